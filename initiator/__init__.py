@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A bounded, scriptable iSCSI initiator that can also misbehave on purpose."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The iSCSI protocol (RFC 7143, RFC 7144) without I/O, clock or threads."""
