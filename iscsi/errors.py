@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What can go wrong on an iSCSI connection, with the blame in the type.
+
+Sending something illegal is no error here: breaking the protocol is a tester's trade.
+"""
+
+
+class ISCSIError(Exception):
+    """The root of every error that this package and the initiator raise."""
+
+
+class DecodeError(ISCSIError):
+    """Bytes that are not what they claim to be.
+
+    Attributes:
+        offset: where in the data the fault lies, in bytes.
+        field: the field's name, as the standard spells it.
+        data: the bytes that were being read.
+    """
+
+    def __init__(
+        self, message: str, *, offset: int = 0, field: str = "", data: bytes = b""
+    ) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.field = field
+        self.data = data
+
+
+class NegotiationError(ISCSIError):
+    """A text negotiation that cannot be brought to a result.
+
+    Attributes:
+        key: the key concerned.
+        offered: the value offered, or None where there was none.
+        answered: the value answered, or None where there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str = "",
+        offered: str | None = None,
+        answered: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.key = key
+        self.offered = offered
+        self.answered = answered
+
+
+class PeerError(ISCSIError):
+    """The peer broke a rule of the protocol.
+
+    Attributes:
+        requirement: the ID of the rule in the catalogue, or an empty string.
+        pdu: the PDU that broke it, where there is one.
+    """
+
+    def __init__(
+        self, message: str, *, requirement: str = "", pdu: object = None
+    ) -> None:
+        super().__init__(message)
+        self.requirement = requirement
+        self.pdu = pdu
+
+
+class UnexpectedPDU(PeerError):
+    """A PDU that has no place in the exchange."""
+
+
+class NumberingError(PeerError):
+    """A sequence number other than the one due."""
+
+
+class DigestError(PeerError):
+    """A header or data digest that does not match its bytes."""
+
+
+class ConnectionLost(ISCSIError):
+    """The TCP connection ended.
+
+    Attributes:
+        reset: True if it ended with RST, False if with FIN.
+    """
+
+    def __init__(self, message: str, *, reset: bool = False) -> None:
+        super().__init__(message)
+        self.reset = reset
+
+
+class PeerTimeout(ISCSIError):
+    """The peer did not answer in time.
+
+    Attributes:
+        waited: how long, in seconds.
+    """
+
+    def __init__(self, message: str, *, waited: float) -> None:
+        super().__init__(message)
+        self.waited = waited

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every PDU has in common: the Basic Header Segment's frame and its segments.
+
+A PDU is one flat Scapy layer: the 48 bytes of its header under the RFC's names, then
+`ahs`, `data` and `padding`. Computed fields (lengths, padding) default to None and are
+filled when the PDU is built, only if they are still None: a tester may lie about any of
+them. Digests are not part of a PDU but of the framing (`iscsi.framing`).
+"""
+
+from typing import Any, ClassVar, Final
+
+from scapy.fields import (
+    BitEnumField,
+    BitField,
+    Field,
+    StrLenField,
+    X3BytesField,
+    XByteField,
+)
+from scapy.packet import NoPayload, Packet
+
+from iscsi.constants import BHS_LENGTH, Opcode
+from iscsi.pdu.ahs import AHSListField
+
+_LENGTHS: Final = slice(4, 8)
+
+
+def first_byte(opcode: Opcode, *, immediate: bool | None = None) -> list[Any]:
+    """Return the fields of byte 0: a reserved bit, I (where it has one), Opcode."""
+    second = (
+        BitField("reserved_immediate", 0, 1)
+        if immediate is None
+        else BitField("immediate", int(immediate), 1)
+    )
+    names = {int(member): member.name for member in Opcode}
+    return [
+        BitField("reserved1", 0, 1),
+        second,
+        BitEnumField("opcode", int(opcode), 6, names),
+    ]
+
+
+def lengths() -> list[Any]:
+    """Return TotalAHSLength (in words) and DataSegmentLength (in bytes)."""
+    return [
+        XByteField("total_ahs_length", None),
+        X3BytesField("data_segment_length", None),
+    ]
+
+
+def segments() -> list[Any]:
+    """Return what follows the Basic Header Segment."""
+    return [
+        AHSListField(
+            "ahs", [], length_from=lambda pkt: (pkt.total_ahs_length or 0) * 4
+        ),
+        StrLenField("data", b"", length_from=lambda pkt: pkt.data_segment_length or 0),
+        StrLenField("padding", None, length_from=_padding_length),
+    ]
+
+
+def _padding_length(pkt: Packet) -> int:
+    return -(pkt.data_segment_length or 0) % 4
+
+
+class PDU(Packet):
+    """An iSCSI PDU (RFC 7143 section 11.2); a subclass for each opcode."""
+
+    opcode_of_class: ClassVar[Opcode | None] = None
+    fields_desc: ClassVar[list[Field[Any, Any]]] = []
+
+    def post_build(self, pkt: bytes, pay: bytes) -> bytes:
+        """Fill in the lengths and the padding that nobody has set."""
+        header_length = self._header_length()
+        data_length = len(self._bytes_of("data"))
+        total_ahs_length, data_segment_length = pkt[4], pkt[5:8]
+        if self.total_ahs_length is None:
+            total_ahs_length = (header_length - BHS_LENGTH) // 4 & 0xFF
+        if self.data_segment_length is None:
+            data_segment_length = (data_length & 0xFFFFFF).to_bytes(3, "big")
+        if self.padding is None:
+            pkt += bytes(-data_length % 4)
+        filled = bytearray(pkt)
+        filled[_LENGTHS] = bytes([total_ahs_length]) + bytes(data_segment_length)
+        return bytes(filled) + pay
+
+    def segments(self) -> tuple[bytes, bytes]:
+        """Return the header segments (BHS and AHS) and the padded data segment.
+
+        The cut follows what is really there, not what the length fields claim.
+        """
+        wire = bytes(self)
+        cut = self._header_length()
+        return wire[:cut], wire[cut:]
+
+    def default_payload_class(self, _payload: bytes) -> type[Packet]:
+        """Leave nothing behind a PDU: what follows is another one."""
+        return NoPayload
+
+    def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
+        """End the PDU where its lengths say."""
+        return b"", s
+
+    def _header_length(self) -> int:
+        return BHS_LENGTH + sum(len(bytes(ahs)) for ahs in self.ahs)
+
+    def _bytes_of(self, field: str) -> bytes:
+        value = getattr(self, field)
+        return b"" if value is None else bytes(value)
