@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Text: key=value pairs and the encodings of values (RFC 7143 section 6.1).
 
-Pairs keep their order and their repetitions: a tester must see, and be able to send, the
-same key twice. `split` and `Joiner` carry text over several PDUs by the C bit.
+Pairs keep their order and their repetitions: a tester must see, and be able to send,
+the same key twice. `split` and `Joiner` carry text over several PDUs by the C bit.
 """
 
 import base64
@@ -215,7 +215,7 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
         ) from error
     if len(found) > max_length:
         raise DecodeError(
-            f"binary value of {len(found)} bytes where at most {max_length} are allowed",
+            f"binary value of {len(found)} bytes, more than {max_length}",
             field="value",
         )
     return found

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from scapy.fields import (
     ByteEnumField,
     ByteField,
-    Field,
     IntField,
     PacketListField,
     ShortField,
@@ -18,18 +17,21 @@ from iscsi.constants import AHSType
 
 _TYPE_NAMES = {int(member): member.name for member in AHSType}
 _UNCOUNTED = 3  # bytes of AHSLength and AHSType, which AHSLength does not count
+_COMPUTED: Any = None  # filled when the segment is built
 
 
 class AHS(Packet):
     """An Additional Header Segment of any type: length, type, specific bytes."""
 
     name = "AHS"
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
-        ShortField("ahs_length", None),
+    fields_desc: ClassVar[list[Any]] = [
+        ShortField("ahs_length", _COMPUTED),
         ByteEnumField("ahs_type", 0, _TYPE_NAMES),
         StrLenField("specific", b"", length_from=lambda pkt: pkt.ahs_length or 0),
         StrLenField(
-            "padding", None, length_from=lambda pkt: -(_UNCOUNTED + pkt.ahs_length) % 4
+            "padding",
+            _COMPUTED,
+            length_from=lambda pkt: -(_UNCOUNTED + pkt.ahs_length) % 4,
         ),
     ]
 
@@ -56,15 +58,17 @@ class ExtendedCDB(AHS):
     """The part of a CDB beyond its 16th byte (RFC 7143 section 11.2.2.3)."""
 
     name = "Extended CDB AHS"
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
-        ShortField("ahs_length", None),
+    fields_desc: ClassVar[list[Any]] = [
+        ShortField("ahs_length", _COMPUTED),
         ByteEnumField("ahs_type", AHSType.EXTENDED_CDB, _TYPE_NAMES),
         ByteField("reserved1", 0),
         StrLenField(
             "extended_cdb", b"", length_from=lambda pkt: max(0, pkt.ahs_length - 1)
         ),
         StrLenField(
-            "padding", None, length_from=lambda pkt: -(_UNCOUNTED + pkt.ahs_length) % 4
+            "padding",
+            _COMPUTED,
+            length_from=lambda pkt: -(_UNCOUNTED + pkt.ahs_length) % 4,
         ),
     ]
 
@@ -73,12 +77,12 @@ class BidirectionalReadLength(AHS):
     """How much a bidirectional command reads (RFC 7143 section 11.2.2.4)."""
 
     name = "Bidirectional Read Expected Data Transfer Length AHS"
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
-        ShortField("ahs_length", None),
+    fields_desc: ClassVar[list[Any]] = [
+        ShortField("ahs_length", _COMPUTED),
         ByteEnumField("ahs_type", AHSType.BIDIRECTIONAL_READ_LENGTH, _TYPE_NAMES),
         ByteField("reserved1", 0),
         IntField("bidirectional_read_expected_data_transfer_length", 0),
-        StrLenField("padding", None, length_from=lambda _pkt: 0),
+        StrLenField("padding", _COMPUTED, length_from=lambda _pkt: 0),
     ]
 
 
@@ -98,14 +102,14 @@ def _class_of(head: bytes) -> type[AHS]:
 class AHSListField(PacketListField):  # type: ignore[misc,unused-ignore]
     """The segments one after another, each of its own type."""
 
-    def __init__(self, name: str, default: list[AHS], *, length_from: Any) -> None:
+    def __init__(self, name: str, default: list[Any], *, length_from: Any) -> None:
         super().__init__(
             name, default, next_cls_cb=self._next_class, length_from=length_from
         )
 
     @staticmethod
     def _next_class(
-        _pkt: Packet, _lst: list[Packet], _cur: Packet | None, remain: bytes
+        _pkt: Packet, _lst: list[Any], _cur: Packet | None, remain: bytes
     ) -> type[Packet] | None:
         if len(remain) < _MINIMUM:
             return None

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final
 from scapy.fields import (
     BitEnumField,
     BitField,
-    Field,
     StrLenField,
     X3BytesField,
     XByteField,
@@ -40,11 +39,15 @@ def first_byte(opcode: Opcode, *, immediate: bool | None = None) -> list[Any]:
     ]
 
 
+_COMPUTED: Any = None
+"""The default of a field that is filled when the PDU is built."""
+
+
 def lengths() -> list[Any]:
     """Return TotalAHSLength (in words) and DataSegmentLength (in bytes)."""
     return [
-        XByteField("total_ahs_length", None),
-        X3BytesField("data_segment_length", None),
+        XByteField("total_ahs_length", _COMPUTED),
+        X3BytesField("data_segment_length", _COMPUTED),
     ]
 
 
@@ -55,7 +58,7 @@ def segments() -> list[Any]:
             "ahs", [], length_from=lambda pkt: (pkt.total_ahs_length or 0) * 4
         ),
         StrLenField("data", b"", length_from=lambda pkt: pkt.data_segment_length or 0),
-        StrLenField("padding", None, length_from=_padding_length),
+        StrLenField("padding", _COMPUTED, length_from=_padding_length),
     ]
 
 
@@ -67,7 +70,7 @@ class PDU(Packet):
     """An iSCSI PDU (RFC 7143 section 11.2); a subclass for each opcode."""
 
     opcode_of_class: ClassVar[Opcode | None] = None
-    fields_desc: ClassVar[list[Field[Any, Any]]] = []
+    fields_desc: ClassVar[list[Any]] = []
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
         """Fill in the lengths and the padding that nobody has set."""

@@ -7,7 +7,6 @@ from scapy.fields import (
     BitEnumField,
     BitField,
     ByteField,
-    Field,
     IntField,
     StrFixedLenField,
     XByteField,
@@ -25,7 +24,7 @@ class SCSICommand(PDU):
 
     name = "SCSI Command"
     opcode_of_class = Opcode.SCSI_COMMAND
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.SCSI_COMMAND, immediate=False),
         BitField("final", 1, 1),
         BitField("read", 0, 1),
@@ -55,7 +54,7 @@ class SCSIResponse(PDU):
 
     name = "SCSI Response"
     opcode_of_class = Opcode.SCSI_RESPONSE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.SCSI_RESPONSE),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 2),
@@ -103,7 +102,7 @@ class TaskManagementRequest(PDU):
 
     name = "Task Management Function Request"
     opcode_of_class = Opcode.TASK_MANAGEMENT_REQUEST
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.TASK_MANAGEMENT_REQUEST, immediate=True),
         BitField("final", 1, 1),
         BitField("function", 0, 7),
@@ -126,7 +125,7 @@ class TaskManagementResponse(PDU):
 
     name = "Task Management Function Response"
     opcode_of_class = Opcode.TASK_MANAGEMENT_RESPONSE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.TASK_MANAGEMENT_RESPONSE),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 7),

@@ -7,7 +7,6 @@ from scapy.fields import (
     BitEnumField,
     BitField,
     ByteEnumField,
-    Field,
     IntField,
     ShortField,
     StrFixedLenField,
@@ -34,7 +33,7 @@ class AsyncMessage(PDU):
 
     name = "Asynchronous Message"
     opcode_of_class = Opcode.ASYNC_MESSAGE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.ASYNC_MESSAGE),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 23),
@@ -67,7 +66,7 @@ class SNACK(PDU):
 
     name = "SNACK Request"
     opcode_of_class = Opcode.SNACK
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.SNACK),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 3),
@@ -91,7 +90,7 @@ class Reject(PDU):
 
     name = "Reject"
     opcode_of_class = Opcode.REJECT
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.REJECT),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 7),
@@ -122,7 +121,7 @@ class NOPOut(PDU):
 
     name = "NOP-Out"
     opcode_of_class = Opcode.NOP_OUT
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.NOP_OUT, immediate=False),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 23),
@@ -142,7 +141,7 @@ class NOPIn(PDU):
 
     name = "NOP-In"
     opcode_of_class = Opcode.NOP_IN
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.NOP_IN),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 23),
@@ -162,7 +161,7 @@ class UnknownPDU(PDU):
     """A PDU whose opcode RFC 7143 does not know: the frame alone (section 11.2.1)."""
 
     name = "Unknown PDU"
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         BitField("reserved1", 0, 1),
         BitField("immediate", 0, 1),
         BitField("opcode", 0x3E, 6),

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from scapy.fields import (
     BitField,
-    Field,
     IntField,
     XByteField,
     XIntField,
@@ -21,7 +20,7 @@ class DataOut(PDU):
 
     name = "SCSI Data-Out"
     opcode_of_class = Opcode.DATA_OUT
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.DATA_OUT),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 23),
@@ -44,7 +43,7 @@ class DataIn(PDU):
 
     name = "SCSI Data-In"
     opcode_of_class = Opcode.DATA_IN
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.DATA_IN),
         BitField("final", 1, 1),
         BitField("acknowledge", 0, 1),
@@ -73,7 +72,7 @@ class R2T(PDU):
 
     name = "Ready To Transfer"
     opcode_of_class = Opcode.R2T
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.R2T),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 23),

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from scapy.fields import (
     BitEnumField,
     BitField,
-    Field,
     IntField,
     ShortField,
     StrFixedLenField,
@@ -36,7 +35,7 @@ class TextRequest(PDU):
 
     name = "Text Request"
     opcode_of_class = Opcode.TEXT_REQUEST
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.TEXT_REQUEST, immediate=False),
         BitField("final", 1, 1),
         BitField("continuation", 0, 1),
@@ -57,7 +56,7 @@ class TextResponse(PDU):
 
     name = "Text Response"
     opcode_of_class = Opcode.TEXT_RESPONSE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.TEXT_RESPONSE),
         BitField("final", 1, 1),
         BitField("continuation", 0, 1),
@@ -79,7 +78,7 @@ class LoginRequest(PDU):
 
     name = "Login Request"
     opcode_of_class = Opcode.LOGIN_REQUEST
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.LOGIN_REQUEST, immediate=True),
         *_login_flags(),
         XByteField("version_max", 0),
@@ -102,7 +101,7 @@ class LoginResponse(PDU):
 
     name = "Login Response"
     opcode_of_class = Opcode.LOGIN_RESPONSE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.LOGIN_RESPONSE),
         *_login_flags(),
         XByteField("version_max", 0),
@@ -133,7 +132,7 @@ class LogoutRequest(PDU):
 
     name = "Logout Request"
     opcode_of_class = Opcode.LOGOUT_REQUEST
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.LOGOUT_REQUEST, immediate=True),
         BitField("final", 1, 1),
         BitField("reason", 0, 7),
@@ -155,7 +154,7 @@ class LogoutResponse(PDU):
 
     name = "Logout Response"
     opcode_of_class = Opcode.LOGOUT_RESPONSE
-    fields_desc: ClassVar[list[Field[Any, Any]]] = [
+    fields_desc: ClassVar[list[Any]] = [
         *first_byte(Opcode.LOGOUT_RESPONSE),
         BitField("final", 1, 1),
         BitField("reserved2", 0, 7),
