@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""CHAP for both roles (RFC 7143 section 12.1.3; RFC 1994).
+
+    Initiator                                Target
+        | -- CHAP_A=5,7 ---------------------> |
+        | <- CHAP_A, CHAP_I, CHAP_C ---------- |
+        | -- CHAP_N, CHAP_R [, CHAP_I, _C] --> |
+        | <- [CHAP_N, CHAP_R] ---------------- |
+
+Random challenges come in as arguments: nothing here draws them.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from iscsi import text
+from iscsi.errors import DecodeError, NegotiationError
+
+MAX_BINARY = 1024
+"""Bytes in CHAP_C and CHAP_R at the most (section 12.1.3)."""
+
+MIN_CHALLENGE = 1
+
+
+class Algorithm(IntEnum):
+    """PPP authentication algorithms of the IANA registry that hash a secret."""
+
+    MD5 = 5
+    SHA1 = 6
+    SHA256 = 7
+    SHA3_256 = 8
+
+
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def _sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+_HASHES: Final[dict[Algorithm, Callable[[bytes], bytes]]] = {
+    Algorithm.MD5: _md5,
+    Algorithm.SHA1: _sha1,
+    Algorithm.SHA256: lambda data: hashlib.sha256(data).digest(),
+    Algorithm.SHA3_256: lambda data: hashlib.sha3_256(data).digest(),
+}
+
+RESPONSE_LENGTH: Final = {
+    algorithm: len(hash_of(b"")) for algorithm, hash_of in _HASHES.items()
+}
+"""Bytes in CHAP_R, by algorithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A name and a secret that two ends share."""
+
+    name: str
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What one end sent for the other to answer."""
+
+    algorithm: Algorithm
+    identifier: int
+    challenge: bytes
+
+    def respond(self, secret: bytes) -> bytes:
+        """Return the CHAP_R that a secret gives (RFC 1994 section 4.1)."""
+        return response(self.algorithm, self.identifier, secret, self.challenge)
+
+    def verify(self, secret: bytes, answered: bytes) -> bool:
+        """Tell whether an answer is right, in time that does not depend on it."""
+        return hmac.compare_digest(self.respond(secret), answered)
+
+
+def response(
+    algorithm: Algorithm, identifier: int, secret: bytes, challenge: bytes
+) -> bytes:
+    """Return the hash of identifier, secret and challenge."""
+    return _HASHES[algorithm](bytes([identifier & 0xFF]) + secret + challenge)
+
+
+def choose_algorithm(
+    offered: str, supported: tuple[Algorithm, ...] = tuple(Algorithm)
+) -> Algorithm | None:
+    """Return the first algorithm of a CHAP_A list that is supported, or None.
+
+    Items that are no numbers are let pass, as unknown ones are (section 6.2.1).
+    """
+    for item in text.parse_list(offered):
+        try:
+            number = text.parse_number(item)
+        except DecodeError:
+            continue
+        if number in supported:
+            return Algorithm(number)
+    return None
+
+
+def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challenge:
+    """Return the challenge in CHAP_A, CHAP_I and CHAP_C.
+
+    Raises:
+        NegotiationError: a value has not its form, range or length.
+    """
+    try:
+        number = text.parse_number(algorithm)
+        known = Algorithm(number)
+    except (DecodeError, ValueError):
+        raise NegotiationError(
+            f"CHAP_A={algorithm} is no known algorithm", key="CHAP_A", offered=algorithm
+        ) from None
+    return Challenge(
+        known,
+        parse_identifier(identifier),
+        parse_binary("CHAP_C", challenge, minimum=MIN_CHALLENGE),
+    )
+
+
+def parse_identifier(value: str) -> int:
+    """Return the number in CHAP_I: one octet (RFC 1994 section 4.1).
+
+    Raises:
+        NegotiationError: it is no number from 0 to 255.
+    """
+    try:
+        number = text.parse_number(value)
+    except DecodeError as error:
+        raise NegotiationError(str(error), key="CHAP_I", offered=value) from error
+    if number > 0xFF:
+        raise NegotiationError(
+            f"CHAP_I={value} is beyond one octet", key="CHAP_I", offered=value
+        )
+    return number
+
+
+def parse_binary(key: str, value: str, *, minimum: int = 0) -> bytes:
+    """Return the bytes of CHAP_C or CHAP_R.
+
+    Raises:
+        NegotiationError: the value has no binary form or not a length allowed.
+    """
+    try:
+        found = text.parse_binary(value, max_length=MAX_BINARY)
+    except DecodeError as error:
+        raise NegotiationError(f"{key}: {error}", key=key, offered=value) from error
+    if len(found) < minimum:
+        raise NegotiationError(f"{key} is empty", key=key, offered=value)
+    return found

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text negotiation for both roles: how an offer is answered and an answer judged.
+
+`answer` is what a correct acceptor says, `conclude` what a proposer makes of an answer;
+both are pure functions over the table of `iscsi.keys`. A `Negotiator` keeps one end's
+books through a login or one text exchange (RFC 7143 sections 6.2 and 6.3).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from iscsi import text
+from iscsi.constants import Role
+from iscsi.errors import DecodeError, NegotiationError
+from iscsi.keys import KEYS, Key, Kind
+
+_BOOLEAN_DETERMINED = {Kind.AND: "No", Kind.OR: "Yes"}
+"""The offer that settles a boolean by itself: an answer is optional (6.2.2)."""
+
+_DEPENDENT = ("FirstBurstLength", "MaxOutstandingR2T")
+"""Keys whose answer hangs on other keys: they are answered last."""
+
+DISCOVERY_VALUES = {"ErrorRecoveryLevel": "0", "MaxConnections": "1"}
+"""What a Discovery session holds to (sections 13.21 and 7.4.1)."""
+
+
+def is_admissible(key: Key, value: str) -> bool:
+    """Tell whether a value may be offered or declared for a key at all."""
+    if value in text.RESERVED_ANSWERS:
+        return False
+    if key.is_boolean:
+        return value in ("Yes", "No")
+    if key.is_numerical:
+        try:
+            return key.low <= text.parse_number(value) <= key.high
+        except DecodeError:
+            return False
+    if key.kind is Kind.CHOICE:
+        return value in key.choices
+    if key.kind is Kind.LIST:
+        return all(text.parse_list(value)) and bool(value)
+    return True
+
+
+def answer(key: Key, offered: str, own: str) -> str | None:
+    """Return a correct acceptor's answer to an offer, or None where none is due.
+
+    Args:
+        key: the row of the table.
+        offered: the value received.
+        own: what this side would choose: a number, Yes or No, or a list of what it
+            supports.
+    """
+    if key.kind is Kind.OBSOLETE:
+        return text.REJECT
+    if key.is_declarative or key.kind is Kind.REQUEST:
+        return None
+    if not is_admissible(key, offered):
+        return text.REJECT
+    if key.kind is Kind.LIST:
+        supported = text.parse_list(own)
+        common = (item for item in text.parse_list(offered) if item in supported)
+        return next(common, text.REJECT)
+    if key.is_boolean:
+        decisive = _BOOLEAN_DETERMINED[key.kind]
+        return decisive if decisive in (offered, own) else offered
+    pick = min if key.kind is Kind.MINIMUM else max
+    return str(pick(text.parse_number(offered), text.parse_number(own)))
+
+
+def conclude(key: Key, offered: str, answered: str | None) -> str | None:
+    """Return what an offer and its answer agree on, judging the answer.
+
+    None means that nothing was agreed: the value in force stays (section 6.2).
+
+    Raises:
+        NegotiationError: the answer is none that the key's rule allows.
+    """
+
+    def fail(why: str) -> NegotiationError:
+        return NegotiationError(
+            f"{key.name}={answered} answers {key.name}={offered}: {why}",
+            key=key.name,
+            offered=offered,
+            answered=answered,
+        )
+
+    if answered is None:
+        if key.is_declarative or key.kind is Kind.REQUEST:
+            return offered
+        if _BOOLEAN_DETERMINED.get(key.kind) == offered:
+            return offered
+        raise fail("an answer was due")
+    if answered == text.NOT_UNDERSTOOD:
+        raise fail("every key of RFC 7143 must be understood")
+    if answered in (text.REJECT, text.IRRELEVANT):
+        return None
+    if key.is_declarative:
+        return offered
+    if not _follows_rule(key, offered, answered):
+        raise fail(f"not allowed by its rule ({key.kind})")
+    return answered
+
+
+def _follows_rule(key: Key, offered: str, answered: str) -> bool:
+    if not is_admissible(key, answered):
+        return False
+    if key.kind is Kind.LIST:
+        return answered in text.parse_list(offered)
+    if key.is_boolean:
+        decisive = _BOOLEAN_DETERMINED[key.kind]
+        return offered != decisive or answered == decisive
+    if key.is_numerical and is_admissible(key, offered):
+        result, proposal = text.parse_number(answered), text.parse_number(offered)
+        return result <= proposal if key.kind is Kind.MINIMUM else result >= proposal
+    return True
+
+
+@dataclass(slots=True)
+class Negotiator:
+    """One end's books of a negotiation: what it offered, got, answered and agreed.
+
+    Keys of authentication methods, SendTargets and the names are kept as `declared`
+    and left to whom they concern.
+    """
+
+    role: Role
+    own: Mapping[str, str]
+    """What this side would choose, by key."""
+    is_discovery: bool = False
+    offered: dict[str, str] = field(default_factory=dict)
+    """Our offers that wait for an answer."""
+    results: dict[str, str] = field(default_factory=dict)
+    """What has been agreed."""
+    declared: dict[str, str] = field(default_factory=dict)
+    """What the peer has declared."""
+    seen: set[str] = field(default_factory=set)
+    """Keys that the peer has offered or declared: once only (section 6.3)."""
+    answered: set[str] = field(default_factory=set)
+    """Keys of ours that the peer has answered."""
+
+    def offer(self, name: str, value: str) -> None:
+        """Note that this side offers or declares a key."""
+        self.offered[name] = value
+
+    def receive(self, pairs: text.Pairs) -> text.Pairs:
+        """Take the peer's pairs; return the answers they call for.
+
+        Raises:
+            NegotiationError: a repeated key, a reserved word offered, or an answer
+                that breaks its key's rule.
+        """
+        answers: text.Pairs = []
+        ordered = sorted(pairs, key=lambda pair: pair[0] in _DEPENDENT)
+        for name, value in ordered:
+            if name in self.offered:
+                self._conclude(name, value)
+            elif (reply := self._accept(name, value)) is not None:
+                answers.append((name, reply))
+        return answers
+
+    def settle(self) -> None:
+        """End the exchange: judge what was left unanswered.
+
+        Raises:
+            NegotiationError: an offer that needed an answer got none.
+        """
+        for name in list(self.offered):
+            self._conclude(name, None)
+
+    def _conclude(self, name: str, value: str | None) -> None:
+        offered = self.offered.pop(name)
+        if value is not None:
+            self.answered.add(name)
+        key = KEYS.get(name)
+        if key is None:
+            return
+        agreed = conclude(key, offered, value)
+        if agreed is not None and not key.is_declarative:
+            self.results[name] = agreed
+
+    def _accept(self, name: str, value: str) -> str | None:
+        key = KEYS.get(name)
+        if name in self.seen and not (key and key.may_repeat):
+            raise NegotiationError(f"{name} was sent twice", key=name, offered=value)
+        if name in self.answered:
+            raise NegotiationError(
+                f"{name} was answered before", key=name, offered=value
+            )
+        self.seen.add(name)
+        if key is None:
+            return None if value == text.NOT_UNDERSTOOD else text.NOT_UNDERSTOOD
+        if value in text.RESERVED_ANSWERS:
+            raise NegotiationError(
+                f"{name}={value}: a reserved word was offered", key=name, offered=value
+            )
+        if key.kind is Kind.METHOD:
+            self.declared[name] = value
+            return None
+        if key.senders != frozenset(Role) and self.role in key.senders:
+            raise NegotiationError(
+                f"{name} is not for the {_other(self.role)} to send",
+                key=name,
+                offered=value,
+            )
+        if key.is_declarative or key.kind is Kind.REQUEST:
+            if not is_admissible(key, value):
+                return text.REJECT
+            self.declared[name] = value
+            return None
+        if key.irrelevant_in_discovery and self.is_discovery:
+            return text.IRRELEVANT
+        return self._choose(key, value)
+
+    def _choose(self, key: Key, value: str) -> str | None:
+        if key.name == "FirstBurstLength" and self._has_no_unsolicited_data():
+            return text.IRRELEVANT
+        reply = answer(key, value, self._own(key))
+        if reply is not None and reply != text.REJECT:
+            self.results[key.name] = reply
+        return reply
+
+    def _has_no_unsolicited_data(self) -> bool:
+        return (
+            self.results.get("InitialR2T", "Yes") == "Yes"
+            and self.results.get("ImmediateData", "Yes") == "No"
+        )
+
+    def _own(self, key: Key) -> str:
+        if self.is_discovery and key.name in DISCOVERY_VALUES:
+            return DISCOVERY_VALUES[key.name]
+        own = self.own.get(key.name, key.default or "")
+        if key.name == "FirstBurstLength":
+            # It must not exceed MaxBurstLength (section 13.14).
+            burst = self.results.get("MaxBurstLength", KEYS["MaxBurstLength"].default)
+            return str(min(int(own), text.parse_number(burst or own)))
+        if key.name == "MaxOutstandingR2T" and self._needs_one_r2t():
+            return "1"
+        return own
+
+    def _needs_one_r2t(self) -> bool:
+        """With recovery and ordered sequences only one R2T may be out (13.19)."""
+        return (
+            self.results.get("ErrorRecoveryLevel", "0") != "0"
+            and self.results.get("DataSequenceInOrder", "Yes") == "Yes"
+        )
+
+
+def _other(role: Role) -> Role:
+    return Role.TARGET if role is Role.INITIATOR else Role.INITIATOR

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sequence numbers of commands and of status (RFC 7143 section 4.2.2).
+
+A session numbers its commands (CmdSN) over all connections; the target grants a window
+by ExpCmdSN and MaxCmdSN. A connection numbers its responses (StatSN); the initiator
+acknowledges by ExpStatSN. All arithmetic is serial (`iscsi.serial`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from iscsi import serial
+
+
+class Place(Enum):
+    """Where a command's number lies in the target's window (section 4.2.2.1)."""
+
+    NEXT = "next"
+    AHEAD = "ahead"  # inside the window, with a gap before it
+    OUTSIDE = "outside"  # to be ignored in silence
+
+
+@dataclass(slots=True)
+class CommandWindow:
+    """The window a target grants for one session."""
+
+    exp_cmd_sn: int
+    size: int
+    """How many commands it takes beyond ExpCmdSN; 0 closes the window."""
+
+    @property
+    def max_cmd_sn(self) -> int:
+        """The last number inside the window: ExpCmdSN - 1 when it is closed."""
+        return serial.add(self.exp_cmd_sn, self.size - 1)
+
+    def place(self, cmd_sn: int) -> Place:
+        """Tell where a non-immediate command's number lies."""
+        distance = serial.distance(self.exp_cmd_sn, cmd_sn)
+        if not 0 <= distance < self.size:
+            return Place.OUTSIDE
+        return Place.AHEAD if distance else Place.NEXT
+
+    def advance(self) -> None:
+        """Move beyond the command that was next."""
+        self.exp_cmd_sn = serial.add(self.exp_cmd_sn, 1)
+
+
+@dataclass(slots=True)
+class CommandNumbers:
+    """An initiator's count of its commands, and what the target lets it send."""
+
+    cmd_sn: int
+    """The number of the next non-immediate command."""
+    exp_cmd_sn: int
+    max_cmd_sn: int
+
+    def take(self) -> int:
+        """Return the number for a non-immediate command and move on."""
+        number = self.cmd_sn
+        self.cmd_sn = serial.add(number, 1)
+        return number
+
+    @property
+    def is_open(self) -> bool:
+        """True while the next command lies inside the target's window."""
+        return serial.less_or_equal(self.cmd_sn, self.max_cmd_sn)
+
+    def update(self, exp_cmd_sn: int, max_cmd_sn: int) -> None:
+        """Take a target's ExpCmdSN and MaxCmdSN, as section 4.2.2.1 tells to.
+
+        A MaxCmdSN below ExpCmdSN - 1 makes both void; otherwise each counts only if
+        it is greater than the one known.
+        """
+        if serial.less_than(max_cmd_sn, serial.add(exp_cmd_sn, -1)):
+            return
+        if serial.less_than(self.max_cmd_sn, max_cmd_sn):
+            self.max_cmd_sn = max_cmd_sn
+        if serial.less_than(self.exp_cmd_sn, exp_cmd_sn):
+            self.exp_cmd_sn = exp_cmd_sn
+
+
+@dataclass(slots=True)
+class StatusNumbers:
+    """An initiator's view of one connection's StatSN (section 4.2.2.2)."""
+
+    exp_stat_sn: int = 0
+    is_known: bool = False
+    """False until the first response: its StatSN may be any number."""
+
+    def receive(self, stat_sn: int) -> int:
+        """Take the StatSN of a response that advances it.
+
+        Returns:
+            How far it lies from the one due: 0 is right, more is a gap, less is a
+            repetition. ExpStatSN moves on only when it is right.
+        """
+        if not self.is_known:
+            self.is_known = True
+            self.exp_stat_sn = stat_sn
+        way = serial.distance(self.exp_stat_sn, stat_sn)
+        if way == 0:
+            self.exp_stat_sn = serial.add(stat_sn, 1)
+        return way
