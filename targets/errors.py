@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Errors of the providers."""
+
+from vmlab.errors import LabError
+
+__all__ = ["LabError", "PortTakenError", "TargetSpecError"]
+
+
+class TargetSpecError(ValueError):
+    """The value of --target names nothing that can be provided."""
+
+
+class PortTakenError(LabError):
+    """Another program listens on a port that the target needs."""

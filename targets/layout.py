@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The names, logical units and secrets that every target of our own has."""
+
+from pathlib import Path
+
+from targets.model import Chap, LogicalUnit, Target
+
+LUN_SIZE = 64 << 20
+# 16 bytes each: above the 96 bits of RFC 7143 section 9.2.1, and within the 12 to
+# 16 that istgt and the Microsoft initiator ask for.
+CHAP = Chap(
+    user="assay-initiator",
+    secret="first-way-secret",  # noqa: S106  # guards a throw-away target on loopback
+    mutual_user="assay-target",
+    mutual_secret="other-way-secret",  # noqa: S106  # the same
+)
+
+
+def target_name(kind: str, part: str) -> str:
+    """Return the iSCSI name of a target of ours; com.example is for examples."""
+    return f"iqn.2001-04.com.example:assay.{kind}.{part}"
+
+
+def targets(
+    kind: str,
+    units: tuple[LogicalUnit, ...],
+    others: tuple[LogicalUnit, ...] | None = None,
+) -> tuple[Target, ...]:
+    """Return two open targets and one that asks for CHAP.
+
+    Args:
+        kind: The kind of target, a part of the names.
+        units: The logical units of the first target name.
+        others: Those of the other names; None for the first of units alone.
+    """
+    others = units[:1] if others is None else others
+    return (
+        Target(target_name(kind, "disk1"), units),
+        Target(target_name(kind, "disk2"), others),
+        Target(target_name(kind, "chap"), others, CHAP),
+    )
+
+
+def backing_path(directory: Path, target: Target, unit: LogicalUnit) -> Path:
+    """Return the path of the file behind a logical unit."""
+    return directory / f"{target.name.rpartition('.')[2]}-{unit.lun}.img"
+
+
+def make_backing_files(directory: Path, targets: tuple[Target, ...]) -> None:
+    """Make a sparse file for each logical unit that keeps its data in one."""
+    for target in targets:
+        for unit in target.logical_units:
+            if unit.persistent:
+                assert unit.size is not None
+                with backing_path(directory, target, unit).open("xb") as file:
+                    file.truncate(unit.size)

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The provider of targets that run as processes on this machine.
+
+What differs from one kind to the next is a `Recipe`. What they share is here: a
+directory of their own, free ports on loopback, a bounded start, a restart at the
+same ports, and an end that leaves nothing behind.
+"""
+
+import errno
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from targets import workdir
+from targets.errors import LabError, PortTakenError
+from targets.model import Portal, RunningTarget, Target
+from targets.process import LogFile, Process
+from targets.workdir import WorkDirectory
+
+START_SECONDS = 10.0
+_ATTEMPTS = 5
+_POLL_SECONDS = 0.01
+# Below Linux's ephemeral ports (from 32768 on): between a kill and a restart no
+# outgoing connection can take the port.
+_PORTS = range(20000, 32768)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where one instance lives."""
+
+    directory: Path
+    portals: tuple[Portal, ...]
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one kind of target is started on this machine."""
+
+    kind: str
+    description: str
+    targets: tuple[Target, ...]
+    features: frozenset[str]
+    version: Callable[[], str]
+    """Also fails with LabError when the program is not installed."""
+    prepare: Callable[[Plan], None]
+    """Write what the program needs into its directory; once an instance."""
+    launch: Callable[[Plan], Process]
+    await_ready: Callable[[Plan, Process], None]
+    """Return when it listens where it should; raise LabError if it never does."""
+    hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
+    """One for each portal; ::1 is left out where there is no IPv6."""
+
+
+@dataclass(slots=True)
+class LocalProvider:
+    """Starts a target by its recipe.
+
+    Args:
+        recipe: The kind of target.
+        port: The port of the first portal; None to choose a free one.
+        log_directory: Where the log is kept; None to throw it away with the target.
+    """
+
+    recipe: Recipe
+    port: int | None = None
+    log_directory: Path | None = None
+    _instance: "_Instance | None" = field(default=None, init=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The name by which --target selects this provider."""
+        return self.recipe.kind
+
+    def start(self) -> RunningTarget:
+        """Start the target and return it when it listens."""
+        if self._instance is not None:
+            raise LabError(f"this {self.kind} is already started")
+        recipe, version = self.recipe, self.recipe.version()
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._instance = self._try_start()
+                break
+            except PortTakenError:
+                # Another program took the port between our look and the bind.
+                if self.port is not None or attempt == _ATTEMPTS - 1:
+                    raise
+        assert self._instance is not None
+        portals = self._instance.plan.portals
+        features = recipe.features
+        if not any(":" in portal.host for portal in portals):
+            features -= {"ipv6"}
+        return RunningTarget(
+            kind=recipe.kind,
+            description=recipe.description,
+            version=version,
+            portals=portals,
+            targets=recipe.targets,
+            features=features,
+            control=self._instance,
+        )
+
+    def _try_start(self) -> "_Instance":
+        ports = choose_ports(usable_hosts(self.recipe.hosts), self.port)
+        workdir.sweep()
+        directory = workdir.make(self.recipe.kind)
+        log_directory = self.log_directory or directory.path
+        plan = Plan(directory.path, ports, log_directory / f"{directory.path.name}.log")
+        try:
+            log_directory.mkdir(parents=True, exist_ok=True)
+            self.recipe.prepare(plan)
+            process = _launch(self.recipe, plan)
+        except BaseException:
+            directory.remove()
+            raise
+        return _Instance(self.recipe, plan, process, directory)
+
+    def stop(self) -> None:
+        """Stop the target; nothing of it is left running. May be called twice."""
+        if self._instance is not None:
+            self._instance.stop()
+            self._instance = None
+
+    def __enter__(self) -> RunningTarget:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+@dataclass(slots=True)
+class _Instance:
+    """The control of one running process (see `targets.model.Control`)."""
+
+    recipe: Recipe
+    plan: Plan
+    process: Process
+    directory: WorkDirectory
+    stopped: bool = False
+
+    def is_alive(self) -> bool:
+        return self.process.is_alive()
+
+    def exit_reason(self) -> str | None:
+        return self.process.exit_reason()
+
+    def restart(self) -> None:
+        if self.stopped:
+            raise LabError(f"this {self.recipe.kind} has been stopped")
+        self.process.kill()
+        self.process = _launch(self.recipe, self.plan)
+
+    def mark(self) -> int:
+        return LogFile(self.plan.log).mark()
+
+    def log_since(self, mark: int) -> str:
+        return LogFile(self.plan.log).since(mark)
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.process.stop()
+        self.directory.remove()
+
+
+def _launch(recipe: Recipe, plan: Plan) -> Process:
+    """Start the process and wait until it listens; leave nothing if it does not."""
+    process = recipe.launch(plan)
+    try:
+        recipe.await_ready(plan, process)
+    except BaseException as error:
+        process.kill()
+        if isinstance(error, LabError):
+            refuse_taken(recipe.kind, plan.portals)
+        raise
+    return process
+
+
+def polls(
+    process: Process, name: str, seconds: float = START_SECONDS
+) -> Iterator[None]:
+    """Yield again and again until the process dies or the time is over.
+
+    Raises:
+        LabError: Always, in the end: the caller leaves the loop when it is content.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not process.is_alive():
+            raise LabError(
+                f"{name} {process.exit_reason()} before it listened",
+                command=process.command,
+                log=process.log.tail(),
+            )
+        yield
+        time.sleep(_POLL_SECONDS)
+    raise LabError(
+        f"{name} did not listen within {seconds:g} s",
+        command=process.command,
+        log=process.log.tail(),
+    )
+
+
+def usable_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hosts without those whose address family this machine lacks."""
+    return tuple(host for host in hosts if ":" not in host or _bind_error(host, 0) == 0)
+
+
+def choose_ports(hosts: tuple[str, ...], first: int | None = None) -> tuple[Portal, ...]:
+    """Choose a portal with a free port for each host.
+
+    Args:
+        hosts: The addresses; one may come twice.
+        first: The port of the first portal, if the user fixed it.
+
+    Raises:
+        PortTakenError: The fixed port is in use.
+    """
+    portals: list[Portal] = []
+    if first is not None:
+        portals.append(Portal(hosts[0], first))
+        refuse_taken("the target", tuple(portals))
+    # Not for secrets: the numbers only keep parallel runs apart.
+    candidates = iter(random.sample(_PORTS, len(_PORTS)))
+    for host in hosts[len(portals) :]:
+        port = next((port for port in candidates if _bind_error(host, port) == 0), None)
+        if port is None:
+            raise LabError(f"no free port on {host}")
+        portals.append(Portal(host, port))
+    return tuple(portals)
+
+
+def refuse_taken(name: str, portals: tuple[Portal, ...]) -> None:
+    """Raise PortTakenError if a portal cannot be bound."""
+    for portal in portals:
+        code = _bind_error(portal.host, portal.port)
+        if code == errno.EADDRINUSE:
+            raise PortTakenError(
+                f"{name} cannot listen on {portal}: the port is in use",
+                hint="choose another port, or none",
+            )
+        if code == errno.EACCES:
+            raise LabError(
+                f"{name} cannot listen on {portal}: permission denied",
+                hint="choose a port above 1023",
+            )
+
+
+def _bind_error(host: str, port: int) -> int:
+    """Return 0 if the address can be bound now, else the errno."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As servers do: old connections in TIME_WAIT are no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0

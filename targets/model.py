@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a running target offers: portals, target names, logical units, features."""
+
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Protocol
+
+FEATURES = MappingProxyType(
+    {
+        "restart": "the provider can start the target again at the same portals",
+        "power-cycle": "a restart is a loss of power: only stored data survives",
+        "chap": "one target name asks for one-way CHAP",
+        "chap-mutual": "the same name authenticates itself by mutual CHAP",
+        "several-targets": "two target names are open without CHAP",
+        "several-portals": "the portal group has several portals",
+        "several-luns": "the first target name has several logical units",
+        "ipv6": "one portal has an IPv6 address",
+        "writes": "a logical unit may be overwritten",
+        "read-only-lun": "a logical unit is write-protected",
+        "header-digest": "header digests are configured",
+        "data-digest": "data digests are configured",
+        "multi-connection": "MaxConnections above 1 is configured",
+        "erl1": "ErrorRecoveryLevel 1 is configured",
+        "erl2": "ErrorRecoveryLevel 2 is configured",
+    }
+)
+"""Every feature that a provider may know by configuration, and what it means.
+
+Whatever else the target can do is found out by negotiation, not listed here.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """An address at which the target listens."""
+
+    host: str
+    port: int
+    group_tag: int = 1
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalUnit:
+    """A logical unit, as far as it was configured by us."""
+
+    lun: int
+    size: int | None = None
+    """In bytes; None if only the target knows."""
+    block_size: int = 512
+    writable: bool = True
+    scratch: bool = False
+    """Its data may be overwritten: it was made for the checks, or lent to them."""
+    persistent: bool = False
+    """Its data survives a restart of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chap:
+    """CHAP names and secrets, both ways (RFC 7143 section 12.1.3)."""
+
+    user: str
+    secret: str
+    mutual_user: str | None = None
+    mutual_secret: str | None = None
+
+    @property
+    def is_mutual(self) -> bool:
+        """Whether the target authenticates itself too."""
+        return self.mutual_user is not None
+
+    def __repr__(self) -> str:
+        return f"Chap(user={self.user!r}, mutual_user={self.mutual_user!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target name and what is behind it."""
+
+    name: str
+    logical_units: tuple[LogicalUnit, ...] = ()
+    """Empty if unknown; REPORT LUNS tells."""
+    chap: Chap | None = None
+
+    def find_scratch(self) -> LogicalUnit | None:
+        """Return the first logical unit that may be overwritten."""
+        units = self.logical_units
+        return next((unit for unit in units if unit.scratch and unit.writable), None)
+
+
+class Control(Protocol):
+    """What a provider can do with its running target."""
+
+    def is_alive(self) -> bool:
+        """Whether the target still runs, as far as can be told without a login."""
+        ...
+
+    def exit_reason(self) -> str | None:
+        """Return how the target ended ("killed by SIGABRT"), None while it runs."""
+        ...
+
+    def restart(self) -> None:
+        """Kill the target if it runs and start it again at the same portals.
+
+        Raises:
+            LabError: This target cannot be restarted, or did not come back.
+        """
+        ...
+
+    def mark(self) -> int:
+        """Return a mark at the present end of the log."""
+        ...
+
+    def log_since(self, mark: int) -> str:
+        """Return what the target logged since the mark; "" if it has no log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTarget:
+    """A target that listens, and all that the provider knows of it."""
+
+    kind: str
+    description: str
+    version: str
+    portals: tuple[Portal, ...]
+    targets: tuple[Target, ...]
+    features: frozenset[str]
+    control: Control
+
+    @property
+    def portal(self) -> Portal:
+        """The first portal."""
+        return self.portals[0]
+
+    @property
+    def target(self) -> Target:
+        """The first target name; it asks for no CHAP if any name asks for none."""
+        return self.targets[0]
+
+    @property
+    def open_targets(self) -> tuple[Target, ...]:
+        """The target names that ask for no authentication."""
+        return tuple(target for target in self.targets if target.chap is None)
+
+    @property
+    def chap_target(self) -> Target | None:
+        """The target name that asks for CHAP."""
+        return next((target for target in self.targets if target.chap), None)
+
+    def is_alive(self) -> bool:
+        """Whether the target still runs, as far as can be told without a login."""
+        return self.control.is_alive()
+
+    def exit_reason(self) -> str | None:
+        """Return how the target ended, None while it runs."""
+        return self.control.exit_reason()
+
+    def restart(self) -> None:
+        """Kill the target if it runs and start it again at the same portals."""
+        self.control.restart()
+
+    def mark(self) -> int:
+        """Return a mark at the present end of the target's log."""
+        return self.control.mark()
+
+    def log_since(self, mark: int) -> str:
+        """Return what the target logged since the mark."""
+        return self.control.log_since(mark)
+
+    def log_text(self) -> str:
+        """Return the target's log since its start."""
+        return self.control.log_since(0)
+
+    def environment(self) -> dict[str, str]:
+        """Return the facts that a report prints about its target."""
+        return {
+            "target": self.kind,
+            "target.description": self.description,
+            "target.version": self.version,
+            "target.portals": " ".join(str(portal) for portal in self.portals),
+            "target.names": " ".join(target.name for target in self.targets),
+            "target.features": " ".join(sorted(self.features)),
+        }
+
+
+class Provider(Protocol):
+    """Starts one kind of target and stops it again; a context manager."""
+
+    @property
+    def kind(self) -> str:
+        """The name by which --target selects this provider."""
+        ...
+
+    def start(self) -> RunningTarget:
+        """Start the target and return it when it listens.
+
+        Raises:
+            LabError: It cannot be started or reached.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Stop the target; nothing of it is left running. May be called twice."""
+        ...
+
+    def __enter__(self) -> RunningTarget:
+        """Start the target."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the target."""
+        ...
+

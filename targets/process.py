@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Processes of the lab: started on a leash, logged to a file, stopped in bounded time.
+
+The kernel kills such a process when the *thread* that started it ends (PDEATHSIG):
+start targets from the main thread.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from targets import leash
+from targets.errors import LabError
+
+STOP_GRACE = 0.5
+"""Seconds between SIGTERM and SIGKILL; what a target holds is thrown away anyway."""
+_KILL_WAIT = 10.0
+_LOG_LIMIT = 1 << 20
+_TAIL_LINES = 15
+# Debian keeps daemons where the PATH of an ordinary user does not look.
+_DAEMON_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A log that a process appends to."""
+
+    path: Path
+
+    def mark(self) -> int:
+        """Return the present end of the log."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def since(self, mark: int) -> str:
+        """Return the text since the mark, its last MiB if there is more."""
+        try:
+            with self.path.open("rb") as file:
+                left_out = self.mark() - mark - _LOG_LIMIT
+                file.seek(mark + max(0, left_out))
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return f"[{left_out} bytes left out]\n{text}" if left_out > 0 else text
+
+    def tail(self, lines: int = _TAIL_LINES) -> str:
+        """Return the last lines."""
+        return "\n".join(self.since(0).splitlines()[-lines:])
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running program and its log."""
+
+    command: tuple[str, ...]
+    log: LogFile
+    popen: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Its process ID."""
+        return self.popen.pid
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self.popen.poll() is None
+
+    def exit_reason(self) -> str | None:
+        """Return how it ended, None while it runs."""
+        code = self.popen.poll()
+        if code is None:
+            return None
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return f"exited with status {code}"
+
+    def kill(self) -> None:
+        """End it at once, as a loss of power would."""
+        self.popen.kill()
+        self.popen.wait(_KILL_WAIT)
+
+    def stop(self, grace: float = STOP_GRACE) -> None:
+        """Ask it to end, and end it when the grace is over."""
+        self.popen.terminate()
+        try:
+            self.popen.wait(grace)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def find_program(program: str, package: str) -> str:
+    """Return the path of a program.
+
+    Raises:
+        LabError: It is not installed; the hint names the Debian package.
+    """
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_DAEMON_DIRECTORIES))
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise LabError(
+            f"{program} is not installed", hint=f"apt-get install {package}"
+        )
+    return found
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    log: Path,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+) -> Process:
+    """Start a program that ends when we end, even by kill -9.
+
+    Args:
+        command: The program and its arguments.
+        log: The file to which both its outputs are appended.
+        directory: Its working directory; a core dump would land there.
+        environment: Variables to set besides ours.
+        wrapper: A command that sets the stage before the leash is put on. A change
+            of credentials would take the leash off again (prctl(2)).
+    """
+    leashed = (
+        *wrapper,
+        *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
+        *command,
+    )
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            leashed,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            # Ctrl-C is for pytest, which then stops the targets in good order.
+            start_new_session=True,
+        )
+    return Process(tuple(command), LogFile(log), popen)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+) -> subprocess.CompletedProcess[str]:
+    """Run a short command and return its output, whatever its exit status.
+
+    Raises:
+        LabError: It did not end in time.
+    """
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(
+            f"{Path(command[0]).name} did not end within {timeout:g} s",
+            command=command,
+        ) from error

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes wrong in the lab, as opposed to in the target."""
+
+from collections.abc import Sequence
+
+
+class LabError(Exception):
+    """The lab cannot do what was asked: a tool is missing, a process died.
+
+    Args:
+        message: One sentence that says what is wrong.
+        hint: What the reader can do about it.
+        command: The command that failed, if one did.
+        log: The last lines of its log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        command: Sequence[str] = (),
+        log: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.command = tuple(command)
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    def details(self) -> str:
+        """Return the message with the command and the last lines of its log."""
+        lines = [str(self)]
+        if self.command:
+            lines.append("command: " + " ".join(self.command))
+        if self.log:
+            lines.append("log:")
+            lines += ["    " + line for line in self.log.splitlines()]
+        return "\n".join(lines)
