@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sense data in both formats, built and parsed (SPC-4 section 4.5)."""
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Self
+
+from iscsi.errors import DecodeError
+
+_FIXED = struct.Struct(">BxBIB4sBBB3s")
+_FIXED_MINIMUM = 8
+_FIXED_CURRENT, _FIXED_DEFERRED = 0x70, 0x71
+_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED = 0x72, 0x73
+_VALID = 0x80
+_FILEMARK, _EOM, _ILI = 0x80, 0x40, 0x20
+
+
+class SenseKey(IntEnum):
+    """The gross kind of a condition (SPC-4 section 4.5.6)."""
+
+    NO_SENSE = 0x0
+    RECOVERED_ERROR = 0x1
+    NOT_READY = 0x2
+    MEDIUM_ERROR = 0x3
+    HARDWARE_ERROR = 0x4
+    ILLEGAL_REQUEST = 0x5
+    UNIT_ATTENTION = 0x6
+    DATA_PROTECT = 0x7
+    BLANK_CHECK = 0x8
+    VENDOR_SPECIFIC = 0x9
+    COPY_ABORTED = 0xA
+    ABORTED_COMMAND = 0xB
+    VOLUME_OVERFLOW = 0xD
+    MISCOMPARE = 0xE
+    COMPLETED = 0xF
+
+
+class AdditionalSense(Enum):
+    """Additional sense codes and qualifiers by T10's names (SPC-4 annex F.2)."""
+
+    NO_ADDITIONAL_SENSE_INFORMATION = (0x00, 0x00)
+    OPERATION_IN_PROGRESS = (0x00, 0x16)
+    NO_SEEK_COMPLETE = (0x02, 0x00)
+    PERIPHERAL_DEVICE_WRITE_FAULT = (0x03, 0x00)
+    LOGICAL_UNIT_NOT_READY_CAUSE_NOT_REPORTABLE = (0x04, 0x00)
+    LOGICAL_UNIT_IS_IN_PROCESS_OF_BECOMING_READY = (0x04, 0x01)
+    LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED = (0x04, 0x02)
+    LOGICAL_UNIT_NOT_READY_MANUAL_INTERVENTION_REQUIRED = (0x04, 0x03)
+    LOGICAL_UNIT_NOT_READY_FORMAT_IN_PROGRESS = (0x04, 0x04)
+    LOGICAL_UNIT_NOT_READY_OPERATION_IN_PROGRESS = (0x04, 0x07)
+    LOGICAL_UNIT_NOT_READY_SELF_TEST_IN_PROGRESS = (0x04, 0x09)
+    LOGICAL_UNIT_NOT_ACCESSIBLE_ASYMMETRIC_ACCESS_STATE_TRANSITION = (0x04, 0x0A)
+    LOGICAL_UNIT_NOT_ACCESSIBLE_TARGET_PORT_IN_STANDBY_STATE = (0x04, 0x0B)
+    LOGICAL_UNIT_NOT_ACCESSIBLE_TARGET_PORT_IN_UNAVAILABLE_STATE = (0x04, 0x0C)
+    LOGICAL_UNIT_NOT_READY_SPACE_ALLOCATION_IN_PROGRESS = (0x04, 0x14)
+    LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS = (0x04, 0x1B)
+    LOGICAL_UNIT_DOES_NOT_RESPOND_TO_SELECTION = (0x05, 0x00)
+    LOGICAL_UNIT_COMMUNICATION_FAILURE = (0x08, 0x00)
+    UNREACHABLE_COPY_TARGET = (0x08, 0x04)
+    ERROR_LOG_OVERFLOW = (0x0A, 0x00)
+    WRITE_ERROR = (0x0C, 0x00)
+    WRITE_ERROR_UNEXPECTED_UNSOLICITED_DATA = (0x0C, 0x0C)
+    WRITE_ERROR_NOT_ENOUGH_UNSOLICITED_DATA = (0x0C, 0x0D)
+    ERROR_DETECTED_BY_THIRD_PARTY_TEMPORARY_INITIATOR = (0x0D, 0x00)
+    THIRD_PARTY_DEVICE_FAILURE = (0x0D, 0x01)
+    COPY_TARGET_DEVICE_NOT_REACHABLE = (0x0D, 0x02)
+    INCORRECT_COPY_TARGET_DEVICE_TYPE = (0x0D, 0x03)
+    COPY_TARGET_DEVICE_DATA_UNDERRUN = (0x0D, 0x04)
+    COPY_TARGET_DEVICE_DATA_OVERRUN = (0x0D, 0x05)
+    LOGICAL_BLOCK_GUARD_CHECK_FAILED = (0x10, 0x01)
+    LOGICAL_BLOCK_APPLICATION_TAG_CHECK_FAILED = (0x10, 0x02)
+    LOGICAL_BLOCK_REFERENCE_TAG_CHECK_FAILED = (0x10, 0x03)
+    UNRECOVERED_READ_ERROR = (0x11, 0x00)
+    PARAMETER_LIST_LENGTH_ERROR = (0x1A, 0x00)
+    SYNCHRONOUS_DATA_TRANSFER_ERROR = (0x1B, 0x00)
+    DEFECT_LIST_NOT_FOUND = (0x1C, 0x00)
+    MISCOMPARE_DURING_VERIFY_OPERATION = (0x1D, 0x00)
+    INVALID_COMMAND_OPERATION_CODE = (0x20, 0x00)
+    ACCESS_DENIED_NO_ACCESS_RIGHTS = (0x20, 0x02)
+    LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE = (0x21, 0x00)
+    INVALID_FIELD_IN_CDB = (0x24, 0x00)
+    CDB_DECRYPTION_ERROR = (0x24, 0x01)
+    SECURITY_AUDIT_VALUE_FROZEN = (0x24, 0x04)
+    LOGICAL_UNIT_NOT_SUPPORTED = (0x25, 0x00)
+    INVALID_FIELD_IN_PARAMETER_LIST = (0x26, 0x00)
+    PARAMETER_NOT_SUPPORTED = (0x26, 0x01)
+    PARAMETER_VALUE_INVALID = (0x26, 0x02)
+    THRESHOLD_PARAMETERS_NOT_SUPPORTED = (0x26, 0x03)
+    INVALID_RELEASE_OF_PERSISTENT_RESERVATION = (0x26, 0x04)
+    TOO_MANY_TARGET_DESCRIPTORS = (0x26, 0x06)
+    UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE = (0x26, 0x07)
+    TOO_MANY_SEGMENT_DESCRIPTORS = (0x26, 0x08)
+    UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE = (0x26, 0x09)
+    UNEXPECTED_INEXACT_SEGMENT = (0x26, 0x0A)
+    INLINE_DATA_LENGTH_EXCEEDED = (0x26, 0x0B)
+    INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION = (0x26, 0x0C)
+    COPY_SEGMENT_GRANULARITY_VIOLATION = (0x26, 0x0D)
+    WRITE_PROTECTED = (0x27, 0x00)
+    HARDWARE_WRITE_PROTECTED = (0x27, 0x01)
+    LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED = (0x27, 0x02)
+    PERSISTENT_WRITE_PROTECT = (0x27, 0x05)
+    SPACE_ALLOCATION_FAILED_WRITE_PROTECT = (0x27, 0x07)
+    NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED = (0x28, 0x00)
+    POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED = (0x29, 0x00)
+    POWER_ON_OCCURRED = (0x29, 0x01)
+    SCSI_BUS_RESET_OCCURRED = (0x29, 0x02)
+    BUS_DEVICE_RESET_FUNCTION_OCCURRED = (0x29, 0x03)
+    DEVICE_INTERNAL_RESET = (0x29, 0x04)
+    I_T_NEXUS_LOSS_OCCURRED = (0x29, 0x07)
+    PARAMETERS_CHANGED = (0x2A, 0x00)
+    MODE_PARAMETERS_CHANGED = (0x2A, 0x01)
+    LOG_PARAMETERS_CHANGED = (0x2A, 0x02)
+    RESERVATIONS_PREEMPTED = (0x2A, 0x03)
+    RESERVATIONS_RELEASED = (0x2A, 0x04)
+    REGISTRATIONS_PREEMPTED = (0x2A, 0x05)
+    ASYMMETRIC_ACCESS_STATE_CHANGED = (0x2A, 0x06)
+    CAPACITY_DATA_HAS_CHANGED = (0x2A, 0x09)
+    COPY_CANNOT_EXECUTE_SINCE_HOST_CANNOT_DISCONNECT = (0x2B, 0x00)
+    COMMAND_SEQUENCE_ERROR = (0x2C, 0x00)
+    PREVIOUS_RESERVATION_CONFLICT_STATUS = (0x2C, 0x09)
+    COMMANDS_CLEARED_BY_ANOTHER_INITIATOR = (0x2F, 0x00)
+    COMMANDS_CLEARED_BY_POWER_LOSS_NOTIFICATION = (0x2F, 0x01)
+    COMMANDS_CLEARED_BY_DEVICE_SERVER = (0x2F, 0x02)
+    INCOMPATIBLE_MEDIUM_INSTALLED = (0x30, 0x00)
+    MEDIUM_FORMAT_CORRUPTED = (0x31, 0x00)
+    SANITIZE_COMMAND_FAILED = (0x31, 0x03)
+    NO_DEFECT_SPARE_LOCATION_AVAILABLE = (0x32, 0x00)
+    ROUNDED_PARAMETER = (0x37, 0x00)
+    THIN_PROVISIONING_SOFT_THRESHOLD_REACHED = (0x38, 0x07)
+    SAVING_PARAMETERS_NOT_SUPPORTED = (0x39, 0x00)
+    MEDIUM_NOT_PRESENT = (0x3A, 0x00)
+    MEDIUM_NOT_PRESENT_TRAY_CLOSED = (0x3A, 0x01)
+    MEDIUM_NOT_PRESENT_TRAY_OPEN = (0x3A, 0x02)
+    INVALID_BITS_IN_IDENTIFY_MESSAGE = (0x3D, 0x00)
+    LOGICAL_UNIT_HAS_NOT_SELF_CONFIGURED_YET = (0x3E, 0x00)
+    LOGICAL_UNIT_FAILURE = (0x3E, 0x01)
+    TARGET_OPERATING_CONDITIONS_HAVE_CHANGED = (0x3F, 0x00)
+    MICROCODE_HAS_BEEN_CHANGED = (0x3F, 0x01)
+    INQUIRY_DATA_HAS_CHANGED = (0x3F, 0x03)
+    REPORTED_LUNS_DATA_HAS_CHANGED = (0x3F, 0x0E)
+    MESSAGE_ERROR = (0x43, 0x00)
+    INTERNAL_TARGET_FAILURE = (0x44, 0x00)
+    SELECT_OR_RESELECT_FAILURE = (0x45, 0x00)
+    SCSI_PARITY_ERROR = (0x47, 0x00)
+    INFORMATION_UNIT_IUCRC_ERROR_DETECTED = (0x47, 0x03)
+    PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
+    INITIATOR_DETECTED_ERROR_MESSAGE_RECEIVED = (0x48, 0x00)
+    INVALID_MESSAGE_ERROR = (0x49, 0x00)
+    COMMAND_PHASE_ERROR = (0x4A, 0x00)
+    DATA_PHASE_ERROR = (0x4B, 0x00)
+    ACK_NAK_TIMEOUT = (0x4B, 0x03)
+    CONNECTION_LOST = (0x4B, 0x06)
+    LOGICAL_UNIT_FAILED_SELF_CONFIGURATION = (0x4C, 0x00)
+    OVERLAPPED_COMMANDS_ATTEMPTED = (0x4E, 0x00)
+    MEDIUM_LOAD_OR_EJECT_FAILED = (0x53, 0x00)
+    MEDIUM_REMOVAL_PREVENTED = (0x53, 0x02)
+    SYSTEM_RESOURCE_FAILURE = (0x55, 0x00)
+    INSUFFICIENT_RESOURCES = (0x55, 0x03)
+    INSUFFICIENT_REGISTRATION_RESOURCES = (0x55, 0x04)
+    FAILURE_PREDICTION_THRESHOLD_EXCEEDED = (0x5D, 0x00)
+    VOLTAGE_FAULT = (0x65, 0x00)
+
+    @property
+    def asc(self) -> int:
+        """ADDITIONAL SENSE CODE."""
+        return self.value[0]
+
+    @property
+    def ascq(self) -> int:
+        """ADDITIONAL SENSE CODE QUALIFIER."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPointer:
+    """Which field an ILLEGAL REQUEST objects to (SPC-4 section 4.5.2.4.2)."""
+
+    byte: int
+    bit: int | None = None
+    in_cdb: bool = True
+    """False if the field is in the parameter list."""
+
+    def encode(self) -> bytes:
+        """Return the three sense key specific bytes."""
+        flags = 0x80 | self.in_cdb << 6
+        if self.bit is not None:
+            flags |= 0x08 | self.bit
+        return struct.pack(">BH", flags, self.byte & 0xFFFF)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read the three sense key specific bytes."""
+        flags, byte = struct.unpack(">BH", data)
+        bit = flags & 0x07 if flags & 0x08 else None
+        return cls(byte, bit, in_cdb=bool(flags & 0x40))
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """What sense data says, whichever format it came in."""
+
+    key: SenseKey
+    asc: int = 0
+    ascq: int = 0
+    information: int | None = None
+    command_specific: int | None = None
+    field_pointer: FieldPointer | None = None
+    progress: int | None = None
+    """Parts of 65536 done, with NO SENSE and NOT READY."""
+    is_deferred: bool = False
+    is_descriptor_format: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        key: SenseKey,
+        additional: AdditionalSense,
+        *,
+        information: int | None = None,
+        field_pointer: FieldPointer | None = None,
+        progress: int | None = None,
+    ) -> Self:
+        """Return sense data with a named additional sense code."""
+        return cls(
+            key,
+            *additional.value,
+            information=information,
+            field_pointer=field_pointer,
+            progress=progress,
+        )
+
+    @property
+    def additional(self) -> AdditionalSense | None:
+        """The name of the additional sense code, or None if it is not in the table."""
+        try:
+            return AdditionalSense((self.asc, self.ascq))
+        except ValueError:
+            return None
+
+    def _specific(self) -> bytes:
+        if self.field_pointer is not None:
+            return self.field_pointer.encode()
+        if self.progress is not None:
+            return struct.pack(">BH", 0x80, self.progress)
+        return b""
+
+    def build(self, *, descriptor: bool | None = None) -> bytes:
+        """Return the bytes; the format is the record's own unless said otherwise."""
+        if self.is_descriptor_format if descriptor is None else descriptor:
+            return self._build_descriptor()
+        return self._build_fixed()
+
+    def _build_fixed(self) -> bytes:
+        information = self.information
+        # VALID is zero for what four bytes cannot hold (SPC-4 section 4.5.3).
+        is_valid = information is not None and information < 2**32
+        return _FIXED.pack(
+            (_FIXED_DEFERRED if self.is_deferred else _FIXED_CURRENT)
+            | (_VALID if is_valid else 0),
+            self.key,
+            information if is_valid and information is not None else 0,
+            _FIXED.size - _FIXED_MINIMUM,
+            struct.pack(">I", (self.command_specific or 0) & 0xFFFFFFFF),
+            self.asc,
+            self.ascq,
+            0,
+            self._specific().ljust(3, b"\0"),
+        )
+
+    def _build_descriptor(self) -> bytes:
+        descriptors = b""
+        if self.information is not None:
+            descriptors += struct.pack(">BBBxQ", 0x00, 0x0A, 0x80, self.information)
+        if self.command_specific is not None:
+            descriptors += struct.pack(">BB2xQ", 0x01, 0x0A, self.command_specific)
+        if specific := self._specific():
+            descriptors += struct.pack(">BB2x3sx", 0x02, 0x06, specific)
+        code = _DESCRIPTOR_DEFERRED if self.is_deferred else _DESCRIPTOR_CURRENT
+        header = struct.pack(
+            ">BBBB3xB", code, self.key, self.asc, self.ascq, len(descriptors)
+        )
+        return header + descriptors
+
+
+def parse(data: bytes | memoryview) -> Sense:
+    """Read sense data of either format.
+
+    Raises:
+        DecodeError: the response code is neither format's, or the data is cut short.
+    """
+    data = bytes(data)
+    code = data[0] & 0x7F if data else 0
+    if code in (_FIXED_CURRENT, _FIXED_DEFERRED):
+        return _parse_fixed(data)
+    if code in (_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED):
+        return _parse_descriptor(data)
+    raise DecodeError(
+        f"response code {code:#04x} is not sense data",
+        field="RESPONSE CODE",
+        data=data,
+    )
+
+
+def _require(data: bytes, length: int) -> None:
+    if len(data) < length:
+        raise DecodeError(
+            f"sense data of {len(data)} bytes where {length} were due",
+            offset=len(data),
+            field="ADDITIONAL SENSE LENGTH",
+            data=data,
+        )
+
+
+def _specific_fields(
+    key: SenseKey, specific: bytes
+) -> tuple[FieldPointer | None, int | None]:
+    if len(specific) < 3 or not specific[0] & 0x80:
+        return None, None
+    if key is SenseKey.ILLEGAL_REQUEST or key is SenseKey.COPY_ABORTED:
+        return FieldPointer.decode(specific), None
+    if key is SenseKey.NO_SENSE or key is SenseKey.NOT_READY:
+        return None, int.from_bytes(specific[1:3], "big")
+    return None, None
+
+
+def _parse_fixed(data: bytes) -> Sense:
+    _require(data, _FIXED_MINIMUM)
+    # What a target leaves off the end counts as zero (SPC-4 section 4.5.3).
+    length = min(len(data), _FIXED_MINIMUM + data[7])
+    code, key_byte, information, _, specific_info, asc, ascq, _, specific = (
+        _FIXED.unpack(data[:length].ljust(_FIXED.size, b"\0")[: _FIXED.size])
+    )
+    key = _key(data, key_byte & 0x0F, 2)
+    pointer, progress = _specific_fields(key, specific)
+    return Sense(
+        key,
+        asc,
+        ascq,
+        information=information if code & _VALID else None,
+        command_specific=int.from_bytes(specific_info, "big") or None,
+        field_pointer=pointer,
+        progress=progress,
+        is_deferred=code & 0x7F == _FIXED_DEFERRED,
+    )
+
+
+def _key(data: bytes, value: int, offset: int) -> SenseKey:
+    try:
+        return SenseKey(value)
+    except ValueError:
+        raise DecodeError(
+            f"sense key {value:#x} is reserved",
+            offset=offset,
+            field="SENSE KEY",
+            data=data,
+        ) from None
+
+
+def _parse_descriptor(data: bytes) -> Sense:
+    _require(data, 8)
+    _require(data, 8 + data[7])
+    key = _key(data, data[1] & 0x0F, 1)
+    information = command_specific = None
+    specific = b""
+    offset, end = 8, 8 + data[7]
+    while offset < end:
+        _require(data[:end], offset + 2)
+        kind, length = data[offset], data[offset + 1]
+        body = data[offset + 2 : offset + 2 + length]
+        _require(data[:end], offset + 2 + length)
+        if kind == 0x00 and length >= 10 and body[0] & 0x80:
+            information = int.from_bytes(body[2:10], "big")
+        elif kind == 0x01 and length >= 10:
+            command_specific = int.from_bytes(body[2:10], "big")
+        elif kind == 0x02 and length >= 5:
+            specific = body[2:5]
+        offset += 2 + length
+    pointer, progress = _specific_fields(key, specific)
+    return Sense(
+        key,
+        data[2],
+        data[3],
+        information=information,
+        command_specific=command_specific,
+        field_pointer=pointer,
+        progress=progress,
+        is_deferred=data[0] & 0x7F == _DESCRIPTOR_DEFERRED,
+        is_descriptor_format=True,
+    )
