@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the fields of a CDB are: said once, used to build, to parse and to report."""
+"""Where fields are in CDBs and parameter data: said once, used both ways."""
 
 import struct
 from collections.abc import Callable
@@ -24,31 +24,18 @@ class Field:
         return self.bit == 7 and self.width in _STRUCT_CODES
 
 
-class Layout:
-    """One command's CDB: call it to build, parse() to read.
+class Structure:
+    """A fixed run of bytes with named fields in it."""
 
-    A call takes the fields by name; what is not named is zero.
-    """
-
-    __slots__ = ("_shifts", "fields", "length", "name", "opcode", "service_action")
+    __slots__ = ("_shifts", "fields", "length", "name")
 
     def __init__(
-        self,
-        name: str,
-        opcode: int,
-        length: int,
-        service_action: int | None = None,
-        **fields: tuple[int, int, int],
+        self, name: str, length: int, /, **places: tuple[int, int, int]
     ) -> None:
         self.name = name
-        self.opcode = opcode
         self.length = length
-        self.service_action = service_action
-        self.fields = {key: Field(*place) for key, place in fields.items()}
-        self.fields["control"] = Field(length - 1, 7, 8)
-        if service_action is not None:
-            self.fields["service_action"] = Field(1, 4, 5)
-        # Whole-CDB big-endian integers make every field a shift and a mask.
+        self.fields = {key: Field(*place) for key, place in places.items()}
+        # As one big-endian integer, every field is a shift and a mask.
         self._shifts = {
             key: (
                 8 * length - 8 * field.byte - (7 - field.bit) - field.width,
@@ -58,18 +45,16 @@ class Layout:
         }
 
     def __repr__(self) -> str:
-        return f"<Layout {self.name}>"
+        return f"<{self.name}>"
 
-    def __call__(self, **values: int) -> bytes:
-        """Build the CDB.
+    def build(self, **values: int) -> bytes:
+        """Build the bytes; what is not named is zero.
 
         Raises:
-            TypeError: the command has no such field.
+            TypeError: there is no such field.
             ValueError: the value does not fit its field.
         """
-        if self.service_action is not None:
-            values.setdefault("service_action", self.service_action)
-        whole = self.opcode << 8 * (self.length - 1)
+        whole = 0
         for key, value in values.items():
             if key not in self._shifts:
                 raise TypeError(f"{self.name} has no field {key!r}")
@@ -79,30 +64,27 @@ class Layout:
             whole |= value << shift
         return whole.to_bytes(self.length, "big")
 
-    def parse(self, cdb: bytes | memoryview) -> dict[str, int]:
-        """Read every field.
+    def parse(self, data: bytes | memoryview) -> dict[str, int]:
+        """Read every field; what follows the structure is left alone.
 
         Raises:
-            DecodeError: the CDB is too short or belongs to another command.
+            DecodeError: the data is shorter than the structure.
         """
-        whole = self.whole(cdb)
+        if len(data) < self.length:
+            raise DecodeError(
+                f"{len(data)} bytes where {self.name} has {self.length}",
+                offset=len(data),
+                field=self.name,
+                data=bytes(data),
+            )
+        whole = int.from_bytes(data[: self.length], "big")
         return {
             key: whole >> shift & mask for key, (shift, mask) in self._shifts.items()
         }
 
-    def whole(self, cdb: bytes | memoryview) -> int:
-        """Return this command's bytes of the CDB as one integer.
-
-        Raises:
-            DecodeError: the CDB is too short or belongs to another command.
-        """
-        if len(cdb) < self.length or cdb[0] != self.opcode:
-            raise DecodeError(
-                f"{bytes(cdb[:16]).hex()} is no CDB of {self.name}",
-                field="OPERATION CODE",
-                data=bytes(cdb),
-            )
-        return int.from_bytes(cdb[: self.length], "big")
+    def parse_short(self, data: bytes | memoryview) -> dict[str, int]:
+        """Read every field, taking bytes that an older edition lacks as zero."""
+        return self.parse(bytes(data[: self.length]).ljust(self.length, b"\0"))
 
     def mask(self, *names: str) -> int:
         """Return the integer that has ones in these fields and nowhere else."""
@@ -113,7 +95,7 @@ class Layout:
         return mask
 
     def reader(self, *names: str) -> Callable[[bytes], tuple[int, ...]]:
-        """Return a quick reader of a few fields, for the busiest commands."""
+        """Return a quick, unchecked reader of a few fields."""
         fields = [self.fields[name] for name in names]
         in_order = sorted(fields, key=lambda field: field.byte)
         if fields == in_order and all(field.is_aligned for field in fields):
@@ -123,9 +105,74 @@ class Layout:
                 position = field.byte + field.width // 8
             return struct.Struct(code).unpack_from
         shifts = [self._shifts[name] for name in names]
+        length = self.length
 
-        def read(cdb: bytes) -> tuple[int, ...]:
-            whole = self.whole(cdb)
+        def read(data: bytes) -> tuple[int, ...]:
+            whole = int.from_bytes(data[:length], "big")
             return tuple(whole >> shift & mask for shift, mask in shifts)
 
         return read
+
+
+class Layout:
+    """One command's CDB: call it to build, parse() to read.
+
+    The code is the opcode, or the opcode and the service action.
+    """
+
+    __slots__ = ("length", "name", "opcode", "service_action", "structure")
+
+    def __init__(
+        self,
+        name: str,
+        code: int | tuple[int, int],
+        length: int,
+        /,
+        **places: tuple[int, int, int],
+    ) -> None:
+        opcode, service_action = code if isinstance(code, tuple) else (code, None)
+        places = {
+            "operation_code": (0, 7, 8),
+            **places,
+            "control": (length - 1, 7, 8),
+        }
+        if service_action is not None:
+            places.setdefault("service_action", (1, 4, 5))
+        self.name = name
+        self.opcode = opcode
+        self.length = length
+        self.service_action = service_action
+        self.structure = Structure(name, length, **places)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def __call__(self, **values: int) -> bytes:
+        """Build the CDB; what is not named is zero.
+
+        Raises:
+            TypeError: the command has no such field.
+            ValueError: the value does not fit its field.
+        """
+        values.setdefault("operation_code", self.opcode)
+        if self.service_action is not None:
+            values.setdefault("service_action", self.service_action)
+        return self.structure.build(**values)
+
+    def parse(self, cdb: bytes | memoryview) -> dict[str, int]:
+        """Read every field.
+
+        Raises:
+            DecodeError: the CDB is too short or belongs to another command.
+        """
+        values = self.structure.parse(cdb)
+        if values["operation_code"] != self.opcode or (
+            self.service_action is not None
+            and values["service_action"] != self.service_action
+        ):
+            raise DecodeError(
+                f"{bytes(cdb[:16]).hex()} is no CDB of {self.name}",
+                field="OPERATION CODE",
+                data=bytes(cdb),
+            )
+        return values

@@ -53,9 +53,13 @@ class Command:
     def __post_init__(self) -> None:
         layout = self.layout
         silent = {"control", *self.unsupported, *self.ignored}
-        known = layout.mask(*(name for name in layout.fields if name not in silent))
+        known = layout.structure.mask(
+            *(name for name in layout.structure.fields if name not in silent)
+        )
         known |= 0xFF << 8 * (layout.length - 1)
-        free = layout.mask(*(name for name in self.ignored if name in layout.fields))
+        free = layout.structure.mask(
+            *(name for name in self.ignored if name in layout.structure.fields)
+        )
         object.__setattr__(self, "usage", known)
         object.__setattr__(
             self, "forbidden", ~(known | free) & (1 << 8 * layout.length) - 1
