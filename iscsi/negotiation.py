@@ -153,7 +153,7 @@ class Negotiator:
         answers: text.Pairs = []
         ordered = sorted(pairs, key=lambda pair: pair[0] in _DEPENDENT)
         for name, value in ordered:
-            if name in self.offered:
+            if name in self.offered and not _is_declaration(name, value):
                 self._conclude(name, value)
             elif (reply := self._accept(name, value)) is not None:
                 answers.append((name, reply))
@@ -244,6 +244,12 @@ class Negotiator:
             self.results.get("ErrorRecoveryLevel", "0") != "0"
             and self.results.get("DataSequenceInOrder", "Yes") == "Yes"
         )
+
+
+def _is_declaration(name: str, value: str) -> bool:
+    """Tell a declaration of the peer's own from its answer to ours."""
+    key = KEYS.get(name)
+    return key is not None and key.is_declarative and value not in text.RESERVED_ANSWERS
 
 
 def _other(role: Role) -> Role:

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A TCP connection that carries PDUs: blocking, bounded, recorded, without judgement.
+
+Whatever is handed to it leaves as it is. What comes in is cut into PDUs and recorded;
+only what makes the stream unreadable raises.
+"""
+
+import contextlib
+import socket
+import struct
+import time
+from dataclasses import dataclass
+
+from initiator.transcript import Direction, Entry, Transcript
+from iscsi.constants import ISCSI_PORT
+from iscsi.errors import ConnectionLost, DigestError, PeerTimeout
+from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, encode
+from iscsi.pdu import PDU, decode
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds that a wait lasts where nobody says otherwise."""
+
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A network portal: an address and a TCP port."""
+
+    host: str
+    port: int = ISCSI_PORT
+
+    def __str__(self) -> str:
+        """Return host:port; IPv6 addresses stand in brackets."""
+        return (
+            f"[{self.host}]:{self.port}"
+            if ":" in self.host
+            else f"{self.host}:{self.port}"
+        )
+
+
+class Connection:
+    """One TCP connection to a portal.
+
+    Attributes:
+        digests: the digests in use, both ways; change it when full-feature phase is
+            reached.
+        timeout: seconds that a wait lasts unless told otherwise.
+        number: its number in the transcript.
+        is_open: False once either end has closed it.
+    """
+
+    def __init__(
+        self,
+        portal: Portal,
+        transcript: Transcript | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Connect.
+
+        Raises:
+            ConnectionLost: nobody listens there, or the address is unknown.
+            PeerTimeout: nobody answered in time.
+        """
+        self.portal = portal
+        self.transcript = Transcript() if transcript is None else transcript
+        self.timeout = timeout
+        self._decoder = Decoder()
+        self._lost: ConnectionLost | None = None
+        self.is_open = True
+        try:
+            self._socket = socket.create_connection((portal.host, portal.port), timeout)
+        except TimeoutError as error:
+            raise PeerTimeout(f"{portal} does not answer", waited=timeout) from error
+        except OSError as error:
+            raise ConnectionLost(
+                f"cannot connect to {portal}: {error.strerror or error}"
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.number = self.transcript.add_connection(
+            self._socket.getsockname()[:2], self._socket.getpeername()[:2]
+        )
+        self._event(f"connected to {portal}")
+
+    @property
+    def digests(self) -> Digests:
+        """The digests in use, both ways."""
+        return self._decoder.digests
+
+    @digests.setter
+    def digests(self, digests: Digests) -> None:
+        self._decoder.digests = digests
+
+    def send(
+        self,
+        pdu: PDU,
+        *,
+        header_digest: bool | bytes | None = None,
+        data_digest: bool | bytes | None = None,
+        note: str = "",
+    ) -> None:
+        """Send a PDU as it is.
+
+        Args:
+            pdu: the PDU; only fields still None are filled in.
+            header_digest: None for what was negotiated, True or False to force it,
+                bytes to send those.
+            data_digest: likewise.
+            note: what to remember about it in the transcript.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        header, data = pdu.segments()
+        use_header = self.digests.header if header_digest is None else header_digest
+        use_data = self.digests.data if data_digest is None else data_digest
+        wire = encode(header, data, header_digest=use_header, data_digest=use_data)
+        frame = Frame(header=header, data=data)
+        self._record(Direction.SENT, wire, frame, note)
+        self._send(wire)
+
+    def send_bytes(self, data: bytes, note: str = "") -> None:
+        """Send raw bytes.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        self._record(Direction.SENT, data, None, note)
+        self._send(data)
+
+    def send_pieces(self, pdu: PDU, cuts: list[int], pause: float = 0.0) -> None:
+        """Send a PDU in several TCP segments, cut at the given offsets.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        header, data = pdu.segments()
+        wire = encode(
+            header,
+            data,
+            header_digest=self.digests.header,
+            data_digest=self.digests.data,
+        )
+        self._record(
+            Direction.SENT, wire, Frame(header=header, data=data), f"cut at {cuts}"
+        )
+        for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
+            self._send(wire[start:end])
+            if pause:
+                time.sleep(pause)
+
+    def receive(self, timeout: float | None = None) -> PDU:
+        """Return the next PDU.
+
+        Raises:
+            PeerTimeout: none came in time.
+            ConnectionLost: the target closed or reset the connection.
+            DigestError: a digest in use does not match.
+            DecodeError: the bytes are no PDU.
+        """
+        waited = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + waited
+        while (frame := self._decoder.next_frame()) is None:
+            if self._lost is not None:
+                raise self._lost
+            if not self._fill(max(0.0, deadline - time.monotonic())):
+                raise PeerTimeout(
+                    f"no PDU within {waited:g} s"
+                    + (
+                        f", {n} bytes of one"
+                        if (n := len(self._decoder.pending))
+                        else ""
+                    ),
+                    waited=waited,
+                )
+        self._record(Direction.RECEIVED, frame.wire, frame, "")
+        pdu = decode(frame.header, frame.data)
+        if not frame.is_header_digest_right:
+            raise DigestError(f"wrong header digest on {type(pdu).__name__}", pdu=pdu)
+        if not frame.is_data_digest_right:
+            raise DigestError(f"wrong data digest on {type(pdu).__name__}", pdu=pdu)
+        return pdu
+
+    def has_frame(self) -> bool:
+        """Tell whether bytes have been received that no PDU has been made of."""
+        return bool(self._decoder.pending)
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Wait for the target to close; return False if it has not done so in time.
+
+        FIN and RST count alike. PDUs that come meanwhile are recorded and let pass.
+        """
+        waited = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + waited
+        while self._lost is None:
+            while (frame := self._decoder.next_frame()) is not None:
+                self._record(Direction.RECEIVED, frame.wire, frame, "while closing")
+            if not self._fill(max(0.0, deadline - time.monotonic())):
+                return self._lost is not None
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it with FIN."""
+        if self.is_open:
+            self.is_open = False
+            self._event("closed by the initiator")
+        self._socket.close()
+
+    def reset(self) -> None:
+        """Close it with RST: the target sees an unexpected end."""
+        if self.is_open:
+            self.is_open = False
+            self._event("reset by the initiator")
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+        self._socket.close()
+
+    def shutdown_write(self) -> None:
+        """Send FIN, and go on reading."""
+        self._event("write side closed by the initiator")
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _fill(self, wait: float) -> bool:
+        """Read what is there; return False if nothing came in time."""
+        try:
+            self._socket.settimeout(max(wait, 1e-6))
+            chunk = self._socket.recv(_CHUNK)
+        except TimeoutError:
+            return False
+        except OSError as error:
+            self._set_lost(reset=True, why=error.strerror or str(error))
+            return True
+        if chunk:
+            self._decoder.feed(chunk)
+        else:
+            self._set_lost(reset=False, why="FIN")
+        return True
+
+    def _send(self, data: bytes) -> None:
+        if not self.is_open and self._lost is not None:
+            raise self._lost
+        try:
+            self._socket.settimeout(self.timeout)
+            self._socket.sendall(data)
+        except TimeoutError as error:
+            raise PeerTimeout(
+                "the target takes no bytes", waited=self.timeout
+            ) from error
+        except OSError as error:
+            self._set_lost(reset=True, why=error.strerror or str(error))
+            assert self._lost is not None
+            raise self._lost from error
+
+    def _set_lost(self, *, reset: bool, why: str) -> None:
+        if self._lost is None:
+            pending = len(self._decoder.pending)
+            within = (
+                f" in the middle of a PDU, {pending} bytes into it" if pending else ""
+            )
+            self._event(f"closed by the target ({why}){within}")
+            self._lost = ConnectionLost(
+                f"the target closed the connection ({why}){within}", reset=reset
+            )
+        self.is_open = False
+
+    def _event(self, note: str) -> None:
+        self.transcript.add(
+            Entry(time.time(), getattr(self, "number", 0), Direction.EVENT, note=note)
+        )
+
+    def _record(
+        self, direction: Direction, wire: bytes, frame: Frame | None, note: str
+    ) -> None:
+        self.transcript.add(
+            Entry(time.time(), self.number, direction, wire, frame, note)
+        )
+
+
+__all__ = ["DEFAULT_TIMEOUT", "NO_DIGESTS", "Connection", "Portal"]

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The base of a session: its connections, its numbers, what goes out and comes in.
+
+`send` fills in the numbers and tags that a PDU leaves open and changes nothing that the
+caller has set: whatever stands in `pdu.fields` leaves as it is. What comes in passes
+`receive`, which keeps the numbers, answers pings, puts Async Messages aside and judges
+StatSN.
+"""
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
+from initiator.describe import describe
+from initiator.expect import ConformanceFailure
+from initiator.login import LoginOptions, LoginResult, log_in
+from initiator.task import (
+    Task,
+)
+from initiator.transcript import Transcript
+from iscsi.constants import (
+    RESERVED_TAG,
+)
+from iscsi.errors import (
+    ConnectionLost,
+    ISCSIError,
+    NumberingError,
+    PeerTimeout,
+)
+from iscsi.numbering import CommandNumbers, StatusNumbers
+from iscsi.parameters import Parameters
+from iscsi.pdu import (
+    PDU,
+    R2T,
+    AsyncMessage,
+    DataIn,
+    NOPIn,
+    NOPOut,
+    SCSICommand,
+)
+from iscsi.scsi import luns
+
+P = TypeVar("P", bound=PDU)
+
+
+@dataclass(slots=True)
+class Link:
+    """One connection of a session, with the numbers that belong to it alone."""
+
+    cid: int
+    connection: Connection
+    status: StatusNumbers
+    parameters: Parameters
+
+
+class SessionCore:
+    """A session with one or several connections.
+
+    Attributes:
+        options: how the leading connection logged in.
+        login: what that login came to.
+        links: the connections by CID.
+        numbers: CmdSN and the window.
+        lun: the logical unit that commands go to unless told otherwise.
+        async_messages: the Async Messages that came, in order.
+        judges_stat_sn: False lets gaps in StatSN pass, for recovery checks.
+        answers_pings: False leaves the target's pings unanswered.
+    """
+
+    def __init__(
+        self,
+        portal: Portal,
+        options: LoginOptions,
+        *,
+        transcript: Transcript | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        lun: int = 0,
+    ) -> None:
+        """Connect and log in.
+
+        Raises:
+            LoginRefused, PeerError, NegotiationError, DecodeError: as `log_in`.
+            ConnectionLost, PeerTimeout: as `Connection` and `log_in`.
+        """
+        self.portal = portal
+        self.options = options
+        self.transcript = Transcript() if transcript is None else transcript
+        self.timeout = timeout
+        self.lun = lun
+        self.links: dict[int, Link] = {}
+        self.async_messages: list[AsyncMessage] = []
+        self.judges_stat_sn = True
+        self.answers_pings = True
+        self._tags = itertools.count(0x10)
+        self._tasks: dict[int, Task] = {}
+        self.login = self._connect(options)
+        self.numbers: CommandNumbers = self.login.numbers
+        self.tsih = self.login.tsih
+
+    # Connections -----------------------------------------------------------------
+
+    @property
+    def leading(self) -> Link:
+        """The first connection that is still there."""
+        return next(iter(self.links.values()))
+
+    @property
+    def connection(self) -> Connection:
+        """The TCP connection of the leading link."""
+        return self.leading.connection
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the leading connection negotiated."""
+        return self.leading.parameters
+
+    @property
+    def is_open(self) -> bool:
+        """True while a connection is up."""
+        return any(link.connection.is_open for link in self.links.values())
+
+    def add_connection(self, cid: int, portal: Portal | None = None) -> Link:
+        """Log another connection in to this session.
+
+        Raises:
+            LoginRefused, ISCSIError: as for the first.
+        """
+        # The leading connection has fixed every session-wide key (section 13).
+        wanted = ("HeaderDigest", "DataDigest", "MaxRecvDataSegmentLength")
+        keys = {k: v for k, v in self.options.keys.items() if k in wanted}
+        options = replace(
+            self.options, tsih=self.tsih, cid=cid, keys=keys, cmd_sn=self.numbers.cmd_sn
+        )
+        result = self._connect(options, portal)
+        self.numbers.update(result.numbers.exp_cmd_sn, result.numbers.max_cmd_sn)
+        link = self.links[cid]
+        for name in (
+            "initial_r2t",
+            "immediate_data",
+            "max_burst_length",
+            "first_burst_length",
+            "error_recovery_level",
+            "max_outstanding_r2t",
+        ):
+            setattr(link.parameters, name, getattr(self.parameters, name))
+        return link
+
+    def _connect(
+        self, options: LoginOptions, portal: Portal | None = None
+    ) -> LoginResult:
+        connection = Connection(
+            portal or self.portal, self.transcript, timeout=self.timeout
+        )
+        try:
+            result = log_in(connection, options)
+        except ISCSIError:
+            connection.close()
+            raise
+        self.links[options.cid] = Link(
+            options.cid, connection, result.status, result.parameters
+        )
+        return result
+
+    def close(self) -> None:
+        """Close every connection without a logout."""
+        for link in self.links.values():
+            link.connection.close()
+
+    # Sending ---------------------------------------------------------------------
+
+    @property
+    def cmd_sn(self) -> int:
+        """The number of the next non-immediate command."""
+        return self.numbers.cmd_sn
+
+    @property
+    def exp_cmd_sn(self) -> int:
+        """The target's ExpCmdSN, as last heard."""
+        return self.numbers.exp_cmd_sn
+
+    @property
+    def max_cmd_sn(self) -> int:
+        """The target's MaxCmdSN, as last heard."""
+        return self.numbers.max_cmd_sn
+
+    def new_tag(self) -> int:
+        """Return an Initiator Task Tag that no task bears."""
+        return next(self._tags)
+
+    def number(self, pdu: P, link: Link | None = None) -> P:
+        """Fill in the tag, the numbers and the LUN that a PDU leaves open.
+
+        A field counts as left open until somebody has set it, to whatever value. A
+        non-immediate PDU whose CmdSN was open takes one and moves CmdSN on.
+        """
+        way = link or self.leading
+        names = {field.name for field in pdu.fields_desc}
+        open_fields = names - set(pdu.fields)
+        if "initiator_task_tag" in open_fields:
+            pdu.initiator_task_tag = self.new_tag()
+        if "lun" in open_fields and isinstance(pdu, SCSICommand):
+            pdu.lun = lun_field(self.lun)
+        if "cmd_sn" in open_fields:
+            pdu.cmd_sn = self.numbers.cmd_sn if pdu.immediate else self.numbers.take()
+        if "exp_stat_sn" in open_fields:
+            pdu.exp_stat_sn = way.status.exp_stat_sn
+        return pdu
+
+    def send(self, pdu: P, link: Link | None = None, **how: Any) -> P:
+        """Number a PDU (see `number`), send it and return it.
+
+        Args:
+            pdu: the PDU.
+            link: the connection to use; None for the leading one.
+            **how: as `Connection.send`: header_digest, data_digest, note.
+        """
+        way = link or self.leading
+        self.number(pdu, way)
+        way.connection.send(pdu, **how)
+        return pdu
+
+    # Receiving -------------------------------------------------------------------
+
+    def receive(
+        self,
+        link: Link | None = None,
+        *,
+        timeout: float | None = None,
+        with_unsolicited: bool = False,
+    ) -> PDU:
+        """Return the next PDU, numbers kept.
+
+        Args:
+            link: the connection to read; None for the leading one.
+            timeout: seconds.
+            with_unsolicited: also return NOP-Ins and Async Messages that the target
+                sends of its own accord; else they are answered or put aside.
+
+        Raises:
+            NumberingError: StatSN is not the one due.
+            ConnectionLost, PeerTimeout, DigestError, DecodeError: as `Connection`.
+        """
+        way = link or self.leading
+        while True:
+            pdu = way.connection.receive(timeout)
+            self._account(pdu, way)
+            if isinstance(pdu, AsyncMessage):
+                self.async_messages.append(pdu)
+            elif not (
+                isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
+            ):
+                return pdu
+            elif self.answers_pings and pdu.target_transfer_tag != RESERVED_TAG:
+                self._answer_ping(pdu, way)
+            if with_unsolicited:
+                return pdu
+
+    def _account(self, pdu: PDU, link: Link) -> None:
+        self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
+        if not advances_stat_sn(pdu):
+            return
+        gap = link.status.receive(pdu.stat_sn)
+        if gap and self.judges_stat_sn:
+            raise NumberingError(
+                f"StatSN {pdu.stat_sn} on {type(pdu).__name__} where "
+                f"{link.status.exp_stat_sn} was due",
+                requirement="RFC7143-4.2.2.2-01",
+                pdu=pdu,
+            )
+
+    def _answer_ping(self, ping: NOPIn, link: Link) -> None:
+        self.send(
+            NOPOut(
+                immediate=1,
+                initiator_task_tag=RESERVED_TAG,
+                target_transfer_tag=ping.target_transfer_tag,
+                lun=ping.lun,
+                data=bytes(ping.data),
+            ),
+            link,
+            note="answer to the target's ping",
+        )
+
+    def expect(
+        self,
+        kind: type[P],
+        *,
+        of: PDU | None = None,
+        link: Link | None = None,
+        timeout: float | None = None,
+    ) -> P:
+        """Return the next PDU, which must be of a kind.
+
+        Args:
+            kind: its class.
+            of: the request that it answers, whose task tag it must bear.
+            link: the connection to read; None for the leading one.
+            timeout: seconds.
+
+        Raises:
+            ConformanceFailure: another PDU came, or none in time.
+        """
+        __tracebackhide__ = True
+        expected = kind.__name__
+        if of is not None:
+            expected += f" for ITT {of.initiator_task_tag:#x}"
+        try:
+            pdu = self.receive(
+                link, timeout=timeout, with_unsolicited=kind in (NOPIn, AsyncMessage)
+            )
+        except (ConnectionLost, PeerTimeout) as error:
+            raise ConformanceFailure(expected, str(error), self.transcript) from error
+        is_right = isinstance(pdu, kind) and (
+            of is None or pdu.initiator_task_tag == of.initiator_task_tag
+        )
+        if not is_right:
+            raise ConformanceFailure(expected, describe(pdu), self.transcript)
+        assert isinstance(pdu, kind)
+        return pdu
+
+    def expect_silence(self, after: PDU, link: Link | None = None) -> None:
+        """Expect that nothing answers a PDU: a ping sent after it comes back first.
+
+        Raises:
+            ConformanceFailure: something else came before the ping's answer.
+        """
+        __tracebackhide__ = True
+        ping = self.send(NOPOut(immediate=1, data=b"silence?"), link)
+        try:
+            pdu = self.receive(link)
+        except (ConnectionLost, PeerTimeout) as error:
+            raise ConformanceFailure(
+                f"no answer to {type(after).__name__}, and a living connection",
+                str(error),
+                self.transcript,
+            ) from error
+        is_pong = isinstance(pdu, NOPIn) and (
+            pdu.initiator_task_tag == ping.initiator_task_tag
+        )
+        if not is_pong:
+            raise ConformanceFailure(
+                f"no answer to {type(after).__name__}", describe(pdu), self.transcript
+            )
+
+
+def lun_field(lun: int) -> int:
+    """Return the LUN field of a PDU for a logical unit number."""
+    return int.from_bytes(luns.encode(lun), "big")
+
+
+def advances_stat_sn(pdu: PDU) -> bool:
+    """Tell whether a PDU's StatSN counts (RFC 7143 section 4.2.2.2 and chapter 11)."""
+    if isinstance(pdu, DataIn):
+        return bool(pdu.status_present)
+    if isinstance(pdu, R2T):
+        return False
+    if isinstance(pdu, NOPIn):
+        return bool(pdu.initiator_task_tag != RESERVED_TAG)
+    return True

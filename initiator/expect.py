@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Verdicts on what a target did: what was expected, what came, and the PDUs between.
+
+Only `ConformanceFailure` crosses from here into a verdict. It is an AssertionError, so
+a test runner counts it as failed and not as a fault of the tool.
+"""
+
+from collections.abc import Sequence
+
+from initiator.connection import Connection
+from initiator.describe import describe
+from initiator.transcript import Transcript
+from iscsi.errors import (
+    ConnectionLost,
+    DecodeError,
+    DigestError,
+    ISCSIError,
+    PeerTimeout,
+)
+from iscsi.pdu import PDU, Reject
+
+SHOWN_PDUS = 12
+"""How many of the last entries a failure prints."""
+
+
+class ConformanceFailure(AssertionError):
+    """A target broke a requirement.
+
+    Attributes:
+        expected: what the requirement allows, one item an alternative.
+        actual: what the target did.
+        transcript: what passed, or None.
+    """
+
+    def __init__(
+        self,
+        expected: str | Sequence[str],
+        actual: str,
+        transcript: Transcript | None = None,
+    ) -> None:
+        self.expected = [expected] if isinstance(expected, str) else list(expected)
+        self.actual = actual
+        self.transcript = transcript
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """Return expected and actual, and the last PDUs."""
+        lines = [f"expected: {self.expected[0]}"]
+        lines += [f"      or: {item}" for item in self.expected[1:]]
+        lines.append(f"  actual: {self.actual}")
+        if self.transcript is not None:
+            lines += ["", "last PDUs:", self.transcript.render(SHOWN_PDUS)]
+        return "\n".join(lines)
+
+
+def failure_of(error: ISCSIError, transcript: Transcript | None) -> ConformanceFailure:
+    """Return the verdict on an error of the peer that no check has expected."""
+    return ConformanceFailure(
+        "an exchange that follows RFC 7143 to its end", str(error), transcript
+    )
+
+
+def check(
+    holds: object,
+    expected: str | Sequence[str],
+    actual: object,
+    transcript: Transcript | None = None,
+) -> None:
+    """Fail unless something holds.
+
+    Raises:
+        ConformanceFailure: it does not.
+    """
+    __tracebackhide__ = True
+    if not holds:
+        shown = describe(actual) if isinstance(actual, PDU) else str(actual)
+        raise ConformanceFailure(expected, shown, transcript)
+
+
+def expect_drop(connection: Connection, *, timeout: float | None = None) -> None:
+    """Expect that the target closes the connection; FIN and RST count alike.
+
+    Raises:
+        ConformanceFailure: it has not done so in time.
+    """
+    __tracebackhide__ = True
+    if not connection.wait_closed(timeout):
+        raise ConformanceFailure(
+            "the target closes the connection",
+            "it is still open",
+            connection.transcript,
+        )
+
+
+def next_or_drop(connection: Connection, timeout: float | None = None) -> PDU | None:
+    """Return the next PDU, or None where the target dropped the connection.
+
+    Raises:
+        PeerTimeout: neither came in time.
+        DecodeError: garbage came.
+    """
+    try:
+        return connection.receive(timeout)
+    except ConnectionLost:
+        return None
+
+
+def expect_reject_or_drop(
+    connection: Connection,
+    *,
+    of: PDU,
+    reasons: Sequence[int] | None = None,
+    timeout: float | None = None,
+) -> Reject | None:
+    """Expect a Reject that returns the header of a PDU, or a dropped connection.
+
+    Args:
+        connection: where the PDU was sent.
+        of: the PDU that had to be refused.
+        reasons: the Reject reasons allowed; None for any.
+        timeout: seconds to wait.
+
+    Returns:
+        The Reject, or None where the connection was dropped.
+
+    Raises:
+        ConformanceFailure: something else came, or nothing.
+    """
+    __tracebackhide__ = True
+    expected = [f"Reject of {type(of).__name__}", "the connection is dropped"]
+    if reasons is not None:
+        expected[0] += " with reason " + " or ".join(f"{code:#04x}" for code in reasons)
+    try:
+        answer = next_or_drop(connection, timeout)
+    except (PeerTimeout, DecodeError, DigestError) as error:
+        raise ConformanceFailure(expected, str(error), connection.transcript) from error
+    if answer is None:
+        return None
+    if not isinstance(answer, Reject) or (
+        reasons is not None and answer.reason not in reasons
+    ):
+        raise ConformanceFailure(expected, describe(answer), connection.transcript)
+    header = of.segments()[0][:48]
+    check(
+        answer.rejected_header == header,
+        f"the Reject returns the header {header.hex()}",
+        f"it returns {answer.rejected_header.hex()}",
+        connection.transcript,
+    )
+    return answer

@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initiator's side of a login: every PDU by hand, or the whole phase at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from secrets import token_bytes
+from typing import Any
+
+from initiator.connection import Connection
+from initiator.describe import describe
+from iscsi import chap, text
+from iscsi.constants import (
+    DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH,
+    LoginStatus,
+    Role,
+    Stage,
+)
+from iscsi.errors import ISCSIError, NegotiationError, PeerError, UnexpectedPDU
+from iscsi.login import LoginStages
+from iscsi.negotiation import Negotiator
+from iscsi.numbering import CommandNumbers, StatusNumbers
+from iscsi.parameters import Parameters
+from iscsi.pdu import LoginRequest, LoginResponse
+
+DEFAULT_INITIATOR_NAME = "iqn.2026-11.org.iscsi-assay:initiator"
+DEFAULT_ISID = bytes.fromhex("80a55a500001")
+
+MAX_ROUNDS = 64
+"""Requests after which a login that gets nowhere is given up."""
+
+DEFAULT_KEYS: Mapping[str, str] = {
+    "HeaderDigest": "None",
+    "DataDigest": "None",
+    "MaxRecvDataSegmentLength": "262144",
+}
+"""What a plain login offers: as little as a check can do without."""
+
+# What this initiator can do when the target makes an offer of its own.
+_OWN = {
+    "HeaderDigest": "CRC32C,None",
+    "DataDigest": "CRC32C,None",
+    "MaxConnections": "65535",
+    "InitialR2T": "No",
+    "ImmediateData": "Yes",
+    "MaxBurstLength": "16777215",
+    "FirstBurstLength": "16777215",
+    "DefaultTime2Wait": "0",
+    "DefaultTime2Retain": "3600",
+    "MaxOutstandingR2T": "65535",
+    "DataPDUInOrder": "No",
+    "DataSequenceInOrder": "No",
+    "ErrorRecoveryLevel": "2",
+    "TaskReporting": "FastAbort,ResponseFence,RFC3720",
+    "iSCSIProtocolLevel": "2",
+}
+
+
+class LoginRefused(ISCSIError):
+    """The target answered a login with a Status-Class other than 0.
+
+    Attributes:
+        status: Status-Class and Status-Detail as 0xCCDD.
+        response: the Login Response.
+    """
+
+    def __init__(self, response: LoginResponse) -> None:
+        self.status = response.status
+        self.response = response
+        try:
+            name = LoginStatus(response.status).name.replace("_", " ").lower()
+        except ValueError:
+            name = "unknown status"
+        super().__init__(f"login refused with status {response.status:#06x} ({name})")
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOptions:
+    """How to log in."""
+
+    target_name: str | None = None
+    initiator_name: str = DEFAULT_INITIATOR_NAME
+    isid: bytes = DEFAULT_ISID
+    tsih: int = 0
+    cid: int = 1
+    is_discovery: bool = False
+    keys: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_KEYS))
+    """Operational keys to offer."""
+    credentials: chap.Credentials | None = None
+    """What we prove ourselves with; None skips the security stage."""
+    mutual: chap.Credentials | None = None
+    """What the target must prove itself with."""
+    algorithms: tuple[chap.Algorithm, ...] = (chap.Algorithm.MD5,)
+    cmd_sn: int = 1
+
+    def names(self) -> text.Pairs:
+        """Return the pairs of the first request of a connection (section 6.3)."""
+        pairs = [("InitiatorName", self.initiator_name)]
+        if self.is_discovery:
+            pairs.append(("SessionType", "Discovery"))
+        elif self.tsih == 0:
+            pairs.append(("SessionType", "Normal"))
+        if self.target_name is not None:
+            pairs.append(("TargetName", self.target_name))
+        return pairs
+
+
+@dataclass(slots=True)
+class LoginResult:
+    """What a login came to."""
+
+    parameters: Parameters
+    numbers: CommandNumbers
+    status: StatusNumbers
+    tsih: int
+    declared: dict[str, str]
+    """What the target declared, by key."""
+    results: dict[str, str]
+    """What was agreed, by key."""
+    response: LoginResponse
+    """The final response."""
+
+
+class LoginExchange:
+    """Login Requests and Responses on one connection, each field in the caller's hand.
+
+    Attributes:
+        tsih: what the next request carries; taken over from the target's answers.
+        responses: what has come, in order.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        isid: bytes = DEFAULT_ISID,
+        tsih: int = 0,
+        cid: int = 1,
+        cmd_sn: int = 1,
+        initiator_task_tag: int = 1,
+    ) -> None:
+        self.connection = connection
+        self.isid = isid
+        self.tsih = tsih
+        self.cid = cid
+        self.cmd_sn = cmd_sn
+        self.initiator_task_tag = initiator_task_tag
+        self.status = StatusNumbers()
+        self.responses: list[LoginResponse] = []
+
+    def build(
+        self,
+        pairs: Iterable[tuple[str, str]] | bytes,
+        *,
+        csg: int = Stage.OPERATIONAL,
+        nsg: int | None = None,
+        **fields: Any,
+    ) -> LoginRequest:
+        """Return a Login Request; T is 1 where `nsg` is given.
+
+        Args:
+            pairs: the text, as pairs or as raw bytes.
+            csg: the current stage.
+            nsg: the next stage asked for, or None to stay.
+            **fields: any field of the PDU, as it shall be.
+        """
+        data = pairs if isinstance(pairs, bytes) else text.encode(pairs)
+        values: dict[str, Any] = {
+            "transit": int(nsg is not None),
+            "csg": csg,
+            "nsg": nsg or 0,
+            "isid": self.isid,
+            "tsih": self.tsih,
+            "initiator_task_tag": self.initiator_task_tag,
+            "cid": self.cid,
+            "cmd_sn": self.cmd_sn,
+            "exp_stat_sn": self.status.exp_stat_sn,
+            "data": data,
+        }
+        return LoginRequest(**{**values, **fields})
+
+    def send(
+        self,
+        pairs: Iterable[tuple[str, str]] | bytes = (),
+        *,
+        csg: int = Stage.OPERATIONAL,
+        nsg: int | None = None,
+        **fields: Any,
+    ) -> LoginRequest:
+        """Send a Login Request (see `build`) and return it."""
+        request = self.build(pairs, csg=csg, nsg=nsg, **fields)
+        self.connection.send(request)
+        return request
+
+    def receive(self, timeout: float | None = None) -> LoginResponse:
+        """Return the next Login Response.
+
+        Raises:
+            UnexpectedPDU: another PDU came.
+            ConnectionLost, PeerTimeout: none came.
+        """
+        answer = self.connection.receive(timeout)
+        if not isinstance(answer, LoginResponse):
+            raise UnexpectedPDU(
+                f"{describe(answer)} where a Login Response was due", pdu=answer
+            )
+        if answer.status_class == 0:
+            self.status.receive(answer.stat_sn)
+        if answer.tsih:
+            self.tsih = answer.tsih
+        self.responses.append(answer)
+        return answer
+
+    def request(
+        self,
+        pairs: Iterable[tuple[str, str]] | bytes = (),
+        *,
+        csg: int = Stage.OPERATIONAL,
+        nsg: int | None = None,
+        **fields: Any,
+    ) -> LoginResponse:
+        """Send a Login Request and return the answer."""
+        self.send(pairs, csg=csg, nsg=nsg, **fields)
+        return self.receive()
+
+
+def pairs_of(response: LoginResponse) -> text.Pairs:
+    """Return the text of a response that has not been cut (C=0)."""
+    return text.decode(response.data)
+
+
+class _Phase:
+    """One login from its first request to full-feature phase."""
+
+    def __init__(self, connection: Connection, options: LoginOptions) -> None:
+        self.options = options
+        self.exchange = LoginExchange(
+            connection,
+            isid=options.isid,
+            tsih=options.tsih,
+            cid=options.cid,
+            cmd_sn=options.cmd_sn,
+        )
+        self.stages = LoginStages()
+        self.negotiator = Negotiator(
+            Role.INITIATOR, {**_OWN, **options.keys}, is_discovery=options.is_discovery
+        )
+        self.rounds = 0
+
+    def run(self) -> LoginResult:
+        operational = self._offers()
+        if self.options.credentials is None:
+            last = self._negotiate(
+                [*self.options.names(), *operational],
+                Stage.OPERATIONAL,
+                Stage.FULL_FEATURE,
+            )
+        else:
+            self._authenticate(self.options.credentials)
+            last = self._negotiate(operational, Stage.OPERATIONAL, Stage.FULL_FEATURE)
+        self.negotiator.settle()
+        return self._result(last)
+
+    def _offers(self) -> text.Pairs:
+        return list(self.options.keys.items())
+
+    def _authenticate(self, credentials: chap.Credentials) -> None:
+        """Walk the security stage (see `iscsi.chap` for the ladder)."""
+        first = [*self.options.names(), ("AuthMethod", "CHAP,None")]
+        declared = self._exchange(first, Stage.SECURITY, None)[0]
+        if declared.get("AuthMethod") == "None":
+            self._exchange([], Stage.SECURITY, Stage.OPERATIONAL)
+            return
+        if declared.get("AuthMethod") != "CHAP":
+            raise NegotiationError(
+                "the target answers AuthMethod=CHAP,None with "
+                f"{declared.get('AuthMethod', 'nothing')}",
+                key="AuthMethod",
+            )
+        algorithms = ",".join(str(int(item)) for item in self.options.algorithms)
+        declared = self._exchange([("CHAP_A", algorithms)], Stage.SECURITY, None)[0]
+        theirs = chap.parse_challenge(
+            *(_required(declared, key) for key in ("CHAP_A", "CHAP_I", "CHAP_C"))
+        )
+        answer = theirs.respond(credentials.secret)
+        pairs = [("CHAP_N", credentials.name), ("CHAP_R", text.format_hex(answer))]
+        if self.options.mutual is None:
+            self._exchange(pairs, Stage.SECURITY, Stage.OPERATIONAL)
+            return
+        ours = chap.Challenge(
+            theirs.algorithm, (theirs.identifier + 1) & 0xFF, token_bytes(16)
+        )
+        pairs += [
+            ("CHAP_I", str(ours.identifier)),
+            ("CHAP_C", text.format_hex(ours.challenge)),
+        ]
+        declared = self._exchange(pairs, Stage.SECURITY, Stage.OPERATIONAL)[0]
+        proof = chap.parse_binary("CHAP_R", _required(declared, "CHAP_R"))
+        if _required(declared, "CHAP_N") != self.options.mutual.name:
+            raise NegotiationError("the target gives another name", key="CHAP_N")
+        if not ours.verify(self.options.mutual.secret, proof):
+            raise PeerError("the target's CHAP_R is wrong: it does not know the secret")
+
+    def _negotiate(
+        self, pairs: text.Pairs, stage: Stage, wanted: Stage
+    ) -> LoginResponse:
+        """Offer the pairs and go on until the target moves to the next stage."""
+        for name, value in pairs:
+            self.negotiator.offer(name, value)
+        outgoing = pairs
+        while True:
+            answers, last = self._round(outgoing, stage, wanted)
+            outgoing = self.negotiator.receive(answers)
+            if self.stages.current is not stage:
+                if outgoing:
+                    raise PeerError("a response with T=1 asks for answers", pdu=last)
+                return last
+
+    def _exchange(
+        self, pairs: text.Pairs, stage: Stage, wanted: Stage | None
+    ) -> tuple[dict[str, str], LoginResponse]:
+        """Send security pairs; return what came, until the stage asked for is there."""
+        answers, last = self._round(pairs, stage, wanted)
+        while wanted is not None and self.stages.current is stage:
+            more, last = self._round([], stage, wanted)
+            answers += more
+        self.negotiator.declared.update(dict(answers))
+        return dict(answers), last
+
+    def _round(
+        self, pairs: text.Pairs, stage: Stage, wanted: Stage | None
+    ) -> tuple[text.Pairs, LoginResponse]:
+        """Send one logical text, in as many requests as it needs, and collect one."""
+        parts = text.split(text.encode(pairs), DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        for part in parts[:-1]:
+            empty = self._pair(part, stage, None, continuation=1)
+            if empty.data:
+                raise PeerError("a text answer to a request with C=1", pdu=empty)
+        joiner = text.Joiner()
+        response = self._pair(parts[-1], stage, wanted)
+        while (
+            found := joiner.add(
+                bytes(response.data), continues=bool(response.continuation)
+            )
+        ) is None:
+            response = self._pair(b"", stage, wanted)
+        return found, response
+
+    def _pair(
+        self, data: bytes, stage: Stage, wanted: Stage | None, *, continuation: int = 0
+    ) -> LoginResponse:
+        self.rounds += 1
+        if self.rounds > MAX_ROUNDS:
+            raise PeerError(f"a login that has not ended after {MAX_ROUNDS} requests")
+        self.stages.request(
+            csg=stage,
+            nsg=wanted or 0,
+            transit=wanted is not None,
+            continuation=bool(continuation),
+        )
+        response = self.exchange.request(
+            data, csg=stage, nsg=wanted, continuation=continuation
+        )
+        if response.status != LoginStatus.SUCCESS:
+            raise LoginRefused(response)
+        self.stages.response(
+            csg=response.csg,
+            nsg=response.nsg,
+            transit=bool(response.transit),
+            continuation=bool(response.continuation),
+        )
+        return response
+
+    def _result(self, last: LoginResponse) -> LoginResult:
+        declared, results = self.negotiator.declared, self.negotiator.results
+        parameters = Parameters()
+        parameters.update(results)
+        key = "MaxRecvDataSegmentLength"
+        if key in self.options.keys:
+            parameters.initiator_max_recv_data_segment_length = text.parse_number(
+                self.options.keys[key]
+            )
+        if key in declared:
+            parameters.target_max_recv_data_segment_length = text.parse_number(
+                declared[key]
+            )
+        return LoginResult(
+            parameters=parameters,
+            numbers=CommandNumbers(
+                cmd_sn=self.options.cmd_sn,
+                exp_cmd_sn=last.exp_cmd_sn,
+                max_cmd_sn=last.max_cmd_sn,
+            ),
+            status=self.exchange.status,
+            tsih=last.tsih,
+            declared=declared,
+            results=results,
+            response=last,
+        )
+
+
+def _required(pairs: Mapping[str, str], key: str) -> str:
+    if key not in pairs:
+        raise NegotiationError(f"the target sent no {key}", key=key)
+    return pairs[key]
+
+
+def log_in(connection: Connection, options: LoginOptions) -> LoginResult:
+    """Walk the whole login phase and switch the connection's digests on.
+
+    Raises:
+        LoginRefused: the target answered with a Status-Class other than 0.
+        PeerError, NegotiationError, DecodeError: it broke a rule of the phase.
+        ConnectionLost, PeerTimeout: it went away or fell silent.
+    """
+    result = _Phase(connection, options).run()
+    connection.digests = result.parameters.digests
+    return result
+
+
+__all__ = [
+    "DEFAULT_INITIATOR_NAME",
+    "DEFAULT_ISID",
+    "DEFAULT_KEYS",
+    "LoginExchange",
+    "LoginOptions",
+    "LoginRefused",
+    "LoginResult",
+    "log_in",
+    "pairs_of",
+]

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A session in full-feature phase: every request an initiator makes, and its answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Self
+
+from initiator.core import Link, SessionCore, lun_field
+from initiator.describe import describe
+from initiator.expect import ConformanceFailure
+from initiator.task import (
+    Result,
+    Task,
+    UnsolicitedPlan,
+    data_outs,
+    plan_unsolicited,
+)
+from iscsi import text as iscsi_text
+from iscsi.constants import (
+    RESERVED_TAG,
+    LogoutReason,
+    TaskAttribute,
+    TMFunction,
+)
+from iscsi.errors import (
+    ConnectionLost,
+    ISCSIError,
+    PeerTimeout,
+    UnexpectedPDU,
+)
+from iscsi.pdu import (
+    PDU,
+    R2T,
+    ExtendedCDB,
+    LogoutRequest,
+    LogoutResponse,
+    NOPIn,
+    NOPOut,
+    Reject,
+    SCSICommand,
+    TaskManagementRequest,
+    TaskManagementResponse,
+    TextRequest,
+    TextResponse,
+)
+from iscsi.text import Joiner, Pairs
+
+_MAX_TEXT_ROUNDS = 256
+
+
+class Session(SessionCore):
+    """A session with one or several connections, and what can be asked over it.
+
+    As a context manager it logs out and closes at the end.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Log out if that is still possible, and close every connection."""
+        with suppress(ISCSIError, ConformanceFailure, StopIteration):
+            if self.connection.is_open:
+                self.logout(timeout=1.0)
+        self.close()
+
+    # SCSI tasks ------------------------------------------------------------------
+
+    def command(
+        self,
+        cdb: bytes,
+        *,
+        read: int = 0,
+        write: bytes | None = None,
+        immediate_data: int | None = None,
+        unsolicited: int | None = None,
+        link: Link | None = None,
+        **fields: Any,
+    ) -> tuple[SCSICommand, UnsolicitedPlan]:
+        """Return the PDU of a command and how much of its data goes out unasked.
+
+        Args:
+            cdb: the CDB; what is beyond 16 bytes goes into an extended-CDB segment.
+            read: bytes expected.
+            write: the data to write, or None.
+            immediate_data: bytes of it in the command's PDU; None for as much as the
+                parameters allow.
+            unsolicited: bytes of it in Data-Out PDUs right after it; None likewise.
+            link: the connection; None for the leading one.
+            **fields: any field of the PDU, as it shall be.
+        """
+        data = write or b""
+        plan = plan_unsolicited((link or self.leading).parameters, len(data))
+        if immediate_data is not None:
+            plan = replace(plan, immediate=immediate_data)
+            if unsolicited is None and plan.separate:
+                limit = min(self.parameters.unsolicited_limit, len(data))
+                plan = replace(plan, separate=max(0, limit - immediate_data))
+        if unsolicited is not None:
+            plan = replace(plan, separate=unsolicited)
+        values: dict[str, Any] = {
+            "read": int(read > 0),
+            "write": int(write is not None),
+            "final": int(plan.separate == 0),
+            "attribute": int(TaskAttribute.SIMPLE),
+            "expected_data_transfer_length": read if write is None else len(data),
+            "cdb": cdb[:16].ljust(16, b"\0"),
+            "data": data[: plan.immediate],
+        }
+        if len(cdb) > 16:
+            values["ahs"] = [ExtendedCDB(extended_cdb=cdb[16:])]
+        return SCSICommand(**{**values, **fields}), plan
+
+    def start(
+        self,
+        cdb: bytes,
+        *,
+        read: int = 0,
+        write: bytes | None = None,
+        link: Link | None = None,
+        **how: Any,
+    ) -> Task:
+        """Send a command and its unsolicited data; do not wait (see `command`)."""
+        pdu, plan = self.command(cdb, read=read, write=write, link=link, **how)
+        self.send(pdu, link)
+        task = Task(pdu, write or b"", plan.immediate)
+        self._tasks[task.initiator_task_tag] = task
+        if plan.separate:
+            self.send_unsolicited(task, plan.separate, link)
+        return task
+
+    def send_unsolicited(
+        self, task: Task, length: int, link: Link | None = None, **fields: Any
+    ) -> None:
+        """Send a sequence of unsolicited Data-Out PDUs for a task."""
+        start = task.sent_unsolicited
+        sequence = data_outs(
+            task.data_out[start : start + length],
+            offset=start,
+            size=(link or self.leading).parameters.target_max_recv_data_segment_length,
+            initiator_task_tag=task.initiator_task_tag,
+            lun=int(task.command.lun),
+            **fields,
+        )
+        task.sent_unsolicited += length
+        for pdu in sequence:
+            self.send(pdu, link)
+
+    def answer_r2t(
+        self, task: Task, r2t: R2T, link: Link | None = None, **fields: Any
+    ) -> None:
+        """Send the sequence of Data-Out PDUs that an R2T asks for."""
+        start = int(r2t.buffer_offset)
+        end = start + int(r2t.desired_data_transfer_length)
+        sequence = data_outs(
+            task.data_out[start:end],
+            offset=start,
+            size=(link or self.leading).parameters.target_max_recv_data_segment_length,
+            initiator_task_tag=task.initiator_task_tag,
+            target_transfer_tag=int(r2t.target_transfer_tag),
+            lun=int(r2t.lun),
+            **fields,
+        )
+        for pdu in sequence:
+            self.send(pdu, link)
+
+    def finish(
+        self, task: Task, link: Link | None = None, *, timeout: float | None = None
+    ) -> Result:
+        """Give a task the data it asks for until its status is here.
+
+        What comes for other tasks is kept for them.
+
+        Raises:
+            ConformanceFailure: a PDU came that belongs to no task, or none in time.
+        """
+        __tracebackhide__ = True
+        while not task.is_done:
+            for r2t in task.unanswered():
+                self.answer_r2t(task, r2t, link)
+            self.route(link, timeout=timeout, waiting_for=task)
+        self._tasks.pop(task.initiator_task_tag, None)
+        return task.result()
+
+    def route(
+        self,
+        link: Link | None = None,
+        *,
+        timeout: float | None = None,
+        waiting_for: Task | None = None,
+    ) -> PDU:
+        """Receive one PDU and hand it to the task whose tag it bears.
+
+        Raises:
+            ConformanceFailure: it belongs to no task, or none came in time.
+        """
+        __tracebackhide__ = True
+        expected = "an answer to a SCSI command"
+        if waiting_for is not None:
+            expected += f" with ITT {waiting_for.initiator_task_tag:#x}"
+        try:
+            pdu = self.receive(link, timeout=timeout)
+        except (ConnectionLost, PeerTimeout) as error:
+            raise ConformanceFailure(expected, str(error), self.transcript) from error
+        names = {field.name for field in pdu.fields_desc}
+        tag = pdu.initiator_task_tag if "initiator_task_tag" in names else None
+        task = self._tasks.get(tag) if tag is not None else None
+        if task is None:
+            raise ConformanceFailure(expected, describe(pdu), self.transcript)
+        task.take(pdu)
+        return pdu
+
+    def execute(
+        self,
+        cdb: bytes,
+        *,
+        read: int = 0,
+        write: bytes | None = None,
+        link: Link | None = None,
+        timeout: float | None = None,
+        **how: Any,
+    ) -> Result:
+        """Send a command and return what it came to (see `command` and `finish`)."""
+        __tracebackhide__ = True
+        task = self.start(cdb, read=read, write=write, link=link, **how)
+        return self.finish(task, link, timeout=timeout)
+
+    # Other requests --------------------------------------------------------------
+
+    def ping(
+        self, data: bytes = b"", *, link: Link | None = None, **fields: Any
+    ) -> NOPIn:
+        """Send a NOP-Out that wants an answer; return the answer."""
+        __tracebackhide__ = True
+        request = self.send(NOPOut(**{"immediate": 1, "data": data, **fields}), link)
+        while True:
+            pdu = self.expect(NOPIn, link=link)
+            if pdu.initiator_task_tag == request.initiator_task_tag:
+                return pdu
+            if pdu.initiator_task_tag != RESERVED_TAG:
+                raise ConformanceFailure(
+                    f"NOP-In for ITT {request.initiator_task_tag:#x}",
+                    describe(pdu),
+                    self.transcript,
+                )
+
+    def task_management(
+        self,
+        function: TMFunction,
+        *,
+        of: PDU | None = None,
+        lun: int | None = None,
+        link: Link | None = None,
+        **fields: Any,
+    ) -> TaskManagementResponse:
+        """Send a task management request; return its response.
+
+        Args:
+            function: what to do.
+            of: the command concerned, whose tag and CmdSN are referenced.
+            lun: the logical unit; None for this session's.
+            link: the connection; None for the leading one.
+            **fields: any field of the PDU, as it shall be.
+        """
+        __tracebackhide__ = True
+        request = self.send_task_management(
+            function, of=of, lun=lun, link=link, **fields
+        )
+        while True:
+            try:
+                pdu = self.receive(link)
+            except (ConnectionLost, PeerTimeout) as error:
+                raise ConformanceFailure(
+                    "Task Management Function Response", str(error), self.transcript
+                ) from error
+            if isinstance(pdu, TaskManagementResponse):
+                if pdu.initiator_task_tag == request.initiator_task_tag:
+                    return pdu
+            elif not isinstance(pdu, Reject) and (
+                task := self._tasks.get(pdu.initiator_task_tag)
+            ):
+                task.take(pdu)
+                continue
+            raise ConformanceFailure(
+                "Task Management Function Response", describe(pdu), self.transcript
+            )
+
+    def send_task_management(
+        self,
+        function: TMFunction,
+        *,
+        of: PDU | None = None,
+        lun: int | None = None,
+        link: Link | None = None,
+        **fields: Any,
+    ) -> TaskManagementRequest:
+        """Send a task management request; do not wait (see `task_management`)."""
+        values: dict[str, Any] = {"function": int(function), "immediate": 1}
+        if function not in (
+            TMFunction.TARGET_WARM_RESET,
+            TMFunction.TARGET_COLD_RESET,
+        ):
+            values["lun"] = lun_field(self.lun if lun is None else lun)
+        if of is not None:
+            values["referenced_task_tag"] = int(of.initiator_task_tag)
+            values["ref_cmd_sn"] = int(of.cmd_sn)
+            values["lun"] = int(of.lun)
+        return self.send(TaskManagementRequest(**{**values, **fields}), link)
+
+    def text(
+        self,
+        pairs: Sequence[tuple[str, str]] | Mapping[str, str],
+        *,
+        link: Link | None = None,
+        **fields: Any,
+    ) -> Pairs:
+        """Walk a text negotiation to its end; return all pairs that came.
+
+        Raises:
+            ConformanceFailure: another PDU came, or none in time.
+            UnexpectedPDU: the target never ends the exchange.
+            DecodeError: the text is malformed.
+        """
+        __tracebackhide__ = True
+        items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
+        joiner = Joiner()
+        found: Pairs = []
+        request = self.send(
+            TextRequest(**{"data": iscsi_text.encode(items), **fields}), link
+        )
+        for _round in range(_MAX_TEXT_ROUNDS):
+            answer = self.expect(TextResponse, of=request, link=link)
+            part = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
+            found += part or []
+            if answer.final:
+                return found
+            request = self.send(
+                TextRequest(
+                    initiator_task_tag=request.initiator_task_tag,
+                    target_transfer_tag=answer.target_transfer_tag,
+                    lun=answer.lun,
+                    immediate=request.immediate,
+                ),
+                link,
+            )
+        raise UnexpectedPDU(f"text goes on after {_MAX_TEXT_ROUNDS} responses")
+
+    def send_targets(self, value: str = "All") -> Pairs:
+        """Return what SendTargets brings (RFC 7143 appendix C)."""
+        __tracebackhide__ = True
+        return self.text([("SendTargets", value)])
+
+    def logout(
+        self,
+        reason: LogoutReason = LogoutReason.CLOSE_SESSION,
+        *,
+        cid: int | None = None,
+        link: Link | None = None,
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> LogoutResponse:
+        """Log out and return the response; what else comes before it is let pass."""
+        __tracebackhide__ = True
+        way = link or self.leading
+        request = self.send(
+            LogoutRequest(
+                **{
+                    "reason": int(reason),
+                    "cid": way.cid if cid is None else cid,
+                    "immediate": 1,
+                    **fields,
+                }
+            ),
+            way,
+        )
+        for pdu in self._remaining(way, timeout):
+            if (
+                isinstance(pdu, LogoutResponse)
+                and pdu.initiator_task_tag == request.initiator_task_tag
+            ):
+                return pdu
+        raise ConformanceFailure("Logout Response", "none came", self.transcript)
+
+    def _remaining(self, link: Link, timeout: float | None) -> Iterator[PDU]:
+        try:
+            while True:
+                yield self.receive(link, timeout=timeout)
+        except (ConnectionLost, PeerTimeout) as error:
+            raise ConformanceFailure(
+                "Logout Response", str(error), self.transcript
+            ) from error

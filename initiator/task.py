@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One SCSI task: its command, the data both ways, and what it came to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from iscsi.constants import RESERVED_TAG, SCSIResponseCode
+from iscsi.parameters import Parameters
+from iscsi.pdu import PDU, R2T, DataIn, DataOut, SCSICommand, SCSIResponse
+from iscsi.scsi import sense as scsi_sense
+from iscsi.scsi.sense import Sense
+from iscsi.scsi.status import SCSIStatus
+
+
+@dataclass(slots=True)
+class Result:
+    """What a SCSI task came to."""
+
+    response: int
+    """The iSCSI service response (RFC 7143 section 11.4.3)."""
+    status: int
+    data: bytes
+    """The data read, in the order of its buffer offsets."""
+    sense_bytes: bytes
+    underflow: bool
+    overflow: bool
+    residual_count: int
+    final: SCSIResponse | DataIn
+    """The PDU that carried the status."""
+    data_ins: list[DataIn]
+    r2ts: list[R2T]
+
+    @property
+    def is_good(self) -> bool:
+        """True for a completed command with status GOOD."""
+        return self.response == SCSIResponseCode.COMPLETED and (
+            self.status == SCSIStatus.GOOD
+        )
+
+    @property
+    def sense(self) -> Sense | None:
+        """The sense data, or None without any."""
+        return scsi_sense.parse(self.sense_bytes) if self.sense_bytes else None
+
+    def __str__(self) -> str:
+        """Return status and sense in words."""
+        try:
+            name = SCSIStatus(self.status).name.replace("_", " ")
+        except ValueError:
+            name = f"status {self.status:#04x}"
+        if self.response != SCSIResponseCode.COMPLETED:
+            name = f"service response {self.response:#04x}, {name}"
+        return f"{name} ({self.sense})" if self.sense_bytes else name
+
+
+@dataclass(slots=True)
+class Task:
+    """A SCSI command that has been sent, and what has come for it so far."""
+
+    command: SCSICommand
+    data_out: bytes = b""
+    sent_unsolicited: int = 0
+    """Bytes that went out unasked: immediate and unsolicited Data-Out."""
+    data_ins: list[DataIn] = field(default_factory=list)
+    r2ts: list[R2T] = field(default_factory=list)
+    answered_r2ts: int = 0
+    final: SCSIResponse | DataIn | None = None
+    others: list[PDU] = field(default_factory=list)
+    """PDUs with this task's tag that a SCSI command does not call for."""
+
+    @property
+    def initiator_task_tag(self) -> int:
+        """The tag that names it."""
+        return int(self.command.initiator_task_tag)
+
+    def take(self, pdu: PDU) -> None:
+        """Take a PDU that bears this task's tag."""
+        if isinstance(pdu, DataIn):
+            self.data_ins.append(pdu)
+            if pdu.status_present:
+                self.final = pdu
+        elif isinstance(pdu, R2T):
+            self.r2ts.append(pdu)
+        elif isinstance(pdu, SCSIResponse):
+            self.final = pdu
+        else:
+            self.others.append(pdu)
+
+    @property
+    def is_done(self) -> bool:
+        """True once its status is here."""
+        return self.final is not None
+
+    def unanswered(self) -> Iterator[R2T]:
+        """Yield the R2Ts that have had no data yet, and count them as answered."""
+        while self.answered_r2ts < len(self.r2ts):
+            self.answered_r2ts += 1
+            yield self.r2ts[self.answered_r2ts - 1]
+
+    def result(self) -> Result:
+        """Return what it came to.
+
+        Raises:
+            ValueError: its status is not here yet.
+        """
+        final = self.final
+        if final is None:
+            raise ValueError("the task has no status yet")
+        is_response = isinstance(final, SCSIResponse)
+        return Result(
+            response=int(final.response) if is_response else 0,
+            status=int(final.status),
+            data=assemble(self.data_ins),
+            sense_bytes=final.sense if is_response else b"",
+            underflow=bool(final.underflow),
+            overflow=bool(final.overflow),
+            residual_count=int(final.residual_count),
+            final=final,
+            data_ins=self.data_ins,
+            r2ts=self.r2ts,
+        )
+
+
+def assemble(data_ins: list[DataIn]) -> bytes:
+    """Return the data of Data-In PDUs, each part at its buffer offset."""
+    end = max((pdu.buffer_offset + len(pdu.data) for pdu in data_ins), default=0)
+    if end > sum(len(pdu.data) for pdu in data_ins):
+        # A hole: do not let a wild offset of the target eat our memory.
+        return b"".join(
+            bytes(pdu.data)
+            for pdu in sorted(data_ins, key=lambda pdu: pdu.buffer_offset)
+        )
+    whole = bytearray(end)
+    for pdu in data_ins:
+        whole[pdu.buffer_offset : pdu.buffer_offset + len(pdu.data)] = pdu.data
+    return bytes(whole)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsolicitedPlan:
+    """How much of a write goes out unasked (RFC 7143 sections 13.10 and 13.11)."""
+
+    immediate: int
+    """Bytes in the command's own data segment."""
+    separate: int
+    """Bytes in Data-Out PDUs after it."""
+
+
+def plan_unsolicited(parameters: Parameters, length: int) -> UnsolicitedPlan:
+    """Return as much unsolicited data as the parameters allow for a write."""
+    limit = min(parameters.unsolicited_limit, length)
+    immediate = 0
+    if parameters.immediate_data:
+        immediate = min(limit, parameters.target_max_recv_data_segment_length)
+    separate = 0 if parameters.initial_r2t else limit - immediate
+    return UnsolicitedPlan(immediate, separate)
+
+
+def data_outs(
+    data: bytes,
+    *,
+    offset: int,
+    size: int,
+    initiator_task_tag: int,
+    target_transfer_tag: int = RESERVED_TAG,
+    lun: int = 0,
+    **fields: Any,
+) -> list[DataOut]:
+    """Return one sequence of Data-Out PDUs.
+
+    Args:
+        data: the bytes of the sequence.
+        offset: their offset in the command's buffer.
+        size: bytes in a PDU at the most.
+        initiator_task_tag: the command's tag.
+        target_transfer_tag: the R2T's tag, or the reserved one for unsolicited data.
+        lun: the R2T's LUN field.
+        **fields: any further field, for each PDU.
+    """
+    starts = range(0, len(data), size) if data else range(1)
+    return [
+        DataOut(
+            **{
+                "final": int(start + size >= len(data)),
+                "lun": lun,
+                "initiator_task_tag": initiator_task_tag,
+                "target_transfer_tag": target_transfer_tag,
+                "data_sn": number,
+                "buffer_offset": offset + start,
+                "data": data[start : start + size],
+                **fields,
+            }
+        )
+        for number, start in enumerate(starts)
+    ]
