@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What can be tested: one provider a kind of target."""
+
+from targets.errors import LabError, PortTakenError, TargetSpecError
+from targets.kinds import help_text, parse
+from targets.model import (
+    FEATURES,
+    Chap,
+    LogicalUnit,
+    Portal,
+    Provider,
+    RunningTarget,
+    Target,
+)
+
+__all__ = [
+    "FEATURES",
+    "Chap",
+    "LabError",
+    "LogicalUnit",
+    "PortTakenError",
+    "Portal",
+    "Provider",
+    "RunningTarget",
+    "Target",
+    "TargetSpecError",
+    "help_text",
+    "parse",
+]

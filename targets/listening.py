@@ -2,7 +2,6 @@
 """Where a process listens, by the kernel's own account (proc(5))."""
 
 import ipaddress
-import os
 import re
 import struct
 from pathlib import Path
@@ -22,14 +21,14 @@ def listening_portals(pid: int) -> set[tuple[str, int]]:
 
 
 def _socket_inodes(pid: int) -> set[str]:
-    inodes = set()
+    inodes: set[str] = set()
     try:
         descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
     except FileNotFoundError:
         return inodes
     for descriptor in descriptors:
         try:
-            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(descriptor))
+            match = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
         except FileNotFoundError:
             continue
         if match:

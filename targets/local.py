@@ -55,6 +55,8 @@ class Recipe:
     """Return when it listens where it should; raise LabError if it never does."""
     hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
     """One for each portal; ::1 is left out where there is no IPv6."""
+    stop_grace: float = 0.0
+    """Seconds from SIGTERM to SIGKILL at the end; 0 where it has nothing to save."""
 
 
 @dataclass(slots=True)
@@ -168,7 +170,7 @@ class _Instance:
 
     def stop(self) -> None:
         self.stopped = True
-        self.process.stop()
+        self.process.stop(self.recipe.stop_grace)
         self.directory.remove()
 
 
@@ -215,7 +217,9 @@ def usable_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(host for host in hosts if ":" not in host or _bind_error(host, 0) == 0)
 
 
-def choose_ports(hosts: tuple[str, ...], first: int | None = None) -> tuple[Portal, ...]:
+def choose_ports(
+    hosts: tuple[str, ...], first: int | None = None
+) -> tuple[Portal, ...]:
     """Choose a portal with a free port for each host.
 
     Args:

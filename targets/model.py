@@ -219,4 +219,3 @@ class Provider(Protocol):
     ) -> None:
         """Stop the target."""
         ...
-

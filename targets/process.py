@@ -17,8 +17,6 @@ from pathlib import Path
 from targets import leash
 from targets.errors import LabError
 
-STOP_GRACE = 0.5
-"""Seconds between SIGTERM and SIGKILL; what a target holds is thrown away anyway."""
 _KILL_WAIT = 10.0
 _LOG_LIMIT = 1 << 20
 _TAIL_LINES = 15
@@ -61,6 +59,8 @@ class Process:
 
     command: tuple[str, ...]
     log: LogFile
+    log_start: int
+    """Where its part of the log begins: a restarted target appends."""
     popen: subprocess.Popen[bytes]
 
     @property
@@ -86,7 +86,7 @@ class Process:
         self.popen.kill()
         self.popen.wait(_KILL_WAIT)
 
-    def stop(self, grace: float = STOP_GRACE) -> None:
+    def stop(self, grace: float) -> None:
         """Ask it to end, and end it when the grace is over."""
         self.popen.terminate()
         try:
@@ -104,9 +104,7 @@ def find_program(program: str, package: str) -> str:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_DAEMON_DIRECTORIES))
     found = shutil.which(program, path=path)
     if found is None:
-        raise LabError(
-            f"{program} is not installed", hint=f"apt-get install {package}"
-        )
+        raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")
     return found
 
 
@@ -133,6 +131,8 @@ def spawn(
         *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
         *command,
     )
+    log_file = LogFile(log)
+    log_start = log_file.mark()
     with log.open("ab") as output:
         popen = subprocess.Popen(
             leashed,
@@ -144,7 +144,7 @@ def spawn(
             # Ctrl-C is for pytest, which then stops the targets in good order.
             start_new_session=True,
         )
-    return Process(tuple(command), LogFile(log), popen)
+    return Process(tuple(command), log_file, log_start, popen)
 
 
 def run(

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kinds of target that --target names."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from targets import istgt, reference, remote, tgt
+from targets.errors import LabError, TargetSpecError
+from targets.local import LocalProvider, Recipe
+from targets.model import Provider
+from targets.process import find_program
+
+_NO_LAB = "the lab of virtual machines that would run it does not exist yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A line of the help, and what is behind it."""
+
+    name: str
+    summary: str
+    recipe: Callable[[], Recipe] | None = None
+    """None if it cannot be provided yet."""
+    programs: tuple[str, ...] = ()
+    package: str = ""
+
+    def describe_needs(self) -> str:
+        """Say what it needs and whether that is there."""
+        if self.recipe is None:
+            return f"not yet: {_NO_LAB}"
+        if not self.programs:
+            return "needs Python alone"
+        try:
+            for program in self.programs:
+                find_program(program, self.package)
+        except LabError as error:
+            return f"needs {' and '.join(self.programs)}: {error}"
+        return f"needs {' and '.join(self.programs)}: installed"
+
+
+_KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("reference", "the reference target of this project", reference.recipe),
+        Kind(
+            "tgt",
+            "tgtd on this machine",
+            tgt.recipe,
+            tgt.PROGRAMS,
+            tgt.PACKAGE,
+        ),
+        Kind(
+            "istgt",
+            "istgt on this machine",
+            istgt.recipe,
+            istgt.PROGRAMS,
+            istgt.PACKAGE,
+        ),
+        Kind("lio", "the Linux kernel's target in a virtual machine"),
+        Kind("scst", "SCST in a virtual machine"),
+    )
+}
+
+
+def parse(
+    spec: str,
+    *,
+    faults: Sequence[str] = (),
+    log_directory: Path | None = None,
+) -> Provider:
+    """Return the provider that a value of --target names.
+
+    Args:
+        spec: A name, a name:port to fix the first portal's port, or a URL.
+        faults: Wrong behaviours to switch on; the reference target's only.
+        log_directory: Where logs are kept; None to throw them away with the target.
+
+    Raises:
+        TargetSpecError: The value names nothing that can be provided.
+    """
+    name, colon, port = spec.partition(":")
+    if faults and name != "reference":
+        raise TargetSpecError(f"faults are the reference target's; {spec} has none")
+    if spec.lower().startswith(remote.SCHEME):
+        return remote.parse(spec)
+    kind = _find_kind(name)
+    if kind.recipe is None:
+        raise TargetSpecError(
+            f"--target={name} is not there yet: {_NO_LAB};"
+            f" reach one that runs elsewhere by {remote.FORM}"
+        )
+    recipe = reference.recipe(faults) if faults else kind.recipe()
+    return LocalProvider(
+        recipe,
+        port=_parse_port(spec, port) if colon else None,
+        log_directory=log_directory,
+    )
+
+
+def _find_kind(name: str) -> Kind:
+    if name in _KINDS:
+        return _KINDS[name]
+    close = get_close_matches(name, [*_KINDS, "iscsi"], 1)
+    meant = remote.FORM if close == ["iscsi"] else "".join(close)
+    guess = f" did you mean {meant}?" if meant else ""
+    raise TargetSpecError(
+        f"unknown target {name!r};{guess} valid: {', '.join(_KINDS)}, {remote.FORM}"
+    )
+
+
+def _parse_port(spec: str, port: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise TargetSpecError(
+            f"--target={spec}: the port {port!r} is not a number from 1 to 65535"
+        )
+    return int(port)
+
+
+def help_text() -> str:
+    """Return what --target can name and what each needs, for --target=help."""
+    rows = [
+        (kind.name, kind.summary, kind.describe_needs()) for kind in _KINDS.values()
+    ]
+    width = max(len(name) for name, _, _ in rows)
+    lines = ["--target=NAME, one of:"]
+    lines += [f"  {name:{width}}  {summary}; {needs}" for name, summary, needs in rows]
+    lines += [
+        "  NAME:PORT fixes the port of the first portal",
+        f"--target={remote.FORM}[?KEY=VALUE&…]",
+        "  any target; needs it to run and to be reachable",
+        f"  credentials: in the URL, or {remote.USER} and {remote.SECRET};",
+        "  for mutual CHAP target_user=… and target_password=… in the URL,",
+        f"  or {remote.MUTUAL_USER} and {remote.MUTUAL_SECRET}",
+        "  scratch=yes: the data of this LUN may be overwritten",
+    ]
+    return "\n".join(lines)

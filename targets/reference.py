@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The reference target, in a process of its own."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from targets import layout
+from targets.errors import LabError
+from targets.local import Plan, Recipe, polls
+from targets.model import LogicalUnit, Portal, Target
+from targets.process import Process, spawn
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+_DISTRIBUTION = "iscsi-assay"
+
+# For the end of its log, or of a pcap file.
+_STOP_GRACE = 2.0
+
+_UNITS = (
+    LogicalUnit(0, layout.LUN_SIZE, scratch=True),
+    LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(2, layout.LUN_SIZE, writable=False),
+)
+_TARGETS = layout.targets("reference", _UNITS)
+_FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-portals",
+        "several-luns",
+        "ipv6",
+        "writes",
+        "read-only-lun",
+        "header-digest",
+        "data-digest",
+        "multi-connection",
+        "erl1",
+        "erl2",
+    }
+)
+
+
+def recipe(
+    faults: Sequence[str] = (),
+    *,
+    trace: bool = False,
+    features: frozenset[str] = _FEATURES,
+) -> Recipe:
+    """Return how the reference target is started.
+
+    Args:
+        faults: The wrong behaviours to switch on.
+        trace: Whether it logs every PDU decoded.
+        features: What the checks may use; less than all to try out a poorer target.
+    """
+    broken = f", with {', '.join(faults)}" if faults else ""
+    return Recipe(
+        kind="reference",
+        description=f"the reference target{broken}",
+        targets=_TARGETS,
+        features=features,
+        version=_version,
+        prepare=_prepare,
+        launch=partial(_launch, options=build_options(faults, trace=trace)),
+        await_ready=_await_ready,
+        stop_grace=_STOP_GRACE,
+    )
+
+
+def _version() -> str:
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "not installed, run from a checkout"
+
+
+def _prepare(plan: Plan) -> None:
+    layout.make_backing_files(plan.directory, _TARGETS)
+    _configuration_path(plan).write_text(
+        build_configuration(plan.directory, plan.portals, _TARGETS)
+    )
+
+
+def _configuration_path(plan: Plan) -> Path:
+    return plan.directory / "reftarget.toml"
+
+
+def build_options(faults: Sequence[str], *, trace: bool) -> tuple[str, ...]:
+    """Return the command line options that are not in the configuration."""
+    options = [option for fault in faults for option in ("--fault", fault)]
+    return (*options, *(("--trace",) if trace else ()))
+
+
+def build_configuration(
+    directory: Path, portals: Sequence[Portal], targets: Sequence[Target]
+) -> str:
+    """Return the TOML file that `python -m reftarget --config` reads."""
+    tables = [
+        _table("portal", {"address": str(portal), "group": portal.group_tag})
+        for portal in portals
+    ]
+    for target in targets:
+        values: dict[str, object] = {"name": target.name, "portal_group": 1}
+        if target.chap is not None:
+            values["auth"] = {
+                "user": target.chap.user,
+                "secret": target.chap.secret,
+                "mutual_user": target.chap.mutual_user,
+                "mutual_secret": target.chap.mutual_secret,
+            }
+        tables.append(_table("target", values))
+        for unit in target.logical_units:
+            backing = layout.backing_path(directory, target, unit)
+            tables.append(
+                _table(
+                    "target.lun",
+                    {
+                        "lun": unit.lun,
+                        "size": unit.size,
+                        "file": str(backing) if unit.persistent else None,
+                        "read_only": not unit.writable,
+                    },
+                )
+            )
+    return "\n".join(tables)
+
+
+def _table(name: str, values: Mapping[str, object]) -> str:
+    rows = [f"{key} = {_value(value)}\n" for key, value in _present(values)]
+    return "".join((f"[[{name}]]\n", *rows))
+
+
+def _value(value: object) -> str:
+    """Return a TOML value; JSON's strings, numbers and booleans are TOML's."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key} = {_value(one)}" for key, one in _present(value))
+        return f"{{ {inner} }}"
+    return json.dumps(value)
+
+
+def _present(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    return [(key, value) for key, value in values.items() if value is not None]
+
+
+def _launch(plan: Plan, options: tuple[str, ...]) -> Process:
+    return spawn(
+        [
+            *(sys.executable, "-m", "reftarget"),
+            *("--config", str(_configuration_path(plan))),
+            *options,
+        ],
+        log=plan.log,
+        directory=plan.directory,
+        environment={"PYTHONPATH": str(_CHECKOUT), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def _await_ready(plan: Plan, process: Process) -> None:
+    """Wait for the line that says where it listens."""
+    expected = ["ready", *(str(portal) for portal in plan.portals)]
+    for _ in polls(process, "the reference target"):
+        words = _ready_words(process)
+        if not words:
+            continue
+        if sorted(words) != sorted(expected):
+            raise LabError(
+                f"the reference target says {' '.join(words)!r}"
+                f" where {' '.join(expected)!r} was asked",
+                command=process.command,
+            )
+        return
+
+
+def _ready_words(process: Process) -> list[str]:
+    for line in process.log.since(process.log_start).splitlines(keepends=True):
+        if line.startswith("ready ") and line.endswith("\n"):
+            return line.split()
+    return []

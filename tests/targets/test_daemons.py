@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""tgtd and istgt as they really are, looked at by libiscsi's clients."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from targets import LabError, PortTakenError, layout, local, parse
+from targets.listening import listening_portals
+from targets.local import LocalProvider
+from targets.model import Chap, Portal
+from targets.process import Process, find_program, run
+
+pytestmark = pytest.mark.integration
+
+_PACKAGES = {
+    "tgtd": "tgt",
+    "tgtadm": "tgt",
+    "istgt": "istgt",
+    "iscsi-inq": "libiscsi-bin",
+    "iscsi-ls": "libiscsi-bin",
+}
+_PROGRAMS = {"tgt": ("tgtd", "tgtadm"), "istgt": ("istgt",)}
+_CLIENT_SECONDS = 10
+
+
+@pytest.fixture(params=_PROGRAMS)
+def kind(request: pytest.FixtureRequest, temporary_directory: Path) -> str:
+    """A kind of target whose programs are there, in a directory of its own."""
+    assert temporary_directory.is_dir()
+    kind: str = request.param
+    _skip_without(*_PROGRAMS[kind], "iscsi-inq")
+    return kind
+
+
+@pytest.fixture
+def provider(kind: str) -> Iterator[LocalProvider]:
+    provider = parse(kind)
+    assert isinstance(provider, LocalProvider)
+    yield provider
+    provider.stop()
+
+
+def test_target_listens_only_where_asked(provider: LocalProvider) -> None:
+    running = provider.start()
+    pid = _process(provider).pid
+
+    assert listening_portals(pid) == {(p.host, p.port) for p in running.portals}
+    assert all(p.host in {"127.0.0.1", "::1"} for p in running.portals)
+    provider.stop()
+    assert not Path(f"/proc/{pid}").exists()
+    assert running.exit_reason() is not None
+
+
+def test_every_unit_answers_at_every_portal(provider: LocalProvider) -> None:
+    running = provider.start()
+
+    for portal in running.portals:
+        for target in running.open_targets:
+            for unit in target.logical_units:
+                answer = _inquire(portal, target.name, unit.lun)
+                assert "DIRECT_ACCESS" in answer.stdout, answer
+
+
+def test_version_and_log_are_told(provider: LocalProvider) -> None:
+    running = provider.start()
+
+    assert running.version[:1].isdigit()
+    assert running.log_text()
+    assert running.environment()["target"] == provider.kind
+
+
+@pytest.mark.parametrize("is_mutual", [False, True], ids=["one-way", "mutual"])
+def test_chap_target_lets_the_right_secret_in(
+    provider: LocalProvider, is_mutual: bool
+) -> None:
+    running = provider.start()
+    target = running.chap_target
+    assert target is not None
+    assert target.chap is not None
+    chap = target.chap if is_mutual else Chap(target.chap.user, target.chap.secret)
+
+    answer = _inquire(running.portal, target.name, target.logical_units[0].lun, chap)
+
+    assert "DIRECT_ACCESS" in answer.stdout, answer
+
+
+def test_chap_target_keeps_others_out(provider: LocalProvider) -> None:
+    running = provider.start()
+    target = running.chap_target
+    assert target is not None
+    lun = target.logical_units[0].lun
+    wrong = Chap(layout.CHAP.user, "not-the-secret-1")
+
+    assert _inquire(running.portal, target.name, lun).returncode != 0
+    assert _inquire(running.portal, target.name, lun, wrong).returncode != 0
+    assert running.is_alive()
+
+
+def test_killed_target_is_noticed_and_started_again(provider: LocalProvider) -> None:
+    running = provider.start()
+    lun = running.target.logical_units[0].lun
+    os.kill(_process(provider).pid, signal.SIGABRT)
+    _process(provider).popen.wait(5)
+
+    assert running.exit_reason() == "killed by SIGABRT"
+    running.restart()
+    assert running.is_alive()
+    assert _inquire(running.portal, running.target.name, lun).returncode == 0
+
+
+def test_instances_do_not_disturb_each_other(kind: str) -> None:
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(parse(kind)) for _ in range(2))
+        assert not {*first.portals} & {*second.portals}
+        lun = first.target.logical_units[0].lun
+        first.restart()
+
+        for running in (first, second):
+            assert _inquire(running.portal, running.target.name, lun).returncode == 0
+
+
+def test_taken_port_is_chosen_anew(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tgtd says nothing when it cannot bind, and listens on 0.0.0.0:3260 instead."""
+    calls: list[Portal] = []
+    choose = local.choose_ports
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        taken = Portal("127.0.0.1", other.getsockname()[1])
+
+        def choose_taken_first(
+            hosts: tuple[str, ...], first: int | None = None
+        ) -> tuple[Portal, ...]:
+            calls.append(taken)
+            return (taken,) if len(calls) == 1 else choose(hosts, first)
+
+        monkeypatch.setattr(local, "choose_ports", choose_taken_first)
+
+        with parse(kind) as running:
+            assert len(calls) == 2
+            assert taken not in running.portals
+
+
+def test_fixed_port_in_use_is_named(kind: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}: the port is in"):
+            parse(f"{kind}:{port}").start()
+
+
+def test_killed_parent_leaves_nothing(kind: str, temporary_directory: Path) -> None:
+    program = f"""
+import os, signal
+from targets import parse
+provider = parse({kind!r})
+running = provider.start()
+print(provider._instance.process.pid, running.portal.port, flush=True)
+signal.pause()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(local.__file__).parent.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        pid, port = map(int, parent.stdout.readline().split())
+        left = {path.name for path in temporary_directory.iterdir()}
+        assert left
+        assert ("127.0.0.1", port) in listening_portals(pid)
+        parent.kill()
+
+    assert _is_gone(pid)
+    # The next run sweeps the directory that nobody could remove.
+    with parse(kind):
+        assert not left & {path.name for path in temporary_directory.iterdir()}
+
+
+@pytest.mark.usefixtures("temporary_directory")
+def test_discovery_names_every_target() -> None:
+    """iscsi-ls was seen to spin on istgt's answer, so tgtd alone is asked."""
+    _skip_without(*_PROGRAMS["tgt"], "iscsi-ls")
+    with parse("tgt") as running:
+        listed = _run("iscsi-ls", f"iscsi://{running.portal}").stdout
+
+        assert all(target.name in listed for target in running.targets)
+
+
+def _skip_without(*programs: str) -> None:
+    for program in programs:
+        try:
+            find_program(program, _PACKAGES[program])
+        except LabError as error:
+            pytest.skip(str(error))
+
+
+def _inquire(
+    portal: Portal, name: str, lun: int, chap: Chap | None = None
+) -> subprocess.CompletedProcess[str]:
+    user = f"{chap.user}%{chap.secret}@" if chap else ""
+    query = ""
+    if chap and chap.is_mutual:
+        query = f"?target_user={chap.mutual_user}&target_password={chap.mutual_secret}"
+    return _run("iscsi-inq", f"iscsi://{user}{portal}/{name}/{lun}{query}")
+
+
+def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run([program, *arguments], timeout=_CLIENT_SECONDS)
+
+
+def _process(provider: LocalProvider) -> Process:
+    assert provider._instance is not None
+    return provider._instance.process
+
+
+def _is_gone(pid: int) -> bool:
+    """Wait for a process that is not our child to end."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 5)[0])
+    finally:
+        os.close(descriptor)
