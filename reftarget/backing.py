@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where a logical unit keeps its bytes: sparse RAM or a sparse file.
+
+What was never written, or was discarded, reads as zeros. Offsets and lengths are in
+bytes and within the size: the device server has checked them.
+"""
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+_CHUNK = 1 << 20
+_ZEROS = memoryview(bytes(_CHUNK))
+_FALLOC_FL_KEEP_SIZE, _FALLOC_FL_PUNCH_HOLE = 0x01, 0x02
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EFBIG})
+
+
+class BackingError(Exception):
+    """The backing cannot do what was asked of it."""
+
+
+class OutOfSpaceError(BackingError):
+    """There is no room for what was to be written."""
+
+
+class BackingMismatchError(BackingError):
+    """The file that is there is not the one that was configured."""
+
+
+class Backing(Protocol):
+    """What a logical unit asks of its store."""
+
+    size: int
+    is_volatile: bool
+    """Whether a write may be lost to a power failure before the next flush."""
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        """Return the bytes as they are now; later writes do not change them."""
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Store the bytes.
+
+        Raises:
+            OutOfSpaceError: there is no room.
+        """
+
+    def discard(self, offset: int, length: int) -> None:
+        """Give the bytes up; they read as zeros from now on."""
+
+    def allocated(self) -> Iterator[tuple[int, int]]:
+        """Iterate over the runs (start, end) that take room already."""
+
+    def flush(self) -> None:
+        """Return when everything written is on stable storage."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+class RAMBacking:
+    """Memory, taken a chunk at a time as it is written."""
+
+    is_volatile = False  # nothing survives the process, and a flush changes nothing
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._chunks: dict[int, bytearray] = {}
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        """Return the bytes as they are now; later writes do not change them."""
+        number, start = divmod(offset, _CHUNK)
+        end = start + length
+        if end <= _CHUNK:
+            chunk = self._chunks.get(number)
+            if chunk is None:
+                return _ZEROS[:length]
+            return bytes(memoryview(chunk)[start:end])
+        return b"".join(
+            _ZEROS[: end - start]
+            if (chunk := self._chunks.get(number)) is None
+            else memoryview(chunk)[start:end]
+            for number, start, end in _pieces(offset, length)
+        )
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Store the bytes."""
+        position = 0
+        for number, start, end in _pieces(offset, len(data)):
+            chunk = self._chunks.get(number)
+            if chunk is None:
+                try:
+                    chunk = self._chunks[number] = bytearray(_CHUNK)
+                except MemoryError as exhausted:
+                    raise OutOfSpaceError("no memory for another chunk") from exhausted
+            chunk[start:end] = data[position : position + end - start]
+            position += end - start
+
+    def discard(self, offset: int, length: int) -> None:
+        """Give the bytes up; they read as zeros from now on."""
+        first, last = offset // _CHUNK, (offset + length - 1) // _CHUNK
+        # A discard of terabytes must not count through chunks that are not there.
+        inside = range(first, last + 1)
+        near = inside if len(inside) <= len(self._chunks) else list(self._chunks)
+        for number in near:
+            if number not in inside or number not in self._chunks:
+                continue
+            start = max(offset - number * _CHUNK, 0)
+            end = min(offset + length - number * _CHUNK, _CHUNK)
+            if end - start == _CHUNK:
+                del self._chunks[number]
+            else:
+                self._chunks[number][start:end] = _ZEROS[: end - start]
+
+    def allocated(self) -> Iterator[tuple[int, int]]:
+        """Iterate over the runs (start, end) that take room already."""
+        for number in sorted(self._chunks):
+            yield number * _CHUNK, min((number + 1) * _CHUNK, self.size)
+
+    def flush(self) -> None:
+        """Do nothing: there is no stabler storage."""
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._chunks.clear()
+
+
+class FileBacking:
+    """A sparse file, made on demand and never cut short."""
+
+    is_volatile = True
+
+    def __init__(self, path: Path, size: int, *, read_only: bool = False) -> None:
+        """Open the file, or make it with the size.
+
+        Raises:
+            BackingMismatchError: the file has another size.
+            OSError: it cannot be opened or made.
+        """
+        self.size = size
+        self.path = path
+        access = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
+        self._fd = os.open(path, access | os.O_CLOEXEC, 0o600)
+        actual = os.fstat(self._fd).st_size
+        # A file without a byte in it has nothing to lose; any other is left as it is.
+        if actual == 0 and not read_only:
+            os.ftruncate(self._fd, size)
+        elif actual != size:
+            os.close(self._fd)
+            raise BackingMismatchError(
+                f"{path} has {actual} bytes where the logical unit has {size}"
+            )
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes as they are now; later writes do not change them."""
+        try:
+            data = os.pread(self._fd, length, offset)
+            while len(data) < length:
+                more = os.pread(self._fd, length - len(data), offset + len(data))
+                if not more:
+                    raise BackingError(f"{self.path} was cut short behind our back")
+                data += more
+        except OSError as error:
+            raise BackingError(f"{self.path}: {error}") from error
+        return data
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Store the bytes.
+
+        Raises:
+            OutOfSpaceError: the disk is full.
+        """
+        try:
+            done = os.pwrite(self._fd, data, offset)
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], offset + done)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise OutOfSpaceError(f"no room for {self.path}: {error}") from error
+            raise BackingError(f"{self.path}: {error}") from error
+
+    def discard(self, offset: int, length: int) -> None:
+        """Give the bytes up; they read as zeros from now on."""
+        mode = _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE
+        if _fallocate(self._fd, mode, offset, length) == 0:
+            return
+        # Not every file system punches holes; zeros are as true, if not as small.
+        end = offset + length
+        while offset < end:
+            piece = min(_CHUNK, end - offset)
+            self.write(offset, _ZEROS[:piece])
+            offset += piece
+
+    def allocated(self) -> Iterator[tuple[int, int]]:
+        """Iterate over the runs (start, end) that take room already."""
+        position = 0
+        while position < self.size:
+            try:
+                start = os.lseek(self._fd, position, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                    return
+                raise
+            position = os.lseek(self._fd, start, os.SEEK_HOLE)
+            yield start, position
+
+    def flush(self) -> None:
+        """Return when everything written is on stable storage.
+
+        Raises:
+            BackingError: the disk did not take it.
+        """
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise OutOfSpaceError(f"no room for {self.path}: {error}") from error
+            raise BackingError(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _pieces(offset: int, length: int) -> Iterator[tuple[int, int, int]]:
+    """Cut a run of bytes at the chunks' borders: (chunk, start in it, end in it)."""
+    while length > 0:
+        number, start = divmod(offset, _CHUNK)
+        end = min(start + length, _CHUNK)
+        yield number, start, end
+        offset += end - start
+        length -= end - start
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _fallocate(fd: int, mode: int, offset: int, length: int) -> int:
+    function = getattr(_libc, "fallocate", None)
+    if function is None:
+        return -1
+    result: int = function(
+        fd, mode, ctypes.c_longlong(offset), ctypes.c_longlong(length)
+    )
+    return result
+
+
+def open_backing(path: Path | None, size: int, *, read_only: bool = False) -> Backing:
+    """Return a file's backing, or RAM if no path is given.
+
+    Raises:
+        BackingMismatchError: the file has another size.
+        OSError: it cannot be opened or made.
+    """
+    if path is None:
+        return RAMBacking(size)
+    return FileBacking(path, size, read_only=read_only)
