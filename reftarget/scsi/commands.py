@@ -22,13 +22,15 @@ class Access(Enum):
     """How a command touches the unit, as the reservation conflict tables see it."""
 
     FREE = "neither the medium nor any state that others share"
-    """INQUIRY, REPORT LUNS, REQUEST SENSE, READ CAPACITY, PERSISTENT RESERVE IN ..."""
-    READ = "reads the medium"
-    WRITE = "changes the medium"
-    SHARED = "reads or changes state that others share: MODE SENSE, MODE SELECT"
+    """INQUIRY, REPORT LUNS, REQUEST SENSE, READ CAPACITY, LOG SENSE ..."""
+    READY = "TEST UNIT READY: free but for RESERVE (6)"
+    READ = "reads the medium, or what others share: MODE SENSE, RECEIVE COPY RESULTS"
+    """Also REPORT SUPPORTED OPERATION CODES, READ BUFFER, VERIFY, GET LBA STATUS ..."""
+    WRITE = "changes the medium, or what others share: MODE SELECT, SEND DIAGNOSTIC"
+    """Also SYNCHRONIZE CACHE, EXTENDED COPY, LOG SELECT, SANITIZE ..."""
     START_STOP = "START STOP UNIT: the CDB decides (SBC-3 table 13)"
     REMOVAL = "PREVENT ALLOW MEDIUM REMOVAL: the CDB decides (SBC-3 table 13)"
-    RESERVATION = "a reservation command: its own handler decides"
+    RESERVATION = "PERSISTENT RESERVE, RESERVE, RELEASE: the handler decides"
 
 
 @dataclass(frozen=True, slots=True)
