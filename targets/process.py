@@ -125,6 +125,9 @@ def spawn(
         environment: Variables to set besides ours.
         wrapper: A command that sets the stage before the leash is put on. A change
             of credentials would take the leash off again (prctl(2)).
+
+    Raises:
+        LabError: The program, its directory or its log cannot be opened.
     """
     leashed = (
         *wrapper,
@@ -133,17 +136,22 @@ def spawn(
     )
     log_file = LogFile(log)
     log_start = log_file.mark()
-    with log.open("ab") as output:
-        popen = subprocess.Popen(
-            leashed,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env={**os.environ, **(environment or {})},
-            # Ctrl-C is for pytest, which then stops the targets in good order.
-            start_new_session=True,
-        )
+    try:
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                leashed,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                env={**os.environ, **(environment or {})},
+                # Ctrl-C is for pytest, which then stops the targets in good order.
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise LabError(
+            f"{Path(command[0]).name} cannot be started: {error}", command=leashed
+        ) from error
     return Process(tuple(command), log_file, log_start, popen)
 
 

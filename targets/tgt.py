@@ -88,8 +88,21 @@ def _launch(plan: Plan) -> Process:
         log=plan.log,
         directory=plan.directory,
         environment=_environment(plan),
-        wrapper=() if os.geteuid() == 0 else ("unshare", "--map-root-user", "--"),
+        wrapper=_become_root(),
     )
+
+
+def _become_root() -> tuple[str, ...]:
+    """Return the command by which tgtd runs as root in its own eyes."""
+    if os.geteuid() == 0:
+        return ()
+    wrapper = (find_program("unshare", "util-linux"), "--map-root-user", "--")
+    if run([*wrapper, "true"]).returncode:
+        raise LabError(
+            "tgtd obeys root alone, and this machine allows no user namespaces",
+            hint="run as root, or choose another --target",
+        )
+    return wrapper
 
 
 def _await_ready(plan: Plan, process: Process) -> None:

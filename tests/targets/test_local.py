@@ -226,6 +226,11 @@ def test_stubborn_process_is_killed(tmp_path: Path) -> None:
     assert process.exit_reason() == "killed by SIGKILL"
 
 
+def test_missing_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"true cannot be started: .*No such file"):
+        spawn(["true"], log=tmp_path / "no" / "log", directory=tmp_path)
+
+
 def test_command_without_end_is_stopped() -> None:
     with pytest.raises(LabError, match=r"sleep did not end within 0\.05 s"):
         run([find_program("sleep", "coreutils"), "30"], timeout=0.05)
