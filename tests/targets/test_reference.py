@@ -4,7 +4,9 @@
 import tomllib
 from pathlib import Path
 
-from targets import layout, reference
+import pytest
+
+from targets import LabError, layout, parse, reference
 from targets.model import Portal
 
 _PORTALS = (Portal("127.0.0.1", 20000), Portal("::1", 20001))
@@ -43,3 +45,59 @@ def test_faults_and_trace_are_options() -> None:
         "--trace",
     )
     assert reference.build_options([], trace=False) == ()
+
+
+_STAND_IN = """
+import socket, sys, time, tomllib
+read = tomllib.load(open(sys.argv[sys.argv.index("--config") + 1], "rb"))
+addresses = [portal["address"] for portal in read["portal"]]
+servers = []
+for address in addresses:
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if "[" in host else socket.AF_INET
+    server = socket.create_server((host.strip("[]"), int(port)), family=family)
+    servers.append(server)
+print("a warning", file=sys.stderr)
+print("ready", *addresses{change})
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary_directory: Path
+) -> Path:
+    """The path of a program that is run in the reference target's place."""
+    assert temporary_directory.is_dir()
+    monkeypatch.setattr(reference, "_CHECKOUT", tmp_path)
+    main = tmp_path / "reftarget" / "__main__.py"
+    main.parent.mkdir()
+    return main
+
+
+def test_target_is_started_when_it_says_so(stand_in: Path) -> None:
+    stand_in.write_text(_STAND_IN.format(change=""))
+
+    with parse("reference") as running:
+        assert running.portal.host == "127.0.0.1"
+        assert f"ready {running.portal} " in running.log_text()
+        mark = running.mark()
+        running.restart()
+        assert running.log_since(mark).count("ready ") == 1
+
+
+def test_target_that_listens_elsewhere_is_refused(stand_in: Path) -> None:
+    stand_in.write_text(_STAND_IN.format(change="[1:]"))
+
+    with pytest.raises(LabError, match="the reference target says 'ready "):
+        parse("reference").start()
+
+
+def test_target_that_fails_shows_its_last_lines(stand_in: Path) -> None:
+    stand_in.write_text("raise SystemExit('no such fault: x')")
+
+    with pytest.raises(LabError, match="exited with status 1 before") as caught:
+        parse("reference", faults=["x"]).start()
+
+    assert caught.value.log == "no such fault: x"
+    assert caught.value.command[-2:] == ("--fault", "x")
