@@ -91,6 +91,8 @@ class LoginOptions:
     """What the target must prove itself with."""
     algorithms: tuple[chap.Algorithm, ...] = (chap.Algorithm.MD5,)
     cmd_sn: int = 1
+    is_lenient: bool = False
+    """True lets wrong answers to offered keys pass, as if nothing was agreed."""
 
     def names(self) -> text.Pairs:
         """Return the pairs of the first request of a connection (section 6.3)."""
@@ -242,7 +244,10 @@ class _Phase:
         )
         self.stages = LoginStages()
         self.negotiator = Negotiator(
-            Role.INITIATOR, {**_OWN, **options.keys}, is_discovery=options.is_discovery
+            Role.INITIATOR,
+            {**_OWN, **options.keys},
+            is_discovery=options.is_discovery,
+            is_lenient=options.is_lenient,
         )
         self.rounds = 0
 

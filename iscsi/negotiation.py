@@ -138,6 +138,9 @@ class Negotiator:
     """Keys that the peer has offered or declared: once only (section 6.3)."""
     answered: set[str] = field(default_factory=set)
     """Keys of ours that the peer has answered."""
+    is_lenient: bool = False
+    """True notes wrong answers as violations and goes on without agreement."""
+    violations: list[NegotiationError] = field(default_factory=list)
 
     def offer(self, name: str, value: str) -> None:
         """Note that this side offers or declares a key."""
@@ -175,7 +178,13 @@ class Negotiator:
         key = KEYS.get(name)
         if key is None:
             return
-        agreed = conclude(key, offered, value)
+        try:
+            agreed = conclude(key, offered, value)
+        except NegotiationError as error:
+            if not self.is_lenient:
+                raise
+            self.violations.append(error)
+            return
         if agreed is not None and not key.is_declarative:
             self.results[name] = agreed
 

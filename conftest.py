@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The plugins of this project's pytest runs."""
+
+pytest_plugins = [
+    "suites.plugins.options",
+    "suites.plugins.requirements",
+    "suites.plugins.targets",
+    "suites.plugins.sessions",
+    "suites.plugins.verdicts",
+]

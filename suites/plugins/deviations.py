@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Known deviations of known targets: data in suites/deviations, each with its proof."""
+
+import fnmatch
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "deviations"
+
+
+class DeviationFileError(ValueError):
+    """A deviation file that cannot be read; one line that names file and entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One entry: what a target is known to do otherwise, and the proof."""
+
+    requirement: str
+    checks: tuple[str, ...]
+    """Node IDs below suites/conformance, with shell wildcards."""
+    what: str
+    why: str
+    version: str
+    """The version of the target in which it was seen."""
+
+    def concerns(self, check: str) -> bool:
+        """Tell whether a check is listed here."""
+        return any(
+            check == pattern
+            or check.split("[", maxsplit=1)[0] == pattern
+            or fnmatch.fnmatchcase(check, pattern.replace("[", "[[]"))
+            for pattern in self.checks
+        )
+
+
+def load(kind: str, folder: Path = FOLDER) -> list[Deviation]:
+    """Return the known deviations of a kind of target; none if it has no file.
+
+    Raises:
+        DeviationFileError: the file is no TOML, or an entry lacks a field.
+    """
+    path = folder / f"{kind}.toml"
+    if not path.exists():
+        return []
+    try:
+        entries = tomllib.loads(path.read_text()).get("deviation", [])
+    except tomllib.TOMLDecodeError as error:
+        raise DeviationFileError(f"{path}: {error}") from error
+    found = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            found.append(
+                Deviation(**{**entry, "checks": tuple(entry["checks"])}),
+            )
+        except (KeyError, TypeError) as error:
+            raise DeviationFileError(
+                f"{path}: deviation {number} ({entry.get('requirement')}): {error}"
+            ) from error
+    return found

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line of the suites."""
+
+import pytest
+
+import targets
+
+DEFAULT_TIMEOUT = 5.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a conformance run."""
+    group = parser.getgroup("iscsi", "iSCSI Assay")
+    group.addoption(
+        "--target",
+        metavar="TARGET",
+        help="what to test: reference (the default), tgt, istgt, lio, scst, or "
+        "iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
+    )
+    group.addoption(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a wrong behaviour of the reference target on (may be repeated)",
+    )
+    group.addoption(
+        "--peer-timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long a target may take to answer (default %(default)s)",
+    )
+    group.addoption(
+        "--allow-writes",
+        action="store_true",
+        help="overwrite the logical unit of an iscsi:// target",
+    )
+    group.addoption(
+        "--requirement",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run the checks of this requirement (may be repeated)",
+    )
+    group.addoption(
+        "--section",
+        action="append",
+        default=[],
+        metavar="N.N",
+        help="run the checks of this section and those below it (may be repeated)",
+    )
+    group.addoption(
+        "--level",
+        action="append",
+        default=[],
+        choices=["MUST", "SHOULD", "MAY"],
+        help="run the checks of requirements of this level (may be repeated)",
+    )
+    group.addoption(
+        "--area",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run the checks of this folder of suites/conformance (may be repeated)",
+    )
+    group.addoption(
+        "--list-requirements",
+        action="store_true",
+        help="list the requirements with the checks that cover them, and stop",
+    )
+
+
+def is_strict(config: pytest.Config) -> bool:
+    """Tell whether --strict was given: a broken SHOULD then counts as a failure.
+
+    The option is pytest's own; besides its strictness it raises our warnings.
+    """
+    return "strict=true" in (config.getoption("override_ini") or [])
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer --target=help without a run."""
+    if config.getoption("target") == "help":
+        print(targets.help_text())  # noqa: T201  # it is what was asked for
+        return 0
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what --target cannot mean before anything runs.
+
+    Raises:
+        pytest.UsageError: the option's value names no target.
+    """
+    if (config.option.target or "") == "help":
+        return
+    try:
+        targets.parse(config.option.target or "reference", faults=config.option.fault)
+    except targets.TargetSpecError as error:
+        raise pytest.UsageError(str(error)) from error

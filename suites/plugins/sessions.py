@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures by stage of life: portal, connection, login, session, disk."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from initiator.connection import Connection, Portal
+from initiator.expect import ConformanceFailure
+from initiator.login import DEFAULT_KEYS, LoginExchange, LoginOptions
+from initiator.session import Session
+from initiator.transcript import Transcript
+from iscsi import names
+from iscsi.scsi import cdb
+from iscsi.scsi.capacity import Capacity10
+from suites.plugins.targets import TestedTarget
+
+TRANSCRIPT = pytest.StashKey[Transcript]()
+"""What passed in one check."""
+
+_MAX_UNIT_ATTENTIONS = 16
+
+OpenSession = Callable[..., Session]
+NewLogin = Callable[..., LoginExchange]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A logical unit that a check may use."""
+
+    lun: int
+    block_size: int
+    """In bytes."""
+    blocks: int
+
+
+@pytest.fixture
+def transcript(request: pytest.FixtureRequest) -> Transcript:
+    """Everything that passes in this check."""
+    found: Transcript = request.node.stash.setdefault(TRANSCRIPT, Transcript())
+    return found
+
+
+@pytest.fixture
+def portal(target: TestedTarget) -> Portal:
+    """The target's first portal."""
+    return target.portal
+
+
+@pytest.fixture
+def options(target: TestedTarget) -> LoginOptions:
+    """How a plain login to the target's first name is done.
+
+    Initiator name and ISID belong to this worker alone.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    return replace(
+        target.options(),
+        initiator_name=f"iqn.2026-11.org.iscsi-assay:worker{worker}",
+        isid=names.isid(names.ISIDType.RANDOM, 0xA55A50 + worker, 1),
+    )
+
+
+@pytest.fixture
+def connect(
+    target: TestedTarget, transcript: Transcript
+) -> Iterator[Callable[[], Connection]]:
+    """Open TCP connections; they are closed at the end."""
+    opened: list[Connection] = []
+
+    def open_one() -> Connection:
+        opened.append(Connection(target.portal, transcript, timeout=target.timeout))
+        return opened[-1]
+
+    yield open_one
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def connection(connect: Callable[[], Connection]) -> Connection:
+    """A TCP connection on which nothing has been said."""
+    return connect()
+
+
+@pytest.fixture
+def new_login(connect: Callable[[], Connection], options: LoginOptions) -> NewLogin:
+    """Start logins by hand, each on a connection of its own."""
+    qualifiers = itertools.count(0x100)
+
+    def start(**fields: Any) -> LoginExchange:
+        values: dict[str, Any] = {
+            "isid": options.isid[:4] + next(qualifiers).to_bytes(2, "big"),
+            **fields,
+        }
+        return LoginExchange(connect(), **values)
+
+    return start
+
+
+@pytest.fixture
+def login(new_login: NewLogin) -> LoginExchange:
+    """A login by hand: a fresh connection, an ISID of its own."""
+    return new_login()
+
+
+@pytest.fixture
+def first_pairs(options: LoginOptions) -> list[tuple[str, str]]:
+    """The pairs that the first request of a Normal session must carry."""
+    return options.names()
+
+
+@pytest.fixture
+def open_session(
+    target: TestedTarget,
+    transcript: Transcript,
+    options: LoginOptions,
+    disk_lun: int,
+) -> Iterator[OpenSession]:
+    """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., lun=...)`.
+
+    Keys come on top of the default offer; None leaves a default out. Every further
+    session has an ISID of its own. All are logged out at the end.
+    """
+    opened: list[Session] = []
+    qualifiers = itertools.count(1)
+
+    def open_one(
+        keys: Mapping[str, str | None] | None = None,
+        *,
+        lun: int = disk_lun,
+        clears_unit_attention: bool = True,
+        **changes: Any,
+    ) -> Session:
+        wanted = {**DEFAULT_KEYS, **(keys or {})}
+        isid = options.isid[:4] + next(qualifiers).to_bytes(2, "big")
+        chosen = replace(
+            options,
+            **{
+                "keys": {k: v for k, v in wanted.items() if v is not None},
+                "isid": isid,
+                **changes,
+            },
+        )
+        session = Session(
+            target.portal,
+            chosen,
+            transcript=transcript,
+            timeout=target.timeout,
+            lun=lun,
+        )
+        opened.append(session)
+        if clears_unit_attention and not chosen.is_discovery:
+            clear_unit_attention(session)
+        return session
+
+    yield open_one
+    for session in reversed(opened):
+        session.end()
+
+
+def clear_unit_attention(session: Session) -> None:
+    """Ask until the logical unit has nothing more to report.
+
+    Raises:
+        ConformanceFailure: it never answers TEST UNIT READY with GOOD.
+    """
+    for _attempt in range(_MAX_UNIT_ATTENTIONS):
+        result = session.execute(cdb.test_unit_ready())
+        if result.is_good:
+            return
+    raise ConformanceFailure(
+        "TEST UNIT READY comes to GOOD once its unit attentions are reported",
+        str(result),
+        session.transcript,
+    )
+
+
+@pytest.fixture
+def session(open_session: OpenSession) -> Session:
+    """A Normal session with the default keys, its unit attentions cleared."""
+    return open_session()
+
+
+@pytest.fixture
+def discovery(open_session: OpenSession) -> Session:
+    """A Discovery session."""
+    return open_session(is_discovery=True, target_name=None)
+
+
+@pytest.fixture(scope="session")
+def disk_lun(target: TestedTarget) -> int:
+    """The number of a logical unit: one that may be written if there is one."""
+    units = target.running.target.logical_units
+    scratch = target.running.target.find_scratch()
+    if scratch is not None:
+        return scratch.lun
+    return units[0].lun if units else 0
+
+
+@pytest.fixture
+def disk(session: Session) -> Disk:
+    """The logical unit of `session`; only `scratch_disk` may be written."""
+    result = session.execute(cdb.read_capacity_10(), read=8)
+    if not result.is_good:
+        pytest.skip(f"READ CAPACITY (10): {result}")
+    capacity = Capacity10.parse(result.data)
+    return Disk(session.lun, capacity.block_length, capacity.last_lba + 1)
+
+
+@pytest.fixture
+def scratch_disk(request: pytest.FixtureRequest, target: TestedTarget) -> Disk:
+    """A logical unit whose data may be overwritten."""
+    is_lent = request.config.option.allow_writes
+    if "writes" not in target.features and not is_lent:
+        pytest.skip("writes to the logical unit: give --allow-writes to let it be lost")
+    found: Disk = request.getfixturevalue("disk")
+    return found

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The target under test: started once a worker, looked at before anything else runs."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import targets
+from initiator.connection import Portal
+from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
+from initiator.session import Session
+from iscsi import chap
+from iscsi.constants import LoginStatus
+from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
+
+LAB_TROUBLE = 3
+"""pytest's exit code when there is no target to test."""
+
+ENVIRONMENT = pytest.StashKey[dict[str, str]]()
+"""What a report says of the target."""
+
+_EVERYTHING = {
+    **DEFAULT_KEYS,
+    "HeaderDigest": "CRC32C,None",
+    "DataDigest": "CRC32C,None",
+    "InitialR2T": "No",
+    "ImmediateData": "Yes",
+    "MaxConnections": "8",
+    "MaxOutstandingR2T": "8",
+    "DataPDUInOrder": "No",
+    "DataSequenceInOrder": "No",
+    "ErrorRecoveryLevel": "2",
+    "TaskReporting": "FastAbort,ResponseFence,RFC3720",
+    "iSCSIProtocolLevel": "2",
+}
+"""An offer of every feature: what a target takes of it, it has."""
+
+
+@dataclass(slots=True)
+class TestedTarget:
+    """The running target, its provider, and what is known of both."""
+
+    __test__ = False
+
+    running: targets.RunningTarget
+    provider: targets.Provider
+    timeout: float
+    capabilities: frozenset[str] = frozenset()
+    """What it agreed to when everything was offered."""
+    facts: dict[str, str] = field(default_factory=dict)
+    login_seconds: float = 0.0
+    """How long the first login took."""
+
+    @property
+    def portal(self) -> Portal:
+        """Its first portal, for the initiator."""
+        return Portal(self.running.portal.host, self.running.portal.port)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What checks may need: known by configuration or found by negotiation."""
+        return self.running.features | self.capabilities
+
+    def options(self, target: targets.Target | None = None) -> LoginOptions:
+        """Return how to log in to one of its names, the first by default."""
+        node = target or self.running.target
+        return LoginOptions(
+            target_name=node.name,
+            credentials=credentials(node.chap),
+            mutual=mutual_credentials(node.chap),
+        )
+
+
+def credentials(known: targets.Chap | None) -> chap.Credentials | None:
+    """Return what the initiator proves itself with, or None."""
+    return chap.Credentials(known.user, known.secret.encode()) if known else None
+
+
+def mutual_credentials(known: targets.Chap | None) -> chap.Credentials | None:
+    """Return what the target must prove itself with, or None."""
+    if known is None or known.mutual_user is None or known.mutual_secret is None:
+        return None
+    return chap.Credentials(known.mutual_user, known.mutual_secret.encode())
+
+
+def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTarget:
+    """Start the target that --target names and find out what it can do.
+
+    Raises:
+        LabError: there is no such target, or no login to it succeeds; one line.
+    """
+    provider = targets.parse(
+        config.option.target or "reference",
+        faults=config.option.fault,
+        log_directory=log_directory,
+    )
+    running = provider.start()
+    tested = TestedTarget(running, provider, config.option.peer_timeout)
+    try:
+        _examine(tested)
+    except targets.LabError:
+        provider.stop()
+        raise
+    return tested
+
+
+def _examine(tested: TestedTarget) -> None:
+    """Log in once, offering everything, and note what the target takes."""
+    name = tested.running.target.name
+    where = f"{name} at {tested.portal}"
+    options = tested.options()
+    begun = time.monotonic()
+    try:
+        with Session(
+            tested.portal,
+            LoginOptions(
+                target_name=name,
+                keys=_EVERYTHING,
+                is_lenient=True,
+                credentials=options.credentials,
+                mutual=options.mutual,
+            ),
+            timeout=tested.timeout,
+        ) as session:
+            results = session.login.results
+            tested.login_seconds = time.monotonic() - begun
+    except LoginRefused as error:
+        raise targets.LabError(
+            f"{where}: {error}", hint=_login_hint(tested, error.status)
+        ) from error
+    except ISCSIError as error:
+        raise targets.LabError(f"{where}: {error}", hint=_hint(error)) from error
+    tested.capabilities = _capabilities(results)
+    tested.facts = {
+        **tested.running.environment(),
+        **{f"negotiated.{key}": value for key, value in sorted(results.items())},
+    }
+
+
+def _capabilities(results: dict[str, str]) -> frozenset[str]:
+    level = int(results.get("ErrorRecoveryLevel", "0"))
+    reporting = results.get("TaskReporting", "RFC3720")
+    known = {
+        "header-digest": results.get("HeaderDigest") == "CRC32C",
+        "data-digest": results.get("DataDigest") == "CRC32C",
+        "initial-r2t-no": results.get("InitialR2T") == "No",
+        "immediate-data": results.get("ImmediateData") == "Yes",
+        "multi-connection": int(results.get("MaxConnections", "1")) > 1,
+        "several-r2ts": int(results.get("MaxOutstandingR2T", "1")) > 1,
+        "erl1": level >= 1,
+        "erl2": level >= 2,
+        "response-fence": results.get("TaskReporting")
+        in ("ResponseFence", "FastAbort"),
+        "fast-abort": reporting == "FastAbort",
+        "protocol-level-2": results.get("iSCSIProtocolLevel") == "2",
+    }
+    return frozenset(name for name, is_there in known.items() if is_there)
+
+
+def _login_hint(tested: TestedTarget, status: int) -> str:
+    if status == LoginStatus.NOT_FOUND:
+        return f"check the target's name; {_offered(tested)}"
+    if status in (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.MISSING_PARAMETER):
+        return "check the CHAP user and secret (--target=help tells how to give them)"
+    if status == LoginStatus.AUTHORIZATION_FAILURE:
+        return f"allow the initiator name {tested.options().initiator_name} there"
+    return "see the target's log"
+
+
+def _offered(tested: TestedTarget) -> str:
+    try:
+        with Session(
+            tested.portal, LoginOptions(is_discovery=True), timeout=tested.timeout
+        ) as session:
+            pairs = session.send_targets()
+    except (ISCSIError, AssertionError):
+        return "it names none in a discovery session"
+    names = [value for key, value in pairs if key == "TargetName"]
+    return "this portal offers " + (", ".join(names) or "none")
+
+
+def _hint(error: ISCSIError) -> str:
+    if isinstance(error, PeerTimeout):
+        return "something accepts TCP there but does not answer: is it an iSCSI target?"
+    if isinstance(error, ConnectionLost):
+        return "see the target's log"
+    if isinstance(error, DecodeError):
+        return "what listens there does not speak iSCSI"
+    return "a first login must succeed before anything can be tested"
+
+
+_WANTED = pytest.StashKey[bool]()
+_TESTED = pytest.StashKey[TestedTarget]()
+_TROUBLE = pytest.StashKey[str]()
+
+
+def is_wanted(config: pytest.Config) -> bool:
+    """Tell whether this run tests a target at all (and not only the toolkit)."""
+    return config.stash.get(_WANTED, False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note whether a target is tested: one is named, or the suites are run."""
+    arguments = " ".join(config.args)
+    is_run = "suites" in arguments or config.option.target is not None
+    config.stash[_WANTED] = is_run and not config.option.collectonly
+    is_shared = (config.option.target or "").lower().startswith("iscsi://")
+    if is_shared and getattr(config.option, "numprocesses", None):
+        # One target for all workers: its checks must not run side by side.
+        config.option.dist = "loadgroup"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at the target once before anything runs, and say so in one line if not."""
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    if not is_wanted(config) or is_worker or config.option.list_requirements:
+        return
+    try:
+        tested = start(config)
+    except targets.LabError as error:
+        pytest.exit(
+            f"cannot test {config.option.target or 'reference'}: {error}", LAB_TROUBLE
+        )
+    config.stash[ENVIRONMENT] = tested.facts
+    if getattr(config.option, "numprocesses", None):
+        tested.provider.stop()
+    else:
+        config.stash[_TESTED] = tested
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Keep the checks of a target that is not ours on one worker."""
+    if (config.option.target or "").lower().startswith("iscsi://"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group("target"))
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is tested."""
+    facts = config.stash.get(ENVIRONMENT, None)
+    if not facts:
+        return []
+    version = facts["target.version"]
+    return [
+        f"target: {facts['target']}: {facts['target.description']}, version {version}",
+        f"target features: {facts['target.features']}",
+    ]
+
+
+def of(config: pytest.Config) -> TestedTarget:
+    """Return this worker's target, started when first asked for.
+
+    Raises:
+        LabError: it cannot be started; the first error is kept for all that follow.
+    """
+    if _TROUBLE in config.stash:
+        pytest.skip(f"there is no target: {config.stash[_TROUBLE]}")
+    if _TESTED not in config.stash:
+        try:
+            config.stash[_TESTED] = start(config)
+        except targets.LabError as error:
+            config.stash[_TROUBLE] = str(error)
+            raise
+    return config.stash[_TESTED]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the target."""
+    tested = config.stash.get(_TESTED, None)
+    if tested is not None:
+        tested.provider.stop()
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> TestedTarget:
+    """The target under test."""
+    return of(request.config)

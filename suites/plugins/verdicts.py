@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From what happened in a check to its verdict, with the evidence.
+
+A check that failed is the target's failure only if the target is to blame
+(`ConformanceFailure`, or an error of the peer); anything else is a fault of ours and
+stays one. After each check the target must still serve a login.
+"""
+
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import pytest
+from reports.evidence import EVIDENCE, Evidence
+
+import targets
+from initiator.capture import to_pcapng
+from initiator.expect import ConformanceFailure, failure_of
+from initiator.session import Session
+from initiator.transcript import Transcript
+from iscsi import names
+from iscsi.errors import ISCSIError
+from iscsi.scsi import cdb
+from suites.plugins import deviations
+from suites.plugins import targets as targets_plugin
+from suites.plugins.options import is_strict
+from suites.plugins.requirements import is_check, requirements_of
+from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.targets import TestedTarget
+
+CHECK_SECONDS = 60
+"""No check lasts longer, whatever a target does."""
+
+SLOW_LOGIN = 0.5
+"""Seconds from which on a login after every check would cost more than it shows."""
+
+_DEVIATIONS = pytest.StashKey[list[deviations.Deviation]]()
+_LOG_MARK = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the known deviations of the target under test.
+
+    Raises:
+        pytest.UsageError: their file is broken.
+    """
+    kind = (config.option.target or "reference").partition(":")[0].lower()
+    try:
+        config.stash[_DEVIATIONS] = deviations.load(kind)
+    except deviations.DeviationFileError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.addinivalue_line(
+        "markers", "needs(*features): skip on a target without these features"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Skip what the target does not offer; blame a failed login on the target."""
+    if not is_check(item):
+        return (yield)
+    tested = targets_plugin.of(item.config)
+    item.stash[_LOG_MARK] = tested.running.mark()
+    for marker in item.iter_markers("needs"):
+        for feature in marker.args:
+            if feature not in tested.features:
+                pytest.skip(f"not applicable: the target does not offer {feature}")
+    try:
+        return (yield)
+    except (ISCSIError, ConformanceFailure) as error:
+        _keep_evidence(item, tested)
+        _revive(tested)
+        transcript = _transcript(item)
+        shown = "" if transcript is None else "\n" + transcript.render(12)
+        pytest.fail(f"the check could not begin: {error}{shown}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(
+    pyfuncitem: pytest.Function,
+) -> Generator[None, object, object]:
+    """Run a check and turn what happened into its verdict."""
+    if not is_check(pyfuncitem):
+        return (yield)
+    tested = targets_plugin.of(pyfuncitem.config)
+    try:
+        with _time_limit(pyfuncitem):
+            try:
+                outcome = yield
+            except ISCSIError as error:
+                raise failure_of(error, _transcript(pyfuncitem)) from error
+            _probe(tested)
+    except ConformanceFailure as failure:
+        _keep_evidence(pyfuncitem, tested)
+        _judge(pyfuncitem, tested, failure)
+        raise
+    _expect_no_deviation(pyfuncitem)
+    return outcome
+
+
+@contextmanager
+def _time_limit(item: pytest.Item) -> Iterator[None]:
+    def strike(_number: int, _frame: FrameType | None) -> None:
+        raise ConformanceFailure(
+            f"the exchange comes to an end within {CHECK_SECONDS} s",
+            "it has not",
+            _transcript(item),
+        )
+
+    before = signal.signal(signal.SIGALRM, strike)
+    signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _probe(tested: TestedTarget) -> None:
+    """Log in once more: a target must have survived the check.
+
+    Where a login takes long (istgt sleeps a second in each) only its process is looked
+    at; the next check's login shows the rest.
+
+    Raises:
+        ConformanceFailure: it has not.
+    """
+    if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
+        return
+    transcript = Transcript()
+    isid = names.isid(names.ISIDType.RANDOM, 0xA55AFF, 0xFFFF)
+    units = tested.running.target.logical_units
+    try:
+        with Session(
+            tested.portal,
+            replace(tested.options(), isid=isid),
+            transcript=transcript,
+            timeout=tested.timeout,
+            lun=units[0].lun if units else 0,
+        ) as session:
+            session.execute(cdb.test_unit_ready())
+    except (ISCSIError, ConformanceFailure) as error:
+        actual = error.actual if isinstance(error, ConformanceFailure) else str(error)
+        reason = tested.running.exit_reason()
+        raise ConformanceFailure(
+            "the target still serves a login and a command after the check",
+            f"the target died: {reason}" if reason else actual,
+            transcript,
+        ) from error
+
+
+def _judge(
+    item: pytest.Item, tested: TestedTarget, failure: ConformanceFailure
+) -> None:
+    """Name the requirements, and soften what is known or only a SHOULD.
+
+    Raises:
+        pytest.xfail.Exception: a known deviation, or a broken SHOULD.
+    """
+    reason = tested.running.exit_reason()
+    if reason is not None:
+        failure.add_note(f"the target died during this check: {reason}")
+        item.user_properties.append(("target died", reason))
+    _revive(tested)
+    requirements = requirements_of(item)
+    for entry in requirements:
+        failure.add_note(
+            f"requirement: {entry.id} ({entry.level}, {entry.document} section "
+            f"{entry.section}): {entry.text}\n             {entry.url}"
+        )
+    known = _deviation(item)
+    if known is not None:
+        item.user_properties.append(("known deviation", known.what))
+        pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
+    is_should = all(entry.level.startswith(("SHOULD", "MAY")) for entry in requirements)
+    if is_should and reason is None and not is_strict(item.config):
+        item.user_properties.append(("warning", failure.actual))
+        pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")
+
+
+def _expect_no_deviation(item: pytest.Item) -> None:
+    """Fail where a listed deviation did not show: the list is out of date."""
+    __tracebackhide__ = True
+    known = _deviation(item)
+    if known is not None:
+        pytest.fail(
+            f"the known deviation from {known.requirement} did not show (it was seen "
+            f"in version {known.version}): remove it from suites/deviations",
+            pytrace=False,
+        )
+
+
+def _deviation(item: pytest.Item) -> deviations.Deviation | None:
+    check = item.nodeid.removeprefix("suites/conformance/")
+    return next(
+        (entry for entry in item.config.stash[_DEVIATIONS] if entry.concerns(check)),
+        None,
+    )
+
+
+def _revive(tested: TestedTarget) -> None:
+    """Start a dead target again, so that one death is one failure."""
+    if tested.running.is_alive():
+        return
+    try:
+        tested.running.restart()
+    except targets.LabError as error:
+        pytest.exit(f"the target died and cannot be restarted: {error}", 3)
+
+
+def _transcript(item: pytest.Item) -> Transcript | None:
+    return item.stash.get(TRANSCRIPT, None)
+
+
+def _keep_evidence(item: pytest.Item, tested: TestedTarget) -> None:
+    """Put what passed, and what the target logged meanwhile, beside the verdict."""
+    kept = item.stash.setdefault(EVIDENCE, [])
+    transcript = _transcript(item)
+    if transcript is not None and transcript.entries:
+        kept.append(Evidence("transcript", "text/plain", transcript.render().encode()))
+        kept.append(
+            Evidence("capture", "application/vnd.tcpdump.pcap", to_pcapng(transcript))
+        )
+    log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
+    if log:
+        kept.append(Evidence("target log", "text/plain", log.encode()))
