@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The service actions of PERSISTENT RESERVE OUT as functions of the state.
+
+SPC-4 sections 5.12.7 to 5.12.11. Each takes the state and the request and returns the
+change, or raises ReservationConflict or CheckCondition and changes nothing.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from iscsi.errors import DecodeError
+from iscsi.scsi.persistent_reservations import (
+    LU_SCOPE,
+    MoveParameters,
+    OutParameters,
+    OutServiceAction,
+    ReservationType,
+)
+from iscsi.scsi.reservation_conflicts import Role
+from iscsi.scsi.sense import AdditionalSense
+from iscsi.scsi.transport_id import TransportID
+from reftarget.scsi.check_condition import (
+    illegal_request,
+    invalid_field_in_cdb,
+    invalid_field_in_parameter_list,
+)
+from reftarget.scsi.reservation_state import (
+    MAX_REGISTRATIONS,
+    Attentions,
+    Change,
+    Reservation,
+    State,
+    tell,
+)
+from reftarget.scsi.task import Nexus
+
+_SERVICE_ACTION_BYTE = 1
+_SCOPE_AND_TYPE_BYTE = 2
+_SERVICE_ACTION_KEY_BYTE = 8
+_FLAGS_BYTE = 20
+_SPEC_I_PT = 0x08
+_MOVE_FLAGS_BYTE = 17
+_RELATIVE_TARGET_PORT_BYTE = 18
+_TRANSPORT_IDS_BYTE = 24
+
+
+def specifies_initiator_ports(data: bytes) -> bool:
+    """Return SPEC_I_PT of a basic parameter list."""
+    return bool(data[_FLAGS_BYTE] & _SPEC_I_PT)
+
+
+class ReservationConflict(Exception):
+    """The command ends with RESERVATION CONFLICT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A PERSISTENT RESERVE OUT command: who sends it and what it says."""
+
+    nexus: Nexus
+    scope: int
+    type: int
+    data: bytes
+    portal_group_tags: Collection[int]
+    """The target ports there are: their portal group tags identify them."""
+    can_persist: bool = True
+    """Whether there is a place to keep the state through a power loss."""
+
+    @property
+    def reservation_type(self) -> ReservationType:
+        """TYPE.
+
+        Raises:
+            CheckCondition: it or SCOPE is none that there is.
+        """
+        try:
+            kind = ReservationType(self.type)
+        except ValueError:
+            raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 3) from None
+        if self.scope != LU_SCOPE:
+            raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 7)
+        return kind
+
+    def reservation(self) -> Reservation:
+        """Return the reservation asked for, held by the sender."""
+        kind = self.reservation_type
+        return Reservation(kind, None if kind.is_all_registrants else self.nexus)
+
+    def nexus_of(self, initiator_port: TransportID, tag: int) -> Nexus:
+        """Return the nexus of an initiator port with one of our target ports.
+
+        Raises:
+            CheckCondition: it is an initiator device, with any number of ports.
+        """
+        if initiator_port.isid is None:
+            raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
+        return replace(
+            self.nexus,
+            initiator_name=initiator_port.name,
+            isid=initiator_port.isid,
+            target_portal_group_tag=tag,
+        )
+
+
+def register(state: State, request: Request) -> Change:
+    """REGISTER: register, change the key or unregister."""
+    parameters = _basic(request, may_specify_ports=True)
+    own_key = state.registrations.get(request.nexus, 0)
+    if parameters.reservation_key != own_key:
+        raise ReservationConflict
+    if parameters.specify_initiator_ports and (
+        own_key or not parameters.service_action_reservation_key
+    ):
+        # SPC-4 table 62 (register behaviors for REGISTER) objects to the CDB.
+        raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
+    # With ALL_TG_PT it is as if each target port had received the command: those with
+    # another key would have answered with a conflict and stay as they are.
+    nexuses = [
+        nexus
+        for nexus in _through_target_ports(request, parameters)
+        if state.registrations.get(nexus, 0) == parameters.reservation_key
+    ]
+    nexuses += [
+        nexus
+        for nexus in _specified(request, parameters)
+        if nexus not in state.registrations
+    ]
+    return _set_keys(state, request, parameters, nexuses)
+
+
+def register_and_ignore_existing_key(state: State, request: Request) -> Change:
+    """REGISTER AND IGNORE EXISTING KEY: the same without looking at the old key."""
+    parameters = _basic(request)
+    nexuses = _through_target_ports(request, parameters)
+    return _set_keys(state, request, parameters, nexuses)
+
+
+def reserve(state: State, request: Request) -> Change:
+    """RESERVE: create the reservation, or find that one holds it already."""
+    _authorize(state, request, _basic(request))
+    wanted = request.reservation()
+    held = state.reservation
+    if held is None:
+        return Change(replace(state, reservation=wanted))
+    if state.role(request.nexus) is not Role.HOLDER or held.type != wanted.type:
+        raise ReservationConflict
+    return Change(state)
+
+
+def release(state: State, request: Request) -> Change:
+    """RELEASE: end the reservation that the sender holds; else nothing."""
+    _authorize(state, request, _basic(request))
+    held = state.reservation
+    kind = request.reservation_type
+    if held is None or not state.is_holder(request.nexus):
+        return Change(state)
+    if held.type != kind:
+        raise illegal_request(AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
+    told = state.others(request.nexus) if kind.is_shared_by_registrants else []
+    return Change(
+        replace(state, reservation=None),
+        tell(told, AdditionalSense.RESERVATIONS_RELEASED),
+    )
+
+
+def clear(state: State, request: Request) -> Change:
+    """CLEAR: end the reservation and every registration."""
+    _authorize(state, request, _basic(request))
+    return Change(
+        state.without(state.registrations).next_generation(),
+        tell(state.others(request.nexus), AdditionalSense.RESERVATIONS_PREEMPTED),
+    )
+
+
+def preempt(state: State, request: Request) -> Change:
+    """PREEMPT: remove registrations by their key, and take over a reservation."""
+    parameters = _basic(request)
+    _authorize(state, request, parameters)
+    key = parameters.service_action_reservation_key
+    held = state.reservation
+    if not key:
+        # Zero means every other registrant, where all of them hold the reservation.
+        if held is None or not held.type.is_all_registrants:
+            raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
+        return _take_over(state, request, state.others(request.nexus))
+    named = [nexus for nexus, other in state.registrations.items() if other == key]
+    if not named:
+        raise ReservationConflict
+    if held is not None and held.holder in named:
+        return _take_over(
+            state, request, [nexus for nexus in named if nexus != request.nexus]
+        )
+    # SCOPE and TYPE are not looked at where registrations alone are removed.
+    victims = tuple(nexus for nexus in named if nexus != request.nexus)
+    return Change(
+        state.without(named).next_generation(),
+        tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED),
+        victims,
+    )
+
+
+def register_and_move(state: State, request: Request) -> Change:
+    """REGISTER AND MOVE: hand the reservation to another nexus."""
+    if request.nexus not in state.registrations:
+        raise ReservationConflict
+    try:
+        parameters = MoveParameters.parse(request.data)
+    except DecodeError as error:
+        raise invalid_field_in_parameter_list(error.offset) from None
+    _require_persistence(request, parameters, _MOVE_FLAGS_BYTE)
+    _authorize(state, request, parameters)
+    held = state.reservation
+    if held is None:
+        raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
+    if held.holder != request.nexus:
+        raise ReservationConflict  # nor may one of many holders move it
+    key = parameters.service_action_reservation_key
+    if not key:
+        raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
+    tag = parameters.relative_target_port
+    if tag not in request.portal_group_tags:
+        raise invalid_field_in_parameter_list(_RELATIVE_TARGET_PORT_BYTE)
+    destination = request.nexus_of(parameters.transport_id, tag)
+    if (destination.initiator_name, destination.isid) == (
+        request.nexus.initiator_name,
+        request.nexus.isid,
+    ):
+        raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
+    moved = replace(
+        _limited(state.with_keys({destination: key})),
+        reservation=Reservation(held.type, destination),
+        persists_through_power_loss=parameters.activate_persist_through_power_loss,
+    )
+    if parameters.unregister:
+        moved = moved.without([request.nexus])
+    return Change(moved.next_generation())
+
+
+ACTIONS: dict[OutServiceAction, Callable[[State, Request], Change]] = {
+    OutServiceAction.REGISTER: register,
+    OutServiceAction.RESERVE: reserve,
+    OutServiceAction.RELEASE: release,
+    OutServiceAction.CLEAR: clear,
+    OutServiceAction.PREEMPT: preempt,
+    # The manager aborts the tasks for the second.
+    OutServiceAction.PREEMPT_AND_ABORT: preempt,
+    OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY: register_and_ignore_existing_key,
+    OutServiceAction.REGISTER_AND_MOVE: register_and_move,
+}
+
+
+def _basic(request: Request, *, may_specify_ports: bool = False) -> OutParameters:
+    if specifies_initiator_ports(request.data) and not may_specify_ports:
+        raise invalid_field_in_parameter_list(_FLAGS_BYTE, 3)
+    try:
+        return OutParameters.parse(request.data)
+    except DecodeError as error:
+        raise invalid_field_in_parameter_list(error.offset) from None
+
+
+def _require_persistence(
+    request: Request, parameters: OutParameters | MoveParameters, byte: int
+) -> None:
+    if parameters.activate_persist_through_power_loss and not request.can_persist:
+        raise invalid_field_in_parameter_list(byte, 0)
+
+
+def _authorize(
+    state: State, request: Request, parameters: OutParameters | MoveParameters
+) -> None:
+    if state.registrations.get(request.nexus) != parameters.reservation_key:
+        raise ReservationConflict
+
+
+def _limited(state: State) -> State:
+    if len(state.registrations) > MAX_REGISTRATIONS:
+        raise illegal_request(AdditionalSense.INSUFFICIENT_REGISTRATION_RESOURCES)
+    return state
+
+
+def _through_target_ports(request: Request, parameters: OutParameters) -> list[Nexus]:
+    own = request.nexus
+    if not parameters.all_target_ports:
+        return [own]
+    others = [
+        replace(own, target_portal_group_tag=tag)
+        for tag in request.portal_group_tags
+        if tag != own.target_portal_group_tag
+    ]
+    return [own, *others]
+
+
+def _specified(request: Request, parameters: OutParameters) -> list[Nexus]:
+    own_tag = request.nexus.target_portal_group_tag
+    tags = request.portal_group_tags if parameters.all_target_ports else [own_tag]
+    return [
+        request.nexus_of(initiator_port, tag)
+        for initiator_port in parameters.transport_ids
+        for tag in tags
+    ]
+
+
+def _set_keys(
+    state: State, request: Request, parameters: OutParameters, nexuses: list[Nexus]
+) -> Change:
+    _require_persistence(request, parameters, _FLAGS_BYTE)
+    key = parameters.service_action_reservation_key
+    if key:
+        changed = _limited(state.with_keys(dict.fromkeys(nexuses, key)))
+        attentions: Attentions = ()
+    elif state.registrations.keys().isdisjoint(nexuses):
+        return Change(state)  # nobody to unregister: GOOD, and nothing happens
+    else:
+        changed = state.without(nexuses)
+        attentions = _released(state, changed)
+    return Change(
+        replace(
+            changed,
+            persists_through_power_loss=parameters.activate_persist_through_power_loss,
+        ).next_generation(),
+        attentions,
+    )
+
+
+def _released(before: State, after: State) -> tuple[tuple[Nexus, AdditionalSense], ...]:
+    """Tell those left that the reservation went with its holder, if it did."""
+    held = before.reservation
+    if (
+        held is None
+        or after.reservation is not None
+        or not held.type.is_shared_by_registrants
+    ):
+        return ()
+    return tell(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
+
+
+def _take_over(state: State, request: Request, victims: list[Nexus]) -> Change:
+    """Replace the reservation by the sender's (SPC-4 section 5.12.11.2.4)."""
+    held = state.reservation
+    wanted = request.reservation()
+    after = replace(state.without(victims), reservation=wanted).next_generation()
+    attentions = tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    if held is not None and held.type != wanted.type:
+        attentions += tell(
+            after.others(request.nexus), AdditionalSense.RESERVATIONS_RELEASED
+        )
+    return Change(after, attentions, tuple(victims))
