@@ -22,7 +22,15 @@ class BackingError(Exception):
     """The backing cannot do what was asked of it."""
 
 
-class OutOfSpaceError(BackingError):
+class BackingReadError(BackingError):
+    """Bytes could not be read."""
+
+
+class BackingWriteError(BackingError):
+    """Bytes could not be stored."""
+
+
+class OutOfSpaceError(BackingWriteError):
     """There is no room for what was to be written."""
 
 
@@ -160,10 +168,10 @@ class FileBacking:
             while len(data) < length:
                 more = os.pread(self._fd, length - len(data), offset + len(data))
                 if not more:
-                    raise BackingError(f"{self.path} was cut short behind our back")
+                    raise BackingReadError(f"{self.path} was cut short behind our back")
                 data += more
         except OSError as error:
-            raise BackingError(f"{self.path}: {error}") from error
+            raise BackingReadError(f"{self.path}: {error.strerror}") from error
         return data
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
@@ -177,9 +185,7 @@ class FileBacking:
             while done < len(data):
                 done += os.pwrite(self._fd, data[done:], offset + done)
         except OSError as error:
-            if error.errno in _NO_SPACE:
-                raise OutOfSpaceError(f"no room for {self.path}: {error}") from error
-            raise BackingError(f"{self.path}: {error}") from error
+            raise self._write_error(error) from error
 
     def discard(self, offset: int, length: int) -> None:
         """Give the bytes up; they read as zeros from now on."""
@@ -210,14 +216,16 @@ class FileBacking:
         """Return when everything written is on stable storage.
 
         Raises:
-            BackingError: the disk did not take it.
+            BackingWriteError: the disk did not take it.
         """
         try:
             os.fdatasync(self._fd)
         except OSError as error:
-            if error.errno in _NO_SPACE:
-                raise OutOfSpaceError(f"no room for {self.path}: {error}") from error
-            raise BackingError(f"{self.path}: {error}") from error
+            raise self._write_error(error) from error
+
+    def _write_error(self, error: OSError) -> BackingWriteError:
+        kind = OutOfSpaceError if error.errno in _NO_SPACE else BackingWriteError
+        return kind(f"{self.path}: {error.strerror}")
 
     def close(self) -> None:
         """Close the file."""

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Protocol
+
+from iscsi.scsi.reservation_conflicts import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +19,12 @@ if TYPE_CHECKING:
     Handler = Callable[[LogicalUnit, Task], Outcome | DataOutNeeded]
 
 
-class Access(Enum):
-    """How a command touches the unit, as the reservation conflict tables see it."""
+__all__ = ["Access", "Command", "ReservationHost", "Reservations", "always"]
 
-    FREE = "neither the medium nor any state that others share"
-    """INQUIRY, REPORT LUNS, REQUEST SENSE, READ CAPACITY, LOG SENSE ..."""
-    READY = "TEST UNIT READY: free but for RESERVE (6)"
-    READ = "reads the medium, or what others share: MODE SENSE, RECEIVE COPY RESULTS"
-    """Also REPORT SUPPORTED OPERATION CODES, READ BUFFER, VERIFY, GET LBA STATUS ..."""
-    WRITE = "changes the medium, or what others share: MODE SELECT, SEND DIAGNOSTIC"
-    """Also SYNCHRONIZE CACHE, EXTENDED COPY, LOG SELECT, SANITIZE ..."""
-    START_STOP = "START STOP UNIT: the CDB decides (SBC-3 table 13)"
-    REMOVAL = "PREVENT ALLOW MEDIUM REMOVAL: the CDB decides (SBC-3 table 13)"
-    RESERVATION = "PERSISTENT RESERVE, RESERVE, RELEASE: the handler decides"
+
+def always(_unit: LogicalUnit) -> bool:
+    """Say that every logical unit has the command."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +41,10 @@ class Command:
     needs_medium: bool = True
     clears_attention: bool = True
     """False for those that leave unit attentions pending (SAM-5 section 5.14)."""
+    is_offered: Callable[[LogicalUnit], bool] = always
+    """Whether a logical unit has the command at all."""
+    length: int = field(init=False)
+    """Bytes of its CDB."""
     usage: int = field(init=False)
     """CDB USAGE DATA as an integer: ones where the device server looks."""
     forbidden: int = field(init=False)
@@ -62,6 +60,7 @@ class Command:
         free = layout.structure.mask(
             *(name for name in self.ignored if name in layout.structure.fields)
         )
+        object.__setattr__(self, "length", layout.length)
         object.__setattr__(self, "usage", known)
         object.__setattr__(
             self, "forbidden", ~(known | free) & (1 << 8 * layout.length) - 1

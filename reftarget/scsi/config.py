@@ -24,6 +24,8 @@ class LogicalUnitConfig:
     """Whether UNMAP is offered and the provisioning map is kept."""
     path: Path | None = None
     """The backing file; RAM if there is none."""
+    sanitize_seconds: float = 0.0
+    """How long an immediate SANITIZE stays in progress."""
     serial: str = ""
     """Derived from the target name and the LUN if empty."""
     vendor: str = "ASSAY"

@@ -50,3 +50,8 @@ class DataOutNeeded:
 GOOD = Outcome(SCSIStatus.GOOD)
 CONDITION_MET = Outcome(SCSIStatus.CONDITION_MET)
 RESERVATION_CONFLICT = Outcome(SCSIStatus.RESERVATION_CONFLICT)
+
+
+def truncated(data: bytes, allocation_length: int) -> Outcome:
+    """Return GOOD with as much data as the allocation length allows."""
+    return Outcome(SCSIStatus.GOOD, data[:allocation_length])

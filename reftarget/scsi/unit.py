@@ -5,14 +5,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from reftarget.backing import open_backing
+from reftarget.extents import ExtentSet
+from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
+from reftarget.scsi.check_condition import (
+    condition,
+    illegal_request,
+    invalid_field_in_cdb,
+)
+from reftarget.scsi.config import naa_identifier, serial_number
+from reftarget.scsi.modes import ModePages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iscsi.scsi.sense import AdditionalSense
-    from reftarget.scsi.commands import Reservations
+    from reftarget.backing import Backing
+    from reftarget.scsi.commands import Command, Reservations
     from reftarget.scsi.config import LogicalUnitConfig
+    from reftarget.scsi.device import DeviceServer
     from reftarget.scsi.task import Nexus
 
 
@@ -22,15 +34,44 @@ class LogicalUnit:
     def __init__(
         self,
         config: LogicalUnitConfig,
-        target_name: str,
+        device: DeviceServer,
         *,
-        abort_tasks: Callable[[int, Nexus], None],
+        reservations: Callable[[LogicalUnit], Reservations],
     ) -> None:
+        """Open the backing and make the unit ready.
+
+        Raises:
+            BackingMismatchError: the backing file has another size.
+            OSError: it cannot be opened or made.
+        """
         self.config = config
-        self.target_name = target_name
+        self.device = device
+        self.serial = serial_number(config, device.target_name)
+        self.naa = naa_identifier(config, device.target_name)
+        self.block_size = config.block_size
+        self.blocks = config.size // config.block_size
+        self.maximum_blocks = limits.MAXIMUM_TRANSFER // config.block_size
+        self.backing: Backing = open_backing(
+            config.path, config.size, read_only=config.read_only
+        )
+        self.mapped = self._provisioning_map() if config.thin else None
+        self.modes = ModePages(is_cache_volatile=self.backing.is_volatile)
         self.attentions = Attentions()
-        self.reservations: Reservations
-        self._abort_tasks = abort_tasks
+        self.prevented: set[Nexus] = set()
+        """The nexuses that prevent the removal of the medium."""
+        self.is_loaded = True
+        self.is_started = True
+        self.sanitize_until = 0.0
+        self.commands: dict[int, Command] = {}
+        self.actions: dict[tuple[int, int], Command] = {}
+        self.reservations = reservations(self)
+
+    def _provisioning_map(self) -> ExtentSet:
+        mapped = ExtentSet()
+        for start, end in self.backing.allocated():
+            # A block with one byte on the disk is mapped.
+            mapped.add(start // self.block_size, -(-end // self.block_size))
+        return mapped
 
     def establish_attention(self, nexus: Nexus, additional: AdditionalSense) -> None:
         """Queue a unit attention for one nexus."""
@@ -38,4 +79,94 @@ class LogicalUnit:
 
     def abort_tasks(self, nexus: Nexus) -> None:
         """Abort the nexus's tasks on this unit."""
-        self._abort_tasks(self.config.lun, nexus)
+        self.device.abort_tasks(self.config.lun, nexus)
+
+    @property
+    def is_write_protected(self) -> bool:
+        """Whether the medium takes no writes, for whichever reason."""
+        return self.config.read_only or self.modes.swp
+
+    def not_ready(self, now: float) -> Sense | None:
+        """Return why the medium cannot be reached, or None if it can."""
+        if self.sanitize_until:
+            left = self.sanitize_until - now
+            if left > 0:
+                whole = self.config.sanitize_seconds
+                return Sense.of(
+                    SenseKey.NOT_READY,
+                    AdditionalSense.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
+                    progress=min(int((1 - left / whole) * 0x10000), 0xFFFF),
+                )
+            self.sanitize_until = 0.0
+        if not self.is_loaded:
+            return Sense.of(
+                SenseKey.NOT_READY, AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_OPEN
+            )
+        if not self.is_started:
+            return Sense.of(
+                SenseKey.NOT_READY,
+                AdditionalSense.LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED,
+            )
+        return None
+
+    @property
+    def is_always_ready(self) -> bool:
+        """Whether not_ready() need not be asked."""
+        return self.is_loaded and self.is_started and not self.sanitize_until
+
+    def check_range(self, lba: int, blocks: int) -> None:
+        """Refuse blocks beyond the end of the medium."""
+        if lba + blocks > self.blocks:
+            raise illegal_request(AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE)
+
+    def check_transfer(self, lba: int, blocks: int, *, length_byte: int) -> None:
+        """Refuse blocks beyond the end, or more than one command may move."""
+        self.check_range(lba, blocks)
+        if blocks > self.maximum_blocks:
+            raise invalid_field_in_cdb(length_byte)
+
+    def check_writable(self) -> None:
+        """Refuse to write to a medium that is protected."""
+        if self.config.read_only:
+            raise condition(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
+        if self.modes.swp:
+            raise condition(
+                SenseKey.DATA_PROTECT,
+                AdditionalSense.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED,
+            )
+
+    def read(self, lba: int, blocks: int) -> bytes | memoryview:
+        """Return the blocks' bytes; the range was checked."""
+        return self.backing.read(lba * self.block_size, blocks * self.block_size)
+
+    def write(self, lba: int, data: bytes | memoryview, *, fua: bool = False) -> None:
+        """Store whole blocks; the range was checked."""
+        block_size = self.block_size
+        self.backing.write(lba * block_size, data)
+        mapped = self.mapped
+        if mapped is not None:
+            mapped.add(lba, lba + len(data) // block_size)
+        if fua:
+            self.backing.flush()
+
+    def unmap(self, lba: int, blocks: int) -> None:
+        """Deallocate blocks: they read as zeros; the range was checked."""
+        if not blocks:
+            return
+        self.backing.discard(lba * self.block_size, blocks * self.block_size)
+        if self.mapped is not None:
+            self.mapped.remove(lba, lba + blocks)
+
+    def reset(self, additional: AdditionalSense) -> None:
+        """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
+        self.reservations.logical_unit_reset()
+        self.modes.reset()
+        self.prevented.clear()
+        self.is_started = True
+        self.attentions.establish_for_all(additional)
+
+    def nexus_lost(self, nexus: Nexus) -> None:
+        """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
+        self.reservations.nexus_lost(nexus)
+        self.prevented.discard(nexus)
+        self.attentions.nexus_lost(nexus)

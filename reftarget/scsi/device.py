@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The device server: every logical unit behind one target name (SAM-5, SPC-4)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iscsi.constants import TaskAttribute
+from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
+from iscsi.scsi.status import SCSIStatus
+from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
+from reftarget.scsi import elsewhere
+from reftarget.scsi.check_condition import (
+    CheckCondition,
+    condition,
+    illegal_request,
+    invalid_field_in_cdb,
+)
+from reftarget.scsi.reservations import ReservationManager
+from reftarget.scsi.table import COMMANDS
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.unit import LogicalUnit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from reftarget.scsi.commands import Command
+    from reftarget.scsi.config import LogicalUnitConfig
+
+
+def _nothing_to_abort(_lun: int, _nexus: Nexus) -> None:
+    """Stand in for the iSCSI layer where there is none."""
+
+
+class DeviceServer:
+    """All logical units behind one target name.
+
+    Time is an argument; nothing here waits. A reset or a lost nexus reaches the units
+    through the methods after start(); aborting tasks is the iSCSI layer's part.
+    """
+
+    def __init__(
+        self,
+        target_name: str,
+        configs: Iterable[LogicalUnitConfig],
+        *,
+        portal_group_tags: Sequence[int] = (1,),
+        state_directory: Path | None = None,
+        abort_tasks: Callable[[int, Nexus], None] = _nothing_to_abort,
+    ) -> None:
+        """Open every logical unit.
+
+        Args:
+            target_name: the iSCSI name, from which identifiers are derived.
+            configs: the logical units.
+            portal_group_tags: the target ports there are, each by its portal group.
+            state_directory: where reservations are kept for APTPL; without one the
+                units do not offer it.
+            abort_tasks: called with a LUN and a nexus for PREEMPT AND ABORT.
+
+        Raises:
+            BackingMismatchError: a backing file has another size.
+            OSError: one cannot be opened or made.
+            ValueError: a LUN is configured twice.
+        """
+        self.target_name = target_name
+        self.portal_group_tags = portal_group_tags
+        self.state_directory = state_directory
+        self.abort_tasks = abort_tasks
+        self.now = 0.0
+        self.units: dict[int, LogicalUnit] = {}
+        for config in configs:
+            if config.lun in self.units:
+                raise ValueError(f"LUN {config.lun} is configured twice")
+            self.units[config.lun] = self._unit(config)
+
+    def _unit(self, config: LogicalUnitConfig) -> LogicalUnit:
+        unit = LogicalUnit(config, self, reservations=ReservationManager.of_unit)
+        for command in COMMANDS:
+            if not command.is_offered(unit):
+                continue
+            if command.service_action is None:
+                unit.commands[command.opcode] = command
+            else:
+                unit.actions[command.opcode, command.service_action] = command
+        return unit
+
+    def start(self, task: Task, now: float) -> Outcome | DataOutNeeded:
+        """Check a command and execute it, or say what data it needs first."""
+        self.now = now
+        unit = self.units.get(task.lun)
+        if unit is None:
+            return elsewhere.start(self, task)
+        try:
+            answer = _admit(unit, task).handler(unit, task)
+        except CheckCondition as refusal:
+            return check_condition(unit, refusal.sense)
+        except _ConflictError as refusal:
+            return refusal.outcome
+        except BackingError as failure:
+            return check_condition(unit, _backing_sense(failure))
+        if type(answer) is DataOutNeeded:
+            answer.finish = partial(_finish, unit, answer.finish)
+        return answer
+
+    def establish_attention(
+        self, lun: int, nexus: Nexus, additional: AdditionalSense
+    ) -> None:
+        """Queue a unit attention, such as that of tasks cleared by another nexus."""
+        unit = self.units.get(lun)
+        if unit is not None:
+            unit.establish_attention(nexus, additional)
+
+    def nexus_lost(self, nexus: Nexus) -> None:
+        """Tell every unit that a session ended."""
+        for unit in self.units.values():
+            unit.nexus_lost(nexus)
+
+    def logical_unit_reset(self, lun: int) -> bool:
+        """Reset one unit; return False if there is none."""
+        unit = self.units.get(lun)
+        if unit is None:
+            return False
+        unit.reset(AdditionalSense.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
+        return True
+
+    def target_reset(self, *, is_cold: bool = False) -> None:
+        """Reset every unit, for a warm or a cold reset of the target."""
+        additional = (
+            AdditionalSense.POWER_ON_OCCURRED
+            if is_cold
+            else AdditionalSense.BUS_DEVICE_RESET_FUNCTION_OCCURRED
+        )
+        for unit in self.units.values():
+            unit.reset(additional)
+
+    def close(self) -> None:
+        """Let go of every unit's backing."""
+        for unit in self.units.values():
+            unit.backing.close()
+
+    @property
+    def luns(self) -> list[int]:
+        """The logical unit numbers, in order."""
+        return sorted(self.units)
+
+
+class _ConflictError(Exception):
+    """A reservation stands in the way."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.status)
+        self.outcome = outcome
+
+
+def _admit(unit: LogicalUnit, task: Task) -> Command:
+    """Return the command if nothing but the command itself can refuse it now."""
+    cdb = task.cdb
+    command = unit.commands.get(cdb[0]) or unit.actions.get((cdb[0], cdb[1] & 0x1F))
+    if command is None:
+        raise _unknown(unit, task)
+    # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
+    if unit.reservations.is_reserved:
+        conflict = unit.reservations.check(task, command)
+        if conflict is not None:
+            raise _ConflictError(conflict)
+    if command.clears_attention and unit.attentions.pending(task.nexus):
+        raise _attention(unit, task)
+    if int.from_bytes(cdb[: command.length], "big") & command.forbidden:
+        raise _forbidden(command, cdb)
+    if task.attribute == TaskAttribute.ACA:
+        # No ACA condition ever exists here (SAM-5 section 8.5.2).
+        raise illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
+    if command.needs_medium and not unit.is_always_ready:
+        not_ready = unit.not_ready(unit.device.now)
+        if not_ready is not None:
+            raise CheckCondition(not_ready)
+    return command
+
+
+def _attention(unit: LogicalUnit, task: Task) -> CheckCondition:
+    additional = unit.attentions.pending(task.nexus).pop(0)
+    return condition(SenseKey.UNIT_ATTENTION, additional)
+
+
+def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition:
+    if unit.attentions.pending(task.nexus):
+        return _attention(unit, task)
+    if any(opcode == task.cdb[0] for opcode, _ in unit.actions):
+        # The opcode is there, the service action is not (SPC-4 section 4.3.4.2).
+        return invalid_field_in_cdb(1, 4)
+    return CheckCondition(
+        Sense.of(
+            SenseKey.ILLEGAL_REQUEST,
+            AdditionalSense.INVALID_COMMAND_OPERATION_CODE,
+            field_pointer=FieldPointer(0),
+        )
+    )
+
+
+def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:
+    """Return CHECK CONDITION with sense data in the format that D_SENSE asks for."""
+    return Outcome(
+        SCSIStatus.CHECK_CONDITION,
+        sense=sense.build(descriptor=unit.modes.d_sense),
+    )
+
+
+def _finish(
+    unit: LogicalUnit,
+    finish: Callable[[bytes | memoryview], Outcome],
+    data: bytes | memoryview,
+) -> Outcome:
+    try:
+        return finish(data)
+    except CheckCondition as refusal:
+        return check_condition(unit, refusal.sense)
+    except BackingError as failure:
+        return check_condition(unit, _backing_sense(failure))
+
+
+def _forbidden(command: Command, cdb: bytes) -> CheckCondition:
+    whole = int.from_bytes(cdb[: command.length], "big") & command.forbidden
+    byte, bit = divmod(8 * command.length - whole.bit_length(), 8)
+    return invalid_field_in_cdb(byte, 7 - bit)
+
+
+def _backing_sense(failure: BackingError) -> Sense:
+    if isinstance(failure, OutOfSpaceError):
+        # A lasting lack of room (SBC-3 section 4.7.3.6).
+        return Sense.of(
+            SenseKey.DATA_PROTECT,
+            AdditionalSense.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,
+        )
+    if isinstance(failure, BackingReadError):
+        return Sense.of(SenseKey.MEDIUM_ERROR, AdditionalSense.UNRECOVERED_READ_ERROR)
+    return Sense.of(SenseKey.MEDIUM_ERROR, AdditionalSense.WRITE_ERROR)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""INQUIRY: who the disk is and what it can do (SPC-4 section 6.6)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from iscsi.scsi import cdb
+from iscsi.scsi.inquiry import StandardInquiry, VersionDescriptor
+from iscsi.scsi.vpd import (
+    Association,
+    BlockDeviceCharacteristics,
+    BlockLimits,
+    CodeSet,
+    Designator,
+    DesignatorType,
+    ExtendedInquiry,
+    LogicalBlockProvisioning,
+    Page,
+    ProvisioningType,
+    VPDPage,
+    build_designators,
+)
+from reftarget.scsi import limits
+from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.task import Outcome, Task, truncated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.scsi.unit import LogicalUnit
+
+_PROTOCOL_ISCSI = 5
+_VERSIONS = (
+    VersionDescriptor.SAM_5,
+    VersionDescriptor.ISCSI,
+    VersionDescriptor.SPC_4,
+    VersionDescriptor.SBC_3,
+)
+
+
+def _standard(unit: LogicalUnit) -> bytes:
+    config = unit.config
+    return StandardInquiry(
+        is_removable=config.removable,
+        third_party_copy=True,
+        multip=True,
+        vendor=config.vendor,
+        product=config.product,
+        revision=config.revision,
+        version_descriptors=_VERSIONS,
+    ).build()
+
+
+def _supported_pages(_unit: LogicalUnit, _task: Task) -> bytes:
+    return bytes(sorted(_PAGES))
+
+
+def _serial_number(unit: LogicalUnit, _task: Task) -> bytes:
+    return unit.serial.encode("ascii")
+
+
+def _name_string(name: str) -> bytes:
+    """Return a SCSI name string: ended by zero, a multiple of four bytes long."""
+    data = name.encode() + b"\0"
+    return data + bytes(-len(data) % 4)
+
+
+def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
+    config = unit.config
+    portal_group = task.nexus.target_portal_group_tag
+    vendor = config.vendor.ljust(8) + config.product.ljust(16) + unit.serial
+    port = {"association": Association.TARGET_PORT, "protocol": _PROTOCOL_ISCSI}
+    target = unit.device.target_name
+    return build_designators(
+        [
+            Designator(DesignatorType.NAA, unit.naa),
+            Designator(
+                DesignatorType.T10_VENDOR_ID, vendor.encode(), code_set=CodeSet.ASCII
+            ),
+            Designator(
+                DesignatorType.RELATIVE_TARGET_PORT,
+                struct.pack(">2xH", portal_group),
+                **port,
+            ),
+            Designator(
+                DesignatorType.SCSI_NAME_STRING,
+                _name_string(f"{target},t,0x{portal_group:04x}"),
+                code_set=CodeSet.UTF_8,
+                **port,
+            ),
+            Designator(
+                DesignatorType.SCSI_NAME_STRING,
+                _name_string(target),
+                Association.TARGET_DEVICE,
+                CodeSet.UTF_8,
+                _PROTOCOL_ISCSI,
+            ),
+        ]
+    )
+
+
+def _extended_inquiry(_unit: LogicalUnit, _task: Task) -> bytes:
+    return ExtendedInquiry(headsup=1, ordsup=1, simpsup=1, luiclr=1).build()
+
+
+def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
+    is_thin = unit.mapped is not None
+    return BlockLimits(
+        maximum_compare_and_write_length=limits.COMPARE_AND_WRITE_BLOCKS,
+        maximum_transfer_length=unit.maximum_blocks,
+        optimal_transfer_length=unit.maximum_blocks,
+        maximum_unmap_lba_count=limits.UNMAP_BLOCKS if is_thin else 0,
+        maximum_unmap_block_descriptor_count=limits.UNMAP_DESCRIPTORS if is_thin else 0,
+        optimal_unmap_granularity=1 if is_thin else 0,
+        ugavalid=is_thin,
+        maximum_write_same_length=limits.WRITE_SAME_BLOCKS,
+        maximum_atomic_transfer_length=limits.ATOMIC_BLOCKS,
+        atomic_transfer_length_granularity=1,
+        maximum_atomic_transfer_length_with_atomic_boundary=limits.ATOMIC_BLOCKS,
+        maximum_atomic_boundary_size=limits.ATOMIC_BLOCKS,
+    ).build()
+
+
+def _characteristics(_unit: LogicalUnit, _task: Task) -> bytes:
+    return BlockDeviceCharacteristics(medium_rotation_rate=1).build()
+
+
+def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
+    is_thin = unit.mapped is not None
+    kind = ProvisioningType.THIN if is_thin else ProvisioningType.FULL
+    return LogicalBlockProvisioning(
+        lbpu=is_thin,
+        lbpws=is_thin,
+        lbpws10=is_thin,
+        lbprz=is_thin,
+        provisioning_type=kind,
+    ).build()
+
+
+_PAGES: dict[int, Callable[[LogicalUnit, Task], bytes]] = {
+    VPDPage.SUPPORTED_VPD_PAGES: _supported_pages,
+    VPDPage.UNIT_SERIAL_NUMBER: _serial_number,
+    VPDPage.DEVICE_IDENTIFICATION: _device_identification,
+    VPDPage.EXTENDED_INQUIRY_DATA: _extended_inquiry,
+    VPDPage.BLOCK_LIMITS: _block_limits,
+    VPDPage.BLOCK_DEVICE_CHARACTERISTICS: _characteristics,
+    VPDPage.LOGICAL_BLOCK_PROVISIONING: _provisioning,
+}
+
+
+def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
+    fields = cdb.inquiry.parse(task.cdb)
+    code = fields["page_code"]
+    if not fields["evpd"]:
+        if code:
+            raise invalid_field_in_cdb(2, 7)
+        data = _standard(unit)
+    else:
+        page = _PAGES.get(code)
+        if page is None:
+            raise invalid_field_in_cdb(2, 7)
+        data = Page(code, page(unit, task)).build()
+    return truncated(data, fields["allocation_length"])
+
+
+COMMANDS = (
+    Command(
+        cdb.inquiry,
+        _inquiry,
+        Access.FREE,
+        unsupported=("cmddt",),
+        needs_medium=False,
+        clears_attention=False,
+    ),
+)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How much one command may ask for, as the Block Limits VPD page says it."""
+
+MAXIMUM_TRANSFER = 32 << 20
+"""Bytes that one command moves at most: a bound on what a peer can make us hold."""
+
+COMPARE_AND_WRITE_BLOCKS = 255
+ATOMIC_BLOCKS = 256
+WRITE_SAME_BLOCKS = 0x10000
+UNMAP_BLOCKS = 0xFFFFFFFF
+UNMAP_DESCRIPTORS = 256
+OVERWRITE_BYTES = 1 << 30
+"""The largest medium that SANITIZE (OVERWRITE) is offered on."""

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The mode pages of a logical unit and their values."""
+
+from iscsi.scsi.mode import CACHING, CONTROL, STRUCTURES, ModePage, Page, PageControl
+from reftarget.scsi.check_condition import invalid_field_in_parameter_list
+
+_CHANGEABLE = {ModePage.CONTROL: CONTROL.build(swp=1, d_sense=1)[2:]}
+
+PAGES = (
+    ModePage.READ_WRITE_ERROR_RECOVERY,
+    ModePage.CACHING,
+    ModePage.CONTROL,
+    ModePage.INFORMATIONAL_EXCEPTIONS_CONTROL,
+)
+
+
+class ModePages:
+    """Current and default values; there are no saved ones."""
+
+    __slots__ = ("_current", "_defaults", "d_sense", "swp")
+
+    def __init__(self, *, is_cache_volatile: bool) -> None:
+        self._defaults = {page: bytes(STRUCTURES[page].length - 2) for page in PAGES}
+        self._defaults[ModePage.CACHING] = CACHING.build(wce=is_cache_volatile)[2:]
+        # Commands of one nexus are executed in the order they came, whatever their
+        # attribute says: unrestricted reordering is allowed and not used. QERR zero
+        # and TAS zero are what SAM-5 calls the defaults.
+        self._defaults[ModePage.CONTROL] = CONTROL.build(
+            queue_algorithm_modifier=1, extended_self_test_completion_time=0
+        )[2:]
+        self.d_sense = False
+        self.swp = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the default values."""
+        self._current = dict(self._defaults)
+        self._apply()
+
+    def _apply(self) -> None:
+        control = CONTROL.parse(b"\0\0" + self._current[ModePage.CONTROL])
+        self.d_sense = bool(control["d_sense"])
+        self.swp = bool(control["swp"])
+
+    def page(self, code: ModePage, control: PageControl) -> Page:
+        """Return a page with the values that PC asks for."""
+        if control is PageControl.CHANGEABLE:
+            body = _CHANGEABLE.get(code, bytes(len(self._defaults[code])))
+        elif control is PageControl.DEFAULT:
+            body = self._defaults[code]
+        else:
+            body = self._current[code]
+        return Page(code, body)
+
+    def check(self, page: Page, offset: int) -> None:
+        """Refuse a page that the unit lacks or that changes what cannot be changed.
+
+        Args:
+            page: what MODE SELECT brought.
+            offset: where in the parameter list the page starts.
+        """
+        if page.subpage is not None or page.code not in self._current:
+            raise invalid_field_in_parameter_list(offset, 5)
+        current = self._current[ModePage(page.code)]
+        if len(page.body) != len(current):
+            raise invalid_field_in_parameter_list(offset + 1)
+        mask = _CHANGEABLE.get(ModePage(page.code), bytes(len(current)))
+        for index, (new, old, may) in enumerate(
+            zip(page.body, current, mask, strict=True)
+        ):
+            if wrong := (new ^ old) & ~may & 0xFF:
+                bit = wrong.bit_length() - 1
+                raise invalid_field_in_parameter_list(offset + 2 + index, bit)
+
+    def change(self, page: Page) -> bool:
+        """Take a checked page; return whether anything changed."""
+        code = ModePage(page.code)
+        if self._current[code] == page.body:
+            return False
+        self._current[code] = page.body
+        self._apply()
+        return True

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every kind of device answers (SPC-4): readiness, sense, LUNs, self-test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iscsi.scsi import cdb
+from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
+from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.task import GOOD, Outcome, Task, truncated
+
+if TYPE_CHECKING:
+    from reftarget.scsi.device import DeviceServer
+    from reftarget.scsi.unit import LogicalUnit
+
+_REPORT_LUNS_MINIMUM = 16
+
+
+def _test_unit_ready(_unit: LogicalUnit, _task: Task) -> Outcome:
+    return GOOD  # the device server has asked already
+
+
+def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
+    """Return and clear a pending unit attention, or say how the unit is."""
+    fields = cdb.request_sense.parse(task.cdb)
+    if pending := unit.attentions.pending(task.nexus):
+        sense = Sense.of(SenseKey.UNIT_ATTENTION, pending.pop(0))
+    else:
+        sense = unit.not_ready(unit.device.now) or Sense(SenseKey.NO_SENSE)
+    data = sense.build(descriptor=bool(fields["desc"]))
+    return truncated(data, fields["allocation_length"])
+
+
+def luns_data(device: DeviceServer, task: Task) -> Outcome:
+    """Return REPORT LUNS data for the nexus: every unit is open to every nexus."""
+    fields = cdb.report_luns.parse(task.cdb)
+    lists = {
+        SelectReport.ADDRESSED: device.luns,
+        SelectReport.WELL_KNOWN: [REPORT_LUNS_WELL_KNOWN],
+        SelectReport.ALL: [*device.luns, REPORT_LUNS_WELL_KNOWN],
+    }
+    select = fields["select_report"]
+    if select not in lists:
+        raise invalid_field_in_cdb(2, 7)
+    if fields["allocation_length"] < _REPORT_LUNS_MINIMUM:
+        raise invalid_field_in_cdb(6, 7)
+    data = build_report(lists[SelectReport(select)])
+    return truncated(data, fields["allocation_length"])
+
+
+def _report_luns(unit: LogicalUnit, task: Task) -> Outcome:
+    outcome = luns_data(unit.device, task)
+    # This one unit attention is cleared by the answer itself (SPC-4 section 6.33).
+    pending = unit.attentions.pending(task.nexus)
+    changed = AdditionalSense.REPORTED_LUNS_DATA_HAS_CHANGED
+    pending[:] = [additional for additional in pending if additional is not changed]
+    return outcome
+
+
+def _send_diagnostic(_unit: LogicalUnit, task: Task) -> Outcome:
+    fields = cdb.send_diagnostic.parse(task.cdb)
+    if not fields["selftest"]:
+        raise invalid_field_in_cdb(1, 2)  # the default self-test is all there is
+    return GOOD
+
+
+COMMANDS = (
+    Command(cdb.test_unit_ready, _test_unit_ready, Access.READY),
+    Command(
+        cdb.request_sense,
+        _request_sense,
+        Access.FREE,
+        needs_medium=False,
+        clears_attention=False,
+    ),
+    Command(
+        cdb.report_luns,
+        _report_luns,
+        Access.FREE,
+        needs_medium=False,
+        clears_attention=False,
+    ),
+    Command(
+        cdb.send_diagnostic,
+        _send_diagnostic,
+        Access.WRITE,
+        unsupported=("self_test_code", "parameter_list_length"),
+        ignored=("pf", "devoffl", "unitoffl"),
+        needs_medium=False,
+    ),
+)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""WRITE SAME, UNMAP and GET LBA STATUS (SBC-3 section 4.7)."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.provisioning import (
+    LBAStatus,
+    ProvisioningStatus,
+    build_lba_status,
+    parse_unmap,
+)
+from reftarget.scsi import limits
+from reftarget.scsi.check_condition import (
+    invalid_field_in_cdb,
+    invalid_field_in_parameter_list,
+    parameter_list_length_error,
+)
+from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
+from reftarget.scsi.writes import require_data_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iscsi.scsi.layout import Layout
+    from reftarget.scsi.commands import Handler
+    from reftarget.scsi.unit import LogicalUnit
+
+_UNMAP_HEADER, _DESCRIPTOR = 8, 16
+_RUN_LIMIT = 0xFFFFFFFF
+
+
+def _is_thin(unit: LogicalUnit) -> bool:
+    return unit.mapped is not None
+
+
+def _write_same(layout: Layout) -> Handler:
+    def write_same(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+        fields = layout.parse(task.cdb)
+        lba, unmap = fields["lba"], bool(fields["unmap"])
+        if unmap and not _is_thin(unit):
+            raise invalid_field_in_cdb(1, 3)
+        unit.check_range(lba, fields["blocks"])
+        # Zero is all blocks up to the last, as WSNZ is zero (SBC-3 section 5.42).
+        blocks = fields["blocks"] or unit.blocks - lba
+        if not unmap and blocks > limits.WRITE_SAME_BLOCKS:
+            raise invalid_field_in_cdb(layout.structure.fields["blocks"].byte)
+        unit.check_writable()
+        if fields.get("ndob"):
+            _fill(unit, lba, blocks, bytes(unit.block_size), unmap=unmap)
+            return GOOD
+        require_data_out(task, unit.block_size)
+
+        def repeat(data: bytes | memoryview) -> Outcome:
+            _fill(unit, lba, blocks, bytes(data), unmap=unmap)
+            return GOOD
+
+        return DataOutNeeded(unit.block_size, repeat)
+
+    return write_same
+
+
+def _fill(
+    unit: LogicalUnit, lba: int, blocks: int, block: bytes, *, unmap: bool
+) -> None:
+    """Write one block to all of a run, or unmap them if that reads the same."""
+    if unmap and not any(block):
+        unit.unmap(lba, blocks)
+        return
+    while blocks:
+        piece = min(blocks, unit.maximum_blocks)
+        unit.write(lba, block * piece)
+        lba += piece
+        blocks -= piece
+
+
+def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    fields = cdb.unmap.parse(task.cdb)
+    length = fields["parameter_list_length"]
+    unit.check_writable()
+    if not length:
+        return GOOD
+    if length < _UNMAP_HEADER:
+        raise parameter_list_length_error()
+
+    def unmap(data: bytes | memoryview) -> Outcome:
+        try:
+            extents = parse_unmap(data)
+        except DecodeError as error:
+            raise parameter_list_length_error() from error
+        if len(extents) > limits.UNMAP_DESCRIPTORS:
+            raise invalid_field_in_parameter_list(2)
+        if sum(extent.blocks for extent in extents) > limits.UNMAP_BLOCKS:
+            raise invalid_field_in_parameter_list(_UNMAP_HEADER + 8)
+        # No block is touched before all of the list is known to be right.
+        for extent in extents:
+            unit.check_range(extent.lba, extent.blocks)
+        for extent in extents:
+            unit.unmap(extent.lba, extent.blocks)
+        return GOOD
+
+    return DataOutNeeded(length, unmap)
+
+
+def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
+    fields = cdb.get_lba_status.parse(task.cdb)
+    lba, length = fields["lba"], fields["allocation_length"]
+    unit.check_range(lba, 1)
+    # At least one descriptor is built, and no more than there is room for.
+    wanted = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
+    data = build_lba_status(islice(_statuses(unit, lba), min(wanted, 1024)))
+    return truncated(data, length)
+
+
+def _statuses(unit: LogicalUnit, lba: int) -> Iterator[LBAStatus]:
+    if unit.mapped is None:
+        runs: Iterator[tuple[int, int, bool]] = iter([(lba, unit.blocks, True)])
+    else:
+        runs = unit.mapped.runs(lba, unit.blocks)
+    for start, end, is_mapped in runs:
+        status = (
+            ProvisioningStatus.MAPPED if is_mapped else ProvisioningStatus.DEALLOCATED
+        )
+        for at in range(start, end, _RUN_LIMIT):
+            yield LBAStatus(at, min(end - at, _RUN_LIMIT), status)
+
+
+COMMANDS = (
+    *(
+        Command(
+            layout,
+            _write_same(layout),
+            Access.WRITE,
+            unsupported=("wrprotect", "anchor"),
+        )
+        for layout in (cdb.write_same_10, cdb.write_same_16)
+    ),
+    Command(
+        cdb.unmap, _unmap, Access.WRITE, unsupported=("anchor",), is_offered=_is_thin
+    ),
+    Command(cdb.get_lba_status, _get_lba_status, Access.READ, is_offered=_is_thin),
+)

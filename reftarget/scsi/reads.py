@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""READ and what only looks at the medium (SBC-3 chapter 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from iscsi.scsi.status import SCSIStatus
+from reftarget.scsi.check_condition import (
+    CheckCondition,
+    illegal_request,
+    invalid_field_in_cdb,
+)
+from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iscsi.scsi.layout import Layout
+    from reftarget.scsi.commands import Handler
+    from reftarget.scsi.unit import LogicalUnit
+
+_BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME = 0b00, 0b01, 0b11
+
+
+def _read(layout: Layout) -> Handler:
+    extent = layout.structure.reader("lba", "blocks")
+    length_byte = layout.structure.fields["blocks"].byte
+
+    def read(unit: LogicalUnit, task: Task) -> Outcome:
+        lba, blocks = extent(task.cdb)
+        if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
+            unit.check_transfer(lba, blocks, length_byte=length_byte)
+        size = unit.block_size
+        return Outcome(SCSIStatus.GOOD, unit.backing.read(lba * size, blocks * size))
+
+    return read
+
+
+def _read_6(unit: LogicalUnit, task: Task) -> Outcome:
+    fields = cdb.read_6.parse(task.cdb)
+    blocks = fields["blocks"] or 256  # SBC-3 section 5.10
+    unit.check_range(fields["lba"], blocks)
+    return Outcome(SCSIStatus.GOOD, unit.read(fields["lba"], blocks))
+
+
+def _verify(layout: Layout) -> Handler:
+    def verify(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+        fields = layout.parse(task.cdb)
+        lba, blocks, bytchk = fields["lba"], fields["blocks"], fields["bytchk"]
+        unit.check_range(lba, blocks)
+        if bytchk not in (_BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME):
+            raise invalid_field_in_cdb(1, 2)
+        if bytchk == _BYTCHK_NONE or not blocks:
+            return GOOD  # what is in the backing can be read
+        unit.check_transfer(
+            lba, blocks, length_byte=layout.structure.fields["blocks"].byte
+        )
+        sent = 1 if bytchk == _BYTCHK_SAME else blocks
+
+        def compare(data: bytes | memoryview) -> Outcome:
+            require_whole_blocks(unit, data)
+            if bytchk == _BYTCHK_SAME:
+                data = bytes(data) * blocks
+            require_equal(unit, lba, data)
+            return GOOD
+
+        return DataOutNeeded(sent * unit.block_size, compare)
+
+    return verify
+
+
+def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
+    """Refuse Data-Out that ends within a block."""
+    if len(data) % unit.block_size:
+        raise illegal_request(AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
+
+
+def require_equal(unit: LogicalUnit, lba: int, data: bytes | memoryview) -> None:
+    """Refuse with MISCOMPARE if the medium holds other bytes; say where they start."""
+    stored = unit.read(lba, len(data) // unit.block_size)
+    if stored == data:
+        return
+    offset = next(
+        index
+        for index, (left, right) in enumerate(zip(stored, data, strict=True))
+        if left != right
+    )
+    raise CheckCondition(
+        Sense.of(
+            SenseKey.MISCOMPARE,
+            AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION,
+            information=offset,
+        )
+    )
+
+
+def _pre_fetch(layout: Layout) -> Handler:
+    def pre_fetch(unit: LogicalUnit, task: Task) -> Outcome:
+        fields = layout.parse(task.cdb)
+        unit.check_range(fields["lba"], fields["blocks"])
+        # There is no cache of ours for all of it to be in (SBC-3 section 5.12).
+        return GOOD
+
+    return pre_fetch
+
+
+def _synchronize_cache(layout: Layout) -> Handler:
+    def synchronize_cache(unit: LogicalUnit, task: Task) -> Outcome:
+        fields = layout.parse(task.cdb)
+        unit.check_range(fields["lba"], fields["blocks"])
+        unit.backing.flush()
+        return GOOD
+
+    return synchronize_cache
+
+
+def _row(make: Callable[[Layout], Handler], layout: Layout, *no: str) -> Command:
+    return Command(layout, make(layout), Access.READ, unsupported=no)
+
+
+COMMANDS = (
+    Command(cdb.read_6, _read_6, Access.READ),
+    *(
+        _row(_read, layout, "rdprotect")
+        for layout in (cdb.read_10, cdb.read_12, cdb.read_16)
+    ),
+    *(
+        _row(_verify, layout, "vrprotect")
+        for layout in (cdb.verify_10, cdb.verify_12, cdb.verify_16)
+    ),
+    *(_row(_pre_fetch, layout) for layout in (cdb.pre_fetch_10, cdb.pre_fetch_16)),
+    *(
+        Command(layout, _synchronize_cache(layout), Access.WRITE)
+        for layout in (cdb.synchronize_cache_10, cdb.synchronize_cache_16)
+    ),
+)

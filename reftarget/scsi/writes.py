@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""WRITE in all its forms (SBC-3 chapter 5; WRITE ATOMIC: SBC-4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import AdditionalSense
+from reftarget.scsi import limits
+from reftarget.scsi.check_condition import illegal_request, invalid_field_in_cdb
+from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.reads import require_equal, require_whole_blocks
+from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+
+if TYPE_CHECKING:
+    from iscsi.scsi.layout import Layout
+    from reftarget.scsi.commands import Handler
+    from reftarget.scsi.unit import LogicalUnit
+
+
+def _write(layout: Layout) -> Handler:
+    extent = layout.structure.reader("lba", "blocks")
+    length_byte = layout.structure.fields["blocks"].byte
+    fua_field = layout.structure.fields.get("fua")
+    fua_mask = 1 << fua_field.bit if fua_field else 0
+
+    def write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+        lba, blocks = extent(task.cdb)
+        if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
+            unit.check_transfer(lba, blocks, length_byte=length_byte)
+        if unit.is_write_protected:
+            unit.check_writable()
+        fua = bool(task.cdb[1] & fua_mask)
+        return _solicit(unit, lba, blocks, fua=fua)
+
+    return write
+
+
+def _solicit(
+    unit: LogicalUnit, lba: int, blocks: int, *, fua: bool = False
+) -> Outcome | DataOutNeeded:
+    """Ask for the data of a write, or do nothing if it writes nothing."""
+    if not blocks:
+        return GOOD
+
+    def store(data: bytes | memoryview) -> Outcome:
+        # An initiator that has less than the CDB says gets that much written: the
+        # rest is its residual overflow (RFC 7143 section 11.4.5.1).
+        if len(data) % unit.block_size:
+            require_whole_blocks(unit, data)
+        unit.write(lba, data, fua=fua)
+        return GOOD
+
+    return DataOutNeeded(blocks * unit.block_size, store)
+
+
+def _write_6(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    fields = cdb.write_6.parse(task.cdb)
+    blocks = fields["blocks"] or 256  # SBC-3 section 5.32
+    unit.check_range(fields["lba"], blocks)
+    unit.check_writable()
+    return _solicit(unit, fields["lba"], blocks)
+
+
+def _write_and_verify(layout: Layout) -> Handler:
+    length_byte = layout.structure.fields["blocks"].byte
+
+    def write_and_verify(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+        fields = layout.parse(task.cdb)
+        if fields["bytchk"] & 0b10:
+            raise invalid_field_in_cdb(1, 2)  # reserved (SBC-3 section 5.36)
+        lba, blocks = fields["lba"], fields["blocks"]
+        unit.check_transfer(lba, blocks, length_byte=length_byte)
+        unit.check_writable()
+        # What is to be verified must be on the medium, which is what FUA does; the
+        # comparison with the backing is then the verification, asked for or not.
+        answer = _solicit(unit, lba, blocks, fua=True)
+        if isinstance(answer, DataOutNeeded):
+            store = answer.finish
+
+            def store_and_compare(data: bytes | memoryview) -> Outcome:
+                store(data)
+                require_equal(unit, lba, data)
+                return GOOD
+
+            answer.finish = store_and_compare
+        return answer
+
+    return write_and_verify
+
+
+def _write_atomic_16(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    fields = cdb.write_atomic_16.parse(task.cdb)
+    lba, blocks = fields["lba"], fields["blocks"]
+    unit.check_range(lba, blocks)
+    if blocks > limits.ATOMIC_BLOCKS:
+        raise invalid_field_in_cdb(12)
+    if fields["atomic_boundary"] > limits.ATOMIC_BLOCKS:
+        raise invalid_field_in_cdb(10)
+    unit.check_writable()
+    # One event loop, one write at a time: every write is atomic to every reader.
+    return _solicit(unit, lba, blocks, fua=bool(fields["fua"]))
+
+
+def _orwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    fields = cdb.orwrite.parse(task.cdb)
+    lba, blocks = fields["lba"], fields["blocks"]
+    unit.check_transfer(lba, blocks, length_byte=10)
+    unit.check_writable()
+    if not blocks:
+        return GOOD
+
+    def combine(data: bytes | memoryview) -> Outcome:
+        require_whole_blocks(unit, data)
+        stored = unit.read(lba, len(data) // unit.block_size)
+        # As big integers, a megabyte takes a moment instead of a loop.
+        whole = int.from_bytes(stored, "big") | int.from_bytes(data, "big")
+        unit.write(lba, whole.to_bytes(len(data), "big"), fua=bool(fields["fua"]))
+        return GOOD
+
+    return DataOutNeeded(blocks * unit.block_size, combine)
+
+
+def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    fields = cdb.compare_and_write.parse(task.cdb)
+    lba, blocks = fields["lba"], fields["blocks"]
+    unit.check_range(lba, blocks)
+    if blocks > limits.COMPARE_AND_WRITE_BLOCKS:
+        raise invalid_field_in_cdb(13)
+    unit.check_writable()
+    if not blocks:
+        return GOOD
+    half = blocks * unit.block_size
+    require_data_out(task, 2 * half)
+
+    def compare_and_write(data: bytes | memoryview) -> Outcome:
+        require_equal(unit, lba, data[:half])
+        unit.write(lba, data[half:], fua=bool(fields["fua"]))
+        return GOOD
+
+    return DataOutNeeded(2 * half, compare_and_write)
+
+
+def require_data_out(task: Task, length: int) -> None:
+    """Refuse a command whose Data-Out has another length than its CDB says.
+
+    For a part of the data of these commands nothing sensible can be done.
+    """
+    if task.expected_data_out != length:
+        raise illegal_request(AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
+
+
+COMMANDS = (
+    Command(cdb.write_6, _write_6, Access.WRITE),
+    *(
+        Command(layout, _write(layout), Access.WRITE, unsupported=("wrprotect",))
+        for layout in (cdb.write_10, cdb.write_12, cdb.write_16)
+    ),
+    *(
+        Command(
+            layout, _write_and_verify(layout), Access.WRITE, unsupported=("wrprotect",)
+        )
+        for layout in (
+            cdb.write_and_verify_10,
+            cdb.write_and_verify_12,
+            cdb.write_and_verify_16,
+        )
+    ),
+    Command(
+        cdb.write_atomic_16, _write_atomic_16, Access.WRITE, unsupported=("wrprotect",)
+    ),
+    Command(cdb.orwrite, _orwrite, Access.WRITE, unsupported=("orprotect",)),
+    Command(
+        cdb.compare_and_write,
+        _compare_and_write,
+        Access.WRITE,
+        unsupported=("wrprotect",),
+    ),
+)
