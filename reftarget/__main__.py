@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line of the reference target."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from iscsi.chap import Credentials
+from iscsi.names import is_iscsi_name
+from reftarget import configfile
+from reftarget.config import Config, Portal, TargetConfig
+from reftarget.configfile import ConfigError
+from reftarget.faults import FAULTS, UnknownFaultError
+from reftarget.observers import Observers
+from reftarget.scsi.config import LogicalUnitConfig
+from reftarget.server import PortalError, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT_TARGET = "iqn.2001-04.com.example:assay.target"
+_MISUSE = 2
+
+_EXAMPLES = f"""examples:
+  one disk of 64 MiB in memory, on a free port of loopback:
+    python -m reftarget --lun 64M --portal 127.0.0.1:0
+  a file as the disk (made if it is not there), CHAP both ways:
+    python -m reftarget --lun disk.img,1G --chap user:secret --mutual target:other
+  no immediate data, recovery within connections at the most:
+    python -m reftarget --lun 64M --key ImmediateData=No --key ErrorRecoveryLevel=1
+  all the rest, such as several targets, portal groups and redirection:
+    python -m reftarget --config target.toml
+  what it says wrong on purpose:
+    python -m reftarget --list-faults
+
+The default target is {DEFAULT_TARGET}.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reftarget",
+        description="A small, correct iSCSI target.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--config", type=Path, metavar="FILE.toml", help="read this file")
+    add("--portal", action="append", default=[], metavar="HOST:PORT")
+    add("--target", metavar="IQN", help="the target's name")
+    add(
+        "--lun",
+        action="append",
+        default=[],
+        metavar="SIZE|FILE[,SIZE]",
+        help="a disk in memory, or in a file",
+    )
+    add("--chap", action="append", default=[], metavar="USER:SECRET")
+    add("--mutual", metavar="USER:SECRET", help="what the target proves itself with")
+    add("--key", action="append", default=[], metavar="KEY=VALUE")
+    add("--fault", action="append", default=[], metavar="NAME")
+    add("--list-faults", action="store_true", help="name the faults and end")
+    add("--trace", action="store_true", help="log every PDU decoded")
+    add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
+    add("--control", action="store_true", help="take commands from standard input")
+    add("--exit-with-stdin", action="store_true", help="end when standard input does")
+    add("--quiet", action="store_true", help="log warnings only")
+    return parser
+
+
+def build_config(options: argparse.Namespace) -> Config:
+    """Return the configuration that the command line asks for.
+
+    Raises:
+        ConfigError: it makes no sense.
+    """
+    config = configfile.read(options.config) if options.config else Config()
+    if options.portal:
+        portals = tuple(_option("--portal", _parse_portal, p) for p in options.portal)
+        config = replace(config, portals=portals)
+    single = (options.target, options.lun, options.chap, options.mutual)
+    if any(single) or not config.targets:
+        if len(config.targets) > 1:
+            raise ConfigError("--target, --lun, --chap, --mutual: one target only")
+        base = config.targets[0] if config.targets else TargetConfig(DEFAULT_TARGET)
+        config = replace(config, targets=(_single_target(base, options),))
+    if options.key:
+        config = replace(config, keys=_keys(config, options.key))
+    return replace(config, faults=(*config.faults, *options.fault))
+
+
+def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetConfig:
+    name = options.target or base.name
+    if not is_iscsi_name(name):
+        raise ConfigError(f"--target: {name!r} is no iSCSI name")
+    units = tuple(
+        _option("--lun", lambda value, number=number: _unit(number, value), value)
+        for number, value in enumerate(options.lun)
+    )
+    access = base.access
+    if options.chap:
+        users = tuple(_option("--chap", _credentials, value) for value in options.chap)
+        access = replace(access, users=users)
+    if options.mutual:
+        mutual = _option("--mutual", _credentials, options.mutual)
+        access = replace(access, mutual=mutual)
+        if any(user.secret == mutual.secret for user in access.users):
+            raise ConfigError("--mutual: the secret is that of --chap")
+    if not units and not base.units:
+        units = (LogicalUnitConfig(0),)
+    return replace(base, name=name, units=units or base.units, access=access)
+
+
+def _option(name, parse, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _parse_portal(value: str) -> Portal:
+    return configfile.parse_portal(value)
+
+
+def _credentials(value: str) -> Credentials:
+    name, colon, secret = value.partition(":")
+    if not colon or not name:
+        raise ValueError("USER:SECRET is the form")
+    return Credentials(name, configfile.parse_secret(secret))
+
+
+def _unit(number: int, value: str) -> LogicalUnitConfig:
+    """Return the logical unit of SIZE, FILE or FILE,SIZE."""
+    try:
+        return LogicalUnitConfig(number, size=configfile.parse_size(value))
+    except ValueError:
+        file, comma, size = value.rpartition(",")
+    path = Path(file if comma else value)
+    if comma:
+        return LogicalUnitConfig(number, size=configfile.parse_size(size), path=path)
+    if not path.exists():
+        raise ValueError(f"{value!r} is neither a size nor a file that is there")
+    return LogicalUnitConfig(number, size=path.stat().st_size, path=path)
+
+
+def _keys(config: Config, given: Sequence[str]) -> MappingProxyType[str, str]:
+    values = dict(config.keys)
+    for item in given:
+        name, _, value = item.partition("=")
+        values[name] = configfile.own_value(name, value, f"--key {name}")
+    configfile.check_keys(values)
+    return MappingProxyType(values)
+
+
+async def serve(config: Config, options: argparse.Namespace) -> None:
+    """Serve until a signal, or the end of standard input if so asked."""
+    loop = asyncio.get_running_loop()
+    finished = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, finished.set)
+    with contextlib.ExitStack() as stack:
+        server = Server(config, loop)
+        stack.callback(server.close)
+        server.on_connect = stack.enter_context(
+            Observers(trace=options.trace, pcap=options.pcap)
+        ).watch
+        if options.exit_with_stdin or options.control:
+            _watch_stdin(loop, server, finished, options)
+        places = (
+            f"[{p.host}]:{p.port}" if ":" in p.host else f"{p.host}:{p.port}"
+            for p in server.portals
+        )
+        print("ready", *places, flush=True)
+        await finished.wait()
+
+
+def _watch_stdin(
+    loop: asyncio.AbstractEventLoop,
+    server: Server,
+    finished: asyncio.Event,
+    options: argparse.Namespace,
+) -> None:
+    descriptor = sys.stdin.fileno()
+    pending = bytearray()
+
+    def readable() -> None:
+        data = os.read(descriptor, 1 << 16)
+        if not data:
+            loop.remove_reader(descriptor)
+            if options.exit_with_stdin:
+                finished.set()
+            return
+        pending.extend(data)
+        while b"\n" in pending:
+            line, _, rest = bytes(pending).partition(b"\n")
+            pending[:] = rest
+            if options.control:
+                print(server.control(line.decode("utf-8", "replace")), flush=True)
+
+    try:
+        loop.add_reader(descriptor, readable)
+    except PermissionError:  # a regular file: it has ended before it began
+        if options.exit_with_stdin:
+            finished.set()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the reference target; return the exit code."""
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if options.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    if options.list_faults:
+        for fault in FAULTS.values():
+            print(f"{fault.name:36} {fault.requirement:28} {fault.description}")
+        return 0
+    try:
+        asyncio.run(serve(build_config(options), options))
+    except (ConfigError, PortalError, UnknownFaultError) as error:
+        print(f"reftarget: {error}", file=sys.stderr)
+        return _MISUSE
+    except OSError as error:
+        print(f"reftarget: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return _MISUSE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

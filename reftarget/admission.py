@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who logs in where: names, access, and the table of RFC 7143 section 6.3.1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iscsi import headers, text
+from iscsi.constants import LoginStatus
+from iscsi.names import MAX_NAME_LENGTH
+from reftarget.refusal import Refusal
+from reftarget.scsi.task import Nexus
+
+if TYPE_CHECKING:
+    from iscsi.parameters import Parameters
+    from reftarget.config import Access
+    from reftarget.connection import Connection
+    from reftarget.session import Session
+    from reftarget.target import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is known of a login after its first text."""
+
+    node: Node | None
+    nexus: Nexus
+    access: Access
+    is_discovery: bool
+    session: Session | None
+    """The session to be joined; None for a leading login."""
+    declarations: text.Pairs
+
+
+def admit(
+    connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
+) -> Admission:
+    """Judge names and session identity.
+
+    Raises:
+        Refusal: this initiator does not get in, or not here.
+    """
+    target = connection.target
+    initiator = text.value(pairs, "InitiatorName")
+    if not initiator:
+        raise Refusal(LoginStatus.MISSING_PARAMETER, "no InitiatorName")
+    if len(initiator.encode()) > MAX_NAME_LENGTH:
+        raise Refusal(LoginStatus.INITIATOR_ERROR, "InitiatorName is too long")
+    kind = text.value(pairs, "SessionType") or "Normal"
+    if kind not in ("Normal", "Discovery"):
+        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={kind}")
+    is_discovery = kind == "Discovery"
+    if is_discovery and not target.config.is_discovery_offered:
+        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "no discovery here")
+    name = text.value(pairs, "TargetName")
+    if name is None and not is_discovery:
+        raise Refusal(LoginStatus.MISSING_PARAMETER, "no TargetName")
+    node = None if name is None else _find_node(connection, name, initiator)
+    group = connection.portal.group
+    nexus = Nexus(initiator, request.isid, name or "", group)
+    access = target.config.discovery if node is None else node.config.access
+    if not access.admits(initiator):
+        raise Refusal(LoginStatus.AUTHORIZATION_FAILURE, initiator)
+    declarations = [("TargetPortalGroupTag", str(group))]
+    if node is not None and not is_discovery and node.config.alias:
+        declarations.append(("TargetAlias", node.config.alias))
+    joined = _find_session(connection, request, nexus)
+    if joined is not None:
+        is_discovery = joined.is_discovery
+    return Admission(node, nexus, access, is_discovery, joined, declarations)
+
+
+def _find_node(connection: Connection, name: str, initiator: str) -> Node:
+    """Return the target node, if it lives here and now."""
+    node = connection.target.nodes.get(name)
+    if node is None or not node.config.is_served_by(connection.portal.group):
+        raise Refusal(LoginStatus.NOT_FOUND, name)
+    config = node.config
+    if config.is_removed:
+        raise Refusal(LoginStatus.TARGET_REMOVED, name)
+    if not config.access.admits(initiator):
+        raise Refusal(LoginStatus.AUTHORIZATION_FAILURE, initiator)
+    if config.redirection is not None:
+        status = (
+            LoginStatus.TARGET_MOVED_PERMANENTLY
+            if config.redirection.is_permanent
+            else LoginStatus.TARGET_MOVED_TEMPORARILY
+        )
+        address = ("TargetAddress", config.redirection.address)
+        raise Refusal(status, config.redirection.address, [address])
+    if not config.is_online:
+        raise Refusal(LoginStatus.SERVICE_UNAVAILABLE, name)
+    return node
+
+
+def _find_session(
+    connection: Connection, request: headers.LoginRequest, nexus: Nexus
+) -> Session | None:
+    """Return the session that a non-zero TSIH names."""
+    if not request.tsih:
+        return None
+    session = connection.target.sessions.get(request.tsih)
+    if session is None or (session.nexus.initiator_name, session.nexus.isid) != (
+        nexus.initiator_name,
+        nexus.isid,
+    ):
+        raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, f"TSIH {request.tsih:#06x}")
+    if session.nexus.target_name != nexus.target_name:
+        raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "another target's TSIH")
+    if session.nexus != nexus:
+        raise Refusal(LoginStatus.CANNOT_INCLUDE_IN_SESSION, "other portal group")
+    is_known = request.cid in session.connections or request.cid in session.lingering
+    count = len(session.connections)
+    if not is_known and count >= session.parameters.max_connections:
+        raise Refusal(LoginStatus.TOO_MANY_CONNECTIONS, f"{count} are open")
+    return session
+
+
+def number(
+    connection: Connection,
+    admission: Admission | None,
+    request: headers.LoginRequest,
+    response: headers.LoginResponse,
+) -> None:
+    """Fill in the sequence numbers of a Login Response."""
+    connection.number(response)
+    session = admission.session if admission is not None else None
+    if session is not None:
+        response.exp_cmd_sn = session.window.exp_cmd_sn
+        response.max_cmd_sn = session.window.max_cmd_sn
+        return
+    # A leading login sets the numbers without using one up (section 11.12.8).
+    depth = connection.target.config.limits.queue_depth
+    response.exp_cmd_sn = request.cmd_sn
+    response.max_cmd_sn = request.cmd_sn + depth - 1 & 0xFFFFFFFF
+
+
+def establish(
+    connection: Connection,
+    admission: Admission,
+    request: headers.LoginRequest,
+    parameters: Parameters,
+    user: str,
+) -> Session:
+    """Return the session of a login that has succeeded.
+
+    Raises:
+        Refusal: there is no room, or the session went away meanwhile.
+    """
+    target = connection.target
+    if admission.session is None:
+        return target.new_session(connection, admission, request, parameters, user)
+    session = _find_session(connection, request, admission.nexus)
+    assert session is not None
+    if session.user != user:
+        # One identity a session (section 9.2).
+        raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
+    session.reinstate_connection(request.cid)
+    return session
+
+
+def of_connection(session: Session, negotiated: Parameters) -> Parameters:
+    """Return a connection's parameters: the session's, and its own where they are."""
+    return replace(
+        session.parameters,
+        header_digest=negotiated.header_digest,
+        data_digest=negotiated.data_digest,
+        initiator_max_recv_data_segment_length=(
+            negotiated.initiator_max_recv_data_segment_length
+        ),
+        target_max_recv_data_segment_length=(
+            negotiated.target_max_recv_data_segment_length
+        ),
+    )

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The target's end of AuthMethod and CHAP (RFC 7143 sections 9.2 and 12.1).
+
+    start -> method chosen -> challenged -> done
+
+Keys out of step are the initiator's error, missing ones a missing parameter, wrong
+values an authentication failure (section 9.2).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from iscsi import chap, text
+from iscsi.constants import LoginStatus
+from iscsi.errors import NegotiationError
+from reftarget.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.config import Access
+
+CHALLENGE_LENGTH: Final = 16
+_CHAP_KEYS: Final = frozenset({"CHAP_A", "CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"})
+_CHAP_KEYS_OF_STEP: Final = {
+    "start": frozenset[str](),
+    "method chosen": frozenset({"CHAP_A"}),
+    "challenged": frozenset({"CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"}),
+    "done": frozenset[str](),
+}
+
+
+class Step(Enum):
+    """How far the proof has come."""
+
+    START = "start"
+    CHOSEN = "method chosen"
+    CHALLENGED = "challenged"
+    DONE = "done"
+
+
+class Authentication:
+    """One connection's proof of who the initiator is, and of who we are."""
+
+    def __init__(self, access: Access, random: Callable[[int], bytes]) -> None:
+        self.access = access
+        self.step = Step.START
+        self.user = ""
+        self._random = random
+        self._challenge: chap.Challenge | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """True where nobody gets in unproved."""
+        return bool(self.access.users)
+
+    def require(self) -> None:
+        """Refuse who has to prove himself and has not."""
+        if self.is_required and self.step is not Step.DONE:
+            raise Refusal(
+                LoginStatus.AUTHENTICATION_FAILURE, "authentication is required"
+            )
+
+    def may_leave(self) -> bool:
+        """Tell whether the security stage may end."""
+        if self.step in (Step.CHOSEN, Step.CHALLENGED):
+            return False
+        self.require()
+        return True
+
+    def receive(self, pairs: text.Pairs) -> text.Pairs:
+        """Take the security keys of a request; return the answers.
+
+        Raises:
+            Refusal: the proof has failed, or was not made in the order due.
+        """
+        given = dict(pairs)
+        chap_keys = _CHAP_KEYS & given.keys()
+        stray = chap_keys - _CHAP_KEYS_OF_STEP[self.step.value]
+        if stray:
+            raise Refusal(
+                LoginStatus.INITIATOR_ERROR,
+                f"{', '.join(sorted(stray))} where the step is {self.step.value!r}",
+            )
+        if "AuthMethod" in given:
+            return self._choose_method(given["AuthMethod"])
+        try:
+            if self.step is Step.CHOSEN:
+                return self._send_challenge(given)
+            if self.step is Step.CHALLENGED:
+                return self._verify(given)
+        except NegotiationError as error:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+        return []
+
+    def _choose_method(self, offered: str) -> text.Pairs:
+        supported = ("CHAP",) if self.is_required else ("None",)
+        for method in text.parse_list(offered):
+            if method in supported:
+                self.step = Step.CHOSEN if method == "CHAP" else Step.DONE
+                return [("AuthMethod", method)]
+        if self.is_required:
+            raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, f"AuthMethod={offered}")
+        return [("AuthMethod", text.REJECT)]
+
+    def _send_challenge(self, given: dict[str, str]) -> text.Pairs:
+        if "CHAP_A" not in given:
+            raise Refusal(LoginStatus.MISSING_PARAMETER, "no CHAP_A")
+        algorithm = chap.choose_algorithm(given["CHAP_A"], self.access.algorithms)
+        if algorithm is None:
+            raise Refusal(
+                LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={given['CHAP_A']}"
+            )
+        identifier, *challenge = self._random(1 + CHALLENGE_LENGTH)
+        self._challenge = chap.Challenge(algorithm, identifier, bytes(challenge))
+        self.step = Step.CHALLENGED
+        return [
+            ("CHAP_A", str(int(algorithm))),
+            ("CHAP_I", str(identifier)),
+            ("CHAP_C", text.format_hex(bytes(challenge))),
+        ]
+
+    def _verify(self, given: dict[str, str]) -> text.Pairs:
+        challenge = self._challenge
+        assert challenge is not None
+        for key in ("CHAP_N", "CHAP_R"):
+            if key not in given:
+                raise Refusal(LoginStatus.MISSING_PARAMETER, f"no {key}")
+        answered = chap.parse_binary("CHAP_R", given["CHAP_R"])
+        known = {user.name: user.secret for user in self.access.users}
+        secret = known.get(given["CHAP_N"])
+        # An unknown name costs as much time as a wrong secret.
+        is_right = challenge.verify(secret or b"", answered)
+        if not is_right or secret is None:
+            raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
+        mutual = self._prove(given, challenge, answered)
+        self.step = Step.DONE
+        self.user = given["CHAP_N"]
+        return mutual
+
+    def _prove(
+        self, given: dict[str, str], ours: chap.Challenge, answered: bytes
+    ) -> text.Pairs:
+        """Answer the initiator's challenge, if it sent one."""
+        if not {"CHAP_I", "CHAP_C"} & given.keys():
+            return []
+        if not {"CHAP_I", "CHAP_C"} <= given.keys():
+            raise Refusal(LoginStatus.MISSING_PARAMETER, "half a challenge")
+        own = self.access.mutual
+        if own is None:
+            raise Refusal(
+                LoginStatus.AUTHENTICATION_FAILURE, "no secret to prove us with"
+            )
+        theirs = chap.parse_challenge(
+            str(int(ours.algorithm)), given["CHAP_I"], given["CHAP_C"]
+        )
+        # Reflection, and one secret for both ways (section 9.2.1).
+        if theirs.challenge == ours.challenge or ours.verify(own.secret, answered):
+            raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "reflected challenge")
+        return [
+            ("CHAP_N", own.name),
+            ("CHAP_R", text.format_hex(theirs.respond(own.secret))),
+        ]

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCSI commands: from the PDU to the device server and back (RFC 7143 section 11.3).
+
+received -> (held for CmdSN) -> (dormant in the task set) -> started
+    -> outcome at once, or data wanted -> data complete -> finished -> concluded
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iscsi import headers
+from iscsi.constants import (
+    BHS_LENGTH,
+    RESERVED_TAG,
+    AHSType,
+    RejectReason,
+    TaskAttribute,
+)
+from iscsi.numbering import Place
+from reftarget import conditions, transfers
+from iscsi.scsi.luns import decode as decode_lun
+from reftarget.scsi.task import DataOutNeeded, Outcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.connection import Connection
+    from reftarget.ranges import Ranges
+    from reftarget.recovery import Sent
+    from reftarget.session import Session
+    from reftarget.stream import Received
+    from reftarget.taskset import TaskSet
+    from reftarget.transfers import Sequence
+
+_LAST_ATTRIBUTE: Final = TaskAttribute.ACA
+
+
+class Command:
+    """One SCSI command from its arrival until its status is out.
+
+    Attributes:
+        connection: where it is allegiant; None while that connection is gone.
+        read_length: bytes of Data-In that the initiator expects.
+        write_length: bytes of Data-Out that the initiator has.
+        wanted: bytes of Data-Out that the device server takes.
+        presented: bytes of Data-Out that the device server would have taken.
+        received: bytes of immediate data.
+        missing: the part of Data-Out that is neither here nor asked for.
+        awaits_unsolicited: True until the F bit of unsolicited data has come.
+        unsolicited: what is due of unsolicited Data-Out, once some has come.
+        sequences: R2Ts that are out, by Target Transfer Tag.
+        failure: what the command comes to once the initiator has sent its data.
+        data_sn: the number of the next Data-In or R2T.
+        sent: Data-In and R2T PDUs that SNACK may ask for again.
+    """
+
+    __slots__ = (
+        "attribute",
+        "awaits_unsolicited",
+        "buffer",
+        "cdb",
+        "cmd_sn",
+        "connection",
+        "data_sn",
+        "failure",
+        "finish",
+        "immediate_data",
+        "is_counted",
+        "is_immediate",
+        "is_over",
+        "is_started",
+        "itt",
+        "lun",
+        "lun_field",
+        "missing",
+        "outcome",
+        "parameters",
+        "presented",
+        "priority",
+        "read_length",
+        "received",
+        "reads",
+        "sequences",
+        "session",
+        "sent",
+        "snack_tag",
+        "task_set",
+        "unsolicited",
+        "wanted",
+        "write_length",
+        "writes",
+    )
+
+    def __init__(
+        self, connection: Connection, session: Session, header: headers.SCSICommand
+    ) -> None:
+        self.connection: Connection | None = connection
+        self.session = session
+        self.parameters = connection.parameters
+        self.itt = header.initiator_task_tag
+        self.cmd_sn = header.cmd_sn
+        self.lun_field = header.lun
+        self.lun = decode_lun(header.lun)
+        self.cdb = header.cdb
+        self.attribute = header.attribute
+        self.priority = header.priority
+        self.is_immediate = header.immediate
+        self.reads = header.read
+        self.writes = header.write
+        length = header.expected_data_transfer_length
+        self.write_length = length if header.write else 0
+        self.read_length = length if header.read else 0
+        self.wanted = 0
+        self.presented = 0
+        self.received = 0
+        self.missing: Ranges = [(0, length)] if header.write and length else []
+        self.buffer: bytearray | None = None
+        self.immediate_data: bytes | memoryview = b""
+        self.awaits_unsolicited = header.write and not header.final
+        self.unsolicited: Sequence | None = None
+        self.sequences: dict[int, Sequence] = {}
+        self.finish: Callable[[bytes | memoryview], Outcome] | None = None
+        self.failure: Outcome | None = None
+        self.outcome: Outcome | None = None
+        self.data_sn = 0
+        self.snack_tag = 0
+        self.sent: list[Sent] | None = None
+        self.task_set: TaskSet | None = None
+        self.is_counted = False
+        self.is_started = False
+        self.is_over = False
+
+    def arrive(self, _now: float = 0.0) -> None:
+        """Begin, or wait in the task set for those before."""
+        session = self.session
+        if self.is_over:
+            return  # aborted while it was held
+        if not self.is_immediate:
+            self.is_counted = True
+            session.window.size -= 1
+        node = session.node
+        assert node is not None
+        task_set = self.task_set = node.task_set(self.lun)
+        if task_set.is_empty or task_set.may_start(self):
+            self.start()
+        else:
+            self.keep_data()
+            task_set.enter(self)
+
+    def start(self) -> None:
+        """Hand the command to the device server."""
+        self.is_started = True
+        if self.failure is not None:
+            self.finish_when_data_is_in()
+            return
+        session = self.session
+        assert session.node is not None
+        result = session.node.device.start(
+            Task(
+                session.nexus,
+                self.lun,
+                self.cdb,
+                TaskAttribute(self.attribute),
+                self.write_length,
+            ),
+            session.target.now,
+        )
+        if isinstance(result, DataOutNeeded):
+            transfers.want(self, result)
+        else:
+            self.failure = result
+            self.finish_when_data_is_in()
+
+    def finish_when_data_is_in(self) -> None:
+        """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
+        assert self.failure is not None
+        if self.awaits_unsolicited or self.sequences:
+            self.keep_data()
+            self.enter_task_set()
+        else:
+            self.conclude(self.failure)
+
+    def enter_task_set(self) -> None:
+        """Become a task that others may have to wait for."""
+        if self.task_set is not None:
+            self.task_set.enter(self)
+
+    def keep_data(self) -> None:
+        """Copy immediate data that must outlive this turn."""
+        if self.immediate_data:
+            transfers.store(self, 0, self.immediate_data)
+            self.immediate_data = b""
+
+    def release(self) -> None:
+        """Take the task out of every book; its window slot becomes free."""
+        self.is_over = True
+        session = self.session
+        if session.commands.get(self.itt) is self:
+            del session.commands[self.itt]
+        if self.is_counted:
+            self.is_counted = False
+            session.window.size += 1
+        self.buffer = None
+        self.finish = None
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Send data and status, and let the next ones start."""
+        if self.is_over:
+            return
+        if self.connection is None:
+            self.outcome = outcome  # told when the task is reassigned
+            return
+        self.release()
+        transfers.answer(self, outcome)
+        task_set = self.task_set
+        if task_set is not None and not task_set.is_empty:
+            task_set.leave(self)
+
+    def abandon(self) -> None:
+        """End without a word to anybody."""
+        if self.is_over:
+            return
+        self.release()
+        self.sequences.clear()
+        if self.task_set is not None:
+            self.task_set.leave(self)
+
+
+def receive(connection: Connection, pdu: Received, now: float) -> None:
+    """Take a SCSI Command PDU."""
+    header = headers.SCSICommand.parse(pdu.header)
+    session = connection.session
+    assert session is not None
+    connection.acknowledge(header.exp_stat_sn)
+    known = session.commands.get(header.initiator_task_tag)
+    if header.immediate:
+        place = Place.NEXT
+    else:
+        place = session.place(header.cmd_sn)
+        if place is Place.OUTSIDE or (known and known.cmd_sn == header.cmd_sn):
+            return  # silently, a retry included (section 4.2.2.1)
+    reason = _objection(connection, header, pdu)
+    if known is not None:
+        reason = RejectReason.TASK_IN_PROGRESS
+    if reason is not None:
+        connection.reject(pdu, reason)
+        return
+    command = Command(connection, session, header)
+    if header.total_ahs_length:
+        _apply_ahs(command, pdu.header)
+    session.commands[command.itt] = command
+    data = pdu.data
+    if len(data):
+        command.immediate_data = data
+    if header.write or len(data):
+        _check_unsolicited(command, header, len(data))
+    if header.immediate:
+        command.arrive()
+    elif place is Place.AHEAD:
+        command.keep_data()
+        session.held[header.cmd_sn] = command.arrive
+    else:
+        session.window.advance()
+        command.arrive()
+        if session.held:
+            session.release_held(now)
+
+
+def _objection(
+    connection: Connection, header: headers.SCSICommand, pdu: Received
+) -> RejectReason | None:
+    """Return why the PDU cannot be a command at all."""
+    if pdu.objection is not None:
+        return pdu.objection
+    if header.attribute > _LAST_ATTRIBUTE:
+        return RejectReason.PROTOCOL_ERROR  # a reserved code (chapter 11)
+    if header.initiator_task_tag == RESERVED_TAG:
+        return RejectReason.INVALID_PDU_FIELD
+    if header.total_ahs_length or (header.read and header.write):
+        return _objection_to_ahs(header, pdu.header)
+    if len(pdu.data) > header.expected_data_transfer_length and header.write:
+        return RejectReason.INVALID_PDU_FIELD
+    return None
+
+
+def _additional_segments(header: bytes) -> dict[int, bytes] | None:
+    """Return the AHSs by type without their reserved byte; None if malformed."""
+    segments: dict[int, bytes] = {}
+    offset = BHS_LENGTH
+    while offset < len(header):
+        length = int.from_bytes(header[offset : offset + 2], "big")
+        end = offset + 3 + length
+        kind = header[offset + 2] & 0x3F
+        if end > len(header) or length < 1 or kind in segments:
+            return None
+        segments[kind] = header[offset + 4 : end]
+        offset = end + (-end & 3)
+    return segments
+
+
+def _objection_to_ahs(header: headers.SCSICommand, wire: bytes) -> RejectReason | None:
+    segments = _additional_segments(wire)
+    if segments is None or not segments.keys() <= set(AHSType):
+        return RejectReason.INVALID_PDU_FIELD
+    length = segments.get(AHSType.BIDIRECTIONAL_READ_LENGTH)
+    if header.read and header.write and length is None:
+        return RejectReason.INVALID_PDU_FIELD
+    if length is not None and len(length) != 4:
+        return RejectReason.INVALID_PDU_FIELD
+    return None
+
+
+def _apply_ahs(command: Command, wire: bytes) -> None:
+    """Take what the additional header segments say (section 11.2.2)."""
+    segments = _additional_segments(wire) or {}
+    command.cdb += segments.get(AHSType.EXTENDED_CDB, b"")
+    length = segments.get(AHSType.BIDIRECTIONAL_READ_LENGTH)
+    if length is not None and command.writes and command.reads:
+        command.read_length = int.from_bytes(length, "big")
+
+
+def _check_unsolicited(
+    command: Command, header: headers.SCSICommand, length: int
+) -> None:
+    """Judge what came, and is to come, unasked (sections 13.10, 13.11 and 13.14)."""
+    parameters = command.parameters
+    command.received = length
+    if not header.write or (length and not parameters.immediate_data):
+        command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
+    elif command.awaits_unsolicited and parameters.initial_r2t:
+        # Data-Out that was not agreed on is not waited for.
+        command.awaits_unsolicited = False
+        command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
+    elif length > parameters.unsolicited_limit:
+        command.failure = conditions.INCORRECT_AMOUNT_OF_DATA

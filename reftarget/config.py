@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the reference target is to be; it does not change while it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from iscsi.chap import Algorithm, Credentials
+from reftarget.scsi.config import LogicalUnitConfig
+
+OWN_VALUES: Final = MappingProxyType(
+    {
+        "HeaderDigest": "CRC32C,None",
+        "DataDigest": "CRC32C,None",
+        "MaxConnections": "16",
+        "InitialR2T": "No",
+        "ImmediateData": "Yes",
+        "MaxRecvDataSegmentLength": "262144",
+        "MaxBurstLength": "1048576",
+        "FirstBurstLength": "262144",
+        "DefaultTime2Wait": "2",
+        "DefaultTime2Retain": "20",
+        "MaxOutstandingR2T": "8",
+        "DataPDUInOrder": "No",
+        "DataSequenceInOrder": "No",
+        "ErrorRecoveryLevel": "2",
+        "TaskReporting": "FastAbort,ResponseFence,RFC3720",
+        "iSCSIProtocolLevel": "2",
+    }
+)
+"""What the target would choose for each key unless it is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A TCP address, and the portal group it belongs to."""
+
+    host: str = "127.0.0.1"
+    port: int = 3260
+    group: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may log in, and how it is proved."""
+
+    users: tuple[Credentials, ...] = ()
+    """CHAP names and secrets of initiators; none: no authentication."""
+    mutual: Credentials | None = None
+    """What the target proves itself with."""
+    initiators: tuple[str, ...] = ()
+    """Initiator names that may log in; none: all may."""
+    algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
+
+    def admits(self, initiator_name: str) -> bool:
+        """Tell whether an initiator may log in at all."""
+        return not self.initiators or initiator_name in self.initiators
+
+
+OPEN: Final = Access()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirection:
+    """Where a target has moved to."""
+
+    address: str
+    is_permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetConfig:
+    """One target node."""
+
+    name: str
+    alias: str = ""
+    groups: tuple[int, ...] = ()
+    """Portal groups that lead to it; none: all do."""
+    units: tuple[LogicalUnitConfig, ...] = ()
+    access: Access = OPEN
+    redirection: Redirection | None = None
+    is_online: bool = True
+    is_removed: bool = False
+
+    def is_served_by(self, group: int) -> bool:
+        """Tell whether a portal group leads here."""
+        return not self.groups or group in self.groups
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that the protocol leaves to the target. Times are in seconds."""
+
+    queue_depth: int = 128
+    """Commands of one session that may be in progress."""
+    sessions: int = 256
+    connections: int = 1024
+    login_time: float = 15.0
+    """From TCP connection to full-feature phase."""
+    logout_time: float = 5.0
+    """From the Logout Response until TCP is closed at the latest."""
+    ping_interval: float = 0.0
+    """Between NOP-In pings on an idle connection; 0: none are sent."""
+    ping_time: float = 5.0
+    """For the answer to a ping."""
+    login_exchanges: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole."""
+
+    portals: tuple[Portal, ...] = (Portal(),)
+    targets: tuple[TargetConfig, ...] = ()
+    discovery: Access = OPEN
+    is_discovery_offered: bool = True
+    keys: Mapping[str, str] = field(default_factory=lambda: OWN_VALUES)
+    limits: Limits = field(default_factory=Limits)
+    faults: tuple[str, ...] = ()
+    state_directory: Path | None = None
+    """Where persistent reservations are kept; None: they do not survive."""

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One connection: bytes in, PDUs to whoever handles its phase, buffers out.
+
+Three things drive a connection: the peer (`receive`), the clock (`tick`, asked for by
+`deadline`) and the rest of the target (`send`). What is to go out gathers in `output`;
+the server takes it and closes when `is_closing` and all of it is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from iscsi import headers, serial
+from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
+from iscsi.digest import digest
+from iscsi.errors import DecodeError
+from iscsi.framing import NO_DIGESTS
+from iscsi.parameters import Parameters
+from reftarget.stream import HeaderDigestError, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iscsi.constants import RejectReason
+    from iscsi.digest import Buffer
+    from reftarget.config import Portal
+    from reftarget.exchanges import Exchange
+    from reftarget.session import Session
+    from reftarget.stream import Received
+    from reftarget.target import ReferenceTarget
+
+log = logging.getLogger("reftarget")
+
+HIGH_WATER: Final = 4 << 20
+"""Bytes of output beyond which no further PDU is taken in."""
+
+_WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - named, not bound
+_PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
+
+
+class Phase(Enum):
+    """Where a connection stands (RFC 7143 section 8.1)."""
+
+    LOGIN = "login"
+    FULL_FEATURE = "full feature"
+    LOGOUT = "logout"  # the response is out, the end of TCP is awaited
+    CLOSED = "closed"
+
+
+class Connection:
+    """The target's end of one TCP connection.
+
+    Attributes:
+        output: buffers to be sent, in order.
+        is_closing: True once TCP shall end when `output` is gone.
+        deadline: the time at which `tick` has something to do, or None.
+        stat_sn: the number of the next status.
+        exp_stat_sn: the first number that the initiator has not acknowledged.
+    """
+
+    def __init__(
+        self,
+        target: ReferenceTarget,
+        portal: Portal,
+        peer: str,
+        handler: Callable[[Connection, Received, float], None],
+        now: float,
+    ) -> None:
+        self.target = target
+        self.portal = portal
+        self.peer = peer
+        self.local_host = portal.host
+        self.exchange: Exchange | None = None
+        self.handler = handler
+        self.phase = Phase.LOGIN
+        self.session: Session | None = None
+        self.cid = 0
+        self.parameters = Parameters()
+        self.stream = Stream(DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        self.digests = NO_DIGESTS
+        self.output: list[Buffer] = []
+        self.output_size = 0
+        self.is_scheduled = False
+        self.is_closing = False
+        self.stat_sn = 1
+        self.exp_stat_sn = 1
+        self.deadline: float | None = now + target.config.limits.login_time
+        self.on_deadline: Callable[[float], None] = self._login_timed_out
+        self.watch_output: Callable[[bytes, bytes], None] | None = None
+        self.watch_input: Callable[[bytes, bytes], None] | None = None
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes off the wire."""
+        self.stream.feed(data)
+        self.process(now)
+
+    def process(self, now: float) -> None:
+        """Handle the PDUs that are whole, as long as there is room for answers."""
+        stream = self.stream
+        try:
+            while not self.is_closing and self.output_size < HIGH_WATER:
+                pdu = stream.next_pdu()
+                if pdu is None:
+                    return
+                if self.watch_input is not None:
+                    self.watch_input(pdu.header, bytes(pdu.data))
+                self.handler(self, pdu, now)
+        except HeaderDigestError as error:
+            # Without synchronization the next PDU cannot be found (section 7.8).
+            log.warning("%s: %s: connection dropped", self, error)
+            self.drop()
+        except DecodeError as error:
+            log.warning("%s: %s: session dropped", self, error)
+            self.drop_session()
+
+    @property
+    def is_stalled(self) -> bool:
+        """True while no further input is wanted."""
+        return self.output_size >= HIGH_WATER
+
+    def send(self, header: headers.Header, data: Buffer = b"") -> None:
+        """Queue a PDU: lengths, padding and digests are filled in here."""
+        faults = self.target.faults
+        if faults.outgoing:
+            changed = faults.transform(self, header, data)
+            if changed is None:
+                return
+            header, data = changed
+        length = len(data)
+        header.data_segment_length = length
+        self.send_packed(header.pack(), data)
+
+    def send_packed(self, packed: bytes, data: Buffer = b"") -> None:
+        """Queue a PDU whose header is already bytes."""
+        output = self.output
+        output.append(packed)
+        size = BHS_LENGTH
+        digests = self.digests
+        if digests.header:
+            output.append(digest((packed,)))
+            size += 4
+        length = len(data)
+        if length:
+            output.append(data)
+            padding = _PADDING[length & 3]
+            if padding:
+                output.append(padding)
+            if digests.data:
+                output.append(digest((data, padding)))
+                size += 4
+            size += length + len(padding)
+        self.output_size += size
+        if self.watch_output is not None:
+            self.watch_output(packed, bytes(data))
+        if not self.is_scheduled:
+            self.is_scheduled = True
+            self.target.ready.append(self)
+
+    def number(self, header: headers.Header, *, advance: bool = True) -> None:
+        """Fill in StatSN, ExpCmdSN and MaxCmdSN.
+
+        Args:
+            header: a response; it must have these fields.
+            advance: whether the PDU carries a status number of its own.
+        """
+        header.stat_sn = self.stat_sn  # type: ignore[attr-defined]
+        if advance:
+            self.stat_sn = self.stat_sn + 1 & 0xFFFFFFFF
+        if self.session is not None:
+            window = self.session.window
+            header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
+            header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
+
+    def respond(self, header: headers.Header, data: Buffer = b"") -> None:
+        """Number and queue a PDU that carries status; keep it where SNACK may ask."""
+        self.number(header)
+        if self.parameters.error_recovery_level and self.session is not None:
+            self.session.recovery.keep_status(self, header, data)
+        self.send(header, data)
+
+    def reject(self, pdu: Received, reason: RejectReason, *, data_sn: int = 0) -> None:
+        """Refuse a PDU; its header goes back (RFC 7143 section 11.17)."""
+        self.refuse(pdu.header[:BHS_LENGTH], reason, data_sn=data_sn)
+
+    def refuse(self, header: bytes, reason: RejectReason, *, data_sn: int = 0) -> None:
+        """Refuse a PDU of which the header is left."""
+        log.info("%s: Reject %s of opcode %#04x", self, reason.name, header[0])
+        self.respond(headers.Reject(reason=reason, data_sn=data_sn), header)
+
+    def seen_host(self, portal: Portal) -> str:
+        """Return a portal's address as this peer can use it."""
+        return self.local_host if portal.host in _WILDCARDS else portal.host
+
+    def acknowledge(self, exp_stat_sn: int) -> None:
+        """Take an ExpStatSN: what lies before it has arrived."""
+        if not serial.less_than(self.exp_stat_sn, exp_stat_sn):
+            return
+        if serial.less_than(self.stat_sn, exp_stat_sn):
+            return  # it acknowledges what was never sent
+        self.exp_stat_sn = exp_stat_sn
+        if self.session is not None:
+            self.session.status_acknowledged(self)
+
+    @property
+    def has_unacknowledged_status(self) -> bool:
+        """True while a status is under way."""
+        return self.exp_stat_sn != self.stat_sn
+
+    def take_output(self) -> Sequence[Buffer]:
+        """Return what is to be sent, and forget it."""
+        output, self.output = self.output, []
+        self.output_size = 0
+        return output
+
+    def close(self) -> None:
+        """Let TCP end once the output is gone."""
+        if not self.is_closing:
+            self.is_closing = True
+            self.deadline = None
+            if not self.is_scheduled:
+                self.is_scheduled = True
+                self.target.ready.append(self)
+
+    def finish(self) -> None:
+        """End the connection in good order: what is queued still goes out."""
+        self.phase = Phase.CLOSED
+        self.close()
+        self.target.forget(self)
+
+    def drop(self) -> None:
+        """End the connection without a word: it failed (RFC 7143 section 7.14)."""
+        self.close()
+        self.lost()
+
+    def drop_session(self) -> None:
+        """End all connections of the session (RFC 7143 section 7.7)."""
+        session = self.session
+        if session is None or self.phase is not Phase.FULL_FEATURE:
+            self.finish()
+        else:
+            session.close()
+
+    def lost(self) -> None:
+        """Note that TCP is gone or about to go; the session hears of it."""
+        if self.phase is Phase.CLOSED:
+            return
+        was_logged_in = self.phase is Phase.FULL_FEATURE
+        self.phase = Phase.CLOSED
+        self.deadline = None
+        self.target.forget(self)
+        if self.session is not None and was_logged_in:
+            self.session.connection_lost(self, self.target.now)
+
+    def start_timer(self, deadline: float, action: Callable[[float], None]) -> None:
+        """Have `action` called at `deadline`; there is one timer a connection."""
+        self.deadline = deadline
+        self.on_deadline = action
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        if self.deadline is not None and now >= self.deadline:
+            self.deadline = None
+            self.on_deadline(now)
+
+    def _login_timed_out(self, _now: float) -> None:
+        log.warning("%s: login not finished in time", self)
+        self.finish()
+
+    def enter_full_feature(
+        self,
+        session: Session,
+        parameters: Parameters,
+        handler: Callable[[Connection, Received, float], None],
+    ) -> None:
+        """Go on with a session's work; digests start with the next PDU."""
+        self.session = session
+        self.parameters = replace(parameters)
+        self.phase = Phase.FULL_FEATURE
+        self.handler = handler
+        self.digests = self.stream.digests = parameters.digests
+        self.stream.limit = parameters.target_max_recv_data_segment_length
+        self.deadline = None
+
+    def __str__(self) -> str:
+        """What the log calls it."""
+        session = self.session
+        name = f"{session.tsih:#06x}/{self.cid}" if session is not None else "login"
+        return f"{self.peer} {name}"

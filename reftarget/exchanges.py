@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text Requests: SendTargets and renegotiation (RFC 7143 sections 6.4 and 11.10).
+
+An exchange goes on, under one Initiator Task Tag, as long as requests and responses
+carry the Target Transfer Tag; what it agrees on takes effect with its last response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iscsi import headers, text
+from iscsi.constants import RESERVED_TAG, RejectReason, Role
+from iscsi.errors import DecodeError, NegotiationError
+from iscsi.keys import KEYS, Use
+from iscsi.names import TargetAddress
+from iscsi.negotiation import Negotiator
+
+if TYPE_CHECKING:
+    from reftarget.connection import Connection
+    from reftarget.fullfeature import Request
+    from reftarget.session import Session
+    from reftarget.stream import Received
+    from reftarget.target import Node
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One text negotiation in progress on a connection."""
+
+    itt: int
+    negotiator: Negotiator
+    target_transfer_tag: int = RESERVED_TAG
+    joiner: text.Joiner = field(default_factory=text.Joiner)
+    unsent: list[bytes] = field(default_factory=list)
+
+
+def objection(
+    connection: Connection, request: Request, _pdu: Received
+) -> RejectReason | None:
+    """Return why a Text Request cannot be taken."""
+    assert isinstance(request, headers.TextRequest)
+    session = connection.session
+    assert session is not None
+    if request.initiator_task_tag == RESERVED_TAG:
+        return RejectReason.INVALID_PDU_FIELD
+    if request.initiator_task_tag in session.commands:
+        return RejectReason.TASK_IN_PROGRESS
+    if request.final and request.continuation:
+        return RejectReason.PROTOCOL_ERROR
+    if request.target_transfer_tag != RESERVED_TAG:
+        exchange = connection.exchange
+        if exchange is None or (
+            exchange.itt,
+            exchange.target_transfer_tag,
+        ) != (request.initiator_task_tag, request.target_transfer_tag):
+            return RejectReason.INVALID_PDU_FIELD
+    return None
+
+
+def receive(connection: Connection, request: Request, data: bytes, _now: float) -> None:
+    """Take a Text Request."""
+    assert isinstance(request, headers.TextRequest)
+    session = connection.session
+    assert session is not None
+    exchange = connection.exchange
+    if exchange is None or request.target_transfer_tag == RESERVED_TAG:
+        # A new request resets what there was (section 11.10.4).
+        exchange = connection.exchange = Exchange(
+            request.initiator_task_tag,
+            Negotiator(
+                Role.TARGET,
+                connection.target.config.keys,
+                is_discovery=session.is_discovery,
+            ),
+        )
+    try:
+        pairs = exchange.joiner.add(data, continues=request.continuation)
+        if pairs is None:
+            _respond(connection, exchange, request, b"", final=False)
+            return
+        if exchange.unsent:
+            if pairs:
+                raise NegotiationError("text where the rest of ours was due")
+        else:
+            answers = _negotiate(connection, session, exchange, pairs)
+            limit = connection.parameters.initiator_max_recv_data_segment_length
+            exchange.unsent = text.split(text.encode(answers), limit)
+    except (DecodeError, NegotiationError):
+        connection.exchange = None
+        connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
+        return
+    part = exchange.unsent.pop(0)
+    if exchange.unsent:
+        _respond(connection, exchange, request, part, final=False, continuation=True)
+        return
+    _respond(connection, exchange, request, part, final=request.final)
+    if request.final:
+        connection.exchange = None
+        _conclude(connection, exchange)
+
+
+def _respond(
+    connection: Connection,
+    exchange: Exchange,
+    request: headers.TextRequest,
+    data: bytes,
+    *,
+    final: bool,
+    continuation: bool = False,
+) -> None:
+    assert connection.session is not None
+    tag = RESERVED_TAG if final else connection.session.next_transfer_tag()
+    exchange.target_transfer_tag = tag
+    response = headers.TextResponse(
+        final=final,
+        continuation=continuation,
+        lun=request.lun if not final else 0,
+        initiator_task_tag=request.initiator_task_tag,
+        target_transfer_tag=tag,
+    )
+    connection.respond(response, data)
+
+
+def _negotiate(
+    connection: Connection, session: Session, exchange: Exchange, pairs: text.Pairs
+) -> text.Pairs:
+    """Return the answers to the text of one request.
+
+    Raises:
+        NegotiationError: a key that has no place here, or came twice.
+    """
+    for name, _value in pairs:
+        key = KEYS.get(name)
+        if key is not None and key.use not in (Use.ALL, Use.FULL_FEATURE_ONLY):
+            raise NegotiationError(f"{name} in full-feature phase", key=name)
+        if session.is_discovery and name not in ("SendTargets", "InitiatorAlias"):
+            if key is not None and name != "MaxRecvDataSegmentLength":
+                raise NegotiationError(f"{name} in discovery", key=name)
+    answers = exchange.negotiator.receive(pairs)
+    for name, value in pairs:
+        if name == "SendTargets":
+            answers += _send_targets(connection, session, value)
+    return answers
+
+
+def _send_targets(connection: Connection, session: Session, what: str) -> text.Pairs:
+    """Return the answer to SendTargets (RFC 7143 appendix C)."""
+    nodes = connection.target.nodes.values()
+    if session.is_discovery:
+        if what == "All":
+            chosen = list(nodes)
+        else:
+            wanted = what or session.nexus.target_name
+            chosen = [node for node in nodes if node.config.name == wanted]
+    else:
+        if what not in ("", session.nexus.target_name):
+            return [("SendTargets", text.REJECT)]
+        chosen = [node for node in nodes if node is session.node]
+    answers: text.Pairs = []
+    for node in chosen:
+        if node.config.is_removed:
+            continue
+        if node.config.access.admits(session.nexus.initiator_name):
+            answers += _record(connection, node)
+    return answers
+
+
+def _record(connection: Connection, node: Node) -> text.Pairs:
+    """Return a target's name and all ways to it."""
+    return [
+        ("TargetName", node.config.name),
+        *(
+            (
+                "TargetAddress",
+                str(TargetAddress(connection.seen_host(portal), portal.port, group)),
+            )
+            for portal in connection.target.config.portals
+            if node.config.is_served_by(group := portal.group)
+        ),
+    ]
+
+
+def _conclude(connection: Connection, exchange: Exchange) -> None:
+    """Let what was declared take effect."""
+    declared = exchange.negotiator.declared.get("MaxRecvDataSegmentLength")
+    if declared is not None:
+        connection.parameters.initiator_max_recv_data_segment_length = (
+            text.parse_number(declared)
+        )

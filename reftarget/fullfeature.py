@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Full Feature Phase: each PDU to its handler (RFC 7143 sections 4.3 and 11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iscsi import headers
+from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
+from iscsi.numbering import Place
+from reftarget import commands, exchanges, logout, recovery, tmf, transfers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.connection import Connection
+    from reftarget.stream import Received
+
+    Handler = Callable[[Connection, Received, float], None]
+    Request = (
+        headers.NOPOut
+        | headers.TaskManagementRequest
+        | headers.TextRequest
+        | headers.LogoutRequest
+    )
+
+
+def receive(connection: Connection, pdu: Received, now: float) -> None:
+    """Take one PDU."""
+    handler = _HANDLERS.get(pdu.header[0] & 0x3F)
+    session = connection.session
+    assert session is not None
+    if handler is None:
+        connection.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED)
+    elif session.is_discovery and handler not in _DISCOVERY_HANDLERS:
+        # Discovery is for SendTargets alone (section 4.3).
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
+    else:
+        handler(connection, pdu, now)
+
+
+def _numbered(
+    parse: Callable[[bytes], Request],
+    act: Callable[[Connection, Request, bytes, float], None],
+    objection: Callable[[Connection, Request, Received], RejectReason | None],
+) -> Handler:
+    """Return the handler of a request that has a CmdSN: judge it, wait its turn."""
+
+    def handle(connection: Connection, pdu: Received, now: float) -> None:
+        request = parse(pdu.header)
+        session = connection.session
+        assert session is not None
+        connection.acknowledge(request.exp_stat_sn)
+        place = Place.NEXT
+        if not request.immediate:
+            place = session.place(request.cmd_sn)
+            if place is Place.OUTSIDE:
+                return  # in silence (section 4.2.2.1)
+        reason = pdu.objection or objection(connection, request, pdu)
+        if reason is not None:
+            connection.reject(pdu, reason)
+            return
+        data = bytes(pdu.data)
+        if request.immediate:
+            act(connection, request, data, now)
+        else:
+            session.admit(
+                request.cmd_sn,
+                place,
+                lambda then: act(connection, request, data, then),
+                now,
+            )
+
+    return handle
+
+
+def _objection_to_tag(
+    connection: Connection, request: Request, _pdu: Received
+) -> RejectReason | None:
+    """Refuse the reserved tag, and one that a command bears."""
+    session = connection.session
+    assert session is not None
+    if request.initiator_task_tag == RESERVED_TAG:
+        return RejectReason.INVALID_PDU_FIELD
+    if request.initiator_task_tag in session.commands:
+        return RejectReason.TASK_IN_PROGRESS
+    return None
+
+
+def _objection_to_nop(
+    connection: Connection, request: Request, _pdu: Received
+) -> RejectReason | None:
+    assert isinstance(request, headers.NOPOut)
+    if request.initiator_task_tag == RESERVED_TAG:
+        # An answer or a mere acknowledgement is immediate (section 11.18.1).
+        return None if request.immediate else RejectReason.PROTOCOL_ERROR
+    if request.target_transfer_tag != RESERVED_TAG:
+        return RejectReason.INVALID_PDU_FIELD
+    return _objection_to_tag(connection, request, _pdu)
+
+
+def _objection_to_logout(
+    connection: Connection, request: Request, pdu: Received
+) -> RejectReason | None:
+    assert isinstance(request, headers.LogoutRequest)
+    session = connection.session
+    assert session is not None
+    try:
+        reason = LogoutReason(request.reason)
+    except ValueError:
+        return RejectReason.PROTOCOL_ERROR
+    if session.is_discovery and reason is not LogoutReason.CLOSE_SESSION:
+        return RejectReason.PROTOCOL_ERROR
+    return _objection_to_tag(connection, request, pdu)
+
+
+def _nop(connection: Connection, request: Request, data: bytes, now: float) -> None:
+    """Answer a ping; take the answer to ours (section 11.18)."""
+    if request.initiator_task_tag == RESERVED_TAG:
+        assert isinstance(request, headers.NOPOut)
+        connection.target.events.pong(connection, request, now)
+        return
+    limit = connection.parameters.initiator_max_recv_data_segment_length
+    answer = headers.NOPIn(initiator_task_tag=request.initiator_task_tag)
+    connection.respond(answer, data[:limit])
+
+
+_TEXT: Final = _numbered(
+    headers.TextRequest.parse, exchanges.receive, exchanges.objection
+)
+_LOGOUT: Final = _numbered(
+    headers.LogoutRequest.parse, logout.receive, _objection_to_logout
+)
+
+_HANDLERS: Final[dict[int, Handler]] = {
+    Opcode.NOP_OUT: _numbered(headers.NOPOut.parse, _nop, _objection_to_nop),
+    Opcode.SCSI_COMMAND: commands.receive,
+    Opcode.TASK_MANAGEMENT_REQUEST: _numbered(
+        headers.TaskManagementRequest.parse, tmf.receive, _objection_to_tag
+    ),
+    Opcode.TEXT_REQUEST: _TEXT,
+    Opcode.DATA_OUT: transfers.receive,
+    Opcode.LOGOUT_REQUEST: _LOGOUT,
+    Opcode.SNACK: recovery.receive,
+}
+
+_DISCOVERY_HANDLERS: Final = frozenset({_TEXT, _LOGOUT})

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The Login Phase of a connection, from the target's end (RFC 7143 section 6.3).
+
+Each Login Request goes through the same steps: the frame (who, which stage), the text
+once it is whole, who logs in where (once), the keys of the stage, the transition. A
+step that fails raises `Refusal`, which becomes the Login Response that ends it all.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from iscsi import headers, text
+from iscsi.constants import (
+    DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH,
+    ISCSI_VERSION,
+    LoginStatus,
+    Opcode,
+    Role,
+    Stage,
+)
+from iscsi.errors import DecodeError, NegotiationError, PeerError
+from iscsi.keys import KEYS, Use, When
+from iscsi.login import LoginStages
+from iscsi.negotiation import Negotiator
+from iscsi.parameters import Parameters
+from reftarget import admission, fullfeature
+from reftarget.authentication import Authentication
+from reftarget.refusal import Refusal
+
+if TYPE_CHECKING:
+    from reftarget.admission import Admission
+    from reftarget.connection import Connection
+    from reftarget.stream import Received
+
+log = logging.getLogger("reftarget")
+
+_STAGE_OF: Final = {
+    When.SECURITY: frozenset({Stage.SECURITY}),
+    When.OPERATIONAL: frozenset({Stage.OPERATIONAL}),
+    When.ANY_STAGE: frozenset({Stage.SECURITY, Stage.OPERATIONAL}),
+    When.FULL_FEATURE: frozenset[Stage](),
+}
+"""The stages in which a key may be used, by its row of the table."""
+
+
+class LoginPhase:
+    """The state of one login; it is the connection's handler while it lasts."""
+
+    def __init__(self) -> None:
+        self.first: headers.LoginRequest | None = None
+        self.stages = LoginStages()
+        self.joiner = text.Joiner()
+        self.admission: Admission | None = None
+        self.negotiator: Negotiator | None = None
+        self.authentication: Authentication | None = None
+        self.unsent: list[bytes] = []
+        self.exchanges = 0
+        self.has_declared = False
+
+    def __call__(self, connection: Connection, pdu: Received, now: float) -> None:
+        """Take one PDU."""
+        try:
+            request = self._check_frame(connection, pdu)
+            if request is not None:
+                self._take(connection, request, bytes(pdu.data), now)
+        except Refusal as refusal:
+            self._refuse(connection, refusal)
+
+    def _check_frame(
+        self, connection: Connection, pdu: Received
+    ) -> headers.LoginRequest | None:
+        """Return the request if it belongs to this login."""
+        if pdu.header[0] & 0x3F != Opcode.LOGIN_REQUEST:
+            if self.first is None:
+                log.warning("%s: first PDU is no Login Request", connection)
+                connection.drop()  # section 4.2.4
+                return None
+            raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
+        request = headers.LoginRequest.parse(pdu.header)
+        self.exchanges += 1
+        if self.first is None:
+            self.first = request
+            connection.cid = request.cid
+            if request.version_min > ISCSI_VERSION:
+                raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
+        elif (request.initiator_task_tag, request.isid, request.tsih) != (
+            self.first.initiator_task_tag,
+            self.first.isid,
+            self.first.tsih,
+        ):
+            raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID or TSIH changed")
+        if self.exchanges > connection.target.config.limits.login_exchanges:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
+        try:
+            self.stages.request(
+                csg=request.csg,
+                nsg=request.nsg,
+                transit=request.transit,
+                continuation=request.continuation,
+            )
+        except PeerError as error:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+        return request
+
+    def _take(
+        self,
+        connection: Connection,
+        request: headers.LoginRequest,
+        data: bytes,
+        now: float,
+    ) -> None:
+        try:
+            pairs = self.joiner.add(data, continues=request.continuation)
+            if pairs is None:
+                self._respond(connection, request, b"")
+                return
+            if self.unsent:
+                if pairs:
+                    raise Refusal(LoginStatus.INITIATOR_ERROR, "text before our C=0")
+                self._send_text(connection, request, now)
+                return
+            answers = self._negotiate(connection, request, pairs)
+        except (DecodeError, NegotiationError) as error:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+        data = text.encode(answers)
+        self.unsent = text.split(data, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        self._send_text(connection, request, now)
+
+    def _negotiate(
+        self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
+    ) -> text.Pairs:
+        """Return what is to be said to the text of one request."""
+        answers: text.Pairs = []
+        is_first = self.admission is None
+        if is_first:
+            self.admission = admission.admit(connection, request, pairs)
+            self.authentication = Authentication(
+                self.admission.access, connection.target.random
+            )
+        assert self.admission is not None
+        assert self.authentication is not None
+        if self.negotiator is None:
+            self.negotiator = Negotiator(
+                Role.TARGET,
+                connection.target.config.keys,
+                is_discovery=self.admission.is_discovery,
+            )
+        self._check_stage(pairs)
+        if self.stages.current is Stage.OPERATIONAL:
+            self.authentication.require()
+        declared = self.negotiator
+        answers += declared.receive(pairs)
+        if self.stages.current is Stage.SECURITY:
+            answers = [pair for pair in answers if pair[0] != "AuthMethod"]
+            answers += self.authentication.receive(pairs)
+        elif not self.has_declared:
+            self.has_declared = True
+            length = connection.target.config.keys["MaxRecvDataSegmentLength"]
+            answers.append(("MaxRecvDataSegmentLength", length))
+        if is_first:
+            answers += self.admission.declarations
+        return answers
+
+    def _check_stage(self, pairs: text.Pairs) -> None:
+        """Refuse keys that have no place in this stage or on this connection."""
+        assert self.first is not None
+        for name, _value in pairs:
+            key = KEYS.get(name)
+            if key is None or self.stages.current is None:
+                continue
+            if self.stages.current not in _STAGE_OF[key.when]:
+                raise Refusal(
+                    LoginStatus.INITIATOR_ERROR,
+                    f"{name} in stage {self.stages.current.name}",
+                )
+            is_late = self.first.tsih and key.use is Use.LEADING_ONLY
+            if is_late and name != "SessionType":
+                raise Refusal(
+                    LoginStatus.INITIATOR_ERROR, f"{name} on an added connection"
+                )
+
+    def _send_text(
+        self, connection: Connection, request: headers.LoginRequest, now: float
+    ) -> None:
+        """Send what is next of our text; with its end, the transition if it is due."""
+        data = self.unsent.pop(0)
+        if self.unsent:
+            self._respond(connection, request, data, continuation=True)
+            return
+        transit = request.transit and self._is_ready()
+        if transit and request.nsg == Stage.FULL_FEATURE:
+            self._complete(connection, request, data, now)
+        else:
+            self._respond(connection, request, data, transit=transit)
+
+    def _is_ready(self) -> bool:
+        """Tell whether this side may leave the stage."""
+        assert self.authentication is not None
+        if self.stages.current is Stage.SECURITY:
+            return self.authentication.may_leave()
+        return True
+
+    def _complete(
+        self,
+        connection: Connection,
+        request: headers.LoginRequest,
+        data: bytes,
+        now: float,
+    ) -> None:
+        assert self.admission is not None
+        assert self.negotiator is not None
+        assert self.authentication is not None
+        self.authentication.require()
+        parameters = self._parameters(connection)
+        session = admission.establish(
+            connection, self.admission, request, parameters, self.authentication.user
+        )
+        self._respond(connection, request, data, transit=True, tsih=session.tsih)
+        connection.enter_full_feature(
+            session,
+            admission.of_connection(session, parameters),
+            fullfeature.receive,
+        )
+        session.attach(connection)
+        connection.target.events.start_pings(connection, now)
+        log.info("%s: logged in %s", connection, session.nexus)
+
+    def _parameters(self, connection: Connection) -> Parameters:
+        assert self.negotiator is not None
+        parameters = Parameters()
+        parameters.update(self.negotiator.results)
+        declared = self.negotiator.declared.get("MaxRecvDataSegmentLength")
+        if declared is not None:
+            length = text.parse_number(declared)
+            parameters.initiator_max_recv_data_segment_length = length
+        if self.has_declared:
+            length = int(connection.target.config.keys["MaxRecvDataSegmentLength"])
+            parameters.target_max_recv_data_segment_length = length
+        return parameters
+
+    def _respond(
+        self,
+        connection: Connection,
+        request: headers.LoginRequest,
+        data: bytes,
+        *,
+        transit: bool = False,
+        continuation: bool = False,
+        tsih: int | None = None,
+    ) -> None:
+        self.stages.response(
+            csg=request.csg,
+            nsg=request.nsg if transit else 0,
+            transit=transit,
+            continuation=continuation,
+        )
+        response = headers.LoginResponse(
+            transit=transit,
+            continuation=continuation,
+            csg=request.csg,
+            nsg=request.nsg if transit else 0,
+            version_max=ISCSI_VERSION,
+            version_active=ISCSI_VERSION,
+            isid=request.isid,
+            tsih=request.tsih if tsih is None else tsih,
+            initiator_task_tag=request.initiator_task_tag,
+        )
+        admission.number(connection, self.admission, request, response)
+        connection.send(response, data)
+
+    def _refuse(self, connection: Connection, refusal: Refusal) -> None:
+        """End the login with a status (section 11.13.5)."""
+        log.warning("%s: login refused: %s", connection, refusal)
+        first = self.first
+        assert first is not None
+        response = headers.LoginResponse(
+            version_max=ISCSI_VERSION,
+            version_active=ISCSI_VERSION,
+            isid=first.isid,
+            tsih=first.tsih,
+            initiator_task_tag=first.initiator_task_tag,
+            status_class=refusal.status >> 8,
+            status_detail=refusal.status & 0xFF,
+        )
+        connection.number(response)
+        connection.send(response, text.encode(refusal.pairs))
+        connection.finish()

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sockets: the one place where the reference target meets TCP and the clock.
+
+One event loop, no threads. A connection is read into its own buffer, all PDUs that are
+whole are handled as one batch, and what they gave is sent by one vectored call. Who
+does not read what we send is not read from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from reftarget.target import ReferenceTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iscsi.digest import Buffer
+    from reftarget.config import Config, Portal
+    from reftarget.connection import Connection
+
+log = logging.getLogger("reftarget")
+
+_IOV_MAX: Final = 1024
+_BACKLOG: Final = 128
+_TICK: Final = 0.25
+"""Seconds at most between two looks at the clock."""
+_LINGER_TIME: Final = 5.0
+"""Seconds that a peer has to close its half after ours."""
+
+
+class PortalError(Exception):
+    """A portal that cannot be opened."""
+
+
+class Channel:
+    """One socket and its connection."""
+
+    def __init__(self, server: Server, sock: socket.socket, connection: Connection):
+        self.server = server
+        self.sock = sock
+        self.connection = connection
+        self.unsent: list[Buffer] = []
+        self.is_reading = False
+        self.is_writing = False
+        self.is_half_closed = False
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._read(True)
+
+    def _read(self, wanted: bool) -> None:
+        if wanted is not self.is_reading:
+            self.is_reading = wanted
+            loop = self.server.loop
+            if wanted:
+                loop.add_reader(self.sock, self._on_readable)
+            else:
+                loop.remove_reader(self.sock)
+
+    def _write(self, wanted: bool) -> None:
+        if wanted is not self.is_writing:
+            self.is_writing = wanted
+            loop = self.server.loop
+            if wanted:
+                loop.add_writer(self.sock, self._on_writable)
+            else:
+                loop.remove_writer(self.sock)
+
+    def _on_readable(self) -> None:
+        stream = self.connection.stream
+        try:
+            count = self.sock.recv_into(stream.space())
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            count = 0
+        if not count:
+            self.end()
+            return
+        if self.is_half_closed:
+            stream.discard()
+            return
+        stream.filled(count)
+        self.server.process(self.connection)
+
+    def _on_writable(self) -> None:
+        self.flush()
+        self.server.flush()
+
+    def flush(self) -> None:
+        """Send what there is, as far as TCP takes it."""
+        connection = self.connection
+        while True:
+            connection.is_scheduled = False
+            if connection.output:
+                self.unsent.extend(connection.take_output())
+            if not self.unsent:
+                break
+            try:
+                sent = self.sock.sendmsg(self.unsent[:_IOV_MAX])
+            except (BlockingIOError, InterruptedError):
+                self._write(True)
+                self._read(False)
+                return
+            except OSError:
+                self.end()
+                return
+            self._drop_sent(sent)
+            if not self.unsent and connection.stream.pending:
+                # Input that waited for room: go on with it.
+                self.server.handle(connection)
+        self._write(False)
+        if connection.is_closing:
+            self._half_close()
+        else:
+            self._read(True)
+
+    def _drop_sent(self, sent: int) -> None:
+        unsent = self.unsent
+        for index, buffer in enumerate(unsent):
+            length = len(buffer)
+            if sent < length:
+                unsent[: index + 1] = [memoryview(buffer)[sent:]]
+                return
+            sent -= length
+        unsent.clear()
+
+    def _half_close(self) -> None:
+        """Say FIN and wait for the peer's (RFC 7143 section 11.14)."""
+        if self.is_half_closed:
+            return
+        self.is_half_closed = True
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+        self._read(True)
+        self.server.loop.call_later(_LINGER_TIME, self.end)
+
+    def end(self) -> None:
+        """Close the socket; the connection hears of it."""
+        if self.server.channels.pop(self.connection, None) is None:
+            return
+        self._read(False)
+        self._write(False)
+        self.sock.close()
+        self.unsent.clear()
+        connection = self.connection
+        connection.take_output()
+        self.server.target.now = time.monotonic()
+        connection.lost()
+        self.server.flush()
+
+
+class Server:
+    """Portals that listen, and the channels they have led to."""
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        """Open the portals.
+
+        Raises:
+            PortalError: one cannot be opened; none is left open.
+        """
+        self.loop = loop
+        self.channels: dict[Connection, Channel] = {}
+        self.listeners: list[socket.socket] = []
+        self.on_connect: Callable[[Connection], None] | None = None
+        try:
+            portals = tuple(map(self._open, config.portals))
+            self.target = ReferenceTarget(replace(config, portals=portals))
+        except BaseException:
+            self._close_listeners()
+            raise
+        self.portals = portals
+        for listener, portal in zip(self.listeners, portals, strict=True):
+            loop.add_reader(listener, self._accept, listener, portal)
+        self._timer = loop.call_later(_TICK, self._tick)
+
+    def _open(self, portal: Portal) -> Portal:
+        family = socket.AF_INET6 if ":" in portal.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listeners.append(listener)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((portal.host, portal.port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise PortalError(
+                f"cannot listen on {portal.host} port {portal.port}: {error.strerror}"
+            ) from error
+        listener.setblocking(False)
+        return replace(portal, port=listener.getsockname()[1])
+
+    def _accept(self, listener: socket.socket, portal: Portal) -> None:
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            log.warning("accept: %s", error)
+            return
+        if len(self.channels) >= self.target.config.limits.connections:
+            log.warning("too many connections: %s turned away", address[0])
+            sock.close()
+            return
+        peer = f"{address[0]}:{address[1]}"
+        connection = self.target.connect(portal, peer, time.monotonic())
+        connection.local_host = sock.getsockname()[0]
+        if self.on_connect is not None:
+            self.on_connect(connection)
+        self.channels[connection] = Channel(self, sock, connection)
+
+    def handle(self, connection: Connection) -> None:
+        """Let a connection handle what has arrived."""
+        now = self.target.now = time.monotonic()
+        connection.process(now)
+
+    def process(self, connection: Connection) -> None:
+        """Handle what has arrived and send what that gave."""
+        self.handle(connection)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what all connections have to say."""
+        ready = self.target.ready
+        while ready:
+            connection = ready.pop()
+            channel = self.channels.get(connection)
+            if channel is not None:
+                channel.flush()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.target.tick(now)
+        self.flush()
+        deadline = self.target.next_deadline()
+        wait = _TICK if deadline is None else min(max(deadline - now, 0.001), _TICK)
+        self._timer = self.loop.call_later(wait, self._tick)
+
+    def _close_listeners(self) -> None:
+        for listener in self.listeners:
+            self.loop.remove_reader(listener)
+            listener.close()
+
+    def close(self) -> None:
+        """Close everything."""
+        self._timer.cancel()
+        self._close_listeners()
+        for channel in list(self.channels.values()):
+            channel.end()
+        self.target.close()

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The target side of a network entity: nodes, sessions and connections.
+
+No sockets and no clock here: a server brings connections, bytes and the time, and takes
+away what `ready` connections have to say. Three things drive it: a peer (bytes on a
+connection), the clock (`tick`), and an operator (`reftarget.events`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+from iscsi.constants import LoginStatus
+from reftarget.connection import Connection
+from reftarget.events import Events
+from reftarget.faults import Faults
+from reftarget.login import LoginPhase
+from reftarget.refusal import Refusal
+from reftarget.scsi.device import DeviceServer
+from reftarget.session import Session
+from reftarget.taskset import TaskSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iscsi import headers
+    from iscsi.parameters import Parameters
+    from reftarget.admission import Admission
+    from reftarget.config import Config, Portal, TargetConfig
+    from reftarget.scsi.task import Nexus
+
+log = logging.getLogger("reftarget")
+
+_LAST_TSIH: Final = 0xFFFF
+
+
+class Node:
+    """A target node: a name, its logical units and their task sets."""
+
+    def __init__(
+        self,
+        config: TargetConfig,
+        *,
+        abort_tasks: Callable[[Node, int, Nexus], None],
+        state_directory: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.device = DeviceServer(
+            config.name,
+            config.units,
+            state_directory=state_directory,
+            abort_tasks=lambda lun, nexus: abort_tasks(self, lun, nexus),
+        )
+        self._task_sets: dict[int, TaskSet] = {}
+
+    def task_set(self, lun: int) -> TaskSet:
+        """Return the task set of a logical unit."""
+        found = self._task_sets.get(lun)
+        if found is None:
+            if lun not in self.device.units:
+                return TaskSet()
+            found = self._task_sets[lun] = TaskSet()
+        return found
+
+
+class ReferenceTarget:
+    """All there is behind the portals.
+
+    Attributes:
+        ready: connections that have output or want to close; the server empties it.
+        now: the time of the event that is being handled.
+    """
+
+    def __init__(
+        self, config: Config, *, random: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self.config = config
+        self.random = random
+        self.faults = Faults(config.faults)
+        self.now = 0.0
+        self.ready: list[Connection] = []
+        self.connections: dict[Connection, None] = {}
+        self.sessions: dict[int, Session] = {}
+        self.nodes = {
+            node.name: Node(
+                node,
+                abort_tasks=self._abort_tasks,
+                state_directory=config.state_directory,
+            )
+            for node in config.targets
+        }
+        self.events = Events(self)
+        self._last_tsih = 0
+
+    def connect(self, portal: Portal, peer: str, now: float) -> Connection:
+        """Return the target's end of a new TCP connection."""
+        self.now = now
+        connection = Connection(self, portal, peer, LoginPhase(), now)
+        self.connections[connection] = None
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Take a connection out of the books: its life is over."""
+        self.connections.pop(connection, None)
+
+    def new_session(
+        self,
+        connection: Connection,
+        admission: Admission,
+        request: headers.LoginRequest,
+        parameters: Parameters,
+        user: str,
+    ) -> Session:
+        """Return a fresh session, in place of one of the same identity if there is.
+
+        Raises:
+            Refusal: there are too many.
+        """
+        nexus = admission.nexus
+        for session in list(self.sessions.values()):
+            if session.nexus == nexus and session.portal == connection.portal:
+                log.info("session %#06x: reinstated", session.tsih)
+                session.close()
+        if len(self.sessions) >= self.config.limits.sessions:
+            raise Refusal(LoginStatus.OUT_OF_RESOURCES, "too many sessions")
+        tsih = self._free_tsih()
+        session = self.sessions[tsih] = Session(
+            self,
+            admission.node,
+            nexus,
+            tsih,
+            parameters,
+            request.cmd_sn,
+            is_discovery=admission.is_discovery,
+        )
+        session.user = user
+        session.portal = connection.portal
+        return session
+
+    def _free_tsih(self) -> int:
+        tsih = self._last_tsih
+        while True:
+            tsih = tsih % _LAST_TSIH + 1
+            if tsih not in self.sessions:
+                self._last_tsih = tsih
+                return tsih
+
+    def session_ended(self, session: Session) -> None:
+        """Forget a session; its nexus is lost (RFC 7143 section 6.3.5.1)."""
+        if self.sessions.pop(session.tsih, None) is None:
+            return
+        if session.node is not None and not session.is_discovery:
+            session.node.device.nexus_lost(session.nexus)
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` will have something to do, or None."""
+        deadlines = [item.deadline for item in (*self.connections, *self._sessions())]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        self.now = now
+        for connection in list(self.connections):
+            connection.tick(now)
+        for session in self._sessions():
+            if session.deadline is not None and session.deadline <= now:
+                session.tick(now)
+
+    def close(self) -> None:
+        """Let go of the logical units."""
+        for node in self.nodes.values():
+            node.device.close()
+
+    def _sessions(self) -> list[Session]:
+        return list(self.sessions.values())
+
+    def _abort_tasks(self, node: Node, lun: int, nexus: Nexus) -> None:
+        """Abort the tasks of a nexus on a unit: PREEMPT AND ABORT."""
+        for command in node.task_set(lun):
+            if command.session.nexus == nexus:
+                command.session.drain(command.itt)
+                command.abandon()

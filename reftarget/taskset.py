@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The order in which a logical unit's tasks become enabled (SAM-5 section 8).
+
+Only tasks that take time, those that wait for data or for others, are members: a task
+that is done in one step never enters. HEAD OF QUEUE starts at once, before all others;
+ORDERED starts when all older tasks are gone; SIMPLE starts when no older ORDERED or
+HEAD OF QUEUE task is left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iscsi.constants import TaskAttribute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reftarget.commands import Command
+
+_BARRIERS: Final = frozenset({TaskAttribute.ORDERED, TaskAttribute.HEAD_OF_QUEUE})
+
+
+class TaskSet:
+    """The tasks of one logical unit, of all sessions, the oldest first."""
+
+    __slots__ = ("_is_releasing", "_tasks")
+
+    def __init__(self) -> None:
+        self._tasks: list[Command] = []
+        self._is_releasing = False
+
+    def __iter__(self) -> Iterator[Command]:
+        """Iterate over the tasks."""
+        return iter(tuple(self._tasks))
+
+    @property
+    def is_empty(self) -> bool:
+        """True while no task takes time."""
+        return not self._tasks
+
+    def enter(self, command: Command) -> None:
+        """Take in a task."""
+        if command in self._tasks:
+            return
+        if command.attribute == TaskAttribute.HEAD_OF_QUEUE:
+            self._tasks.insert(0, command)
+        else:
+            self._tasks.append(command)
+
+    def may_start(self, command: Command) -> bool:
+        """Tell whether a task, member or newcomer, is enabled."""
+        if command.attribute == TaskAttribute.HEAD_OF_QUEUE or not self._tasks:
+            return True
+        older = self._tasks
+        if command in older:
+            older = older[: older.index(command)]
+        if command.attribute == TaskAttribute.ORDERED:
+            return not older
+        return not any(task.attribute in _BARRIERS for task in older)
+
+    def leave(self, command: Command) -> None:
+        """Take a task out and start those that waited for it."""
+        if command not in self._tasks:
+            return
+        self._tasks.remove(command)
+        if self._is_releasing:
+            return
+        self._is_releasing = True
+        try:
+            while (ready := self._next()) is not None:
+                ready.start()
+        finally:
+            self._is_releasing = False
+
+    def _next(self) -> Command | None:
+        waiting = (task for task in self._tasks if not task.is_started)
+        return next((task for task in waiting if self.may_start(task)), None)
