@@ -166,12 +166,7 @@ class Connection:
                 raise self._lost
             if not self._fill(max(0.0, deadline - time.monotonic())):
                 raise PeerTimeout(
-                    f"no PDU within {waited:g} s"
-                    + (
-                        f", {n} bytes of one"
-                        if (n := len(self._decoder.pending))
-                        else ""
-                    ),
+                    f"no PDU within {waited:g} s{self._describe_pending()}",
                     waited=waited,
                 )
         self._record(Direction.RECEIVED, frame.wire, frame, "")
@@ -181,6 +176,11 @@ class Connection:
         if not frame.is_data_digest_right:
             raise DigestError(f"wrong data digest on {type(pdu).__name__}", pdu=pdu)
         return pdu
+
+    def _describe_pending(self) -> str:
+        """Say what there is of a PDU that is not whole."""
+        part = self._decoder.pending
+        return f", only {len(part)} bytes of one: {part[:8]!r}" if part else ""
 
     def has_frame(self) -> bool:
         """Tell whether bytes have been received that no PDU has been made of."""

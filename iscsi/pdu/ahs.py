@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Additional Header Segments (RFC 7143 section 11.2.2)."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scapy.fields import (
     ByteEnumField,
@@ -24,6 +24,11 @@ class AHS(Packet):
     """An Additional Header Segment of any type: length, type, specific bytes."""
 
     name = "AHS"
+
+    if TYPE_CHECKING:
+        # Scapy's own signature names arguments that no caller of ours gives.
+        def __init__(self, wire: bytes = b"", /, **fields: Any) -> None: ...
+
     fields_desc: ClassVar[list[Any]] = [
         ShortField("ahs_length", _COMPUTED),
         ByteEnumField("ahs_type", 0, _TYPE_NAMES),

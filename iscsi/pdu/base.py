@@ -7,7 +7,7 @@ filled when the PDU is built, only if they are still None: a tester may lie abou
 them. Digests are not part of a PDU but of the framing (`iscsi.framing`).
 """
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from scapy.fields import (
     BitEnumField,
@@ -71,6 +71,10 @@ class PDU(Packet):
 
     opcode_of_class: ClassVar[Opcode | None] = None
     fields_desc: ClassVar[list[Any]] = []
+
+    if TYPE_CHECKING:
+        # Scapy's own signature names arguments that no caller of ours gives.
+        def __init__(self, wire: bytes = b"", /, **fields: Any) -> None: ...
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
         """Fill in the lengths and the padding that nobody has set."""

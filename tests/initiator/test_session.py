@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: GPL-2.0-only
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from initiator.expect import ConformanceFailure
+from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
+from initiator.session import Session
+from iscsi import chap, text
+from iscsi.constants import RESERVED_TAG, Stage
+from iscsi.errors import (
+    ConnectionLost,
+    ISCSIError,
+    NegotiationError,
+    NumberingError,
+    PeerError,
+    PeerTimeout,
+    UnexpectedPDU,
+)
+from iscsi.pdu import (
+    R2T,
+    DataIn,
+    DataOut,
+    LoginResponse,
+    NOPIn,
+    NOPOut,
+    SCSICommand,
+    SCSIResponse,
+)
+from tests.initiator.peer import Peer, listening
+
+OPTIONS = LoginOptions(target_name="iqn.2026-11.org.example:t")
+ANSWERS = [("HeaderDigest", "None"), ("DataDigest", "None")]
+CDB = bytes(6)
+
+
+def welcome(
+    peer: Peer, pairs: list[tuple[str, str]] | None = None, **fields: Any
+) -> None:
+    """Answer one Login Request."""
+    request = peer.receive()
+    values: dict[str, Any] = {
+        "transit": request.transit,
+        "csg": request.csg,
+        "nsg": request.nsg,
+        "isid": request.isid,
+        "tsih": 1,
+        "initiator_task_tag": request.initiator_task_tag,
+        "stat_sn": 100,
+        "exp_cmd_sn": request.cmd_sn,
+        "max_cmd_sn": request.cmd_sn + 7,
+        "data": text.encode(ANSWERS if pairs is None else pairs),
+    }
+    peer.send(LoginResponse(**{**values, **fields}))
+
+
+def wait(peer: Peer) -> None:
+    """Say nothing until the initiator goes away."""
+    while True:
+        peer.receive()
+
+
+def speak_http(peer: Peer) -> None:
+    """Be no iSCSI target at all."""
+    peer.socket.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 20)
+    wait(peer)
+
+
+def numbers(stat_sn: int, done: int = 1) -> dict[str, int]:
+    return {"stat_sn": stat_sn, "exp_cmd_sn": 1 + done, "max_cmd_sn": 8 + done}
+
+
+def open_session(portal: Any, **how: Any) -> Session:
+    return Session(portal, how.pop("options", OPTIONS), timeout=1.0, **how)
+
+
+def test_a_login_walks_to_full_feature_phase() -> None:
+    peers = []
+
+    def script(peer: Peer) -> None:
+        peers.append(peer)
+        welcome(peer, [*ANSWERS, ("TargetPortalGroupTag", "1")])
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        session.close()
+
+    request = peers[0].seen[0]
+    assert (request.csg, request.nsg, request.transit) == (1, 3, 1)
+    pairs = dict(text.decode(bytes(request.data)))
+    assert pairs["SessionType"] == "Normal"
+    assert pairs["MaxRecvDataSegmentLength"] == "262144"
+    assert session.tsih == 1
+    assert session.login.declared == {"TargetPortalGroupTag": "1"}
+    assert session.leading.status.exp_stat_sn == 101
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "words"),
+    [
+        (
+            lambda peer: welcome(peer, status_class=2, status_detail=3),
+            LoginRefused,
+            "0x0203",
+        ),
+        (lambda peer: bool(peer.receive()) and None, ConnectionLost, "FIN"),
+        (lambda peer: peer.send(NOPIn()), UnexpectedPDU, "NOPIn"),
+        (lambda peer: welcome(peer, csg=0, nsg=1), PeerError, "CSG SECURITY"),
+        (lambda peer: welcome(peer, nsg=2), PeerError, "stage 2 is reserved"),
+        (lambda peer: welcome(peer, data=b"junk\0"), ISCSIError, "no '='"),
+        (
+            lambda peer: welcome(peer, [("HeaderDigest", "CRC32C"), ANSWERS[1]]),
+            NegotiationError,
+            "HeaderDigest=CRC32C answers HeaderDigest=None",
+        ),
+        (
+            lambda peer: welcome(peer, ANSWERS[:1]),
+            NegotiationError,
+            "an answer was due",
+        ),
+        (
+            lambda peer: welcome(peer, [*ANSWERS, ("MaxBurstLength", "512")]),
+            PeerError,
+            "asks for answers",
+        ),
+        (
+            speak_http,
+            PeerTimeout,
+            "only 520 bytes of one: b'HTTP/1.1'",
+        ),
+        (wait, PeerTimeout, "1 s"),
+    ],
+)
+def test_a_bad_login_names_its_fault(
+    script: Callable[[Peer], None], error: type[Exception], words: str
+) -> None:
+    with listening(script) as portal, pytest.raises(error, match=words):
+        open_session(portal)
+
+
+def test_a_login_that_leads_nowhere_ends() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer, transit=0)
+        while True:
+            welcome(peer, [], transit=0, stat_sn=100 + len(peer.seen) - 1)
+
+    with listening(script) as portal, pytest.raises(PeerError, match="has not ended"):
+        open_session(portal)
+
+
+def test_long_text_goes_in_parts_and_comes_in_parts() -> None:
+    whole = text.encode([("X-com.example.k", "NotUnderstood"), *ANSWERS])
+    parts: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        request = peer.receive()
+        while request.continuation:
+            parts.append(bytes(request.data))
+            answer_to(peer, request, b"")
+            request = peer.receive()
+        parts.append(bytes(request.data))
+        answer_to(peer, request, whole[:20], continuation=1, transit=0)
+        request = peer.receive()
+        assert bytes(request.data) == b""
+        answer_to(peer, request, whole[20:])
+
+    def answer_to(peer: Peer, request: Any, data: bytes, **fields: Any) -> None:
+        count = len(peer.seen)
+        peer.send(
+            LoginResponse(
+                **{
+                    "transit": request.transit,
+                    "csg": request.csg,
+                    "nsg": request.nsg,
+                    "tsih": 1,
+                    "initiator_task_tag": request.initiator_task_tag,
+                    "stat_sn": count,
+                    "data": data,
+                    **fields,
+                }
+            )
+        )
+
+    value = "v" * 9000
+    options = LoginOptions(
+        target_name="iqn.2026-11.org.example:t",
+        keys={**DEFAULT_KEYS, "X-com.example.k": value},
+    )
+    with listening(script) as portal:
+        open_session(portal, options=options).close()
+
+    assert ("X-com.example.k", value) in text.decode(b"".join(parts))
+    assert [len(part) <= 8192 for part in parts] == [True, True]
+
+
+def chap_script(peer: Peer, *, proof: bytes | None = None) -> None:
+    """The target's ladder of `iscsi.chap`, mutual."""
+    security = {"tsih": 0, "max_cmd_sn": 1}
+    welcome(peer, [("AuthMethod", "CHAP")], stat_sn=1, **security)
+    challenge = [("CHAP_A", "5"), ("CHAP_I", "9"), ("CHAP_C", "0x0102030405060708")]
+    welcome(peer, challenge, stat_sn=2, **security)
+    request = peer.receive()
+    pairs = dict(text.decode(bytes(request.data)))
+    theirs = chap.parse_challenge("5", pairs["CHAP_I"], pairs["CHAP_C"])
+    ours = chap.response(chap.Algorithm.MD5, 9, b"initiator-secret", bytes(range(1, 9)))
+    assert text.parse_binary(pairs["CHAP_R"]) == ours
+    answer = proof or theirs.respond(b"target-secret")
+    peer.send(
+        LoginResponse(
+            transit=1,
+            csg=request.csg,
+            nsg=request.nsg,
+            initiator_task_tag=request.initiator_task_tag,
+            stat_sn=3,
+            data=text.encode(
+                [("CHAP_N", "target"), ("CHAP_R", text.format_hex(answer))]
+            ),
+        )
+    )
+    welcome(peer, stat_sn=4)
+
+
+MUTUAL = LoginOptions(
+    target_name="iqn.2026-11.org.example:t",
+    credentials=chap.Credentials("initiator", b"initiator-secret"),
+    mutual=chap.Credentials("target", b"target-secret"),
+)
+
+
+def test_mutual_chap() -> None:
+    with listening(chap_script) as portal:
+        session = open_session(portal, options=MUTUAL)
+        session.close()
+
+    assert session.login.response.csg == Stage.OPERATIONAL
+
+
+def test_a_target_that_does_not_know_the_secret_is_found() -> None:
+    with (
+        listening(lambda peer: chap_script(peer, proof=bytes(16))) as portal,
+        pytest.raises(PeerError, match="does not know the secret"),
+    ):
+        open_session(portal, options=MUTUAL)
+
+
+def test_what_the_caller_sets_leaves_as_it_is() -> None:
+    peers = []
+
+    def script(peer: Peer) -> None:
+        peers.append(peer)
+        welcome(peer)
+        for _ in range(3):
+            peer.receive()
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        session.send(NOPOut(cmd_sn=77, exp_stat_sn=0, initiator_task_tag=0))
+        session.send(NOPOut())
+        session.send(NOPOut(immediate=1))
+        session.close()
+
+    lie, plain, immediate = peers[0].seen[1:]
+    assert (lie.cmd_sn, lie.exp_stat_sn, lie.initiator_task_tag) == (77, 0, 0)
+    assert (plain.cmd_sn, immediate.cmd_sn) == (1, 2)
+    assert plain.exp_stat_sn == 101
+    assert plain.initiator_task_tag != immediate.initiator_task_tag
+
+
+def test_a_read_collects_its_data_and_status() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        tag = peer.receive().initiator_task_tag
+        first = {"final": 0, "data_sn": 0, "data": b"abcd", **numbers(0)}
+        last = {
+            "data_sn": 1,
+            "buffer_offset": 4,
+            "status_present": 1,
+            "data": b"ef",
+            "underflow": 1,
+            "residual_count": 2,
+            **numbers(101),
+        }
+        peer.send(DataIn(initiator_task_tag=tag, **first))
+        peer.send(DataIn(initiator_task_tag=tag, **last))
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        result = session.execute(CDB, read=8)
+        session.close()
+
+    assert result.is_good
+    assert result.data == b"abcdef"
+    assert (result.underflow, result.residual_count) == (True, 2)
+
+
+def test_a_write_sends_immediate_unsolicited_and_solicited_data() -> None:
+    data = bytes(range(256)) * 8  # 2048 bytes
+    received = bytearray(len(data))
+    seen: list[tuple[str, int, int, int]] = []
+
+    def script(peer: Peer) -> None:
+        answers = [
+            *ANSWERS,
+            ("InitialR2T", "No"),
+            ("FirstBurstLength", "1024"),
+            ("MaxRecvDataSegmentLength", "512"),
+        ]
+        welcome(peer, answers)
+        command = peer.receive()
+        received[: len(command.data)] = command.data
+        seen.append(("SCSICommand", command.final, 0, len(command.data)))
+        take(peer)
+        peer.send(
+            R2T(
+                initiator_task_tag=command.initiator_task_tag,
+                target_transfer_tag=5,
+                buffer_offset=1024,
+                desired_data_transfer_length=1024,
+                **numbers(101),
+            )
+        )
+        take(peer)
+        take(peer)
+        tag = command.initiator_task_tag
+        peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(101)))
+
+    def take(peer: Peer) -> None:
+        pdu = peer.receive()
+        assert isinstance(pdu, DataOut)
+        start = pdu.buffer_offset
+        received[start : start + len(pdu.data)] = pdu.data
+        seen.append(("DataOut", pdu.final, pdu.data_sn, len(pdu.data)))
+
+    keys = {**DEFAULT_KEYS, "InitialR2T": "No", "FirstBurstLength": "1024"}
+    options = LoginOptions(target_name="iqn.2026-11.org.example:t", keys=keys)
+    with listening(script) as portal:
+        session = open_session(portal, options=options)
+        result = session.execute(CDB, write=data)
+        session.close()
+
+    assert result.is_good
+    assert bytes(received) == data
+    assert seen == [
+        ("SCSICommand", 0, 0, 512),
+        ("DataOut", 1, 0, 512),
+        ("DataOut", 0, 0, 512),
+        ("DataOut", 1, 1, 512),
+    ]
+
+
+def test_answers_of_two_tasks_are_told_apart() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        tags = [peer.receive().initiator_task_tag for _ in range(2)]
+        for place, tag in enumerate(reversed(tags)):
+            peer.send(
+                SCSIResponse(
+                    initiator_task_tag=tag, status=8 * place, **numbers(101 + place, 2)
+                )
+            )
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        first, second = session.start(CDB), session.start(CDB)
+        assert session.finish(first).status == 8
+        assert session.finish(second).status == 0
+        session.close()
+
+
+def test_a_ping_of_the_target_is_answered_on_the_way() -> None:
+    answers = []
+
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        tag = peer.receive().initiator_task_tag
+        peer.send(NOPIn(target_transfer_tag=9, lun=1 << 48, **numbers(101)))
+        answers.append(peer.receive())
+        peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(101)))
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        assert session.execute(CDB).is_good
+        session.close()
+
+    (answer,) = answers
+    assert answer.target_transfer_tag == 9
+    assert answer.initiator_task_tag == RESERVED_TAG
+    assert (answer.lun, answer.immediate) == (1 << 48, 1)
+
+
+def test_a_gap_in_stat_sn_is_found() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        tag = peer.receive().initiator_task_tag
+        peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(103)))
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        with pytest.raises(NumberingError, match=r"StatSN 103 .* 101 was due"):
+            session.execute(CDB)
+        session.close()
+
+
+def test_an_answer_to_nothing_is_a_failure_with_its_pdus() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        peer.receive()
+        peer.send(SCSIResponse(initiator_task_tag=0x7777, **numbers(101)))
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        with pytest.raises(ConformanceFailure) as caught:
+            session.execute(CDB)
+        session.close()
+
+    assert "0x7777" in caught.value.actual
+    assert "last PDUs:" in str(caught.value)
+
+
+def test_silence_is_proved_by_a_ping_that_overtakes() -> None:
+    def quiet(peer: Peer) -> None:
+        welcome(peer)
+        peer.receive()
+        ping = peer.receive()
+        pong = NOPIn(initiator_task_tag=ping.initiator_task_tag, data=bytes(ping.data))
+        pong.stat_sn, pong.exp_cmd_sn, pong.max_cmd_sn = 101, 1, 8
+        peer.send(pong)
+
+    def loud(peer: Peer) -> None:
+        welcome(peer)
+        tag = peer.receive().initiator_task_tag
+        peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(101)))
+        peer.receive()
+
+    with listening(quiet) as portal:
+        session = open_session(portal)
+        session.expect_silence(after=session.send(SCSICommand(cmd_sn=1000)))
+        session.close()
+    with listening(loud) as portal:
+        session = open_session(portal)
+        with pytest.raises(ConformanceFailure, match="no answer to SCSICommand"):
+            session.expect_silence(after=session.send(SCSICommand(cmd_sn=1000)))
+        session.close()
