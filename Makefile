@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The commands of README.md. Nothing has to be installed by hand but Python 3.11.
+
+TARGET ?= reference
+ARGS ?=
+JOBS ?= 2
+PYTHON ?= python3
+RESULTS ?= results/$(subst /,_,$(subst :,_,$(firstword $(subst @, ,$(TARGET)))))
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+STAMP := $(VENV)/installed
+
+.PHONY: conformance check test test-lab packages clean help
+
+help:
+	@echo "make conformance [TARGET=reference|tgt|istgt|iscsi://...] [ARGS=...]"
+	@echo "make check      lint, types, import rules, unit tests"
+	@echo "make test       the toolkit's own tests, with real peers"
+	@echo "make test-lab   the slow tests"
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: say make PYTHON=python3.11 ..."; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "no venv module: install your system's python3-venv package"; exit 1; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[dev]'
+	@touch $@
+
+# The report is made whatever the verdict; the exit code is pytest's.
+conformance: $(STAMP)
+	@rm -rf "$(RESULTS)"
+	@$(RUN) pytest suites/conformance --target='$(TARGET)' -n $(JOBS) \
+		--alluredir="$(RESULTS)/allure-results" $(ARGS); verdict=$$?; \
+	test ! -d "$(RESULTS)/allure-results" || \
+		$(RUN) reports html "$(RESULTS)/allure-results" -o "$(RESULTS)/report"; \
+	exit $$verdict
+
+check: $(STAMP)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) pytest tests -m "not integration and not lab" -n $(JOBS)
+
+packages:
+	@scripts/install-packages
+
+test: $(STAMP) packages
+	$(RUN) pytest tests -m "not lab" -n $(JOBS)
+	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
+	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
+
+test-lab: $(STAMP) packages
+	$(RUN) pytest tests -m lab
+
+clean:
+	rm -rf results $(VENV) .tools
