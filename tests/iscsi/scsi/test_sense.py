@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sense data: vectors by hand from SPC-4, and what it says comes back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iscsi.errors import DecodeError
+from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey, parse
+
+
+def test_fixed_format_is_laid_out_as_the_standard_says() -> None:
+    sense = Sense.of(
+        SenseKey.ILLEGAL_REQUEST,
+        AdditionalSense.INVALID_FIELD_IN_CDB,
+        information=0x01020304,
+        field_pointer=FieldPointer(2, 5),
+    )
+
+    assert sense.build() == bytes.fromhex("f0000501020304 0a 00000000 24 00 00 cd0002")
+
+
+def test_descriptor_format_is_laid_out_as_the_standard_says() -> None:
+    sense = Sense.of(
+        SenseKey.MISCOMPARE,
+        AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION,
+        information=0x1122334455667788,
+    )
+
+    assert sense.build(descriptor=True) == bytes.fromhex(
+        "720e1d00 0000000c 000a8000 1122334455667788"
+    )
+
+
+def test_progress_is_sense_key_specific_of_not_ready() -> None:
+    sense = Sense.of(
+        SenseKey.NOT_READY,
+        AdditionalSense.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
+        progress=0x8000,
+    )
+
+    assert sense.build()[15:] == bytes.fromhex("808000")
+    assert parse(sense.build()).progress == 0x8000
+
+
+def test_information_too_large_for_the_fixed_format_is_not_valid() -> None:
+    data = Sense(SenseKey.MEDIUM_ERROR, information=2**32).build()
+
+    assert data[0] == 0x70
+    assert parse(data).information is None
+
+
+@given(
+    st.sampled_from(SenseKey),
+    st.sampled_from(AdditionalSense),
+    st.none() | st.integers(0, 2**32 - 1),
+    st.booleans(),
+)
+def test_sense_comes_back_from_either_format(
+    key: SenseKey,
+    additional: AdditionalSense,
+    information: int | None,
+    is_descriptor: bool,
+) -> None:
+    sense = Sense.of(key, additional, information=information)
+
+    parsed = parse(sense.build(descriptor=is_descriptor))
+
+    assert parsed.key is key
+    assert parsed.additional is additional
+    assert parsed.information == information
+    assert parsed.is_descriptor_format is is_descriptor
+
+
+@given(st.integers(0, 0xFFFF), st.none() | st.integers(0, 7), st.booleans())
+def test_field_pointer_comes_back(byte: int, bit: int | None, in_cdb: bool) -> None:
+    pointer = FieldPointer(byte, bit, in_cdb=in_cdb)
+
+    for is_descriptor in (False, True):
+        data = Sense(SenseKey.ILLEGAL_REQUEST, field_pointer=pointer).build(
+            descriptor=is_descriptor
+        )
+        assert parse(data).field_pointer == pointer
+
+
+def test_fixed_format_cut_short_reads_as_zeros() -> None:
+    assert parse(bytes.fromhex("7000060000000000")).asc == 0
+
+
+def test_unknown_additional_sense_has_no_name() -> None:
+    assert parse(bytes.fromhex("72058034 00000000")).additional is None
+
+
+def test_deferred_error_is_told_apart() -> None:
+    assert parse(Sense(SenseKey.MEDIUM_ERROR, is_deferred=True).build()).is_deferred
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "00",
+        "7e00",
+        "70",
+        "7200000000000004",
+        "720000000000000400",
+        "70000c0000000000",
+    ],
+)
+def test_what_is_no_sense_data_is_refused(data: str) -> None:
+    with pytest.raises(DecodeError):
+        parse(bytes.fromhex(data))
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        parse(data)
+    except DecodeError:
+        return
+    assert data[0] & 0x7F in range(0x70, 0x74)
+
+
+def test_additional_sense_codes_are_unique() -> None:
+    assert len({entry.value for entry in AdditionalSense}) == len(
+        AdditionalSense.__members__
+    )
