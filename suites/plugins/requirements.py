@@ -3,7 +3,7 @@
 
 import pytest
 
-from spec import Catalogue, Requirement, UnknownRequirement, load
+from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 
 _CATALOGUE = pytest.StashKey[Catalogue]()
 _REQUIREMENTS = pytest.StashKey[list[Requirement]]()
@@ -62,7 +62,7 @@ def _is_selected(item: pytest.Item, config: pytest.Config) -> bool:
     if option.requirement and not any(e.id in option.requirement for e in entries):
         return False
     if option.section and not any(
-        _is_below(entry.section, section)
+        is_below(entry.section, section)
         for entry in entries
         for section in option.section
     ):
@@ -74,10 +74,6 @@ def _is_selected(item: pytest.Item, config: pytest.Config) -> bool:
     return not option.area or any(
         item.nodeid.startswith(f"{_FOLDER}{area}/") for area in option.area
     )
-
-
-def _is_below(section: str, wanted: str) -> bool:
-    return section == wanted or section.startswith(f"{wanted}.")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
