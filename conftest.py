@@ -7,4 +7,6 @@ pytest_plugins = [
     "suites.plugins.targets",
     "suites.plugins.sessions",
     "suites.plugins.verdicts",
+    "reports.summary",
+    "reports.allure_plugin",
 ]

@@ -3,6 +3,7 @@
 
 import pytest
 
+from reports.evidence import REQUIREMENT
 from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 
 _CATALOGUE = pytest.StashKey[Catalogue]()
@@ -48,7 +49,7 @@ def pytest_collection_modifyitems(
             raise pytest.UsageError(
                 f"{item.nodeid}: a check needs a requirement marker"
             )
-        requirements_of(item)
+        item.user_properties += [(REQUIREMENT, e.id) for e in requirements_of(item)]
     chosen = [item for item in items if _is_selected(item, config)]
     dropped = [item for item in items if item not in set(chosen)]
     if dropped:

@@ -14,12 +14,10 @@ from initiator.session import Session
 from iscsi import chap
 from iscsi.constants import LoginStatus
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
+from reports.evidence import ENVIRONMENT
 
 LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
-
-ENVIRONMENT = pytest.StashKey[dict[str, str]]()
-"""What a report says of the target."""
 
 _EVERYTHING = {
     **DEFAULT_KEYS,

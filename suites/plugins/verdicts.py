@@ -13,7 +13,6 @@ from dataclasses import replace
 from types import FrameType
 
 import pytest
-from reports.evidence import EVIDENCE, Evidence
 
 import targets
 from initiator.capture import to_pcapng
@@ -23,6 +22,15 @@ from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
+from reports.evidence import (
+    DETAIL,
+    EVIDENCE,
+    KNOWN_DEVIATION,
+    TARGET_DIED,
+    VERDICT,
+    WARNING,
+    Evidence,
+)
 from suites.plugins import deviations
 from suites.plugins import targets as targets_plugin
 from suites.plugins.options import is_strict
@@ -160,9 +168,10 @@ def _judge(
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
     reason = tested.running.exit_reason()
+    item.user_properties.append((DETAIL, failure.actual))
     if reason is not None:
         failure.add_note(f"the target died during this check: {reason}")
-        item.user_properties.append(("target died", reason))
+        item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
     _revive(tested)
     requirements = requirements_of(item)
     for entry in requirements:
@@ -172,11 +181,11 @@ def _judge(
         )
     known = _deviation(item)
     if known is not None:
-        item.user_properties.append(("known deviation", known.what))
+        item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
         pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
     is_should = all(entry.level.startswith(("SHOULD", "MAY")) for entry in requirements)
     if is_should and reason is None and not is_strict(item.config):
-        item.user_properties.append(("warning", failure.actual))
+        item.user_properties += [(VERDICT, WARNING), (DETAIL, failure.actual)]
         pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")
 
 

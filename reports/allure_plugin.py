@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks in Allure's terms: document, section and requirement, evidence, environment.
+
+Only this module and allure-pytest know of Allure: the labels go on as markers before the
+run, the attachments when a check is over, the files about the run at its end (Allure's
+own --clean-alluredir would wipe them earlier).
+"""
+
+import json
+import platform
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import allure
+import pytest
+
+from reports.evidence import ENVIRONMENT, EVIDENCE
+from spec import Requirement, UnknownRequirement, load
+
+_SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
+_EXTENSIONS = {"text/plain": "txt", "application/vnd.tcpdump.pcap": "pcapng"}
+
+_CATEGORIES: list[dict[str, Any]] = [
+    {
+        "name": "Target died",
+        "matchedStatuses": ["failed", "broken"],
+        "messageRegex": "(?s).*the target died.*",
+    },
+    {
+        "name": "MUST broken",
+        "matchedStatuses": ["failed"],
+        "messageRegex": "(?s).*expected: .*",
+    },
+    {
+        "name": "SHOULD broken (warning)",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": "(?s).*warning, a SHOULD is not followed.*",
+    },
+    {
+        "name": "Known deviation",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": "(?s).*known deviation.*",
+    },
+    {
+        "name": "Not applicable",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": "(?s).*not applicable.*",
+    },
+    {"name": "Lab trouble", "matchedStatuses": ["broken"]},
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Label each check by its requirements."""
+    catalogue = load()
+    for item in items:
+        ids = [name for mark in item.iter_markers("requirement") for name in mark.args]
+        try:
+            _label(item, [catalogue[name] for name in ids])
+        except UnknownRequirement as error:
+            raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+
+
+def _label(item: pytest.Item, requirements: list[Requirement]) -> None:
+    for entry in requirements:
+        heading = f"{entry.section} {entry.heading}".strip()
+        for kind, value in (
+            ("epic", entry.document),
+            ("feature", heading),
+            ("story", f"{entry.id}: {entry.text}"),
+        ):
+            item.add_marker(pytest.mark.allure_label(value, label_type=kind))
+        item.add_marker(
+            pytest.mark.allure_link(entry.url, link_type="link", name=entry.id)
+        )
+    if requirements:
+        strongest = min(
+            (entry.level.split()[0] for entry in requirements),
+            key=list(_SEVERITY).index,
+        )
+        item.add_marker(
+            pytest.mark.allure_label(_SEVERITY[strongest], label_type="severity")
+        )
+        function = getattr(item, "function", None)
+        if function is not None and function.__doc__:
+            title = function.__doc__.strip().splitlines()[0].rstrip(".")
+            function.__allure_display_name__ = title
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the evidence while the check's result is still open."""
+    report = yield
+    is_over = call.when == "call" or (call.when == "setup" and not report.passed)
+    if is_over and item.config.getoption("allure_report_dir", None):
+        for piece in item.stash.get(EVIDENCE, []):
+            extension = _EXTENSIONS.get(piece.mime_type, "bin")
+            allure.attach(piece.content, piece.name, piece.mime_type, extension)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what is true of the whole run."""
+    config = session.config
+    folder = config.getoption("allure_report_dir", None)
+    if not folder or hasattr(config, "workerinput"):
+        return
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    facts = {
+        **config.stash.get(ENVIRONMENT, {}),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    lines = [f"{name}={' '.join(value.split())}" for name, value in facts.items()]
+    (path / "environment.properties").write_text("\n".join(lines) + "\n")
+    (path / "categories.json").write_text(json.dumps(_CATEGORIES, indent=2))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The end of a run in the terminal: counts by area, and the clauses that are broken."""
+
+from collections import Counter
+
+import pytest
+
+from reports.verdicts import Judged, Verdict, judge
+from spec import load
+
+_COLUMNS = list(Verdict)
+_DETAIL_WIDTH = 160
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table and the broken requirements of a conformance run."""
+    reports = [
+        report
+        for kind in ("passed", "failed", "skipped", "xfailed", "error")
+        for report in terminalreporter.stats.get(kind, [])
+        if isinstance(report, pytest.TestReport)
+    ]
+    judged = judge(reports)
+    if not judged:
+        return
+    terminalreporter.section("conformance")
+    for line in table(judged):
+        terminalreporter.line(line)
+    for line in broken(judged):
+        terminalreporter.line(line)
+
+
+def table(judged: list[Judged]) -> list[str]:
+    """Return the counts of each verdict, a line an area, and their sum."""
+    areas = sorted({item.area for item in judged})
+    width = max(len(area) for area in [*areas, "all checks"])
+    lines = [f"{'':{width}}" + "".join(f"  {column}" for column in _COLUMNS)]
+    for area in [*areas, "all checks"]:
+        counts = Counter(
+            item.verdict for item in judged if area in (item.area, "all checks")
+        )
+        lines.append(
+            f"{area:{width}}"
+            + "".join(
+                f"  {counts[column] or '-':>{len(column)}}" for column in _COLUMNS
+            )
+        )
+    proven = {name for item in judged for name in item.requirements if _is_proven(item)}
+    lines.append(f"requirements exercised: {len(proven)}")
+    return lines
+
+
+def _is_proven(item: Judged) -> bool:
+    return item.verdict not in (Verdict.NOT_APPLICABLE, Verdict.TROUBLE)
+
+
+def broken(judged: list[Judged]) -> list[str]:
+    """Return the requirements that are not met, each with its checks."""
+    lines: list[str] = []
+    for verdict, title in (
+        (Verdict.BROKEN, "broken requirements"),
+        (Verdict.DEVIATES, "known deviations"),
+        (Verdict.WARNED, "warnings (a SHOULD is not followed)"),
+        (Verdict.TROUBLE, "checks that could not be carried out"),
+    ):
+        found = [item for item in judged if item.verdict is verdict]
+        if found:
+            lines += ["", f"{title}:", *_by_requirement(found)]
+    return lines
+
+
+def _by_requirement(found: list[Judged]) -> list[str]:
+    catalogue = load()
+    lines: list[str] = []
+    names = dict.fromkeys(name for item in found for name in item.requirements)
+    for name in sorted(names):
+        entry = catalogue[name]
+        lines.append(
+            f"  {name}  {entry.level}, {entry.document} section {entry.section}: "
+            f"{entry.text}"
+        )
+        for item in found:
+            if name in item.requirements:
+                dead = " (the target died)" if item.has_killed else ""
+                lines.append(f"      {item.check}{dead}: {item.detail[:_DETAIL_WIDTH]}")
+    return lines

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From test reports to verdicts: one check, one verdict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pytest
+
+from reports.evidence import (
+    DETAIL,
+    KNOWN_DEVIATION,
+    REQUIREMENT,
+    TARGET_DIED,
+    VERDICT,
+    WARNING,
+)
+
+
+class Verdict(StrEnum):
+    """What a check came to."""
+
+    PASSED = "passed"
+    BROKEN = "broken"
+    WARNED = "warned"
+    DEVIATES = "known deviation"
+    NOT_APPLICABLE = "not applicable"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One check and its verdict."""
+
+    check: str
+    """The check's node ID below suites/conformance."""
+    verdict: Verdict
+    requirements: tuple[str, ...]
+    detail: str
+    """What the target did, or why the check did not run."""
+    has_killed: bool = False
+    """The target died."""
+
+    @property
+    def area(self) -> str:
+        """The folder of the check."""
+        return self.check.partition("/")[0]
+
+
+_FOLDER = "suites/conformance/"
+
+
+def judge(reports: Iterable[pytest.TestReport]) -> list[Judged]:
+    """Return the verdict of each check among the reports of a run."""
+    by_check: dict[str, list[pytest.TestReport]] = {}
+    for report in reports:
+        if any(name == REQUIREMENT for name, _ in report.user_properties):
+            by_check.setdefault(report.nodeid, []).append(report)
+    return [_judge(name, phases) for name, phases in by_check.items()]
+
+
+def _judge(name: str, phases: list[pytest.TestReport]) -> Judged:
+    properties = [pair for phase in phases for pair in phase.user_properties]
+    named = dict(properties)
+    requirements = dict.fromkeys(
+        str(value) for key, value in properties if key == REQUIREMENT
+    )
+    return Judged(
+        check=name.removeprefix(_FOLDER),
+        verdict=_verdict(phases, str(named.get(VERDICT, ""))),
+        requirements=tuple(requirements),
+        detail=str(named.get(DETAIL, "")) or _reason(phases),
+        has_killed=named.get(VERDICT) == TARGET_DIED,
+    )
+
+
+def _verdict(phases: list[pytest.TestReport], told: str) -> Verdict:
+    if any(phase.failed and phase.when != "call" for phase in phases):
+        return Verdict.TROUBLE
+    if any(phase.failed for phase in phases):
+        return Verdict.BROKEN
+    if told == KNOWN_DEVIATION:
+        return Verdict.DEVIATES
+    if told == WARNING:
+        return Verdict.WARNED
+    if any(phase.skipped for phase in phases):
+        return Verdict.NOT_APPLICABLE
+    return Verdict.PASSED
+
+
+def _reason(phases: list[pytest.TestReport]) -> str:
+    for phase in phases:
+        if phase.skipped and isinstance(phase.longrepr, tuple):
+            return phase.longrepr[2].removeprefix("Skipped: ")
+        if phase.failed:
+            return phase.longreprtext.strip().splitlines()[-1][:200]
+    return ""
