@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks in Allure's terms: document, section and requirement, evidence, environment.
 
-Only this module and allure-pytest know of Allure: the labels go on as markers before the
-run, the attachments when a check is over, the files about the run at its end (Allure's
-own --clean-alluredir would wipe them earlier).
+Only this module and allure-pytest know of Allure: the labels go on as markers before
+the run, the attachments when a check is over, the files about the run at its end
+(Allure's own --clean-alluredir would wipe them earlier).
 """
 
 import json

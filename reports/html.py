@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The HTML report: Allure's generator, fetched once and run on the results of a run.
+
+Version 3 needs Node.js and npm, version 2 besides them Java. Only a single file opens
+from disk, so that form is made. Where neither can be had the results stay, with a word
+on how to view them.
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+TOOLS = Path(__file__).parents[1] / ".tools"
+MIN_NODE = 18
+_INSTALL_SECONDS = 300
+_GENERATE_SECONDS = 300
+
+
+class ReportError(Exception):
+    """Why there is no report, in one line, with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A version of Allure from the npm registry."""
+
+    package: str
+    version: str
+    binary: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it is installed."""
+        return TOOLS / f"{self.package}-{self.version}"
+
+    @property
+    def program(self) -> Path:
+        """Its executable."""
+        return self.folder / "node_modules" / ".bin" / self.binary
+
+
+ALLURE_3 = Generator("allure", "3.18.0", "allure")
+ALLURE_2 = Generator("allure-commandline", "2.46.0", "allure")
+
+
+def build(results: Path, output: Path) -> Path:
+    """Make the report of some results; return the page's path.
+
+    Raises:
+        ReportError: it cannot be made; the results are untouched.
+    """
+    if not any(results.glob("*-result.json")):
+        raise ReportError(f"{results} holds no Allure results (no *-result.json)")
+    generator = _choose()
+    _install(generator)
+    output = output.resolve()
+    shutil.rmtree(output, ignore_errors=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    history = output.parent / "history.jsonl"
+    if generator is ALLURE_3:
+        command = [
+            *(str(generator.program), "awesome", "--single-file"),
+            *("--group-by", "epic,feature,story"),
+            *("--history-path", str(history)),
+            *("-o", str(output), str(results.resolve())),
+        ]
+    else:
+        command = [
+            *(str(generator.program), "generate", "--single-file"),
+            *("-o", str(output), str(results.resolve())),
+        ]
+    _run(command, output.parent, _GENERATE_SECONDS)
+    page = output / "index.html"
+    if not page.is_file():
+        raise ReportError(f"allure wrote no {page}")
+    return page
+
+
+def _choose() -> Generator:
+    """Return the version that this machine can run."""
+    if shutil.which("npm") is None:
+        raise ReportError(
+            "the HTML report needs Node.js with npm; the results are complete without: "
+            "view them elsewhere with `npx allure awesome --single-file RESULTS`"
+        )
+    if _node_version() >= MIN_NODE:
+        return ALLURE_3
+    if shutil.which("java") is not None:
+        return ALLURE_2
+    raise ReportError(f"the HTML report needs Node.js {MIN_NODE} or newer, or Java")
+
+
+def _node_version() -> int:
+    node = shutil.which("node")
+    if node is None:
+        return 0
+    found = subprocess.run(  # noqa: S603  # a fixed command
+        [node, "--version"], capture_output=True, text=True, check=False, timeout=30
+    )
+    digits = found.stdout.strip().removeprefix("v").partition(".")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _install(generator: Generator) -> None:
+    if generator.program.exists():
+        return
+    generator.folder.mkdir(parents=True, exist_ok=True)
+    wanted = f"{generator.package}@{generator.version}"
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+    _run(
+        [*command, "--prefix", str(generator.folder), wanted],
+        generator.folder,
+        _INSTALL_SECONDS,
+    )
+    if not generator.program.exists():
+        raise ReportError(f"npm installed {wanted} without its program")
+
+
+def _run(command: list[str], folder: Path, seconds: int) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603  # our own command line
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+            env={**os.environ, "CI": "true"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ReportError(f"{command[0]} did not end within {seconds} s") from error
+    except OSError as error:
+        raise ReportError(f"cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        last = words[-1] if words else "no message"
+        name = Path(command[0]).name
+        raise ReportError(f"{name} {command[1]} failed ({done.returncode}): {last}")
