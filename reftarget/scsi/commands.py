@@ -101,6 +101,9 @@ class Reservations(Protocol):
     def check(self, task: Task, command: Command) -> Outcome | None:
         """Return RESERVATION_CONFLICT if the task may not run, None if it may."""
 
+    def allows(self, nexus: Nexus, access: Access) -> bool:
+        """Tell whether a nexus's command of this class may run, as a copy would."""
+
     def handle_in(self, task: Task) -> Outcome:
         """Execute PERSISTENT RESERVE IN, whichever its service action."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from reftarget.scsi import (
     capacity,
+    extended_copy,
     inquiry,
     logs,
     media,
@@ -82,5 +83,6 @@ COMMANDS: tuple[Command, ...] = (
     *provisioning.COMMANDS,
     *media.COMMANDS,
     *sanitize.COMMANDS,
+    *extended_copy.COMMANDS,
     *_RESERVATIONS,
 )

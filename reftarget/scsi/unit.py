@@ -16,6 +16,7 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_cdb,
 )
 from reftarget.scsi.config import naa_identifier, serial_number
+from reftarget.scsi.copy_results import CopyResults
 from reftarget.scsi.modes import ModePages
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class LogicalUnit:
         self.commands: dict[int, Command] = {}
         self.actions: dict[tuple[int, int], Command] = {}
         self.reservations = reservations(self)
+        self.copies = CopyResults()
 
     def _provisioning_map(self) -> ExtentSet:
         mapped = ExtentSet()
@@ -78,7 +80,11 @@ class LogicalUnit:
         self.attentions.establish(nexus, additional)
 
     def abort_tasks(self, nexus: Nexus) -> None:
-        """Abort the nexus's tasks on this unit."""
+        """Abort the nexus's tasks on this unit, for PREEMPT AND ABORT.
+
+        It also ends the nexus's prevention of medium removal (SPC-4 section 6.13).
+        """
+        self.prevented.discard(nexus)
         self.device.abort_tasks(self.config.lun, nexus)
 
     @property
@@ -160,6 +166,7 @@ class LogicalUnit:
     def reset(self, additional: AdditionalSense) -> None:
         """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
         self.reservations.logical_unit_reset()
+        self.copies.clear()
         self.modes.reset()
         self.prevented.clear()
         self.is_started = True
@@ -168,5 +175,6 @@ class LogicalUnit:
     def nexus_lost(self, nexus: Nexus) -> None:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
         self.reservations.nexus_lost(nexus)
+        self.copies.nexus_lost(nexus)
         self.prevented.discard(nexus)
         self.attentions.nexus_lost(nexus)

@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""EXTENDED COPY (LID1) and RECEIVE COPY RESULTS data (SPC-4 sections 6.4 to 6.6)."""
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import ClassVar, Self
+
+from iscsi.errors import DecodeError
+from iscsi.scsi.layout import Structure
+from iscsi.scsi.vpd import CodeSet, Designator, DesignatorType
+
+HEADER_LENGTH = 16
+"""Bytes before the descriptors of a parameter list."""
+
+CSCD_LENGTH = 32
+"""Bytes in a CSCD descriptor (copy source or copy destination)."""
+
+IDENTIFICATION_DESCRIPTOR = 0xE4
+"""DESCRIPTOR TYPE CODE of a CSCD named by a designator of its VPD page 83h."""
+
+BLOCK_TO_BLOCK = 0x02
+"""DESCRIPTOR TYPE CODE of a segment from block device to block device."""
+
+THIS_LOGICAL_UNIT = 0xF800
+"""The CSCD descriptor ID of the unit that received the command."""
+
+MAX_DESIGNATOR_LENGTH = 20
+
+
+class ListIDUsage(IntEnum):
+    """LIST ID USAGE (SPC-4 table 118)."""
+
+    HOLD = 0b00
+    DISCARD = 0b10
+    NONE = 0b11
+
+
+class CopyManagerStatus(IntEnum):
+    """COPY MANAGER STATUS (SPC-4 section 6.24.2)."""
+
+    IN_PROGRESS = 0x00
+    COMPLETED = 0x01
+    FAILED = 0x02
+
+
+_HEADER = Structure(
+    "EXTENDED COPY parameter list",
+    HEADER_LENGTH,
+    list_identifier=(0, 7, 8),
+    sequential_striped=(1, 5, 1),
+    list_id_usage=(1, 4, 2),
+    priority=(1, 2, 3),
+    cscd_length=(2, 7, 16),
+    segment_length=(8, 7, 32),
+    inline_length=(12, 7, 32),
+)
+_CSCD = Structure(
+    "identification descriptor CSCD descriptor",
+    CSCD_LENGTH,
+    type_code=(0, 7, 8),
+    lu_id_type=(1, 7, 2),
+    is_null=(1, 5, 1),
+    device_type=(1, 4, 5),
+    relative_initiator_port=(2, 7, 16),
+    code_set=(4, 3, 4),
+    association=(5, 5, 2),
+    designator_type=(5, 3, 4),
+    designator_length=(7, 7, 8),
+    pad=(28, 2, 1),
+    block_length=(29, 7, 24),
+)
+_DESIGNATOR_OFFSET = 8
+_SEGMENT_HEADER = struct.Struct(">BxH")
+_BLOCK_TO_BLOCK = Structure(
+    "block to block segment descriptor",
+    28,
+    type_code=(0, 7, 8),
+    destination_count=(1, 1, 1),
+    concatenate=(1, 0, 1),
+    descriptor_length=(2, 7, 16),
+    source=(4, 7, 16),
+    destination=(6, 7, 16),
+    blocks=(10, 7, 16),
+    source_lba=(12, 7, 64),
+    destination_lba=(20, 7, 64),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CSCD:
+    """A copy source or destination named by its designator."""
+
+    designator: Designator
+    block_length: int = 512
+    pad: bool = False
+    is_null: bool = False
+    device_type: int = 0
+    lu_id_type: int = 0
+    relative_initiator_port: int = 0
+    type_code: int = IDENTIFICATION_DESCRIPTOR
+
+    def build(self) -> bytes:
+        """Return the descriptor."""
+        designator = self.designator
+        data = bytearray(
+            _CSCD.build(
+                type_code=self.type_code,
+                lu_id_type=self.lu_id_type,
+                is_null=self.is_null,
+                device_type=self.device_type,
+                relative_initiator_port=self.relative_initiator_port,
+                code_set=designator.code_set,
+                association=designator.association,
+                designator_type=designator.type,
+                designator_length=len(designator.designator),
+                pad=self.pad,
+                block_length=self.block_length,
+            )
+        )
+        room = designator.designator[:MAX_DESIGNATOR_LENGTH]
+        data[_DESIGNATOR_OFFSET : _DESIGNATOR_OFFSET + len(room)] = room
+        return bytes(data)
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """Read a descriptor of this type.
+
+        Raises:
+            DecodeError: it is cut short, of another type or has too long a designator.
+        """
+        data = bytes(data)
+        fields = _CSCD.parse(data)
+        if fields["type_code"] != IDENTIFICATION_DESCRIPTOR:
+            raise DecodeError(
+                f"type {fields['type_code']:#04x} is another descriptor's",
+                field="DESCRIPTOR TYPE CODE",
+                data=data,
+            )
+        length = fields["designator_length"]
+        if length > MAX_DESIGNATOR_LENGTH:
+            raise DecodeError(
+                f"designator of {length} bytes",
+                offset=7,
+                field="DESIGNATOR LENGTH",
+                data=data,
+            )
+        return cls(
+            Designator(
+                fields["designator_type"],
+                data[_DESIGNATOR_OFFSET : _DESIGNATOR_OFFSET + length],
+                fields["association"],
+                fields["code_set"],
+            ),
+            fields["block_length"],
+            bool(fields["pad"]),
+            bool(fields["is_null"]),
+            fields["device_type"],
+            fields["lu_id_type"],
+            fields["relative_initiator_port"],
+        )
+
+
+def naa(identifier: bytes, *, block_length: int = 512) -> CSCD:
+    """Return the CSCD of a unit by its NAA designator."""
+    designator = Designator(DesignatorType.NAA, identifier, code_set=CodeSet.BINARY)
+    return CSCD(designator, block_length)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A block to block segment: CSCDs by their place in the list."""
+
+    source: int
+    destination: int
+    blocks: int
+    source_lba: int = 0
+    destination_lba: int = 0
+    destination_count: bool = False
+    """Whether blocks are the destination's, not the source's."""
+    concatenate: bool = False
+    type_code: int = BLOCK_TO_BLOCK
+    descriptor_length: int = _BLOCK_TO_BLOCK.length - _SEGMENT_HEADER.size
+
+    def build(self) -> bytes:
+        """Return the descriptor."""
+        return _BLOCK_TO_BLOCK.build(**asdict(self))
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """Read a descriptor of this type.
+
+        Raises:
+            DecodeError: it is cut short or of another type.
+        """
+        fields = _BLOCK_TO_BLOCK.parse(data)
+        if fields["type_code"] != BLOCK_TO_BLOCK:
+            raise DecodeError(
+                f"type {fields['type_code']:#04x} is another descriptor's",
+                field="DESCRIPTOR TYPE CODE",
+                data=bytes(data),
+            )
+        wanted = cls.__dataclass_fields__["descriptor_length"].default
+        if fields["descriptor_length"] != wanted:
+            raise DecodeError(
+                f"{fields['descriptor_length']} where {wanted} are due",
+                offset=2,
+                field="DESCRIPTOR LENGTH",
+                data=bytes(data),
+            )
+        return cls(
+            fields["source"],
+            fields["destination"],
+            fields["blocks"],
+            fields["source_lba"],
+            fields["destination_lba"],
+            bool(fields["destination_count"]),
+            bool(fields["concatenate"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHeader:
+    """What a parameter list says of itself."""
+
+    list_identifier: int = 0
+    list_id_usage: int = ListIDUsage.HOLD
+    priority: int = 0
+    sequential_striped: bool = False
+    cscd_length: int = 0
+    segment_length: int = 0
+    inline_length: int = 0
+
+    def build(self) -> bytes:
+        """Return the header."""
+        return _HEADER.build(**asdict(self))
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """Read the header.
+
+        Raises:
+            DecodeError: it is cut short.
+        """
+        fields = _HEADER.parse(data)
+        return cls(
+            fields["list_identifier"],
+            fields["list_id_usage"],
+            fields["priority"],
+            bool(fields["sequential_striped"]),
+            fields["cscd_length"],
+            fields["segment_length"],
+            fields["inline_length"],
+        )
+
+    @property
+    def total(self) -> int:
+        """Bytes in the whole parameter list."""
+        return (
+            HEADER_LENGTH + self.cscd_length + self.segment_length + self.inline_length
+        )
+
+
+def build_parameter_list(
+    cscds: Iterable[CSCD],
+    segments: Iterable[Segment],
+    *,
+    list_identifier: int = 0,
+    list_id_usage: int = ListIDUsage.HOLD,
+    inline: bytes = b"",
+) -> bytes:
+    """Return a whole parameter list with the right lengths."""
+    targets = b"".join(each.build() for each in cscds)
+    moves = b"".join(each.build() for each in segments)
+    header = CopyHeader(
+        list_identifier,
+        list_id_usage,
+        cscd_length=len(targets),
+        segment_length=len(moves),
+        inline_length=len(inline),
+    )
+    return header.build() + targets + moves + inline
+
+
+def split_cscds(data: bytes) -> list[bytes]:
+    """Cut a list of CSCD descriptors, all of one length, into its entries.
+
+    Raises:
+        DecodeError: it is no whole number of them.
+    """
+    if len(data) % CSCD_LENGTH:
+        raise DecodeError(
+            f"{len(data)} bytes are no whole number of CSCD descriptors",
+            offset=2,
+            field="CSCD DESCRIPTOR LIST LENGTH",
+            data=data,
+        )
+    starts = range(0, len(data), CSCD_LENGTH)
+    return [data[start : start + CSCD_LENGTH] for start in starts]
+
+
+def split_segments(data: bytes) -> list[bytes]:
+    """Cut a list of segment descriptors, each with its length, into its entries.
+
+    Raises:
+        DecodeError: the last is cut short.
+    """
+    entries = []
+    offset = 0
+    while offset < len(data):
+        rest = len(data) - offset
+        length = _SEGMENT_HEADER.size
+        if rest >= length:
+            length += _SEGMENT_HEADER.unpack_from(data, offset)[1]
+        if rest < length:
+            raise DecodeError(
+                "segment descriptor cut short",
+                offset=8,
+                field="SEGMENT DESCRIPTOR LIST LENGTH",
+                data=data,
+            )
+        entries.append(data[offset : offset + length])
+        offset += length
+    return entries
+
+
+_AVAILABLE = struct.Struct(">I")
+
+
+def _with_available(body: bytes) -> bytes:
+    return _AVAILABLE.pack(len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStatus:
+    """RECEIVE COPY STATUS (LID1) data."""
+
+    status: int
+    segments_processed: int = 0
+    transfer_count: int = 0
+    transfer_count_units: int = 0
+    """Zero is bytes, one KiB, and so on."""
+    held_data_discarded: bool = False
+
+    _BODY: ClassVar = Structure(
+        "RECEIVE COPY STATUS data",
+        8,
+        held_data_discarded=(0, 7, 1),
+        status=(0, 6, 7),
+        segments_processed=(1, 7, 16),
+        transfer_count_units=(3, 7, 8),
+        transfer_count=(4, 7, 32),
+    )
+
+    def build(self) -> bytes:
+        """Return the parameter data."""
+        return _with_available(self._BODY.build(**asdict(self)))
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """Read the parameter data.
+
+        Raises:
+            DecodeError: it is cut short.
+        """
+        fields = cls._BODY.parse(data[_AVAILABLE.size :])
+        is_discarded = bool(fields.pop("held_data_discarded"))
+        return cls(**fields, held_data_discarded=is_discarded)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingParameters:
+    """RECEIVE COPY OPERATING PARAMETERS data: the copy manager's limits."""
+
+    maximum_cscd_count: int
+    maximum_segment_count: int
+    maximum_descriptor_list_length: int
+    maximum_segment_length: int = 0
+    maximum_inline_data_length: int = 0
+    held_data_limit: int = 0
+    maximum_stream_device_transfer_size: int = 0
+    total_concurrent_copies: int = 1
+    maximum_concurrent_copies: int = 1
+    data_segment_granularity: int = 0
+    """Powers of two, as the next two."""
+    inline_data_granularity: int = 0
+    held_data_granularity: int = 0
+    supports_no_list_identifier: bool = True
+    descriptor_types: tuple[int, ...] = ()
+
+    _BODY: ClassVar = Structure(
+        "RECEIVE COPY OPERATING PARAMETERS data",
+        40,
+        supports_no_list_identifier=(0, 0, 1),
+        maximum_cscd_count=(4, 7, 16),
+        maximum_segment_count=(6, 7, 16),
+        maximum_descriptor_list_length=(8, 7, 32),
+        maximum_segment_length=(12, 7, 32),
+        maximum_inline_data_length=(16, 7, 32),
+        held_data_limit=(20, 7, 32),
+        maximum_stream_device_transfer_size=(24, 7, 32),
+        total_concurrent_copies=(30, 7, 16),
+        maximum_concurrent_copies=(32, 7, 8),
+        data_segment_granularity=(33, 7, 8),
+        inline_data_granularity=(34, 7, 8),
+        held_data_granularity=(35, 7, 8),
+        descriptor_list_length=(39, 7, 8),
+    )
+
+    def build(self) -> bytes:
+        """Return the parameter data."""
+        fields = asdict(self)
+        types = bytes(fields.pop("descriptor_types"))
+        body = self._BODY.build(**fields, descriptor_list_length=len(types))
+        return _with_available(body + types)
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """Read the parameter data.
+
+        Raises:
+            DecodeError: it is cut short.
+        """
+        body = bytes(data[_AVAILABLE.size :])
+        fields = cls._BODY.parse(body)
+        count = fields.pop("descriptor_list_length")
+        types = body[cls._BODY.length : cls._BODY.length + count]
+        has_no_list = bool(fields.pop("supports_no_list_identifier"))
+        return cls(
+            **fields,
+            supports_no_list_identifier=has_no_list,
+            descriptor_types=tuple(types),
+        )
+
+
+_FAILURE_DETAILS = struct.Struct(">52xBxH")
+
+
+def build_failure_details(status: int, sense: bytes) -> bytes:
+    """Return RECEIVE COPY FAILURE DETAILS (LID1) data."""
+    return _with_available(_FAILURE_DETAILS.pack(status, len(sense)) + sense)
+
+
+def parse_failure_details(data: bytes | memoryview) -> tuple[int, bytes]:
+    """Return the status and the sense data of the failed EXTENDED COPY.
+
+    Raises:
+        DecodeError: it is cut short.
+    """
+    body = bytes(data[_AVAILABLE.size :])
+    if len(body) < _FAILURE_DETAILS.size:
+        raise DecodeError(
+            f"{len(body)} bytes of failure details", field="AVAILABLE DATA", data=body
+        )
+    status, length = _FAILURE_DETAILS.unpack_from(body)
+    return status, body[_FAILURE_DETAILS.size : _FAILURE_DETAILS.size + length]
+
+
+_VPD_DESCRIPTOR = struct.Struct(">HH")
+
+
+def build_third_party_copy_page(
+    limits: OperatingParameters, commands: Mapping[int, Iterable[int]]
+) -> bytes:
+    """Return the body of the Third-party Copy VPD page (SPC-4 section 7.8.17).
+
+    Args:
+        limits: what the copy manager takes.
+        commands: the service actions offered, by operation code.
+    """
+    supported = b"".join(
+        bytes([opcode, len(actions := tuple(service_actions)), *actions])
+        for opcode, service_actions in commands.items()
+    )
+    descriptors = {
+        0x0001: bytes([len(supported)]) + supported,
+        0x0004: struct.pack(
+            ">8xHHII8x",
+            limits.maximum_cscd_count,
+            limits.maximum_segment_count,
+            limits.maximum_descriptor_list_length,
+            limits.maximum_inline_data_length,
+        ),
+        0x0008: bytes([len(limits.descriptor_types), *limits.descriptor_types]),
+        0x000C: struct.pack(">HH", 2, THIS_LOGICAL_UNIT),
+        0x8001: struct.pack(
+            ">IIIBB18x",
+            limits.total_concurrent_copies,
+            limits.maximum_concurrent_copies,
+            limits.maximum_segment_length,
+            limits.data_segment_granularity,
+            limits.inline_data_granularity,
+        ),
+    }
+    page = b""
+    for kind, content in descriptors.items():
+        # Each is a multiple of four bytes, the length that it says included.
+        padded = content + bytes(-len(content) % 4)
+        page += _VPD_DESCRIPTOR.pack(kind, len(padded)) + padded
+    return page
