@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Marker and fixtures of the providers' tests."""
+"""Fixtures of the providers' tests."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "integration: starts real programs from Debian packages"
-    )
 
 
 @pytest.fixture

@@ -14,21 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from targets import LabError, PortTakenError, layout, local, parse
+from targets import PortTakenError, layout, local, parse
 from targets.listening import listening_portals
 from targets.local import LocalProvider
 from targets.model import Chap, Portal
-from targets.process import Process, find_program, run
+from targets.process import Process, run
+from tests.tools import require
 
 pytestmark = pytest.mark.integration
 
-_PACKAGES = {
-    "tgtd": "tgt",
-    "tgtadm": "tgt",
-    "istgt": "istgt",
-    "iscsi-inq": "libiscsi-bin",
-    "iscsi-ls": "libiscsi-bin",
-}
 _PROGRAMS = {"tgt": ("tgtd", "tgtadm"), "istgt": ("istgt",)}
 _CLIENT_SECONDS = 10
 
@@ -38,7 +32,7 @@ def kind(request: pytest.FixtureRequest, temporary_directory: Path) -> str:
     """A kind of target whose programs are there, in a directory of its own."""
     assert temporary_directory.is_dir()
     kind: str = request.param
-    _skip_without(*_PROGRAMS[kind], "iscsi-inq")
+    require(*_PROGRAMS[kind], "iscsi-inq")
     return kind
 
 
@@ -189,19 +183,11 @@ signal.pause()
 @pytest.mark.usefixtures("temporary_directory")
 def test_discovery_names_every_target() -> None:
     """iscsi-ls was seen to spin on istgt's answer, so tgtd alone is asked."""
-    _skip_without(*_PROGRAMS["tgt"], "iscsi-ls")
+    require(*_PROGRAMS["tgt"], "iscsi-ls")
     with parse("tgt") as running:
         listed = _run("iscsi-ls", f"iscsi://{running.portal}").stdout
 
         assert all(target.name in listed for target in running.targets)
-
-
-def _skip_without(*programs: str) -> None:
-    for program in programs:
-        try:
-            find_program(program, _PACKAGES[program])
-        except LabError as error:
-            pytest.skip(str(error))
 
 
 def _inquire(

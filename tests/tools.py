@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs that integration tests need: without one a test is skipped, in CI it fails."""
+
+import os
+import shutil
+
+import pytest
+
+REQUIRE = "ISCSI_ASSAY_REQUIRE_TOOLS"
+"""Set, it makes a missing program a failure."""
+
+PACKAGES = {
+    "tgtd": "tgt",
+    "tgtadm": "tgt",
+    "istgt": "istgt",
+    "iscsi-ls": "libiscsi-bin",
+    "iscsi-inq": "libiscsi-bin",
+    "iscsi-perf": "libiscsi-bin",
+    "iscsi-test-cu": "libiscsi-bin",
+    "qemu-img": "qemu-utils and qemu-block-extra",
+    "qemu-io": "qemu-utils and qemu-block-extra",
+    "tshark": "tshark",
+    "chromium": "chromium",
+}
+
+_SYSTEM_PATH = "/usr/sbin:/sbin"
+
+
+def require(*programs: str) -> None:
+    """Skip the test, or fail it in CI, where a program is missing."""
+    path = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
+    for program in programs:
+        if shutil.which(program, path=path) is None:
+            missing(f"{program} is missing: install {PACKAGES.get(program, program)}")
+
+
+def missing(reason: str) -> None:
+    """Skip the test for something that is missing, or fail it in CI."""
+    if os.environ.get(REQUIRE):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
