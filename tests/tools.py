@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs that integration tests need: without one a test is skipped, in CI it fails."""
+"""Programs that integration tests need: a missing one skips a test, in CI fails it."""
 
 import os
 import shutil
