@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from iscsi.scsi.persistent_reservations import (
     MoveParameters,
@@ -162,6 +168,7 @@ class Model:
 
 
 nexuses = st.sampled_from(NEXUSES)
+# Few enough for several nexuses to have the same.
 keys = st.integers(0, 3)
 kinds = st.sampled_from(ReservationType)
 
@@ -175,6 +182,16 @@ class ReservationMachine(RuleBasedStateMachine):
     def guess(self, who: Nexus, key: int | None) -> int:
         """Return the key drawn, or the right one: most commands should work."""
         return self.model.keys.get(who, 0) if key is None else key
+
+    @initialize(
+        registered=st.lists(keys, min_size=4, max_size=4), holder=nexuses, kind=kinds
+    )
+    def begin(
+        self, registered: list[int], holder: Nexus, kind: ReservationType
+    ) -> None:
+        for who, new in zip(NEXUSES, registered, strict=True):
+            self.register(who, None, new, ignore=False)
+        self.reserve(holder, None, kind)
 
     @rule(who=nexuses, key=st.none() | keys, new=keys, ignore=st.booleans())
     def register(self, who: Nexus, key: int | None, new: int, ignore: bool) -> None:
@@ -206,6 +223,12 @@ class ReservationMachine(RuleBasedStateMachine):
         parameters = OutParameters(guess)
 
         assert self.unit.out(who, OutServiceAction.RELEASE, parameters, held) is wanted
+
+    @precondition(lambda self: self.model.kind)
+    @rule()
+    def release_what_is_held(self) -> None:
+        holder = self.model.holder or next(iter(self.model.keys))
+        self.release(holder, None, None)
 
     @rule(who=nexuses, key=st.none() | keys)
     def clear(self, who: Nexus, key: int | None) -> None:
@@ -274,5 +297,5 @@ class ReservationMachine(RuleBasedStateMachine):
 
 TestReservations = ReservationMachine.TestCase
 TestReservations.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=300, stateful_step_count=8, deadline=None
 )
