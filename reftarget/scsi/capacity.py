@@ -33,7 +33,11 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
         raise invalid_field_in_cdb(2, 7)
     is_thin = unit.mapped is not None
     data = Capacity16(
-        unit.blocks - 1, unit.block_size, lbpme=is_thin, lbprz=is_thin
+        unit.blocks - 1,
+        unit.block_size,
+        physical_block_exponent=unit.config.blocks_per_physical_block.bit_length() - 1,
+        lbpme=is_thin,
+        lbprz=is_thin,
     ).build()
     return truncated(data, fields["allocation_length"])
 

@@ -22,6 +22,10 @@ class LogicalUnitConfig:
     removable: bool = False
     thin: bool = True
     """Whether UNMAP is offered and the provisioning map is kept."""
+    lbpws10: bool = True
+    """Whether WRITE SAME (10) unmaps too."""
+    physical_block_size: int = 0
+    """Bytes, as READ CAPACITY (16) tells; the block size if zero."""
     path: Path | None = None
     """The backing file; RAM if there is none."""
     sanitize_seconds: float = 0.0
@@ -41,10 +45,23 @@ class LogicalUnitConfig:
             raise ValueError(
                 f"size {self.size} is not a whole number of {self.block_size} bytes"
             )
+        if self.physical_block_size and (
+            self.physical_block_size % self.block_size
+            or self.blocks_per_physical_block.bit_count() != 1
+        ):
+            raise ValueError(
+                f"physical_block_size {self.physical_block_size} is not"
+                f" {self.block_size} times a power of two"
+            )
         for name, width in (("vendor", 8), ("product", 16), ("revision", 4)):
             value = getattr(self, name)
             if not value.isascii() or not value.isprintable() or len(value) > width:
                 raise ValueError(f"{name} {value!r} is not {width} ASCII characters")
+
+    @property
+    def blocks_per_physical_block(self) -> int:
+        """How many logical blocks a physical block has."""
+        return (self.physical_block_size or self.block_size) // self.block_size
 
 
 def serial_number(config: LogicalUnitConfig, target_name: str) -> str:

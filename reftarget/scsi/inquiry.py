@@ -25,6 +25,7 @@ from iscsi.scsi.vpd import (
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.extended_copy import third_party_copy_page
 from reftarget.scsi.task import Outcome, Task, truncated
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def _extended_inquiry(_unit: LogicalUnit, _task: Task) -> bytes:
 def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
     return BlockLimits(
+        optimal_transfer_length_granularity=unit.config.blocks_per_physical_block,
         maximum_compare_and_write_length=limits.COMPARE_AND_WRITE_BLOCKS,
         maximum_transfer_length=unit.maximum_blocks,
         optimal_transfer_length=unit.maximum_blocks,
@@ -134,7 +136,7 @@ def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
     return LogicalBlockProvisioning(
         lbpu=is_thin,
         lbpws=is_thin,
-        lbpws10=is_thin,
+        lbpws10=is_thin and unit.config.lbpws10,
         lbprz=is_thin,
         provisioning_type=kind,
     ).build()
@@ -145,6 +147,7 @@ _PAGES: dict[int, Callable[[LogicalUnit, Task], bytes]] = {
     VPDPage.UNIT_SERIAL_NUMBER: _serial_number,
     VPDPage.DEVICE_IDENTIFICATION: _device_identification,
     VPDPage.EXTENDED_INQUIRY_DATA: _extended_inquiry,
+    VPDPage.THIRD_PARTY_COPY: third_party_copy_page,
     VPDPage.BLOCK_LIMITS: _block_limits,
     VPDPage.BLOCK_DEVICE_CHARACTERISTICS: _characteristics,
     VPDPage.LOGICAL_BLOCK_PROVISIONING: _provisioning,

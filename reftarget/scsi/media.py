@@ -49,7 +49,7 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
 
 
 def _move_medium(unit: LogicalUnit, task: Task, *, load: bool) -> None:
-    if not load and unit.prevented:
+    if unit.prevented:  # moving it in is moving it, too
         raise illegal_request(AdditionalSense.MEDIUM_REMOVAL_PREVENTED)
     if load and not unit.is_loaded:
         unit.attentions.establish_for_all(

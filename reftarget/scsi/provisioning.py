@@ -14,18 +14,19 @@ from iscsi.scsi.provisioning import (
     build_lba_status,
     parse_unmap,
 )
+from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
+    illegal_request,
     invalid_field_in_cdb,
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
-from reftarget.scsi.writes import require_data_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from iscsi.scsi.layout import Layout
     from reftarget.scsi.commands import Handler
@@ -39,24 +40,37 @@ def _is_thin(unit: LogicalUnit) -> bool:
     return unit.mapped is not None
 
 
-def _write_same(layout: Layout) -> Handler:
+def _unmaps_by_write_same_10(unit: LogicalUnit) -> bool:
+    return _is_thin(unit) and unit.config.lbpws10
+
+
+def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Handler:
+    length_byte = layout.structure.fields["blocks"].byte
+
     def write_same(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         fields = layout.parse(task.cdb)
         lba, unmap = fields["lba"], bool(fields["unmap"])
-        if unmap and not _is_thin(unit):
+        if unmap and not can_unmap(unit):
             raise invalid_field_in_cdb(1, 3)
         unit.check_range(lba, fields["blocks"])
         # Zero is all blocks up to the last, as WSNZ is zero (SBC-3 section 5.42).
         blocks = fields["blocks"] or unit.blocks - lba
-        if not unmap and blocks > limits.WRITE_SAME_BLOCKS:
-            raise invalid_field_in_cdb(layout.structure.fields["blocks"].byte)
+        too_many = blocks > limits.WRITE_SAME_BLOCKS
+        if too_many and not unmap:
+            raise invalid_field_in_cdb(length_byte)
         unit.check_writable()
         if fields.get("ndob"):
             _fill(unit, lba, blocks, bytes(unit.block_size), unmap=unmap)
             return GOOD
-        require_data_out(task, unit.block_size)
+        if task.expected_data_out != unit.block_size:
+            # There is one block to repeat, or there is nothing to be done.
+            raise illegal_request(
+                AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT
+            )
 
         def repeat(data: bytes | memoryview) -> Outcome:
+            if too_many and any(data):
+                raise invalid_field_in_cdb(length_byte)
             _fill(unit, lba, blocks, bytes(data), unmap=unmap)
             return GOOD
 
@@ -68,7 +82,11 @@ def _write_same(layout: Layout) -> Handler:
 def _fill(
     unit: LogicalUnit, lba: int, blocks: int, block: bytes, *, unmap: bool
 ) -> None:
-    """Write one block to all of a run, or unmap them if that reads the same."""
+    """Write one block to all of a run, or unmap them if that reads the same.
+
+    Unmapped blocks read as zeros, so that others must be written, UNMAP or not
+    (SBC-3 section 4.7.3.4.4).
+    """
     if unmap and not any(block):
         unit.unmap(lba, blocks)
         return
@@ -134,11 +152,14 @@ COMMANDS = (
     *(
         Command(
             layout,
-            _write_same(layout),
+            _write_same(layout, can_unmap),
             Access.WRITE,
             unsupported=("wrprotect", "anchor"),
         )
-        for layout in (cdb.write_same_10, cdb.write_same_16)
+        for layout, can_unmap in (
+            (cdb.write_same_10, _unmaps_by_write_same_10),
+            (cdb.write_same_16, _is_thin),
+        )
     ),
     Command(
         cdb.unmap, _unmap, Access.WRITE, unsupported=("anchor",), is_offered=_is_thin

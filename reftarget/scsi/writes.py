@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
-from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi import limits
-from reftarget.scsi.check_condition import illegal_request, invalid_field_in_cdb
+from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
@@ -129,10 +128,13 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     if blocks > limits.COMPARE_AND_WRITE_BLOCKS:
         raise invalid_field_in_cdb(13)
     unit.check_writable()
+    half = blocks * unit.block_size
+    if task.expected_data_out != 2 * half:
+        # Part of the data allows neither the comparison nor the write; the number of
+        # blocks is what disagrees with it.
+        raise invalid_field_in_cdb(13)
     if not blocks:
         return GOOD
-    half = blocks * unit.block_size
-    require_data_out(task, 2 * half)
 
     def compare_and_write(data: bytes | memoryview) -> Outcome:
         require_equal(unit, lba, data[:half])
@@ -140,15 +142,6 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
         return GOOD
 
     return DataOutNeeded(2 * half, compare_and_write)
-
-
-def require_data_out(task: Task, length: int) -> None:
-    """Refuse a command whose Data-Out has another length than its CDB says.
-
-    For a part of the data of these commands nothing sensible can be done.
-    """
-    if task.expected_data_out != length:
-        raise illegal_request(AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
 
 
 COMMANDS = (
