@@ -5,7 +5,8 @@ TARGET ?= reference
 ARGS ?=
 JOBS ?= 2
 PYTHON ?= python3
-RESULTS ?= results/$(subst /,_,$(subst :,_,$(firstword $(subst @, ,$(TARGET)))))
+# Credentials before the @ stay out of the folder's name.
+RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which check proves which requirement: the marker, the selection, the listing."""
 
+from difflib import get_close_matches
+from pathlib import Path
+
 import pytest
 
 from reports.evidence import REQUIREMENT
@@ -9,6 +12,8 @@ from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 _CATALOGUE = pytest.StashKey[Catalogue]()
 _REQUIREMENTS = pytest.StashKey[list[Requirement]]()
 _FOLDER = "suites/conformance/"
+AREAS = Path(__file__).parents[1] / "conformance"
+"""Its folders are the areas."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,18 +37,21 @@ def requirements_of(item: pytest.Item) -> list[Requirement]:
     """
     if _REQUIREMENTS not in item.stash:
         ids = [name for mark in item.iter_markers("requirement") for name in mark.args]
-        catalogue = item.config.stash[_CATALOGUE]
-        try:
-            item.stash[_REQUIREMENTS] = [catalogue[name] for name in ids]
-        except UnknownRequirement as error:
-            raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+        item.stash[_REQUIREMENTS] = [
+            _find(item.config, name, item.nodeid) for name in ids
+        ]
     return item.stash[_REQUIREMENTS]
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Refuse unknown requirements, and checks without one; keep what was selected."""
+    """Refuse unknown requirements, and checks without one; keep what was selected.
+
+    Raises:
+        pytest.UsageError: a marker or an option names what does not exist.
+    """
+    _validate(config)
     for item in items:
         if item.nodeid.startswith(_FOLDER) and not is_check(item):
             raise pytest.UsageError(
@@ -55,6 +63,35 @@ def pytest_collection_modifyitems(
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = chosen
+
+
+def _validate(config: pytest.Config) -> None:
+    """Refuse to select by what does not exist: nothing would be run, in silence."""
+    for name in config.option.requirement:
+        _find(config, name, "--requirement")
+    sections = {entry.section for entry in config.stash[_CATALOGUE].values()}
+    for wanted in config.option.section:
+        if not any(is_below(section, wanted) for section in sections):
+            raise pytest.UsageError(f"--section {wanted} holds no requirement")
+    areas = sorted(path.name for path in AREAS.iterdir() if _is_area(path))
+    for area in config.option.area:
+        if area not in areas:
+            close = get_close_matches(area, areas, 1)
+            guess = (
+                f"did you mean {close[0]}?" if close else "valid: " + ", ".join(areas)
+            )
+            raise pytest.UsageError(f"--area {area}: there is none; {guess}")
+
+
+def _is_area(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("test_*.py"))
+
+
+def _find(config: pytest.Config, name: str, where: str) -> Requirement:
+    try:
+        return config.stash[_CATALOGUE][name]
+    except UnknownRequirement as error:
+        raise pytest.UsageError(f"{where}: {error}") from error
 
 
 def _is_selected(item: pytest.Item, config: pytest.Config) -> bool:

@@ -37,22 +37,28 @@ class Peer:
 
 
 @contextmanager
-def listening(script: Callable[[Peer], None]) -> Iterator[Portal]:
-    """Serve one connection by a script; its errors are raised at the end."""
+def listening(
+    script: Callable[[Peer], None], *, connections: int = 1
+) -> Iterator[Portal]:
+    """Serve a few connections by a script; its errors are raised at the end."""
     errors: list[BaseException] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(SECONDS)
 
+        def serve_one() -> None:
+            connected, _address = listener.accept()
+            with connected:
+                connected.settimeout(SECONDS)
+                script(Peer(connected))
+
         def serve() -> None:
-            try:
-                connected, _address = listener.accept()
-                with connected:
-                    connected.settimeout(SECONDS)
-                    script(Peer(connected))
-            except (EOFError, OSError):
-                pass
-            except BaseException as error:  # noqa: BLE001  # raised below
-                errors.append(error)
+            for _number in range(connections):
+                try:
+                    serve_one()
+                except (EOFError, OSError):
+                    pass
+                except BaseException as error:  # noqa: BLE001  # raised below
+                    errors.append(error)
 
         thread = threading.Thread(target=serve)
         thread.start()

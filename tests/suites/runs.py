@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Conformance runs in a process of their own, as a user starts them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+
+
+def run(
+    *arguments: str, path: str = "suites/conformance/nop", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest on the suites; nothing of the outer run leaks in."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", path, "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that says what is wrong; fail if there is a traceback."""
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output, output
+    assert "INTERNALERROR" not in output, output
+    lines = [
+        line.removeprefix("ERROR: ").removeprefix("Exit: ")
+        for line in output.splitlines()
+        if line.startswith(("ERROR: ", "Exit: "))
+    ]
+    assert len(lines) == 1, output
+    return lines[0]

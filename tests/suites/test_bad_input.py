@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from initiator.connection import Portal
+from targets import RunningTarget, parse
+from tests.initiator.peer import Peer, listening
+from tests.suites.runs import complaint, run
+from tests.tools import require
+
+pytestmark = pytest.mark.integration
+
+LAB_TROUBLE, USAGE = 3, 4
+NAME = "iqn.2026-11.org.example:t"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningTarget]:
+    with parse("reference") as target:
+        yield target
+
+
+def test_an_unknown_target() -> None:
+    done = run("--target=tgtt")
+
+    assert done.returncode == USAGE
+    assert "unknown target 'tgtt'; did you mean tgt?" in complaint(done)
+
+
+def test_a_target_of_the_lab() -> None:
+    done = run("--target=scst")
+
+    assert done.returncode == USAGE
+    assert "not there yet" in complaint(done)
+
+
+def test_a_fault_of_a_target_that_has_none() -> None:
+    done = run("--target=tgt", "--fault=any")
+
+    assert done.returncode == USAGE
+    assert "faults are the reference target's" in complaint(done)
+
+
+def test_the_list_of_targets() -> None:
+    done = run("--target=help")
+
+    assert done.returncode == 0
+    assert all(
+        name in done.stdout for name in ("reference", "tgt", "istgt", "iscsi://")
+    )
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_refused_connection(workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    done = run(f"--target=iscsi://127.0.0.1:{port}/{NAME}", "-n", workers)
+
+    assert done.returncode == LAB_TROUBLE
+    assert "refuses the connection; check that" in complaint(done)
+
+
+def test_an_unknown_name(running: RunningTarget) -> None:
+    done = run(f"--target=iscsi://{running.portal}/{NAME}")
+
+    assert done.returncode == LAB_TROUBLE
+    line = complaint(done)
+    assert "0x0203 (not found); check the target's name" in line
+    assert running.target.name in line
+
+
+def test_a_wrong_secret(running: RunningTarget) -> None:
+    node = running.chap_target
+    assert node is not None
+    assert node.chap is not None
+    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+
+    done = run(f"--target=iscsi://{where}")
+
+    assert done.returncode == LAB_TROUBLE
+    line = complaint(done)
+    assert "0x0201 (authentication failure); check the CHAP user and secret" in line
+    assert "not-the-secret" not in line
+
+
+def test_a_missing_secret(running: RunningTarget) -> None:
+    node = running.chap_target
+    assert node is not None
+
+    done = run(f"--target=iscsi://{running.portal}/{node.name}")
+
+    assert done.returncode == LAB_TROUBLE
+    assert "check the CHAP user and secret" in complaint(done)
+
+
+def silent(peer: Peer) -> None:
+    while True:
+        peer.receive()
+
+
+def garbage(peer: Peer) -> None:
+    peer.socket.sendall(b"SSH-2.0-OpenSSH_9.2\r\n" * 10)
+    silent(peer)
+
+
+def half(peer: Peer) -> None:
+    peer.receive()
+    peer.socket.sendall(bytes(20))
+
+
+def whole_and_wrong(peer: Peer) -> None:
+    peer.receive()
+    peer.socket.sendall(b"\xff" * 4 + bytes(44))
+    silent(peer)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (silent, "accepts TCP there but does not answer"),
+        (garbage, "b'SSH-2.0-'"),
+        (half, "closed the connection (FIN) in the middle of a PDU"),
+        (whole_and_wrong, "where a Login Response was due"),
+    ],
+)
+def test_a_listener_that_is_no_target(script: object, words: str) -> None:
+    # The provider's own probe is the first connection, the login the second.
+    with listening(script, connections=2) as portal:  # type: ignore[arg-type]
+        done = run(f"--target=iscsi://{portal}/{NAME}", "--peer-timeout=0.5")
+
+    assert done.returncode == LAB_TROUBLE
+    assert words in complaint(done)
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        portal = Portal(*taken.getsockname())
+        done = run(f"--target=reference:{portal.port}")
+
+    assert done.returncode == LAB_TROUBLE
+    assert str(portal.port) in complaint(done)
+
+
+def test_a_missing_tgtd() -> None:
+    plugin = ("-p", "tests.suites.without_programs")
+    done = run("--target=tgt", *plugin, PATH="/nonexistent")
+
+    assert done.returncode == LAB_TROUBLE
+    assert "tgtd is not installed; apt-get install tgt" in complaint(done)
+
+
+def test_an_unknown_requirement() -> None:
+    done = run("--target=reference", "--requirement=RFC7143-11.19-2")
+
+    assert done.returncode == USAGE
+    assert "did you mean RFC7143-11.19-02" in complaint(done)
+
+
+def test_an_unknown_area() -> None:
+    done = run("--target=reference", "--area=nopp")
+
+    assert done.returncode == USAGE
+    assert "did you mean nop?" in complaint(done)
+
+
+@pytest.mark.parametrize("kind", ["tgt", "istgt"])
+def test_a_real_target_passes_through(kind: str) -> None:
+    require({"tgt": "tgtd", "istgt": "istgt"}[kind])
+
+    done = run(f"--target={kind}", "-k", "test_ping_data_is_returned", "-q")
+
+    assert done.returncode == 0, done.stdout
+    assert "requirements exercised" in done.stdout
