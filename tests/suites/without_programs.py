@@ -3,4 +3,4 @@
 
 import targets.process
 
-targets.process._DAEMON_DIRECTORIES = ()
+vars(targets.process)["_DAEMON_DIRECTORIES"] = ()
