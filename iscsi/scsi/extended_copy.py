@@ -96,6 +96,7 @@ class CSCD:
     block_length: int = 512
     pad: bool = False
     is_null: bool = False
+    """Obsolete since SPC-4."""
     device_type: int = 0
     lu_id_type: int = 0
     relative_initiator_port: int = 0

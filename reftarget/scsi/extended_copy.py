@@ -171,12 +171,10 @@ def _cscds(data: bytes) -> list[CSCD]:
                 AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
             )
         try:
-            cscd = CSCD.parse(entry)
+            # LU ID TYPE says nothing of a designator, NUL is obsolete.
+            cscds.append(CSCD.parse(entry))
         except DecodeError as error:
             raise invalid_field_in_parameter_list(start + error.offset) from None
-        if cscd.lu_id_type:
-            raise invalid_field_in_parameter_list(start + 1, 7)
-        cscds.append(cscd)
     return cscds
 
 
@@ -263,7 +261,7 @@ def _unit(job: _Job, number: int, access: Access) -> LogicalUnit:
 
 
 def _described(job: _Job, number: int) -> LogicalUnit:
-    if number >= len(job.cscds) or job.cscds[number].is_null:
+    if number >= len(job.cscds):
         raise _SegmentError(AdditionalSense.UNREACHABLE_COPY_TARGET)
     cscd = job.cscds[number]
     named = cscd.designator

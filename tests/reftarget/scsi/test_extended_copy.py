@@ -169,6 +169,16 @@ def test_overlapping_blocks_are_copied_whole(bench: Bench, distance: int) -> Non
     assert bench.read(0, 1000 + distance, 5000) == data
 
 
+def test_what_says_nothing_of_a_designator_is_ignored(bench: Bench) -> None:
+    data = bench.fill(0, 0, 1)
+    cscd = replace(bench.cscd(0), is_null=True, lu_id_type=3)
+
+    outcome = bench.copy(build_parameter_list([cscd], [Segment(0, 0, 1, 0, 1)]))
+
+    assert outcome.status is GOOD
+    assert bench.read(0, 1, 1) == data
+
+
 def test_empty_list_is_good(bench: Bench) -> None:
     assert bench.copy(b"").status is GOOD
     assert bench.copy(CopyHeader().build()).status is GOOD
@@ -245,7 +255,6 @@ def test_limits_are_those_reported(bench: Bench) -> None:
             {"type_code": 0xE0},
             AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
         ),
-        ({"lu_id_type": 3}, IN_LIST),
         ({"designator": Designator(3, bytes(21))}, IN_LIST),
     ],
 )
@@ -285,11 +294,10 @@ def test_segment_refused(
     [
         (Segment(0, 9, 1), UNREACHABLE),
         (Segment(9, 0, 1), UNREACHABLE),
-        (Segment(4, 0, 1), UNREACHABLE),  # a null device
-        (Segment(5, 0, 1), NOT_REACHABLE),  # no unit of ours
-        (Segment(6, 0, 1), NOT_REACHABLE),  # no designator to go by
-        (Segment(7, 0, 1), WRONG_TYPE),  # of other blocks
-        (Segment(8, 0, 1), WRONG_TYPE),  # a tape
+        (Segment(4, 0, 1), NOT_REACHABLE),  # no unit of ours
+        (Segment(5, 0, 1), NOT_REACHABLE),  # no designator to go by
+        (Segment(6, 0, 1), WRONG_TYPE),  # of other blocks
+        (Segment(7, 0, 1), WRONG_TYPE),  # a tape
         (Segment(0, 1, 2, 0, BLOCKS - 1), OUT_OF_RANGE),
         (Segment(0, 1, 2, BLOCKS - 1, 0), OUT_OF_RANGE),
         (Segment(0, 1, 0, 0, BLOCKS + 1), OUT_OF_RANGE),
@@ -303,7 +311,6 @@ def test_copy_is_aborted_at_the_segment(
     data = bench.fill(0, 0, 4)
     cscds = [
         *(bench.cscd(lun) for lun in range(4)),
-        replace(bench.cscd(0), is_null=True),
         naa(bytes(8)),
         CSCD(Designator(DesignatorType.EUI_64, bench.device.units[0].naa)),
         replace(bench.cscd(0), block_length=4096),
