@@ -10,12 +10,15 @@ import logging
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from iscsi.chap import Credentials
+from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from reftarget import configfile
 from reftarget.config import Config, Portal, TargetConfig
@@ -26,7 +29,9 @@ from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.server import PortalError, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+_T = TypeVar("_T")
 
 DEFAULT_TARGET = "iqn.2001-04.com.example:assay.target"
 _MISUSE = 2
@@ -105,7 +110,7 @@ def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetCon
     if not is_iscsi_name(name):
         raise ConfigError(f"--target: {name!r} is no iSCSI name")
     units = tuple(
-        _option("--lun", lambda value, number=number: _unit(number, value), value)
+        _option("--lun", partial(_unit, number), value)
         for number, value in enumerate(options.lun)
     )
     access = base.access
@@ -122,10 +127,11 @@ def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetCon
     return replace(base, name=name, units=units or base.units, access=access)
 
 
-def _option(name, parse, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _option(name: str, parse: Callable[[str], _T], value: str) -> _T:
+    """Return what an option's value means, or name the option that makes no sense."""
     try:
         return parse(value)
-    except ValueError as error:
+    except (ValueError, DecodeError) as error:
         raise ConfigError(f"{name}: {error}") from error
 
 
@@ -173,7 +179,7 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         server = Server(config, loop)
         stack.callback(server.close)
         server.on_connect = stack.enter_context(
-            Observers(trace=options.trace, pcap=options.pcap)
+            Observers(trace=options.trace, pcap=options.pcap, clock=time.time)
         ).watch
         if options.exit_with_stdin or options.control:
             _watch_stdin(loop, server, finished, options)

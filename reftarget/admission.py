@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iscsi import headers, text
 from iscsi.constants import LoginStatus
 from iscsi.names import MAX_NAME_LENGTH
+from reftarget.faults import Bend
 from reftarget.refusal import Refusal
 from reftarget.scsi.task import Nexus
 
@@ -105,6 +106,8 @@ def _find_session(
         nexus.initiator_name,
         nexus.isid,
     ):
+        if connection.target.faults.bends(Bend.TAKES_UNKNOWN_TSIH):
+            return None
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, f"TSIH {request.tsih:#06x}")
     if session.nexus.target_name != nexus.target_name:
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "another target's TSIH")
@@ -112,6 +115,8 @@ def _find_session(
         raise Refusal(LoginStatus.CANNOT_INCLUDE_IN_SESSION, "other portal group")
     is_known = request.cid in session.connections or request.cid in session.lingering
     count = len(session.connections)
+    if connection.target.faults.bends(Bend.TAKES_TOO_MANY_CONNECTIONS):
+        return session
     if not is_known and count >= session.parameters.max_connections:
         raise Refusal(LoginStatus.TOO_MANY_CONNECTIONS, f"{count} are open")
     return session
@@ -156,7 +161,7 @@ def establish(
     if session.user != user:
         # One identity a session (section 9.2).
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
-    session.reinstate_connection(request.cid)
+    session.reinstate_connection(request.cid, request.exp_stat_sn, target.now)
     return session
 
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 from iscsi import chap, text
 from iscsi.constants import LoginStatus
 from iscsi.errors import NegotiationError
+from reftarget.faults import Bend
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.config import Access
+    from reftarget.faults import Faults
 
 CHALLENGE_LENGTH: Final = 16
 _CHAP_KEYS: Final = frozenset({"CHAP_A", "CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"})
@@ -44,11 +46,14 @@ class Step(Enum):
 class Authentication:
     """One connection's proof of who the initiator is, and of who we are."""
 
-    def __init__(self, access: Access, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, access: Access, random: Callable[[int], bytes], faults: Faults
+    ) -> None:
         self.access = access
         self.step = Step.START
         self.user = ""
         self._random = random
+        self._faults = faults
         self._challenge: chap.Challenge | None = None
 
     @property
@@ -58,6 +63,8 @@ class Authentication:
 
     def require(self) -> None:
         """Refuse who has to prove himself and has not."""
+        if self._faults.bends(Bend.SKIPS_SECURITY):
+            return
         if self.is_required and self.step is not Step.DONE:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "authentication is required"
@@ -132,8 +139,8 @@ class Authentication:
         known = {user.name: user.secret for user in self.access.users}
         secret = known.get(given["CHAP_N"])
         # An unknown name costs as much time as a wrong secret.
-        is_right = challenge.verify(secret or b"", answered)
-        if not is_right or secret is None:
+        is_right = challenge.verify(secret or b"", answered) and secret is not None
+        if not is_right and not self._faults.bends(Bend.TAKES_WRONG_CHAP_R):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
         mutual = self._prove(given, challenge, answered)
         self.step = Step.DONE
@@ -157,7 +164,10 @@ class Authentication:
             str(int(ours.algorithm)), given["CHAP_I"], given["CHAP_C"]
         )
         # Reflection, and one secret for both ways (section 9.2.1).
-        if theirs.challenge == ours.challenge or ours.verify(own.secret, answered):
+        is_reflected = theirs.challenge == ours.challenge
+        if is_reflected and self._faults.bends(Bend.TAKES_REFLECTION):
+            is_reflected = False
+        if is_reflected or ours.verify(own.secret, answered):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "reflected challenge")
         return [
             ("CHAP_N", own.name),

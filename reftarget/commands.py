@@ -18,8 +18,8 @@ from iscsi.constants import (
     TaskAttribute,
 )
 from iscsi.numbering import Place
-from reftarget import conditions, transfers
 from iscsi.scsi.luns import decode as decode_lun
+from reftarget import conditions, transfers
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
@@ -52,23 +52,32 @@ class Command:
         sequences: R2Ts that are out, by Target Transfer Tag.
         failure: what the command comes to once the initiator has sent its data.
         data_sn: the number of the next Data-In or R2T.
-        sent: Data-In and R2T PDUs that SNACK may ask for again.
+        sent: Data-In and R2T PDUs that SNACK may ask for again, by DataSN.
+        acknowledged_sn: the first of them that is not acknowledged.
+        cid: the connection that it is, or was last, allegiant to.
+        is_reassignable: True once that connection has been logged out.
+        is_aborting: True while an abort waits for data that is on its way.
     """
 
     __slots__ = (
+        "acknowledged_sn",
         "attribute",
         "awaits_unsolicited",
         "buffer",
         "cdb",
+        "cid",
         "cmd_sn",
         "connection",
         "data_sn",
         "failure",
         "finish",
+        "has_arrived",
         "immediate_data",
+        "is_aborting",
         "is_counted",
         "is_immediate",
         "is_over",
+        "is_reassignable",
         "is_started",
         "itt",
         "lun",
@@ -79,11 +88,11 @@ class Command:
         "presented",
         "priority",
         "read_length",
-        "received",
         "reads",
+        "received",
+        "sent",
         "sequences",
         "session",
-        "sent",
         "snack_tag",
         "task_set",
         "unsolicited",
@@ -125,15 +134,21 @@ class Command:
         self.outcome: Outcome | None = None
         self.data_sn = 0
         self.snack_tag = 0
-        self.sent: list[Sent] | None = None
+        self.sent: list[Sent] = []
+        self.acknowledged_sn = 0
+        self.cid = connection.cid
+        self.is_reassignable = False
+        self.is_aborting = False
         self.task_set: TaskSet | None = None
         self.is_counted = False
+        self.has_arrived = False
         self.is_started = False
         self.is_over = False
 
     def arrive(self, _now: float = 0.0) -> None:
         """Begin, or wait in the task set for those before."""
         session = self.session
+        self.has_arrived = True
         if self.is_over:
             return  # aborted while it was held
         if not self.is_immediate:
@@ -211,6 +226,13 @@ class Command:
         if self.connection is None:
             self.outcome = outcome  # told when the task is reassigned
             return
+        session = self.session
+        if len(session.connections) > 1 and session.fence.holds(self, outcome):
+            return
+        self.conclude_now(outcome)
+
+    def conclude_now(self, outcome: Outcome) -> None:
+        """Send data and status without regard to fences."""
         self.release()
         transfers.answer(self, outcome)
         task_set = self.task_set
@@ -234,42 +256,31 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     assert session is not None
     connection.acknowledge(header.exp_stat_sn)
     known = session.commands.get(header.initiator_task_tag)
-    if header.immediate:
-        place = Place.NEXT
-    else:
-        place = session.place(header.cmd_sn)
-        if place is Place.OUTSIDE or (known and known.cmd_sn == header.cmd_sn):
-            return  # silently, a retry included (section 4.2.2.1)
-    reason = _objection(connection, header, pdu)
-    if known is not None:
+    place = session.place_request(header)
+    if place is Place.OUTSIDE:
+        return  # silently, a retry included (section 4.2.2.1)
+    if known is not None and known.cmd_sn == header.cmd_sn and not header.immediate:
+        return
+    reason = _objection(header, pdu)
+    if known is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
     if reason is not None:
         connection.reject(pdu, reason)
         return
-    command = Command(connection, session, header)
-    if header.total_ahs_length:
-        _apply_ahs(command, pdu.header)
-    session.commands[command.itt] = command
-    data = pdu.data
-    if len(data):
-        command.immediate_data = data
-    if header.write or len(data):
-        _check_unsolicited(command, header, len(data))
+    command = _instantiate(connection, session, header, pdu)
     if header.immediate:
         command.arrive()
     elif place is Place.AHEAD:
         command.keep_data()
-        session.held[header.cmd_sn] = command.arrive
+        session.held[header.cmd_sn] = connection, command.arrive
     else:
         session.window.advance()
         command.arrive()
-        if session.held:
+        if session.held or session.aborts:
             session.release_held(now)
 
 
-def _objection(
-    connection: Connection, header: headers.SCSICommand, pdu: Received
-) -> RejectReason | None:
+def _objection(header: headers.SCSICommand, pdu: Received) -> RejectReason | None:
     """Return why the PDU cannot be a command at all."""
     if pdu.objection is not None:
         return pdu.objection
@@ -282,6 +293,25 @@ def _objection(
     if len(pdu.data) > header.expected_data_transfer_length and header.write:
         return RejectReason.INVALID_PDU_FIELD
     return None
+
+
+def _instantiate(
+    connection: Connection,
+    session: Session,
+    header: headers.SCSICommand,
+    pdu: Received,
+) -> Command:
+    """Make a task of a command that is not to be refused."""
+    command = Command(connection, session, header)
+    session.commands[command.itt] = command
+    if header.total_ahs_length:
+        _apply_ahs(command, pdu.header)
+    length = len(pdu.data)
+    if length:
+        command.immediate_data = pdu.data
+    if header.write or length:
+        _check_unsolicited(command, header, length)
+    return command
 
 
 def _additional_segments(header: bytes) -> dict[int, bytes] | None:

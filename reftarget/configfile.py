@@ -89,11 +89,11 @@ class Table:
 
     def take(self, key: str, kind: type[_T], default: _T) -> _T:
         """Return a value of a type, or the default where there is none."""
-        value = self._values.pop(key, default)
-        is_wrong = not isinstance(value, kind) or (
-            isinstance(value, bool) and kind is not bool
-        )
-        if is_wrong and value is not default:
+        if key not in self._values:
+            return default
+        value = self._values.pop(key)
+        is_wrong_bool = isinstance(value, bool) and kind is not bool
+        if is_wrong_bool or not isinstance(value, kind):
             raise ConfigError(f"{self.name(key)}: {value!r} is no {kind.__name__}")
         return value
 

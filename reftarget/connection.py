@@ -19,6 +19,8 @@ from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
+from reftarget.events import Pings
+from reftarget.faults import Bend
 from reftarget.stream import HeaderDigestError, Stream
 
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+_FULL_FEATURE: Final = Phase.FULL_FEATURE
+
+
 class Connection:
     """The target's end of one TCP connection.
 
@@ -74,6 +79,9 @@ class Connection:
         self.peer = peer
         self.local_host = portal.host
         self.exchange: Exchange | None = None
+        self._takes_bad_data = target.faults.bends(Bend.TAKES_BAD_DATA_DIGEST)
+        self.pings = Pings()
+        self.was_heard = True
         self.handler = handler
         self.phase = Phase.LOGIN
         self.session: Session | None = None
@@ -105,6 +113,9 @@ class Connection:
                 pdu = stream.next_pdu()
                 if pdu is None:
                     return
+                self.was_heard = True
+                if pdu.objection and self._takes_bad_data:
+                    pdu.objection = None
                 if self.watch_input is not None:
                     self.watch_input(pdu.header, bytes(pdu.data))
                 self.handler(self, pdu, now)
@@ -124,11 +135,11 @@ class Connection:
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
         """Queue a PDU: lengths, padding and digests are filled in here."""
         faults = self.target.faults
-        if faults.outgoing:
-            changed = faults.transform(self, header, data)
-            if changed is None:
+        if faults.twists:
+            twisted = faults.transform(self, header, data)
+            if twisted is None:
                 return
-            header, data = changed
+            header, data = twisted
         length = len(data)
         header.data_segment_length = length
         self.send_packed(header.pack(), data)
@@ -174,10 +185,18 @@ class Connection:
             header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
             header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
 
+    def renumber(self, header: headers.Header) -> None:
+        """Bring ExpCmdSN and MaxCmdSN of a PDU up to date; its StatSN stays."""
+        assert self.session is not None
+        window = self.session.window
+        header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
+        header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
+
     def respond(self, header: headers.Header, data: Buffer = b"") -> None:
         """Number and queue a PDU that carries status; keep it where SNACK may ask."""
         self.number(header)
-        if self.parameters.error_recovery_level and self.session is not None:
+        if self.parameters.error_recovery_level and self.phase is _FULL_FEATURE:
+            assert self.session is not None
             self.session.recovery.keep_status(self, header, data)
         self.send(header, data)
 
@@ -208,6 +227,10 @@ class Connection:
     def has_unacknowledged_status(self) -> bool:
         """True while a status is under way."""
         return self.exp_stat_sn != self.stat_sn
+
+    def has_exchange(self, itt: int) -> bool:
+        """Tell whether a tag is that of a text negotiation in progress."""
+        return self.exchange is not None and self.exchange.itt == itt
 
     def take_output(self) -> Sequence[Buffer]:
         """Return what is to be sent, and forget it."""

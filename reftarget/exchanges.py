@@ -16,6 +16,7 @@ from iscsi.errors import DecodeError, NegotiationError
 from iscsi.keys import KEYS, Use
 from iscsi.names import TargetAddress
 from iscsi.negotiation import Negotiator
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -80,13 +81,7 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
         if pairs is None:
             _respond(connection, exchange, request, b"", final=False)
             return
-        if exchange.unsent:
-            if pairs:
-                raise NegotiationError("text where the rest of ours was due")
-        else:
-            answers = _negotiate(connection, session, exchange, pairs)
-            limit = connection.parameters.initiator_max_recv_data_segment_length
-            exchange.unsent = text.split(text.encode(answers), limit)
+        _prepare(connection, session, exchange, pairs)
     except (DecodeError, NegotiationError):
         connection.exchange = None
         connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
@@ -99,6 +94,23 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
     if request.final:
         connection.exchange = None
         _conclude(connection, exchange)
+
+
+def _prepare(
+    connection: Connection, session: Session, exchange: Exchange, pairs: text.Pairs
+) -> None:
+    """Make the answer to a whole text, unless one is still under way.
+
+    Raises:
+        NegotiationError: the text has no place here.
+    """
+    if exchange.unsent:
+        if pairs:
+            raise NegotiationError("text where the rest of ours was due")
+        return
+    answers = _negotiate(connection, session, exchange, pairs)
+    limit = connection.parameters.initiator_max_recv_data_segment_length
+    exchange.unsent = text.split(text.encode(answers), limit)
 
 
 def _respond(
@@ -135,9 +147,6 @@ def _negotiate(
         key = KEYS.get(name)
         if key is not None and key.use not in (Use.ALL, Use.FULL_FEATURE_ONLY):
             raise NegotiationError(f"{name} in full-feature phase", key=name)
-        if session.is_discovery and name not in ("SendTargets", "InitiatorAlias"):
-            if key is not None and name != "MaxRecvDataSegmentLength":
-                raise NegotiationError(f"{name} in discovery", key=name)
     answers = exchange.negotiator.receive(pairs)
     for name, value in pairs:
         if name == "SendTargets":
@@ -148,7 +157,10 @@ def _negotiate(
 def _send_targets(connection: Connection, session: Session, what: str) -> text.Pairs:
     """Return the answer to SendTargets (RFC 7143 appendix C)."""
     nodes = connection.target.nodes.values()
-    if session.is_discovery:
+    faults = connection.target.faults
+    if session.is_discovery or (
+        what == "All" and faults.bends(Bend.ANSWERS_ALL_IN_NORMAL)
+    ):
         if what == "All":
             chosen = list(nodes)
         else:
@@ -162,7 +174,9 @@ def _send_targets(connection: Connection, session: Session, what: str) -> text.P
     for node in chosen:
         if node.config.is_removed:
             continue
-        if node.config.access.admits(session.nexus.initiator_name):
+        if node.config.access.admits(session.nexus.initiator_name) or faults.bends(
+            Bend.LISTS_FORBIDDEN_TARGETS
+        ):
             answers += _record(connection, node)
     return answers
 
@@ -185,7 +199,9 @@ def _record(connection: Connection, node: Node) -> text.Pairs:
 def _conclude(connection: Connection, exchange: Exchange) -> None:
     """Let what was declared take effect."""
     declared = exchange.negotiator.declared.get("MaxRecvDataSegmentLength")
-    if declared is not None:
+    if declared is not None and not connection.target.faults.bends(
+        Bend.SHOWS_STALE_MAX_DATA_SEGMENT
+    ):
         connection.parameters.initiator_max_recv_data_segment_length = (
             text.parse_number(declared)
         )

@@ -1,32 +1,225 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Wrong behaviours that can be switched on, each naming the requirement it breaks."""
+"""Wrong behaviours that can be switched on, each naming the requirement it breaks.
+
+Two kinds: a *bend* overrides one decision where it is made (`Faults.bends`), a *twist*
+changes a PDU on its way out (`reftarget.twists`). With none on, neither costs anything.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from reftarget.twists import TWISTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iscsi.digest import Buffer
     from iscsi.headers import Header
     from reftarget.connection import Connection
-
-
-class Faults:
-    """The faults that are on."""
-
-    def __init__(self, names: tuple[str, ...] = ()) -> None:
-        self.names = frozenset(names)
-        self.outgoing: list[str] = []
-
-    def transform(
-        self, connection: Connection, header: Header, data: Buffer
-    ) -> tuple[Header, Buffer] | None:
-        """Bend a PDU on its way out; None swallows it."""
-        return header, data
+    from reftarget.twists import Twist
 
 
 class UnknownFaultError(Exception):
     """A fault that there is none of."""
 
 
-FAULTS: dict[str, object] = {}
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One wrong behaviour."""
+
+    name: str
+    requirement: str
+    """The ID of the requirement that it breaks."""
+    description: str
+    twist: Twist | None = None
+    """What it does to PDUs; None: it is a bend."""
+
+
+class Bend(StrEnum):
+    """The decisions that can be overridden."""
+
+    RUNS_OUT_OF_ORDER = "command-runs-before-the-gap-is-filled"
+    RUNS_BELOW_WINDOW = "command-below-window-is-executed"
+    RUNS_ABOVE_WINDOW = "command-above-window-is-executed"
+    TAKES_ANY_FIRST_PDU = "first-pdu-need-not-be-login"
+    TAKES_REPEATED_KEY = "login-takes-repeated-key"
+    TAKES_KEY_OF_OTHER_STAGE = "login-takes-key-of-other-stage"
+    TAKES_WRONG_CHAP_R = "chap-takes-any-response"
+    TAKES_REFLECTION = "chap-takes-reflected-challenge"
+    SKIPS_SECURITY = "login-may-skip-authentication"
+    TAKES_UNKNOWN_TSIH = "login-takes-unknown-tsih"
+    BREAKS_ISID_RULE = "isid-rule-is-not-kept"
+    TAKES_TOO_MANY_CONNECTIONS = "max-connections-is-not-kept"
+    SERVES_COMMANDS_IN_DISCOVERY = "discovery-takes-any-request"
+    LISTS_FORBIDDEN_TARGETS = "send-targets-lists-forbidden-targets"
+    ANSWERS_ALL_IN_NORMAL = "send-targets-all-on-normal-session"
+    IGNORES_DATA_OUT_LUN = "data-out-lun-is-not-checked"
+    TAKES_BAD_DATA_DIGEST = "data-digest-is-not-checked"
+    OVERRUNS_MAX_BURST = "r2t-asks-beyond-max-burst"
+    OVERRUNS_MAX_R2T = "r2t-beyond-max-outstanding"
+    OVERRUNS_MAX_DATA_SEGMENT = "data-in-beyond-max-recv-data-segment"
+    ABORTS_TMF = "abort-task-of-tmf-completes"
+    FORGETS_GAP = "abort-task-leaves-the-gap"
+    KEEPS_TASKS_ON_LUN_RESET = "lun-reset-leaves-tasks"
+    TAKES_UNKNOWN_CID = "logout-of-unknown-cid-succeeds"
+    TAKES_ANY_SNACK = "snack-of-unsent-is-ignored"
+    SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
+
+
+_BENDS: Final = {
+    Bend.RUNS_OUT_OF_ORDER: (
+        "RFC7143-4.2.2.1-08",
+        "Executes a command at once though those before it are missing.",
+    ),
+    Bend.RUNS_BELOW_WINDOW: (
+        "RFC7143-4.2.2.1-13",
+        "Executes a command whose CmdSN lies before ExpCmdSN.",
+    ),
+    Bend.RUNS_ABOVE_WINDOW: (
+        "RFC7143-4.2.2.1-13",
+        "Executes a command whose CmdSN lies beyond MaxCmdSN.",
+    ),
+    Bend.TAKES_ANY_FIRST_PDU: (
+        "RFC7143-4.2.4-07",
+        "Keeps a connection whose first PDU is no Login Request.",
+    ),
+    Bend.TAKES_REPEATED_KEY: (
+        "RFC7143-6.3-15",
+        "Lets pass a key that is offered twice in a login.",
+    ),
+    Bend.TAKES_KEY_OF_OTHER_STAGE: (
+        "RFC7143-6.3-i01",
+        "Lets pass an operational key in the security stage.",
+    ),
+    Bend.TAKES_WRONG_CHAP_R: (
+        "RFC7143-12.1.3-04",
+        "Lets in whoever sends a CHAP_R, right or wrong.",
+    ),
+    Bend.TAKES_REFLECTION: (
+        "RFC7143-9.2.1-14",
+        "Answers its own challenge when it is sent back.",
+    ),
+    Bend.SKIPS_SECURITY: (
+        "RFC7143-12.1-03",
+        "Lets in who skips the security stage.",
+    ),
+    Bend.TAKES_UNKNOWN_TSIH: (
+        "RFC7143-6.3.1-i01",
+        "Makes a new session for a TSIH that does not exist.",
+    ),
+    Bend.BREAKS_ISID_RULE: (
+        "RFC7143-4.4.3-i01",
+        "Keeps the old session when a new one has its name, ISID and group.",
+    ),
+    Bend.TAKES_TOO_MANY_CONNECTIONS: (
+        "RFC7143-13.2-i02",
+        "Takes connections beyond MaxConnections.",
+    ),
+    Bend.SERVES_COMMANDS_IN_DISCOVERY: (
+        "RFC7143-4.3-02",
+        "Answers a NOP-Out on a discovery session.",
+    ),
+    Bend.LISTS_FORBIDDEN_TARGETS: (
+        "RFC7143-C-15",
+        "Names targets that the initiator may not access.",
+    ),
+    Bend.ANSWERS_ALL_IN_NORMAL: (
+        "RFC7143-C-09",
+        "Answers SendTargets=All on a normal session.",
+    ),
+    Bend.IGNORES_DATA_OUT_LUN: (
+        "RFC7143-4.2.5.3-01",
+        "Takes Data-Out whose LUN is not the command's.",
+    ),
+    Bend.TAKES_BAD_DATA_DIGEST: (
+        "RFC7143-7.8-03",
+        "Uses data whose digest does not match.",
+    ),
+    Bend.OVERRUNS_MAX_BURST: (
+        "RFC7143-11.8.4-02",
+        "Asks for all data in one R2T.",
+    ),
+    Bend.OVERRUNS_MAX_R2T: (
+        "RFC7143-11.8-i01",
+        "Sends one R2T more than MaxOutstandingR2T.",
+    ),
+    Bend.OVERRUNS_MAX_DATA_SEGMENT: (
+        "RFC7143-11.7.1-02",
+        "Sends Data-In longer than the initiator's MaxRecvDataSegmentLength.",
+    ),
+    Bend.ABORTS_TMF: (
+        "RFC7143-11.5.1-13",
+        "Answers ABORT TASK of a task management function with Function complete.",
+    ),
+    Bend.FORGETS_GAP: (
+        "RFC7143-7.11-03",
+        "Does not count an aborted command that never came as received.",
+    ),
+    Bend.KEEPS_TASKS_ON_LUN_RESET: (
+        "RFC7143-11.5.1-14",
+        "Leaves the tasks of a logical unit alone when it is reset.",
+    ),
+    Bend.TAKES_UNKNOWN_CID: (
+        "RFC7143-11.15.1-i01",
+        "Answers success to the logout of a connection that does not exist.",
+    ),
+    Bend.TAKES_ANY_SNACK: (
+        "RFC7143-11.16-07",
+        "Ignores a SNACK for what was never sent.",
+    ),
+    Bend.SHOWS_STALE_MAX_DATA_SEGMENT: (
+        "RFC7143-13.12-i02",
+        "Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
+    ),
+}
+
+FAULTS: Final = {
+    **{str(bend): Fault(str(bend), *texts) for bend, texts in _BENDS.items()},
+    **{name: Fault(name, *texts) for name, texts in TWISTS.items()},
+}
+"""Every fault by its name."""
+
+
+class Faults:
+    """The faults that are on.
+
+    Attributes:
+        is_clean: True if there are none.
+        twists: what is done to each PDU on its way out.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        """Switch on the faults of these names.
+
+        Raises:
+            UnknownFaultError: there is no fault of one of the names.
+        """
+        self.names = frozenset(names)
+        for name in self.names:
+            if name not in FAULTS:
+                raise UnknownFaultError(f"--fault: there is no {name!r}")
+        self.is_clean = not self.names
+        self.twists = [
+            fault.twist
+            for name, fault in FAULTS.items()
+            if name in self.names and fault.twist is not None
+        ]
+
+    def bends(self, bend: Bend) -> bool:
+        """Tell whether a decision is to be made the wrong way."""
+        return bend in self.names
+
+    def transform(
+        self, connection: Connection, header: Header, data: Buffer
+    ) -> tuple[Header, bytes] | None:
+        """Twist a PDU on its way out; None swallows it."""
+        body = bytes(data)
+        for twist in self.twists:
+            twisted = twist(connection, header, body)
+            if twisted is None:
+                return None
+            header, body = twisted
+        return header, body

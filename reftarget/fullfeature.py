@@ -9,6 +9,7 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
 from iscsi.numbering import Place
 from reftarget import commands, exchanges, logout, recovery, tmf, transfers
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +33,21 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     assert session is not None
     if handler is None:
         connection.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED)
-    elif session.is_discovery and handler not in _DISCOVERY_HANDLERS:
+    elif (
+        session.is_discovery
+        and handler not in _DISCOVERY_HANDLERS
+        and not _is_bent(connection, handler)
+    ):
         # Discovery is for SendTargets alone (section 4.3).
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
     else:
         handler(connection, pdu, now)
+
+
+def _is_bent(connection: Connection, handler: Handler) -> bool:
+    return handler is _NOP and connection.target.faults.bends(
+        Bend.SERVES_COMMANDS_IN_DISCOVERY
+    )
 
 
 def _numbered(
@@ -51,11 +62,9 @@ def _numbered(
         session = connection.session
         assert session is not None
         connection.acknowledge(request.exp_stat_sn)
-        place = Place.NEXT
-        if not request.immediate:
-            place = session.place(request.cmd_sn)
-            if place is Place.OUTSIDE:
-                return  # in silence (section 4.2.2.1)
+        place = session.place_request(request)
+        if place is Place.OUTSIDE:
+            return  # in silence (section 4.2.2.1)
         reason = pdu.objection or objection(connection, request, pdu)
         if reason is not None:
             connection.reject(pdu, reason)
@@ -63,13 +72,16 @@ def _numbered(
         data = bytes(pdu.data)
         if request.immediate:
             act(connection, request, data, now)
-        else:
-            session.admit(
-                request.cmd_sn,
-                place,
-                lambda then: act(connection, request, data, then),
-                now,
-            )
+            return
+        tag = request.initiator_task_tag
+        if place is Place.AHEAD:
+            session.pending[tag] = request.opcode
+
+        def act_in_turn(then: float) -> None:
+            if session.pending.pop(tag, request.opcode) is request.opcode:
+                act(connection, request, data, then)
+
+        session.admit(connection, request.cmd_sn, place, act_in_turn, now)
 
     return handle
 
@@ -82,7 +94,8 @@ def _objection_to_tag(
     assert session is not None
     if request.initiator_task_tag == RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
-    if request.initiator_task_tag in session.commands:
+    tag = request.initiator_task_tag
+    if tag in session.commands or tag in session.pending or tag in session.aborts:
         return RejectReason.TASK_IN_PROGRESS
     return None
 
@@ -114,17 +127,18 @@ def _objection_to_logout(
     return _objection_to_tag(connection, request, pdu)
 
 
-def _nop(connection: Connection, request: Request, data: bytes, now: float) -> None:
+def _nop(connection: Connection, request: Request, data: bytes, _now: float) -> None:
     """Answer a ping; take the answer to ours (section 11.18)."""
     if request.initiator_task_tag == RESERVED_TAG:
         assert isinstance(request, headers.NOPOut)
-        connection.target.events.pong(connection, request, now)
+        connection.target.events.pong(connection, request)
         return
     limit = connection.parameters.initiator_max_recv_data_segment_length
     answer = headers.NOPIn(initiator_task_tag=request.initiator_task_tag)
     connection.respond(answer, data[:limit])
 
 
+_NOP: Final = _numbered(headers.NOPOut.parse, _nop, _objection_to_nop)
 _TEXT: Final = _numbered(
     headers.TextRequest.parse, exchanges.receive, exchanges.objection
 )
@@ -133,7 +147,7 @@ _LOGOUT: Final = _numbered(
 )
 
 _HANDLERS: Final[dict[int, Handler]] = {
-    Opcode.NOP_OUT: _numbered(headers.NOPOut.parse, _nop, _objection_to_nop),
+    Opcode.NOP_OUT: _NOP,
     Opcode.SCSI_COMMAND: commands.receive,
     Opcode.TASK_MANAGEMENT_REQUEST: _numbered(
         headers.TaskManagementRequest.parse, tmf.receive, _objection_to_tag

@@ -27,6 +27,7 @@ from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
 from reftarget import admission, fullfeature
 from reftarget.authentication import Authentication
+from reftarget.faults import Bend
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class LoginPhase:
         if pdu.header[0] & 0x3F != Opcode.LOGIN_REQUEST:
             if self.first is None:
                 log.warning("%s: first PDU is no Login Request", connection)
-                connection.drop()  # section 4.2.4
+                if not connection.target.faults.bends(Bend.TAKES_ANY_FIRST_PDU):
+                    connection.drop()  # section 4.2.4
                 return None
             raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
         request = headers.LoginRequest.parse(pdu.header)
@@ -137,7 +139,9 @@ class LoginPhase:
         if is_first:
             self.admission = admission.admit(connection, request, pairs)
             self.authentication = Authentication(
-                self.admission.access, connection.target.random
+                self.admission.access,
+                connection.target.random,
+                connection.target.faults,
             )
         assert self.admission is not None
         assert self.authentication is not None
@@ -147,7 +151,12 @@ class LoginPhase:
                 connection.target.config.keys,
                 is_discovery=self.admission.is_discovery,
             )
-        self._check_stage(pairs)
+        faults = connection.target.faults
+        if not faults.bends(Bend.TAKES_KEY_OF_OTHER_STAGE):
+            self._check_stage(pairs)
+        if faults.bends(Bend.TAKES_REPEATED_KEY):
+            seen = self.negotiator.seen
+            pairs = [pair for pair in dict(pairs).items() if pair[0] not in seen]
         if self.stages.current is Stage.OPERATIONAL:
             self.authentication.require()
         declared = self.negotiator

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from iscsi import headers
 from iscsi.constants import LogoutReason, LogoutResponseCode
+from reftarget.faults import Bend
+from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -18,7 +20,7 @@ log = logging.getLogger("reftarget")
 
 
 def receive(connection: Connection, request: Request, _data: bytes, now: float) -> None:
-    """Take a Logout Request."""
+    """Take a Logout Request whose reason is known."""
     assert isinstance(request, headers.LogoutRequest)
     session = connection.session
     assert session is not None
@@ -27,38 +29,45 @@ def receive(connection: Connection, request: Request, _data: bytes, now: float) 
     if reason is LogoutReason.CLOSE_SESSION:
         _respond(connection, request, LogoutResponseCode.CLOSED)
         session.close()
-        return
-    cid = request.cid
-    if cid not in session.connections and cid not in session.lingering:
-        _respond(connection, request, LogoutResponseCode.CID_NOT_FOUND)
-        return
-    is_recovery = reason is LogoutReason.REMOVE_FOR_RECOVERY
-    if is_recovery and session.parameters.error_recovery_level < 2:
-        _respond(connection, request, LogoutResponseCode.RECOVERY_NOT_SUPPORTED)
-        return
-    if is_recovery:
-        _remove_for_recovery(session, cid, now)
     else:
-        session.recovery.terminate_tasks(cid)
-    _respond(connection, request, LogoutResponseCode.CLOSED)
-    session.lingering.pop(cid, None)
-    leaving = session.connections.pop(cid, None)
+        response = _judge(session, reason, request.cid)
+        if response is LogoutResponseCode.CLOSED:
+            _log_out(connection, session, request, now)
+        else:
+            _respond(connection, request, response)
+
+
+def _judge(session: Session, reason: LogoutReason, cid: int) -> LogoutResponseCode:
+    if cid not in session.connections and cid not in session.lingering:
+        if session.target.faults.bends(Bend.TAKES_UNKNOWN_CID):
+            return LogoutResponseCode.CLOSED
+        return LogoutResponseCode.CID_NOT_FOUND
+    if (
+        reason is LogoutReason.REMOVE_FOR_RECOVERY
+        and session.parameters.error_recovery_level < REASSIGNING_LEVEL
+    ):
+        return LogoutResponseCode.RECOVERY_NOT_SUPPORTED
+    return LogoutResponseCode.CLOSED
+
+
+def _log_out(
+    connection: Connection, session: Session, request: headers.LogoutRequest, now: float
+) -> None:
+    """Take one connection out of the session."""
+    leaving = session.connections.get(request.cid)
+    is_recovery = request.reason == LogoutReason.REMOVE_FOR_RECOVERY
     if leaving is not None:
-        leaving.finish()
-    if is_recovery and session.recovery.has_orphans(cid):
-        session.linger(cid, now, _time(session))
-    elif not session.connections and not session.lingering:
-        session.end()
-
-
-def _remove_for_recovery(session: Session, cid: int, _now: float) -> None:
-    """Make the tasks of a connection ready to be reassigned (section 7.2.2)."""
-    session.recovery.logged_out_for_recovery(cid)
-
-
-def _time(session: Session) -> float:
-    parameters = session.parameters
-    return parameters.default_time2wait + parameters.default_time2retain
+        session.discard_held(leaving)
+    if leaving is connection:
+        _respond(connection, request, LogoutResponseCode.CLOSED)
+    session.take_out(request.cid)
+    if is_recovery:
+        session.recovery.logged_out(request.cid, now + session.patience)
+    else:
+        session.recovery.terminate(request.cid)
+    if leaving is not connection:
+        _respond(connection, request, LogoutResponseCode.CLOSED)
+    session.end_if_deserted()
 
 
 def _respond(
@@ -66,11 +75,10 @@ def _respond(
     request: headers.LogoutRequest,
     response: LogoutResponseCode,
 ) -> None:
-    parameters = connection.parameters
     answer = headers.LogoutResponse(
-        response=response,
-        initiator_task_tag=request.initiator_task_tag,
-        time2wait=parameters.default_time2wait,
-        time2retain=parameters.default_time2retain,
+        response=response, initiator_task_tag=request.initiator_task_tag
     )
+    if response is not LogoutResponseCode.CID_NOT_FOUND:
+        answer.time2wait = connection.parameters.default_time2wait
+        answer.time2retain = connection.parameters.default_time2retain
     connection.respond(answer)

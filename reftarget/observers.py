@@ -1,29 +1,91 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who looks on: --trace and --pcap."""
+"""Who looks on: --trace writes every PDU decoded, --pcap writes a capture file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final, Self
+
+from iscsi import framing, pdu
+from reftarget.pcap import Capture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
+    from iscsi.framing import Digests
     from reftarget.connection import Connection
+    from reftarget.pcap import Address
+
+log = logging.getLogger("reftarget.trace")
+
+_SHOWN_DATA: Final = 1024
+"""Bytes of a data segment that the trace shows."""
 
 
 class Observers:
-    """What watches the PDUs of all connections."""
+    """What watches the PDUs of all connections; nothing unless asked for."""
 
-    def __init__(self, *, trace: bool, pcap: Path | None) -> None:
-        self.trace = trace
-        self.pcap = pcap
+    def __init__(
+        self, *, trace: bool, pcap: Path | None, clock: Callable[[], float]
+    ) -> None:
+        self._trace = trace
+        self._path = pcap
+        self._clock = clock
+        self._file: BinaryIO | None = None
+        self._capture: Capture | None = None
 
     def __enter__(self) -> Self:
-        """Open what is written to."""
+        """Open the capture file."""
+        if self._path is not None:
+            self._file = self._path.open("wb")
+            self._capture = Capture(self._file)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: Connection, local: Address, peer: Address) -> None:
         """Look on at a new connection."""
+        if not self._trace and self._capture is None:
+            return
+
+        def watch_input(header: bytes, data: bytes) -> None:
+            self._see(connection, "<-", header, data)
+            self._write(peer, local, header, data, connection.stream.digests)
+
+        def watch_output(header: bytes, data: bytes) -> None:
+            self._see(connection, "->", header, data)
+            self._write(local, peer, header, data, connection.digests)
+
+        connection.watch_input = watch_input
+        connection.watch_output = watch_output
+
+    def _see(
+        self, connection: Connection, arrow: str, header: bytes, data: bytes
+    ) -> None:
+        if self._trace:
+            shown = str(pdu.decode(header, data[:_SHOWN_DATA]).show(dump=True))
+            log.info("%s %s %s", connection, arrow, shown.rstrip())
+
+    def _write(
+        self,
+        source: Address,
+        destination: Address,
+        header: bytes,
+        data: bytes,
+        digests: Digests,
+    ) -> None:
+        if self._capture is not None:
+            wire = framing.encode(
+                header,
+                data + bytes(-len(data) % 4),
+                header_digest=digests.header,
+                data_digest=digests.data,
+            )
+            self._capture.write(source, destination, wire, self._clock())

@@ -1,76 +1,379 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Error recovery (RFC 7143 chapter 7 and section 11.16)."""
+"""Error recovery: SNACK and connection allegiance (RFC 7143 chapter 7, section 11.16).
+
+From ErrorRecoveryLevel 1 on a session keeps what it has sent until the initiator has
+acknowledged it: Data-In and R2T with their command, status by StatSN. A command whose
+connection is gone is an orphan: level 2 may reassign it once the connection has been
+logged out; else, and after the time for that, it ends (section 11.14.5).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from iscsi import headers
-from iscsi.constants import RejectReason
+from iscsi import headers, serial
+from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
+from iscsi.scsi.sense import AdditionalSense
+from reftarget import ranges, transfers
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iscsi.digest import Buffer
     from reftarget.commands import Command
     from reftarget.connection import Connection
     from reftarget.session import Session
     from reftarget.stream import Received
 
+REASSIGNING_LEVEL: Final = 2
+_KEPT_STATUS: Final = 1024
+"""Responses of one connection that are kept; older ones cannot be had again."""
+_KEPT_ANSWERS: Final = 256
+
 
 @dataclass(slots=True)
 class Sent:
-    """A PDU of a command that may be asked for again."""
+    """A Data-In or R2T that may be asked for again."""
+
+    header: headers.DataIn | headers.R2T
+    length: int = 0
+
+
+@dataclass(slots=True)
+class Kept:
+    """A response that may be asked for again, and the command it concludes."""
 
     header: headers.Header
-    length: int
+    data: Buffer
+    itt: int | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """A command whose status is out but not acknowledged."""
+
+    command: Command
+    data: Buffer
+    header: headers.SCSIResponse | headers.DataIn
+    status_data: Buffer
 
 
 class Recovery:
-    """What a session keeps in order to say it again."""
+    """What a session keeps in order to say it again, and its orphans."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.is_keeping = session.parameters.error_recovery_level > 0
+        self.answers: dict[int, Answer] = {}
+        self.deadlines: dict[int, float] = {}
+        self._statuses: dict[Connection, dict[int, Kept]] = {}
+        self._acknowledged_by: dict[int, Command] = {}
 
     def keep_status(
         self, connection: Connection, header: headers.Header, data: Buffer
     ) -> None:
         """Keep a response until it is acknowledged."""
+        statuses = self._statuses.setdefault(connection, {})
+        statuses[header.stat_sn] = Kept(header, data)  # type: ignore[attr-defined]
+        if len(statuses) > _KEPT_STATUS:
+            self._let_go(statuses.pop(next(iter(statuses))))
 
-    def keep_r2t(self, command: Command, r2t: headers.R2T) -> None:
-        """Keep an R2T until it is answered."""
+    def keep_sent(
+        self, command: Command, header: headers.DataIn | headers.R2T, length: int = 0
+    ) -> None:
+        """Keep a Data-In or R2T until it is acknowledged or the status is."""
+        command.sent.append(Sent(header, length))
+        if isinstance(header, headers.DataIn) and header.acknowledge:
+            self._acknowledged_by[header.target_transfer_tag] = command
 
-    def keep_data(self, command: Command, header: headers.DataIn, length: int) -> None:
-        """Keep what a Data-In was."""
-
-    def keep_answer(self, command: Command, data: Buffer) -> None:
-        """Keep a finished command's data until its status is acknowledged."""
+    def keep_answer(
+        self,
+        command: Command,
+        data: Buffer,
+        header: headers.SCSIResponse | headers.DataIn,
+        status_data: Buffer,
+    ) -> None:
+        """Keep a finished command until its status is acknowledged."""
+        connection = command.connection
+        assert connection is not None
+        self._statuses[connection][header.stat_sn].itt = command.itt
+        self.answers[command.itt] = Answer(command, data, header, status_data)
+        if len(self.answers) > _KEPT_ANSWERS:
+            del self.answers[next(iter(self.answers))]
 
     def status_acknowledged(self, connection: Connection) -> None:
         """Let go of what the initiator has."""
+        statuses = self._statuses.get(connection)
+        while statuses:
+            oldest = next(iter(statuses))
+            if not serial.less_than(oldest, connection.exp_stat_sn):
+                return
+            self._let_go(statuses.pop(oldest))
+
+    def _let_go(self, kept: Kept) -> None:
+        if kept.itt is not None:
+            answer = self.answers.get(kept.itt)
+            if answer is not None and answer.header is kept.header:
+                del self.answers[kept.itt]
+                for sent in answer.command.sent:
+                    tag = sent.header.target_transfer_tag
+                    self._acknowledged_by.pop(tag, None)
+
+    def resend_status(
+        self, connection: Connection, begin: int, count: int
+    ) -> RejectReason | None:
+        """Repeat responses of a connection (Status SNACK)."""
+        statuses = self._statuses.get(connection, {})
+        first = connection.exp_stat_sn if begin == count == 0 else begin
+        total = serial.distance(first, connection.stat_sn)
+        if serial.less_than(first, connection.exp_stat_sn) or total < max(count, 1):
+            return RejectReason.PROTOCOL_ERROR  # acknowledged, or never sent
+        numbers = [serial.add(first, i) for i in range(count or total)]
+        if any(stat_sn not in statuses for stat_sn in numbers):
+            return RejectReason.SNACK_REJECT
+        for stat_sn in numbers:
+            kept = statuses[stat_sn]
+            connection.renumber(kept.header)
+            connection.send(kept.header, kept.data)
+        return None
+
+    def find(self, itt: int) -> tuple[Command, Buffer] | None:
+        """Return the command of a tag, unless its status is acknowledged."""
+        command = self.session.commands.get(itt)
+        if command is not None:
+            return command, b""
+        answer = self.answers.get(itt)
+        return None if answer is None else (answer.command, answer.data)
+
+    def resend_data(
+        self, connection: Connection, command: Command, data: Buffer, numbers: range
+    ) -> None:
+        """Repeat Data-In and R2T PDUs as they were (Data/R2T SNACK)."""
+        view = memoryview(data)
+        for sent in command.sent[numbers.start : numbers.stop]:
+            header = sent.header
+            if isinstance(header, headers.R2T):
+                if header.target_transfer_tag in command.sequences:
+                    connection.number(header, advance=False)
+                    connection.send(header)
+                continue
+            connection.renumber(header)
+            start = header.buffer_offset
+            connection.send(header, view[start : start + sent.length])
+
+    def acknowledge_data(self, tag: int, begin: int) -> bool:
+        """Let go of Data-In that the initiator has (DataACK)."""
+        command = self._acknowledged_by.get(tag)
+        if command is None or not command.acknowledged_sn <= begin <= len(command.sent):
+            return False
+        command.acknowledged_sn = begin
+        return True
+
+    def resegment(self, connection: Connection, itt: int, tag: int) -> bool:
+        """Cut and send the data anew, then the status with its tag (R-Data SNACK)."""
+        found = self.find(itt)
+        if found is None or found[0].connection is not connection:
+            return False
+        command, data = found
+        command.snack_tag = tag
+        answer = self.answers.get(itt)
+        if answer is None:
+            return True  # nothing has been sent: the tag goes into the response
+        self._send_data_again(command, connection, data)
+        response = self._status_again(answer)
+        response.snack_tag = tag
+        connection.renumber(response)
+        statuses = self._statuses[connection]
+        statuses[response.stat_sn] = Kept(response, answer.status_data, itt)
+        answer.header = response
+        connection.send(response, answer.status_data)
+        return True
+
+    @staticmethod
+    def _send_data_again(
+        command: Command, connection: Connection, data: Buffer
+    ) -> None:
+        """Send what is not acknowledged, cut as the connection now needs it."""
+        first = command.acknowledged_sn
+        if not command.reads or first >= len(command.sent):
+            return
+        header = command.sent[first].header
+        start = header.buffer_offset
+        length = min(len(data), command.read_length)
+        del command.sent[first:]
+        command.data_sn = first
+        transfers.send_data(command, connection, data, length, start=start)
+
+    @staticmethod
+    def _status_again(answer: Answer) -> headers.SCSIResponse:
+        """Return the status as a SCSI Response of its own."""
+        header = answer.header
+        command = answer.command
+        if isinstance(header, headers.DataIn):
+            return headers.SCSIResponse(
+                initiator_task_tag=header.initiator_task_tag,
+                status=header.status,
+                overflow=header.overflow,
+                underflow=header.underflow,
+                residual_count=header.residual_count,
+                stat_sn=header.stat_sn,
+                exp_data_sn=command.data_sn,
+            )
+        return replace(header, exp_data_sn=command.data_sn if command.reads else 0)
 
     def connection_failed(self, connection: Connection) -> None:
-        """End what cannot outlive a connection."""
+        """Make orphans of a connection's tasks; its immediate ones end."""
+        self._statuses.pop(connection, None)
         for command in list(self.session.commands.values()):
-            if command.connection is connection:
+            if command.connection is not connection:
+                continue
+            if command.is_immediate:
+                command.abandon()  # section 7.14
+                continue
+            command.connection = None
+            for sequence in command.sequences.values():
+                ranges.give_back(command.missing, sequence.missing)
+            command.sequences.clear()
+            command.awaits_unsolicited = False
+        for answer in self.answers.values():
+            if answer.command.connection is connection:
+                answer.command.connection = None
+
+    def logged_out(self, cid: int, deadline: float) -> None:
+        """Let a connection's orphans be reassigned, until the deadline."""
+        for command in self._orphans(cid):
+            command.is_reassignable = True
+            self.deadlines[cid] = deadline
+
+    def _orphans(self, cid: int) -> list[Command]:
+        every = [
+            *self.session.commands.values(),
+            *(answer.command for answer in self.answers.values()),
+        ]
+        return [one for one in every if one.connection is None and one.cid == cid]
+
+    def terminate(self, cid: int) -> None:
+        """End the orphans of a connection (section 11.14.5)."""
+        self.deadlines.pop(cid, None)
+        luns = set()
+        for command in self._orphans(cid):
+            if not command.is_over:
+                luns.add(command.lun)
                 command.abandon()
+            self.answers.pop(command.itt, None)
+        node = self.session.node
+        if node is not None:
+            for lun in luns:
+                node.device.establish_attention(lun, self.session.nexus, _CLEARED)
 
-    def connection_expired(self, cid: int) -> None:
-        """End what waited for a connection's return."""
+    def tick(self, now: float) -> None:
+        """End orphans that nobody has reassigned in time."""
+        for cid, deadline in list(self.deadlines.items()):
+            if now >= deadline:
+                self.terminate(cid)
 
-    def terminate_tasks(self, cid: int) -> None:
-        """End the tasks of a connection that logs out."""
-        for command in list(self.session.commands.values()):
-            if command.connection is not None and command.connection.cid == cid:
-                command.abandon()
+    def reassign(
+        self, command: Command, connection: Connection, exp_data_sn: int
+    ) -> None:
+        """Go on with an orphan on another connection (section 7.2.2)."""
+        command.connection = connection
+        command.cid = connection.cid
+        command.parameters = connection.parameters
+        command.is_reassignable = False
+        command.snack_tag = 0
+        if command.acknowledged_sn <= exp_data_sn <= len(command.sent) and exp_data_sn:
+            command.acknowledged_sn = exp_data_sn
+        answer = self.answers.pop(command.itt, None)
+        if answer is not None:
+            self._send_data_again(command, connection, answer.data)
+            response = self._status_again(answer)
+            response.snack_tag = 0
+            connection.respond(response, answer.status_data)
+            self.keep_answer(command, answer.data, response, answer.status_data)
+        elif command.outcome is not None:
+            command.conclude(command.outcome)
+        else:
+            transfers.proceed(command)
 
-    def has_orphans(self, cid: int) -> bool:
-        """Tell whether tasks wait for reassignment."""
-        return False
 
-    def logged_out_for_recovery(self, cid: int) -> None:
-        """Make a connection's tasks ready to be reassigned."""
+_CLEARED: Final = AdditionalSense.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT
 
 
 def receive(connection: Connection, pdu: Received, _now: float) -> None:
     """Take a SNACK."""
-    connection.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED)
+    snack = headers.SNACK.parse(pdu.header)
+    session = connection.session
+    assert session is not None
+    connection.acknowledge(snack.exp_stat_sn)
+    act = _ACTIONS.get(snack.type)
+    if act is None or not session.recovery.is_keeping:
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
+        return
+    act(connection, session, snack, pdu)
+
+
+def _on_status(
+    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
+) -> None:
+    if snack.initiator_task_tag != RESERVED_TAG:
+        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
+        return
+    reason = session.recovery.resend_status(connection, snack.beg_run, snack.run_length)
+    if reason is not None and not _is_bent(connection):
+        connection.reject(pdu, reason)
+
+
+def _is_bent(connection: Connection) -> bool:
+    return connection.target.faults.bends(Bend.TAKES_ANY_SNACK)
+
+
+def _on_data(
+    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
+) -> None:
+    found = session.recovery.find(snack.initiator_task_tag)
+    if found is None or found[0].connection is not connection:
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
+        return
+    command, data = found
+    begin, total = snack.beg_run, len(command.sent)
+    if begin == snack.run_length == 0:
+        begin = command.acknowledged_sn
+    end = begin + snack.run_length if snack.run_length else total
+    if begin < command.acknowledged_sn or end > total or begin >= total:
+        if _is_bent(connection):
+            return
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR, data_sn=total)
+        return
+    session.recovery.resend_data(connection, command, data, range(begin, end))
+
+
+def _on_data_ack(
+    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
+) -> None:
+    is_known = session.recovery.acknowledge_data(
+        snack.target_transfer_tag, snack.beg_run
+    )
+    if snack.run_length or not is_known:
+        connection.reject(pdu, RejectReason.INVALID_DATA_ACK)
+
+
+def _on_r_data(
+    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
+) -> None:
+    tag = snack.target_transfer_tag
+    if tag in (0, RESERVED_TAG) or snack.beg_run or snack.run_length:
+        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
+    elif not session.recovery.resegment(connection, snack.initiator_task_tag, tag):
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
+
+
+_ACTIONS: Final[
+    dict[int, Callable[[Connection, Session, headers.SNACK, Received], None]]
+] = {
+    SNACKType.DATA_R2T: _on_data,
+    SNACKType.STATUS: _on_status,
+    SNACKType.DATA_ACK: _on_data_ack,
+    SNACKType.R_DATA: _on_r_data,
+}

@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from reftarget import control
 from reftarget.target import ReferenceTarget
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from iscsi.digest import Buffer
     from reftarget.config import Config, Portal
     from reftarget.connection import Connection
+    from reftarget.pcap import Address
 
 log = logging.getLogger("reftarget")
 
@@ -42,7 +44,9 @@ class PortalError(Exception):
 class Channel:
     """One socket and its connection."""
 
-    def __init__(self, server: Server, sock: socket.socket, connection: Connection):
+    def __init__(
+        self, server: Server, sock: socket.socket, connection: Connection
+    ) -> None:
         self.server = server
         self.sock = sock
         self.connection = connection
@@ -168,7 +172,7 @@ class Server:
         self.loop = loop
         self.channels: dict[Connection, Channel] = {}
         self.listeners: list[socket.socket] = []
-        self.on_connect: Callable[[Connection], None] | None = None
+        self.on_connect: Callable[[Connection, Address, Address], None] | None = None
         try:
             portals = tuple(map(self._open, config.portals))
             self.target = ReferenceTarget(replace(config, portals=portals))
@@ -209,10 +213,18 @@ class Server:
             return
         peer = f"{address[0]}:{address[1]}"
         connection = self.target.connect(portal, peer, time.monotonic())
-        connection.local_host = sock.getsockname()[0]
+        local = sock.getsockname()[:2]
+        connection.local_host = local[0]
         if self.on_connect is not None:
-            self.on_connect(connection)
+            self.on_connect(connection, local, address[:2])
         self.channels[connection] = Channel(self, sock, connection)
+
+    def control(self, line: str) -> str:
+        """Carry out an operator's command; return the answer."""
+        self.target.now = time.monotonic()
+        answer = control.execute(self.target, line)
+        self.flush()
+        return answer
 
     def handle(self, connection: Connection) -> None:
         """Let a connection handle what has arrived."""

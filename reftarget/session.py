@@ -11,18 +11,32 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from iscsi import serial
 from iscsi.numbering import CommandWindow, Place
-from reftarget.recovery import Recovery
-from reftarget.scsi.task import Nexus
+from reftarget.faults import Bend
+from reftarget.fence import Fence
+from reftarget.recovery import REASSIGNING_LEVEL, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iscsi import headers
+    from iscsi.constants import Opcode
     from iscsi.parameters import Parameters
     from reftarget.commands import Command
     from reftarget.config import Portal
     from reftarget.connection import Connection
+    from reftarget.scsi.task import Nexus
     from reftarget.target import Node, ReferenceTarget
+    from reftarget.tmf import MultiTaskAbort
+
+    Numbered = (
+        headers.SCSICommand
+        | headers.NOPOut
+        | headers.TaskManagementRequest
+        | headers.TextRequest
+        | headers.LogoutRequest
+    )
 
 log = logging.getLogger("reftarget")
 
@@ -35,8 +49,11 @@ class Session:
 
     Attributes:
         node: the target node, or None for a discovery session without TargetName.
+        user: the CHAP name that all its connections log in with.
         held: what waits for the command numbers before it, by CmdSN.
+        pending: the tags of those among them that are no SCSI commands.
         commands: tasks in progress, by Initiator Task Tag.
+        aborts: task management functions in progress, by Initiator Task Tag.
         lingering: when the state of a failed connection ends, by CID.
     """
 
@@ -49,6 +66,8 @@ class Session:
         parameters: Parameters,
         exp_cmd_sn: int,
         *,
+        portal: Portal,
+        user: str,
         is_discovery: bool,
     ) -> None:
         self.target = target
@@ -56,17 +75,44 @@ class Session:
         self.nexus = nexus
         self.tsih = tsih
         self.parameters = parameters
+        self.portal = portal
+        self.user = user
         self.is_discovery = is_discovery
-        self.user = ""
-        self.portal: Portal | None = None
         self.window = CommandWindow(exp_cmd_sn, target.config.limits.queue_depth)
-        self.held: dict[int, Callable[[float], None]] = {}
+        self.held: dict[int, tuple[Connection | None, Callable[[float], None]]] = {}
+        self.pending: dict[int, Opcode] = {}
         self.commands: dict[int, Command] = {}
+        self.aborts: dict[int, MultiTaskAbort] = {}
         self.connections: dict[int, Connection] = {}
         self.lingering: dict[int, float] = {}
         self.recovery = Recovery(self)
+        self.fence = Fence(self)
         self._last_transfer_tag = 0
         self._draining: dict[int, None] = {}
+
+    def place_request(self, request: Numbered) -> Place:
+        """Tell where a request lies; an immediate one is always next."""
+        if request.immediate:
+            return Place.NEXT
+        place = self.place(request.cmd_sn)
+        if place is not Place.NEXT and not self.target.faults.is_clean:
+            place = self._bent_place(request, place)
+        return place
+
+    def _bent_place(self, request: Numbered, place: Place) -> Place:
+        faults = self.target.faults
+        if place is Place.AHEAD:
+            if not faults.bends(Bend.RUNS_OUT_OF_ORDER):
+                return place
+            # Its number is used up; the gap is still there.
+            self.held[request.cmd_sn] = None, lambda _now: None
+        else:
+            is_below = serial.less_than(request.cmd_sn, self.window.exp_cmd_sn)
+            bend = Bend.RUNS_BELOW_WINDOW if is_below else Bend.RUNS_ABOVE_WINDOW
+            if not faults.bends(bend):
+                return place
+        request.immediate = True
+        return Place.NEXT
 
     def place(self, cmd_sn: int) -> Place:
         """Tell where a numbered request lies; one that is held already is outside."""
@@ -76,11 +122,16 @@ class Session:
         return place
 
     def admit(
-        self, cmd_sn: int, place: Place, action: Callable[[float], None], now: float
+        self,
+        connection: Connection,
+        cmd_sn: int,
+        place: Place,
+        action: Callable[[float], None],
+        now: float,
     ) -> None:
         """Run a request when its number's turn comes: now, or after the gap."""
         if place is Place.AHEAD:
-            self.held[cmd_sn] = action
+            self.held[cmd_sn] = connection, action
             return
         self.window.advance()
         action(now)
@@ -88,62 +139,107 @@ class Session:
 
     def release_held(self, now: float) -> None:
         """Run what the last number received was waited for."""
-        while (action := self.held.pop(self.window.exp_cmd_sn, None)) is not None:
+        while (entry := self.held.pop(self.window.exp_cmd_sn, None)) is not None:
             self.window.advance()
-            action(now)
+            entry[1](now)
+        if self.aborts:
+            self.check_aborts()
 
-    def fill_gap(self, cmd_sn: int, now: float) -> None:
+    def fill_gap(self, connection: Connection, cmd_sn: int, now: float) -> None:
         """Count a number as received though its request never came (section 7.11)."""
-        if cmd_sn == self.window.exp_cmd_sn:
-            self.window.advance()
-            self.release_held(now)
-        elif self.place(cmd_sn) is Place.AHEAD:
-            self.held[cmd_sn] = lambda _now: None
+        place = self.place(cmd_sn)
+        if place is not Place.OUTSIDE:
+            self.admit(connection, cmd_sn, place, lambda _now: None, now)
+
+    def discard_held(self, connection: Connection) -> None:
+        """Forget requests of a connection that ExpCmdSN has not reached (11.14)."""
+        for cmd_sn, (origin, _action) in list(self.held.items()):
+            if origin is connection:
+                del self.held[cmd_sn]
+        for command in list(self.commands.values()):
+            if command.connection is connection and not command.has_arrived:
+                command.abandon()
+
+    def check_aborts(self) -> None:
+        """Carry out the aborts that need to wait no longer."""
+        for abort in list(self.aborts.values()):
+            abort.progress()
 
     def attach(self, connection: Connection) -> None:
         """Take in a connection that has logged in."""
         self.connections[connection.cid] = connection
         self.lingering.pop(connection.cid, None)
 
-    def detach(self, connection: Connection) -> None:
-        """Forget a connection that is gone."""
-        if self.connections.get(connection.cid) is connection:
-            del self.connections[connection.cid]
-
     def connection_lost(self, connection: Connection, now: float) -> None:
         """Keep a failed connection's CID for recovery (section 7.5)."""
-        self.detach(connection)
+        if self.connections.get(connection.cid) is not connection:
+            return
+        del self.connections[connection.cid]
+        log.warning("%s: connection lost", connection)
         if self.is_discovery:
             self.end()
             return
-        self.linger(
-            connection.cid,
-            now,
-            self.parameters.default_time2wait + self.parameters.default_time2retain,
-        )
+        self.lingering[connection.cid] = now + self.patience
         self.recovery.connection_failed(connection)
-        if self.connections:
-            self.target.events.announce_drop(self, connection.cid)
-        log.warning("%s: connection lost", connection)
+        self.target.events.announce_drop(self, connection.cid)
+        self.fence.progress()
+        self.check_aborts()
 
-    def linger(self, cid: int, now: float, seconds: float) -> None:
-        """Keep the state of a CID for some time."""
-        self.lingering[cid] = now + seconds
+    @property
+    def patience(self) -> float:
+        """Seconds for which the state of what failed is kept."""
+        parameters = self.parameters
+        return parameters.default_time2wait + parameters.default_time2retain
+
+    def take_out(self, cid: int) -> None:
+        """Log a connection out, alive or lingering, without ending its tasks."""
+        self.lingering.pop(cid, None)
+        connection = self.connections.pop(cid, None)
+        if connection is not None:
+            connection.finish()
+            self.recovery.connection_failed(connection)
+            self.fence.progress()
+
+    def reinstate_connection(self, cid: int, exp_stat_sn: int, now: float) -> None:
+        """Log out a connection's former life implicitly (section 6.3.4)."""
+        if cid not in self.connections and cid not in self.lingering:
+            return
+        old = self.connections.get(cid)
+        if old is not None:
+            old.acknowledge(exp_stat_sn)  # section 11.12.9
+        self.take_out(cid)
+        if self.parameters.error_recovery_level < REASSIGNING_LEVEL:
+            self.recovery.terminate(cid)
+        else:
+            self.recovery.logged_out(cid, now + self.patience)
 
     @property
     def deadline(self) -> float | None:
         """When the next lingering connection's state ends."""
-        return min(self.lingering.values(), default=None)
+        times = (*self.lingering.values(), *self.recovery.deadlines.values())
+        return min(times, default=None)
 
     def tick(self, now: float) -> None:
         """End what has lingered too long (section 8.2, M1)."""
         for cid, deadline in list(self.lingering.items()):
             if now >= deadline:
                 del self.lingering[cid]
-                self.recovery.connection_expired(cid)
-        if not self.connections and not self.lingering:
-            log.warning("session %#06x: timed out", self.tsih)
+                self.recovery.terminate(cid)
+        self.recovery.tick(now)
+        self.end_if_deserted()
+
+    def end_if_deserted(self) -> None:
+        """End the session when nothing can come of it any more."""
+        if not self.connections and self.deadline is None:
+            log.info("session %#06x: over", self.tsih)
             self.end()
+
+    def status_acknowledged(self, connection: Connection) -> None:
+        """Let go of what waited for the acknowledgement of status."""
+        if self.recovery.is_keeping:
+            self.recovery.status_acknowledged(connection)
+        if self.fence.awaited:
+            self.fence.progress()
 
     def next_transfer_tag(self) -> int:
         """Return a Target Transfer Tag that is not in use (section 11.8.5)."""
@@ -160,20 +256,6 @@ class Session:
         """Tell whether Data-Out of a task that is gone was to be expected."""
         return itt in self._draining
 
-    def reinstate_connection(self, cid: int) -> None:
-        """Log out a connection's former life implicitly (section 6.3.4)."""
-        old = self.connections.pop(cid, None)
-        if old is not None:
-            old.finish()
-            self.recovery.connection_failed(old)
-        self.lingering.pop(cid, None)
-        if self.parameters.error_recovery_level < 2:
-            self.recovery.connection_expired(cid)
-
-    def status_acknowledged(self, connection: Connection) -> None:
-        """Let go of what waited for the acknowledgement of status."""
-        self.recovery.status_acknowledged(connection)
-
     def close(self) -> None:
         """End all connections, all tasks and the session itself."""
         for connection in list(self.connections.values()):
@@ -185,6 +267,7 @@ class Session:
         """Remove the session; the SCSI layer hears of the nexus's loss."""
         self.lingering.clear()
         self.held.clear()
+        self.aborts.clear()
         for command in list(self.commands.values()):
             command.abandon()
         self.target.session_ended(self)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 from iscsi.constants import LoginStatus
 from reftarget.connection import Connection
 from reftarget.events import Events
-from reftarget.faults import Faults
+from reftarget.faults import Bend, Faults
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
 from reftarget.scsi.device import DeviceServer
 from reftarget.session import Session
 from reftarget.taskset import TaskSet
+from reftarget.tmf import abort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,15 +45,16 @@ class Node:
         self,
         config: TargetConfig,
         *,
-        abort_tasks: Callable[[Node, int, Nexus], None],
+        target: ReferenceTarget,
         state_directory: Path | None = None,
     ) -> None:
         self.config = config
+        self.target = target
         self.device = DeviceServer(
             config.name,
             config.units,
             state_directory=state_directory,
-            abort_tasks=lambda lun, nexus: abort_tasks(self, lun, nexus),
+            abort_tasks=self._abort_tasks,
         )
         self._task_sets: dict[int, TaskSet] = {}
 
@@ -64,6 +66,20 @@ class Node:
                 return TaskSet()
             found = self._task_sets[lun] = TaskSet()
         return found
+
+    def sessions(self) -> list[Session]:
+        """Return the normal sessions with this node."""
+        every = self.target.sessions.values()
+        return [one for one in every if one.node is self and not one.is_discovery]
+
+    def _abort_tasks(self, lun: int, nexus: Nexus) -> None:
+        """Abort the tasks of a nexus on a unit: PREEMPT AND ABORT."""
+        for session in self.sessions():
+            if session.nexus == nexus:
+                for command in list(session.commands.values()):
+                    if command.lun == lun and command.is_started:
+                        abort(command)
+                session.fence.watch(lun)
 
 
 class ReferenceTarget:
@@ -87,7 +103,7 @@ class ReferenceTarget:
         self.nodes = {
             node.name: Node(
                 node,
-                abort_tasks=self._abort_tasks,
+                target=self,
                 state_directory=config.state_directory,
             )
             for node in config.targets
@@ -120,8 +136,10 @@ class ReferenceTarget:
             Refusal: there are too many.
         """
         nexus = admission.nexus
-        for session in list(self.sessions.values()):
-            if session.nexus == nexus and session.portal == connection.portal:
+        is_strict = not self.faults.bends(Bend.BREAKS_ISID_RULE)
+        for session in self._sessions() if is_strict else ():
+            is_here = admission.node is not None or session.portal == connection.portal
+            if session.nexus == nexus and is_here:
                 log.info("session %#06x: reinstated", session.tsih)
                 session.close()
         if len(self.sessions) >= self.config.limits.sessions:
@@ -134,10 +152,10 @@ class ReferenceTarget:
             tsih,
             parameters,
             request.cmd_sn,
+            portal=connection.portal,
+            user=user,
             is_discovery=admission.is_discovery,
         )
-        session.user = user
-        session.portal = connection.portal
         return session
 
     def _free_tsih(self) -> int:
@@ -157,7 +175,10 @@ class ReferenceTarget:
 
     def next_deadline(self) -> float | None:
         """Return when `tick` will have something to do, or None."""
-        deadlines = [item.deadline for item in (*self.connections, *self._sessions())]
+        deadlines = [
+            *(connection.deadline for connection in self.connections),
+            *(session.deadline for session in self._sessions()),
+        ]
         return min((at for at in deadlines if at is not None), default=None)
 
     def tick(self, now: float) -> None:
@@ -168,6 +189,9 @@ class ReferenceTarget:
         for session in self._sessions():
             if session.deadline is not None and session.deadline <= now:
                 session.tick(now)
+            for function in list(session.aborts.values()):
+                if now >= function.deadline:
+                    function.expire()
 
     def close(self) -> None:
         """Let go of the logical units."""
@@ -176,10 +200,3 @@ class ReferenceTarget:
 
     def _sessions(self) -> list[Session]:
         return list(self.sessions.values())
-
-    def _abort_tasks(self, node: Node, lun: int, nexus: Nexus) -> None:
-        """Abort the tasks of a nexus on a unit: PREEMPT AND ABORT."""
-        for command in node.task_set(lun):
-            if command.session.nexus == nexus:
-                command.session.drain(command.itt)
-                command.abandon()

@@ -1,52 +1,401 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Task management functions (RFC 7143 sections 4.2.3 and 11.5)."""
+"""Task management functions (RFC 7143 sections 4.2.3, 11.5 and 11.6; RFC 7144 6.3).
+
+Functions on one task are done in one step. Those on many are a `MultiTaskAbort`: it
+waits for the commands before it and, unless FastAbort was agreed, for data that the
+issuing initiator still owes; then it acts, tells third parties and answers by way of
+the fence.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
-from iscsi.constants import TMFunction, TMResponse
+from iscsi.constants import AsyncEvent, Opcode, TMFunction, TMResponse
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from reftarget.faults import Bend
+from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.commands import Command
     from reftarget.connection import Connection
     from reftarget.fullfeature import Request
+    from reftarget.session import Session
+    from reftarget.target import Node
+
+log = logging.getLogger("reftarget")
+
+_PATIENCE: Final = 10.0
+"""Seconds for the data that an abort waits for; then its connection is dropped."""
+
+_RESETS: Final = frozenset(
+    {
+        TMFunction.LOGICAL_UNIT_RESET,
+        TMFunction.TARGET_WARM_RESET,
+        TMFunction.TARGET_COLD_RESET,
+    }
+)
+_TARGET_RESETS: Final = _RESETS - {TMFunction.LOGICAL_UNIT_RESET}
+_ADDRESS_A_UNIT: Final = frozenset(
+    {
+        TMFunction.ABORT_TASK,
+        TMFunction.ABORT_TASK_SET,
+        TMFunction.CLEAR_ACA,
+        TMFunction.CLEAR_TASK_SET,
+        TMFunction.LOGICAL_UNIT_RESET,
+        TMFunction.QUERY_TASK,
+        TMFunction.QUERY_TASK_SET,
+        TMFunction.QUERY_ASYNCHRONOUS_EVENT,
+    }
+)
+_OF_LEVEL_2: Final = frozenset(
+    {
+        TMFunction.QUERY_TASK,
+        TMFunction.QUERY_TASK_SET,
+        TMFunction.I_T_NEXUS_RESET,
+        TMFunction.QUERY_ASYNCHRONOUS_EVENT,
+    }
+)
 
 
 def receive(connection: Connection, request: Request, _data: bytes, now: float) -> None:
-    """Take a Task Management Function Request."""
+    """Take a Task Management Function Request when its turn has come."""
     assert isinstance(request, headers.TaskManagementRequest)
     session = connection.session
     assert session is not None
     node = session.node
     assert node is not None
-    response = TMResponse.FUNCTION_COMPLETE
-    lun = decode_lun(request.lun)
-    function = request.function
-    if function == TMFunction.ABORT_TASK:
-        command = session.commands.get(request.referenced_task_tag)
-        if command is not None:
-            command.abandon()
-            session.drain(command.itt)
-        elif session.window.place(request.ref_cmd_sn) is not Place.OUTSIDE:
-            session.fill_gap(request.ref_cmd_sn, now)
-        else:
-            response = TMResponse.TASK_DOES_NOT_EXIST
-    elif function in (TMFunction.ABORT_TASK_SET, TMFunction.CLEAR_TASK_SET):
-        for command in list(session.commands.values()):
-            if command.lun == lun:
-                command.abandon()
-                session.drain(command.itt)
-    elif function == TMFunction.LOGICAL_UNIT_RESET:
-        node.device.logical_unit_reset(lun)
-    elif function in (TMFunction.TARGET_WARM_RESET, TMFunction.TARGET_COLD_RESET):
-        node.device.target_reset()
+    log.info("%s: task management function %d", connection, request.function)
+    act = _ACTIONS.get(request.function)
+    is_unknown = (
+        request.function in _OF_LEVEL_2 and session.parameters.protocol_level < 2
+    )
+    if act is None or is_unknown:
+        _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
+    elif (
+        request.function in _ADDRESS_A_UNIT
+        and decode_lun(request.lun) not in node.device.units
+    ):
+        _respond(connection, request, TMResponse.LUN_DOES_NOT_EXIST)
     else:
-        response = TMResponse.FUNCTION_NOT_SUPPORTED
+        act(connection, session, request, now)
+
+
+def _respond(
+    connection: Connection,
+    request: headers.TaskManagementRequest,
+    response: TMResponse,
+    information: int = 0,
+) -> None:
     connection.respond(
         headers.TaskManagementResponse(
-            response=response, initiator_task_tag=request.initiator_task_tag
+            response=response,
+            additional_response_information=information,
+            initiator_task_tag=request.initiator_task_tag,
         )
     )
+
+
+def _abort_task(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    now: float,
+) -> None:
+    tag = request.referenced_task_tag
+    command = session.commands.get(tag)
+    response = TMResponse.FUNCTION_COMPLETE
+    faults = session.target.faults
+    if _is_function(session, tag):
+        if not faults.bends(Bend.ABORTS_TMF):
+            response = TMResponse.FUNCTION_REJECTED
+    elif tag in session.pending:
+        session.pending[tag] = Opcode.REJECT  # its turn passes without effect
+    elif command is not None and command.lun == decode_lun(request.lun):
+        abort(command)
+    elif _is_missing(session, request):
+        if not faults.bends(Bend.FORGETS_GAP):
+            session.fill_gap(connection, request.ref_cmd_sn, now)
+    else:
+        response = TMResponse.TASK_DOES_NOT_EXIST
+    _respond(connection, request, response)
+
+
+def _is_function(session: Session, tag: int) -> bool:
+    """Tell whether a tag is that of a task management function."""
+    return (
+        tag in session.aborts
+        or session.pending.get(tag) is Opcode.TASK_MANAGEMENT_REQUEST
+    )
+
+
+def _is_missing(session: Session, request: headers.TaskManagementRequest) -> bool:
+    """Tell whether the command is one that never came (section 11.6.1 b)."""
+    return session.place(request.ref_cmd_sn) is not Place.OUTSIDE and serial.less_than(
+        request.ref_cmd_sn, request.cmd_sn
+    )
+
+
+def abort(command: Command) -> None:
+    """End a task in silence; what still comes for it is let pass."""
+    command.session.drain(command.itt)
+    command.abandon()
+
+
+def _reassign(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    found = session.recovery.find(request.referenced_task_tag)
+    tag = request.referenced_task_tag
+    if tag in session.pending or tag in session.aborts or connection.has_exchange(tag):
+        _respond(connection, request, TMResponse.FUNCTION_REJECTED)
+    elif session.parameters.error_recovery_level < REASSIGNING_LEVEL:
+        _respond(connection, request, TMResponse.REASSIGNMENT_NOT_SUPPORTED)
+    elif found is None:
+        _respond(connection, request, TMResponse.TASK_DOES_NOT_EXIST)
+    elif found[0].connection is not None or not found[0].is_reassignable:
+        _respond(connection, request, TMResponse.TASK_STILL_ALLEGIANT)
+    else:
+        # The answer first, then the effect (section 7.2.2).
+        _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+        session.recovery.reassign(found[0], connection, request.exp_data_sn)
+
+
+def _query_task(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    command = session.commands.get(request.referenced_task_tag)
+    if _is_function(session, request.referenced_task_tag):
+        response = TMResponse.FUNCTION_REJECTED
+    elif command is not None and command.lun == decode_lun(request.lun):
+        response = TMResponse.FUNCTION_SUCCEEDED
+    else:
+        response = TMResponse.FUNCTION_COMPLETE
+    _respond(connection, request, response)
+
+
+def _query_task_set(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    lun = decode_lun(request.lun)
+    has_tasks = any(command.lun == lun for command in session.commands.values())
+    _respond(
+        connection,
+        request,
+        TMResponse.FUNCTION_SUCCEEDED if has_tasks else TMResponse.FUNCTION_COMPLETE,
+    )
+
+
+def _query_asynchronous_event(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    assert session.node is not None
+    unit = session.node.device.units[decode_lun(request.lun)]
+    pending = unit.attentions.pending(session.nexus)
+    if not pending:
+        _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+        return
+    # UADE DEPTH, SENSE KEY, ADDITIONAL SENSE CODE and QUALIFIER (SAM-5 section 7.10).
+    depth = 0b10 if len(pending) > 1 else 0b01
+    information = (
+        depth << 20
+        | SenseKey.UNIT_ATTENTION << 16
+        | pending[0].asc << 8
+        | pending[0].ascq
+    )
+    _respond(connection, request, TMResponse.FUNCTION_SUCCEEDED, information)
+
+
+def _nexus_reset(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    """Answer, then end the session at once (RFC 7144 section 6.3)."""
+    _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+    session.close()
+
+
+def _abort_many(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    now: float,
+) -> None:
+    if request.function in _TARGET_RESETS:
+        _plug_gaps(connection, session, request.cmd_sn, now)
+    started = MultiTaskAbort(connection, session, request, now)
+    session.aborts[request.initiator_task_tag] = started
+    started.progress()
+
+
+def _plug_gaps(
+    connection: Connection, session: Session, cmd_sn: int, now: float
+) -> None:
+    """Count all commands before a target reset as received (section 4.2.3.3 b)."""
+    gap = serial.distance(session.window.exp_cmd_sn, cmd_sn)
+    for step in range(max(0, gap)):
+        session.fill_gap(connection, serial.add(cmd_sn, step - gap), now)
+
+
+class MultiTaskAbort:
+    """A function that ends many tasks, while it waits for what it must."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        session: Session,
+        request: headers.TaskManagementRequest,
+        now: float,
+    ) -> None:
+        assert session.node is not None
+        self.connection = connection
+        self.session = session
+        self.request = request
+        self.node: Node = session.node
+        self.lun = (
+            None if request.function in _TARGET_RESETS else decode_lun(request.lun)
+        )
+        self.deadline = now + _PATIENCE
+        self._is_acting = False
+
+    def progress(self) -> None:
+        """Act if nothing has to be waited for any more."""
+        session = self.session
+        if self._is_acting or serial.less_than(
+            session.window.exp_cmd_sn, self.request.cmd_sn
+        ):
+            return
+        own = self._own_tasks()
+        if session.parameters.task_reporting != "FastAbort":
+            owing = [one for one in own if one.sequences or one.awaits_unsolicited]
+            for command in owing:
+                command.is_aborting = True
+            if owing:
+                return
+        self._is_acting = True
+        self._act(own)
+
+    def expire(self) -> None:
+        """Drop the connection whose initiator does not send what it owes."""
+        log.warning("%s: no data for a task to be aborted", self.connection)
+        for command in self._own_tasks():
+            if command.connection is not None and command.is_aborting:
+                command.connection.drop()
+
+    def _own_tasks(self) -> list[Command]:
+        """Return the tasks of the issuing session that are affected."""
+        is_reset = self.request.function in _RESETS
+        return [
+            command
+            for command in self.session.commands.values()
+            if self.lun in (None, command.lun)
+            and (is_reset or not serial.less_than(self.request.cmd_sn, command.cmd_sn))
+        ]
+
+    def _foreign_tasks(self) -> list[Command]:
+        if self.request.function == TMFunction.ABORT_TASK_SET:
+            return []
+        return [
+            command
+            for session in self.node.sessions()
+            if session is not self.session
+            for command in session.commands.values()
+            if self.lun in (None, command.lun)
+        ]
+
+    def _act(self, own: list[Command]) -> None:
+        if self.request.function in _RESETS and self.session.target.faults.bends(
+            Bend.KEEPS_TASKS_ON_LUN_RESET
+        ):
+            own = []
+        foreign = self._foreign_tasks()
+        self._announce(own, foreign)
+        for command in (*own, *foreign):
+            abort(command)
+        function = self.request.function
+        device = self.node.device
+        if function == TMFunction.CLEAR_TASK_SET:
+            for lun, nexus in {(one.lun, one.session.nexus) for one in foreign}:
+                device.establish_attention(
+                    lun, nexus, AdditionalSense.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR
+                )
+        elif function == TMFunction.LOGICAL_UNIT_RESET:
+            assert self.lun is not None
+            device.logical_unit_reset(self.lun)
+        elif function in _TARGET_RESETS:
+            device.target_reset(is_cold=function == TMFunction.TARGET_COLD_RESET)
+        luns = device.luns if self.lun is None else [self.lun]
+        for session in self.node.sessions():
+            for lun in luns:
+                session.fence.watch(lun)
+        for session in {one.session for one in foreign}:
+            session.target.events.announce_window(session)
+        self.session.fence.raise_for(self.lun, self._answer)
+
+    def _announce(self, own: list[Command], foreign: list[Command]) -> None:
+        """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
+        told: dict[tuple[Connection, int], None] = {}
+        for command in (*own, *foreign):
+            connection = command.connection
+            if (
+                connection is not None
+                and connection is not self.connection
+                and connection.parameters.task_reporting == "FastAbort"
+            ):
+                told[connection, command.lun_field] = None
+        for connection, lun_field in told:
+            connection.target.events.send(
+                connection, AsyncEvent.TASK_TERMINATION, lun=lun_field
+            )
+
+    def _answer(self) -> Connection | None:
+        self.session.aborts.pop(self.request.initiator_task_tag, None)
+        connection = self.connection
+        if connection.is_closing:
+            return None
+        _respond(connection, self.request, TMResponse.FUNCTION_COMPLETE)
+        if self.request.function == TMFunction.TARGET_COLD_RESET:
+            for session in self.node.sessions():
+                session.close()
+        return connection
+
+
+_ACTIONS: Final[
+    dict[
+        int,
+        Callable[[Connection, Session, headers.TaskManagementRequest, float], None],
+    ]
+] = {
+    TMFunction.ABORT_TASK: _abort_task,
+    TMFunction.ABORT_TASK_SET: _abort_many,
+    TMFunction.CLEAR_TASK_SET: _abort_many,
+    TMFunction.LOGICAL_UNIT_RESET: _abort_many,
+    TMFunction.TARGET_WARM_RESET: _abort_many,
+    TMFunction.TARGET_COLD_RESET: _abort_many,
+    TMFunction.TASK_REASSIGN: _reassign,
+    TMFunction.QUERY_TASK: _query_task,
+    TMFunction.QUERY_TASK_SET: _query_task_set,
+    TMFunction.I_T_NEXUS_RESET: _nexus_reset,
+    TMFunction.QUERY_ASYNCHRONOUS_EVENT: _query_asynchronous_event,
+}
+"""CLEAR ACA is not there: no ACA condition ever exists (NormACA is 0)."""

@@ -15,6 +15,7 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, ranges
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
@@ -79,6 +80,9 @@ def store(command: Command, offset: int, data: Buffer) -> None:
 
 def proceed(command: Command) -> None:
     """Ask for what is missing, or finish once nothing is."""
+    if command.is_aborting:
+        command.session.check_aborts()
+        return
     if command.awaits_unsolicited or not command.is_started:
         return
     if command.failure is not None:
@@ -92,9 +96,14 @@ def proceed(command: Command) -> None:
     if connection is None:
         return  # it goes on when it is reassigned
     parameters = connection.parameters
-    while command.missing and len(command.sequences) < parameters.max_outstanding_r2t:
+    most, burst = parameters.max_outstanding_r2t, parameters.max_burst_length
+    faults = command.session.target.faults
+    if not faults.is_clean:
+        most += faults.bends(Bend.OVERRUNS_MAX_R2T)
+        burst <<= 16 if faults.bends(Bend.OVERRUNS_MAX_BURST) else 0
+    while command.missing and len(command.sequences) < most:
         start, end = command.missing[0]
-        end = min(end, start + parameters.max_burst_length)
+        end = min(end, start + burst)
         ranges.take(command.missing, start, end)
         _send_r2t(command, connection, start, end)
 
@@ -112,7 +121,9 @@ def _send_r2t(command: Command, connection: Connection, start: int, end: int) ->
     )
     command.data_sn += 1
     connection.number(r2t, advance=False)
-    command.session.recovery.keep_r2t(command, r2t)
+    recovery = command.session.recovery
+    if recovery.is_keeping:
+        recovery.keep_sent(command, r2t)
     connection.send(r2t)
 
 
@@ -137,7 +148,10 @@ def _receive_solicited(
     command: Command, header: headers.DataOut, pdu: Received
 ) -> None:
     sequence = command.sequences.get(header.target_transfer_tag)
-    if sequence is None or header.lun != command.lun_field:
+    if sequence is None or (
+        header.lun != command.lun_field
+        and not command.session.target.faults.bends(Bend.IGNORES_DATA_OUT_LUN)
+    ):
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
     _take_data(command, sequence, header, pdu)
@@ -225,6 +239,7 @@ def answer(command: Command, outcome: Outcome) -> None:
     """Send a command's data and its status."""
     connection = command.connection
     assert connection is not None
+    recovery = command.session.recovery
     data = _joined(outcome.data_in)
     length = min(len(data), command.read_length)
     rides = (
@@ -235,15 +250,17 @@ def answer(command: Command, outcome: Outcome) -> None:
     )
     overflow, underflow, residual = _residual(command, len(data))
     if length:
-        last = _send_data(command, connection, data, length, rides=rides)
+        last = send_data(command, connection, data, length, rides=rides)
         if rides:
             last.status_present = True
             last.status = outcome.status
             last.overflow, last.underflow = overflow, underflow
             last.residual_count = residual
-            start = last.buffer_offset
-            connection.respond(last, memoryview(data)[start:length])
-            command.session.recovery.keep_answer(command, data)
+            rest = memoryview(data)[last.buffer_offset : length]
+            connection.respond(last, rest)
+            if recovery.is_keeping:
+                recovery.keep_sent(command, last, len(rest))
+                recovery.keep_answer(command, data, last, rest)
             return
     response = headers.SCSIResponse(
         initiator_task_tag=command.itt,
@@ -257,10 +274,10 @@ def answer(command: Command, outcome: Outcome) -> None:
     if command.reads and command.writes:
         _set_bidirectional_residual(response, command, len(data))
     sense = outcome.sense
-    connection.respond(
-        response, len(sense).to_bytes(2, "big") + sense if sense else b""
-    )
-    command.session.recovery.keep_answer(command, data)
+    status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
+    connection.respond(response, status_data)
+    if recovery.is_keeping:
+        recovery.keep_answer(command, data, response, status_data)
 
 
 def _joined(data: object) -> Buffer:
@@ -291,16 +308,24 @@ def _set_bidirectional_residual(
     response.bidirectional_read_residual_count = abs(difference)
 
 
-def _send_data(
-    command: Command, connection: Connection, data: Buffer, length: int, *, rides: bool
+def send_data(
+    command: Command,
+    connection: Connection,
+    data: Buffer,
+    length: int,
+    *,
+    start: int = 0,
+    rides: bool = False,
 ) -> headers.DataIn:
     """Send Data-In PDUs, but for the last one if the status rides on it."""
     parameters = connection.parameters
     segment = parameters.initiator_max_recv_data_segment_length
     burst = parameters.max_burst_length
+    if connection.target.faults.bends(Bend.OVERRUNS_MAX_DATA_SEGMENT):
+        segment *= 2
     view = memoryview(data)
-    asks = parameters.error_recovery_level > 0
-    offset = 0
+    recovery = command.session.recovery
+    offset = start
     while True:
         end = min(offset + segment, length, offset - offset % burst + burst)
         ends_sequence = end == length or end % burst == 0
@@ -313,13 +338,14 @@ def _send_data(
         command.data_sn += 1
         if end == length and rides:
             return header
-        if asks and end % burst == 0:
+        if recovery.is_keeping and end % burst == 0:
             header.acknowledge = True
             header.lun = command.lun_field
             header.target_transfer_tag = command.session.next_transfer_tag()
         connection.number(header, advance=False)
         header.stat_sn = 0
-        command.session.recovery.keep_data(command, header, end - offset)
+        if recovery.is_keeping:
+            recovery.keep_sent(command, header, end - offset)
         connection.send(header, view[offset:end])
         if end == length:
             return header

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an operator can make the target do while it runs (--control).
+
+A command is a line on standard input, a word and arguments NAME=VALUE; each is answered
+by a line that starts with `ok` or `error`. Without `tsih` the newest normal session is
+meant, without `cid` its first connection.
+
+    sessions                        list sessions and their connections
+    ping                            send a NOP-In that wants an answer
+    logout-request seconds=5        Async Message 1; the drop follows in time
+    drop-connection                 Async Message 2, then the end of TCP
+    drop-session                    Async Message 3, then the end of all TCP
+    negotiation-request seconds=5   Async Message 4
+    scsi-event lun=0                Async Message 0 with CAPACITY DATA HAS CHANGED
+    vendor-event code=7             Async Message 255
+    cut                             end TCP without a word
+    offline target=IQN              refuse logins with status 0301
+    remove target=IQN               refuse them with 0204, and drop its sessions
+    online target=IQN               take it back
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from iscsi.constants import AsyncEvent
+from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.connection import Connection
+    from reftarget.session import Session
+    from reftarget.target import Node, ReferenceTarget
+
+    Arguments = dict[str, str]
+    Action = Callable[[ReferenceTarget, Arguments], str]
+
+
+class ControlError(Exception):
+    """A command that cannot be carried out."""
+
+
+def execute(target: ReferenceTarget, line: str) -> str:
+    """Carry out a command; return the answer to it."""
+    word, *rest = line.split() or [""]
+    action = _ACTIONS.get(word)
+    if action is None:
+        return f"error {word!r} is none of {', '.join(_ACTIONS)}"
+    try:
+        return f"ok {action(target, dict(map(_argument, rest)))}".rstrip()
+    except ControlError as error:
+        return f"error {error}"
+
+
+def _argument(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise ControlError(f"{word!r} is not NAME=VALUE")
+    return name, value
+
+
+def _number(arguments: Arguments, name: str, default: int) -> int:
+    value = arguments.get(name, str(default))
+    try:
+        return int(value, 0)
+    except ValueError:
+        raise ControlError(f"{name}={value} is no number") from None
+
+
+def _session(target: ReferenceTarget, arguments: Arguments) -> Session:
+    if "tsih" in arguments:
+        found = target.sessions.get(_number(arguments, "tsih", 0))
+    else:
+        normal = [one for one in target.sessions.values() if not one.is_discovery]
+        found = normal[-1] if normal else None
+    if found is None:
+        raise ControlError("there is no such session")
+    return found
+
+
+def _connection(target: ReferenceTarget, arguments: Arguments) -> Connection:
+    session = _session(target, arguments)
+    first = next(iter(session.connections), -1)
+    connection = session.connections.get(_number(arguments, "cid", first))
+    if connection is None:
+        raise ControlError("there is no such connection")
+    return connection
+
+
+def _node(target: ReferenceTarget, arguments: Arguments) -> Node:
+    name = arguments.get("target") or next(iter(target.nodes))
+    node = target.nodes.get(name)
+    if node is None:
+        raise ControlError(f"there is no target {name!r}")
+    return node
+
+
+def _list_sessions(target: ReferenceTarget, _arguments: Arguments) -> str:
+    return "; ".join(
+        f"tsih={session.tsih} cids={','.join(map(str, session.connections)) or '-'}"
+        f" tasks={len(session.commands)} initiator={session.nexus.initiator_name}"
+        f" target={session.nexus.target_name or '-'}"
+        for session in target.sessions.values()
+    )
+
+
+def _ping(target: ReferenceTarget, arguments: Arguments) -> str:
+    target.events.ping(_connection(target, arguments))
+    return ""
+
+
+def _request_logout(target: ReferenceTarget, arguments: Arguments) -> str:
+    seconds = _number(arguments, "seconds", 5)
+    connection = _connection(target, arguments)
+    target.events.request_logout(connection, seconds, target.now)
+    return ""
+
+
+def _drop_connection(target: ReferenceTarget, arguments: Arguments) -> str:
+    target.events.drop_connection(_connection(target, arguments))
+    return ""
+
+
+def _drop_session(target: ReferenceTarget, arguments: Arguments) -> str:
+    target.events.drop_session(_session(target, arguments))
+    return ""
+
+
+def _request_negotiation(target: ReferenceTarget, arguments: Arguments) -> str:
+    seconds = _number(arguments, "seconds", 5)
+    target.events.request_negotiation(_connection(target, arguments), seconds)
+    return ""
+
+
+def _report_scsi(target: ReferenceTarget, arguments: Arguments) -> str:
+    sense = Sense.of(
+        SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_DATA_HAS_CHANGED
+    ).build()
+    lun = _number(arguments, "lun", 0)
+    target.events.report_scsi(_connection(target, arguments), lun, sense)
+    return ""
+
+
+def _report_vendor(target: ReferenceTarget, arguments: Arguments) -> str:
+    code = _number(arguments, "code", 0) & 0xFF
+    connection = _connection(target, arguments)
+    target.events.send(connection, AsyncEvent.VENDOR, vcode=code)
+    return ""
+
+
+def _cut(target: ReferenceTarget, arguments: Arguments) -> str:
+    _connection(target, arguments).drop()
+    return ""
+
+
+def _take_offline(target: ReferenceTarget, arguments: Arguments) -> str:
+    node = _node(target, arguments)
+    node.config = replace(node.config, is_online=False)
+    return ""
+
+
+def _remove(target: ReferenceTarget, arguments: Arguments) -> str:
+    node = _node(target, arguments)
+    node.config = replace(node.config, is_removed=True)
+    for session in node.sessions():
+        target.events.drop_session(session)
+    return ""
+
+
+def _bring_back(target: ReferenceTarget, arguments: Arguments) -> str:
+    node = _node(target, arguments)
+    node.config = replace(node.config, is_online=True, is_removed=False)
+    return ""
+
+
+_ACTIONS: Final[dict[str, Action]] = {
+    "sessions": _list_sessions,
+    "ping": _ping,
+    "logout-request": _request_logout,
+    "drop-connection": _drop_connection,
+    "drop-session": _drop_session,
+    "negotiation-request": _request_negotiation,
+    "scsi-event": _report_scsi,
+    "vendor-event": _report_vendor,
+    "cut": _cut,
+    "offline": _take_offline,
+    "remove": _remove,
+    "online": _bring_back,
+}

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The Response Fence of sessions with several connections (RFC 7143 section 4.2.2.3).
+
+    raised -> all earlier status acknowledged -> fenced response sent
+        -> that response acknowledged -> cleared, what was held goes out
+
+With one connection TCP keeps the order, and nothing special is done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iscsi import serial
+from iscsi.scsi import sense
+from iscsi.scsi.sense import SenseKey
+from iscsi.scsi.status import SCSIStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reftarget.commands import Command
+    from reftarget.connection import Connection
+    from reftarget.scsi.task import Outcome
+    from reftarget.session import Session
+
+_PERSISTENT_RESERVE_OUT: Final = 0x5F
+_PREEMPT_AND_ABORT: Final = 0x05
+
+
+class Fence:
+    """One session's fences, for one or all of its logical units.
+
+    Attributes:
+        awaited: the status that must be acknowledged, by connection.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.awaited: dict[Connection, int] = {}
+        self._lun: int | None = None
+        self._send: Callable[[], Connection | None] | None = None
+        self._is_up = False
+        self._held: list[Callable[[], None]] = []
+        self._watched: set[int] = set()
+
+    def raise_for(self, lun: int | None, send: Callable[[], Connection | None]) -> None:
+        """Send a response between two fences.
+
+        Args:
+            lun: the logical unit whose responses keep in line; None for all of them.
+            send: sends the response; returns the connection that it went out on.
+        """
+        if self._is_up:
+            self._held.append(lambda: self.raise_for(lun, send))
+            return
+        if len(self.session.connections) < 2:
+            send()
+            return
+        self._is_up = True
+        self._lun = lun
+        self._send = send
+        for connection in self.session.connections.values():
+            if connection.has_unacknowledged_status:
+                self.awaited[connection] = connection.stat_sn
+                self.session.target.events.ping(connection)
+        self.progress()
+
+    def watch(self, lun: int) -> None:
+        """Fence the next UNIT ATTENTION of a logical unit (4.2.2.3.4 a)."""
+        self._watched.add(lun)
+
+    def progress(self) -> None:
+        """Go on if all that is awaited has been acknowledged, or cannot be."""
+        for connection, stat_sn in list(self.awaited.items()):
+            is_gone = self.session.connections.get(connection.cid) is not connection
+            if is_gone or serial.less_or_equal(stat_sn, connection.exp_stat_sn):
+                del self.awaited[connection]
+        if self.awaited or not self._is_up:
+            return
+        send, self._send = self._send, None
+        if send is not None:
+            used = send()
+            if used is not None and used.has_unacknowledged_status:
+                self.awaited[used] = used.stat_sn
+                return
+        self._is_up = False
+        held, self._held = self._held, []
+        for action in held:
+            action()
+
+    def holds(self, command: Command, outcome: Outcome) -> bool:
+        """Take a response in charge if it has to wait or to be fenced."""
+        if self._is_up:
+            if self._lun not in (None, command.lun):
+                return False
+            self._held.append(lambda: command.conclude(outcome))
+            return True
+        if len(self.session.connections) < 2:
+            return False
+        if not self._needs_fence(command, outcome):
+            return False
+
+        def send() -> Connection | None:
+            command.conclude_now(outcome)
+            return command.connection
+
+        self.raise_for(command.lun, send)
+        return True
+
+    def _needs_fence(self, command: Command, outcome: Outcome) -> bool:
+        """Tell whether section 4.2.2.3.4 lists this response."""
+        if (
+            command.cdb[0] == _PERSISTENT_RESERVE_OUT
+            and command.cdb[1] & 0x1F == _PREEMPT_AND_ABORT
+        ):
+            return True
+        if command.lun not in self._watched or not outcome.sense:
+            return False
+        is_attention = (
+            outcome.status == SCSIStatus.CHECK_CONDITION
+            and sense.parse(outcome.sense).key is SenseKey.UNIT_ATTENTION
+        )
+        if is_attention:
+            self._watched.discard(command.lun)
+        return is_attention
