@@ -219,9 +219,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         tested = start(config)
     except targets.LabError as error:
-        pytest.exit(
-            f"cannot test {config.option.target or 'reference'}: {error}", LAB_TROUBLE
-        )
+        # Not the option's value: it may hold a secret.
+        pytest.exit(f"there is no target to test: {error}", LAB_TROUBLE)
     config.stash[ENVIRONMENT] = tested.facts
     if getattr(config.option, "numprocesses", None):
         tested.provider.stop()
