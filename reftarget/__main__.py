@@ -26,6 +26,7 @@ from reftarget.configfile import ConfigError
 from reftarget.faults import FAULTS, UnknownFaultError
 from reftarget.observers import Observers
 from reftarget.scsi.config import LogicalUnitConfig
+from reftarget.scsi.reservation_store import StoreError
 from reftarget.server import PortalError, Server
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         asyncio.run(serve(build_config(options), options))
-    except (ConfigError, PortalError, UnknownFaultError) as error:
+    except (ConfigError, PortalError, StoreError, UnknownFaultError) as error:
         print(f"reftarget: {error}", file=sys.stderr)
         return _MISUSE
     except OSError as error:

@@ -53,6 +53,11 @@ class Node:
         self.device = DeviceServer(
             config.name,
             config.units,
+            portal_group_tags=[
+                group
+                for group in sorted({each.group for each in target.config.portals})
+                if config.is_served_by(group)
+            ],
             state_directory=state_directory,
             abort_tasks=self._abort_tasks,
         )
