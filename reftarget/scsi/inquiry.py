@@ -127,7 +127,9 @@ def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
 
 
 def _characteristics(_unit: LogicalUnit, _task: Task) -> bytes:
-    return BlockDeviceCharacteristics(medium_rotation_rate=1).build()
+    return BlockDeviceCharacteristics(
+        medium_rotation_rate=1, wabereq=1, wacereq=1
+    ).build()
 
 
 def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
