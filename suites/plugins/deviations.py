@@ -35,19 +35,18 @@ class Deviation:
         )
 
 
-def load(kind: str, folder: Path = FOLDER) -> list[Deviation]:
-    """Return the known deviations of a kind of target; none if it has no file.
+def load(path: Path) -> list[Deviation]:
+    """Return the known deviations in a file.
 
     Raises:
-        DeviationFileError: the file is no TOML, or an entry lacks a field.
+        DeviationFileError: it cannot be read or is no TOML, or an entry lacks a field.
     """
-    path = folder / f"{kind}.toml"
-    if not path.exists():
-        return []
     try:
         entries = tomllib.loads(path.read_text()).get("deviation", [])
     except tomllib.TOMLDecodeError as error:
         raise DeviationFileError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DeviationFileError(f"{path}: {error.strerror}") from error
     found = []
     for number, entry in enumerate(entries, 1):
         try:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line of the suites."""
 
+from pathlib import Path
+
 import pytest
 
 import targets
@@ -35,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--allow-writes",
         action="store_true",
         help="overwrite the logical unit of an iscsi:// target",
+    )
+    group.addoption(
+        "--deviations",
+        type=Path,
+        metavar="FILE",
+        help="known deviations of the target, instead of suites/deviations/KIND.toml",
     )
     group.addoption(
         "--requirement",

@@ -55,8 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.UsageError: their file is broken.
     """
     kind = (config.option.target or "reference").partition(":")[0].lower()
+    own = deviations.FOLDER / f"{kind}.toml"
+    path = config.option.deviations or (own if own.exists() else None)
     try:
-        config.stash[_DEVIATIONS] = deviations.load(kind)
+        config.stash[_DEVIATIONS] = deviations.load(path) if path else []
     except deviations.DeviationFileError as error:
         raise pytest.UsageError(str(error)) from error
     config.addinivalue_line(
