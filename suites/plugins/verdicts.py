@@ -7,6 +7,7 @@ stays one. After each check the target must still serve a login.
 """
 
 import signal
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,6 +44,9 @@ CHECK_SECONDS = 60
 
 SLOW_LOGIN = 0.5
 """Seconds from which on a login after every check would cost more than it shows."""
+
+DEATH_SECONDS = 0.1
+"""How long after a failure a local target may still be seen to die."""
 
 _DEVIATIONS = pytest.StashKey[list[deviations.Deviation]]()
 _LOG_MARK = pytest.StashKey[int]()
@@ -153,12 +157,26 @@ def _probe(tested: TestedTarget) -> None:
             session.execute(cdb.test_unit_ready())
     except (ISCSIError, ConformanceFailure) as error:
         actual = error.actual if isinstance(error, ConformanceFailure) else str(error)
-        reason = tested.running.exit_reason()
+        reason = _death(tested)
         raise ConformanceFailure(
             "the target still serves a login and a command after the check",
             f"the target died: {reason}" if reason else actual,
             transcript,
         ) from error
+
+
+def _death(tested: TestedTarget) -> str | None:
+    """Return how the target ended, None if it lives.
+
+    A process that has just been killed takes a moment to be seen as dead.
+    """
+    reason = tested.running.exit_reason()
+    if reason is None and "restart" in tested.features:
+        deadline = time.monotonic() + DEATH_SECONDS
+        while reason is None and time.monotonic() < deadline:
+            time.sleep(DEATH_SECONDS / 20)
+            reason = tested.running.exit_reason()
+    return reason
 
 
 def _judge(
@@ -169,7 +187,7 @@ def _judge(
     Raises:
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
-    reason = tested.running.exit_reason()
+    reason = _death(tested)
     item.user_properties.append((DETAIL, failure.actual))
     if reason is not None:
         failure.add_note(f"the target died during this check: {reason}")
