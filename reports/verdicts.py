@@ -93,5 +93,5 @@ def _reason(phases: list[pytest.TestReport]) -> str:
         if phase.skipped and isinstance(phase.longrepr, tuple):
             return phase.longrepr[2].removeprefix("Skipped: ")
         if phase.failed:
-            return phase.longreprtext.strip().splitlines()[-1][:200]
+            return (phase.longreprtext.strip().splitlines() or [""])[-1]
     return ""
