@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from iscsi.scsi.extended_copy import CopyStatus
+from iscsi.scsi.copy_results import CopyStatus
 from reftarget.scsi.task import Nexus
 
 

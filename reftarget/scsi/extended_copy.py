@@ -14,6 +14,13 @@ from typing import TYPE_CHECKING
 
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
+from iscsi.scsi.copy_results import (
+    CopyManagerStatus,
+    CopyStatus,
+    OperatingParameters,
+    build_failure_details,
+    build_third_party_copy_page,
+)
 from iscsi.scsi.extended_copy import (
     BLOCK_TO_BLOCK,
     CSCD,
@@ -22,13 +29,8 @@ from iscsi.scsi.extended_copy import (
     IDENTIFICATION_DESCRIPTOR,
     THIS_LOGICAL_UNIT,
     CopyHeader,
-    CopyManagerStatus,
-    CopyStatus,
     ListIDUsage,
-    OperatingParameters,
     Segment,
-    build_failure_details,
-    build_third_party_copy_page,
     split_cscds,
     split_segments,
 )

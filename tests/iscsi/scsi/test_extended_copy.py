@@ -8,19 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iscsi.errors import DecodeError
+from iscsi.scsi.copy_results import (
+    CopyManagerStatus,
+    CopyStatus,
+    OperatingParameters,
+    build_failure_details,
+    build_third_party_copy_page,
+    parse_failure_details,
+)
 from iscsi.scsi.extended_copy import (
     CSCD,
     CopyHeader,
-    CopyManagerStatus,
-    CopyStatus,
     ListIDUsage,
-    OperatingParameters,
     Segment,
-    build_failure_details,
     build_parameter_list,
-    build_third_party_copy_page,
     naa,
-    parse_failure_details,
     split_cscds,
     split_segments,
 )

@@ -9,18 +9,20 @@ import pytest
 from iscsi.constants import TaskAttribute
 from iscsi.scsi import cdb
 from iscsi.scsi import sense as sense_data
+from iscsi.scsi.copy_results import (
+    CopyManagerStatus,
+    CopyStatus,
+    OperatingParameters,
+    parse_failure_details,
+)
 from iscsi.scsi.extended_copy import (
     CSCD,
     THIS_LOGICAL_UNIT,
     CopyHeader,
-    CopyManagerStatus,
-    CopyStatus,
     ListIDUsage,
-    OperatingParameters,
     Segment,
     build_parameter_list,
     naa,
-    parse_failure_details,
 )
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
