@@ -102,7 +102,9 @@ def build_configuration(
     directory: Path, portals: Sequence[Portal], targets: Sequence[Target]
 ) -> str:
     """Return the TOML file that `python -m reftarget --config` reads."""
-    tables = [
+    # Persistent reservations must outlive a power cycle, so their state has a folder.
+    tables = [f"state_directory = {json.dumps(str(directory))}\n"]
+    tables += [
         _table("portal", {"address": str(portal), "group": portal.group_tag})
         for portal in portals
     ]
