@@ -69,6 +69,7 @@ def parse(
     spec: str,
     *,
     faults: Sequence[str] = (),
+    keys: Sequence[str] = (),
     log_directory: Path | None = None,
 ) -> Provider:
     """Return the provider that a value of --target names.
@@ -76,14 +77,16 @@ def parse(
     Args:
         spec: A name, a name:port to fix the first portal's port, or a URL.
         faults: Wrong behaviours to switch on; the reference target's only.
+        keys: What it answers in negotiations (KEY=VALUE); the reference target's only.
         log_directory: Where logs are kept; None to throw them away with the target.
 
     Raises:
         TargetSpecError: The value names nothing that can be provided.
     """
     name, colon, port = spec.partition(":")
-    if faults and name != "reference":
-        raise TargetSpecError(f"faults are the reference target's; {spec} has none")
+    if (faults or keys) and name != "reference":
+        what = "faults" if faults else "keys"
+        raise TargetSpecError(f"{what} are the reference target's; {spec} has none")
     if spec.lower().startswith(remote.SCHEME):
         return remote.parse(spec)
     kind = _find_kind(name)
@@ -92,7 +95,9 @@ def parse(
             f"--target={name} is not there yet: {_NO_LAB};"
             f" reach one that runs elsewhere by {remote.FORM}"
         )
-    recipe = reference.recipe(faults) if faults else kind.recipe()
+    recipe = kind.recipe()
+    if faults or keys:
+        recipe = reference.recipe(faults, keys=keys)
     return LocalProvider(
         recipe,
         port=_parse_port(spec, port) if colon else None,

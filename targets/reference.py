@@ -38,11 +38,6 @@ _FEATURES = frozenset(
         "ipv6",
         "writes",
         "read-only-lun",
-        "header-digest",
-        "data-digest",
-        "multi-connection",
-        "erl1",
-        "erl2",
     }
 )
 
@@ -50,6 +45,7 @@ _FEATURES = frozenset(
 def recipe(
     faults: Sequence[str] = (),
     *,
+    keys: Sequence[str] = (),
     trace: bool = False,
     features: frozenset[str] = _FEATURES,
 ) -> Recipe:
@@ -57,10 +53,12 @@ def recipe(
 
     Args:
         faults: The wrong behaviours to switch on.
+        keys: What it answers in negotiations, each as KEY=VALUE.
         trace: Whether it logs every PDU decoded.
         features: What the checks may use; less than all to try out a poorer target.
     """
-    broken = f", with {', '.join(faults)}" if faults else ""
+    changes = [*faults, *keys]
+    broken = f", with {', '.join(changes)}" if changes else ""
     return Recipe(
         kind="reference",
         description=f"the reference target{broken}",
@@ -68,7 +66,7 @@ def recipe(
         features=features,
         version=_version,
         prepare=_prepare,
-        launch=partial(_launch, options=build_options(faults, trace=trace)),
+        launch=partial(_launch, options=build_options(faults, keys, trace=trace)),
         await_ready=_await_ready,
         stop_grace=_STOP_GRACE,
     )
@@ -92,9 +90,12 @@ def _configuration_path(plan: Plan) -> Path:
     return plan.directory / "reftarget.toml"
 
 
-def build_options(faults: Sequence[str], *, trace: bool) -> tuple[str, ...]:
+def build_options(
+    faults: Sequence[str], keys: Sequence[str] = (), *, trace: bool
+) -> tuple[str, ...]:
     """Return the command line options that are not in the configuration."""
     options = [option for fault in faults for option in ("--fault", fault)]
+    options += [option for key in keys for option in ("--key", key)]
     return (*options, *(("--trace",) if trace else ()))
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line of the suites."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 import targets
+from iscsi.keys import KEYS
 
 DEFAULT_TIMEOUT = 5.0
 
@@ -25,6 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME",
         help="switch a wrong behaviour of the reference target on (may be repeated)",
+    )
+    group.addoption(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="let the reference target choose this in negotiations (may be repeated)",
+    )
+    group.addoption(
+        "--offer",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="offer this in every session that a check does not care about, such as "
+        "HeaderDigest=CRC32C (may be repeated)",
     )
     group.addoption(
         "--peer-timeout",
@@ -79,6 +97,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _pair(text: str) -> tuple[str, str]:
+    """Return the key and the value of an --offer.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no KEY=VALUE with a key that we know.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or name not in KEYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE of RFC 7143")
+    return name, value
+
+
 def is_strict(config: pytest.Config) -> bool:
     """Tell whether --strict was given: a broken SHOULD then counts as a failure.
 
@@ -105,6 +135,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if (config.option.target or "") == "help":
         return
     try:
-        targets.parse(config.option.target or "reference", faults=config.option.fault)
+        targets.parse(
+            config.option.target or "reference",
+            faults=config.option.fault,
+            keys=config.option.key,
+        )
     except targets.TargetSpecError as error:
         raise pytest.UsageError(str(error)) from error

@@ -11,7 +11,7 @@ import pytest
 
 from initiator.connection import Connection, Portal
 from initiator.expect import ConformanceFailure
-from initiator.login import DEFAULT_KEYS, LoginExchange, LoginOptions
+from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
@@ -136,7 +136,7 @@ def open_session(
         clears_unit_attention: bool = True,
         **changes: Any,
     ) -> Session:
-        wanted = {**DEFAULT_KEYS, **(keys or {})}
+        wanted = {**options.keys, **(keys or {})}
         isid = options.isid[:4] + next(qualifiers).to_bytes(2, "big")
         chosen = replace(
             options,

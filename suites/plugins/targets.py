@@ -2,6 +2,7 @@
 """The target under test: started once a worker, looked at before anything else runs."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class TestedTarget:
     running: targets.RunningTarget
     provider: targets.Provider
     timeout: float
+    offer: Mapping[str, str]
+    """The keys that a session offers where a check does not care."""
     capabilities: frozenset[str] = frozenset()
     """What it agreed to when everything was offered."""
     facts: dict[str, str] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class TestedTarget:
         node = target or self.running.target
         return LoginOptions(
             target_name=node.name,
+            keys=dict(self.offer),
             credentials=credentials(node.chap),
             mutual=mutual_credentials(node.chap),
         )
@@ -92,10 +96,12 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
     provider = targets.parse(
         config.option.target or "reference",
         faults=config.option.fault,
+        keys=config.option.key,
         log_directory=log_directory,
     )
     running = provider.start()
-    tested = TestedTarget(running, provider, config.option.peer_timeout)
+    offer = {**DEFAULT_KEYS, **dict(config.option.offer)}
+    tested = TestedTarget(running, provider, config.option.peer_timeout, offer)
     try:
         _examine(tested)
     except targets.LabError:
