@@ -12,13 +12,14 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 STAMP := $(VENV)/installed
 
-.PHONY: conformance check test test-lab packages clean help
+.PHONY: conformance check test test-lab faults packages clean help
 
 help:
 	@echo "make conformance [TARGET=reference|tgt|istgt|iscsi://...] [ARGS=...]"
 	@echo "make check      lint, types, import rules, unit tests"
 	@echo "make test       the toolkit's own tests, with real peers"
 	@echo "make test-lab   the slow tests"
+	@echo "make faults     the suite against every fault of the reference target"
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,6 +56,10 @@ test: $(STAMP) packages
 
 test-lab: $(STAMP) packages
 	$(RUN) pytest tests -m lab
+
+# Every fault of the reference target must be noticed by the suite.
+faults: $(STAMP)
+	@$(RUN) suites.mutants -j $(JOBS) $(ARGS)
 
 clean:
 	rm -rf results $(VENV) .tools

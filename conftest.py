@@ -9,4 +9,5 @@ pytest_plugins = [
     "suites.plugins.verdicts",
     "reports.summary",
     "reports.allure_plugin",
+    "reports.verdict_file",
 ]

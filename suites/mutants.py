@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The power to detect: each fault of the reference target against the suite.
+
+`python -m suites.mutants` runs, for every fault, the checks of the requirement that it
+breaks and a sample of the others. A fault that no check of its requirement notices is
+missed; a check of another requirement that fails is a false alarm, unless the fault or
+the check says why it must (`ALSO`).
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reftarget.faults import FAULTS, Fault
+from reports.coverage import CoverageError, collect
+from reports.verdict_file import read
+from reports.verdicts import Judged, Verdict
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = 20
+"""How many checks of other requirements run against a fault."""
+
+_SECONDS = 300
+_NOTICES = frozenset({Verdict.BROKEN, Verdict.WARNED})
+
+ALSO: Mapping[str, str] = {}
+"""Faults that other requirements' checks rightly notice too, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the suite made of one fault."""
+
+    fault: Fault
+    concerned: int
+    """How many checks its requirement has."""
+    noticed_by: list[str] = field(default_factory=list)
+    false_alarms: list[str] = field(default_factory=list)
+    trouble: str = ""
+    """Why there is no verdict, where there is none."""
+
+    @property
+    def is_missed(self) -> bool:
+        """True if its requirement has checks and none of them failed."""
+        return self.concerned > 0 and not self.noticed_by and not self.trouble
+
+
+def choose(
+    fault: Fault, checks: Mapping[str, list[str]], sample: int
+) -> tuple[list[str], list[str]]:
+    """Return the checks of a fault's requirement, and a sample of the others.
+
+    The sample is the same in every run.
+    """
+    concerned = checks.get(fault.requirement, [])
+    others = sorted({name for names in checks.values() for name in names})
+    others = [name for name in others if name not in concerned]
+    picked = random.Random(fault.name).sample(others, min(sample, len(others)))  # noqa: S311
+    return concerned, picked
+
+
+def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Outcome:
+    """Run the suite against the reference target with one fault."""
+    concerned, others = choose(fault, checks, sample)
+    if not concerned:
+        return Outcome(fault, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "verdicts.json"
+        command = [sys.executable, "-m", "pytest", *concerned, *others]
+        command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
+        command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
+        done = subprocess.run(  # our own interpreter
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        if not path.exists():
+            words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+            return Outcome(fault, len(concerned), trouble=words[0])
+        return weigh(fault, concerned, read(path))
+
+
+def weigh(fault: Fault, concerned: Sequence[str], judged: Iterable[Judged]) -> Outcome:
+    """Sort the verdicts of a run with one fault into notices and false alarms."""
+    outcome = Outcome(fault, len(concerned))
+    for item in judged:
+        if item.verdict not in _NOTICES:
+            continue
+        if fault.requirement in item.requirements:
+            outcome.noticed_by.append(item.check)
+        elif fault.name not in ALSO:
+            outcome.false_alarms.append(item.check)
+    return outcome
+
+
+def show(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the table and its sums."""
+    width = max(len(outcome.fault.name) for outcome in outcomes)
+    lines = []
+    for outcome in outcomes:
+        if outcome.trouble:
+            what = f"stops the run: {outcome.trouble}"
+        elif not outcome.concerned:
+            what = "no check of its requirement yet"
+        elif outcome.is_missed:
+            what = f"MISSED by {outcome.concerned} checks"
+        else:
+            what = f"noticed by {len(outcome.noticed_by)}: {outcome.noticed_by[0]}"
+        lines.append(
+            f"{outcome.fault.name:{width}}  {outcome.fault.requirement:22} {what}"
+        )
+        lines += [f"{'':{width}}  false alarm: {name}" for name in outcome.false_alarms]
+    noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
+    missed = sum(outcome.is_missed for outcome in outcomes)
+    alarms = sum(len(outcome.false_alarms) for outcome in outcomes)
+    stops = sum(bool(outcome.trouble) for outcome in outcomes)
+    bare = sum(not outcome.concerned for outcome in outcomes)
+    lines.append(
+        f"{len(outcomes)} faults: {noticed} noticed, {missed} missed, {stops} stop the "
+        f"run before a check, {bare} without a check; {alarms} false alarms"
+    )
+    return lines
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try the faults; return 1 if one is missed or an alarm is false."""
+    parser = argparse.ArgumentParser(
+        prog="python -m suites.mutants", description=__doc__
+    )
+    parser.add_argument("fault", nargs="*", help="the faults to try; all by default")
+    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N")
+    parser.add_argument("--jobs", "-j", type=int, default=2, metavar="N")
+    options = parser.parse_args(arguments)
+    known = dict(FAULTS)
+    unknown = [name for name in options.fault if name not in known]
+    if unknown:
+        print(f"no such fault: {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    try:
+        checks = collect()
+    except CoverageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    wanted = [known[name] for name in options.fault] or list(known.values())
+    with ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(
+            pool.map(lambda fault: try_fault(fault, checks, options.sample), wanted)
+        )
+    print("\n".join(show(outcomes)))
+    return int(any(item.is_missed or item.false_alarms for item in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
