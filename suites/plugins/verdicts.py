@@ -107,6 +107,8 @@ def pytest_pyfunc_call(
                 raise failure_of(error, _transcript(pyfuncitem)) from error
             _probe(tested)
     except ConformanceFailure as failure:
+        if failure.transcript is None:
+            failure.transcript = _transcript(pyfuncitem)
         _keep_evidence(pyfuncitem, tested)
         _judge(pyfuncitem, tested, failure)
         raise
