@@ -96,6 +96,7 @@ class RAMBacking:
     def write(self, offset: int, data: bytes | memoryview) -> None:
         """Store the bytes."""
         position = 0
+        view = memoryview(data)
         for number, start, end in _pieces(offset, len(data)):
             chunk = self._chunks.get(number)
             if chunk is None:
@@ -103,7 +104,8 @@ class RAMBacking:
                     chunk = self._chunks[number] = bytearray(_CHUNK)
                 except MemoryError as exhausted:
                     raise OutOfSpaceError("no memory for another chunk") from exhausted
-            chunk[start:end] = data[position : position + end - start]
+            # By way of a view: a bytearray would copy what it is given once more.
+            memoryview(chunk)[start:end] = view[position : position + end - start]
             position += end - start
 
     def discard(self, offset: int, length: int) -> None:

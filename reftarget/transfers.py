@@ -74,7 +74,8 @@ def store(command: Command, offset: int, data: Buffer) -> None:
     if len(buffer) < end:
         room = max(end, command.wanted)
         buffer.extend(bytes(room - len(buffer)))
-    buffer[offset:end] = data
+    # By way of a view: a bytearray would copy what it is given once more.
+    memoryview(buffer)[offset:end] = data
     ranges.take(command.missing, offset, end)
 
 
