@@ -72,6 +72,8 @@ def stand_in(
     monkeypatch.setattr(reference, "_CHECKOUT", tmp_path)
     main = tmp_path / "reftarget" / "__main__.py"
     main.parent.mkdir()
+    # Without it an installed reftarget would come first.
+    (main.parent / "__init__.py").touch()
     return main
 
 
