@@ -48,7 +48,6 @@ class DataOutNeeded:
 
 
 GOOD = Outcome(SCSIStatus.GOOD)
-CONDITION_MET = Outcome(SCSIStatus.CONDITION_MET)
 RESERVATION_CONFLICT = Outcome(SCSIStatus.RESERVATION_CONFLICT)
 
 
