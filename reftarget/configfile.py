@@ -150,12 +150,15 @@ def parse_size(value: object) -> int:
     return int(match[1]) * _SUFFIXES[match[2].upper()]
 
 
-def parse_portal(value: str, group: int = 1) -> Portal:
+def parse_portal(value: object, group: int = 1) -> Portal:
     """Return the portal of HOST:PORT, HOST or [IPV6]:PORT.
 
     Raises:
         ValueError: it is none of these.
+        TypeError: it is no text.
     """
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no HOST:PORT")
     host, colon, port = value.rpartition(":")
     if not colon or value.endswith("]"):
         host, port = value, str(ISCSI_PORT)

@@ -341,13 +341,9 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
         _set(headers.DataIn, buffer_offset=0),
     ),
     "exp-data-sn-wrong": (
-        "RFC7143-11.4.8-i01",
+        "RFC7143-11.4.8-01",
         "Counts one Data-In too many in ExpDataSN.",
-        _set(
-            headers.SCSIResponse,
-            lambda h: h.exp_data_sn,
-            exp_data_sn=_next("exp_data_sn"),
-        ),
+        _set(headers.SCSIResponse, exp_data_sn=_next("exp_data_sn")),
     ),
     "r2t-sn-from-one": (
         "RFC7143-11.8.2-i01",

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The switchable faults: each names a requirement, and each does something."""
+
+import pytest
+
+from iscsi import pdu
+from iscsi.constants import LoginStatus, LogoutReason, RejectReason, TMFunction
+from iscsi.scsi import cdb
+from reftarget.faults import FAULTS, Bend, Faults, UnknownFaultError
+from reftarget.twists import TWISTS
+from spec import catalogue
+from tests.reftarget.peer import (
+    CHAP_ACCESS,
+    Peer,
+    data_out,
+    make_target,
+    names,
+    pairs_of,
+    read,
+    write,
+)
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(FAULTS) >= 30
+
+
+def test_each_breaks_a_requirement_of_the_catalogue() -> None:
+    known = set(catalogue.load())
+
+    assert {fault.requirement for fault in FAULTS.values()} <= known
+
+
+def test_unknown_fault_is_named() -> None:
+    with pytest.raises(UnknownFaultError, match="no-such-fault"):
+        Faults(["no-such-fault"])
+
+
+def conversation(faults: tuple[str, ...]) -> list[bytes]:
+    """Return all that a target says in an exchange that touches every PDU."""
+    target = make_target(faults=faults, alias="alias")
+    peer = Peer(target)
+    said: list[pdu.PDU] = []
+
+    def send(*requests: pdu.PDU) -> list[pdu.PDU]:
+        answers = peer.send(*requests)
+        said.extend(answers)
+        return answers
+
+    send(peer.login_request([*names(), ("X-odd", "1")], csg=0, nsg=1, transit=0))
+    send(peer.login_request([("AuthMethod", "None")], csg=0, nsg=1))
+    keys = {
+        "HeaderDigest": "None",
+        "MaxBurstLength": "1024",
+        "FirstBurstLength": "512",
+        "DefaultTime2Wait": "5",
+        "InitialR2T": "Yes",
+        "ImmediateData": "Yes",
+        "IFMarker": "No",
+        "MaxRecvDataSegmentLength": "512",
+    }
+    send(peer.login_request(list(keys.items())))
+    peer.exp_stat_sn = peer.connection.stat_sn
+    for lun in (0, 1):
+        send(pdu.SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"), lun=lun << 48))
+    peer.exp_stat_sn = peer.connection.stat_sn
+    send(read(0, 4), read(0, 1, expected_data_transfer_length=1024))
+    send(read(0, 2, expected_data_transfer_length=512), read(1 << 20, 2))
+    r2t = send(write(0, 1))
+    if r2t and isinstance(r2t[0], pdu.R2T):
+        send(data_out(r2t[0], bytes(512)))
+    send(pdu.NOPOut(data=b"ping", immediate=1))
+    send(pdu.TextRequest(data=b"SendTargets=\0"))
+    send(pdu.UnknownPDU(opcode=0x1D))
+    send(pdu.TaskManagementRequest(function=int(TMFunction.ABORT_TASK), ref_cmd_sn=1))
+    send(pdu.LogoutRequest(reason=int(LogoutReason.CLOSE_SESSION)))
+    return [bytes(one) for one in said]
+
+
+@pytest.mark.parametrize("name", TWISTS)
+def test_twist_changes_what_is_said(name: str) -> None:
+    assert conversation((name,)) != conversation(())
+
+
+def bent(bend: Bend, **keys: str) -> Peer:
+    return Peer(make_target(faults=(bend,))).logged_in(**keys)
+
+
+def test_commands_outside_the_window_are_executed() -> None:
+    below, above = bent(Bend.RUNS_BELOW_WINDOW), bent(Bend.RUNS_ABOVE_WINDOW)
+
+    assert below.send(read(0, 1, cmd_sn=below.cmd_sn - 3))
+    assert above.send(read(0, 1, cmd_sn=above.cmd_sn + 500))
+    assert below.send(read(0, 1, cmd_sn=below.cmd_sn + 500)) == []
+
+
+def test_command_overtakes_a_gap_that_can_still_be_filled() -> None:
+    peer = bent(Bend.RUNS_OUT_OF_ORDER)
+    number = peer.cmd_sn
+
+    assert peer.send(read(0, 1, cmd_sn=number + 1))
+    peer.send(read(0, 1, cmd_sn=number))
+    peer.cmd_sn = number + 2
+    assert peer.send(read(0, 1))[-1].exp_cmd_sn == number + 3
+
+
+def test_r2ts_beyond_what_was_agreed() -> None:
+    keys = {"ImmediateData": "No", "MaxBurstLength": "512", "MaxOutstandingR2T": "1"}
+
+    long = bent(Bend.OVERRUNS_MAX_BURST, **keys).send(write(0, 4))
+    many = bent(Bend.OVERRUNS_MAX_R2T, **keys).send(write(0, 4))
+
+    assert [one.desired_data_transfer_length for one in long] == [2048]
+    assert len(many) == 2
+
+
+def test_data_in_beyond_the_segment_limit() -> None:
+    keys = {"MaxRecvDataSegmentLength": "512"}
+
+    answers = bent(Bend.OVERRUNS_MAX_DATA_SEGMENT, **keys).send(read(0, 2))
+
+    assert [len(one.data) for one in answers] == [1024]
+
+
+def test_login_is_lax_where_told() -> None:
+    def status(bend: Bend, *keys: tuple[str, str], csg: int = 1) -> int:
+        peer = Peer(make_target(faults=(bend,)))
+        request = peer.login_request([*names(), *keys], csg=csg, nsg=3)
+        return int(peer.send(request)[0].status)
+
+    digest = ("DataDigest", "None")
+    assert status(Bend.TAKES_REPEATED_KEY, digest, digest) == 0
+    assert status(Bend.TAKES_KEY_OF_OTHER_STAGE, digest, csg=0) == 0
+
+
+def test_wrong_chap_response_lets_in() -> None:
+    peer = Peer(make_target(faults=(Bend.TAKES_WRONG_CHAP_R,), access=CHAP_ACCESS))
+    wrong = [("CHAP_N", "user"), ("CHAP_R", "0x00")]
+    for pairs in ([*names(), ("AuthMethod", "CHAP")], [("CHAP_A", "5")], wrong):
+        answer = peer.send(peer.login_request(pairs, csg=0, nsg=1, transit=0))[0]
+
+    assert answer.status == LoginStatus.SUCCESS
+
+
+def test_security_may_be_skipped() -> None:
+    peer = Peer(make_target(faults=(Bend.SKIPS_SECURITY,), access=CHAP_ACCESS))
+
+    assert peer.login().status == LoginStatus.SUCCESS
+
+
+def test_session_rules_are_not_kept() -> None:
+    target = make_target(faults=(Bend.BREAKS_ISID_RULE, Bend.TAKES_UNKNOWN_TSIH))
+    Peer(target).login()
+    Peer(target).login(fields={"tsih": 77})
+
+    assert len(target.sessions) == 2
+
+
+def test_more_connections_than_agreed() -> None:
+    peer = bent(Bend.TAKES_TOO_MANY_CONNECTIONS)
+    second = Peer(peer.target, cid=1)
+    second.tsih = peer.tsih
+
+    assert second.login().status == LoginStatus.SUCCESS
+
+
+def test_connection_survives_a_first_pdu_that_is_no_login() -> None:
+    peer = Peer(make_target(faults=(Bend.TAKES_ANY_FIRST_PDU,)))
+
+    peer.send(pdu.NOPOut())
+
+    assert peer.login().status == LoginStatus.SUCCESS
+
+
+def test_send_targets_says_too_much() -> None:
+    peer = bent(Bend.ANSWERS_ALL_IN_NORMAL)
+
+    answer = peer.send(pdu.TextRequest(data=b"SendTargets=All\0"))[0]
+
+    assert "TargetName" in pairs_of(answer)
+
+
+def test_lun_of_data_out_is_not_looked_at() -> None:
+    peer = bent(Bend.IGNORES_DATA_OUT_LUN, ImmediateData="No")
+    r2t = peer.send(write(0, 1))[0]
+
+    assert peer.send(data_out(r2t, bytes(512), lun=5 << 48))[0].status == 0
+
+
+def test_unknown_connection_is_logged_out() -> None:
+    answer = bent(Bend.TAKES_UNKNOWN_CID).send(pdu.LogoutRequest(reason=1, cid=9))[0]
+
+    assert answer.response == 0
+
+
+def test_snack_for_the_future_is_ignored() -> None:
+    peer = bent(Bend.TAKES_ANY_SNACK, ErrorRecoveryLevel="1")
+
+    assert peer.send(pdu.SNACK(type=1, beg_run=999, initiator_task_tag=2**32 - 1)) == []
+
+
+def test_tasks_survive_a_reset() -> None:
+    peer = bent(Bend.KEEPS_TASKS_ON_LUN_RESET, ImmediateData="No")
+    peer.send(write(0, 1))
+    peer.connection.parameters.task_reporting = "FastAbort"
+    assert peer.connection.session is not None
+    peer.connection.session.parameters.task_reporting = "FastAbort"
+
+    peer.send(pdu.TaskManagementRequest(function=int(TMFunction.LOGICAL_UNIT_RESET)))
+
+    assert peer.connection.session.commands
+
+
+def test_discovery_answers_a_ping() -> None:
+    peer = Peer(make_target(faults=(Bend.SERVES_COMMANDS_IN_DISCOVERY,)))
+    keys = [("InitiatorName", "iqn.x"), ("SessionType", "Discovery")]
+    peer.send(peer.login_request(keys))
+
+    answers = peer.send(pdu.NOPOut(immediate=1), read(0, 1))
+
+    assert isinstance(answers[0], pdu.NOPIn)
+    assert answers[1].reason == RejectReason.PROTOCOL_ERROR

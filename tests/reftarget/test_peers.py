@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real initiators against the reference target in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import tools
+
+pytestmark = pytest.mark.integration
+
+NAME = "iqn.2001-04.com.example:assay.target"
+CHECKOUT = Path(__file__).parents[2]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Run the reference target; give its portal; it must have logged no error."""
+    command = [sys.executable, "-m", "reftarget", "--portal", "127.0.0.1:0", *options]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            ready = process.stdout.readline().split()
+            assert ready[:1] == ["ready"], process.communicate(timeout=5)
+            yield ready[1]
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=5)
+        assert "Traceback" not in log, log[-2000:]
+        assert process.returncode == 0
+
+
+def run(*command: str, limit: float = 60.0) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=limit, check=False
+    )
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+    return done.stdout
+
+
+def test_iscsi_ls_finds_the_unit() -> None:
+    tools.require("iscsi-ls")
+    with serving("--lun", "8M", "--lun", "4M") as portal:
+        output = run("iscsi-ls", "-s", f"iscsi://{portal}")
+
+    assert f"Target:{NAME} Portal:{portal},1" in output
+    assert "Lun:1" in output
+
+
+def test_iscsi_inq_with_mutual_chap() -> None:
+    tools.require("iscsi-inq")
+    options = ("--chap", "user:first-way-secret", "--mutual", "them:other-way-secret")
+    with serving("--lun", "8M", *options) as portal:
+        good = f"iscsi://user%first-way-secret@{portal}/{NAME}/0"
+        good += "?target_user=them&target_password=other-way-secret"
+        output = run("iscsi-inq", good)
+        bad = subprocess.run(
+            ["iscsi-inq", good.replace("first", "false")],
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+
+    assert "DIRECT_ACCESS" in output
+    assert bad.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("digest", "keys"),
+    [
+        ("none", ()),
+        ("crc32c", ()),
+        ("crc32c", ("ImmediateData=No", "InitialR2T=Yes")),
+        ("none", ("ImmediateData=No", "InitialR2T=No")),
+        ("none", ("MaxRecvDataSegmentLength=512", "MaxBurstLength=2048",
+                  "FirstBurstLength=1024")),
+        ("crc32c", ("MaxRecvDataSegmentLength=16777215",
+                    "MaxBurstLength=16777215", "FirstBurstLength=16777215")),
+    ],
+)  # fmt: skip
+def test_qemu_img_copies_both_ways(
+    tmp_path: Path, digest: str, keys: tuple[str, ...]
+) -> None:
+    tools.require("qemu-img")
+    image, back = tmp_path / "image", tmp_path / "back"
+    image.write_bytes(os.urandom(8 << 20))
+    options = [option for key in keys for option in ("--key", key)]
+    with serving("--lun", "8M", *options) as portal:
+        there = (
+            f"driver=raw,file.driver=iscsi,file.transport=tcp,file.portal={portal}"
+            f",file.target={NAME},file.lun=0,file.header-digest={digest}"
+        )
+        here = f"driver=raw,file.filename={image}"
+        convert = ("qemu-img", "convert", "--image-opts")
+        run(*convert, "--target-image-opts", "-n", here, there)
+        run(*convert, "-O", "raw", there, str(back))
+
+    assert back.read_bytes() == image.read_bytes()
+
+
+def test_iscsi_test_cu_neither_crashes_nor_hangs() -> None:
+    tools.require("iscsi-test-cu")
+    with serving("--lun", "64M", "--quiet") as portal:
+        url = f"iscsi://{portal}/{NAME}/0"
+        done = subprocess.run(
+            ["iscsi-test-cu", "--dataloss", "--test=ALL", url, url],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    score = re.search(r"tests +(\d+) +(\d+) +(\d+) +(\d+)", done.stdout)
+    assert score is not None, done.stdout[-1000:]
+    total, ran, passed, failed = map(int, score.groups())
+    sys.stdout.write(f"iscsi-test-cu: {passed} of {ran} passed, {failed} failed\n")
+    assert (total, ran) == (230, 230)
+    assert failed == 0, done.stdout
+
+
+def test_port_in_use_is_one_clear_line() -> None:
+    with serving() as portal:
+        done = subprocess.run(
+            [sys.executable, "-m", "reftarget", "--portal", portal],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+            cwd=CHECKOUT,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Address already in use" in done.stderr
+
+
+def test_it_ends_with_its_standard_input() -> None:
+    command = [sys.executable, "-m", "reftarget", "--portal", "127.0.0.1:0"]
+    done = subprocess.run(
+        [*command, "--exit-with-stdin"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        cwd=CHECKOUT,
+    )
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("ready 127.0.0.1:")
+
+
+def test_capture_is_understood_by_tshark(tmp_path: Path) -> None:
+    tools.require("iscsi-inq", "tshark")
+    capture = tmp_path / "capture.pcap"
+    with serving("--lun", "8M", "--pcap", str(capture), "--trace") as portal:
+        run("iscsi-inq", f"iscsi://{portal}/{NAME}/0")
+        port = portal.rpartition(":")[2]
+        preference = ("-o", f"iscsi.target_ports:{port}")
+        lines = run("tshark", "-r", str(capture), *preference, "-Y", "iscsi")
+
+    for name in ("Login Command", "Login Response", "SCSI: Data In", "Logout Response"):
+        assert name in lines
