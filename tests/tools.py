@@ -20,6 +20,9 @@ PACKAGES = {
     "qemu-img": "qemu-utils and qemu-block-extra",
     "qemu-io": "qemu-utils and qemu-block-extra",
     "tshark": "tshark",
+    "sg_inq": "sg3-utils",
+    "sg_decode_sense": "sg3-utils",
+    "sg_vpd": "sg3-utils",
     "chromium": "chromium",
 }
 
