@@ -217,6 +217,7 @@ class Command:
             self.is_counted = False
             session.window.size += 1
         self.buffer = None
+        self.immediate_data = b""
         self.finish = None
 
     def conclude(self, outcome: Outcome) -> None:
@@ -264,6 +265,8 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     reason = _objection(header, pdu)
     if known is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
+    elif header.immediate and session.is_crowded:
+        reason = RejectReason.IMMEDIATE_COMMAND_REJECT
     if reason is not None:
         connection.reject(pdu, reason)
         return
@@ -361,6 +364,7 @@ def _check_unsolicited(
     elif command.awaits_unsolicited and parameters.initial_r2t:
         # Data-Out that was not agreed on is not waited for.
         command.awaits_unsolicited = False
+        command.session.drain(command.itt)
         command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
     elif length > parameters.unsolicited_limit:
         command.failure = conditions.INCORRECT_AMOUNT_OF_DATA

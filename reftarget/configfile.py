@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -262,12 +262,17 @@ def _redirection(table: Table) -> Redirection | None:
     if not table.has("redirect"):
         return None
     inner = table.table("redirect")
-    address = inner.parse("address", lambda value: str(parse_target_address(value)), "")
+    address = inner.parse("address", _untagged_address, "")
     if not address:
         raise ConfigError(f"{inner.name('address')} is missing")
     redirection = Redirection(address, inner.take("permanent", bool, False))
     inner.end()
     return redirection
+
+
+def _untagged_address(value: str) -> str:
+    """Return a TargetAddress as a redirection gives it (RFC 7143 section 13.8)."""
+    return str(replace(parse_target_address(value), portal_group_tag=None))
 
 
 def _access(table: Table) -> Access:

@@ -66,6 +66,8 @@ def _numbered(
         if place is Place.OUTSIDE:
             return  # in silence (section 4.2.2.1)
         reason = pdu.objection or objection(connection, request, pdu)
+        if request.total_ahs_length:
+            reason = RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
         if reason is not None:
             connection.reject(pdu, reason)
             return
@@ -112,6 +114,14 @@ def _objection_to_nop(
     return _objection_to_tag(connection, request, _pdu)
 
 
+def _objection_to_function(
+    connection: Connection, request: Request, pdu: Received
+) -> RejectReason | None:
+    if len(pdu.data):
+        return RejectReason.INVALID_PDU_FIELD  # it has no data (section 11.5.2)
+    return _objection_to_tag(connection, request, pdu)
+
+
 def _objection_to_logout(
     connection: Connection, request: Request, pdu: Received
 ) -> RejectReason | None:
@@ -146,11 +156,18 @@ _LOGOUT: Final = _numbered(
     headers.LogoutRequest.parse, logout.receive, _objection_to_logout
 )
 
+
+def _refuse_login(connection: Connection, pdu: Received, _now: float) -> None:
+    """Refuse a second Login Phase (section 4.2.4)."""
+    connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
+
+
 _HANDLERS: Final[dict[int, Handler]] = {
+    Opcode.LOGIN_REQUEST: _refuse_login,
     Opcode.NOP_OUT: _NOP,
     Opcode.SCSI_COMMAND: commands.receive,
     Opcode.TASK_MANAGEMENT_REQUEST: _numbered(
-        headers.TaskManagementRequest.parse, tmf.receive, _objection_to_tag
+        headers.TaskManagementRequest.parse, tmf.receive, _objection_to_function
     ),
     Opcode.TEXT_REQUEST: _TEXT,
     Opcode.DATA_OUT: transfers.receive,

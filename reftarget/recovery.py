@@ -98,7 +98,10 @@ class Recovery:
         """Keep a finished command until its status is acknowledged."""
         connection = command.connection
         assert connection is not None
-        self._statuses[connection][header.stat_sn].itt = command.itt
+        kept = self._statuses.get(connection, {}).get(header.stat_sn)
+        if kept is None:
+            return
+        kept.itt = command.itt
         self.answers[command.itt] = Answer(command, data, header, status_data)
         if len(self.answers) > _KEPT_ANSWERS:
             del self.answers[next(iter(self.answers))]
@@ -185,8 +188,8 @@ class Recovery:
         response = self._status_again(answer)
         response.snack_tag = tag
         connection.renumber(response)
-        statuses = self._statuses[connection]
-        statuses[response.stat_sn] = Kept(response, answer.status_data, itt)
+        kept = Kept(response, answer.status_data, itt)
+        self._statuses.setdefault(connection, {})[response.stat_sn] = kept
         answer.header = response
         connection.send(response, answer.status_data)
         return True

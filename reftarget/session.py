@@ -114,6 +114,11 @@ class Session:
         request.immediate = True
         return Place.NEXT
 
+    @property
+    def is_crowded(self) -> bool:
+        """True while immediate commands, which no window holds back, are too many."""
+        return len(self.commands) >= 2 * self.target.config.limits.queue_depth
+
     def place(self, cmd_sn: int) -> Place:
         """Tell where a numbered request lies; one that is held already is outside."""
         place = self.window.place(cmd_sn)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random and mutated input: nothing escapes, nothing leaks, others are served."""
+
+import random
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iscsi import headers, pdu
+from iscsi.constants import Opcode
+from iscsi.scsi import cdb
+from reftarget.config import Limits
+from reftarget.target import ReferenceTarget
+from tests.reftarget.peer import Peer, make_target, read, write
+
+KEYS = {"ErrorRecoveryLevel": "2", "MaxConnections": "4", "iSCSIProtocolLevel": "2"}
+OPCODES = sorted(
+    {int(opcode) for opcode in Opcode if opcode < Opcode.NOP_IN}
+    - {Opcode.LOGIN_REQUEST}
+)
+
+
+def logged_in(target: ReferenceTarget, seed: int = 0) -> Peer:
+    peer = Peer(target)
+    peer.isid = bytes([0x80, 0, 0, 9]) + seed.to_bytes(2, "big")
+    return peer.logged_in(**KEYS)
+
+
+def settle(target: ReferenceTarget) -> None:
+    """Let everything that waits run out of time."""
+    for connection in list(target.connections):
+        connection.take_output()
+        connection.lost()
+    target.tick(target.now + 8000.0)
+    target.ready.clear()
+
+
+def assert_nothing_left(target: ReferenceTarget) -> None:
+    settle(target)
+    assert not target.sessions
+    assert not target.connections
+    for node in target.nodes.values():
+        for lun in node.device.luns:
+            assert node.task_set(lun).is_empty
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=300)
+def test_any_bytes_as_the_first_thing(noise: bytes) -> None:
+    target = make_target()
+
+    Peer(target).send_bytes(noise)
+
+    assert_nothing_left(target)
+
+
+@given(st.binary(max_size=600))
+@settings(max_examples=300)
+def test_any_text_in_a_login(noise: bytes) -> None:
+    target = make_target()
+    peer = Peer(target)
+
+    peer.send(peer.login_request([], data=noise))
+
+    assert_nothing_left(target)
+
+
+HEADER = st.tuples(
+    st.sampled_from(OPCODES),
+    st.booleans(),
+    st.binary(min_size=47, max_size=47),
+    st.integers(-3, 3),
+    st.integers(0, 5),
+    st.binary(max_size=64),
+)
+
+
+@given(st.lists(HEADER, max_size=20))
+@settings(max_examples=400)
+def test_any_requests_in_full_feature_phase(
+    requests: list[tuple[int, bool, bytes, int, int, bytes]],
+) -> None:
+    target = make_target()
+    peer, witness = logged_in(target), logged_in(target, 1)
+
+    for opcode, is_immediate, rest, distance, tag, data in requests:
+        if peer.connection.is_closing:
+            break
+        header = headers.BY_OPCODE[opcode].parse(bytes([opcode]) + rest)
+        header.total_ahs_length, header.data_segment_length = 0, len(data)
+        for name, value in (
+            ("immediate", is_immediate),
+            ("initiator_task_tag", tag),
+            ("cmd_sn", peer.cmd_sn + distance & 0xFFFFFFFF),
+            ("lun", 0),
+        ):
+            if hasattr(header, name):
+                setattr(header, name, value)
+        peer.send_bytes(header.pack() + data + bytes(-len(data) % 4))
+        peer.cmd_sn = target_cmd_sn(peer)
+
+    if witness.connection.session in target.sessions.values():
+        witness.receive()
+        assert witness.execute(cdb.test_unit_ready())
+    assert_nothing_left(target)
+
+
+def target_cmd_sn(peer: Peer) -> int:
+    session = peer.connection.session
+    assert session is not None
+    return session.window.exp_cmd_sn
+
+
+def test_mutated_streams() -> None:
+    chance = random.Random(7143)  # noqa: S311 - not for secrets
+    target = make_target(limits=Limits(sessions=1000))
+    for round_ in range(300):
+        peer = logged_in(target, round_)
+        good = [
+            peer.fill(one)
+            for one in (
+                read(0, 4),
+                write(0, 4, data=bytes(2048)),
+                write(8, 4, data=b"", final=0),
+                pdu.NOPOut(data=b"ping"),
+                pdu.TextRequest(data=b"SendTargets=\0"),
+                pdu.TaskManagementRequest(function=5),
+                pdu.SNACK(type=1, initiator_task_tag=2**32 - 1),
+                pdu.DataOut(initiator_task_tag=peer.itt, data=bytes(512)),
+            )
+        ]
+        chance.shuffle(good)
+        wire = bytearray(b"".join(bytes(one) for one in good))
+        for _ in range(chance.randrange(1, 12)):
+            wire[chance.randrange(len(wire))] = chance.randrange(256)
+        while wire:
+            cut = chance.randrange(1, len(wire) + 1)
+            peer.send_bytes(bytes(wire[:cut]))
+            del wire[:cut]
+        peer.connection.take_output()
+    assert_nothing_left(target)
+
+
+def test_announced_lengths_are_not_allocated() -> None:
+    target = make_target(keys={"MaxRecvDataSegmentLength": "16777215"})
+    peers = [logged_in(target, seed) for seed in range(20)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for peer in peers:
+            request = peer.fill(pdu.NOPOut(data_segment_length=16777215))
+            peer.send_bytes(request.segments()[0])
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 1 << 20
+    assert not any(peer.connection.is_closing for peer in peers)
+
+
+@pytest.mark.parametrize("immediate", [0, 1])
+def test_endless_commands_that_wait_for_data_are_bounded(immediate: int) -> None:
+    target = make_target()
+    peer = Peer(target).logged_in(ImmediateData="No", InitialR2T="Yes")
+
+    for _ in range(600):
+        peer.send(write(0, 8, immediate=immediate))
+
+    session = peer.connection.session
+    assert session is not None
+    assert len(session.commands) <= 256
+    assert len(session.held) <= 128
