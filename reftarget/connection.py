@@ -147,6 +147,12 @@ class Connection:
     def send_packed(self, packed: bytes, data: Buffer = b"") -> None:
         """Queue a PDU whose header is already bytes."""
         output = self.output
+        if self.target.faults.spoils_wire:
+            wire = self.target.faults.spoil(packed, bytes(data), self.digests)
+            output.append(wire)
+            self.output_size += len(wire)
+            self._announce(packed, data)
+            return
         output.append(packed)
         size = BHS_LENGTH
         digests = self.digests
@@ -164,6 +170,10 @@ class Connection:
                 size += 4
             size += length + len(padding)
         self.output_size += size
+        self._announce(packed, data)
+
+    def _announce(self, packed: bytes, data: Buffer) -> None:
+        """Show a PDU to who looks on, and have the output fetched."""
         if self.watch_output is not None:
             self.watch_output(packed, bytes(data))
         if not self.is_scheduled:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from iscsi.digest import digest
 from reftarget.twists import TWISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iscsi.digest import Buffer
+    from iscsi.framing import Digests
     from iscsi.headers import Header
     from reftarget.connection import Connection
     from reftarget.twists import Twist
@@ -66,6 +68,11 @@ class Bend(StrEnum):
     KEEPS_TASKS_ON_LUN_RESET = "lun-reset-leaves-tasks"
     TAKES_UNKNOWN_CID = "logout-of-unknown-cid-succeeds"
     TAKES_ANY_SNACK = "snack-of-unsent-is-ignored"
+    SPOILS_HEADER_DIGEST = "header-digest-is-wrong"
+    SPOILS_DATA_DIGEST = "data-digest-is-wrong"
+    OMITS_DATA_DIGEST_PADDING = "data-digest-leaves-padding-out"
+    PADS_WITH_ONES = "padding-is-not-zero"
+    SETS_RESERVED_BITS = "reserved-bits-are-set"
     SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
 
 
@@ -170,6 +177,26 @@ _BENDS: Final = {
         "RFC7143-11.16-07",
         "Ignores a SNACK for what was never sent.",
     ),
+    Bend.SPOILS_HEADER_DIGEST: (
+        "RFC7143-13.1-02",
+        "Sends header digests that do not match.",
+    ),
+    Bend.SPOILS_DATA_DIGEST: (
+        "RFC7143-13.1-04",
+        "Sends data digests that do not match.",
+    ),
+    Bend.OMITS_DATA_DIGEST_PADDING: (
+        "RFC7143-11.2.3-i01",
+        "Leaves the padding out of the data digest.",
+    ),
+    Bend.PADS_WITH_ONES: (
+        "RFC7143-11.1-01",
+        "Pads data segments with bytes other than 0.",
+    ),
+    Bend.SETS_RESERVED_BITS: (
+        "RFC7143-11-01",
+        "Sets the reserved first bit of every PDU.",
+    ),
     Bend.SHOWS_STALE_MAX_DATA_SEGMENT: (
         "RFC7143-13.12-i02",
         "Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
@@ -183,11 +210,23 @@ FAULTS: Final = {
 """Every fault by its name."""
 
 
+_ON_THE_WIRE: Final = frozenset(
+    {
+        Bend.SPOILS_HEADER_DIGEST,
+        Bend.SPOILS_DATA_DIGEST,
+        Bend.OMITS_DATA_DIGEST_PADDING,
+        Bend.PADS_WITH_ONES,
+        Bend.SETS_RESERVED_BITS,
+    }
+)
+
+
 class Faults:
     """The faults that are on.
 
     Attributes:
         is_clean: True if there are none.
+        spoils_wire: True if PDUs are spoilt as bytes (`spoil`).
         twists: what is done to each PDU on its way out.
     """
 
@@ -202,6 +241,7 @@ class Faults:
             if name not in FAULTS:
                 raise UnknownFaultError(f"--fault: there is no {name!r}")
         self.is_clean = not self.names
+        self.spoils_wire = bool(self.names & _ON_THE_WIRE)
         self.twists = [
             fault.twist
             for name, fault in FAULTS.items()
@@ -223,3 +263,22 @@ class Faults:
                 return None
             header, body = twisted
         return header, body
+
+    def spoil(self, header: bytes, data: bytes, digests: Digests) -> bytes:
+        """Return the wire bytes of a PDU, wrong as told."""
+        if self.bends(Bend.SETS_RESERVED_BITS):
+            header = bytes([header[0] | 0x80]) + header[1:]
+        fill = b"\xff" if self.bends(Bend.PADS_WITH_ONES) else b"\0"
+        padded = data + fill * (-len(data) % 4)
+        header_digest = digest((header,)) if digests.header else b""
+        covered = data if self.bends(Bend.OMITS_DATA_DIGEST_PADDING) else padded
+        data_digest = digest((covered,)) if digests.data and data else b""
+        if self.bends(Bend.SPOILS_HEADER_DIGEST):
+            header_digest = _flipped(header_digest)
+        if self.bends(Bend.SPOILS_DATA_DIGEST):
+            data_digest = _flipped(data_digest)
+        return header + header_digest + padded + data_digest
+
+
+def _flipped(data: bytes) -> bytes:
+    return bytes(byte ^ 0xFF for byte in data)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from iscsi import pdu
+from iscsi import framing, pdu
 from iscsi.constants import LoginStatus, LogoutReason, RejectReason, TMFunction
 from iscsi.scsi import cdb
 from reftarget.faults import FAULTS, Bend, Faults, UnknownFaultError
@@ -80,6 +80,37 @@ def conversation(faults: tuple[str, ...]) -> list[bytes]:
 @pytest.mark.parametrize("name", TWISTS)
 def test_twist_changes_what_is_said(name: str) -> None:
     assert conversation((name,)) != conversation(())
+
+
+@pytest.mark.parametrize(
+    ("bend", "header", "data"),
+    [
+        (Bend.SPOILS_HEADER_DIGEST, False, True),
+        (Bend.SPOILS_DATA_DIGEST, True, False),
+        (Bend.OMITS_DATA_DIGEST_PADDING, True, False),
+        (Bend.PADS_WITH_ONES, True, True),
+        (Bend.SETS_RESERVED_BITS, True, True),
+    ],
+)
+def test_wire_is_spoilt(bend: Bend, header: bool, data: bool) -> None:
+    peer = Peer(make_target(faults=(bend,)))
+    peer.login(HeaderDigest="CRC32C", DataDigest="CRC32C")
+
+    peer.send_bytes(wire_of(peer, pdu.NOPOut(data=b"ping!", immediate=1)))
+
+    decoder = framing.Decoder(digests=peer.digests)
+    decoder.feed(b"".join(map(bytes, peer.connection.take_output())))
+    frame = decoder.next_frame()
+    assert frame is not None
+    assert frame.is_header_digest_right is header
+    assert frame.is_data_digest_right is data
+    assert (frame.header[0] == 0xA0) is (bend is Bend.SETS_RESERVED_BITS)
+    assert (frame.data[5:] == bytes(3)) is (bend is not Bend.PADS_WITH_ONES)
+
+
+def wire_of(peer: Peer, request: pdu.PDU) -> bytes:
+    header, data = peer.fill(request).segments()
+    return framing.encode(header, data, header_digest=True, data_digest=True)
 
 
 def bent(bend: Bend, **keys: str) -> Peer:

@@ -377,3 +377,21 @@ def test_reassignment_below_level_2_is_not_supported(peer: Peer) -> None:
     answer = peer.send(reassign(1))[0]
 
     assert answer.response == TMResponse.REASSIGNMENT_NOT_SUPPORTED
+
+
+def test_eight_connections_share_one_session(target: ReferenceTarget) -> None:
+    peers = [Peer(target).logged_in(**{**LEVEL_2, "MaxConnections": "8"})]
+    for cid in range(1, 8):
+        peers.append(Peer(target, cid=cid))
+        peers[-1].tsih = peers[0].tsih
+        assert peers[-1].login().status == 0
+    number = peers[0].cmd_sn
+
+    answers = [
+        peer.execute(cdb.test_unit_ready(), cmd_sn=number + i)
+        for i, peer in enumerate(reversed(peers))
+    ]
+
+    assert [one[0].status for one in answers] == [0] * 8
+    assert answers[-1][0].exp_cmd_sn == number + 8
+    assert len(target.sessions) == 1
