@@ -46,6 +46,7 @@ class Command:
         wanted: bytes of Data-Out that the device server takes.
         presented: bytes of Data-Out that the device server would have taken.
         received: bytes of immediate data.
+        reserved: bytes of the target's room for data that are set aside.
         missing: the part of Data-Out that is neither here nor asked for.
         awaits_unsolicited: True until the F bit of unsolicited data has come.
         unsolicited: what is due of unsolicited Data-Out, once some has come.
@@ -90,6 +91,7 @@ class Command:
         "read_length",
         "reads",
         "received",
+        "reserved",
         "sent",
         "sequences",
         "session",
@@ -123,6 +125,7 @@ class Command:
         self.wanted = 0
         self.presented = 0
         self.received = 0
+        self.reserved = 0
         self.missing: Ranges = [(0, length)] if header.write and length else []
         self.buffer: bytearray | None = None
         self.immediate_data: bytes | memoryview = b""
@@ -207,6 +210,15 @@ class Command:
             transfers.store(self, 0, self.immediate_data)
             self.immediate_data = b""
 
+    def reserve(self, count: int) -> bool:
+        """Set room for data aside; return False if there is not enough."""
+        target = self.session.target
+        if target.buffered + count > target.config.limits.buffered_bytes:
+            return False
+        target.buffered += count
+        self.reserved = count
+        return True
+
     def release(self) -> None:
         """Take the task out of every book; its window slot becomes free."""
         self.is_over = True
@@ -216,6 +228,9 @@ class Command:
         if self.is_counted:
             self.is_counted = False
             session.window.size += 1
+        if self.reserved:
+            session.target.buffered -= self.reserved
+            self.reserved = 0
         self.buffer = None
         self.immediate_data = b""
         self.finish = None

@@ -95,6 +95,8 @@ class Limits:
 
     queue_depth: int = 128
     """Commands of one session that may be in progress."""
+    buffered_bytes: int = 512 << 20
+    """Data-Out of all commands in progress; beyond, TASK SET FULL."""
     sessions: int = 256
     connections: int = 1024
     login_time: float = 15.0

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 REASSIGNING_LEVEL: Final = 2
 _KEPT_STATUS: Final = 1024
 """Responses of one connection that are kept; older ones cannot be had again."""
-_KEPT_ANSWERS: Final = 256
+_KEPT_ECHO: Final = 8192
+"""Bytes of ping data that are kept; a longer echo cannot be had again."""
+_KEPT_BYTES: Final = 32 << 20
+"""Data of finished commands that is kept; beyond, the oldest is let go."""
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class Recovery:
         self.is_keeping = session.parameters.error_recovery_level > 0
         self.answers: dict[int, Answer] = {}
         self.deadlines: dict[int, float] = {}
+        self._size = 0
         self._statuses: dict[Connection, dict[int, Kept]] = {}
         self._acknowledged_by: dict[int, Command] = {}
 
@@ -75,6 +79,8 @@ class Recovery:
         self, connection: Connection, header: headers.Header, data: Buffer
     ) -> None:
         """Keep a response until it is acknowledged."""
+        if isinstance(header, headers.NOPIn) and len(data) > _KEPT_ECHO:
+            return
         statuses = self._statuses.setdefault(connection, {})
         statuses[header.stat_sn] = Kept(header, data)  # type: ignore[attr-defined]
         if len(statuses) > _KEPT_STATUS:
@@ -102,9 +108,20 @@ class Recovery:
         if kept is None:
             return
         kept.itt = command.itt
+        self.forget(command.itt)
         self.answers[command.itt] = Answer(command, data, header, status_data)
-        if len(self.answers) > _KEPT_ANSWERS:
-            del self.answers[next(iter(self.answers))]
+        self._size += len(data)
+        while self._size > _KEPT_BYTES:
+            self.forget(next(iter(self.answers)))
+
+    def forget(self, itt: int) -> Answer | None:
+        """Let go of a finished command, and return it if it was kept."""
+        answer = self.answers.pop(itt, None)
+        if answer is not None:
+            self._size -= len(answer.data)
+            for sent in answer.command.sent:
+                self._acknowledged_by.pop(sent.header.target_transfer_tag, None)
+        return answer
 
     def status_acknowledged(self, connection: Connection) -> None:
         """Let go of what the initiator has."""
@@ -119,10 +136,7 @@ class Recovery:
         if kept.itt is not None:
             answer = self.answers.get(kept.itt)
             if answer is not None and answer.header is kept.header:
-                del self.answers[kept.itt]
-                for sent in answer.command.sent:
-                    tag = sent.header.target_transfer_tag
-                    self._acknowledged_by.pop(tag, None)
+                self.forget(kept.itt)
 
     def resend_status(
         self, connection: Connection, begin: int, count: int
@@ -244,6 +258,15 @@ class Recovery:
             if answer.command.connection is connection:
                 answer.command.connection = None
 
+    def acknowledge_orphans(self, cid: int, exp_stat_sn: int) -> None:
+        """Let go of what a new login says has arrived on the old connection."""
+        for command in self._orphans(cid):
+            answer = self.answers.get(command.itt)
+            if answer is not None and serial.less_than(
+                answer.header.stat_sn, exp_stat_sn
+            ):
+                self.forget(command.itt)
+
     def logged_out(self, cid: int, deadline: float) -> None:
         """Let a connection's orphans be reassigned, until the deadline."""
         for command in self._orphans(cid):
@@ -265,7 +288,7 @@ class Recovery:
             if not command.is_over:
                 luns.add(command.lun)
                 command.abandon()
-            self.answers.pop(command.itt, None)
+            self.forget(command.itt)
         node = self.session.node
         if node is not None:
             for lun in luns:
@@ -288,7 +311,7 @@ class Recovery:
         command.snack_tag = 0
         if command.acknowledged_sn <= exp_data_sn <= len(command.sent) and exp_data_sn:
             command.acknowledged_sn = exp_data_sn
-        answer = self.answers.pop(command.itt, None)
+        answer = self.forget(command.itt)
         if answer is not None:
             self._send_data_again(command, connection, answer.data)
             response = self._status_again(answer)

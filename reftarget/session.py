@@ -209,10 +209,8 @@ class Session:
         """Log out a connection's former life implicitly (section 6.3.4)."""
         if cid not in self.connections and cid not in self.lingering:
             return
-        old = self.connections.get(cid)
-        if old is not None:
-            old.acknowledge(exp_stat_sn)  # section 11.12.9
         self.take_out(cid)
+        self.recovery.acknowledge_orphans(cid, exp_stat_sn)  # section 11.12.9
         if self.parameters.error_recovery_level < REASSIGNING_LEVEL:
             self.recovery.terminate(cid)
         else:

@@ -93,6 +93,7 @@ class ReferenceTarget:
     Attributes:
         ready: connections that have output or want to close; the server empties it.
         now: the time of the event that is being handled.
+        buffered: bytes that commands wait for, or have, of Data-Out.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class ReferenceTarget:
         self.random = random
         self.faults = Faults(config.faults)
         self.now = 0.0
+        self.buffered = 0
         self.ready: list[Connection] = []
         self.connections: dict[Connection, None] = {}
         self.sessions: dict[int, Session] = {}

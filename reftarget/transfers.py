@@ -16,15 +16,17 @@ from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, ranges
 from reftarget.faults import Bend
+from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
     from reftarget.commands import Command
     from reftarget.connection import Connection
     from reftarget.ranges import Ranges
-    from reftarget.scsi.task import DataOutNeeded, Outcome
+    from reftarget.scsi.task import DataOutNeeded
     from reftarget.stream import Received
 
+TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
 _RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
 """Status that Data-In may carry (section 11.7.3)."""
 
@@ -53,6 +55,10 @@ def want(command: Command, needed: DataOutNeeded) -> None:
         if command.writes and command.received >= wanted and not data:
             _finish(command, memoryview(command.buffer or b"")[:wanted])
             return
+    if not command.reserve(wanted):
+        command.failure = TASK_SET_FULL
+        command.finish_when_data_is_in()
+        return
     command.keep_data()
     ranges.clip(command.missing, wanted)
     command.enter_task_set()
@@ -72,7 +78,8 @@ def store(command: Command, offset: int, data: Buffer) -> None:
         buffer = command.buffer = bytearray()
     end = offset + len(data)
     if len(buffer) < end:
-        room = max(end, command.wanted)
+        # It grows with what arrives, not with what was announced.
+        room = min(2 * end, max(end, command.wanted))
         buffer.extend(bytes(room - len(buffer)))
     # By way of a view: a bytearray would copy what it is given once more.
     memoryview(buffer)[offset:end] = data

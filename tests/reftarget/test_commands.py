@@ -6,6 +6,7 @@ import pytest
 from iscsi import pdu
 from iscsi.constants import RESERVED_TAG, RejectReason, TaskAttribute
 from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
 from reftarget.config import Limits
 from tests.reftarget.peer import (
     Peer,
@@ -408,3 +409,14 @@ def test_large_write_in_one_pdu_beyond_the_buffer() -> None:
 
     assert done[0].status == 0
     assert contents(peer, 0, 2048) == pattern
+
+
+def test_room_for_data_is_bounded_and_given_back() -> None:
+    peer = Peer(make_target(limits=Limits(buffered_bytes=1024))).logged_in(**R2T_ONLY)
+    r2t = peer.send(write(0, 2))[0]
+
+    refused = peer.send(write(8, 1))[0]
+    peer.send(data_out(r2t, bytes(1024)))
+
+    assert refused.status == SCSIStatus.TASK_SET_FULL
+    assert isinstance(peer.send(write(8, 1))[0], pdu.R2T)
