@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Logins by hand: one exchange, a whole stage, and how a target may end them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from initiator.describe import describe
+from initiator.expect import ConformanceFailure, check, expect_drop, next_or_drop
+from initiator.login import LoginExchange, LoginRefused
+from iscsi import text
+from iscsi.constants import RESERVED_TAG, LoginStatus, Role, Stage
+from iscsi.errors import DecodeError, DigestError, PeerTimeout
+from iscsi.negotiation import Negotiator
+from iscsi.parameters import Parameters
+from iscsi.pdu import LoginRequest, LoginResponse, NOPIn, NOPOut, Reject
+from iscsi.text import Pairs
+
+INITIATOR_ERROR_CLASS = 2
+"""The Status-Class of what the initiator has most likely caused."""
+
+_MAX_TURNS = 16
+
+# What this side says to the keys that a target offers of its own accord.
+_OWN = {
+    "AuthMethod": "None",
+    "HeaderDigest": "CRC32C,None",
+    "DataDigest": "CRC32C,None",
+    "InitialR2T": "Yes",
+    "ImmediateData": "Yes",
+    "TaskReporting": "RFC3720",
+}
+
+
+def ask(
+    login: LoginExchange,
+    pairs: Iterable[tuple[str, str]] | bytes = (),
+    *,
+    csg: int = Stage.OPERATIONAL,
+    nsg: int | None = None,
+    **fields: Any,
+) -> tuple[LoginResponse, Pairs]:
+    """Send a Login Request; return the response and its text, in however many PDUs.
+
+    Raises:
+        LoginRefused: the response bears a status other than 0.
+    """
+    joiner = text.Joiner()
+    response = _accepted(login.request(pairs, csg=csg, nsg=nsg, **fields))
+    while (
+        found := joiner.add(bytes(response.data), continues=bool(response.continuation))
+    ) is None:
+        response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
+    return response, found
+
+
+def _accepted(response: LoginResponse) -> LoginResponse:
+    if response.status != LoginStatus.SUCCESS:
+        raise LoginRefused(response)
+    return response
+
+
+def advance(
+    login: LoginExchange,
+    pairs: Pairs | None = None,
+    *,
+    csg: int = Stage.OPERATIONAL,
+    nsg: int = Stage.FULL_FEATURE,
+) -> LoginResponse:
+    """Ask for the next stage until the target agrees; return the response that does.
+
+    Raises:
+        LoginRefused: the target ends the login.
+        ConformanceFailure: it never agrees.
+    """
+    negotiator = Negotiator(Role.INITIATOR, _OWN, is_lenient=True)
+    outgoing = list(pairs or [])
+    for name, value in outgoing:
+        negotiator.offer(name, value)
+    for _turn in range(_MAX_TURNS):
+        response, found = ask(login, outgoing, csg=csg, nsg=nsg)
+        outgoing = negotiator.receive(found)
+        if response.transit:
+            _use_digests(login, response, negotiator.results)
+            return response
+    raise ConformanceFailure(
+        f"the target agrees to leave stage {Stage(csg).name}",
+        f"T=0 in {_MAX_TURNS} responses",
+        login.connection.transcript,
+    )
+
+
+def _use_digests(
+    login: LoginExchange, response: LoginResponse, results: Mapping[str, str]
+) -> None:
+    if response.nsg == Stage.FULL_FEATURE:
+        parameters = Parameters()
+        parameters.update(results)
+        login.connection.digests = parameters.digests
+
+
+def walk(login: LoginExchange, first_pairs: Pairs) -> list[LoginResponse]:
+    """Log in through both stages in several exchanges; return every response."""
+    start = [*first_pairs, ("AuthMethod", "None")]
+    ask(login, start, csg=Stage.SECURITY)
+    advance(login, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+    ask(login, [("HeaderDigest", "None")])
+    ask(login, [("DataDigest", "None")])
+    advance(login)
+    return login.responses
+
+
+def provoke(
+    login: LoginExchange,
+    pairs: Iterable[tuple[str, str]] | bytes = (),
+    **how: Any,
+) -> LoginRequest:
+    """Send a request that breaks a rule, and make sure that it left as it was meant."""
+    request = login.send(pairs, **how)
+    left = login.connection.transcript.sent()[-1]
+    assert b"".join(left.segments()) == b"".join(request.segments())
+    return request
+
+
+def expect_refusal(
+    login: LoginExchange, *statuses: int, is_malformed: bool = False
+) -> LoginResponse | None:
+    """Expect a Login Response that ends the login, and the connection's end.
+
+    Args:
+        login: where the request was sent.
+        *statuses: the statuses allowed; none for any of the initiator's errors.
+        is_malformed: True if the request breaks the format, so that a Reject or a
+            dropped connection will do as well (RFC 7143 section 7.7).
+
+    Returns:
+        The response, or None where there is none.
+
+    Raises:
+        ConformanceFailure: the login goes on, or nothing came.
+    """
+    __tracebackhide__ = True
+    expected = [f"Login Response with {_named(statuses)}, then the connection's end"]
+    if is_malformed:
+        expected += ["Reject", "the connection is dropped"]
+    connection = login.connection
+    try:
+        answer = next_or_drop(connection)
+    except (PeerTimeout, DecodeError, DigestError) as error:
+        raise ConformanceFailure(expected, str(error), connection.transcript) from error
+    if is_malformed and (answer is None or isinstance(answer, Reject)):
+        return None
+    if answer is None:
+        raise ConformanceFailure(
+            expected, "the connection is dropped", connection.transcript
+        )
+    is_right = isinstance(answer, LoginResponse) and (
+        answer.status in statuses
+        if statuses
+        else answer.status_class == INITIATOR_ERROR_CLASS
+    )
+    if not is_right:
+        raise ConformanceFailure(expected, describe(answer), connection.transcript)
+    assert isinstance(answer, LoginResponse)
+    expect_drop(connection)
+    return answer
+
+
+def _named(statuses: tuple[int, ...]) -> str:
+    if not statuses:
+        return f"Status-Class {INITIATOR_ERROR_CLASS}"
+    return "status " + " or ".join(f"{status:#06x}" for status in statuses)
+
+
+def expect_no_transition(login: LoginExchange) -> None:
+    """Expect that a request for a forbidden transition does not bring it about.
+
+    A target may refuse it, drop the connection or stay where it is (T=0).
+
+    Raises:
+        ConformanceFailure: the response grants a transition, or nothing came.
+    """
+    __tracebackhide__ = True
+    connection = login.connection
+    answer = next_or_drop(connection)
+    is_refusal = isinstance(answer, LoginResponse) and answer.status_class != 0
+    stays = (
+        isinstance(answer, LoginResponse)
+        and not answer.transit
+        and answer.csg in (Stage.SECURITY, Stage.OPERATIONAL)
+    )
+    check(
+        answer is None or isinstance(answer, Reject) or is_refusal or stays,
+        ["a refusal", "the connection is dropped", "T=0"],
+        answer,
+        connection.transcript,
+    )
+
+
+def expect_full_feature(login: LoginExchange) -> NOPIn:
+    """Expect that a ping is answered: the login has reached full-feature phase."""
+    __tracebackhide__ = True
+    connection = login.connection
+    ping = NOPOut(
+        immediate=1,
+        initiator_task_tag=0x7E57,
+        cmd_sn=login.cmd_sn,
+        exp_stat_sn=login.status.exp_stat_sn,
+        data=b"up?",
+    )
+    connection.send(ping)
+    answer = next_or_drop(connection)
+    if isinstance(answer, NOPIn) and answer.initiator_task_tag == RESERVED_TAG:
+        answer = next_or_drop(connection)
+    if not (isinstance(answer, NOPIn) and answer.initiator_task_tag == 0x7E57):
+        actual = describe(answer) if answer else "the connection is dropped"
+        raise ConformanceFailure("the answer to a ping", actual, connection.transcript)
+    return answer
