@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Discovery sessions and SendTargets (RFC 7143 section 4.3 and appendix C)."""
+
+import pytest
+
+from initiator.connection import Portal
+from initiator.expect import check, expect_reject_or_drop
+from initiator.login import LoginOptions
+from initiator.session import Session
+from iscsi import names
+from iscsi.constants import LogoutReason, TMFunction
+from iscsi.pdu import (
+    PDU,
+    LogoutRequest,
+    NOPOut,
+    SCSICommand,
+    TaskManagementRequest,
+    TextRequest,
+)
+from iscsi.scsi import cdb
+from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
+
+FORBIDDEN: dict[str, PDU] = {
+    "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
+    "ping": NOPOut(immediate=1, data=b"ping"),
+    "task-management": TaskManagementRequest(function=TMFunction.ABORT_TASK_SET),
+    "other-text": TextRequest(data=b"MaxRecvDataSegmentLength=4096\0"),
+    "logout-of-connection": LogoutRequest(reason=LogoutReason.CLOSE_CONNECTION, cid=1),
+}
+
+
+@pytest.mark.requirement("RFC7143-C-03", "RFC7143-C-08", "RFC7143-C-04")
+def test_all_names_the_target(discovery: Session, options: LoginOptions) -> None:
+    """SendTargets=All on a Discovery session names every target open to us."""
+    pairs = discovery.send_targets("All")
+
+    check(
+        ("TargetName", options.target_name) in pairs, options.target_name or "", pairs
+    )
+
+
+@pytest.mark.requirement("RFC7143-C-04")
+@pytest.mark.needs("several-targets")
+def test_all_names_every_open_target(discovery: Session, target: TestedTarget) -> None:
+    """SendTargets=All leaves out no target that the initiator may use."""
+    named = {value for key, value in discovery.send_targets() if key == "TargetName"}
+
+    configured = {node.name for node in target.running.open_targets}
+    check(named >= configured, f"all of {sorted(configured)}", sorted(named))
+
+
+@pytest.mark.requirement("RFC7143-C-i01")
+def test_records_start_with_the_name(discovery: Session) -> None:
+    """Each record is a TargetName, followed by its TargetAddress keys."""
+    keys = [key for key, _ in discovery.send_targets()]
+
+    check(keys[:1] in ([], ["TargetName"]), "TargetName first", keys)
+
+
+@pytest.mark.requirement("RFC7143-C-i02")
+def test_no_other_keys_appear(discovery: Session) -> None:
+    """Only TargetName and TargetAddress appear in an answer to SendTargets."""
+    keys = {key for key, _ in discovery.send_targets()}
+
+    check(keys <= {"TargetName", "TargetAddress"}, "these two alone", keys)
+
+
+@pytest.mark.requirement("RFC7143-13.8-02")
+def test_addresses_carry_the_portal_group_tag(discovery: Session) -> None:
+    """Each TargetAddress in an answer to SendTargets has a portal group tag."""
+    values = [
+        value for key, value in discovery.send_targets() if key == "TargetAddress"
+    ]
+
+    tags = [names.parse_target_address(value).portal_group_tag for value in values]
+    check(None not in tags, "a tag in each", values)
+
+
+@pytest.mark.requirement("RFC7143-C-04")
+def test_the_portal_in_use_is_among_the_addresses(
+    discovery: Session, portal: Portal, options: LoginOptions
+) -> None:
+    """The portal that is asked is among the addresses of its target, if they are given.
+
+    Behind address translation a target knows another address of its own.
+    """
+    pairs = discovery.send_targets(options.target_name or "All")
+    addresses = [
+        names.parse_target_address(value)
+        for key, value in pairs
+        if key == "TargetAddress"
+    ]
+
+    ports = {address.port for address in addresses}
+    check(not addresses or portal.port in ports, f"port {portal.port}", pairs)
+
+
+@pytest.mark.requirement(
+    "RFC7143-4.2.7.2-01", "RFC7143-4.2.7.4-i01", "RFC7143-4.2.7.1-01"
+)
+def test_names_are_well_formed(discovery: Session) -> None:
+    """Every target name has one of the three forms and at most 223 bytes."""
+    named = [value for key, value in discovery.send_targets() if key == "TargetName"]
+
+    wrong = [name for name in named if not names.is_iscsi_name(name)]
+    check(not wrong, "iqn, eui or naa names", wrong)
+
+
+@pytest.mark.requirement("RFC7143-C-10", "RFC7143-C-11")
+def test_a_name_brings_that_target_alone(
+    discovery: Session, options: LoginOptions
+) -> None:
+    """SendTargets=<name> on a Discovery session returns the record of that target."""
+    pairs = discovery.send_targets(options.target_name or "")
+
+    named = [value for key, value in pairs if key == "TargetName"]
+    check(named == [options.target_name], f"{options.target_name} once", pairs)
+
+
+@pytest.mark.requirement("RFC7143-C-10")
+def test_an_unknown_name_brings_nothing(discovery: Session) -> None:
+    """SendTargets=<name> names no target that was not asked for."""
+    pairs = discovery.send_targets("iqn.2026-11.org.iscsi-assay:no-such-target")
+
+    check("TargetName" not in dict(pairs), "no record", pairs)
+
+
+@pytest.mark.requirement("RFC7143-C-05", "RFC7143-C-12", "RFC7143-C-13")
+def test_an_empty_value_names_the_connected_target(session: Session) -> None:
+    """SendTargets with an empty value on a Normal session returns its own target."""
+    pairs = session.send_targets("")
+
+    named = [value for key, value in pairs if key == "TargetName"]
+    check(named == [session.options.target_name], "its own name", pairs)
+
+
+@pytest.mark.requirement("RFC7143-C-09")
+@pytest.mark.needs("several-targets")
+def test_all_is_not_for_normal_sessions(session: Session, target: TestedTarget) -> None:
+    """SendTargets=All on a Normal session does not list other targets."""
+    request = session.send(TextRequest(data=b"SendTargets=All\0"))
+
+    answer = session.receive()
+
+    others = [
+        node.name.encode()
+        for node in target.running.targets
+        if node.name != session.options.target_name
+    ]
+    listed = [name for name in others if name in bytes(answer.data)]
+    assert bytes(request.data) == b"SendTargets=All\0"
+    check(not listed, "a Reject, or no other target", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.3-01", "RFC7143-4.3-02")
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
+    """A Discovery session takes only SendTargets and the logout of the session."""
+    bad = discovery.send(FORBIDDEN[kind].copy())
+
+    assert type(discovery.transcript.sent()[-1]) is type(bad)
+    expect_reject_or_drop(discovery.connection, of=bad)
+
+
+@pytest.mark.requirement("RFC7143-4.3-01")
+def test_the_session_can_be_closed(discovery: Session) -> None:
+    """A Discovery session takes a Logout Request with the reason close the session."""
+    answer = discovery.logout(LogoutReason.CLOSE_SESSION)
+
+    check(answer.response == 0, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.4.1-01")
+@pytest.mark.parametrize("level", ["0", "1", "2"])
+def test_recovery_level_is_zero(open_session: OpenSession, level: str) -> None:
+    """A Discovery session answers any ErrorRecoveryLevel with 0."""
+    session = open_session(
+        {"ErrorRecoveryLevel": level}, is_discovery=True, target_name=None
+    )
+
+    found = session.login.results.get("ErrorRecoveryLevel", "0")
+    check(found == "0", "ErrorRecoveryLevel=0", found)
+
+
+@pytest.mark.requirement("RFC7143-7.4.3-01")
+def test_nothing_but_answers_comes(discovery: Session) -> None:
+    """The target sends nothing but Text and Logout Responses on a Discovery session."""
+    discovery.send_targets()
+    discovery.logout()
+
+    kinds = {type(pdu).__name__ for pdu in discovery.transcript.received()}
+    allowed = {"LoginResponse", "TextResponse", "LogoutResponse"}
+    check(kinds <= allowed, "responses alone", kinds)

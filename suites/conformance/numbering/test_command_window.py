@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command window (RFC 7143 section 4.2.2.1)."""
+
+import itertools
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import TMFunction
+from iscsi.pdu import NOPIn, NOPOut, SCSICommand, TaskManagementResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import OpenSession
+from suites.support.traffic import converse
+
+WIDEST_WINDOW = 1024
+"""Commands that a check sends to fill a window at the most."""
+
+
+def stray(number: int) -> SCSICommand:
+    """Return a command with a number of its own."""
+    return SCSICommand(cdb=cdb.test_unit_ready(), cmd_sn=number, final=1)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-13")
+@pytest.mark.parametrize("distance", [-1, -2, -1000, -(2**31 - 1)])
+def test_command_below_window_is_ignored(session: Session, distance: int) -> None:
+    """A command numbered before ExpCmdSN draws no response and does no harm."""
+    number = serial.add(session.exp_cmd_sn, distance)
+
+    sent = session.send(stray(number))
+
+    assert session.transcript.sent()[-1].cmd_sn == number
+    session.expect_silence(after=sent)
+    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD afterwards", "not")
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-13")
+@pytest.mark.parametrize("distance", [1, 2, 1000, 2**30])
+def test_command_above_window_is_ignored(session: Session, distance: int) -> None:
+    """A command numbered beyond MaxCmdSN draws no response and does no harm."""
+    number = serial.add(session.max_cmd_sn, distance)
+
+    sent = session.send(stray(number))
+
+    assert session.transcript.sent()[-1].cmd_sn == number
+    session.expect_silence(after=sent)
+    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD afterwards", "not")
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08")
+def test_commands_wait_for_the_one_before(session: Session) -> None:
+    """A command that comes before its turn is carried out when the gap is filled."""
+    early = session.send(NOPOut(cmd_sn=serial.add(session.cmd_sn, 1), data=b"second"))
+    session.expect_silence(after=early)
+
+    late = session.send(NOPOut(data=b"first"))
+
+    answers = [session.expect(NOPIn), session.expect(NOPIn)]
+    tags = [answer.initiator_task_tag for answer in answers]
+    check(
+        tags == [late.initiator_task_tag, early.initiator_task_tag],
+        "both answers, in the order of CmdSN",
+        f"answers to ITTs {tags}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-10")
+def test_a_hole_is_not_acknowledged(session: Session) -> None:
+    """ExpCmdSN stays at a number that has not come, whatever came after it."""
+    hole = session.cmd_sn
+    session.send(NOPOut(cmd_sn=serial.add(hole, 1)))
+
+    answer = session.ping()
+
+    check(answer.exp_cmd_sn == hole, f"ExpCmdSN {hole}", answer)
+    session.send(NOPOut())
+    session.expect(NOPIn)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-14")
+def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
+    """A second command with a number that has come draws no response."""
+    second = serial.add(session.cmd_sn, 1)
+    wanted = session.send(NOPOut(cmd_sn=second, data=b"original"))
+    duplicate = session.send(NOPOut(cmd_sn=second, data=b"duplicate"))
+
+    first = session.send(NOPOut())
+
+    assert [pdu.cmd_sn for pdu in session.transcript.sent()[-3:-1]] == [second] * 2
+    tags = [session.expect(NOPIn).initiator_task_tag for _ in range(2)]
+    check(
+        tags == [first.initiator_task_tag, wanted.initiator_task_tag],
+        "answers to the two that were due",
+        f"answers to ITTs {tags}",
+    )
+    session.expect_silence(after=duplicate)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-i02")
+def test_the_last_number_of_the_window_is_taken(session: Session) -> None:
+    """A command with CmdSN = MaxCmdSN is accepted."""
+    size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
+    if not 1 < size <= WIDEST_WINDOW:
+        pytest.skip(f"not applicable: a window of {size} commands")
+    last = session.send(NOPOut(cmd_sn=session.max_cmd_sn))
+
+    tags = [session.send(NOPOut()).initiator_task_tag for _ in range(size - 1)]
+
+    answers = [session.expect(NOPIn).initiator_task_tag for _ in range(size)]
+    check(
+        answers == [*tags, last.initiator_task_tag],
+        f"answers to all {size}, in order",
+        f"answers to {answers}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-12")
+def test_the_window_never_ends_before_its_start(session: Session) -> None:
+    """MaxCmdSN is never lower than ExpCmdSN - 1."""
+    received = converse(session)
+
+    check(
+        all(
+            serial.distance(serial.add(pdu.exp_cmd_sn, -1), pdu.max_cmd_sn) >= 0
+            for pdu in received
+        ),
+        "MaxCmdSN >= ExpCmdSN - 1 in each PDU",
+        [(pdu.exp_cmd_sn, pdu.max_cmd_sn) for pdu in received],
+    )
+
+
+@pytest.mark.requirement("RFC7143-11.4.10-i01")
+def test_exp_cmd_sn_never_moves_back(session: Session) -> None:
+    """ExpCmdSN never moves backwards."""
+    numbers = [int(pdu.exp_cmd_sn) for pdu in converse(session)]
+
+    steps = [serial.distance(a, b) for a, b in itertools.pairwise(numbers)]
+    check(min(steps) >= 0, "ExpCmdSN that rises or stays", numbers)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-18")
+def test_a_response_acknowledges_its_command(session: Session) -> None:
+    """A response never precedes the acknowledgement of its command."""
+    number = session.cmd_sn
+
+    result = session.execute(cdb.test_unit_ready())
+
+    due = serial.add(number, 1)
+    acknowledged = serial.less_or_equal(due, result.final.exp_cmd_sn)
+    check(acknowledged, f"ExpCmdSN {due} or more", result.final)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-11", "RFC7143-11.12.8-i01")
+@pytest.mark.parametrize("start", [0xFFFFFFFD, 0x7FFFFFFE, 0])
+def test_numbers_wrap_around(open_session: OpenSession, start: int) -> None:
+    """Command numbers go on behind 2**32 - 1, and behind 2**31 - 1."""
+    session = open_session(cmd_sn=start)
+
+    answers = [session.ping(immediate=0) for _ in range(6)]
+
+    check(
+        [int(answer.exp_cmd_sn) for answer in answers]
+        == [serial.add(int(answers[0].exp_cmd_sn), n) for n in range(6)],
+        "six consecutive ExpCmdSN",
+        [int(answer.exp_cmd_sn) for answer in answers],
+    )
+    check(answers[-1].exp_cmd_sn == session.cmd_sn, "all acknowledged", answers[-1])
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-06", "RFC7143-4.2.2.1-07")
+def test_two_immediate_requests_are_taken_at_once(session: Session) -> None:
+    """An immediate task management request and an immediate ping are both served."""
+    management = session.send_task_management(
+        TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFE
+    )
+    ping = session.send(NOPOut(immediate=1))
+
+    answers = {session.receive().initiator_task_tag: None for _ in range(2)}
+
+    check(
+        set(answers) == {management.initiator_task_tag, ping.initiator_task_tag},
+        TaskManagementResponse.__name__ + " and NOPIn",
+        f"answers to ITTs {list(answers)}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-11.12.8-01")
+@pytest.mark.parametrize("start", [1, 0x1234, 0xFFFFFFFF])
+def test_the_window_starts_with_the_login(
+    open_session: OpenSession, start: int
+) -> None:
+    """After a leading login ExpCmdSN is the login's CmdSN."""
+    session = open_session(cmd_sn=start, clears_unit_attention=False)
+
+    response = session.login.response
+
+    check(response.exp_cmd_sn == start, f"ExpCmdSN {start}", response)

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rejects, and what must not be rejected (RFC 7143 chapter 11, sections 7.3, 11.17)."""
+
+import pytest
+
+from initiator.expect import check, expect_reject_or_drop
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import RESERVED_TAG, Opcode, RejectReason
+from iscsi.pdu import NOPIn, NOPOut, SCSICommand, SCSIResponse
+from iscsi.scsi import cdb
+from suites.support.traffic import (
+    converse,
+    fields_of,
+    provoke_reject,
+    reserved_fields,
+    unassigned,
+)
+
+INITIATOR_OPCODES = frozenset(opcode for opcode in Opcode if opcode < Opcode.NOP_IN)
+
+
+@pytest.mark.requirement("RFC7143-11.2.1.2-i01")
+@pytest.mark.parametrize("opcode", [0x07, 0x0F, 0x11, 0x1B])
+def test_unassigned_opcode_is_refused(session: Session, opcode: int) -> None:
+    """The target refuses a PDU whose opcode nobody has assigned."""
+    bad = unassigned(session, opcode)
+
+    session.connection.send(bad, note="unassigned opcode")
+
+    assert session.transcript.sent()[-1].opcode == opcode
+    expect_reject_or_drop(session.connection, of=bad)
+
+
+@pytest.mark.requirement("RFC7143-11.2.1.2-i01")
+@pytest.mark.parametrize("opcode", [Opcode.NOP_IN, Opcode.SCSI_RESPONSE, Opcode.R2T])
+def test_opcode_of_a_target_is_refused(session: Session, opcode: Opcode) -> None:
+    """The target refuses a PDU that only targets may send."""
+    bad = unassigned(session, opcode)
+
+    session.connection.send(bad, note="a target's opcode")
+
+    assert session.transcript.sent()[-1].opcode == opcode
+    expect_reject_or_drop(session.connection, of=bad)
+
+
+@pytest.mark.requirement("RFC7143-11.17-i01")
+def test_reject_has_no_task_tag(session: Session) -> None:
+    """A Reject has the reserved Initiator Task Tag."""
+    _bad, reject = provoke_reject(session)
+
+    check(reject.reserved_task_tag == RESERVED_TAG, "ITT ffffffff", reject)
+
+
+@pytest.mark.requirement("RFC7143-11.17.4-i01")
+def test_reject_returns_the_whole_header(session: Session) -> None:
+    """A Reject returns the 48 header bytes of the PDU that it refuses."""
+    bad, reject = provoke_reject(session)
+
+    header = bad.segments()[0]
+    check(bytes(reject.data) == header, f"data {header.hex()}", reject)
+
+
+@pytest.mark.requirement("RFC7143-11.17.3-i01")
+def test_reject_advances_stat_sn(session: Session) -> None:
+    """A Reject takes the next StatSN and leaves the session in order."""
+    due = session.leading.status.exp_stat_sn
+
+    _bad, reject = provoke_reject(session)
+
+    check(reject.stat_sn == due, f"StatSN {due}", reject)
+    session.leading.status.receive(reject.stat_sn)
+    pong = session.ping()
+    check(pong.stat_sn == serial.add(due, 1), "the StatSN after it", pong)
+
+
+@pytest.mark.requirement("RFC7143-11.17.1-01")
+def test_deprecated_reason_is_not_used(session: Session) -> None:
+    """A Reject never gives the deprecated reason 0b."""
+    _bad, reject = provoke_reject(session)
+
+    check(reject.reason != RejectReason.NEGOTIATION_RESET, "a reason in force", reject)
+
+
+@pytest.mark.requirement("RFC7143-7.3-01")
+def test_reject_leaves_other_tasks_alone(session: Session) -> None:
+    """A task that waits for its turn is carried out in spite of a Reject."""
+    waiting = session.send(NOPOut(cmd_sn=serial.add(session.cmd_sn, 1)))
+    provoke_reject(session)
+    session.judges_stat_sn = False
+
+    first = session.send(NOPOut())
+
+    tags = [session.expect(NOPIn).initiator_task_tag for _ in range(2)]
+    check(
+        tags == [first.initiator_task_tag, waiting.initiator_task_tag],
+        "both answers",
+        f"answers to ITTs {tags}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-11-02")
+def test_reserved_bits_of_a_ping_are_ignored(session: Session) -> None:
+    """The target ignores reserved bits and fields of a NOP-Out."""
+    request = session.send(
+        NOPOut(immediate=1, reserved2=0x7FFFFF, reserved3=2**128 - 1, data=b"x")
+    )
+
+    assert session.transcript.sent()[-1].reserved3 == 2**128 - 1
+    session.expect(NOPIn, of=request)
+
+
+@pytest.mark.requirement("RFC7143-11-02")
+@pytest.mark.parametrize("field", ["reserved1", "reserved2", "reserved3"])
+def test_reserved_bits_of_a_command_are_ignored(session: Session, field: str) -> None:
+    """The target ignores reserved bits of a SCSI Command."""
+    ones = {"reserved1": 1, "reserved2": 3, "reserved3": 0xFFF}[field]
+    command = SCSICommand(cdb=cdb.test_unit_ready(), **{field: ones})
+
+    sent = session.send(command)
+
+    assert getattr(session.transcript.sent()[-1], field) == ones
+    session.expect(SCSIResponse, of=sent)
+
+
+@pytest.mark.requirement("RFC7143-11-01")
+def test_reserved_fields_are_zero(session: Session) -> None:
+    """The target sends reserved bits and fields as 0."""
+    received = converse(session)
+
+    wrong = {
+        f"{type(pdu).__name__}.{name}": value
+        for pdu in received
+        for name, value in reserved_fields(pdu).items()
+        if value
+    }
+    check(not wrong, "every reserved field 0", wrong)
+
+
+@pytest.mark.requirement("RFC7143-11.1-01")
+def test_padding_is_zero(session: Session) -> None:
+    """The target pads with zeros."""
+    paddings = [bytes(pdu.padding or b"") for pdu in converse(session)]
+
+    check(not any(map(any, paddings)), "padding of zeros", paddings)
+
+
+@pytest.mark.requirement("RFC7143-11.2-i01", "RFC7143-11.2.1.5-01")
+def test_responses_have_no_additional_headers(session: Session) -> None:
+    """PDUs of a target carry no additional header segment."""
+    received = converse(session)
+
+    lengths = [pdu.total_ahs_length for pdu in received]
+    check(not any(lengths), "TotalAHSLength 0 in each", lengths)
+
+
+@pytest.mark.requirement("RFC7143-11.2.1.2-02")
+def test_targets_use_their_own_opcodes(session: Session) -> None:
+    """The target sends no opcode of an initiator."""
+    opcodes = {pdu.opcode for pdu in converse(session)}
+
+    check(not opcodes & INITIATOR_OPCODES, "opcodes of targets", opcodes)
+
+
+@pytest.mark.requirement("RFC7143-11.2.1.6-01")
+def test_no_data_means_length_zero(session: Session) -> None:
+    """A PDU without data says DataSegmentLength 0."""
+    received = converse(session)
+
+    bare = [pdu for pdu in received if type(pdu).__name__ == "TaskManagementResponse"]
+    check(
+        all(pdu.data_segment_length == 0 for pdu in bare),
+        "DataSegmentLength 0",
+        [fields_of(pdu, "data_segment_length") for pdu in bare],
+    )

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text Requests and Responses (RFC 7143 sections 6.2, 6.4, 11.10 and 11.11)."""
+
+import pytest
+
+from initiator.expect import check, expect_reject_or_drop
+from initiator.login import LoginOptions
+from initiator.session import Session
+from iscsi import serial, text
+from iscsi.constants import RESERVED_TAG
+from iscsi.pdu import Reject, TextRequest, TextResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+
+UNKNOWN = ("X-org.iscsi-assay.unknown", "1")
+SMALL = 512
+
+
+def request(*pairs: tuple[str, str], **fields: int) -> TextRequest:
+    """Return a Text Request with these pairs."""
+    return TextRequest(data=text.encode(pairs), **fields)
+
+
+def ask(session: Session, *pairs: tuple[str, str], **fields: int) -> TextResponse:
+    """Send a Text Request and return its response."""
+    sent = session.send(request(*pairs, **fields))
+    return session.expect(TextResponse, of=sent)
+
+
+@pytest.mark.requirement("RFC7143-11.11.3-i01")
+def test_response_has_the_tag_of_its_request(discovery: Session) -> None:
+    """A Text Response has the ITT of its request."""
+    sent = discovery.send(request(("SendTargets", "All"), initiator_task_tag=0x7E57))
+
+    answer = discovery.receive()
+
+    check(
+        isinstance(answer, TextResponse)
+        and answer.initiator_task_tag == sent.initiator_task_tag,
+        "Text Response with ITT 0x7e57",
+        answer,
+    )
+
+
+@pytest.mark.requirement("RFC7143-11.11.1-02")
+def test_final_response_has_no_transfer_tag(discovery: Session) -> None:
+    """A Text Response with F=1 has the reserved Target Transfer Tag."""
+    answer = ask(discovery, ("SendTargets", "All"))
+
+    is_right = not answer.final or answer.target_transfer_tag == RESERVED_TAG
+    check(is_right, "TTT ffffffff with F=1", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.4-08")
+def test_unfinished_response_has_a_transfer_tag(discovery: Session) -> None:
+    """A Text Response with F=0 has a Target Transfer Tag."""
+    answer = ask(discovery, ("SendTargets", "All"), final=0)
+
+    is_right = answer.final or answer.target_transfer_tag != RESERVED_TAG
+    check(is_right, "a TTT with F=0", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.11.1-i01")
+def test_unfinished_request_gets_no_final_response(discovery: Session) -> None:
+    """A Text Request with F=0 is not answered by F=1."""
+    answer = ask(discovery, ("SendTargets", "All"), final=0)
+
+    check(not answer.final, "F=0", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.11.5-i01")
+def test_response_advances_stat_sn(discovery: Session) -> None:
+    """Each Text Response takes the next StatSN."""
+    due = discovery.leading.status.exp_stat_sn
+
+    first = ask(discovery, ("SendTargets", "All"))
+    second = ask(discovery, ("SendTargets", "All"))
+
+    check(first.stat_sn == due, f"StatSN {due}", first)
+    check(second.stat_sn == serial.add(due, 1), "the StatSN after it", second)
+
+
+@pytest.mark.requirement("RFC7143-6.1-01")
+def test_pairs_end_with_nul(discovery: Session) -> None:
+    """Each key=value pair of a response ends with a NUL byte."""
+    answer = ask(discovery, ("SendTargets", "All"))
+
+    check(not answer.data or bytes(answer.data).endswith(b"\0"), "a NUL byte", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.1-02")
+def test_keys_are_standard_labels(discovery: Session) -> None:
+    """The keys of a response begin with a capital letter and have at most 63 bytes."""
+    pairs = discovery.text([("SendTargets", "All")])
+
+    wrong = [key for key, _ in pairs if not text.is_standard_label(key)]
+    check(not wrong, "standard labels", wrong)
+
+
+@pytest.mark.requirement("RFC7143-6.2-08")
+def test_unknown_key_is_not_understood(session: Session) -> None:
+    """A key that the target does not know is answered with NotUnderstood."""
+    pairs = session.text([UNKNOWN])
+
+    check((UNKNOWN[0], "NotUnderstood") in pairs, "NotUnderstood", pairs)
+
+
+@pytest.mark.requirement("RFC7143-6.2-02")
+def test_continued_request_gets_an_empty_response(discovery: Session) -> None:
+    """A Text Request with C=1 is answered by an empty response."""
+    sent = discovery.send(TextRequest(data=b"SendTar", final=0, continuation=1))
+
+    answer = discovery.expect(TextResponse, of=sent)
+
+    check(not answer.data and not answer.final, "an empty response, F=0", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.1-i05")
+def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
+    """A key=value pair that comes in two Text Requests is understood."""
+    sent = discovery.send(TextRequest(data=b"SendTar", final=0, continuation=1))
+    first = discovery.expect(TextResponse, of=sent)
+
+    last = discovery.send(
+        TextRequest(
+            data=b"gets=All\0",
+            initiator_task_tag=sent.initiator_task_tag,
+            target_transfer_tag=first.target_transfer_tag,
+        )
+    )
+
+    answer = discovery.expect(TextResponse, of=last)
+    name = (options.target_name or "").encode()
+    check(name in bytes(answer.data), "the record of the target", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2-01")
+def test_continued_response_is_not_final(open_session: OpenSession) -> None:
+    """No Text Response has both C=1 and F=1."""
+    session = open_session({"MaxRecvDataSegmentLength": str(SMALL)})
+
+    session.text([(f"X-org.iscsi-assay.k{n}", "v" * 100) for n in range(9)])
+
+    answers = [
+        pdu for pdu in session.transcript.received() if isinstance(pdu, TextResponse)
+    ]
+    wrong = [pdu for pdu in answers if pdu.continuation and pdu.final]
+    check(not wrong, "never both", [pdu.summary() for pdu in wrong])
+
+
+@pytest.mark.requirement("RFC7143-11.11.6-01")
+def test_response_fits_the_initiator(open_session: OpenSession) -> None:
+    """A Text Response's data does not exceed MaxRecvDataSegmentLength."""
+    session = open_session({"MaxRecvDataSegmentLength": str(SMALL)})
+
+    session.text([(f"X-org.iscsi-assay.k{n}", "v" * 100) for n in range(9)])
+
+    longest = max(
+        len(pdu.data)
+        for pdu in session.transcript.received()
+        if isinstance(pdu, TextResponse)
+    )
+    check(longest <= SMALL, f"at most {SMALL} bytes", f"{longest} bytes")
+
+
+@pytest.mark.requirement("RFC7143-6.4-10")
+def test_repeated_key_is_rejected(session: Session) -> None:
+    """A key that comes twice in one negotiation is a protocol error."""
+    pair = ("MaxRecvDataSegmentLength", "4096")
+    bad = session.send(request(pair, pair))
+
+    assert bytes(session.transcript.sent()[-1].data).count(b"MaxRecv") == 2
+    expect_reject_or_drop(session.connection, of=bad)
+
+
+@pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-13.12-i01")
+def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> None:
+    """A MaxRecvDataSegmentLength declared in full-feature phase is kept afterwards."""
+    session.text([("MaxRecvDataSegmentLength", str(SMALL))])
+    blocks = -(-2048 // disk.block_size)
+
+    result = session.execute(
+        cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size
+    )
+
+    longest = max(len(pdu.data) for pdu in result.data_ins)
+    check(longest <= SMALL, f"Data-In of at most {SMALL} bytes", f"{longest} bytes")
+
+
+@pytest.mark.requirement("RFC7143-11.10.4-i01")
+def test_a_fresh_request_starts_anew(session: Session) -> None:
+    """A Text Request with the reserved TTT drops what was open under its ITT."""
+    first = session.send(request(("SendTargets", ""), final=0))
+    session.expect(TextResponse, of=first)
+
+    again = session.send(request(UNKNOWN, initiator_task_tag=first.initiator_task_tag))
+
+    answer = session.expect(TextResponse, of=again)
+    pairs = text.decode(bytes(answer.data))
+    check((UNKNOWN[0], "NotUnderstood") in pairs, "an answer to it alone", pairs)
+
+
+@pytest.mark.requirement("RFC7143-13-01", "RFC7143-13-i01")
+@pytest.mark.parametrize(
+    "pair",
+    [("MaxConnections", "2"), ("InitialR2T", "No"), ("HeaderDigest", "None")],
+    ids=lambda pair: pair[0],
+)
+def test_login_keys_are_refused_later(session: Session, pair: tuple[str, str]) -> None:
+    """A key that may only be used in login is refused in full-feature phase."""
+    sent = session.send(request(pair))
+
+    answer = session.receive()
+
+    is_refused = isinstance(answer, Reject) or (
+        isinstance(answer, TextResponse)
+        and text.value(text.decode(bytes(answer.data)), pair[0])
+        in (text.REJECT, text.IRRELEVANT)
+    )
+    assert pair[0].encode() in bytes(sent.data)
+    check(is_refused, [f"{pair[0]}=Reject", "Reject"], answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3-08")
+@pytest.mark.parametrize("key", ["AuthMethod", "CHAP_A"])
+def test_authentication_belongs_to_login(session: Session, key: str) -> None:
+    """Authentication keys are not taken in full-feature phase."""
+    sent = session.send(request((key, "CHAP" if key == "AuthMethod" else "5")))
+
+    answer = session.receive()
+
+    assert key.encode() in bytes(sent.data)
+    challenged = b"CHAP_C=" in bytes(answer.data) or b"AuthMethod=CHAP" in bytes(
+        answer.data
+    )
+    check(not challenged, "no authentication", answer)
