@@ -21,8 +21,7 @@ from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from reftarget import configfile
-from reftarget.config import Config, Portal, TargetConfig
-from reftarget.configfile import ConfigError
+from reftarget.config import Config, ConfigError, Portal, TargetConfig
 from reftarget.faults import FAULTS, UnknownFaultError
 from reftarget.observers import Observers
 from reftarget.scsi.config import LogicalUnitConfig

@@ -33,6 +33,10 @@ OWN_VALUES: Final = MappingProxyType(
 """What the target would choose for each key unless it is told otherwise."""
 
 
+class ConfigError(Exception):
+    """A configuration that makes no sense; the message names the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Portal:
     """A TCP address, and the portal group it belongs to."""

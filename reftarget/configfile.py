@@ -52,6 +52,7 @@ from reftarget.config import (
     OWN_VALUES,
     Access,
     Config,
+    ConfigError,
     Limits,
     Portal,
     Redirection,
@@ -68,10 +69,6 @@ _STATES: Final = ("online", "offline", "removed")
 _SUFFIXES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE: Final = re.compile(r"(\d+)([KMGT]?)(?:iB|B)?", re.IGNORECASE)
 _MAX_PORT: Final = 0xFFFF
-
-
-class ConfigError(Exception):
-    """A configuration that makes no sense; the message names the key."""
 
 
 class Table:

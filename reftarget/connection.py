@@ -59,6 +59,8 @@ class Connection:
     """The target's end of one TCP connection.
 
     Attributes:
+        session: the session that it belongs to, once it is logged in.
+        joining: the session that its login is to join.
         output: buffers to be sent, in order.
         is_closing: True once TCP shall end when `output` is gone.
         deadline: the time at which `tick` has something to do, or None.
@@ -85,6 +87,7 @@ class Connection:
         self.handler = handler
         self.phase = Phase.LOGIN
         self.session: Session | None = None
+        self.joining: Session | None = None
         self.cid = 0
         self.parameters = Parameters()
         self.stream = Stream(DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
@@ -310,6 +313,7 @@ class Connection:
     ) -> None:
         """Go on with a session's work; digests start with the next PDU."""
         self.session = session
+        self.joining = None
         self.parameters = replace(parameters)
         self.phase = Phase.FULL_FEATURE
         self.handler = handler

@@ -138,6 +138,7 @@ class LoginPhase:
         is_first = self.admission is None
         if is_first:
             self.admission = admission.admit(connection, request, pairs)
+            connection.joining = self.admission.session
             self.authentication = Authentication(
                 self.admission.access,
                 connection.target.random,
@@ -234,7 +235,10 @@ class LoginPhase:
         )
         session.attach(connection)
         connection.target.events.start_pings(connection, now)
-        log.info("%s: logged in %s", connection, session.nexus)
+        architecture = self.negotiator.declared.get("X#NodeArchitecture", "not told")
+        log.info(
+            "%s: logged in %s, architecture %r", connection, session.nexus, architecture
+        )
 
     def _parameters(self, connection: Connection) -> Parameters:
         assert self.negotiator is not None

@@ -293,6 +293,8 @@ class Recovery:
         if node is not None:
             for lun in luns:
                 node.device.establish_attention(lun, self.session.nexus, _CLEARED)
+        if luns:
+            self.session.target.events.announce_window(self.session)
 
     def tick(self, now: float) -> None:
         """End orphans that nobody has reassigned in time."""

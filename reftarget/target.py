@@ -13,6 +13,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import LoginStatus
+from reftarget.backing import BackingError
+from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
 from reftarget.faults import Bend, Faults
@@ -50,17 +52,17 @@ class Node:
     ) -> None:
         self.config = config
         self.target = target
-        self.device = DeviceServer(
-            config.name,
-            config.units,
-            portal_group_tags=[
-                group
-                for group in sorted({each.group for each in target.config.portals})
-                if config.is_served_by(group)
-            ],
-            state_directory=state_directory,
-            abort_tasks=self._abort_tasks,
-        )
+        groups = sorted({portal.group for portal in target.config.portals})
+        try:
+            self.device = DeviceServer(
+                config.name,
+                config.units,
+                portal_group_tags=list(filter(config.is_served_by, groups)),
+                state_directory=state_directory,
+                abort_tasks=self._abort_tasks,
+            )
+        except (BackingError, ValueError) as error:
+            raise ConfigError(f"target {config.name}: {error}") from error
         self._task_sets: dict[int, TaskSet] = {}
 
     def task_set(self, lun: int) -> TaskSet:
@@ -85,6 +87,7 @@ class Node:
                     if command.lun == lun and command.is_started:
                         abort(command)
                 session.fence.watch(lun)
+                self.target.events.announce_window(session)
 
 
 class ReferenceTarget:
@@ -177,6 +180,9 @@ class ReferenceTarget:
         """Forget a session; its nexus is lost (RFC 7143 section 6.3.5.1)."""
         if self.sessions.pop(session.tsih, None) is None:
             return
+        for connection in list(self.connections):
+            if connection.joining is session:
+                connection.finish()  # T7 of section 8.1.2
         if session.node is not None and not session.is_discovery:
             session.node.device.nexus_lost(session.nexus)
 

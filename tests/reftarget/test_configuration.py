@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from reftarget.__main__ import build_config, build_parser
-from reftarget.config import Portal, Redirection
-from reftarget.configfile import ConfigError, parse_portal, parse_size, read
+from reftarget.config import ConfigError, Portal, Redirection
+from reftarget.configfile import parse_portal, parse_size, read
 
 WHOLE = """
 state_directory = "state"

@@ -305,3 +305,15 @@ def test_security_stage_straight_to_full_feature_keeps_defaults(peer: Peer) -> N
     peer.send(request)
 
     assert peer.connection.parameters.target_max_recv_data_segment_length == 8192
+
+
+def test_login_that_joins_ends_with_its_session(target: ReferenceTarget) -> None:
+    first, second = Peer(target), Peer(target, cid=1)
+    first.login(MaxConnections="2")
+    second.tsih = first.tsih
+    second.send(second.login_request(names(), transit=0))
+
+    first.send(pdu.LogoutRequest(reason=0))
+
+    assert second.connection.is_closing
+    assert not target.connections

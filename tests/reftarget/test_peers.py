@@ -136,20 +136,43 @@ def test_iscsi_test_cu_neither_crashes_nor_hangs() -> None:
     assert failed <= len(KNOWN_FAILURES), done.stdout
 
 
+def refused(*options: str) -> str:
+    """Return the one line that the target ends with."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reftarget", *options],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        cwd=CHECKOUT,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
 def test_port_in_use_is_one_clear_line() -> None:
     with serving() as portal:
-        done = subprocess.run(
-            [sys.executable, "-m", "reftarget", "--portal", portal],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-            cwd=CHECKOUT,
-        )
+        assert "Address already in use" in refused("--portal", portal)
 
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "Address already in use" in done.stderr
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--lun", "/proc/none/disk,1M"), "/proc/none/disk"),
+        (("--lun", "/etc/passwd,1M"), "/etc/passwd"),
+        (("--lun", "/,1M"), "/"),
+        (("--config", "/no/such.toml"), "/no/such.toml"),
+        (("--fault", "odd"), "odd"),
+        (("--pcap", "/no/such/file"), "/no/such/file"),
+        (("--portal", "192.0.2.1:3260"), "192.0.2.1"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_clear_line(
+    options: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in refused("--portal", "127.0.0.1:0", *options)
 
 
 def test_it_ends_with_its_standard_input() -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Error recovery: digests, SNACK, connections that fail, reassignment."""
 
+import itertools
+import random
 from typing import Any
 
 import pytest
@@ -234,6 +236,79 @@ def test_reserved_snack_type_and_snack_at_level_0(target: ReferenceTarget) -> No
     ]
 
     assert [one.reason for one in answers] == [RejectReason.PROTOCOL_ERROR] * 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_writes_survive_data_that_is_spoilt_or_lost(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    peer = Peer(make_target())
+    peer.logged_in(
+        ErrorRecoveryLevel="1",
+        DataDigest="CRC32C",
+        InitialR2T=chance.choice(("Yes", "No")),
+        ImmediateData=chance.choice(("Yes", "No")),
+        MaxBurstLength="2048",
+        FirstBurstLength="1536",
+        MaxOutstandingR2T="1",
+    )
+    parameters = peer.connection.parameters
+    blocks = chance.randrange(1, 16)
+    pattern = chance.randbytes(blocks * 512)
+    immediate = min(len(pattern), chance.choice((0, 300, 1024)))
+    immediate *= parameters.immediate_data
+    first_burst = min(1536, len(pattern))
+    has_unsolicited = not parameters.initial_r2t and immediate < first_burst
+    command = peer.fill(
+        write(
+            0,
+            blocks,
+            data=pattern[:immediate],
+            final=int(not has_unsolicited),
+        )
+    )
+    answers = peer.send(command)
+    if has_unsolicited:
+        whole = pdu.R2T(
+            lun=command.lun,
+            initiator_task_tag=command.initiator_task_tag,
+            target_transfer_tag=RESERVED_TAG,
+            buffer_offset=immediate,
+            desired_data_transfer_length=first_burst - immediate,
+        )
+        answers += send_badly(peer, whole, pattern, chance)
+    for _ in range(200):
+        r2ts = [one for one in answers if isinstance(one, pdu.R2T)]
+        if not r2ts:
+            break
+        answers = []
+        for r2t in r2ts:
+            answers += send_badly(peer, r2t, pattern, chance)
+
+    assert isinstance(answers[-1], pdu.SCSIResponse)
+    assert answers[-1].status == 0
+    assert answers[-1].residual_count == 0
+    assert b"".join(bytes(one.data) for one in peer.send(read(0, blocks))) == pattern
+
+
+def send_badly(
+    peer: Peer, r2t: pdu.PDU, pattern: bytes, chance: random.Random
+) -> list[pdu.PDU]:
+    """Answer an R2T; spoil or lose some PDUs, but not the last one's F bit."""
+    length = r2t.desired_data_transfer_length
+    cuts = sorted({0, length, *(chance.randrange(length) for _ in range(3))})
+    answers: list[pdu.PDU] = []
+    for data_sn, (start, end) in enumerate(itertools.pairwise(cuts)):
+        offset = r2t.buffer_offset
+        part = pattern[offset + start : offset + end]
+        is_last = end == length
+        one = data_out(r2t, part, start=start, data_sn=data_sn, final=is_last)
+        fate = chance.random()
+        if fate < 0.15:
+            peer.send_bytes(spoilt(peer.fill(one)))
+            answers += peer.receive()
+        elif fate > 0.25 or is_last:
+            answers += peer.send(one)
+    return answers
 
 
 def two_connections(target: ReferenceTarget, **keys: str) -> tuple[Peer, Peer]:
