@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check, expect_drop, next_or_drop
+from initiator.expect import ConformanceFailure, check, next_or_drop
 from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
 from iscsi.constants import RESERVED_TAG, LoginStatus, Role, Stage
@@ -124,7 +124,7 @@ def provoke(
 def expect_refusal(
     login: LoginExchange, *statuses: int, is_malformed: bool = False
 ) -> LoginResponse | None:
-    """Expect a Login Response that ends the login, and the connection's end.
+    """Expect a Login Response that ends the login.
 
     Args:
         login: where the request was sent.
@@ -139,7 +139,7 @@ def expect_refusal(
         ConformanceFailure: the login goes on, or nothing came.
     """
     __tracebackhide__ = True
-    expected = [f"Login Response with {_named(statuses)}, then the connection's end"]
+    expected = [f"Login Response with {_named(statuses)}"]
     if is_malformed:
         expected += ["Reject", "the connection is dropped"]
     connection = login.connection
@@ -161,7 +161,6 @@ def expect_refusal(
     if not is_right:
         raise ConformanceFailure(expected, describe(answer), connection.transcript)
     assert isinstance(answer, LoginResponse)
-    expect_drop(connection)
     return answer
 
 

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stages, their transitions and the T bit (RFC 7143 sections 6.3, 11.12.3, 11.13.6)."""
+
+from itertools import product
+
+import pytest
+
+from initiator.expect import check, expect_drop, expect_reject_or_drop
+from initiator.login import LoginExchange
+from initiator.session import Session
+from iscsi.constants import LoginStatus, Stage
+from iscsi.keys import KEYS
+from iscsi.login import TRANSITIONS
+from iscsi.pdu import LoginRequest, NOPOut, SCSICommand, TextRequest
+from iscsi.scsi import cdb
+from iscsi.text import Pairs
+from suites.support.login import (
+    advance,
+    ask,
+    expect_full_feature,
+    expect_no_transition,
+    expect_refusal,
+    provoke,
+    walk,
+)
+
+_LEGAL = sorted((start, end) for start, end in TRANSITIONS if start is not None)
+_ILLEGAL = [
+    pair for pair in product(range(4), range(4)) if pair not in set(TRANSITIONS)
+]
+_BACKWARDS = [Stage.SECURITY, Stage.OPERATIONAL, 2]
+
+
+def _shown(pair: object) -> str:
+    return ">".join(str(int(code)) for code in pair) if isinstance(pair, tuple) else ""
+
+
+@pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-6.3-05")
+@pytest.mark.parametrize("transition", _LEGAL, ids=_shown)
+def test_transition_of_the_table_is_granted(
+    login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
+) -> None:
+    """A login passes each transition of the table, with no keys but the names."""
+    start, end = transition
+    method = [("AuthMethod", "None")] if start is Stage.SECURITY else []
+
+    response = advance(login, [*first_pairs, *method], csg=start, nsg=end)
+
+    check(response.csg == start, f"CSG {int(start)}", response)
+    check((start, response.nsg) in TRANSITIONS, "NSG of the table", response)
+
+
+@pytest.mark.requirement("RFC7143-6.3-10")
+@pytest.mark.parametrize("transition", _LEGAL, ids=_shown)
+def test_selected_stage_does_not_exceed_the_one_asked_for(
+    login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
+) -> None:
+    """The target selects no stage beyond the one that the initiator asked for."""
+    start, end = transition
+    method = [("AuthMethod", "None")] if start is Stage.SECURITY else []
+
+    response = advance(login, [*first_pairs, *method], csg=start, nsg=end)
+
+    check(response.nsg <= end, f"NSG up to {int(end)}", response)
+
+
+@pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-11.12.3-i01")
+@pytest.mark.parametrize("transition", _ILLEGAL, ids=_shown)
+def test_transition_beyond_the_table_is_not_granted(
+    login: LoginExchange, first_pairs: Pairs, transition: tuple[int, int]
+) -> None:
+    """The target grants no transition that the table does not hold."""
+    start, end = transition
+
+    provoke(login, first_pairs, csg=start, nsg=end)
+
+    expect_no_transition(login)
+
+
+@pytest.mark.requirement("RFC7143-11.12.3-i01", "RFC7143-11-03")
+@pytest.mark.parametrize("stage", [2, Stage.FULL_FEATURE])
+def test_login_starts_in_no_other_stage(
+    login: LoginExchange, first_pairs: Pairs, stage: int
+) -> None:
+    """A login that starts in full-feature phase or in a reserved stage is refused."""
+    provoke(login, first_pairs, csg=stage)
+
+    expect_refusal(login, is_malformed=True)
+
+
+@pytest.mark.requirement("RFC7143-6.3-07", "RFC7143-6.3-12")
+@pytest.mark.parametrize("end", [None, Stage.OPERATIONAL, Stage.FULL_FEATURE])
+def test_security_does_not_follow_the_operational_stage(
+    login: LoginExchange, first_pairs: Pairs, end: Stage | None
+) -> None:
+    """A request of the security stage is refused once the operational one has begun."""
+    ask(login, first_pairs, csg=Stage.OPERATIONAL)
+
+    provoke(login, [("AuthMethod", "None")], csg=Stage.SECURITY, nsg=end)
+
+    expect_refusal(login, is_malformed=True)
+
+
+@pytest.mark.requirement("RFC7143-6.3-12")
+def test_stage_does_not_change_without_a_transition(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """A request of the operational stage is refused before the stage is reached."""
+    ask(login, [*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
+
+    provoke(login, [("MaxConnections", "1")], csg=Stage.OPERATIONAL)
+
+    expect_refusal(login, is_malformed=True)
+
+
+@pytest.mark.requirement("RFC7143-6.3-12")
+@pytest.mark.parametrize("end", _BACKWARDS)
+def test_operational_stage_is_left_forwards_only(
+    login: LoginExchange, first_pairs: Pairs, end: int
+) -> None:
+    """The operational stage is left for no stage but full-feature phase."""
+    ask(login, first_pairs)
+
+    provoke(login, csg=Stage.OPERATIONAL, nsg=end)
+
+    expect_no_transition(login)
+
+
+@pytest.mark.requirement("RFC7143-6.3-i02", "RFC7143-11.13.6-02")
+@pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
+def test_target_leaves_no_stage_unasked(
+    login: LoginExchange, first_pairs: Pairs, stage: Stage
+) -> None:
+    """A request with T=0 is answered with T=0, however often."""
+    method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
+
+    ask(login, [*first_pairs, *method], csg=stage)
+    ask(login, [("InitiatorAlias", "assay")], csg=stage)
+
+    early = [response for response in login.responses if response.transit]
+    check(not early, "T=0", early and early[0], login.connection.transcript)
+
+
+@pytest.mark.requirement("RFC7143-6.3-13")
+def test_final_exchange_leads_to_full_feature_phase(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """The last Login Response has T=1 and NSG=3; the connection then serves a ping."""
+    *partial, final = walk(login, first_pairs)
+
+    check(final.transit and final.nsg == Stage.FULL_FEATURE, "T=1, NSG=3", final)
+    early = [item for item in partial if item.transit and item.nsg == 3]
+    check(not early, "no NSG=3 before the end", early and early[0])
+    expect_full_feature(login)
+
+
+@pytest.mark.requirement("RFC7143-6.3-11", "RFC7143-11.13.6-01")
+def test_transition_asks_for_no_answer(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """A response with T=1 offers nothing that the initiator would have to answer."""
+    offered = [("HeaderDigest", "None"), ("DataDigest", "None")]
+    response = advance(login, [*first_pairs, *offered])
+
+    pairs = [item.partition(b"=")[0].decode() for item in response.data.split(b"\0")]
+    asked = [
+        name
+        for name in pairs
+        if name in KEYS and not KEYS[name].is_declarative and name not in dict(offered)
+    ]
+    check(not asked, "no offer in a response with T=1", response)
+
+
+@pytest.mark.requirement("RFC7143-6.2-23")
+def test_six_exchanges_are_allowed(login: LoginExchange, first_pairs: Pairs) -> None:
+    """A login of six exchanges comes to its end."""
+    offers = ["HeaderDigest=None", "DataDigest=None", "MaxConnections=1"]
+    more = ["ErrorRecoveryLevel=0", "InitialR2T=Yes"]
+    ask(login, first_pairs)
+
+    for offer in [*offers, *more]:
+        ask(login, offer.encode() + b"\0")
+    advance(login)
+
+    expect_full_feature(login)
+
+
+@pytest.mark.requirement("RFC7143-4.2.4-07")
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        NOPOut(immediate=1, initiator_task_tag=1),
+        SCSICommand(initiator_task_tag=1, cdb=cdb.test_unit_ready().ljust(16, b"\0")),
+        TextRequest(initiator_task_tag=1, data=b"SendTargets=All\0"),
+    ],
+    ids=["NOP-Out", "SCSI Command", "Text Request"],
+)
+def test_first_pdu_is_a_login_request(
+    login: LoginExchange, pdu: NOPOut | SCSICommand | TextRequest
+) -> None:
+    """A connection whose first PDU is no Login Request is dropped without an answer."""
+    login.connection.send(pdu)
+
+    closed = login.connection.wait_closed()
+
+    answers = login.connection.transcript.received()
+    check(closed, "a dropped connection", "open", login.connection.transcript)
+    check(not answers, "no answer", answers and answers[0])
+
+
+@pytest.mark.requirement("RFC7143-4.2.4-08", "RFC7143-4.2.4-09", "RFC7143-4.2.4-04")
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        NOPOut(immediate=1, initiator_task_tag=1),
+        SCSICommand(initiator_task_tag=1, cdb=cdb.test_unit_ready().ljust(16, b"\0")),
+        TextRequest(initiator_task_tag=1, data=b"SendTargets=All\0"),
+    ],
+    ids=["NOP-Out", "SCSI Command", "Text Request"],
+)
+def test_other_pdu_ends_the_login(
+    login: LoginExchange,
+    first_pairs: Pairs,
+    pdu: NOPOut | SCSICommand | TextRequest,
+) -> None:
+    """Another PDU amid a login is refused as invalid during login."""
+    ask(login, first_pairs)
+
+    login.connection.send(pdu)
+
+    expect_refusal(login, LoginStatus.INVALID_DURING_LOGIN)
+    expect_drop(login.connection)
+
+
+@pytest.mark.requirement("RFC7143-4.2.4-06")
+def test_login_is_over_in_full_feature_phase(session: Session) -> None:
+    """A Login Request in full-feature phase is rejected or ends the connection."""
+    pairs = b"InitiatorName=iqn.2026-11.com.example:again\0SessionType=Discovery\0"
+    again = LoginRequest(csg=1, nsg=3, transit=1, cmd_sn=session.cmd_sn, data=pairs)
+
+    session.send(again)
+
+    expect_reject_or_drop(session.connection, of=again)
+
+
+@pytest.mark.requirement("RFC7143-11.12.7-02")
+def test_cid_of_the_first_request_counts(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """The CID that a later Login Request bears changes nothing or ends the login."""
+    ask(login, first_pairs)
+
+    provoke(login, csg=Stage.OPERATIONAL, cid=login.cid + 1)
+
+    expect_no_transition(login)
