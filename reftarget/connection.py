@@ -55,6 +55,10 @@ class Phase(Enum):
 _FULL_FEATURE: Final = Phase.FULL_FEATURE
 
 
+def _say_nothing() -> None:
+    """Do what a PDU of the wrong format asks for: nothing before the end."""
+
+
 class Connection:
     """The target's end of one TCP connection.
 
@@ -100,6 +104,7 @@ class Connection:
         self.exp_stat_sn = 1
         self.deadline: float | None = now + target.config.limits.login_time
         self.on_deadline: Callable[[float], None] = self._login_timed_out
+        self.on_format_error: Callable[[], None] = _say_nothing
         self.watch_output: Callable[[bytes, bytes], None] | None = None
         self.watch_input: Callable[[bytes, bytes], None] | None = None
 
@@ -128,6 +133,7 @@ class Connection:
             self.drop()
         except DecodeError as error:
             log.warning("%s: %s: session dropped", self, error)
+            self.on_format_error()
             self.drop_session()
 
     @property
@@ -314,6 +320,7 @@ class Connection:
         """Go on with a session's work; digests start with the next PDU."""
         self.session = session
         self.joining = None
+        self.on_format_error = _say_nothing
         self.parameters = replace(parameters)
         self.phase = Phase.FULL_FEATURE
         self.handler = handler

@@ -147,6 +147,8 @@ def _negotiate(
         key = KEYS.get(name)
         if key is not None and key.use not in (Use.ALL, Use.FULL_FEATURE_ONLY):
             raise NegotiationError(f"{name} in full-feature phase", key=name)
+    if session.is_discovery and text.value(pairs, "SendTargets") is None:
+        raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
     answers = exchange.negotiator.receive(pairs)
     for name, value in pairs:
         if name == "SendTargets":

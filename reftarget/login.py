@@ -9,6 +9,7 @@ step that fails raises `Refusal`, which becomes the Login Response that ends it 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
+
+_TOO_LONG: Final = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
 
 _STAGE_OF: Final = {
     When.SECURITY: frozenset({Stage.SECURITY}),
@@ -84,6 +87,7 @@ class LoginPhase:
         self.exchanges += 1
         if self.first is None:
             self.first = request
+            connection.on_format_error = partial(self._refuse, connection, _TOO_LONG)
             connection.cid = request.cid
             if request.version_min > ISCSI_VERSION:
                 raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")

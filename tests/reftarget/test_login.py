@@ -317,3 +317,13 @@ def test_login_that_joins_ends_with_its_session(target: ReferenceTarget) -> None
 
     assert second.connection.is_closing
     assert not target.connections
+
+
+def test_login_data_beyond_the_default_segment_is_refused(peer: Peer) -> None:
+    peer.send(peer.login_request(names(), transit=0))
+
+    request = peer.fill(peer.login_request([], data_segment_length=8193))
+    peer.send_bytes(request.segments()[0])
+
+    assert peer.receive()[0].status == LoginStatus.INITIATOR_ERROR
+    assert peer.connection.is_closing

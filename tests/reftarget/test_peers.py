@@ -116,6 +116,26 @@ def test_qemu_img_copies_both_ways(
     assert back.read_bytes() == image.read_bytes()
 
 
+def test_several_initiators_write_at_once(tmp_path: Path) -> None:
+    tools.require("qemu-img")
+    images = [tmp_path / f"image{lun}" for lun in range(4)]
+    for image in images:
+        image.write_bytes(os.urandom(8 << 20))
+    options = [option for _ in images for option in ("--lun", "8M")]
+    convert = ("qemu-img", "convert", "-f", "raw", "-O", "raw")
+    with serving(*options) as portal:
+        urls = [f"iscsi://{portal}/{NAME}/{lun}" for lun in range(len(images))]
+        writers = [
+            subprocess.Popen([*convert, "-n", str(image), url])
+            for image, url in zip(images, urls, strict=True)
+        ]
+        assert [writer.wait(timeout=60) for writer in writers] == [0] * len(writers)
+        for image, url in zip(images, urls, strict=True):
+            back = tmp_path / "back"
+            run(*convert, url, str(back))
+            assert back.read_bytes() == image.read_bytes()
+
+
 def test_iscsi_test_cu_neither_crashes_nor_hangs() -> None:
     tools.require("iscsi-test-cu")
     with serving("--lun", "64M", "--quiet") as portal:

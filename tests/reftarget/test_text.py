@@ -104,7 +104,8 @@ def test_wildcard_portal_is_shown_as_the_peer_sees_it() -> None:
 def test_long_answer_takes_several_responses() -> None:
     targets = tuple(TargetConfig(f"iqn.2001-04.com.example:{i:03}") for i in range(40))
     peer = discoverer(ReferenceTarget(config(targets=targets)))
-    peer.send(pdu.TextRequest(data=b"MaxRecvDataSegmentLength=512\0"))
+    declaration = b"MaxRecvDataSegmentLength=512\0"
+    peer.send(pdu.TextRequest(data=declaration + b"SendTargets=iqn.x\0"))
 
     request = pdu.TextRequest(data=b"SendTargets=All\0")
     received = peer.send(request)
@@ -189,7 +190,13 @@ def test_unknown_key_in_text_is_not_understood(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [pdu.NOPOut(), read(0, 1), pdu.TaskManagementRequest(function=1), pdu.SNACK()],
+    [
+        pdu.NOPOut(),
+        read(0, 1),
+        pdu.TaskManagementRequest(function=1),
+        pdu.SNACK(),
+        pdu.TextRequest(data=b"InitiatorAlias=x\0"),
+    ],
 )
 def test_discovery_rejects_other_requests(request_: pdu.PDU) -> None:
     peer = discoverer(make_target())
