@@ -48,7 +48,8 @@ def admit(
         raise Refusal(LoginStatus.MISSING_PARAMETER, "no InitiatorName")
     if len(initiator.encode()) > MAX_NAME_LENGTH:
         raise Refusal(LoginStatus.INITIATOR_ERROR, "InitiatorName is too long")
-    kind = text.value(pairs, "SessionType") or "Normal"
+    given = text.value(pairs, "SessionType")
+    kind = "Normal" if given is None else given
     if kind not in ("Normal", "Discovery"):
         raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={kind}")
     is_discovery = kind == "Discovery"

@@ -327,7 +327,8 @@ def send_data(
 ) -> headers.DataIn:
     """Send Data-In PDUs, but for the last one if the status rides on it."""
     parameters = connection.parameters
-    segment = parameters.initiator_max_recv_data_segment_length
+    # Whole words (section 11.7.7).
+    segment = parameters.initiator_max_recv_data_segment_length & ~3
     burst = parameters.max_burst_length
     if connection.target.faults.bends(Bend.OVERRUNS_MAX_DATA_SEGMENT):
         segment *= 2

@@ -49,6 +49,12 @@ def test_read_is_cut_by_segment_and_burst(peer: Peer) -> None:
     assert not any(one.acknowledge for one in answers)
 
 
+def test_segments_are_whole_words(peer: Peer) -> None:
+    peer.logged_in(MaxRecvDataSegmentLength="1023")
+
+    assert [len(one.data) for one in peer.send(read(0, 4))] == [1020, 1020, 8]
+
+
 def test_write_with_immediate_data(peer: Peer) -> None:
     peer.logged_in()
 

@@ -92,6 +92,7 @@ def test_long_answer_is_split_with_continuation(peer: Peer) -> None:
         ([("InitiatorName", INITIATOR)], LoginStatus.MISSING_PARAMETER),
         (names(TargetName="iqn.2001-04.com.example:no"), LoginStatus.NOT_FOUND),
         (names(SessionType="Odd"), LoginStatus.SESSION_TYPE_NOT_SUPPORTED),
+        (names(SessionType=""), LoginStatus.SESSION_TYPE_NOT_SUPPORTED),
         ([*names(), ("InitiatorName", "x")], LoginStatus.INITIATOR_ERROR),
         (
             [*names(), ("DataDigest", "None"), ("DataDigest", "None")],
