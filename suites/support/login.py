@@ -20,6 +20,12 @@ INITIATOR_ERROR_CLASS = 2
 
 _MAX_TURNS = 16
 
+_PLAIN = {
+    Stage.SECURITY: [("AuthMethod", "None")],
+    Stage.OPERATIONAL: [("HeaderDigest", "None"), ("DataDigest", "None")],
+}
+"""What a login that wants nothing special offers in a stage."""
+
 # What this side says to the keys that a target offers of its own accord.
 _OWN = {
     "AuthMethod": "None",
@@ -161,6 +167,43 @@ def expect_refusal(
     if not is_right:
         raise ConformanceFailure(expected, describe(answer), connection.transcript)
     assert isinstance(answer, LoginResponse)
+    return answer
+
+
+def expect_no_login(
+    login: LoginExchange,
+    pairs: Pairs,
+    *statuses: int,
+    csg: Stage = Stage.OPERATIONAL,
+) -> LoginResponse:
+    """Go on with a login as far as it leads; expect that it is refused on the way.
+
+    A target may judge names and identities with the first request or later.
+
+    Args:
+        login: the login, with its identity set.
+        pairs: the text of its first request.
+        *statuses: the statuses allowed; none for any of the initiator's errors.
+        csg: the stage in which it starts.
+
+    Raises:
+        ConformanceFailure: it comes to its end, or the status is another.
+    """
+    __tracebackhide__ = True
+    offers = _PLAIN[csg]
+    try:
+        advance(login, [*pairs, *offers], csg=csg)
+    except LoginRefused as refusal:
+        answer = refusal.response
+    else:
+        answer = login.responses[-1]
+    is_right = (
+        answer.status in statuses
+        if statuses
+        else answer.status_class == INITIATOR_ERROR_CLASS
+    )
+    expected = f"Login Response with {_named(statuses)}"
+    check(is_right, expected, answer, login.connection.transcript)
     return answer
 
 

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""ISID, TSIH and CID: new, joined and reinstated (RFC 7143 6.3.1, 6.3.4, 6.3.5)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange, LoginOptions
+from initiator.session import Session
+from iscsi.constants import LoginStatus, LogoutReason
+from iscsi.scsi import cdb
+from iscsi.text import Pairs
+from suites.plugins.sessions import Disk
+from suites.plugins.targets import TestedTarget
+from suites.support.login import expect_no_login
+from suites.support.sessions import answers, expect_gone, rejoin, stall_write
+
+NewLogin = Callable[..., LoginExchange]
+OpenSession = Callable[..., Session]
+
+_ISID = bytes.fromhex("80a55a5001aa")
+
+
+@pytest.fixture
+def old(open_session: OpenSession) -> Session:
+    """A session that another login is going to meet."""
+    return open_session(isid=_ISID)
+
+
+@pytest.fixture
+def joining_pairs(options: LoginOptions) -> Pairs:
+    """The pairs of a login that joins a session."""
+    return [pair for pair in options.names() if pair[0] != "SessionType"]
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i03", "RFC7143-4.4.3-i01")
+def test_same_isid_reinstates_the_session(
+    open_session: OpenSession, old: Session
+) -> None:
+    """A login with the ISID of a session and TSIH 0 takes that session's place."""
+    new = open_session(isid=old.options.isid)
+
+    new.ping()
+
+    expect_gone(old, old.connection)
+
+
+@pytest.mark.requirement("RFC7143-6.3.5-i01")
+def test_reinstatement_ends_tasks_without_notice(
+    open_session: OpenSession, scratch_disk: Disk, old: Session
+) -> None:
+    """Session reinstatement ends the tasks of the old session without a word."""
+    task = stall_write(old, scratch_disk)
+    new = open_session(isid=old.options.isid)
+
+    new.ping()
+
+    expect_gone(old, old.connection)
+    late = answers(old, task, old.connection)
+    check(not late, "no answer to the old task", late and late[0])
+
+
+@pytest.mark.requirement("RFC7143-4.4.3-i02", "RFC7143-6.3.1-i02")
+def test_other_isid_is_another_session(open_session: OpenSession, old: Session) -> None:
+    """Sessions of one initiator with different ISIDs live side by side."""
+    new = open_session()
+
+    new.ping()
+    old.ping()
+
+    check(new.tsih != old.tsih, f"another TSIH than {old.tsih:#x}", f"{new.tsih:#x}")
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i02")
+def test_other_initiator_is_another_session(
+    open_session: OpenSession, old: Session
+) -> None:
+    """The same ISID of another initiator name is another session."""
+    other = f"{old.options.initiator_name}:other"
+
+    new = open_session(isid=old.options.isid, initiator_name=other)
+
+    new.ping()
+    old.ping()
+
+
+@pytest.mark.needs("several-targets")
+@pytest.mark.requirement("RFC7143-6.3.1-i02")
+def test_other_target_is_another_session(
+    open_session: OpenSession, old: Session, target: TestedTarget
+) -> None:
+    """The same ISID towards another target name is another session."""
+    second = target.running.open_targets[1].name
+
+    new = open_session(isid=old.options.isid, target_name=second)
+
+    new.ping()
+    old.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i06", "RFC7143-11.12.6-04")
+def test_unknown_tsih_of_a_known_isid(
+    new_login: NewLogin, joining_pairs: Pairs, old: Session
+) -> None:
+    """A known ISID with a TSIH that does not exist is refused; its session lives."""
+    login = new_login(isid=_ISID, tsih=old.tsih ^ 0x5555, cid=2)
+
+    expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+    old.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i01")
+def test_tsih_of_another_isid(
+    new_login: NewLogin, joining_pairs: Pairs, old: Session
+) -> None:
+    """A new ISID with the TSIH of another's session is refused; that session lives."""
+    login = new_login(tsih=old.tsih, cid=2)
+
+    expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+    old.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i01")
+def test_tsih_of_another_initiator(
+    new_login: NewLogin, joining_pairs: Pairs, old: Session
+) -> None:
+    """ISID and TSIH of another initiator's session do not open it."""
+    login = new_login(isid=_ISID, tsih=old.tsih, cid=2)
+    other = ("InitiatorName", f"{old.options.initiator_name}:thief")
+    pairs = [other, *joining_pairs[1:]]
+
+    expect_no_login(login, pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+    old.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i01", "RFC7143-4.4.3-01")
+def test_tsih_ends_with_its_session(
+    new_login: NewLogin, joining_pairs: Pairs, old: Session
+) -> None:
+    """The TSIH of a session that was closed is refused."""
+    old.logout(LogoutReason.CLOSE_SESSION)
+    login = new_login(isid=_ISID, tsih=old.tsih, cid=2)
+
+    expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+
+
+@pytest.mark.requirement("RFC7143-11.13.5-i03", "RFC7143-13.2-i02")
+def test_too_many_connections(
+    new_login: NewLogin, joining_pairs: Pairs, open_session: OpenSession
+) -> None:
+    """A connection beyond MaxConnections is refused; the session lives on."""
+    session = open_session({"MaxConnections": "1"}, isid=_ISID)
+    login = new_login(isid=_ISID, tsih=session.tsih, cid=2, cmd_sn=session.cmd_sn)
+
+    expect_no_login(login, joining_pairs, LoginStatus.TOO_MANY_CONNECTIONS)
+    session.ping()
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-6.3.1-i04")
+def test_connection_is_added(open_session: OpenSession) -> None:
+    """A login with the session's ISID and TSIH and a new CID adds a connection."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+
+    second = session.add_connection(cid=2)
+
+    session.ping(link=second)
+    session.ping()
+    check(session.execute(cdb.test_unit_ready(), link=second).is_good, "GOOD", "not")
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-4.4.3-01", "RFC7143-11.13.3-i01")
+def test_added_connection_bears_the_tsih(open_session: OpenSession) -> None:
+    """Every Login Response of an added connection bears the session's TSIH."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+
+    response = rejoin(session, cid=2)
+
+    check(response.tsih == session.tsih, f"TSIH {session.tsih:#x}", response)
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-13-01", "RFC7143-6.3.3-i01")
+@pytest.mark.parametrize(
+    "offer",
+    ["MaxConnections=4", "InitialR2T=No", "MaxBurstLength=512", "ErrorRecoveryLevel=0"],
+)
+def test_leading_only_keys_are_refused_later(
+    new_login: NewLogin, joining_pairs: Pairs, open_session: OpenSession, offer: str
+) -> None:
+    """A leading-only key on an added connection is refused."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+    login = new_login(isid=_ISID, tsih=session.tsih, cid=2, cmd_sn=session.cmd_sn)
+    name, _equals, value = offer.partition("=")
+
+    expect_no_login(login, [*joining_pairs, (name, value)])
+    session.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.4-03")
+def test_single_connection_is_reinstated(open_session: OpenSession) -> None:
+    """The only connection of a session may be reinstated below level 2 as well."""
+    session = open_session({"MaxConnections": "1"}, isid=_ISID)
+    before = session.connection
+
+    rejoin(session, cid=1)
+
+    expect_gone(session, before)
+    session.ping()
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-6.3.1-i05", "RFC7143-6.3.4-i02")
+def test_connection_is_reinstated(open_session: OpenSession) -> None:
+    """A login with a connection's own ISID, TSIH and CID takes its place."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+    before = session.connection
+
+    rejoin(session, cid=1)
+
+    expect_gone(session, before)
+    session.ping()
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-6.3.1-i05", "RFC7143-4.4.3-01")
+def test_reinstated_connection_goes_on_with_the_session(
+    open_session: OpenSession,
+) -> None:
+    """The command numbers go on over a reinstated connection."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+    due = session.cmd_sn + 1
+
+    rejoin(session, cid=1)
+    session.execute(cdb.test_unit_ready())
+
+    check(session.exp_cmd_sn == due, f"ExpCmdSN {due}", session.exp_cmd_sn)
+
+
+@pytest.mark.needs("erl2")
+@pytest.mark.requirement("RFC7143-6.3.4-02", "RFC7143-6.3.1-i05")
+def test_connection_is_reinstated_at_level_2(open_session: OpenSession) -> None:
+    """At ErrorRecoveryLevel 2 a single connection may be reinstated by a second."""
+    session = open_session({"ErrorRecoveryLevel": "2", "MaxConnections": "1"})
+    before = session.connection
+
+    rejoin(session, cid=1)
+
+    expect_gone(session, before)
+    session.ping()
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-6.3.4-i01")
+def test_connection_reinstatement_ends_its_tasks(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Below level 2 the tasks of a reinstated connection end without a word."""
+    session = open_session({"MaxConnections": "2"}, isid=_ISID)
+    before = session.connection
+    task = stall_write(session, scratch_disk)
+
+    rejoin(session, cid=1)
+    session.ping()
+
+    late = answers(session, task, before)
+    late += answers(session, task, session.connection)
+    check(not late, "no answer to the old task", late and late[0])

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sessions that are joined and reinstated, and what becomes of their tasks."""
+
+from contextlib import suppress
+
+from initiator.connection import Connection
+from initiator.expect import check, expect_drop
+from initiator.session import Session
+from initiator.task import Task
+from initiator.transcript import Direction
+from iscsi.errors import ConnectionLost
+from iscsi.pdu import PDU, R2T, LoginResponse, NOPOut
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk
+
+_REPLACED = 1 << 16
+
+
+def rejoin(session: Session, cid: int) -> LoginResponse:
+    """Log a connection in to a session and return the final Login Response.
+
+    With the CID of a connection that is there it is reinstated.
+    """
+    replaced = session.links.get(cid)
+    session.add_connection(cid)
+    if replaced is not None:
+        # Under a CID that cannot be, so that it is closed with the others.
+        session.links[cid | _REPLACED] = replaced
+    return next(
+        pdu
+        for pdu in reversed(session.transcript.received())
+        if isinstance(pdu, LoginResponse)
+    )
+
+
+def stall_write(session: Session, disk: Disk) -> Task:
+    """Start a WRITE and leave its R2T unanswered."""
+    data = bytes(disk.block_size)
+    task = session.start(
+        cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
+    )
+    session.expect(R2T, of=task.command)
+    return task
+
+
+def answers(session: Session, task: Task, connection: Connection) -> list[PDU]:
+    """Return what has come for a task on a connection, R2Ts left aside."""
+    return [
+        entry.pdu
+        for entry in session.transcript.entries
+        if entry.connection == connection.number
+        and entry.direction is Direction.RECEIVED
+        and entry.pdu is not None
+        and not isinstance(entry.pdu, R2T)
+        and entry.pdu.initiator_task_tag == task.initiator_task_tag
+    ]
+
+
+def expect_gone(session: Session, before: Connection) -> None:
+    """Expect that a connection is closed, at the latest when it is spoken to.
+
+    Raises:
+        ConformanceFailure: it is open, or what was said on it got an answer.
+    """
+    __tracebackhide__ = True
+    seen = len(session.transcript)
+    with suppress(ConnectionLost):
+        before.send(NOPOut(immediate=1, initiator_task_tag=0xDEAD, cmd_sn=1))
+    expect_drop(before)
+    late = [
+        pdu
+        for pdu in session.transcript.received(since=seen)
+        if pdu.initiator_task_tag == 0xDEAD
+    ]
+    check(not late, "no answer on the old connection", late and late[0])
