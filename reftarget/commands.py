@@ -181,6 +181,7 @@ class Command:
                 self.cdb,
                 TaskAttribute(self.attribute),
                 self.write_length,
+                session.parameters.protocol_level,
             ),
             session.target.now,
         )

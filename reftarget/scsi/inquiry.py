@@ -34,15 +34,9 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _PROTOCOL_ISCSI = 5
-_VERSIONS = (
-    VersionDescriptor.SAM_5,
-    VersionDescriptor.ISCSI,
-    VersionDescriptor.SPC_4,
-    VersionDescriptor.SBC_3,
-)
 
 
-def _standard(unit: LogicalUnit) -> bytes:
+def _standard(unit: LogicalUnit, task: Task) -> bytes:
     config = unit.config
     return StandardInquiry(
         is_removable=config.removable,
@@ -51,7 +45,12 @@ def _standard(unit: LogicalUnit) -> bytes:
         vendor=config.vendor,
         product=config.product,
         revision=config.revision,
-        version_descriptors=_VERSIONS,
+        version_descriptors=(
+            VersionDescriptor.SAM_5,
+            VersionDescriptor.ISCSI + task.protocol_level,
+            VersionDescriptor.SPC_4,
+            VersionDescriptor.SBC_3,
+        ),
     ).build()
 
 
@@ -162,7 +161,7 @@ def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
     if not fields["evpd"]:
         if code:
             raise invalid_field_in_cdb(2, 7)
-        data = _standard(unit)
+        data = _standard(unit, task)
     else:
         page = _PAGES.get(code)
         if page is None:

@@ -28,6 +28,8 @@ class Task:
     attribute: TaskAttribute
     expected_data_out: int = 0
     """Bytes the initiator says it has for us."""
+    protocol_level: int = 0
+    """iSCSIProtocolLevel of the session; INQUIRY shows it (RFC 7144 section 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -426,3 +426,14 @@ def test_room_for_data_is_bounded_and_given_back() -> None:
 
     assert refused.status == SCSIStatus.TASK_SET_FULL
     assert isinstance(peer.send(write(8, 1))[0], pdu.R2T)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_inquiry_shows_the_protocol_level(peer: Peer, level: int) -> None:
+    peer.logged_in(iSCSIProtocolLevel=str(level))
+
+    answer = peer.execute(
+        cdb.inquiry(allocation_length=96), read=1, expected_data_transfer_length=96
+    )[0]
+
+    assert (0x0960 + level).to_bytes(2, "big") in bytes(answer.data)[58:74]
