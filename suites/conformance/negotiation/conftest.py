@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures that offer keys: on a Normal session and on a Discovery session."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from initiator.login import LoginExchange, LoginOptions
+from iscsi.text import Pairs
+from suites.support.negotiation import Offer, offer_first
+
+
+@pytest.fixture
+def offer(login: LoginExchange, first_pairs: Pairs) -> Offer:
+    """Offer keys in the first request of a Normal login."""
+    return partial(offer_first, login, first_pairs)
+
+
+@pytest.fixture
+def offer_in_discovery(login: LoginExchange, options: LoginOptions) -> Offer:
+    """Offer keys in the first request of a Discovery login."""
+    names = replace(options, is_discovery=True, target_name=None).names()
+    return partial(offer_first, login, names)

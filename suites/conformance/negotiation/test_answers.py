@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every key is answered with, known, unknown and obsolete (RFC 7143 6.2, 13)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange
+from iscsi import text
+from iscsi.keys import KEYS, Key, Kind
+from iscsi.text import Pairs
+from suites.support.login import ask, expect_refusal, provoke
+from suites.support.negotiation import (
+    AN_OFFER,
+    OPERATIONAL,
+    REFUSED,
+    Offer,
+    answer_of,
+    identify,
+)
+
+_UNKNOWN = [
+    "X-com.example.colour",
+    "X-com.example.a.b_c-d+e@f",
+    "NoSuchKey",
+    "maxburstlength",
+    "MaxBurstLengths",
+    "MaxBurst",
+    "X" * 63,
+]
+_OBSOLETE_FLAGS = ["IFMarker", "OFMarker"]
+_OBSOLETE_RANGES = ["IFMarkInt", "OFMarkInt"]
+# Section 11.12.10: the X# extension alone need not be supported.
+_UNDERSTOOD = [key for key in OPERATIONAL if not key.name.startswith("X")]
+_ONCE = [
+    key for key in OPERATIONAL if key.kind is not Kind.OBSOLETE and not key.may_repeat
+]
+
+
+@pytest.mark.requirement("RFC7143-6.2-08")
+@pytest.mark.parametrize("name", _UNKNOWN, ids=identify)
+def test_unknown_key_is_not_understood(offer: Offer, name: str) -> None:
+    """A key that is not understood is answered with NotUnderstood."""
+    found = offer([(name, "value")])
+
+    answer = answer_of(found, name)
+    check(answer == text.NOT_UNDERSTOOD, f"{name}=NotUnderstood", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2-08")
+def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
+    """Unknown keys among known ones disturb neither those nor each other."""
+    one, two = ("X-com.example.one", "1"), ("X-com.example.two", "2")
+
+    found = offer([one, ("HeaderDigest", "None"), two, ("DataDigest", "None")])
+
+    answers = [answer_of(found, name) for name in (one[0], two[0], "HeaderDigest")]
+    expected = [text.NOT_UNDERSTOOD, text.NOT_UNDERSTOOD, "None"]
+    check(answers == expected, str(expected), answers)
+
+
+@pytest.mark.requirement("RFC7143-6.2-10", "RFC7143-11.12.10-02")
+@pytest.mark.parametrize("key", _UNDERSTOOD, ids=identify)
+def test_known_key_is_understood(offer: Offer, key: Key) -> None:
+    """No key of this protocol is answered with NotUnderstood."""
+    found = offer([(key.name, AN_OFFER[key.name])])
+
+    answer = answer_of(found, key.name)
+    check(
+        answer not in (text.NOT_UNDERSTOOD, REFUSED), "any other answer or none", answer
+    )
+
+
+@pytest.mark.requirement("RFC7143-13.25-01")
+@pytest.mark.parametrize("name", _OBSOLETE_FLAGS)
+@pytest.mark.parametrize("value", ["Yes", "No"])
+def test_marker_is_rejected(offer: Offer, name: str, value: str) -> None:
+    """IFMarker and OFMarker are answered with Reject."""
+    answer = answer_of(offer([(name, value)]), name)
+
+    check(answer == text.REJECT, f"{name}=Reject", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.25-03")
+@pytest.mark.parametrize("name", _OBSOLETE_FLAGS)
+@pytest.mark.parametrize("value", ["Yes", "No"])
+def test_marker_is_rejected_or_declined(offer: Offer, name: str, value: str) -> None:
+    """IFMarker and OFMarker are answered with Reject or No, never NotUnderstood."""
+    answer = answer_of(offer([(name, value)]), name)
+
+    check(answer in (text.REJECT, "No"), f"{name}=Reject or No", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.25-04", "RFC7143-13.25-05")
+@pytest.mark.parametrize("name", _OBSOLETE_RANGES)
+def test_marker_interval_is_rejected(offer: Offer, name: str) -> None:
+    """IFMarkInt and OFMarkInt are answered with Reject."""
+    answer = answer_of(offer([(name, "2048~8192")]), name)
+
+    check(answer == text.REJECT, f"{name}=Reject", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.26.2-01", "RFC7143-13.26.2-02")
+@pytest.mark.parametrize("value", ["ExampleOS/v1234,Firmware/2.0.0.5", "a" * 255, ""])
+def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
+    """A login goes on whatever stands in X#NodeArchitecture."""
+    found = offer([("X#NodeArchitecture", value), ("HeaderDigest", "None")])
+
+    answer = answer_of(found, "X#NodeArchitecture")
+    check(answer != REFUSED, "a login that goes on", answer)
+    check(answer_of(found, "HeaderDigest") == "None", "HeaderDigest=None", found)
+
+
+@pytest.mark.requirement("RFC7143-6.2-12")
+@pytest.mark.parametrize("word", sorted(text.RESERVED_ANSWERS))
+@pytest.mark.parametrize(
+    "name", ["HeaderDigest", "MaxBurstLength", "InitialR2T", "MaxRecvDataSegmentLength"]
+)
+def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
+    """A reserved word that is offered ends the login or is rejected."""
+    found = offer([(name, word)])
+
+    answer = answer_of(found, name)
+    check(answer in (REFUSED, text.REJECT), "a refusal or Reject", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3-14", "RFC7143-6.3-15")
+@pytest.mark.parametrize("key", _ONCE, ids=identify)
+def test_key_twice_in_a_request(
+    login: LoginExchange, first_pairs: Pairs, key: Key
+) -> None:
+    """A key that stands twice in one request ends the login."""
+    pair = (key.name, AN_OFFER[key.name])
+
+    provoke(login, [*first_pairs, pair, pair])
+
+    expect_refusal(login)
+
+
+@pytest.mark.requirement("RFC7143-6.3-14", "RFC7143-6.3-15")
+@pytest.mark.parametrize("key", _ONCE, ids=identify)
+def test_key_again_in_a_later_request(
+    login: LoginExchange, first_pairs: Pairs, key: Key
+) -> None:
+    """A key that has been negotiated is not negotiated again: the login ends."""
+    pair = (key.name, AN_OFFER[key.name])
+    ask(login, [*first_pairs, pair])
+
+    provoke(login, [pair])
+
+    expect_refusal(login)
+
+
+@pytest.mark.requirement("RFC7143-6.3-15")
+@pytest.mark.parametrize("name", ["InitiatorName", "TargetName", "SessionType"])
+def test_name_again(login: LoginExchange, first_pairs: Pairs, name: str) -> None:
+    """A name or the session type that is declared again ends the login."""
+    ask(login, first_pairs)
+
+    provoke(login, [(name, dict(first_pairs)[name])])
+
+    expect_refusal(login)
+
+
+@pytest.mark.requirement("RFC7143-13.3-i01", "RFC7143-13-i01")
+@pytest.mark.parametrize("value", ["All", ""], ids=identify)
+def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
+    """SendTargets in a login ends it or is rejected; it brings no targets."""
+    found = offer([("SendTargets", value)])
+
+    answer = answer_of(found, "SendTargets")
+    check(answer in (REFUSED, text.REJECT), "a refusal or Reject", found)
+
+
+@pytest.mark.requirement("RFC7143-6.2-06", "RFC7143-13.4-i01", "RFC7143-13.22-01")
+def test_target_says_only_what_it_may(offer: Offer) -> None:
+    """The target answers what was offered, and offers or declares what a target may."""
+    sent = [("HeaderDigest", "None"), ("DataDigest", "None")]
+
+    found = offer(sent) or []
+
+    strange = [
+        name
+        for name, _value in found
+        if name in ("TargetName", "SendTargets", "InitiatorName", "SessionType")
+        or (name not in KEYS and not name.startswith("X-"))
+    ]
+    check(not strange, "keys that a target may send in a login", found)
+    repeated = [name for name, _value in found if len(text.values(found, name)) > 1]
+    check(not repeated, "every key once", found)
+
+
+@pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
+def test_every_key_at_once(offer: Offer) -> None:
+    """An offer of every operational key at once is understood."""
+    pairs = [(key.name, AN_OFFER[key.name]) for key in _UNDERSTOOD]
+
+    found = offer(pairs)
+
+    lost = [name for name, value in found or [] if value == text.NOT_UNDERSTOOD]
+    check(found is not None and not lost, "every key understood", found)

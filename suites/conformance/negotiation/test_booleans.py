@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keys that negotiate Yes or No (RFC 7143 sections 6.2.2 and 13)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi.keys import Key, Kind
+from suites.support.negotiation import (
+    BOOLEANS,
+    Offer,
+    answer_of,
+    identify,
+    is_legal_answer,
+)
+
+_IDS = {
+    "InitialR2T": "RFC7143-13.10-i01",
+    "ImmediateData": "RFC7143-13.11-i01",
+    "DataPDUInOrder": "RFC7143-13.18-i01",
+    "DataSequenceInOrder": "RFC7143-13.19-i01",
+}
+_KEYS = [
+    pytest.param(key, id=key.name, marks=pytest.mark.requirement(_IDS[key.name]))
+    for key in BOOLEANS
+]
+
+
+def _decisive(key: Key) -> str:
+    return "No" if key.kind is Kind.AND else "Yes"
+
+
+@pytest.mark.requirement("RFC7143-13-i03", "RFC7143-6.2.2-05")
+@pytest.mark.parametrize("key", _KEYS)
+def test_value_that_decides(offer: Offer, key: Key) -> None:
+    """An offer that decides by itself is answered with its own value, or not at all."""
+    found = offer([(key.name, _decisive(key))])
+
+    answer = answer_of(found, key.name)
+    expected = f"{key.name}={_decisive(key)}, or no answer"
+    check(answer in (None, _decisive(key)), expected, answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2.2-07", "RFC7143-6.2.2-05")
+@pytest.mark.parametrize("key", _KEYS)
+def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
+    """An offer that leaves the result open is answered with Yes or No."""
+    value = "Yes" if key.kind is Kind.AND else "No"
+
+    found = offer([(key.name, value)])
+
+    answer = answer_of(found, key.name)
+    check(answer in ("Yes", "No"), f"{key.name}=Yes or No", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2.2-03", "RFC7143-6.1-i01")
+@pytest.mark.parametrize(
+    "value", ["yes", "NO", "True", "1", "", "Yes,No"], ids=identify
+)
+@pytest.mark.parametrize("key", _KEYS)
+def test_value_that_is_none(offer: Offer, key: Key, value: str) -> None:
+    """What is neither Yes nor No is rejected, refused or answered by one of them."""
+    found = offer([(key.name, value)])
+
+    answer = answer_of(found, key.name)
+    check(is_legal_answer(key, answer), "Reject, Yes or No", answer)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keys that negotiate a number (RFC 7143 sections 6.1, 6.2.2 and 13)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi import text
+from iscsi.keys import KEYS, Key, Kind
+from suites.support.negotiation import (
+    NUMBERS,
+    Offer,
+    answer_of,
+    identify,
+    is_legal_answer,
+)
+
+_IDS = {
+    "MaxConnections": "RFC7143-13.2-i01",
+    "MaxBurstLength": "RFC7143-13.13-i01",
+    "FirstBurstLength": "RFC7143-13.14-i01",
+    "DefaultTime2Wait": "RFC7143-13.15-i01",
+    "DefaultTime2Retain": "RFC7143-13.16-i01",
+    "MaxOutstandingR2T": "RFC7143-13.17-i01",
+    "ErrorRecoveryLevel": "RFC7143-13.20-i01",
+    "iSCSIProtocolLevel": "RFC7143-13.24-01",
+}
+_KEYS = [
+    pytest.param(key, id=key.name, marks=pytest.mark.requirement(_IDS[key.name]))
+    for key in NUMBERS
+]
+_RULED = [
+    pytest.param(
+        key,
+        value,
+        id=f"{key.name}={value}",
+        marks=pytest.mark.requirement(_IDS[key.name]),
+    )
+    for key in NUMBERS
+    for value in sorted({key.low, int(key.default or 0), key.high - 1, key.high})
+]
+_GARBAGE = ["", "abc", "-1", "1.5", " 1", "0x", "1,2", "18446744073709551616"]
+_LENGTH = KEYS["MaxRecvDataSegmentLength"]
+
+
+def _is_result(key: Key, offered: int, answer: str | None) -> bool:
+    """Tell whether an answer is one that the key's result function allows."""
+    if answer is None or answer in text.RESERVED_ANSWERS:
+        return False
+    result = text.parse_number(answer)
+    in_range = key.low <= result <= key.high
+    agrees = result <= offered if key.kind is Kind.MINIMUM else result >= offered
+    return in_range and agrees
+
+
+@pytest.mark.requirement("RFC7143-13-i03", "RFC7143-6.2.2-01")
+@pytest.mark.parametrize(("key", "value"), _RULED)
+def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None:
+    """A number within its range is answered by one that its result function allows."""
+    found = offer([(key.name, str(value))])
+
+    answer = answer_of(found, key.name)
+    rule = "at most" if key.kind is Kind.MINIMUM else "at least"
+    check(_is_result(key, value, answer), f"{key.name}, {rule} {value}", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.1-i02")
+@pytest.mark.parametrize("prefix", ["0x", "0X"])
+@pytest.mark.parametrize("key", _KEYS)
+def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
+    """A number in hexadecimal is as good as in decimal."""
+    value = int(key.default or "0")
+
+    found = offer([(key.name, f"{prefix}{value:X}")])
+
+    answer = answer_of(found, key.name)
+    check(_is_result(key, value, answer), f"{key.name} for {value}", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.1-i02")
+@pytest.mark.parametrize("value", ["0x000000200", "0X0200", "0x200"])
+def test_leading_zeros_of_hexadecimal(offer: Offer, value: str) -> None:
+    """Leading zeros of a hexadecimal number mean nothing."""
+    found = offer([("MaxBurstLength", value)])
+
+    answer = answer_of(found, "MaxBurstLength")
+    check(answer and text.parse_number(answer) == 512, "MaxBurstLength 512", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2.2-03", "RFC7143-13-i03")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, value) for key in NUMBERS for value in (key.low - 1, key.high + 1)],
+    ids=identify,
+)
+def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
+    """A number beyond its range is rejected, refused or answered within the range."""
+    found = offer([(key.name, str(value))])
+
+    answer = answer_of(found, key.name)
+    check(is_legal_answer(key, answer), "Reject or a value within range", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2.2-03")
+@pytest.mark.parametrize("value", _GARBAGE, ids=identify)
+def test_no_number_at_all(offer: Offer, value: str) -> None:
+    """What is no number is rejected, refused or answered with an admissible number."""
+    key = KEYS["MaxBurstLength"]
+
+    found = offer([(key.name, value)])
+
+    answer = answer_of(found, key.name)
+    check(is_legal_answer(key, answer), "Reject or a value within range", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.2-07", "RFC7143-6.2.2-04")
+def test_range_where_none_is_allowed(offer: Offer) -> None:
+    """A range for a key that takes a number is rejected, refused or answered by one."""
+    key = KEYS["MaxBurstLength"]
+
+    found = offer([(key.name, "512~1024")])
+
+    answer = answer_of(found, key.name)
+    check(is_legal_answer(key, answer), "Reject or one number", answer)
+
+
+@pytest.mark.requirement("RFC7143-13-i02", "RFC7143-13.12-i01")
+@pytest.mark.parametrize("value", ["512", "0x200", "8192", "262144", "16777215"])
+def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
+    """A legal MaxRecvDataSegmentLength is taken in without objection."""
+    found = offer([(_LENGTH.name, value)])
+
+    answer = answer_of(found, _LENGTH.name)
+    is_own = answer is None or (
+        answer.isdecimal() and _LENGTH.low <= int(answer) <= _LENGTH.high
+    )
+    check(is_own, "silence, or the target's own length", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.12-01", "RFC7143-13.12-i01")
+@pytest.mark.parametrize("value", ["0", "511", "16777216", "", "none"], ids=identify)
+def test_illegal_length_is_not_taken(offer: Offer, value: str) -> None:
+    """An illegal MaxRecvDataSegmentLength ends the login, or is answered by Reject."""
+    found = offer([(_LENGTH.name, value)])
+
+    answer = answer_of(found, _LENGTH.name)
+    check(answer in (text.REJECT, answer_of(None, "")), "Reject or a refusal", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.12-i01")
+def test_own_length_is_in_range(offer: Offer) -> None:
+    """The target declares its MaxRecvDataSegmentLength once and within range."""
+    found = offer([(_LENGTH.name, "8192"), ("MaxBurstLength", "262144")])
+
+    own = text.values(found or [], _LENGTH.name)
+    numbers = [text.parse_number(value) for value in own]
+    check(len(numbers) <= 1, "one declaration at most", own)
+    check(all(512 <= value < 2**24 for value in numbers), "512 to 2^24 - 1", own)
+
+
+@pytest.mark.requirement("RFC7143-13.14-01", "RFC7143-6.2-20")
+@pytest.mark.parametrize(
+    ("first", "longest"),
+    [("65536", "512"), ("16777215", "8192"), ("513", "512")],
+)
+@pytest.mark.parametrize("is_first_before", [True, False], ids=["before", "after"])
+def test_first_burst_stays_within_the_longest(
+    offer: Offer, first: str, longest: str, is_first_before: bool
+) -> None:
+    """FirstBurstLength does not come out above MaxBurstLength, whatever the order."""
+    pairs = [("FirstBurstLength", first), ("MaxBurstLength", longest)]
+
+    found = offer(pairs if is_first_before else pairs[::-1])
+
+    answers = [answer_of(found, name) or "" for name, _value in pairs]
+    numbers = [int(answer) for answer in answers if answer.isdecimal()]
+    is_right = len(numbers) < 2 or numbers[0] <= numbers[1]
+    check(is_right, "FirstBurstLength <= MaxBurstLength", answers)
+
+
+@pytest.mark.requirement("RFC7143-13.14-01")
+def test_first_burst_stays_within_the_default(offer: Offer) -> None:
+    """FirstBurstLength alone does not come out above MaxBurstLength's default."""
+    found = offer([("FirstBurstLength", "16777215")])
+
+    answer = answer_of(found, "FirstBurstLength") or ""
+    is_right = not answer.isdecimal() or int(answer) <= 262144
+    check(is_right, "FirstBurstLength up to 262144", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.14-i01")
+def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
+    """Without unsolicited data FirstBurstLength is Irrelevant, or answered as ever."""
+    pairs = [("InitialR2T", "Yes"), ("ImmediateData", "No")]
+
+    found = offer([*pairs, ("FirstBurstLength", "65536")])
+
+    answer = answer_of(found, "FirstBurstLength")
+    is_right = answer == text.IRRELEVANT or is_legal_answer(
+        KEYS["FirstBurstLength"], answer
+    )
+    check(is_right, "Irrelevant, Reject or up to 65536", answer)
+
+
+@pytest.mark.needs("erl1", "several-r2ts")
+@pytest.mark.requirement("RFC7143-13.19-02")
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_recovery_in_order_takes_one_r2t(offer: Offer, level: str) -> None:
+    """Recovery with sequences in order comes with MaxOutstandingR2T=1."""
+    pairs = [("ErrorRecoveryLevel", level), ("DataSequenceInOrder", "Yes")]
+
+    found = offer([*pairs, ("MaxOutstandingR2T", "8")])
+
+    recovery = answer_of(found, "ErrorRecoveryLevel")
+    answer = answer_of(found, "MaxOutstandingR2T")
+    check(recovery == "0" or answer == "1", "MaxOutstandingR2T=1", found)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keys offered in a login, one at a time, and what a target makes of them."""
+
+from collections.abc import Callable, Iterable
+
+from initiator.expect import check
+from initiator.login import LoginExchange, LoginRefused
+from iscsi import text
+from iscsi.constants import Role, Stage
+from iscsi.keys import KEYS, Key, Kind, When
+from iscsi.negotiation import is_admissible
+from iscsi.text import Pairs
+from suites.support.login import INITIATOR_ERROR_CLASS, ask
+
+REFUSED = "(the login is refused)"
+"""Stands for an answer where the target ended the login; no value looks like it."""
+
+Offer = Callable[..., Pairs | None]
+"""Offers keys in a first request; returns the target's text, None where it refused."""
+
+NUMBERS = [
+    key
+    for key in KEYS.values()
+    if key.kind in (Kind.MINIMUM, Kind.MAXIMUM) and key.when is When.OPERATIONAL
+]
+"""The keys that negotiate a number."""
+
+BOOLEANS = [key for key in KEYS.values() if key.is_boolean]
+DIGESTS = [KEYS["HeaderDigest"], KEYS["DataDigest"]]
+
+OPERATIONAL = [
+    key
+    for key in KEYS.values()
+    if key.when is When.OPERATIONAL and Role.INITIATOR in key.senders
+]
+"""The keys that an initiator may use in the operational stage only."""
+
+IRRELEVANT = [key for key in KEYS.values() if key.irrelevant_in_discovery]
+
+AN_OFFER = {
+    **{key.name: key.default or "None" for key in OPERATIONAL},
+    "TaskReporting": "FastAbort,ResponseFence,RFC3720",
+    "IFMarker": "No",
+    "OFMarker": "No",
+    "IFMarkInt": "2048~8192",
+    "OFMarkInt": "2048~8192",
+    "X#NodeArchitecture": "ExampleOS/v1",
+}
+"""A legal offer of each operational key."""
+
+
+def offer_first(
+    login: LoginExchange,
+    names: Pairs,
+    pairs: Iterable[tuple[str, str]] | bytes,
+    *,
+    csg: Stage = Stage.OPERATIONAL,
+) -> Pairs | None:
+    """Send the names and some keys (T=0); return the target's text.
+
+    None stands for a Login Response that blames the initiator.
+
+    Raises:
+        ConformanceFailure: it blames somebody else.
+    """
+    __tracebackhide__ = True
+    start = text.encode(names)
+    data = start + (pairs if isinstance(pairs, bytes) else text.encode(pairs))
+    try:
+        return ask(login, data, csg=csg)[1]
+    except LoginRefused as refusal:
+        answer = refusal.response
+    check(
+        answer.status_class == INITIATOR_ERROR_CLASS,
+        "Status-Class 0 or 2",
+        answer,
+        login.connection.transcript,
+    )
+    return None
+
+
+def answer_of(found: Pairs | None, name: str) -> str | None:
+    """Return what was answered for a key: REFUSED, its value, None for silence."""
+    return REFUSED if found is None else text.value(found, name)
+
+
+def is_legal_answer(key: Key, answer: str | None) -> bool:
+    """Tell whether an answer to an inadmissible offer is one that the rules allow.
+
+    That is: Reject, an admissible value, or the end of the login (6.2.2, 7.12).
+    """
+    if answer is None:
+        return False
+    return answer in (REFUSED, text.REJECT) or is_admissible(key, answer)
+
+
+def identify(value: object) -> str:
+    """Return how a key or a value shows in a check's name."""
+    if isinstance(value, Key):
+        return value.name
+    return str(value)[:24] if value != "" else "(empty)"
