@@ -197,6 +197,8 @@ def _watch_stdin(
     finished: asyncio.Event,
     options: argparse.Namespace,
 ) -> None:
+    if sys.stdin is None:
+        return
     descriptor = sys.stdin.fileno()
     pending = bytearray()
 

@@ -54,6 +54,7 @@ class Channel:
         self.is_reading = False
         self.is_writing = False
         self.is_half_closed = False
+        self.is_ending = False
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read(True)
@@ -111,6 +112,8 @@ class Channel:
             except (BlockingIOError, InterruptedError):
                 self._write(True)
                 self._read(False)
+                if connection.is_closing:
+                    self._end_later()
                 return
             except OSError:
                 self.end()
@@ -143,7 +146,13 @@ class Channel:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
         self._read(True)
-        self.server.loop.call_later(_LINGER_TIME, self.end)
+        self._end_later()
+
+    def _end_later(self) -> None:
+        """Wait for the peer to take what is left, but not for ever."""
+        if not self.is_ending:
+            self.is_ending = True
+            self.server.loop.call_later(_LINGER_TIME, self.end)
 
     def end(self) -> None:
         """Close the socket; the connection hears of it."""
