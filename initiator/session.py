@@ -153,17 +153,26 @@ class Session(SessionCore):
     def answer_r2t(
         self, task: Task, r2t: R2T, link: Link | None = None, **fields: Any
     ) -> None:
-        """Send the sequence of Data-Out PDUs that an R2T asks for."""
+        """Send the sequence of Data-Out PDUs that an R2T asks for.
+
+        Args:
+            task: the write.
+            r2t: what it is asked for.
+            link: the connection; None for the leading one.
+            **fields: any field of each PDU, as it shall be.
+        """
         start = int(r2t.buffer_offset)
         end = start + int(r2t.desired_data_transfer_length)
+        values: dict[str, Any] = {
+            "initiator_task_tag": task.initiator_task_tag,
+            "target_transfer_tag": int(r2t.target_transfer_tag),
+            "lun": int(r2t.lun),
+        }
         sequence = data_outs(
             task.data_out[start:end],
             offset=start,
             size=(link or self.leading).parameters.target_max_recv_data_segment_length,
-            initiator_task_tag=task.initiator_task_tag,
-            target_transfer_tag=int(r2t.target_transfer_tag),
-            lun=int(r2t.lun),
-            **fields,
+            **{**values, **fields},
         )
         for pdu in sequence:
             self.send(pdu, link)

@@ -76,6 +76,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     if not is_check(item):
         return (yield)
     tested = targets_plugin.of(item.config)
+    # One that died after the check before it was over is no fault of this check.
+    _revive(tested)
     item.stash[_LOG_MARK] = tested.running.mark()
     for marker in item.iter_markers("needs"):
         for feature in marker.args:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_reject_or_drop
+from initiator.expect import check, expect_reject_or_drop, next_or_drop
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi import serial, text
@@ -210,15 +210,14 @@ def test_login_keys_are_refused_later(session: Session, pair: tuple[str, str]) -
     """A key that may only be used in login is refused in full-feature phase."""
     sent = session.send(request(pair))
 
-    answer = session.receive()
+    answer = next_or_drop(session.connection)
 
-    is_refused = isinstance(answer, Reject) or (
-        isinstance(answer, TextResponse)
-        and text.value(text.decode(bytes(answer.data)), pair[0])
-        in (text.REJECT, text.IRRELEVANT)
-    )
+    is_refused = answer is None or isinstance(answer, Reject)
+    if isinstance(answer, TextResponse):
+        said = text.value(text.decode(bytes(answer.data)), pair[0])
+        is_refused = said in (text.REJECT, text.IRRELEVANT)
     assert pair[0].encode() in bytes(sent.data)
-    check(is_refused, [f"{pair[0]}=Reject", "Reject"], answer)
+    check(is_refused, [f"{pair[0]}=Reject", "Reject", "a dropped connection"], answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-08")
@@ -227,10 +226,9 @@ def test_authentication_belongs_to_login(session: Session, key: str) -> None:
     """Authentication keys are not taken in full-feature phase."""
     sent = session.send(request((key, "CHAP" if key == "AuthMethod" else "5")))
 
-    answer = session.receive()
+    answer = next_or_drop(session.connection)
 
     assert key.encode() in bytes(sent.data)
-    challenged = b"CHAP_C=" in bytes(answer.data) or b"AuthMethod=CHAP" in bytes(
-        answer.data
-    )
-    check(not challenged, "no authentication", answer)
+    said = b"" if answer is None else bytes(answer.data)
+    is_begun = b"CHAP_C=" in said or b"AuthMethod=CHAP" in said
+    check(not is_begun, "no authentication", answer)

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCSI Command and SCSI Response (RFC 7143 sections 11.3 and 11.4)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.pdu import DataIn, SCSIResponse
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import SenseKey
+from iscsi.scsi.status import SCSIStatus
+from suites.plugins.sessions import Disk
+from suites.support.data import pattern
+
+ALLOCATION = 255
+UNKNOWN_CDB = b"\xff" + bytes(5)
+
+
+def inquire(session: Session, expected: int, allocation: int = ALLOCATION) -> Result:
+    """Return what INQUIRY brings when `expected` bytes are expected."""
+    return session.execute(cdb.inquiry(allocation_length=allocation), read=expected)
+
+
+@pytest.mark.requirement("RFC7143-11.4-i01")
+def test_response_bears_the_tag_and_f(session: Session) -> None:
+    """A SCSI Response has F=1 and its command's ITT."""
+    task = session.start(cdb.test_unit_ready())
+
+    answer = session.expect(SCSIResponse, of=task.command)
+
+    check(answer.final, "F=1", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.4.3-i01")
+@pytest.mark.parametrize(
+    "command", [cdb.test_unit_ready(), UNKNOWN_CDB], ids=["good", "bad"]
+)
+def test_response_code_is_assigned(session: Session, command: bytes) -> None:
+    """The Response field holds 00, 01 or a vendor's code."""
+    task = session.start(command)
+
+    answer = session.expect(SCSIResponse, of=task.command)
+
+    is_assigned = answer.response in (0, 1) or answer.response >= 0x80
+    check(is_assigned, "00, 01 or 80 to ff", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.4.7-01", "RFC7143-11.4.7-02")
+def test_check_condition_brings_sense(session: Session) -> None:
+    """A CHECK CONDITION comes with its sense data."""
+    result = session.execute(UNKNOWN_CDB)
+
+    check(result.status == SCSIStatus.CHECK_CONDITION, "CHECK CONDITION", result)
+    sense = result.sense
+    is_there = sense is not None and sense.key is SenseKey.ILLEGAL_REQUEST
+    check(is_there, "sense data with ILLEGAL REQUEST", result)
+
+
+@pytest.mark.requirement("RFC7143-11.4.7-i01")
+def test_sense_data_is_preceded_by_its_length(session: Session) -> None:
+    """The data segment of a CHECK CONDITION begins with SenseLength."""
+    result = session.execute(UNKNOWN_CDB)
+
+    data = bytes(result.final.data)
+    length = int.from_bytes(data[:2], "big")
+    is_right = 8 <= length <= len(data) - 2 and data[2] & 0x7E in (0x70, 0x72)
+    check(is_right, "SenseLength and that many bytes of sense data", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.7.3-01")
+def test_error_status_comes_in_a_response(session: Session) -> None:
+    """A read that fails reports in a SCSI Response, not in Data-In."""
+    result = session.execute(
+        cdb.inquiry(evpd=1, page_code=0xFE, allocation_length=64), read=64
+    )
+
+    is_right = result.is_good or not isinstance(result.final, DataIn)
+    check(is_right, "a SCSI Response", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.8-01")
+def test_no_data_in_means_exp_data_sn_zero(session: Session) -> None:
+    """A response to a command that sent no data has ExpDataSN 0."""
+    result = session.execute(cdb.test_unit_ready())
+
+    assert isinstance(result.final, SCSIResponse)
+    check(result.final.exp_data_sn == 0, "ExpDataSN 0", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.2-03", "RFC7143-11.4.5.2-04")
+@pytest.mark.parametrize("surplus", [1, 64, 4096])
+def test_underflow_is_counted(session: Session, surplus: int) -> None:
+    """Less data than expected is an underflow, counted to the byte."""
+    whole = inquire(session, ALLOCATION).data
+    expected = len(whole) + surplus
+
+    result = inquire(session, expected, expected)
+
+    told = (result.underflow, result.overflow, result.residual_count)
+    check(told == (True, False, surplus), f"U=1, O=0, residual {surplus}", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.3-02")
+def test_expecting_more_than_was_allocated_is_an_underflow(session: Session) -> None:
+    """Where more is expected than the CDB allocates, the rest is an underflow."""
+    allocation = 36
+
+    result = inquire(session, allocation + 100, allocation)
+
+    residual = allocation + 100 - len(result.data)
+    told = (result.underflow, result.residual_count)
+    check(told == (True, residual), f"U=1, residual {residual}", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.3-03")
+def test_less_data_than_allocated_is_an_underflow(session: Session) -> None:
+    """Where the allocation is expected and less is there, the rest is an underflow."""
+    result = inquire(session, ALLOCATION)
+
+    residual = ALLOCATION - len(result.data)
+    told = (result.underflow, result.residual_count)
+    check(told == (residual > 0, residual), f"residual {residual}", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.3-01")
+@pytest.mark.parametrize("allocation", [5, 8, 36])
+def test_truncation_by_the_cdb_is_no_overflow(
+    session: Session, allocation: int
+) -> None:
+    """Data cut by the allocation length is no overflow."""
+    result = inquire(session, allocation, allocation)
+
+    check(not result.overflow, "O=0", result.final)
+    check(len(result.data) <= allocation, f"{allocation} bytes", len(result.data))
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-02")
+def test_overflow_is_counted(session: Session, disk: Disk) -> None:
+    """More data than expected is an overflow, counted to the byte."""
+    size = disk.block_size
+
+    result = session.execute(cdb.read_10(lba=0, blocks=2), read=size)
+
+    # The target may as well refuse such a command.
+    is_refused = result.status == SCSIStatus.CHECK_CONDITION
+    told = (result.overflow, result.underflow, result.residual_count)
+    expected = [f"O=1, U=0, residual {size}", "CHECK CONDITION"]
+    check(is_refused or told == (True, False, size), expected, result.final)
+    check(len(result.data) <= size, f"at most {size} bytes", len(result.data))
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.2-03")
+def test_a_command_without_data_leaves_all_of_it(session: Session) -> None:
+    """A command that brings no data leaves all that was expected as underflow."""
+    result = session.execute(cdb.test_unit_ready(), read=512)
+
+    told = (result.underflow, result.residual_count)
+    check(told == (True, 512), "U=1, residual 512", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.1-03", "RFC7143-11.4.1-i01")
+def test_exact_data_leaves_no_residual(session: Session, disk: Disk) -> None:
+    """A read of just what was expected has neither O nor U and residual 0."""
+    result = session.execute(cdb.read_10(lba=0, blocks=1), read=disk.block_size)
+
+    told = (result.overflow, result.underflow, result.residual_count)
+    check(told == (False, False, 0), "O=0, U=0, residual 0", result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.2-03", "RFC7143-11.4.5.2-04")
+def test_a_write_of_less_than_was_offered_is_an_underflow(
+    session: Session, scratch_disk: Disk
+) -> None:
+    """A write that takes less data than was expected leaves an underflow."""
+    size = scratch_disk.block_size
+    data = pattern(scratch_disk, 2 * size)
+
+    result = session.execute(cdb.write_10(lba=0, blocks=1), write=data)
+
+    is_refused = result.status == SCSIStatus.CHECK_CONDITION
+    told = (result.underflow, result.overflow, result.residual_count)
+    expected = [f"U=1, O=0, residual {size}", "CHECK CONDITION"]
+    check(is_refused or told == (True, False, size), expected, result.final)
+
+
+@pytest.mark.requirement("RFC7143-11.4.1-01")
+def test_service_failures_have_no_residuals(session: Session) -> None:
+    """Residual bits are 0 unless the command was completed at the target."""
+    result = session.execute(UNKNOWN_CDB, read=0)
+
+    bits = result.overflow or result.underflow
+    is_right = result.response == 0 or not bits
+    check(is_right, "O=0 and U=0", result.final)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-16")
+def test_a_tag_in_use_does_not_confuse_tasks(session: Session) -> None:
+    """Commands under many tags are each answered under their own."""
+    tags = [0x1000 + number for number in range(16)]
+    tasks = [session.start(cdb.test_unit_ready(), initiator_task_tag=t) for t in tags]
+
+    results = [session.finish(task) for task in tasks]
+
+    answered = [int(result.final.initiator_task_tag) for result in results]
+    check(answered == tags, "16 answers, in order", answered)

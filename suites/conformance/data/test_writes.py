@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Data-Out, R2T and the four modes of a write (RFC 7143 sections 11.7, 11.8, 13)."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import data_outs
+from iscsi.constants import RESERVED_TAG
+from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import (
+    KIB,
+    blocks_for,
+    expect_refused,
+    pattern,
+    read,
+    start_write,
+    write,
+)
+
+MODES = {
+    f"immediate-{immediate}-initial-r2t-{initial}": {
+        "ImmediateData": immediate,
+        "InitialR2T": initial,
+        "FirstBurstLength": "8192",
+        "MaxBurstLength": "16384",
+    }
+    for immediate, initial in itertools.product(("Yes", "No"), repeat=2)
+}
+SOLICITED = MODES["immediate-No-initial-r2t-Yes"]
+WRITE_LENGTH = 56 * KIB
+
+
+@pytest.fixture(params=MODES)
+def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session:
+    """Sessions in each of the four modes."""
+    return open_session(MODES[request.param])
+
+
+@pytest.fixture
+def solicited(open_session: OpenSession) -> Session:
+    """A session in which all data is asked for."""
+    return open_session(SOLICITED)
+
+
+@pytest.mark.requirement("RFC7143-13.10-i02", "RFC7143-13.11-i02")
+@pytest.mark.parametrize("length", [1, 8 * KIB, 9 * KIB, WRITE_LENGTH])
+def test_what_is_written_is_read(
+    writer: Session, scratch_disk: Disk, length: int
+) -> None:
+    """In each mode a read returns what was written."""
+    data = pattern(scratch_disk, length, seed=length)
+
+    write(writer, scratch_disk, data)
+
+    found = read(writer, scratch_disk, len(data)).data
+    check(found == data, "the data written", "other data")
+
+
+@pytest.mark.requirement("RFC7143-11.8.2-i01", "RFC7143-4.2.2.4-01")
+def test_r2ts_count_from_zero(writer: Session, scratch_disk: Disk) -> None:
+    """R2TSN counts the R2Ts of a command from 0."""
+    result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    numbers = [int(pdu.r2t_sn) for pdu in result.r2ts]
+    check(numbers == list(range(len(numbers))), "0, 1, 2 ...", numbers)
+
+
+@pytest.mark.requirement("RFC7143-11.8.4-01", "RFC7143-11.8.4-02")
+def test_r2t_asks_for_at_most_a_burst(writer: Session, scratch_disk: Disk) -> None:
+    """An R2T asks for more than nothing and for no more than MaxBurstLength."""
+    result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    lengths = [int(pdu.desired_data_transfer_length) for pdu in result.r2ts]
+    limit = writer.parameters.max_burst_length
+    is_right = all(0 < length <= limit for length in lengths)
+    check(is_right, f"1 to {limit} bytes each", lengths)
+
+
+@pytest.mark.requirement("RFC7143-13.19-01")
+def test_r2ts_follow_one_another(writer: Session, scratch_disk: Disk) -> None:
+    """Each R2T goes on where the one before ended."""
+    result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    spans = [(p.buffer_offset, p.desired_data_transfer_length) for p in result.r2ts]
+    is_right = all(a[0] + a[1] == b[0] for a, b in itertools.pairwise(spans))
+    check(is_right, "contiguous offsets", spans)
+
+
+@pytest.mark.requirement("RFC7143-13.10-i02", "RFC7143-11.8-01")
+def test_r2ts_ask_for_the_rest_and_no_more(writer: Session, scratch_disk: Disk) -> None:
+    """R2Ts ask for all data that was not sent unasked, and for nothing twice."""
+    data = pattern(scratch_disk, WRITE_LENGTH)
+    task = start_write(writer, scratch_disk, data)
+    unasked = task.sent_unsolicited
+
+    result = writer.finish(task)
+
+    asked = sum(int(pdu.desired_data_transfer_length) for pdu in result.r2ts)
+    check(
+        asked == len(data) - unasked, f"{len(data) - unasked} bytes", f"{asked} bytes"
+    )
+
+
+@pytest.mark.requirement("RFC7143-11.8.5-01", "RFC7143-4.2.5.3-02")
+def test_r2t_has_a_tag_and_the_lun(writer: Session, scratch_disk: Disk) -> None:
+    """An R2T has a Target Transfer Tag and the command's LUN."""
+    task = start_write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    result = writer.finish(task)
+
+    wrong = [
+        pdu
+        for pdu in result.r2ts
+        if pdu.target_transfer_tag == RESERVED_TAG or pdu.lun != task.command.lun
+    ]
+    check(not wrong, "a TTT and the LUN of the command", wrong)
+
+
+@pytest.mark.requirement("RFC7143-11.8.3-i01")
+def test_r2t_does_not_advance_stat_sn(solicited: Session, scratch_disk: Disk) -> None:
+    """An R2T carries the next StatSN and leaves it to the response."""
+    due = solicited.leading.status.exp_stat_sn
+
+    result = write(solicited, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    numbers = [int(pdu.stat_sn) for pdu in [*result.r2ts, result.final]]
+    check(set(numbers) == {due}, f"StatSN {due} in each", numbers)
+
+
+@pytest.mark.requirement("RFC7143-11.8.1-01")
+def test_r2t_is_a_header_alone(solicited: Session, scratch_disk: Disk) -> None:
+    """An R2T has neither additional headers nor data."""
+    result = write(solicited, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
+
+    wrong = [p for p in result.r2ts if p.total_ahs_length or p.data_segment_length]
+    check(not wrong, "both lengths 0", wrong)
+
+
+@pytest.mark.requirement("RFC7143-11.8-i01", "RFC7143-13.17-i01")
+@pytest.mark.parametrize("limit", [1, 2, 8])
+def test_outstanding_r2ts_are_bounded(
+    open_session: OpenSession, scratch_disk: Disk, limit: int
+) -> None:
+    """No more R2Ts of a task are out than MaxOutstandingR2T."""
+    session = open_session({**SOLICITED, "MaxOutstandingR2T": str(limit)})
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 160 * KIB))
+    ping = session.send(NOPOut(immediate=1))
+
+    # A target that asks later than it answers a ping has none out yet.
+    arrived = [session.receive()]
+    while not isinstance(arrived[-1], NOPIn):
+        arrived.append(session.receive())
+
+    r2ts = [pdu for pdu in arrived if isinstance(pdu, R2T)]
+    assert arrived[-1].initiator_task_tag == ping.initiator_task_tag
+    agreed = session.parameters.max_outstanding_r2t
+    check(len(r2ts) <= agreed, f"at most {agreed} R2Ts", f"{len(r2ts)}")
+    for r2t in r2ts:
+        task.take(r2t)
+    check(session.finish(task).is_good, "GOOD", "not")
+
+
+@pytest.mark.requirement("RFC7143-11.7.7-01")
+def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> None:
+    """A Data-Out without data does no harm."""
+    data = pattern(scratch_disk, 1)
+    task = start_write(solicited, scratch_disk, data)
+    r2t = solicited.expect(R2T, of=task.command)
+    common = {
+        "initiator_task_tag": task.initiator_task_tag,
+        "target_transfer_tag": int(r2t.target_transfer_tag),
+        "lun": int(r2t.lun),
+    }
+
+    for pdu in data_outs(b"", offset=0, size=1, final=0, **common):
+        solicited.send(pdu, note="without data")
+    for pdu in data_outs(data, offset=0, size=len(data), data_sn=1, **common):
+        solicited.send(pdu)
+
+    response = solicited.expect(SCSIResponse, of=task.command)
+    check(response.status == 0, "GOOD", response)
+
+
+@pytest.mark.requirement("RFC7143-13.11-02", "RFC7143-11.4.7.2-i01")
+def test_immediate_data_is_refused_where_it_was_excluded(
+    solicited: Session, scratch_disk: Disk
+) -> None:
+    """With ImmediateData=No and InitialR2T=Yes a command with data is refused."""
+    data = pattern(scratch_disk, 1)
+
+    task = start_write(solicited, scratch_disk, data, immediate_data=len(data))
+
+    assert len(solicited.transcript.sent()[-1].data) == len(data)
+    expect_refused(solicited, task)
+
+
+@pytest.mark.requirement("RFC7143-11.4.7.2-i01")
+def test_immediate_data_beyond_the_first_burst_is_refused(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Immediate data beyond FirstBurstLength is refused."""
+    session = open_session({"FirstBurstLength": "512", "InitialR2T": "Yes"})
+    data = pattern(scratch_disk, 4 * KIB)
+
+    task = start_write(session, scratch_disk, data, immediate_data=len(data))
+
+    assert len(session.transcript.sent()[-1].data) == len(data)
+    expect_refused(session, task)
+
+
+@pytest.mark.requirement("RFC7143-4.2.5.3-01")
+@pytest.mark.parametrize("field", ["target_transfer_tag", "lun", "buffer_offset"])
+def test_data_out_that_fits_no_r2t_is_refused(
+    solicited: Session, scratch_disk: Disk, field: str
+) -> None:
+    """A Data-Out with another tag, LUN or offset does not complete a write."""
+    data = pattern(scratch_disk, 8 * KIB)
+    task = start_write(solicited, scratch_disk, data)
+    r2t = solicited.expect(R2T, of=task.command)
+    wrong = {
+        "target_transfer_tag": int(r2t.target_transfer_tag) ^ 0x10000,
+        "lun": int(r2t.lun) ^ 0x3F << 48,
+        "buffer_offset": scratch_disk.block_size * blocks_for(scratch_disk, KIB * 512),
+    }[field]
+
+    task.take(r2t)
+    fields: dict[str, Any] = {field: wrong}
+    solicited.answer_r2t(task, r2t, **fields)
+
+    assert all(getattr(p, field) == wrong for p in solicited.transcript.sent()[-1:])
+    expect_refused(solicited, task)
+
+
+@pytest.mark.requirement("RFC7143-11.4.7.2-i02", "RFC7143-4.2.5.2-09")
+def test_more_data_than_was_asked_for_is_refused(
+    solicited: Session, scratch_disk: Disk
+) -> None:
+    """Data beyond what an R2T asked for does not complete a write."""
+    data = pattern(scratch_disk, 8 * KIB)
+    task = start_write(solicited, scratch_disk, data)
+    r2t = solicited.expect(R2T, of=task.command)
+    excess = data + pattern(scratch_disk, 32 * KIB)
+
+    limit = solicited.parameters.target_max_recv_data_segment_length
+    for pdu in data_outs(
+        excess,
+        offset=0,
+        size=min(limit, len(excess)),
+        initiator_task_tag=task.initiator_task_tag,
+        target_transfer_tag=int(r2t.target_transfer_tag),
+        lun=int(r2t.lun),
+    ):
+        solicited.connection.send(pdu, note="beyond the R2T")
+
+    expect_refused(solicited, task)
+
+
+@pytest.mark.requirement("RFC7143-4.2.5.2-09")
+def test_the_response_waits_for_the_data(
+    solicited: Session, scratch_disk: Disk
+) -> None:
+    """A write has no response before the data that its R2T asked for is there."""
+    task = start_write(solicited, scratch_disk, pattern(scratch_disk, 1))
+    r2t = solicited.expect(R2T, of=task.command)
+
+    solicited.expect_silence(after=task.command)
+
+    task.take(r2t)
+    check(solicited.finish(task).is_good, "GOOD", "not")
+
+
+@pytest.mark.requirement("RFC7143-4.2.5.2-09")
+def test_two_writes_keep_their_data_apart(
+    solicited: Session, scratch_disk: Disk
+) -> None:
+    """The data of two writes that wait at once does not mix."""
+    blocks = blocks_for(scratch_disk, 4 * KIB)
+    size = blocks * scratch_disk.block_size
+    first, second = pattern(scratch_disk, size, 1), pattern(scratch_disk, size, 10**6)
+    tasks = [
+        start_write(solicited, scratch_disk, first),
+        solicited.start(
+            cdb.write_10(lba=blocks, blocks=blocks),
+            write=second,
+        ),
+    ]
+
+    results = [solicited.finish(task) for task in tasks]
+
+    check(all(result.is_good for result in results), "GOOD twice", results)
+    found = read(solicited, scratch_disk, 2 * size).data
+    check(found == first + second, "both patterns, one after the other", "other data")

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Header and data digests (RFC 7143 sections 7.8, 11.2.3 and 13.1)."""
+
+import pytest
+
+from initiator.connection import Connection
+from initiator.expect import check, expect_reject_or_drop, next_or_drop
+from initiator.session import Session
+from iscsi.constants import RejectReason
+from iscsi.pdu import NOPIn, NOPOut, SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import KIB, blocks_for, pattern, read, write
+from suites.support.traffic import converse
+
+HEADER = pytest.mark.needs("header-digest")
+DATA = pytest.mark.needs("data-digest")
+WRONG = b"\x12\x34\x56\x78"
+COMBINATIONS = [("CRC32C", "CRC32C"), ("CRC32C", "None"), ("None", "CRC32C")]
+
+
+def keys(header: str = "CRC32C", data: str = "CRC32C") -> dict[str, str]:
+    """Return the offer of digests."""
+    return {"HeaderDigest": header, "DataDigest": data}
+
+
+@pytest.fixture
+def digested(open_session: OpenSession) -> Session:
+    """A session with both digests."""
+    return open_session(keys())
+
+
+@HEADER
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-02", "RFC7143-13.1-04", "RFC7143-11.2.3-i01")
+@pytest.mark.parametrize(("header", "data"), COMBINATIONS)
+def test_every_pdu_has_its_digests(
+    open_session: OpenSession, header: str, data: str
+) -> None:
+    """Each PDU of full-feature phase has the digests agreed on, and they are right."""
+    session = open_session(keys(header, data))
+
+    received = converse(session)
+
+    # A missing or wrong digest ends the conversation with an error of its own.
+    kinds = {type(pdu).__name__ for pdu in received}
+    check({"NOPIn", "SCSIResponse", "LogoutResponse"} <= kinds, "every answer", kinds)
+
+
+@HEADER
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-i01")
+def test_login_has_no_digests(open_session: OpenSession) -> None:
+    """Digests start with full-feature phase, not within the login."""
+    session = open_session(keys())
+
+    entry = next(
+        entry
+        for entry in session.transcript.entries
+        if entry.pdu is not None and type(entry.pdu).__name__ == "LoginResponse"
+    )
+    assert entry.frame is not None
+    plain = len(entry.frame.header) + len(entry.frame.data)
+    check(len(entry.wire) == plain, "no digest on a Login Response", len(entry.wire))
+
+
+@HEADER
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-01")
+@pytest.mark.parametrize("offer", ["None", "CRC32C", "None,CRC32C", "CRC32C,None"])
+def test_both_values_are_known(open_session: OpenSession, offer: str) -> None:
+    """CRC32C and None are both supported."""
+    session = open_session(keys(offer, offer))
+
+    results = session.login.results
+    chosen = {results["HeaderDigest"], results["DataDigest"]}
+    check(chosen <= set(offer.split(",")), f"a value of {offer}", chosen)
+    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+
+
+@HEADER
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-02")
+@pytest.mark.parametrize(("header", "data"), COMBINATIONS)
+def test_data_passes_under_digests(
+    open_session: OpenSession, scratch_disk: Disk, header: str, data: str
+) -> None:
+    """What is written under digests is read under digests."""
+    session = open_session(keys(header, data))
+    written = pattern(scratch_disk, 40 * KIB, seed=7)
+
+    write(session, scratch_disk, written)
+
+    check(read(session, scratch_disk, len(written)).data == written, "the same", "not")
+
+
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-04", "RFC7143-11.2.3-i01")
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_padding_counts_into_the_digest(digested: Session, length: int) -> None:
+    """A data digest covers the padding, whatever its bytes are."""
+    data = b"abc"[:length]
+
+    answer = digested.ping(data, padding=b"\xff" * (4 - length))
+
+    assert bytes(digested.transcript.sent()[-1].padding) == b"\xff" * (4 - length)
+    check(bytes(answer.data) == data, "the ping data", answer)
+
+
+@HEADER
+@pytest.mark.requirement("RFC7143-7.8-01")
+def test_wrong_header_digest_is_not_served(digested: Session) -> None:
+    """A PDU whose header digest is wrong is dropped, or the connection is."""
+    bad = digested.number(NOPOut(immediate=1))
+
+    digested.connection.send(bad, header_digest=WRONG, note="wrong header digest")
+
+    assert digested.transcript.entries[-1].wire[48:52] == WRONG
+    answer = answer_to_next_ping(digested)
+    is_right = answer is None or answer.initiator_task_tag != bad.initiator_task_tag
+    check(is_right, ["no answer", "a dropped connection"], answer)
+
+
+def answer_to_next_ping(session: Session) -> NOPIn | None:
+    """Return the next answer after a good ping, or None for a dropped connection."""
+    good = session.number(NOPOut(immediate=1))
+    try:
+        session.connection.send(good)
+    except OSError:
+        return None
+    answer = next_or_drop(session.connection)
+    return answer if isinstance(answer, NOPIn) else None
+
+
+@DATA
+@pytest.mark.requirement("RFC7143-7.8-02")
+def test_wrong_data_digest_is_rejected(digested: Session) -> None:
+    """A PDU whose data digest is wrong is rejected for that, or all is dropped."""
+    bad = digested.number(NOPOut(immediate=1, data=b"ping"))
+
+    digested.connection.send(bad, data_digest=WRONG, note="wrong data digest")
+
+    assert digested.transcript.entries[-1].wire[-4:] == WRONG
+    expect_reject_or_drop(
+        digested.connection, of=bad, reasons=[RejectReason.DATA_DIGEST_ERROR]
+    )
+
+
+@DATA
+@pytest.mark.requirement("RFC7143-7.8-03")
+def test_damaged_data_is_not_written(
+    digested: Session, scratch_disk: Disk, open_session: OpenSession
+) -> None:
+    """Data whose digest is wrong never reaches the logical unit."""
+    before = pattern(scratch_disk, 1, seed=1)
+    after = pattern(scratch_disk, 1, seed=2)
+    write(digested, scratch_disk, before)
+    blocks = blocks_for(scratch_disk, 1)
+    bad, _plan = digested.command(cdb.write_10(lba=0, blocks=blocks), write=after)
+
+    digested.number(bad)
+    digested.connection.send(bad, data_digest=WRONG, note="wrong data digest")
+
+    assert bytes(digested.transcript.sent()[-1].data) == after
+    next_or_drop(digested.connection)
+    found = read(open_session(), scratch_disk, 1).data
+    check(found == before, "the data from before", "other data")
+
+
+@HEADER
+@DATA
+@pytest.mark.requirement("RFC7143-13.1-02")
+@pytest.mark.parametrize("cut", [1, 47, 48, 50, 52, 53])
+def test_a_pdu_may_come_in_pieces(digested: Session, cut: int) -> None:
+    """A PDU cut anywhere into TCP segments is served, digests and all."""
+    request = digested.number(NOPOut(immediate=1, data=b"ping"))
+
+    digested.connection.send_pieces(request, [cut])
+
+    answer = digested.expect(NOPIn, of=request)
+    check(bytes(answer.data) == b"ping", "the ping data", answer)
+
+
+@HEADER
+@pytest.mark.requirement("RFC7143-13.1-02")
+def test_missing_digests_are_noticed(digested: Session) -> None:
+    """A command without the digest agreed on is not served."""
+    connection: Connection = digested.connection
+    bad, _plan = digested.command(cdb.test_unit_ready())
+    digested.number(bad)
+
+    connection.send(bad, header_digest=b"\0\0\0\0", note="zeros for a digest")
+
+    assert digested.transcript.entries[-1].wire[48:52] == bytes(4)
+    answer = answer_to_next_ping(digested)
+    check(not isinstance(answer, SCSIResponse), "no response", answer)

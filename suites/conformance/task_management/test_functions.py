@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Task management (RFC 7143 sections 11.5, 11.6 and 4.2.3)."""
+
+import pytest
+
+from initiator.core import lun_field
+from initiator.expect import check, next_or_drop
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import TMFunction, TMResponse
+from iscsi.pdu import (
+    R2T,
+    Reject,
+    SCSIResponse,
+    TaskManagementRequest,
+    TaskManagementResponse,
+)
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern, start_write
+
+HARMLESS = [
+    TMFunction.ABORT_TASK,
+    TMFunction.ABORT_TASK_SET,
+    TMFunction.CLEAR_ACA,
+    TMFunction.CLEAR_TASK_SET,
+    TMFunction.LOGICAL_UNIT_RESET,
+    TMFunction.TASK_REASSIGN,
+]
+SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
+MISSING_LUN = 0x3FFF
+UNKNOWN_TAG = 0x7FFFFFFD
+
+
+def names(function: TMFunction) -> str:
+    """Return the test ID of a function."""
+    return function.name.lower()
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-01", "RFC7143-11.6.2-01")
+@pytest.mark.parametrize("function", HARMLESS, ids=names)
+def test_every_function_is_answered(session: Session, function: TMFunction) -> None:
+    """Each function gets a response that is a header alone."""
+    answer = session.task_management(function, referenced_task_tag=UNKNOWN_TAG)
+
+    lengths = (answer.total_ahs_length, answer.data_segment_length)
+    check(lengths == (0, 0), "both lengths 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-01")
+@pytest.mark.parametrize("immediate", [0, 1])
+def test_functions_may_wait_their_turn(session: Session, immediate: int) -> None:
+    """A function is answered whether its request is immediate or not."""
+    answer = session.task_management(TMFunction.ABORT_TASK_SET, immediate=immediate)
+
+    check(answer.final, "F=1", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-i02")
+@pytest.mark.parametrize("code", [0, 13, 64, 127])
+def test_unassigned_function_is_refused(session: Session, code: int) -> None:
+    """A function code that nobody has assigned is refused."""
+    session.send(TaskManagementRequest(function=code, lun=lun_field(session.lun)))
+
+    answer = next_or_drop(session.connection)
+
+    assert session.transcript.sent()[-1].function == code
+    is_refused = (
+        answer is None
+        or isinstance(answer, Reject)
+        or (
+            isinstance(answer, TaskManagementResponse)
+            and answer.response
+            in (TMResponse.FUNCTION_NOT_SUPPORTED, TMResponse.FUNCTION_REJECTED)
+        )
+    )
+    check(is_refused, ["response 5 or 255", "Reject", "a drop"], answer)
+
+
+@pytest.mark.requirement("RFC7143-11.6.1-i03")
+def test_abort_of_an_unknown_task(session: Session) -> None:
+    """ABORT TASK of a task outside the window that is not there: does not exist."""
+    answer = session.task_management(
+        TMFunction.ABORT_TASK,
+        referenced_task_tag=UNKNOWN_TAG,
+        ref_cmd_sn=serial.add(session.exp_cmd_sn, -1000),
+    )
+
+    check(answer.response == TMResponse.TASK_DOES_NOT_EXIST, "response 1", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.11-04")
+def test_abort_of_a_task_that_is_over(session: Session) -> None:
+    """ABORT TASK of a command that has been answered: does not exist."""
+    task = session.start(cdb.test_unit_ready())
+    session.finish(task)
+
+    answer = session.task_management(TMFunction.ABORT_TASK, of=task.command)
+
+    check(answer.response == TMResponse.TASK_DOES_NOT_EXIST, "response 1", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.11-03")
+def test_abort_of_a_command_that_never_came(session: Session) -> None:
+    """ABORT TASK of a command lost on its way is complete, and fills its place."""
+    lost = session.numbers.take()
+
+    answer = session.task_management(
+        TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG, ref_cmd_sn=lost
+    )
+
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    pong = session.ping()
+    check(pong.exp_cmd_sn == serial.add(lost, 1), "ExpCmdSN beyond it", pong)
+
+
+@pytest.mark.requirement("RFC7143-11.6.1-i01")
+def test_abort_of_a_write_that_waits(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """ABORT TASK of a write that waits for data completes, and the write is gone."""
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    session.expect(R2T, of=task.command)
+
+    answer = session.task_management(TMFunction.ABORT_TASK, of=task.command)
+
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    session.expect_silence(after=task.command)
+
+
+@pytest.mark.requirement(
+    "RFC7143-4.2.3.3-11", "RFC7143-4.2.3.3-01", "RFC7143-11.5.1-14"
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        TMFunction.ABORT_TASK_SET,
+        TMFunction.CLEAR_TASK_SET,
+        TMFunction.LOGICAL_UNIT_RESET,
+    ],
+    ids=names,
+)
+def test_task_sets_are_ended(
+    open_session: OpenSession, scratch_disk: Disk, function: TMFunction
+) -> None:
+    """A function that ends a task set leaves no task of it to be answered.
+
+    The target waits for the data that it has asked for before it answers.
+    """
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    r2t = session.expect(R2T, of=task.command)
+    request = session.send_task_management(function)
+    session.answer_r2t(task, r2t)
+
+    answers = [session.receive()]
+    while not isinstance(answers[-1], TaskManagementResponse):
+        answers.append(session.receive())
+
+    final = answers[-1]
+    assert final.initiator_task_tag == request.initiator_task_tag
+    early = [pdu for pdu in answers if isinstance(pdu, SCSIResponse)]
+    is_unsupported = final.response == TMResponse.FUNCTION_NOT_SUPPORTED
+    is_right = is_unsupported or final.response == TMResponse.FUNCTION_COMPLETE
+    check(is_right and len(early) <= 1, ["response 0", "response 5"], final)
+    session.expect_silence(after=task.command)
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-14")
+def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
+    """After a LOGICAL UNIT RESET every other nexus gets a unit attention."""
+    resetting, other = open_session(), open_session()
+
+    resetting.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    result = other.execute(cdb.test_unit_ready())
+
+    sense = result.sense
+    is_told = sense is not None and (int(sense.key), sense.asc) == (6, 0x29)
+    check(is_told, "UNIT ATTENTION, ASC 29", result)
+
+
+@pytest.mark.requirement("RFC7143-11.6.1-i04")
+@pytest.mark.parametrize(
+    "function",
+    [TMFunction.ABORT_TASK_SET, TMFunction.LOGICAL_UNIT_RESET],
+    ids=names,
+)
+def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
+    """A function for a LUN that does not exist gets response 2."""
+    answer = session.task_management(function, lun=MISSING_LUN)
+
+    check(answer.response == TMResponse.LUN_DOES_NOT_EXIST, "response 2", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.2.2-07")
+def test_reassignment_is_refused_below_level_2(session: Session) -> None:
+    """At ErrorRecoveryLevel 0 TASK REASSIGN is not supported."""
+    assert session.parameters.error_recovery_level == 0
+
+    answer = session.task_management(
+        TMFunction.TASK_REASSIGN, referenced_task_tag=UNKNOWN_TAG
+    )
+
+    expected = TMResponse.REASSIGNMENT_NOT_SUPPORTED
+    check(answer.response == expected, "response 4", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-04")
+def test_an_immediate_abort_may_overtake(session: Session) -> None:
+    """An immediate ABORT TASK SET before a gap leaves later commands alone."""
+    waiting = session.start(cdb.test_unit_ready(), cmd_sn=serial.add(session.cmd_sn, 1))
+    session.task_management(TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG)
+
+    first = session.start(cdb.test_unit_ready())
+
+    results = [session.finish(first), session.finish(waiting)]
+    check(all(result.is_good for result in results), "GOOD twice", results)
