@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Keys offered in a login, one at a time, and what a target makes of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from initiator.expect import check
+from initiator.expect import check, next_or_drop
 from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
 from iscsi.constants import Role, Stage
 from iscsi.keys import KEYS, Key, Kind, When
 from iscsi.negotiation import is_admissible
+from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
-from suites.support.login import INITIATOR_ERROR_CLASS, ask
+from suites.support.login import INITIATOR_ERROR_CLASS, advance, ask
 
 REFUSED = "(the login is refused)"
 """Stands for an answer where the target ended the login; no value looks like it."""
@@ -48,11 +49,13 @@ AN_OFFER = {
 }
 """A legal offer of each operational key."""
 
+_DIGESTS = [("HeaderDigest", "None"), ("DataDigest", "None")]
+
 
 def offer_first(
     login: LoginExchange,
     names: Pairs,
-    pairs: Iterable[tuple[str, str]] | bytes,
+    pairs: Pairs | bytes,
     *,
     csg: Stage = Stage.OPERATIONAL,
 ) -> Pairs | None:
@@ -64,10 +67,30 @@ def offer_first(
         ConformanceFailure: it blames somebody else.
     """
     __tracebackhide__ = True
-    start = text.encode(names)
-    data = start + (pairs if isinstance(pairs, bytes) else text.encode(pairs))
+    data = pairs if isinstance(pairs, bytes) else text.encode(pairs)
+    return _unless_refused(
+        login, lambda: ask(login, text.encode(names) + data, csg=csg)[1]
+    )
+
+
+def settle_first(login: LoginExchange, names: Pairs, pairs: Pairs) -> Pairs | None:
+    """Send the names and some keys and go on to full-feature phase; return the text.
+
+    Only then has a target checked how the keys go together (section 6.2).
+    """
+    __tracebackhide__ = True
+    return _unless_refused(login, lambda: _settle(login, [*names, *pairs, *_DIGESTS]))
+
+
+def _settle(login: LoginExchange, pairs: Pairs) -> Pairs:
+    advance(login, pairs)
+    return text.decode(b"".join(bytes(item.data) for item in login.responses))
+
+
+def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | None:
+    __tracebackhide__ = True
     try:
-        return ask(login, data, csg=csg)[1]
+        return step()
     except LoginRefused as refusal:
         answer = refusal.response
     check(
@@ -82,6 +105,33 @@ def offer_first(
 def answer_of(found: Pairs | None, name: str) -> str | None:
     """Return what was answered for a key: REFUSED, its value, None for silence."""
     return REFUSED if found is None else text.value(found, name)
+
+
+def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
+    """Expect that a malformed pair is not answered as if it were an offer.
+
+    A target may refuse the login, drop the connection, turn the key down or let the
+    pair pass in silence.
+
+    Args:
+        login: where it was sent.
+        name: what the pair would be the key of.
+        *allowed: values that may nevertheless be answered.
+
+    Raises:
+        ConformanceFailure: it is answered with another value.
+    """
+    __tracebackhide__ = True
+    response = next_or_drop(login.connection)
+    if not isinstance(response, LoginResponse) or response.status_class:
+        return
+    answer = text.value(text.decode(bytes(response.data)), name)
+    check(
+        answer in (None, *text.RESERVED_ANSWERS, *allowed),
+        "a refusal, or no value for what was no offer",
+        response,
+        login.connection.transcript,
+    )
 
 
 def is_legal_answer(key: Key, answer: str | None) -> bool:

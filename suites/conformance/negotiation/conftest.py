@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures that offer keys: on a Normal session and on a Discovery session."""
+"""Fixtures that offer keys: on Normal and Discovery sessions."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,13 +8,19 @@ import pytest
 
 from initiator.login import LoginExchange, LoginOptions
 from iscsi.text import Pairs
-from suites.support.negotiation import Offer, offer_first
+from suites.support.negotiation import Offer, offer_first, settle_first
 
 
 @pytest.fixture
 def offer(login: LoginExchange, first_pairs: Pairs) -> Offer:
     """Offer keys in the first request of a Normal login."""
     return partial(offer_first, login, first_pairs)
+
+
+@pytest.fixture
+def settle(login: LoginExchange, first_pairs: Pairs) -> Offer:
+    """Offer keys in a Normal login and go on to its end."""
+    return partial(settle_first, login, first_pairs)
 
 
 @pytest.fixture

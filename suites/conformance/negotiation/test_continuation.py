@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text over several Login PDUs: the C bit (RFC 7143 sections 6.1, 6.2, 11.13.7)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange
+from iscsi import text
+from iscsi.constants import Stage
+from iscsi.pdu import LoginResponse
+from iscsi.text import Pairs
+from suites.support.login import advance, ask, expect_no_transition, provoke
+
+_OFFER = b"HeaderDigest=None\0MaxBurstLength=8192\0DataDigest=None\0"
+_CUTS = {
+    "between pairs": _OFFER.index(b"Max"),
+    "within a key": _OFFER.index(b"Burst"),
+    "before equals": _OFFER.index(b"=8192"),
+    "after equals": _OFFER.index(b"8192"),
+    "within a value": _OFFER.index(b"92"),
+    "before NUL": _OFFER.index(b"\0Data"),
+}
+
+
+def _send_parts(
+    login: LoginExchange, parts: list[bytes]
+) -> tuple[list[LoginResponse], Pairs]:
+    """Send all parts, all but the last with C=1; return the answers and the text."""
+    empty = [ask(login, part, continuation=1)[0] for part in parts[:-1]]
+    return empty, ask(login, parts[-1])[1]
+
+
+@pytest.mark.requirement("RFC7143-6.1-i05")
+@pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
+def test_pairs_span_requests(
+    login: LoginExchange, first_pairs: Pairs, cut: int
+) -> None:
+    """Pairs that are cut anywhere and continued are read as if they were whole."""
+    ask(login, first_pairs)
+
+    _empty, found = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
+
+    names = ("HeaderDigest", "MaxBurstLength", "DataDigest")
+    answers = [dict(found).get(name) for name in names]
+    check(answers == ["None", "8192", "None"], "None, 8192, None", found)
+
+
+@pytest.mark.requirement("RFC7143-6.1-i05", "RFC7143-6.2-02")
+@pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
+def test_first_text_spans_requests(
+    login: LoginExchange, first_pairs: Pairs, cut: int
+) -> None:
+    """A login's first request, with the names in it, may be continued as well."""
+    data = text.encode(first_pairs)
+
+    _empty, found = _send_parts(login, [data + _OFFER[:cut], _OFFER[cut:]])
+
+    check(dict(found).get("MaxBurstLength") == "8192", "MaxBurstLength=8192", found)
+
+
+@pytest.mark.requirement("RFC7143-6.2-02")
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_answer_to_continued_text_is_empty(
+    login: LoginExchange, first_pairs: Pairs, count: int
+) -> None:
+    """Each request with C=1 is answered by a response without text, T=0 and C=0."""
+    ask(login, first_pairs)
+    size = -(-len(_OFFER) // count)
+
+    empty, _found = _send_parts(login, text.split(_OFFER, size))
+
+    wrong = [item for item in empty if item.data or item.transit or item.continuation]
+    check(not wrong, "empty responses", wrong and wrong[0], login.connection.transcript)
+
+
+@pytest.mark.requirement("RFC7143-6.2-01")
+def test_continuation_and_transition_exclude_each_other(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """A request with both C and T is refused or leads to no transition."""
+    ask(login, first_pairs)
+
+    provoke(login, b"HeaderDigest=No", nsg=Stage.FULL_FEATURE, continuation=1)
+
+    expect_no_transition(login)
+
+
+@pytest.mark.requirement("RFC7143-6.2-01", "RFC7143-11.13.7-01")
+def test_target_continues_no_transition(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """No Login Response has both C and T set, however long the text."""
+    filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
+
+    ask(login, [*first_pairs, *filler])
+    advance(login)
+
+    wrong = [item for item in login.responses if item.continuation and item.transit]
+    check(not wrong, "C or T", wrong and wrong[0], login.connection.transcript)

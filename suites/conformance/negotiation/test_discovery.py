@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keys on Discovery sessions (RFC 7143 sections 7.4.1, 12, 13)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange, LoginOptions
+from iscsi import text
+from iscsi.constants import Stage
+from iscsi.keys import Key
+from suites.support.login import advance, expect_no_login
+from suites.support.negotiation import (
+    AN_OFFER,
+    IRRELEVANT,
+    REFUSED,
+    Offer,
+    answer_of,
+    identify,
+)
+
+
+@pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
+@pytest.mark.parametrize("key", IRRELEVANT, ids=identify)
+def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> None:
+    """A key that means nothing to discovery is answered, but not as unknown."""
+    found = offer_in_discovery([(key.name, AN_OFFER[key.name])])
+
+    answer = answer_of(found, key.name)
+    check(answer not in (text.NOT_UNDERSTOOD, REFUSED), "Irrelevant or a value", answer)
+
+
+@pytest.mark.requirement("RFC7143-7.4.1-01", "RFC7143-13.21-01")
+@pytest.mark.parametrize("level", ["0", "1", "2"])
+def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
+    """ErrorRecoveryLevel on a Discovery session comes out as 0."""
+    found = offer_in_discovery([("ErrorRecoveryLevel", level)])
+
+    answer = answer_of(found, "ErrorRecoveryLevel")
+    check(answer == "0", "ErrorRecoveryLevel=0", answer)
+
+
+@pytest.mark.requirement("RFC7143-13.21-i01")
+def test_discovery_has_one_connection(
+    login: LoginExchange, options: LoginOptions, new_login: Callable[..., LoginExchange]
+) -> None:
+    """A Discovery session takes no second connection, whatever MaxConnections says."""
+    names = replace(options, is_discovery=True, target_name=None).names()
+    digests = [("HeaderDigest", "None"), ("DataDigest", "None")]
+    first = advance(login, [*names, ("MaxConnections", "8"), *digests])
+
+    second = new_login(isid=login.isid, tsih=first.tsih, cid=2)
+
+    expect_no_login(second, names)
+
+
+@pytest.mark.requirement("RFC7143-6.3.3-01")
+def test_discovery_login_negotiates(
+    login: LoginExchange, options: LoginOptions
+) -> None:
+    """A Discovery login with digests and a length offered comes to its end."""
+    names = replace(options, is_discovery=True, target_name=None).names()
+    pairs = [("HeaderDigest", "None"), ("DataDigest", "None")]
+
+    response = advance(login, [*names, *pairs, ("MaxRecvDataSegmentLength", "65536")])
+
+    check(response.nsg == Stage.FULL_FEATURE, "a completed login", response)
+
+
+@pytest.mark.requirement("RFC7143-13.22-02")
+def test_no_vendor_keys_in_discovery(offer_in_discovery: Offer) -> None:
+    """The target sends no vendor key on a Discovery session."""
+    found = offer_in_discovery([("HeaderDigest", "None")]) or []
+
+    vendor = [name for name, _value in found if name.startswith("X-")]
+    check(found and not vendor, "no X- key", found)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keys in the stage they belong to, and in the other (RFC 7143 sections 6.3, 12)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi import text
+from iscsi.constants import Stage
+from iscsi.keys import Key, Kind
+from suites.support.negotiation import (
+    AN_OFFER,
+    OPERATIONAL,
+    REFUSED,
+    Offer,
+    answer_of,
+    identify,
+)
+
+_KEYS = [key for key in OPERATIONAL if key.kind is not Kind.OBSOLETE]
+_METHODS = ["AuthMethod=None", "CHAP_A=5", "CHAP_N=user", "SRP_U=user"]
+
+
+@pytest.mark.requirement("RFC7143-6.3-i01", "RFC7143-12-01")
+@pytest.mark.parametrize("key", _KEYS, ids=identify)
+def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
+    """An operational key in the security stage ends the login or is turned down."""
+    pairs = [("AuthMethod", "None"), (key.name, AN_OFFER[key.name])]
+
+    found = offer(pairs, csg=Stage.SECURITY)
+
+    answer = answer_of(found, key.name)
+    turned_down = (REFUSED, text.REJECT, text.IRRELEVANT)
+    check(answer in turned_down, " or ".join(turned_down), answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3-i01")
+@pytest.mark.parametrize("pair", _METHODS)
+def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
+    """A security key in the operational stage ends the login or is turned down."""
+    name, _equals, value = pair.partition("=")
+
+    found = offer([(name, value)], csg=Stage.OPERATIONAL)
+
+    answer = answer_of(found, name)
+    check(
+        answer == REFUSED or answer in text.RESERVED_ANSWERS,
+        "a refusal or a key turned down",
+        answer,
+    )
+
+
+@pytest.mark.requirement("RFC7143-6.2-10")
+@pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
+def test_alias_is_for_any_stage(offer: Offer, stage: Stage) -> None:
+    """InitiatorAlias is taken in either stage without an answer."""
+    method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
+
+    found = offer([*method, ("InitiatorAlias", "Gerät 1")], csg=stage)
+
+    answer = answer_of(found, "InitiatorAlias")
+    check(answer is None, "no answer to a declaration", answer)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The form of text: pairs, delimiters, lengths (RFC 7143 section 6.1)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange
+from iscsi import text
+from iscsi.constants import Stage
+from iscsi.text import Pairs
+from suites.support.login import advance, ask, provoke
+from suites.support.negotiation import AN_OFFER, Offer, answer_of, expect_not_taken
+
+_KEYS = ("HeaderDigest", "DataDigest", "MaxConnections", "MaxBurstLength")
+
+
+@pytest.mark.requirement("RFC7143-6.1-01")
+@pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
+def test_every_pair_ends_with_nul(
+    login: LoginExchange, first_pairs: Pairs, stage: Stage
+) -> None:
+    """Every pair that the target sends, the last one too, ends with one NUL."""
+    method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
+
+    ask(login, [*first_pairs, *method], csg=stage)
+
+    data = bytes(login.responses[-1].data)
+    check(data.endswith(b"\0"), "NUL at the end", data)
+    check(b"\0\0" not in data, "one NUL after each pair", data)
+
+
+@pytest.mark.requirement("RFC7143-6.1-02", "RFC7143-6.1-i04")
+def test_target_text_keeps_the_format(offer: Offer) -> None:
+    """The target's key names are labels of up to 63 bytes, its values up to 255."""
+    found = offer([(name, AN_OFFER[name]) for name in _KEYS]) or []
+
+    wrong = [
+        pair
+        for pair in found
+        if not text.is_standard_label(pair[0]) or len(pair[1].encode()) > 255
+    ]
+    check(found and not wrong, "labels and values of section 6.1", wrong or "no text")
+
+
+@pytest.mark.requirement("RFC7143-6.1-01")
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"HeaderDigest\0",
+        b"=None\0",
+        b"HeaderDigest None\0DataDigest=None\0",
+        b"HeaderDigest=\xff\xfe\0",
+    ],
+    ids=["no-equals", "no-key", "blank-for-equals", "no-UTF-8"],
+)
+def test_malformed_pair_is_not_taken(
+    login: LoginExchange, first_pairs: Pairs, tail: bytes
+) -> None:
+    """Text that holds no pair where one is due is not taken for an offer."""
+    provoke(login, text.encode(first_pairs) + tail)
+
+    name = tail.partition(b"=")[0].rstrip(b"\0").decode()
+    expect_not_taken(login, name)
+
+
+@pytest.mark.requirement("RFC7143-6.1-01")
+def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None:
+    """A last pair without its NUL is not read beyond the data segment."""
+    filler = b"X-com.example.a=" + b"v" * (-len(text.encode(first_pairs)) % 4) + b"\0"
+    data = text.encode(first_pairs) + filler + b"MaxBurstLength=819"
+
+    provoke(login, data, padding=b"222"[: -len(data) % 4])
+
+    expect_not_taken(login, "MaxBurstLength", "819")
+
+
+@pytest.mark.requirement("RFC7143-6.2-08", "RFC7143-6.1-02")
+@pytest.mark.parametrize(
+    "name", ["X" + "k" * 62, "X-com.example.k+m@n_o-p.9"], ids=["63-bytes", "signs"]
+)
+def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
+    """A key name of up to 63 bytes and of every character allowed is read whole."""
+    found = offer([(name, "value"), ("HeaderDigest", "None")])
+
+    answer = answer_of(found, name)
+    check(answer == text.NOT_UNDERSTOOD, f"{name}=NotUnderstood", found)
+
+
+@pytest.mark.requirement("RFC7143-6.2-08")
+@pytest.mark.parametrize(
+    "value",
+    ["", "a=b", "=", "a,b,,c", "[fe80::1]:3260,1", "v" * 255],
+    ids=["empty", "equals-within", "equals", "commas", "address", "255-bytes"],
+)
+def test_value_of_any_kind_is_read(offer: Offer, value: str) -> None:
+    """A value ends at its NUL alone; the pairs after it are read."""
+    found = offer([("X-com.example.any", value), ("HeaderDigest", "None")])
+
+    answers = [answer_of(found, name) for name in ("X-com.example.any", "HeaderDigest")]
+    expected = [text.NOT_UNDERSTOOD, "None"]
+    check(answers == expected, str(expected), found)
+
+
+@pytest.mark.requirement("RFC7143-6.1-04")
+@pytest.mark.parametrize("size", [4096, 8191, 8192])
+def test_eight_kilobytes_in_one_request(
+    login: LoginExchange, first_pairs: Pairs, size: int
+) -> None:
+    """A Login Request with up to 8192 bytes of text is taken in."""
+    start = text.encode([*first_pairs, ("HeaderDigest", "None")])
+    fillers = [f"X-com.example.{n:02}=" for n in range((size - len(start)) // 250)]
+    body = b"".join(item.encode().ljust(249, b"v") + b"\0" for item in fillers)
+    room = size - len(start) - len(body)
+    data = start + body + b"X-com.example.last=".ljust(room - 1, b"v") + b"\0"
+    assert len(data) == size
+
+    _response, found = ask(login, data)
+
+    check(dict(found).get("HeaderDigest") == "None", "HeaderDigest=None", found)
+
+
+@pytest.mark.requirement("RFC7143-6.1-04")
+def test_eight_kilobytes_in_one_negotiation(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """A negotiation of 8192 bytes of text over several requests comes to its end."""
+    ask(login, first_pairs)
+    filler = [(f"X-com.example.f{number}", "v" * 230) for number in range(8)]
+
+    for group in range(4):
+        ask(login, [(f"{name}.{group}", value) for name, value in filler])
+    response = advance(login)
+
+    check(response.nsg == Stage.FULL_FEATURE, "a completed login", response)
