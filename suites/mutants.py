@@ -29,7 +29,22 @@ SAMPLE = 20
 _SECONDS = 300
 _NOTICES = frozenset({Verdict.BROKEN, Verdict.WARNED})
 
-ALSO: Mapping[str, str] = {}
+ALSO: Mapping[str, str] = {
+    "stat-sn-stands-still": "every session judges StatSN, so no exchange counts",
+    "list-answered-with-what-was-not-offered": "every plain login offers digests",
+    "r2t-for-nothing": "no write comes to its end",
+    "r2t-with-reserved-tag": "an answer to it is unsolicited data, so writes fail",
+    "r2t-with-other-lun": "the Data-Out that copies its LUN fits no task",
+    "nop-out-unanswered": "silence is proved by a ping that is answered",
+    "tmf-unanswered": "many checks begin or end with a function",
+    "logout-unanswered": "many checks end with a logout",
+    "reject-unsaid": "a Reject or a drop is awaited wherever a PDU is refused",
+    "reject-without-header": "each refusal is recognised by the header it returns",
+    "max-burst-above-offer": "a burst then exceeds what the initiator takes",
+    "text-response-changes-itt": "a text exchange is recognised by its ITT",
+    "login-tsih-is-zero": "a session without TSIH cannot be addressed again",
+    "login-takes-repeated-key": "declaring a name twice is the same fault",
+}
 """Faults that other requirements' checks rightly notice too, each with the reason."""
 
 

@@ -42,7 +42,7 @@ def test_segments_fit_the_initiator(reader: Session, disk: Disk) -> None:
     check(longest <= limit, f"at most {limit} bytes", f"{longest} bytes")
 
 
-@pytest.mark.requirement("RFC7143-11.7.1-03")
+@pytest.mark.requirement("RFC7143-11.7.1-03", "RFC7143-11.7.1-i01")
 def test_sequences_fit_a_burst(reader: Session, disk: Disk) -> None:
     """No sequence of Data-In holds more than MaxBurstLength."""
     result = read(reader, disk, READ_LENGTH)

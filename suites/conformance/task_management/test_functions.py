@@ -17,7 +17,7 @@ from iscsi.pdu import (
 )
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.data import pattern, start_write
+from suites.support.data import KIB, pattern, start_write
 
 HARMLESS = [
     TMFunction.ABORT_TASK,
@@ -146,10 +146,11 @@ def test_task_sets_are_ended(
 ) -> None:
     """A function that ends a task set leaves no task of it to be answered.
 
-    The target waits for the data that it has asked for before it answers.
+    The target waits for the data that it has asked for before it answers; it asks for
+    less than all, so the write cannot be over by then.
     """
-    session = open_session(SOLICITED)
-    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    session = open_session({**SOLICITED, "MaxBurstLength": "8192"})
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 24 * KIB))
     r2t = session.expect(R2T, of=task.command)
     request = session.send_task_management(function)
     session.answer_r2t(task, r2t)
@@ -160,10 +161,11 @@ def test_task_sets_are_ended(
 
     final = answers[-1]
     assert final.initiator_task_tag == request.initiator_task_tag
+    if final.response == TMResponse.FUNCTION_NOT_SUPPORTED:
+        pytest.skip(f"not applicable: the target does not support {function.name}")
+    check(final.response == TMResponse.FUNCTION_COMPLETE, "response 0", final)
     early = [pdu for pdu in answers if isinstance(pdu, SCSIResponse)]
-    is_unsupported = final.response == TMResponse.FUNCTION_NOT_SUPPORTED
-    is_right = is_unsupported or final.response == TMResponse.FUNCTION_COMPLETE
-    check(is_right and len(early) <= 1, ["response 0", "response 5"], final)
+    check(not early, "no response to the write", early)
     session.expect_silence(after=task.command)
 
 
