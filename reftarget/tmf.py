@@ -285,7 +285,7 @@ class MultiTaskAbort:
             session.window.exp_cmd_sn, self.request.cmd_sn
         ):
             return
-        own = self._own_tasks()
+        own = [] if self._leaves_tasks() else self._own_tasks()
         if session.parameters.task_reporting != "FastAbort":
             owing = [one for one in own if one.sequences or one.awaits_unsolicited]
             for command in owing:
@@ -323,11 +323,12 @@ class MultiTaskAbort:
             if self.lun in (None, command.lun)
         ]
 
-    def _act(self, own: list[Command]) -> None:
-        if self.request.function in _RESETS and self.session.target.faults.bends(
+    def _leaves_tasks(self) -> bool:
+        return self.request.function in _RESETS and self.session.target.faults.bends(
             Bend.KEEPS_TASKS_ON_LUN_RESET
-        ):
-            own = []
+        )
+
+    def _act(self, own: list[Command]) -> None:
         foreign = self._foreign_tasks()
         self._announce(own, foreign)
         for command in (*own, *foreign):
