@@ -18,7 +18,7 @@ from iscsi.text import Pairs
 INITIATOR_ERROR_CLASS = 2
 """The Status-Class of what the initiator has most likely caused."""
 
-_MAX_TURNS = 16
+_MAX_TURNS = 32
 
 _PLAIN = {
     Stage.SECURITY: [("AuthMethod", "None")],
@@ -52,11 +52,19 @@ def ask(
     """
     joiner = text.Joiner()
     response = _accepted(login.request(pairs, csg=csg, nsg=nsg, **fields))
-    while (
-        found := joiner.add(bytes(response.data), continues=bool(response.continuation))
-    ) is None:
+    if fields.get("continuation"):
+        return response, text.decode(bytes(response.data))
+    for _turn in range(_MAX_TURNS):
+        part = bytes(response.data)
+        found = joiner.add(part, continues=bool(response.continuation))
+        if found is not None:
+            return response, found
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
-    return response, found
+    raise ConformanceFailure(
+        "the target ends its text",
+        f"C=1 in {_MAX_TURNS} responses",
+        login.connection.transcript,
+    )
 
 
 def _accepted(response: LoginResponse) -> LoginResponse:

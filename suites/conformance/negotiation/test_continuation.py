@@ -85,11 +85,11 @@ def test_continuation_and_transition_exclude_each_other(
     expect_no_transition(login)
 
 
-@pytest.mark.requirement("RFC7143-6.2-01", "RFC7143-11.13.7-01")
+@pytest.mark.requirement("RFC7143-6.2-01", "RFC7143-11.13.7-01", "RFC7143-6.1-01")
 def test_target_continues_no_transition(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """No Login Response has both C and T set, however long the text."""
+    """A long text is cut into responses that have either C or T, and comes whole."""
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
 
     ask(login, [*first_pairs, *filler])

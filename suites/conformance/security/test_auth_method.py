@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The choice of a method, and no way around it (RFC 7143 sections 6.3.2 and 12.1)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange, LoginOptions
+from iscsi import text
+from iscsi.constants import LoginStatus, Stage
+from iscsi.text import Pairs
+from suites.support.login import (
+    advance,
+    ask,
+    expect_no_login,
+    expect_no_transition,
+    provoke,
+)
+from suites.support.negotiation import REFUSED, answer_of, identify, offer_first
+from suites.support.security import ChapLogin
+
+_UNKNOWN = "Z-com.example.magic"
+_BOTH_WAYS = [Stage.OPERATIONAL, Stage.FULL_FEATURE]
+
+
+@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-02")
+@pytest.mark.parametrize("methods", ["None", f"{_UNKNOWN},None", "None,None"])
+def test_none_is_chosen_on_an_open_target(
+    login: LoginExchange, first_pairs: Pairs, methods: str
+) -> None:
+    """A target without authentication chooses None where nothing else is known."""
+    found = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
+
+    answer = text.value(found, "AuthMethod")
+    check(answer == "None", "AuthMethod=None", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-01")
+@pytest.mark.parametrize("methods", ["None,CHAP", "CHAP,None"])
+def test_choice_is_one_of_the_list(
+    login: LoginExchange, first_pairs: Pairs, methods: str
+) -> None:
+    """The method chosen is one of those offered."""
+    found = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
+
+    answer = text.value(found, "AuthMethod")
+    check(answer in ("None", "CHAP"), "None or CHAP", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3.2-03", "RFC7143-6.1-i01")
+@pytest.mark.parametrize(
+    "methods", [_UNKNOWN, "none", "chap", "CHAPS", ""], ids=identify
+)
+def test_no_method_is_known(
+    login: LoginExchange, first_pairs: Pairs, methods: str
+) -> None:
+    """A list without a known method is answered with Reject, or ends the login."""
+    pairs = [("AuthMethod", methods)]
+
+    found = offer_first(login, first_pairs, pairs, csg=Stage.SECURITY)
+
+    answer = answer_of(found, "AuthMethod")
+    check(answer in (text.REJECT, REFUSED), "Reject or a refusal", answer)
+
+
+@pytest.mark.requirement("RFC7143-6.3-05", "RFC7143-12.1-02")
+def test_security_stage_may_be_empty(login: LoginExchange, first_pairs: Pairs) -> None:
+    """A login that offers no method passes the security stage of an open target."""
+    response = advance(login, first_pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+
+    check(response.nsg == Stage.OPERATIONAL, "NSG=1", response)
+
+
+@pytest.mark.requirement("RFC7143-6.3-15")
+def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> None:
+    """AuthMethod in a second request ends the login."""
+    method = ("AuthMethod", "None")
+    ask(login, [*first_pairs, method], csg=Stage.SECURITY)
+
+    found = offer_first(login, [], [method], csg=Stage.SECURITY)
+
+    check(found is None, "a refusal", found)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-9.2.1-01", "RFC7143-12.1-04")
+@pytest.mark.parametrize(
+    "methods",
+    ["CHAP", "CHAP,None", "None,CHAP", f"{_UNKNOWN},CHAP", f"{_UNKNOWN},CHAP,None"],
+)
+def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> None:
+    """A target that asks for CHAP chooses it wherever it stands in the list."""
+    answer = chap_login.choose(methods)
+
+    check(answer == "CHAP", "AuthMethod=CHAP", answer)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-6.3.2-03", "RFC7143-6.3.2-05")
+@pytest.mark.parametrize("methods", ["None", _UNKNOWN, f"{_UNKNOWN},None"])
+def test_nothing_but_chap_is_chosen_where_it_is_due(
+    chap_login: ChapLogin, methods: str
+) -> None:
+    """A list without CHAP gets Reject or ends the login where CHAP is due."""
+    pairs = [("AuthMethod", methods)]
+
+    found = offer_first(
+        chap_login.login, chap_login.options.names(), pairs, csg=Stage.SECURITY
+    )
+
+    answer = answer_of(found, "AuthMethod")
+    check(answer in (text.REJECT, REFUSED), "Reject or a refusal", answer)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-12.1-03", "RFC7143-6.3.2-05")
+def test_security_stage_is_not_skipped(chap_login: ChapLogin) -> None:
+    """A login that starts in the operational stage is no way around CHAP."""
+    expect_no_login(
+        chap_login.login,
+        chap_login.options.names(),
+        LoginStatus.AUTHENTICATION_FAILURE,
+    )
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-12.1-03")
+@pytest.mark.parametrize("end", _BOTH_WAYS)
+def test_transition_without_a_method(chap_login: ChapLogin, end: Stage) -> None:
+    """The security stage is not left without a method where CHAP is due."""
+    names = chap_login.options.names()
+
+    provoke(chap_login.login, names, csg=Stage.SECURITY, nsg=end)
+
+    expect_no_transition(chap_login.login)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-12.1-03")
+@pytest.mark.parametrize("end", _BOTH_WAYS)
+@pytest.mark.parametrize("methods", ["CHAP", "None", "CHAP,None"])
+def test_transition_with_the_method(
+    chap_login: ChapLogin, methods: str, end: Stage
+) -> None:
+    """The security stage is not left with the choice of a method where CHAP is due."""
+    pairs = [*chap_login.options.names(), ("AuthMethod", methods)]
+
+    provoke(chap_login.login, pairs, csg=Stage.SECURITY, nsg=end)
+
+    expect_no_transition(chap_login.login)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-12.1-03")
+@pytest.mark.parametrize("end", _BOTH_WAYS)
+def test_transition_after_the_method(chap_login: ChapLogin, end: Stage) -> None:
+    """The security stage is not left between the method and its first key."""
+    chap_login.choose()
+
+    provoke(chap_login.login, csg=Stage.SECURITY, nsg=end)
+
+    expect_no_transition(chap_login.login)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-12.1-03")
+@pytest.mark.parametrize("end", _BOTH_WAYS)
+def test_transition_with_the_algorithms(chap_login: ChapLogin, end: Stage) -> None:
+    """The security stage is not left before the challenge is answered."""
+    chap_login.choose()
+
+    provoke(chap_login.login, [("CHAP_A", "5")], csg=Stage.SECURITY, nsg=end)
+
+    expect_no_transition(chap_login.login)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-12.1-03")
+def test_stage_is_not_changed_amid_chap(chap_login: ChapLogin) -> None:
+    """A request of the operational stage amid CHAP leads to no session."""
+    chap_login.challenge()
+
+    provoke(chap_login.login, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
+
+    expect_no_transition(chap_login.login)
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.requirement("RFC7143-6.3.2-05", "RFC7143-11.13.5-06")
+def test_chap_is_due_on_every_login(
+    chap_login: ChapLogin, chap_options: LoginOptions, login: LoginExchange
+) -> None:
+    """A proof on one connection opens no other one."""
+    chap_login.prove(chap_login.proof(chap_login.challenge()))
+    chap_login.enter()
+
+    names = chap_options.names()
+
+    expect_no_login(login, names, LoginStatus.AUTHENTICATION_FAILURE)

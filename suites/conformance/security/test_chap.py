@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initiator proves itself by CHAP (RFC 7143 sections 9.2 and 12.1.3)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check, expect_drop
+from iscsi import text
+from iscsi.chap import MAX_BINARY, Algorithm
+from iscsi.constants import LoginStatus, Stage
+from suites.support.login import ask, expect_full_feature
+from suites.support.security import OUT_OF_STEP, ChapLogin
+
+NewChapLogin = Callable[[], ChapLogin]
+
+pytestmark = pytest.mark.needs("chap")
+
+_ENCODINGS = {
+    "hexadecimal": lambda data: "0x" + data.hex(),
+    "upper-case-digits": lambda data: "0x" + data.hex().upper(),
+    "upper-case-prefix": lambda data: "0X" + data.hex(),
+    "Base64": text.format_base64,
+    "upper-case-Base64-prefix": lambda data: "0B" + text.format_base64(data)[2:],
+}
+_FORMLESS = ["0x", "0xZZ", "0b!!", "0b=", "deadbeef", "0y00", "123abc"]
+_FAILURE = LoginStatus.AUTHENTICATION_FAILURE
+
+
+@pytest.mark.requirement("RFC7143-9.2.1-01", "RFC7143-9.2.1-02", "RFC7143-12.1.3-i01")
+def test_right_secret_logs_in(chap_login: ChapLogin) -> None:
+    """An initiator that knows the secret, of 16 bytes, logs in by CHAP with MD5."""
+    challenge = chap_login.challenge()
+
+    chap_login.prove(chap_login.proof(challenge))
+    chap_login.enter()
+
+    expect_full_feature(chap_login.login)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-02", "RFC7143-12.1.3-i02")
+@pytest.mark.parametrize("algorithms", ["5", "5,7", "7,5", "6,5", "200,5", "250,251,5"])
+def test_algorithm_is_one_of_the_list(chap_login: ChapLogin, algorithms: str) -> None:
+    """The target chooses an algorithm of the list and sends its challenge with it."""
+    challenge = chap_login.challenge(algorithms)
+
+    offered = [int(item) for item in algorithms.split(",")]
+    check(challenge.algorithm in offered, f"one of {algorithms}", challenge.algorithm)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-i02", "RFC7143-12.1.3-02")
+@pytest.mark.parametrize("algorithms", ["0", "250", "55", "250,251", "4294967301"])
+def test_no_algorithm_is_known(chap_login: ChapLogin, algorithms: str) -> None:
+    """A list without a known algorithm is an authentication failure."""
+    chap_login.choose()
+
+    chap_login.expect_refusal_of([("CHAP_A", algorithms)], _FAILURE, nsg=None)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("algorithms", ["MD5", "five", "-5", "5x"])
+def test_algorithm_is_no_number(chap_login: ChapLogin, algorithms: str) -> None:
+    """An algorithm that is no number ends the login."""
+    chap_login.choose()
+
+    chap_login.expect_refusal_of([("CHAP_A", algorithms)], nsg=None)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-12.1.3-02")
+def test_challenge_keeps_its_limits(chap_login: ChapLogin) -> None:
+    """The target's challenge has 1 to 1024 bytes, its identifier one octet."""
+    challenge = chap_login.challenge()
+
+    size = len(challenge.challenge)
+    check(1 <= size <= MAX_BINARY, f"1 to {MAX_BINARY} bytes", size)
+    check(challenge.identifier <= 0xFF, "CHAP_I up to 255", challenge.identifier)
+
+
+@pytest.mark.requirement("RFC7143-9.2-02")
+def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
+    """No two connections get the same challenge."""
+    challenges = [new_chap_login().challenge().challenge for _number in range(3)]
+
+    shown = [item.hex() for item in challenges]
+    check(len(set(challenges)) == 3, "three different challenges", shown)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
+@pytest.mark.parametrize("encode", _ENCODINGS.values(), ids=_ENCODINGS)
+def test_response_in_any_encoding(
+    chap_login: ChapLogin, encode: Callable[[bytes], str]
+) -> None:
+    """CHAP_R may come in hexadecimal and in Base64."""
+    challenge = chap_login.challenge()
+    answer = challenge.respond(chap_login.credentials.secret)
+
+    chap_login.prove(chap_login.proof(challenge, CHAP_R=encode(answer)))
+    chap_login.enter()
+
+    expect_full_feature(chap_login.login)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+@pytest.mark.parametrize("encode", _ENCODINGS.values(), ids=_ENCODINGS)
+def test_wrong_response(chap_login: ChapLogin, encode: Callable[[bytes], str]) -> None:
+    """A wrong CHAP_R is an authentication failure, in whatever encoding."""
+    answer = chap_login.challenge().respond(b"not-the-secret-at-all")
+
+    pairs = [("CHAP_N", chap_login.credentials.name), ("CHAP_R", encode(answer))]
+
+    chap_login.expect_refusal_of(pairs, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+@pytest.mark.parametrize("bit", [0, 7, 64, 127])
+def test_response_that_is_nearly_right(chap_login: ChapLogin, bit: int) -> None:
+    """A CHAP_R in which one bit is wrong is an authentication failure."""
+    challenge = chap_login.challenge()
+    answer = bytearray(challenge.respond(chap_login.credentials.secret))
+    answer[bit // 8] ^= 0x80 >> bit % 8
+
+    pairs = chap_login.proof(challenge, CHAP_R=text.format_hex(bytes(answer)))
+
+    chap_login.expect_refusal_of(pairs, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+@pytest.mark.parametrize("name", ["nobody", "assay", "x" * 200, "%s%n", "' OR 1=1 --"])
+def test_unknown_user(chap_login: ChapLogin, name: str) -> None:
+    """A CHAP_N that nobody has is an authentication failure."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_N=name)
+
+    chap_login.expect_refusal_of(pairs, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+def test_name_in_other_case(chap_login: ChapLogin) -> None:
+    """CHAP_N in another case is another name."""
+    challenge = chap_login.challenge()
+    name = chap_login.credentials.name.swapcase()
+
+    chap_login.expect_refusal_of(chap_login.proof(challenge, CHAP_N=name), _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+@pytest.mark.parametrize("size", [1, 15, 17, 32, MAX_BINARY])
+def test_response_of_another_length(chap_login: ChapLogin, size: int) -> None:
+    """A CHAP_R that is not as long as the hash lets nobody in."""
+    challenge = chap_login.challenge()
+    answer = challenge.respond(chap_login.credentials.secret)
+    cut = answer[:size].ljust(size, b"\0")
+
+    pairs = chap_login.proof(challenge, CHAP_R=text.format_hex(cut))
+
+    chap_login.expect_refusal_of(pairs, _FAILURE, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-9.2-04")
+@pytest.mark.parametrize("size", [MAX_BINARY + 1, 3000])
+def test_oversized_response(chap_login: ChapLogin, size: int) -> None:
+    """A CHAP_R of more than 1024 bytes ends the login."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_R=text.format_hex(bytes(size)))
+
+    chap_login.expect_refusal_of(pairs, _FAILURE, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("value", _FORMLESS)
+def test_response_without_form(chap_login: ChapLogin, value: str) -> None:
+    """A CHAP_R that is no binary value lets nobody in."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_R=value)
+
+    chap_login.expect_refusal_of(pairs, _FAILURE, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-9.2-i01", "RFC7143-9.2-04")
+def test_missing_response(chap_login: ChapLogin) -> None:
+    """CHAP_N without CHAP_R is refused as missing a parameter."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_R="")
+
+    chap_login.expect_refusal_of(pairs, LoginStatus.MISSING_PARAMETER)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+def test_missing_name(chap_login: ChapLogin) -> None:
+    """CHAP_R without CHAP_N ends the login."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_N="")
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("end", [None, Stage.OPERATIONAL, Stage.FULL_FEATURE])
+def test_missing_proof(chap_login: ChapLogin, end: Stage | None) -> None:
+    """A challenge that is answered with nothing is refused."""
+    chap_login.challenge()
+
+    chap_login.expect_refusal_of([], *OUT_OF_STEP, nsg=end)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+def test_missing_algorithms(chap_login: ChapLogin) -> None:
+    """A login in which no CHAP_A follows the method is refused."""
+    chap_login.choose()
+
+    chap_login.expect_refusal_of([("InitiatorAlias", "a")], *OUT_OF_STEP, nsg=None)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize(
+    "pair", ["CHAP_N=user", "CHAP_R=0x00", "CHAP_I=1", "CHAP_C=0x00"]
+)
+def test_key_before_its_step(chap_login: ChapLogin, pair: str) -> None:
+    """A CHAP key in the place of CHAP_A ends the login."""
+    chap_login.choose()
+
+    chap_login.expect_refusal_of(pair.encode() + b"\0", *OUT_OF_STEP, nsg=None)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+def test_proof_with_the_algorithms(chap_login: ChapLogin) -> None:
+    """A proof that comes with CHAP_A, before there is a challenge, ends the login."""
+    chap_login.choose()
+    pairs = [("CHAP_A", "5"), ("CHAP_N", "user"), ("CHAP_R", "0x" + "00" * 16)]
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-6.3-15", "RFC7143-9.2-04")
+@pytest.mark.parametrize("name", ["CHAP_N", "CHAP_R"])
+def test_key_twice(chap_login: ChapLogin, name: str) -> None:
+    """A CHAP key that comes twice in a request ends the login."""
+    pairs = chap_login.proof(chap_login.challenge())
+
+    chap_login.expect_refusal_of([*pairs, (name, dict(pairs)[name])], *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-6.3-15", "RFC7143-9.2-04")
+@pytest.mark.parametrize("pair", ["CHAP_A=5", "AuthMethod=None", "AuthMethod=CHAP"])
+def test_step_is_not_taken_twice(chap_login: ChapLogin, pair: str) -> None:
+    """Method and algorithms are not offered again after the challenge."""
+    chap_login.challenge()
+
+    chap_login.expect_refusal_of(pair.encode() + b"\0", *OUT_OF_STEP, nsg=None)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+def test_proof_of_another_connection(new_chap_login: NewChapLogin) -> None:
+    """A proof that is right on one connection is wrong on another."""
+    first, second = new_chap_login(), new_chap_login()
+    pairs = first.proof(first.challenge())
+    second.challenge()
+
+    second.expect_refusal_of(pairs, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-11.13.5-06", "RFC7143-6.3.2-05")
+def test_connection_is_closed_after_a_wrong_proof(chap_login: ChapLogin) -> None:
+    """The target closes the connection after an authentication failure."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.proof(challenge, CHAP_R="0x" + "00" * 16)
+    chap_login.expect_refusal_of(pairs, _FAILURE)
+
+    expect_drop(chap_login.login.connection)
+
+
+@pytest.mark.requirement("RFC7143-9.2-06")
+def test_name_need_not_be_the_initiators(chap_login: ChapLogin) -> None:
+    """CHAP_N may be another name than the iSCSI name."""
+    challenge = chap_login.challenge()
+    assert chap_login.credentials.name != chap_login.options.initiator_name
+
+    chap_login.prove(chap_login.proof(challenge))
+
+    check(chap_login.enter().tsih, "a TSIH", "none")
+
+
+@pytest.mark.requirement("RFC7143-6.1-i05")
+def test_proof_spans_requests(chap_login: ChapLogin) -> None:
+    """A proof that is cut and continued is as good as a whole one."""
+    pairs = chap_login.proof(chap_login.challenge())
+    data = text.encode(pairs)
+
+    ask(chap_login.login, data[:20], csg=Stage.SECURITY, continuation=1)
+    ask(chap_login.login, data[20:], csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+
+    last = chap_login.login.responses[-1]
+    check(last.transit, "T=1 after the proof", last)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-02")
+@pytest.mark.parametrize("algorithm", list(Algorithm)[1:])
+def test_other_algorithm_is_right_or_refused(
+    chap_login: ChapLogin, algorithm: Algorithm
+) -> None:
+    """An optional algorithm that the target chooses is computed right."""
+    challenge = chap_login.challenge(f"{int(algorithm)},5")
+
+    chap_login.prove(chap_login.proof(challenge))
+
+    check(chap_login.enter().tsih, "a TSIH", "none")

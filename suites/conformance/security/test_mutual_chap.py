@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The target proves itself by CHAP (RFC 7143 sections 9.2.1 and 12.1.3)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check, expect_drop
+from iscsi import chap, text
+from iscsi.chap import MAX_BINARY
+from iscsi.constants import LoginStatus
+from suites.support.login import expect_full_feature
+from suites.support.security import (
+    OUT_OF_STEP,
+    OWN_CHALLENGE,
+    OWN_IDENTIFIER,
+    ChapLogin,
+)
+
+NewChapLogin = Callable[[], ChapLogin]
+
+pytestmark = pytest.mark.needs("chap-mutual")
+
+_FAILURE = LoginStatus.AUTHENTICATION_FAILURE
+
+
+def _check_proof(login: ChapLogin, found: text.Pairs, asked: chap.Challenge) -> None:
+    """Fail unless the target's text holds its name and the right CHAP_R."""
+    name, value = text.value(found, "CHAP_N"), text.value(found, "CHAP_R")
+    check(name == login.mutual.name, f"CHAP_N={login.mutual.name}", name)
+    answer = chap.parse_binary("CHAP_R", value or "0x00")
+    check(asked.verify(login.mutual.secret, answer), "the right CHAP_R", value)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2.1-01")
+def test_target_proves_itself(chap_login: ChapLogin) -> None:
+    """The target answers a challenge with its name and the right CHAP_R."""
+    challenge = chap_login.challenge()
+
+    found = chap_login.prove(chap_login.mutual_proof(challenge))
+
+    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
+    _check_proof(chap_login, found, asked)
+    chap_login.enter()
+    expect_full_feature(chap_login.login)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-12.1.3-05")
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 255, 1023, MAX_BINARY])
+def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
+    """A challenge of 1 to 1024 bytes is answered right."""
+    data = bytes(number % 251 for number in range(1, size + 1))
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_C=text.format_hex(data))
+    found = chap_login.prove(pairs)
+
+    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, data)
+    _check_proof(chap_login, found, asked)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
+@pytest.mark.parametrize("prefix", ["0b", "0B", "0x", "0X"])
+def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
+    """A challenge in hexadecimal or Base64 is answered right."""
+    challenge = chap_login.challenge()
+    is_base64 = prefix in ("0b", "0B")
+    value = (text.format_base64 if is_base64 else text.format_hex)(OWN_CHALLENGE)
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_C=prefix + value[2:])
+    found = chap_login.prove(pairs)
+
+    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
+    _check_proof(chap_login, found, asked)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-6.1-i02")
+@pytest.mark.parametrize("value", ["0", "1", "127", "128", "255", "0x5a", "0XFF"])
+def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
+    """An identifier of any octet, in decimal or hexadecimal, is answered right."""
+    challenge = chap_login.challenge()
+
+    found = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
+
+    asked = chap.Challenge(challenge.algorithm, int(value, 0), OWN_CHALLENGE)
+    _check_proof(chap_login, found, asked)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-05")
+def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
+    """The target's own identifier may come back with another challenge."""
+    challenge = chap_login.challenge()
+    value = str(challenge.identifier)
+
+    found = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
+
+    asked = chap.Challenge(challenge.algorithm, challenge.identifier, OWN_CHALLENGE)
+    _check_proof(chap_login, found, asked)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("value", ["256", "65536", "-1", "abc", "4294967296"])
+def test_identifier_beyond_an_octet(chap_login: ChapLogin, value: str) -> None:
+    """An identifier that is no octet ends the login."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_I=value)
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-9.2-04")
+@pytest.mark.parametrize("size", [MAX_BINARY + 1, 2048, 3500])
+def test_oversized_challenge(chap_login: ChapLogin, size: int) -> None:
+    """A challenge of more than 1024 bytes ends the login."""
+    challenge = chap_login.challenge()
+    value = text.format_hex(b"c" * size)
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_C=value)
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("value", ["0x", "0xZZ", "0b", "0b!", "nonsense"])
+def test_challenge_without_form(chap_login: ChapLogin, value: str) -> None:
+    """A challenge that is no binary value ends the login."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_C=value)
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP, _FAILURE)
+
+
+@pytest.mark.requirement("RFC7143-9.2-04")
+@pytest.mark.parametrize("name", ["CHAP_I", "CHAP_C"])
+def test_half_a_challenge(chap_login: ChapLogin, name: str) -> None:
+    """CHAP_I without CHAP_C, or the other way round, ends the login."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, **{name: ""})
+
+    chap_login.expect_refusal_of(pairs, *OUT_OF_STEP)
+
+
+@pytest.mark.requirement("RFC7143-9.2-i01")
+def test_challenge_without_a_proof(chap_login: ChapLogin) -> None:
+    """A challenge without CHAP_R, as in a reflection attack, is refused."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_R="")
+
+    chap_login.expect_refusal_of(pairs, LoginStatus.MISSING_PARAMETER)
+
+
+@pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
+def test_challenge_with_a_wrong_proof(chap_login: ChapLogin) -> None:
+    """The target proves nothing to an initiator whose own proof is wrong."""
+    challenge = chap_login.challenge()
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_R="0x" + "11" * 16)
+    response = chap_login.expect_refusal_of(pairs, _FAILURE)
+
+    assert response is not None
+    check(b"CHAP_R" not in response.data, "no CHAP_R", response)
+
+
+@pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
+@pytest.mark.parametrize("offset", [0, 1])
+def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
+    """The target's own challenge sent back ends the connection, unanswered."""
+    challenge = chap_login.challenge()
+    pairs = chap_login.mutual_proof(
+        challenge,
+        CHAP_C=text.format_hex(challenge.challenge),
+        CHAP_I=str((challenge.identifier + offset) % 256),
+    )
+
+    chap_login.expect_dead_end(pairs)
+
+    expect_drop(chap_login.login.connection)
+
+
+@pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
+def test_challenge_reflected_in_other_clothes(chap_login: ChapLogin) -> None:
+    """A reflected challenge is known in another encoding as well."""
+    challenge = chap_login.challenge()
+    value = text.format_base64(challenge.challenge)
+
+    chap_login.expect_dead_end(chap_login.mutual_proof(challenge, CHAP_C=value))
+
+    expect_drop(chap_login.login.connection)
+
+
+@pytest.mark.requirement("RFC7143-9.2.1-10", "RFC7143-9.2.1-11")
+def test_proof_with_the_targets_secret(chap_login: ChapLogin) -> None:
+    """A proof made with the target's own secret ends the connection."""
+    challenge = chap_login.challenge()
+    answer = challenge.respond(chap_login.mutual.secret)
+
+    pairs = chap_login.mutual_proof(challenge, CHAP_R=text.format_hex(answer))
+    chap_login.expect_dead_end(pairs)
+
+    expect_drop(chap_login.login.connection)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2-01")
+def test_one_way_is_enough(chap_login: ChapLogin) -> None:
+    """A target that can prove itself does not do so unasked."""
+    challenge = chap_login.challenge()
+
+    found = chap_login.prove(chap_login.proof(challenge))
+
+    check("CHAP_R" not in dict(found), "no CHAP_R", found)
+
+
+@pytest.mark.requirement("RFC7143-12.1.3-05")
+def test_repeated_challenge_on_another_connection(
+    new_chap_login: NewChapLogin,
+) -> None:
+    """A challenge that was used on another connection is answered right again."""
+    logins = [new_chap_login(), new_chap_login()]
+
+    for login in logins:
+        challenge = login.challenge()
+        found = login.prove(login.mutual_proof(challenge))
+        asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
+        _check_proof(login, found, asked)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The security stage by hand, up to any step of CHAP (RFC 7143 section 12.1.3).
+
+Each step returns what the target said; the next one takes what a check makes of it.
+"""
+
+from dataclasses import dataclass
+
+from initiator.expect import check, next_or_drop
+from initiator.login import LoginExchange, LoginOptions
+from iscsi import chap, text
+from iscsi.constants import LoginStatus, Stage
+from iscsi.pdu import LoginResponse
+from iscsi.text import Pairs
+from suites.support.login import advance, ask, expect_refusal, provoke
+
+OUT_OF_STEP = (LoginStatus.INITIATOR_ERROR, LoginStatus.MISSING_PARAMETER)
+"""How keys and values that do not belong to the step are answered (section 9.2)."""
+
+OWN_IDENTIFIER = 0x5A
+OWN_CHALLENGE = bytes(range(0x40, 0x50))
+
+
+@dataclass(slots=True)
+class ChapLogin:
+    """A login to a target that asks for CHAP, taken step by step.
+
+    Attributes:
+        login: its connection and numbers.
+        options: the names and both sides' credentials.
+    """
+
+    login: LoginExchange
+    options: LoginOptions
+
+    @property
+    def credentials(self) -> chap.Credentials:
+        """What the initiator proves itself with."""
+        assert self.options.credentials is not None
+        return self.options.credentials
+
+    @property
+    def mutual(self) -> chap.Credentials:
+        """What the target proves itself with."""
+        assert self.options.mutual is not None
+        return self.options.mutual
+
+    def choose(self, methods: str = "CHAP") -> str | None:
+        """Offer authentication methods in the first request; return the answer."""
+        pairs = [*self.options.names(), ("AuthMethod", methods)]
+        found = ask(self.login, pairs, csg=Stage.SECURITY)[1]
+        return text.value(found, "AuthMethod")
+
+    def challenge(self, algorithms: str = "5") -> chap.Challenge:
+        """Go as far as the target's challenge and return it."""
+        chosen = self.choose()
+        check(chosen == "CHAP", "AuthMethod=CHAP", chosen)
+        found = ask(self.login, [("CHAP_A", algorithms)], csg=Stage.SECURITY)[1]
+        values = [
+            text.value(found, name) or "" for name in ("CHAP_A", "CHAP_I", "CHAP_C")
+        ]
+        check(all(values), "CHAP_A, CHAP_I and CHAP_C", found)
+        return chap.parse_challenge(*values)
+
+    def proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
+        """Return the right CHAP_N and CHAP_R, changed or added to by name.
+
+        An empty value leaves a key out.
+        """
+        answer = challenge.respond(self.credentials.secret)
+        pairs = {"CHAP_N": self.credentials.name, "CHAP_R": text.format_hex(answer)}
+        return [(name, value) for name, value in {**pairs, **changes}.items() if value]
+
+    def mutual_proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
+        """Return the right proof and a challenge of our own, changed by name."""
+        own = {
+            "CHAP_I": str(OWN_IDENTIFIER),
+            "CHAP_C": text.format_hex(OWN_CHALLENGE),
+        }
+        return self.proof(challenge, **{**own, **changes})
+
+    def prove(self, pairs: Pairs) -> Pairs:
+        """Send a proof, ask for the operational stage, return the target's text."""
+        found = ask(self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)[1]
+        last = self.login.responses[-1]
+        check(last.transit, "T=1 after the proof", last)
+        return found
+
+    def enter(self) -> LoginResponse:
+        """Go on from the operational stage to full-feature phase."""
+        return advance(self.login)
+
+    def expect_refusal_of(
+        self, pairs: Pairs | bytes, *statuses: int, nsg: int | None = Stage.OPERATIONAL
+    ) -> LoginResponse | None:
+        """Send something in the security stage and expect that it ends the login."""
+        __tracebackhide__ = True
+        provoke(self.login, pairs, csg=Stage.SECURITY, nsg=nsg)
+        return expect_refusal(self.login, *statuses)
+
+    def expect_dead_end(self, pairs: Pairs) -> None:
+        """Send a proof and expect no answer to it but a refusal or the end."""
+        __tracebackhide__ = True
+        provoke(self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+        answer = next_or_drop(self.login.connection)
+        is_refusal = isinstance(answer, LoginResponse) and answer.status_class == 2
+        check(
+            answer is None or is_refusal,
+            ["a refusal", "the connection is dropped"],
+            answer,
+            self.login.connection.transcript,
+        )
