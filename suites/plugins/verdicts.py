@@ -118,6 +118,23 @@ def pytest_pyfunc_call(
     return outcome
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """See whether the end of the check's connections has killed the target."""
+    yield
+    if not is_check(item):
+        return
+    tested = targets_plugin.of(item.config)
+    has_failed = any(name == DETAIL for name, _ in item.user_properties)
+    reason = _death(tested) if has_failed else tested.running.exit_reason()
+    if reason is None:
+        return
+    _revive(tested)
+    item.user_properties.append((VERDICT, TARGET_DIED))
+    if not has_failed:
+        pytest.fail(f"the target died when the check was over: {reason}", pytrace=False)
+
+
 @contextmanager
 def _time_limit(item: pytest.Item) -> Iterator[None]:
     def strike(_number: int, _frame: FrameType | None) -> None:
