@@ -16,6 +16,9 @@ from suites.support.login import INITIATOR_ERROR_CLASS, advance, ask
 REFUSED = "(the login is refused)"
 """Stands for an answer where the target ended the login; no value looks like it."""
 
+SILENCE = "(no answer)"
+"""Stands for an answer where none came."""
+
 Offer = Callable[..., Pairs | None]
 """Offers keys in a first request; returns the target's text, None where it refused."""
 
@@ -102,9 +105,12 @@ def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | 
     return None
 
 
-def answer_of(found: Pairs | None, name: str) -> str | None:
-    """Return what was answered for a key: REFUSED, its value, None for silence."""
-    return REFUSED if found is None else text.value(found, name)
+def answer_of(found: Pairs | None, name: str) -> str:
+    """Return what was answered for a key: its value, REFUSED or SILENCE."""
+    if found is None:
+        return REFUSED
+    value = text.value(found, name)
+    return SILENCE if value is None else value
 
 
 def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
@@ -134,13 +140,11 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
     )
 
 
-def is_legal_answer(key: Key, answer: str | None) -> bool:
+def is_legal_answer(key: Key, answer: str) -> bool:
     """Tell whether an answer to an inadmissible offer is one that the rules allow.
 
     That is: Reject, an admissible value, or the end of the login (6.2.2, 7.12).
     """
-    if answer is None:
-        return False
     return answer in (REFUSED, text.REJECT) or is_admissible(key, answer)
 
 

@@ -143,15 +143,16 @@ def test_session_type_is_misspelt(
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i01", "RFC7143-11.12.6-04")
+@pytest.mark.parametrize("stage", _STAGES)
 @pytest.mark.parametrize("tsih", [1, 0x1234, 0xFFFF])
 def test_session_does_not_exist(
-    login: LoginExchange, first_pairs: Pairs, tsih: int
+    login: LoginExchange, first_pairs: Pairs, tsih: int, stage: Stage
 ) -> None:
     """A new ISID with a TSIH other than 0 is refused: there is no such session."""
     login.tsih = tsih
     pairs = _without(first_pairs, "SessionType")
 
-    expect_no_login(login, pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+    expect_no_login(login, pairs, LoginStatus.SESSION_DOES_NOT_EXIST, csg=stage)
 
 
 @pytest.mark.requirement("RFC7143-11.13.5-06")

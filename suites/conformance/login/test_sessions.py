@@ -13,7 +13,7 @@ from iscsi.scsi import cdb
 from iscsi.text import IRRELEVANT, REJECT, Pairs
 from suites.plugins.sessions import Disk
 from suites.plugins.targets import TestedTarget
-from suites.support.login import expect_no_login
+from suites.support.login import expect_no_login, walk
 from suites.support.negotiation import REFUSED, answer_of, offer_first
 from suites.support.sessions import answers, expect_gone, rejoin, stall_write
 
@@ -43,6 +43,18 @@ def test_same_isid_reinstates_the_session(
     new = open_session(isid=old.options.isid)
 
     new.ping()
+
+    expect_gone(old, old.connection)
+
+
+@pytest.mark.requirement("RFC7143-6.3.1-i03", "RFC7143-4.4.3-i01")
+def test_same_isid_reinstates_the_session_by_way_of_security(
+    new_login: NewLogin, first_pairs: Pairs, old: Session
+) -> None:
+    """A login through both stages with a session's ISID takes that session's place."""
+    login = new_login(isid=old.options.isid)
+
+    walk(login, first_pairs)
 
     expect_gone(old, old.connection)
 
