@@ -24,6 +24,8 @@ class Deviation:
     why: str
     version: str
     """The version of the target in which it was seen."""
+    always: bool = True
+    """False for what shows only sometimes, such as the outcome of a race."""
 
     def concerns(self, check: str) -> bool:
         """Tell whether a check is listed here."""
