@@ -200,7 +200,9 @@ def expect_no_login(
     __tracebackhide__ = True
     offers = _PLAIN[csg]
     try:
-        advance(login, [*pairs, *offers], csg=csg)
+        response = advance(login, [*pairs, *offers], csg=csg)
+        if response.nsg == Stage.OPERATIONAL:
+            advance(login, _PLAIN[Stage.OPERATIONAL])
     except LoginRefused as refusal:
         answer = refusal.response
     else:
