@@ -55,7 +55,7 @@ test: $(STAMP) packages
 	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
 
 test-lab: $(STAMP) packages
-	$(RUN) pytest tests -m lab
+	$(RUN) pytest tests -m lab -n $(JOBS)
 
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)

@@ -114,10 +114,11 @@ def target_cmd_sn(peer: Peer) -> int:
     return session.window.exp_cmd_sn
 
 
-def test_mutated_streams() -> None:
-    chance = random.Random(7143)  # noqa: S311 - not for secrets
-    target = make_target(limits=Limits(sessions=1000))
-    for round_ in range(300):
+def mutate(seed: int, rounds: int) -> None:
+    """Feed mutated streams, each to a session of its own, while another is served."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    target = make_target(limits=Limits(sessions=rounds + 8))
+    for round_ in range(rounds):
         peer = logged_in(target, round_)
         good = [
             peer.fill(one)
@@ -141,7 +142,45 @@ def test_mutated_streams() -> None:
             peer.send_bytes(bytes(wire[:cut]))
             del wire[:cut]
         peer.connection.take_output()
+    witness = logged_in(target, 0xFFFF)
+    assert witness.execute(cdb.test_unit_ready())
     assert_nothing_left(target)
+
+
+def test_mutated_streams() -> None:
+    mutate(7143, 300)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("seed", range(200))
+def test_a_hundred_thousand_mutated_streams(seed: int) -> None:
+    mutate(seed, 500)
+
+
+def throw_random_streams(seed: int, rounds: int) -> None:
+    """Feed streams of random bytes, as a first PDU and behind a login."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    target = make_target(limits=Limits(sessions=rounds + 8))
+    for round_ in range(rounds):
+        peer = Peer(target) if round_ % 2 else logged_in(target, round_)
+        noise = bytearray(chance.randbytes(chance.randrange(48, 400)))
+        if round_ % 3 == 0:
+            # An opcode that exists, and lengths that can be met.
+            noise[0] = chance.choice(OPCODES) | chance.choice((0, 0x40))
+            noise[4:7] = bytes(3)
+        peer.send_bytes(bytes(noise))
+        peer.connection.take_output()
+    assert_nothing_left(target)
+
+
+def test_random_streams() -> None:
+    throw_random_streams(7144, 300)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("seed", range(100))
+def test_fifty_thousand_random_streams(seed: int) -> None:
+    throw_random_streams(seed, 500)
 
 
 def test_announced_lengths_are_not_allocated() -> None:
