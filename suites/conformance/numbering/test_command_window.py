@@ -9,13 +9,16 @@ from initiator.expect import check
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TMFunction
-from iscsi.pdu import NOPIn, NOPOut, SCSICommand, TaskManagementResponse
+from iscsi.pdu import (
+    NOPIn,
+    NOPOut,
+    SCSICommand,
+    TaskManagementResponse,
+)
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
+from suites.support.numbering import fill_but_the_first, window_size
 from suites.support.traffic import converse
-
-WIDEST_WINDOW = 1024
-"""Commands that a check sends to fill a window at the most."""
 
 
 def stray(number: int) -> SCSICommand:
@@ -98,12 +101,14 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
     session.expect_silence(after=duplicate)
 
 
-@pytest.mark.requirement("RFC7143-4.2.2.1-i02")
-def test_the_last_number_of_the_window_is_taken(session: Session) -> None:
-    """A command with CmdSN = MaxCmdSN is accepted."""
-    size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
-    if not 1 < size <= WIDEST_WINDOW:
-        pytest.skip(f"not applicable: a window of {size} commands")
+@pytest.mark.requirement("RFC7143-4.2.2.1-i02", "RFC7143-4.2.2.1-11")
+@pytest.mark.parametrize("start", [1, 0x7FFFFFF0, 0xFFFFFFFE], ids=hex)
+def test_the_last_number_of_the_window_is_taken(
+    open_session: OpenSession, start: int
+) -> None:
+    """A command with CmdSN = MaxCmdSN is accepted, also behind 2**32 - 1."""
+    session = open_session(cmd_sn=start)
+    size = window_size(session)
     last = session.send(NOPOut(cmd_sn=session.max_cmd_sn))
 
     tags = [session.send(NOPOut()).initiator_task_tag for _ in range(size - 1)]
@@ -113,6 +118,24 @@ def test_the_last_number_of_the_window_is_taken(session: Session) -> None:
         answers == [*tags, last.initiator_task_tag],
         f"answers to all {size}, in order",
         f"answers to {answers}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-i02", "RFC7143-4.2.2.1-07")
+def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
+    """An immediate request is served while the window has no room left."""
+    window_size(session)
+    missing, waiting = fill_but_the_first(session)
+
+    pong = session.ping(cmd_sn=serial.add(session.max_cmd_sn, 1))
+
+    check(pong.exp_cmd_sn == missing, f"ExpCmdSN {missing}", pong)
+    first = session.send(NOPOut(cmd_sn=missing))
+    tags = [session.expect(NOPIn).initiator_task_tag for _ in [first, *waiting]]
+    check(
+        tags == [pdu.initiator_task_tag for pdu in [first, *waiting]],
+        "answers to all in the window, in order",
+        f"answers to ITTs {tags}",
     )
 
 
@@ -156,7 +179,7 @@ def test_a_response_acknowledges_its_command(session: Session) -> None:
 @pytest.mark.parametrize("start", [0xFFFFFFFD, 0x7FFFFFFE, 0])
 def test_numbers_wrap_around(open_session: OpenSession, start: int) -> None:
     """Command numbers go on behind 2**32 - 1, and behind 2**31 - 1."""
-    session = open_session(cmd_sn=start)
+    session = open_session(cmd_sn=start, clears_unit_attention=False)
 
     answers = [session.ping(immediate=0) for _ in range(6)]
 

@@ -7,24 +7,30 @@ from initiator.expect import check, expect_reject_or_drop, next_or_drop
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi import serial, text
-from iscsi.constants import RESERVED_TAG
+from iscsi.constants import RESERVED_TAG, Role
+from iscsi.keys import KEYS, Key, Use
 from iscsi.pdu import Reject, TextRequest, TextResponse
-from iscsi.scsi import cdb
-from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.sessions import OpenSession
+from suites.support.negotiation import AN_OFFER
+from suites.support.text import (
+    MANY_UNKNOWN,
+    SEGMENT_LENGTH,
+    SMALL,
+    UNKNOWN,
+    ask,
+    request,
+    text_responses,
+)
 
-UNKNOWN = ("X-org.iscsi-assay.unknown", "1")
-SMALL = 512
-
-
-def request(*pairs: tuple[str, str], **fields: int) -> TextRequest:
-    """Return a Text Request with these pairs."""
-    return TextRequest(data=text.encode(pairs), **fields)
-
-
-def ask(session: Session, *pairs: tuple[str, str], **fields: int) -> TextResponse:
-    """Send a Text Request and return its response."""
-    sent = session.send(request(*pairs, **fields))
-    return session.expect(TextResponse, of=sent)
+CLOSED = [
+    key
+    for key in KEYS.values()
+    if key.use in (Use.INITIALIZE_ONLY, Use.LEADING_ONLY)
+    and key.name in AN_OFFER
+    and Role.INITIATOR in key.senders
+    and not key.is_declarative
+]
+"""The keys that are negotiated, and only in login."""
 
 
 @pytest.mark.requirement("RFC7143-11.11.3-i01")
@@ -51,7 +57,7 @@ def test_final_response_has_no_transfer_tag(discovery: Session) -> None:
     check(is_right, "TTT ffffffff with F=1", answer)
 
 
-@pytest.mark.requirement("RFC7143-6.4-08")
+@pytest.mark.requirement("RFC7143-6.4-08", "RFC7143-11.10.4-01", "RFC7143-11.11.1-03")
 def test_unfinished_response_has_a_transfer_tag(discovery: Session) -> None:
     """A Text Response with F=0 has a Target Transfer Tag."""
     answer = ask(discovery, ("SendTargets", "All"), final=0)
@@ -134,33 +140,41 @@ def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
     check(name in bytes(answer.data), "the record of the target", answer)
 
 
-@pytest.mark.requirement("RFC7143-6.2-01")
+@pytest.mark.requirement("RFC7143-6.2-01", "RFC7143-11.11.2-01")
 def test_continued_response_is_not_final(open_session: OpenSession) -> None:
     """No Text Response has both C=1 and F=1."""
-    session = open_session({"MaxRecvDataSegmentLength": str(SMALL)})
+    session = open_session({SEGMENT_LENGTH: str(SMALL)})
 
-    session.text([(f"X-org.iscsi-assay.k{n}", "v" * 100) for n in range(9)])
+    session.text(MANY_UNKNOWN)
 
-    answers = [
-        pdu for pdu in session.transcript.received() if isinstance(pdu, TextResponse)
-    ]
-    wrong = [pdu for pdu in answers if pdu.continuation and pdu.final]
+    wrong = [pdu for pdu in text_responses(session) if pdu.continuation and pdu.final]
     check(not wrong, "never both", [pdu.summary() for pdu in wrong])
 
 
 @pytest.mark.requirement("RFC7143-11.11.6-01")
 def test_response_fits_the_initiator(open_session: OpenSession) -> None:
     """A Text Response's data does not exceed MaxRecvDataSegmentLength."""
-    session = open_session({"MaxRecvDataSegmentLength": str(SMALL)})
+    session = open_session({SEGMENT_LENGTH: str(SMALL)})
 
-    session.text([(f"X-org.iscsi-assay.k{n}", "v" * 100) for n in range(9)])
+    session.text(MANY_UNKNOWN)
 
-    longest = max(
-        len(pdu.data)
-        for pdu in session.transcript.received()
-        if isinstance(pdu, TextResponse)
-    )
+    longest = max(len(pdu.data) for pdu in text_responses(session))
     check(longest <= SMALL, f"at most {SMALL} bytes", f"{longest} bytes")
+
+
+@pytest.mark.requirement(
+    "RFC7143-11.11.4-01", "RFC7143-11.11.4-02", "RFC7143-11.11.1-03"
+)
+def test_long_answer_goes_on(open_session: OpenSession) -> None:
+    """An answer too long for one response goes on under Target Transfer Tags."""
+    session = open_session({SEGMENT_LENGTH: str(SMALL)})
+
+    pairs = session.text(MANY_UNKNOWN)
+
+    tags = [int(pdu.target_transfer_tag) for pdu in text_responses(session)]
+    check(len(pairs) == len(MANY_UNKNOWN), f"{len(MANY_UNKNOWN)} answers", len(pairs))
+    check(len(tags) > 1 and tags[-1] == RESERVED_TAG, "TTT ffffffff at the end", tags)
+    check(RESERVED_TAG not in tags[:-1], "a TTT in each response but the last", tags)
 
 
 @pytest.mark.requirement("RFC7143-6.4-10")
@@ -171,20 +185,6 @@ def test_repeated_key_is_rejected(session: Session) -> None:
 
     assert bytes(session.transcript.sent()[-1].data).count(b"MaxRecv") == 2
     expect_reject_or_drop(session.connection, of=bad)
-
-
-@pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-13.12-i01")
-def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> None:
-    """A MaxRecvDataSegmentLength declared in full-feature phase is kept afterwards."""
-    session.text([("MaxRecvDataSegmentLength", str(SMALL))])
-    blocks = -(-2048 // disk.block_size)
-
-    result = session.execute(
-        cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size
-    )
-
-    longest = max(len(pdu.data) for pdu in result.data_ins)
-    check(longest <= SMALL, f"Data-In of at most {SMALL} bytes", f"{longest} bytes")
 
 
 @pytest.mark.requirement("RFC7143-11.10.4-i01")
@@ -201,23 +201,36 @@ def test_a_fresh_request_starts_anew(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-13-01", "RFC7143-13-i01")
-@pytest.mark.parametrize(
-    "pair",
-    [("MaxConnections", "2"), ("InitialR2T", "No"), ("HeaderDigest", "None")],
-    ids=lambda pair: pair[0],
-)
-def test_login_keys_are_refused_later(session: Session, pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize("key", CLOSED, ids=lambda key: key.name)
+def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
     """A key that may only be used in login is refused in full-feature phase."""
-    sent = session.send(request(pair))
+    sent = session.send(request((key.name, AN_OFFER[key.name])))
 
     answer = next_or_drop(session.connection)
 
     is_refused = answer is None or isinstance(answer, Reject)
     if isinstance(answer, TextResponse):
-        said = text.value(text.decode(bytes(answer.data)), pair[0])
-        is_refused = said in (text.REJECT, text.IRRELEVANT)
-    assert pair[0].encode() in bytes(sent.data)
-    check(is_refused, [f"{pair[0]}=Reject", "Reject", "a dropped connection"], answer)
+        said = text.value(text.decode(bytes(answer.data)), key.name)
+        is_refused = said in text.RESERVED_ANSWERS
+    assert key.name.encode() in bytes(sent.data)
+    check(is_refused, [f"{key.name}=Reject", "Reject", "a dropped connection"], answer)
+
+
+@pytest.mark.requirement("RFC7143-13-i02", "RFC7143-6.2-15")
+def test_alias_may_change(session: Session) -> None:
+    """An InitiatorAlias that is declared in full-feature phase is not turned down."""
+    pairs = session.text([("InitiatorAlias", "assay")])
+
+    said = text.value(pairs, "InitiatorAlias")
+    check(said not in text.RESERVED_ANSWERS, "no answer to what is declared", pairs)
+
+
+@pytest.mark.requirement("RFC7143-6.4-06")
+def test_final_request_is_not_put_off(discovery: Session) -> None:
+    """A Text Request with F=1 is not answered by an empty response with F=0."""
+    answer = ask(discovery, ("SendTargets", "All"))
+
+    check(answer.final or answer.data, "F=1, or pairs", answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-08")

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The order of commands, and what takes a number (RFC 7143 section 4.2.2.1)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi import serial
+from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
+from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
+from suites.plugins.sessions import Disk
+from suites.support.data import pattern, write
+from suites.support.numbering import NUMBERED
+from suites.support.sessions import stall_write
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08")
+@pytest.mark.parametrize("order", [(3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 1, 3)], ids=str)
+def test_any_order_of_arrival_is_put_right(
+    session: Session, order: tuple[int, ...]
+) -> None:
+    """Commands are carried out in the order of CmdSN, however they arrive."""
+    start = session.cmd_sn
+
+    sent = [session.send(NOPOut(cmd_sn=serial.add(start, step))) for step in order]
+
+    tags = {int(pdu.cmd_sn): pdu.initiator_task_tag for pdu in sent}
+    answered = [session.expect(NOPIn).initiator_task_tag for _ in order]
+    due = [tags[serial.add(start, step)] for step in range(len(order))]
+    check(answered == due, f"answers to ITTs {due}", f"answers to ITTs {answered}")
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08")
+def test_an_early_read_sees_the_write_before_it(
+    session: Session, scratch_disk: Disk
+) -> None:
+    """A READ that arrives before the WRITE numbered before it reads what it wrote."""
+    write(session, scratch_disk, bytes(scratch_disk.block_size))
+    data = pattern(scratch_disk, scratch_disk.block_size, seed=0x5A)
+    number = session.numbers.take()
+    early = session.start(cdb.read_10(lba=0, blocks=1), read=scratch_disk.block_size)
+
+    late = session.start(cdb.write_10(lba=0, blocks=1), write=data, cmd_sn=number)
+
+    results = [session.finish(task) for task in (late, early)]
+    check(all(result.is_good for result in results), "GOOD for both", results)
+    check(results[1].data == data, "the data written", results[1].data[:16].hex())
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08")
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -> None:
+    """A request of any kind that is not immediate waits for the one before it."""
+    missing = session.numbers.take()
+    early = session.send(NUMBERED[kind](immediate=0))
+    session.expect_silence(after=early)
+
+    late = session.send(NOPOut(cmd_sn=missing))
+
+    tags = [session.receive().initiator_task_tag for _ in range(2)]
+    check(
+        tags == [late.initiator_task_tag, early.initiator_task_tag],
+        "answers in the order of CmdSN",
+        f"answers to ITTs {tags}",
+    )
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-15")
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
+    """A request of any kind that is not immediate advances ExpCmdSN by one."""
+    number = session.cmd_sn
+
+    session.send(NUMBERED[kind](immediate=0))
+
+    answer = session.receive()
+    assert session.transcript.sent()[-1].cmd_sn == number
+    due = serial.add(number, 1)
+    check(answer.exp_cmd_sn == due, f"ExpCmdSN {due}", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-15")
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_immediate_requests_take_no_number(session: Session, kind: str) -> None:
+    """A request of any kind that is immediate leaves ExpCmdSN where it is."""
+    number = session.cmd_sn
+
+    session.send(NUMBERED[kind](immediate=1))
+
+    answer = session.receive()
+    assert session.transcript.sent()[-1].cmd_sn == number
+    check(answer.exp_cmd_sn == number, f"ExpCmdSN {number}", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-15", "RFC7143-4.2.2.1-08")
+def test_an_immediate_request_shares_the_next_number(session: Session) -> None:
+    """The command with the CmdSN that an immediate request bore is no duplicate."""
+    immediate = session.send(NOPOut(immediate=1))
+
+    ordinary = session.send(NOPOut())
+
+    assert immediate.cmd_sn == ordinary.cmd_sn
+    session.expect(NOPIn, of=immediate)
+    session.expect(NOPIn, of=ordinary)
+
+
+@pytest.mark.requirement("RFC7143-7.2.1-i01")
+def test_a_retry_of_a_running_command_is_ignored(
+    session: Session, scratch_disk: Disk
+) -> None:
+    """A second copy of a command that is under way draws nothing and does no harm."""
+    task = stall_write(session, scratch_disk)
+
+    session.connection.send(task.command.copy(), note="the same again")
+
+    assert session.transcript.sent()[-1].cmd_sn == task.command.cmd_sn
+    session.expect_silence(after=task.command)
+    r2ts = [pdu for pdu in session.transcript.received() if isinstance(pdu, R2T)]
+    session.answer_r2t(task, r2ts[-1])
+    response = session.expect(SCSIResponse, of=task.command)
+    check(response.status == SCSIStatus.GOOD, "GOOD once", response)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""PDUs on a stream of bytes: cut, joined, broken off (RFC 7143 chapters 8 and 11)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi.pdu import NOPIn, NOPOut, SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern, read, write
+
+HEADER = 48
+
+
+@pytest.mark.requirement("RFC7143-11.18.1-03")
+def test_ping_may_come_byte_by_byte(session: Session) -> None:
+    """A PDU whose bytes come one at a time is served like any other."""
+    request = session.number(NOPOut(immediate=1, data=b"drops"))
+    length = sum(len(part) for part in request.segments())
+
+    session.connection.send_pieces(request, list(range(1, length)))
+
+    answer = session.expect(NOPIn, of=request)
+    check(bytes(answer.data) == b"drops", "its data", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.18.1-03")
+@pytest.mark.parametrize("cut", [1, 4, 8, 47, HEADER, HEADER + 1, HEADER + 15])
+def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
+    """A PDU that is cut within its header or its data is served like any other."""
+    request = session.number(NOPOut(immediate=1, data=b"two parts of it"))
+
+    session.connection.send_pieces(request, [cut], pause=0.01)
+
+    answer = session.expect(NOPIn, of=request)
+    check(bytes(answer.data) == bytes(request.data), "its data", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-4.2.2.1-08")
+@pytest.mark.parametrize("count", [2, 7])
+def test_pdus_may_come_together(session: Session, count: int) -> None:
+    """PDUs that come in one piece are served one after the other."""
+    data = [bytes([number]) * number for number in range(count)]
+    requests = [session.number(NOPOut(data=each)) for each in data]
+
+    session.connection.send_bytes(b"".join(b"".join(p.segments()) for p in requests))
+
+    answers = [session.expect(NOPIn, of=request) for request in requests]
+    check([bytes(pdu.data) for pdu in answers] == data, "the data of each", answers[-1])
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08")
+def test_the_end_of_one_pdu_may_bring_the_next(session: Session) -> None:
+    """A PDU that is half there when another ends is served when it is whole."""
+    first = session.number(NOPOut(data=b"whole"))
+    second = session.number(NOPOut(data=b"half"))
+    wire = [b"".join(pdu.segments()) for pdu in (first, second)]
+
+    session.connection.send_bytes(wire[0] + wire[1][:20], note="one and a part")
+    answer = session.expect(NOPIn, of=first)
+    session.connection.send_bytes(wire[1][20:], note="the rest")
+
+    check(bytes(answer.data) == b"whole", "the first at once", answer)
+    session.expect(NOPIn, of=second)
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")
+@pytest.mark.parametrize("cut", [1, 24, 47, HEADER, HEADER + 4])
+def test_broken_off_write_is_not_carried_out(
+    open_session: OpenSession, scratch_disk: Disk, cut: int
+) -> None:
+    """A WRITE that breaks off within its PDU changes nothing; a new login works."""
+    before = pattern(scratch_disk, 512)
+    first = open_session({"ImmediateData": "Yes"})
+    write(first, scratch_disk, before)
+    pdu, _plan = first.command(
+        cdb.write_10(lba=0, blocks=1), write=bytes(len(before))[::-1]
+    )
+    wire = b"".join(first.number(pdu).segments())
+
+    first.connection.send_bytes(wire[:cut], note=f"{cut} of {len(wire)} bytes")
+    first.connection.reset()
+
+    again = open_session(isid=first.options.isid)
+    found = read(again, scratch_disk, 512)
+    check(found.data == before, "the data from before", found.data[:16].hex())
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")
+@pytest.mark.parametrize("end", ["close", "reset", "shutdown_write"])
+def test_lost_connection_leaves_room_for_a_login(
+    open_session: OpenSession, end: str
+) -> None:
+    """After a connection has ended without a logout its initiator port can log in."""
+    first = open_session()
+    first.send(NOPOut(data=b"unanswered"))
+
+    getattr(first.connection, end)()
+
+    again = open_session(isid=first.options.isid)
+    result = again.execute(cdb.test_unit_ready())
+    check(result.is_good, SCSIResponse.__name__ + " GOOD", result)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Requests of every kind that takes a CmdSN, and windows that are full."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import LogoutReason, TMFunction
+from iscsi.pdu import (
+    PDU,
+    LogoutRequest,
+    NOPOut,
+    SCSICommand,
+    TaskManagementRequest,
+    TextRequest,
+)
+from iscsi.scsi import cdb
+
+WIDEST_WINDOW = 1024
+"""Commands that a check sends to fill a window at the most."""
+
+NUMBERED: Mapping[str, Callable[..., PDU]] = {
+    "ping": lambda **fields: NOPOut(data=b"ping", **fields),
+    "scsi-command": lambda **fields: SCSICommand(cdb=cdb.test_unit_ready(), **fields),
+    "task-management": lambda **fields: TaskManagementRequest(
+        function=TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFC, **fields
+    ),
+    "text": lambda **fields: TextRequest(
+        data=b"X-org.iscsi-assay.unknown=1\0", **fields
+    ),
+    "logout": lambda **fields: LogoutRequest(
+        reason=LogoutReason.CLOSE_SESSION, **fields
+    ),
+}
+"""Builders of requests that carry a CmdSN (section 4.2.2.1)."""
+
+
+def window_size(session: Session) -> int:
+    """Return how many commands the window takes; skip where a check cannot use it."""
+    size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
+    if not 1 < size <= WIDEST_WINDOW:
+        pytest.skip(f"not applicable: a window of {size} commands")
+    return size
+
+
+def fill_but_the_first(session: Session) -> tuple[int, list[NOPOut]]:
+    """Send pings that use the window up, all but the one due first.
+
+    Returns:
+        The CmdSN that is missing, and the pings that wait for it.
+    """
+    missing = session.numbers.take()
+    size = serial.distance(missing, session.max_cmd_sn) + 1
+    return missing, [session.send(NOPOut()) for _ in range(size - 1)]
