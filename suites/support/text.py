@@ -91,12 +91,15 @@ def expect_still_small(session: Session, disk: Disk) -> None:
 
 
 def declare(session: Session, *pairs: tuple[str, str]) -> None:
-    """Send pairs that a target may refuse in any way; take what it answers."""
+    """Send pairs that a target may refuse in any way; take what it answers.
+
+    What is sent next takes the CmdSN that the target then waits for (section 7.3).
+    """
     session.send(request(*pairs))
     answer = next_or_drop(session.connection)
     if answer is not None:
         session.leading.status.receive(answer.stat_sn)
-        session.numbers.update(answer.exp_cmd_sn, answer.max_cmd_sn)
+        session.numbers.cmd_sn = int(answer.exp_cmd_sn)
 
 
 def provoke_text_reject(

@@ -7,12 +7,15 @@ from initiator.connection import Portal
 from initiator.expect import check, expect_reject_or_drop, next_or_drop
 from initiator.login import LoginOptions
 from initiator.session import Session
-from iscsi import names
-from iscsi.constants import LogoutReason, TMFunction
+from iscsi import names, text
+from iscsi.constants import LogoutReason, SNACKType, TMFunction
 from iscsi.pdu import (
     PDU,
+    SNACK,
+    DataOut,
     LogoutRequest,
     NOPOut,
+    Reject,
     SCSICommand,
     TaskManagementRequest,
     TextRequest,
@@ -20,6 +23,8 @@ from iscsi.pdu import (
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.discovery import address_values, is_well_formed, target_names
+from suites.support.text import SEGMENT_LENGTH, SMALL
 
 FORBIDDEN: dict[str, PDU] = {
     "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
@@ -27,6 +32,11 @@ FORBIDDEN: dict[str, PDU] = {
     "task-management": TaskManagementRequest(function=TMFunction.ABORT_TASK_SET),
     "other-text": TextRequest(data=b"MaxRecvDataSegmentLength=4096\0"),
     "logout-of-connection": LogoutRequest(reason=LogoutReason.CLOSE_CONNECTION, cid=1),
+    "logout-for-recovery": LogoutRequest(
+        reason=LogoutReason.REMOVE_FOR_RECOVERY, cid=1
+    ),
+    "snack": SNACK(type=SNACKType.STATUS, beg_run=0, run_length=0),
+    "data-out": DataOut(initiator_task_tag=0x77, target_transfer_tag=0x77, data=b"1"),
 }
 
 
@@ -97,7 +107,11 @@ def test_the_portal_in_use_is_among_the_addresses(
 
 
 @pytest.mark.requirement(
-    "RFC7143-4.2.7.2-01", "RFC7143-4.2.7.4-i01", "RFC7143-4.2.7.1-01"
+    "RFC7143-4.2.7.2-01",
+    "RFC7143-4.2.7.4-i01",
+    "RFC7143-4.2.7.1-01",
+    "RFC7143-4.2.7.5-i01",
+    "RFC7143-4.2.7.6-i01",
 )
 def test_names_are_well_formed(discovery: Session) -> None:
     """Every target name has one of the three forms and at most 223 bytes."""
@@ -118,6 +132,53 @@ def test_a_name_brings_that_target_alone(
     check(named == [options.target_name], f"{options.target_name} once", pairs)
 
 
+@pytest.mark.requirement("RFC7143-C-11")
+def test_every_listed_target_can_be_asked_for(discovery: Session) -> None:
+    """SendTargets=<name> answers for each target that SendTargets=All has named."""
+    listed = target_names(discovery.send_targets("All"))
+
+    found = [target_names(discovery.send_targets(name)) for name in listed]
+
+    check(found == [[name] for name in listed], f"each of {listed}", found)
+
+
+@pytest.mark.requirement("RFC7143-13.8-i01")
+def test_addresses_are_well_formed(discovery: Session) -> None:
+    """A TargetAddress is a host, a port and a tag; IPv6 addresses have brackets."""
+    values = address_values(discovery.send_targets("All"))
+
+    wrong = [value for value in values if not is_well_formed(value)]
+    check(not wrong, "host[:port],tag", wrong)
+
+
+@pytest.mark.requirement("RFC7143-C-i03", "RFC7143-11.11.4-01")
+def test_long_list_is_split(open_session: OpenSession) -> None:
+    """A list longer than the initiator takes comes whole, in several responses."""
+    small = open_session(
+        {SEGMENT_LENGTH: str(SMALL)}, is_discovery=True, target_name=None
+    )
+    large = open_session(is_discovery=True, target_name=None)
+    due = large.send_targets("All")
+    if len(text.encode(due)) <= SMALL:
+        pytest.skip(f"not applicable: the list has no more than {SMALL} bytes")
+
+    pairs = small.send_targets("All")
+
+    check(pairs == due, f"all {len(due)} pairs", f"{len(pairs)} of them")
+
+
+@pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12")
+def test_an_empty_value_needs_a_target(discovery: Session) -> None:
+    """SendTargets without a value names nothing where the session has no target."""
+    request = discovery.send(TextRequest(data=b"SendTargets=\0"))
+
+    answer = next_or_drop(discovery.connection)
+
+    said = b"" if answer is None else bytes(answer.data)
+    assert bytes(request.data) == b"SendTargets=\0"
+    check(b"TargetName=" not in said, "no record, or a refusal", answer)
+
+
 @pytest.mark.requirement("RFC7143-C-10")
 def test_an_unknown_name_brings_nothing(discovery: Session) -> None:
     """SendTargets=<name> names no target that was not asked for."""
@@ -135,23 +196,24 @@ def test_an_empty_value_names_the_connected_target(session: Session) -> None:
     check(named == [session.options.target_name], "its own name", pairs)
 
 
-@pytest.mark.requirement("RFC7143-C-09")
+@pytest.mark.requirement("RFC7143-C-09", "RFC7143-C-05")
+@pytest.mark.parametrize("value", ["All", "the-other"])
 @pytest.mark.needs("several-targets")
-def test_all_is_not_for_normal_sessions(session: Session, target: TestedTarget) -> None:
-    """SendTargets=All on a Normal session does not list other targets."""
-    request = session.send(TextRequest(data=b"SendTargets=All\0"))
+def test_other_targets_are_not_for_normal_sessions(
+    session: Session, target: TestedTarget, value: str
+) -> None:
+    """SendTargets on a Normal session, whatever its value, lists no other target."""
+    own = session.options.target_name
+    others = [node.name for node in target.running.targets if node.name != own]
+    asked = {"All": "All", "the-other": others[0]}[value]
+    request = session.send(TextRequest(data=f"SendTargets={asked}\0".encode()))
 
     answer = next_or_drop(session.connection)
 
-    others = [
-        node.name.encode()
-        for node in target.running.targets
-        if node.name != session.options.target_name
-    ]
-    said = b"" if answer is None else bytes(answer.data)
-    listed = [name for name in others if name in said]
-    assert bytes(request.data) == b"SendTargets=All\0"
-    check(not listed, "a Reject, or no other target", answer)
+    assert f"={asked}\0".encode() in bytes(request.data)
+    said = b"" if answer is None or isinstance(answer, Reject) else bytes(answer.data)
+    listed = [name for name in others if f"TargetName={name}".encode() in said]
+    check(not listed, "a refusal, or no other target", answer)
 
 
 @pytest.mark.requirement("RFC7143-4.3-01", "RFC7143-4.3-02")

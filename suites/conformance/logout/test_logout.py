@@ -6,9 +6,11 @@ import pytest
 from initiator.expect import check, expect_drop, expect_reject_or_drop
 from initiator.session import Session
 from iscsi.constants import LogoutReason, LogoutResponseCode
-from iscsi.pdu import LogoutRequest, LogoutResponse
+from iscsi.pdu import LogoutRequest, LogoutResponse, NOPIn, NOPOut
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern, read, write
+from suites.support.sessions import answers, expect_gone, stall_write
 
 ENDS = [LogoutReason.CLOSE_SESSION, LogoutReason.CLOSE_CONNECTION]
 
@@ -35,9 +37,7 @@ def test_logout_may_wait_its_turn(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.15.1-i01")
-@pytest.mark.parametrize(
-    "reason", [LogoutReason.CLOSE_CONNECTION], ids=["close-connection"]
-)
+@pytest.mark.parametrize("reason", [LogoutReason.CLOSE_CONNECTION], ids=["close"])
 def test_unknown_connection_is_not_found(
     session: Session, reason: LogoutReason
 ) -> None:
@@ -46,6 +46,57 @@ def test_unknown_connection_is_not_found(
 
     assert session.transcript.sent()[-1].cid == 0x4321
     check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.15.1-i01")
+def test_unknown_connection_leaves_the_others(session: Session) -> None:
+    """A logout of a CID that the session does not have closes no connection."""
+    answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=0x4321)
+
+    check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
+    session.ping()
+
+
+@pytest.mark.requirement("RFC7143-11.15.1-i02")
+def test_recovery_needs_its_level(session: Session) -> None:
+    """A logout for recovery below ErrorRecoveryLevel 2 gets response 2."""
+    answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY)
+
+    assert session.parameters.error_recovery_level < 2
+    check(
+        answer.response == LogoutResponseCode.RECOVERY_NOT_SUPPORTED,
+        "response 2",
+        answer,
+    )
+
+
+@pytest.mark.requirement("RFC7143-11.14-i01")
+@pytest.mark.parametrize("cid", [0, 0x4321, 0xFFFF], ids=hex)
+def test_closing_the_session_needs_no_cid(session: Session, cid: int) -> None:
+    """A logout that closes the session is served whatever its CID field says."""
+    answer = session.logout(LogoutReason.CLOSE_SESSION, cid=cid)
+
+    assert session.transcript.sent()[-1].cid == cid
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(session.connection)
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-8.1.2-i07")
+def test_logout_comes_after_what_is_before_it(session: Session) -> None:
+    """A Logout Request that is not immediate comes after the commands before it."""
+    missing = session.numbers.take()
+    request = session.send(
+        LogoutRequest(
+            immediate=0, reason=LogoutReason.CLOSE_SESSION, cid=session.leading.cid
+        )
+    )
+    session.expect_silence(after=request)
+
+    ping = session.send(NOPOut(cmd_sn=missing))
+
+    session.expect(NOPIn, of=ping)
+    session.expect(LogoutResponse, of=request)
+    expect_drop(session.connection)
 
 
 @pytest.mark.requirement("RFC7143-11.15.2-01")
@@ -67,25 +118,35 @@ def test_reserved_reason_is_refused(session: Session, reason: int) -> None:
     expect_reject_or_drop(session.connection, of=bad)
 
 
-@pytest.mark.requirement("RFC7143-11.14-05")
+@pytest.mark.requirement("RFC7143-11.14-05", "RFC7143-11.14-04", "RFC7143-E.1-i01")
+@pytest.mark.parametrize("reason", ENDS, ids=lambda reason: reason.name.lower())
 def test_logout_ends_a_write_that_waits_for_data(
-    open_session: OpenSession, scratch_disk: Disk
+    session: Session, scratch_disk: Disk, reason: LogoutReason
 ) -> None:
-    """A task that waits for data ends with its session, unanswered."""
-    session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
-    data = bytes(scratch_disk.block_size)
-    task = session.start(cdb.write_10(lba=0, blocks=1), write=data)
-    session.route()
+    """A task that waits for data ends with its connection, unanswered."""
+    task = stall_write(session, scratch_disk)
+
+    answer = session.logout(reason)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(session.connection)
+    late = answers(session, task, session.connection)
+    check(not late, "no response to the command", late and late[0])
+
+
+@pytest.mark.requirement("RFC7143-11.14-05")
+def test_write_ended_by_a_logout_is_not_carried_out(
+    open_session: OpenSession, session: Session, scratch_disk: Disk
+) -> None:
+    """A WRITE that a logout has ended before its data came changes nothing."""
+    before = pattern(scratch_disk, scratch_disk.block_size, seed=0x10607)
+    write(session, scratch_disk, before)
+    stall_write(session, scratch_disk)
 
     session.logout()
 
-    late = [
-        pdu
-        for pdu in session.transcript.received()
-        if getattr(pdu, "initiator_task_tag", None) == task.initiator_task_tag
-        and type(pdu).__name__ == "SCSIResponse"
-    ]
-    check(not late, "no response to the command", late)
+    found = read(open_session(), scratch_disk, scratch_disk.block_size)
+    check(found.data == before, "the data from before", found.data[:16].hex())
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05")
@@ -99,14 +160,10 @@ def test_a_session_can_be_opened_again(open_session: OpenSession) -> None:
     check(again.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
 
 
-@pytest.mark.requirement("RFC7143-11.14-05")
+@pytest.mark.requirement("RFC7143-11.14-05", "RFC7143-8.1.2-i07")
 def test_requests_after_a_logout_are_not_served(session: Session) -> None:
-    """Nothing is served on a connection that has been logged out."""
-    session.logout()
+    """A request that comes after the Logout Response is not served."""
+    answer = session.logout()
 
-    expect_drop(session.connection)
-
-    answers = [
-        pdu for pdu in session.transcript.received() if isinstance(pdu, LogoutResponse)
-    ]
-    check(len(answers) == 1, "one Logout Response", f"{len(answers)}")
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_gone(session, session.connection)

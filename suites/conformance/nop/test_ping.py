@@ -7,8 +7,9 @@ from initiator.expect import check
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG
-from iscsi.pdu import NOPOut
-from suites.plugins.sessions import OpenSession
+from iscsi.pdu import NOPIn, NOPOut
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
 
 
 @pytest.mark.requirement("RFC7143-11.19-02")
@@ -83,3 +84,97 @@ def test_only_a_non_immediate_ping_takes_a_number(session: Session) -> None:
 
     check(immediate.exp_cmd_sn == start, f"ExpCmdSN {start}", immediate)
     check(ordinary.exp_cmd_sn == serial.add(start, 1), "ExpCmdSN one more", ordinary)
+
+
+@pytest.mark.requirement("RFC7143-11.19-02", "RFC7143-13.12-i01")
+def test_longest_ping_is_answered(session: Session) -> None:
+    """A ping with as much data as the target takes at once is echoed."""
+    parameters = session.parameters
+    longest = min(
+        parameters.target_max_recv_data_segment_length,
+        parameters.initiator_max_recv_data_segment_length,
+    )
+    data = (b"0123456789abcdef" * (longest // 16 + 1))[:longest]
+
+    answer = session.ping(data)
+
+    check(bytes(answer.data) == data, f"{longest} bytes returned", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.19-02")
+@pytest.mark.parametrize("length", [511, 512, 513])
+def test_echo_at_the_edge(open_session: OpenSession, length: int) -> None:
+    """The echo is whole up to MaxRecvDataSegmentLength and not a byte longer."""
+    session = open_session({"MaxRecvDataSegmentLength": "512"})
+    data = bytes(number % 251 for number in range(length))
+
+    answer = session.ping(data)
+
+    check(bytes(answer.data) == data[:512], f"{min(length, 512)} bytes", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-01")
+def test_each_of_many_pings_is_answered(session: Session) -> None:
+    """Pings sent without a pause are answered one by one, each with its data."""
+    room = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
+    pings = [
+        session.send(NOPOut(data=bytes([number]) * number))
+        for number in range(min(room, 16))
+    ]
+
+    answers = [session.expect(NOPIn) for _ in pings]
+
+    echoed = {answer.initiator_task_tag: bytes(answer.data) for answer in answers}
+    due = {ping.initiator_task_tag: bytes(ping.data) for ping in pings}
+    check(echoed == due, "each with its data", echoed)
+
+
+@pytest.mark.requirement("RFC7143-11.18.1-03")
+def test_ping_is_answered_beside_a_write(session: Session, scratch_disk: Disk) -> None:
+    """A ping is answered while a command waits for its data, which then goes on."""
+    data = bytes(scratch_disk.block_size)
+    task = session.start(
+        cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
+    )
+    session.route()
+
+    answer = session.ping(b"meanwhile")
+
+    check(bytes(answer.data) == b"meanwhile", "its data", answer)
+    result = session.finish(task)
+    check(result.is_good, "GOOD", result)
+
+
+@pytest.mark.requirement("RFC7143-11.19-01", "RFC7143-11.18.1-03")
+@pytest.mark.parametrize("tag", [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE], ids=hex)
+def test_any_tag_but_the_reserved_one_is_valid(session: Session, tag: int) -> None:
+    """The target answers a ping under any tag but the reserved one."""
+    answer = session.ping(b"tag", initiator_task_tag=tag)
+
+    check(answer.initiator_task_tag == tag, f"NOP-In with ITT {tag:#x}", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.19.2-i01", "RFC7143-4.2.2.2-i01")
+def test_unanswered_nop_out_takes_no_stat_sn(session: Session) -> None:
+    """A NOP-Out whose ITT is reserved leaves StatSN and ExpCmdSN where they are."""
+    before = session.ping()
+
+    session.send(NOPOut(immediate=1, initiator_task_tag=RESERVED_TAG))
+
+    after = session.ping()
+    due = serial.add(before.stat_sn, 1)
+    check(after.stat_sn == due, f"StatSN {due}", after)
+    check(after.exp_cmd_sn == before.exp_cmd_sn, "ExpCmdSN as before", after)
+
+
+@pytest.mark.requirement("RFC7143-11.18.1-03")
+@pytest.mark.needs("header-digest", "data-digest")
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_ping_is_answered_under_digests(open_session: OpenSession, length: int) -> None:
+    """With digests in use the target returns the data of a ping unchanged."""
+    session = open_session({"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"})
+
+    answer = session.ping(b"d" * length)
+
+    assert session.connection.digests.data
+    check(bytes(answer.data) == b"d" * length, f"{length} bytes returned", answer)

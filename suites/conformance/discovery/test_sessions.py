@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Discovery sessions, named and unnamed, that meet one another (section 7.4.2)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginOptions
+from initiator.session import Session
+from iscsi.scsi import cdb
+from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.discovery import addresses, is_served, target_names
+
+Discover = Callable[..., Session]
+
+
+@pytest.mark.requirement("RFC7143-C-03", "RFC7143-C-08")
+def test_named_session_lists_all(discover: Discover, options: LoginOptions) -> None:
+    """A Discovery session that names a target answers SendTargets=All as well."""
+    session = discover(target_name=options.target_name)
+
+    pairs = session.send_targets("All")
+
+    found = target_names(pairs)
+    check(options.target_name in found, f"{options.target_name} among them", found)
+
+
+@pytest.mark.requirement("RFC7143-C-13")
+def test_empty_value_on_a_named_session(
+    discover: Discover, options: LoginOptions
+) -> None:
+    """SendTargets without a value names no target but that of the session."""
+    session = discover(target_name=options.target_name)
+
+    pairs = session.send_targets("")
+
+    others = {*target_names(pairs)} - {options.target_name}
+    check(not others, f"{options.target_name} or nothing", sorted(others))
+
+
+@pytest.mark.requirement("RFC7143-C-02")
+@pytest.mark.needs("several-portals")
+def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) -> None:
+    """A Discovery session can be opened at each portal, and lists the targets."""
+    portals = target.running.portals
+
+    found = [target_names(discover(at).send_targets()) for at in portals]
+
+    name = target.running.target.name
+    check(all(name in each for each in found), f"{name} at each portal", found)
+
+
+@pytest.mark.requirement("RFC7143-C-16")
+@pytest.mark.needs("several-portals")
+def test_the_whole_portal_group_is_told(
+    discover: Discover, target: TestedTarget
+) -> None:
+    """With one address of a target all others of its portal group are told."""
+    portals = target.running.portals
+
+    found = addresses(discover().send_targets(target.running.target.name))
+
+    told = {(address.host, address.port) for address in found}
+    due = {(portal.host, portal.port) for portal in portals}
+    check(not told or due <= told, f"all of {sorted(due)}", sorted(told))
+
+
+@pytest.mark.requirement("RFC7143-C-04", "RFC7143-13.8-02")
+def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> None:
+    """SendTargets tells the portal group tag that a login to the target shows."""
+    tag = int(session.login.declared["TargetPortalGroupTag"])
+
+    found = addresses(discover().send_targets(session.options.target_name or ""))
+
+    tags = {item.portal_group_tag for item in found}
+    check(not tags or tag in tags, f"tag {tag}", sorted(map(str, tags)))
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.1-01", "RFC7143-7.4.2.1-05")
+def test_unnamed_session_reinstates_an_unnamed_one(discover: Discover) -> None:
+    """An unnamed Discovery session takes the place of one of its initiator port."""
+    old = discover()
+
+    new = discover()
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(not is_served(old), "the old session is gone", "it is still served")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.2-01", "RFC7143-7.4.2.2-i01")
+def test_named_session_reinstates_a_named_one(
+    discover: Discover, options: LoginOptions
+) -> None:
+    """A named Discovery session takes the place of one with the same four names."""
+    old = discover(target_name=options.target_name)
+
+    new = discover(target_name=options.target_name)
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(not is_served(old), "the old session is gone", "it is still served")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.2-01", "RFC7143-4.4.3-i01")
+def test_named_session_reinstates_a_normal_one(
+    discover: Discover, open_session: OpenSession, options: LoginOptions
+) -> None:
+    """A named Discovery session takes the place of a Normal one with its four names."""
+    old = open_session(isid=options.isid)
+
+    new = discover(target_name=options.target_name)
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(not is_served(old), "the old session is gone", "it is still served")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.1-05")
+def test_named_session_leaves_an_unnamed_one(
+    discover: Discover, options: LoginOptions
+) -> None:
+    """A named Discovery session does not take the place of an unnamed one."""
+    old = discover()
+
+    new = discover(target_name=options.target_name)
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(is_served(old), "the unnamed session is still served", "it is gone")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.1-05")
+def test_normal_session_leaves_an_unnamed_one(
+    discover: Discover, open_session: OpenSession, options: LoginOptions
+) -> None:
+    """A Normal session does not take the place of an unnamed Discovery session."""
+    old = discover()
+
+    new = open_session(isid=options.isid)
+
+    check(new.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    check(is_served(old), "the unnamed session is still served", "it is gone")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.1-05")
+def test_unnamed_session_leaves_a_normal_one(
+    discover: Discover, open_session: OpenSession, options: LoginOptions
+) -> None:
+    """An unnamed Discovery session does not take the place of a Normal one."""
+    old = open_session(isid=options.isid)
+
+    new = discover()
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(old.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+
+
+@pytest.mark.requirement("RFC7143-7.4.2.1-01")
+def test_other_isid_is_another_session(
+    discover: Discover, options: LoginOptions
+) -> None:
+    """Unnamed Discovery sessions with different ISIDs live side by side."""
+    old = discover()
+
+    new = discover(isid=options.isid[:4] + b"\x7f\x01")
+
+    check(is_served(new), "the new session is served", "it is not")
+    check(is_served(old), "the old session is still served", "it is gone")
+
+
+@pytest.mark.requirement(
+    "RFC7143-7.4.2.1-02", "RFC7143-7.4.2.1-03", "RFC7143-7.4.2.1-04"
+)
+@pytest.mark.needs("several-portals")
+def test_each_portal_has_sessions_of_its_own(
+    discover: Discover, target: TestedTarget
+) -> None:
+    """One initiator port can have an unnamed Discovery session at each portal."""
+    sessions = [discover(at) for at in target.running.portals]
+
+    served = [is_served(session) for session in sessions]
+
+    check(all(served), "each of them is served", served)

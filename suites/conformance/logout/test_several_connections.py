@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Logout in sessions with several connections (RFC 7143 sections 8, 11.14, 11.15)."""
+
+import pytest
+
+from initiator.core import Link
+from initiator.expect import check, expect_drop
+from initiator.session import Session
+from iscsi.constants import LogoutReason, LogoutResponseCode, Stage
+from iscsi.pdu import R2T
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, NewLogin, OpenSession
+
+pytestmark = pytest.mark.needs("multi-connection")
+
+SECOND_CID = 2
+
+
+@pytest.fixture
+def both(open_session: OpenSession) -> Session:
+    """A session with two connections."""
+    session = open_session({"MaxConnections": "2"})
+    session.add_connection(SECOND_CID)
+    return session
+
+
+@pytest.fixture
+def second(both: Session) -> Link:
+    """Its second connection."""
+    return both.links[SECOND_CID]
+
+
+@pytest.mark.requirement("RFC7143-11.15-01", "RFC7143-8.1.2-i05")
+def test_closing_the_session_closes_both(both: Session, second: Link) -> None:
+    """A logout that closes the session closes each of its connections."""
+    answer = both.logout(LogoutReason.CLOSE_SESSION)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(both.connection)
+    expect_drop(second.connection)
+
+
+@pytest.mark.requirement("RFC7143-11.15-01")
+def test_closing_a_connection_leaves_the_other(both: Session, second: Link) -> None:
+    """A logout of one connection on itself closes it and leaves the other."""
+    answer = both.logout(LogoutReason.CLOSE_CONNECTION, link=second)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(second.connection)
+    check(both.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
+
+
+@pytest.mark.requirement("RFC7143-11.15-01", "RFC7143-8.1.2-i07")
+def test_closing_a_connection_from_the_other(both: Session, second: Link) -> None:
+    """A logout of one connection that comes on the other closes the one it names."""
+    answer = both.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(second.connection)
+    check(both.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
+
+
+@pytest.mark.requirement("RFC7143-11.14-i02", "RFC7143-8.2-i01")
+@pytest.mark.needs("erl2")
+def test_lost_connection_can_be_logged_out(open_session: OpenSession) -> None:
+    """A connection that TCP has lost can be logged out on another one.
+
+    Below ErrorRecoveryLevel 2 a target may end the whole session instead.
+    """
+    session = open_session({"MaxConnections": "2", "ErrorRecoveryLevel": "2"})
+    session.add_connection(SECOND_CID).connection.reset()
+
+    answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=SECOND_CID)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
+
+
+@pytest.mark.requirement("RFC7143-11.14-04", "RFC7143-E.1-i03", "RFC7143-11.14.5-01")
+def test_logout_ends_the_tasks_of_its_connection(
+    both: Session, second: Link, scratch_disk: Disk
+) -> None:
+    """A logout ends the tasks of its connection; the next command is told so."""
+    data = bytes(scratch_disk.block_size)
+    task = both.start(
+        cdb.write_10(lba=0, blocks=1),
+        write=data,
+        immediate_data=0,
+        unsolicited=0,
+        link=second,
+    )
+    both.expect(R2T, of=task.command, link=second)
+
+    both.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
+
+    expect_drop(second.connection)
+    sense = both.execute(cdb.test_unit_ready()).sense
+    codes = (sense.key, sense.asc, sense.ascq) if sense else None
+    check(codes == (0x06, 0x47, 0x7F), "UNIT ATTENTION 47h/7Fh", sense)
+
+
+@pytest.mark.requirement("RFC7143-E.1-i03")
+def test_logout_leaves_the_tasks_of_the_other(
+    both: Session, second: Link, scratch_disk: Disk
+) -> None:
+    """A logout of one connection leaves the tasks of the other to go on."""
+    data = bytes(scratch_disk.block_size)
+    task = both.start(
+        cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
+    )
+    both.route()
+
+    both.logout(LogoutReason.CLOSE_CONNECTION, link=second)
+
+    result = both.finish(task)
+    check(result.is_good, "GOOD", result)
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i04")
+def test_closing_the_session_ends_a_login(both: Session, new_login: NewLogin) -> None:
+    """A logout that closes the session ends a login that was about to join it."""
+    options = both.options
+    login = new_login(isid=options.isid, tsih=both.tsih, cid=3)
+    names = [pair for pair in options.names() if pair[0] != "SessionType"]
+    login.request(names, csg=Stage.OPERATIONAL)
+
+    both.logout(LogoutReason.CLOSE_SESSION)
+
+    expect_drop(login.connection)
