@@ -17,8 +17,8 @@ from tests import tools
 pytestmark = pytest.mark.integration
 
 NAME = "iqn.2001-04.com.example:assay.target"
-# iscsi-test-cu 1.19's WriteSame10.UnmapUntilEnd sends 0xff with UNMAP and expects zeros
-# back, where SBC-3 has the data written; without UNMAP in WRITE SAME (10) it is skipped.
+# WriteSame10.UnmapUntilEnd of iscsi-test-cu 1.19 sends 0xff with UNMAP, expects zeros
+# back, where SBC-3 has the data written: skipped without UNMAP in WRITE SAME (10).
 TEST_CU_UNIT = f"""
 [[target]]
 name = "{NAME}"
