@@ -309,6 +309,9 @@ class SessionCore:
             pdu = self.receive(
                 link, timeout=timeout, with_unsolicited=kind in (NOPIn, AsyncMessage)
             )
+            while isinstance(pdu, AsyncMessage) and kind is not AsyncMessage:
+                # It may come at any time, and `receive` has put it aside.
+                pdu = self.receive(link, timeout=timeout, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(expected, str(error), self.transcript) from error
         is_right = isinstance(pdu, kind) and (

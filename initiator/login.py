@@ -126,7 +126,7 @@ class LoginExchange:
     """Login Requests and Responses on one connection, each field in the caller's hand.
 
     Attributes:
-        tsih: what the next request carries; taken over from the target's answers.
+        tsih: what the next request carries; the target's once the login is complete.
         responses: what has come, in order.
     """
 
@@ -207,7 +207,8 @@ class LoginExchange:
             )
         if answer.status_class == 0:
             self.status.receive(answer.stat_sn)
-        if answer.tsih:
+        if answer.transit and answer.nsg == Stage.FULL_FEATURE:
+            # Until then every request bears the same TSIH (section 11.12.6).
             self.tsih = answer.tsih
         self.responses.append(answer)
         return answer

@@ -336,27 +336,37 @@ class Session(SessionCore):
         """
         __tracebackhide__ = True
         items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
+        # What does not fit one request goes on in the next (C bit, section 6.2).
+        size = (link or self.leading).parameters.target_max_recv_data_segment_length
+        parts = iscsi_text.split(iscsi_text.encode(items), size)
         joiner = Joiner()
         found: Pairs = []
-        request = self.send(
-            TextRequest(**{"data": iscsi_text.encode(items), **fields}), link
-        )
-        for _round in range(_MAX_TEXT_ROUNDS):
+        request = TextRequest(**self._text_part(parts, 0), **fields)
+        for number in range(1, _MAX_TEXT_ROUNDS):
+            self.send(request, link)
             answer = self.expect(TextResponse, of=request, link=link)
             part = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
             found += part or []
             if answer.final:
                 return found
-            request = self.send(
-                TextRequest(
-                    initiator_task_tag=request.initiator_task_tag,
-                    target_transfer_tag=answer.target_transfer_tag,
-                    lun=answer.lun,
-                    immediate=request.immediate,
-                ),
-                link,
+            request = TextRequest(
+                **self._text_part(parts, number),
+                initiator_task_tag=request.initiator_task_tag,
+                target_transfer_tag=answer.target_transfer_tag,
+                lun=answer.lun,
+                immediate=request.immediate,
             )
         raise UnexpectedPDU(f"text goes on after {_MAX_TEXT_ROUNDS} responses")
+
+    @staticmethod
+    def _text_part(parts: list[bytes], number: int) -> dict[str, Any]:
+        """Return data and bits of one request of a text that may be cut."""
+        is_last = number >= len(parts) - 1
+        return {
+            "data": parts[number] if number < len(parts) else b"",
+            "final": int(is_last),
+            "continuation": int(not is_last),
+        }
 
     def send_targets(self, value: str = "All") -> Pairs:
         """Return what SendTargets brings (RFC 7143 appendix C)."""

@@ -29,6 +29,7 @@ def reader(request: pytest.FixtureRequest, open_session: OpenSession) -> Session
     """Sessions with different lengths of segments and bursts."""
     keys = dict(LENGTHS[request.param])
     keys.setdefault("FirstBurstLength", "512")
+    keys["ErrorRecoveryLevel"] = "0"
     return open_session(keys)
 
 

@@ -16,7 +16,8 @@ from suites.plugins.sessions import Disk, OpenSession
 @pytest.mark.parametrize("length", [0, 1, 4, 509, 4096])
 def test_ping_data_is_returned(session: Session, length: int) -> None:
     """The target returns the data of a ping unchanged."""
-    data = bytes(number % 251 for number in range(length))
+    limit = session.parameters.target_max_recv_data_segment_length
+    data = bytes(number % 251 for number in range(min(length, limit)))
 
     answer = session.ping(data)
 
@@ -51,6 +52,8 @@ def test_answer_has_no_transfer_tag(session: Session) -> None:
 def test_echo_is_cut_to_what_the_initiator_takes(open_session: OpenSession) -> None:
     """The target cuts the echo to the initiator's MaxRecvDataSegmentLength."""
     session = open_session({"MaxRecvDataSegmentLength": "512"})
+    if session.parameters.target_max_recv_data_segment_length < 1024:
+        pytest.skip("not applicable: the target takes no longer segments either")
     data = bytes(number % 251 for number in range(1024))
 
     answer = session.ping(data)

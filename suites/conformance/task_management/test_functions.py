@@ -196,9 +196,9 @@ def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
 
 
 @pytest.mark.requirement("RFC7143-7.2.2-07")
-def test_reassignment_is_refused_below_level_2(session: Session) -> None:
+def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> None:
     """At ErrorRecoveryLevel 0 TASK REASSIGN is not supported."""
-    assert session.parameters.error_recovery_level == 0
+    session = open_session({"ErrorRecoveryLevel": "0"})
 
     answer = session.task_management(
         TMFunction.TASK_REASSIGN, referenced_task_tag=UNKNOWN_TAG
