@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from initiator.expect import check
-from initiator.login import LoginExchange, LoginOptions
+from initiator.login import LoginExchange
 from initiator.session import Session
 from iscsi.constants import LoginStatus, LogoutReason
 from iscsi.scsi import cdb
@@ -30,9 +30,9 @@ def old(open_session: OpenSession) -> Session:
 
 
 @pytest.fixture
-def joining_pairs(options: LoginOptions) -> Pairs:
+def joining_pairs(first_pairs: Pairs) -> Pairs:
     """The pairs of a login that joins a session."""
-    return [pair for pair in options.names() if pair[0] != "SessionType"]
+    return [pair for pair in first_pairs if pair[0] != "SessionType"]
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i03", "RFC7143-4.4.3-i01")

@@ -11,7 +11,7 @@ from initiator.session import Session
 from iscsi.constants import LoginStatus, Stage
 from iscsi.keys import KEYS
 from iscsi.login import TRANSITIONS
-from iscsi.pdu import LoginRequest, NOPOut, SCSICommand, TextRequest
+from iscsi.pdu import LoginRequest, LoginResponse, NOPOut, SCSICommand, TextRequest
 from iscsi.scsi import cdb
 from iscsi.text import Pairs
 from suites.support.login import (
@@ -77,7 +77,7 @@ def test_transition_beyond_the_table_is_not_granted(
     expect_no_transition(login)
 
 
-@pytest.mark.requirement("RFC7143-11.12.3-i01", "RFC7143-11-03")
+@pytest.mark.requirement("RFC7143-11.12.3-i01", "RFC7143-11-03", "RFC7143-6.3-06")
 @pytest.mark.parametrize("stage", [2, Stage.FULL_FEATURE])
 def test_login_starts_in_no_other_stage(
     login: LoginExchange, first_pairs: Pairs, stage: int
@@ -169,6 +169,18 @@ def test_transition_asks_for_no_answer(
         if name in KEYS and not KEYS[name].is_declarative and name not in dict(offered)
     ]
     check(not asked, "no offer in a response with T=1", response)
+
+
+@pytest.mark.requirement("RFC7143-6.3-01", "RFC7143-6.2-05")
+def test_one_response_to_a_request(login: LoginExchange, first_pairs: Pairs) -> None:
+    """Each Login Request draws one Login Response, and no more come by themselves."""
+    walk(login, first_pairs)
+    expect_full_feature(login)
+
+    transcript = login.connection.transcript
+    requests = [pdu for pdu in transcript.sent() if isinstance(pdu, LoginRequest)]
+    answers = [pdu for pdu in transcript.received() if isinstance(pdu, LoginResponse)]
+    check(len(answers) == len(requests), f"{len(requests)} responses", len(answers))
 
 
 @pytest.mark.requirement("RFC7143-6.2-23")

@@ -6,6 +6,7 @@ import pytest
 from initiator.expect import check
 from initiator.login import LoginExchange
 from iscsi import text
+from iscsi.constants import Stage
 from iscsi.keys import KEYS, Key, Kind
 from iscsi.text import Pairs
 from suites.support.login import ask, expect_refusal, provoke
@@ -172,7 +173,9 @@ def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
     check(answer in turned_down, " or ".join(turned_down), found)
 
 
-@pytest.mark.requirement("RFC7143-6.2-06", "RFC7143-13.4-i01", "RFC7143-13.22-01")
+@pytest.mark.requirement(
+    "RFC7143-6.2-06", "RFC7143-13.4-i01", "RFC7143-13.22-01", "RFC7143-13.26.1-02"
+)
 def test_target_says_only_what_it_may(offer: Offer) -> None:
     """The target answers what was offered, and offers or declares what a target may."""
     sent = [("HeaderDigest", "None"), ("DataDigest", "None")]
@@ -199,3 +202,29 @@ def test_every_key_at_once(offer: Offer) -> None:
 
     lost = [name for name, value in found or [] if value == text.NOT_UNDERSTOOD]
     check(found is not None and not lost, "every key understood", found)
+
+
+@pytest.fixture
+def own_offer(login: LoginExchange, first_pairs: Pairs) -> str:
+    """A key of a list that the target offers of its own accord, once it has done so."""
+    found = ask(login, first_pairs)[1]
+    names = [name for name, _value in found if name in ("HeaderDigest", "DataDigest")]
+    if not names:
+        pytest.skip("not applicable: the target offers no digest of its own accord")
+    return names[0]
+
+
+@pytest.mark.requirement("RFC7143-6.2-11")
+def test_own_offer_is_not_understood(login: LoginExchange, own_offer: str) -> None:
+    """NotUnderstood as the answer to the target's own offer ends the login."""
+    provoke(login, [(own_offer, text.NOT_UNDERSTOOD)], nsg=Stage.FULL_FEATURE)
+
+    expect_refusal(login)
+
+
+@pytest.mark.requirement("RFC7143-6.2.1-04")
+def test_own_offer_gets_another_value(login: LoginExchange, own_offer: str) -> None:
+    """A value that the target's own offer did not hold ends the login."""
+    provoke(login, [(own_offer, "Y-com.example.crc")], nsg=Stage.FULL_FEATURE)
+
+    expect_refusal(login)

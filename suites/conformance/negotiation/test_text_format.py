@@ -29,7 +29,7 @@ def test_every_pair_ends_with_nul(
     check(b"\0\0" not in data, "one NUL after each pair", data)
 
 
-@pytest.mark.requirement("RFC7143-6.1-02", "RFC7143-6.1-i04")
+@pytest.mark.requirement("RFC7143-6.1-02", "RFC7143-6.1-i04", "RFC7143-13.26.1-01")
 def test_target_text_keeps_the_format(offer: Offer) -> None:
     """The target's key names are labels of up to 63 bytes, its values up to 255."""
     found = offer([(name, AN_OFFER[name]) for name in _KEYS]) or []

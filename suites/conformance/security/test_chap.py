@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from initiator.expect import check, expect_drop
+from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.chap import MAX_BINARY, Algorithm
 from iscsi.constants import LoginStatus, Stage
-from suites.support.login import ask, expect_full_feature
+from suites.support.login import advance, ask, expect_full_feature, expect_no_login
 from suites.support.security import OUT_OF_STEP, ChapLogin
 
 NewChapLogin = Callable[[], ChapLogin]
@@ -74,6 +75,17 @@ def test_challenge_keeps_its_limits(chap_login: ChapLogin) -> None:
     size = len(challenge.challenge)
     check(1 <= size <= MAX_BINARY, f"1 to {MAX_BINARY} bytes", size)
     check(challenge.identifier <= 0xFF, "CHAP_I up to 255", challenge.identifier)
+
+
+@pytest.mark.requirement("RFC7143-6.1-03", "RFC7143-12.1.3-02")
+def test_challenge_is_no_decimal(chap_login: ChapLogin) -> None:
+    """The target encodes a challenge beyond 64 bits in hexadecimal or Base64."""
+    size = len(chap_login.challenge().challenge)
+
+    found = text.decode(bytes(chap_login.login.responses[-1].data))
+    value = text.value(found, "CHAP_C") or ""
+    is_encoded = value[:2].lower() in ("0x", "0b")
+    check(is_encoded or size <= 8, "0x or 0b", value)
 
 
 @pytest.mark.requirement("RFC7143-9.2-02")
@@ -310,3 +322,18 @@ def test_other_algorithm_is_right_or_refused(
     chap_login.prove(chap_login.proof(challenge))
 
     check(chap_login.enter().tsih, "a TSIH", "none")
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-9.2-13", "RFC7143-9.2-11")
+def test_added_connection_proves_itself(
+    chap_login: ChapLogin, new_login: Callable[..., LoginExchange]
+) -> None:
+    """A connection without a proof is not added to a session that was proved."""
+    chap_login.prove(chap_login.proof(chap_login.challenge()))
+    first = advance(chap_login.login, [("MaxConnections", "2")])
+
+    login = new_login(isid=chap_login.login.isid, tsih=first.tsih, cid=2)
+    names = [pair for pair in chap_login.options.names() if pair[0] != "SessionType"]
+
+    expect_no_login(login, names)
