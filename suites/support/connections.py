@@ -1,20 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sessions with several connections, and connections that are lost."""
 
+import time
+
+import pytest
+
 from initiator.connection import Connection
 from initiator.core import Link
 from initiator.describe import describe
 from initiator.expect import ConformanceFailure, check
+from initiator.login import LoginRefused
 from initiator.session import Session
+from initiator.task import Task
 from initiator.transcript import Direction
-from iscsi.pdu import PDU, NOPIn, SCSIResponse
+from iscsi.constants import LoginStatus
+from iscsi.pdu import PDU, R2T, LoginResponse, NOPIn, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import Sense
+from suites.plugins.sessions import Disk
+from suites.support.sessions import rejoin
 
 COMMANDS_CLEARED = (0x47, 0x7F)
 """SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT (RFC 7143 section 11.14.5)."""
 
 _MAX_ATTENTIONS = 16
+_REASSIGNING = 2
+
+_GRACE = 2.0
+"""Seconds that a target may take beyond a time-out of its own."""
 
 
 def came_over(session: Session, link: Link) -> list[PDU]:
@@ -117,3 +130,69 @@ def expect_no_response(session: Session, link: Link, itt: int) -> None:
     ]
     actual = describe(late[0]) if late else ""
     check(not late, f"no response for ITT {itt:#x}", actual, session.transcript)
+
+
+def lose_with_write(
+    session: Session, disk: Disk, *, cid: int, with_reset: bool
+) -> Task:
+    """Lose a connection while a WRITE on it waits for its data; return that task.
+
+    What is lost cannot be told from the outside until the target has noticed: the
+    connections that are left are pinged once.
+    """
+    link = session.links[cid]
+    task = session.start(
+        cdb.write_10(lba=0, blocks=1), write=bytes(disk.block_size), link=link
+    )
+    session.expect(R2T, of=task.command, link=link)
+    cut(session, link, with_reset=with_reset)
+    session.ping()
+    return task
+
+
+def wait_cleared(session: Session) -> None:
+    """Expect the unit attention of cleared commands once a connection's time is over.
+
+    Raises:
+        ConformanceFailure: it has not come.
+    """
+    __tracebackhide__ = True
+    parameters = session.parameters
+    seconds = parameters.default_time2wait + parameters.default_time2retain + _GRACE
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        codes = [(sense.asc, sense.ascq) for sense in senses_until_good(session)]
+        if COMMANDS_CLEARED in codes:
+            return
+        session.connection.wait_closed(0.02)
+    raise ConformanceFailure(
+        f"a unit attention with ASC/ASCQ 47h/7Fh within {seconds:g} s",
+        "GOOD all the time",
+        session.transcript,
+    )
+
+
+def resume(session: Session, cid: int = 1) -> LoginResponse:
+    """Log the only, lost connection of a session in again; return the last response.
+
+    Below ErrorRecoveryLevel 2 a target may take the loss for the end of the session
+    (session recovery, section 7.1.4.4): what is checked is then not applicable.
+
+    Raises:
+        ConformanceFailure: it makes another session of it.
+    """
+    __tracebackhide__ = True
+    try:
+        response = rejoin(session, cid)
+    except LoginRefused as refusal:
+        has_ended = refusal.status == LoginStatus.SESSION_DOES_NOT_EXIST
+        if has_ended and session.login.parameters.error_recovery_level < _REASSIGNING:
+            pytest.skip("not applicable: the session ends with its only connection")
+        raise
+    check(
+        response.tsih == session.tsih,
+        [f"TSIH {session.tsih:#x}", "status 0x020a"],
+        response,
+        session.transcript,
+    )
+    return response

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What can go wrong with a PDU on its way: lost, late, spoilt, repeated, cut off."""
+
+import time
+from typing import TypeVar
+
+from initiator.core import Link, SessionCore
+from initiator.transcript import Direction, Entry
+from iscsi.framing import encode
+from iscsi.pdu import PDU
+
+P = TypeVar("P", bound=PDU)
+
+_DIGEST_LENGTH = 4
+
+
+def withhold(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+    """Number a PDU and do not send it: it is lost, or comes later (see `deliver`)."""
+    way = link or session.leading
+    session.number(pdu, way)
+    note = f"{type(pdu).__name__} withheld"
+    session.transcript.add(
+        Entry(time.time(), way.connection.number, Direction.EVENT, note=note)
+    )
+    return pdu
+
+
+def deliver(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+    """Send a PDU that is numbered already, late or once more, as it is."""
+    (link or session.leading).connection.send(pdu, note="late or repeated")
+    return pdu
+
+
+def spoil_header(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+    """Send a PDU with a header digest that does not match; return it."""
+    way = link or session.leading
+    session.number(pdu, way)
+    wrong = _wrong_digest(way, pdu, of_header=True)
+    way.connection.send(pdu, header_digest=wrong, note="header digest spoilt")
+    return pdu
+
+
+def spoil_data(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+    """Send a PDU with a data digest that does not match; return it."""
+    way = link or session.leading
+    session.number(pdu, way)
+    wrong = _wrong_digest(way, pdu, of_header=False)
+    way.connection.send(pdu, data_digest=wrong, note="data digest spoilt")
+    return pdu
+
+
+def send_part(session: SessionCore, pdu: P, length: int, link: Link | None = None) -> P:
+    """Send the first bytes of a PDU and not the rest; return it."""
+    way = link or session.leading
+    wire = _wire(way, session.number(pdu, way))
+    way.connection.send_bytes(
+        wire[:length], note=f"{length} of {len(wire)} bytes of {type(pdu).__name__}"
+    )
+    return pdu
+
+
+def send_half(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+    """Send the first half of a PDU and not the rest; return it."""
+    way = link or session.leading
+    session.number(pdu, way)
+    return send_part(session, pdu, len(_wire(way, pdu)) // 2, way)
+
+
+def _wire(link: Link, pdu: PDU) -> bytes:
+    digests = link.connection.digests
+    header, data = pdu.segments()
+    return encode(header, data, header_digest=digests.header, data_digest=digests.data)
+
+
+def _wrong_digest(link: Link, pdu: PDU, *, of_header: bool) -> bytes:
+    """Return the right digest with one bit turned over."""
+    digests = link.connection.digests
+    header, data = pdu.segments()
+    if of_header:
+        wire = encode(header, b"", header_digest=True, data_digest=False)
+        right = wire[len(header) :][:_DIGEST_LENGTH]
+    else:
+        wire = encode(header, data, header_digest=digests.header, data_digest=True)
+        right = wire[-_DIGEST_LENGTH:]
+    return bytes([right[0] ^ 1, *right[1:]])

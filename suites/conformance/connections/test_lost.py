@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Connections that are lost (RFC 7143 sections 7.5, 7.6, 7.14, 8.2 and 11.14.5)."""
+
+import pytest
+
+from initiator.expect import check, expect_drop
+from initiator.impair import send_part
+from initiator.session import Session
+from iscsi.constants import AsyncEvent, LogoutReason, LogoutResponseCode
+from iscsi.pdu import R2T, AsyncMessage, DataIn, NOPOut, SCSICommand
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.connections import (
+    cut,
+    expect_cleared,
+    lose_with_write,
+    resume,
+    senses_until_good,
+    wait_cleared,
+)
+from suites.support.data import KIB, blocks_for, pattern, read, write
+from suites.support.sessions import stall_write
+
+MULTI = pytest.mark.needs("multi-connection")
+RESETS = pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
+
+_SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
+_PAIR = {
+    **_SOLICITED,
+    "MaxConnections": "2",
+    "DefaultTime2Wait": "0",
+    "DefaultTime2Retain": "20",
+}
+
+
+@pytest.fixture
+def pair(open_session: OpenSession) -> Session:
+    """A session with two connections, CID 1 and 2."""
+    session = open_session(_PAIR)
+    session.add_connection(cid=2)
+    return session
+
+
+@pytest.fixture
+def single(open_session: OpenSession) -> Session:
+    """A session with one connection whose state is kept when it is lost."""
+    session = open_session(
+        {**_SOLICITED, "DefaultTime2Wait": "0", "DefaultTime2Retain": "20"}
+    )
+    if not session.parameters.default_time2retain:
+        pytest.skip("not applicable: the target keeps no state of lost connections")
+    return session
+
+
+@MULTI
+@RESETS
+@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-03")
+def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -> None:
+    """A session goes on over the connections that are left."""
+    cut(pair, pair.links[1], with_reset=with_reset)
+
+    pair.ping(b"left")
+
+    check(pair.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+
+
+@MULTI
+@RESETS
+@pytest.mark.requirement("RFC7143-7.1.4.3-06")
+def test_the_loss_of_a_connection_is_told(pair: Session, *, with_reset: bool) -> None:
+    """An Async Message on another connection names the one that was dropped."""
+    cut(pair, pair.links[2], with_reset=with_reset)
+
+    message = pair.expect(AsyncMessage, timeout=1.0)
+
+    check(message.async_event == AsyncEvent.CONNECTION_DROP, "AsyncEvent 2", message)
+    check(message.parameter1 == 2, "Parameter1 is the CID 2", message)
+
+
+@MULTI
+@RESETS
+@pytest.mark.requirement(
+    "RFC7143-8.2-i01", "RFC7143-11.14-i02", "RFC7143-7.5-i01", "RFC7143-7.5.1-i01"
+)
+def test_a_lost_connection_is_logged_out_over_another(
+    pair: Session, *, with_reset: bool
+) -> None:
+    """Within Time2Retain a lost connection can be logged out over another one."""
+    cut(pair, pair.links[2], with_reset=with_reset)
+    pair.ping()
+
+    answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    pair.ping()
+
+
+@MULTI
+@pytest.mark.requirement("RFC7143-8.2-i01")
+def test_a_connection_is_logged_out_but_once(pair: Session) -> None:
+    """A lost connection that has been logged out is not found again."""
+    cut(pair, pair.links[2], with_reset=False)
+    pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
+
+    answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
+
+    check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
+
+
+@MULTI
+@RESETS
+@pytest.mark.requirement("RFC7143-11.14.5-01", "RFC7143-7.6-i01")
+def test_tasks_end_with_the_logout_of_their_lost_connection(
+    pair: Session, scratch_disk: Disk, *, with_reset: bool
+) -> None:
+    """A close-connection logout ends the tasks of a lost connection: 47h/7Fh."""
+    lose_with_write(pair, scratch_disk, cid=2, with_reset=with_reset)
+
+    pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
+
+    expect_cleared(pair)
+
+
+@MULTI
+@pytest.mark.requirement(
+    "RFC7143-8.2-i04", "RFC7143-11.14.5-01", "RFC7143-7.6-i01", "RFC7143-7.5.1-i01"
+)
+def test_tasks_end_with_the_state_of_their_connection(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """After Time2Wait and Time2Retain a lost connection's tasks end."""
+    session = open_session({**_PAIR, "DefaultTime2Retain": "0"})
+    session.add_connection(cid=2)
+
+    lose_with_write(session, scratch_disk, cid=2, with_reset=True)
+
+    wait_cleared(session)
+
+
+@RESETS
+@pytest.mark.requirement(
+    "RFC7143-8.3.2-i02", "RFC7143-8.3.2-i03", "RFC7143-8.2-i02", "RFC7143-7.5-i01"
+)
+def test_a_failed_session_is_continued(single: Session, *, with_reset: bool) -> None:
+    """A session whose only connection is lost goes on when that is reinstated."""
+    due = single.cmd_sn
+    cut(single, single.leading, with_reset=with_reset)
+
+    response = resume(single)
+
+    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+    check(single.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+
+
+@RESETS
+@pytest.mark.requirement("RFC7143-11.14.5-01", "RFC7143-6.3.4-i01", "RFC7143-11.14-i03")
+def test_tasks_end_when_their_connection_is_reinstated(
+    single: Session, scratch_disk: Disk, *, with_reset: bool
+) -> None:
+    """Below level 2 reinstating a lost connection ends its tasks: 47h/7Fh."""
+    stall_write(single, scratch_disk)
+    cut(single, single.leading, with_reset=with_reset)
+
+    resume(single)
+
+    expect_cleared(single)
+
+
+@RESETS
+@pytest.mark.requirement("RFC7143-6.3.4-i01")
+def test_a_write_that_lost_its_connection_is_not_done(
+    single: Session, scratch_disk: Disk, *, with_reset: bool
+) -> None:
+    """A write whose connection is lost with half of its data changes no other block."""
+    before = pattern(scratch_disk, 8 * KIB, seed=0x100)
+    write(single, scratch_disk, before)
+    half = pattern(scratch_disk, 4 * KIB, seed=0x200)
+    task = single.start(
+        cdb.write_10(lba=0, blocks=len(half) // scratch_disk.block_size), write=half
+    )
+    single.answer_r2t(task, single.expect(R2T, of=task.command), final=0)
+    cut(single, single.leading, with_reset=with_reset)
+
+    resume(single)
+    senses_until_good(single)
+
+    found = read(single, scratch_disk, len(before)).data
+    check(found[len(half) :] == before[len(half) :], "the blocks beyond", "changed")
+
+
+@RESETS
+@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-8.3.2-i03")
+def test_a_connection_is_lost_within_a_read(
+    single: Session, disk: Disk, *, with_reset: bool
+) -> None:
+    """A connection lost while data comes in can be reinstated, and serves again."""
+    blocks = min(blocks_for(disk, 4096 * KIB), disk.blocks)
+    length = blocks * disk.block_size
+    single.start(cdb.read_10(lba=0, blocks=blocks), read=length)
+    single.expect(DataIn)
+    cut(single, single.leading, with_reset=with_reset)
+
+    resume(single)
+
+    senses_until_good(single)
+    read(single, disk, 4 * KIB)
+
+
+@RESETS
+@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-8.3.2-i03")
+@pytest.mark.parametrize("length", [1, 20, 47, 48, 60])
+def test_a_connection_is_lost_within_a_pdu(
+    single: Session, length: int, *, with_reset: bool
+) -> None:
+    """What came of a PDU before its connection was lost is not taken for a PDU."""
+    due = single.cmd_sn
+    send_part(single, NOPOut(data=bytes(100)), length)
+    cut(single, single.leading, with_reset=with_reset)
+
+    response = resume(single)
+
+    assert length in [len(entry.wire) for entry in single.transcript.entries]
+    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+
+
+@MULTI
+@pytest.mark.requirement("RFC7143-7.14-05")
+def test_immediate_commands_end_with_their_connection(
+    pair: Session, scratch_disk: Disk
+) -> None:
+    """An immediate command is terminated when its connection fails."""
+    before = pattern(scratch_disk, 4 * KIB, seed=0x300)
+    write(pair, scratch_disk, before)
+    data = pattern(scratch_disk, 4 * KIB, seed=0x400)
+    link = pair.links[2]
+    task = pair.start(
+        cdb.write_10(lba=0, blocks=len(data) // scratch_disk.block_size),
+        write=data,
+        link=link,
+        immediate=1,
+    )
+    pair.expect(R2T, of=task.command, link=link)
+
+    cut(pair, link, with_reset=True)
+    pair.ping()
+
+    assert isinstance(task.command, SCSICommand)
+    assert task.command.immediate
+    senses_until_good(pair)
+    found = read(pair, scratch_disk, len(before)).data
+    check(found == before, "what was there before", "other data")
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-04")
+def test_half_a_close_is_a_close(single: Session) -> None:
+    """The target closes a connection on which the initiator has sent FIN."""
+    single.connection.shutdown_write()
+
+    expect_drop(single.connection)
