@@ -84,6 +84,8 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
         _prepare(connection, session, exchange, pairs)
     except (DecodeError, NegotiationError):
         connection.exchange = None
+        if not request.immediate:
+            session.window.retreat()
         connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
         return
     part = exchange.unsent.pop(0)

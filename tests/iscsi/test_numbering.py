@@ -20,6 +20,15 @@ def test_places_in_the_window(start: int, size: int, step: int) -> None:
     assert window.place(serial.add(start, step)) is expected
 
 
+def test_a_rejected_command_is_due_again() -> None:
+    window = CommandWindow(0xFFFFFFFF, 4)
+    window.advance()
+
+    window.retreat()
+
+    assert window.place(0xFFFFFFFF) is Place.NEXT
+
+
 def test_a_closed_window_ends_before_its_start() -> None:
     assert CommandWindow(0, 0).max_cmd_sn == 0xFFFFFFFF
 
