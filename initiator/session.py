@@ -223,6 +223,12 @@ class Session(SessionCore):
         task.take(pdu)
         return pdu
 
+    def take_up(self, task: Task) -> None:
+        """Forget what has come for a task: it is to be concluded anew (7.2.2)."""
+        task.final = None
+        task.data_ins, task.r2ts, task.answered_r2ts = [], [], 0
+        self._tasks[task.initiator_task_tag] = task
+
     def execute(
         self,
         cdb: bytes,

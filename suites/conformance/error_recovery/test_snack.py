@@ -1,0 +1,422 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SNACK of each type, from ErrorRecoveryLevel 1 on (RFC 7143 section 11.16)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import RejectReason, SNACKType
+from iscsi.pdu import R2T, SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern, start_write
+from suites.support.recovery import (
+    CURRENT,
+    SEGMENT,
+    acknowledgeable,
+    expect_copies,
+    expect_reject,
+    read_unacknowledged,
+    repeated,
+    resegmented,
+    snack,
+    stat_sn_of,
+    unacknowledged,
+)
+
+pytestmark = pytest.mark.needs("erl1")
+
+LENGTH = 6 * SEGMENT
+
+
+@pytest.fixture
+def recovering(open_session: OpenSession) -> Session:
+    """A session at ErrorRecoveryLevel 1 with short data segments."""
+    return open_session(
+        {
+            "ErrorRecoveryLevel": "1",
+            "MaxRecvDataSegmentLength": str(SEGMENT),
+            "ImmediateData": "No",
+            "InitialR2T": "Yes",
+        }
+    )
+
+
+@pytest.mark.requirement(
+    "RFC7143-11.16-05", "RFC7143-7.8-08", "RFC7143-11.16-01", "RFC7143-7.1.5-02"
+)
+@pytest.mark.parametrize(("begin", "count"), [(0, 1), (1, 1), (1, 3), (0, 5)])
+def test_data_is_sent_again(
+    recovering: Session, disk: Disk, begin: int, count: int
+) -> None:
+    """A Data SNACK brings copies of the Data-In PDUs of its run, and no others."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    originals = list(task.data_ins)[begin : begin + count]
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=begin,
+        run_length=count,
+        exp_stat_sn=stat_sn_of(task),
+    )
+
+    expect_copies(recovering, repeated(recovering, count, of=request), originals)
+
+
+@pytest.mark.requirement("RFC7143-11.16-i01", "RFC7143-11.16-05")
+@pytest.mark.parametrize("begin", [0, 2])
+def test_run_without_length_goes_to_the_end(
+    recovering: Session, disk: Disk, begin: int
+) -> None:
+    """A Data SNACK with RunLength 0 brings every Data-In from BegRun on."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    originals = list(task.data_ins)[begin:]
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=begin,
+        run_length=0,
+        exp_stat_sn=stat_sn_of(task),
+    )
+
+    copies = repeated(recovering, len(originals), of=request)
+    expect_copies(recovering, copies, originals)
+
+
+@pytest.mark.requirement("RFC7143-11.16-06", "RFC7143-11.16-03")
+def test_data_sent_again_bears_the_current_window(
+    recovering: Session, disk: Disk
+) -> None:
+    """A repeated Data-In has the ExpCmdSN and MaxCmdSN of now, not of then."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    kept = stat_sn_of(task)
+    recovering.execute(cdb.test_unit_ready(), exp_stat_sn=kept)
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=1,
+        run_length=1,
+        exp_stat_sn=kept,
+    )
+
+    (copy,) = repeated(recovering, 1, of=request)
+    now = recovering.cmd_sn
+    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy)
+
+
+@pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-04", "RFC7143-11.16-01")
+def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
+    """An R2T SNACK brings a copy of the R2T with the StatSN of now."""
+    data = pattern(scratch_disk, LENGTH, seed=0x500)
+    task = start_write(recovering, scratch_disk, data)
+    original = recovering.expect(R2T, of=task.command)
+    recovering.execute(cdb.test_unit_ready())
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=int(original.r2t_sn),
+        run_length=1,
+    )
+
+    due = recovering.leading.status.exp_stat_sn
+    copies = repeated(recovering, 1, of=request)
+    expect_copies(recovering, copies, [original], but=CURRENT | {"stat_sn"})
+    check(copies[0].stat_sn == due, f"StatSN {due}", copies[0])
+    recovering.answer_r2t(task, original)
+    check(recovering.finish(task).is_good, "GOOD", "not")
+
+
+@pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-01", "RFC7143-7.1.5-02")
+@pytest.mark.parametrize(("begin", "count"), [(0, 1), (1, 2), (0, 4)])
+def test_status_is_sent_again(recovering: Session, begin: int, count: int) -> None:
+    """A Status SNACK brings copies of the responses of its run, and no others."""
+    originals = unacknowledged(recovering, 4)
+    first = int(originals[0].stat_sn)
+
+    request = snack(
+        recovering,
+        SNACKType.STATUS,
+        beg_run=serial.add(first, begin),
+        run_length=count,
+        exp_stat_sn=first,
+    )
+
+    copies = repeated(recovering, count, of=request)
+    expect_copies(recovering, copies, originals[begin : begin + count])
+
+
+@pytest.mark.requirement("RFC7143-11.16-i01", "RFC7143-11.16-02")
+@pytest.mark.parametrize("begin", [None, 0, 2], ids=["all", "first", "third"])
+def test_status_run_without_length(recovering: Session, begin: int | None) -> None:
+    """A Status SNACK with RunLength 0 brings all from BegRun on, or all there is."""
+    originals = unacknowledged(recovering, 4)
+    first = int(originals[0].stat_sn)
+    from_number = 0 if begin is None else serial.add(first, begin)
+
+    request = snack(
+        recovering,
+        SNACKType.STATUS,
+        beg_run=from_number,
+        run_length=0,
+        exp_stat_sn=first,
+    )
+
+    due = originals[begin or 0 :]
+    expect_copies(recovering, repeated(recovering, len(due), of=request), due)
+
+
+@pytest.mark.requirement("RFC7143-11.16-03")
+def test_status_sent_again_bears_the_current_window(recovering: Session) -> None:
+    """A repeated response has the ExpCmdSN of now, not of then."""
+    originals = unacknowledged(recovering, 3)
+    first = int(originals[0].stat_sn)
+
+    request = snack(
+        recovering, SNACKType.STATUS, beg_run=first, run_length=1, exp_stat_sn=first
+    )
+
+    (copy,) = repeated(recovering, 1, of=request)
+    now = recovering.cmd_sn
+    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy)
+
+
+@pytest.mark.requirement("RFC7143-11.16-07")
+@pytest.mark.parametrize(("begin", "count"), [(0, 1), (100, 0), (-2, 3), (-6, 100)])
+def test_data_that_was_never_sent_is_refused(
+    recovering: Session, disk: Disk, begin: int, count: int
+) -> None:
+    """A Data SNACK for what was not sent gets Reject, Protocol Error."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    sent = len(task.data_ins)
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=sent + begin,
+        run_length=count,
+        exp_stat_sn=stat_sn_of(task),
+    )
+
+    expect_reject(recovering, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement("RFC7143-11.16-07")
+def test_data_of_an_acknowledged_command_is_refused(
+    recovering: Session, disk: Disk
+) -> None:
+    """A Data SNACK after its command's status was acknowledged gets Protocol Error."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    recovering.ping()
+
+    request = snack(
+        recovering,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=0,
+        run_length=1,
+    )
+
+    expect_reject(recovering, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement("RFC7143-11.16-07")
+@pytest.mark.parametrize(("begin", "count"), [(2, 1), (1, 2), (1000, 1)])
+def test_status_that_was_never_sent_is_refused(
+    recovering: Session, begin: int, count: int
+) -> None:
+    """A Status SNACK for what was not sent gets Reject, Protocol Error."""
+    first = int(unacknowledged(recovering, 2)[0].stat_sn)
+
+    request = snack(
+        recovering,
+        SNACKType.STATUS,
+        beg_run=serial.add(first, begin),
+        run_length=count,
+        exp_stat_sn=first,
+    )
+
+    expect_reject(recovering, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement("RFC7143-11.16-07")
+def test_acknowledged_status_is_refused(recovering: Session) -> None:
+    """A Status SNACK for what was acknowledged gets Reject, Protocol Error."""
+    first = int(unacknowledged(recovering, 2)[0].stat_sn)
+    recovering.ping()
+
+    request = snack(recovering, SNACKType.STATUS, beg_run=first, run_length=1)
+
+    expect_reject(recovering, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement("RFC7143-11.7.2-02", "RFC7143-11.7.2-01")
+def test_acknowledgement_is_asked_once_a_burst(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """A is set at most once in MaxBurstLength bytes, or on the last Data-In."""
+    session = acknowledgeable(open_session)
+    task = read_unacknowledged(session, disk, 8 * LENGTH)
+
+    limit = session.parameters.max_burst_length
+    ends = [
+        int(pdu.buffer_offset) + len(pdu.data)
+        for pdu in task.data_ins[:-1]
+        if pdu.acknowledge
+    ]
+    gaps = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    check(all(gap >= limit for gap in gaps), f"{limit} bytes between A bits", gaps)
+
+
+@pytest.mark.requirement("RFC7143-11.16-01", "RFC7143-11.16-i01")
+def test_acknowledged_data_is_not_sent_again(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """After a DataACK a Data SNACK for all there is brings only what comes after it."""
+    session = acknowledgeable(open_session)
+    task = read_unacknowledged(session, disk, 8 * LENGTH)
+    asking = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
+    if asking is None:
+        pytest.skip("not applicable: the target asks for no acknowledgement")
+    after = int(asking.data_sn) + 1
+    acknowledgement = snack(
+        session,
+        SNACKType.DATA_ACK,
+        lun=asking.lun,
+        target_transfer_tag=asking.target_transfer_tag,
+        beg_run=after,
+        exp_stat_sn=stat_sn_of(task),
+    )
+
+    request = snack(
+        session,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        exp_stat_sn=stat_sn_of(task),
+    )
+
+    assert acknowledgement.run_length == 0
+    due = list(task.data_ins)[after:]
+    expect_copies(session, repeated(session, len(due), of=request), due)
+
+
+@pytest.mark.requirement("RFC7143-11.16-07")
+def test_data_below_an_acknowledgement_is_refused(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """A Data SNACK for what a DataACK has acknowledged gets Protocol Error."""
+    session = acknowledgeable(open_session)
+    task = read_unacknowledged(session, disk, 8 * LENGTH)
+    asking = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
+    if asking is None:
+        pytest.skip("not applicable: the target asks for no acknowledgement")
+    kept = stat_sn_of(task)
+    snack(
+        session,
+        SNACKType.DATA_ACK,
+        lun=asking.lun,
+        target_transfer_tag=asking.target_transfer_tag,
+        beg_run=int(asking.data_sn) + 1,
+        exp_stat_sn=kept,
+    )
+
+    request = snack(
+        session,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=0,
+        run_length=1,
+        exp_stat_sn=kept,
+    )
+
+    expect_reject(session, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement(
+    "RFC7143-11.16.3-03", "RFC7143-11.16.3-i01", "RFC7143-11.16.5-02"
+)
+def test_resegmentation_ends_with_the_snack_tag(
+    recovering: Session, disk: Disk
+) -> None:
+    """After an R-Data SNACK a SCSI Response bears its tag and the same StatSN."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+
+    data, response = resegmented(recovering, task, tag=0x5EA6)
+
+    assert isinstance(response, SCSIResponse)
+    due = stat_sn_of(task)
+    check(response.snack_tag == 0x5EA6, "SNACK Tag 0x5ea6", response)
+    check(response.stat_sn == due, f"StatSN {due}", response)
+    check(not any(pdu.status_present for pdu in data), "S=0 on Data-In", response)
+
+
+@pytest.mark.requirement("RFC7143-11.16.3-02", "RFC7143-11.16-01")
+@pytest.mark.parametrize("segment", [SEGMENT // 2, SEGMENT * 4])
+def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None:
+    """After an R-Data SNACK data comes in segments of the length now declared."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    before = task.result().data
+    declared = [("MaxRecvDataSegmentLength", str(segment))]
+    recovering.text(declared, exp_stat_sn=stat_sn_of(task))
+
+    data, _response = resegmented(recovering, task, tag=1)
+
+    numbers = [int(pdu.data_sn) for pdu in data]
+    check(numbers == list(range(len(data))), "DataSN from 0", numbers)
+    longest = max(len(pdu.data) for pdu in data)
+    check(longest <= segment, f"at most {segment} bytes", f"{longest} bytes")
+    again = b"".join(bytes(pdu.data) for pdu in data)
+    check(again == before, "the same data", "other data")
+
+
+@pytest.mark.requirement("RFC7143-11.16.3-i01", "RFC7143-11.16-02")
+def test_status_snack_brings_the_latest_response(
+    recovering: Session, disk: Disk
+) -> None:
+    """A Status SNACK after an R-Data SNACK brings the response with the SNACK Tag."""
+    task = read_unacknowledged(recovering, disk, LENGTH)
+    kept = stat_sn_of(task)
+    _data, latest = resegmented(recovering, task, tag=0x77, acknowledges=False)
+
+    request = snack(
+        recovering, SNACKType.STATUS, beg_run=kept, run_length=1, exp_stat_sn=kept
+    )
+
+    expect_copies(recovering, repeated(recovering, 1, of=request), [latest])
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-4.2.5.1-05")
+def test_snack_of_another_connection_is_refused(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """A Data SNACK on another connection than its command's brings no data there."""
+    session = open_session(
+        {
+            "ErrorRecoveryLevel": "1",
+            "MaxConnections": "2",
+            "MaxRecvDataSegmentLength": str(SEGMENT),
+        }
+    )
+    second = session.add_connection(cid=2)
+    task = read_unacknowledged(session, disk, LENGTH)
+
+    request = snack(
+        session,
+        SNACKType.DATA_R2T,
+        link=second,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=0,
+        run_length=1,
+    )
+
+    expect_reject(session, of=request, reason=RejectReason.PROTOCOL_ERROR, link=second)

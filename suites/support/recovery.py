@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Recovery within a session: SNACK, data sent again, tasks that change connections."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from initiator.core import Link
+from initiator.describe import describe
+from initiator.expect import ConformanceFailure, check
+from initiator.session import Session
+from initiator.task import Task, data_outs
+from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType, TMFunction
+from iscsi.errors import ConnectionLost, PeerTimeout
+from iscsi.pdu import (
+    PDU,
+    R2T,
+    SNACK,
+    DataIn,
+    DataOut,
+    Reject,
+    SCSIResponse,
+    TaskManagementResponse,
+)
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import blocks_for
+
+PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
+SEGMENT = 1024
+"""Bytes in a PDU of the sessions that recover data."""
+CURRENT = frozenset({"exp_cmd_sn", "max_cmd_sn"})
+"""The fields of a repeated PDU that bear current values (RFC 7143 section 11.16)."""
+
+
+def snack(
+    session: Session, kind: SNACKType, *, link: Link | None = None, **fields: Any
+) -> SNACK:
+    """Send a SNACK and return it."""
+    values: dict[str, Any] = {"type": int(kind), "target_transfer_tag": RESERVED_TAG}
+    if kind in (SNACKType.STATUS, SNACKType.DATA_ACK):
+        values["initiator_task_tag"] = RESERVED_TAG
+    # A repeated status has a StatSN that was seen before.
+    session.judges_stat_sn = False
+    return session.send(SNACK(**{**values, **fields}), link)
+
+
+def read_unacknowledged(session: Session, disk: Disk, length: int) -> Task:
+    """Read at least `length` bytes; return the task, its status not acknowledged.
+
+    Whatever is sent afterwards must bear the StatSN of the status as ExpStatSN.
+    """
+    blocks = blocks_for(disk, length)
+    task = session.start(
+        cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size
+    )
+    result = session.finish(task)
+    if not result.is_good:
+        raise ConformanceFailure("READ (10) ends GOOD", str(result), session.transcript)
+    return task
+
+
+def unacknowledged(session: Session, count: int) -> list[SCSIResponse]:
+    """Return the responses to as many commands, none of them acknowledged.
+
+    Whatever is sent afterwards must bear the first one's StatSN as ExpStatSN.
+    """
+    kept = session.leading.status.exp_stat_sn
+    tasks = [
+        session.start(cdb.test_unit_ready(), exp_stat_sn=kept) for _ in range(count)
+    ]
+    found = [session.finish(task).final for task in tasks]
+    return [pdu for pdu in found if isinstance(pdu, SCSIResponse)]
+
+
+def acknowledgeable(open_session: OpenSession) -> Session:
+    """Return a session at level 1 whose reads are longer than its bursts."""
+    return open_session(
+        {
+            "ErrorRecoveryLevel": "1",
+            "MaxRecvDataSegmentLength": str(SEGMENT),
+            "MaxBurstLength": str(8 * SEGMENT),
+            "FirstBurstLength": str(SEGMENT),
+        }
+    )
+
+
+def resegmented(
+    session: Session, task: Task, *, tag: int, acknowledges: bool = True
+) -> tuple[list[DataIn], SCSIResponse]:
+    """Send an R-Data SNACK for a task; return the data and the response it brings.
+
+    Args:
+        session: the session.
+        task: a finished read whose status is not acknowledged.
+        tag: the SNACK Tag.
+        acknowledges: False leaves its status unacknowledged further on.
+
+    Raises:
+        ConformanceFailure: something else comes, or something after the response.
+    """
+    __tracebackhide__ = True
+    request = snack(
+        session,
+        SNACKType.R_DATA,
+        initiator_task_tag=task.initiator_task_tag,
+        target_transfer_tag=tag,
+        exp_stat_sn=stat_sn_of(task),
+    )
+    data: list[DataIn] = []
+    expected = "Data-In PDUs and a SCSI Response"
+    while isinstance(pdu := _next(session, expected), DataIn):
+        data.append(pdu)
+    check(isinstance(pdu, SCSIResponse), expected, pdu, session.transcript)
+    assert isinstance(pdu, SCSIResponse)
+    if acknowledges:
+        session.expect_silence(after=request)
+    return data, pdu
+
+
+def stat_sn_of(task: Task) -> int:
+    """Return the StatSN of a task's status."""
+    assert task.final is not None
+    return int(task.final.stat_sn)
+
+
+def repeated(session: Session, count: int, *, of: SNACK) -> list[PDU]:
+    """Return the PDUs that answer a Data/R2T SNACK.
+
+    A target may refuse it with SNACK Reject (section 7.8): what is checked is then not
+    applicable.
+
+    Raises:
+        ConformanceFailure: something else came, or too few.
+    """
+    __tracebackhide__ = True
+    found: list[PDU] = []
+    for _number in range(count):
+        pdu = _next(session, f"{count} PDUs sent again")
+        if isinstance(pdu, Reject) and pdu.reason == RejectReason.SNACK_REJECT:
+            pytest.skip("not applicable: the target refuses to send data again")
+        check(
+            not isinstance(pdu, Reject),
+            [f"{count} PDUs sent again", "Reject with reason 0x03"],
+            pdu,
+            session.transcript,
+        )
+        found.append(pdu)
+    session.expect_silence(after=of)
+    return found
+
+
+def _next(session: Session, expected: str, link: Link | None = None) -> PDU:
+    __tracebackhide__ = True
+    try:
+        return session.receive(link)
+    except (ConnectionLost, PeerTimeout) as error:
+        raise ConformanceFailure(expected, str(error), session.transcript) from error
+
+
+def content(pdu: PDU, *, but: frozenset[str] = CURRENT) -> dict[str, Any]:
+    """Return the fields of a PDU by name, but for some."""
+    names = [field.name for field in pdu.fields_desc if field.name not in but]
+    return {
+        name: bytes(value) if name in ("data", "padding") else value
+        for name in names
+        if (value := getattr(pdu, name)) is not None
+    }
+
+
+def expect_copies(
+    session: Session,
+    copies: Sequence[PDU],
+    originals: Sequence[PDU],
+    *,
+    but: frozenset[str] = CURRENT,
+) -> None:
+    """Expect that PDUs are exact copies of others.
+
+    Raises:
+        ConformanceFailure: one differs, or their number does.
+    """
+    __tracebackhide__ = True
+    for copy, original in zip(copies, originals, strict=True):
+        ours, theirs = content(original, but=but), content(copy, but=but)
+        different = sorted(
+            name for name in ours | theirs if ours.get(name) != theirs.get(name)
+        )
+        check(
+            not different,
+            f"a copy of {describe(original)}",
+            f"{describe(copy)}, other: {', '.join(different)}",
+            session.transcript,
+        )
+
+
+def expect_reject(
+    session: Session,
+    *,
+    of: PDU,
+    reason: RejectReason | None = None,
+    link: Link | None = None,
+) -> Reject:
+    """Expect the Reject of a PDU, with one reason or any.
+
+    Raises:
+        ConformanceFailure: something else came, or nothing.
+    """
+    __tracebackhide__ = True
+    expected = f"Reject of {type(of).__name__}"
+    if reason is not None:
+        expected += f" with reason {int(reason):#04x}"
+    pdu = _next(session, expected, link)
+    is_right = isinstance(pdu, Reject) and reason in (None, pdu.reason)
+    check(is_right, expected, pdu, session.transcript)
+    assert isinstance(pdu, Reject)
+    check(
+        pdu.rejected_header == of.segments()[0][:48],
+        "the header of what is refused",
+        pdu,
+        session.transcript,
+    )
+    return pdu
+
+
+def in_parts(task: Task, r2t: R2T, size: int) -> list[DataOut]:
+    """Return the Data-Out PDUs that answer an R2T, each of `size` bytes."""
+    start = int(r2t.buffer_offset)
+    end = start + int(r2t.desired_data_transfer_length)
+    return data_outs(
+        task.data_out[start:end],
+        offset=start,
+        size=size,
+        initiator_task_tag=task.initiator_task_tag,
+        target_transfer_tag=int(r2t.target_transfer_tag),
+        lun=int(r2t.lun),
+    )
+
+
+def expect_recovered(session: Session, task: Task) -> bool:
+    """Expect that a write with lost data is recovered, or ends as section 7.8 says.
+
+    Returns:
+        True if the target asked again and the write is GOOD; False if it ended with
+        CHECK CONDITION, Protocol Service CRC error.
+
+    Raises:
+        ConformanceFailure: it ended otherwise.
+    """
+    __tracebackhide__ = True
+    result = session.finish(task)
+    codes = (result.sense.asc, result.sense.ascq) if result.sense else None
+    check(
+        result.is_good or codes == PROTOCOL_SERVICE_CRC_ERROR,
+        ["a recovery R2T and GOOD", "CHECK CONDITION with 47h/05h"],
+        result,
+        session.transcript,
+    )
+    return result.is_good
+
+
+def reassign(
+    session: Session, task: Task, *, link: Link | None = None, exp_data_sn: int = 0
+) -> TaskManagementResponse:
+    """Send TASK REASSIGN for a task; return the response."""
+    __tracebackhide__ = True
+    session.take_up(task)
+    return session.task_management(
+        TMFunction.TASK_REASSIGN,
+        lun=0,
+        link=link,
+        referenced_task_tag=task.initiator_task_tag,
+        exp_data_sn=exp_data_sn,
+    )
