@@ -40,6 +40,12 @@ def reserved_fields(pdu: PDU) -> dict[str, int]:
     return found
 
 
+def require_room(session: Session, length: int) -> None:
+    """Skip the check on a target that takes no data segment of this length."""
+    if session.parameters.target_max_recv_data_segment_length < length:
+        pytest.skip(f"not applicable: the target takes no segment of {length} bytes")
+
+
 def unassigned(session: Session, opcode: int = 0x1B) -> NOPOut:
     """Return a PDU whose opcode is no initiator's, numbered as an immediate one."""
     return session.number(

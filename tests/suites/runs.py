@@ -11,7 +11,10 @@ SECONDS = 60
 
 
 def run(
-    *arguments: str, path: str = "suites/conformance/nop", **environment: str
+    *arguments: str,
+    path: str = "suites/conformance/nop",
+    seconds: float = SECONDS,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest on the suites; nothing of the outer run leaks in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
@@ -22,7 +25,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=seconds,
     )
 
 

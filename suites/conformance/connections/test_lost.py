@@ -45,7 +45,12 @@ def pair(open_session: OpenSession) -> Session:
 def single(open_session: OpenSession) -> Session:
     """A session with one connection whose state is kept when it is lost."""
     session = open_session(
-        {**_SOLICITED, "DefaultTime2Wait": "0", "DefaultTime2Retain": "20"}
+        {
+            **_SOLICITED,
+            "ErrorRecoveryLevel": "0",
+            "DefaultTime2Wait": "0",
+            "DefaultTime2Retain": "20",
+        }
     )
     if not session.parameters.default_time2retain:
         pytest.skip("not applicable: the target keeps no state of lost connections")

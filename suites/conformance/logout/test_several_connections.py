@@ -60,22 +60,6 @@ def test_closing_a_connection_from_the_other(both: Session, second: Link) -> Non
     check(both.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
 
 
-@pytest.mark.requirement("RFC7143-11.14-i02", "RFC7143-8.2-i01")
-@pytest.mark.needs("erl2")
-def test_lost_connection_can_be_logged_out(open_session: OpenSession) -> None:
-    """A connection that TCP has lost can be logged out on another one.
-
-    Below ErrorRecoveryLevel 2 a target may end the whole session instead.
-    """
-    session = open_session({"MaxConnections": "2", "ErrorRecoveryLevel": "2"})
-    session.add_connection(SECOND_CID).connection.reset()
-
-    answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=SECOND_CID)
-
-    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
-    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
-
-
 @pytest.mark.requirement("RFC7143-11.14-04", "RFC7143-E.1-i03", "RFC7143-11.14.5-01")
 def test_logout_ends_the_tasks_of_its_connection(
     both: Session, second: Link, scratch_disk: Disk

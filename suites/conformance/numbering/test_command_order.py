@@ -6,6 +6,7 @@ import pytest
 from initiator.expect import check
 from initiator.session import Session
 from iscsi import serial
+from iscsi.constants import TaskAttribute
 from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
@@ -35,11 +36,15 @@ def test_any_order_of_arrival_is_put_right(
 def test_an_early_read_sees_the_write_before_it(
     session: Session, scratch_disk: Disk
 ) -> None:
-    """A READ that arrives before the WRITE numbered before it reads what it wrote."""
+    """An ORDERED READ that overtakes the WRITE before it reads what that wrote."""
     write(session, scratch_disk, bytes(scratch_disk.block_size))
     data = pattern(scratch_disk, scratch_disk.block_size, seed=0x5A)
     number = session.numbers.take()
-    early = session.start(cdb.read_10(lba=0, blocks=1), read=scratch_disk.block_size)
+    early = session.start(
+        cdb.read_10(lba=0, blocks=1),
+        read=scratch_disk.block_size,
+        attribute=int(TaskAttribute.ORDERED),
+    )
 
     late = session.start(cdb.write_10(lba=0, blocks=1), write=data, cmd_sn=number)
 

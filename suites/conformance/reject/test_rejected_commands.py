@@ -8,6 +8,7 @@ from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import RejectReason
 from iscsi.pdu import NOPIn, NOPOut
+from suites.plugins.sessions import OpenSession
 from suites.support.reject import REFUSED, STRAY, UNDUE, provoke_reject_of
 
 SNACK_REASONS = [
@@ -64,8 +65,11 @@ def test_reject_carries_the_window(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.16-07")
 @pytest.mark.parametrize("kind", UNDUE)
-def test_snack_of_what_was_not_sent_is_refused(session: Session, kind: str) -> None:
+def test_snack_of_what_was_not_sent_is_refused(
+    open_session: OpenSession, kind: str
+) -> None:
     """The target refuses a SNACK Request for PDUs that it has never sent."""
+    session = open_session({"ErrorRecoveryLevel": "0"})
     bad = session.send(UNDUE[kind].copy())
 
     assert session.parameters.error_recovery_level == 0

@@ -39,8 +39,9 @@ def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
 
 @pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-4.2.2.1-08")
 @pytest.mark.parametrize("count", [2, 7])
-def test_pdus_may_come_together(session: Session, count: int) -> None:
+def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
     """PDUs that come in one piece are served one after the other."""
+    session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     data = [bytes([number]) * number for number in range(count)]
     requests = [session.number(NOPOut(data=each)) for each in data]
 
@@ -51,8 +52,9 @@ def test_pdus_may_come_together(session: Session, count: int) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
-def test_the_end_of_one_pdu_may_bring_the_next(session: Session) -> None:
+def test_the_end_of_one_pdu_may_bring_the_next(open_session: OpenSession) -> None:
     """A PDU that is half there when another ends is served when it is whole."""
+    session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     first = session.number(NOPOut(data=b"whole"))
     second = session.number(NOPOut(data=b"half"))
     wire = [b"".join(pdu.segments()) for pdu in (first, second)]

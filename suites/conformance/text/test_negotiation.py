@@ -24,6 +24,7 @@ from suites.support.text import (
     request,
     text_responses,
 )
+from suites.support.traffic import require_room
 
 TO_LARGE = (SEGMENT_LENGTH, str(LARGE))
 TO_SMALL = (SEGMENT_LENGTH, str(SMALL))
@@ -48,6 +49,7 @@ def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> No
 @pytest.mark.requirement("RFC7143-13.12-i02")
 def test_segment_length_declared_anew_bounds_echoes(session: Session) -> None:
     """A MaxRecvDataSegmentLength declared anew also bounds the echo of a ping."""
+    require_room(session, 2 * SMALL)
     session.text([TO_SMALL])
     data = bytes(number % 251 for number in range(2 * SMALL))
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The whole suite on the reference target, whatever the two choose to negotiate.
+
+These are targets that make other choices: a check that fails here assumed one.
+"""
+
+import pytest
+
+from tests.suites.runs import run
+
+pytestmark = pytest.mark.integration
+
+CONFIGURATIONS = {
+    "digests": ["--offer=HeaderDigest=CRC32C", "--offer=DataDigest=CRC32C"],
+    "recovery-level-1": ["--offer=ErrorRecoveryLevel=1"],
+    "recovery-level-2": ["--offer=ErrorRecoveryLevel=2"],
+    "unsolicited-only": ["--offer=ImmediateData=No", "--offer=InitialR2T=No"],
+    "all-kinds-of-data": ["--offer=ImmediateData=Yes", "--offer=InitialR2T=No"],
+    "solicited-only": ["--offer=ImmediateData=No", "--offer=InitialR2T=Yes"],
+    "shortest-segments": [
+        "--offer=MaxRecvDataSegmentLength=512",
+        "--key=MaxRecvDataSegmentLength=512",
+    ],
+    "longest-segments": [
+        "--offer=MaxRecvDataSegmentLength=16777215",
+        "--key=MaxRecvDataSegmentLength=16777215",
+    ],
+    "no-options": [
+        "--key=HeaderDigest=None",
+        "--key=DataDigest=None",
+        "--key=MaxConnections=1",
+        "--key=ErrorRecoveryLevel=0",
+        "--key=ImmediateData=No",
+        "--key=InitialR2T=Yes",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_every_check_passes(name: str) -> None:
+    done = run(
+        "--target=reference",
+        "-q",
+        "--tb=short",
+        *CONFIGURATIONS[name],
+        path="suites/conformance",
+        seconds=240,
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:]
