@@ -30,6 +30,7 @@ _SECONDS = 300
 _NOTICES = frozenset({Verdict.BROKEN, Verdict.WARNED})
 
 ALSO: Mapping[str, str] = {
+    "command-runs-before-the-gap-is-filled": "no command can be made to wait",
     "stat-sn-stands-still": "every session judges StatSN, so no exchange counts",
     "list-answered-with-what-was-not-offered": "every plain login offers digests",
     "r2t-for-nothing": "no write comes to its end",

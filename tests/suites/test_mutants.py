@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+import pytest
+
+from reftarget.faults import FAULTS
+from reports.verdicts import Judged, Verdict
+from spec import load
+from suites.mutants import ALSO, Outcome, choose, main, show, weigh
+
+FAULT = FAULTS["nop-in-without-echo"]
+CHECKS = {
+    FAULT.requirement: ["nop/test_ping.py::test_echo"],
+    "RFC7143-11.4-i01": [f"command/test_x.py::test_{number}" for number in range(9)],
+}
+
+
+def judged(check: str, verdict: Verdict, requirement: str) -> Judged:
+    return Judged(check, verdict, (requirement,), "")
+
+
+def test_the_sample_is_the_same_each_time_and_leaves_out_what_is_concerned() -> None:
+    concerned, others = choose(FAULT, CHECKS, 4)
+
+    assert concerned == CHECKS[FAULT.requirement]
+    assert others == choose(FAULT, CHECKS, 4)[1]
+    assert len(others) == 4
+    assert not set(others) & set(concerned)
+
+
+def test_a_failure_of_its_requirement_notices_a_fault() -> None:
+    outcome = weigh(FAULT, ["a"], [judged("a", Verdict.BROKEN, FAULT.requirement)])
+
+    assert outcome.noticed_by == ["a"]
+    assert not outcome.is_missed
+
+
+def test_a_fault_that_nothing_fails_for_is_missed() -> None:
+    outcome = weigh(FAULT, ["a"], [judged("a", Verdict.PASSED, FAULT.requirement)])
+
+    assert outcome.is_missed
+    assert "MISSED by 1 checks" in show([outcome])[0]
+
+
+def test_a_failure_of_another_requirement_is_a_false_alarm() -> None:
+    outcome = weigh(FAULT, ["a"], [judged("b", Verdict.BROKEN, "RFC7143-11.4-i01")])
+
+    assert outcome.false_alarms == ["b"]
+
+
+def test_a_fault_without_checks_is_not_called_missed() -> None:
+    assert not Outcome(FAULT, 0).is_missed
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_names_a_requirement(name: str) -> None:
+    assert FAULTS[name].requirement in load()
+
+
+def test_every_reason_is_for_a_fault_that_exists() -> None:
+    assert ALSO.keys() <= FAULTS.keys()
+
+
+def test_an_unknown_fault_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["no-such-fault"]) == 2
+    assert capsys.readouterr().err == "no such fault: no-such-fault\n"
+
+
+@pytest.mark.integration
+def test_a_sample_of_faults_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [
+        "nop-in-without-echo",
+        "r2t-asks-beyond-max-burst",
+        "data-digest-is-not-checked",
+        "login-takes-unknown-tsih",
+        "command-runs-before-the-gap-is-filled",
+        "logout-of-unknown-cid-succeeds",
+    ]
+
+    code = main([*faults, "--sample", "10"])
+
+    printed = capsys.readouterr().out
+    assert code == 0, printed
+    assert "6 faults: 6 noticed, 0 missed" in printed
