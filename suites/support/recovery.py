@@ -2,6 +2,7 @@
 """Recovery within a session: SNACK, data sent again, tasks that change connections."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from initiator.core import Link
 from initiator.describe import describe
 from initiator.expect import ConformanceFailure, check
+from initiator.impair import deliver, spoil_data, withhold
 from initiator.session import Session
 from initiator.task import Task, data_outs
 from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType, TMFunction
@@ -19,13 +21,16 @@ from iscsi.pdu import (
     SNACK,
     DataIn,
     DataOut,
+    NOPIn,
+    NOPOut,
     Reject,
+    SCSICommand,
     SCSIResponse,
     TaskManagementResponse,
 )
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.data import blocks_for
+from suites.support.data import blocks_for, read
 
 PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
 SEGMENT = 1024
@@ -238,28 +243,6 @@ def in_parts(task: Task, r2t: R2T, size: int) -> list[DataOut]:
     )
 
 
-def expect_recovered(session: Session, task: Task) -> bool:
-    """Expect that a write with lost data is recovered, or ends as section 7.8 says.
-
-    Returns:
-        True if the target asked again and the write is GOOD; False if it ended with
-        CHECK CONDITION, Protocol Service CRC error.
-
-    Raises:
-        ConformanceFailure: it ended otherwise.
-    """
-    __tracebackhide__ = True
-    result = session.finish(task)
-    codes = (result.sense.asc, result.sense.ascq) if result.sense else None
-    check(
-        result.is_good or codes == PROTOCOL_SERVICE_CRC_ERROR,
-        ["a recovery R2T and GOOD", "CHECK CONDITION with 47h/05h"],
-        result,
-        session.transcript,
-    )
-    return result.is_good
-
-
 def reassign(
     session: Session, task: Task, *, link: Link | None = None, exp_data_sn: int = 0
 ) -> TaskManagementResponse:
@@ -273,3 +256,104 @@ def reassign(
         referenced_task_tag=task.initiator_task_tag,
         exp_data_sn=exp_data_sn,
     )
+
+
+def lose_data(
+    session: Session, task: Task, r2t: R2T, lost: int, *, is_spoilt: bool
+) -> DataOut:
+    """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one."""
+    length = int(r2t.desired_data_transfer_length)
+    parts = in_parts(task, r2t, -(-length // 8))
+    impairment = spoil_data if is_spoilt else withhold
+    with suppress(ConnectionLost):
+        for number, part in enumerate(parts):
+            if number == lost:
+                impairment(session, part)
+            else:
+                session.send(part)
+    return parts[lost]
+
+
+def expect_recovered(
+    session: Session, disk: Disk, task: Task, *, refused: DataOut | None = None
+) -> None:
+    """Expect that a write whose data was lost is recovered, or ends by the rules.
+
+    It is asked for again and GOOD, and the data is right; or it ends with CHECK
+    CONDITION, Protocol Service CRC error; or the connection is dropped (section 7.8).
+
+    Args:
+        session: the session.
+        disk: where the write goes, at LBA 0.
+        task: the write.
+        refused: the PDU that first gets Reject, Data-Digest-Error.
+
+    Raises:
+        ConformanceFailure: none of these.
+    """
+    __tracebackhide__ = True
+    try:
+        if refused is not None:
+            expect_reject(session, of=refused, reason=RejectReason.DATA_DIGEST_ERROR)
+        result = session.finish(task)
+    except ConformanceFailure:
+        if session.connection.is_open:
+            raise
+        return
+    codes = (result.sense.asc, result.sense.ascq) if result.sense else None
+    check(
+        result.is_good or codes == PROTOCOL_SERVICE_CRC_ERROR,
+        ["a recovery R2T and GOOD", "CHECK CONDITION with 47h/05h"],
+        result,
+        session.transcript,
+    )
+    if result.is_good:
+        found = read(session, disk, len(task.data_out)).data
+        check(found == task.data_out, "what was written", "other data")
+
+
+def until_pong(session: Session) -> list[PDU]:
+    """Send a ping; return what comes before its answer, or before a drop."""
+    ping = session.send(NOPOut(immediate=1, data=b"until here"))
+    found: list[PDU] = []
+    with suppress(ConnectionLost):
+        while True:
+            pdu = session.receive()
+            is_pong = isinstance(pdu, NOPIn)
+            if is_pong and pdu.initiator_task_tag == ping.initiator_task_tag:
+                break
+            found.append(pdu)
+    return found
+
+
+def expect_retried(session: Session, command: SCSICommand, data: bytes = b"") -> None:
+    """Send a command again that did not arrive; expect GOOD, or a dropped connection.
+
+    Raises:
+        ConformanceFailure: it is not served.
+    """
+    __tracebackhide__ = True
+    task = Task(command, data, len(bytes(command.data)))
+    session.take_up(task)
+    try:
+        deliver(session, command)
+        result = session.finish(task)
+    except (ConformanceFailure, ConnectionLost):
+        if session.connection.is_open:
+            raise
+        return
+    check(result.is_good, "GOOD", result, session.transcript)
+
+
+def expect_refused_data(session: Session, pdu: PDU) -> None:
+    """Expect Reject, Data-Digest-Error, or a dropped connection (section 7.8).
+
+    Raises:
+        ConformanceFailure: something else came.
+    """
+    __tracebackhide__ = True
+    try:
+        expect_reject(session, of=pdu, reason=RejectReason.DATA_DIGEST_ERROR)
+    except ConformanceFailure:
+        if session.connection.is_open:
+            raise

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""PDUs that are lost or spoilt on their way (RFC 7143 sections 7.2.1, 7.8 and 7.9)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.impair import spoil_data, spoil_header
+from initiator.session import Session
+from initiator.task import data_outs
+from iscsi.constants import SNACKType
+from iscsi.pdu import R2T, SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern, read, start_write
+from suites.support.recovery import (
+    SEGMENT,
+    expect_copies,
+    expect_recovered,
+    expect_refused_data,
+    expect_retried,
+    in_parts,
+    lose_data,
+    repeated,
+    snack,
+    unacknowledged,
+    until_pong,
+)
+
+DIGEST = pytest.mark.needs("data-digest")
+LENGTH = 8 * SEGMENT
+
+LEVELS = [
+    pytest.param("0", id="level0"),
+    pytest.param("1", id="level1", marks=pytest.mark.needs("erl1")),
+]
+
+
+@pytest.fixture(params=LEVELS)
+def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session:
+    """Sessions whose writes wait for R2Ts, with data digests if the target has them."""
+    return open_session(
+        {
+            "ErrorRecoveryLevel": request.param,
+            "DataDigest": "CRC32C,None",
+            "ImmediateData": "No",
+            "InitialR2T": "Yes",
+            "MaxOutstandingR2T": "1",
+        }
+    )
+
+
+@DIGEST
+@pytest.mark.requirement(
+    "RFC7143-7.8-02", "RFC7143-7.8-03", "RFC7143-7.8-04", "RFC7143-11.4.7.2-i03"
+)
+@pytest.mark.parametrize("lost", [0, 3, 7], ids=["first", "middle", "last"])
+def test_spoilt_data_is_refused_and_recovered(
+    writer: Session, scratch_disk: Disk, lost: int
+) -> None:
+    """A Data-Out with a wrong digest gets Reject 02; then R2T, or 0Bh/47h/05h."""
+    data = pattern(scratch_disk, LENGTH, seed=0x600 + lost)
+    task = start_write(writer, scratch_disk, data)
+    r2t = writer.expect(R2T, of=task.command)
+
+    spoilt = lose_data(writer, task, r2t, lost, is_spoilt=True)
+
+    expect_recovered(writer, scratch_disk, task, refused=spoilt)
+
+
+@pytest.mark.requirement("RFC7143-7.9-02", "RFC7143-4.2.5.2-09")
+@pytest.mark.parametrize("lost", [0, 3], ids=["first", "middle"])
+def test_missing_data_is_recovered(
+    writer: Session, scratch_disk: Disk, lost: int
+) -> None:
+    """A DataSN left out counts as a digest error: R2T for it, or 0Bh/47h/05h."""
+    data = pattern(scratch_disk, LENGTH, seed=0x700 + lost)
+    task = start_write(writer, scratch_disk, data)
+    r2t = writer.expect(R2T, of=task.command)
+
+    lose_data(writer, task, r2t, lost, is_spoilt=False)
+
+    expect_recovered(writer, scratch_disk, task)
+
+
+@DIGEST
+@pytest.mark.requirement("RFC7143-7.8-05")
+def test_the_response_waits_for_the_final_data(
+    writer: Session, scratch_disk: Disk
+) -> None:
+    """After a spoilt Data-Out no response comes before the F bit of its sequence."""
+    data = pattern(scratch_disk, LENGTH, seed=0x800)
+    task = start_write(writer, scratch_disk, data)
+    r2t = writer.expect(R2T, of=task.command)
+
+    spoil_data(writer, in_parts(task, r2t, len(data) // 8)[0])
+
+    early = [pdu for pdu in until_pong(writer) if isinstance(pdu, SCSIResponse)]
+    check(not early, "no SCSI Response yet", early and early[0])
+
+
+@pytest.mark.needs("initial-r2t-no", "data-digest")
+@pytest.mark.requirement("RFC7143-7.8-02", "RFC7143-7.8-04", "RFC7143-11.4.7.2-i03")
+@pytest.mark.parametrize("level", LEVELS)
+def test_spoilt_unsolicited_data_is_recovered(
+    open_session: OpenSession, scratch_disk: Disk, level: str
+) -> None:
+    """Unsolicited Data-Out with a wrong digest gets Reject 02; then R2T, or 47h/05h."""
+    keys = {"ErrorRecoveryLevel": level, "InitialR2T": "No", "ImmediateData": "No"}
+    session = open_session({**keys, "DataDigest": "CRC32C,None"})
+    data = pattern(scratch_disk, SEGMENT, seed=0x900)
+    # F=0: its data follows of its own accord.
+    task = start_write(session, scratch_disk, data, unsolicited=0, final=0)
+    (part,) = data_outs(
+        data,
+        offset=0,
+        size=len(data),
+        initiator_task_tag=task.initiator_task_tag,
+        lun=int(task.command.lun),
+    )
+
+    spoil_data(session, part)
+
+    expect_recovered(session, scratch_disk, task, refused=part)
+
+
+@pytest.mark.needs("immediate-data", "data-digest")
+@pytest.mark.requirement("RFC7143-7.8-02", "RFC7143-7.8-03", "RFC7143-7.3-02")
+@pytest.mark.parametrize("level", LEVELS)
+def test_command_with_spoilt_data_is_retried(
+    open_session: OpenSession, scratch_disk: Disk, level: str
+) -> None:
+    """A write whose immediate data was spoilt is refused, and done when it is retried.
+
+    Its CmdSN counts as not received, so that the retry is the first that is served.
+    """
+    keys = {"ErrorRecoveryLevel": level, "ImmediateData": "Yes"}
+    session = open_session({**keys, "DataDigest": "CRC32C,None"})
+    data = pattern(scratch_disk, SEGMENT, seed=0xA00)
+    command, _plan = session.command(
+        cdb.write_10(lba=0, blocks=len(data) // scratch_disk.block_size),
+        write=data,
+        immediate_data=len(data),
+        unsolicited=0,
+    )
+
+    spoil_data(session, command)
+
+    expect_refused_data(session, command)
+    expect_retried(session, command, data)
+
+
+@pytest.mark.needs("header-digest", "erl1")
+@pytest.mark.requirement("RFC7143-7.8-01", "RFC7143-7.1.5-02")
+def test_command_with_a_spoilt_header_is_retried(open_session: OpenSession) -> None:
+    """A command with a spoilt header is served when retried, or ends the connection."""
+    session = open_session({"ErrorRecoveryLevel": "1", "HeaderDigest": "CRC32C,None"})
+    command, _plan = session.command(cdb.test_unit_ready())
+
+    spoil_header(session, command)
+
+    expect_retried(session, command)
+
+
+@pytest.mark.requirement("RFC7143-7.1.5-04", "RFC7143-7.1.5-05")
+def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
+    """Every target serves a session at ErrorRecoveryLevel 0."""
+    session = open_session({"ErrorRecoveryLevel": "0"})
+
+    found = read(session, disk, SEGMENT)
+
+    level = session.login.results["ErrorRecoveryLevel"]
+    check(level == "0", "ErrorRecoveryLevel=0", level)
+    check(found.is_good, "GOOD", found)
+
+
+@pytest.mark.requirement("RFC7143-11.7.2-03")
+def test_level_0_asks_for_no_acknowledgement(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """At ErrorRecoveryLevel 0 no Data-In has the A bit, however long the read."""
+    lengths = {"MaxRecvDataSegmentLength": "1024", "MaxBurstLength": "4096"}
+    session = open_session(
+        {"ErrorRecoveryLevel": "0", "FirstBurstLength": "1024", **lengths}
+    )
+
+    found = read(session, disk, 2 * LENGTH)
+
+    asking = [pdu for pdu in found.data_ins if pdu.acknowledge]
+    check(not asking, "A=0", asking and asking[0])
+
+
+@pytest.mark.needs("erl1")
+@pytest.mark.requirement("RFC7143-7.1.5-01", "RFC7143-7.1.5-02")
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_a_level_has_those_below_it(open_session: OpenSession, level: str) -> None:
+    """Whatever level is agreed above 0, a lost status can be had again."""
+    session = open_session({"ErrorRecoveryLevel": level})
+    (original,) = unacknowledged(session, 1)
+    kept = int(original.stat_sn)
+
+    request = snack(
+        session, SNACKType.STATUS, beg_run=kept, run_length=1, exp_stat_sn=kept
+    )
+
+    expect_copies(session, repeated(session, 1, of=request), [original])
