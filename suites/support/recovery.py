@@ -13,7 +13,13 @@ from initiator.expect import ConformanceFailure, check
 from initiator.impair import deliver, spoil_data, withhold
 from initiator.session import Session
 from initiator.task import Task, data_outs
-from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType, TMFunction
+from iscsi.constants import (
+    RESERVED_TAG,
+    RejectReason,
+    SNACKType,
+    TMFunction,
+    TMResponse,
+)
 from iscsi.errors import ConnectionLost, PeerTimeout
 from iscsi.pdu import (
     PDU,
@@ -30,7 +36,7 @@ from iscsi.pdu import (
 )
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.data import blocks_for, read
+from suites.support.data import blocks_for, read, start_write
 
 PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
 SEGMENT = 1024
@@ -51,16 +57,18 @@ def snack(
     return session.send(SNACK(**{**values, **fields}), link)
 
 
-def read_unacknowledged(session: Session, disk: Disk, length: int) -> Task:
+def read_unacknowledged(
+    session: Session, disk: Disk, length: int, *, link: Link | None = None
+) -> Task:
     """Read at least `length` bytes; return the task, its status not acknowledged.
 
     Whatever is sent afterwards must bear the StatSN of the status as ExpStatSN.
     """
     blocks = blocks_for(disk, length)
     task = session.start(
-        cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size
+        cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size, link=link
     )
-    result = session.finish(task)
+    result = session.finish(task, link)
     if not result.is_good:
         raise ConformanceFailure("READ (10) ends GOOD", str(result), session.transcript)
     return task
@@ -92,7 +100,12 @@ def acknowledgeable(open_session: OpenSession) -> Session:
 
 
 def resegmented(
-    session: Session, task: Task, *, tag: int, acknowledges: bool = True
+    session: Session,
+    task: Task,
+    *,
+    tag: int,
+    link: Link | None = None,
+    acknowledges: bool = True,
 ) -> tuple[list[DataIn], SCSIResponse]:
     """Send an R-Data SNACK for a task; return the data and the response it brings.
 
@@ -100,6 +113,7 @@ def resegmented(
         session: the session.
         task: a finished read whose status is not acknowledged.
         tag: the SNACK Tag.
+        link: the task's connection; None for the leading one.
         acknowledges: False leaves its status unacknowledged further on.
 
     Raises:
@@ -109,18 +123,19 @@ def resegmented(
     request = snack(
         session,
         SNACKType.R_DATA,
+        link=link,
         initiator_task_tag=task.initiator_task_tag,
         target_transfer_tag=tag,
         exp_stat_sn=stat_sn_of(task),
     )
     data: list[DataIn] = []
     expected = "Data-In PDUs and a SCSI Response"
-    while isinstance(pdu := _next(session, expected), DataIn):
+    while isinstance(pdu := _next(session, expected, link), DataIn):
         data.append(pdu)
     check(isinstance(pdu, SCSIResponse), expected, pdu, session.transcript)
     assert isinstance(pdu, SCSIResponse)
     if acknowledges:
-        session.expect_silence(after=request)
+        session.expect_silence(after=request, link=link)
     return data, pdu
 
 
@@ -256,6 +271,28 @@ def reassign(
         referenced_task_tag=task.initiator_task_tag,
         exp_data_sn=exp_data_sn,
     )
+
+
+def expect_reassigned(
+    session: Session, task: Task, *, link: Link | None = None, exp_data_sn: int = 0
+) -> TaskManagementResponse:
+    """Send TASK REASSIGN for a task and expect that it is taken; return the response.
+
+    Raises:
+        ConformanceFailure: the response is another than Function complete.
+    """
+    __tracebackhide__ = True
+    answer = reassign(session, task, link=link, exp_data_sn=exp_data_sn)
+    due = TMResponse.FUNCTION_COMPLETE
+    check(answer.response == due, "response 0", answer, session.transcript)
+    return answer
+
+
+def start_write_over(session: Session, disk: Disk, data: bytes, link: Link) -> Task:
+    """Start a WRITE on a connection and leave its R2T unanswered."""
+    task = start_write(session, disk, data, link=link)
+    session.expect(R2T, of=task.command, link=link)
+    return task
 
 
 def lose_data(

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Connection recovery and TASK REASSIGN (RFC 7143 sections 7.2.2, 11.5.6 and 11.14)."""
+
+import pytest
+
+from initiator.core import Link
+from initiator.expect import check, expect_drop
+from initiator.impair import deliver, withhold
+from initiator.session import Session
+from iscsi.constants import LogoutReason, LogoutResponseCode, TMResponse
+from iscsi.pdu import SCSIResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.connections import (
+    came_over,
+    cut,
+    resume,
+    tagged,
+    wait_cleared,
+)
+from suites.support.data import blocks_for, pattern, read
+from suites.support.recovery import (
+    SEGMENT,
+    expect_reassigned,
+    read_unacknowledged,
+    reassign,
+    resegmented,
+    start_write_over,
+)
+
+pytestmark = pytest.mark.needs("erl2")
+
+PAIR = pytest.mark.needs("multi-connection")
+LENGTH = 6 * SEGMENT
+KEYS = {
+    "ErrorRecoveryLevel": "2",
+    "MaxRecvDataSegmentLength": str(SEGMENT),
+    "ImmediateData": "No",
+    "InitialR2T": "Yes",
+    "DefaultTime2Wait": "0",
+    "DefaultTime2Retain": "20",
+}
+
+
+@pytest.fixture
+def pair(open_session: OpenSession) -> Session:
+    """A session at ErrorRecoveryLevel 2 with two connections, CID 1 and 2."""
+    session = open_session({**KEYS, "MaxConnections": "2"})
+    session.add_connection(cid=2)
+    session.judges_stat_sn = False
+    return session
+
+
+@pytest.fixture
+def old(pair: Session) -> Link:
+    """The connection that is going to be lost."""
+    return pair.links[2]
+
+
+def remove(session: Session, link: Link) -> None:
+    """Lose a connection and log it out for recovery over the one that is left."""
+    cut(session, link, with_reset=True)
+    session.ping()
+    answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=link.cid)
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+
+
+@PAIR
+@pytest.mark.requirement(
+    "RFC7143-7.2.2-02", "RFC7143-7.2.2-05", "RFC7143-7.1.5-02", "RFC7143-7.5-i01"
+)
+def test_a_write_goes_on_over_another_connection(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """A write that waited for data on a lost connection is finished on another."""
+    data = pattern(scratch_disk, LENGTH, seed=0xB00)
+    task = start_write_over(pair, scratch_disk, data, old)
+    remove(pair, old)
+
+    expect_reassigned(pair, task)
+
+    check(pair.finish(task).is_good, "GOOD", "not")
+    found = read(pair, scratch_disk, len(data)).data
+    check(found == data, "what was written", "other data")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-09", "RFC7143-11.5.1-19", "RFC7143-11.6-01")
+def test_the_response_comes_before_the_task_goes_on(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """The response to TASK REASSIGN comes before any PDU of the task."""
+    task = start_write_over(pair, scratch_disk, pattern(scratch_disk, LENGTH), old)
+    remove(pair, old)
+
+    response = expect_reassigned(pair, task)
+    pair.finish(task)
+
+    came = came_over(pair, pair.leading)
+    first = came.index(tagged(came, task.initiator_task_tag)[0])
+    check(came.index(response) < first, "the function's response first", came[first])
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-05", "RFC7143-11.5.6-02")
+def test_a_read_is_sent_again_over_another_connection(
+    pair: Session, old: Link, disk: Disk
+) -> None:
+    """A reassigned read with ExpDataSN 0 brings all of its data and its status."""
+    task = read_unacknowledged(pair, disk, LENGTH, link=old)
+    before = task.result().data
+    remove(pair, old)
+
+    expect_reassigned(pair, task)
+    result = pair.finish(task)
+
+    check(result.is_good, "GOOD", result)
+    check(result.data == before, "the same data", "other data")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-03", "RFC7143-11.5.6-02")
+def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> None:
+    """ExpDataSN in TASK REASSIGN spares the Data-In PDUs before it."""
+    task = read_unacknowledged(pair, disk, LENGTH, link=old)
+    before = task.result().data
+    got = task.data_ins[2]
+    rest = int(got.buffer_offset) + len(got.data)
+    remove(pair, old)
+
+    expect_reassigned(pair, task, exp_data_sn=3)
+    result = pair.finish(task)
+
+    check(result.is_good, "GOOD", result)
+    numbers = [int(pdu.data_sn) for pdu in result.data_ins]
+    check(numbers[:1] == [3], "DataSN from 3 on", numbers)
+    again = b"".join(bytes(pdu.data) for pdu in result.data_ins)
+    check(again == before[rest:], "the data from there on", "other data")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-05", "RFC7143-11.5.6-03")
+def test_the_status_comes_again(pair: Session, old: Link, disk: Disk) -> None:
+    """A reassigned read with all data acknowledged still brings its status."""
+    task = read_unacknowledged(pair, disk, LENGTH, link=old)
+    sent = len(task.data_ins)
+    remove(pair, old)
+
+    expect_reassigned(pair, task, exp_data_sn=sent)
+    result = pair.finish(task)
+
+    check(result.is_good, "GOOD", result)
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-11.5.6-05")
+@pytest.mark.parametrize("beyond", [1, 1000])
+def test_a_wild_exp_data_sn_is_ignored(
+    pair: Session, old: Link, disk: Disk, beyond: int
+) -> None:
+    """An ExpDataSN beyond what was sent is ignored: all of the data comes."""
+    task = read_unacknowledged(pair, disk, LENGTH, link=old)
+    before = task.result().data
+    sent = len(task.data_ins)
+    remove(pair, old)
+
+    expect_reassigned(pair, task, exp_data_sn=sent + beyond)
+    result = pair.finish(task)
+
+    check(result.data == before, "all of the data", f"{len(result.data)} bytes")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-10")
+def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
+    """The response of a reassigned read has the SNACK Tag 0, whatever it had before."""
+    task = read_unacknowledged(pair, disk, LENGTH, link=old)
+    resegmented(pair, task, tag=0x5EA6, link=old, acknowledges=False)
+    remove(pair, old)
+
+    expect_reassigned(pair, task)
+    final = pair.finish(task).final
+
+    is_right = not isinstance(final, SCSIResponse) or final.snack_tag == 0
+    check(is_right, "SNACK Tag 0", final)
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-08", "RFC7143-11.5.1-18")
+def test_a_task_whose_connection_is_there_is_still_allegiant(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """TASK REASSIGN of a task whose connection is up gets response 3."""
+    data = pattern(scratch_disk, LENGTH, seed=0xC00)
+    task = start_write_over(pair, scratch_disk, data, old)
+
+    answer = reassign(pair, task)
+
+    due = TMResponse.TASK_STILL_ALLEGIANT
+    check(answer.response == due, "response 3", answer)
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-08", "RFC7143-11.5.1-18")
+def test_a_task_is_allegiant_until_its_connection_is_logged_out(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """TASK REASSIGN after a loss but before the recovery logout gets response 3."""
+    data = pattern(scratch_disk, LENGTH, seed=0xD00)
+    task = start_write_over(pair, scratch_disk, data, old)
+    cut(pair, old, with_reset=True)
+    pair.ping()
+
+    answer = reassign(pair, task)
+
+    due = TMResponse.TASK_STILL_ALLEGIANT
+    check(answer.response == due, "response 3", answer)
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-11.14-i02", "RFC7143-11.14.5-01")
+def test_a_task_ended_by_a_logout_is_not_reassigned(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """After a close-connection logout there is no task left to be reassigned."""
+    data = pattern(scratch_disk, LENGTH, seed=0xE00)
+    task = start_write_over(pair, scratch_disk, data, old)
+    cut(pair, old, with_reset=True)
+    pair.logout(LogoutReason.CLOSE_CONNECTION, cid=old.cid)
+
+    answer = reassign(pair, task)
+
+    due = TMResponse.TASK_DOES_NOT_EXIST
+    check(answer.response == due, "response 1", answer)
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-11.14-07", "RFC7143-11.15-01")
+def test_a_recovery_logout_stops_the_connection(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """A recovery logout of a connection that is up stops its transfers, ends it."""
+    data = pattern(scratch_disk, LENGTH, seed=0xF00)
+    task = start_write_over(pair, scratch_disk, data, old)
+    before = len(tagged(came_over(pair, old), task.initiator_task_tag))
+
+    answer = pair.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=old.cid)
+
+    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    expect_drop(old.connection)
+    after = len(tagged(came_over(pair, old), task.initiator_task_tag))
+    check(after == before, "no PDU of the task", f"{after - before}")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-11.14-06")
+def test_a_recovery_logout_discards_what_was_not_acknowledged(
+    pair: Session, old: Link
+) -> None:
+    """A command that waits for a gap goes with its connection and must come again."""
+    early = withhold(pair, pair.command(cdb.test_unit_ready())[0])
+    late = pair.start(cdb.test_unit_ready(), link=old)
+    pair.expect_silence(after=late.command, link=old)
+    remove(pair, old)
+
+    deliver(pair, early)
+    pair.expect(SCSIResponse, of=early)
+    pong = pair.ping()
+    deliver(pair, late.command)
+
+    check(pong.exp_cmd_sn == late.command.cmd_sn, "the gap of what went", pong)
+    check(pair.finish(late).is_good, "GOOD", "not")
+
+
+@PAIR
+@pytest.mark.requirement(
+    "RFC7143-7.5.2-i01", "RFC7143-7.6-i01", "RFC7143-11.14.5-01", "RFC7143-7.1.4-i01"
+)
+def test_a_task_that_nobody_reassigns_ends(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """After the times of the Logout Response a task not reassigned ends: 47h/7Fh."""
+    keys = {**KEYS, "MaxConnections": "2", "DefaultTime2Retain": "0"}
+    session = open_session(keys)
+    link = session.add_connection(cid=2)
+    data = pattern(scratch_disk, LENGTH, seed=0x1000)
+    start_write_over(session, scratch_disk, data, link)
+
+    remove(session, link)
+
+    wait_cleared(session)
+
+
+@pytest.mark.requirement("RFC7143-11.14-i03", "RFC7143-7.2.2-05", "RFC7143-8.2-i02")
+def test_reinstatement_is_a_recovery_logout(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Once a lost connection is reinstated its tasks can be reassigned to it."""
+    session = open_session({**KEYS, "MaxConnections": "1"})
+    data = pattern(scratch_disk, LENGTH, seed=0x1100)
+    task = start_write_over(session, scratch_disk, data, session.leading)
+    cut(session, session.leading, with_reset=True)
+    resume(session)
+
+    expect_reassigned(session, task)
+
+    check(session.finish(task).is_good, "GOOD", "not")
+    found = read(session, scratch_disk, len(data)).data
+    check(found == data, "what was written", "other data")
+
+
+@PAIR
+@pytest.mark.requirement("RFC7143-7.2.2-02", "RFC7143-4.2.5.1-01")
+def test_a_reassigned_task_belongs_to_its_new_connection(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """Every later PDU of a reassigned task comes over its new connection."""
+    data = pattern(scratch_disk, LENGTH, seed=0x1200)
+    task = start_write_over(pair, scratch_disk, data, old)
+    remove(pair, old)
+    third = pair.add_connection(cid=3)
+
+    expect_reassigned(pair, task, link=third)
+    result = pair.finish(task, third)
+
+    check(result.is_good, "GOOD", result)
+    strays = tagged(came_over(pair, pair.links[1]), task.initiator_task_tag)
+    check(not strays, "nothing on the other connection", strays and strays[0])
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i02", "RFC7143-8.3.2-i03", "RFC7143-7.1.5-02")
+def test_a_failed_session_is_continued(open_session: OpenSession, disk: Disk) -> None:
+    """At level 2 a session whose only connection is lost is kept for a new one."""
+    session = open_session(KEYS)
+    due = session.cmd_sn
+    cut(session, session.leading, with_reset=True)
+
+    response = resume(session)
+
+    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+    blocks = blocks_for(disk, SEGMENT)
+    length = blocks * disk.block_size
+    found = session.execute(cdb.read_10(lba=0, blocks=blocks), read=length)
+    check(found.is_good, "GOOD", found)
