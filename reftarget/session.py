@@ -192,8 +192,13 @@ class Session:
 
     @property
     def patience(self) -> float:
-        """Seconds for which the state of what failed is kept."""
+        """Seconds for which the state of what failed is kept.
+
+        With Time2Retain 0 it is discarded at once (section 13.16).
+        """
         parameters = self.parameters
+        if not parameters.default_time2retain:
+            return 0.0
         return parameters.default_time2wait + parameters.default_time2retain
 
     def take_out(self, cid: int) -> None:
