@@ -8,7 +8,7 @@ from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi import serial, text
 from iscsi.constants import RESERVED_TAG, Role
-from iscsi.keys import KEYS, Key, Use
+from iscsi.keys import KEYS, Key, Kind, Use
 from iscsi.pdu import Reject, TextRequest, TextResponse
 from suites.plugins.sessions import OpenSession
 from suites.support.negotiation import AN_OFFER
@@ -29,6 +29,7 @@ CLOSED = [
     and key.name in AN_OFFER
     and Role.INITIATOR in key.senders
     and not key.is_declarative
+    and key.kind is not Kind.OBSOLETE
 ]
 """The keys that are negotiated, and only in login."""
 
