@@ -56,8 +56,7 @@ def _log_out(
     """Take one connection out of the session."""
     leaving = session.connections.get(request.cid)
     is_recovery = request.reason == LogoutReason.REMOVE_FOR_RECOVERY
-    if leaving is not None:
-        session.discard_held(leaving)
+    session.discard_held(request.cid)
     if leaving is connection:
         _respond(connection, request, LogoutResponseCode.CLOSED)
     session.take_out(request.cid)

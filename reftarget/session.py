@@ -156,13 +156,13 @@ class Session:
         if place is not Place.OUTSIDE:
             self.admit(connection, cmd_sn, place, lambda _now: None, now)
 
-    def discard_held(self, connection: Connection) -> None:
+    def discard_held(self, cid: int) -> None:
         """Forget requests of a connection that ExpCmdSN has not reached (11.14)."""
         for cmd_sn, (origin, _action) in list(self.held.items()):
-            if origin is connection:
+            if origin is not None and origin.cid == cid:
                 del self.held[cmd_sn]
         for command in list(self.commands.values()):
-            if command.connection is connection and not command.has_arrived:
+            if command.cid == cid and not command.has_arrived:
                 command.abandon()
 
     def check_aborts(self) -> None:
