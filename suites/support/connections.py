@@ -8,7 +8,7 @@ import pytest
 from initiator.connection import Connection
 from initiator.core import Link
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, expect_drop, next_or_drop
 from initiator.login import LoginRefused
 from initiator.session import Session
 from initiator.task import Task
@@ -196,3 +196,29 @@ def resume(session: Session, cid: int = 1) -> LoginResponse:
         session.transcript,
     )
     return response
+
+
+def expect_all_or_none_dropped(session: Session, first: Link, second: Link) -> None:
+    """Expect that a PDU sent on a connection ends both connections, or neither.
+
+    Raises:
+        ConformanceFailure: it ends the first one alone.
+    """
+    __tracebackhide__ = True
+    if next_or_drop(first.connection) is None:
+        expect_drop(second.connection)
+    else:
+        session.ping(link=second)
+
+
+def expect_discarded(session: Session, early: PDU, late: Task) -> None:
+    """Expect that a command that waited for another one's CmdSN is there no more.
+
+    Raises:
+        ConformanceFailure: ExpCmdSN passes its number.
+    """
+    __tracebackhide__ = True
+    session.expect(SCSIResponse, of=early)
+    pong = session.ping()
+    due = int(late.command.cmd_sn)
+    check(pong.exp_cmd_sn == due, f"ExpCmdSN {due}", pong, session.transcript)

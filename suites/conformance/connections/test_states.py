@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Connection and session states that can be seen (RFC 7143 chapter 8)."""
+
+import pytest
+
+from initiator.expect import check, expect_drop
+from initiator.impair import send_half
+from initiator.login import LoginExchange, LoginOptions
+from initiator.session import Session
+from iscsi.constants import LoginStatus, LogoutReason, Stage
+from iscsi.pdu import NOPOut, SCSICommand
+from iscsi.scsi import cdb
+from iscsi.text import Pairs
+from suites.plugins.sessions import Disk, NewLogin, OpenSession
+from suites.support.connections import (
+    cut,
+    expect_all_or_none_dropped,
+    expect_discarded,
+    resume,
+)
+from suites.support.login import expect_no_login
+from suites.support.sessions import expect_gone, stall_write
+
+MULTI = pytest.mark.needs("multi-connection")
+
+_KEPT = {"DefaultTime2Wait": "0", "DefaultTime2Retain": "20"}
+
+_NOTICE = 0.3
+"""Seconds in which a target sees that a connection was reset."""
+
+
+@pytest.fixture
+def joining_pairs(options: LoginOptions) -> Pairs:
+    """The pairs of a login that joins a session."""
+    return [pair for pair in options.names() if pair[0] != "SessionType"]
+
+
+@pytest.fixture
+def single(open_session: OpenSession) -> Session:
+    """A session with one connection whose state is kept when it is lost."""
+    session = open_session({**_KEPT, "ImmediateData": "No", "InitialR2T": "Yes"})
+    if not session.parameters.default_time2retain:
+        pytest.skip("not applicable: the target keeps no state of lost connections")
+    return session
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i03", "RFC7143-7.12-02", "RFC7143-8.3.2-i01")
+def test_a_refused_login_ends_its_connection(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """After a Login Response with a status class other than 0 the target closes."""
+    pairs = [pair for pair in first_pairs if pair[0] != "TargetName"]
+
+    expect_no_login(login, pairs)
+
+    expect_drop(login.connection)
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i01", "RFC7143-8.2-i03")
+def test_a_login_broken_off_leaves_nothing(
+    new_login: NewLogin, first_pairs: Pairs, open_session: OpenSession
+) -> None:
+    """A leading login that is broken off does not keep its ISID from another."""
+    login = new_login()
+    login.request([*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
+    login.connection.reset()
+
+    session = open_session(isid=login.isid)
+
+    check(session.tsih, "a TSIH other than 0", f"{session.tsih:#x}")
+    session.ping()
+
+
+@pytest.mark.requirement("RFC7143-8.2-i03", "RFC7143-8.3.2-i04")
+@pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
+def test_a_failed_session_outlives_a_failed_login(
+    single: Session, new_login: NewLogin, joining_pairs: Pairs, *, with_reset: bool
+) -> None:
+    """A continuation login that is broken off leaves the lost connection as it was."""
+    due = single.cmd_sn
+    cut(single, single.leading, with_reset=True)
+    login = new_login(isid=single.options.isid, tsih=single.tsih, cmd_sn=due)
+    login.send([*joining_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
+    (login.connection.reset if with_reset else login.connection.close)()
+
+    response = resume(single)
+
+    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-7.15-02", "RFC7143-6.3.5-i01")
+@pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
+def test_a_failed_session_is_reinstated(
+    single: Session,
+    open_session: OpenSession,
+    scratch_disk: Disk,
+    *,
+    with_reset: bool,
+) -> None:
+    """A login with TSIH 0 takes the place of a session that has lost its connection."""
+    stall_write(single, scratch_disk)
+    cut(single, single.leading, with_reset=with_reset)
+
+    new = open_session(isid=single.options.isid)
+
+    check(new.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i01")
+def test_a_reinstated_session_cannot_be_continued(
+    single: Session,
+    open_session: OpenSession,
+    new_login: NewLogin,
+    joining_pairs: Pairs,
+) -> None:
+    """Once a failed session has been reinstated its own TSIH leads nowhere."""
+    cut(single, single.leading, with_reset=True)
+    new = open_session(isid=single.options.isid)
+    login = new_login(isid=single.options.isid, tsih=single.tsih)
+    assert new.tsih != single.tsih
+
+    expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+
+    new.ping()
+
+
+@pytest.mark.requirement("RFC7143-6.3.5-i02", "RFC7143-7.15-i01")
+def test_a_failed_session_ends_in_time(
+    open_session: OpenSession, new_login: NewLogin, joining_pairs: Pairs
+) -> None:
+    """With Time2Retain 0 a session is over Time2Wait after its last connection."""
+    session = open_session({"DefaultTime2Wait": "0", "DefaultTime2Retain": "0"})
+    seconds = session.parameters.default_time2wait + _NOTICE
+    bystander = open_session()
+    cut(session, session.leading, with_reset=True)
+
+    is_dropped = bystander.connection.wait_closed(seconds)
+    login = new_login(isid=session.options.isid, tsih=session.tsih)
+
+    assert not is_dropped
+    expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
+
+
+@MULTI
+@pytest.mark.requirement("RFC7143-8.1.2-i06", "RFC7143-6.3.5-i01", "RFC7143-11.14-i03")
+def test_session_reinstatement_ends_all_connections(
+    open_session: OpenSession,
+) -> None:
+    """A session that takes the place of another closes all of its connections."""
+    old = open_session({"MaxConnections": "2"})
+    second = old.add_connection(cid=2)
+
+    new = open_session(isid=old.options.isid)
+
+    new.ping()
+    expect_gone(old, old.connection)
+    expect_gone(old, second.connection)
+
+
+@MULTI
+@pytest.mark.requirement("RFC7143-7.7-01")
+def test_a_format_error_ends_all_connections_or_none(
+    open_session: OpenSession,
+) -> None:
+    """Where a malformed PDU is not rejected it ends every connection of its session."""
+    session = open_session({"MaxConnections": "2"})
+    second = session.add_connection(cid=2)
+    # Neither data to come (F=0 is for writes alone) nor an end to it.
+    bad = session.number(SCSICommand(final=0, read=0, write=0, lun=0))
+
+    session.connection.send(bad, note="F=0 without W")
+
+    assert session.transcript.sent()[-1].final == 0
+    expect_all_or_none_dropped(session, session.leading, second)
+
+
+@MULTI
+@pytest.mark.requirement("RFC7143-11.14-04")
+def test_a_logout_discards_what_waits_for_a_gap(
+    open_session: OpenSession,
+) -> None:
+    """A command that waits for a lower CmdSN goes with its connection's logout."""
+    session = open_session({**_KEPT, "MaxConnections": "2"})
+    second = session.add_connection(cid=2)
+    early = session.number(session.command(cdb.test_unit_ready())[0])
+    late = session.start(cdb.test_unit_ready(), link=second)
+    session.logout(LogoutReason.CLOSE_CONNECTION, link=second)
+
+    session.connection.send(early)
+
+    expect_discarded(session, early, late)
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-03")
+def test_half_a_pdu_holds_up_nobody_else(
+    open_session: OpenSession,
+) -> None:
+    """A connection on which half a PDU has come leaves other sessions alone."""
+    stuck, other = open_session(), open_session()
+
+    send_half(stuck, NOPOut(data=bytes(1000)))
+
+    other.ping(b"alive")
+    check(other.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
