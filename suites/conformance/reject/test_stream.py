@@ -13,7 +13,7 @@ from suites.support.data import pattern, read, write
 HEADER = 48
 
 
-@pytest.mark.requirement("RFC7143-11.18.1-03")
+@pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 def test_ping_may_come_byte_by_byte(session: Session) -> None:
     """A PDU whose bytes come one at a time is served like any other."""
     request = session.number(NOPOut(immediate=1, data=b"drops"))
@@ -25,7 +25,7 @@ def test_ping_may_come_byte_by_byte(session: Session) -> None:
     check(bytes(answer.data) == b"drops", "its data", answer)
 
 
-@pytest.mark.requirement("RFC7143-11.18.1-03")
+@pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 @pytest.mark.parametrize("cut", [1, 4, 8, 47, HEADER, HEADER + 1, HEADER + 15])
 def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
     """A PDU that is cut within its header or its data is served like any other."""
@@ -37,7 +37,7 @@ def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
     check(bytes(answer.data) == bytes(request.data), "its data", answer)
 
 
-@pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-4.2.2.1-08")
+@pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-11.19-02")
 @pytest.mark.parametrize("count", [2, 7])
 def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
     """PDUs that come in one piece are served one after the other."""
@@ -60,10 +60,9 @@ def test_the_end_of_one_pdu_may_bring_the_next(open_session: OpenSession) -> Non
     wire = [b"".join(pdu.segments()) for pdu in (first, second)]
 
     session.connection.send_bytes(wire[0] + wire[1][:20], note="one and a part")
-    answer = session.expect(NOPIn, of=first)
+    session.expect(NOPIn, of=first)
     session.connection.send_bytes(wire[1][20:], note="the rest")
 
-    check(bytes(answer.data) == b"whole", "the first at once", answer)
     session.expect(NOPIn, of=second)
 
 

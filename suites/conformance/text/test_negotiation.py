@@ -46,7 +46,7 @@ def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> No
     check(longest <= SMALL, f"Data-In of at most {SMALL} bytes", f"{longest} bytes")
 
 
-@pytest.mark.requirement("RFC7143-13.12-i02")
+@pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-11.19-02")
 def test_segment_length_declared_anew_bounds_echoes(session: Session) -> None:
     """A MaxRecvDataSegmentLength declared anew also bounds the echo of a ping."""
     require_room(session, 2 * SMALL)
