@@ -2,6 +2,7 @@
 """Sessions with several connections, and connections that are lost."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -14,6 +15,7 @@ from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction
 from iscsi.constants import LoginStatus
+from iscsi.errors import PeerTimeout
 from iscsi.pdu import PDU, R2T, LoginResponse, NOPIn, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import Sense
@@ -23,6 +25,10 @@ from suites.support.sessions import rejoin
 COMMANDS_CLEARED = (0x47, 0x7F)
 """SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT (RFC 7143 section 11.14.5)."""
 
+NOTICE = 0.3
+"""Seconds in which a target sees that a connection is lost, and would act on it."""
+
+_POLL = 0.02
 _MAX_ATTENTIONS = 16
 _REASSIGNING = 2
 
@@ -77,6 +83,18 @@ def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
     else:
         lost.close()
     return lost
+
+
+def let_time_pass(session: Session, seconds: float = NOTICE) -> None:
+    """Wait, and take what the target sends of its own accord meanwhile.
+
+    Raises:
+        ConnectionLost: the connection of the session is lost, too.
+    """
+    deadline = time.monotonic() + seconds
+    with suppress(PeerTimeout):
+        while True:
+            session.receive(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def senses_until_good(session: Session, link: Link | None = None) -> list[Sense]:
@@ -164,7 +182,7 @@ def wait_cleared(session: Session) -> None:
         codes = [(sense.asc, sense.ascq) for sense in senses_until_good(session)]
         if COMMANDS_CLEARED in codes:
             return
-        session.connection.wait_closed(0.02)
+        let_time_pass(session, _POLL)
     raise ConformanceFailure(
         f"a unit attention with ASC/ASCQ 47h/7Fh within {seconds:g} s",
         "GOOD all the time",

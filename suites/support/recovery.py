@@ -288,9 +288,11 @@ def expect_reassigned(
     return answer
 
 
-def start_write_over(session: Session, disk: Disk, data: bytes, link: Link) -> Task:
+def start_write_over(
+    session: Session, disk: Disk, data: bytes, link: Link, **fields: Any
+) -> Task:
     """Start a WRITE on a connection and leave its R2T unanswered."""
-    task = start_write(session, disk, data, link=link)
+    task = start_write(session, disk, data, link=link, **fields)
     session.expect(R2T, of=task.command, link=link)
     return task
 

@@ -15,6 +15,7 @@ from suites.support.connections import (
     came_over,
     cut,
     expect_discarded,
+    let_time_pass,
     resume,
     tagged,
     wait_cleared,
@@ -236,6 +237,23 @@ def test_a_task_ended_by_a_logout_is_not_reassigned(
 
 
 @PAIR
+@pytest.mark.requirement("RFC7143-7.14-05")
+def test_an_immediate_command_ends_with_its_connection(
+    pair: Session, old: Link, scratch_disk: Disk
+) -> None:
+    """An immediate command is not kept for recovery when its connection fails."""
+    data = pattern(scratch_disk, LENGTH, seed=0xE80)
+    task = start_write_over(pair, scratch_disk, data, old, immediate=1)
+    assert task.command.immediate
+    remove(pair, old)
+
+    answer = reassign(pair, task)
+
+    due = TMResponse.TASK_DOES_NOT_EXIST
+    check(answer.response == due, "response 1", answer)
+
+
+@PAIR
 @pytest.mark.requirement("RFC7143-11.14-07", "RFC7143-11.15-01")
 def test_a_recovery_logout_stops_the_connection(
     pair: Session, old: Link, scratch_disk: Disk
@@ -332,8 +350,10 @@ def test_a_reassigned_task_belongs_to_its_new_connection(
 def test_a_failed_session_is_continued(open_session: OpenSession, disk: Disk) -> None:
     """At level 2 a session whose only connection is lost is kept for a new one."""
     session = open_session(KEYS)
+    bystander = open_session()
     due = session.cmd_sn
     cut(session, session.leading, with_reset=True)
+    let_time_pass(bystander)
 
     response = resume(session)
 

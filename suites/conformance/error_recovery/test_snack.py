@@ -6,8 +6,8 @@ import pytest
 from initiator.expect import check
 from initiator.session import Session
 from iscsi import serial
-from iscsi.constants import RejectReason, SNACKType
-from iscsi.pdu import R2T, SCSIResponse
+from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
+from iscsi.pdu import R2T, SNACK, SCSIResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, start_write
@@ -396,10 +396,18 @@ def test_status_snack_brings_the_latest_response(
 
 @pytest.mark.needs("multi-connection")
 @pytest.mark.requirement("RFC7143-4.2.5.1-05")
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (SNACKType.DATA_R2T, {"run_length": 1}),
+        (SNACKType.R_DATA, {"target_transfer_tag": 1}),
+    ],
+    ids=["data", "r-data"],
+)
 def test_snack_of_another_connection_is_refused(
-    open_session: OpenSession, disk: Disk
+    open_session: OpenSession, disk: Disk, kind: SNACKType, fields: dict[str, int]
 ) -> None:
-    """A Data SNACK on another connection than its command's brings no data there."""
+    """A SNACK on another connection than its command's brings no data there."""
     session = open_session(
         {
             "ErrorRecoveryLevel": "1",
@@ -408,15 +416,19 @@ def test_snack_of_another_connection_is_refused(
         }
     )
     second = session.add_connection(cid=2)
-    task = read_unacknowledged(session, disk, LENGTH)
+    itt = read_unacknowledged(session, disk, LENGTH).initiator_task_tag
 
-    request = snack(
-        session,
-        SNACKType.DATA_R2T,
-        link=second,
-        initiator_task_tag=task.initiator_task_tag,
-        beg_run=0,
-        run_length=1,
-    )
+    request = snack(session, kind, link=second, initiator_task_tag=itt, **fields)
 
     expect_reject(session, of=request, link=second)
+
+
+@pytest.mark.requirement("RFC7143-7.1.5-02", "RFC7143-11.16-01")
+@pytest.mark.parametrize("kind", [4, 15])
+def test_reserved_type_is_refused(recovering: Session, kind: int) -> None:
+    """A SNACK of a type that there is none of is refused."""
+    recovering.judges_stat_sn = False
+    request = recovering.send(SNACK(type=kind, initiator_task_tag=RESERVED_TAG))
+
+    assert recovering.transcript.sent()[-1].type == kind
+    expect_reject(recovering, of=request)
