@@ -10,13 +10,13 @@ from initiator.connection import Connection
 from initiator.core import Link
 from initiator.describe import describe
 from initiator.expect import ConformanceFailure, check, expect_drop, next_or_drop
-from initiator.login import LoginRefused
+from initiator.login import LoginExchange, LoginRefused
 from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction
 from iscsi.constants import LoginStatus
 from iscsi.errors import PeerTimeout
-from iscsi.pdu import PDU, R2T, LoginResponse, NOPIn, SCSIResponse
+from iscsi.pdu import PDU, R2T, LoginResponse, NOPIn, Reject, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import Sense
 from suites.plugins.sessions import Disk
@@ -240,3 +240,20 @@ def expect_discarded(session: Session, early: PDU, late: Task) -> None:
     pong = session.ping()
     due = int(late.command.cmd_sn)
     check(pong.exp_cmd_sn == due, f"ExpCmdSN {due}", pong, session.transcript)
+
+
+def expect_login_over(login: LoginExchange) -> None:
+    """Expect that a PDU that has no place in a login ends it, or is refused.
+
+    Raises:
+        ConformanceFailure: a Login Response that lets it go on came.
+    """
+    __tracebackhide__ = True
+    answer = next_or_drop(login.connection)
+    is_refusal = isinstance(answer, LoginResponse) and answer.status_class != 0
+    check(
+        answer is None or isinstance(answer, Reject) or is_refusal,
+        ["the connection is dropped", "Reject", "a Login Response that refuses"],
+        answer,
+        login.connection.transcript,
+    )

@@ -233,7 +233,7 @@ def test_a_connection_is_lost_within_a_pdu(
     check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
 
 
-@pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-04")
+@pytest.mark.requirement("RFC7143-7.1.4.3-05", "RFC7143-7.14-04")
 def test_half_a_close_is_a_close(single: Session) -> None:
     """The target closes a connection on which the initiator has sent FIN."""
     single.connection.shutdown_write()

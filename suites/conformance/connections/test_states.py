@@ -7,8 +7,8 @@ from initiator.expect import check, expect_drop
 from initiator.impair import send_half
 from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
-from iscsi.constants import LoginStatus, LogoutReason, Stage
-from iscsi.pdu import NOPOut, SCSICommand
+from iscsi.constants import LoginStatus, LogoutReason, SNACKType, Stage
+from iscsi.pdu import SNACK, NOPOut, SCSICommand
 from iscsi.scsi import cdb
 from iscsi.text import Pairs
 from suites.plugins.sessions import Disk, NewLogin, OpenSession
@@ -17,6 +17,7 @@ from suites.support.connections import (
     cut,
     expect_all_or_none_dropped,
     expect_discarded,
+    expect_login_over,
     let_time_pass,
     resume,
 )
@@ -55,7 +56,26 @@ def test_a_refused_login_ends_its_connection(
     expect_drop(login.connection)
 
 
-@pytest.mark.requirement("RFC7143-8.3.2-i01", "RFC7143-8.2-i03")
+@pytest.mark.requirement("RFC7143-7.1.4-02")
+def test_nothing_is_recovered_within_a_login(
+    login: LoginExchange, first_pairs: Pairs
+) -> None:
+    """A SNACK before full-feature phase does not bring a Login Response again."""
+    response = login.request([*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
+    request = SNACK(
+        type=int(SNACKType.STATUS),
+        beg_run=int(response.stat_sn),
+        run_length=1,
+        exp_stat_sn=int(response.stat_sn),
+    )
+
+    login.connection.send(request)
+
+    assert login.connection.transcript.sent()[-1].type == SNACKType.STATUS
+    expect_login_over(login)
+
+
+@pytest.mark.requirement("RFC7143-8.3.2-i01", "RFC7143-4.4.3-i03")
 def test_a_login_broken_off_leaves_nothing(
     new_login: NewLogin, first_pairs: Pairs, open_session: OpenSession
 ) -> None:
