@@ -7,7 +7,7 @@ from iscsi import framing, pdu
 from iscsi.constants import LoginStatus, LogoutReason, RejectReason, TMFunction
 from iscsi.scsi import cdb
 from reftarget.faults import FAULTS, Bend, Faults, UnknownFaultError
-from reftarget.twists import TWISTS
+from reftarget.faults.twists import TWISTS
 from spec import catalogue
 from tests.reftarget.peer import (
     CHAP_ACCESS,

@@ -1,43 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Wrong behaviours that can be switched on, each naming the requirement it breaks.
+"""The faults that override one decision of the iSCSI layer where it is made.
 
-Two kinds: a *bend* overrides one decision where it is made (`Faults.bends`), a *twist*
-changes a PDU on its way out (`reftarget.twists`). With none on, neither costs anything.
+A row is: the requirement that it breaks, what the target then does in a sentence.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-from iscsi.digest import digest
-from reftarget.twists import TWISTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from iscsi.digest import Buffer
-    from iscsi.framing import Digests
-    from iscsi.headers import Header
-    from reftarget.connection import Connection
-    from reftarget.twists import Twist
-
-
-class UnknownFaultError(Exception):
-    """A fault that there is none of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One wrong behaviour."""
-
-    name: str
-    requirement: str
-    """The ID of the requirement that it breaks."""
-    description: str
-    twist: Twist | None = None
-    """What it does to PDUs; None: it is a bend."""
+from typing import Final
 
 
 class Bend(StrEnum):
@@ -76,7 +44,7 @@ class Bend(StrEnum):
     SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
 
 
-_BENDS: Final = {
+BENDS: Final[dict[Bend, tuple[str, str]]] = {
     Bend.RUNS_OUT_OF_ORDER: (
         "RFC7143-4.2.2.1-08",
         "Executes a command at once though those before it are missing.",
@@ -202,83 +170,3 @@ _BENDS: Final = {
         "Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
     ),
 }
-
-FAULTS: Final = {
-    **{str(bend): Fault(str(bend), *texts) for bend, texts in _BENDS.items()},
-    **{name: Fault(name, *texts) for name, texts in TWISTS.items()},
-}
-"""Every fault by its name."""
-
-
-_ON_THE_WIRE: Final = frozenset(
-    {
-        Bend.SPOILS_HEADER_DIGEST,
-        Bend.SPOILS_DATA_DIGEST,
-        Bend.OMITS_DATA_DIGEST_PADDING,
-        Bend.PADS_WITH_ONES,
-        Bend.SETS_RESERVED_BITS,
-    }
-)
-
-
-class Faults:
-    """The faults that are on.
-
-    Attributes:
-        is_clean: True if there are none.
-        spoils_wire: True if PDUs are spoilt as bytes (`spoil`).
-        twists: what is done to each PDU on its way out.
-    """
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        """Switch on the faults of these names.
-
-        Raises:
-            UnknownFaultError: there is no fault of one of the names.
-        """
-        self.names = frozenset(names)
-        for name in self.names:
-            if name not in FAULTS:
-                raise UnknownFaultError(f"--fault: there is no {name!r}")
-        self.is_clean = not self.names
-        self.spoils_wire = bool(self.names & _ON_THE_WIRE)
-        self.twists = [
-            fault.twist
-            for name, fault in FAULTS.items()
-            if name in self.names and fault.twist is not None
-        ]
-
-    def bends(self, bend: Bend) -> bool:
-        """Tell whether a decision is to be made the wrong way."""
-        return bend in self.names
-
-    def transform(
-        self, connection: Connection, header: Header, data: Buffer
-    ) -> tuple[Header, bytes] | None:
-        """Twist a PDU on its way out; None swallows it."""
-        body = bytes(data)
-        for twist in self.twists:
-            twisted = twist(connection, header, body)
-            if twisted is None:
-                return None
-            header, body = twisted
-        return header, body
-
-    def spoil(self, header: bytes, data: bytes, digests: Digests) -> bytes:
-        """Return the wire bytes of a PDU, wrong as told."""
-        if self.bends(Bend.SETS_RESERVED_BITS):
-            header = bytes([header[0] | 0x80]) + header[1:]
-        fill = b"\xff" if self.bends(Bend.PADS_WITH_ONES) else b"\0"
-        padded = data + fill * (-len(data) % 4)
-        header_digest = digest((header,)) if digests.header else b""
-        covered = data if self.bends(Bend.OMITS_DATA_DIGEST_PADDING) else padded
-        data_digest = digest((covered,)) if digests.data and data else b""
-        if self.bends(Bend.SPOILS_HEADER_DIGEST):
-            header_digest = _flipped(header_digest)
-        if self.bends(Bend.SPOILS_DATA_DIGEST):
-            data_digest = _flipped(data_digest)
-        return header + header_digest + padded + data_digest
-
-
-def _flipped(data: bytes) -> bytes:
-    return bytes(byte ^ 0xFF for byte in data)

@@ -1,94 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that change a PDU on its way out (see `reftarget.faults`).
+"""The faults that change an iSCSI PDU on its way out.
 
 A row is: the requirement that it breaks, what it does in a sentence, how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final
 
 from iscsi import headers, serial, text
 from iscsi.constants import RESERVED_TAG
-from iscsi.errors import DecodeError
-
-if TYPE_CHECKING:
-    from reftarget.connection import Connection
-
-    Twisted = tuple[headers.Header, bytes] | None
-
-Twist = Callable[["Connection", headers.Header, bytes], "Twisted"]
-_H = TypeVar("_H", bound=headers.Header)
-
-
-def _on(
-    kind: type[_H] | tuple[type[_H], ...],
-    change: Callable[[_H, bytes], Twisted],
-    when: Callable[[Any], bool] = lambda _header: True,
-) -> Twist:
-    """Return a twist of one kind of PDU."""
-
-    def twist(_connection: Connection, header: headers.Header, data: bytes) -> Twisted:
-        if isinstance(header, kind) and when(header):
-            return change(header, data)
-        return header, data
-
-    return twist
-
-
-def _set(
-    kind: type[_H] | tuple[type[_H], ...],
-    when: Callable[[Any], bool] = lambda _header: True,
-    **values: Any,
-) -> Twist:
-    """Return a twist that sets fields; a function makes a value of the header."""
-
-    def change(header: _H, data: bytes) -> Twisted:
-        made = {
-            name: value(header) if callable(value) else value
-            for name, value in values.items()
-        }
-        return replace(header, **made), data
-
-    return _on(kind, change, when)
-
-
-def _swallow(kind: type[_H], when: Callable[[Any], bool] = lambda _h: True) -> Twist:
-    return _on(kind, lambda _header, _data: None, when)
-
-
-def _data(
-    kind: type[_H] | tuple[type[_H], ...],
-    change: Callable[[bytes], bytes],
-    when: Callable[[Any], bool] = lambda _header: True,
-) -> Twist:
-    return _on(kind, lambda header, data: (header, change(data)), when)
-
-
-def _text(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the pairs in Login and Text Responses."""
-
-    def of_data(data: bytes) -> bytes:
-        try:
-            return text.encode(change(text.decode(data)))
-        except DecodeError:  # a part of a longer text
-            return data
-
-    return _data(_TEXTS, of_data)
-
-
-def _without(*names: str) -> Twist:
-    return _text(lambda pairs: [pair for pair in pairs if pair[0] not in names])
-
-
-def _valued(name: str, change: Callable[[str], str]) -> Twist:
-    return _text(
-        lambda pairs: [
-            (key, change(value) if key == name else value) for key, value in pairs
-        ]
-    )
+from reftarget.faults.changes import (
+    STATUSES,
+    TEXTS,
+    Twist,
+    change_data,
+    change_text,
+    change_value,
+    one_less,
+    one_more,
+    set_fields,
+    swallow,
+    without_keys,
+)
 
 
 def _is_success(header: headers.LoginResponse) -> bool:
@@ -103,14 +37,6 @@ def _is_partial_login(header: headers.LoginResponse) -> bool:
     return _is_success(header) and not _is_last_login(header)
 
 
-def _next(field: str) -> Callable[[Any], int]:
-    return lambda header: serial.add(getattr(header, field), 1)
-
-
-def _previous(field: str) -> Callable[[Any], int]:
-    return lambda header: serial.add(getattr(header, field), -1)
-
-
 def _is_ping_answer(header: headers.NOPIn) -> bool:
     return header.initiator_task_tag != RESERVED_TAG
 
@@ -119,106 +45,98 @@ def _has_residual(header: headers.SCSIResponse) -> bool:
     return header.underflow or header.overflow
 
 
-_TEXTS: Final = (headers.LoginResponse, headers.TextResponse)
-_STATUSES: Final = (
-    headers.SCSIResponse,
-    headers.TaskManagementResponse,
-    headers.TextResponse,
-    headers.LogoutResponse,
-    headers.NOPIn,
-    headers.Reject,
-)
-
 TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
     "login-response-changes-isid": (
         "RFC7143-11.13-i01",
         "Returns another ISID than the request's.",
-        _set(headers.LoginResponse, isid=lambda h: bytes([h.isid[0] ^ 1]) + h.isid[1:]),
+        set_fields(
+            headers.LoginResponse, isid=lambda h: bytes([h.isid[0] ^ 1]) + h.isid[1:]
+        ),
     ),
     "login-response-changes-version": (
         "RFC7143-11.13.2-01",
         "Gives another Version-active in the last response than before.",
-        _set(headers.LoginResponse, _is_last_login, version_active=1),
+        set_fields(headers.LoginResponse, _is_last_login, version_active=1),
     ),
     "login-tsih-is-zero": (
         "RFC7143-11.13.3-01",
         "Gives a new session the TSIH 0.",
-        _set(headers.LoginResponse, _is_last_login, tsih=0),
+        set_fields(headers.LoginResponse, _is_last_login, tsih=0),
     ),
     "login-tsih-too-early": (
         "RFC7143-11.13.3-02",
         "Gives a TSIH before the last Login Response.",
-        _set(headers.LoginResponse, _is_partial_login, tsih=0x1234),
+        set_fields(headers.LoginResponse, _is_partial_login, tsih=0x1234),
     ),
     "login-stat-sn-stands-still": (
         "RFC7143-11.13.4-i01",
         "Repeats the StatSN in the last Login Response of several.",
-        _set(headers.LoginResponse, _is_last_login, stat_sn=1),
+        set_fields(headers.LoginResponse, _is_last_login, stat_sn=1),
     ),
     "login-transit-unasked": (
         "RFC7143-6.3-i02",
         "Sets T though the request had T=0.",
-        _set(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
+        set_fields(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
     ),
     "login-no-portal-group-tag": (
         "RFC7143-6.3.1-01",
         "Leaves TargetPortalGroupTag out.",
-        _without("TargetPortalGroupTag"),
+        without_keys("TargetPortalGroupTag"),
     ),
     "login-alias-left-out": (
         "RFC7143-13.6-01",
         "Does not send the TargetAlias that is configured.",
-        _without("TargetAlias"),
+        without_keys("TargetAlias"),
     ),
     "text-without-nul": (
         "RFC7143-6.1-01",
         "Ends the last key=value pair without NUL.",
-        _data(_TEXTS, lambda data: data.removesuffix(b"\0")),
+        change_data(TEXTS, lambda data: data.removesuffix(b"\0")),
     ),
     "unknown-key-unanswered": (
         "RFC7143-6.2-08",
         "Says nothing to an unknown key.",
-        _text(lambda pairs: [p for p in pairs if p[1] != text.NOT_UNDERSTOOD]),
+        change_text(lambda pairs: [p for p in pairs if p[1] != text.NOT_UNDERSTOOD]),
     ),
     "boolean-unanswered": (
         "RFC7143-6.2.2-05",
         "Says nothing to ImmediateData and InitialR2T.",
-        _without("ImmediateData", "InitialR2T"),
+        without_keys("ImmediateData", "InitialR2T"),
     ),
     "number-unanswered": (
         "RFC7143-6.2.2-01",
         "Says nothing to MaxBurstLength.",
-        _without("MaxBurstLength"),
+        without_keys("MaxBurstLength"),
     ),
     "list-answered-with-what-was-not-offered": (
         "RFC7143-6.2.1-01",
         "Chooses a digest that nobody offered.",
-        _valued("HeaderDigest", lambda _value: "Y-org.example.sum"),
+        change_value("HeaderDigest", lambda _value: "Y-org.example.sum"),
     ),
     "max-burst-above-offer": (
         "RFC7143-13.13-i01",
         "Answers MaxBurstLength with more than was offered.",
-        _valued("MaxBurstLength", lambda value: str(int(value) + 512)),
+        change_value("MaxBurstLength", lambda value: str(int(value) + 512)),
     ),
     "first-burst-above-offer": (
         "RFC7143-13.14-i01",
         "Answers FirstBurstLength with more than was offered.",
-        _valued("FirstBurstLength", lambda value: str(int(value) + 512)),
+        change_value("FirstBurstLength", lambda value: str(int(value) + 512)),
     ),
     "time2wait-below-offer": (
         "RFC7143-13.15-i01",
         "Answers DefaultTime2Wait with less than was offered.",
-        _valued("DefaultTime2Wait", lambda _value: "0"),
+        change_value("DefaultTime2Wait", lambda _value: "0"),
     ),
     "initial-r2t-always-no": (
         "RFC7143-13.10-i01",
         "Answers InitialR2T=Yes with No.",
-        _valued("InitialR2T", lambda _value: "No"),
+        change_value("InitialR2T", lambda _value: "No"),
     ),
     "markers-not-understood": (
         "RFC7143-13.25-03",
         "Answers IFMarker and OFMarker with NotUnderstood.",
-        _text(
+        change_text(
             lambda pairs: [
                 (key, text.NOT_UNDERSTOOD if key.endswith("FMarker") else value)
                 for key, value in pairs
@@ -228,12 +146,12 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
     "send-targets-without-group-tag": (
         "RFC7143-13.8-02",
         "Leaves the portal group tag out of SendTargets answers.",
-        _valued("TargetAddress", lambda value: value.rpartition(",")[0] or value),
+        change_value("TargetAddress", lambda value: value.rpartition(",")[0] or value),
     ),
     "send-targets-with-other-keys": (
         "RFC7143-C-i02",
         "Adds a TargetAlias to SendTargets answers.",
-        _text(
+        change_text(
             lambda pairs: (
                 [*pairs, ("TargetAlias", "x")]
                 if any(key == "TargetName" for key, _value in pairs)
@@ -244,37 +162,39 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
     "text-response-changes-itt": (
         "RFC7143-11.11.3-i01",
         "Answers a Text Request under another Initiator Task Tag.",
-        _set(headers.TextResponse, initiator_task_tag=_next("initiator_task_tag")),
+        set_fields(
+            headers.TextResponse, initiator_task_tag=one_more("initiator_task_tag")
+        ),
     ),
     "text-final-with-tag": (
         "RFC7143-11.11.1-02",
         "Gives a final Text Response a Target Transfer Tag.",
-        _set(headers.TextResponse, lambda h: h.final, target_transfer_tag=7),
+        set_fields(headers.TextResponse, lambda h: h.final, target_transfer_tag=7),
     ),
     "nop-in-without-echo": (
         "RFC7143-11.19-02",
         "Answers a ping without its data.",
-        _data(headers.NOPIn, lambda _data: b"", _is_ping_answer),
+        change_data(headers.NOPIn, lambda _data: b"", _is_ping_answer),
     ),
     "nop-in-answer-with-tag": (
         "RFC7143-11.19-03",
         "Answers a ping with a Target Transfer Tag.",
-        _set(headers.NOPIn, _is_ping_answer, target_transfer_tag=7),
+        set_fields(headers.NOPIn, _is_ping_answer, target_transfer_tag=7),
     ),
     "nop-out-unanswered": (
         "RFC7143-11.18.1-03",
         "Does not answer a ping.",
-        _swallow(headers.NOPIn, _is_ping_answer),
+        swallow(headers.NOPIn, _is_ping_answer),
     ),
     "scsi-response-not-final": (
         "RFC7143-11.4-i01",
         "Sends SCSI Responses with F=0.",
-        _set(headers.SCSIResponse, final=False),
+        set_fields(headers.SCSIResponse, final=False),
     ),
     "residual-left-out": (
         "RFC7143-11.4.5.2-03",
         "Says nothing of an underflow.",
-        _set(
+        set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.underflow,
             underflow=False,
@@ -284,16 +204,16 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
     "residual-count-wrong": (
         "RFC7143-11.4.5.2-04",
         "Counts one byte too many in a residual.",
-        _set(
+        set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.underflow,
-            residual_count=_next("residual_count"),
+            residual_count=one_more("residual_count"),
         ),
     ),
     "overflow-left-out": (
         "RFC7143-11.4.5.2-01",
         "Says nothing of an overflow.",
-        _set(
+        set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.overflow,
             overflow=False,
@@ -303,133 +223,135 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
     "both-residual-bits": (
         "RFC7143-11.4.1-i01",
         "Sets O beside U.",
-        _set((headers.SCSIResponse, headers.DataIn), _has_residual, overflow=True),
+        set_fields(
+            (headers.SCSIResponse, headers.DataIn), _has_residual, overflow=True
+        ),
     ),
     "sense-left-out": (
         "RFC7143-11.4.7-02",
         "Sends CHECK CONDITION without sense data.",
-        _data(headers.SCSIResponse, lambda _data: b""),
+        change_data(headers.SCSIResponse, lambda _data: b""),
     ),
     "sense-without-length": (
         "RFC7143-11.4.7-i01",
         "Sends sense data without the SenseLength before it.",
-        _data(headers.SCSIResponse, lambda data: data[2:]),
+        change_data(headers.SCSIResponse, lambda data: data[2:]),
     ),
     "data-in-data-sn-from-one": (
         "RFC7143-11.7.5-i01",
         "Counts DataSN from 1.",
-        _set(headers.DataIn, data_sn=_next("data_sn")),
+        set_fields(headers.DataIn, data_sn=one_more("data_sn")),
     ),
     "data-in-status-not-final": (
         "RFC7143-11.7.3-03",
         "Sends status on Data-In with F=0.",
-        _set(headers.DataIn, lambda h: h.status_present, final=False),
+        set_fields(headers.DataIn, lambda h: h.status_present, final=False),
     ),
     "data-in-never-final": (
         "RFC7143-11.7.1-i01",
         "Leaves out F at the end of Data-In sequences without status.",
-        _set(headers.DataIn, lambda h: not h.status_present, final=False),
+        set_fields(headers.DataIn, lambda h: not h.status_present, final=False),
     ),
     "data-in-asks-for-ack": (
         "RFC7143-11.7.2-03",
         "Sets A at ErrorRecoveryLevel 0.",
-        _set(headers.DataIn, acknowledge=True, target_transfer_tag=7),
+        set_fields(headers.DataIn, acknowledge=True, target_transfer_tag=7),
     ),
     "data-in-offset-wrong": (
         "RFC7143-11.7.6-i02",
         "Gives all Data-In the buffer offset 0.",
-        _set(headers.DataIn, buffer_offset=0),
+        set_fields(headers.DataIn, buffer_offset=0),
     ),
     "exp-data-sn-wrong": (
         "RFC7143-11.4.8-01",
         "Counts one Data-In too many in ExpDataSN.",
-        _set(headers.SCSIResponse, exp_data_sn=_next("exp_data_sn")),
+        set_fields(headers.SCSIResponse, exp_data_sn=one_more("exp_data_sn")),
     ),
     "r2t-sn-from-one": (
         "RFC7143-11.8.2-i01",
         "Counts R2TSN from 1.",
-        _set(headers.R2T, r2t_sn=_next("r2t_sn")),
+        set_fields(headers.R2T, r2t_sn=one_more("r2t_sn")),
     ),
     "r2t-with-reserved-tag": (
         "RFC7143-11.8.5-01",
         "Sends R2T with the Target Transfer Tag 0xffffffff.",
-        _set(headers.R2T, target_transfer_tag=RESERVED_TAG),
+        set_fields(headers.R2T, target_transfer_tag=RESERVED_TAG),
     ),
     "r2t-for-nothing": (
         "RFC7143-11.8.4-01",
         "Asks for 0 bytes.",
-        _set(headers.R2T, desired_data_transfer_length=0),
+        set_fields(headers.R2T, desired_data_transfer_length=0),
     ),
     "r2t-with-other-lun": (
         "RFC7143-4.2.5.3-02",
         "Sends R2T with another LUN than the command's.",
-        _set(headers.R2T, lun=lambda h: h.lun ^ 1 << 48),
+        set_fields(headers.R2T, lun=lambda h: h.lun ^ 1 << 48),
     ),
     "r2t-stat-sn-wrong": (
         "RFC7143-11.8.3-i01",
         "Gives R2T another StatSN than the next.",
-        _set(headers.R2T, stat_sn=_next("stat_sn")),
+        set_fields(headers.R2T, stat_sn=one_more("stat_sn")),
     ),
     "max-cmd-sn-far-below": (
         "RFC7143-4.2.2.1-12",
         "Sends a MaxCmdSN lower than ExpCmdSN-1.",
-        _set(_STATUSES, max_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -9)),
+        set_fields(STATUSES, max_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -9)),
     ),
     "exp-cmd-sn-late": (
         "RFC7143-4.2.2.1-18",
         "Answers a command before ExpCmdSN acknowledges it.",
-        _set(
-            (headers.SCSIResponse, headers.DataIn), exp_cmd_sn=_previous("exp_cmd_sn")
+        set_fields(
+            (headers.SCSIResponse, headers.DataIn), exp_cmd_sn=one_less("exp_cmd_sn")
         ),
     ),
     "stat-sn-stands-still": (
         "RFC7143-4.2.2.2-i01",
         "Gives each status the same StatSN.",
-        _set(_STATUSES, stat_sn=0x7000),
+        set_fields(STATUSES, stat_sn=0x7000),
     ),
     "reject-without-header": (
         "RFC7143-11.17.4-i01",
         "Sends Reject without the header that is refused.",
-        _data(headers.Reject, lambda _data: b""),
+        change_data(headers.Reject, lambda _data: b""),
     ),
     "reject-with-tag": (
         "RFC7143-11.17-i01",
         "Sends Reject with an Initiator Task Tag.",
-        _set(headers.Reject, reserved_task_tag=1),
+        set_fields(headers.Reject, reserved_task_tag=1),
     ),
     "reject-negotiation-reset": (
         "RFC7143-11.17.1-01",
         "Rejects with the reason 0x0b, which is not to be used.",
-        _set(headers.Reject, reason=0x0B),
+        set_fields(headers.Reject, reason=0x0B),
     ),
     "reject-unsaid": (
         "RFC7143-4.3-02",
         "Says nothing where a Reject is due.",
-        _swallow(headers.Reject),
+        swallow(headers.Reject),
     ),
     "tmf-unanswered": (
         "RFC7143-11.5.1-01",
         "Does not answer task management functions.",
-        _swallow(headers.TaskManagementResponse),
+        swallow(headers.TaskManagementResponse),
     ),
     "tmf-response-with-data": (
         "RFC7143-11.6.2-01",
         "Sends data with a task management response.",
-        _data(headers.TaskManagementResponse, lambda _data: b"data"),
+        change_data(headers.TaskManagementResponse, lambda _data: b"data"),
     ),
     "tmf-always-complete": (
         "RFC7143-11.6.1-i03",
         "Answers Function complete to whatever.",
-        _set(headers.TaskManagementResponse, response=0),
+        set_fields(headers.TaskManagementResponse, response=0),
     ),
     "logout-response-with-data": (
         "RFC7143-11.15.2-01",
         "Sends data with a Logout Response.",
-        _data(headers.LogoutResponse, lambda _data: b"data"),
+        change_data(headers.LogoutResponse, lambda _data: b"data"),
     ),
     "logout-unanswered": (
         "RFC7143-11.14-i01",
         "Closes without a Logout Response.",
-        _swallow(headers.LogoutResponse),
+        swallow(headers.LogoutResponse),
     ),
 }

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Wrong behaviours of the reference target that can be switched on."""
+
+from reftarget.faults.bends import Bend
+from reftarget.faults.registry import FAULTS, Fault, Faults, UnknownFaultError
+
+__all__ = ["FAULTS", "Bend", "Fault", "Faults", "UnknownFaultError"]
