@@ -104,10 +104,10 @@ def change_value(name: str, change: Callable[[str], str]) -> Twist:
 
 
 def one_more(field: str) -> Callable[[Any], int]:
-    """Return a value for `set_fields`: the serial number after a field of the header."""
+    """Return a value for `set_fields`: one more than the header has (RFC 1982)."""
     return lambda header: serial.add(getattr(header, field), 1)
 
 
 def one_less(field: str) -> Callable[[Any], int]:
-    """Return a value for `set_fields`: the serial number before a field of the header."""
+    """Return a value for `set_fields`: one less than the header has (RFC 1982)."""
     return lambda header: serial.add(getattr(header, field), -1)
