@@ -9,8 +9,10 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from initiator.segments import Cut, pieces
 from initiator.transcript import Direction, Entry, Transcript
 from iscsi.constants import ISCSI_PORT
 from iscsi.errors import ConnectionLost, DigestError, PeerTimeout
@@ -47,6 +49,7 @@ class Connection:
             reached.
         timeout: seconds that a wait lasts unless told otherwise.
         number: its number in the transcript.
+        cut: how each PDU is spread over TCP segments.
         is_open: False once either end has closed it.
     """
 
@@ -68,6 +71,8 @@ class Connection:
         self.timeout = timeout
         self._decoder = Decoder()
         self._lost: ConnectionLost | None = None
+        self.cut = Cut.WHOLE
+        self._held: bytearray | None = None
         self.is_open = True
         try:
             self._socket = socket.create_connection((portal.host, portal.port), timeout)
@@ -118,7 +123,8 @@ class Connection:
         wire = encode(header, data, header_digest=use_header, data_digest=use_data)
         frame = Frame(header=header, data=data)
         self._record(Direction.SENT, wire, frame, note)
-        self._send(wire)
+        for piece in pieces(wire, self.cut):
+            self._send(piece)
 
     def send_bytes(self, data: bytes, note: str = "") -> None:
         """Send raw bytes.
@@ -149,6 +155,25 @@ class Connection:
             self._send(wire[start:end])
             if pause:
                 time.sleep(pause)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold back what is sent, and send it in one piece at the end.
+
+        Only where `cut` is JOINED; nothing may be received meanwhile.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        if self.cut is not Cut.JOINED:
+            yield
+            return
+        self._held = held = bytearray()
+        try:
+            yield
+        finally:
+            self._held = None
+        self._send(bytes(held))
 
     def receive(self, timeout: float | None = None) -> PDU:
         """Return the next PDU.
@@ -245,6 +270,9 @@ class Connection:
         return True
 
     def _send(self, data: bytes) -> None:
+        if self._held is not None:
+            self._held += data
+            return
         if not self.is_open and self._lost is not None:
             raise self._lost
         try:

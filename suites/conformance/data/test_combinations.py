@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The data phase under pairwise combinations of what is negotiated.
+
+Each key alone is judged elsewhere. Here any two values of two keys meet, and so does
+each value with each way to cut the initiator's stream into TCP segments.
+"""
+
+from functools import partial
+
+import pytest
+
+from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support import trials
+from suites.support.combinations import Combination, name_of, pairwise, run
+
+combined = pytest.mark.parametrize("combination", pairwise(), ids=name_of)
+
+
+@pytest.mark.requirement(
+    "RFC7143-13.11-i02",
+    "RFC7143-13.10-i02",
+    "RFC7143-11.8.4-02",
+)
+@combined
+def test_what_is_written_is_read(
+    open_session: OpenSession,
+    scratch_disk: Disk,
+    target: TestedTarget,
+    combination: Combination,
+) -> None:
+    """What is written comes back, asked for within the limits agreed."""
+    trial = partial(trials.write_and_read, open_session, scratch_disk)
+
+    run(trial, combination, is_alive=target.running.is_alive)
+
+
+@pytest.mark.requirement("RFC7143-11.8-i01", "RFC7143-13.17-i01", "RFC7143-13.19-01")
+@combined
+def test_tasks_do_not_mix(
+    open_session: OpenSession,
+    scratch_disk: Disk,
+    target: TestedTarget,
+    combination: Combination,
+) -> None:
+    """Writes and a read under way at once keep their data apart."""
+    trial = partial(trials.several_at_once, open_session, scratch_disk)
+
+    run(trial, combination, is_alive=target.running.is_alive)
+
+
+@pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-04")
+@combined
+def test_residuals_are_counted(
+    open_session: OpenSession,
+    disk: Disk,
+    target: TestedTarget,
+    combination: Combination,
+) -> None:
+    """A read that brings more or less than was expected says by how much."""
+    trial = partial(trials.residuals, open_session, disk)
+
+    run(trial, combination, is_alive=target.running.is_alive)
+
+
+@pytest.mark.requirement("RFC7143-13.12-i01", "RFC7143-11.7.1-03", "RFC7143-11.7.6-i02")
+@combined
+def test_data_in_keeps_the_limits(
+    open_session: OpenSession,
+    disk: Disk,
+    target: TestedTarget,
+    combination: Combination,
+) -> None:
+    """Data-In keeps to the segment length, the burst length and the order agreed."""
+    trial = partial(trials.limits, open_session, disk)
+
+    run(trial, combination, is_alive=target.running.is_alive)

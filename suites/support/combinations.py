@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Values of many parameters combined pairwise, and the smallest mix that fails."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations, product
+from typing import Final
+
+from initiator.expect import ConformanceFailure, failure_of
+from initiator.segments import Cut
+from iscsi.errors import ISCSIError
+
+Combination = Mapping[str, str]
+"""A value for each parameter: a text key to offer, or CUT."""
+
+Pair = tuple[tuple[str, str], ...]
+"""Two parameters with a value each."""
+
+CUT = "TCP segments"
+"""The parameter that is no key: how the initiator's stream is cut."""
+
+VALUES: Final[Mapping[str, Sequence[str]]] = {
+    "HeaderDigest": ("None", "CRC32C"),
+    "DataDigest": ("None", "CRC32C"),
+    "ImmediateData": ("Yes", "No"),
+    "InitialR2T": ("Yes", "No"),
+    "FirstBurstLength": ("65536", "512", "262144"),
+    "MaxBurstLength": ("262144", "512", "8192", "16776192"),
+    "MaxRecvDataSegmentLength": ("8192", "512", "65536", "16777215"),
+    "DataPDUInOrder": ("Yes", "No"),
+    "DataSequenceInOrder": ("Yes", "No"),
+    "MaxOutstandingR2T": ("1", "2", "8"),
+    CUT: tuple(map(str, Cut)),
+}
+"""What is combined. The first value of each is the plain one."""
+
+PLAIN: Final[Combination] = {name: values[0] for name, values in VALUES.items()}
+
+_SEARCH_SECONDS = 20
+"""How long a smaller combination is looked for."""
+
+
+def pairwise() -> list[Combination]:
+    """Return combinations in which any two values of two parameters meet.
+
+    FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14): pairs that
+    would are left out. The plain combination comes first. Each further row begins with
+    a pair that has not met and takes for the rest what makes most others meet.
+    """
+    unmet = {
+        pair
+        for one, other in combinations(VALUES, 2)
+        for values in product(VALUES[one], VALUES[other])
+        if _is_legal(dict(pair := tuple(zip((one, other), values, strict=True))))
+    }
+    rows = [PLAIN]
+    unmet -= _pairs(PLAIN)
+    while unmet:
+        row = dict(min(unmet))
+        for name in VALUES:
+            if name not in row:
+                row[name] = _best(row, name, unmet)
+        rows.append({name: row[name] for name in VALUES})
+        unmet -= _pairs(rows[-1])
+    return rows
+
+
+def _best(row: Combination, name: str, unmet: set[Pair]) -> str:
+    """Return the legal value of a parameter that makes most pairs meet in a row."""
+    legal = [value for value in VALUES[name] if _is_legal({**row, name: value})]
+    return max(legal, key=lambda value: len(unmet & _pairs({**row, name: value})))
+
+
+def _pairs(row: Combination) -> set[Pair]:
+    """Return all pairs of a row, each in the order of VALUES."""
+    items = [(name, row[name]) for name in VALUES if name in row]
+    return set(combinations(items, 2))
+
+
+def _is_legal(row: Combination) -> bool:
+    first, most = row.get("FirstBurstLength", "0"), row.get("MaxBurstLength")
+    return most is None or int(first) <= int(most)
+
+
+def name_of(combination: Combination) -> str:
+    """Return what is not plain in a combination, as a test's name."""
+    return (
+        "-".join(
+            f"{name.replace(' ', '')}={value}"
+            for name, value in combination.items()
+            if value != PLAIN[name]
+        )
+        or "plain"
+    )
+
+
+def run(
+    trial: Callable[[Combination], None],
+    combination: Combination,
+    *,
+    is_alive: Callable[[], bool] = lambda: True,
+) -> None:
+    """Run a trial; where it fails, look for the smallest combination that provokes it.
+
+    Args:
+        trial: what to do under a combination; raises ConformanceFailure.
+        combination: what to begin with.
+        is_alive: tells whether the target still runs; a dead one provokes nothing.
+
+    Raises:
+        ConformanceFailure: the trial failed; the failure is that of the smallest
+            combination found and names it.
+    """
+    __tracebackhide__ = True
+    failure = _attempt(trial, combination)
+    if failure is None:
+        return
+    smallest = dict(combination)
+    deadline = time.monotonic() + _SEARCH_SECONDS
+    for name in combination:
+        if not is_alive() or time.monotonic() > deadline:
+            break
+        plainer = {**smallest, name: PLAIN[name]}
+        if plainer != smallest and (again := _attempt(trial, plainer)) is not None:
+            smallest, failure = plainer, again
+    failure.actual += f" (smallest combination that provokes it: {_describe(smallest)})"
+    raise failure
+
+
+def _attempt(
+    trial: Callable[[Combination], None], combination: Combination
+) -> ConformanceFailure | None:
+    try:
+        trial(combination)
+    except ConformanceFailure as failure:
+        return failure
+    except ISCSIError as error:
+        return failure_of(error, None)
+    return None
+
+
+def _describe(combination: Combination) -> str:
+    odd = {k: v for k, v in combination.items() if v != PLAIN[k]}
+    return ", ".join(f"{k}={v}" for k, v in odd.items()) or "the plain values"

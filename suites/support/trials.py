@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is tried under each combination of negotiated values (see `combinations`)."""
+
+from itertools import pairwise
+from typing import Final
+
+from initiator.expect import check
+from initiator.segments import Cut
+from initiator.session import Session
+from initiator.task import Result, Task
+from iscsi.pdu import R2T
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.combinations import CUT, Combination
+from suites.support.data import KIB, blocks_for, pattern, read, sequences
+
+_LENGTHS: Final = (1, 4 * KIB, 65 * KIB, 300 * KIB)
+"""Bytes at least: below, about and beyond the bursts that are offered."""
+
+_MOST_PDUS: Final = 200
+"""PDUs that one transfer may take; small segments then carry less."""
+
+
+def write_and_read(
+    open_session: OpenSession, disk: Disk, combination: Combination
+) -> None:
+    """Write patterns of several lengths and read each back.
+
+    Raises:
+        ConformanceFailure: data is wrong, or a limit is not kept.
+    """
+    __tracebackhide__ = True
+    session = _open(open_session, combination)
+    for number, length in enumerate(_lengths(session, disk)):
+        data = pattern(disk, length, seed=number << 32)
+        task = _start(
+            session, cdb.write_10(lba=0, blocks=blocks_for(disk, length)), data
+        )
+        result = session.finish(task)
+        check(result.is_good, f"GOOD for a write of {len(data)} bytes", result)
+        _judge_r2ts(session, task)
+        found = read(session, disk, len(data))
+        _expect_data(found.data, data)
+    session.end()
+
+
+def several_at_once(
+    open_session: OpenSession, disk: Disk, combination: Combination
+) -> None:
+    """Have two writes and a read under way together; each keeps to its own data.
+
+    Raises:
+        ConformanceFailure: data is wrong, or a limit is not kept.
+    """
+    __tracebackhide__ = True
+    session = _open(open_session, combination)
+    length = _lengths(session, disk)[-1] // 3 or 1
+    blocks = blocks_for(disk, length)
+    whole = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]
+    with session.connection.together():
+        tasks = [
+            session.start(cdb.write_10(lba=n * blocks, blocks=blocks), write=whole[n])
+            for n in range(2)
+        ]
+        reader = session.start(
+            cdb.read_10(lba=2 * blocks, blocks=blocks), read=len(whole[2])
+        )
+    before = session.finish(reader)
+    for task in reversed(tasks):
+        check(session.finish(task).is_good, "GOOD for a write", task.final)
+        _judge_r2ts(session, task)
+    found = read(session, disk, 3 * len(whole[0]))
+    due = whole[0] + whole[1] + before.data
+    _expect_data(found.data, due)
+    session.end()
+
+
+def residuals(open_session: OpenSession, disk: Disk, combination: Combination) -> None:
+    """Read with one block too many expected, and with one too few.
+
+    Raises:
+        ConformanceFailure: flag or count is wrong.
+    """
+    __tracebackhide__ = True
+    session = _open(open_session, combination)
+    size = disk.block_size
+    blocks = min(4 * KIB // size + 1, disk.blocks)
+    command = cdb.read_10(lba=0, blocks=blocks)
+    more = session.execute(command, read=(blocks + 1) * size)
+    check(
+        more.underflow and not more.overflow and more.residual_count == size,
+        f"U=1, O=0, residual count {size}",
+        more.final,
+    )
+    check(len(more.data) == blocks * size, f"{blocks * size} bytes", len(more.data))
+    less = session.execute(command, read=(blocks - 1) * size)
+    check(
+        less.overflow and not less.underflow and less.residual_count == size,
+        f"O=1, U=0, residual count {size}",
+        less.final,
+    )
+    session.end()
+
+
+def limits(open_session: OpenSession, disk: Disk, combination: Combination) -> None:
+    """Read several lengths and look at how the data is cut.
+
+    Raises:
+        ConformanceFailure: a limit is not kept.
+    """
+    __tracebackhide__ = True
+    session = _open(open_session, combination)
+    for length in _lengths(session, disk):
+        _judge_data_in(session, read(session, disk, length))
+    session.end()
+
+
+def _open(open_session: OpenSession, combination: Combination) -> Session:
+    keys = {name: value for name, value in combination.items() if name != CUT}
+    session = open_session(keys)
+    session.connection.cut = Cut(combination[CUT])
+    return session
+
+
+def _start(session: Session, command: bytes, data: bytes) -> Task:
+    with session.connection.together():
+        return session.start(command, write=data)
+
+
+def _lengths(session: Session, disk: Disk) -> list[int]:
+    """Return lengths that fit the disk and do not take too many PDUs."""
+    agreed = session.parameters
+    smallest = min(
+        agreed.max_burst_length,
+        agreed.initiator_max_recv_data_segment_length,
+        agreed.target_max_recv_data_segment_length,
+    )
+    most = min(disk.blocks * disk.block_size // 2, _MOST_PDUS * smallest)
+    return sorted({min(length, most) for length in _LENGTHS})
+
+
+def _judge_r2ts(session: Session, task: Task) -> None:
+    """Check that the R2Ts of a write ask for what is left, each within a burst.
+
+    Raises:
+        ConformanceFailure: they do not.
+    """
+    __tracebackhide__ = True
+    agreed = session.parameters
+    spans = [_span(r2t) for r2t in task.r2ts]
+    longest = max((end - start for start, end in spans), default=0)
+    check(
+        longest <= agreed.max_burst_length,
+        f"R2Ts for at most MaxBurstLength, {agreed.max_burst_length} bytes",
+        f"one for {longest}",
+    )
+    if agreed.data_sequence_in_order:
+        in_order = all(a[0] <= b[0] for a, b in pairwise(spans))
+        check(in_order, "R2Ts in the order of their offsets", spans)
+    asked = sorted(spans)
+    covered = task.sent_unsolicited
+    for start, end in asked:
+        check(start == covered, f"R2Ts that go on at {covered}", asked)
+        covered = end
+    due = int(task.command.expected_data_transfer_length)
+    check(covered == due, f"R2Ts up to {due}", f"up to {covered}")
+
+
+def _span(r2t: R2T) -> tuple[int, int]:
+    start = int(r2t.buffer_offset)
+    return start, start + int(r2t.desired_data_transfer_length)
+
+
+def _judge_data_in(session: Session, result: Result) -> None:
+    """Check segments, sequences and the order of Data-In.
+
+    Raises:
+        ConformanceFailure: a limit is not kept.
+    """
+    __tracebackhide__ = True
+    agreed = session.parameters
+    limit = agreed.initiator_max_recv_data_segment_length
+    longest = max((len(pdu.data) for pdu in result.data_ins), default=0)
+    check(longest <= limit, f"Data-In of at most {limit} bytes", f"{longest} bytes")
+    burst = max(
+        (sum(len(p.data) for p in group) for group in sequences(result.data_ins)),
+        default=0,
+    )
+    check(
+        burst <= agreed.max_burst_length,
+        f"sequences of at most {agreed.max_burst_length} bytes",
+        f"one of {burst} bytes",
+    )
+    if agreed.data_pdu_in_order and agreed.data_sequence_in_order:
+        offsets = [int(pdu.buffer_offset) for pdu in result.data_ins]
+        check(offsets == sorted(offsets), "rising offsets", offsets)
+
+
+def _expect_data(found: bytes, due: bytes) -> None:
+    """Check that data is what was written, and say where it is not.
+
+    Raises:
+        ConformanceFailure: it differs.
+    """
+    __tracebackhide__ = True
+    check(len(found) == len(due), f"{len(due)} bytes", f"{len(found)} bytes")
+    if found != due:
+        at = next(
+            n for n, pair in enumerate(zip(found, due, strict=True)) if len({*pair}) > 1
+        )
+        check(False, f"{due[at]:#04x} at byte {at}, as written", f"{found[at]:#04x}")
