@@ -67,18 +67,23 @@ def _judge(name: str, phases: list[pytest.TestReport]) -> Judged:
     )
     return Judged(
         check=name.removeprefix(_FOLDER),
-        verdict=_verdict(phases, str(named.get(VERDICT, ""))),
+        verdict=_verdict(
+            phases, str(named.get(VERDICT, "")), has_detail=DETAIL in named
+        ),
         requirements=tuple(requirements),
         detail=str(named.get(DETAIL, "")) or _reason(phases),
         has_killed=named.get(VERDICT) == TARGET_DIED,
     )
 
 
-def _verdict(phases: list[pytest.TestReport], told: str) -> Verdict:
-    if any(phase.failed and phase.when != "call" for phase in phases):
-        return Verdict.TROUBLE
+def _verdict(
+    phases: list[pytest.TestReport], told: str, *, has_detail: bool
+) -> Verdict:
     if any(phase.failed for phase in phases):
-        return Verdict.BROKEN
+        # Only what the target did has a detail; a failure without one is our own.
+        is_target_s = has_detail and any(p.failed and p.when == "call" for p in phases)
+        blames = is_target_s or told == TARGET_DIED
+        return Verdict.BROKEN if blames else Verdict.TROUBLE
     if told == KNOWN_DEVIATION:
         return Verdict.DEVIATES
     if told == WARNING:

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import pytest
 
-from reports.evidence import DETAIL, KNOWN_DEVIATION, REQUIREMENT, VERDICT, WARNING
+from reports.evidence import (
+    DETAIL,
+    KNOWN_DEVIATION,
+    REQUIREMENT,
+    TARGET_DIED,
+    VERDICT,
+    WARNING,
+)
 from reports.summary import broken, table
 from reports.verdicts import Verdict, judge
 
@@ -28,9 +35,14 @@ def phase(
     ("phases", "verdict"),
     [
         ([phase("passed")], Verdict.PASSED),
-        ([phase("failed")], Verdict.BROKEN),
+        ([phase("failed", **{DETAIL: "it said nothing"})], Verdict.BROKEN),
+        ([phase("failed")], Verdict.TROUBLE),
         ([phase("failed", "setup")], Verdict.TROUBLE),
         ([phase("passed"), phase("failed", "teardown")], Verdict.TROUBLE),
+        (
+            [phase("passed"), phase("failed", "teardown", **{VERDICT: TARGET_DIED})],
+            Verdict.BROKEN,
+        ),
         ([phase("skipped", "setup")], Verdict.NOT_APPLICABLE),
         ([phase("skipped", **{VERDICT: WARNING})], Verdict.WARNED),
         ([phase("skipped", **{VERDICT: KNOWN_DEVIATION})], Verdict.DEVIATES),
