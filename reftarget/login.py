@@ -71,6 +71,11 @@ class LoginPhase:
                 self._take(connection, request, bytes(pdu.data), now)
         except Refusal as refusal:
             self._refuse(connection, refusal)
+        except Exception as error:  # the initiator is told, whatever went wrong here
+            log.exception("%s: the login failed for a fault of ours", connection)
+            if self.first is None:
+                raise
+            self._refuse(connection, Refusal(LoginStatus.TARGET_ERROR, str(error)))
 
     def _check_frame(
         self, connection: Connection, pdu: Received

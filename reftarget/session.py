@@ -189,6 +189,8 @@ class Session:
         self.target.events.announce_drop(self, connection.cid)
         self.fence.progress()
         self.check_aborts()
+        if not self.patience:
+            self.tick(now)
 
     @property
     def patience(self) -> float:

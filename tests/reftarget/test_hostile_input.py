@@ -22,6 +22,16 @@ OPCODES = sorted(
 )
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a login would answer with Target Error (0300) fail the test."""
+
+    def again(*_args: object) -> None:
+        raise  # noqa: PLE0704 - called where an exception is being handled
+
+    monkeypatch.setattr("reftarget.login.log.exception", again)
+
+
 def logged_in(target: ReferenceTarget, seed: int = 0) -> Peer:
     peer = Peer(target)
     peer.isid = bytes([0x80, 0, 0, 9]) + seed.to_bytes(2, "big")

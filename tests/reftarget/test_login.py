@@ -267,6 +267,17 @@ def test_session_limit_is_out_of_resources() -> None:
     assert second.login().status == LoginStatus.OUT_OF_RESOURCES
 
 
+def test_a_fault_of_the_target_s_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise OSError("no entropy")
+
+    monkeypatch.setattr("reftarget.admission.admit", broken)
+    peer = Peer(make_target())
+
+    assert peer.login().status == LoginStatus.TARGET_ERROR
+    assert peer.connection.is_closing
+
+
 def test_stalled_login_is_closed(peer: Peer) -> None:
     peer.send(peer.login_request(names(), transit=0))
 

@@ -423,6 +423,16 @@ def test_failed_session_lives_until_its_time_is_over(target: ReferenceTarget) ->
     assert not target.sessions
 
 
+def test_with_time2retain_0_nothing_outlives_its_connection(
+    target: ReferenceTarget,
+) -> None:
+    peer = Peer(target).logged_in(DefaultTime2Retain="0")
+
+    peer.connection.lost()
+
+    assert not target.sessions
+
+
 def test_session_continues_after_its_last_connection_failed(
     target: ReferenceTarget,
 ) -> None:
