@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The connection to libvirt, whose daemon is started where nobody runs it."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmlab.errors import LabError
+from vmlab.tool import find
+
+if TYPE_CHECKING:
+    import libvirt
+
+IDLE_SECONDS = 30
+"""After so long without a machine or a client, our own daemons end by themselves."""
+
+_START_SECONDS = 20.0
+_SOCKETS = Path("/run/libvirt")
+_LOGS = Path("/var/log/libvirt")
+
+
+def uri() -> str:
+    """Return libvirt's address: the system's for root, else the user's own."""
+    return "qemu:///system" if os.geteuid() == 0 else "qemu:///session"
+
+
+def module() -> "libvirt":
+    """Return the libvirt module.
+
+    Raises:
+        LabError: it is not installed.
+    """
+    try:
+        import libvirt  # noqa: PLC0415  # the toolkit runs without the lab's parts
+    except ImportError as error:
+        raise LabError(
+            "the Python module libvirt is not installed",
+            hint="make lab, or pip install 'iscsi-assay[lab]'",
+        ) from error
+    return libvirt
+
+
+def connect() -> "libvirt.virConnect":
+    """Return a connection to libvirt.
+
+    A user's own daemon is started by libvirt itself; root's is started here where no
+    service manager has done so.
+
+    Raises:
+        LabError: libvirt is not installed, or its daemon does not answer.
+    """
+    libvirt = module()
+    # It would print what is also raised.
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    with contextlib.suppress(libvirt.libvirtError):
+        return libvirt.open(uri())
+    if os.geteuid() == 0:
+        _start("virtlogd", _SOCKETS / "virtlogd-sock")
+        _start("libvirtd", _SOCKETS / "libvirt-sock")
+    try:
+        return libvirt.open(uri())
+    except libvirt.libvirtError as error:
+        raise LabError(f"libvirt does not answer: {error}") from error
+
+
+def _start(program: str, sock: Path) -> None:
+    """Start a daemon of libvirt, unless another has done so meanwhile."""
+    for folder in (sock.parent, _LOGS):
+        # A service manager would have made them.
+        folder.mkdir(parents=True, exist_ok=True)
+    command = [find(program), "--daemon", "--timeout", str(IDLE_SECONDS)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
+    )
+    for _ in _until(_START_SECONDS):
+        if sock.exists():
+            return
+        if done.returncode != 0:
+            break
+    raise LabError(f"{program} did not start", command=command, log=done.stderr.strip())
+
+
+def _until(seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.05)

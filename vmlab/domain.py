@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The description of a machine for libvirt."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from vmlab.tool import find
+
+PREFIX = "iscsi-assay-"
+"""How the names of the lab's own domains begin; it touches no other."""
+
+_QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+_COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic quiet loglevel=4 rdinit=/init"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a machine is started from."""
+
+    name: str
+    """Without the prefix."""
+    kind: str
+    kernel: Path
+    initramfs: Path
+    console: Path
+    """The file that the console is written to."""
+    forwards: Mapping[int, int]
+    """The port of 127.0.0.1 for each port of the guest."""
+    disk: Path | None = None
+    memory: int = 384
+    """In MiB."""
+    is_accelerated: bool = False
+
+
+def describe(machine: Machine) -> str:
+    """Return the XML of a domain.
+
+    Raises:
+        LabError: QEMU is not installed.
+    """
+    ET.register_namespace("qemu", _QEMU)
+    domain = ET.Element("domain", type="kvm" if machine.is_accelerated else "qemu")
+    _text(domain, "name", PREFIX + machine.name)
+    _text(domain, "title", machine.kind)
+    ports = " ".join(f"{inner}={outer}" for inner, outer in machine.forwards.items())
+    _text(domain, "description", ports)
+    _text(domain, "memory", str(machine.memory)).set("unit", "MiB")
+    _text(domain, "vcpu", "1")
+    system = ET.SubElement(domain, "os")
+    _text(system, "type", "hvm").attrib.update(arch="x86_64", machine="q35")
+    _text(system, "kernel", str(machine.kernel))
+    _text(system, "initrd", str(machine.initramfs))
+    _text(system, "cmdline", _COMMAND_LINE)
+    features = ET.SubElement(domain, "features")
+    ET.SubElement(features, "acpi")
+    mode = "host-passthrough" if machine.is_accelerated else "maximum"
+    ET.SubElement(domain, "cpu", mode=mode)
+    # A crash ends it: what it said stands in the console's file.
+    for event in ("on_poweroff", "on_reboot", "on_crash"):
+        _text(domain, event, "destroy")
+    _devices(ET.SubElement(domain, "devices"), machine)
+    if os.geteuid() == 0:
+        # libvirt's own user could not read a cache in root's home.
+        label = ET.SubElement(domain, "seclabel", type="static", model="dac")
+        label.set("relabel", "no")
+        _text(label, "label", "+0:+0")
+    _forwards(domain, machine)
+    return ET.tostring(domain, encoding="unicode")
+
+
+def _devices(devices: ET.Element, machine: Machine) -> None:
+    _text(devices, "emulator", find("qemu-system-x86_64"))
+    serial = ET.SubElement(devices, "serial", type="pty")
+    ET.SubElement(serial, "log", file=str(machine.console), append="off")
+    ET.SubElement(serial, "target", port="0")
+    console = ET.SubElement(devices, "console", type="pty")
+    ET.SubElement(console, "target", type="serial", port="0")
+    ET.SubElement(devices, "memballoon", model="none")
+    ET.SubElement(devices, "controller", type="usb", model="none")
+    if machine.disk is not None:
+        disk = ET.SubElement(devices, "disk", type="file", device="disk")
+        # The host's page cache survives the machine, so nothing is lost with it.
+        ET.SubElement(disk, "driver", name="qemu", type="raw", cache="unsafe")
+        ET.SubElement(disk, "source", file=str(machine.disk))
+        ET.SubElement(disk, "target", dev="vda", bus="virtio")
+
+
+def _forwards(domain: ET.Element, machine: Machine) -> None:
+    """Add user networking, whose forwards libvirt itself cannot describe."""
+    rules = "".join(
+        f",hostfwd=tcp:127.0.0.1:{outer}-:{inner}"
+        for inner, outer in machine.forwards.items()
+    )
+    line = ET.SubElement(domain, f"{{{_QEMU}}}commandline")
+    for word in (
+        "-netdev",
+        f"user,id=lab{rules}",
+        "-device",
+        "virtio-net-pci,netdev=lab,romfile=,addr=0x1c",
+    ):
+        ET.SubElement(line, f"{{{_QEMU}}}arg", value=word)
+
+
+def _text(parent: ET.Element, tag: str, text: str) -> ET.Element:
+    element = ET.SubElement(parent, tag)
+    element.text = text
+    return element

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest is made of, and what it serves."""
+
+from dataclasses import dataclass, field
+
+ADDRESS = "10.0.2.15"
+"""The guest's own address in QEMU's user network; the host cannot reach it."""
+
+READY = "ASSAY-READY"
+"""What a guest prints on its console once it serves."""
+
+FAILED = "ASSAY-FAILED"
+"""What it prints, with the reason, where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A logical unit of a file that outlives the machine."""
+
+    lun: int
+    size: int
+    """In bytes."""
+    block_size: int = 512
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Names and secrets of CHAP."""
+
+    user: str
+    secret: str = field(repr=False)
+    mutual_user: str = ""
+    mutual_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A target name and what is behind it."""
+
+    name: str
+    units: tuple[Unit, ...]
+    login: Login | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """All that tells one guest from another."""
+
+    kind: str
+    modules: tuple[str, ...]
+    """Kernel modules to load, besides those of every guest."""
+    setup: str
+    """A script for BusyBox's sh; it fails if a command of it fails."""
+    ports: tuple[int, ...]
+    """Where it listens."""
+    programs: tuple[str, ...] = ()
+    """Programs of this machine that it takes along, with their libraries."""
+    folders: tuple[str, ...] = ()
+    """Folders to make."""
+    memory: int = 384
+    """In MiB."""
+
+
+def quoted(text: str) -> str:
+    """Return a word for the shell."""
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernels that guests run: Debian's packages, or what the lab has built."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmlab import bzimage, cache, modules
+from vmlab.errors import LabError
+from vmlab.tool import run
+
+_META = "linux-image-amd64"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel and its modules."""
+
+    version: str
+    """As uname -r says it."""
+    root: Path
+    """Holds vmlinux and lib/modules/VERSION."""
+    origin: str
+    """Where it came from, for reports."""
+
+    @property
+    def image(self) -> Path:
+        """The uncompressed kernel."""
+        return self.root / "vmlinux"
+
+
+def of_debian() -> Kernel:
+    """Return Debian's current kernel; its package is fetched once.
+
+    Raises:
+        LabError: there is no such package, or it cannot be fetched.
+    """
+    package, candidate = _newest()
+    root = cache.get(
+        "kernel",
+        cache.key(package=package, version=candidate, layout=1),
+        lambda path: _unpack(package, path),
+    )
+    version = package.removeprefix("linux-image-")
+    return Kernel(version, root, f"Debian {package} {candidate}")
+
+
+def of_build(root: Path) -> Kernel:
+    """Return a kernel that lies below a folder as `vmlinux` and `lib/modules`.
+
+    Raises:
+        LabError: it is not whole.
+    """
+    found = sorted((root / "lib" / "modules").glob("*"))
+    if len(found) != 1 or not (root / "vmlinux").exists():
+        raise LabError(f"{root} holds no kernel with its modules")
+    modules.prepare(root, found[0].name)
+    return Kernel(found[0].name, root, str(root))
+
+
+def _newest() -> tuple[str, str]:
+    """Return name and version of the package behind linux-image-amd64."""
+    printed = run("apt-cache", "depends", _META, allowed=(0, 100))
+    match = re.search(r"Depends: (linux-image-[\w.+-]+-amd64)\b", printed)
+    if match is None:
+        raise LabError(
+            "apt knows no Debian kernel", hint="apt-get update, on a Debian system"
+        )
+    policy = run("apt-cache", "policy", match[1])
+    candidate = re.search(r"Candidate: (\S+)", policy)
+    return match[1], candidate[1] if candidate else "unknown"
+
+
+def _unpack(package: str, path: Path) -> None:
+    path.mkdir()
+    run("apt-get", "download", package, cwd=path, seconds=600)
+    (deb,) = path.glob("*.deb")
+    run("dpkg-deb", "-x", deb, path, seconds=300)
+    deb.unlink()
+    (image,) = (path / "boot").glob("vmlinuz-*")
+    version = image.name.removeprefix("vmlinuz-")
+    (path / "vmlinux").write_bytes(bzimage.extract(image.read_bytes()))
+    modules.prepare(path, version)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The programs that the lab calls: found, run within a time, complained of."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from vmlab.errors import LabError
+
+PACKAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "qemu-system-x86_64": "qemu-system-x86",
+        "libvirtd": "libvirt-daemon",
+        "virtlogd": "libvirt-daemon",
+        "virsh": "libvirt-clients",
+        "busybox": "busybox-static",
+        "depmod": "kmod",
+        "modprobe": "kmod",
+        "apt-get": "apt",
+        "dpkg-deb": "dpkg",
+    }
+)
+"""The Debian package of each program."""
+
+# An ordinary user's PATH leaves these out.
+_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def find(program: str) -> str:
+    """Return a program's path.
+
+    Raises:
+        LabError: it is not installed; says what to install.
+    """
+    found = shutil.which(program) or shutil.which(program, path=_SBIN)
+    if found is None:
+        package = PACKAGES.get(program, program)
+        raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")
+    return found
+
+
+def run(
+    *command: str | Path,
+    cwd: Path | None = None,
+    seconds: float = 120,
+    allowed: Sequence[int] = (0,),
+) -> str:
+    """Run a program to its end and return what it printed.
+
+    Raises:
+        LabError: it is missing, took too long, or ended with a code not allowed.
+    """
+    words = [find(str(command[0])), *map(str, command[1:])]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(
+            f"{command[0]} did not end within {seconds:g} s", command=words
+        ) from error
+    if done.returncode not in allowed:
+        raise LabError(
+            f"{command[0]} failed with code {done.returncode}",
+            command=words,
+            log="\n".join(done.stdout.splitlines()[-12:]),
+        )
+    return done.stdout
