@@ -12,13 +12,14 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 STAMP := $(VENV)/installed
 
-.PHONY: conformance check test test-lab faults packages clean help
+.PHONY: conformance check test test-lab faults packages lab clean help
 
 help:
 	@echo "make conformance [TARGET=reference|tgt|istgt|iscsi://...] [ARGS=...]"
 	@echo "make check      lint, types, import rules, unit tests"
 	@echo "make test       the toolkit's own tests, with real peers"
 	@echo "make test-lab   the slow tests"
+	@echo "make lab        install what the virtual machines need"
 	@echo "make faults     the suite against every fault of the reference target"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -54,7 +55,14 @@ test: $(STAMP) packages
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
 
-test-lab: $(STAMP) packages
+# The lab's parts come on top: libvirt's Python module is built here.
+lab: $(STAMP)
+	@scripts/install-lab
+	@$(VENV)/bin/python -c 'import libvirt, pexpect' 2>/dev/null || \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+			-c constraints.txt -e '.[dev,lab]'
+
+test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS)
 
 # Every fault of the reference target must be noticed by the suite.

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from targets import istgt, reference, remote, tgt
+from targets import istgt, lab, lio, reference, remote, tgt
 from targets.errors import LabError, TargetSpecError
+from targets.lab import LabProvider, LabRecipe
 from targets.local import LocalProvider, Recipe
 from targets.model import Provider
 from targets.process import find_program
 
-_NO_LAB = "the lab of virtual machines that would run it does not exist yet"
+_NO_LAB = "the lab of virtual machines cannot build it yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Kind:
 
     name: str
     summary: str
-    recipe: Callable[[], Recipe] | None = None
+    recipe: Callable[[], Recipe | LabRecipe] | None = None
     """None if it cannot be provided yet."""
     programs: tuple[str, ...] = ()
     package: str = ""
@@ -59,7 +60,13 @@ _KINDS = {
             istgt.PROGRAMS,
             istgt.PACKAGE,
         ),
-        Kind("lio", "the Linux kernel's target in a virtual machine"),
+        Kind(
+            "lio",
+            "the Linux kernel's target in a virtual machine",
+            lio.recipe,
+            lab.PROGRAMS,
+            "the packages of scripts/install-lab",
+        ),
         Kind("scst", "SCST in a virtual machine"),
     )
 }
@@ -98,11 +105,10 @@ def parse(
     recipe = kind.recipe()
     if faults or keys:
         recipe = reference.recipe(faults, keys=keys)
-    return LocalProvider(
-        recipe,
-        port=_parse_port(spec, port) if colon else None,
-        log_directory=log_directory,
-    )
+    first_port = _parse_port(spec, port) if colon else None
+    if isinstance(recipe, LabRecipe):
+        return LabProvider(recipe, port=first_port, log_directory=log_directory)
+    return LocalProvider(recipe, port=first_port, log_directory=log_directory)
 
 
 def _find_kind(name: str) -> Kind:

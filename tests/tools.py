@@ -24,6 +24,10 @@ PACKAGES = {
     "sg_decode_sense": "sg3-utils",
     "sg_vpd": "sg3-utils",
     "chromium": "chromium",
+    "qemu-system-x86_64": "what scripts/install-lab installs",
+    "libvirtd": "what scripts/install-lab installs",
+    "busybox": "busybox-static",
+    "modprobe": "kmod",
 }
 
 _SYSTEM_PATH = "/usr/sbin:/sbin"

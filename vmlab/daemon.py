@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 30
 """After so long without a machine or a client, our own daemons end by themselves."""
 
+LOGGER_IDLE_SECONDS = 600
+"""It must outlast the time from a connection to its first machine."""
+
 _START_SECONDS = 20.0
 _SOCKETS = Path("/run/libvirt")
 _LOGS = Path("/var/log/libvirt")
@@ -56,23 +59,25 @@ def connect() -> "libvirt.virConnect":
     libvirt = module()
     # It would print what is also raised.
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    if os.geteuid() == 0 and not (_SOCKETS / "virtlogd-sock").exists():
+        # libvirtd does not start it, and it may have ended since the last machine.
+        _start("virtlogd", _SOCKETS / "virtlogd-sock", LOGGER_IDLE_SECONDS)
     with contextlib.suppress(libvirt.libvirtError):
         return libvirt.open(uri())
     if os.geteuid() == 0:
-        _start("virtlogd", _SOCKETS / "virtlogd-sock")
-        _start("libvirtd", _SOCKETS / "libvirt-sock")
+        _start("libvirtd", _SOCKETS / "libvirt-sock", IDLE_SECONDS)
     try:
         return libvirt.open(uri())
     except libvirt.libvirtError as error:
         raise LabError(f"libvirt does not answer: {error}") from error
 
 
-def _start(program: str, sock: Path) -> None:
+def _start(program: str, sock: Path, idle_seconds: int) -> None:
     """Start a daemon of libvirt, unless another has done so meanwhile."""
     for folder in (sock.parent, _LOGS):
         # A service manager would have made them.
         folder.mkdir(parents=True, exist_ok=True)
-    command = [find(program), "--daemon", "--timeout", str(IDLE_SECONDS)]
+    command = [find(program), "--daemon", "--timeout", str(idle_seconds)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
     )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Machines: started, watched, looked up and ended."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -85,10 +86,8 @@ class Running:
 
     def destroy(self) -> None:
         """End it at once, as a loss of power would."""
-        try:
-            self._domain.destroy()
-        except daemon.module().libvirtError:
-            return  # it has ended by itself
+        with contextlib.suppress(daemon.module().libvirtError):
+            self._domain.destroy()  # unless it has ended by itself
 
 
 class Lab:
@@ -192,11 +191,17 @@ class Lab:
 
     def machines(self) -> list[Running]:
         """Return the lab's machines that run; those of others are left out."""
-        return [
-            _of_domain(found)
-            for found in self._connection.listAllDomains()
-            if found.name().startswith(domain.PREFIX) and found.isActive()
-        ]
+        libvirt = daemon.module()
+        listed = self._connection.listAllDomains(
+            libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+        )
+        found = []
+        for one in listed:
+            if one.name().startswith(domain.PREFIX):
+                # Another process may end it meanwhile.
+                with contextlib.suppress(libvirt.libvirtError):
+                    found.append(_of_domain(one))
+        return found
 
     def find(self, name: str) -> Running:
         """Return the machine of a name.

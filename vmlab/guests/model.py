@@ -21,7 +21,6 @@ class Unit:
     size: int
     """In bytes."""
     block_size: int = 512
-    is_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

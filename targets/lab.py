@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The provider of targets that run in a virtual machine of the lab."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from targets.errors import LabError
+from targets.model import Chap, Portal, RunningTarget, Target
+from vmlab.guests.model import Export, Guest, Login, Unit
+
+if TYPE_CHECKING:
+    from vmlab.kernel import Kernel
+    from vmlab.machine import Lab, Running
+
+PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
+"""What the lab cannot do without; `python -m vmlab doctor` looks closer."""
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class LabRecipe:
+    """How one kind of target is set up in a machine."""
+
+    kind: str
+    description: str
+    targets: tuple[Target, ...]
+    features: frozenset[str]
+    guest: Callable[[Sequence[Export]], Guest]
+    kernel: "Callable[[], Kernel]"
+    version: Callable[[str], str]
+    """From the kernel's version to the target's."""
+
+
+@dataclass(slots=True)
+class LabProvider:
+    """Boots a machine and ends it again.
+
+    Args:
+        recipe: The kind of target.
+        port: The port of the first portal; None to choose a free one.
+        log_directory: Where the console is kept; None to throw it away.
+    """
+
+    recipe: LabRecipe
+    port: int | None = None
+    log_directory: Path | None = None
+    _instance: "_Instance | None" = field(default=None, init=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The name by which --target selects this provider."""
+        return self.recipe.kind
+
+    def start(self) -> RunningTarget:
+        """Boot the machine and return its target when it serves."""
+        if self._instance is not None:
+            raise LabError(f"this {self.kind} is already started")
+        from vmlab import machine  # noqa: PLC0415  # only who boots needs libvirt
+
+        recipe = self.recipe
+        kernel = recipe.kernel()
+        guest = recipe.guest([_export(target) for target in recipe.targets])
+        lab = machine.Lab()
+        instance = _Instance(
+            lab, guest, kernel, machine.unique_name(self.kind), self.log_directory
+        )
+        try:
+            instance.boot(self._forwards(guest))
+        except BaseException:
+            instance.stop()
+            raise
+        self._instance = instance
+        assert instance.running is not None
+        forwards = instance.running.forwards
+        return RunningTarget(
+            kind=recipe.kind,
+            description=recipe.description,
+            version=recipe.version(kernel.version),
+            portals=tuple(Portal(_LOOPBACK, forwards[port]) for port in guest.ports),
+            targets=recipe.targets,
+            features=recipe.features,
+            control=instance,
+        )
+
+    def _forwards(self, guest: Guest) -> Mapping[int, int] | None:
+        if self.port is None:
+            return None
+        from vmlab import machine  # noqa: PLC0415  # as above
+
+        others = machine.free_ports(len(guest.ports) - 1)
+        return dict(zip(guest.ports, [self.port, *others], strict=True))
+
+    def stop(self) -> None:
+        """End the machine; nothing of it is left. May be called twice."""
+        if self._instance is not None:
+            self._instance.stop()
+            self._instance = None
+
+    def __enter__(self) -> RunningTarget:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+@dataclass(slots=True)
+class _Instance:
+    """The control of one machine (see `targets.model.Control`)."""
+
+    lab: "Lab"
+    guest: Guest
+    kernel: "Kernel"
+    name: str
+    log_directory: Path | None
+    running: "Running | None" = None
+    said: str = ""
+    """The consoles of the machine's former lives."""
+
+    def boot(
+        self, forwards: Mapping[int, int] | None, disk: Path | None = None
+    ) -> None:
+        self.running = self.lab.up(
+            self.guest,
+            self.name,
+            kernel=self.kernel,
+            disk=disk,
+            dies_with_us=True,
+            forwards=forwards,
+        )
+
+    def is_alive(self) -> bool:
+        return self.exit_reason() is None
+
+    def exit_reason(self) -> str | None:
+        if self.running is None:
+            return "the machine has been ended"
+        return self.running.exit_reason()
+
+    def restart(self) -> None:
+        """Cut the power and boot again; the disk stays."""
+        before = self.running
+        if before is None:
+            raise LabError(f"the machine {self.name} has been ended")
+        self.said += before.log_since(0)
+        before.destroy()
+        self.boot(before.forwards, before.console.with_name("var.img"))
+
+    def mark(self) -> int:
+        return len(self._log())
+
+    def log_since(self, mark: int) -> str:
+        return self._log()[mark:]
+
+    def _log(self) -> str:
+        now = "" if self.running is None else self.running.log_since(0)
+        return self.said + _readable(now)
+
+    def stop(self) -> None:
+        from vmlab import machine  # noqa: PLC0415  # as above
+
+        if self.running is not None:
+            self.running.destroy()
+            if self.log_directory is not None:
+                self.log_directory.mkdir(parents=True, exist_ok=True)
+                path = self.log_directory / f"{self.name}.console"
+                path.write_text(self._log(), encoding="utf-8")
+            self.running = None
+        machine.forget(self.name)
+        self.lab.close()
+
+
+def _readable(console: str) -> str:
+    """Return a console's text without what steers a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", console)
+
+
+def _export(target: Target) -> Export:
+    units = tuple(
+        Unit(unit.lun, unit.size or 0, unit.block_size) for unit in target.logical_units
+    )
+    return Export(
+        target.name, units, None if target.chap is None else _login(target.chap)
+    )
+
+
+def _login(chap: Chap) -> Login:
+    return Login(
+        chap.user, chap.secret, chap.mutual_user or "", chap.mutual_secret or ""
+    )

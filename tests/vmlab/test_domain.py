@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The description of a machine, as libvirt's own test driver takes it."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.tools import require
+from vmlab import domain
+
+pytestmark = pytest.mark.lab
+
+MACHINE = domain.Machine(
+    name="one",
+    kind="lio",
+    kernel=Path("/k"),
+    initramfs=Path("/i"),
+    console=Path("/c.log"),
+    forwards={3260: 4001, 3261: 4002},
+    disk=Path("/d.img"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _qemu() -> None:
+    require("qemu-system-x86_64")
+
+
+def test_forwards_are_bound_to_loopback_alone() -> None:
+    text = domain.describe(MACHINE)
+
+    assert "hostfwd=tcp:127.0.0.1:4001-:3260,hostfwd=tcp:127.0.0.1:4002-:3261" in text
+
+
+def test_acceleration_is_as_told() -> None:
+    emulated = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
+    fast = ET.fromstring(  # noqa: S314  # our own
+        domain.describe(replace(MACHINE, is_accelerated=True))
+    )
+
+    assert (emulated.get("type"), fast.get("type")) == ("qemu", "kvm")
+
+
+def test_a_crash_ends_the_machine() -> None:
+    found = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
+
+    assert {found.findtext(f"on_{event}") for event in ("crash", "reboot")} == {
+        "destroy"
+    }
+
+
+def test_libvirt_takes_it() -> None:
+    libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
+    connection = libvirt.open("test:///default")
+
+    taken = connection.defineXML(
+        domain.describe(MACHINE).replace('type="qemu"', 'type="test"')
+    )
+
+    assert taken.name() == "iscsi-assay-one"
+    assert "4001" in taken.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Machines that really boot: LIO served, a crash named, nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from initiator.connection import Portal
+from initiator.login import LoginOptions
+from initiator.session import Session
+from iscsi.scsi import cdb
+from targets import LabError, RunningTarget, parse
+from tests.tools import require
+from vmlab.guests.model import Guest
+
+pytestmark = pytest.mark.lab
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _lab() -> None:
+    for program in ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe"):
+        require(program)
+    pytest.importorskip("libvirt", reason="make lab installs it")
+
+
+def read_first_block(running: RunningTarget) -> bytes:
+    portal = Portal(running.portal.host, running.portal.port)
+    options = LoginOptions(target_name=running.target.name)
+    with Session(portal, options, lun=0) as session:
+        while not session.execute(cdb.test_unit_ready()).is_good:
+            pass  # unit attentions; the session's time limit bounds them
+        return session.execute(cdb.read_10(lba=0, blocks=1), read=512).data
+
+
+def write_first_block(running: RunningTarget, data: bytes) -> None:
+    portal = Portal(running.portal.host, running.portal.port)
+    options = LoginOptions(target_name=running.target.name)
+    with Session(portal, options, lun=0) as session:
+        while not session.execute(cdb.test_unit_ready()).is_good:
+            pass
+        assert session.execute(cdb.write_10(lba=0, blocks=1), write=data).is_good
+        assert session.execute(cdb.synchronize_cache_10(lba=0, blocks=0)).is_good
+
+
+def lab_machines() -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "vmlab", "ls"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_lio_keeps_its_data_over_a_loss_of_power() -> None:
+    block = os.urandom(512)
+
+    with parse("lio") as running:
+        write_first_block(running, block)
+        before = running.portals
+        running.restart()
+        after = read_first_block(running)
+
+    assert after == block
+    assert running.portals == before
+
+
+def test_a_crash_of_the_kernel_is_named() -> None:
+    from vmlab.console import Console  # noqa: PLC0415  # needs the lab's parts
+
+    provider = parse("lio")
+    with provider as running:
+        assert running.exit_reason() is None
+        port = f":{running.portal.port}>"
+        (name,) = (x.split()[0] for x in lab_machines().splitlines() if port in x)
+        console = Console(name)
+        with pytest.raises(LabError):
+            console.run("echo c > /proc/sysrq-trigger")
+        console.close()
+        reason = running.exit_reason()
+
+    assert reason is not None
+    assert "panic" in reason or "sysrq" in reason.lower()
+
+
+def test_a_machine_ends_with_the_program_that_was_killed() -> None:
+    script = (
+        "from targets import parse\nimport time\n"
+        "running = parse('lio').start()\nprint('up', flush=True)\ntime.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "up\n"
+        child.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 10
+    while f"lio-{child.pid}" in lab_machines() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert f"lio-{child.pid}" not in lab_machines()
+
+
+def test_a_set_up_that_fails_says_why() -> None:
+    from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
+
+    guest = Guest("odd", (), "echo the disk is upside down\nfalse", (3260,))
+
+    with machine.Lab() as lab, pytest.raises(LabError, match="upside down"):
+        lab.up(guest, machine.unique_name("odd"), dies_with_us=True)
+
+
+def test_a_second_start_builds_nothing() -> None:
+    from vmlab import cache, image, kernel  # noqa: PLC0415
+    from vmlab.guests import lio  # noqa: PLC0415
+
+    guest = lio.guest([])
+    first = image.initramfs(kernel.of_debian(), guest)
+    changed = {path: path.stat().st_mtime for path in cache.folder().glob("*/*")}
+
+    second = image.initramfs(kernel.of_debian(), guest)
+
+    assert first == second
+    assert changed == {
+        path: path.stat().st_mtime for path in cache.folder().glob("*/*")
+    }
+
+
+def test_up_ls_and_down_from_the_command_line() -> None:
+    name = f"cli{os.getpid()}"
+
+    def vmlab(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vmlab", *words],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    up = vmlab("up", "lio", "--name", name)
+    try:
+        again = vmlab("up", "lio", "--name", name)
+        listed = vmlab("ls").stdout
+        said = vmlab("log", name).stdout
+    finally:
+        down = vmlab("down", name)
+
+    assert up.stdout.startswith("iscsi://127.0.0.1:"), up.stderr
+    assert (again.returncode, "is up" in again.stderr) == (3, True)
+    assert name in listed
+    assert "ASSAY-READY" in said
+    assert down.returncode == 0
+    assert name not in vmlab("ls").stdout

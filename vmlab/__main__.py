@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`python -m vmlab`: the lab's command line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from vmlab import cache, console, doctor, machine
+from vmlab.errors import LabError
+from vmlab.guests import lio
+from vmlab.guests.model import Export, Guest, Unit
+
+_EXAMPLES = """examples:
+  python -m vmlab doctor            say what is missing on this machine
+  python -m vmlab up lio            boot a machine that serves LIO; it stays up
+  python -m vmlab ls                what is up, and where it listens
+  python -m vmlab console lio       its console; ^] leaves it
+  python -m vmlab log lio           what its console has said
+  python -m vmlab down lio          end it; --all ends all of the lab's, no others
+"""
+
+_SIZE = 64 << 20
+
+
+def _exports(kind: str) -> list[Export]:
+    name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
+    return [Export(name, (Unit(0, _SIZE), Unit(1, _SIZE)))]
+
+
+GUESTS: Mapping[str, Callable[[Sequence[Export]], Guest]] = MappingProxyType(
+    {"lio": lio.guest}
+)
+"""What can be booted by name."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return 0, 1 where something is missing, 3 for trouble."""
+    options = _parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except LabError as error:
+        print(error.details(), file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m vmlab",
+        description="Virtual machines that serve iSCSI targets.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    up = add("up", _up, "boot a machine and leave it running")
+    up.add_argument("kind", choices=sorted(GUESTS))
+    up.add_argument("--name", help="what to call it; its kind by default")
+    add("ls", _ls, "list the lab's machines")
+    add(
+        "console", _console, "attach to a machine's console; ^] leaves it"
+    ).add_argument("name")
+    add("log", _log, "print what a machine's console has said").add_argument("name")
+    down = add("down", _down, "end machines")
+    which = down.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?")
+    which.add_argument("--all", action="store_true", help="all of the lab's own")
+    add("doctor", _doctor, "say what is missing on this machine")
+    add("clean", _clean, "throw the cache of kernels, images and disks away")
+    return parser
+
+
+def _up(options: argparse.Namespace) -> int:
+    name = options.name or options.kind
+    exports = _exports(options.kind)
+    with machine.Lab() as lab:
+        running = lab.up(GUESTS[options.kind](exports), name)
+    first = next(iter(running.forwards.values()))
+    for export in exports:
+        lun = export.units[0].lun
+        print(f"iscsi://127.0.0.1:{first}/{export.name}/{lun}")
+    print(f"python -m vmlab down {name} ends it")
+    return 0
+
+
+def _ls(_options: argparse.Namespace) -> int:
+    with machine.Lab() as lab:
+        found = lab.machines()
+    for one in found:
+        ports = " ".join(
+            f"127.0.0.1:{outer}>{inner}" for inner, outer in one.forwards.items()
+        )
+        print(f"{one.name:24} {one.kind:8} {ports}")
+    if not found:
+        print("no machine of the lab is up")
+    return 0
+
+
+def _console(options: argparse.Namespace) -> int:
+    with machine.Lab() as lab:
+        lab.find(options.name)
+    console.attach(options.name)
+    return 0
+
+
+def _log(options: argparse.Namespace) -> int:
+    path = machine.machine_folder(options.name) / "console.log"
+    if not path.exists():
+        raise LabError(f"there is no console of a machine {options.name}")
+    sys.stdout.write(path.read_text(errors="replace"))
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    with machine.Lab() as lab:
+        ended = lab.machines() if options.all else [lab.find(options.name)]
+        for one in ended:
+            one.destroy()
+            machine.forget(one.name)
+            print(f"{one.name} ended")
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    findings = list(doctor.examine())
+    print("\n".join(doctor.report(findings)))
+    return int(not all(finding.is_there for finding in findings))
+
+
+def _clean(_options: argparse.Namespace) -> int:
+    with machine.Lab() as lab:
+        if lab.machines():
+            raise LabError("machines are up", hint="python -m vmlab down --all")
+    cache.clear()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
