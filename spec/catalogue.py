@@ -13,7 +13,13 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 DOCUMENTS: Mapping[str, str] = MappingProxyType(
-    {"rfc7143": "RFC 7143", "rfc7144": "RFC 7144"}
+    {
+        "rfc7143": "RFC 7143",
+        "rfc7144": "RFC 7144",
+        "sam5": "SAM-5",
+        "spc4": "SPC-4",
+        "sbc3": "SBC-3",
+    }
 )
 """The folder of each document, and how it is cited."""
 
@@ -63,7 +69,9 @@ class Requirement:
 
     @property
     def url(self) -> str:
-        """The address of its section."""
+        """The address of its section, or of the committee whose text is not free."""
+        if not self.document.startswith("RFC "):
+            return "https://www.t10.org/drafts.htm"
         number = self.document.removeprefix("RFC ")
         anchor = "section" if self.section[0].isdigit() else "appendix"
         return f"https://www.rfc-editor.org/rfc/rfc{number}#{anchor}-{self.section}"

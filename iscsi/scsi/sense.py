@@ -244,6 +244,14 @@ class Sense:
         except ValueError:
             return None
 
+    def __str__(self) -> str:
+        """Return key and additional sense in words, with their codes."""
+        named = self.additional
+        words = f", {named.name.replace('_', ' ')}" if named else ""
+        return (
+            f"{self.key.name.replace('_', ' ')}{words} {self.asc:02X}h/{self.ascq:02X}h"
+        )
+
     def _specific(self) -> bytes:
         if self.field_pointer is not None:
             return self.field_pointer.encode()

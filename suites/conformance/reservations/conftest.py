@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures for persistent reservations: nexuses that leave nothing behind."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from initiator.expect import ConformanceFailure
+from initiator.session import Session
+from iscsi.errors import ISCSIError
+from iscsi.scsi import cdb
+from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.sense import AdditionalSense
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.reservations import Nexus
+
+NewNexus = Callable[..., Nexus]
+
+_SWEEPER_KEY = 0x5EE9
+
+KEY_A, KEY_B, KEY_C = 0xA1A1A1A1A1A1A1A1, 0xB2B2B2B2, 0xC3
+
+
+@pytest.fixture
+def new_nexus(
+    open_session: OpenSession, session: Session, scratch_disk: Disk
+) -> Iterator[NewNexus]:
+    """Open I_T nexuses to one logical unit; all registrations are removed at the end.
+
+    `new_nexus(key)` also registers it.
+    """
+    _ = scratch_disk  # others are kept from the unit: it must be ours
+    sweeper = Nexus(session)
+    _skip_without_reservations(sweeper)
+    _sweep(sweeper)
+
+    def open_one(key: int = 0, **how: object) -> Nexus:
+        nexus = Nexus(open_session(**how))
+        if key:
+            result = nexus.register(key)
+            assert result.is_good, f"REGISTER: {result}"
+        return nexus
+
+    yield open_one
+    try:
+        _sweep(sweeper)
+    except (ISCSIError, ConformanceFailure):
+        # The check has restarted the target, or it has dropped the session.
+        _sweep(Nexus(open_session()))
+
+
+@pytest.fixture
+def a(new_nexus: NewNexus) -> Nexus:
+    """A registered nexus."""
+    return new_nexus(KEY_A)
+
+
+@pytest.fixture
+def b(new_nexus: NewNexus) -> Nexus:
+    """Another registered nexus."""
+    return new_nexus(KEY_B)
+
+
+@pytest.fixture
+def c(new_nexus: NewNexus) -> Nexus:
+    """A third registered nexus."""
+    return new_nexus(KEY_C)
+
+
+@pytest.fixture
+def stranger(new_nexus: NewNexus) -> Nexus:
+    """A nexus that is not registered."""
+    return new_nexus()
+
+
+@pytest.fixture(params=ReservationType, ids=lambda kind: kind.name.lower())
+def kind(request: pytest.FixtureRequest, new_nexus: NewNexus) -> ReservationType:
+    """Every type that the unit says it takes."""
+    chosen: ReservationType = request.param
+    capabilities = new_nexus().capabilities()
+    if capabilities.type_mask_valid and chosen not in capabilities.types:
+        pytest.skip(f"not applicable: the unit does not take {chosen.name}")
+    return chosen
+
+
+def _skip_without_reservations(nexus: Nexus) -> None:
+    command = cdb.persistent_reserve_in_read_keys(allocation_length=8)
+    result = nexus.session.execute(command, read=8)
+    sense = result.sense
+    if sense and sense.additional is AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip("not applicable: the unit has no persistent reservations")
+
+
+def _sweep(nexus: Nexus) -> None:
+    """Remove every registration and what is reserved, whoever left it."""
+    nexus.attentions()
+    for release in (cdb.release_6(), cdb.release_10()):
+        nexus.session.execute(release)
+    if not nexus.keys().keys:
+        return
+    nexus.register_anyway(_SWEEPER_KEY)
+    nexus.clear()
+    nexus.key = 0
+    nexus.attentions()

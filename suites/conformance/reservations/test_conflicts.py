@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which commands a reservation lets pass (SPC-4 section 5.12.1, SBC-3 section 4.17).
+
+The table of `iscsi.scsi.reservation_conflicts` is the test: each type, each role, each
+command class.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.reservation_conflicts import PASSES, Role
+from iscsi.scsi.status import SCSIStatus
+from suites.plugins.sessions import Disk
+from suites.support.reservation_commands import COMMANDS, Probe
+from suites.support.reservations import Nexus, expect_good
+
+
+def cases(*, allowed: bool) -> list[object]:
+    """Return type, role and command of every case that the table allows, or forbids."""
+    return [
+        pytest.param(
+            kind, role, probe, id=f"{kind.name.lower()}-{role.name.lower()}-{name}"
+        )
+        for kind, roles in PASSES.items()
+        for role, passing in roles.items()
+        for name, probe in COMMANDS.items()
+        if (probe.access in passing) is allowed
+    ]
+
+
+Roles = Callable[[Role], Nexus]
+
+
+@pytest.fixture
+def of_role(a: Nexus, b: Nexus, stranger: Nexus) -> Roles:
+    """Return the nexus of a role; `a` reserves."""
+    nexuses = {Role.HOLDER: a, Role.REGISTRANT: b, Role.STRANGER: stranger}
+    return nexuses.__getitem__
+
+
+@pytest.mark.requirement("SPC4-5.12.1-02")
+@pytest.mark.parametrize(
+    ("kind", "role", "probe"), cases(allowed=True), indirect=["kind"]
+)
+def test_what_is_allowed_passes(
+    of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
+) -> None:
+    """A command that the type allows to a role is not refused for the reservation."""
+    probe.skip_unless_offered(of_role(Role.HOLDER).session, scratch_disk)
+    expect_good(of_role(Role.HOLDER).reserve(kind))
+
+    result = probe.send(of_role(role).session, scratch_disk)
+
+    check(
+        result.status != SCSIStatus.RESERVATION_CONFLICT,
+        "any status but RESERVATION CONFLICT",
+        result,
+    )
+
+
+@pytest.mark.requirement("SPC4-5.12.1-01")
+@pytest.mark.parametrize(
+    ("kind", "role", "probe"), cases(allowed=False), indirect=["kind"]
+)
+def test_what_is_forbidden_conflicts(
+    of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
+) -> None:
+    """A command that the type forbids to a role ends with RESERVATION CONFLICT."""
+    probe.skip_unless_offered(of_role(Role.HOLDER).session, scratch_disk)
+    expect_good(of_role(Role.HOLDER).reserve(kind))
+
+    result = probe.send(of_role(role).session, scratch_disk)
+
+    check(
+        result.status == SCSIStatus.RESERVATION_CONFLICT, "RESERVATION CONFLICT", result
+    )
+
+
+@pytest.mark.requirement("SPC4-5.12.1-02")
+def test_without_a_reservation_all_pass(of_role: Roles, scratch_disk: Disk) -> None:
+    """Registrations alone keep nobody out."""
+    probe = COMMANDS["write_10"]
+
+    result = probe.send(of_role(Role.STRANGER).session, scratch_disk)
+
+    expect_good(result)

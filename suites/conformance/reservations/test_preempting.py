@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Preempting and clearing (SPC-4 sections 5.12.11.2.4 to 5.12.11.2.7)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi.scsi import cdb
+from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.sense import AdditionalSense
+from suites.plugins.sessions import Disk
+from suites.support.reservations import (
+    Nexus,
+    expect_attentions,
+    expect_conflict,
+    expect_good,
+    expect_refused,
+    expect_state,
+)
+
+UNKNOWN_KEY = 0xDEAD
+ONE_HOLDER = [kind for kind in ReservationType if not kind.is_all_registrants]
+ALL_REGISTRANTS = [kind for kind in ReservationType if kind.is_all_registrants]
+
+preempts = pytest.mark.parametrize(
+    "aborts",
+    [
+        pytest.param(
+            False, id="preempt", marks=pytest.mark.requirement("SPC4-5.12.11.2.4-01")
+        ),
+        pytest.param(
+            True, id="and-abort", marks=pytest.mark.requirement("SPC4-5.12.11.2.6-01")
+        ),
+    ],
+)
+
+
+def names(kind: ReservationType) -> str:
+    """Return the test ID of a type."""
+    return kind.name.lower()
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-01", "SPC4-5.12.11.2.4-07")
+@preempts
+def test_registrations_are_removed_by_their_key(
+    a: Nexus, b: Nexus, c: Nexus, *, aborts: bool
+) -> None:
+    """PREEMPT of a registrant's key removes it and tells it alone."""
+    expect_good(a.preempt(b.key, aborts=aborts))
+
+    expect_state(a, keys=[a.key, c.key])
+    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    expect_attentions(a)
+    expect_attentions(c)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-01")
+@pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
+@preempts
+def test_the_reservation_of_another_stays(
+    a: Nexus, b: Nexus, c: Nexus, kind: ReservationType, *, aborts: bool
+) -> None:
+    """PREEMPT of a key that holds nothing leaves the reservation."""
+    expect_good(c.reserve(kind))
+
+    expect_good(a.preempt(b.key, kind, aborts=aborts))
+
+    expect_state(a, keys=[a.key, c.key], kind=kind, holder=c.key)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-07")
+@pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
+@preempts
+def test_the_reservation_is_taken_over(
+    a: Nexus, b: Nexus, kind: ReservationType, *, aborts: bool
+) -> None:
+    """PREEMPT of the holder's key makes the sender the holder."""
+    expect_good(b.reserve(kind))
+
+    expect_good(a.preempt(b.key, kind, aborts=aborts))
+
+    expect_state(a, keys=[a.key], kind=kind, holder=a.key)
+    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    expect_attentions(a)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-08")
+def test_the_type_may_change(a: Nexus, b: Nexus, c: Nexus) -> None:
+    """PREEMPT of the holder reserves the type asked for; those who stay are told."""
+    expect_good(b.reserve(ReservationType.WRITE_EXCLUSIVE_REGISTRANTS_ONLY))
+
+    expect_good(a.preempt(b.key, ReservationType.EXCLUSIVE_ACCESS))
+
+    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
+    expect_state(
+        a,
+        keys=[a.key, c.key],
+        kind=ReservationType.EXCLUSIVE_ACCESS,
+        holder=a.key,
+    )
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-02")
+def test_the_holder_may_preempt_itself(a: Nexus, b: Nexus) -> None:
+    """PREEMPT of the sender's own key changes the type of what it holds."""
+    expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
+
+    expect_good(a.preempt(a.key, ReservationType.EXCLUSIVE_ACCESS))
+
+    expect_state(
+        b,
+        keys=[a.key, b.key],
+        kind=ReservationType.EXCLUSIVE_ACCESS,
+        holder=a.key,
+    )
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-01")
+def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+    """PREEMPT removes every nexus that has registered the key."""
+    expect_good(stranger.register(b.key))
+
+    expect_good(a.preempt(b.key))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-03")
+@preempts
+def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> None:
+    """PREEMPT of a key that nobody has ends with RESERVATION CONFLICT."""
+    expect_conflict(a.preempt(UNKNOWN_KEY, aborts=aborts))
+
+    expect_state(b, keys=[a.key, b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-04")
+@preempts
+def test_a_stranger_preempts_nobody(a: Nexus, stranger: Nexus, *, aborts: bool) -> None:
+    """PREEMPT of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    expect_conflict(stranger.preempt(a.key, own=0, aborts=aborts))
+    expect_conflict(a.preempt(a.key, own=a.key ^ 1, aborts=aborts))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-05")
+@pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
+def test_key_zero_means_nobody(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """PREEMPT of key zero is refused while one nexus holds the reservation."""
+    expect_good(b.reserve(kind))
+
+    expect_refused(a.preempt(0, kind), AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=b.key)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-06", "SPC4-5.12.11.2.4-07")
+@pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
+def test_key_zero_means_all_others(
+    a: Nexus, b: Nexus, c: Nexus, kind: ReservationType
+) -> None:
+    """PREEMPT of key zero takes an all registrants reservation over from all."""
+    expect_good(b.reserve(kind))
+
+    expect_good(a.preempt(0, ReservationType.WRITE_EXCLUSIVE))
+
+    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    expect_attentions(c, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    expect_state(a, keys=[a.key], kind=ReservationType.WRITE_EXCLUSIVE, holder=a.key)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-01")
+@pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
+def test_one_of_many_holders_is_removed(
+    a: Nexus, b: Nexus, c: Nexus, kind: ReservationType
+) -> None:
+    """PREEMPT of one key leaves an all registrants reservation to the others."""
+    expect_good(b.reserve(kind))
+
+    expect_good(a.preempt(b.key, kind))
+
+    expect_state(a, keys=[a.key, c.key], kind=kind)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.6-02")
+def test_the_tasks_of_the_preempted_are_aborted(
+    a: Nexus, b: Nexus, scratch_disk: Disk
+) -> None:
+    """A write of the preempted that waits for its data never writes."""
+    data = b"\xa5" * scratch_disk.block_size
+    read = cdb.read_10(lba=0, blocks=1)
+    before = a.session.execute(read, read=len(data)).data
+    task = b.session.start(
+        cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
+    )
+    b.session.route(waiting_for=task)  # its R2T
+
+    expect_good(a.preempt(b.key, aborts=True))
+
+    for r2t in task.unanswered():
+        b.session.answer_r2t(task, r2t)
+    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    after = a.session.execute(read, read=len(data)).data
+    check(after == before, "the block as it was", "the data of the aborted write")
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.7-01", "SPC4-5.12.11.2.7-02")
+def test_clearing_ends_all(
+    a: Nexus, b: Nexus, stranger: Nexus, kind: ReservationType
+) -> None:
+    """CLEAR ends reservation and registrations, and tells every other registrant."""
+    expect_good(b.reserve(kind))
+
+    expect_good(a.clear())
+
+    expect_attentions(b, AdditionalSense.RESERVATIONS_PREEMPTED)
+    expect_attentions(a)
+    expect_attentions(stranger)
+    expect_state(a, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.7-01")
+def test_clearing_needs_no_reservation(a: Nexus, b: Nexus) -> None:
+    """CLEAR removes registrations also where nothing is reserved."""
+    expect_good(a.clear())
+
+    expect_state(b, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.7-03")
+def test_a_stranger_clears_nothing(a: Nexus, stranger: Nexus) -> None:
+    """CLEAR of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    expect_conflict(stranger.clear(own=a.key))
+    expect_conflict(a.clear(own=0))
+
+    expect_state(a, keys=[a.key])

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""PERSISTENT RESERVE IN (SPC-4 section 6.15) and malformed PERSISTENT RESERVE OUT."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.persistent_reservations import OutParameters, ReservationType
+from iscsi.scsi.sense import AdditionalSense
+from suites.support.reservations import (
+    Nexus,
+    expect_conflict,
+    expect_good,
+    expect_refused,
+    expect_state,
+)
+
+LISTS = {
+    "keys": cdb.persistent_reserve_in_read_keys,
+    "reservation": cdb.persistent_reserve_in_read_reservation,
+    "full-status": cdb.persistent_reserve_in_read_full_status,
+}
+KEY = 0x77
+RESERVED_ACTIONS = [8, 15, 31]
+WRITE_EXCLUSIVE = ReservationType.WRITE_EXCLUSIVE
+
+COUNTED: dict[str, Callable[[Nexus, Nexus], object]] = {
+    "register": lambda a, _b: a.register(KEY),
+    "register-and-ignore": lambda a, _b: a.register_anyway(KEY),
+    "unregister": lambda a, _b: a.register(0),
+    "clear": lambda a, _b: a.clear(),
+    "preempt": lambda a, b: a.preempt(b.key),
+}
+NOT_COUNTED: dict[str, Callable[[Nexus, Nexus], object]] = {
+    "reserve": lambda a, _b: a.reserve(WRITE_EXCLUSIVE),
+    "release": lambda a, _b: a.release(WRITE_EXCLUSIVE),
+    "refused-register": lambda a, _b: a.register(KEY, own=a.key ^ 1),
+    "refused-preempt": lambda a, _b: a.preempt(KEY),
+    "reading": lambda a, _b: a.reservation(),
+}
+
+
+@pytest.mark.requirement("SPC4-6.15.2-02")
+@pytest.mark.parametrize("name", COUNTED)
+def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
+    """PRGENERATION goes up by one for what changes registrations."""
+    before = b.generation()
+
+    COUNTED[name](a, b)
+
+    after = b.generation()
+    check(after == (before + 1) % 2**32, f"PRGENERATION {before + 1}", after)
+
+
+@pytest.mark.requirement("SPC4-6.15.2-02")
+@pytest.mark.parametrize("name", NOT_COUNTED)
+def test_nothing_else_is_counted(a: Nexus, b: Nexus, name: str) -> None:
+    """PRGENERATION stays for reserving, releasing, reading and what was refused."""
+    before = b.generation()
+
+    NOT_COUNTED[name](a, b)
+
+    check(b.generation() == before, f"PRGENERATION {before}", b.generation())
+
+
+@pytest.mark.requirement("SPC4-6.15.2-03")
+@pytest.mark.parametrize("length", [*range(1, 33), 55, 64])
+@pytest.mark.parametrize("layout", LISTS.values(), ids=LISTS)
+def test_a_list_is_cut_where_asked(
+    a: Nexus, b: Nexus, layout: Layout, length: int
+) -> None:
+    """ALLOCATION LENGTH cuts parameter data and leaves ADDITIONAL LENGTH whole."""
+    expect_good(b.reserve(WRITE_EXCLUSIVE))
+    first = a.session.execute(layout(allocation_length=1024), read=1024)
+    whole = first.data
+    if first.sense and layout is LISTS["full-status"]:
+        pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
+
+    found = a.session.execute(layout(allocation_length=length), read=1024)
+
+    check(found.data == whole[:length], whole[:length].hex(" "), found.data.hex(" "))
+
+
+@pytest.mark.requirement("SPC4-6.15.3-01")
+def test_nothing_reserved_is_an_empty_list(a: Nexus) -> None:
+    """READ RESERVATION tells nothing while nothing is reserved."""
+    found = a.session.execute(
+        cdb.persistent_reserve_in_read_reservation(allocation_length=64), read=64
+    )
+
+    check(len(found.data) == 8, "8 bytes", found.data.hex(" "))
+    check(found.data[4:] == bytes(4), "ADDITIONAL LENGTH 0", found.data.hex(" "))
+
+
+@pytest.mark.requirement("SPC4-6.15.4-01")
+def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
+    """REPORT CAPABILITIES says so, and names at least one type."""
+    found = stranger.capabilities()
+
+    check(found.length == 8, "LENGTH 8", found.length)
+    check(not found.type_mask_valid or found.types, "a type that is taken", "none")
+
+
+@pytest.mark.requirement("SPC4-6.15.4-02")
+@pytest.mark.parametrize("is_set", [True, False])
+def test_the_last_aptpl_is_shown(stranger: Nexus, *, is_set: bool) -> None:
+    """PTPL_A is APTPL of the last registration."""
+    if not stranger.capabilities().persist_through_power_loss_capable:
+        pytest.skip("not applicable: the unit does not offer APTPL")
+    expect_good(stranger.register(KEY, activate_persist_through_power_loss=not is_set))
+
+    expect_good(stranger.register(KEY, activate_persist_through_power_loss=is_set))
+
+    shown = stranger.capabilities().persist_through_power_loss_activated
+    check(shown == is_set, f"PTPL_A {int(is_set)}", int(shown))
+
+
+@pytest.mark.requirement("SPC4-6.15.5-01")
+def test_every_registration_is_shown_whole(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """READ FULL STATUS gives key, TransportID and holder of each registration."""
+    layout = LISTS["full-status"]
+    sense = a.session.execute(layout(allocation_length=64), read=64).sense
+    if sense and sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB:
+        pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
+    expect_good(b.reserve(kind))
+
+    found = {
+        (entry.reservation_key, entry.transport_id, entry.is_holder)
+        for entry in a.full_status().registrations
+    }
+
+    due = {
+        (a.key, a.transport_id, kind.is_all_registrants),
+        (b.key, b.transport_id, True),
+    }
+    check(found == due, sorted(map(str, due)), sorted(map(str, found)))
+
+
+@pytest.mark.requirement("SPC4-6.16-02")
+@pytest.mark.parametrize("action", RESERVED_ACTIONS)
+def test_reserved_actions_are_refused(a: Nexus, action: int) -> None:
+    """PERSISTENT RESERVE OUT with a reserved service action is refused."""
+    data = OutParameters(a.key, KEY).build()
+    command = bytes([0x5F, action, 0, 0, 0, 0, 0, 0, len(data), 0])
+
+    result = a.session.execute(command, write=data)
+
+    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-6.16-02")
+@pytest.mark.parametrize("action", [4, 31])
+def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
+    """PERSISTENT RESERVE IN with a reserved service action is refused."""
+    command = bytes([0x5E, action, 0, 0, 0, 0, 0, 0, 64, 0])
+
+    result = a.session.execute(command, read=64)
+
+    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+
+
+@pytest.mark.requirement("SPC4-6.15.2-01")
+def test_a_stranger_may_read(a: Nexus, stranger: Nexus, kind: ReservationType) -> None:
+    """PERSISTENT RESERVE IN passes every reservation, also for a stranger."""
+    expect_good(a.reserve(kind))
+
+    holder = 0 if kind.is_all_registrants else a.key
+    expect_state(stranger, keys=[a.key], kind=kind, holder=holder)
+    expect_conflict(stranger.reserve(kind))

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Registering and unregistering (SPC-4 sections 5.12.7 and 5.12.11.2.3)."""
+
+import pytest
+
+from iscsi.scsi.persistent_reservations import (
+    OutParameters,
+    OutServiceAction,
+    ReservationType,
+)
+from iscsi.scsi.sense import AdditionalSense
+from suites.support.reservations import (
+    Nexus,
+    expect_attentions,
+    expect_conflict,
+    expect_good,
+    expect_refused,
+    expect_state,
+)
+
+KEY, OTHER_KEY = 0x1122334455667788, 0xFFFFFFFFFFFFFFFF
+SHARED = [kind for kind in ReservationType if kind.is_shared_by_registrants]
+REGISTRANTS_ONLY = [kind for kind in SHARED if not kind.is_all_registrants]
+ALL_REGISTRANTS = [kind for kind in SHARED if kind.is_all_registrants]
+ALONE = [kind for kind in ReservationType if not kind.is_shared_by_registrants]
+
+
+def names(kind: ReservationType) -> str:
+    """Return the test ID of a type."""
+    return kind.name.lower()
+
+
+@pytest.mark.requirement("SPC4-5.12.7-01", "SPC4-6.15.2-01")
+@pytest.mark.parametrize("key", [1, KEY, OTHER_KEY])
+def test_a_stranger_registers(stranger: Nexus, key: int) -> None:
+    """REGISTER with RESERVATION KEY zero registers the service action key."""
+    expect_good(stranger.register(key))
+
+    expect_state(stranger, keys=[key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-02")
+def test_a_stranger_has_no_key_yet(stranger: Nexus) -> None:
+    """REGISTER of a stranger that names a key ends with RESERVATION CONFLICT."""
+    expect_conflict(stranger.register(KEY, own=KEY))
+
+    expect_state(stranger, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-03")
+def test_a_registrant_changes_its_key(a: Nexus, b: Nexus) -> None:
+    """REGISTER with the right key changes it, and no other's."""
+    expect_good(a.register(KEY))
+
+    expect_state(a, keys=[KEY, b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-04")
+@pytest.mark.parametrize("wrong", [0, 1, OTHER_KEY])
+def test_a_registrant_must_know_its_key(a: Nexus, wrong: int) -> None:
+    """REGISTER of a registrant with another key ends with RESERVATION CONFLICT."""
+    expect_conflict(a.register(KEY, own=wrong))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-04")
+def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
+    """REGISTER of zero with a wrong key ends with RESERVATION CONFLICT."""
+    expect_conflict(a.register(0, own=a.key ^ 1))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-05")
+@pytest.mark.parametrize("own", [0, OTHER_KEY])
+def test_ignoring_registers_a_stranger(stranger: Nexus, own: int) -> None:
+    """REGISTER AND IGNORE EXISTING KEY registers whatever RESERVATION KEY says."""
+    expect_good(stranger.register_anyway(KEY, own=own))
+
+    expect_state(stranger, keys=[KEY])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-05")
+@pytest.mark.parametrize("own", [0, OTHER_KEY])
+def test_ignoring_changes_a_key(a: Nexus, own: int) -> None:
+    """REGISTER AND IGNORE EXISTING KEY changes the key of a registrant."""
+    expect_good(a.register_anyway(KEY, own=own))
+
+    expect_state(a, keys=[KEY])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.3-01")
+def test_ignoring_unregisters(a: Nexus, b: Nexus) -> None:
+    """REGISTER AND IGNORE EXISTING KEY of zero unregisters the sender."""
+    expect_good(a.register_anyway(0))
+
+    expect_state(b, keys=[b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-06")
+def test_nobody_unregisters_nothing(stranger: Nexus, a: Nexus) -> None:
+    """REGISTER with both keys zero from a stranger is GOOD and does nothing."""
+    expect_good(stranger.register(0))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-07")
+def test_registering_leaves_the_reservation(
+    a: Nexus, stranger: Nexus, kind: ReservationType
+) -> None:
+    """A registration, or another key, leaves the reservation as it is."""
+    expect_good(a.reserve(kind))
+
+    expect_good(stranger.register(KEY))
+    expect_good(a.register(OTHER_KEY))
+
+    holder = 0 if kind.is_all_registrants else OTHER_KEY
+    expect_state(a, keys=[OTHER_KEY, KEY], kind=kind, holder=holder)
+
+
+@pytest.mark.requirement("SPC4-5.12.7-10", "SPC4-5.12.1-05")
+def test_a_key_may_be_shared(a: Nexus, stranger: Nexus) -> None:
+    """Two nexuses may register the same key; unregistering removes one of them."""
+    expect_good(stranger.register(a.key))
+    expect_state(a, keys=[a.key, a.key])
+
+    expect_good(stranger.register(0))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.3-01")
+def test_a_registrant_unregisters(a: Nexus, b: Nexus) -> None:
+    """REGISTER of zero removes the sender's registration alone."""
+    expect_good(a.register(0))
+
+    expect_state(b, keys=[b.key])
+    expect_conflict(a.reserve(ReservationType.WRITE_EXCLUSIVE, own=0))
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.3-02")
+@pytest.mark.parametrize("kind", ALONE + REGISTRANTS_ONLY, ids=names, indirect=True)
+def test_the_reservation_goes_with_its_holder(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """When the one holder unregisters, nothing is reserved any more."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.register(0))
+
+    expect_state(b, keys=[b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.3-03")
+@pytest.mark.parametrize("kind", REGISTRANTS_ONLY, ids=names, indirect=True)
+def test_registrants_are_told_of_it(
+    a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
+) -> None:
+    """The holder's unregistering is told to every other registrant, and to no other."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.register(0))
+
+    expect_attentions(b, AdditionalSense.RESERVATIONS_RELEASED)
+    expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
+    expect_attentions(a)
+    expect_attentions(stranger)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.3-04")
+@pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
+def test_many_holders_leave_one_by_one(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """A reservation of all registrants ends with the last of them."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.register(0))
+    expect_state(b, keys=[b.key], kind=kind)
+    expect_good(b.register(0))
+
+    expect_state(b, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-08")
+def test_ports_can_be_registered_by_name(stranger: Nexus, new_nexus: object) -> None:
+    """SPEC_I_PT registers the sender and the initiator ports that are named."""
+    assert callable(new_nexus)
+    other: Nexus = new_nexus()
+    if not stranger.capabilities().specify_initiator_ports_capable:
+        pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
+
+    named = (other.transport_id,)
+    expect_good(
+        stranger.register(KEY, specify_initiator_ports=True, transport_ids=named)
+    )
+
+    expect_state(stranger, keys=[KEY, KEY])
+    expect_conflict(other.register(OTHER_KEY))
+    other.key = KEY
+    expect_good(other.reserve(ReservationType.WRITE_EXCLUSIVE))
+
+
+@pytest.mark.requirement("SPC4-5.12.7-09")
+def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+    """SPEC_I_PT from a registrant is refused, and nobody is registered."""
+    if not a.capabilities().specify_initiator_ports_capable:
+        pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
+    parameters = OutParameters(
+        a.key,
+        KEY,
+        specify_initiator_ports=True,
+        transport_ids=(stranger.transport_id,),
+    )
+
+    result = a.out(OutServiceAction.REGISTER, parameters)
+
+    expect_refused(
+        result,
+        AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST,
+        AdditionalSense.INVALID_FIELD_IN_CDB,
+    )
+    expect_state(a, keys=[a.key, b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-08")
+def test_a_malformed_port_is_refused(stranger: Nexus) -> None:
+    """A TransportID of another protocol is refused, and nobody is registered."""
+    if not stranger.capabilities().specify_initiator_ports_capable:
+        pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
+    whole = OutParameters(
+        0, KEY, specify_initiator_ports=True, transport_ids=(stranger.transport_id,)
+    ).build()
+    wrong = whole[:28] + bytes([whole[28] & 0xF0 | 0x0F]) + whole[29:]
+
+    result = stranger.out(OutServiceAction.REGISTER, wrong)
+
+    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_state(stranger, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.5-03")
+def test_what_cannot_be_kept_is_refused(stranger: Nexus) -> None:
+    """APTPL is refused where REPORT CAPABILITIES does not offer it."""
+    if stranger.capabilities().persist_through_power_loss_capable:
+        pytest.skip("not applicable: the unit keeps reservations over a loss of power")
+
+    result = stranger.register(KEY, activate_persist_through_power_loss=True)
+
+    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_state(stranger, keys=[])
+
+
+@pytest.mark.requirement("SPC4-6.16-01")
+@pytest.mark.parametrize("length", [0, 8, 23, 25, 28, 64])
+def test_the_list_has_its_length(stranger: Nexus, length: int) -> None:
+    """A REGISTER whose list is not 24 bytes long is refused for that."""
+    data = OutParameters(0, KEY).build().ljust(64, b"\0")[:length]
+
+    result = stranger.out(OutServiceAction.REGISTER, data)
+
+    expect_refused(result, AdditionalSense.PARAMETER_LIST_LENGTH_ERROR)
+    expect_state(stranger, keys=[])

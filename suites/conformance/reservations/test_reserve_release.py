@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""RESERVE and RELEASE of SPC-2, and beside persistent ones (SPC-4 section 5.12.3)."""
+
+import pytest
+
+from initiator.session import Session
+from iscsi.constants import TMFunction
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.sense import AdditionalSense
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.reservation_commands import COMMANDS
+from suites.support.reservations import Nexus, expect_conflict, expect_good
+
+SIZES = {
+    "6": (cdb.reserve_6, cdb.release_6),
+    "10": (cdb.reserve_10, cdb.release_10),
+}
+KEPT_OUT = ["read_10", "write_10", "verify_10"]
+LET_IN = ["inquiry", "report_luns", "request_sense"]
+
+
+@pytest.fixture(params=SIZES)
+def commands(
+    request: pytest.FixtureRequest, session: Session, scratch_disk: Disk
+) -> tuple[Layout, Layout]:
+    """RESERVE and RELEASE of one size, if the unit has them."""
+    _ = scratch_disk
+    reserve, release = SIZES[request.param]
+    sense = session.execute(release()).sense
+    if sense and sense.additional is AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip("not applicable: the unit does not offer RESERVE and RELEASE")
+    return reserve, release
+
+
+@pytest.mark.requirement("SPC4-5.12.3-03")
+@pytest.mark.parametrize("name", KEPT_OUT)
+def test_reserve_keeps_others_out(
+    new_nexus: object,
+    scratch_disk: Disk,
+    commands: tuple[Layout, Layout],
+    name: str,
+) -> None:
+    """While one has reserved the unit, commands of others conflict, its own do not."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    expect_conflict(COMMANDS[name].send(other, scratch_disk))
+    expect_good(COMMANDS[name].send(one, scratch_disk))
+
+    expect_good(one.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-03")
+@pytest.mark.parametrize("name", LET_IN)
+def test_reserve_lets_some_pass(
+    new_nexus: object,
+    scratch_disk: Disk,
+    commands: tuple[Layout, Layout],
+    name: str,
+) -> None:
+    """INQUIRY, REPORT LUNS and REQUEST SENSE of others pass."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    expect_good(COMMANDS[name].send(other, scratch_disk))
+
+    expect_good(one.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-03")
+def test_reserve_conflicts_with_reserve(
+    new_nexus: object, commands: tuple[Layout, Layout]
+) -> None:
+    """RESERVE of another conflicts; of the same nexus it is GOOD again."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    expect_conflict(other.execute(commands[0]()))
+    expect_good(one.execute(commands[0]()))
+
+    expect_good(one.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-03")
+def test_no_persistent_reservation_meanwhile(
+    new_nexus: object, commands: tuple[Layout, Layout]
+) -> None:
+    """PERSISTENT RESERVE IN and OUT of others conflict with RESERVE."""
+    assert callable(new_nexus)
+    one, other = new_nexus(), new_nexus()
+    expect_good(one.session.execute(commands[0]()))
+
+    read = cdb.persistent_reserve_in_read_keys(allocation_length=64)
+    expect_conflict(other.session.execute(read, read=64))
+    expect_conflict(other.register(1))
+
+    expect_good(one.session.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-04")
+def test_release_of_others_does_nothing(
+    new_nexus: object, scratch_disk: Disk, commands: tuple[Layout, Layout]
+) -> None:
+    """RELEASE of another is GOOD and releases nothing; the holder's does."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    expect_good(other.execute(commands[1]()))
+    expect_conflict(COMMANDS["write_10"].send(other, scratch_disk))
+
+    expect_good(one.execute(commands[1]()))
+    expect_good(COMMANDS["write_10"].send(other, scratch_disk))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-04")
+def test_reserve_ends_with_its_nexus(
+    new_nexus: object, scratch_disk: Disk, commands: tuple[Layout, Layout]
+) -> None:
+    """The reservation of RESERVE ends when its holder logs out."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    one.logout()
+
+    expect_good(COMMANDS["write_10"].send(other, scratch_disk))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-04")
+def test_reserve_ends_with_a_reset(
+    new_nexus: object, scratch_disk: Disk, commands: tuple[Layout, Layout]
+) -> None:
+    """The reservation of RESERVE ends with a logical unit reset."""
+    assert callable(new_nexus)
+    one, other = new_nexus(), new_nexus()
+    expect_good(one.session.execute(commands[0]()))
+
+    other.session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    other.attentions()
+
+    expect_good(COMMANDS["write_10"].send(other.session, scratch_disk))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-01")
+def test_strangers_cannot_reserve_beside_registrations(
+    a: Nexus, stranger: Nexus, commands: tuple[Layout, Layout]
+) -> None:
+    """RESERVE and RELEASE of a stranger conflict while somebody is registered."""
+    expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
+
+    expect_conflict(stranger.session.execute(commands[0]()))
+    expect_conflict(stranger.session.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-02")
+def test_holders_may_reserve_in_the_old_way(
+    a: Nexus, open_session: OpenSession, commands: tuple[Layout, Layout]
+) -> None:
+    """With CRH, RESERVE and RELEASE of the holder are GOOD and change nothing."""
+    if not a.capabilities().compatible_reservation_handling:
+        pytest.skip("not applicable: the unit does not set CRH")
+    kind = ReservationType.EXCLUSIVE_ACCESS
+    expect_good(a.reserve(kind))
+
+    expect_good(a.session.execute(commands[0]()))
+    expect_good(a.session.execute(commands[1]()))
+
+    held = Nexus(open_session()).reservation()
+    assert held.type is kind

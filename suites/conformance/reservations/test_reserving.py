@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reserving and releasing (SPC-4 sections 5.12.9, 5.12.10 and 5.12.11.2.2)."""
+
+import pytest
+
+from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.sense import AdditionalSense
+from suites.support.reservations import (
+    Nexus,
+    expect_attentions,
+    expect_conflict,
+    expect_good,
+    expect_refused,
+    expect_state,
+)
+
+SHARED = [kind for kind in ReservationType if kind.is_shared_by_registrants]
+ALL_REGISTRANTS = [kind for kind in SHARED if kind.is_all_registrants]
+ALONE = [kind for kind in ReservationType if not kind.is_shared_by_registrants]
+ONE_HOLDER = [kind for kind in ReservationType if not kind.is_all_registrants]
+WRONG_TYPES = [0, 2, 4, 9, 15]
+
+
+def names(kind: ReservationType) -> str:
+    """Return the test ID of a type."""
+    return kind.name.lower()
+
+
+def shown_key(nexus: Nexus, kind: ReservationType) -> int:
+    """Return the key that READ RESERVATION shows for a holder."""
+    return 0 if kind.is_all_registrants else nexus.key
+
+
+def another(kind: ReservationType) -> ReservationType:
+    """Return a type that differs from this one."""
+    if kind is ReservationType.WRITE_EXCLUSIVE:
+        return ReservationType.EXCLUSIVE_ACCESS
+    return ReservationType.WRITE_EXCLUSIVE
+
+
+@pytest.mark.requirement("SPC4-5.12.9-01", "SPC4-6.15.3-01", "SPC4-6.15.4-02")
+def test_a_registrant_reserves(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """RESERVE makes a reservation of the type asked for."""
+    expect_good(a.reserve(kind))
+
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=shown_key(a, kind))
+
+
+@pytest.mark.requirement("SPC4-5.12.9-02")
+def test_a_stranger_reserves_nothing(stranger: Nexus, kind: ReservationType) -> None:
+    """RESERVE of a stranger ends with RESERVATION CONFLICT."""
+    expect_conflict(stranger.reserve(kind))
+
+    expect_state(stranger, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.9-02")
+@pytest.mark.parametrize("wrong", [0, 1, 0xFFFFFFFFFFFFFFFF])
+def test_reserving_needs_the_right_key(a: Nexus, wrong: int) -> None:
+    """RESERVE with another key than the sender's ends with RESERVATION CONFLICT."""
+    expect_conflict(a.reserve(ReservationType.WRITE_EXCLUSIVE, own=wrong))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.9-03")
+def test_reserving_again_is_good(a: Nexus, kind: ReservationType) -> None:
+    """RESERVE of what the sender holds is GOOD and changes nothing."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.reserve(kind))
+
+    expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
+
+
+@pytest.mark.requirement("SPC4-5.12.9-04")
+def test_the_type_is_not_changed_by_reserving(a: Nexus, kind: ReservationType) -> None:
+    """RESERVE of another type ends with RESERVATION CONFLICT, for the holder too."""
+    expect_good(a.reserve(kind))
+
+    expect_conflict(a.reserve(another(kind)))
+
+    expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
+
+
+@pytest.mark.requirement("SPC4-5.12.9-05")
+@pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
+def test_there_is_one_holder(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """RESERVE of another registrant ends with RESERVATION CONFLICT."""
+    expect_good(a.reserve(kind))
+
+    expect_conflict(b.reserve(kind))
+    expect_conflict(b.reserve(another(kind)))
+
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=a.key)
+
+
+@pytest.mark.requirement("SPC4-5.12.10-01")
+@pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
+def test_every_registrant_holds(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """With an all registrants type RESERVE of each registrant is GOOD."""
+    expect_good(a.reserve(kind))
+
+    expect_good(b.reserve(kind))
+
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=0)
+    expect_good(b.release(kind))
+    expect_state(a, keys=[a.key, b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.9-06")
+@pytest.mark.parametrize("code", WRONG_TYPES)
+def test_reserved_types_are_refused(a: Nexus, code: int) -> None:
+    """RESERVE of a reserved or obsolete type is refused."""
+    expect_refused(a.reserve(code), AdditionalSense.INVALID_FIELD_IN_CDB)
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.9-06")
+@pytest.mark.parametrize("scope", [1, 2, 15])
+def test_reserved_scopes_are_refused(a: Nexus, scope: int) -> None:
+    """RESERVE of another scope than the logical unit is refused."""
+    result = a.reserve(ReservationType.WRITE_EXCLUSIVE, scope=scope)
+
+    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-01")
+def test_the_holder_releases(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """RELEASE ends the reservation; all stay registered."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.release(kind))
+
+    expect_state(b, keys=[a.key, b.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-02")
+def test_only_what_is_held_is_released(a: Nexus, kind: ReservationType) -> None:
+    """RELEASE of another type is refused, and nothing is released."""
+    expect_good(a.reserve(kind))
+
+    expect_refused(
+        a.release(another(kind)),
+        AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION,
+    )
+
+    expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-03")
+@pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
+def test_others_release_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """RELEASE of a registrant that holds nothing is GOOD and does nothing."""
+    expect_good(a.reserve(kind))
+
+    expect_good(b.release(kind))
+
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=a.key)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-03")
+def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
+    """RELEASE where nothing is reserved is GOOD."""
+    expect_good(a.release(kind))
+
+    expect_state(a, keys=[a.key])
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-04")
+def test_a_stranger_releases_nothing(
+    a: Nexus, stranger: Nexus, kind: ReservationType
+) -> None:
+    """RELEASE of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    expect_good(a.reserve(kind))
+
+    expect_conflict(stranger.release(kind, own=a.key))
+    expect_conflict(a.release(kind, own=a.key ^ 1))
+
+    expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-05")
+@pytest.mark.parametrize("kind", SHARED, ids=names, indirect=True)
+def test_registrants_are_told_of_a_release(
+    a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
+) -> None:
+    """A release is told to every other registrant, and to no other."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.release(kind))
+
+    expect_attentions(b, AdditionalSense.RESERVATIONS_RELEASED)
+    expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
+    expect_attentions(a)
+    expect_attentions(stranger)
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.2-06")
+@pytest.mark.parametrize("kind", ALONE, ids=names, indirect=True)
+def test_nobody_is_told_of_a_lone_holder(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """A release of a write exclusive or exclusive access reservation tells nobody."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.release(kind))
+
+    expect_attentions(b)
+    expect_attentions(a)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What registrations and reservations outlive (SPC-4 sections 5.12.1 and 5.12.5)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.session import Session
+from iscsi.constants import TMFunction
+from iscsi.scsi.persistent_reservations import ReservationType
+from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.reservations import (
+    Nexus,
+    expect_conflict,
+    expect_good,
+    expect_state,
+)
+
+LOSSES: dict[str, Callable[[Session], object]] = {
+    "logout": lambda session: session.logout(),
+    "fin": lambda session: session.connection.close(),
+    "rst": lambda session: session.connection.reset(),
+    "reinstatement": lambda _session: None,
+}
+WRITE_EXCLUSIVE = ReservationType.WRITE_EXCLUSIVE
+
+
+def same_port(session: Session) -> dict[str, object]:
+    """Return how to open another session from the same initiator port."""
+    options = session.options
+    return {"initiator_name": options.initiator_name, "isid": options.isid}
+
+
+@pytest.mark.requirement("SPC4-5.12.1-03", "SPC4-5.12.1-05", "RFC7143-E.2-i02")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_nexus_comes_back(
+    a: Nexus, b: Nexus, open_session: OpenSession, loss: str
+) -> None:
+    """The same initiator port holds what it held, whatever became of its session."""
+    expect_good(a.reserve(WRITE_EXCLUSIVE))
+    LOSSES[loss](a.session)
+    expect_state(b, keys=[a.key, b.key], kind=WRITE_EXCLUSIVE, holder=a.key)
+
+    again = Nexus(open_session(**same_port(a.session)), a.key)
+
+    expect_good(again.reserve(WRITE_EXCLUSIVE))
+    expect_good(again.release(WRITE_EXCLUSIVE))
+
+
+@pytest.mark.requirement("SPC4-5.12.1-05")
+def test_another_isid_is_another_nexus(a: Nexus, open_session: OpenSession) -> None:
+    """The same initiator name under another ISID is a stranger."""
+    isid = bytes(a.session.options.isid)
+    other = Nexus(open_session(isid=isid[:4] + b"\x7e\x57"))
+
+    expect_conflict(other.reserve(WRITE_EXCLUSIVE, own=a.key))
+    expect_good(other.register(a.key))
+
+
+@pytest.mark.requirement("SPC4-5.12.1-05")
+def test_another_name_is_another_nexus(a: Nexus, open_session: OpenSession) -> None:
+    """The same ISID under another initiator name is a stranger."""
+    options = a.session.options
+    name = f"{options.initiator_name}.other"
+    other = Nexus(open_session(isid=options.isid, initiator_name=name))
+
+    expect_conflict(other.reserve(WRITE_EXCLUSIVE, own=a.key))
+
+
+@pytest.mark.requirement("SPC4-5.12.1-04")
+def test_a_unit_reset_ends_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+    """A logical unit reset leaves registrations and reservation."""
+    expect_good(a.reserve(kind))
+
+    b.session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    holder = 0 if kind.is_all_registrants else a.key
+    expect_state(b, keys=[a.key, b.key], kind=kind, holder=holder)
+
+
+@pytest.mark.requirement("SPC4-5.12.1-04")
+def test_a_warm_reset_ends_nothing(a: Nexus, b: Nexus) -> None:
+    """A target warm reset leaves registrations and reservation."""
+    expect_good(a.reserve(WRITE_EXCLUSIVE))
+
+    b.session.task_management(TMFunction.TARGET_WARM_RESET)
+
+    expect_state(b, keys=[a.key, b.key], kind=WRITE_EXCLUSIVE, holder=a.key)
+
+
+@pytest.mark.needs("power-cycle")
+@pytest.mark.requirement("SPC4-5.12.5-01")
+def test_aptpl_outlives_a_loss_of_power(
+    a: Nexus, target: TestedTarget, open_session: OpenSession, kind: ReservationType
+) -> None:
+    """With APTPL set, registrations and reservation are there after a power cycle."""
+    if not a.capabilities().persist_through_power_loss_capable:
+        pytest.skip("not applicable: the unit does not offer APTPL")
+    expect_good(a.register(a.key, activate_persist_through_power_loss=True))
+    expect_good(a.reserve(kind))
+
+    target.running.restart()
+
+    again = Nexus(open_session(**same_port(a.session)), a.key)
+    holder = 0 if kind.is_all_registrants else a.key
+    expect_state(again, keys=[a.key], kind=kind, holder=holder)
+    stranger = Nexus(open_session())
+    expect_conflict(stranger.reserve(kind))
+
+
+@pytest.mark.needs("power-cycle")
+@pytest.mark.requirement("SPC4-5.12.5-02")
+def test_without_aptpl_power_ends_all(
+    a: Nexus, target: TestedTarget, open_session: OpenSession
+) -> None:
+    """Without APTPL nothing is registered after a power cycle."""
+    if a.capabilities().persist_through_power_loss_capable:
+        expect_good(a.register(a.key, activate_persist_through_power_loss=True))
+        expect_good(a.register(a.key))
+    expect_good(a.reserve(WRITE_EXCLUSIVE))
+
+    target.running.restart()
+
+    expect_state(Nexus(open_session()), keys=[])

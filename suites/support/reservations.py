@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Persistent reservations: I_T nexuses, what they ask for, and what is to be seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from initiator.expect import ConformanceFailure, check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.persistent_reservations import (
+    Capabilities,
+    FullStatus,
+    Keys,
+    MoveParameters,
+    OutParameters,
+    OutServiceAction,
+    ReservationStatus,
+    ReservationType,
+)
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from iscsi.scsi.status import SCSIStatus
+from iscsi.scsi.transport_id import TransportID
+
+T = TypeVar("T")
+
+ROOM: Final = 4096
+"""Bytes that are asked for where a list has no fixed length."""
+
+_MOST_ATTENTIONS: Final = 16
+
+_OUT: Final[Mapping[OutServiceAction, Layout]] = MappingProxyType(
+    {
+        OutServiceAction.REGISTER: cdb.persistent_reserve_out_register,
+        OutServiceAction.RESERVE: cdb.persistent_reserve_out_reserve,
+        OutServiceAction.RELEASE: cdb.persistent_reserve_out_release,
+        OutServiceAction.CLEAR: cdb.persistent_reserve_out_clear,
+        OutServiceAction.PREEMPT: cdb.persistent_reserve_out_preempt,
+        OutServiceAction.PREEMPT_AND_ABORT: (
+            cdb.persistent_reserve_out_preempt_and_abort
+        ),
+        OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY: (
+            cdb.persistent_reserve_out_register_and_ignore_existing_key
+        ),
+        OutServiceAction.REGISTER_AND_MOVE: (
+            cdb.persistent_reserve_out_register_and_move
+        ),
+    }
+)
+
+
+@dataclass(slots=True)
+class Nexus:
+    """An I_T nexus and the key that it is registered with."""
+
+    session: Session
+    key: int = 0
+    """As registered; 0 if it is not."""
+
+    @property
+    def transport_id(self) -> TransportID:
+        """Its initiator port."""
+        options = self.session.options
+        return TransportID(options.initiator_name, options.isid)
+
+    # PERSISTENT RESERVE OUT ------------------------------------------------------
+
+    def out(
+        self,
+        action: OutServiceAction,
+        parameters: OutParameters | MoveParameters | bytes,
+        **fields: int,
+    ) -> Result:
+        """Send PERSISTENT RESERVE OUT; return what it came to.
+
+        Args:
+            action: the service action.
+            parameters: the parameter list, or its bytes.
+            **fields: further fields of the CDB: scope, type, parameter_list_length.
+        """
+        data = parameters if isinstance(parameters, bytes) else parameters.build()
+        command = _OUT[action](**{"parameter_list_length": len(data), **fields})
+        return self.session.execute(command, write=data)
+
+    def register(self, key: int, *, own: int | None = None, **flags: Any) -> Result:
+        """REGISTER a key; `own` is RESERVATION KEY if it shall not be the right one."""
+        parameters = OutParameters(self.key if own is None else own, key, **flags)
+        result = self.out(OutServiceAction.REGISTER, parameters)
+        if result.is_good:
+            self.key = key
+        return result
+
+    def register_anyway(self, key: int, *, own: int = 0, **flags: Any) -> Result:
+        """REGISTER AND IGNORE EXISTING KEY."""
+        action = OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY
+        result = self.out(action, OutParameters(own, key, **flags))
+        if result.is_good:
+            self.key = key
+        return result
+
+    def reserve(self, kind: int, *, own: int | None = None, scope: int = 0) -> Result:
+        """RESERVE a type."""
+        parameters = OutParameters(self.key if own is None else own)
+        return self.out(OutServiceAction.RESERVE, parameters, type=kind, scope=scope)
+
+    def release(self, kind: int, *, own: int | None = None, scope: int = 0) -> Result:
+        """RELEASE a type."""
+        parameters = OutParameters(self.key if own is None else own)
+        return self.out(OutServiceAction.RELEASE, parameters, type=kind, scope=scope)
+
+    def clear(self, *, own: int | None = None) -> Result:
+        """CLEAR all."""
+        parameters = OutParameters(self.key if own is None else own)
+        return self.out(OutServiceAction.CLEAR, parameters)
+
+    def preempt(
+        self,
+        victim: int,
+        kind: int = ReservationType.WRITE_EXCLUSIVE,
+        *,
+        own: int | None = None,
+        aborts: bool = False,
+    ) -> Result:
+        """PREEMPT, or PREEMPT AND ABORT, the registrations of a key."""
+        action = OutServiceAction.PREEMPT
+        if aborts:
+            action = OutServiceAction.PREEMPT_AND_ABORT
+        parameters = OutParameters(self.key if own is None else own, victim)
+        return self.out(action, parameters, type=kind)
+
+    def move(self, to: "Nexus", key: int, kind: int, **changes: Any) -> Result:
+        """REGISTER AND MOVE the reservation to another nexus under a key."""
+        if "relative_target_port" not in changes:
+            changes["relative_target_port"] = self.target_port()
+        parameters = MoveParameters(
+            **{
+                "reservation_key": self.key,
+                "service_action_reservation_key": key,
+                "transport_id": to.transport_id,
+                **changes,
+            }
+        )
+        return self.out(OutServiceAction.REGISTER_AND_MOVE, parameters, type=kind)
+
+    # PERSISTENT RESERVE IN -------------------------------------------------------
+
+    def keys(self) -> Keys:
+        """READ KEYS."""
+        return self._read(cdb.persistent_reserve_in_read_keys, Keys.parse)
+
+    def generation(self) -> int:
+        """Return PRGENERATION."""
+        return self.keys().generation
+
+    def reservation(self) -> ReservationStatus:
+        """READ RESERVATION."""
+        return self._read(
+            cdb.persistent_reserve_in_read_reservation, ReservationStatus.parse
+        )
+
+    def capabilities(self) -> Capabilities:
+        """REPORT CAPABILITIES."""
+        return self._read(
+            cdb.persistent_reserve_in_report_capabilities, Capabilities.parse
+        )
+
+    def full_status(self) -> FullStatus:
+        """READ FULL STATUS."""
+        return self._read(cdb.persistent_reserve_in_read_full_status, FullStatus.parse)
+
+    def target_port(self) -> int:
+        """Return the relative port of this nexus, which must be registered."""
+        own = self.transport_id
+        return next(
+            entry.relative_target_port
+            for entry in self.full_status().registrations
+            if entry.transport_id == own
+        )
+
+    def _read(self, layout: Layout, parse: Callable[[bytes], T]) -> T:
+        """Return what a service action of PERSISTENT RESERVE IN tells.
+
+        Unit attentions that are due are let pass.
+
+        Raises:
+            ConformanceFailure: it fails, or its parameter data is malformed.
+        """
+        for _ in range(_MOST_ATTENTIONS):
+            result = self.session.execute(layout(allocation_length=ROOM), read=ROOM)
+            sense = result.sense
+            if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
+                break
+        check(result.is_good, f"GOOD for {layout.name}", result)
+        try:
+            return parse(result.data)
+        except DecodeError as error:
+            raise ConformanceFailure(
+                f"parameter data of {layout.name}", str(error), self.session.transcript
+            ) from error
+
+    # Others ----------------------------------------------------------------------
+
+    def attentions(self) -> list[AdditionalSense | None]:
+        """Return the unit attentions that are due, the first first."""
+        found: list[AdditionalSense | None] = []
+        for _ in range(_MOST_ATTENTIONS):
+            result = self.session.execute(cdb.test_unit_ready())
+            sense = result.sense
+            if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
+                return found
+            found.append(sense.additional)
+        raise ConformanceFailure(
+            "unit attentions come to an end", f"{found}", self.session.transcript
+        )
+
+
+def expect_good(result: Result) -> None:
+    """Expect GOOD.
+
+    Raises:
+        ConformanceFailure: it came to something else.
+    """
+    __tracebackhide__ = True
+    check(result.is_good, "GOOD", result)
+
+
+def expect_conflict(result: Result) -> None:
+    """Expect RESERVATION CONFLICT.
+
+    Raises:
+        ConformanceFailure: it came to something else.
+    """
+    __tracebackhide__ = True
+    check(
+        result.status == SCSIStatus.RESERVATION_CONFLICT, "RESERVATION CONFLICT", result
+    )
+
+
+def expect_refused(result: Result, *allowed: AdditionalSense) -> None:
+    """Expect CHECK CONDITION, ILLEGAL REQUEST, with one of these additional senses.
+
+    Raises:
+        ConformanceFailure: it came to something else.
+    """
+    __tracebackhide__ = True
+    sense = result.sense
+    words = [f"ILLEGAL REQUEST, {one.name.replace('_', ' ')}" for one in allowed]
+    check(
+        sense is not None
+        and sense.key == SenseKey.ILLEGAL_REQUEST
+        and sense.additional in allowed,
+        words,
+        result,
+    )
+
+
+def expect_attentions(nexus: Nexus, *due: AdditionalSense) -> None:
+    """Expect these unit attentions, in any order, and no others.
+
+    Raises:
+        ConformanceFailure: others are due, or fewer.
+    """
+    __tracebackhide__ = True
+    found = nexus.attentions()
+    check(
+        sorted(map(str, found)) == sorted(map(str, due)),
+        f"unit attentions: {_named(due)}",
+        _named(found),
+    )
+
+
+def _named(senses: Sequence[AdditionalSense | None]) -> str:
+    return ", ".join(one.name if one else "unknown" for one in senses) or "none"
+
+
+def expect_state(
+    nexus: Nexus,
+    *,
+    keys: Sequence[int],
+    kind: ReservationType | None = None,
+    holder: int = 0,
+) -> None:
+    """Expect these registered keys, and this reservation under its holder's key.
+
+    Raises:
+        ConformanceFailure: there is something else.
+    """
+    __tracebackhide__ = True
+    found, held = nexus.keys(), nexus.reservation()
+    listed = sorted(found.keys)
+    check(listed == sorted(keys), f"keys {_hex(sorted(keys))}", _hex(listed))
+    shown = held.type.name if held.type else "nothing"
+    wanted = kind.name if kind else "nothing"
+    check(held.type == kind, f"{wanted} reserved", f"{shown} reserved")
+    check(
+        held.reservation_key == holder,
+        f"reservation key {holder:#x}",
+        f"{held.reservation_key:#x}",
+    )
+
+
+def _hex(keys: Sequence[int]) -> str:
+    return ", ".join(f"{key:#x}" for key in keys) or "none"
