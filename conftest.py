@@ -9,5 +9,6 @@ pytest_plugins = [
     "suites.plugins.verdicts",
     "reports.summary",
     "reports.allure_plugin",
-    "reports.verdict_file",
+    "reports.recorder",
+    "reports.github",
 ]

@@ -38,3 +38,6 @@ TARGET_DIED = "target died"
 
 DETAIL = "detail"
 """The user property with what the target did, in one line."""
+
+TITLE = "title"
+"""The user property with the rule in the target's voice: the check's docstring."""

@@ -12,6 +12,7 @@ from reports.evidence import (
     KNOWN_DEVIATION,
     REQUIREMENT,
     TARGET_DIED,
+    TITLE,
     VERDICT,
     WARNING,
 )
@@ -40,6 +41,11 @@ class Judged:
     """What the target did, or why the check did not run."""
     has_killed: bool = False
     """The target died."""
+    title: str = ""
+    """The rule in words."""
+    transcript: str = ""
+    """The PDUs, if something is amiss."""
+    seconds: float = 0.0
 
     @property
     def area(self) -> str:
@@ -73,6 +79,9 @@ def _judge(name: str, phases: list[pytest.TestReport]) -> Judged:
         requirements=tuple(requirements),
         detail=str(named.get(DETAIL, "")) or _reason(phases),
         has_killed=named.get(VERDICT) == TARGET_DIED,
+        title=str(named.get(TITLE, "")),
+        transcript="".join(getattr(phase, "assay_transcript", "") for phase in phases),
+        seconds=round(sum(phase.duration for phase in phases), 3),
     )
 
 

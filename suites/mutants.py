@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reftarget.faults import FAULTS, Fault
 from reports.coverage import CoverageError, collect
-from reports.verdict_file import read
+from reports.run import read
 from reports.verdicts import Judged, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -108,7 +108,7 @@ def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Out
         if not path.exists():
             words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             return Outcome(fault, len(concerned), trouble=words[0])
-        return weigh(fault, concerned, read(path))
+        return weigh(fault, concerned, read(path).checks)
 
 
 def weigh(fault: Fault, concerned: Sequence[str], judged: Iterable[Judged]) -> Outcome:

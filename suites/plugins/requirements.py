@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.evidence import REQUIREMENT
+from reports.evidence import REQUIREMENT, TITLE
 from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 
 _CATALOGUE = pytest.StashKey[Catalogue]()
@@ -58,6 +58,9 @@ def pytest_collection_modifyitems(
                 f"{item.nodeid}: a check needs a requirement marker"
             )
         item.user_properties += [(REQUIREMENT, e.id) for e in requirements_of(item)]
+        if is_check(item) and isinstance(item, pytest.Function):
+            rule = item.function.__doc__ or ""
+            item.user_properties.append((TITLE, rule.strip().partition("\n")[0]))
     chosen = [item for item in items if _is_selected(item, config)]
     dropped = [item for item in items if item not in set(chosen)]
     if dropped:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keeps a run on file: beside Allure's results, and where `--verdicts FILE` says."""
+
+import subprocess
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reports import run
+from reports.evidence import ENVIRONMENT, EVIDENCE
+from reports.verdicts import judge
+
+TRANSCRIPT = "assay_transcript"
+"""The attribute by which a report carries the PDUs to the controller."""
+
+_NO_FACTS: dict[str, str] = {}
+_MOST_TRANSCRIPT = 20_000
+"""Characters; the last ones are kept."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.getgroup("iscsi").addoption(
+        "--verdicts",
+        type=Path,
+        metavar="FILE",
+        help="write the run as JSON: verdicts, requirements and PDUs",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report carry the PDUs of a check that went amiss."""
+    report = yield
+    if report.when in ("setup", "call") and report.outcome != "passed":
+        for piece in item.stash.get(EVIDENCE, []):
+            if piece.name == "transcript":
+                text = piece.content.decode(errors="replace")
+                setattr(report, TRANSCRIPT, text[-_MOST_TRANSCRIPT:])
+    return report
+
+
+class _Recorder:
+    """Keeps the reports of a run, on the controller of a parallel one."""
+
+    def __init__(self, config: pytest.Config, paths: list[Path]) -> None:
+        self._config = config
+        self._paths = paths
+        self._reports: list[pytest.TestReport] = []
+        self._begun = time.monotonic()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep one report."""
+        self._reports.append(report)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the files."""
+        facts = self._config.stash.get(ENVIRONMENT, _NO_FACTS)
+        found = run.Run(
+            judge(self._reports),
+            dict(facts),
+            revision(),
+            self._started,
+            round(time.monotonic() - self._begun, 1),
+        )
+        for path in self._paths:
+            run.write(path, found)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep reports only if somebody wants them."""
+    if hasattr(config, "workerinput"):
+        return
+    paths = [config.option.verdicts] if config.option.verdicts else []
+    folder = config.getoption("allure_report_dir", None)
+    if folder:
+        paths.append(Path(folder) / run.NAME)
+    if paths:
+        config.pluginmanager.register(_Recorder(config, paths))
+
+
+def revision() -> str:
+    """Return the toolkit's revision, or nothing outside a checkout."""
+    root = Path(__file__).parents[1]
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--tags"],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

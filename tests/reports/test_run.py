@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs on file, statements, comparisons and what GitHub shows of them."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reports import compare, github, statement
+from reports.__main__ import main
+from reports.run import NAME, Run, RunFileError, read, write
+from reports.standing import Standing, rows
+from reports.verdicts import Judged, Verdict
+from spec import load
+
+ECHO, TAG, NEVER = "RFC7143-11.19-02", "RFC7143-11.19-01", "RFC7143-13.6-01"
+
+
+def check(name: str, verdict: Verdict, *requirements: str, detail: str = "") -> Judged:
+    return Judged(f"nop/test_ping.py::{name}", verdict, requirements, detail)
+
+
+GOOD = Run(
+    [
+        check("test_echo", Verdict.PASSED, ECHO),
+        check("test_tag", Verdict.PASSED, TAG),
+    ],
+    {"target": "tgt", "target.version": "1", "negotiated.HeaderDigest": "CRC32C"},
+    "abc",
+    "2026-11-21T00:00:00+00:00",
+    2.5,
+)
+BAD = replace(
+    GOOD,
+    checks=[
+        replace(
+            check("test_echo", Verdict.BROKEN, ECHO, detail="<no> & echo"),
+            transcript="c1 -> NOPOut </script>",
+        ),
+        check("test_echo_long", Verdict.PASSED, ECHO),
+        check("test_tag", Verdict.NOT_APPLICABLE, TAG),
+    ],
+    environment={"target": "tgt", "target.version": "2"},
+)
+
+
+def standing_of(run: Run, name: str) -> Standing:
+    return {row.requirement.id: row.standing for row in rows(run.checks, load())}[name]
+
+
+def test_a_run_comes_back_as_it_went(tmp_path: Path) -> None:
+    write(tmp_path / NAME, BAD)
+
+    assert read(tmp_path) == BAD
+    assert read(tmp_path / NAME) == BAD
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "give the folder"),
+        ("not json", "no run of this toolkit"),
+        ("[]", "no run of this toolkit"),
+        ('{"format": "iscsi-assay-run-1", "checks": [{"check": 1}]}', "damaged"),
+        ('{"format": "iscsi-assay-run-1"}', "damaged"),
+    ],
+)
+def test_what_is_no_run_is_said_in_one_line(
+    tmp_path: Path, content: str | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / NAME).write_text(content)
+
+    with pytest.raises(RunFileError, match=words) as caught:
+        read(tmp_path)
+
+    assert "\n" not in str(caught.value)
+    assert main(["statement", str(tmp_path)]) == 2
+
+
+def test_one_failure_breaks_a_requirement() -> None:
+    assert standing_of(BAD, ECHO) is Standing.BROKEN
+    assert standing_of(BAD, TAG) is Standing.NOT_APPLICABLE
+    assert standing_of(GOOD, ECHO) is Standing.HOLDS
+    assert standing_of(GOOD, NEVER) is Standing.NOT_TESTED
+
+
+def test_a_statement_counts_only_what_was_exercised(tmp_path: Path) -> None:
+    files = {path.name: path for path in statement.write(BAD, tmp_path)}
+
+    data = json.loads(files["statement.json"].read_text())
+    assert data["requirements"]["broken"] == 1
+    assert "holds" not in data["requirements"]
+    assert [row["id"] for row in data["amiss"]] == [ECHO]
+    text = files["statement.md"].read_text()
+    assert "0 of 1 requirements that were exercised hold, 1 is broken" in text
+    assert "`nop/test_ping.py::test_echo`: <no> & echo" in text
+    badge = ET.fromstring(files["badge.svg"].read_text())  # noqa: S314  # our own
+    assert "0 of 1" in (badge.get("aria-label") or "")
+
+
+def test_the_page_shows_text_as_text(tmp_path: Path) -> None:
+    (page,) = (
+        path for path in statement.write(BAD, tmp_path) if path.suffix == ".html"
+    )
+
+    text = page.read_text()
+    assert "&lt;no&gt; &amp; echo" in text
+    assert "<no>" not in text
+    assert "</script>" not in text
+
+
+def test_a_requirement_that_stops_to_hold_is_a_regression() -> None:
+    (found,) = compare.regressions([GOOD, BAD])
+
+    assert found.requirement == ECHO
+    assert (found.before, found.after) == ("tgt 1", "tgt 2")
+    assert found.details == ("nop/test_ping.py::test_echo: <no> & echo",)
+
+
+def test_other_targets_are_no_builds() -> None:
+    other = replace(BAD, environment={"target": "lio"})
+
+    assert compare.regressions([GOOD, other]) == []
+    assert compare.regressions([BAD, GOOD]) == []
+
+
+def test_compare_tells_by_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, run in (("a", GOOD), ("b", BAD)):
+        write(tmp_path / name / NAME, run)
+    page = tmp_path / "out.html"
+    words = [str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(page)]
+
+    assert main(["compare", *words]) == 1
+    assert f"{ECHO}  MUST" in capsys.readouterr().out
+    assert main(["compare", words[0], words[0], *words[2:]]) == 0
+    assert page.exists()
+
+
+def test_the_data_of_a_page_ends_no_script() -> None:
+    page = compare.page(compare.as_data([GOOD, BAD]))
+
+    assert page.count("</script>") == 2
+    embedded = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
+    assert embedded is not None
+    rows_found = {row["id"]: row for row in json.loads(embedded[1])["rows"]}
+    assert rows_found[ECHO]["regressed"] == [1]
+    assert rows_found[ECHO]["cells"][1]["evidence"][0]["transcript"].endswith(
+        "</script>"
+    )
+
+
+def test_runs_of_one_name_are_numbered() -> None:
+    assert compare.named([GOOD, GOOD, BAD]) == ["tgt 1 #1", "tgt 1 #2", "tgt 2"]
+
+
+def test_github_gets_a_command_for_each_broken_clause() -> None:
+    (line,) = github.annotations(rows(BAD.checks, load()))
+
+    assert line.startswith(f"::error title={ECHO}::MUST, RFC 7143 section 11.19")
+    assert line.endswith("%0Anop/test_ping.py::test_echo: <no> & echo")
+    assert "\n" not in line
