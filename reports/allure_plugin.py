@@ -15,11 +15,15 @@ from typing import Any
 import allure
 import pytest
 
-from reports.evidence import ENVIRONMENT, EVIDENCE
+from reports.evidence import BUNDLE, ENVIRONMENT, EVIDENCE, bundle_path
 from spec import Requirement, UnknownRequirement, load
 
 _SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
-_EXTENSIONS = {"text/plain": "txt", "application/vnd.tcpdump.pcap": "pcapng"}
+_EXTENSIONS = {
+    "text/plain": "txt",
+    "application/vnd.tcpdump.pcap": "pcapng",
+    "application/json": "json",
+}
 
 _CATEGORIES: list[dict[str, Any]] = [
     {
@@ -100,6 +104,12 @@ def pytest_runtest_makereport(
         for piece in item.stash.get(EVIDENCE, []):
             extension = _EXTENSIONS.get(piece.mime_type, "bin")
             allure.attach(piece.content, piece.name, piece.mime_type, extension)
+            if piece.name == BUNDLE:
+                path = bundle_path(
+                    Path(item.config.option.allure_report_dir), item.nodeid
+                )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(piece.content)
     return report
 
 

@@ -5,7 +5,10 @@ Verdicts and requirements travel as a test report's `user_properties`, which rea
 controller of a parallel run; attachments stay with the item that they belong to.
 """
 
+import hashlib
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,11 @@ class Evidence:
     mime_type: str
     content: bytes
 
+
+_LONGEST_NAME = 120
+
+BUNDLE = "bundle"
+"""The name of the attachment that `python -m initiator replay` takes."""
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 """Where a check's item keeps its attachments."""
@@ -41,3 +49,14 @@ DETAIL = "detail"
 
 TITLE = "title"
 """The user property with the rule in the target's voice: the check's docstring."""
+
+
+def bundle_path(results: Path, nodeid: str) -> Path:
+    """Return where the bundle of a failure is kept, beside Allure's results."""
+    name = nodeid.removeprefix("suites/conformance/")
+    slug = re.sub(r"[^A-Za-z0-9_=.-]+", "-", name).strip("-")
+    if len(slug) > _LONGEST_NAME:
+        # Cut names may be the same; their hashes are not.
+        mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+        slug = f"{slug[:_LONGEST_NAME]}-{mark}"
+    return results.parent / "bundles" / f"{slug}.json"

@@ -20,6 +20,7 @@ PACKAGES = {
     "qemu-img": "qemu-utils and qemu-block-extra",
     "qemu-io": "qemu-utils and qemu-block-extra",
     "tshark": "tshark",
+    "dumpcap": "tshark",
     "sg_inq": "sg3-utils",
     "sg_decode_sense": "sg3-utils",
     "sg_vpd": "sg3-utils",

@@ -11,11 +11,13 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 import pytest
 
 import targets
+from initiator import bundle
 from initiator.capture import to_pcapng
 from initiator.expect import ConformanceFailure, failure_of
 from initiator.session import Session
@@ -24,6 +26,7 @@ from iscsi import names
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from reports.evidence import (
+    BUNDLE,
     DETAIL,
     EVIDENCE,
     KNOWN_DEVIATION,
@@ -31,6 +34,7 @@ from reports.evidence import (
     VERDICT,
     WARNING,
     Evidence,
+    bundle_path,
 )
 from suites.plugins import deviations
 from suites.plugins import targets as targets_plugin
@@ -112,6 +116,7 @@ def pytest_pyfunc_call(
         if failure.transcript is None:
             failure.transcript = _transcript(pyfuncitem)
         _keep_evidence(pyfuncitem, tested)
+        _keep_bundle(pyfuncitem, tested, failure)
         _judge(pyfuncitem, tested, failure)
         raise
     _expect_no_deviation(pyfuncitem)
@@ -262,6 +267,46 @@ def _revive(tested: TestedTarget) -> None:
 
 def _transcript(item: pytest.Item) -> Transcript | None:
     return item.stash.get(TRANSCRIPT, None)
+
+
+def _keep_bundle(
+    item: pytest.Function, tested: TestedTarget, failure: ConformanceFailure
+) -> None:
+    """Keep what it takes to send the same PDUs again."""
+    transcript = _transcript(item)
+    if transcript is None or not transcript.entries:
+        return
+    running = tested.running
+    units = running.target.logical_units
+    made = bundle.of_transcript(
+        transcript,
+        check=item.nodeid.removeprefix("suites/conformance/"),
+        rule=(item.function.__doc__ or "").strip().partition("\n")[0],
+        requirements=tuple(
+            {
+                "id": entry.id,
+                "level": entry.level,
+                "document": entry.document,
+                "section": entry.section,
+                "text": entry.text,
+                "url": entry.url,
+            }
+            for entry in requirements_of(item)
+        ),
+        expected=tuple(failure.expected),
+        actual=failure.actual,
+        target=f"{running.kind} {running.version}",
+        target_name=running.target.name,
+        lun=units[0].lun if units else 0,
+    )
+    evidence = Evidence(BUNDLE, "application/json", made.encode())
+    item.stash.setdefault(EVIDENCE, []).append(evidence)
+    folder = item.config.getoption("allure_report_dir", None)
+    if folder:
+        failure.add_note(
+            f"to send it again: python -m initiator replay "
+            f"{bundle_path(Path(folder), item.nodeid)} --target iscsi://..."
+        )
 
 
 def _keep_evidence(item: pytest.Item, tested: TestedTarget) -> None:

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TCP streams out of a capture file, from whatever wrote it: pcap or pcapng."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from scapy.error import Scapy_Exception
+from scapy.utils import RawPcapReader
+
+from iscsi import serial
+
+End = tuple[str, int]
+"""An address and a port."""
+
+_ETHERNET, _RAW_IP, _LOOP, _NULL = 1, 101, 108, 0
+_SLL, _SLL2, _RAW_IP_BSD, _IPV4, _IPV6 = 113, 276, 12, 228, 229
+_VLAN = (0x8100, 0x88A8)
+_TCP = 6
+_FIN, _SYN, _RST = 0x01, 0x02, 0x04
+# IPv6 extension headers that may stand before TCP.
+_EXTENSIONS = (0, 43, 60)
+
+
+_ORDERS: Final[tuple[Literal["little", "big"], ...]] = ("little", "big")
+_PCAPNG = b"\x0a\x0d\x0d\x0a"
+_PCAP = (0xA1B2C3D4, 0xA1B23C4D)
+_MAGICS = frozenset(
+    {_PCAPNG, *(number.to_bytes(4, order) for number in _PCAP for order in _ORDERS)}
+)
+
+
+class CaptureError(Exception):
+    """A file that is no capture; one line that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Bytes, or the end, of one direction of a TCP stream, in order."""
+
+    time: float
+    """Seconds since the epoch."""
+    source: End
+    destination: End
+    data: bytes = b""
+    ending: str = ""
+    """FIN or RST."""
+    is_after_gap: bool = False
+    """Bytes before it are not in the capture."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction of a stream."""
+
+    next_sequence: int | None = None
+    waiting: dict[int, tuple[float, bytes]] = field(default_factory=dict)
+    is_ended: bool = False
+
+
+_MOST_WAITING = 256
+
+
+def segments(path: Path) -> Iterator[Segment]:
+    """Yield what every TCP stream carried, repeated and reordered parts put right.
+
+    A file that breaks off is read up to there.
+
+    Raises:
+        CaptureError: it is no capture, or of a link layer not known here.
+    """
+    ways: dict[tuple[End, End], _Way] = {}
+    for time, link, packet in _packets(path):
+        found = _tcp(link, packet)
+        if found is None:
+            continue
+        source, destination, sequence, flags, data = found
+        way = ways.setdefault((source, destination), _Way())
+        if flags & _SYN:
+            way = ways[source, destination] = _Way(serial.add(sequence, 1))
+        if way.next_sequence is None:
+            way.next_sequence = sequence
+        if data:
+            way.waiting.setdefault(sequence, (time, data))
+            yield from _ready(way, source, destination)
+        if flags & (_FIN | _RST) and not way.is_ended:
+            way.is_ended = True
+            ending = "RST" if flags & _RST else "FIN"
+            yield Segment(time, source, destination, ending=ending)
+
+
+def _ready(way: _Way, source: End, destination: End) -> Iterator[Segment]:
+    """Yield what follows on what there was; past a gap that never closes too."""
+    assert way.next_sequence is not None
+    while way.waiting:
+        sequence = min(
+            way.waiting, key=lambda one: serial.distance(way.next_sequence or 0, one)
+        )
+        ahead = serial.distance(way.next_sequence, sequence)
+        if ahead > 0 and len(way.waiting) < _MOST_WAITING:
+            return
+        time, data = way.waiting.pop(sequence)
+        fresh = data[max(0, -ahead) :]
+        if fresh:
+            start = serial.add(sequence, max(0, -ahead))
+            way.next_sequence = serial.add(start, len(fresh))
+            yield Segment(time, source, destination, fresh, is_after_gap=ahead > 0)
+
+
+def _packets(path: Path) -> Iterator[tuple[float, int, bytes]]:
+    """Yield time, link type and bytes of each packet."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror}") from error
+    # Looked at here: Scapy leaves a file open that it refuses.
+    if magic not in _MAGICS:
+        raise CaptureError(f"{path} is no pcap or pcapng file")
+    try:
+        reader = RawPcapReader(str(path))
+    except (Scapy_Exception, EOFError, struct.error) as error:
+        raise CaptureError(f"{path} is no pcap or pcapng file") from error
+    with reader:
+        while True:
+            try:
+                packet, about = next(reader)
+            except (EOFError, StopIteration):
+                return
+            except (Scapy_Exception, struct.error, ValueError, KeyError):
+                return  # it breaks off in the middle of a packet
+            link = getattr(about, "linktype", None)  # pcapng's, by interface
+            if link is None:
+                link = reader.linktype
+            yield _time(about), int(link), bytes(packet)
+
+
+def _time(about: object) -> float:
+    high = getattr(about, "tshigh", None)
+    if high is not None:
+        stamp = (high << 32) | getattr(about, "tslow", 0)
+        resolution = getattr(about, "tsresol", None) or 1_000_000
+        return float(stamp / resolution)
+    return float(getattr(about, "sec", 0) + getattr(about, "usec", 0) / 1e6)
+
+
+def _tcp(link: int, packet: bytes) -> tuple[End, End, int, int, bytes] | None:
+    """Return ends, sequence number, flags and data of a TCP segment."""
+    start = _network(link, packet)
+    if start is None or start >= len(packet):
+        return None
+    version = packet[start] >> 4
+    if version == 4:
+        found = _ipv4(packet, start)
+    elif version == 6:
+        found = _ipv6(packet, start)
+    else:
+        return None
+    if found is None:
+        return None
+    source, destination, offset, end = found
+    if end < offset + 20:
+        return None
+    near, far, sequence = struct.unpack_from(">HHI", packet, offset)
+    data_start = offset + (packet[offset + 12] >> 4) * 4
+    data = packet[data_start:end]
+    return (source, near), (destination, far), sequence, packet[offset + 13], data
+
+
+def _network(link: int, packet: bytes) -> int | None:
+    """Return where the IP header begins.
+
+    Raises:
+        CaptureError: the link layer is not known here.
+    """
+    if link == _ETHERNET:
+        offset = 12
+        while packet[offset : offset + 2] in [
+            kind.to_bytes(2, "big") for kind in _VLAN
+        ]:
+            offset += 4
+        kind = int.from_bytes(packet[offset : offset + 2], "big")
+        return offset + 2 if kind in (0x0800, 0x86DD) else None
+    fixed = {
+        _RAW_IP: 0,
+        _RAW_IP_BSD: 0,
+        _IPV4: 0,
+        _IPV6: 0,
+        _NULL: 4,
+        _LOOP: 4,
+        _SLL: 16,
+        _SLL2: 20,
+    }
+    if link not in fixed:
+        raise CaptureError(f"link type {link} is not known here: convert the capture")
+    return fixed[link]
+
+
+def _ipv4(packet: bytes, start: int) -> tuple[str, str, int, int] | None:
+    if len(packet) < start + 20 or packet[start + 9] != _TCP:
+        return None
+    if int.from_bytes(packet[start + 6 : start + 8], "big") & 0x1FFF:
+        return None  # a later fragment
+    total = int.from_bytes(packet[start + 2 : start + 4], "big")
+    # Captures on the sending side may show 0 before segmentation offload.
+    end = min(len(packet), start + total) if total else len(packet)
+    source, destination = (
+        ".".join(map(str, packet[start + at : start + at + 4])) for at in (12, 16)
+    )
+    return source, destination, start + (packet[start] & 0x0F) * 4, end
+
+
+def _ipv6(packet: bytes, start: int) -> tuple[str, str, int, int] | None:
+    if len(packet) < start + 40:
+        return None
+    length = int.from_bytes(packet[start + 4 : start + 6], "big")
+    end = min(len(packet), start + 40 + length) if length else len(packet)
+    source, destination = (
+        packet[start + at : start + at + 16].hex(":", 2) for at in (8, 24)
+    )
+    kind, offset = packet[start + 6], start + 40
+    while kind in _EXTENSIONS and offset + 2 <= end:
+        kind, offset = packet[offset], offset + (packet[offset + 1] + 1) * 8
+    return (source, destination, offset, end) if kind == _TCP else None

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Shortens a bundle while what it shows stays: whole tasks are left out.
+
+A task is what bears one Initiator Task Tag on one connection. Numbers are closed up
+behind it, so that no gap in CmdSN or StatSN is what shows in the end.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from initiator.bundle import RECEIVED, SENT, Bundle, Event
+from initiator.core import advances_stat_sn
+from iscsi import serial
+from iscsi.constants import RESERVED_TAG
+from iscsi.pdu import LoginRequest, LoginResponse
+
+Task = tuple[int, int]
+"""A connection and an Initiator Task Tag."""
+
+
+def minimise(whole: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
+    """Return the shortest bundle found that still shows what the whole one does.
+
+    Logins stay, and so does the last task, which is the one that failed.
+
+    Args:
+        whole: the bundle; it shows it.
+        shows: replays a bundle and tells whether it shows it still.
+    """
+    kept = tasks(whole)[:-1]
+    size = max(1, len(kept) // 2)
+    current = whole
+    while kept:
+        for start in range(0, len(kept), size):
+            shorter = without(current, kept[start : start + size])
+            if shows(shorter):
+                current, kept = shorter, kept[:start] + kept[start + size :]
+                break
+        else:
+            if size == 1:
+                return current
+            size = max(1, size // 2)
+    return current
+
+
+def tasks(whole: Bundle) -> list[Task]:
+    """Return the tasks that may be left out, in the order of their requests."""
+    found: dict[Task, None] = {}
+    for event in whole.events:
+        if event.kind == SENT and not isinstance(event.pdu, LoginRequest):
+            task = _task(event)
+            if task is not None:
+                found[task] = None
+    return list(found)
+
+
+def without(whole: Bundle, dropped: Iterable[Task]) -> Bundle:
+    """Return a bundle without some tasks, its numbers closed up."""
+    gone = set(dropped)
+    commands, statuses = 0, dict.fromkeys((e.connection for e in whole.events), 0)
+    events = []
+    for event in whole.events:
+        if not event.is_pdu:
+            events.append(event)
+            continue
+        pdu = event.pdu
+        is_login = isinstance(pdu, LoginRequest | LoginResponse)
+        if not is_login and _task(event) in gone:
+            if event.kind == SENT:
+                commands += "cmd_sn" in pdu.fields and not pdu.immediate
+            else:
+                statuses[event.connection] += advances_stat_sn(pdu)
+            continue
+        shifts = {
+            "cmd_sn": commands,
+            "ref_cmd_sn": commands,
+            "exp_cmd_sn": commands,
+            "max_cmd_sn": commands,
+            "stat_sn": statuses[event.connection],
+            "exp_stat_sn": statuses[event.connection],
+        }
+        events.append(event if is_login else _shifted(event, shifts))
+    return replace(whole, events=tuple(events))
+
+
+def _task(event: Event) -> Task | None:
+    pdu = event.pdu
+    tag = pdu.fields.get("initiator_task_tag")
+    if tag is None or tag == RESERVED_TAG or event.kind not in (SENT, RECEIVED):
+        return None
+    return event.connection, tag
+
+
+def _shifted(event: Event, shifts: dict[str, int]) -> Event:
+    pdu = event.pdu
+    due = {name: by for name, by in shifts.items() if by and name in pdu.fields}
+    if not due:
+        return event
+    for name, by in due.items():
+        setattr(pdu, name, serial.add(getattr(pdu, name), -by))
+    return replace(event, header=pdu.segments()[0].hex())
+
+
+def count(events: Sequence[Event]) -> int:
+    """Return how many PDUs are sent."""
+    return sum(event.kind == SENT for event in events)

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sends the PDUs of a bundle to a target and tells where the answers differ.
+
+What the target chooses is carried over: TSIH, StatSN, Target Transfer Tags, CHAP
+challenges. Target name and LUN are those of the target at hand. Digests that were right
+are computed anew, wrong ones stay wrong.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from initiator import bundle
+from initiator.bundle import Bundle, Event
+from initiator.connection import Connection
+from initiator.core import advances_stat_sn, lun_field
+from initiator.describe import describe
+from initiator.transcript import Transcript
+from initiator.url import TargetURL
+from iscsi import chap, serial, text
+from iscsi.constants import RESERVED_TAG, LoginStatus, Stage
+from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
+from iscsi.framing import Digests
+from iscsi.pdu import PDU, LoginRequest, LoginResponse, NOPIn, SCSIResponse
+from iscsi.scsi import sense
+from iscsi.scsi.sense import SenseKey
+from iscsi.scsi.status import SCSIStatus
+
+ANSWER_SECONDS = 5.0
+"""How long an answer that came when it was recorded is waited for."""
+
+_CARRIED = frozenset({"stat_sn", "tsih", "target_transfer_tag", "lun", "max_cmd_sn"})
+"""Fields of an answer that a target chooses, or that follow from what it chose."""
+
+_LAYOUT = frozenset({"data_segment_length", "total_ahs_length", "padding"})
+"""They follow from what else is compared."""
+
+_UNLIKE = {"InitiatorAlias", "TargetAlias", "TargetAddress", "CHAP_C", "CHAP_I"}
+"""Keys whose values differ from target to target and from time to time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An answer that is not the one that was recorded."""
+
+    event: int
+    """The number of the event in the bundle."""
+    what: str
+    """The field, or what happened instead."""
+    recorded: str
+    now: str
+
+    def __str__(self) -> str:
+        return (
+            f"event {self.event}: {self.what}: recorded {self.recorded}, now {self.now}"
+        )
+
+
+@dataclass(slots=True)
+class _Channel:
+    """One connection of the recording and the one that stands for it."""
+
+    live: Connection
+    recorded_stat_sn: int | None = None
+    """The StatSN that was due next when it was recorded."""
+    stat_sn: int | None = None
+    """The one that is due next now."""
+    challenge: dict[str, str] = field(default_factory=dict)
+    """What CHAP asks, of this login."""
+
+
+@dataclass(slots=True)
+class Replay:
+    """What came of a replay."""
+
+    differences: list[Difference]
+    transcript: Transcript
+
+
+def replay(
+    recorded: Bundle, target: TargetURL, *, seconds: float = ANSWER_SECONDS
+) -> Replay:
+    """Send what a bundle holds to a target.
+
+    Args:
+        recorded: the bundle.
+        target: where to.
+        seconds: how long each answer is waited for.
+
+    Raises:
+        ConnectionLost: nobody listens there.
+        PeerTimeout: nobody answers there.
+    """
+    player = _Player(recorded, target, seconds)
+    for number, event in enumerate(recorded.events):
+        player.play(number, event)
+    player.close()
+    return Replay(player.differences, player.transcript)
+
+
+class _Player:
+    def __init__(self, recorded: Bundle, target: TargetURL, seconds: float) -> None:
+        self._recorded = recorded
+        self._target = target
+        self._seconds = seconds
+        self._channels: dict[int, _Channel] = {}
+        self._tags: dict[int, int] = {}
+        self._handles: dict[int, int] = {}
+        self._tried: dict[int, int] = {}
+        self.differences: list[Difference] = []
+        self.transcript = Transcript()
+
+    def play(self, number: int, event: Event) -> None:
+        """Do what an event says."""
+        if event.kind == bundle.OPENED:
+            live = Connection(
+                self._target.portal, self.transcript, timeout=self._seconds
+            )
+            self._channels[event.connection] = _Channel(live)
+            return
+        channel = self._channels.get(event.connection)
+        if channel is None:
+            return
+        steps: dict[str, Callable[[], object]] = {
+            bundle.SENT: lambda: self._send(channel, event),
+            bundle.RAW: lambda: channel.live.send_bytes(bytes.fromhex(event.raw)),
+            bundle.RECEIVED: lambda: self._receive(channel, number, event),
+            bundle.LOST: lambda: self._lose(channel, number),
+            bundle.CLOSED: channel.live.close,
+            bundle.RESET: channel.live.reset,
+            bundle.HALF_CLOSED: channel.live.shutdown_write,
+        }
+        with suppress(ConnectionLost):  # its end is told where an answer was due
+            steps[event.kind]()
+
+    def close(self) -> None:
+        """Close what is open."""
+        for channel in self._channels.values():
+            channel.live.close()
+
+    # Sending ---------------------------------------------------------------------
+
+    def _send(self, channel: _Channel, event: Event) -> None:
+        pdu = event.pdu
+        names = {field.name for field in pdu.fields_desc}
+        changes: dict[str, Any] = {}
+        if "exp_stat_sn" in names and channel.recorded_stat_sn is not None:
+            ahead = serial.distance(channel.recorded_stat_sn, pdu.exp_stat_sn)
+            assert channel.stat_sn is not None
+            changes["exp_stat_sn"] = serial.add(channel.stat_sn, ahead)
+        if "target_transfer_tag" in names:
+            tag = pdu.target_transfer_tag
+            changes["target_transfer_tag"] = self._tags.get(tag, tag)
+        if "lun" in names and pdu.lun == lun_field(self._recorded.lun):
+            changes["lun"] = lun_field(self._target.lun)
+        header, data = bytes.fromhex(event.header), bytes.fromhex(event.data)
+        if isinstance(pdu, LoginRequest):
+            changes["tsih"] = self._handles.get(pdu.tsih, pdu.tsih)
+        changed = {
+            name: value for name, value in changes.items() if value != pdu.fields[name]
+        }
+        if changed:
+            again = event.pdu
+            for name, value in changed.items():
+                setattr(again, name, value)
+            # Nothing but these fields is touched, whatever is wrong with the rest.
+            header = again.segments()[0]
+        made = self._login_text(channel, pdu)
+        if made is not None:
+            header = header[:5] + len(made).to_bytes(3, "big") + header[8:]
+            data = made + bytes(-len(made) % 4)
+        channel.live.send(
+            _Ready(header, data),
+            header_digest=_digest(event.header_digest),
+            data_digest=_digest(event.data_digest),
+        )
+
+    def _login_text(self, channel: _Channel, pdu: PDU) -> bytes | None:
+        """Name the target at hand and prove ourselves to it; None: as recorded."""
+        if not isinstance(pdu, LoginRequest):
+            return None
+        try:
+            pairs = text.decode(bytes(pdu.data))
+        except DecodeError:
+            return None
+        made = [(name, self._value(channel, name, value)) for name, value in pairs]
+        return None if made == pairs else text.encode(made)
+
+    def _value(self, channel: _Channel, name: str, value: str) -> str:
+        if name == "TargetName" and value == self._recorded.target_name:
+            return self._target.name
+        if name == "CHAP_N" and self._target.user:
+            return self._target.user
+        if name == "CHAP_R" and self._target.secret and channel.challenge:
+            asked = channel.challenge
+            with suppress(KeyError, ISCSIError):
+                challenge = chap.parse_challenge(
+                    asked["CHAP_A"], asked["CHAP_I"], asked["CHAP_C"]
+                )
+                return "0x" + challenge.respond(self._target.secret.encode()).hex()
+        return value
+
+    # Receiving -------------------------------------------------------------------
+
+    def _receive(self, channel: _Channel, number: int, event: Event) -> None:
+        recorded = event.pdu
+        if not channel.live.is_open:
+            return  # its end has been told
+        try:
+            found = channel.live.receive(self._seconds)
+            while _is_of_its_own_accord(found) and not _is_of_its_own_accord(recorded):
+                found = channel.live.receive(self._seconds)
+        except (ConnectionLost, PeerTimeout, DecodeError) as error:
+            self._differ(number, "answer", describe(recorded), str(error))
+            channel.live.close()
+            return
+        self._compare(channel, number, recorded, found)
+        self._learn(channel, recorded, found)
+
+    def _lose(self, channel: _Channel, number: int) -> None:
+        if channel.live.is_open and not channel.live.wait_closed(self._seconds):
+            self._differ(number, "connection", "closed by the target", "still open")
+
+    def _compare(
+        self, channel: _Channel, number: int, recorded: PDU, found: PDU
+    ) -> None:
+        if _tells_of_the_past(recorded) and _may_follow_the_past(found):
+            return
+        if type(recorded) is not type(found):
+            self._differ(number, "answer", describe(recorded), describe(found))
+            return
+        names = [
+            field.name
+            for field in recorded.fields_desc
+            if field.name not in _CARRIED | _LAYOUT | {"data"}
+        ]
+        for name in names:
+            was, now = getattr(recorded, name), getattr(found, name)
+            if was != now:
+                self._differ(number, name, _shown(was), _shown(now))
+        if "target_transfer_tag" in recorded.fields:
+            was, now = (
+                one.target_transfer_tag == RESERVED_TAG for one in (recorded, found)
+            )
+            if was != now:
+                self._differ(
+                    number, "target_transfer_tag", *map(_reserved_or_not, (was, now))
+                )
+        self._compare_stat_sn(channel, number, recorded, found)
+        self._compare_data(number, recorded, found)
+
+    def _compare_stat_sn(
+        self, channel: _Channel, number: int, recorded: PDU, found: PDU
+    ) -> None:
+        if channel.recorded_stat_sn is None or "stat_sn" not in recorded.fields:
+            return
+        assert channel.stat_sn is not None
+        was = serial.distance(channel.recorded_stat_sn, recorded.stat_sn)
+        now = serial.distance(channel.stat_sn, found.stat_sn)
+        if was != now:
+            self._differ(number, "stat_sn", f"{was:+d} from due", f"{now:+d} from due")
+
+    def _compare_data(self, number: int, recorded: PDU, found: PDU) -> None:
+        was, now = bytes(recorded.data), bytes(found.data)
+        with suppress(DecodeError, AttributeError):
+            if "Login" in type(found).__name__ or "Text" in type(found).__name__:
+                for name, value in _unlike(text.decode(was), text.decode(now)):
+                    self._differ(number, name, *value)
+                return
+        if was != now:
+            self._differ(number, "data", _shown(was), _shown(now))
+
+    def _learn(self, channel: _Channel, recorded: PDU, found: PDU) -> None:
+        """Take over what the target has chosen."""
+        if "target_transfer_tag" in recorded.fields and hasattr(
+            found, "target_transfer_tag"
+        ):
+            tag = recorded.target_transfer_tag
+            if tag != RESERVED_TAG:
+                self._tags[tag] = found.target_transfer_tag
+        if "stat_sn" in recorded.fields and hasattr(found, "stat_sn"):
+            channel.recorded_stat_sn = _due(recorded)
+            channel.stat_sn = _due(found)
+        if isinstance(recorded, LoginResponse) and isinstance(found, LoginResponse):
+            if recorded.tsih:
+                self._handles[recorded.tsih] = found.tsih
+            with suppress(DecodeError):
+                pairs = text.decode(bytes(found.data))
+                channel.challenge.update(
+                    (name, value) for name, value in pairs if name.startswith("CHAP_")
+                )
+            if found.status == LoginStatus.SUCCESS and found.transit:
+                self._begin_digests(channel, found)
+
+    def _begin_digests(self, channel: _Channel, found: LoginResponse) -> None:
+        """Switch digests on with full-feature phase, as both have agreed."""
+        if found.nsg != Stage.FULL_FEATURE:
+            return
+        agreed: dict[str, str] = {}
+        for pdu in self.transcript.received():
+            if isinstance(pdu, LoginResponse):
+                with suppress(DecodeError):
+                    agreed.update(text.decode(bytes(pdu.data)))
+        channel.live.digests = Digests(
+            header=agreed.get("HeaderDigest") == "CRC32C",
+            data=agreed.get("DataDigest") == "CRC32C",
+        )
+
+    def _differ(self, number: int, what: str, recorded: str, now: str) -> None:
+        self.differences.append(Difference(number, what, recorded, now))
+
+
+class _Ready(PDU):
+    """Segments that are sent as they are."""
+
+    name = "recorded PDU"
+
+    def __init__(self, header: bytes, data: bytes) -> None:
+        super().__init__()
+        self._segments = header, data
+
+    def segments(self) -> tuple[bytes, bytes]:
+        """Return header and data segment, padding included."""
+        return self._segments
+
+
+def _reserved_or_not(is_reserved: bool) -> str:
+    return "0xffffffff" if is_reserved else "a tag"
+
+
+def _digest(recorded: str) -> bool | bytes:
+    if recorded == bundle.RIGHT:
+        return True
+    return bytes.fromhex(recorded) if recorded else False
+
+
+def _due(pdu: PDU) -> int:
+    """Return the StatSN that follows on a PDU."""
+    return serial.add(pdu.stat_sn, 1) if advances_stat_sn(pdu) else int(pdu.stat_sn)
+
+
+def _is_of_its_own_accord(pdu: PDU) -> bool:
+    return isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
+
+
+def _tells_of_the_past(pdu: PDU) -> bool:
+    """Tell whether it reports a unit attention: what happened before the replay."""
+    if not isinstance(pdu, SCSIResponse) or pdu.status != SCSIStatus.CHECK_CONDITION:
+        return False
+    with suppress(DecodeError):
+        return sense.parse(pdu.sense).key == SenseKey.UNIT_ATTENTION
+    return False
+
+
+def _may_follow_the_past(pdu: PDU) -> bool:
+    """Tell whether it may stand for a unit attention: another one, or GOOD."""
+    is_good = isinstance(pdu, SCSIResponse) and pdu.status == SCSIStatus.GOOD
+    return is_good or _tells_of_the_past(pdu)
+
+
+def _unlike(was: text.Pairs, now: text.Pairs) -> list[tuple[str, tuple[str, str]]]:
+    """Return the keys whose values differ, with both values."""
+    old, new = dict(was), dict(now)
+    names = [name for name in {**old, **new} if name not in _UNLIKE]
+    return [
+        (name, (old.get(name, "not said"), new.get(name, "not said")))
+        for name in names
+        if old.get(name) != new.get(name) and name != "TargetName"
+    ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes {value[:16].hex(' ')}" + (
+            " ..." if len(value) > 16 else ""
+        )
+    return f"{value:#x}" if isinstance(value, int) else str(value)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An interactive session with a target: PDU classes, CDBs, history, show()."""
+
+import code
+import importlib
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from initiator import expect
+from initiator.login import LoginOptions
+from initiator.session import Session
+from initiator.transcript import Transcript
+from initiator.url import TargetURL
+from iscsi import chap, pdu
+from iscsi.constants import LogoutReason, TaskAttribute, TMFunction
+from iscsi.scsi import cdb
+
+_HISTORY = Path.home() / ".iscsi_assay_history"
+_BANNER = """iSCSI Assay: {name} at {portal}, TSIH {tsih:#x}
+  session    the session: session.execute(cdb.inquiry(allocation_length=96), read=96)
+             session.ping(b"x")  session.send(NOPOut(...))  session.receive()
+  show()     the PDUs so far; show(5) the last five; last() the last one in full
+  PDU classes by name (NOPOut, SCSICommand, ...), cdb, TMFunction, LogoutReason
+"""
+
+
+def names(session: Session) -> dict[str, Any]:
+    """Return what the shell knows by name."""
+    transcript = session.transcript
+
+    def show(count: int | None = None) -> None:
+        """Print the PDUs so far."""
+        sys.stdout.write(transcript.render(count) + "\n")
+
+    def last() -> None:
+        """Print the last PDU field by field."""
+        found = list(transcript.pdus())
+        if found:
+            found[-1].show()
+
+    return {
+        **{name: getattr(pdu, name) for name in pdu.__all__},
+        "session": session,
+        "cdb": cdb,
+        "show": show,
+        "last": last,
+        "expect": expect,
+        "TMFunction": TMFunction,
+        "LogoutReason": LogoutReason,
+        "TaskAttribute": TaskAttribute,
+    }
+
+
+def run(target: TargetURL) -> int:
+    """Log in, talk until the user leaves, log out.
+
+    Raises:
+        ISCSIError: the login fails.
+    """
+    credentials = None
+    if target.user:
+        credentials = chap.Credentials(target.user, target.secret.encode())
+    options = LoginOptions(target_name=target.name, credentials=credentials)
+    with Session(
+        target.portal, options, transcript=Transcript(), lun=target.lun
+    ) as session:
+        known = names(session)
+        banner = _BANNER.format(
+            name=target.name, portal=target.portal, tsih=session.tsih
+        )
+        try:
+            ipython = importlib.import_module("IPython")
+        except ImportError:
+            _plain(known, banner)
+        else:
+            _rich(ipython, known, banner)
+    return 0
+
+
+def _rich(ipython: ModuleType, known: dict[str, Any], banner: str) -> None:
+    sys.stdout.write(banner + "\n")
+    ipython.start_ipython(argv=["--no-banner"], user_ns=known)
+
+
+def _plain(known: dict[str, Any], banner: str) -> None:
+    """Use Python's own console, with completion and history where there is readline."""
+    with suppress(ImportError):
+        import readline  # noqa: PLC0415  # not on every system
+        import rlcompleter  # noqa: PLC0415  # likewise
+
+        readline.set_completer(rlcompleter.Completer(known).complete)
+        readline.parse_and_bind("tab: complete")
+        with suppress(OSError):
+            readline.read_history_file(_HISTORY)
+    code.interact(banner, local=known, exitmsg="")
+    with suppress(ImportError, OSError):
+        import readline  # noqa: PLC0415  # as above
+
+        readline.write_history_file(_HISTORY)
