@@ -95,7 +95,12 @@ def _tell(differences: list[Difference]) -> None:
     for one in differences:
         print(one)
     if differences:
-        print(f"{len(differences)} answers differ from those recorded")
+        count = (
+            "one answer differs"
+            if len(differences) == 1
+            else (f"{len(differences)} answers differ")
+        )
+        print(f"{count} from what was recorded")
     else:
         print("every answer is the one that was recorded")
 

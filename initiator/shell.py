@@ -2,7 +2,7 @@
 """An interactive session with a target: PDU classes, CDBs, history, show()."""
 
 import code
-import importlib
+import importlib.util
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -71,12 +71,10 @@ def run(target: TargetURL) -> int:
         banner = _BANNER.format(
             name=target.name, portal=target.portal, tsih=session.tsih
         )
-        try:
-            ipython = importlib.import_module("IPython")
-        except ImportError:
+        if importlib.util.find_spec("IPython") is None:
             _plain(known, banner)
         else:
-            _rich(ipython, known, banner)
+            _rich(importlib.import_module("IPython"), known, banner)
     return 0
 
 
