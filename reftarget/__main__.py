@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--trace", action="store_true", help="log every PDU decoded")
     add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
     add("--control", action="store_true", help="take commands from standard input")
+    add("--control-socket", type=Path, metavar="FILE", help="take them there, too")
     add("--exit-with-stdin", action="store_true", help="end when standard input does")
     add("--quiet", action="store_true", help="log warnings only")
     return parser
@@ -183,12 +184,29 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         ).watch
         if options.exit_with_stdin or options.control:
             _watch_stdin(loop, server, finished, options)
+        if options.control_socket is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(options.control_socket)  # noqa: PTH108  # nobody waits yet
+            listening = await _listen_for_orders(server, options.control_socket)
+            stack.callback(listening.close)
         places = (
             f"[{p.host}]:{p.port}" if ":" in p.host else f"{p.host}:{p.port}"
             for p in server.portals
         )
         print("ready", *places, flush=True)
         await finished.wait()
+
+
+async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServer:
+    """Take commands at a Unix socket, a line each, and answer each by a line."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            answer = server.control(line.decode("utf-8", "replace"))
+            writer.write(f"{answer}\n".encode())
+        writer.close()
+
+    return await asyncio.start_unix_server(talk, path)
 
 
 def _watch_stdin(

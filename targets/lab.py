@@ -155,6 +155,9 @@ class _Instance:
         before.destroy()
         self.boot(before.forwards, before.console.with_name("var.img"))
 
+    def operate(self, order: str) -> None:
+        raise LabError(f"nobody can tell this target to {order}")
+
     def mark(self) -> int:
         return len(self._log())
 

@@ -10,14 +10,14 @@ import errno
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Portal, RunningTarget, Target
+from targets.model import Portal, RunningTarget, Special, Target
 from targets.process import LogFile, Process
 from targets.workdir import WorkDirectory
 
@@ -55,6 +55,9 @@ class Recipe:
     """Return when it listens where it should; raise LabError if it never does."""
     hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
     """One for each portal; ::1 is left out where there is no IPv6."""
+    operate: Callable[[Plan, str], None] | None = None
+    """Have the target do something of its own accord."""
+    special: Mapping[Special, str] = field(default_factory=dict)
     stop_grace: float = 0.0
     """Seconds from SIGTERM to SIGKILL at the end; 0 where it has nothing to save."""
 
@@ -105,6 +108,7 @@ class LocalProvider:
             targets=recipe.targets,
             features=features,
             control=self._instance,
+            special=recipe.special,
         )
 
     def _try_start(self) -> "_Instance":
@@ -161,6 +165,11 @@ class _Instance:
             raise LabError(f"this {self.recipe.kind} has been stopped")
         self.process.kill()
         self.process = _launch(self.recipe, self.plan)
+
+    def operate(self, order: str) -> None:
+        if self.recipe.operate is None:
+            raise LabError(f"nobody can tell this {self.recipe.kind} what to do")
+        self.recipe.operate(self.plan, order)
 
     def mark(self) -> int:
         return LogFile(self.plan.log).mark()

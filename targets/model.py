@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a running target offers: portals, target names, logical units, features."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType, TracebackType
 from typing import Protocol
 
@@ -22,6 +24,10 @@ FEATURES = MappingProxyType(
         "multi-connection": "MaxConnections above 1 is configured",
         "erl1": "ErrorRecoveryLevel 1 is configured",
         "erl2": "ErrorRecoveryLevel 2 is configured",
+        "alias": "the first target name has an alias (`special`)",
+        "acl": "one target name is forbidden to us (`special`)",
+        "redirect": "one name has moved for a while, one for good (`special`)",
+        "operator": "the target can be made to send pings and Async Messages",
     }
 )
 """Every feature that a provider may know by configuration, and what it means.
@@ -91,6 +97,18 @@ class Target:
         return next((unit for unit in units if unit.scratch and unit.writable), None)
 
 
+class Special(StrEnum):
+    """What a provider has set up besides the target names that serve disks."""
+
+    ALIAS = "alias"
+    """The alias of the first target name."""
+    FORBIDDEN = "forbidden"
+    """A target name that refuses every initiator name of ours."""
+    MOVED = "moved"
+    """A target name that has moved temporarily."""
+    MOVED_FOR_GOOD = "moved for good"
+
+
 class Control(Protocol):
     """What a provider can do with its running target."""
 
@@ -107,6 +125,14 @@ class Control(Protocol):
 
         Raises:
             LabError: This target cannot be restarted, or did not come back.
+        """
+        ...
+
+    def operate(self, order: str) -> None:
+        """Have the target do something of its own accord (feature "operator").
+
+        Raises:
+            LabError: it cannot, or does not.
         """
         ...
 
@@ -130,6 +156,7 @@ class RunningTarget:
     targets: tuple[Target, ...]
     features: frozenset[str]
     control: Control
+    special: Mapping[Special, str] = field(default_factory=dict)
 
     @property
     def portal(self) -> Portal:
@@ -162,6 +189,10 @@ class RunningTarget:
     def restart(self) -> None:
         """Kill the target if it runs and start it again at the same portals."""
         self.control.restart()
+
+    def operate(self, order: str) -> None:
+        """Have the target do something of its own accord (see `Control.operate`)."""
+        self.control.operate(order)
 
     def mark(self) -> int:
         """Return a mark at the present end of the target's log."""

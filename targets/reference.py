@@ -2,6 +2,7 @@
 """The reference target, in a process of its own."""
 
 import json
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 from targets import layout
 from targets.errors import LabError
 from targets.local import Plan, Recipe, polls
-from targets.model import LogicalUnit, Portal, Target
+from targets.model import LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,13 @@ _UNITS = (
     LogicalUnit(2, layout.LUN_SIZE, writable=False),
 )
 _TARGETS = layout.targets("reference", _UNITS)
+_ORDER_SECONDS = 5.0
+_SPECIAL = {
+    Special.ALIAS: "the first disk",
+    Special.FORBIDDEN: layout.target_name("reference", "forbidden"),
+    Special.MOVED: layout.target_name("reference", "moved"),
+    Special.MOVED_FOR_GOOD: layout.target_name("reference", "moved-for-good"),
+}
 _FEATURES = frozenset(
     {
         "restart",
@@ -38,6 +46,10 @@ _FEATURES = frozenset(
         "ipv6",
         "writes",
         "read-only-lun",
+        "alias",
+        "acl",
+        "redirect",
+        "operator",
     }
 )
 
@@ -68,6 +80,8 @@ def recipe(
         prepare=_prepare,
         launch=partial(_launch, options=build_options(faults, keys, trace=trace)),
         await_ready=_await_ready,
+        operate=_operate,
+        special=_SPECIAL,
         stop_grace=_STOP_GRACE,
     )
 
@@ -88,6 +102,24 @@ def _prepare(plan: Plan) -> None:
 
 def _configuration_path(plan: Plan) -> Path:
     return plan.directory / "reftarget.toml"
+
+
+def _control_path(plan: Plan) -> Path:
+    return plan.directory / "control"
+
+
+def _operate(plan: Plan, order: str) -> None:
+    """Have an order carried out (see `reftarget.control`)."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_ORDER_SECONDS)
+            client.connect(str(_control_path(plan)))
+            client.sendall(f"{order}\n".encode())
+            answer = client.makefile().readline().strip()
+    except OSError as error:
+        raise LabError(f"the reference target takes no orders: {error}") from error
+    if not answer.startswith("ok"):
+        raise LabError(f"the reference target does not {order}: {answer}")
 
 
 def build_options(
@@ -111,6 +143,8 @@ def build_configuration(
     ]
     for target in targets:
         values: dict[str, object] = {"name": target.name, "portal_group": 1}
+        if target is targets[0]:
+            values["alias"] = _SPECIAL[Special.ALIAS]
         if target.chap is not None:
             values["auth"] = {
                 "user": target.chap.user,
@@ -132,7 +166,26 @@ def build_configuration(
                     },
                 )
             )
+    tables += [_table("target", values) for values in _special_tables(portals[0])]
     return "\n".join(tables)
+
+
+def _special_tables(portal: Portal) -> list[dict[str, object]]:
+    """Return target names that let nobody in, or send everybody away."""
+    moved = {"address": str(portal)}
+    return [
+        {
+            "name": _SPECIAL[Special.FORBIDDEN],
+            "portal_group": 1,
+            "initiators": [layout.target_name("reference", "nobody")],
+        },
+        {"name": _SPECIAL[Special.MOVED], "portal_group": 1, "redirect": moved},
+        {
+            "name": _SPECIAL[Special.MOVED_FOR_GOOD],
+            "portal_group": 1,
+            "redirect": {**moved, "permanent": True},
+        },
+    ]
 
 
 def _table(name: str, values: Mapping[str, object]) -> str:
@@ -157,6 +210,7 @@ def _launch(plan: Plan, options: tuple[str, ...]) -> Process:
         [
             *(sys.executable, "-m", "reftarget"),
             *("--config", str(_configuration_path(plan))),
+            *("--control-socket", str(_control_path(plan))),
             *options,
         ],
         log=plan.log,

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Async Messages (RFC 7143 section 11.9), sent on an operator's order."""
+
+import time
+
+import pytest
+
+from initiator.core import lun_field
+from initiator.expect import check, expect_drop
+from initiator.session import Session
+from iscsi.constants import RESERVED_TAG, AsyncEvent
+from iscsi.pdu import AsyncMessage, NOPOut
+from suites.plugins.sessions import OpenSession
+from suites.support.operator import Operate
+
+pytestmark = pytest.mark.needs("operator")
+
+ORDERS = {
+    "scsi": ("scsi-event", AsyncEvent.SCSI),
+    "logout-request": ("logout-request seconds=1", AsyncEvent.LOGOUT_REQUEST),
+    "connection-drop": ("drop-connection", AsyncEvent.CONNECTION_DROP),
+    "session-drop": ("drop-session", AsyncEvent.SESSION_DROP),
+    "negotiation": ("negotiation-request", AsyncEvent.NEGOTIATION_REQUEST),
+    "vendor": ("vendor-event code=7", AsyncEvent.VENDOR),
+}
+DROPS = {
+    name: ORDERS[name] for name in ("logout-request", "connection-drop", "session-drop")
+}
+
+
+@pytest.mark.requirement("RFC7143-11.9-i01")
+@pytest.mark.parametrize(("order", "event"), ORDERS.values(), ids=ORDERS)
+def test_it_bears_no_task_and_counts(
+    session: Session, operate: Operate, order: str, event: AsyncEvent
+) -> None:
+    """An Async Message has ITT 0xffffffff and takes a StatSN."""
+    due = session.ping().stat_sn + 1
+
+    operate(session, order)
+
+    message = session.expect(AsyncMessage)
+    check(message.async_event == event, f"AsyncEvent {event}", message)
+    tag = session.transcript.received()[-1].segments()[0][16:20]
+    check(tag == RESERVED_TAG.to_bytes(4, "big"), "ITT 0xffffffff", tag.hex())
+    check(message.stat_sn == due % 2**32, f"StatSN {due}", message)
+
+
+@pytest.mark.requirement("RFC7143-11.9-i01")
+def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> None:
+    """The answer after an Async Message bears the StatSN after its own."""
+    operate(session, "vendor-event")
+    message = session.expect(AsyncMessage)
+
+    pong = session.ping()
+
+    check(pong.stat_sn == (message.stat_sn + 1) % 2**32, "the next StatSN", pong)
+
+
+@pytest.mark.requirement("RFC7143-11.9.1-01")
+@pytest.mark.needs("multi-connection")
+def test_a_logout_is_asked_for_where_it_is_due(
+    open_session: OpenSession, operate: Operate
+) -> None:
+    """AsyncEvent 1 comes on the connection that is to be logged out."""
+    session = open_session({"MaxConnections": "2"})
+    second = session.add_connection(2)
+
+    operate(session, "logout-request seconds=3", second)
+
+    message = session.expect(AsyncMessage, link=second)
+    check(message.async_event == AsyncEvent.LOGOUT_REQUEST, "AsyncEvent 1", message)
+    session.logout(cid=2, link=second)
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i08")
+def test_a_logout_that_was_asked_for_is_taken(
+    session: Session, operate: Operate
+) -> None:
+    """After AsyncEvent 1 a logout is answered with success, and the connection ends."""
+    operate(session, "logout-request seconds=5")
+    session.expect(AsyncMessage)
+
+    response = session.logout()
+
+    check(response.response == 0, "response 0", response)
+    expect_drop(session.connection)
+
+
+@pytest.mark.requirement("RFC7143-11.9.1-i01")
+def test_without_a_logout_the_connection_is_dropped(
+    session: Session, operate: Operate
+) -> None:
+    """Where no logout follows AsyncEvent 1 in Parameter3 seconds, the target drops."""
+    operate(session, "logout-request seconds=1")
+    message = session.expect(AsyncMessage)
+    begun = time.monotonic()
+
+    expect_drop(session.connection, timeout=int(message.parameter3) + 4)
+
+    waited = time.monotonic() - begun
+    check(waited > 0.5 * message.parameter3, "a drop once the time is over", waited)
+
+
+@pytest.mark.requirement("RFC7143-11.9.3-01")
+def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None:
+    """AsyncEvent 0 has the LUN of the logical unit that it tells of."""
+    operate(session, f"scsi-event lun={session.lun}")
+
+    message = session.expect(AsyncMessage)
+    check(message.lun == lun_field(session.lun), "the unit's LUN", message)
+
+
+@pytest.mark.requirement("RFC7143-7.4.3-01")
+def test_requests_are_served_meanwhile(session: Session, operate: Operate) -> None:
+    """An Async Message changes nothing for the requests around it."""
+    operate(session, "vendor-event")
+
+    pong = session.send(NOPOut(immediate=1, data=b"meanwhile"))
+
+    session.expect(AsyncMessage)
+    answer = session.receive()
+    check(bytes(answer.data) == b"meanwhile", "the ping's data", answer)
+    assert pong.initiator_task_tag == answer.initiator_task_tag

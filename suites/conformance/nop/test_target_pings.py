@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""NOP-Ins that a target sends of its own accord (RFC 7143 section 11.19)."""
+
+import pytest
+
+from initiator.core import lun_field
+from initiator.expect import check
+from initiator.session import Session
+from iscsi.constants import RESERVED_TAG
+from iscsi.pdu import NOPIn
+from suites.support.operator import Operate
+
+pytestmark = pytest.mark.needs("operator")
+
+
+@pytest.fixture
+def ping(session: Session, operate: Operate) -> NOPIn:
+    """A NOP-In that wants an answer; it is left unanswered."""
+    session.answers_pings = False
+    operate(session, "ping")
+    return session.expect(NOPIn)
+
+
+@pytest.mark.requirement("RFC7143-11.19-05", "RFC7143-11.19-06")
+def test_a_ping_has_neither_task_nor_data(ping: NOPIn) -> None:
+    """A NOP-In of the target's own has ITT 0xffffffff and no data."""
+    check(ping.initiator_task_tag == RESERVED_TAG, "ITT 0xffffffff", ping)
+    check(ping.data_segment_length == 0, "no data", ping)
+
+
+@pytest.mark.requirement("RFC7143-11.19.1-i01")
+def test_a_ping_has_a_transfer_tag(ping: NOPIn) -> None:
+    """A NOP-In that wants an answer has a Target Transfer Tag."""
+    check(ping.target_transfer_tag != RESERVED_TAG, "TTT not 0xffffffff", ping)
+
+
+@pytest.mark.requirement("RFC7143-11.19.3-01")
+def test_a_ping_names_a_unit(session: Session, ping: NOPIn) -> None:
+    """A NOP-In with a Target Transfer Tag has the LUN of a unit of the session."""
+    units = {lun_field(lun) for lun in range(8)}
+    check(ping.lun in units, "the LUN of a logical unit", ping)
+    assert session.is_open
+
+
+@pytest.mark.requirement("RFC7143-11.19.2-i01")
+def test_a_ping_takes_no_stat_sn(session: Session, operate: Operate) -> None:
+    """A NOP-In of the target's own shows the next StatSN and does not take it."""
+    before = session.ping().stat_sn
+    operate(session, "ping")
+
+    unasked = session.expect(NOPIn)
+    after = session.ping()
+
+    due = (before + 1) % 2**32
+    check(unasked.stat_sn == due, f"StatSN {due}", unasked)
+    check(after.stat_sn == due, f"StatSN {due}", after)
+
+
+@pytest.mark.requirement("RFC7143-11.19.1-i01")
+def test_an_answer_is_taken_in_silence(session: Session, operate: Operate) -> None:
+    """The answer to a target's ping draws nothing."""
+    operate(session, "ping")
+    ping = session.expect(NOPIn)
+
+    session.expect_silence(after=session.transcript.sent()[-1])
+
+    check(ping.target_transfer_tag != RESERVED_TAG, "TTT not 0xffffffff", ping)
