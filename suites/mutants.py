@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,16 +61,18 @@ class Outcome:
 
     fault: Fault
     concerned: int
-    """How many checks its requirement has."""
+    """How many checks its requirements have."""
     noticed_by: list[str] = field(default_factory=list)
+    missed: tuple[str, ...] = ()
+    """Its requirements with checks none of which has failed."""
     false_alarms: list[str] = field(default_factory=list)
     trouble: str = ""
     """Why there is no verdict, where there is none."""
 
     @property
     def is_missed(self) -> bool:
-        """True if its requirement has checks and none of them failed."""
-        return self.concerned > 0 and not self.noticed_by and not self.trouble
+        """True if one of its requirements has checks and none of them failed."""
+        return bool(self.missed) and not self.trouble
 
 
 def choose(
@@ -80,7 +82,8 @@ def choose(
 
     The sample is the same in every run.
     """
-    concerned = checks.get(fault.requirement, [])
+    found = {name: None for one in fault.requirements for name in checks.get(one, [])}
+    concerned = list(found)
     others = sorted({name for names in checks.values() for name in names})
     others = [name for name in others if name not in concerned]
     picked = random.Random(fault.name).sample(others, min(sample, len(others)))  # noqa: S311
@@ -108,16 +111,29 @@ def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Out
         if not path.exists():
             words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             return Outcome(fault, len(concerned), trouble=words[0])
-        return weigh(fault, concerned, read(path).checks)
+        return weigh(fault, concerned, read(path).checks, checks)
 
 
-def weigh(fault: Fault, concerned: Sequence[str], judged: Iterable[Judged]) -> Outcome:
+def weigh(
+    fault: Fault,
+    concerned: Sequence[str],
+    judged: Sequence[Judged],
+    checks: Mapping[str, list[str]],
+) -> Outcome:
     """Sort the verdicts of a run with one fault into notices and false alarms."""
-    outcome = Outcome(fault, len(concerned))
-    for item in judged:
-        if item.verdict not in _NOTICES:
-            continue
-        if fault.requirement in item.requirements:
+    failed = [item for item in judged if item.verdict in _NOTICES]
+    shown = {name for item in failed for name in item.requirements}
+    outcome = Outcome(
+        fault,
+        len(concerned),
+        missed=tuple(
+            name
+            for name in fault.requirements
+            if checks.get(name) and name not in shown
+        ),
+    )
+    for item in failed:
+        if not set(item.requirements).isdisjoint(fault.requirements):
             outcome.noticed_by.append(item.check)
         elif fault.name not in ALSO and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)
@@ -134,7 +150,7 @@ def show(outcomes: Sequence[Outcome]) -> list[str]:
         elif not outcome.concerned:
             what = "no check of its requirement yet"
         elif outcome.is_missed:
-            what = f"MISSED by {outcome.concerned} checks"
+            what = f"MISSED by {outcome.concerned} checks: {', '.join(outcome.missed)}"
         else:
             what = f"noticed by {len(outcome.noticed_by)}: {outcome.noticed_by[0]}"
         lines.append(

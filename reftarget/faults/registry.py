@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iscsi.digest import digest
+from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
+from reftarget.faults.consequences import CONSEQUENCES
 from reftarget.faults.twists import TWISTS
 
 if TYPE_CHECKING:
@@ -41,9 +43,14 @@ class Fault:
     twist: Twist | None = None
     """What it does to PDUs; None: it is a bend."""
 
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """All that it breaks; a check of each must notice it."""
+        return (self.requirement, *CONSEQUENCES.get(self.name, ()))
+
 
 _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (BENDS,)
-_TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (TWISTS,)
+_TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (TWISTS, ANSWERS)
 
 FAULTS: Final = {
     **{

@@ -2,6 +2,7 @@
 import pytest
 
 from reftarget.faults import FAULTS
+from reftarget.faults.consequences import CONSEQUENCES
 from reports.verdicts import Judged, Verdict
 from spec import load
 from suites.mutants import ALSO, Outcome, choose, main, show, weigh
@@ -27,21 +28,38 @@ def test_the_sample_is_the_same_each_time_and_leaves_out_what_is_concerned() -> 
 
 
 def test_a_failure_of_its_requirement_notices_a_fault() -> None:
-    outcome = weigh(FAULT, ["a"], [judged("a", Verdict.BROKEN, FAULT.requirement)])
+    outcome = weigh(
+        FAULT, ["a"], [judged("a", Verdict.BROKEN, FAULT.requirement)], CHECKS
+    )
 
     assert outcome.noticed_by == ["a"]
     assert not outcome.is_missed
 
 
 def test_a_fault_that_nothing_fails_for_is_missed() -> None:
-    outcome = weigh(FAULT, ["a"], [judged("a", Verdict.PASSED, FAULT.requirement)])
+    outcome = weigh(
+        FAULT, ["a"], [judged("a", Verdict.PASSED, FAULT.requirement)], CHECKS
+    )
 
     assert outcome.is_missed
     assert "MISSED by 1 checks" in show([outcome])[0]
 
 
+def test_each_of_its_requirements_must_be_noticed() -> None:
+    fault = FAULTS["tmf-always-complete"]
+    first, *others = fault.requirements
+    checks = {name: ["a"] for name in fault.requirements}
+
+    outcome = weigh(fault, ["a"], [judged("a", Verdict.BROKEN, first)], checks)
+
+    assert others
+    assert outcome.missed == tuple(others)
+
+
 def test_a_failure_of_another_requirement_is_a_false_alarm() -> None:
-    outcome = weigh(FAULT, ["a"], [judged("b", Verdict.BROKEN, "RFC7143-11.4-i01")])
+    outcome = weigh(
+        FAULT, ["a"], [judged("b", Verdict.BROKEN, "RFC7143-11.4-i01")], CHECKS
+    )
 
     assert outcome.false_alarms == ["b"]
 
@@ -52,7 +70,11 @@ def test_a_fault_without_checks_is_not_called_missed() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_names_a_requirement(name: str) -> None:
-    assert FAULTS[name].requirement in load()
+    assert set(FAULTS[name].requirements) <= set(load())
+
+
+def test_every_consequence_is_that_of_a_fault() -> None:
+    assert CONSEQUENCES.keys() <= FAULTS.keys()
 
 
 def test_every_reason_is_for_a_fault_that_exists() -> None:
