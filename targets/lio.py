@@ -20,6 +20,8 @@ _FEATURES = frozenset(
         "several-targets",
         "several-portals",
         "several-luns",
+        # A portal group has one lock for its logins (its np_login_sem).
+        "one-login-at-a-time",
         "writes",
         "header-digest",
         "data-digest",

@@ -21,6 +21,7 @@ FEATURES = MappingProxyType(
         "read-only-lun": "a logical unit is write-protected",
         "header-digest": "header digests are configured",
         "data-digest": "data digests are configured",
+        "one-login-at-a-time": "an unfinished login holds up all others",
         "multi-connection": "MaxConnections above 1 is configured",
         "erl1": "ErrorRecoveryLevel 1 is configured",
         "erl2": "ErrorRecoveryLevel 2 is configured",

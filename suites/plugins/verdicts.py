@@ -49,6 +49,12 @@ CHECK_SECONDS = 60
 SLOW_LOGIN = 0.5
 """Seconds from which on a login after every check would cost more than it shows."""
 
+ONE_LOGIN = "one-login-at-a-time"
+"""The feature of a target that is probed when a check's connections are closed."""
+
+ONE_LOGIN_SECONDS = 20.0
+"""More than such a target takes to give up an unfinished login (LIO's default: 15)."""
+
 DEATH_SECONDS = 0.1
 """How long after a failure a local target may still be seen to die."""
 
@@ -111,7 +117,8 @@ def pytest_pyfunc_call(
                 outcome = yield
             except ISCSIError as error:
                 raise failure_of(error, _transcript(pyfuncitem)) from error
-            _probe(tested)
+            if ONE_LOGIN not in tested.features:
+                _probe(tested)
     except ConformanceFailure as failure:
         if failure.transcript is None:
             failure.transcript = _transcript(pyfuncitem)
@@ -132,6 +139,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     tested = targets_plugin.of(item.config)
     has_failed = any(name == DETAIL for name, _ in item.user_properties)
     reason = _death(tested) if has_failed else tested.running.exit_reason()
+    if reason is None and ONE_LOGIN in tested.features:
+        reason = _late_probe(tested)
     if reason is None:
         return
     _revive(tested)
@@ -158,7 +167,7 @@ def _time_limit(item: pytest.Item) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _probe(tested: TestedTarget) -> None:
+def _probe(tested: TestedTarget, timeout: float | None = None) -> None:
     """Log in once more: a target must have survived the check.
 
     Where a login takes long (istgt sleeps a second in each) only its process is looked
@@ -177,7 +186,7 @@ def _probe(tested: TestedTarget) -> None:
             tested.portal,
             replace(tested.options(), isid=isid),
             transcript=transcript,
-            timeout=tested.timeout,
+            timeout=timeout or tested.timeout,
             lun=units[0].lun if units else 0,
         ) as session:
             session.execute(cdb.test_unit_ready())
@@ -189,6 +198,19 @@ def _probe(tested: TestedTarget) -> None:
             f"the target died: {reason}" if reason else actual,
             transcript,
         ) from error
+
+
+def _late_probe(tested: TestedTarget) -> str | None:
+    """Probe when the check's own connections are closed; return what went wrong.
+
+    An unfinished login of the check would hold up the probe's where a target handles
+    one at a time. It gives such a login up by itself, so the probe has patience.
+    """
+    try:
+        _probe(tested, timeout=ONE_LOGIN_SECONDS)
+    except ConformanceFailure as failure:
+        return failure.actual
+    return None
 
 
 def _death(tested: TestedTarget) -> str | None:

@@ -17,6 +17,8 @@ _GROUP_ATTRIBUTES = {
     "cache_dynamic_acls": 1,
     "demo_mode_write_protect": 0,
     "default_erl": 2,
+    # Seconds, the least it takes: an unfinished login holds up all others.
+    "login_timeout": 5,
 }
 _PARAMETERS = {
     "HeaderDigest": "CRC32C,None",
