@@ -27,6 +27,9 @@ class Deviation:
     always: bool = True
     """False for what shows only sometimes, such as the outcome of a race."""
 
+    restarts: bool = False
+    """True where the target is no good any more after it, though it lives."""
+
     def concerns(self, check: str) -> bool:
         """Tell whether a check is listed here."""
         return any(

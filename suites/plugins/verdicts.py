@@ -249,6 +249,8 @@ def _judge(
         )
     known = _deviation(item)
     if known is not None:
+        if known.restarts and "restart" in tested.features:
+            _restart(tested, "after a deviation that it does not survive whole")
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
         pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
     is_should = all(entry.level.startswith(("SHOULD", "MAY")) for entry in requirements)
@@ -279,12 +281,15 @@ def _deviation(item: pytest.Item) -> deviations.Deviation | None:
 
 def _revive(tested: TestedTarget) -> None:
     """Start a dead target again, so that one death is one failure."""
-    if tested.running.is_alive():
-        return
+    if not tested.running.is_alive():
+        _restart(tested, "after its death")
+
+
+def _restart(tested: TestedTarget, when: str) -> None:
     try:
         tested.running.restart()
     except targets.LabError as error:
-        pytest.exit(f"the target died and cannot be restarted: {error}", 3)
+        pytest.exit(f"the target cannot be restarted {when}: {error}", 3)
 
 
 def _transcript(item: pytest.Item) -> Transcript | None:

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""iSCSIProtocolLevel and what comes with level 2 (RFC 7144)."""
+
+import pytest
+
+from initiator.expect import check, expect_drop
+from initiator.session import Session
+from iscsi.constants import TMFunction, TMResponse
+from iscsi.pdu import SCSICommand, SCSIResponse, TaskManagementRequest
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.sessions import stall_write
+
+BASE_DESCRIPTOR = 0x0960
+DESCRIPTORS = range(BASE_DESCRIPTOR, BASE_DESCRIPTOR + 32)
+STANDARD_INQUIRY = 96
+UNKNOWN_TAG = 0x7FFFFFFC
+NEXUS_CLASS = 0x29
+QUERIES = [
+    TMFunction.QUERY_TASK,
+    TMFunction.QUERY_TASK_SET,
+    TMFunction.QUERY_ASYNCHRONOUS_EVENT,
+]
+
+level_2 = pytest.mark.needs("protocol-level-2")
+
+
+@pytest.fixture
+def newer(open_session: OpenSession) -> Session:
+    """A session with iSCSIProtocolLevel 2."""
+    return open_session({"iSCSIProtocolLevel": "2"})
+
+
+def names(function: TMFunction) -> str:
+    """Return the test ID of a function."""
+    return function.name.lower()
+
+
+def descriptors(session: Session) -> list[int]:
+    """Return the iSCSI version descriptors of the standard INQUIRY data."""
+    data = session.execute(
+        cdb.inquiry(allocation_length=STANDARD_INQUIRY), read=STANDARD_INQUIRY
+    ).data
+    found = [int.from_bytes(data[at : at + 2], "big") for at in range(58, 74, 2)]
+    return [one for one in found if one in DESCRIPTORS]
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-4.2-01")
+@pytest.mark.parametrize("level", [1, 2])
+def test_the_version_descriptor_shows_the_level(
+    open_session: OpenSession, level: int
+) -> None:
+    """An iSCSI version descriptor is 0960h plus the level that was agreed."""
+    session = open_session({"iSCSIProtocolLevel": str(level)})
+
+    found = descriptors(session)
+
+    due = BASE_DESCRIPTOR + level
+    check(set(found) <= {due}, f"{due:04X}h, or none", [f"{one:04X}h" for one in found])
+
+
+@pytest.mark.requirement("RFC7144-5.1.1-02")
+@pytest.mark.parametrize("priority", [1, 15])
+def test_priority_means_nothing_below_level_2(session: Session, priority: int) -> None:
+    """A Command Priority is ignored unless level 2 was agreed."""
+    result = session.execute(cdb.test_unit_ready(), priority=priority)
+
+    assert session.transcript.sent()[-1].priority == priority
+    check(result.is_good, "GOOD", result)
+
+
+@pytest.mark.requirement("RFC7144-5.2.1-01")
+def test_no_status_qualifier_below_level_2(session: Session) -> None:
+    """Status Qualifier is zero unless level 2 was agreed, also with an error."""
+    session.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
+    session.execute(cdb.test_unit_ready())
+
+    found = [p for p in session.transcript.received() if isinstance(p, SCSIResponse)]
+    odd = [pdu for pdu in found if pdu.status_qualifier]
+    check(found and not odd, "Status Qualifier 0", odd)
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-5.2.2-01", "RFC7144-5.2.2-02")
+def test_sense_comes_at_level_2_too(newer: Session) -> None:
+    """CHECK CONDITION brings sense data."""
+    result = newer.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
+
+    check(result.sense is not None, "sense data", result)
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-6.3-03", "RFC7144-4.1-02")
+@pytest.mark.parametrize("function", QUERIES, ids=names)
+def test_new_functions_are_answered(newer: Session, function: TMFunction) -> None:
+    """Each new function gets a response of its own, no Reject."""
+    answer = newer.task_management(function, referenced_task_tag=UNKNOWN_TAG)
+
+    allowed = (
+        TMResponse.FUNCTION_COMPLETE,
+        TMResponse.FUNCTION_SUCCEEDED,
+        TMResponse.FUNCTION_NOT_SUPPORTED,
+        TMResponse.TASK_DOES_NOT_EXIST,
+    )
+    check(answer.response in allowed, "response 0, 1, 5 or 7", answer)
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-6.3-03")
+def test_a_task_that_waits_is_found(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """QUERY TASK and QUERY TASK SET find a write that waits for its data."""
+    session = open_session(
+        {"iSCSIProtocolLevel": "2", "ImmediateData": "No", "InitialR2T": "Yes"}
+    )
+    task = stall_write(session, scratch_disk)
+
+    one = session.task_management(TMFunction.QUERY_TASK, of=task.command)
+    some = session.task_management(TMFunction.QUERY_TASK_SET)
+
+    found = (TMResponse.FUNCTION_SUCCEEDED, TMResponse.FUNCTION_NOT_SUPPORTED)
+    check(one.response in found, "response 7, or 5", one)
+    check(some.response in found, "response 7, or 5", some)
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-6.3-08", "RFC7144-6.3-09")
+def test_a_function_is_not_queried(newer: Session) -> None:
+    """QUERY TASK of a task management function is answered Function rejected."""
+    newer.numbers.take()  # a command that never comes: what is after it waits
+    held = newer.send(
+        TaskManagementRequest(function=int(TMFunction.ABORT_TASK_SET), immediate=0)
+    )
+
+    answer = newer.task_management(
+        TMFunction.QUERY_TASK,
+        referenced_task_tag=int(held.initiator_task_tag),
+        ref_cmd_sn=int(held.cmd_sn),
+    )
+
+    allowed = (TMResponse.FUNCTION_REJECTED, TMResponse.FUNCTION_NOT_SUPPORTED)
+    check(answer.response in allowed, "response 255, or 5", answer)
+
+
+@level_2
+@pytest.mark.requirement(
+    "RFC7144-6.3-10", "RFC7144-6.3-11", "RFC7144-6.3-12", "RFC7144-6.3-13"
+)
+def test_a_nexus_reset_ends_the_session(open_session: OpenSession) -> None:
+    """I_T NEXUS RESET drops the session at once; the port's return is told of it."""
+    session = open_session({"iSCSIProtocolLevel": "2"})
+    options = session.options
+    answer = session.task_management(TMFunction.I_T_NEXUS_RESET)
+    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
+        pytest.skip("not applicable: the target does not support I_T NEXUS RESET")
+
+    expect_drop(session.connection)
+
+    again = open_session(
+        isid=options.isid,
+        initiator_name=options.initiator_name,
+        clears_unit_attention=False,
+    )
+    sense = again.execute(cdb.test_unit_ready()).sense
+    check(sense is not None and sense.asc == NEXUS_CLASS, "ASC 29h", sense)
+
+
+@level_2
+@pytest.mark.requirement("RFC7144-6.3-04", "RFC7144-6.5-01")
+def test_a_nexus_reset_ends_its_tasks(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """After I_T NEXUS RESET no task of the nexus writes any more."""
+    keys = {"iSCSIProtocolLevel": "2", "ImmediateData": "No", "InitialR2T": "Yes"}
+    session, witness = open_session(keys), open_session()
+    read = cdb.read_10(lba=0, blocks=1)
+    before = witness.execute(read, read=scratch_disk.block_size).data
+    stall_write(session, scratch_disk)
+
+    answer = session.task_management(TMFunction.I_T_NEXUS_RESET)
+
+    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
+        pytest.skip("not applicable: the target does not support I_T NEXUS RESET")
+    expect_drop(session.connection)
+    after = witness.execute(read, read=scratch_disk.block_size).data
+    check(after == before, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("RFC7144-4.1-01", "RFC7144-7.1.1-01")
+def test_nothing_new_without_the_key(session: Session) -> None:
+    """A session that never spoke of the level gets none of level 2."""
+    session.send(SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"), final=1))
+
+    response = session.expect(SCSIResponse)
+
+    check(response.status_qualifier == 0, "Status Qualifier 0", response)
+    found = descriptors(session)
+    check(BASE_DESCRIPTOR + 2 not in found, "no 0962h", found)

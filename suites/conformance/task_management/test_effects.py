@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What functions reach and what they leave (RFC 7143 sections 4.2.3, 11.5.1 and E)."""
+
+import pytest
+
+from initiator.core import lun_field
+from initiator.expect import check, expect_drop
+from initiator.impair import deliver, withhold
+from initiator.session import Session
+from iscsi import serial
+from iscsi.constants import TMFunction, TMResponse
+from iscsi.pdu import R2T, SCSICommand, TaskManagementRequest, TaskManagementResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.data import pattern, start_write
+from suites.support.sessions import stall_write
+
+SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
+NEXUS_CLASS = 0x29
+
+
+def held_function(session: Session) -> TaskManagementRequest:
+    """Send a function that waits for a command before it, which is withheld."""
+    withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
+    request = TaskManagementRequest(
+        function=int(TMFunction.ABORT_TASK_SET), immediate=0
+    )
+    return session.send(request)
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-12", "RFC7143-11.5.1-13")
+def test_a_function_is_not_aborted(session: Session) -> None:
+    """ABORT TASK of a task management function is answered Function rejected."""
+    held = held_function(session)
+
+    answer = session.task_management(
+        TMFunction.ABORT_TASK, of=held, lun=session.lun, ref_cmd_sn=int(held.cmd_sn)
+    )
+
+    assert session.transcript.sent()[-2].cmd_sn == held.cmd_sn
+    check(answer.response == TMResponse.FUNCTION_REJECTED, "response 255", answer)
+
+
+@pytest.mark.needs("erl2")
+@pytest.mark.requirement("RFC7143-11.5.1-20", "RFC7143-11.5.1-21")
+def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
+    """TASK REASSIGN of a task management function is answered Function rejected."""
+    session = open_session({"ErrorRecoveryLevel": "2"})
+    held = held_function(session)
+
+    answer = session.task_management(
+        TMFunction.TASK_REASSIGN, referenced_task_tag=int(held.initiator_task_tag)
+    )
+
+    check(answer.response == TMResponse.FUNCTION_REJECTED, "response 255", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.3-09")
+def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
+    """ABORT TASK SET is answered when all commands before it have arrived."""
+    lost = withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
+    request = session.send(
+        TaskManagementRequest(
+            function=int(TMFunction.ABORT_TASK_SET),
+            lun=int(lost.lun),
+            immediate=1,
+        )
+    )
+
+    session.expect_silence(after=request)
+    deliver(session, lost)
+
+    answer = session.receive()
+    while not isinstance(answer, TaskManagementResponse):
+        answer = session.receive()
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-i01")
+def test_later_commands_are_not_reached(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """ABORT TASK SET leaves a command that came after it alone."""
+    session = open_session(SOLICITED)
+    function = withhold(
+        session,
+        TaskManagementRequest(
+            function=int(TMFunction.ABORT_TASK_SET),
+            lun=lun_field(session.lun),
+            immediate=0,
+        ),
+    )
+    later = session.start(cdb.test_unit_ready())
+
+    deliver(session, function)
+
+    answer = session.expect(TaskManagementResponse, of=function)
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    check(session.finish(later).is_good, "GOOD", later.final)
+    assert scratch_disk.blocks
+
+
+@pytest.mark.requirement("RFC7143-11.5.1-04")
+def test_no_answer_follows_an_abort(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """After the response to ABORT TASK nothing comes for the task any more."""
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    r2t = session.expect(R2T, of=task.command)
+    answer = session.task_management(TMFunction.ABORT_TASK, of=task.command)
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+    session.answer_r2t(task, r2t)
+
+    session.expect_silence(after=session.transcript.sent()[-1])
+
+
+@pytest.mark.requirement("RFC7143-10.7-02")
+@pytest.mark.parametrize(
+    "function",
+    [TMFunction.ABORT_TASK_SET, TMFunction.LOGICAL_UNIT_RESET],
+    ids=lambda function: function.name.lower(),
+)
+def test_late_data_is_let_pass(
+    open_session: OpenSession, scratch_disk: Disk, function: TMFunction
+) -> None:
+    """Data for a task that a function has ended is discarded in silence."""
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    r2t = session.expect(R2T, of=task.command)
+    session.send_task_management(function)
+    session.answer_r2t(task, r2t)
+    answer = session.receive()
+    while not isinstance(answer, TaskManagementResponse):
+        answer = session.receive()
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+    session.answer_r2t(task, r2t)
+
+    session.expect_silence(after=session.transcript.sent()[-1])
+
+
+@pytest.mark.requirement("RFC7143-E.1-i05")
+def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
+    """LOGICAL UNIT RESET leaves CmdSN and StatSN as they are."""
+    before = session.ping()
+
+    answer = session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    due = serial.add(before.stat_sn, 1)
+    check(answer.stat_sn == due, f"StatSN {due}", answer)
+    check(answer.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", answer)
+
+
+@pytest.mark.requirement("RFC7143-E.1-i05")
+@pytest.mark.needs("several-luns")
+def test_a_unit_reset_leaves_other_units(
+    open_session: OpenSession, scratch_disk: Disk, target: TestedTarget
+) -> None:
+    """A write to another logical unit outlives LOGICAL UNIT RESET."""
+    session = open_session(SOLICITED)
+    task = stall_write(session, scratch_disk)
+    other = next(
+        unit.lun
+        for unit in target.running.target.logical_units
+        if unit.lun != session.lun
+    )
+
+    answer = session.task_management(TMFunction.LOGICAL_UNIT_RESET, lun=other)
+
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    for r2t in [p for p in session.transcript.received() if isinstance(p, R2T)]:
+        session.answer_r2t(task, r2t)
+    check(session.finish(task).is_good, "GOOD", task.final)
+
+
+@pytest.mark.requirement("RFC7143-E.1-i06")
+def test_a_warm_reset_keeps_the_session(session: Session) -> None:
+    """TARGET WARM RESET leaves the session and its numbers as they are."""
+    before = session.ping()
+
+    answer = session.task_management(TMFunction.TARGET_WARM_RESET)
+
+    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
+        pytest.skip("not applicable: the target does not support TARGET WARM RESET")
+    after = session.ping()
+    check(after.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", after)
+    due = serial.add(before.stat_sn, 2)
+    check(after.stat_sn == due, f"StatSN {due}", after)
+
+
+@pytest.mark.needs("restart")
+@pytest.mark.requirement("RFC7143-11.5.1-17", "RFC7143-E.2-i01")
+def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
+    """TARGET COLD RESET ends every session, and is told as a power on."""
+    session, other = open_session(), open_session()
+
+    answer = session.task_management(TMFunction.TARGET_COLD_RESET)
+
+    if answer.response in (
+        TMResponse.FUNCTION_NOT_SUPPORTED,
+        TMResponse.AUTHORIZATION_FAILED,
+    ):
+        pytest.skip("not applicable: the target does not support TARGET COLD RESET")
+    expect_drop(session.connection)
+    expect_drop(other.connection)
+    again = open_session(clears_unit_attention=False)
+    sense = again.execute(cdb.test_unit_ready()).sense
+    check(sense is not None and sense.asc == NEXUS_CLASS, "a reset, ASC 29h", sense)
+
+
+@pytest.mark.requirement("RFC7143-E.1-i04")
+def test_a_login_leaves_other_sessions_tasks(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A login that reinstates nothing leaves the tasks of other sessions alone."""
+    session = open_session(SOLICITED)
+    task = stall_write(session, scratch_disk)
+
+    open_session()
+
+    for r2t in [p for p in session.transcript.received() if isinstance(p, R2T)]:
+        session.answer_r2t(task, r2t)
+    check(session.finish(task).is_good, "GOOD", task.final)
+
+
+@pytest.mark.requirement("RFC7143-6.3.5.1-i01")
+def test_the_loss_of_a_nexus_is_told(open_session: OpenSession) -> None:
+    """A port that comes back after a logout is told of the loss, or of a reset."""
+    first = open_session()
+    options = first.options
+    first.logout()
+
+    again = open_session(
+        isid=options.isid,
+        initiator_name=options.initiator_name,
+        clears_unit_attention=False,
+    )
+
+    sense = again.execute(cdb.test_unit_ready()).sense
+    check(sense is not None and sense.asc == NEXUS_CLASS, "ASC 29h", sense)
