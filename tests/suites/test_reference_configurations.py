@@ -36,6 +36,10 @@ CONFIGURATIONS = {
 }
 
 
+# Over six hundred checks whose data fits one PDU each way: one configuration will do.
+_ONCE = "suites/conformance/reservations"
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_check_passes(name: str) -> None:
     done = run(
@@ -43,6 +47,7 @@ def test_every_check_passes(name: str) -> None:
         "-q",
         "--tb=short",
         *CONFIGURATIONS[name],
+        *(() if name == "digests" else (f"--ignore={_ONCE}",)),
         path="suites/conformance",
         seconds=240,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from targets import LabError, layout, parse, reference
-from targets.model import Portal
+from targets.model import Portal, Special
 
 _PORTALS = (Portal("127.0.0.1", 20000), Portal("::1", 20001))
 
@@ -23,7 +23,12 @@ def test_configuration_is_toml_that_says_it_all() -> None:
         "127.0.0.1:20000",
         "[::1]:20001",
     ]
-    assert [target["name"] for target in read["target"]] == [t.name for t in targets]
+    names = [target["name"] for target in read["target"]]
+    assert names[: len(targets)] == [target.name for target in targets]
+    assert names[len(targets) :] == [
+        reference.recipe().special[place]
+        for place in (Special.FORBIDDEN, Special.MOVED, Special.MOVED_FOR_GOOD)
+    ]
     assert read["target"][0]["lun"][0] == {
         "lun": 0,
         "size": layout.LUN_SIZE,

@@ -92,7 +92,9 @@ def test_pairs_end_with_nul(discovery: Session) -> None:
     """Each key=value pair of a response ends with a NUL byte."""
     answer = ask(discovery, ("SendTargets", "All"))
 
-    check(not answer.data or bytes(answer.data).endswith(b"\0"), "a NUL byte", answer)
+    # With C=1 the text goes on in the next response, whose pair may be cut.
+    may_end = answer.continuation or bytes(answer.data).endswith(b"\0")
+    check(not answer.data or may_end, "a NUL byte", answer)
 
 
 @pytest.mark.requirement("RFC7143-6.1-02")
