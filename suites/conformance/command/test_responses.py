@@ -89,7 +89,11 @@ def test_no_data_in_means_exp_data_sn_zero(session: Session) -> None:
 
 
 @pytest.mark.requirement(
-    "RFC7143-11.4.5.2-03", "RFC7143-11.4.5.2-04", "RFC7143-11.4.1-i01"
+    "RFC7143-11.4.5.2-03",
+    "RFC7143-11.4.5.2-04",
+    "RFC7143-11.4.1-i01",
+    "RFC7143-11-i01",
+    "RFC7143-11.4.5.1-01",
 )
 @pytest.mark.parametrize("surplus", [1, 64, 4096])
 def test_underflow_is_counted(session: Session, surplus: int) -> None:

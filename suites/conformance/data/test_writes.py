@@ -82,7 +82,7 @@ def test_r2t_asks_for_at_most_a_burst(writer: Session, scratch_disk: Disk) -> No
     check(is_right, f"1 to {limit} bytes each", lengths)
 
 
-@pytest.mark.requirement("RFC7143-13.19-01")
+@pytest.mark.requirement("RFC7143-13.19-01", "RFC7143-11.8-09")
 def test_r2ts_follow_one_another(writer: Session, scratch_disk: Disk) -> None:
     """Each R2T goes on where the one before ended."""
     result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))

@@ -277,6 +277,23 @@ def test_acknowledgement_is_asked_once_a_burst(
     check(all(gap >= limit for gap in gaps), f"{limit} bytes between A bits", gaps)
 
 
+@pytest.mark.requirement("RFC7143-11.7.4-01")
+def test_who_asks_for_an_acknowledgement_says_where(
+    open_session: OpenSession, disk: Disk
+) -> None:
+    """A Data-In with A=1 has a Target Transfer Tag and the command's LUN."""
+    session = acknowledgeable(open_session)
+    task = read_unacknowledged(session, disk, 8 * LENGTH)
+
+    asking = [pdu for pdu in task.data_ins if pdu.acknowledge]
+    wrong = [
+        pdu
+        for pdu in asking
+        if pdu.target_transfer_tag == RESERVED_TAG or pdu.lun != task.command.lun
+    ]
+    check(not wrong, "a tag and the command's LUN", wrong)
+
+
 @pytest.mark.requirement("RFC7143-11.16-01", "RFC7143-11.16-i01")
 def test_acknowledged_data_is_not_sent_again(
     open_session: OpenSession, disk: Disk

@@ -19,7 +19,7 @@ NewLogin = Callable[..., LoginExchange]
 OpenSession = Callable[..., Session]
 
 
-@pytest.mark.requirement("RFC7143-6.3.1-i02", "RFC7143-11.13.3-01")
+@pytest.mark.requirement("RFC7143-6.3.1-i02", "RFC7143-11.13.3-01", "RFC7143-4.2.1-01")
 def test_new_session_gets_a_tsih(login: LoginExchange, first_pairs: Pairs) -> None:
     """A new session gets a TSIH other than 0 with the final response."""
     response = advance(login, first_pairs)

@@ -36,7 +36,7 @@ def test_logout_may_wait_its_turn(session: Session) -> None:
     expect_drop(session.connection)
 
 
-@pytest.mark.requirement("RFC7143-11.15.1-i01")
+@pytest.mark.requirement("RFC7143-11.15.1-i01", "RFC7143-8.1.2-i09")
 @pytest.mark.parametrize("reason", [LogoutReason.CLOSE_CONNECTION], ids=["close"])
 def test_unknown_connection_is_not_found(
     session: Session, reason: LogoutReason
