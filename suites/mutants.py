@@ -68,6 +68,7 @@ ALSO: Mapping[str, str] = {
     "immediate-data-always-yes": "a login that excludes immediate data fails",
     "data-pdu-in-order-always-no": "every login offers the key somewhere",
     "error-recovery-level-always-2": "a login at another level fails",
+    "third-parties-are-not-told": "checks of what follows the message wait for it",
 }
 """Faults that other requirements' checks rightly notice too, each with the reason."""
 

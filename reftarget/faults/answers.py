@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from iscsi import headers, text
-from iscsi.constants import RESERVED_TAG, TMResponse
+from iscsi.constants import RESERVED_TAG, AsyncEvent, TMResponse
 from reftarget.faults.changes import (
     Twist,
     change_data,
@@ -34,6 +34,10 @@ def _is_refusal(header: headers.LoginResponse) -> bool:
 def _is_ping(header: headers.NOPIn) -> bool:
     """Tell whether it is the target's own."""
     return header.initiator_task_tag == RESERVED_TAG
+
+
+def _tells_of_ended_tasks(header: headers.AsyncMessage) -> bool:
+    return header.async_event == AsyncEvent.TASK_TERMINATION
 
 
 def _is_answer(header: headers.NOPIn) -> bool:
@@ -168,6 +172,16 @@ ANSWERS: Final[dict[str, tuple[str, str, Twist]]] = {
         "RFC7143-11.9.3-01",
         "Sends AsyncEvent 0 with the LUN of no unit.",
         set_fields(headers.AsyncMessage, lambda h: not h.async_event, lun=0x3FFF << 48),
+    ),
+    "third-parties-are-not-told": (
+        "RFC7143-4.2.3.4-12",
+        "Ends tasks of other sessions without AsyncEvent 5.",
+        swallow(headers.AsyncMessage, _tells_of_ended_tasks),
+    ),
+    "ended-tasks-told-of-odd-lun": (
+        "RFC7143-4.2.3.4-15",
+        "Sends AsyncEvent 5 with the LUN of no unit.",
+        set_fields(headers.AsyncMessage, _tells_of_ended_tasks, lun=0x3FFF << 48),
     ),
     "redirect-with-group-tag": (
         "RFC7143-13.8-01",

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Multi-task aborts with TaskReporting=FastAbort (RFC 7143 section 4.2.3.4)."""
+
+from typing import Any
+
+import pytest
+
+from initiator.core import Link, lun_field
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Task
+from iscsi.constants import RESERVED_TAG, AsyncEvent, TMFunction, TMResponse
+from iscsi.pdu import R2T, AsyncMessage, NOPOut, TaskManagementResponse
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.sessions import stall_write
+
+pytestmark = pytest.mark.needs("fast-abort")
+
+WRITES = {"ImmediateData": "No", "InitialR2T": "Yes"}
+FAST = {**WRITES, "TaskReporting": "FastAbort"}
+OLD = {**WRITES, "TaskReporting": "RFC3720"}
+ENDING = [TMFunction.LOGICAL_UNIT_RESET, TMFunction.CLEAR_TASK_SET]
+
+
+def names(function: TMFunction) -> str:
+    """Return the test ID of a function."""
+    return function.name.lower()
+
+
+def another(options: Any) -> dict[str, str]:
+    """Return the initiator name of a third party."""
+    return {"initiator_name": f"{options.initiator_name}.third"}
+
+
+def acknowledge(session: Session, message: AsyncMessage) -> None:
+    """Acknowledge an Async Message as AsyncEvent 5 wants it (section 11.9.1)."""
+    session.send(
+        NOPOut(
+            immediate=1,
+            initiator_task_tag=RESERVED_TAG,
+            target_transfer_tag=RESERVED_TAG,
+            lun=int(message.lun),
+        )
+    )
+
+
+def last_r2t(session: Session, task: Task) -> R2T:
+    """Return the last R2T of a task."""
+    return next(
+        pdu
+        for pdu in reversed(session.transcript.received())
+        if isinstance(pdu, R2T) and pdu.initiator_task_tag == task.initiator_task_tag
+    )
+
+
+@pytest.mark.requirement(
+    "RFC7143-4.2.3.4-02",
+    "RFC7143-4.2.3.4-10",
+    "RFC7143-4.2.3.4-12",
+    "RFC7143-4.2.3.4-15",
+    "RFC7143-13.23-01",
+)
+@pytest.mark.parametrize("function", ENDING, ids=names)
+def test_third_parties_are_told(
+    open_session: OpenSession, scratch_disk: Disk, function: TMFunction
+) -> None:
+    """A session whose task another ends gets AsyncEvent 5 with the unit's LUN."""
+    issuing = open_session(FAST)
+    third = open_session(FAST, **another(issuing.options))
+    stall_write(third, scratch_disk)
+
+    request = issuing.send_task_management(function)
+
+    message = third.expect(AsyncMessage)
+    check(message.async_event == AsyncEvent.TASK_TERMINATION, "AsyncEvent 5", message)
+    check(message.lun == lun_field(third.lun), "the unit's LUN", message)
+    acknowledge(third, message)
+    answer = issuing.expect(TaskManagementResponse, of=request)
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.4-14")
+def test_one_message_a_unit_is_enough(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Two tasks of one unit on one connection draw one AsyncEvent 5."""
+    issuing = open_session(FAST)
+    third = open_session(FAST, **another(issuing.options))
+    stall_write(third, scratch_disk)
+    stall_write(third, scratch_disk)
+
+    issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+    acknowledge(third, third.expect(AsyncMessage))
+    issuing.expect(TaskManagementResponse)
+    third.execute(cdb.test_unit_ready())
+
+    told = [p for p in third.transcript.received() if isinstance(p, AsyncMessage)]
+    check(len(told) == 1, "one Async Message", len(told))
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.4-01", "RFC7143-4.2.3.4-11")
+def test_late_data_of_third_parties_does_no_harm(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Data-Out that was under way when the task was ended is let pass."""
+    issuing = open_session(FAST)
+    third = open_session(FAST, **another(issuing.options))
+    task = stall_write(third, scratch_disk)
+    issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+    message = third.expect(AsyncMessage)
+
+    third.answer_r2t(task, last_r2t(third, task))
+    acknowledge(third, message)
+
+    issuing.expect(TaskManagementResponse)
+    third.expect_silence(after=third.transcript.sent()[-1])
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08")
+def test_sessions_of_the_old_kind_are_not_told(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A session with TaskReporting=RFC3720 gets no AsyncEvent 5."""
+    issuing = open_session(FAST)
+    third = open_session(OLD, **another(issuing.options))
+    task = stall_write(third, scratch_disk)
+    request = issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    third.answer_r2t(task, last_r2t(third, task))
+    third.ping()
+
+    answer = issuing.expect(TaskManagementResponse, of=request)
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    told = [pdu for pdu in third.transcript.received() if isinstance(pdu, AsyncMessage)]
+    check(not told, "no Async Message", told)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.4-13")
+@pytest.mark.needs("multi-connection")
+def test_other_connections_are_told(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """Another connection of the issuing session that holds a task gets AsyncEvent 5."""
+    session = open_session({**FAST, "MaxConnections": "2"})
+    second: Link = session.add_connection(2)
+    task = session.start(
+        cdb.write_10(lba=0, blocks=1),
+        write=bytes(scratch_disk.block_size),
+        immediate_data=0,
+        unsolicited=0,
+        link=second,
+    )
+    session.expect(R2T, of=task.command, link=second)
+
+    request = session.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    message = session.expect(AsyncMessage, link=second)
+    check(message.async_event == AsyncEvent.TASK_TERMINATION, "AsyncEvent 5", message)
+    session.send(
+        NOPOut(
+            immediate=1,
+            initiator_task_tag=RESERVED_TAG,
+            target_transfer_tag=RESERVED_TAG,
+            lun=int(message.lun),
+        ),
+        second,
+    )
+    answer = session.expect(TaskManagementResponse, of=request)
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.4-08")
+def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> None:
+    """ABORT TASK SET is answered when all commands before it have arrived."""
+    session = open_session(FAST)
+    lost = session.numbers.take()
+    request = session.send_task_management(TMFunction.ABORT_TASK_SET)
+
+    session.expect_silence(after=request)
+    session.start(cdb.test_unit_ready(), cmd_sn=lost)
+
+    answer = session.receive()
+    while not isinstance(answer, TaskManagementResponse):
+        answer = session.receive()
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
