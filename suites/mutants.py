@@ -26,6 +26,9 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
 
+PATIENCE = 1.0
+"""Seconds that an answer of the reference target is waited for."""
+
 _SECONDS = 300
 _NOTICES = frozenset({Verdict.BROKEN, Verdict.WARNED})
 
@@ -124,6 +127,8 @@ def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Out
         command = [sys.executable, "-m", "pytest", *concerned, *others]
         command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
         command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
+        # What a fault leaves unsaid is not waited for as long as a slow target is.
+        command += [f"--peer-timeout={PATIENCE:g}"]
         done = subprocess.run(  # our own interpreter
             command,
             cwd=ROOT,
