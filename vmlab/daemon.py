@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ LOGGER_IDLE_SECONDS = 600
 """It must outlast the time from a connection to its first machine."""
 
 _START_SECONDS = 20.0
+_RIVAL_SECONDS = 5.0
 _SOCKETS = Path("/run/libvirt")
 _LOGS = Path("/var/log/libvirt")
 
@@ -59,9 +61,7 @@ def connect() -> "libvirt.virConnect":
     libvirt = module()
     # It would print what is also raised.
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
-    if os.geteuid() == 0 and not (_SOCKETS / "virtlogd-sock").exists():
-        # libvirtd does not start it, and it may have ended since the last machine.
-        _start("virtlogd", _SOCKETS / "virtlogd-sock", LOGGER_IDLE_SECONDS)
+    start_logger()
     with contextlib.suppress(libvirt.libvirtError):
         return libvirt.open(uri())
     if os.geteuid() == 0:
@@ -70,6 +70,18 @@ def connect() -> "libvirt.virConnect":
         return libvirt.open(uri())
     except libvirt.libvirtError as error:
         raise LabError(f"libvirt does not answer: {error}") from error
+
+
+def start_logger() -> None:
+    """Start the daemon that writes consoles, where root's does not run.
+
+    libvirtd does not start it, and it may have ended since the last machine.
+
+    Raises:
+        LabError: it does not start.
+    """
+    if os.geteuid() == 0 and not listens(_SOCKETS / "virtlogd-sock"):
+        _start("virtlogd", _SOCKETS / "virtlogd-sock", LOGGER_IDLE_SECONDS)
 
 
 def _start(program: str, sock: Path, idle_seconds: int) -> None:
@@ -81,12 +93,22 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
     )
-    for _ in _until(_START_SECONDS):
-        if sock.exists():
+    # A failure can mean that another process is starting it.
+    for _ in _until(_START_SECONDS if done.returncode == 0 else _RIVAL_SECONDS):
+        if listens(sock):
             return
-        if done.returncode != 0:
-            break
     raise LabError(f"{program} did not start", command=command, log=done.stderr.strip())
+
+
+def listens(sock: Path) -> bool:
+    """Say whether a daemon answers there: one that was killed leaves its socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_START_SECONDS)
+        try:
+            probe.connect(str(sock))
+        except OSError:
+            return False
+    return True
 
 
 def _until(seconds: float) -> Iterator[None]:

@@ -183,6 +183,7 @@ class Lab:
         self, machine: domain.Machine, *, dies_with_us: bool
     ) -> "libvirt.virDomain":
         libvirt = daemon.module()
+        daemon.start_logger()
         flags = libvirt.VIR_DOMAIN_START_AUTODESTROY if dies_with_us else 0
         try:
             return self._connection.createXML(domain.describe(machine), flags)
