@@ -60,6 +60,7 @@ class Node:
                 portal_group_tags=list(filter(config.is_served_by, groups)),
                 state_directory=state_directory,
                 abort_tasks=self._abort_tasks,
+                bends=target.faults.bends,
             )
         except (BackingError, ValueError) as error:
             raise ConfigError(f"target {config.name}: {error}") from error

@@ -57,6 +57,23 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "send-targets-all-on-normal-session": ("RFC7143-C-05",),
         "exp-cmd-sn-late": ("RFC7143-11.16-03", "RFC7143-11.16-06"),
         "header-digest-is-wrong": ("RFC7143-13.1-01",),
+        "registration-ends-with-its-nexus": ("RFC7143-E.2-i02",),
+        "reservation-key-is-not-checked": (
+            "SPC4-5.12.7-04",
+            "SPC4-5.12.11.2.2-04",
+            "SPC4-5.12.11.2.4-04",
+            "SPC4-5.12.11.2.7-03",
+        ),
+        "reservation-changes-are-not-told": (
+            "SPC4-5.12.11.2.3-03",
+            "SPC4-5.12.11.2.4-07",
+            "SPC4-5.12.11.2.4-08",
+            "SPC4-5.12.11.2.7-02",
+        ),
+        "register-changes-nothing": ("SPC4-5.12.7-03", "SPC4-5.12.11.2.3-01"),
+        "reserve-changes-nothing": ("SPC4-6.15.3-01", "SPC4-5.12.9-04"),
+        "preempt-changes-nothing": ("SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-06"),
+        "register-and-move-changes-nothing": ("SPC4-5.12.8-04",),
     }
 )
 """Requirements by the fault's name; a check of each must notice it."""

@@ -15,6 +15,7 @@ from iscsi.digest import digest
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
+from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.twists import TWISTS
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Fault:
         return (self.requirement, *CONSEQUENCES.get(self.name, ()))
 
 
-_BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (BENDS,)
+_BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (BENDS, RESERVATIONS)
 _TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (TWISTS, ANSWERS)
 
 FAULTS: Final = {

@@ -24,10 +24,16 @@ from reftarget.scsi.unit import LogicalUnit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from enum import StrEnum
     from pathlib import Path
 
     from reftarget.scsi.commands import Command
     from reftarget.scsi.config import LogicalUnitConfig
+
+
+def _no_fault(_bend: StrEnum) -> bool:
+    """Stand in where no decision is made the wrong way."""
+    return False
 
 
 def _nothing_to_abort(_lun: int, _nexus: Nexus) -> None:
@@ -49,6 +55,7 @@ class DeviceServer:
         portal_group_tags: Sequence[int] = (1,),
         state_directory: Path | None = None,
         abort_tasks: Callable[[int, Nexus], None] = _nothing_to_abort,
+        bends: Callable[[StrEnum], bool] = _no_fault,
     ) -> None:
         """Open every logical unit.
 
@@ -59,6 +66,7 @@ class DeviceServer:
             state_directory: where reservations are kept for APTPL; without one the
                 units do not offer it.
             abort_tasks: called with a LUN and a nexus for PREEMPT AND ABORT.
+            bends: tells whether a decision is to be made the wrong way.
 
         Raises:
             BackingMismatchError: a backing file has another size.
@@ -69,6 +77,7 @@ class DeviceServer:
         self.portal_group_tags = portal_group_tags
         self.state_directory = state_directory
         self.abort_tasks = abort_tasks
+        self.bends = bends
         self.now = 0.0
         self.units: dict[int, LogicalUnit] = {}
         for config in configs:

@@ -9,6 +9,7 @@ compares: a new session with the same initiator name, ISID and portal group is t
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb as layouts
@@ -27,6 +28,7 @@ from iscsi.scsi.reservation_conflicts import PASSES, PASSES_RESERVE, Access, Rol
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.transport_id import MAX_LENGTH, TransportID
+from reftarget.faults.reservations import ReservationBend as Bend
 from reftarget.scsi.check_condition import (
     condition,
     illegal_request,
@@ -51,6 +53,7 @@ from reftarget.scsi.task import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from enum import StrEnum
 
     from iscsi.scsi.layout import Layout
     from reftarget.scsi.commands import Command, ReservationHost
@@ -72,6 +75,7 @@ class ReservationManager:
     """Whether commands may run, and the commands that decide it."""
 
     __slots__ = (
+        "_bends",
         "_host",
         "_portal_group_tags",
         "_reserver",
@@ -86,6 +90,7 @@ class ReservationManager:
         *,
         portal_group_tags: Collection[int] = (1,),
         store: ReservationStore | None = None,
+        bends: Callable[[StrEnum], bool] = lambda _bend: False,
     ) -> None:
         """Take up the state that was kept.
 
@@ -94,6 +99,7 @@ class ReservationManager:
             portal_group_tags: the target ports there are; a tag is also the relative
                 target port identifier.
             store: where reservations persist; without one APTPL is not offered.
+            bends: tells whether a decision is to be made the wrong way.
 
         Raises:
             StoreError: what was kept is damaged.
@@ -102,6 +108,7 @@ class ReservationManager:
         self._host = host
         self._portal_group_tags = portal_group_tags
         self._store = store
+        self._bends = bends
         self._reserver: Nexus | None = None
         self.state = State() if store is None else store.load()
         self.is_reserved = self.state.reservation is not None
@@ -120,7 +127,12 @@ class ReservationManager:
             # Colons are fine in a file name, slashes cannot be in an iSCSI name.
             name = f"{device.target_name},{unit.config.lun}.reservations.json"
             store = ReservationStore(device.state_directory / name)
-        return cls(unit, portal_group_tags=device.portal_group_tags, store=store)
+        return cls(
+            unit,
+            portal_group_tags=device.portal_group_tags,
+            store=store,
+            bends=device.bends,
+        )
 
     def check(self, task: Task, command: Command) -> Outcome | None:
         """Return RESERVATION_CONFLICT if the task may not run, None if it may."""
@@ -133,10 +145,14 @@ class ReservationManager:
         if self._reserver is not None:
             return nexus == self._reserver or access in PASSES_RESERVE
         reservation = self.state.reservation
-        return (
-            reservation is None
-            or access in PASSES[reservation.type][self.state.role(nexus)]
-        )
+        if reservation is None or self._bends(Bend.PASSES_ALL):
+            return True
+        role = self.state.role(nexus)
+        if access is Access.READ and role is Role.STRANGER:
+            return access in PASSES[reservation.type][role] and not self._bends(
+                Bend.BLOCKS_READERS
+            )
+        return access in PASSES[reservation.type][role]
 
     def handle_in(self, task: Task) -> Outcome:
         """Execute PERSISTENT RESERVE IN, whichever its service action."""
@@ -149,7 +165,10 @@ class ReservationManager:
             InServiceAction.REPORT_CAPABILITIES: self._report_capabilities,
             InServiceAction.READ_FULL_STATUS: self._read_full_status,
         }[InServiceAction(fields["service_action"])]()
-        return Outcome(SCSIStatus.GOOD, data[: fields["allocation_length"]])
+        room = fields["allocation_length"]
+        if self._bends(Bend.CUTS_LENGTHS) and room < len(data):
+            data = data[:4] + max(0, room - 8).to_bytes(4, "big") + data[8:]
+        return Outcome(SCSIStatus.GOOD, data[:room])
 
     def _read_keys(self) -> bytes:
         keys = tuple(self.state.registrations.values())
@@ -161,10 +180,13 @@ class ReservationManager:
             return ReservationStatus(generation).build()
         holder = reservation.holder
         key = 0 if holder is None else self.state.registrations[holder]
+        if holder is None and self._bends(Bend.SHOWS_ONE_HOLDER):
+            key = next(iter(self.state.registrations.values()))
         return ReservationStatus(generation, reservation.type, key).build()
 
     def _report_capabilities(self) -> bytes:
         return Capabilities(
+            length=0 if self._bends(Bend.SHOWS_NO_LENGTH) else 8,
             compatible_reservation_handling=True,
             specify_initiator_ports_capable=True,
             all_target_ports_capable=True,
@@ -178,6 +200,7 @@ class ReservationManager:
     def _read_full_status(self) -> bytes:
         state = self.state
         reservation = state.reservation
+        hides = self._bends(Bend.HIDES_HOLDERS)
         return FullStatus(
             state.generation,
             tuple(
@@ -185,7 +208,7 @@ class ReservationManager:
                     key,
                     TransportID(nexus.initiator_name, nexus.isid),
                     nexus.target_portal_group_tag,
-                    is_holder=(holds := state.is_holder(nexus)),
+                    is_holder=(holds := state.is_holder(nexus) and not hides),
                     type=reservation.type if holds and reservation else None,
                 )
                 for nexus, key in state.registrations.items()
@@ -236,20 +259,46 @@ class ReservationManager:
             raise parameter_list_length_error()
         if self._reserver is not None:
             return RESERVATION_CONFLICT
+        if self._bends(Bend.IGNORES_KEYS):
+            request = self._with_the_right_key(request)
         try:
             change = ACTIONS[action](self.state, request)
         except ReservationConflict:
             return RESERVATION_CONFLICT
+        if self._bends(Bend[action.name]):
+            return GOOD
         self._commit(change)
-        if action is OutServiceAction.PREEMPT_AND_ABORT:
+        if action is OutServiceAction.PREEMPT_AND_ABORT and not self._bends(
+            Bend.ABORTS_NOTHING
+        ):
             for nexus in change.aborted:
                 self._host.abort_tasks(nexus)
         return GOOD
 
+    def _with_the_right_key(self, request: Request) -> Request:
+        """Return a request with its sender's key, if it has one."""
+        key = self.state.registrations.get(request.nexus)
+        if key is None:
+            return request
+        return replace(request, data=key.to_bytes(8, "big") + request.data[8:])
+
+    def _kept(self, state: State) -> State:
+        """Return what is to be kept over a loss of power."""
+        if self._bends(Bend.FORGETS_POWER):
+            return State()
+        if self._bends(Bend.KEEPS_POWER):
+            return replace(state, persists_through_power_loss=True)
+        return state
+
     def _commit(self, change: Change) -> None:
+        if self._bends(Bend.COUNTS_NOTHING):
+            same = replace(change.state, generation=self.state.generation)
+            change = replace(change, state=same)
+        if self._bends(Bend.TELLS_NOBODY):
+            change = replace(change, attentions=())
         if self._store is not None and change.state != self.state:
             try:
-                self._store.save(change.state)
+                self._store.save(self._kept(change.state))
             except OSError as error:
                 _log.error("reservations cannot be kept: %s", error)
                 raise condition(
@@ -303,20 +352,31 @@ class ReservationManager:
     def _reserve(self, nexus: Nexus) -> Outcome:
         if self._reserver not in {None, nexus}:
             return RESERVATION_CONFLICT
-        self._reserver = nexus
+        if not self._bends(Bend.RESERVES_NOTHING):
+            self._reserver = nexus
         self._refresh()
         return GOOD
 
     def _release(self, nexus: Nexus) -> Outcome:
-        self.nexus_lost(nexus)
+        self._end_reserve(nexus)
         return GOOD
+
+    def _end_reserve(self, nexus: Nexus) -> None:
+        if self._reserver == nexus:
+            self._reserver = None
+            self._refresh()
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """End what does not outlive the nexus: RESERVE of SPC-2."""
-        if self._reserver == nexus:
-            self.logical_unit_reset()
+        if not self._bends(Bend.OUTLIVES_NEXUS):
+            self._end_reserve(nexus)
+        if self._bends(Bend.ENDS_WITH_NEXUS):
+            self.state = self.state.without([nexus])
+            self._refresh()
 
     def logical_unit_reset(self) -> None:
         """End what does not outlive a reset: RESERVE of SPC-2."""
         self._reserver = None
+        if self._bends(Bend.ENDS_WITH_RESET):
+            self.state = State()
         self._refresh()
