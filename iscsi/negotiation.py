@@ -91,6 +91,8 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
         if _BOOLEAN_DETERMINED.get(key.kind) == offered:
             return offered
         raise fail("an answer was due")
+    if answered == text.NOT_UNDERSTOOD and key.name.startswith("X"):
+        return None  # an extension (section 13.26)
     if answered == text.NOT_UNDERSTOOD:
         raise fail("every key of RFC 7143 must be understood")
     if answered in (text.REJECT, text.IRRELEVANT):

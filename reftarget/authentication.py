@@ -47,9 +47,14 @@ class Authentication:
     """One connection's proof of who the initiator is, and of who we are."""
 
     def __init__(
-        self, access: Access, random: Callable[[int], bytes], faults: Faults
+        self,
+        access: Access,
+        initiator_name: str,
+        random: Callable[[int], bytes],
+        faults: Faults,
     ) -> None:
         self.access = access
+        self.initiator_name = initiator_name
         self.step = Step.START
         self.user = ""
         self._random = random
@@ -142,6 +147,11 @@ class Authentication:
         is_right = challenge.verify(secret or b"", answered) and secret is not None
         if not is_right and not self._faults.bends(Bend.TAKES_WRONG_CHAP_R):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
+        is_owner = self.access.owns(self.initiator_name, given["CHAP_N"])
+        if not is_owner and not self._faults.bends(Bend.TAKES_FOREIGN_IDENTITY):
+            raise Refusal(
+                LoginStatus.AUTHENTICATION_FAILURE, "another initiator's CHAP_N"
+            )
         mutual = self._prove(given, challenge, answered)
         self.step = Step.DONE
         self.user = given["CHAP_N"]

@@ -32,6 +32,9 @@ OWN_VALUES: Final = MappingProxyType(
 )
 """What the target would choose for each key unless it is told otherwise."""
 
+ARCHITECTURE: Final = "X#NodeArchitecture"
+"""The key that tells what this target is; it is sent where it has a value."""
+
 
 class ConfigError(Exception):
     """A configuration that makes no sense; the message names the key."""
@@ -56,11 +59,17 @@ class Access:
     """What the target proves itself with."""
     initiators: tuple[str, ...] = ()
     """Initiator names that may log in; none: all may."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The one initiator name that may use a CHAP name, where there is one."""
     algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
 
     def admits(self, initiator_name: str) -> bool:
         """Tell whether an initiator may log in at all."""
         return not self.initiators or initiator_name in self.initiators
+
+    def owns(self, initiator_name: str, user: str) -> bool:
+        """Tell whether a CHAP name is an initiator's to use (section 9.2)."""
+        return self.owners.get(user, initiator_name) == initiator_name
 
 
 OPEN: Final = Access()
@@ -85,6 +94,8 @@ class TargetConfig:
     units: tuple[LogicalUnitConfig, ...] = ()
     access: Access = OPEN
     redirection: Redirection | None = None
+    may_be_reset: bool = True
+    """Whether initiators are authorized to reset the whole target."""
     is_online: bool = True
     is_removed: bool = False
 

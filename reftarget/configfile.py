@@ -11,6 +11,8 @@ alias = "a disk"
 portal_group = 1                    # or portal_groups = [1, 2]; none: all
 initiators = ["iqn.2001-04.com.example:host"]
 auth = { user = "u", secret = "s", mutual_user = "t", mutual_secret = "r" }
+                                    # or [{ user = "u", secret = "s", initiator = ...}]
+may_be_reset = true
 redirect = { address = "192.0.2.1:3260", permanent = true }
 state = "online"                    # or offline, removed
 
@@ -49,6 +51,7 @@ from iscsi.keys import KEYS, Kind
 from iscsi.names import is_iscsi_name, parse_target_address
 from iscsi.negotiation import is_admissible
 from reftarget.config import (
+    ARCHITECTURE,
     OWN_VALUES,
     Access,
     Config,
@@ -248,6 +251,7 @@ def _target(table: Table, directory: Path) -> TargetConfig:
         units=units,
         access=_access(table),
         redirection=_redirection(table),
+        may_be_reset=table.take("may_be_reset", bool, True),
         is_online=state == "online",
         is_removed=state == "removed",
     )
@@ -276,11 +280,14 @@ def _access(table: Table) -> Access:
     """Return who may log in: the keys `initiators` and `auth`."""
     initiators = tuple(map(str, table.take("initiators", list, [])))
     users: list[Credentials] = []
+    owners: dict[str, str] = {}
     mutual = None
     algorithms = tuple(Algorithm)
     for auth in table.one_or_more("auth"):
         if auth.has("user") or auth.has("secret"):
             users.append(_credentials(auth, "user", "secret"))
+            if auth.has("initiator"):
+                owners[users[-1].name] = auth.take("initiator", str, "")
         if auth.has("mutual_user") or auth.has("mutual_secret"):
             mutual = _credentials(auth, "mutual_user", "mutual_secret")
         algorithms = auth.parse("algorithms", _algorithms, algorithms)
@@ -290,7 +297,9 @@ def _access(table: Table) -> Access:
             f"{table.name('auth')}: one secret for both directions"
             " (RFC 7143 section 9.2.1)"
         )
-    return Access(tuple(users), mutual, initiators, algorithms)
+    return Access(
+        tuple(users), mutual, initiators, MappingProxyType(owners), algorithms
+    )
 
 
 def _algorithms(values: list[int]) -> tuple[Algorithm, ...]:
@@ -363,7 +372,7 @@ def own_value(name: str, value: object, where: str) -> str:
         ConfigError: the key is not negotiable, or cannot have this value.
     """
     key = KEYS.get(name)
-    if key is None or name not in OWN_VALUES:
+    if key is None or name not in (*OWN_VALUES, ARCHITECTURE):
         raise ConfigError(f"{where}: no text key that can be set")
     if isinstance(value, list):
         value = ",".join(map(str, value))

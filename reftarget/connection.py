@@ -308,6 +308,8 @@ class Connection:
             self.on_deadline(now)
 
     def _login_timed_out(self, _now: float) -> None:
+        if self.target.faults.bends(Bend.WAITS_FOR_EVER):
+            return
         log.warning("%s: login not finished in time", self)
         self.finish()
 

@@ -17,6 +17,7 @@ meant, without `cid` its first connection.
     offline target=IQN              refuse logins with status 0301
     remove target=IQN               refuse them with 0204, and drop its sessions
     online target=IQN               take it back
+    login-time seconds=15           how long logins may take from now on
 """
 
 from __future__ import annotations
@@ -175,6 +176,13 @@ def _bring_back(target: ReferenceTarget, arguments: Arguments) -> str:
     return ""
 
 
+def _bound_logins(target: ReferenceTarget, arguments: Arguments) -> str:
+    seconds = float(_number(arguments, "seconds", 15))
+    limits = replace(target.config.limits, login_time=seconds)
+    target.config = replace(target.config, limits=limits)
+    return ""
+
+
 _ACTIONS: Final[dict[str, Action]] = {
     "sessions": _list_sessions,
     "ping": _ping,
@@ -188,4 +196,5 @@ _ACTIONS: Final[dict[str, Action]] = {
     "offline": _take_offline,
     "remove": _remove,
     "online": _bring_back,
+    "login-time": _bound_logins,
 }

@@ -15,6 +15,7 @@ from iscsi import serial
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,8 @@ class Fence:
         if self._is_up:
             self._held.append(lambda: self.raise_for(lun, send))
             return
-        if len(self.session.connections) < 2:
+        bends = self.session.target.faults.bends
+        if len(self.session.connections) < 2 or bends(Bend.RAISES_NO_FENCE):
             send()
             return
         self._is_up = True
@@ -81,6 +83,9 @@ class Fence:
         send, self._send = self._send, None
         if send is not None:
             used = send()
+            bends = self.session.target.faults.bends
+            if bends(Bend.LOWERS_FENCE_AT_ONCE):
+                used = None
             if used is not None and used.has_unacknowledged_status:
                 self.awaited[used] = used.stat_sn
                 return
@@ -114,7 +119,7 @@ class Fence:
             command.cdb[0] == _PERSISTENT_RESERVE_OUT
             and command.cdb[1] & 0x1F == _PREEMPT_AND_ABORT
         ):
-            return True
+            return not self.session.target.faults.bends(Bend.NO_FENCE_FOR_PREEMPT)
         if command.lun not in self._watched or not outcome.sense:
             return False
         is_attention = (
@@ -123,4 +128,6 @@ class Fence:
         )
         if is_attention:
             self._watched.discard(command.lun)
-        return is_attention
+            bends = self.session.target.faults.bends
+            return not bends(Bend.NO_FENCE_FOR_ATTENTIONS)
+        return False

@@ -28,12 +28,14 @@ from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
 from reftarget import admission, fullfeature
 from reftarget.authentication import Authentication
+from reftarget.config import ARCHITECTURE
 from reftarget.faults import Bend
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
     from reftarget.admission import Admission
     from reftarget.connection import Connection
+    from reftarget.faults import Faults
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
@@ -150,6 +152,7 @@ class LoginPhase:
             connection.joining = self.admission.session
             self.authentication = Authentication(
                 self.admission.access,
+                self.admission.nexus.initiator_name,
                 connection.target.random,
                 connection.target.faults,
             )
@@ -163,30 +166,44 @@ class LoginPhase:
             )
         faults = connection.target.faults
         if not faults.bends(Bend.TAKES_KEY_OF_OTHER_STAGE):
-            self._check_stage(pairs)
+            self._check_stage(pairs, faults)
         if faults.bends(Bend.TAKES_REPEATED_KEY):
             seen = self.negotiator.seen
             pairs = [pair for pair in dict(pairs).items() if pair[0] not in seen]
         if self.stages.current is Stage.OPERATIONAL:
             self.authentication.require()
-        declared = self.negotiator
-        answers += declared.receive(pairs)
+        answers += self.negotiator.receive(pairs)
         if self.stages.current is Stage.SECURITY:
             answers = [pair for pair in answers if pair[0] != "AuthMethod"]
             answers += self.authentication.receive(pairs)
         elif not self.has_declared:
-            self.has_declared = True
-            length = connection.target.config.keys["MaxRecvDataSegmentLength"]
-            answers.append(("MaxRecvDataSegmentLength", length))
+            answers += self._declare(connection)
         if is_first:
             answers += self.admission.declarations
         return answers
 
-    def _check_stage(self, pairs: text.Pairs) -> None:
+    def _declare(self, connection: Connection) -> text.Pairs:
+        """Return what this side says of its own accord in the operational stage."""
+        assert self.negotiator is not None
+        self.has_declared = True
+        keys = connection.target.config.keys
+        offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
+        if connection.target.faults.bends(Bend.OFFERS_OLD_REPORTING_ALONE):
+            offers.append(("TaskReporting", "RFC3720"))
+        for name, value in offers:
+            self.negotiator.offer(name, value)
+        length = keys["MaxRecvDataSegmentLength"]
+        return [("MaxRecvDataSegmentLength", length), *offers]
+
+    def _check_stage(self, pairs: text.Pairs, faults: Faults) -> None:
         """Refuse keys that have no place in this stage or on this connection."""
         assert self.first is not None
-        for name, _value in pairs:
+        for name, value in pairs:
             key = KEYS.get(name)
+            if value == text.NOT_UNDERSTOOD and faults.bends(
+                Bend.NEEDS_TO_BE_UNDERSTOOD
+            ):
+                raise Refusal(LoginStatus.INITIATOR_ERROR, f"{name} is needed")
             if key is None or self.stages.current is None:
                 continue
             if self.stages.current not in _STAGE_OF[key.when]:
@@ -244,7 +261,7 @@ class LoginPhase:
         )
         session.attach(connection)
         connection.target.events.start_pings(connection, now)
-        architecture = self.negotiator.declared.get("X#NodeArchitecture", "not told")
+        architecture = self.negotiator.declared.get(ARCHITECTURE, "not told")
         log.info(
             "%s: logged in %s, architecture %r", connection, session.nexus, architecture
         )

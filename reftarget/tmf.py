@@ -241,7 +241,14 @@ def _abort_many(
     request: headers.TaskManagementRequest,
     now: float,
 ) -> None:
+    faults = session.target.faults
     if request.function in _TARGET_RESETS:
+        assert session.node is not None
+        if not session.node.config.may_be_reset and not faults.bends(
+            Bend.LETS_ANYBODY_RESET
+        ):
+            _respond(connection, request, TMResponse.AUTHORIZATION_FAILED)
+            return
         _plug_gaps(connection, session, request.cmd_sn, now)
     started = MultiTaskAbort(connection, session, request, now)
     session.aborts[request.initiator_task_tag] = started
@@ -286,7 +293,11 @@ class MultiTaskAbort:
         ):
             return
         own = [] if self._leaves_tasks() else self._own_tasks()
-        if session.parameters.task_reporting != "FastAbort":
+        bends = session.target.faults.bends
+        if bends(Bend.WAITS_FOR_THIRD_PARTIES) and self._has_foreign_gap():
+            return
+        is_fast = session.parameters.task_reporting == "FastAbort"
+        if not is_fast and not bends(Bend.ABORTS_WITHOUT_DATA):
             owing = [one for one in own if one.sequences or one.awaits_unsolicited]
             for command in owing:
                 command.is_aborting = True
@@ -322,6 +333,12 @@ class MultiTaskAbort:
             for command in session.commands.values()
             if self.lun in (None, command.lun)
         ]
+
+    def _has_foreign_gap(self) -> bool:
+        """Tell whether another session waits for a command that has not come."""
+        return any(
+            other.held for other in self.node.sessions() if other is not self.session
+        )
 
     def _leaves_tasks(self) -> bool:
         return self.request.function in _RESETS and self.session.target.faults.bends(
@@ -362,12 +379,17 @@ class MultiTaskAbort:
                 connection is not None
                 and connection is not self.connection
                 and connection.parameters.task_reporting == "FastAbort"
+                and not self._tells_nobody()
             ):
                 told[connection, command.lun_field] = None
         for connection, lun_field in told:
             connection.target.events.send(
                 connection, AsyncEvent.TASK_TERMINATION, lun=lun_field
             )
+
+    def _tells_nobody(self) -> bool:
+        is_old = self.session.parameters.task_reporting == "RFC3720"
+        return is_old and self.session.target.faults.bends(Bend.OLD_TELLS_NOBODY)
 
     def _answer(self) -> Connection | None:
         self.session.aborts.pop(self.request.initiator_task_tag, None)

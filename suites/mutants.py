@@ -72,6 +72,9 @@ ALSO: Mapping[str, str] = {
     "data-pdu-in-order-always-no": "every login offers the key somewhere",
     "error-recovery-level-always-2": "a login at another level fails",
     "third-parties-are-not-told": "checks of what follows the message wait for it",
+    "reserve-keeps-nobody-out": "a RELEASE of another's then seems to end it",
+    "register-changes-nothing": "every reservation begins with a registration",
+    "clear-changes-nothing": "what a check leaves reserved is then in others' way",
 }
 """Faults that other requirements' checks rightly notice too, each with the reason."""
 

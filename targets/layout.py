@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from targets.model import Chap, LogicalUnit, Target
+from targets.model import Chap, Identity, LogicalUnit, Target
 
 LUN_SIZE = 64 << 20
 # 16 bytes each: above the 96 bits of RFC 7143 section 9.2.1, and within the 12 to
@@ -13,6 +13,11 @@ CHAP = Chap(
     secret="first-way-secret",  # noqa: S106  # guards a throw-away target on loopback
     mutual_user="assay-target",
     mutual_secret="other-way-secret",  # noqa: S106  # the same
+)
+
+IDENTITIES = (
+    Identity("assay-other", "second-of-secrets"),
+    Identity("assay-owned", "secret-of-the-own", "iqn.2001-04.com.example:assay.owner"),
 )
 
 

@@ -29,6 +29,9 @@ FEATURES = MappingProxyType(
         "acl": "one target name is forbidden to us (`special`)",
         "redirect": "one name has moved for a while, one for good (`special`)",
         "operator": "the target can be made to send pings and Async Messages",
+        "identities": "one CHAP name more, and one that is another initiator's",
+        "reset-authorization": "one target name may not be reset (`special`)",
+        "architecture": "X#NodeArchitecture is sent unasked",
     }
 )
 """Every feature that a provider may know by configuration, and what it means.
@@ -84,6 +87,19 @@ class Chap:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """A further CHAP name of a target, and whose it is (RFC 7143 section 9.2)."""
+
+    user: str
+    secret: str
+    initiator_name: str | None = None
+    """The only initiator that may use it; None if any may."""
+
+    def __repr__(self) -> str:
+        return f"Identity(user={self.user!r}, initiator_name={self.initiator_name!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A target name and what is behind it."""
 
@@ -91,6 +107,7 @@ class Target:
     logical_units: tuple[LogicalUnit, ...] = ()
     """Empty if unknown; REPORT LUNS tells."""
     chap: Chap | None = None
+    identities: tuple[Identity, ...] = ()
 
     def find_scratch(self) -> LogicalUnit | None:
         """Return the first logical unit that may be overwritten."""
@@ -108,6 +125,8 @@ class Special(StrEnum):
     MOVED = "moved"
     """A target name that has moved temporarily."""
     MOVED_FOR_GOOD = "moved for good"
+    GUARDED = "guarded"
+    """A target name that nobody is authorized to reset."""
 
 
 class Control(Protocol):

@@ -5,6 +5,7 @@ import json
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -26,13 +27,17 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, writable=False),
 )
-_TARGETS = layout.targets("reference", _UNITS)
+_TARGETS = tuple(
+    replace(one, identities=layout.IDENTITIES) if one.chap else one
+    for one in layout.targets("reference", _UNITS)
+)
 _ORDER_SECONDS = 5.0
 _SPECIAL = {
     Special.ALIAS: "the first disk",
     Special.FORBIDDEN: layout.target_name("reference", "forbidden"),
     Special.MOVED: layout.target_name("reference", "moved"),
     Special.MOVED_FOR_GOOD: layout.target_name("reference", "moved-for-good"),
+    Special.GUARDED: layout.target_name("reference", "guarded"),
 }
 _FEATURES = frozenset(
     {
@@ -50,6 +55,9 @@ _FEATURES = frozenset(
         "acl",
         "redirect",
         "operator",
+        "identities",
+        "reset-authorization",
+        "architecture",
     }
 )
 
@@ -146,12 +154,22 @@ def build_configuration(
         if target is targets[0]:
             values["alias"] = _SPECIAL[Special.ALIAS]
         if target.chap is not None:
-            values["auth"] = {
-                "user": target.chap.user,
-                "secret": target.chap.secret,
-                "mutual_user": target.chap.mutual_user,
-                "mutual_secret": target.chap.mutual_secret,
-            }
+            values["auth"] = [
+                {
+                    "user": target.chap.user,
+                    "secret": target.chap.secret,
+                    "mutual_user": target.chap.mutual_user,
+                    "mutual_secret": target.chap.mutual_secret,
+                },
+                *(
+                    {
+                        "user": one.user,
+                        "secret": one.secret,
+                        "initiator": one.initiator_name,
+                    }
+                    for one in target.identities
+                ),
+            ]
         tables.append(_table("target", values))
         for unit in target.logical_units:
             backing = layout.backing_path(directory, target, unit)
@@ -167,11 +185,12 @@ def build_configuration(
                 )
             )
     tables += [_table("target", values) for values in _special_tables(portals[0])]
+    tables.append('[keys]\n"X#NodeArchitecture" = "iSCSI Assay, reference"\n')
     return "\n".join(tables)
 
 
 def _special_tables(portal: Portal) -> list[dict[str, object]]:
-    """Return target names that let nobody in, or send everybody away."""
+    """Return target names that serve no disk, but a check."""
     moved = {"address": str(portal)}
     return [
         {
@@ -185,6 +204,11 @@ def _special_tables(portal: Portal) -> list[dict[str, object]]:
             "portal_group": 1,
             "redirect": {**moved, "permanent": True},
         },
+        {
+            "name": _SPECIAL[Special.GUARDED],
+            "portal_group": 1,
+            "may_be_reset": False,
+        },
     ]
 
 
@@ -195,6 +219,8 @@ def _table(name: str, values: Mapping[str, object]) -> str:
 
 def _value(value: object) -> str:
     """Return a TOML value; JSON's strings, numbers and booleans are TOML's."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, Mapping):
         inner = ", ".join(f"{key} = {_value(one)}" for key, one in _present(value))
         return f"{{ {inner} }}"

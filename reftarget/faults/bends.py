@@ -42,6 +42,19 @@ class Bend(StrEnum):
     PADS_WITH_ONES = "padding-is-not-zero"
     SETS_RESERVED_BITS = "reserved-bits-are-set"
     SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
+    TAKES_FOREIGN_IDENTITY = "chap-name-is-anybodys"
+    MIXES_IDENTITIES = "added-connection-has-another-identity"
+    LETS_ANYBODY_RESET = "anybody-may-reset-the-target"
+    WAITS_FOR_EVER = "login-has-no-end-of-time"
+    NEEDS_TO_BE_UNDERSTOOD = "not-understood-ends-the-login"
+    OFFERS_OLD_REPORTING_ALONE = "task-reporting-is-offered-alone"
+    RAISES_NO_FENCE = "response-fence-is-not-raised"
+    LOWERS_FENCE_AT_ONCE = "response-fence-ends-when-it-is-passed"
+    NO_FENCE_FOR_PREEMPT = "response-fence-lets-preempt-and-abort-pass"
+    NO_FENCE_FOR_ATTENTIONS = "response-fence-lets-unit-attentions-pass"
+    WAITS_FOR_THIRD_PARTIES = "tmf-waits-for-gaps-of-third-parties"
+    ABORTS_WITHOUT_DATA = "tmf-does-not-wait-for-data"
+    OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
 
 BENDS: Final[dict[Bend, tuple[str, str]]] = {
@@ -168,5 +181,57 @@ BENDS: Final[dict[Bend, tuple[str, str]]] = {
     Bend.SHOWS_STALE_MAX_DATA_SEGMENT: (
         "RFC7143-13.12-i02",
         "Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
+    ),
+    Bend.TAKES_FOREIGN_IDENTITY: (
+        "RFC7143-9.2-10",
+        "Lets an initiator name in with the CHAP name of another.",
+    ),
+    Bend.MIXES_IDENTITIES: (
+        "RFC7143-9.2-12",
+        "Adds a connection of another CHAP name to a session.",
+    ),
+    Bend.LETS_ANYBODY_RESET: (
+        "RFC7143-11.5.1-16",
+        "Resets the target for initiators that are not authorized.",
+    ),
+    Bend.WAITS_FOR_EVER: (
+        "RFC7143-8.1.2-i01",
+        "Keeps connections whose login does not go on.",
+    ),
+    Bend.NEEDS_TO_BE_UNDERSTOOD: (
+        "RFC7143-6.2-09",
+        "Ends a login when its own key is not understood.",
+    ),
+    Bend.OFFERS_OLD_REPORTING_ALONE: (
+        "RFC7143-13.23-02",
+        "Offers TaskReporting with RFC3720 as the only value.",
+    ),
+    Bend.RAISES_NO_FENCE: (
+        "RFC7143-4.2.2.3.3-03",
+        "Sends fenced responses at once.",
+    ),
+    Bend.LOWERS_FENCE_AT_ONCE: (
+        "RFC7143-4.2.2.3.3-04",
+        "Does not wait for the acknowledgement of a fenced response.",
+    ),
+    Bend.NO_FENCE_FOR_PREEMPT: (
+        "RFC7143-4.2.2.3.4-06",
+        "Does not fence the response to PREEMPT AND ABORT.",
+    ),
+    Bend.NO_FENCE_FOR_ATTENTIONS: (
+        "RFC7143-4.2.2.3.4-01",
+        "Does not fence the unit attention after a multi-task abort.",
+    ),
+    Bend.WAITS_FOR_THIRD_PARTIES: (
+        "RFC7143-4.2.3.3-10",
+        "Waits for commands that have not come on other sessions.",
+    ),
+    Bend.ABORTS_WITHOUT_DATA: (
+        "RFC7143-4.2.3.3-07",
+        "Ends tasks whose data is under way.",
+    ),
+    Bend.OLD_TELLS_NOBODY: (
+        "RFC7143-4.2.3.5-01",
+        "Tells FastAbort sessions nothing of what an older one ends.",
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
-from initiator.task import Result
+from initiator.task import Result, Task
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
@@ -82,9 +82,18 @@ class Nexus:
             parameters: the parameter list, or its bytes.
             **fields: further fields of the CDB: scope, type, parameter_list_length.
         """
+        return self.session.finish(self.start(action, parameters, **fields))
+
+    def start(
+        self,
+        action: OutServiceAction,
+        parameters: OutParameters | MoveParameters | bytes,
+        **fields: int,
+    ) -> Task:
+        """Send PERSISTENT RESERVE OUT; do not wait (see `out`)."""
         data = parameters if isinstance(parameters, bytes) else parameters.build()
         command = _OUT[action](**{"parameter_list_length": len(data), **fields})
-        return self.session.execute(command, write=data)
+        return self.session.start(command, write=data)
 
     def register(self, key: int, *, own: int | None = None, **flags: Any) -> Result:
         """REGISTER a key; `own` is RESERVATION KEY if it shall not be the right one."""

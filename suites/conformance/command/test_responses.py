@@ -46,6 +46,19 @@ def test_response_code_is_assigned(session: Session, command: bytes) -> None:
     check(is_assigned, "00, 01 or 80 to ff", answer)
 
 
+@pytest.mark.requirement("RFC7143-11.4.4-i01")
+@pytest.mark.parametrize(
+    "command", [cdb.test_unit_ready(), UNKNOWN_CDB], ids=["good", "bad"]
+)
+def test_snack_tag_is_reserved(session: Session, command: bytes) -> None:
+    """SNACK Tag is 0 where no R-Data SNACK was accepted."""
+    task = session.start(command)
+
+    answer = session.expect(SCSIResponse, of=task.command)
+
+    check(answer.snack_tag == 0, "SNACK Tag 0", answer)
+
+
 @pytest.mark.requirement("RFC7143-11.4.7-01", "RFC7143-11.4.7-02")
 def test_check_condition_brings_sense(session: Session) -> None:
     """A CHECK CONDITION comes with its sense data."""

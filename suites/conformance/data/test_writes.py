@@ -12,6 +12,7 @@ from initiator.task import data_outs
 from iscsi.constants import RESERVED_TAG
 from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
 from iscsi.scsi import cdb
+from iscsi.scsi.sense import SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import (
     KIB,
@@ -92,7 +93,7 @@ def test_r2ts_follow_one_another(writer: Session, scratch_disk: Disk) -> None:
     check(is_right, "contiguous offsets", spans)
 
 
-@pytest.mark.requirement("RFC7143-13.10-i02", "RFC7143-11.8-01")
+@pytest.mark.requirement("RFC7143-4.2.5.2-07", "RFC7143-13.10-i02", "RFC7143-11.8-01")
 def test_r2ts_ask_for_the_rest_and_no_more(writer: Session, scratch_disk: Disk) -> None:
     """R2Ts ask for all data that was not sent unasked, and for nothing twice."""
     data = pattern(scratch_disk, WRITE_LENGTH)
@@ -273,6 +274,28 @@ def test_the_response_waits_for_the_data(
 
     task.take(r2t)
     check(solicited.finish(task).is_good, "GOOD", "not")
+
+
+@pytest.mark.needs("initial-r2t-no")
+@pytest.mark.requirement("RFC7143-11.4.2-01")
+def test_an_error_is_told_after_the_final_data(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A write beyond the end is refused when its unsolicited data has come."""
+    session = open_session(MODES["immediate-No-initial-r2t-No"])
+    data = pattern(scratch_disk, 4 * KIB)
+    command = cdb.write_10(
+        lba=scratch_disk.blocks, blocks=len(data) // scratch_disk.block_size
+    )
+    # F=0: its data follows of its own accord.
+    task = session.start(command, write=data, unsolicited=0, final=0)
+
+    session.expect_silence(after=task.command)
+    session.send_unsolicited(task, len(data))
+
+    result = session.finish(task)
+    key = result.sense.key if result.sense else None
+    check(key == SenseKey.ILLEGAL_REQUEST, "ILLEGAL REQUEST", result)
 
 
 @pytest.mark.requirement("RFC7143-4.2.5.2-09")

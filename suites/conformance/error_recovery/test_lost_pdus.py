@@ -51,7 +51,12 @@ def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session
 
 @DIGEST
 @pytest.mark.requirement(
-    "RFC7143-7.8-02", "RFC7143-7.8-03", "RFC7143-7.8-04", "RFC7143-11.4.7.2-i03"
+    "RFC7143-7.3-i01",
+    "RFC7143-11.17.1-03",
+    "RFC7143-7.8-02",
+    "RFC7143-7.8-03",
+    "RFC7143-7.8-04",
+    "RFC7143-11.4.7.2-i03",
 )
 @pytest.mark.parametrize("lost", [0, 3, 7], ids=["first", "middle", "last"])
 def test_spoilt_data_is_refused_and_recovered(
@@ -65,6 +70,22 @@ def test_spoilt_data_is_refused_and_recovered(
     spoilt = lose_data(writer, task, r2t, lost, is_spoilt=True)
 
     expect_recovered(writer, scratch_disk, task, refused=spoilt)
+
+
+@DIGEST
+@pytest.mark.requirement("RFC7143-11.8-i02")
+def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> None:
+    """An R2T that asks for lost data takes the next R2TSN."""
+    task = start_write(writer, scratch_disk, pattern(scratch_disk, LENGTH, seed=0x650))
+    r2t = writer.expect(R2T, of=task.command)
+
+    spoilt = lose_data(writer, task, r2t, 0, is_spoilt=True)
+
+    expect_recovered(writer, scratch_disk, task, refused=spoilt)
+
+    asked = [pdu for pdu in writer.transcript.received() if isinstance(pdu, R2T)]
+    numbers = [int(pdu.r2t_sn) for pdu in asked]
+    check(numbers == list(range(len(asked))), "R2TSN 0, 1, ...", numbers)
 
 
 @pytest.mark.requirement("RFC7143-7.9-02", "RFC7143-4.2.5.2-09")
@@ -83,7 +104,7 @@ def test_missing_data_is_recovered(
 
 
 @DIGEST
-@pytest.mark.requirement("RFC7143-7.8-05")
+@pytest.mark.requirement("RFC7143-11.17.1-04", "RFC7143-7.8-05")
 def test_the_response_waits_for_the_final_data(
     writer: Session, scratch_disk: Disk
 ) -> None:

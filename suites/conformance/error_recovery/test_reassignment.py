@@ -69,7 +69,11 @@ def remove(session: Session, link: Link) -> None:
 
 @PAIR
 @pytest.mark.requirement(
-    "RFC7143-7.2.2-02", "RFC7143-7.2.2-05", "RFC7143-7.1.5-02", "RFC7143-7.5-i01"
+    "RFC7143-E.1-i02",
+    "RFC7143-7.2.2-02",
+    "RFC7143-7.2.2-05",
+    "RFC7143-7.1.5-02",
+    "RFC7143-7.5-i01",
 )
 def test_a_write_goes_on_over_another_connection(
     pair: Session, old: Link, scratch_disk: Disk
@@ -237,7 +241,7 @@ def test_a_task_ended_by_a_logout_is_not_reassigned(
 
 
 @PAIR
-@pytest.mark.requirement("RFC7143-7.14-05")
+@pytest.mark.requirement("RFC7143-E.1-i02", "RFC7143-7.14-05")
 def test_an_immediate_command_ends_with_its_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:

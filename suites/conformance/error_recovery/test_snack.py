@@ -28,19 +28,18 @@ from suites.support.recovery import (
 pytestmark = pytest.mark.needs("erl1")
 
 LENGTH = 6 * SEGMENT
+RECOVERING = {
+    "ErrorRecoveryLevel": "1",
+    "MaxRecvDataSegmentLength": str(SEGMENT),
+    "ImmediateData": "No",
+    "InitialR2T": "Yes",
+}
 
 
 @pytest.fixture
 def recovering(open_session: OpenSession) -> Session:
     """A session at ErrorRecoveryLevel 1 with short data segments."""
-    return open_session(
-        {
-            "ErrorRecoveryLevel": "1",
-            "MaxRecvDataSegmentLength": str(SEGMENT),
-            "ImmediateData": "No",
-            "InitialR2T": "Yes",
-        }
-    )
+    return open_session(RECOVERING)
 
 
 @pytest.mark.requirement(
@@ -135,7 +134,9 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
     check(recovering.finish(task).is_good, "GOOD", "not")
 
 
-@pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-01", "RFC7143-7.1.5-02")
+@pytest.mark.requirement(
+    "RFC7143-11.4.9-01", "RFC7143-11.16-02", "RFC7143-11.16-01", "RFC7143-7.1.5-02"
+)
 @pytest.mark.parametrize(("begin", "count"), [(0, 1), (1, 2), (0, 4)])
 def test_status_is_sent_again(recovering: Session, begin: int, count: int) -> None:
     """A Status SNACK brings copies of the responses of its run, and no others."""
@@ -208,6 +209,28 @@ def test_data_that_was_never_sent_is_refused(
     )
 
     expect_reject(recovering, of=request, reason=RejectReason.PROTOCOL_ERROR)
+
+
+@pytest.mark.requirement("RFC7143-11.17.2-i01")
+def test_a_refused_snack_says_what_comes_next(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """The Reject of a SNACK for an R2T that never was has the next R2TSN."""
+    keys = {"MaxBurstLength": str(2 * SEGMENT), "MaxOutstandingR2T": "1"}
+    session = open_session({**RECOVERING, **keys, "FirstBurstLength": str(SEGMENT)})
+    task = start_write(session, scratch_disk, pattern(scratch_disk, LENGTH))
+    session.expect(R2T, of=task.command)
+
+    request = snack(
+        session,
+        SNACKType.DATA_R2T,
+        initiator_task_tag=task.initiator_task_tag,
+        beg_run=5,
+        run_length=1,
+    )
+
+    reject = expect_reject(session, of=request, reason=RejectReason.PROTOCOL_ERROR)
+    check(reject.data_sn == 1, "DataSN/R2TSN 1", reject)
 
 
 @pytest.mark.requirement("RFC7143-11.16-07")

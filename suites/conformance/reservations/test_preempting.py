@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Preempting and clearing (SPC-4 sections 5.12.11.2.4 to 5.12.11.2.7)."""
 
+from collections.abc import Callable
+
 import pytest
 
 from initiator.expect import check
 from iscsi.scsi import cdb
-from iscsi.scsi.persistent_reservations import ReservationType
+from iscsi.scsi.persistent_reservations import (
+    OutParameters,
+    OutServiceAction,
+    ReservationType,
+)
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk
 from suites.support.reservations import (
@@ -235,3 +241,24 @@ def test_a_stranger_clears_nothing(a: Nexus, stranger: Nexus) -> None:
     expect_conflict(a.clear(own=0))
 
     expect_state(a, keys=[a.key])
+
+
+@pytest.mark.needs("response-fence", "multi-connection")
+@pytest.mark.requirement("RFC7143-4.2.2.3.4-06")
+def test_preempting_waits_for_the_acknowledgements(
+    new_nexus: Callable[..., Nexus], b: Nexus
+) -> None:
+    """PREEMPT AND ABORT is answered after all status is acknowledged."""
+    a = new_nexus(0xFE, keys={"TaskReporting": "ResponseFence", "MaxConnections": "2"})
+    second = a.session.add_connection(2)
+    a.session.execute(cdb.test_unit_ready(), link=second)
+
+    task = a.start(
+        OutServiceAction.PREEMPT_AND_ABORT,
+        OutParameters(a.key, b.key),
+        type=ReservationType.WRITE_EXCLUSIVE,
+    )
+
+    a.session.expect_silence(after=task.command)
+    a.session.ping(link=second)
+    expect_good(a.session.finish(task))

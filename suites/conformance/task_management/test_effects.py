@@ -15,9 +15,15 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.data import pattern, start_write
 from suites.support.sessions import stall_write
+from targets.model import Special
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
 NEXUS_CLASS = 0x29
+ENDING = [
+    TMFunction.ABORT_TASK_SET,
+    TMFunction.CLEAR_TASK_SET,
+    TMFunction.LOGICAL_UNIT_RESET,
+]
 
 
 def held_function(session: Session) -> TaskManagementRequest:
@@ -241,3 +247,63 @@ def test_the_loss_of_a_nexus_is_told(open_session: OpenSession) -> None:
 
     sense = again.execute(cdb.test_unit_ready()).sense
     check(sense is not None and sense.asc == NEXUS_CLASS, "ASC 29h", sense)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.3-07")
+@pytest.mark.parametrize("function", ENDING, ids=lambda one: one.name.lower())
+def test_a_function_waits_for_data_under_way(
+    open_session: OpenSession, scratch_disk: Disk, function: TMFunction
+) -> None:
+    """A function is answered after the data that R2Ts have asked for has come."""
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
+    r2t = session.expect(R2T, of=task.command)
+
+    request = session.send_task_management(function)
+
+    session.expect_silence(after=request)
+    session.answer_r2t(task, r2t)
+    answer = session.receive()
+    while not isinstance(answer, TaskManagementResponse):
+        answer = session.receive()
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.3-10")
+def test_gaps_of_third_parties_are_not_waited_for(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A function does not wait for what has not come on another session."""
+    assert scratch_disk.blocks
+    issuing = open_session()
+    name = f"{issuing.options.initiator_name}.third"
+    third = open_session(initiator_name=name)
+    lost = third.numbers.take()
+    third.start(cdb.test_unit_ready())
+
+    answer = issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    third.start(cdb.test_unit_ready(), cmd_sn=lost)
+
+
+@pytest.mark.needs("reset-authorization")
+@pytest.mark.requirement("RFC7143-11.5.1-16")
+@pytest.mark.parametrize(
+    "function",
+    [TMFunction.TARGET_WARM_RESET, TMFunction.TARGET_COLD_RESET],
+    ids=lambda one: one.name.lower(),
+)
+def test_a_reset_needs_authorization(
+    open_session: OpenSession, target: TestedTarget, function: TMFunction
+) -> None:
+    """A reset that an initiator is not authorized to is answered so."""
+    session = open_session(
+        target_name=target.running.special[Special.GUARDED],
+        clears_unit_attention=False,
+    )
+
+    answer = session.task_management(function)
+
+    check(answer.response == TMResponse.AUTHORIZATION_FAILED, "response 6", answer)
+    session.ping()

@@ -184,3 +184,38 @@ def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> 
     while not isinstance(answer, TaskManagementResponse):
         answer = session.receive()
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.5-01", "RFC7143-4.2.3.5-02")
+def test_an_older_session_tells_third_parties(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """What a session without FastAbort ends is told to those that have it."""
+    issuing = open_session(OLD)
+    third = open_session(FAST, **another(issuing.options))
+    stall_write(third, scratch_disk)
+
+    issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    message = third.expect(AsyncMessage)
+    check(message.async_event == AsyncEvent.TASK_TERMINATION, "AsyncEvent 5", message)
+    check(message.lun == lun_field(third.lun), "the unit's LUN", message)
+    acknowledge(third, message)
+    issuing.expect(TaskManagementResponse)
+
+
+@pytest.mark.requirement("RFC7143-4.2.3.4-09")
+def test_gaps_of_third_parties_are_not_waited_for(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A function does not wait for what has not come on another session."""
+    assert scratch_disk.blocks
+    issuing = open_session(FAST)
+    third = open_session(FAST, **another(issuing.options))
+    lost = third.numbers.take()
+    third.start(cdb.test_unit_ready())
+
+    answer = issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    third.start(cdb.test_unit_ready(), cmd_sn=lost)

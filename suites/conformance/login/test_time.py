@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Logins that do not go on (RFC 7143 section 8.1.2, T6 and T7)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from initiator.connection import Connection
+from initiator.expect import check, expect_drop
+from initiator.login import LoginExchange
+from iscsi.constants import Stage
+from iscsi.text import Pairs
+from suites.plugins.targets import TestedTarget
+
+IN_TIME = 4.0
+"""Seconds after which a login of at most one second must have ended."""
+
+pytestmark = pytest.mark.needs("operator")
+
+
+@pytest.fixture(autouse=True)
+def hasty(target: TestedTarget) -> Iterator[None]:
+    """Have the target wait a second for logins, as it says itself after that."""
+    target.running.operate("login-time seconds=1")
+    yield
+    target.running.operate("login-time seconds=15")
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i01")
+def test_a_connection_without_a_login_is_closed(connection: Connection) -> None:
+    """A connection on which no Login Request comes is closed in time."""
+    expect_drop(connection, timeout=IN_TIME)
+
+
+@pytest.mark.requirement("RFC7143-8.1.2-i02")
+def test_a_login_that_stalls_is_ended(login: LoginExchange, first_pairs: Pairs) -> None:
+    """A login that does not come to its end is closed in time."""
+    pairs = [*first_pairs, ("AuthMethod", "None")]
+    answer = login.request(pairs, csg=Stage.SECURITY)
+    check(not answer.status, "status 0", answer)
+
+    expect_drop(login.connection, timeout=IN_TIME)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a target offers of its own accord (RFC 7143 sections 6.2, 13.23 and 13.26)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginExchange
+from iscsi import text
+from iscsi.constants import Stage
+from iscsi.text import NOT_UNDERSTOOD, Pairs
+from suites.support.login import advance, ask, expect_full_feature
+
+_ARCHITECTURE = "X#NodeArchitecture"
+
+
+@pytest.fixture
+def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
+    """What the target says in a login that offers nothing, before it goes on."""
+    method = ("AuthMethod", "None")
+    ask(login, [*first_pairs, method], csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+    ask(login, csg=Stage.OPERATIONAL)
+    return dict(
+        pair for one in login.responses for pair in text.decode(bytes(one.data))
+    )
+
+
+@pytest.mark.needs("architecture")
+@pytest.mark.requirement("RFC7143-6.2-09", "RFC7143-13.26.2-06")
+def test_its_key_need_not_be_understood(
+    login: LoginExchange, offered: dict[str, str]
+) -> None:
+    """A login whose X#NodeArchitecture is not understood goes on."""
+    assert _ARCHITECTURE in offered
+
+    advance(login, [(_ARCHITECTURE, NOT_UNDERSTOOD)])
+
+    expect_full_feature(login)
+
+
+@pytest.mark.requirement("RFC7143-13.23-02")
+def test_task_reporting_is_offered_with_both_values(offered: dict[str, str]) -> None:
+    """Who offers TaskReporting offers at least RFC3720 and ResponseFence."""
+    values = offered.get("TaskReporting")
+    if values is None:
+        pytest.skip("not applicable: the target does not offer TaskReporting")
+
+    is_whole = {"RFC3720", "ResponseFence"} <= set(text.parse_list(values))
+    check(is_whole, "RFC3720 and ResponseFence", values)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""CHAP names and the iSCSI names that they belong to (RFC 7143 section 9.2)."""
+
+from dataclasses import replace
+
+import pytest
+
+from initiator.expect import check
+from initiator.login import LoginOptions, LoginRefused
+from initiator.session import Session
+from iscsi import chap
+from iscsi.constants import LoginStatus
+from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
+from targets.model import Identity
+
+pytestmark = pytest.mark.needs("identities")
+
+
+@pytest.fixture
+def identities(target: TestedTarget) -> tuple[Identity, ...]:
+    """The further CHAP names of the target name that asks for CHAP."""
+    node = target.running.chap_target
+    assert node is not None
+    return node.identities
+
+
+def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
+    """Return what a login with a CHAP name changes."""
+    return {
+        "target_name": options.target_name,
+        "credentials": chap.Credentials(identity.user, identity.secret.encode()),
+        "mutual": None,
+    }
+
+
+def status_of(open_session: OpenSession, **changes: object) -> int:
+    """Return the status that a login comes to."""
+    try:
+        open_session(clears_unit_attention=False, **changes)
+    except LoginRefused as refusal:
+        return refusal.status
+    return LoginStatus.SUCCESS
+
+
+@pytest.mark.requirement("RFC7143-9.2-08", "RFC7143-9.2-10")
+def test_a_chap_name_is_its_owners(
+    open_session: OpenSession,
+    chap_options: LoginOptions,
+    identities: tuple[Identity, ...],
+) -> None:
+    """An initiator that proves itself with another's CHAP name is not let in."""
+    owned = next(one for one in identities if one.initiator_name is not None)
+    own = as_user(chap_options, owned)
+
+    foreign = status_of(open_session, **own)
+    rightful = status_of(open_session, initiator_name=owned.initiator_name, **own)
+
+    check(rightful == LoginStatus.SUCCESS, "its owner is let in", f"{rightful:#06x}")
+    refused = (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.AUTHORIZATION_FAILURE)
+    check(foreign in refused, "status 0x0201 or 0x0202", f"{foreign:#06x}")
+
+
+@pytest.mark.needs("multi-connection")
+@pytest.mark.requirement("RFC7143-9.2-12")
+def test_a_session_has_one_identity(
+    open_session: OpenSession,
+    chap_options: LoginOptions,
+    identities: tuple[Identity, ...],
+) -> None:
+    """A connection that is added with another CHAP name is not authenticated."""
+    other = next(one for one in identities if one.initiator_name is None)
+    session = open_session(
+        {"MaxConnections": "4"},
+        target_name=chap_options.target_name,
+        credentials=chap_options.credentials,
+        mutual=chap_options.mutual,
+    )
+
+    status = added_as(session, other)
+
+    refused = (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.AUTHORIZATION_FAILURE)
+    check(status in refused, "status 0x0201 or 0x0202", f"{status:#06x}")
+    session.ping()
+
+
+def added_as(session: Session, identity: Identity) -> int:
+    """Return the status that a further connection with a CHAP name comes to."""
+    known = chap.Credentials(identity.user, identity.secret.encode())
+    session.options = replace(session.options, credentials=known, mutual=None)
+    try:
+        session.add_connection(2)
+    except LoginRefused as refusal:
+        return refusal.status
+    return LoginStatus.SUCCESS
