@@ -188,7 +188,10 @@ class LoginPhase:
         self.has_declared = True
         keys = connection.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
-        if connection.target.faults.bends(Bend.OFFERS_OLD_REPORTING_ALONE):
+        bends = connection.target.faults.bends
+        if "TaskReporting" not in self.negotiator.seen and bends(
+            Bend.OFFERS_OLD_REPORTING_ALONE
+        ):
             offers.append(("TaskReporting", "RFC3720"))
         for name, value in offers:
             self.negotiator.offer(name, value)
