@@ -30,8 +30,10 @@ from iscsi.errors import (
     UnexpectedPDU,
 )
 from iscsi.pdu import (
+    AHS,
     PDU,
     R2T,
+    BidirectionalReadLength,
     ExtendedCDB,
     LogoutRequest,
     LogoutResponse,
@@ -85,7 +87,7 @@ class Session(SessionCore):
 
         Args:
             cdb: the CDB; what is beyond 16 bytes goes into an extended-CDB segment.
-            read: bytes expected.
+            read: bytes expected; with `write` too the command is bidirectional.
             write: the data to write, or None.
             immediate_data: bytes of it in the command's PDU; None for as much as the
                 parameters allow.
@@ -111,8 +113,15 @@ class Session(SessionCore):
             "cdb": cdb[:16].ljust(16, b"\0"),
             "data": data[: plan.immediate],
         }
+        segments: list[AHS] = []
         if len(cdb) > 16:
-            values["ahs"] = [ExtendedCDB(extended_cdb=cdb[16:])]
+            segments.append(ExtendedCDB(extended_cdb=cdb[16:]))
+        if read and write is not None:
+            length = BidirectionalReadLength()
+            length.bidirectional_read_expected_data_transfer_length = read
+            segments.append(length)
+        if segments:
+            values["ahs"] = segments
         return SCSICommand(**{**values, **fields}), plan
 
     def start(

@@ -118,6 +118,8 @@ def _find_session(
     count = len(session.connections)
     if connection.target.faults.bends(Bend.TAKES_TOO_MANY_CONNECTIONS):
         return session
+    if connection.target.faults.bends(Bend.REFUSES_SECOND_CONNECTION):
+        is_known = False
     if not is_known and count >= session.parameters.max_connections:
         raise Refusal(LoginStatus.TOO_MANY_CONNECTIONS, f"{count} are open")
     return session

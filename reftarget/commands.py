@@ -20,6 +20,7 @@ from iscsi.constants import (
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from reftarget import conditions, transfers
+from reftarget.faults import Bend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
@@ -363,8 +364,12 @@ def _objection_to_ahs(header: headers.SCSICommand, wire: bytes) -> RejectReason 
 def _apply_ahs(command: Command, wire: bytes) -> None:
     """Take what the additional header segments say (section 11.2.2)."""
     segments = _additional_segments(wire) or {}
-    command.cdb += segments.get(AHSType.EXTENDED_CDB, b"")
+    bends = command.session.target.faults.bends
+    if not bends(Bend.CUTS_CDB):
+        command.cdb += segments.get(AHSType.EXTENDED_CDB, b"")
     length = segments.get(AHSType.BIDIRECTIONAL_READ_LENGTH)
+    if bends(Bend.IGNORES_READ_LENGTH):
+        return
     if length is not None and command.writes and command.reads:
         command.read_length = int.from_bytes(length, "big")
 

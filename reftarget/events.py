@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from iscsi import headers
 from iscsi.constants import RESERVED_TAG, AsyncEvent
 from iscsi.scsi import luns
+from reftarget.faults import Bend
 
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
@@ -79,6 +80,8 @@ class Events:
 
     def announce_window(self, session: Session) -> None:
         """Tell of a window that has opened with no response to say so (11.4.11)."""
+        if session.target.faults.bends(Bend.OPENS_WINDOW_IN_SILENCE):
+            return
         for connection in session.connections.values():
             note = headers.NOPIn(target_transfer_tag=RESERVED_TAG)
             connection.number(note, advance=False)

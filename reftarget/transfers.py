@@ -250,12 +250,15 @@ def answer(command: Command, outcome: Outcome) -> None:
     recovery = command.session.recovery
     data = _joined(outcome.data_in)
     length = min(len(data), command.read_length)
+    bends = command.session.target.faults.bends
     rides = (
         length > 0
         and outcome.status in _RIDING
         and not outcome.sense
-        and not command.writes
+        and (not command.writes or bends(Bend.STATUS_RIDES_ON_ALL_DATA))
     )
+    if command.writes and bends(Bend.COUNTS_DATA_BY_ITSELF):
+        command.data_sn = 0
     overflow, underflow, residual = _residual(command, len(data))
     if length:
         last = send_data(command, connection, data, length, rides=rides)
@@ -279,7 +282,7 @@ def answer(command: Command, outcome: Outcome) -> None:
         snack_tag=command.snack_tag,
         exp_data_sn=command.data_sn if command.reads else 0,
     )
-    if command.reads and command.writes:
+    if command.reads and command.writes and not bends(Bend.FORGETS_READ_RESIDUAL):
         _set_bidirectional_residual(response, command, len(data))
     sense = outcome.sense
     status_data = len(sense).to_bytes(2, "big") + sense if sense else b""

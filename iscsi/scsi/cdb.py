@@ -5,7 +5,7 @@ cdb.read_10(lba=8, blocks=1) builds; cdb.read_10.parse(data) reads; find(data) s
 which command a CDB is of. Places are (byte, highest bit in it, width).
 """
 
-from iscsi.scsi.layout import Layout
+from iscsi.scsi.layout import VARIABLE_LENGTH, Layout, service_action_of
 
 _LBA_32 = (2, 7, 32)
 _LBA_64 = (2, 7, 64)
@@ -230,6 +230,21 @@ compare_and_write = Layout(
 orwrite = Layout(
     "ORWRITE (16)", 0x8B, 16, orprotect=_PROTECT, dpo=_DPO, fua=_FUA, **_EXTENT_16
 )
+xdwriteread_10 = Layout(
+    "XDWRITEREAD (10)", 0x53, 10, **_WRITE, disable_write=(1, 2, 1), **_EXTENT_10
+)
+xdwriteread_32 = Layout(
+    "XDWRITEREAD (32)",
+    (VARIABLE_LENGTH, 0x0007),
+    32,
+    group_number=(6, 4, 5),
+    wrprotect=(10, 7, 3),
+    dpo=(10, 4, 1),
+    fua=(10, 3, 1),
+    disable_write=(10, 2, 1),
+    lba=(12, 7, 64),
+    blocks=(28, 7, 32),
+)
 write_atomic_16 = Layout(
     "WRITE ATOMIC (16)",
     0x9C,
@@ -312,5 +327,8 @@ def find(cdb: bytes | memoryview) -> Layout | None:
     if len(cdb) < 2:
         return None
     opcode = cdb[0]
-    is_action = opcode in SERVICE_ACTION_OPCODES
-    return LAYOUTS.get((opcode, cdb[1] & 0x1F if is_action else None))
+    if opcode not in SERVICE_ACTION_OPCODES:
+        return LAYOUTS.get((opcode, None))
+    if opcode == VARIABLE_LENGTH and len(cdb) < 10:
+        return None
+    return LAYOUTS.get((opcode, service_action_of(cdb)))

@@ -9,6 +9,26 @@ from iscsi.errors import DecodeError
 
 _STRUCT_CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
 
+VARIABLE_LENGTH = 0x7F
+"""The OPERATION CODE of CDBs that tell their length."""
+
+_VARIABLE_LENGTH_PLACES = {
+    "control": (1, 7, 8),
+    "additional_cdb_length": (7, 7, 8),
+    "service_action": (8, 7, 16),
+}
+
+
+def service_action_of(cdb: bytes | memoryview) -> int:
+    """Return SERVICE ACTION of a CDB whose opcode has several.
+
+    Raises:
+        IndexError: the CDB ends before it.
+    """
+    if cdb[0] == VARIABLE_LENGTH:
+        return cdb[8] << 8 | cdb[9]
+    return cdb[1] & 0x1F
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -131,11 +151,10 @@ class Layout:
         **places: tuple[int, int, int],
     ) -> None:
         opcode, service_action = code if isinstance(code, tuple) else (code, None)
-        places = {
-            "operation_code": (0, 7, 8),
-            **places,
-            "control": (length - 1, 7, 8),
-        }
+        places = {"operation_code": (0, 7, 8), "control": (length - 1, 7, 8), **places}
+        if opcode == VARIABLE_LENGTH:
+            # Another header than all others have (SPC-4 section 4.3.3).
+            places |= _VARIABLE_LENGTH_PLACES
         if service_action is not None:
             places.setdefault("service_action", (1, 4, 5))
         self.name = name
@@ -147,6 +166,11 @@ class Layout:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
+    @property
+    def is_variable_length(self) -> bool:
+        """True for a command of opcode 7Fh, whose CDB tells its length."""
+        return self.opcode == VARIABLE_LENGTH
+
     def __call__(self, **values: int) -> bytes:
         """Build the CDB; what is not named is zero.
 
@@ -157,6 +181,8 @@ class Layout:
         values.setdefault("operation_code", self.opcode)
         if self.service_action is not None:
             values.setdefault("service_action", self.service_action)
+        if self.is_variable_length:
+            values.setdefault("additional_cdb_length", self.length - 8)
         return self.structure.build(**values)
 
     def parse(self, cdb: bytes | memoryview) -> dict[str, int]:

@@ -54,6 +54,13 @@ class Bend(StrEnum):
     NO_FENCE_FOR_ATTENTIONS = "response-fence-lets-unit-attentions-pass"
     WAITS_FOR_THIRD_PARTIES = "tmf-waits-for-gaps-of-third-parties"
     ABORTS_WITHOUT_DATA = "tmf-does-not-wait-for-data"
+    COUNTS_DATA_BY_ITSELF = "bidirectional-data-is-numbered-by-itself"
+    FORGETS_READ_RESIDUAL = "bidirectional-read-residual-is-left-out"
+    STATUS_RIDES_ON_ALL_DATA = "bidirectional-status-rides-on-data"
+    CUTS_CDB = "extended-cdb-is-cut"
+    IGNORES_READ_LENGTH = "bidirectional-read-length-is-ignored"
+    OPENS_WINDOW_IN_SILENCE = "window-opens-in-silence"
+    REFUSES_SECOND_CONNECTION = "reinstatement-is-refused-below-level-2"
     OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
 
@@ -229,6 +236,34 @@ BENDS: Final[dict[Bend, tuple[str, str]]] = {
     Bend.ABORTS_WITHOUT_DATA: (
         "RFC7143-4.2.3.3-07",
         "Ends tasks whose data is under way.",
+    ),
+    Bend.COUNTS_DATA_BY_ITSELF: (
+        "RFC7143-4.2.2.4-i01",
+        "Numbers Data-In from 0 beside the R2Ts of a bidirectional command.",
+    ),
+    Bend.FORGETS_READ_RESIDUAL: (
+        "RFC7143-11.4.6-01",
+        "Tells nothing of a bidirectional command's read residual.",
+    ),
+    Bend.STATUS_RIDES_ON_ALL_DATA: (
+        "RFC7143-11.7.3-02",
+        "Sends the status of a bidirectional command in its last Data-In.",
+    ),
+    Bend.CUTS_CDB: (
+        "RFC7143-11.2.2.3-i01",
+        "Ignores the part of a CDB that comes in an AHS.",
+    ),
+    Bend.IGNORES_READ_LENGTH: (
+        "RFC7143-11.2.2.4-i01",
+        "Takes what a bidirectional command writes for what it reads.",
+    ),
+    Bend.OPENS_WINDOW_IN_SILENCE: (
+        "RFC7143-11.4.11-01",
+        "Sends no NOP-In when MaxCmdSN changes and nothing else is to be sent.",
+    ),
+    Bend.REFUSES_SECOND_CONNECTION: (
+        "RFC7143-4.2.1-03",
+        "Refuses a second connection where MaxConnections is 1, also to replace.",
     ),
     Bend.OLD_TELLS_NOBODY: (
         "RFC7143-4.2.3.5-01",

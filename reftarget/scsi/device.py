@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iscsi.constants import TaskAttribute
+from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
@@ -167,9 +168,7 @@ class _ConflictError(Exception):
 def _admit(unit: LogicalUnit, task: Task) -> Command:
     """Return the command if nothing but the command itself can refuse it now."""
     cdb = task.cdb
-    command = unit.commands.get(cdb[0]) or unit.actions.get((cdb[0], cdb[1] & 0x1F))
-    if command is None:
-        raise _unknown(unit, task)
+    command = unit.commands.get(cdb[0]) or _find_action(unit, task)
     # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
     if unit.reservations.is_reserved:
         conflict = unit.reservations.check(task, command)
@@ -186,6 +185,18 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
         not_ready = unit.not_ready(unit.device.now)
         if not_ready is not None:
             raise CheckCondition(not_ready)
+    return command
+
+
+def _find_action(unit: LogicalUnit, task: Task) -> Command:
+    """Return the command whose opcode alone does not say which it is."""
+    cdb = task.cdb
+    command = unit.actions.get((cdb[0], service_action_of(cdb)))
+    if command is None:
+        raise _unknown(unit, task)
+    if len(cdb) < command.length:
+        # Only one of variable length can be: the rest was to come in an AHS.
+        raise invalid_field_in_cdb(7)
     return command
 
 

@@ -27,13 +27,13 @@ _EXTENDED_LENGTH = 16
 
 def _usage(command: Command) -> bytes:
     """Return CDB USAGE DATA: ones where the device server looks (SPC-4 6.35.3)."""
-    usage = bytearray(command.usage.to_bytes(command.length, "big"))
-    usage[0] = command.opcode
+    structure = command.layout.structure
+    named = {"operation_code": command.opcode}
     if command.service_action is not None:
-        field = command.layout.structure.fields["service_action"]
-        usage[field.byte] &= 0xFF ^ ((1 << field.width) - 1)
-        usage[field.byte] |= command.service_action
-    return bytes(usage)
+        named["service_action"] = command.service_action
+    usage = command.usage & ~structure.mask(*named)
+    usage |= int.from_bytes(structure.build(**named), "big")
+    return usage.to_bytes(command.length, "big")
 
 
 def _every_command(unit: LogicalUnit, *, has_timeouts: bool) -> bytes:

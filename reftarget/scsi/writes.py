@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -144,6 +145,32 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     return DataOutNeeded(2 * half, compare_and_write)
 
 
+def _xdwriteread(layout: Layout) -> Handler:
+    length_byte = layout.structure.fields["blocks"].byte
+
+    def xdwriteread(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+        fields = layout.parse(task.cdb)
+        if fields.get("additional_cdb_length", layout.length - 8) != layout.length - 8:
+            raise invalid_field_in_cdb(7)
+        lba, blocks = fields["lba"], fields["blocks"]
+        unit.check_transfer(lba, blocks, length_byte=length_byte)
+        unit.check_writable()
+        if not blocks:
+            return GOOD
+
+        def exchange(data: bytes | memoryview) -> Outcome:
+            require_whole_blocks(unit, data)
+            stored = unit.read(lba, len(data) // unit.block_size)
+            whole = int.from_bytes(stored, "big") ^ int.from_bytes(data, "big")
+            if not fields["disable_write"]:
+                unit.write(lba, data, fua=bool(fields["fua"]))
+            return Outcome(SCSIStatus.GOOD, whole.to_bytes(len(data), "big"))
+
+        return DataOutNeeded(blocks * unit.block_size, exchange)
+
+    return xdwriteread
+
+
 COMMANDS = (
     Command(cdb.write_6, _write_6, Access.WRITE),
     *(
@@ -164,6 +191,10 @@ COMMANDS = (
         cdb.write_atomic_16, _write_atomic_16, Access.WRITE, unsupported=("wrprotect",)
     ),
     Command(cdb.orwrite, _orwrite, Access.WRITE, unsupported=("orprotect",)),
+    *(
+        Command(layout, _xdwriteread(layout), Access.WRITE, unsupported=("wrprotect",))
+        for layout in (cdb.xdwriteread_10, cdb.xdwriteread_32)
+    ),
     Command(
         cdb.compare_and_write,
         _compare_and_write,

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from initiator.session import Session
+from initiator.task import Task
 from iscsi import serial
 from iscsi.constants import LogoutReason, TMFunction
 from iscsi.pdu import (
     PDU,
+    R2T,
     LogoutRequest,
     NOPOut,
     SCSICommand,
@@ -17,6 +19,8 @@ from iscsi.pdu import (
     TextRequest,
 )
 from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk
+from suites.support.data import pattern, start_write
 
 WIDEST_WINDOW = 1024
 """Commands that a check sends to fill a window at the most."""
@@ -54,3 +58,19 @@ def fill_but_the_first(session: Session) -> tuple[int, list[NOPOut]]:
     missing = session.numbers.take()
     size = serial.distance(missing, session.max_cmd_sn) + 1
     return missing, [session.send(NOPOut()) for _ in range(size - 1)]
+
+
+def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
+    """Start writes that wait for their data until the window is closed.
+
+    Skips where the window stays open however many commands are in progress.
+    """
+    size = window_size(session)
+    data = pattern(disk, 1)
+    tasks = []
+    for _number in range(size):
+        tasks.append(start_write(session, disk, data))
+        session.expect(R2T, of=tasks[-1].command)
+    if serial.less_or_equal(session.cmd_sn, session.max_cmd_sn):
+        pytest.skip("not applicable: the window stays open")
+    return tasks

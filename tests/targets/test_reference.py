@@ -27,7 +27,12 @@ def test_configuration_is_toml_that_says_it_all() -> None:
     assert names[: len(targets)] == [target.name for target in targets]
     assert names[len(targets) :] == [
         reference.recipe().special[place]
-        for place in (Special.FORBIDDEN, Special.MOVED, Special.MOVED_FOR_GOOD)
+        for place in (
+            Special.FORBIDDEN,
+            Special.MOVED,
+            Special.MOVED_FOR_GOOD,
+            Special.GUARDED,
+        )
     ]
     assert read["target"][0]["lun"][0] == {
         "lun": 0,
@@ -36,12 +41,15 @@ def test_configuration_is_toml_that_says_it_all() -> None:
     }
     assert read["target"][0]["lun"][1]["file"] == f"{directory}/disk1-1.img"
     assert read["target"][0]["lun"][2]["read_only"]
-    assert read["target"][2]["auth"] == {
+    assert read["target"][2]["auth"][0] == {
         "user": layout.CHAP.user,
         "secret": layout.CHAP.secret,
         "mutual_user": layout.CHAP.mutual_user,
         "mutual_secret": layout.CHAP.mutual_secret,
     }
+    owners = [auth.get("initiator") for auth in read["target"][2]["auth"][1:]]
+    assert owners == [one.initiator_name for one in layout.IDENTITIES]
+    assert read["keys"]["X#NodeArchitecture"]
 
 
 def test_faults_and_trace_are_options() -> None:

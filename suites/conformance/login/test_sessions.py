@@ -284,3 +284,15 @@ def test_connection_reinstatement_ends_its_tasks(
     late = answers(session, task, before)
     late += answers(session, task, session.connection)
     check(not late, "no answer to the old task", late and late[0])
+
+
+@pytest.mark.requirement("RFC7143-4.2.1-03")
+def test_the_only_connection_can_be_replaced(open_session: OpenSession) -> None:
+    """A session of one connection takes a second one that is to recover it."""
+    session = open_session({"MaxConnections": "1"})
+    before = session.connection
+
+    rejoin(session, session.leading.cid)
+
+    session.ping()
+    expect_gone(session, before)

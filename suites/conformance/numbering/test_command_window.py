@@ -16,8 +16,12 @@ from iscsi.pdu import (
     TaskManagementResponse,
 )
 from iscsi.scsi import cdb
-from suites.plugins.sessions import OpenSession
-from suites.support.numbering import fill_but_the_first, window_size
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.numbering import (
+    fill_but_the_first,
+    fill_with_writes,
+    window_size,
+)
 from suites.support.traffic import converse
 
 
@@ -220,3 +224,19 @@ def test_the_window_starts_with_the_login(
     response = session.login.response
 
     check(response.exp_cmd_sn == start, f"ExpCmdSN {start}", response)
+
+
+@pytest.mark.requirement("RFC7143-11.4.11-01")
+def test_a_window_that_opens_by_itself_is_told(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """A window that opens with nothing else to send is told of by a NOP-In."""
+    session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
+    tasks = fill_with_writes(session, scratch_disk)
+    issuing = open_session(initiator_name=f"{session.options.initiator_name}.other")
+
+    issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+
+    while serial.less_than(session.max_cmd_sn, session.cmd_sn):
+        session.receive(with_unsolicited=True)
+    assert tasks

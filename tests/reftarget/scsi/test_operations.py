@@ -4,6 +4,7 @@
 import pytest
 
 from iscsi.scsi import cdb
+from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.supported_operations import (
@@ -62,7 +63,7 @@ def test_each_command_of_the_list_is_found_alone(disk: Disk) -> None:
         assert len(one.usage) == entry.cdb_length
         assert one.usage[0] == entry.opcode
         if entry.service_action is not None:
-            assert one.usage[1] & 0x1F == entry.service_action
+            assert service_action_of(one.usage) == entry.service_action
 
 
 def test_every_bit_outside_the_usage_map_is_refused(disk: Disk) -> None:

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands that read and write, and CDBs beyond 16 bytes (RFC 7143 section 11.2.2).
+
+XDWRITEREAD (SBC-3) is one of both kinds: it returns what was stored, combined by XOR
+with what it is given.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.pdu import SCSIResponse
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import KIB, pattern
+from suites.support.data import write as write_data
+from suites.support.operations import skip_without
+
+Exchange = Callable[..., Result]
+
+COMMANDS = [cdb.xdwriteread_10, cdb.xdwriteread_32]
+SHORT_BURSTS = {
+    "ImmediateData": "No",
+    "InitialR2T": "Yes",
+    "MaxOutstandingR2T": "1",
+    "MaxRecvDataSegmentLength": "2048",
+    "MaxBurstLength": "4096",
+    "FirstBurstLength": "4096",
+}
+LENGTH = 16 * KIB
+
+
+def name(layout: Layout) -> str:
+    """Return the test ID of a command."""
+    return layout.name.lower().replace(" ", "-")
+
+
+@pytest.fixture
+def session(open_session: OpenSession) -> Session:
+    """A session with short bursts, so that data and R2Ts are several."""
+    return open_session(SHORT_BURSTS)
+
+
+def exchange(
+    session: Session, disk: Disk, data: bytes, layout: Layout, expected: int = 0
+) -> Result:
+    """Send XDWRITEREAD with data; return what it comes to.
+
+    Args:
+        session: the session.
+        disk: what it is sent to, at LBA 0.
+        data: the data to write.
+        layout: which of the commands.
+        expected: bytes that are expected back; 0 for as many as are sent.
+    """
+    skip_without(session, layout)
+    command = layout(lba=0, blocks=len(data) // disk.block_size)
+    return session.execute(command, write=data, read=expected or len(data))
+
+
+def combined(first: bytes, second: bytes) -> bytes:
+    """Return the XOR of two runs of bytes."""
+    whole = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
+    return whole.to_bytes(len(first), "big")
+
+
+@pytest.mark.requirement(
+    "RFC7143-11.2.2.3-i01", "RFC7143-11.2.2.4-i01", "RFC7143-11.7.3-02"
+)
+@pytest.mark.parametrize("layout", COMMANDS, ids=name)
+def test_data_goes_both_ways(
+    session: Session, scratch_disk: Disk, layout: Layout
+) -> None:
+    """A bidirectional command takes and returns data; its status comes by itself."""
+    stored = pattern(scratch_disk, LENGTH, seed=1)
+    given = pattern(scratch_disk, LENGTH, seed=2)
+    write_data(session, scratch_disk, stored)
+
+    result = exchange(session, scratch_disk, given, layout)
+
+    check(result.is_good, "GOOD", result)
+    check(isinstance(result.final, SCSIResponse), "a SCSI Response", result.final)
+    check(result.data == combined(stored, given), "the XOR of both", "other data")
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.4-i01")
+def test_data_and_r2ts_are_numbered_together(
+    session: Session, scratch_disk: Disk
+) -> None:
+    """R2TSN and DataSN of a bidirectional command are one sequence from 0."""
+    data = pattern(scratch_disk, LENGTH)
+
+    result = exchange(session, scratch_disk, data, cdb.xdwriteread_10)
+
+    check(result.is_good, "GOOD", result)
+    numbers = [int(pdu.r2t_sn) for pdu in result.r2ts]
+    numbers += [int(pdu.data_sn) for pdu in result.data_ins]
+    check(sorted(numbers) == list(range(len(numbers))), "each number once", numbers)
+
+
+@pytest.mark.requirement("RFC7143-11.4.6-01", "RFC7143-11.2.2.4-i01")
+@pytest.mark.parametrize("difference", [-512, 512], ids=["overflow", "underflow"])
+def test_the_residual_of_the_read_is_told(
+    session: Session, scratch_disk: Disk, difference: int
+) -> None:
+    """What was not, or would have been, returned is counted with o or u."""
+    data = pattern(scratch_disk, LENGTH)
+
+    result = exchange(
+        session, scratch_disk, data, cdb.xdwriteread_10, len(data) + difference
+    )
+
+    final = result.final
+    told = (
+        bool(final.bidirectional_overflow),
+        bool(final.bidirectional_underflow),
+        int(final.bidirectional_read_residual_count),
+    )
+    due = (difference < 0, difference > 0, abs(difference))
+    check(told == due, f"o, u and the count {due}", final)
