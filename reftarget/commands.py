@@ -19,6 +19,7 @@ from iscsi.constants import (
 )
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
+from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
 from reftarget.faults import Bend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
@@ -161,7 +162,8 @@ class Command:
         node = session.node
         assert node is not None
         task_set = self.task_set = node.task_set(self.lun)
-        if task_set.is_empty or task_set.may_start(self):
+        is_next = task_set.is_empty or task_set.may_start(self)
+        if is_next or task_set.allegiance.nexus is not None:
             self.start()
         else:
             self.keep_data()
@@ -170,6 +172,10 @@ class Command:
     def start(self) -> None:
         """Hand the command to the device server."""
         self.is_started = True
+        assert self.task_set is not None
+        allegiance = self.task_set.allegiance
+        if allegiance.nexus is not None:
+            self.failure = self.failure or allegiance.refuses(self)
         if self.failure is not None:
             self.finish_when_data_is_in()
             return
@@ -183,6 +189,7 @@ class Command:
                 TaskAttribute(self.attribute),
                 self.write_length,
                 session.parameters.protocol_level,
+                allegiance.nexus is not None,
             ),
             session.target.now,
         )
@@ -241,6 +248,8 @@ class Command:
         """Send data and status, and let the next ones start."""
         if self.is_over:
             return
+        if outcome.status is SCSIStatus.CHECK_CONDITION:
+            self.note_check_condition()
         if self.connection is None:
             self.outcome = outcome  # told when the task is reassigned
             return
@@ -248,6 +257,14 @@ class Command:
         if len(session.connections) > 1 and session.fence.holds(self, outcome):
             return
         self.conclude_now(outcome)
+
+    def note_check_condition(self) -> None:
+        """Establish, or end, auto contingent allegiance where that is due."""
+        node, task_set = self.session.node, self.task_set
+        if task_set is None or node is None or not task_set.allegiance.note(self):
+            return
+        for session in node.sessions():
+            session.fence.watch_allegiance(self.lun)
 
     def conclude_now(self, outcome: Outcome) -> None:
         """Send data and status without regard to fences."""

@@ -9,12 +9,13 @@ With one connection TCP keeps the order, and nothing special is done.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iscsi import serial
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.allegiance import has_naca, preempts_and_aborts
 from reftarget.faults import Bend
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from reftarget.connection import Connection
     from reftarget.scsi.task import Outcome
     from reftarget.session import Session
-
-_PERSISTENT_RESERVE_OUT: Final = 0x5F
-_PREEMPT_AND_ABORT: Final = 0x05
 
 
 class Fence:
@@ -44,6 +42,7 @@ class Fence:
         self._is_up = False
         self._held: list[Callable[[], None]] = []
         self._watched: set[int] = set()
+        self._in_allegiance: set[int] = set()
 
     def raise_for(self, lun: int | None, send: Callable[[], Connection | None]) -> None:
         """Send a response between two fences.
@@ -71,6 +70,10 @@ class Fence:
     def watch(self, lun: int) -> None:
         """Fence the next UNIT ATTENTION of a logical unit (4.2.2.3.4 a)."""
         self._watched.add(lun)
+
+    def watch_allegiance(self, lun: int) -> None:
+        """Fence the next ACA ACTIVE of a logical unit (4.2.2.3.4 d)."""
+        self._in_allegiance.add(lun)
 
     def progress(self) -> None:
         """Go on if all that is awaited has been acknowledged, or cannot be."""
@@ -115,11 +118,15 @@ class Fence:
 
     def _needs_fence(self, command: Command, outcome: Outcome) -> bool:
         """Tell whether section 4.2.2.3.4 lists this response."""
-        if (
-            command.cdb[0] == _PERSISTENT_RESERVE_OUT
-            and command.cdb[1] & 0x1F == _PREEMPT_AND_ABORT
-        ):
-            return not self.session.target.faults.bends(Bend.NO_FENCE_FOR_PREEMPT)
+        bends = self.session.target.faults.bends
+        if preempts_and_aborts(command.cdb):
+            return not bends(Bend.NO_FENCE_FOR_PREEMPT)
+        if outcome.status is SCSIStatus.CHECK_CONDITION and has_naca(command.cdb):
+            return not bends(Bend.NO_FENCE_FOR_ACA)
+        if outcome.status is SCSIStatus.ACA_ACTIVE:
+            is_first = command.lun in self._in_allegiance
+            self._in_allegiance.discard(command.lun)
+            return is_first and not bends(Bend.NO_FENCE_FOR_ACA_ACTIVE)
         if command.lun not in self._watched or not outcome.sense:
             return False
         is_attention = (
@@ -128,6 +135,5 @@ class Fence:
         )
         if is_attention:
             self._watched.discard(command.lun)
-            bends = self.session.target.faults.bends
             return not bends(Bend.NO_FENCE_FOR_ATTENTIONS)
         return False

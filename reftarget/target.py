@@ -18,6 +18,7 @@ from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
 from reftarget.faults import Bend, Faults
+from reftarget.faults.allegiance import AllegianceBend
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
 from reftarget.scsi.device import DeviceServer
@@ -75,6 +76,14 @@ class Node:
             found = self._task_sets[lun] = TaskSet()
         return found
 
+    def nexus_lost(self, nexus: Nexus) -> None:
+        """Tell units and task sets that a session has ended."""
+        self.device.nexus_lost(nexus)
+        if self.target.faults.bends(AllegianceBend.OUTLIVES_NEXUS):
+            return
+        for task_set in self._task_sets.values():
+            task_set.allegiance.lose(nexus)
+
     def sessions(self) -> list[Session]:
         """Return the normal sessions with this node."""
         every = self.target.sessions.values()
@@ -87,6 +96,7 @@ class Node:
                 for command in list(session.commands.values()):
                     if command.lun == lun and command.is_started:
                         abort(command)
+                self.task_set(lun).allegiance.lose(nexus)
                 session.fence.watch(lun)
                 self.target.events.announce_window(session)
 
@@ -185,7 +195,7 @@ class ReferenceTarget:
             if connection.joining is session:
                 connection.finish()  # T7 of section 8.1.2
         if session.node is not None and not session.is_discovery:
-            session.node.device.nexus_lost(session.nexus)
+            session.node.nexus_lost(session.nexus)
 
     def next_deadline(self) -> float | None:
         """Return when `tick` will have something to do, or None."""

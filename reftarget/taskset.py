@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import TaskAttribute
+from reftarget.allegiance import Allegiance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +23,16 @@ _BARRIERS: Final = frozenset({TaskAttribute.ORDERED, TaskAttribute.HEAD_OF_QUEUE
 
 
 class TaskSet:
-    """The tasks of one logical unit, of all sessions, the oldest first."""
+    """The tasks of one logical unit, of all sessions, the oldest first.
 
-    __slots__ = ("_is_releasing", "_tasks")
+    Attributes:
+        allegiance: whether one nexus has it for itself.
+    """
+
+    __slots__ = ("_is_releasing", "_tasks", "allegiance")
 
     def __init__(self) -> None:
+        self.allegiance = Allegiance(self)
         self._tasks: list[Command] = []
         self._is_releasing = False
 
@@ -64,6 +70,10 @@ class TaskSet:
         if command not in self._tasks:
             return
         self._tasks.remove(command)
+        self.start_ready()
+
+    def start_ready(self) -> None:
+        """Start those that need not wait any more."""
         if self._is_releasing:
             return
         self._is_releasing = True
@@ -74,5 +84,7 @@ class TaskSet:
             self._is_releasing = False
 
     def _next(self) -> Command | None:
+        if self.allegiance.nexus is not None:
+            return None
         waiting = (task for task in self._tasks if not task.is_started)
         return next((task for task in waiting if self.may_start(task)), None)

@@ -13,11 +13,12 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
-from iscsi.constants import AsyncEvent, Opcode, TMFunction, TMResponse
+from iscsi.constants import AsyncEvent, Opcode, TaskAttribute, TMFunction, TMResponse
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from reftarget.faults import Bend
+from reftarget.faults.allegiance import AllegianceBend
 from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
@@ -224,6 +225,41 @@ def _query_asynchronous_event(
     _respond(connection, request, TMResponse.FUNCTION_SUCCEEDED, information)
 
 
+def _clear_aca(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _now: float,
+) -> None:
+    """End the auto contingent allegiance of the nexus (SAM-5 section 7.4)."""
+    assert session.node is not None
+    lun = decode_lun(request.lun)
+    task_set = session.node.task_set(lun)
+    faulted = task_set.allegiance.nexus
+    bends = session.target.faults.bends
+    if bends(Bend.OFFERS_NO_ACA):
+        _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
+        return
+    is_foreign = faulted not in (None, session.nexus)
+    if is_foreign and not bends(AllegianceBend.IS_ANYBODYS):
+        _respond(connection, request, TMResponse.FUNCTION_REJECTED)
+        return
+    for command in task_set:
+        if command.attribute == TaskAttribute.ACA and command.session is session:
+            abort(command)
+
+    def answer() -> Connection:
+        _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+        if not bends(AllegianceBend.IS_NEVER_CLEARED):
+            task_set.allegiance.clear()
+        return connection
+
+    if bends(Bend.NO_FENCE_FOR_CLEAR_ACA):
+        answer()
+    else:
+        session.fence.raise_for(lun, answer)
+
+
 def _nexus_reset(
     connection: Connection,
     session: Session,
@@ -362,13 +398,22 @@ class MultiTaskAbort:
             device.logical_unit_reset(self.lun)
         elif function in _TARGET_RESETS:
             device.target_reset(is_cold=function == TMFunction.TARGET_COLD_RESET)
-        luns = device.luns if self.lun is None else [self.lun]
-        for session in self.node.sessions():
-            for lun in luns:
-                session.fence.watch(lun)
+        self._settle_units()
         for session in {one.session for one in foreign}:
             session.target.events.announce_window(session)
         self.session.fence.raise_for(self.lun, self._answer)
+
+    def _settle_units(self) -> None:
+        """End ACA where a reset does, and fence what comes next."""
+        luns = self.node.device.luns if self.lun is None else [self.lun]
+        bends = self.session.target.faults.bends
+        is_reset = self.request.function in _RESETS
+        if is_reset and not bends(AllegianceBend.OUTLIVES_RESET):
+            for lun in luns:
+                self.node.task_set(lun).allegiance.clear()
+        for session in self.node.sessions():
+            for lun in luns:
+                session.fence.watch(lun)
 
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
         """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
@@ -411,6 +456,7 @@ _ACTIONS: Final[
 ] = {
     TMFunction.ABORT_TASK: _abort_task,
     TMFunction.ABORT_TASK_SET: _abort_many,
+    TMFunction.CLEAR_ACA: _clear_aca,
     TMFunction.CLEAR_TASK_SET: _abort_many,
     TMFunction.LOGICAL_UNIT_RESET: _abort_many,
     TMFunction.TARGET_WARM_RESET: _abort_many,
@@ -421,4 +467,3 @@ _ACTIONS: Final[
     TMFunction.I_T_NEXUS_RESET: _nexus_reset,
     TMFunction.QUERY_ASYNCHRONOUS_EVENT: _query_asynchronous_event,
 }
-"""CLEAR ACA is not there: no ACA condition ever exists (NormACA is 0)."""

@@ -9,6 +9,7 @@ status in the last one where it may ride there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers
@@ -66,6 +67,12 @@ def want(command: Command, needed: DataOutNeeded) -> None:
 
 
 def _finish(command: Command, data: Buffer) -> None:
+    task_set = command.task_set
+    if task_set is not None and task_set.allegiance.holds(
+        command, partial(_finish, command, data)
+    ):
+        command.enter_task_set()
+        return
     finish = command.finish
     assert finish is not None
     command.conclude(finish(data if isinstance(data, bytes) else memoryview(data)))

@@ -18,6 +18,9 @@ _VARIABLE_LENGTH_PLACES = {
     "service_action": (8, 7, 16),
 }
 
+_CONTROL_OF_GROUP = {0: 5, 1: 9, 2: 9, 4: 15, 5: 11}
+"""The byte of CONTROL by the opcode's GROUP CODE (SPC-4 section 4.3.2)."""
+
 
 def service_action_of(cdb: bytes | memoryview) -> int:
     """Return SERVICE ACTION of a CDB whose opcode has several.
@@ -28,6 +31,14 @@ def service_action_of(cdb: bytes | memoryview) -> int:
     if cdb[0] == VARIABLE_LENGTH:
         return cdb[8] << 8 | cdb[9]
     return cdb[1] & 0x1F
+
+
+def control_of(cdb: bytes | memoryview) -> int:
+    """Return the CONTROL byte; 0 where the opcode does not tell where it is."""
+    place = _CONTROL_OF_GROUP.get(cdb[0] >> 5)
+    if cdb[0] == VARIABLE_LENGTH:
+        place = 1
+    return 0 if place is None else cdb[place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ class Bend(StrEnum):
     LOWERS_FENCE_AT_ONCE = "response-fence-ends-when-it-is-passed"
     NO_FENCE_FOR_PREEMPT = "response-fence-lets-preempt-and-abort-pass"
     NO_FENCE_FOR_ATTENTIONS = "response-fence-lets-unit-attentions-pass"
+    NO_FENCE_FOR_ACA = "response-fence-lets-aca-pass"
+    NO_FENCE_FOR_ACA_ACTIVE = "response-fence-lets-aca-active-pass"
+    NO_FENCE_FOR_CLEAR_ACA = "response-fence-lets-clear-aca-pass"
+    OFFERS_NO_ACA = "aca-is-not-offered"
     WAITS_FOR_THIRD_PARTIES = "tmf-waits-for-gaps-of-third-parties"
     ABORTS_WITHOUT_DATA = "tmf-does-not-wait-for-data"
     COUNTS_DATA_BY_ITSELF = "bidirectional-data-is-numbered-by-itself"
@@ -228,6 +232,22 @@ BENDS: Final[dict[Bend, tuple[str, str]]] = {
     Bend.NO_FENCE_FOR_ATTENTIONS: (
         "RFC7143-4.2.2.3.4-01",
         "Does not fence the unit attention after a multi-task abort.",
+    ),
+    Bend.NO_FENCE_FOR_ACA: (
+        "RFC7143-4.2.2.3.4-03",
+        "Does not fence the response that establishes ACA.",
+    ),
+    Bend.NO_FENCE_FOR_ACA_ACTIVE: (
+        "RFC7143-4.2.2.3.4-04",
+        "Does not fence the first ACA ACTIVE.",
+    ),
+    Bend.NO_FENCE_FOR_CLEAR_ACA: (
+        "RFC7143-4.2.2.3.4-05",
+        "Does not fence the response to CLEAR ACA.",
+    ),
+    Bend.OFFERS_NO_ACA: (
+        "RFC7143-10.2-02",
+        "Says NormACA=0 and does not know CLEAR ACA.",
     ),
     Bend.WAITS_FOR_THIRD_PARTIES: (
         "RFC7143-4.2.3.3-10",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iscsi.digest import digest
+from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
@@ -50,7 +51,11 @@ class Fault:
         return (self.requirement, *CONSEQUENCES.get(self.name, ()))
 
 
-_BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (BENDS, RESERVATIONS)
+_BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
+    BENDS,
+    ALLEGIANCE,
+    RESERVATIONS,
+)
 _TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (TWISTS, ANSWERS)
 
 FAULTS: Final = {

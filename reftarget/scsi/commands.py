@@ -57,6 +57,8 @@ class Command:
             *(name for name in layout.structure.fields if name not in silent)
         )
         known |= 0xFF << 8 * (layout.length - 1)
+        # Of CONTROL, NACA.
+        known |= layout.structure.mask("control") // 0xFF * 0x04
         free = layout.structure.mask(
             *(name for name in self.ignored if name in layout.structure.fields)
         )

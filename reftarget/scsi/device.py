@@ -11,6 +11,7 @@ from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
+from reftarget.faults.allegiance import AllegianceBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -178,8 +179,10 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
         raise _attention(unit, task)
     if int.from_bytes(cdb[: command.length], "big") & command.forbidden:
         raise _forbidden(command, cdb)
-    if task.attribute == TaskAttribute.ACA:
-        # No ACA condition ever exists here (SAM-5 section 8.5.2).
+    if task.attribute == TaskAttribute.ACA and not (
+        task.in_allegiance or unit.device.bends(AllegianceBend.RUNS_WITHOUT)
+    ):
+        # The attribute is for the ACA condition alone (SAM-5 section 8.5.2).
         raise illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
     if command.needs_medium and not unit.is_always_ready:
         not_ready = unit.not_ready(unit.device.now)

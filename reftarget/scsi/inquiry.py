@@ -22,6 +22,7 @@ from iscsi.scsi.vpd import (
     VPDPage,
     build_designators,
 )
+from reftarget.faults import Bend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -40,6 +41,7 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
     config = unit.config
     return StandardInquiry(
         is_removable=config.removable,
+        normaca=not unit.device.bends(Bend.OFFERS_NO_ACA),
         third_party_copy=True,
         multip=True,
         vendor=config.vendor,

@@ -80,6 +80,7 @@ def _report_task_management(_unit: LogicalUnit, task: Task) -> Outcome:
     data = TASK_MANAGEMENT_FUNCTIONS.build(
         ats=1,
         atss=1,
+        cacas=1,
         ctss=1,
         lurs=1,
         qts=1,

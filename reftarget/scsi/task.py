@@ -30,6 +30,8 @@ class Task:
     """Bytes the initiator says it has for us."""
     protocol_level: int = 0
     """iSCSIProtocolLevel of the session; INQUIRY shows it (RFC 7144 section 4.2)."""
+    in_allegiance: bool = False
+    """Whether the unit is in auto contingent allegiance."""
 
 
 @dataclass(frozen=True, slots=True)

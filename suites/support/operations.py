@@ -4,17 +4,47 @@
 import pytest
 
 from initiator.session import Session
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense
+from iscsi.scsi.supported_operations import ReportingOptions, Support, parse_one
 
 _UNKNOWN = (
     AdditionalSense.INVALID_COMMAND_OPERATION_CODE,
     AdditionalSense.INVALID_FIELD_IN_CDB,
 )
+_ROOM = 64
 
 
 def skip_without(session: Session, layout: Layout) -> None:
-    """Skip the check where the unit does not know a command of zero length."""
-    sense = session.execute(layout()).sense
-    if sense and sense.additional in _UNKNOWN:
+    """Skip the check where the unit does not have a command.
+
+    It is asked what it supports; if it cannot say, the command is tried, and must
+    therefore do no harm with a length of zero.
+    """
+    support = _reported(session, layout)
+    is_there = support in (Support.SUPPORTED, Support.VENDOR_SPECIFIC)
+    if support in (None, Support.NOT_AVAILABLE):
+        sense = session.execute(layout()).sense
+        is_there = not (sense and sense.additional in _UNKNOWN)
+    if not is_there:
         pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def _reported(session: Session, layout: Layout) -> Support | None:
+    """Return what REPORT SUPPORTED OPERATION CODES says, or None."""
+    has_action = layout.service_action is not None
+    command = cdb.report_supported_operation_codes(
+        reporting_options=ReportingOptions.ONE_SERVICE_ACTION
+        if has_action
+        else ReportingOptions.ONE_OPCODE,
+        requested_operation_code=layout.opcode,
+        requested_service_action=layout.service_action or 0,
+        allocation_length=_ROOM,
+    )
+    result = session.execute(command, read=_ROOM)
+    try:
+        return Support(parse_one(result.data).support) if result.is_good else None
+    except (DecodeError, ValueError):
+        return None

@@ -4,10 +4,12 @@
 from contextlib import suppress
 
 from initiator.connection import Connection
+from initiator.core import Link
 from initiator.expect import check, expect_drop
 from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction
+from iscsi.constants import RESERVED_TAG
 from iscsi.errors import ConnectionLost
 from iscsi.pdu import PDU, R2T, LoginResponse, NOPOut
 from iscsi.scsi import cdb
@@ -73,3 +75,15 @@ def expect_gone(session: Session, before: Connection) -> None:
         if pdu.initiator_task_tag == 0xDEAD
     ]
     check(not late, "no answer on the old connection", late and late[0])
+
+
+def acknowledge(session: Session, link: Link) -> None:
+    """Acknowledge all status of a connection."""
+    session.send(
+        NOPOut(
+            immediate=1,
+            initiator_task_tag=RESERVED_TAG,
+            target_transfer_tag=RESERVED_TAG,
+        ),
+        link,
+    )

@@ -206,7 +206,7 @@ def test_cold_reset_answers_and_ends_all_sessions(target: ReferenceTarget) -> No
     [
         (TMFunction.LOGICAL_UNIT_RESET, 9, TMResponse.LUN_DOES_NOT_EXIST),
         (TMFunction.ABORT_TASK_SET, 9, TMResponse.LUN_DOES_NOT_EXIST),
-        (TMFunction.CLEAR_ACA, 0, TMResponse.FUNCTION_NOT_SUPPORTED),
+        (TMFunction.CLEAR_ACA, 0, TMResponse.FUNCTION_COMPLETE),
         (77, 0, TMResponse.FUNCTION_NOT_SUPPORTED),
         (TMFunction.QUERY_TASK_SET, 0, TMResponse.FUNCTION_COMPLETE),
     ],

@@ -3,13 +3,13 @@
 
 import pytest
 
-from initiator.core import Link
 from initiator.expect import check
 from initiator.session import Session
-from iscsi.constants import RESERVED_TAG, TMFunction, TMResponse
-from iscsi.pdu import NOPOut, TaskManagementResponse
+from iscsi.constants import TMFunction, TMResponse
+from iscsi.pdu import TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
+from suites.support.sessions import acknowledge
 
 pytestmark = pytest.mark.needs("response-fence", "multi-connection")
 
@@ -39,18 +39,6 @@ def issuing(open_session: OpenSession, keys: dict[str, str]) -> Session:
     # Its Login Response is a status, too.
     acknowledge(session, session.add_connection(2))
     return session
-
-
-def acknowledge(session: Session, link: Link) -> None:
-    """Acknowledge all status of a connection."""
-    session.send(
-        NOPOut(
-            immediate=1,
-            initiator_task_tag=RESERVED_TAG,
-            target_transfer_tag=RESERVED_TAG,
-        ),
-        link,
-    )
 
 
 @pytest.mark.requirement(

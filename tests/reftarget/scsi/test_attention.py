@@ -160,11 +160,11 @@ def test_task_with_the_aca_attribute_is_refused(disk: Disk) -> None:
     )
 
 
-def test_naca_is_refused_at_its_bit(disk: Disk) -> None:
-    refusal = disk.refused(cdb.test_unit_ready(control=0x04))
+def test_a_reserved_bit_of_control_is_refused_at_its_place(disk: Disk) -> None:
+    refusal = disk.refused(cdb.test_unit_ready(control=0x08))
 
     assert refusal.additional is AdditionalSense.INVALID_FIELD_IN_CDB
-    assert refusal.field_pointer == sense.FieldPointer(5, 2)
+    assert refusal.field_pointer == sense.FieldPointer(5, 3)
 
 
 def test_reservation_conflict_comes_before_a_unit_attention(disk: Disk) -> None:

@@ -115,8 +115,8 @@ def test_task_management_functions_are_reported_short_and_long(disk: Disk) -> No
     assert (len(short), len(long)) == (4, 16)
     assert long[3] == 12
     fields = TASK_MANAGEMENT_FUNCTIONS.parse(short)
-    assert fields["lurs"] == fields["ats"] == fields["itnrs"] == 1
-    assert fields["cacas"] == fields["wakes"] == 0
+    assert fields["lurs"] == fields["ats"] == fields["itnrs"] == fields["cacas"] == 1
+    assert fields["wakes"] == 0
 
 
 def test_self_test_passes_and_others_are_refused(disk: Disk) -> None:
