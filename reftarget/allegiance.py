@@ -90,7 +90,9 @@ class Allegiance:
         bends = command.session.target.faults.bends
         if bends(Bend.NEVER_BEGINS):
             return False
-        if has_naca(command.cdb) or bends(Bend.BEGINS_UNASKED):
+        # TEST UNIT READY, opcode 0, is spared: it clears unit attentions.
+        is_bent = command.cdb[0] and bends(Bend.BEGINS_UNASKED)
+        if has_naca(command.cdb) or is_bent:
             self.nexus = nexus
             return True
         if self.nexus == nexus and command.attribute == TaskAttribute.ACA:

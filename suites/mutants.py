@@ -72,6 +72,8 @@ ALSO: Mapping[str, str] = {
     "data-pdu-in-order-always-no": "every login offers the key somewhere",
     "error-recovery-level-always-2": "a login at another level fails",
     "third-parties-are-not-told": "checks of what follows the message wait for it",
+    "aca-outlives-its-nexus": "the unit is then closed to all that come after",
+    "aca-is-established-unasked": "each refusal then closes the unit to all others",
     "task-reporting-is-offered-alone": "the offer's answer is due, and a login by hand "
     "that does not give it stays unfinished",
     "reserve-keeps-nobody-out": "a RELEASE of another's then seems to end it",
