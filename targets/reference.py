@@ -181,6 +181,7 @@ def build_configuration(
                         "size": unit.size,
                         "file": str(backing) if unit.persistent else None,
                         "read_only": not unit.writable,
+                        "long_cdbs": True,
                     },
                 )
             )

@@ -26,6 +26,8 @@ class LogicalUnitConfig:
     """Whether WRITE SAME (10) unmaps too."""
     physical_block_size: int = 0
     """Bytes, as READ CAPACITY (16) tells; the block size if zero."""
+    long_cdbs: bool = False
+    """Whether commands of 32 bytes are offered; some initiators expect 16 at most."""
     path: Path | None = None
     """The backing file; RAM if there is none."""
     sanitize_seconds: float = 0.0

@@ -9,7 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.commands import Access, Command, always
 from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
 
@@ -145,6 +145,10 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     return DataOutNeeded(2 * half, compare_and_write)
 
 
+def _has_long_cdbs(unit: LogicalUnit) -> bool:
+    return unit.config.long_cdbs
+
+
 def _xdwriteread(layout: Layout) -> Handler:
     length_byte = layout.structure.fields["blocks"].byte
 
@@ -192,8 +196,17 @@ COMMANDS = (
     ),
     Command(cdb.orwrite, _orwrite, Access.WRITE, unsupported=("orprotect",)),
     *(
-        Command(layout, _xdwriteread(layout), Access.WRITE, unsupported=("wrprotect",))
-        for layout in (cdb.xdwriteread_10, cdb.xdwriteread_32)
+        Command(
+            layout,
+            _xdwriteread(layout),
+            Access.WRITE,
+            unsupported=("wrprotect",),
+            is_offered=is_offered,
+        )
+        for layout, is_offered in (
+            (cdb.xdwriteread_10, always),
+            (cdb.xdwriteread_32, _has_long_cdbs),
+        )
     ),
     Command(
         cdb.compare_and_write,

@@ -38,6 +38,7 @@ def test_configuration_is_toml_that_says_it_all() -> None:
         "lun": 0,
         "size": layout.LUN_SIZE,
         "read_only": False,
+        "long_cdbs": True,
     }
     assert read["target"][0]["lun"][1]["file"] == f"{directory}/disk1-1.img"
     assert read["target"][0]["lun"][2]["read_only"]

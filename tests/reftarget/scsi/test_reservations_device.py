@@ -32,7 +32,10 @@ class Bench:
     def __post_init__(self) -> None:
         self.device = DeviceServer(
             TARGET,
-            [LogicalUnitConfig(0, removable=True), LogicalUnitConfig(1)],
+            [
+                LogicalUnitConfig(0, removable=True, long_cdbs=True),
+                LogicalUnitConfig(1),
+            ],
             abort_tasks=lambda lun, nexus: self.aborted.append((lun, nexus)),
         )
         for nexus in (A, B, C):
