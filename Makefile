@@ -31,9 +31,10 @@ $(STAMP): pyproject.toml constraints.txt
 		-c constraints.txt -e '.[dev]'
 	@touch $@
 
-# The report is made whatever the verdict; the exit code is pytest's.
+# The report is made whatever the verdict; the exit code is pytest's. What is kept
+# beside it is the history, which each run adds to.
 conformance: $(STAMP)
-	@rm -rf "$(RESULTS)"
+	@rm -rf "$(RESULTS)/allure-results" "$(RESULTS)/bundles" "$(RESULTS)/report"
 	@$(RUN) pytest suites/conformance --target='$(TARGET)' -n $(JOBS) \
 		--alluredir="$(RESULTS)/allure-results" $(ARGS); verdict=$$?; \
 	test ! -d "$(RESULTS)/allure-results" || \

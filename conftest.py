@@ -9,6 +9,7 @@ pytest_plugins = [
     "suites.plugins.verdicts",
     "reports.summary",
     "reports.allure_plugin",
+    "reports.progress",
     "reports.recorder",
     "reports.github",
 ]

@@ -9,13 +9,15 @@ the run, the attachments when a check is over, the files about the run at its en
 import json
 import platform
 from collections.abc import Generator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import allure
 import pytest
 
-from reports.evidence import BUNDLE, ENVIRONMENT, EVIDENCE, bundle_path
+from reports.evidence import BUNDLE, ENVIRONMENT, EVIDENCE, STEPS, bundle_path
+from reports.run import revision
 from spec import Requirement, UnknownRequirement, load
 
 _SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
@@ -25,34 +27,44 @@ _EXTENSIONS = {
     "application/json": "json",
 }
 
+_ANY = r"[\s\S]*"
+"""Anything, lines and all, for Java's regular expressions and for JavaScript's."""
+
+_FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
+"""What a report's reader sees of the environment before all the rest."""
+
 _CATEGORIES: list[dict[str, Any]] = [
     {
         "name": "Target died",
         "matchedStatuses": ["failed", "broken"],
-        "messageRegex": "(?s).*the target died.*",
+        "messageRegex": f"{_ANY}the target died{_ANY}",
     },
     {
         "name": "MUST broken",
         "matchedStatuses": ["failed"],
-        "messageRegex": "(?s).*expected: .*",
+        "messageRegex": f"{_ANY}expected: {_ANY}",
     },
     {
         "name": "SHOULD broken (warning)",
         "matchedStatuses": ["skipped"],
-        "messageRegex": "(?s).*warning, a SHOULD is not followed.*",
+        "messageRegex": f"{_ANY}warning, a SHOULD is not followed{_ANY}",
     },
     {
         "name": "Known deviation",
         "matchedStatuses": ["skipped"],
-        "messageRegex": "(?s).*known deviation.*",
+        "messageRegex": f"{_ANY}known deviation{_ANY}",
     },
     {
         "name": "Not applicable",
         "matchedStatuses": ["skipped"],
-        "messageRegex": "(?s).*not applicable.*",
+        "messageRegex": f"{_ANY}not applicable{_ANY}",
     },
     {"name": "Lab trouble", "matchedStatuses": ["broken"]},
 ]
+
+
+def _no_steps() -> list[str]:
+    return []
 
 
 @pytest.hookimpl(trylast=True)
@@ -101,6 +113,9 @@ def pytest_runtest_makereport(
     report = yield
     is_over = call.when == "call" or (call.when == "setup" and not report.passed)
     if is_over and item.config.getoption("allure_report_dir", None):
+        for step in item.stash.get(STEPS, _no_steps)():
+            with allure.step(step):
+                pass
         for piece in item.stash.get(EVIDENCE, []):
             extension = _EXTENSIONS.get(piece.mime_type, "bin")
             allure.attach(piece.content, piece.name, piece.mime_type, extension)
@@ -113,6 +128,13 @@ def pytest_runtest_makereport(
     return report
 
 
+def _version() -> str:
+    try:
+        return metadata.version("iscsi-assay")
+    except metadata.PackageNotFoundError:
+        return "of a checkout"
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write what is true of the whole run."""
     config = session.config
@@ -121,8 +143,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
+    found = config.stash.get(ENVIRONMENT, {})
     facts = {
-        **config.stash.get(ENVIRONMENT, {}),
+        **{name: found[name] for name in _FIRST_FACTS if name in found},
+        "toolkit": f"iscsi-assay {_version()}, revision {revision() or 'unknown'}",
+        **found,
         "python": platform.python_version(),
         "system": platform.platform(),
     }

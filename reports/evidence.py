@@ -7,6 +7,7 @@ controller of a parallel run; attachments stay with the item that they belong to
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,9 @@ BUNDLE = "bundle"
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 """Where a check's item keeps its attachments."""
+
+STEPS = pytest.StashKey[Callable[[], list[str]]]()
+"""Where a check's item keeps what tells its exchange in words, if it is asked for."""
 
 ENVIRONMENT = pytest.StashKey[dict[str, str]]()
 """Where a run's configuration keeps what is known of the target."""

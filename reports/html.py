@@ -6,6 +6,7 @@ from disk, so that form is made. Where neither can be had the results stay, with
 on how to view them.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -62,6 +63,8 @@ def build(results: Path, output: Path) -> Path:
     if generator is ALLURE_3:
         command = [
             *(str(generator.program), "awesome", "--single-file"),
+            *("--config", str(_configuration(results))),
+            *("--report-name", _title(results)),
             *("--group-by", "epic,feature,story"),
             *("--history-path", str(history)),
             *("-o", str(output), str(results.resolve())),
@@ -76,6 +79,27 @@ def build(results: Path, output: Path) -> Path:
     if not page.is_file():
         raise ReportError(f"allure wrote no {page}")
     return page
+
+
+def _configuration(results: Path) -> Path:
+    """Write the file from which Allure 3 takes its categories; return its path.
+
+    Version 2 reads them beside the results, version 3 only here.
+    """
+    path = results.parent / "allurerc.json"
+    known = results / "categories.json"
+    categories = json.loads(known.read_text()) if known.is_file() else []
+    path.write_text(json.dumps({"categories": categories}, indent=2))
+    return path
+
+
+def _title(results: Path) -> str:
+    """Return what the report is of."""
+    path = results / "environment.properties"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    facts = dict(line.partition("=")[::2] for line in lines)
+    target = f"{facts.get('target', '')} {facts.get('target.version', '')}".strip()
+    return f"iSCSI conformance: {target}" if target else "iSCSI conformance"
 
 
 def _choose() -> Generator:

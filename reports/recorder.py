@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Keeps a run on file: beside Allure's results, and where `--verdicts FILE` says."""
 
-import subprocess
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -65,7 +64,7 @@ class _Recorder:
         found = run.Run(
             judge(self._reports),
             dict(facts),
-            revision(),
+            run.revision(),
             self._started,
             round(time.monotonic() - self._begun, 1),
         )
@@ -84,20 +83,3 @@ def pytest_configure(config: pytest.Config) -> None:
         paths.append(Path(folder) / run.NAME)
     if paths:
         config.pluginmanager.register(_Recorder(config, paths))
-
-
-def revision() -> str:
-    """Return the toolkit's revision, or nothing outside a checkout."""
-    root = Path(__file__).parents[1]
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--tags"],  # noqa: S607
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except OSError:
-        return ""
-    return done.stdout.strip()

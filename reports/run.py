@@ -2,6 +2,7 @@
 """A run on file: the target, every check's verdict, and the PDUs of what is amiss."""
 
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -93,3 +94,20 @@ def _run(file: Path, content: Any) -> Run:
         if name in content
     }
     return Run(checks, **others)
+
+
+def revision() -> str:
+    """Return the toolkit's revision, or nothing outside a checkout."""
+    root = Path(__file__).parents[1]
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--tags"],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

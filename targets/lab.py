@@ -85,6 +85,7 @@ class LabProvider:
             targets=recipe.targets,
             features=recipe.features,
             control=instance,
+            kernel=kernel.version,
         )
 
     def _forwards(self, guest: Guest) -> Mapping[int, int] | None:

@@ -7,6 +7,7 @@ same ports, and an end that leaves nothing behind.
 """
 
 import errno
+import platform
 import random
 import socket
 import time
@@ -109,6 +110,7 @@ class LocalProvider:
             features=features,
             control=self._instance,
             special=recipe.special,
+            kernel=platform.release(),
         )
 
     def _try_start(self) -> "_Instance":

@@ -176,6 +176,10 @@ class RunningTarget:
     targets: tuple[Target, ...]
     features: frozenset[str]
     control: Control
+    kernel: str = ""
+    """The version of the kernel that it runs on, if the provider knows it."""
+    patches: tuple[str, ...] = ()
+    """What that kernel was patched with, as far as the lab has done it."""
     special: Mapping[Special, str] = field(default_factory=dict)
 
     @property
@@ -232,6 +236,8 @@ class RunningTarget:
             "target": self.kind,
             "target.description": self.description,
             "target.version": self.version,
+            "target.kernel": self.kernel or "unknown",
+            "target.patches": " ".join(self.patches) or "none known",
             "target.portals": " ".join(str(portal) for portal in self.portals),
             "target.names": " ".join(target.name for target in self.targets),
             "target.features": " ".join(sorted(self.features)),

@@ -8,9 +8,10 @@ stays one. After each check the target must still serve a login.
 
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +21,7 @@ import targets
 from initiator import bundle
 from initiator.capture import to_pcapng
 from initiator.expect import ConformanceFailure, failure_of
+from initiator.narrate import narrate
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
@@ -30,6 +32,7 @@ from reports.evidence import (
     DETAIL,
     EVIDENCE,
     KNOWN_DEVIATION,
+    STEPS,
     TARGET_DIED,
     VERDICT,
     WARNING,
@@ -88,6 +91,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     tested = targets_plugin.of(item.config)
     # One that died after the check before it was over is no fault of this check.
     _revive(tested)
+    steps: Callable[[], list[str]] = partial(_steps, item)
+    item.stash[STEPS] = steps
     item.stash[_LOG_MARK] = tested.running.mark()
     for marker in item.iter_markers("needs"):
         for feature in marker.args:
@@ -290,6 +295,12 @@ def _restart(tested: TestedTarget, when: str) -> None:
         tested.running.restart()
     except targets.LabError as error:
         pytest.exit(f"the target cannot be restarted {when}: {error}", 3)
+
+
+def _steps(item: pytest.Item) -> list[str]:
+    """Tell the exchange of a check in words."""
+    transcript = _transcript(item)
+    return [] if transcript is None else narrate(transcript)
 
 
 def _transcript(item: pytest.Item) -> Transcript | None:

@@ -2,39 +2,18 @@
 """The pages in a browser: they load, filter, lead to evidence, and bear many rows."""
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reports import compare, statement
+from tests.reports.browser import browse
 from tests.reports.test_run import BAD, ECHO, GOOD
-from tests.tools import require
 
 pytestmark = pytest.mark.integration
 
 _PROBE = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
-
-
-def browse(page: Path, profile: Path) -> str:
-    """Return a page as a browser has it when its scripts have run."""
-    require("chromium")
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-        "--disable-background-networking --disable-component-update --disable-sync"
-    )
-    done = subprocess.run(
-        [
-            *("chromium", *flags.split(), f"--user-data-dir={profile}"),
-            *("--virtual-time-budget=10000", "--dump-dom", page.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=True,
-    )
-    return done.stdout
 
 
 def probe(page: Path, text: str, profile: Path) -> dict[str, object]:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import json
+import platform
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from reports import html
+from tests.reports.browser import browse
 from tests.suites.runs import complaint, run
+from tests.tools import require
 
 pytestmark = pytest.mark.integration
 
@@ -139,5 +144,53 @@ def test_the_evidence_reaches_allure(tmp_path: Path) -> None:
     kept = {item["name"]: tmp_path / item["source"] for item in result["attachments"]}
     assert "NOPOut IF" in kept["transcript"].read_text()
     assert kept["capture"].read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
-    assert "target=reference" in (tmp_path / "environment.properties").read_text()
-    assert "MUST broken" in (tmp_path / "categories.json").read_text()
+    steps = [step["name"] for step in result["steps"]]
+    assert "Initiator: NOP-Out" in steps
+    assert steps.index("Initiator: NOP-Out") < steps.index("Target: NOP-In")
+    lines = (tmp_path / "environment.properties").read_text().splitlines()
+    facts = dict(line.partition("=")[::2] for line in lines)
+    assert facts["target"] == "reference"
+    assert facts["target.kernel"] == platform.release()
+    assert facts["target.patches"] == "none known"
+    assert facts["toolkit"].startswith("iscsi-assay ")
+    assert facts["negotiated.ErrorRecoveryLevel"] == "2"
+
+
+def test_every_kind_of_verdict_has_its_category_in_the_report(tmp_path: Path) -> None:
+    require("npm")
+    results = tmp_path / "allure-results"
+    known = tmp_path / "known.toml"
+    known.write_text(DEVIATION.format(check=f"{SAMPLES}::test_must_broken"))
+    sample(f"--alluredir={results}", f"--deviations={known}")
+    html.build(results, tmp_path / "report")
+    page = html.build(results, tmp_path / "report")
+
+    shown = browse(page.with_name("index.html"), tmp_path / "profile", "#categories")
+
+    for name in (
+        "Target died",
+        "SHOULD broken (warning)",
+        "Known deviation",
+        "MUST broken",
+        "Not applicable",
+        "Lab trouble",
+    ):
+        assert name in shown
+    assert "iSCSI conformance: reference" in shown
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 2
+
+
+def test_junit_names_the_requirements(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+
+    sample("-k", "test_must_broken or test_should_broken", f"--junit-xml={path}")
+
+    found = {
+        case.get("name"): [
+            (one.get("name"), one.get("value")) for one in case.iter("property")
+        ]
+        for case in ET.parse(path).iter("testcase")  # noqa: S314  # our own
+    }
+    assert ("requirement", "RFC7143-11.19-02") in found["test_must_broken"]
+    assert ("requirement", "RFC7143-11.19-04") in found["test_should_broken"]
+    assert ("verdict", "warning") in found["test_should_broken"]

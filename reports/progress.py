@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Says now and then how far a run is and how much time is left."""
+
+import time
+
+import pytest
+
+INTERVAL = 10.0
+"""Seconds between two lines; a run that is shorter has none."""
+
+_SOON = 1.0
+
+
+class Progress:
+    """Counts the checks that are over, on the controller of a parallel run."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+        self._total = 0
+        self._done = 0
+        self._begun = self._told = time.monotonic()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many checks there are."""
+        self._total = self._total or len(session.items)
+        self._begun = self._told = time.monotonic()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note it where workers have collected."""
+        self._total = len(ids)
+        self._begun = self._told = time.monotonic()
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Count a check, and say how far the run is if it is time to."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._told < INTERVAL or self._done >= self._total:
+            return
+        self._told = now
+        line = describe(self._done, self._total, now - self._begun)
+        self._reporter.write(f"\n{line}\n")
+
+
+def describe(done: int, total: int, elapsed: float) -> str:
+    """Return how far a run is, in words.
+
+    Args:
+        done: checks that are over; at least one.
+        total: all checks.
+        elapsed: seconds since the first began.
+    """
+    left = elapsed / done * (total - done)
+    minutes, seconds = divmod(round(left), 60)
+    words = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if left < _SOON:
+        words = "a moment"
+    return f"{done} of {total} checks ({done * 100 // total} %), about {words} left"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Speak only where a run is not told to be quiet."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    is_worker = hasattr(config, "workerinput")
+    if reporter is not None and not is_worker and config.option.verbose >= 0:
+        config.pluginmanager.register(Progress(reporter))
