@@ -4,7 +4,9 @@
 What CHAP proves itself with is left out; a replay computes it anew.
 """
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from iscsi.errors import DecodeError
 from iscsi.pdu import PDU, LoginRequest, decode
 
 FORMAT = "iscsi-assay-bundle-1"
+_GZIP = b"\x1f\x8b"
 RIGHT = "right"
 """Stands for a digest that matches."""
 
@@ -90,17 +93,26 @@ class Bundle:
     def encode(self) -> bytes:
         """Return the file's bytes."""
         content = {"format": FORMAT, **asdict(self)}
+        content["events"] = [
+            {name: value for name, value in event.items() if value != ""}
+            for event in content["events"]
+        ]
         return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def read(path: Path) -> Bundle:
-    """Read a bundle.
+    """Read a bundle, compressed by gzip or not.
 
     Raises:
         BundleError: it is none.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        if raw.startswith(_GZIP):
+            raw = gzip.decompress(raw)
+        content = json.loads(raw)
+    except (EOFError, zlib.error) as error:
+        raise BundleError(f"{path} is damaged: {error}") from error
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TCP streams out of a capture file, from whatever wrote it: pcap or pcapng."""
 
+import gzip
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ _EXTENSIONS = (0, 43, 60)
 
 
 _ORDERS: Final[tuple[Literal["little", "big"], ...]] = ("little", "big")
+_GZIP = b"\x1f\x8b"
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _PCAP = (0xA1B2C3D4, 0xA1B23C4D)
 _MAGICS = frozenset(
@@ -114,6 +117,11 @@ def _packets(path: Path) -> Iterator[tuple[float, int, bytes]]:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
+        if magic.startswith(_GZIP):
+            with gzip.open(path) as packed:  # Scapy reads such a file, too
+                magic = packed.read(4)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise CaptureError(f"{path} is a damaged gzip file") from error
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror}") from error
     # Looked at here: Scapy leaves a file open that it refuses.
@@ -127,7 +135,7 @@ def _packets(path: Path) -> Iterator[tuple[float, int, bytes]]:
         while True:
             try:
                 packet, about = next(reader)
-            except (EOFError, StopIteration):
+            except (EOFError, StopIteration, zlib.error):
                 return
             except (Scapy_Exception, struct.error, ValueError, KeyError):
                 return  # it breaks off in the middle of a packet

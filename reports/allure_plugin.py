@@ -6,6 +6,7 @@ the run, the attachments when a check is over, the files about the run at its en
 (Allure's own --clean-alluredir would wipe them earlier).
 """
 
+import gzip
 import json
 import platform
 from collections.abc import Generator
@@ -16,7 +17,14 @@ from typing import Any
 import allure
 import pytest
 
-from reports.evidence import BUNDLE, ENVIRONMENT, EVIDENCE, STEPS, bundle_path
+from reports.evidence import (
+    BUNDLE,
+    ENVIRONMENT,
+    EVIDENCE,
+    STEPS,
+    Evidence,
+    bundle_path,
+)
 from reports.run import revision
 from spec import Requirement, UnknownRequirement, load
 
@@ -26,6 +34,9 @@ _EXTENSIONS = {
     "application/vnd.tcpdump.pcap": "pcapng",
     "application/json": "json",
 }
+
+_LARGE = 32 << 10
+"""Bytes beyond which an attachment is compressed; Wireshark and replay read it so."""
 
 _ANY = r"[\s\S]*"
 """Anything, lines and all, for Java's regular expressions and for JavaScript's."""
@@ -117,8 +128,7 @@ def pytest_runtest_makereport(
             with allure.step(step):
                 pass
         for piece in item.stash.get(EVIDENCE, []):
-            extension = _EXTENSIONS.get(piece.mime_type, "bin")
-            allure.attach(piece.content, piece.name, piece.mime_type, extension)
+            _attach(piece)
             if piece.name == BUNDLE:
                 path = bundle_path(
                     Path(item.config.option.allure_report_dir), item.nodeid
@@ -126,6 +136,16 @@ def pytest_runtest_makereport(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(piece.content)
     return report
+
+
+def _attach(piece: Evidence) -> None:
+    """Attach evidence, compressed where it would swell the report."""
+    extension = _EXTENSIONS.get(piece.mime_type, "bin")
+    if len(piece.content) <= _LARGE:
+        allure.attach(piece.content, piece.name, piece.mime_type, extension)
+        return
+    packed = gzip.compress(piece.content, mtime=0)
+    allure.attach(packed, piece.name, "application/gzip", f"{extension}.gz")
 
 
 def _version() -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Captures read back: our own, those of other programs, and broken ones."""
 
+import gzip
 import struct
 import subprocess
 import time
@@ -145,6 +146,13 @@ def test_a_serial_number_may_wrap(tmp_path: Path) -> None:
     assert b"".join(one.data for one in segments(path)) == b"abcdefgh"
 
 
+def test_a_compressed_capture_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.pcap.gz"
+    path.write_bytes(gzip.compress(pcap(packet(0, b"abcd"), packet(4, b"efgh"))))
+
+    assert b"".join(one.data for one in segments(path)) == b"abcdefgh"
+
+
 @pytest.mark.parametrize("cut", [30, 70, 101])
 def test_a_capture_that_breaks_off_is_read_as_far(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "c.pcap"
@@ -161,6 +169,8 @@ def test_a_capture_that_breaks_off_is_read_as_far(tmp_path: Path, cut: int) -> N
         (b"", "no pcap"),
         (b"hello, world, this is no capture", "no pcap"),
         (pcap(), "no iSCSI was found"),
+        (gzip.compress(pcap())[:8], "damaged gzip"),
+        (gzip.compress(b"hello, world"), "no pcap"),
         (pcap(packet(0, b"GET / HTTP/1.1"), link=999), "link type 999"),
     ],
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Failures recorded, kept as a file and sent again, to the same target and another."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -207,6 +208,12 @@ def test_a_bundle_comes_back_as_it_went(tmp_path: Path) -> None:
     made.write(tmp_path / "deep" / "b.json")
 
     assert bundle.read(tmp_path / "deep" / "b.json") == made
+    packed = tmp_path / "b.json.gz"
+    packed.write_bytes(gzip.compress(made.encode()))
+    assert bundle.read(packed) == made
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(BundleError, match="damaged"):
+        bundle.read(packed)
 
 
 @pytest.mark.parametrize(
