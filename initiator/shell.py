@@ -93,7 +93,8 @@ def _plain(known: dict[str, Any], banner: str) -> None:
         readline.parse_and_bind("tab: complete")
         with suppress(OSError):
             readline.read_history_file(_HISTORY)
-    code.interact(banner, local=known, exitmsg="")
+    with suppress(SystemExit):  # exit() is as good an end as Ctrl-D
+        code.interact(banner, local=known, exitmsg="")
     with suppress(ImportError, OSError):
         import readline  # noqa: PLC0415  # as above
 

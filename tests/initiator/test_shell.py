@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The interactive session, typed at through a pipe."""
+"""The interactive session, typed at through a pipe and through a terminal."""
 
+import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from targets import parse
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 20.0
 TYPED = """print(session.execute(cdb.test_unit_ready()))
 session.ping(b'hello').data
 session.send(NOPOut(immediate=1, data=b'by hand')).initiator_task_tag
@@ -48,3 +53,62 @@ def test_what_is_typed_is_done(tmp_path: Path) -> None:
     assert "###[ NOP-In ]###" in done.stdout
     assert "ZeroDivisionError" in done.stderr
     assert "ModuleNotFoundError" not in done.stderr
+
+
+def test_a_terminal_has_completion_and_history(tmp_path: Path) -> None:
+    """A second session knows the lines of the first."""
+    with parse("reference") as running:
+        url = f"iscsi://{running.portal}/{running.target.name}"
+
+        first = Terminal(url, tmp_path)
+        first.expect(">>> ")
+        first.type("session.pin\tb'he' + b'llo').data\n")
+        first.expect("b'hello'")
+        first.leave()
+        second = Terminal(url, tmp_path)
+        second.expect(">>> ")
+        second.type("\x1b[A\x1b[A\n")  # upwards, beyond exit()
+        second.expect("b'hello'")
+        second.leave()
+
+
+class Terminal:
+    """The shell, and a pseudo-terminal to type at it."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self._end, other = pty.openpty()
+        self._seen = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "initiator", "shell", url],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            cwd=ROOT,
+            env={
+                "HOME": str(home),
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(ROOT),
+                "TERM": "dumb",
+            },
+        )
+        os.close(other)
+
+    def type(self, text: str) -> None:
+        """Type."""
+        os.write(self._end, text.encode())
+
+    def expect(self, words: str) -> None:
+        """Wait until the words are shown."""
+        deadline = time.monotonic() + SECONDS
+        while words not in self._seen:
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self._end], [], [], left)[0], self._seen
+            self._seen += os.read(self._end, 4096).decode(errors="replace")
+        self._seen = self._seen.partition(words)[2]
+
+    def leave(self) -> None:
+        """End the shell as a user does."""
+        self.expect(">>> ")
+        self.type("exit()\n")
+        assert self._process.wait(SECONDS) == 0
+        os.close(self._end)
