@@ -51,10 +51,15 @@ class Capture:
     """Collects what passed and gives the bytes of a pcapng file.
 
     Times are seconds since the epoch.
+
+    Args:
+        comment: what the file as a whole is said to be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, comment: str = "") -> None:
         header = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+        if comment:
+            header += _option(_COMMENT, comment.encode()) + _option(_END, b"")
         resolution = _option(_TIME_RESOLUTION, bytes([_NANOSECONDS])) + _option(
             _END, b""
         )

@@ -44,6 +44,9 @@ _ANY = r"[\s\S]*"
 _FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
 """What a report's reader sees of the environment before all the rest."""
 
+_LISTENER = "allure_listener"
+"""The name of allure-pytest's own plugin."""
+
 _CATEGORIES: list[dict[str, Any]] = [
     {
         "name": "Target died",
@@ -72,6 +75,31 @@ _CATEGORIES: list[dict[str, Any]] = [
     },
     {"name": "Lab trouble", "matchedStatuses": ["broken"]},
 ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave fixtures out of the results.
+
+    They tell a report's reader nothing, and a file for each of every check costs more
+    than all the rest: the exchange is in the steps.
+    """
+    manager = config.pluginmanager
+    listener = manager.get_plugin(_LISTENER)
+    if listener is None:
+        return
+    manager.unregister(listener)
+    # A hook that is no function is none; the object stays, as Allure's own knows it.
+    listener.__class__ = type(
+        "LeanListener",
+        (type(listener),),
+        {
+            "pytest_fixture_setup": None,
+            "pytest_fixture_post_finalizer": None,
+            "_update_fixtures_children": lambda _self, _item: None,
+        },
+    )
+    manager.register(listener, _LISTENER)
 
 
 def _no_steps() -> list[str]:
@@ -124,7 +152,9 @@ def pytest_runtest_makereport(
     report = yield
     is_over = call.when == "call" or (call.when == "setup" and not report.passed)
     if is_over and item.config.getoption("allure_report_dir", None):
-        for step in item.stash.get(STEPS, _no_steps)():
+        # Those of checks that hold would cost more than they tell.
+        tell = _no_steps if report.passed else item.stash.get(STEPS, _no_steps)
+        for step in tell():
             with allure.step(step):
                 pass
         for piece in item.stash.get(EVIDENCE, []):

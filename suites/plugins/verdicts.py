@@ -101,7 +101,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     try:
         return (yield)
     except (ISCSIError, ConformanceFailure) as error:
-        _keep_evidence(item, tested)
+        _keep_evidence(item, tested, error)
         _revive(tested)
         transcript = _transcript(item)
         shown = "" if transcript is None else "\n" + transcript.render(12)
@@ -127,7 +127,7 @@ def pytest_pyfunc_call(
     except ConformanceFailure as failure:
         if failure.transcript is None:
             failure.transcript = _transcript(pyfuncitem)
-        _keep_evidence(pyfuncitem, tested)
+        _keep_evidence(pyfuncitem, tested, failure)
         _keep_bundle(pyfuncitem, tested, failure)
         _judge(pyfuncitem, tested, failure)
         raise
@@ -347,15 +347,28 @@ def _keep_bundle(
         )
 
 
-def _keep_evidence(item: pytest.Item, tested: TestedTarget) -> None:
+def _keep_evidence(
+    item: pytest.Item, tested: TestedTarget, error: ISCSIError | ConformanceFailure
+) -> None:
     """Put what passed, and what the target logged meanwhile, beside the verdict."""
     kept = item.stash.setdefault(EVIDENCE, [])
     transcript = _transcript(item)
     if transcript is not None and transcript.entries:
         kept.append(Evidence("transcript", "text/plain", transcript.render().encode()))
-        kept.append(
-            Evidence("capture", "application/vnd.tcpdump.pcap", to_pcapng(transcript))
+        failure = (
+            error
+            if isinstance(error, ConformanceFailure)
+            else failure_of(error, transcript)
         )
+        names = [entry.id for entry in requirements_of(item)]
+        capture = to_pcapng(
+            transcript,
+            check=f"{item.nodeid.removeprefix('suites/conformance/')}: "
+            f"{', '.join(names)}",
+            expected=" or ".join(failure.expected),
+            actual=failure.actual,
+        )
+        kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
     log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
     if log:
         kept.append(Evidence("target log", "text/plain", log.encode()))

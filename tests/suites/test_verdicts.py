@@ -143,7 +143,10 @@ def test_the_evidence_reaches_allure(tmp_path: Path) -> None:
     assert result["name"] == "The target would have to say something else"
     kept = {item["name"]: tmp_path / item["source"] for item in result["attachments"]}
     assert "NOPOut IF" in kept["transcript"].read_text()
-    assert kept["capture"].read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
+    capture = kept["capture"].read_bytes()
+    assert capture.startswith(b"\x0a\x0d\x0d\x0a")
+    assert b"test_must_broken: RFC7143-11.19-02" in capture
+    assert b"expected: the ping data y; actual: NOPIn F" in capture
     steps = [step["name"] for step in result["steps"]]
     assert "Initiator: NOP-Out" in steps
     assert steps.index("Initiator: NOP-Out") < steps.index("Target: NOP-In")
