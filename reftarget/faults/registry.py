@@ -17,6 +17,8 @@ from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
 from reftarget.faults.reservations import RESERVATIONS
+from reftarget.faults.responses import RESPONSES
+from reftarget.faults.speech import SPEECH
 from reftarget.faults.twists import TWISTS
 
 if TYPE_CHECKING:
@@ -56,7 +58,12 @@ _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     ALLEGIANCE,
     RESERVATIONS,
 )
-_TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (TWISTS, ANSWERS)
+_TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (
+    TWISTS,
+    ANSWERS,
+    RESPONSES,
+    SPEECH,
+)
 
 FAULTS: Final = {
     **{

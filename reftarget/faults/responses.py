@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Faults of responses to commands, pings and functions: fields and kinds.
+
+A row is: the requirement that it breaks, what it does in a sentence, how.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iscsi import headers
+from iscsi.constants import RESERVED_TAG
+from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.changes import (
+    Twist,
+    change_data,
+    on,
+    one_less,
+    one_more,
+    set_fields,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_CRC_ERROR: Final = b"\x47\x05"
+_UNEXPECTED_DATA: Final = b"\x0c\x0c"
+_WRONG_AMOUNT: Final = b"\x0c\x0d"
+
+
+def _is_answer(header: headers.NOPIn) -> bool:
+    return header.initiator_task_tag != RESERVED_TAG
+
+
+def _fails(header: headers.SCSIResponse) -> bool:
+    return header.status == SCSIStatus.CHECK_CONDITION
+
+
+def _asks(header: headers.DataIn) -> bool:
+    return header.acknowledge
+
+
+def _has_residual(header: Any) -> bool:
+    return bool(header.residual_count)
+
+
+def _has_snack_tag(header: headers.SCSIResponse) -> bool:
+    return bool(header.snack_tag)
+
+
+def _has_none(header: headers.SCSIResponse) -> bool:
+    return not header.snack_tag
+
+
+def _swapped(header: Any) -> int:
+    count: int = header.residual_count
+    return int.from_bytes(count.to_bytes(4, "big"), "little")
+
+
+def _without_code(code: bytes) -> Twist:
+    """Return a twist that puts another code into sense data of one code."""
+    return change_data(
+        headers.SCSIResponse,
+        lambda data: data.replace(code, b"\x24\x00"),
+        _fails,
+    )
+
+
+def _as_data(
+    header: headers.SCSIResponse, _data: bytes
+) -> tuple[headers.Header, bytes]:
+    return (
+        headers.DataIn(
+            final=True,
+            status_present=True,
+            status=header.status,
+            initiator_task_tag=header.initiator_task_tag,
+            target_transfer_tag=RESERVED_TAG,
+            stat_sn=header.stat_sn,
+            exp_cmd_sn=header.exp_cmd_sn,
+            max_cmd_sn=header.max_cmd_sn,
+        ),
+        b"",
+    )
+
+
+RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
+    "exp-data-sn-wrong": (
+        "RFC7143-11.4.8-i01",
+        "Counts one Data-In too many in ExpDataSN.",
+        set_fields(headers.SCSIResponse, exp_data_sn=one_more("exp_data_sn")),
+    ),
+    "snack-tag-unasked": (
+        "RFC7143-11.4.4-i01",
+        "Sets SNACK Tag though nobody sent an R-Data SNACK.",
+        set_fields(headers.SCSIResponse, _has_none, snack_tag=7),
+    ),
+    "snack-tag-left-out": (
+        "RFC7143-11.16.5-02",
+        "Leaves the SNACK Tag out.",
+        set_fields(headers.SCSIResponse, _has_snack_tag, snack_tag=0),
+    ),
+    "failure-rides-on-data": (
+        "RFC7143-11.7.3-01",
+        "Sends CHECK CONDITION in a Data-In, without sense data.",
+        on(headers.SCSIResponse, _as_data, _fails),
+    ),
+    "residual-count-is-little-endian": (
+        "RFC7143-11-i01",
+        "Sends the residual count with its bytes the other way round.",
+        set_fields(
+            (headers.SCSIResponse, headers.DataIn),
+            _has_residual,
+            residual_count=_swapped,
+        ),
+    ),
+    "crc-error-has-another-code": (
+        "RFC7143-11.4.7.2-i03",
+        "Reports a CRC error as INVALID FIELD IN CDB.",
+        _without_code(_CRC_ERROR),
+    ),
+    "unexpected-data-has-another-code": (
+        "RFC7143-11.4.7.2-i01",
+        "Reports unexpected unsolicited data as INVALID FIELD IN CDB.",
+        _without_code(_UNEXPECTED_DATA),
+    ),
+    "wrong-amount-has-another-code": (
+        "RFC7143-11.4.7.2-i02",
+        "Reports an incorrect amount of data as INVALID FIELD IN CDB.",
+        _without_code(_WRONG_AMOUNT),
+    ),
+    "acknowledgement-asked-without-tag": (
+        "RFC7143-11.7.4-01",
+        "Sets A in a Data-In without a Target Transfer Tag.",
+        set_fields(headers.DataIn, _asks, target_transfer_tag=RESERVED_TAG),
+    ),
+    "exp-cmd-sn-moves-back": (
+        "RFC7143-11.4.10-i01",
+        "Gives SCSI Responses an ExpCmdSN that has been passed.",
+        set_fields(headers.SCSIResponse, exp_cmd_sn=one_less("exp_cmd_sn")),
+    ),
+    "ping-answer-changes-itt": (
+        "RFC7143-11.19-01",
+        "Answers a ping under another Initiator Task Tag.",
+        set_fields(
+            headers.NOPIn, _is_answer, initiator_task_tag=one_more("initiator_task_tag")
+        ),
+    ),
+    "status-qualifier-below-level-2": (
+        "RFC7144-5.2.1-01",
+        "Sends a Status Qualifier whatever level was agreed.",
+        set_fields(headers.SCSIResponse, status_qualifier=1),
+    ),
+    "reject-tells-another-data-sn": (
+        "RFC7143-11.17.2-i01",
+        "Gives a wrong DataSN in the Reject of a SNACK.",
+        set_fields(headers.Reject, data_sn=one_more("data_sn")),
+    ),
+    "logout-keeps-for-ever": (
+        "RFC7143-7.5.2-i01",
+        "Announces other times in Logout Responses than it keeps.",
+        set_fields(headers.LogoutResponse, time2wait=0, time2retain=0),
+    ),
+}
+"""By the fault's name."""
