@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iscsi import headers, text
-from iscsi.constants import LoginStatus
+from iscsi.constants import LoginStatus, Stage
 from iscsi.names import MAX_NAME_LENGTH
 from reftarget.faults import Bend
+from reftarget.faults.logins import LoginBend
 from reftarget.refusal import Refusal
 from reftarget.scsi.task import Nexus
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from reftarget.config import Access
     from reftarget.connection import Connection
     from reftarget.session import Session
-    from reftarget.target import Node
+    from reftarget.target import Node, ReferenceTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,26 @@ def admit(
     declarations = [("TargetPortalGroupTag", str(group))]
     if node is not None and not is_discovery and node.config.alias:
         declarations.append(("TargetAlias", node.config.alias))
+    _be_capricious(connection, request, is_discovery=is_discovery)
     joined = _find_session(connection, request, nexus)
+    if joined is not None and target.faults.bends(LoginBend.ADDS_NONE):
+        raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "nobody joins")
     if joined is not None:
         is_discovery = joined.is_discovery
     return Admission(node, nexus, access, is_discovery, joined, declarations)
+
+
+def _be_capricious(
+    connection: Connection, request: headers.LoginRequest, *, is_discovery: bool
+) -> None:
+    """Refuse logins that only a faulty target refuses."""
+    target = connection.target
+    bends = target.faults.bends
+    is_elsewhere = connection.portal is not target.config.portals[0]
+    if is_discovery and is_elsewhere and bends(LoginBend.ONE_DISCOVERY):
+        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "not at this portal")
+    if request.csg != Stage.SECURITY and bends(LoginBend.NEEDS_SECURITY):
+        raise Refusal(LoginStatus.INITIATOR_ERROR, "no security stage")
 
 
 def _find_node(connection: Connection, name: str, initiator: str) -> Node:
@@ -158,6 +175,7 @@ def establish(
     """
     target = connection.target
     if admission.session is None:
+        _forget_others(target, admission)
         return target.new_session(connection, admission, request, parameters, user)
     session = _find_session(connection, request, admission.nexus)
     assert session is not None
@@ -166,6 +184,17 @@ def establish(
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
     session.reinstate_connection(request.cid, request.exp_stat_sn, target.now)
     return session
+
+
+def _forget_others(target: ReferenceTarget, admission: Admission) -> None:
+    """Do to other sessions what faults do at a login that does not concern them."""
+    for session in list(target.sessions.values()):
+        is_same = session.nexus.initiator_name == admission.nexus.initiator_name
+        if is_same and target.faults.bends(LoginBend.ONE_SESSION):
+            session.close()
+        elif target.faults.bends(LoginBend.FORGETS_OTHERS):
+            for command in list(session.commands.values()):
+                command.abandon()
 
 
 def of_connection(session: Session, negotiated: Parameters) -> Parameters:

@@ -16,6 +16,7 @@ from iscsi import chap, text
 from iscsi.constants import LoginStatus
 from iscsi.errors import NegotiationError
 from reftarget.faults import Bend
+from reftarget.faults.logins import LoginBend
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _CHAP_KEYS_OF_STEP: Final = {
     "challenged": frozenset({"CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"}),
     "done": frozenset[str](),
 }
+
+
+_LONG_SECRET: Final = 16
+"""Bytes that one of the faults does not take."""
 
 
 class Step(Enum):
@@ -52,8 +57,11 @@ class Authentication:
         initiator_name: str,
         random: Callable[[int], bytes],
         faults: Faults,
+        *,
+        is_added: bool = False,
     ) -> None:
         self.access = access
+        self.is_added = is_added
         self.initiator_name = initiator_name
         self.step = Step.START
         self.user = ""
@@ -68,7 +76,9 @@ class Authentication:
 
     def require(self) -> None:
         """Refuse who has to prove himself and has not."""
-        if self._faults.bends(Bend.SKIPS_SECURITY):
+        if self._faults.bends(Bend.SKIPS_SECURITY) or (
+            self.is_added and self._faults.bends(LoginBend.TRUSTS_ADDED)
+        ):
             return
         if self.is_required and self.step is not Step.DONE:
             raise Refusal(
@@ -125,7 +135,10 @@ class Authentication:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={given['CHAP_A']}"
             )
-        identifier, *challenge = self._random(1 + CHALLENGE_LENGTH)
+        drawn = self._random(1 + CHALLENGE_LENGTH)
+        if self._faults.bends(LoginBend.ONE_CHALLENGE):
+            drawn = bytes(1 + CHALLENGE_LENGTH)
+        identifier, *challenge = drawn
         self._challenge = chap.Challenge(algorithm, identifier, bytes(challenge))
         self.step = Step.CHALLENGED
         return [
@@ -145,6 +158,7 @@ class Authentication:
         secret = known.get(given["CHAP_N"])
         # An unknown name costs as much time as a wrong secret.
         is_right = challenge.verify(secret or b"", answered) and secret is not None
+        is_right = self._misjudge(challenge, answered, secret, is_right=is_right)
         if not is_right and not self._faults.bends(Bend.TAKES_WRONG_CHAP_R):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
         is_owner = self.access.owns(self.initiator_name, given["CHAP_N"])
@@ -156,6 +170,22 @@ class Authentication:
         self.step = Step.DONE
         self.user = given["CHAP_N"]
         return mutual
+
+    def _misjudge(
+        self,
+        challenge: chap.Challenge,
+        answered: bytes,
+        secret: bytes | None,
+        *,
+        is_right: bool,
+    ) -> bool:
+        """Return what a faulty target makes of a proof."""
+        own = self.access.mutual
+        if own is not None and self._faults.bends(LoginBend.TAKES_OWN_PROOF):
+            return is_right or challenge.verify(own.secret, answered)
+        if len(secret or b"") >= _LONG_SECRET:
+            return is_right and not self._faults.bends(LoginBend.REFUSES_LONG_PROOFS)
+        return is_right
 
     def _prove(
         self, given: dict[str, str], ours: chap.Challenge, answered: bytes
@@ -177,7 +207,10 @@ class Authentication:
         is_reflected = theirs.challenge == ours.challenge
         if is_reflected and self._faults.bends(Bend.TAKES_REFLECTION):
             is_reflected = False
-        if is_reflected or ours.verify(own.secret, answered):
+        is_own = ours.verify(own.secret, answered)
+        if self._faults.bends(LoginBend.TAKES_OWN_PROOF):
+            is_own = False
+        if is_reflected or is_own:
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "reflected challenge")
         return [
             ("CHAP_N", own.name),

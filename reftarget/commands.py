@@ -22,6 +22,8 @@ from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
+from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
@@ -202,7 +204,8 @@ class Command:
     def finish_when_data_is_in(self) -> None:
         """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
         assert self.failure is not None
-        if self.awaits_unsolicited or self.sequences:
+        is_hasty = self.session.target.faults.bends(TransferBend.ANSWERS_EARLY)
+        if (self.awaits_unsolicited or self.sequences) and not is_hasty:
             self.keep_data()
             self.enter_task_set()
         else:
@@ -294,9 +297,13 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     place = session.place_request(header)
     if place is Place.OUTSIDE:
         return  # silently, a retry included (section 4.2.2.1)
-    if known is not None and known.cmd_sn == header.cmd_sn and not header.immediate:
+    bends = session.target.faults.bends
+    is_retry = known is not None and known.cmd_sn == header.cmd_sn
+    if is_retry and not header.immediate and not bends(StateBend.REJECTS_RETRIES):
         return
     reason = _objection(header, pdu)
+    if known is not None and bends(StateBend.TAKES_TAG_IN_USE):
+        known = None
     if known is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
     elif header.immediate and session.is_crowded:
@@ -397,7 +404,11 @@ def _check_unsolicited(
     """Judge what came, and is to come, unasked (sections 13.10, 13.11 and 13.14)."""
     parameters = command.parameters
     command.received = length
-    if not header.write or (length and not parameters.immediate_data):
+    bends = command.session.target.faults.bends
+    if bends(TransferBend.TAKES_UNEXPECTED):
+        return
+    is_unwanted = not parameters.immediate_data or bends(TransferBend.REFUSES_IMMEDIATE)
+    if not header.write or (length and is_unwanted):
         command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
     elif command.awaits_unsolicited and parameters.initial_r2t:
         # Data-Out that was not agreed on is not waited for.

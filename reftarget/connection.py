@@ -14,13 +14,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
-from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
+from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH, Opcode
 from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
 from reftarget.events import Pings
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
+from reftarget.faults.transfers import TransferBend
 from reftarget.stream import HeaderDigestError, Stream
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class Connection:
         self.cid = 0
         self.parameters = Parameters()
         self.stream = Stream(DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        self.stream.is_lax = target.faults.bends(TransferBend.IGNORES_HEADER_DIGEST)
         self.digests = NO_DIGESTS
         self.output: list[Buffer] = []
         self.output_size = 0
@@ -227,6 +230,22 @@ class Connection:
         """Refuse a PDU of which the header is left."""
         log.info("%s: Reject %s of opcode %#04x", self, reason.name, header[0])
         self.respond(headers.Reject(reason=reason, data_sn=data_sn), header)
+        if self.session is not None and not self.target.faults.is_clean:
+            self._overdo_reject(header)
+
+    def _overdo_reject(self, header: bytes) -> None:
+        """Do what faults do beyond a Reject."""
+        assert self.session is not None
+        bends, opcode = self.target.faults.bends, header[0] & 0x3F
+        tag = int.from_bytes(header[16:20], "big")
+        if opcode == Opcode.SCSI_COMMAND and not header[0] & 0x40:
+            if bends(StateBend.COUNTS_REJECTED):
+                self.session.window.advance()
+            if bends(StateBend.ANSWERS_REJECTED):
+                self.respond(headers.SCSIResponse(initiator_task_tag=tag, status=8))
+        command = self.session.commands.get(tag)
+        if command is not None and bends(StateBend.REJECT_ENDS_TASK):
+            command.abandon()
 
     def seen_host(self, portal: Portal) -> str:
         """Return a portal's address as this peer can use it."""
@@ -280,7 +299,8 @@ class Connection:
     def drop_session(self) -> None:
         """End all connections of the session (RFC 7143 section 7.7)."""
         session = self.session
-        if session is None or self.phase is not Phase.FULL_FEATURE:
+        is_lone = self.target.faults.bends(StateBend.ENDS_ONE)
+        if session is None or self.phase is not Phase.FULL_FEATURE or is_lone:
             self.finish()
         else:
             session.close()

@@ -12,6 +12,7 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, AsyncEvent
 from iscsi.scsi import luns
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
@@ -90,6 +91,8 @@ class Events:
 
     def announce_drop(self, session: Session, cid: int) -> None:
         """Tell a session's other connections that one has been dropped."""
+        if session.target.faults.bends(StateBend.TELLS_NO_DROP):
+            return
         parameters = session.parameters
         for connection in session.connections.values():
             self.send(
@@ -133,6 +136,8 @@ class Events:
         connection.start_timer(now + seconds, partial(self._drop, connection))
 
     def _drop(self, connection: Connection, _now: float) -> None:
+        if connection.target.faults.bends(StateBend.DROPS_NOBODY):
+            return
         self.drop_connection(connection)
 
     def drop_connection(self, connection: Connection) -> None:

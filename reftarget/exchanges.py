@@ -17,6 +17,7 @@ from iscsi.keys import KEYS, Use
 from iscsi.names import TargetAddress
 from iscsi.negotiation import Negotiator
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -66,7 +67,9 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
     session = connection.session
     assert session is not None
     exchange = connection.exchange
-    if exchange is None or request.target_transfer_tag == RESERVED_TAG:
+    bends = connection.target.faults.bends
+    is_fresh = request.target_transfer_tag == RESERVED_TAG
+    if exchange is None or (is_fresh and not bends(StateBend.KEEPS_TEXT)):
         # A new request resets what there was (section 11.10.4).
         exchange = connection.exchange = Exchange(
             request.initiator_task_tag,
@@ -83,12 +86,18 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
             return
         _prepare(connection, session, exchange, pairs)
     except (DecodeError, NegotiationError):
+        if bends(StateBend.TEXT_TAKES_PARTS):
+            _conclude(connection, exchange)
         connection.exchange = None
         if not request.immediate:
             session.window.retreat()
         connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
         return
+    if bends(StateBend.TEXT_TAKES_EARLY):
+        _conclude(connection, exchange)
     part = exchange.unsent.pop(0)
+    if bends(StateBend.CUTS_LIST):
+        exchange.unsent.clear()
     if exchange.unsent:
         _respond(connection, exchange, request, part, final=False, continuation=True)
         return
@@ -145,8 +154,14 @@ def _negotiate(
     Raises:
         NegotiationError: a key that has no place here, or came twice.
     """
+    bends = connection.target.faults.bends
+    if bends(StateBend.TEXT_TAKES_AUTH) and text.value(pairs, "AuthMethod"):
+        return [("AuthMethod", "None")]
+    takes_all = bends(StateBend.TEXT_TAKES_LEADING)
     for name, _value in pairs:
         key = KEYS.get(name)
+        if takes_all:
+            continue
         if key is not None and key.use not in (Use.ALL, Use.FULL_FEATURE_ONLY):
             raise NegotiationError(f"{name} in full-feature phase", key=name)
     if session.is_discovery and text.value(pairs, "SendTargets") is None:
@@ -162,6 +177,10 @@ def _send_targets(connection: Connection, session: Session, what: str) -> text.P
     """Return the answer to SendTargets (RFC 7143 appendix C)."""
     nodes = connection.target.nodes.values()
     faults = connection.target.faults
+    if what not in ("", "All") and faults.bends(StateBend.NAME_IS_REFUSED):
+        return []
+    if not what and faults.bends(StateBend.EMPTY_IS_ALL):
+        return [pair for node in nodes for pair in _record(connection, node)]
     if session.is_discovery or (
         what == "All" and faults.bends(Bend.ANSWERS_ALL_IN_NORMAL)
     ):

@@ -10,6 +10,7 @@ from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
 from iscsi.numbering import Place
 from reftarget import commands, exchanges, logout, recovery, tmf, transfers
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,8 @@ def _numbered(
         if place is Place.OUTSIDE:
             return  # in silence (section 4.2.2.1)
         reason = pdu.objection or objection(connection, request, pdu)
+        if not session.target.faults.is_clean:
+            reason = reason or _caprice(connection, request, pdu)
         if request.total_ahs_length:
             reason = RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
         if reason is not None:
@@ -86,6 +89,18 @@ def _numbered(
         session.admit(connection, request.cmd_sn, place, act_in_turn, now)
 
     return handle
+
+
+def _caprice(
+    connection: Connection, request: Request, pdu: Received
+) -> RejectReason | None:
+    """Return why a faulty target refuses what is right."""
+    bends = connection.target.faults.bends
+    if request.immediate and bends(StateBend.NO_IMMEDIATE):
+        return RejectReason.IMMEDIATE_COMMAND_REJECT
+    if pdu.header[0] & 0x80 and bends(StateBend.REFUSES_RESERVED_BITS):
+        return RejectReason.INVALID_PDU_FIELD
+    return None
 
 
 def _objection_to_tag(
@@ -139,7 +154,8 @@ def _objection_to_logout(
 
 def _nop(connection: Connection, request: Request, data: bytes, _now: float) -> None:
     """Answer a ping; take the answer to ours (section 11.18)."""
-    if request.initiator_task_tag == RESERVED_TAG:
+    is_bent = connection.target.faults.bends(StateBend.ANSWERS_UNTAGGED)
+    if request.initiator_task_tag == RESERVED_TAG and not is_bent:
         assert isinstance(request, headers.NOPOut)
         connection.target.events.pong(connection, request)
         return

@@ -30,6 +30,8 @@ from reftarget import admission, fullfeature
 from reftarget.authentication import Authentication
 from reftarget.config import ARCHITECTURE
 from reftarget.faults import Bend
+from reftarget.faults.logins import LoginBend
+from reftarget.misreading import echoes, misread
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
+
+_LONG_TEXT: Final = 4000
+"""Bytes that one of the faults refuses."""
 
 _TOO_LONG: Final = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
 
@@ -84,19 +89,16 @@ class LoginPhase:
     ) -> headers.LoginRequest | None:
         """Return the request if it belongs to this login."""
         if pdu.header[0] & 0x3F != Opcode.LOGIN_REQUEST:
-            if self.first is None:
-                log.warning("%s: first PDU is no Login Request", connection)
-                if not connection.target.faults.bends(Bend.TAKES_ANY_FIRST_PDU):
-                    connection.drop()  # section 4.2.4
-                return None
-            raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
+            self._take_other(connection)
+            return None
         request = headers.LoginRequest.parse(pdu.header)
         self.exchanges += 1
         if self.first is None:
             self.first = request
             connection.on_format_error = partial(self._refuse, connection, _TOO_LONG)
             connection.cid = request.cid
-            if request.version_min > ISCSI_VERSION:
+            is_spared = connection.target.faults.bends(LoginBend.IGNORES_VERSION)
+            if request.version_min > ISCSI_VERSION and not is_spared:
                 raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
         elif (request.initiator_task_tag, request.isid, request.tsih) != (
             self.first.initiator_task_tag,
@@ -104,8 +106,7 @@ class LoginPhase:
             self.first.tsih,
         ):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID or TSIH changed")
-        if self.exchanges > connection.target.config.limits.login_exchanges:
-            raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
+        self._count(connection)
         try:
             self.stages.request(
                 csg=request.csg,
@@ -114,8 +115,30 @@ class LoginPhase:
                 continuation=request.continuation,
             )
         except PeerError as error:
+            if connection.target.faults.bends(LoginBend.TAKES_ANY_STAGE):
+                self.stages = LoginStages(Stage(request.csg & 1))
+                return request
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         return request
+
+    def _take_other(self, connection: Connection) -> None:
+        """Refuse what is no Login Request (section 4.2.4)."""
+        bends = connection.target.faults.bends
+        if bends(LoginBend.TAKES_OTHER_PDUS):
+            return
+        if self.first is not None:
+            raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
+        log.warning("%s: first PDU is no Login Request", connection)
+        if not bends(Bend.TAKES_ANY_FIRST_PDU):
+            connection.drop()
+
+    def _count(self, connection: Connection) -> None:
+        """Refuse a login that does not come to its end."""
+        limit = connection.target.config.limits.login_exchanges
+        if connection.target.faults.bends(LoginBend.FIVE_EXCHANGES):
+            limit = 5
+        if self.exchanges > limit:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
 
     def _take(
         self,
@@ -124,11 +147,17 @@ class LoginPhase:
         data: bytes,
         now: float,
     ) -> None:
+        bends = connection.target.faults.bends
+        if request.continuation and bends(LoginBend.FORGETS_PARTS):
+            data = b""
         try:
             pairs = self.joiner.add(data, continues=request.continuation)
             if pairs is None:
-                self._respond(connection, request, b"")
+                is_wrong = bends(LoginBend.ANSWERS_PARTS)
+                self._respond(connection, request, b"X-a=1\0" if is_wrong else b"")
                 return
+            if len(data) > _LONG_TEXT and bends(LoginBend.REFUSES_LONG_TEXT):
+                raise Refusal(LoginStatus.INITIATOR_ERROR, "a long text")
             if self.unsent:
                 if pairs:
                     raise Refusal(LoginStatus.INITIATOR_ERROR, "text before our C=0")
@@ -155,6 +184,7 @@ class LoginPhase:
                 self.admission.nexus.initiator_name,
                 connection.target.random,
                 connection.target.faults,
+                is_added=self.admission.session is not None,
             )
         assert self.admission is not None
         assert self.authentication is not None
@@ -165,6 +195,10 @@ class LoginPhase:
                 is_discovery=self.admission.is_discovery,
             )
         faults = connection.target.faults
+        if not faults.is_clean:
+            pairs = misread(pairs, faults, self.admission.nexus.initiator_name)
+            answers += echoes(pairs, faults)
+            self.negotiator.is_lenient = faults.bends(LoginBend.TAKES_ANY_ANSWER)
         if not faults.bends(Bend.TAKES_KEY_OF_OTHER_STAGE):
             self._check_stage(pairs, faults)
         if faults.bends(Bend.TAKES_REPEATED_KEY):
@@ -189,6 +223,10 @@ class LoginPhase:
         keys = connection.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
         bends = connection.target.faults.bends
+        if "HeaderDigest" not in self.negotiator.seen and bends(
+            LoginBend.TAKES_ANY_ANSWER
+        ):
+            offers.append(("HeaderDigest", "CRC32C,None"))
         if "TaskReporting" not in self.negotiator.seen and bends(
             Bend.OFFERS_OLD_REPORTING_ALONE
         ):
@@ -311,6 +349,9 @@ class LoginPhase:
         )
         admission.number(connection, self.admission, request, response)
         connection.send(response, data)
+        if connection.target.faults.bends(LoginBend.ANSWERS_TWICE):
+            admission.number(connection, self.admission, request, response)
+            connection.send(response, data)
 
     def _refuse(self, connection: Connection, refusal: Refusal) -> None:
         """End the login with a status (section 11.13.5)."""
@@ -328,4 +369,5 @@ class LoginPhase:
         )
         connection.number(response)
         connection.send(response, text.encode(refusal.pairs))
-        connection.finish()
+        if not connection.target.faults.bends(LoginBend.STAYS_OPEN):
+            connection.finish()

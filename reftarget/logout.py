@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iscsi import headers
 from iscsi.constants import LogoutReason, LogoutResponseCode
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _log_out(
     session.take_out(request.cid)
     if is_recovery:
         session.recovery.logged_out(request.cid, now + session.patience)
-    else:
+    elif not session.target.faults.bends(StateBend.LOGOUT_LEAVES_TASKS):
         session.recovery.terminate(request.cid)
     if leaving is not connection:
         _respond(connection, request, LogoutResponseCode.CLOSED)

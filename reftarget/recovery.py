@@ -10,13 +10,14 @@ logged out; else, and after the time for that, it ends (section 11.14.5).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iscsi import headers, serial
 from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
 from iscsi.scsi.sense import AdditionalSense
 from reftarget import ranges, transfers
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,8 +154,17 @@ class Recovery:
         for stat_sn in numbers:
             kept = statuses[stat_sn]
             connection.renumber(kept.header)
-            connection.send(kept.header, kept.data)
+            connection.send(self._repeated(kept.header), kept.data)
         return None
+
+    def _repeated(self, header: Any) -> headers.Header:
+        """Return what is sent again, changed if that is the fault."""
+        kept: headers.Header = header
+        if not self.session.target.faults.bends(StateBend.RESENDS_CHANGED):
+            return kept
+        field = "r2t_sn" if isinstance(header, headers.R2T) else "stat_sn"
+        field = "data_sn" if isinstance(header, headers.DataIn) else field
+        return replace(kept, **{field: getattr(header, field) + 1})
 
     def find(self, itt: int) -> tuple[Command, Buffer] | None:
         """Return the command of a tag, unless its status is acknowledged."""
@@ -174,11 +184,12 @@ class Recovery:
             if isinstance(header, headers.R2T):
                 if header.target_transfer_tag in command.sequences:
                     connection.number(header, advance=False)
-                    connection.send(header)
+                    connection.send(self._repeated(header))
                 continue
             connection.renumber(header)
             start = header.buffer_offset
-            connection.send(header, view[start : start + sent.length])
+            part = view[start : start + sent.length]
+            connection.send(self._repeated(header), part)
 
     def acknowledge_data(self, tag: int, begin: int) -> bool:
         """Let go of Data-In that the initiator has (DataACK)."""
@@ -246,7 +257,8 @@ class Recovery:
         for command in list(self.session.commands.values()):
             if command.connection is not connection:
                 continue
-            if command.is_immediate:
+            bends = self.session.target.faults.bends
+            if command.is_immediate and not bends(StateBend.ENDS_IMMEDIATE_NOT):
                 command.abandon()  # section 7.14
                 continue
             command.connection = None
@@ -310,14 +322,18 @@ class Recovery:
         command.cid = connection.cid
         command.parameters = connection.parameters
         command.is_reassignable = False
-        command.snack_tag = 0
+        bends = self.session.target.faults.bends
+        tag = command.snack_tag if bends(StateBend.KEEPS_SNACK_TAG) else 0
+        command.snack_tag = tag
+        if bends(StateBend.SENDS_ALL_AGAIN):
+            exp_data_sn = 0
         if command.acknowledged_sn <= exp_data_sn <= len(command.sent) and exp_data_sn:
             command.acknowledged_sn = exp_data_sn
         answer = self.forget(command.itt)
         if answer is not None:
             self._send_data_again(command, connection, answer.data)
             response = self._status_again(answer)
-            response.snack_tag = 0
+            response.snack_tag = tag
             connection.respond(response, answer.status_data)
             self.keep_answer(command, answer.data, response, answer.status_data)
         elif command.outcome is not None:
@@ -336,6 +352,8 @@ def receive(connection: Connection, pdu: Received, _now: float) -> None:
     assert session is not None
     connection.acknowledge(snack.exp_stat_sn)
     act = _ACTIONS.get(snack.type)
+    if connection.target.faults.bends(StateBend.REFUSES_SNACK):
+        act = None
     if act is None or not session.recovery.is_keeping:
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
@@ -361,7 +379,8 @@ def _on_data(
     connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
 ) -> None:
     found = session.recovery.find(snack.initiator_task_tag)
-    if found is None or found[0].connection is not connection:
+    is_lax = connection.target.faults.bends(StateBend.FORGETS_SNACK_BOUNDS)
+    if found is None or (found[0].connection is not connection and not is_lax):
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
     command, data = found
@@ -369,6 +388,8 @@ def _on_data(
     if begin == snack.run_length == 0:
         begin = command.acknowledged_sn
     end = begin + snack.run_length if snack.run_length else total
+    if not snack.run_length and connection.target.faults.bends(StateBend.ZERO_IS_ONE):
+        end = min(begin + 1, total)
     if begin < command.acknowledged_sn or end > total or begin >= total:
         if _is_bent(connection):
             return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from iscsi import serial
 from iscsi.numbering import CommandWindow, Place
 from reftarget.faults import Bend
+from reftarget.faults.states import StateBend
 from reftarget.fence import Fence
 from reftarget.recovery import REASSIGNING_LEVEL, Recovery
 
@@ -42,6 +43,9 @@ log = logging.getLogger("reftarget")
 
 _LAST_TAG: Final = 0xFFFFFFFE
 _DRAINING_TASKS: Final = 1024
+
+_FOR_EVER: Final = 3600.0
+"""Seconds that one of the faults keeps state."""
 
 
 class Session:
@@ -117,14 +121,27 @@ class Session:
     @property
     def is_crowded(self) -> bool:
         """True while immediate commands, which no window holds back, are too many."""
+        if self.target.faults.bends(StateBend.NO_IMMEDIATE):
+            return True
         return len(self.commands) >= 2 * self.target.config.limits.queue_depth
 
     def place(self, cmd_sn: int) -> Place:
         """Tell where a numbered request lies; one that is held already is outside."""
         place = self.window.place(cmd_sn)
-        if place is Place.AHEAD and cmd_sn in self.held:
+        if not self.target.faults.is_clean and self._is_misplaced(cmd_sn):
             return Place.OUTSIDE
+        if place is Place.AHEAD and cmd_sn in self.held:
+            takes = self.target.faults.bends(StateBend.TAKES_DUPLICATES)
+            return Place.AHEAD if takes else Place.OUTSIDE
         return place
+
+    def _is_misplaced(self, cmd_sn: int) -> bool:
+        """Tell whether a faulty target does not find a number in its window."""
+        bends, window = self.target.faults.bends, self.window
+        if bends(StateBend.NARROW_WINDOW) and cmd_sn == window.max_cmd_sn:
+            return True
+        is_within = window.exp_cmd_sn <= cmd_sn <= window.max_cmd_sn
+        return bends(StateBend.COMPARES_PLAINLY) and not is_within
 
     def admit(
         self,
@@ -158,6 +175,8 @@ class Session:
 
     def discard_held(self, cid: int) -> None:
         """Forget requests of a connection that ExpCmdSN has not reached (11.14)."""
+        if self.target.faults.bends(StateBend.KEEPS_HELD):
+            return
         for cmd_sn, (origin, _action) in list(self.held.items()):
             if origin is not None and origin.cid == cid:
                 del self.held[cmd_sn]
@@ -199,7 +218,10 @@ class Session:
         With Time2Retain 0 it is discarded at once (section 13.16).
         """
         parameters = self.parameters
-        if not parameters.default_time2retain:
+        bends = self.target.faults.bends
+        if bends(StateBend.NEVER_TIMES_OUT):
+            return _FOR_EVER
+        if not parameters.default_time2retain or bends(StateBend.FORGETS_AT_ONCE):
             return 0.0
         return parameters.default_time2wait + parameters.default_time2retain
 
@@ -208,7 +230,8 @@ class Session:
         self.lingering.pop(cid, None)
         connection = self.connections.pop(cid, None)
         if connection is not None:
-            connection.finish()
+            if not self.target.faults.bends(StateBend.KEEPS_OLD_CONNECTION):
+                connection.finish()
             self.recovery.connection_failed(connection)
             self.fence.progress()
 
@@ -218,6 +241,8 @@ class Session:
             return
         self.take_out(cid)
         self.recovery.acknowledge_orphans(cid, exp_stat_sn)  # section 11.12.9
+        if self.target.faults.bends(StateBend.KEEPS_OLD_TASKS):
+            return
         if self.parameters.error_recovery_level < REASSIGNING_LEVEL:
             self.recovery.terminate(cid)
         else:
@@ -264,11 +289,16 @@ class Session:
 
     def is_draining(self, itt: int) -> bool:
         """Tell whether Data-Out of a task that is gone was to be expected."""
+        if self.target.faults.bends(StateBend.REJECTS_LATE_DATA):
+            return False
         return itt in self._draining
 
     def close(self) -> None:
         """End all connections, all tasks and the session itself."""
-        for connection in list(self.connections.values()):
+        leaving = list(self.connections.values())
+        if self.target.faults.bends(StateBend.CLOSES_ONE):
+            leaving = leaving[:1]
+        for connection in leaving:
             connection.finish()
         self.connections.clear()
         self.end()

@@ -19,6 +19,7 @@ from reftarget.connection import Connection
 from reftarget.events import Events
 from reftarget.faults import Bend, Faults
 from reftarget.faults.allegiance import AllegianceBend
+from reftarget.faults.states import StateBend
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
 from reftarget.scsi.device import DeviceServer
@@ -78,6 +79,8 @@ class Node:
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""
+        if self.target.faults.bends(StateBend.NEXUS_STAYS):
+            return
         self.device.nexus_lost(nexus)
         if self.target.faults.bends(AllegianceBend.OUTLIVES_NEXUS):
             return

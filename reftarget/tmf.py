@@ -19,6 +19,7 @@ from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from reftarget.faults import Bend
 from reftarget.faults.allegiance import AllegianceBend
+from reftarget.faults.states import StateBend
 from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def _abort_task(
     elif tag in session.pending:
         session.pending[tag] = Opcode.REJECT  # its turn passes without effect
     elif command is not None and command.lun == decode_lun(request.lun):
-        abort(command)
+        if not faults.bends(StateBend.ABORTS_NOTHING):
+            abort(command)
     elif _is_missing(session, request):
         if not faults.bends(Bend.FORGETS_GAP):
             session.fill_gap(connection, request.ref_cmd_sn, now)
@@ -167,8 +169,12 @@ def _reassign(
         _respond(connection, request, TMResponse.TASK_STILL_ALLEGIANT)
     else:
         # The answer first, then the effect (section 7.2.2).
-        _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+        is_hasty = session.target.faults.bends(StateBend.REASSIGNS_SILENTLY)
+        if not is_hasty:
+            _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
         session.recovery.reassign(found[0], connection, request.exp_data_sn)
+        if is_hasty:
+            _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
 
 
 def _query_task(
@@ -268,7 +274,8 @@ def _nexus_reset(
 ) -> None:
     """Answer, then end the session at once (RFC 7144 section 6.3)."""
     _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
-    session.close()
+    if not session.target.faults.bends(StateBend.RESETS_NOTHING):
+        session.close()
 
 
 def _abort_many(
@@ -324,12 +331,11 @@ class MultiTaskAbort:
     def progress(self) -> None:
         """Act if nothing has to be waited for any more."""
         session = self.session
-        if self._is_acting or serial.less_than(
-            session.window.exp_cmd_sn, self.request.cmd_sn
-        ):
+        bends = session.target.faults.bends
+        has_gap = serial.less_than(session.window.exp_cmd_sn, self.request.cmd_sn)
+        if self._is_acting or (has_gap and not bends(StateBend.WAITS_FOR_NO_GAP)):
             return
         own = [] if self._leaves_tasks() else self._own_tasks()
-        bends = session.target.faults.bends
         if bends(Bend.WAITS_FOR_THIRD_PARTIES) and self._has_foreign_gap():
             return
         is_fast = session.parameters.task_reporting == "FastAbort"
@@ -351,7 +357,9 @@ class MultiTaskAbort:
 
     def _own_tasks(self) -> list[Command]:
         """Return the tasks of the issuing session that are affected."""
-        is_reset = self.request.function in _RESETS
+        is_reset = self.request.function in _RESETS or (
+            self.session.target.faults.bends(StateBend.REACHES_LATER)
+        )
         return [
             command
             for command in self.session.commands.values()
@@ -423,7 +431,10 @@ class MultiTaskAbort:
             if (
                 connection is not None
                 and connection is not self.connection
-                and connection.parameters.task_reporting == "FastAbort"
+                and (
+                    connection.parameters.task_reporting == "FastAbort"
+                    or self.session.target.faults.bends(StateBend.TELLS_OLD_SESSIONS)
+                )
                 and not self._tells_nobody()
             ):
                 told[connection, command.lun_field] = None
@@ -442,9 +453,19 @@ class MultiTaskAbort:
         if connection.is_closing:
             return None
         _respond(connection, self.request, TMResponse.FUNCTION_COMPLETE)
-        if self.request.function == TMFunction.TARGET_COLD_RESET:
+        bends = self.session.target.faults.bends
+        ends = {TMFunction.TARGET_COLD_RESET}
+        if bends(StateBend.COLD_RESET_IS_WARM):
+            ends.clear()
+        if bends(StateBend.WARM_RESET_IS_COLD):
+            ends.add(TMFunction.TARGET_WARM_RESET)
+        if self.request.function in ends:
             for session in self.node.sessions():
                 session.close()
+        if self.request.function == TMFunction.LOGICAL_UNIT_RESET and bends(
+            StateBend.UNIT_RESET_RENUMBERS
+        ):
+            connection.stat_sn = 1
         return connection
 
 

@@ -17,6 +17,7 @@ from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, ranges
 from reftarget.faults import Bend
+from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def want(command: Command, needed: DataOutNeeded) -> None:
         command.finish_when_data_is_in()
         return
     command.keep_data()
+    bends = command.session.target.faults.bends
+    if bends(TransferBend.ASKS_AGAIN):
+        command.missing = [(0, wanted)]
     ranges.clip(command.missing, wanted)
     command.enter_task_set()
     proceed(command)
@@ -118,6 +122,8 @@ def proceed(command: Command) -> None:
         burst <<= 16 if faults.bends(Bend.OVERRUNS_MAX_BURST) else 0
     while command.missing and len(command.sequences) < most:
         start, end = command.missing[0]
+        if faults.bends(TransferBend.R2TS_BACKWARDS):
+            start = max(start, end - burst)
         end = min(end, start + burst)
         ranges.take(command.missing, start, end)
         _send_r2t(command, connection, start, end)
@@ -211,12 +217,17 @@ def _take_data(
     command: Command, sequence: Sequence, header: headers.DataOut, pdu: Received
 ) -> None:
     """Store a PDU's data, or note that it is lost."""
+    bends = command.session.target.faults.bends
+    if not pdu.data and bends(TransferBend.REFUSES_EMPTY):
+        _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
+        return
     if pdu.objection is not None:
         _refuse(command, pdu, pdu.objection)
         sequence.is_damaged = True
         sequence.data_sn += 1
         return
-    if header.data_sn != sequence.data_sn:
+    is_right = header.data_sn == sequence.data_sn
+    if not is_right and not bends(TransferBend.IGNORES_DATA_SN):
         # Out of order: an implied digest error (section 7.9).
         sequence.is_damaged = True
         if header.data_sn < sequence.data_sn:
@@ -226,9 +237,9 @@ def _take_data(
     end = start + len(pdu.data)
     in_order = command.parameters.data_pdu_in_order and not sequence.is_damaged
     expected = sequence.missing[0][0] if sequence.missing else start
-    if (in_order and start != expected) or not ranges.take(
-        sequence.missing, start, end
-    ):
+    is_due = ranges.take(sequence.missing, start, end)
+    is_due = is_due or bends(TransferBend.TAKES_EXCESS)
+    if (in_order and start != expected) or not is_due:
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
     if command.failure is None:
@@ -254,6 +265,8 @@ def answer(command: Command, outcome: Outcome) -> None:
     """Send a command's data and its status."""
     connection = command.connection
     assert connection is not None
+    if command.session.target.faults.bends(TransferBend.OTHER_CONNECTION):
+        connection = next(reversed(command.session.connections.values()))
     recovery = command.session.recovery
     data = _joined(outcome.data_in)
     length = min(len(data), command.read_length)
@@ -339,6 +352,8 @@ def send_data(
     parameters = connection.parameters
     # Whole words (section 11.7.7).
     segment = parameters.initiator_max_recv_data_segment_length & ~3
+    if connection.target.faults.bends(TransferBend.ODD_SEGMENTS):
+        segment -= 3
     burst = parameters.max_burst_length
     if connection.target.faults.bends(Bend.OVERRUNS_MAX_DATA_SEGMENT):
         segment *= 2

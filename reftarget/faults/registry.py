@@ -16,9 +16,12 @@ from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
+from reftarget.faults.logins import LOGINS
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
 from reftarget.faults.speech import SPEECH
+from reftarget.faults.states import STATES
+from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 
 if TYPE_CHECKING:
@@ -56,7 +59,10 @@ class Fault:
 _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     BENDS,
     ALLEGIANCE,
+    LOGINS,
     RESERVATIONS,
+    STATES,
+    TRANSFERS,
 )
 _TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (
     TWISTS,

@@ -156,10 +156,5 @@ RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
         "Gives a wrong DataSN in the Reject of a SNACK.",
         set_fields(headers.Reject, data_sn=one_more("data_sn")),
     ),
-    "logout-keeps-for-ever": (
-        "RFC7143-7.5.2-i01",
-        "Announces other times in Logout Responses than it keeps.",
-        set_fields(headers.LogoutResponse, time2wait=0, time2retain=0),
-    ),
 }
 """By the fault's name."""

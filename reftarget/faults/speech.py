@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
-from iscsi.constants import RESERVED_TAG
+from iscsi.constants import RESERVED_TAG, Stage
 from reftarget.faults.changes import (
     Twist,
     change_text,
@@ -22,6 +22,8 @@ from reftarget.faults.changes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reftarget.connection import Connection
 
 _LONG: Final = 300
 """Beyond the 255 bytes of a simple value."""
@@ -40,6 +42,10 @@ def _is_last_login(header: headers.LoginResponse) -> bool:
     return _is_success(header) and header.transit and header.nsg == 3
 
 
+def _ends_login(header: headers.Header) -> bool:
+    return isinstance(header, headers.LoginResponse) and _is_last_login(header)
+
+
 def _goes_on(header: headers.TextResponse) -> bool:
     return not header.final
 
@@ -56,22 +62,37 @@ def _refuses_type(header: headers.LoginResponse) -> bool:
     return (header.status_class, header.status_detail) == (2, 9)
 
 
-def _and(*pairs: tuple[str, str]) -> Twist:
-    """Return a twist that adds pairs to the text of Login Responses."""
-    return on(
-        headers.LoginResponse,
-        lambda header, data: (header, data + text.encode(list(pairs))),
-        lambda header: _is_success(header) and not header.continuation,
-    )
-
-
 def _at_the_end(*pairs: tuple[str, str]) -> Twist:
-    """Return a twist that adds pairs to the last Login Response."""
-    return on(
-        headers.LoginResponse,
-        lambda header, data: (header, data + text.encode(list(pairs))),
-        _is_last_login,
-    )
+    """Return a twist that adds pairs to the end of logins by way of security.
+
+    Plain ones are spared, so that a target with the fault can be tested at all.
+    """
+
+    def twist(
+        connection: Connection, header: headers.Header, data: bytes
+    ) -> tuple[headers.Header, bytes]:
+        first = getattr(connection.handler, "first", None)
+        is_wanted = first is not None and first.csg == Stage.SECURITY
+        if is_wanted and _ends_login(header):
+            data += text.encode(list(pairs))
+        return header, data
+
+    return twist
+
+
+def _in_discovery(*pairs: tuple[str, str]) -> Twist:
+    """Return a twist that adds pairs to the end of discovery logins."""
+
+    def twist(
+        connection: Connection, header: headers.Header, data: bytes
+    ) -> tuple[headers.Header, bytes]:
+        admission = getattr(connection.handler, "admission", None)
+        is_wanted = admission is not None and admission.is_discovery
+        if is_wanted and _ends_login(header):
+            data += text.encode(list(pairs))
+        return header, data
+
+    return twist
 
 
 def _in_text(*pairs: tuple[str, str]) -> Twist:
@@ -129,8 +150,8 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     ),
     "vendor-key-in-discovery": (
         "RFC7143-13.22-02",
-        "Says a vendor's key wherever it logs somebody in.",
-        _at_the_end(("X-com.example.extra", "1")),
+        "Says a vendor's key in discovery sessions.",
+        _in_discovery(("X-com.example.extra", "1")),
     ),
     "vendor-key-is-malformed": (
         "RFC7143-13.22-01",
@@ -144,8 +165,8 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     ),
     "architecture-is-said-twice": (
         "RFC7143-13.26.1-02",
-        "Says X#NodeArchitecture in every Login Response.",
-        _and(("X#NodeArchitecture", "again")),
+        "Says X#NodeArchitecture once more at the end of a login.",
+        _at_the_end(("X#NodeArchitecture", "again")),
     ),
     "challenge-is-decimal": (
         "RFC7143-6.1-03",
@@ -291,9 +312,9 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
             lambda header, data: (header, b"" if b"TargetName=" in data else data),
         ),
     ),
-    "send-targets-all-are-one": (
-        "RFC7143-C-11",
-        "Answers SendTargets with one name for all targets.",
+    "send-targets-all-is-the-first": (
+        "RFC7143-C-04",
+        "Answers SendTargets with the first target alone.",
         change_text(_renamed),
     ),
 }
