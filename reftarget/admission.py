@@ -179,7 +179,9 @@ def establish(
         return target.new_session(connection, admission, request, parameters, user)
     session = _find_session(connection, request, admission.nexus)
     assert session is not None
-    if session.user != user and not target.faults.bends(Bend.MIXES_IDENTITIES):
+    bends = target.faults.bends
+    mixes = bends(Bend.MIXES_IDENTITIES) or bends(LoginBend.TRUSTS_ADDED)
+    if session.user != user and not mixes:
         # One identity a session (section 9.2).
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
     session.reinstate_connection(request.cid, request.exp_stat_sn, target.now)

@@ -89,6 +89,8 @@ class Authentication:
         """Tell whether the security stage may end."""
         if self.step in (Step.CHOSEN, Step.CHALLENGED):
             return False
+        if not self.user and self._faults.bends(LoginBend.NEEDS_CHAP):
+            raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "no CHAP")
         self.require()
         return True
 

@@ -295,15 +295,14 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     connection.acknowledge(header.exp_stat_sn)
     known = session.commands.get(header.initiator_task_tag)
     place = session.place_request(header)
-    if place is Place.OUTSIDE:
-        return  # silently, a retry included (section 4.2.2.1)
-    bends = session.target.faults.bends
     is_retry = known is not None and known.cmd_sn == header.cmd_sn
-    if is_retry and not header.immediate and not bends(StateBend.REJECTS_RETRIES):
+    if not session.target.faults.is_clean and _is_caprice(
+        connection, header, pdu, is_retry=is_retry
+    ):
         return
+    if place is Place.OUTSIDE or (is_retry and not header.immediate):
+        return  # silently, a retry included (section 4.2.2.1)
     reason = _objection(header, pdu)
-    if known is not None and bends(StateBend.TAKES_TAG_IN_USE):
-        known = None
     if known is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
     elif header.immediate and session.is_crowded:
@@ -322,6 +321,24 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
         command.arrive()
         if session.held or session.aborts:
             session.release_held(now)
+
+
+def _is_caprice(
+    connection: Connection,
+    header: headers.SCSICommand,
+    pdu: Received,
+    *,
+    is_retry: bool,
+) -> bool:
+    """Do with a command what only a faulty target does; return True if it was done."""
+    bends = connection.target.faults.bends
+    if is_retry and bends(StateBend.REJECTS_RETRIES):
+        connection.reject(pdu, RejectReason.TASK_IN_PROGRESS)
+        return True
+    if not (header.final or header.write) and bends(StateBend.ENDS_ONE):
+        connection.finish()
+        return True
+    return False
 
 
 def _objection(header: headers.SCSICommand, pdu: Received) -> RejectReason | None:

@@ -238,14 +238,14 @@ class Connection:
         assert self.session is not None
         bends, opcode = self.target.faults.bends, header[0] & 0x3F
         tag = int.from_bytes(header[16:20], "big")
-        if opcode == Opcode.SCSI_COMMAND and not header[0] & 0x40:
-            if bends(StateBend.COUNTS_REJECTED):
-                self.session.window.advance()
-            if bends(StateBend.ANSWERS_REJECTED):
-                self.respond(headers.SCSIResponse(initiator_task_tag=tag, status=8))
-        command = self.session.commands.get(tag)
-        if command is not None and bends(StateBend.REJECT_ENDS_TASK):
-            command.abandon()
+        is_numbered = opcode == Opcode.SCSI_COMMAND and not header[0] & 0x40
+        if is_numbered and bends(StateBend.COUNTS_REJECTED):
+            self.session.window.advance()
+        is_command = opcode not in (Opcode.DATA_OUT, Opcode.SNACK)
+        if is_command and bends(StateBend.ANSWERS_REJECTED):
+            self.respond(headers.SCSIResponse(initiator_task_tag=tag, status=8))
+        if bends(StateBend.REJECT_ENDS_TASK):
+            self.session.held.clear()
 
     def seen_host(self, portal: Portal) -> str:
         """Return a portal's address as this peer can use it."""
@@ -299,8 +299,7 @@ class Connection:
     def drop_session(self) -> None:
         """End all connections of the session (RFC 7143 section 7.7)."""
         session = self.session
-        is_lone = self.target.faults.bends(StateBend.ENDS_ONE)
-        if session is None or self.phase is not Phase.FULL_FEATURE or is_lone:
+        if session is None or self.phase is not Phase.FULL_FEATURE:
             self.finish()
         else:
             session.close()

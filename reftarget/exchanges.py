@@ -156,7 +156,7 @@ def _negotiate(
     """
     bends = connection.target.faults.bends
     if bends(StateBend.TEXT_TAKES_AUTH) and text.value(pairs, "AuthMethod"):
-        return [("AuthMethod", "None")]
+        return [("AuthMethod", "CHAP")]
     takes_all = bends(StateBend.TEXT_TAKES_LEADING)
     for name, _value in pairs:
         key = KEYS.get(name)

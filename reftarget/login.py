@@ -97,8 +97,7 @@ class LoginPhase:
             self.first = request
             connection.on_format_error = partial(self._refuse, connection, _TOO_LONG)
             connection.cid = request.cid
-            is_spared = connection.target.faults.bends(LoginBend.IGNORES_VERSION)
-            if request.version_min > ISCSI_VERSION and not is_spared:
+            if request.version_min > ISCSI_VERSION:
                 raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
         elif (request.initiator_task_tag, request.isid, request.tsih) != (
             self.first.initiator_task_tag,
@@ -106,7 +105,7 @@ class LoginPhase:
             self.first.tsih,
         ):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID or TSIH changed")
-        self._count(connection)
+        self._count(connection, request)
         try:
             self.stages.request(
                 csg=request.csg,
@@ -132,8 +131,12 @@ class LoginPhase:
         if not bends(Bend.TAKES_ANY_FIRST_PDU):
             connection.drop()
 
-    def _count(self, connection: Connection) -> None:
+    def _count(self, connection: Connection, request: headers.LoginRequest) -> None:
         """Refuse a login that does not come to its end."""
+        if request.version_min > ISCSI_VERSION and connection.target.faults.bends(
+            LoginBend.LOOKS_AT_LATER_VERSIONS
+        ):
+            raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
         limit = connection.target.config.limits.login_exchanges
         if connection.target.faults.bends(LoginBend.FIVE_EXCHANGES):
             limit = 5
@@ -196,8 +199,8 @@ class LoginPhase:
             )
         faults = connection.target.faults
         if not faults.is_clean:
-            pairs = misread(pairs, faults, self.admission.nexus.initiator_name)
             answers += echoes(pairs, faults)
+            pairs = misread(pairs, faults, self.admission.nexus.initiator_name)
             self.negotiator.is_lenient = faults.bends(LoginBend.TAKES_ANY_ANSWER)
         if not faults.bends(Bend.TAKES_KEY_OF_OTHER_STAGE):
             self._check_stage(pairs, faults)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONG_NAME: Final = 200
 _BY_FOLDED: Final = {name.lower(): name for name in KEYS}
+_PLAIN_LENGTH: Final = "262144"
 _MD5: Final = "5"
 
 
@@ -31,8 +32,8 @@ def misread(pairs: text.Pairs, faults: Faults, initiator_name: str) -> text.Pair
         _unless(text.value(pairs, "CHAP_C") is not None, "no challenge for us")
     if faults.bends(Bend.FOLDS_CASE):
         pairs = [(_BY_FOLDED.get(name.lower(), name), value) for name, value in pairs]
-    if faults.bends(Bend.TAKES_RANGES):
-        pairs = [(name, value.partition("~")[0]) for name, value in pairs]
+    if faults.bends(Bend.ANSWERS_RANGES):
+        pairs = [pair for pair in pairs if "~" not in pair[1]]
     if faults.bends(Bend.TAKES_RESERVED_WORDS):
         pairs = [pair for pair in pairs if pair[1] not in text.RESERVED_ANSWERS]
     if faults.bends(Bend.NO_MD5):
@@ -54,8 +55,6 @@ def _refuse(name: str, value: str, faults: Faults, initiator_name: str) -> None:
         _unless(not value.lower().startswith("0b"), "Base64")
     if bends(Bend.NEEDS_EQUAL_NAMES) and name == "CHAP_N":
         _unless(value == initiator_name, "another CHAP_N")
-    if bends(Bend.NEEDS_CHAP) and name == "AuthMethod":
-        _unless("CHAP" in text.parse_list(value), "no CHAP")
     if bends(Bend.SHUNS_ARCHITECTURES):
         _unless(name != "X#NodeArchitecture", "a known architecture")
     if bends(Bend.REFUSES_UNKNOWN_VALUES) and key and key.kind is Kind.LIST:
@@ -68,7 +67,15 @@ def _unless(is_right: bool, why: str) -> None:  # reads as a sentence
 
 
 def echoes(pairs: text.Pairs, faults: Faults) -> text.Pairs:
-    """Return answers to declarations, which need none."""
-    if not faults.bends(Bend.ANSWERS_DECLARATIONS):
-        return []
-    return [pair for pair in pairs if pair[0] == "InitiatorAlias"]
+    """Return answers that nobody waits for."""
+    found: text.Pairs = []
+    if faults.bends(Bend.ANSWERS_DECLARATIONS):
+        # Plain logins declare a length of their own; they are spared.
+        found += [
+            (name, text.IRRELEVANT)
+            for name, value in pairs
+            if name == "MaxRecvDataSegmentLength" and value != _PLAIN_LENGTH
+        ]
+    if faults.bends(Bend.ANSWERS_RANGES):
+        found += [pair for pair in pairs if "~" in pair[1]]
+    return found

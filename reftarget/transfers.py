@@ -238,7 +238,9 @@ def _take_data(
     in_order = command.parameters.data_pdu_in_order and not sequence.is_damaged
     expected = sequence.missing[0][0] if sequence.missing else start
     is_due = ranges.take(sequence.missing, start, end)
-    is_due = is_due or bends(TransferBend.TAKES_EXCESS)
+    if not is_due and bends(TransferBend.TAKES_EXCESS):
+        sequence.missing.clear()
+        is_due = True
     if (in_order and start != expected) or not is_due:
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
@@ -276,6 +278,7 @@ def answer(command: Command, outcome: Outcome) -> None:
         and outcome.status in _RIDING
         and not outcome.sense
         and (not command.writes or bends(Bend.STATUS_RIDES_ON_ALL_DATA))
+        and not bends(TransferBend.COUNTS_WRONG)
     )
     if command.writes and bends(Bend.COUNTS_DATA_BY_ITSELF):
         command.data_sn = 0
@@ -300,7 +303,9 @@ def answer(command: Command, outcome: Outcome) -> None:
         underflow=underflow,
         residual_count=residual,
         snack_tag=command.snack_tag,
-        exp_data_sn=command.data_sn if command.reads else 0,
+        exp_data_sn=command.data_sn + bends(TransferBend.COUNTS_WRONG)
+        if command.reads
+        else 0,
     )
     if command.reads and command.writes and not bends(Bend.FORGETS_READ_RESIDUAL):
         _set_bidirectional_residual(response, command, len(data))

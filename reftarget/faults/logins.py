@@ -20,7 +20,7 @@ class LoginBend(StrEnum):
     FORGETS_PARTS = "login-forgets-what-was-continued"
     ANSWERS_PARTS = "continued-login-is-answered"
     ANSWERS_TWICE = "login-is-answered-twice"
-    TAKES_RANGES = "range-is-taken-for-a-number"
+    ANSWERS_RANGES = "range-is-answered-by-a-range"
     TAKES_ANY_ANSWER = "own-offer-takes-any-answer"
     TAKES_RESERVED_WORDS = "reserved-words-are-no-offers"
     FIVE_EXCHANGES = "login-ends-after-five-exchanges"
@@ -39,7 +39,7 @@ class LoginBend(StrEnum):
     NO_MD5 = "md5-is-not-known"
     ANSWERS_DECLARATIONS = "declarations-are-answered"
     SHUNS_ARCHITECTURES = "known-architectures-are-refused"
-    IGNORES_VERSION = "version-is-not-looked-at"
+    LOOKS_AT_LATER_VERSIONS = "later-versions-count"
     ONE_SESSION = "one-session-an-initiator"
     ONE_DISCOVERY = "discovery-is-for-one-portal"
     FORGETS_OTHERS = "login-ends-the-tasks-of-others"
@@ -82,9 +82,9 @@ LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
         "RFC7143-6.3-01",
         "Sends each Login Response twice.",
     ),
-    LoginBend.TAKES_RANGES: (
+    LoginBend.ANSWERS_RANGES: (
         "RFC7143-6.2-07",
-        "Takes the low end of a range where a number is due.",
+        "Answers a range where a number is due with the same range.",
     ),
     LoginBend.TAKES_ANY_ANSWER: (
         "RFC7143-6.2.1-04",
@@ -158,9 +158,9 @@ LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
         "RFC7143-13.26.2-02",
         "Refuses who tells his X#NodeArchitecture.",
     ),
-    LoginBend.IGNORES_VERSION: (
+    LoginBend.LOOKS_AT_LATER_VERSIONS: (
         "RFC7143-11.12.4.2-02",
-        "Takes any Version-min.",
+        "Refuses a login whose later requests name another version.",
     ),
     LoginBend.ONE_SESSION: (
         "RFC7143-4.4.3-i02",

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from iscsi import headers
+from iscsi import headers, serial
 from iscsi.constants import RESERVED_TAG
 from iscsi.scsi.status import SCSIStatus
 from reftarget.faults.changes import (
     Twist,
     change_data,
     on,
-    one_less,
     one_more,
     set_fields,
 )
@@ -85,11 +84,6 @@ def _as_data(
 
 
 RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
-    "exp-data-sn-wrong": (
-        "RFC7143-11.4.8-i01",
-        "Counts one Data-In too many in ExpDataSN.",
-        set_fields(headers.SCSIResponse, exp_data_sn=one_more("exp_data_sn")),
-    ),
     "snack-tag-unasked": (
         "RFC7143-11.4.4-i01",
         "Sets SNACK Tag though nobody sent an R-Data SNACK.",
@@ -137,7 +131,9 @@ RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
     "exp-cmd-sn-moves-back": (
         "RFC7143-11.4.10-i01",
         "Gives SCSI Responses an ExpCmdSN that has been passed.",
-        set_fields(headers.SCSIResponse, exp_cmd_sn=one_less("exp_cmd_sn")),
+        set_fields(
+            headers.SCSIResponse, exp_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -2)
+        ),
     ),
     "ping-answer-changes-itt": (
         "RFC7143-11.19-01",

@@ -42,8 +42,14 @@ def _is_last_login(header: headers.LoginResponse) -> bool:
     return _is_success(header) and header.transit and header.nsg == 3
 
 
-def _ends_login(header: headers.Header) -> bool:
-    return isinstance(header, headers.LoginResponse) and _is_last_login(header)
+def _is_on_the_way(header: headers.Header) -> bool:
+    return (
+        isinstance(header, headers.LoginResponse)
+        and _is_success(header)
+        and header.csg == Stage.OPERATIONAL
+        and not header.transit
+        and not header.continuation
+    )
 
 
 def _goes_on(header: headers.TextResponse) -> bool:
@@ -62,37 +68,34 @@ def _refuses_type(header: headers.LoginResponse) -> bool:
     return (header.status_class, header.status_detail) == (2, 9)
 
 
-def _at_the_end(*pairs: tuple[str, str]) -> Twist:
-    """Return a twist that adds pairs to the end of logins by way of security.
+def _on_the_way(*pairs: tuple[str, str], in_discovery: bool = False) -> Twist:
+    """Return a twist that adds pairs to a login that is not over yet.
 
-    Plain ones are spared, so that a target with the fault can be tested at all.
+    Plain logins, which are over in one exchange, are spared, so that a target with
+    the fault can be tested at all.
     """
 
     def twist(
         connection: Connection, header: headers.Header, data: bytes
     ) -> tuple[headers.Header, bytes]:
-        first = getattr(connection.handler, "first", None)
-        is_wanted = first is not None and first.csg == Stage.SECURITY
-        if is_wanted and _ends_login(header):
-            data += text.encode(list(pairs))
-        return header, data
-
-    return twist
-
-
-def _in_discovery(*pairs: tuple[str, str]) -> Twist:
-    """Return a twist that adds pairs to the end of discovery logins."""
-
-    def twist(
-        connection: Connection, header: headers.Header, data: bytes
-    ) -> tuple[headers.Header, bytes]:
         admission = getattr(connection.handler, "admission", None)
-        is_wanted = admission is not None and admission.is_discovery
-        if is_wanted and _ends_login(header):
+        is_wanted = not in_discovery or (
+            admission is not None and admission.is_discovery
+        )
+        if is_wanted and _is_on_the_way(header):
             data += text.encode(list(pairs))
         return header, data
 
     return twist
+
+
+def _at_the_end(*pairs: tuple[str, str]) -> Twist:
+    """Return a twist that adds pairs to the last Login Response."""
+    return on(
+        headers.LoginResponse,
+        lambda header, data: (header, data + text.encode(list(pairs))),
+        _is_last_login,
+    )
 
 
 def _in_text(*pairs: tuple[str, str]) -> Twist:
@@ -141,22 +144,22 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     "key-name-is-malformed": (
         "RFC7143-6.1-02",
         "Says a key whose name begins with a small letter.",
-        _at_the_end(("x-lower", "1")),
+        _on_the_way(("x-lower", "1")),
     ),
     "value-is-too-long": (
         "RFC7143-6.1-i04",
         "Gives a simple value of 300 bytes.",
-        _at_the_end(("TargetAlias", "a" * _LONG)),
+        _on_the_way(("TargetAlias", "a" * _LONG)),
     ),
     "vendor-key-in-discovery": (
         "RFC7143-13.22-02",
         "Says a vendor's key in discovery sessions.",
-        _in_discovery(("X-com.example.extra", "1")),
+        _on_the_way(("X-com.example.extra", "1"), in_discovery=True),
     ),
     "vendor-key-is-malformed": (
         "RFC7143-13.22-01",
         "Says a vendor's key with a blank in its name.",
-        _at_the_end(("X-com example", "1")),
+        _on_the_way(("X-com example", "1")),
     ),
     "architecture-is-too-long": (
         "RFC7143-13.26.1-01",
@@ -166,7 +169,7 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     "architecture-is-said-twice": (
         "RFC7143-13.26.1-02",
         "Says X#NodeArchitecture once more at the end of a login.",
-        _at_the_end(("X#NodeArchitecture", "again")),
+        _on_the_way(("X#NodeArchitecture", "again")),
     ),
     "challenge-is-decimal": (
         "RFC7143-6.1-03",
@@ -255,7 +258,7 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     "login-response-is-too-long": (
         "RFC7143-6.3-i03",
         "Sends Login Responses of more than 8192 bytes.",
-        _at_the_end(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
+        _on_the_way(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
     ),
     "text-response-is-too-long": (
         "RFC7143-11.11.6-01",
@@ -294,8 +297,8 @@ SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
     ),
     "session-type-refusal-is-vague": (
         "RFC7143-11.13.5-i05",
-        "Refuses an unknown session type with status 0200.",
-        set_fields(headers.LoginResponse, _refuses_type, status_detail=0),
+        "Refuses an unknown session type with status 0203.",
+        set_fields(headers.LoginResponse, _refuses_type, status_detail=3),
     ),
     "login-begins-with-another-exp-cmd-sn": (
         "RFC7143-11.12.8-01",

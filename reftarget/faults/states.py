@@ -36,7 +36,6 @@ class StateBend(StrEnum):
     COMPARES_PLAINLY = "numbers-are-compared-plainly"
     TAKES_DUPLICATES = "duplicate-takes-the-place"
     NARROW_WINDOW = "last-number-is-refused"
-    TAKES_TAG_IN_USE = "tag-in-use-is-taken"
     COUNTS_REJECTED = "rejected-command-counts"
     ANSWERS_REJECTED = "rejected-command-is-answered"
     REJECT_ENDS_TASK = "reject-ends-the-task"
@@ -160,10 +159,6 @@ STATES: Final[dict[StateBend, tuple[str, str]]] = {
     StateBend.NARROW_WINDOW: (
         "RFC7143-4.2.2.1-i02",
         "Ignores the command whose number is MaxCmdSN.",
-    ),
-    StateBend.TAKES_TAG_IN_USE: (
-        "RFC7143-4.2.2.1-16",
-        "Takes a command under the tag of another.",
     ),
     StateBend.COUNTS_REJECTED: (
         "RFC7143-7.3-02",

@@ -19,6 +19,7 @@ class TransferBend(StrEnum):
     REFUSES_IMMEDIATE = "immediate-data-is-refused"
     ODD_SEGMENTS = "data-in-is-cut-oddly"
     REFUSES_EMPTY = "empty-data-out-is-refused"
+    COUNTS_WRONG = "exp-data-sn-wrong"
     R2TS_BACKWARDS = "r2ts-go-backwards"
     IGNORES_DATA_SN = "data-out-data-sn-is-ignored"
     IGNORES_HEADER_DIGEST = "header-digest-is-not-checked"
@@ -56,6 +57,10 @@ TRANSFERS: Final[dict[TransferBend, tuple[str, str]]] = {
     TransferBend.REFUSES_EMPTY: (
         "RFC7143-11.7.7-01",
         "Refuses Data-Out without data.",
+    ),
+    TransferBend.COUNTS_WRONG: (
+        "RFC7143-11.4.8-i01",
+        "Counts one Data-In too many in ExpDataSN.",
     ),
     TransferBend.R2TS_BACKWARDS: (
         "RFC7143-11.8-09",

@@ -3,13 +3,17 @@
 
 from typing import Any
 
-from initiator.expect import ConformanceFailure, next_or_drop
+from initiator.expect import ConformanceFailure, check, next_or_drop
 from initiator.session import Session
 from initiator.task import Result, Task
 from iscsi.pdu import DataIn, Reject, SCSIResponse
-from iscsi.scsi import cdb
+from iscsi.scsi import cdb, sense
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
+
+UNEXPECTED_UNSOLICITED_DATA = (0x0C, 0x0C)
+INCORRECT_AMOUNT_OF_DATA = (0x0C, 0x0D)
+"""ADDITIONAL SENSE CODE and QUALIFIER by section 11.4.7.2."""
 
 KIB = 1024
 
@@ -73,11 +77,17 @@ def sequences(data_ins: list[DataIn]) -> list[list[DataIn]]:
     return [sequence for sequence in found if sequence]
 
 
-def expect_refused(session: Session, task: Task) -> str:
+def expect_refused(session: Session, task: Task, *code: int) -> str:
     """Expect that a malformed write is not carried out; return how it was refused.
 
     CHECK CONDITION, Reject and a dropped connection are all allowed (sections 7.7,
     11.4.7.2 and 11.17).
+
+    Args:
+        session: the session.
+        task: the write.
+        *code: the ADDITIONAL SENSE CODE and its QUALIFIER that a CHECK CONDITION must
+            have, if section 11.4.7.2 names one for what is wrong.
 
     Raises:
         ConformanceFailure: the command ended otherwise.
@@ -99,4 +109,9 @@ def expect_refused(session: Session, task: Task) -> str:
             "GOOD",
             session.transcript,
         )
+    if code:
+        told = sense.parse(answer.sense) if answer.sense else None
+        found = (told.asc, told.ascq) if told else None
+        expected = "CHECK CONDITION with {:02x}h/{:02x}h".format(*code)
+        check(found == code, expected, told, session.transcript)
     return "check condition"

@@ -15,7 +15,9 @@ from iscsi.scsi import cdb
 from iscsi.scsi.sense import SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import (
+    INCORRECT_AMOUNT_OF_DATA,
     KIB,
+    UNEXPECTED_UNSOLICITED_DATA,
     blocks_for,
     expect_refused,
     pattern,
@@ -198,7 +200,7 @@ def test_immediate_data_is_refused_where_it_was_excluded(
     task = start_write(solicited, scratch_disk, data, immediate_data=len(data))
 
     assert len(solicited.transcript.sent()[-1].data) == len(data)
-    expect_refused(solicited, task)
+    expect_refused(solicited, task, *UNEXPECTED_UNSOLICITED_DATA)
 
 
 @pytest.mark.requirement("RFC7143-11.4.7.2-i01")
@@ -259,7 +261,7 @@ def test_more_data_than_was_asked_for_is_refused(
     ):
         solicited.connection.send(pdu, note="beyond the R2T")
 
-    expect_refused(solicited, task)
+    expect_refused(solicited, task, *INCORRECT_AMOUNT_OF_DATA)
 
 
 @pytest.mark.requirement("RFC7143-4.2.5.2-09")

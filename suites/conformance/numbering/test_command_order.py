@@ -110,7 +110,7 @@ def test_an_immediate_request_shares_the_next_number(session: Session) -> None:
     session.expect(NOPIn, of=ordinary)
 
 
-@pytest.mark.requirement("RFC7143-7.2.1-i01")
+@pytest.mark.requirement("RFC7143-7.2.1-i01", "RFC7143-4.2.2.1-16")
 def test_a_retry_of_a_running_command_is_ignored(
     session: Session, scratch_disk: Disk
 ) -> None:
