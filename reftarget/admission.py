@@ -192,9 +192,16 @@ def _forget_others(target: ReferenceTarget, admission: Admission) -> None:
     """Do to other sessions what faults do at a login that does not concern them."""
     for session in list(target.sessions.values()):
         is_same = session.nexus.initiator_name == admission.nexus.initiator_name
-        if is_same and target.faults.bends(LoginBend.ONE_SESSION):
+        bends = target.faults.bends
+        are_lists = session.is_discovery and admission.is_discovery
+        if is_same and bends(LoginBend.SHUNS_FAILED) and not session.connections:
+            raise Refusal(LoginStatus.TARGET_ERROR, "a failed session is there")
+        ends = bends(LoginBend.ONE_SESSION) or (
+            are_lists and bends(LoginBend.ONE_DISCOVERY_SESSION)
+        )
+        if is_same and ends:
             session.close()
-        elif target.faults.bends(LoginBend.FORGETS_OTHERS):
+        elif bends(LoginBend.FORGETS_OTHERS):
             for command in list(session.commands.values()):
                 command.abandon()
 

@@ -103,6 +103,8 @@ class Authentication:
         given = dict(pairs)
         chap_keys = _CHAP_KEYS & given.keys()
         stray = chap_keys - _CHAP_KEYS_OF_STEP[self.step.value]
+        if stray and self._faults.bends(LoginBend.IGNORES_STRAY_KEYS):
+            return []
         if stray:
             raise Refusal(
                 LoginStatus.INITIATOR_ERROR,

@@ -335,6 +335,9 @@ def _is_caprice(
     if is_retry and bends(StateBend.REJECTS_RETRIES):
         connection.reject(pdu, RejectReason.TASK_IN_PROGRESS)
         return True
+    if header.priority and bends(TransferBend.MINDS_PRIORITY):
+        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
+        return True
     if not (header.final or header.write) and bends(StateBend.ENDS_ONE):
         connection.finish()
         return True

@@ -309,6 +309,10 @@ class Connection:
         if self.phase is Phase.CLOSED:
             return
         was_logged_in = self.phase is Phase.FULL_FEATURE
+        if self.joining is not None and self.target.faults.bends(
+            StateBend.ENDS_WITH_LOGIN
+        ):
+            self.joining.close()
         self.phase = Phase.CLOSED
         self.deadline = None
         self.target.forget(self)

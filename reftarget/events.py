@@ -132,7 +132,12 @@ class Events:
 
     def request_logout(self, connection: Connection, seconds: int, now: float) -> None:
         """Ask for a logout; after `seconds` the connection is dropped."""
-        self.send(connection, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
+        asked = connection
+        if connection.session is not None and connection.target.faults.bends(
+            StateBend.ASKS_ELSEWHERE
+        ):
+            asked = next(reversed(connection.session.connections.values()))
+        self.send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
         connection.start_timer(now + seconds, partial(self._drop, connection))
 
     def _drop(self, connection: Connection, _now: float) -> None:

@@ -167,6 +167,10 @@ def _negotiate(
     if session.is_discovery and text.value(pairs, "SendTargets") is None:
         raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
     answers = exchange.negotiator.receive(pairs)
+    if bends(StateBend.TEXT_TAKES_ANYTHING):
+        exchange.negotiator.declared.update(
+            pair for pair in pairs if pair[1].isdecimal()
+        )
     for name, value in pairs:
         if name == "SendTargets":
             answers += _send_targets(connection, session, value)

@@ -96,7 +96,8 @@ class LoginPhase:
         if self.first is None:
             self.first = request
             connection.on_format_error = partial(self._refuse, connection, _TOO_LONG)
-            connection.cid = request.cid
+            is_one = connection.target.faults.bends(LoginBend.ONE_CID)
+            connection.cid = 1 if is_one else request.cid
             if request.version_min > ISCSI_VERSION:
                 raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
         elif (request.initiator_task_tag, request.isid, request.tsih) != (
@@ -168,6 +169,12 @@ class LoginPhase:
                 return
             answers = self._negotiate(connection, request, pairs)
         except (DecodeError, NegotiationError) as error:
+            if bends(LoginBend.DROPS_IN_SILENCE):
+                connection.drop()
+                return
+            if bends(LoginBend.FORGIVES):
+                self._respond(connection, request, b"")
+                return
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         data = text.encode(answers)
         self.unsent = text.split(data, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)

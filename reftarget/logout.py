@@ -29,7 +29,8 @@ def receive(connection: Connection, request: Request, _data: bytes, now: float) 
     log.info("%s: logout, %s", connection, reason.name)
     if reason is LogoutReason.CLOSE_SESSION:
         _respond(connection, request, LogoutResponseCode.CLOSED)
-        session.close()
+        if not session.target.faults.bends(StateBend.CLOSES_NOTHING):
+            session.close()
     else:
         response = _judge(session, reason, request.cid)
         if response is LogoutResponseCode.CLOSED:

@@ -323,6 +323,12 @@ class Recovery:
         command.parameters = connection.parameters
         command.is_reassignable = False
         bends = self.session.target.faults.bends
+        if bends(StateBend.STANDS_STILL):
+            return
+        if exp_data_sn > len(command.sent) and bends(StateBend.WILD_NUMBER_ENDS):
+            self.forget(command.itt)
+            command.abandon()
+            return
         tag = command.snack_tag if bends(StateBend.KEEPS_SNACK_TAG) else 0
         command.snack_tag = tag
         if bends(StateBend.SENDS_ALL_AGAIN):

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reftarget import control
+from reftarget.faults.states import StateBend
 from reftarget.target import ReferenceTarget
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class Channel:
             return
         except OSError:
             count = 0
+        if not count and self.server.target.faults.bends(StateBend.IGNORES_FIN):
+            self._read(False)
+            return
         if not count:
             self.end()
             return

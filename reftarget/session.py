@@ -200,8 +200,9 @@ class Session:
             return
         del self.connections[connection.cid]
         log.warning("%s: connection lost", connection)
-        if self.is_discovery:
-            self.end()
+        is_over = self.target.faults.bends(StateBend.ENDS_WITH_ONE)
+        if self.is_discovery or is_over:
+            self.close()
             return
         self.lingering[connection.cid] = now + self.patience
         self.recovery.connection_failed(connection)

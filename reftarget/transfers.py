@@ -105,7 +105,10 @@ def proceed(command: Command) -> None:
     if command.awaits_unsolicited or not command.is_started:
         return
     if command.failure is not None:
-        command.finish_when_data_is_in()
+        is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR
+        bends = command.session.target.faults.bends
+        if not (is_crc and bends(TransferBend.NEVER_CONCLUDES)):
+            command.finish_when_data_is_in()
         return
     if not command.missing and not command.sequences:
         buffer = command.buffer

@@ -65,6 +65,13 @@ class Bend(StrEnum):
     IGNORES_READ_LENGTH = "bidirectional-read-length-is-ignored"
     OPENS_WINDOW_IN_SILENCE = "window-opens-in-silence"
     REFUSES_SECOND_CONNECTION = "reinstatement-is-refused-below-level-2"
+    NAMES_ANOTHER_DEVICE = "device-name-is-not-the-node-name"
+    NAMES_ANOTHER_PORT = "port-name-is-malformed"
+    SHOWS_NO_LEVEL = "version-descriptor-shows-no-level"
+    OMITS_PADDING = "ping-answer-is-not-padded"
+    ADDS_SEGMENTS = "login-response-has-an-ahs"
+    SPEAKS_AS_INITIATOR = "ping-answer-has-an-initiators-opcode"
+    DIGESTS_LOGINS = "login-response-has-a-digest"
     OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
 
@@ -284,6 +291,34 @@ BENDS: Final[dict[Bend, tuple[str, str]]] = {
     Bend.REFUSES_SECOND_CONNECTION: (
         "RFC7143-4.2.1-03",
         "Refuses a second connection where MaxConnections is 1, also to replace.",
+    ),
+    Bend.NAMES_ANOTHER_DEVICE: (
+        "RFC7143-4.4.2-01",
+        "Gives a SCSI device name that is not the node's.",
+    ),
+    Bend.NAMES_ANOTHER_PORT: (
+        "RFC7143-4.4.2-03",
+        "Gives a SCSI port name of another form.",
+    ),
+    Bend.SHOWS_NO_LEVEL: (
+        "RFC7144-4.2-01",
+        "Gives a version descriptor that does not tell the level.",
+    ),
+    Bend.OMITS_PADDING: (
+        "RFC7143-11.1-i01",
+        "Leaves out the padding of answers to pings.",
+    ),
+    Bend.ADDS_SEGMENTS: (
+        "RFC7143-11.2-i01",
+        "Puts an additional header segment into Login Responses on the way.",
+    ),
+    Bend.SPEAKS_AS_INITIATOR: (
+        "RFC7143-11.2.1.2-02",
+        "Answers a ping with a NOP-Out.",
+    ),
+    Bend.DIGESTS_LOGINS: (
+        "RFC7143-13.1-i01",
+        "Puts a header digest into Login Responses on the way.",
     ),
     Bend.OLD_TELLS_NOBODY: (
         "RFC7143-4.2.3.5-01",

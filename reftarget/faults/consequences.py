@@ -63,11 +63,13 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "RFC7143-6.3-10",
             "RFC7143-6.3-13",
             "RFC7143-11.13.6-02",
+            "RFC7143-6.3-05",
         ),
         "login-tsih-is-zero": (
             "RFC7143-6.3.1-i02",
             "RFC7143-4.4.3-i03",
             "RFC7143-6.3.2-04",
+            "RFC7143-4.2.1-01",
         ),
         "login-no-portal-group-tag": (
             "RFC7143-11.13.8-01",
@@ -204,6 +206,8 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "error-recovery-level-always-2": (
             "RFC7143-7.4.1-01",
             "RFC7143-13.21-01",
+            "RFC7143-7.1.5-04",
+            "RFC7143-7.1.5-05",
         ),
         "logout-of-unknown-cid-succeeds": ("RFC7143-8.1.2-i09",),
         "abort-task-of-tmf-completes": ("RFC7143-11.5.1-12",),
@@ -220,11 +224,15 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data-digest-leaves-padding-out": ("RFC7143-13.1-03",),
         "target-name-in-login": ("RFC7143-6.2-06",),
         "not-understood-ends-the-login": ("RFC7143-13.26.2-06",),
-        "login-takes-other-pdus": ("RFC7143-4.2.4-04",),
+        "login-takes-other-pdus": (
+            "RFC7143-4.2.4-04",
+            "RFC7143-7.1.4-02",
+        ),
         "refused-login-stays-open": (
             "RFC7143-4.2.4-09",
             "RFC7143-8.1.2-i03",
             "RFC7143-7.12-02",
+            "RFC7143-8.3.2-i01",
         ),
         "chap-response-in-base64-is-refused": ("RFC7143-12.1.3-i03",),
         "login-is-answered-twice": ("RFC7143-6.2-05",),
@@ -253,6 +261,7 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "RFC7143-8.1.2-i10",
             "RFC7143-8.3.2-i02",
             "RFC7143-8.3.2-i03",
+            "RFC7143-8.2-i02",
         ),
         "session-logout-closes-one-connection": (
             "RFC7143-8.1.2-i04",
@@ -320,10 +329,31 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "text-goes-on-without-tag": (
             "RFC7143-11.10.4-01",
             "RFC7143-11.11.4-01",
+            "RFC7143-6.4-08",
         ),
         "final-text-asks-for-an-answer": ("RFC7143-6.4-07",),
         "transition-asks-for-an-answer": ("RFC7143-11.13.6-01",),
         "continued-login-goes-on": ("RFC7143-6.2-01",),
+        "port-name-is-malformed": ("RFC7143-4.4.2-02",),
+        "half-a-close-is-ignored": ("RFC7143-7.14-04",),
+        "reassigned-task-stands-still": (
+            "RFC7143-7.2.2-02",
+            "RFC7143-E.1-i02",
+        ),
+        "spoilt-write-is-never-concluded": ("RFC7143-11.17.1-03",),
+        "one-discovery-session-an-initiator": (
+            "RFC7143-7.4.2.1-02",
+            "RFC7143-7.4.2.1-03",
+        ),
+        "lost-connection-ends-the-session": ("RFC7143-8.2-i01",),
+        "failed-login-ends-the-session": ("RFC7143-8.3.2-i04",),
+        "login-response-has-an-ahs": ("RFC7143-11.2.1.5-01",),
+        "login-begins-with-another-exp-cmd-sn": ("RFC7143-11.12.8-i01",),
+        "session-logout-closes-nothing": ("RFC7143-E.1-i01",),
+        "reinstated-connection-stays": ("RFC7143-11.14-07",),
+        "redeclared-max-data-segment-is-ignored": ("RFC7143-11.16.3-02",),
+        "named-send-targets-finds-nothing": ("RFC7143-C-11",),
+        "send-targets-finds-nothing": ("RFC7143-C-12",),
     }
 )
 """Requirements by the fault's name; a check of each must notice it."""

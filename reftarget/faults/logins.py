@@ -42,6 +42,12 @@ class LoginBend(StrEnum):
     LOOKS_AT_LATER_VERSIONS = "later-versions-count"
     ONE_SESSION = "one-session-an-initiator"
     ONE_DISCOVERY = "discovery-is-for-one-portal"
+    FORGIVES = "failed-negotiation-is-forgiven"
+    DROPS_IN_SILENCE = "failed-negotiation-has-no-status"
+    IGNORES_STRAY_KEYS = "stray-chap-keys-are-ignored"
+    ONE_CID = "every-connection-is-number-one"
+    ONE_DISCOVERY_SESSION = "one-discovery-session-an-initiator"
+    SHUNS_FAILED = "failed-session-is-not-reinstated"
     FORGETS_OTHERS = "login-ends-the-tasks-of-others"
 
 
@@ -169,6 +175,30 @@ LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
     LoginBend.ONE_DISCOVERY: (
         "RFC7143-C-02",
         "Refuses discovery on all portals but the first.",
+    ),
+    LoginBend.FORGIVES: (
+        "RFC7143-7.12-01",
+        "Goes on with a login whose negotiation has failed.",
+    ),
+    LoginBend.DROPS_IN_SILENCE: (
+        "RFC7143-7.12-i01",
+        "Closes the connection of a failed negotiation without a status.",
+    ),
+    LoginBend.IGNORES_STRAY_KEYS: (
+        "RFC7143-9.2-04",
+        "Ignores CHAP keys that are out of step.",
+    ),
+    LoginBend.ONE_CID: (
+        "RFC7143-11.12.7-02",
+        "Takes every CID for 1.",
+    ),
+    LoginBend.ONE_DISCOVERY_SESSION: (
+        "RFC7143-7.4.2.1-04",
+        "Ends discovery sessions of other portals when one is opened.",
+    ),
+    LoginBend.SHUNS_FAILED: (
+        "RFC7143-7.15-02",
+        "Refuses to reinstate a session whose connections are lost.",
     ),
     LoginBend.FORGETS_OTHERS: (
         "RFC7143-E.1-i04",

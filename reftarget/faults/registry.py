@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from iscsi.constants import Opcode
 from iscsi.digest import digest
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
@@ -89,6 +90,10 @@ _ON_THE_WIRE: Final = frozenset(
         Bend.OMITS_DATA_DIGEST_PADDING,
         Bend.PADS_WITH_ONES,
         Bend.SETS_RESERVED_BITS,
+        Bend.OMITS_PADDING,
+        Bend.ADDS_SEGMENTS,
+        Bend.SPEAKS_AS_INITIATOR,
+        Bend.DIGESTS_LOGINS,
     }
 )
 
@@ -149,6 +154,17 @@ class Faults:
             header_digest = _flipped(header_digest)
         if self.bends(Bend.SPOILS_DATA_DIGEST):
             data_digest = _flipped(data_digest)
+        opcode = header[0] & 0x3F
+        if opcode == Opcode.NOP_IN and self.bends(Bend.OMITS_PADDING):
+            padded = data
+        if opcode == Opcode.NOP_IN and self.bends(Bend.SPEAKS_AS_INITIATOR):
+            header = bytes([Opcode.NOP_OUT]) + header[1:]
+        # Plain logins, whose only response has T=1, are spared.
+        if opcode == Opcode.LOGIN_RESPONSE and not header[1] & 0x80:
+            if self.bends(Bend.DIGESTS_LOGINS):
+                header_digest = digest((header,))
+            if self.bends(Bend.ADDS_SEGMENTS):
+                header = header[:4] + b"\1" + header[5:] + bytes(4)
         return header + header_digest + padded + data_digest
 
 

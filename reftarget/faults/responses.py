@@ -84,6 +84,13 @@ def _as_data(
 
 
 RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
+    "service-failure-has-a-residual": (
+        "RFC7143-11.4.1-01",
+        "Reports a target failure with U and a residual count.",
+        set_fields(
+            headers.SCSIResponse, _fails, response=1, underflow=True, residual_count=8
+        ),
+    ),
     "snack-tag-unasked": (
         "RFC7143-11.4.4-i01",
         "Sets SNACK Tag though nobody sent an R-Data SNACK.",

@@ -49,6 +49,14 @@ class StateBend(StrEnum):
     EMPTY_IS_ALL = "empty-send-targets-is-all"
     NAME_IS_REFUSED = "named-send-targets-finds-nothing"
     CUTS_LIST = "send-targets-list-is-cut"
+    IGNORES_FIN = "half-a-close-is-ignored"
+    STANDS_STILL = "reassigned-task-stands-still"
+    ENDS_WITH_ONE = "lost-connection-ends-the-session"
+    ENDS_WITH_LOGIN = "failed-login-ends-the-session"
+    WILD_NUMBER_ENDS = "wild-exp-data-sn-ends-the-task"
+    ASKS_ELSEWHERE = "logout-request-on-another-connection"
+    CLOSES_NOTHING = "session-logout-closes-nothing"
+    TEXT_TAKES_ANYTHING = "inadmissible-text-value-is-used"
     FORGETS_SNACK_BOUNDS = "snack-of-others-is-served"
     REFUSES_SNACK = "snack-is-refused"
     RESENDS_CHANGED = "resent-pdus-are-changed"
@@ -211,6 +219,38 @@ STATES: Final[dict[StateBend, tuple[str, str]]] = {
     StateBend.CUTS_LIST: (
         "RFC7143-C-i03",
         "Returns as much of a list as one response holds.",
+    ),
+    StateBend.IGNORES_FIN: (
+        "RFC7143-7.1.4.3-05",
+        "Goes on with a connection whose peer has closed its side.",
+    ),
+    StateBend.STANDS_STILL: (
+        "RFC7143-7.2.2-05",
+        "Answers TASK REASSIGN and does nothing more.",
+    ),
+    StateBend.ENDS_WITH_ONE: (
+        "RFC7143-7.14-03",
+        "Ends a session when one of its connections is lost.",
+    ),
+    StateBend.ENDS_WITH_LOGIN: (
+        "RFC7143-8.2-i03",
+        "Ends the session that a failed login was to join.",
+    ),
+    StateBend.WILD_NUMBER_ENDS: (
+        "RFC7143-11.5.6-05",
+        "Ends a task that is reassigned with a wild ExpDataSN.",
+    ),
+    StateBend.ASKS_ELSEWHERE: (
+        "RFC7143-11.9.1-01",
+        "Asks for a logout on another connection of the session.",
+    ),
+    StateBend.CLOSES_NOTHING: (
+        "RFC7143-11.14-05",
+        "Answers the logout of a session and leaves it alone.",
+    ),
+    StateBend.TEXT_TAKES_ANYTHING: (
+        "RFC7143-6.2-i01",
+        "Uses a value that it has rejected.",
     ),
     StateBend.FORGETS_SNACK_BOUNDS: (
         "RFC7143-4.2.5.1-05",

@@ -19,7 +19,9 @@ class TransferBend(StrEnum):
     REFUSES_IMMEDIATE = "immediate-data-is-refused"
     ODD_SEGMENTS = "data-in-is-cut-oddly"
     REFUSES_EMPTY = "empty-data-out-is-refused"
-    COUNTS_WRONG = "exp-data-sn-wrong"
+    NEVER_CONCLUDES = "spoilt-write-is-never-concluded"
+    MINDS_PRIORITY = "priority-is-minded-at-every-level"
+    COUNTS_WRONG = "exp-data-sn-of-reads-wrong"
     R2TS_BACKWARDS = "r2ts-go-backwards"
     IGNORES_DATA_SN = "data-out-data-sn-is-ignored"
     IGNORES_HEADER_DIGEST = "header-digest-is-not-checked"
@@ -57,6 +59,14 @@ TRANSFERS: Final[dict[TransferBend, tuple[str, str]]] = {
     TransferBend.REFUSES_EMPTY: (
         "RFC7143-11.7.7-01",
         "Refuses Data-Out without data.",
+    ),
+    TransferBend.NEVER_CONCLUDES: (
+        "RFC7143-7.3-i01",
+        "Never responds to a write of which it has rejected data.",
+    ),
+    TransferBend.MINDS_PRIORITY: (
+        "RFC7144-5.1.1-02",
+        "Refuses commands with a priority where none was agreed on.",
     ),
     TransferBend.COUNTS_WRONG: (
         "RFC7143-11.4.8-i01",

@@ -49,7 +49,8 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
         revision=config.revision,
         version_descriptors=(
             VersionDescriptor.SAM_5,
-            VersionDescriptor.ISCSI + task.protocol_level,
+            VersionDescriptor.ISCSI
+            + (0 if unit.device.bends(Bend.SHOWS_NO_LEVEL) else task.protocol_level),
             VersionDescriptor.SPC_4,
             VersionDescriptor.SBC_3,
         ),
@@ -75,7 +76,12 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     portal_group = task.nexus.target_portal_group_tag
     vendor = config.vendor.ljust(8) + config.product.ljust(16) + unit.serial
     port = {"association": Association.TARGET_PORT, "protocol": _PROTOCOL_ISCSI}
-    target = unit.device.target_name
+    target = named = unit.device.target_name
+    if unit.device.bends(Bend.NAMES_ANOTHER_DEVICE):
+        named = "iqn.2001-04.com.example:another"
+    place = f"{target},t,0x{portal_group:04x}"
+    if unit.device.bends(Bend.NAMES_ANOTHER_PORT):
+        place = f"{target},p,{portal_group}"
     return build_designators(
         [
             Designator(DesignatorType.NAA, unit.naa),
@@ -89,13 +95,13 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
             ),
             Designator(
                 DesignatorType.SCSI_NAME_STRING,
-                _name_string(f"{target},t,0x{portal_group:04x}"),
+                _name_string(place),
                 code_set=CodeSet.UTF_8,
                 **port,
             ),
             Designator(
                 DesignatorType.SCSI_NAME_STRING,
-                _name_string(target),
+                _name_string(named),
                 Association.TARGET_DEVICE,
                 CodeSet.UTF_8,
                 _PROTOCOL_ISCSI,
