@@ -143,6 +143,9 @@ def _respond(
         initiator_task_tag=request.initiator_task_tag,
         target_transfer_tag=tag,
     )
+    is_list = connection.session.is_discovery
+    if is_list and connection.target.faults.bends(StateBend.PINGS_DISCOVERY):
+        connection.target.events.ping(connection)
     connection.respond(response, data)
 
 

@@ -57,6 +57,7 @@ class StateBend(StrEnum):
     ASKS_ELSEWHERE = "logout-request-on-another-connection"
     CLOSES_NOTHING = "session-logout-closes-nothing"
     TEXT_TAKES_ANYTHING = "inadmissible-text-value-is-used"
+    PINGS_DISCOVERY = "discovery-session-is-pinged"
     FORGETS_SNACK_BOUNDS = "snack-of-others-is-served"
     REFUSES_SNACK = "snack-is-refused"
     RESENDS_CHANGED = "resent-pdus-are-changed"
@@ -251,6 +252,10 @@ STATES: Final[dict[StateBend, tuple[str, str]]] = {
     StateBend.TEXT_TAKES_ANYTHING: (
         "RFC7143-6.2-i01",
         "Uses a value that it has rejected.",
+    ),
+    StateBend.PINGS_DISCOVERY: (
+        "RFC7143-7.4.3-01",
+        "Sends a ping on discovery sessions.",
     ),
     StateBend.FORGETS_SNACK_BOUNDS: (
         "RFC7143-4.2.5.1-05",

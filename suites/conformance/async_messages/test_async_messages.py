@@ -110,7 +110,7 @@ def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None
     check(message.lun == lun_field(session.lun), "the unit's LUN", message)
 
 
-@pytest.mark.requirement("RFC7143-7.4.3-01")
+@pytest.mark.requirement("RFC7143-11.9-i01")
 def test_requests_are_served_meanwhile(session: Session, operate: Operate) -> None:
     """An Async Message changes nothing for the requests around it."""
     operate(session, "vendor-event")

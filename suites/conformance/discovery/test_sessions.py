@@ -8,6 +8,7 @@ import pytest
 from initiator.expect import check
 from initiator.login import LoginOptions
 from initiator.session import Session
+from iscsi.pdu import LoginResponse, LogoutResponse, TextResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
@@ -180,3 +181,18 @@ def test_each_portal_has_sessions_of_its_own(
     served = [is_served(session) for session in sessions]
 
     check(all(served), "each of them is served", served)
+
+
+@pytest.mark.requirement("RFC7143-7.4.3-01")
+def test_nothing_but_answers_comes(discovery: Session) -> None:
+    """On a discovery session nothing comes but Text and Logout Responses."""
+    discovery.send_targets()
+    discovery.logout()
+
+    came = discovery.transcript.received()
+    strange = [
+        pdu
+        for pdu in came
+        if not isinstance(pdu, LoginResponse | TextResponse | LogoutResponse)
+    ]
+    check(not strange, "Text and Logout Responses alone", strange and strange[0])
