@@ -18,6 +18,7 @@ from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
 from reftarget.faults.logins import LOGINS
+from reftarget.faults.media import MEDIA
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
 from reftarget.faults.speech import SPEECH
@@ -61,6 +62,7 @@ _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     BENDS,
     ALLEGIANCE,
     LOGINS,
+    MEDIA,
     RESERVATIONS,
     STATES,
     TRANSFERS,

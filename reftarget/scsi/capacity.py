@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10, Capacity16
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
@@ -23,7 +24,8 @@ def _read_capacity_10(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_capacity_10.parse(task.cdb)
     if fields["lba"] and not fields["pmi"]:
         raise invalid_field_in_cdb(2, 7)
-    data = Capacity10(unit.blocks - 1, unit.block_size).build()
+    last = unit.blocks - 1 + unit.device.bends(MediaBend.CAPACITY_IS_ONE_MORE)
+    data = Capacity10(last, unit.block_size).build()
     return Outcome(SCSIStatus.GOOD, data)
 
 
@@ -39,7 +41,10 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
         lbpme=is_thin,
         lbprz=is_thin,
     ).build()
-    return truncated(data, fields["allocation_length"])
+    room = fields["allocation_length"]
+    if room and unit.device.bends(MediaBend.CAPACITY_IS_CUT):
+        room -= 1
+    return truncated(data, room)
 
 
 def _read_defect_data_10(_unit: LogicalUnit, task: Task) -> Outcome:

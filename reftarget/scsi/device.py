@@ -12,6 +12,7 @@ from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
 from reftarget.faults.allegiance import AllegianceBend
+from reftarget.faults.media import MediaBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -177,7 +178,8 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
             raise _ConflictError(conflict)
     if command.clears_attention and unit.attentions.pending(task.nexus):
         raise _attention(unit, task)
-    if int.from_bytes(cdb[: command.length], "big") & command.forbidden:
+    is_lax = unit.device.bends(MediaBend.IGNORES_PROTECTION)
+    if int.from_bytes(cdb[: command.length], "big") & command.forbidden and not is_lax:
         raise _forbidden(command, cdb)
     if task.attribute == TaskAttribute.ACA and not (
         task.in_allegiance or unit.device.bends(AllegianceBend.RUNS_WITHOUT)

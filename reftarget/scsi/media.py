@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -30,7 +31,8 @@ def _is_removable(unit: LogicalUnit) -> bool:
 def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.start_stop_unit.parse(task.cdb)
     power_condition = fields["power_condition"]
-    if power_condition not in _POWER_CONDITIONS:
+    is_refused = unit.device.bends(MediaBend.START_IS_AN_ERROR)
+    if power_condition not in _POWER_CONDITIONS or is_refused:
         raise invalid_field_in_cdb(4, 7)
     sanitizing = unit.not_ready(unit.device.now) if unit.sanitize_until else None
     if sanitizing is not None:

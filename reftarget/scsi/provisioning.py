@@ -15,6 +15,7 @@ from iscsi.scsi.provisioning import (
     parse_unmap,
 )
 from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.media import MediaBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     illegal_request,
@@ -87,6 +88,11 @@ def _fill(
     Unmapped blocks read as zeros, so that others must be written, UNMAP or not
     (SBC-3 section 4.7.3.4.4).
     """
+    bends = unit.device.bends
+    if unmap and bends(MediaBend.SAME_UNMAPS_NOTHING):
+        return
+    if bends(MediaBend.SAME_IS_ONE):
+        blocks = 1
     if unmap and not any(block):
         unit.unmap(lba, blocks)
         return
@@ -101,6 +107,8 @@ def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.unmap.parse(task.cdb)
     length = fields["parameter_list_length"]
     unit.check_writable()
+    if not length and unit.device.bends(MediaBend.EMPTY_LIST_IS_AN_ERROR):
+        raise parameter_list_length_error()
     if not length:
         return GOOD
     if length < _UNMAP_HEADER:
@@ -129,6 +137,8 @@ def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.get_lba_status.parse(task.cdb)
     lba, length = fields["lba"], fields["allocation_length"]
     unit.check_range(lba, 1)
+    if unit.device.bends(MediaBend.STATUS_BEGINS_LATER):
+        lba += 1
     # At least one descriptor is built, and no more than there is room for.
     wanted = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
     data = build_lba_status(islice(_statuses(unit, lba), min(wanted, 1024)))

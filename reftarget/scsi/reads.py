@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.commands import Handler
     from reftarget.scsi.unit import LogicalUnit
 
+_DPO_AND_FUA = 0x18
 _BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME = 0b00, 0b01, 0b11
 
 
@@ -32,6 +34,13 @@ def _read(layout: Layout) -> Handler:
 
     def read(unit: LogicalUnit, task: Task) -> Outcome:
         lba, blocks = extent(task.cdb)
+        bends = unit.device.bends
+        if not blocks and bends(MediaBend.NOTHING_IS_ONE):
+            blocks = 1
+        if task.cdb[1] & _DPO_AND_FUA and bends(MediaBend.REFUSES_FUA):
+            raise invalid_field_in_cdb(1, 4)
+        if bends(MediaBend.END_COMES_EARLY):
+            unit.check_range(lba, blocks)
         if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
         size = unit.block_size
@@ -42,7 +51,9 @@ def _read(layout: Layout) -> Handler:
 
 def _read_6(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_6.parse(task.cdb)
-    blocks = fields["blocks"] or 256  # SBC-3 section 5.10
+    blocks = fields["blocks"] or 256  # SBC-3 section 5.8
+    if unit.device.bends(MediaBend.READ_6_OF_NOTHING):
+        blocks = fields["blocks"]
     unit.check_range(fields["lba"], blocks)
     return Outcome(SCSIStatus.GOOD, unit.read(fields["lba"], blocks))
 
@@ -53,6 +64,8 @@ def _verify(layout: Layout) -> Handler:
         lba, blocks, bytchk = fields["lba"], fields["blocks"], fields["bytchk"]
         unit.check_range(lba, blocks)
         if bytchk not in (_BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME):
+            raise invalid_field_in_cdb(1, 2)
+        if not bytchk and unit.device.bends(MediaBend.VERIFY_NEEDS_BYTCHK):
             raise invalid_field_in_cdb(1, 2)
         if bytchk == _BYTCHK_NONE or not blocks:
             return GOOD  # what is in the backing can be read
@@ -82,13 +95,13 @@ def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
 def require_equal(unit: LogicalUnit, lba: int, data: bytes | memoryview) -> None:
     """Refuse with MISCOMPARE if the medium holds other bytes; say where they start."""
     stored = unit.read(lba, len(data) // unit.block_size)
-    if stored == data:
+    bends = unit.device.bends
+    if bends(MediaBend.ALWAYS_EQUAL):
         return
-    offset = next(
-        index
-        for index, (left, right) in enumerate(zip(stored, data, strict=True))
-        if left != right
-    )
+    if stored == data and not bends(MediaBend.NEVER_EQUAL):
+        return
+    pairs = enumerate(zip(stored, data, strict=True))
+    offset = next((index for index, (left, right) in pairs if left != right), 0)
     raise CheckCondition(
         Sense.of(
             SenseKey.MISCOMPARE,
@@ -112,6 +125,8 @@ def _synchronize_cache(layout: Layout) -> Handler:
     def synchronize_cache(unit: LogicalUnit, task: Task) -> Outcome:
         fields = layout.parse(task.cdb)
         unit.check_range(fields["lba"], fields["blocks"])
+        if unit.device.bends(MediaBend.CACHE_IS_AN_ERROR):
+            raise invalid_field_in_cdb(1, 1)
         unit.backing.flush()
         return GOOD
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.backing import open_backing
 from reftarget.extents import ExtentSet
+from reftarget.faults.media import MediaBend
 from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
 from reftarget.scsi.check_condition import (
@@ -122,7 +123,11 @@ class LogicalUnit:
 
     def check_range(self, lba: int, blocks: int) -> None:
         """Refuse blocks beyond the end of the medium."""
-        if lba + blocks > self.blocks:
+        bends = self.device.bends
+        reach = self.blocks - bends(MediaBend.END_COMES_EARLY)
+        if lba + blocks > reach and bends(MediaBend.END_IS_ANOTHER_ERROR):
+            raise invalid_field_in_cdb(2)
+        if lba + blocks > reach:
             raise illegal_request(AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE)
 
     def check_transfer(self, lba: int, blocks: int, *, length_byte: int) -> None:
@@ -133,6 +138,8 @@ class LogicalUnit:
 
     def check_writable(self) -> None:
         """Refuse to write to a medium that is protected."""
+        if self.device.bends(MediaBend.WRITES_PROTECTED):
+            return
         if self.config.read_only:
             raise condition(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
         if self.modes.swp:
@@ -148,6 +155,8 @@ class LogicalUnit:
     def write(self, lba: int, data: bytes | memoryview, *, fua: bool = False) -> None:
         """Store whole blocks; the range was checked."""
         block_size = self.block_size
+        if self.device.bends(MediaBend.WRITES_ELSEWHERE):
+            lba = min(lba + 1, self.blocks - len(data) // block_size)
         self.backing.write(lba * block_size, data)
         mapped = self.mapped
         if mapped is not None:
@@ -158,6 +167,9 @@ class LogicalUnit:
     def unmap(self, lba: int, blocks: int) -> None:
         """Deallocate blocks: they read as zeros; the range was checked."""
         if not blocks:
+            return
+        if self.device.bends(MediaBend.UNMAPS_TO_ONES):
+            self.write(lba, b"\xff" * (blocks * self.block_size))
             return
         self.backing.discard(lba * self.block_size, blocks * self.block_size)
         if self.mapped is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.media import MediaBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command, always
@@ -27,6 +28,8 @@ def _write(layout: Layout) -> Handler:
 
     def write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         lba, blocks = extent(task.cdb)
+        if unit.device.bends(MediaBend.END_COMES_EARLY):
+            unit.check_range(lba, blocks)
         if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
         if unit.is_write_protected:
@@ -41,6 +44,8 @@ def _solicit(
     unit: LogicalUnit, lba: int, blocks: int, *, fua: bool = False
 ) -> Outcome | DataOutNeeded:
     """Ask for the data of a write, or do nothing if it writes nothing."""
+    if not blocks and unit.device.bends(MediaBend.NOTHING_IS_AN_ERROR):
+        raise invalid_field_in_cdb(2)
     if not blocks:
         return GOOD
 
@@ -115,7 +120,9 @@ def _orwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         require_whole_blocks(unit, data)
         stored = unit.read(lba, len(data) // unit.block_size)
         # As big integers, a megabyte takes a moment instead of a loop.
-        whole = int.from_bytes(stored, "big") | int.from_bytes(data, "big")
+        left, right = int.from_bytes(stored, "big"), int.from_bytes(data, "big")
+        is_xor = unit.device.bends(MediaBend.ORWRITE_IS_XOR)
+        whole = left ^ right if is_xor else left | right
         unit.write(lba, whole.to_bytes(len(data), "big"), fua=bool(fields["fua"]))
         return GOOD
 

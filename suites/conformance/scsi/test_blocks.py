@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading, writing and verifying blocks (SBC-3 chapter 5)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi.scsi import cdb
+from iscsi.scsi.capacity import Capacity16
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.media import (
+    ADDRESSING,
+    BYTCHK_ALL,
+    READS,
+    VERIFIES,
+    WRITES,
+    WRITES_AND_VERIFIES,
+    Medium,
+    Request,
+    expect_good,
+    expect_sense,
+    name,
+)
+from suites.support.operations import skip_without
+
+COUNTS = [1, 2, 17]
+DPOFUA = 0x10
+OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION
+LONG_WRITES = [*WRITES[1:], *WRITES_AND_VERIFIES]
+NO_LENGTH = [*READS[1:], *VERIFIES]
+
+
+def label(row: tuple[Layout, Request]) -> str:
+    """Return the test ID of a command and how it is sent."""
+    return name(row[0])
+
+
+def skip_with_protection(medium: Medium) -> None:
+    """Skip where the unit has protection information."""
+    skip_without(medium.session, cdb.read_capacity_16)
+    result = medium.session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
+    if Capacity16.parse(result.data).prot_en:
+        pytest.skip("not applicable: the unit has protection information")
+
+
+def skip_without_dpofua(medium: Medium) -> None:
+    """Skip where the mode parameter header has DPOFUA 0."""
+    command = cdb.mode_sense_6(dbd=1, page_code=0x3F, allocation_length=255)
+    result = medium.session.execute(command, read=255)
+    if not result.is_good or not result.data[2] & DPOFUA:
+        pytest.skip("not applicable: DPOFUA is 0")
+
+
+@pytest.mark.requirement("SBC3-4.5-01")
+@pytest.mark.parametrize("row", ADDRESSING, ids=label)
+@pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
+def test_blocks_beyond_the_end_are_refused(
+    medium: Medium, row: tuple[Layout, Request], beyond: int
+) -> None:
+    """A command that reaches beyond the last block is refused."""
+    layout, send = row
+    lba = medium.last(layout) + beyond
+
+    result = send(medium, layout, lba, 2 - beyond)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
+
+
+@pytest.mark.requirement("SBC3-4.5-02")
+@pytest.mark.parametrize("row", ADDRESSING, ids=label)
+def test_the_last_block_is_within_reach(
+    medium: Medium, row: tuple[Layout, Request]
+) -> None:
+    """A command may name the last block."""
+    layout, send = row
+    lba = medium.last(layout)
+    medium.write(lba, medium.blocks(1, seed=9))
+
+    expect_good(send(medium, layout, lba, 1))
+
+
+@pytest.mark.requirement("SBC3-5.9-01", "SBC3-5.32-01")
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("reader", READS, ids=name)
+@pytest.mark.parametrize("writer", [*WRITES, *WRITES_AND_VERIFIES], ids=name)
+def test_what_is_written_is_read(
+    medium: Medium, writer: Layout, reader: Layout, count: int
+) -> None:
+    """Each READ returns what each WRITE has stored, and the neighbours stay."""
+    around = medium.blocks(count + 2, seed=3)
+    data = medium.blocks(count, seed=count + 4)
+    size = medium.disk.block_size
+    medium.write(4, around)
+
+    expect_good(medium.send(writer, 5, data))
+
+    found = medium.read_by(reader, 4, count + 2)
+    due = around[:size] + data + around[-size:]
+    check(found == due, "the data, and the blocks around as they were", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.9-02")
+@pytest.mark.parametrize("layout", NO_LENGTH, ids=name)
+@pytest.mark.parametrize("is_last", [False, True], ids=["first", "last"])
+def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) -> None:
+    """TRANSFER LENGTH 0 brings no data and GOOD."""
+    skip_without(medium.session, layout)
+    lba = medium.last(layout) if is_last else 0
+
+    result = medium.session.execute(layout(lba=lba, blocks=0))
+
+    expect_good(result)
+    check(not result.data, "no data", len(result.data))
+
+
+@pytest.mark.requirement("SBC3-5.8-01")
+def test_read_6_without_length_reads_256(medium: Medium) -> None:
+    """READ (6) with TRANSFER LENGTH 0 returns 256 blocks."""
+    if medium.disk.blocks < 256:
+        pytest.skip("not applicable: fewer than 256 blocks")
+    length = 256 * medium.disk.block_size
+
+    result = medium.session.execute(cdb.read_6(lba=0, blocks=0), read=length)
+
+    expect_good(result)
+    check(len(result.data) == length, f"{length} bytes", len(result.data))
+
+
+@pytest.mark.requirement("SBC3-5.10-02")
+@pytest.mark.parametrize("layout", [*READS[1:], *WRITES[1:]], ids=name)
+@pytest.mark.parametrize(
+    "bits", [{"dpo": 1}, {"fua": 1}, {"dpo": 1, "fua": 1}], ids=["dpo", "fua", "both"]
+)
+def test_the_cache_can_be_passed_by(
+    medium: Medium, layout: Layout, bits: dict[str, int]
+) -> None:
+    """A unit that says DPOFUA takes DPO and FUA."""
+    skip_without_dpofua(medium)
+    data = medium.blocks(1, seed=5)
+    medium.write(0, data)
+    reads = layout in READS
+
+    result = medium.session.execute(
+        layout(lba=0, blocks=1, **bits),
+        read=len(data) if reads else 0,
+        write=None if reads else data,
+    )
+
+    expect_good(result)
+    check(medium.read(0, 1) == data, "the data as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.32-02")
+@pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
+def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
+    """TRANSFER LENGTH 0 writes nothing."""
+    skip_without(medium.session, layout)
+    before = medium.blocks(1, seed=6)
+    medium.write(0, before)
+
+    expect_good(medium.session.execute(layout(lba=0, blocks=0)))
+
+    check(medium.read(0, 1) == before, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.10-01")
+@pytest.mark.parametrize("protect", range(1, 8))
+@pytest.mark.parametrize("layout", READS[1:], ids=name)
+def test_reading_protection_that_is_not_there(
+    medium: Medium, layout: Layout, protect: int
+) -> None:
+    """RDPROTECT other than 0 is refused on a unit without protection."""
+    skip_without(medium.session, layout)
+    skip_with_protection(medium)
+
+    result = medium.session.execute(
+        layout(lba=0, blocks=1, rdprotect=protect), read=medium.disk.block_size
+    )
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-5.32-03")
+@pytest.mark.parametrize("protect", range(1, 8))
+@pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
+def test_writing_protection_that_is_not_there(
+    medium: Medium, layout: Layout, protect: int
+) -> None:
+    """WRPROTECT other than 0 is refused on a unit without protection."""
+    skip_with_protection(medium)
+
+    result = medium.send(layout, 0, medium.blocks(1), wrprotect=protect)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-5.28-01")
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("layout", VERIFIES, ids=name)
+def test_equal_data_is_verified(medium: Medium, layout: Layout, count: int) -> None:
+    """VERIFY with BYTCHK 01b and the medium's data ends GOOD."""
+    data = medium.blocks(count, seed=7)
+    medium.write(0, data)
+
+    expect_good(medium.send(layout, 0, data, bytchk=BYTCHK_ALL))
+
+
+@pytest.mark.requirement("SBC3-5.28-02")
+@pytest.mark.parametrize("place", [0, -1], ids=["first-byte", "last-byte"])
+@pytest.mark.parametrize("layout", VERIFIES, ids=name)
+def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) -> None:
+    """VERIFY with BYTCHK 01b and one byte that differs ends with MISCOMPARE."""
+    data = bytearray(medium.blocks(2, seed=8))
+    medium.write(0, bytes(data))
+    data[place] ^= 0xFF
+
+    result = medium.send(layout, 0, bytes(data), bytchk=BYTCHK_ALL)
+
+    expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
+
+
+@pytest.mark.requirement("SBC3-5.28-03")
+@pytest.mark.parametrize("layout", VERIFIES, ids=name)
+def test_nothing_is_compared_unasked(medium: Medium, layout: Layout) -> None:
+    """VERIFY with BYTCHK 00b takes no data."""
+    skip_without(medium.session, layout)
+
+    expect_good(medium.session.execute(layout(lba=0, blocks=2)))

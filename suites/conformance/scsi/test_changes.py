@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands that change blocks otherwise than WRITE does (SBC-3 chapter 5)."""
+
+import pytest
+
+from initiator.expect import check
+from iscsi.scsi import cdb
+from iscsi.scsi.capacity import Capacity10, Capacity16
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.provisioning import Extent, build_unmap, parse_lba_status
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.media import (
+    WRITING,
+    Medium,
+    Request,
+    expect_good,
+    expect_sense,
+    name,
+)
+from suites.support.operations import skip_without
+
+OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
+MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION
+SAMES = [cdb.write_same_10, cdb.write_same_16]
+CAPACITY_ROOM = 32
+
+
+def capacity(medium: Medium, room: int = CAPACITY_ROOM) -> bytes:
+    """Return the data of READ CAPACITY (16)."""
+    skip_without(medium.session, cdb.read_capacity_16)
+    command = cdb.read_capacity_16(allocation_length=room)
+    result = medium.session.execute(command, read=room)
+    expect_good(result)
+    return result.data
+
+
+def skip_unless_zeros(medium: Medium) -> None:
+    """Skip where unmapped blocks need not read as zeros."""
+    told = Capacity16.parse(capacity(medium))
+    if not (told.lbpme and told.lbprz):
+        pytest.skip("not applicable: LBPME or LBPRZ is 0")
+
+
+@pytest.mark.requirement("SBC3-5.2-01")
+def test_equal_blocks_are_replaced(medium: Medium) -> None:
+    """COMPARE AND WRITE with the medium's data writes the new data."""
+    old, new = medium.blocks(1, seed=1), medium.blocks(1, seed=2)
+    medium.write(0, old)
+    skip_without(medium.session, cdb.compare_and_write)
+
+    command = cdb.compare_and_write(lba=0, blocks=1)
+    expect_good(medium.session.execute(command, write=old + new))
+
+    check(medium.read(0, 1) == new, "the new data", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.2-02")
+@pytest.mark.parametrize("place", [0, -1], ids=["first-byte", "last-byte"])
+def test_other_blocks_stay(medium: Medium, place: int) -> None:
+    """COMPARE AND WRITE with one byte that differs writes nothing."""
+    old, new = medium.blocks(1, seed=1), medium.blocks(1, seed=2)
+    medium.write(0, old)
+    skip_without(medium.session, cdb.compare_and_write)
+    wrong = bytearray(old)
+    wrong[place] ^= 1
+
+    command = cdb.compare_and_write(lba=0, blocks=1)
+    result = medium.session.execute(command, write=bytes(wrong) + new)
+
+    expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
+    check(medium.read(0, 1) == old, "the old data", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.7-01")
+def test_bits_are_added(medium: Medium) -> None:
+    """ORWRITE sets the bits of its data and clears none."""
+    old, new = medium.blocks(2, seed=1), medium.blocks(2, seed=2)
+    medium.write(0, old)
+
+    expect_good(medium.send(cdb.orwrite, 0, new))
+
+    due = bytes(a | b for a, b in zip(old, new, strict=True))
+    check(medium.read(0, 2) == due, "the OR of both", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.39-01")
+@pytest.mark.parametrize("count", [1, 3, 64])
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> None:
+    """WRITE SAME fills its range with one block, and leaves the neighbours."""
+    skip_without(medium.session, cdb.write_same_16)
+    around, block = medium.blocks(count + 2, seed=1), medium.blocks(1, seed=2)
+    size = medium.disk.block_size
+    medium.write(0, around)
+
+    expect_good(medium.session.execute(layout(lba=1, blocks=count), write=block))
+
+    due = around[:size] + block * count + around[-size:]
+    check(medium.read(0, count + 2) == due, "the block repeated", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.39-02")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
+    """WRITE SAME with UNMAP and zeros leaves blocks that read as zeros."""
+    skip_unless_zeros(medium)
+    medium.write(0, medium.blocks(8, seed=1))
+    zeros = bytes(medium.disk.block_size)
+
+    command = layout(lba=0, blocks=8, unmap=1)
+    result = medium.session.execute(command, write=zeros)
+
+    if result.sense and result.sense.additional == AdditionalSense.INVALID_FIELD_IN_CDB:
+        pytest.skip(f"not applicable: {layout.name} does not unmap")
+    expect_good(result)
+    check(medium.read(0, 8) == zeros * 8, "zeros", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.27-01")
+def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
+    """UNMAP without a parameter list ends GOOD."""
+    skip_unless_zeros(medium)
+    skip_without(medium.session, cdb.unmap)
+    data = medium.blocks(1, seed=3)
+    medium.write(0, data)
+
+    expect_good(medium.session.execute(cdb.unmap(parameter_list_length=0)))
+
+    check(medium.read(0, 1) == data, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.27-02")
+@pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
+def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
+    """UNMAP that reaches beyond the last block is refused."""
+    skip_unless_zeros(medium)
+    lba = medium.disk.blocks - 1 + beyond
+    data = build_unmap([Extent(lba, 2 - beyond)])
+
+    command = cdb.unmap(parameter_list_length=len(data))
+    result = medium.session.execute(command, write=data)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
+
+
+@pytest.mark.requirement("SBC3-5.27-03")
+def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
+    """What UNMAP leaves reads as zeros, and the neighbours keep their data."""
+    skip_unless_zeros(medium)
+    size, around = medium.disk.block_size, medium.blocks(10, seed=4)
+    medium.write(0, around)
+    data = build_unmap([Extent(1, 8)])
+
+    command = cdb.unmap(parameter_list_length=len(data))
+    expect_good(medium.session.execute(command, write=data))
+
+    found = medium.read(0, 10)
+    is_kept = found[:size] == around[:size] and found[-size:] == around[-size:]
+    check(is_kept, "the neighbours as they were", "other data")
+    inner = found[size:-size]
+    # A unit may leave blocks mapped; then they keep their data.
+    is_due = all(
+        block in (bytes(size), around[size * (i + 1) : size * (i + 2)])
+        for i, block in enumerate(inner[j : j + size] for j in range(0, 8 * size, size))
+    )
+    check(is_due, "zeros, or the data as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.5-01")
+@pytest.mark.parametrize("lba", [0, 1, 5])
+def test_statuses_follow_one_another(medium: Medium, lba: int) -> None:
+    """GET LBA STATUS begins with the block asked for and leaves none out."""
+    skip_unless_zeros(medium)
+    skip_without(medium.session, cdb.get_lba_status)
+    medium.write(0, medium.blocks(8))
+
+    command = cdb.get_lba_status(lba=lba, allocation_length=24)
+    result = medium.session.execute(command, read=24)
+
+    expect_good(result)
+    (status, *_rest) = parse_lba_status(result.data)
+    is_around = status.lba <= lba < status.lba + status.blocks
+    check(is_around, f"an extent with block {lba}", status)
+
+
+@pytest.mark.requirement("SBC3-5.15-01")
+def test_both_capacities_agree(medium: Medium) -> None:
+    """READ CAPACITY (10) and (16) tell of the same disk."""
+    long = Capacity16.parse(capacity(medium))
+    short = Capacity10.parse(
+        medium.session.execute(cdb.read_capacity_10(), read=8).data
+    )
+
+    due = (min(long.last_lba, 0xFFFFFFFF), long.block_length)
+    told = (short.last_lba, short.block_length)
+    check(told == due, f"last block and block length {due}", told)
+
+
+@pytest.mark.requirement("SBC3-5.16-01")
+@pytest.mark.parametrize("room", [0, 1, 8, 12, 31])
+def test_capacity_is_cut_where_asked(medium: Medium, room: int) -> None:
+    """READ CAPACITY (16) returns as much as its allocation length allows."""
+    whole = capacity(medium)
+
+    found = capacity(medium, room)
+
+    check(found == whole[:room], f"the first {room} bytes", found.hex())
+
+
+@pytest.mark.requirement("SBC3-5.22-01")
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize(
+    "layout", [cdb.synchronize_cache_10, cdb.synchronize_cache_16], ids=name
+)
+def test_the_cache_is_written(medium: Medium, layout: Layout, count: int) -> None:
+    """SYNCHRONIZE CACHE ends GOOD for one block and for all."""
+    skip_without(medium.session, layout)
+
+    expect_good(medium.session.execute(layout(lba=0, blocks=count)))
+
+
+@pytest.mark.requirement("SBC3-5.20-01")
+def test_a_started_unit_is_started(medium: Medium) -> None:
+    """START STOP UNIT with START does nothing to a unit that is started."""
+    skip_without(medium.session, cdb.start_stop_unit)
+
+    expect_good(medium.session.execute(cdb.start_stop_unit(start=1)))
+
+
+@pytest.mark.needs("read-only-lun")
+@pytest.mark.requirement("SBC3-4.2-01")
+@pytest.mark.parametrize("row", WRITING, ids=lambda row: name(row[0]))
+def test_protected_blocks_stay(
+    open_session: OpenSession, target: TestedTarget, row: tuple[Layout, Request]
+) -> None:
+    """A write-protected unit refuses to write, and keeps its data."""
+    units = target.running.target.logical_units
+    unit = next(one for one in units if not one.writable)
+    session = open_session(lun=unit.lun)
+    told = Capacity10.parse(session.execute(cdb.read_capacity_10(), read=8).data)
+    disk = Disk(unit.lun, told.block_length, told.last_lba + 1)
+    protected = Medium(session, disk)
+    before = protected.read(0, 1)
+    layout, send = row
+
+    result = send(protected, layout, 0, 1)
+
+    expect_sense(result, SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
+    check(protected.read(0, 1) == before, "the block as it was", "other data")
