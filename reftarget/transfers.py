@@ -226,6 +226,9 @@ def _take_data(
         return
     if pdu.objection is not None:
         _refuse(command, pdu, pdu.objection)
+        if bends(TransferBend.CRC_ERROR_AT_ONCE):
+            command.conclude(conditions.PROTOCOL_SERVICE_CRC_ERROR)
+            return
         sequence.is_damaged = True
         sequence.data_sn += 1
         return

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CRC_ERROR: Final = b"\x47\x05"
 _UNEXPECTED_DATA: Final = b"\x0c\x0c"
-_WRONG_AMOUNT: Final = b"\x0c\x0d"
 
 
 def _is_answer(header: headers.NOPIn) -> bool:
@@ -124,11 +123,6 @@ RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
         "RFC7143-11.4.7.2-i01",
         "Reports unexpected unsolicited data as INVALID FIELD IN CDB.",
         _without_code(_UNEXPECTED_DATA),
-    ),
-    "wrong-amount-has-another-code": (
-        "RFC7143-11.4.7.2-i02",
-        "Reports an incorrect amount of data as INVALID FIELD IN CDB.",
-        _without_code(_WRONG_AMOUNT),
     ),
     "acknowledgement-asked-without-tag": (
         "RFC7143-11.7.4-01",

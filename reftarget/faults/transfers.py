@@ -21,6 +21,7 @@ class TransferBend(StrEnum):
     REFUSES_EMPTY = "empty-data-out-is-refused"
     NEVER_CONCLUDES = "spoilt-write-is-never-concluded"
     MINDS_PRIORITY = "priority-is-minded-at-every-level"
+    CRC_ERROR_AT_ONCE = "crc-error-is-told-at-once"
     COUNTS_WRONG = "exp-data-sn-of-reads-wrong"
     R2TS_BACKWARDS = "r2ts-go-backwards"
     IGNORES_DATA_SN = "data-out-data-sn-is-ignored"
@@ -67,6 +68,10 @@ TRANSFERS: Final[dict[TransferBend, tuple[str, str]]] = {
     TransferBend.MINDS_PRIORITY: (
         "RFC7144-5.1.1-02",
         "Refuses commands with a priority where none was agreed on.",
+    ),
+    TransferBend.CRC_ERROR_AT_ONCE: (
+        "RFC7143-7.8-05",
+        "Reports a CRC error while data is still on its way.",
     ),
     TransferBend.COUNTS_WRONG: (
         "RFC7143-11.4.8-i01",
