@@ -13,6 +13,7 @@ from iscsi.constants import RESERVED_TAG, AsyncEvent, TMFunction, TMResponse
 from iscsi.pdu import R2T, AsyncMessage, NOPOut, TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.recovery import until_pong
 from suites.support.sessions import stall_write
 
 pytestmark = pytest.mark.needs("fast-abort")
@@ -125,12 +126,14 @@ def test_sessions_of_the_old_kind_are_not_told(
     issuing = open_session(FAST)
     third = open_session(OLD, **another(issuing.options))
     task = stall_write(third, scratch_disk)
-    request = issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+    issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+    # The function has arrived when the ping is answered, whether it is done or not.
+    came = until_pong(issuing)
 
     third.answer_r2t(task, last_r2t(third, task))
-    third.ping()
+    until_pong(third)
 
-    answer = issuing.expect(TaskManagementResponse, of=request)
+    answer = came[0] if came else issuing.expect(TaskManagementResponse)
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     told = [pdu for pdu in third.transcript.received() if isinstance(pdu, AsyncMessage)]
     check(not told, "no Async Message", told)
