@@ -51,7 +51,8 @@ def admit(
         raise Refusal(LoginStatus.INITIATOR_ERROR, "InitiatorName is too long")
     given = text.value(pairs, "SessionType")
     kind = "Normal" if given is None else given
-    if kind not in ("Normal", "Discovery"):
+    is_spared = target.faults.bends(LoginBend.FORGIVES)
+    if kind not in ("Normal", "Discovery") and not is_spared:
         raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={kind}")
     is_discovery = kind == "Discovery"
     if is_discovery and not target.config.is_discovery_offered:

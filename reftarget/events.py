@@ -136,7 +136,8 @@ class Events:
         if connection.session is not None and connection.target.faults.bends(
             StateBend.ASKS_ELSEWHERE
         ):
-            asked = next(reversed(connection.session.connections.values()))
+            every = connection.session.connections.values()
+            asked = next((one for one in every if one is not connection), connection)
         self.send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
         connection.start_timer(now + seconds, partial(self._drop, connection))
 

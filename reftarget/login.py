@@ -77,6 +77,9 @@ class LoginPhase:
             if request is not None:
                 self._take(connection, request, bytes(pdu.data), now)
         except Refusal as refusal:
+            if connection.target.faults.bends(LoginBend.DROPS_IN_SILENCE):
+                connection.drop()
+                return
             self._refuse(connection, refusal)
         except Exception as error:  # the initiator is told, whatever went wrong here
             log.exception("%s: the login failed for a fault of ours", connection)
@@ -169,12 +172,6 @@ class LoginPhase:
                 return
             answers = self._negotiate(connection, request, pairs)
         except (DecodeError, NegotiationError) as error:
-            if bends(LoginBend.DROPS_IN_SILENCE):
-                connection.drop()
-                return
-            if bends(LoginBend.FORGIVES):
-                self._respond(connection, request, b"")
-                return
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         data = text.encode(answers)
         self.unsent = text.split(data, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)

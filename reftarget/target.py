@@ -195,8 +195,7 @@ class ReferenceTarget:
         if self.sessions.pop(session.tsih, None) is None:
             return
         for connection in list(self.connections):
-            is_left = self.faults.bends(StateBend.KEEPS_JOINING)
-            if connection.joining is session and not is_left:
+            if connection.joining is session:
                 connection.finish()  # T7 of section 8.1.2
         if session.node is not None and not session.is_discovery:
             session.node.nexus_lost(session.nexus)

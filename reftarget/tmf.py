@@ -76,9 +76,7 @@ def receive(connection: Connection, request: Request, _data: bytes, now: float) 
     log.info("%s: task management function %d", connection, request.function)
     act = _ACTIONS.get(request.function)
     is_unknown = (
-        request.function in _OF_LEVEL_2
-        and session.parameters.protocol_level < 2
-        and not session.target.faults.bends(StateBend.SERVES_LEVEL_2)
+        request.function in _OF_LEVEL_2 and session.parameters.protocol_level < 2
     )
     if act is None or is_unknown:
         _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)

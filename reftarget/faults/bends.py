@@ -70,7 +70,7 @@ class Bend(StrEnum):
     SHOWS_NO_LEVEL = "version-descriptor-shows-no-level"
     OMITS_PADDING = "ping-answer-is-not-padded"
     ADDS_SEGMENTS = "login-response-has-an-ahs"
-    SPEAKS_AS_INITIATOR = "ping-answer-has-an-initiators-opcode"
+    SPEAKS_AS_INITIATOR = "response-has-an-initiators-opcode"
     DIGESTS_LOGINS = "login-response-has-a-digest"
     OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
@@ -314,11 +314,11 @@ BENDS: Final[dict[Bend, tuple[str, str]]] = {
     ),
     Bend.SPEAKS_AS_INITIATOR: (
         "RFC7143-11.2.1.2-02",
-        "Answers a ping with a NOP-Out.",
+        "Sends SCSI Responses under the opcode of a SCSI Command.",
     ),
     Bend.DIGESTS_LOGINS: (
         "RFC7143-13.1-i01",
-        "Puts a header digest into Login Responses on the way.",
+        "Puts a header digest into the Login Response that agrees on it.",
     ),
     Bend.OLD_TELLS_NOBODY: (
         "RFC7143-4.2.3.5-01",

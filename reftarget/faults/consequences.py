@@ -337,19 +337,25 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "failed-login-ends-the-session": ("RFC7143-8.3.2-i04",),
         "login-response-has-an-ahs": ("RFC7143-11.2.1.5-01",),
         "login-begins-with-another-exp-cmd-sn": ("RFC7143-11.12.8-i01",),
-        "session-logout-closes-nothing": ("RFC7143-E.1-i01",),
+        "session-logout-closes-nothing": (
+            "RFC7143-E.1-i01",
+            "RFC7143-8.1.2-i04",
+        ),
         "reinstated-connection-stays": ("RFC7143-11.14-07",),
         "redeclared-max-data-segment-is-ignored": ("RFC7143-11.16.3-02",),
         "named-send-targets-finds-nothing": ("RFC7143-C-11",),
         "send-targets-finds-nothing": ("RFC7143-C-12",),
         "crc-error-is-told-at-once": ("RFC7143-11.17.1-04",),
-        "new-functions-at-every-level": ("RFC7144-7.1.1-01",),
         "excess-data-is-taken": ("RFC7143-11.4.7.2-i02",),
-        "protection-is-ignored": ("SBC3-5.32-03",),
+        "protection-is-ignored": ("SBC3-5.34-03",),
         "compare-finds-no-difference": ("SBC3-5.2-02",),
         "compare-always-differs": ("SBC3-5.2-01",),
-        "end-of-medium-is-an-invalid-field": ("SBC3-5.27-02",),
-        "write-is-one-block-off": ("SBC3-5.9-01",),
+        "end-of-medium-is-an-invalid-field": ("SBC3-5.28-02",),
+        "write-is-one-block-off": ("SBC3-5.11-01",),
+        "status-qualifier-below-level-2": (
+            "RFC7144-4.1-01",
+            "RFC7144-7.1.1-01",
+        ),
     }
 )
 """Requirements by the fault's name; a check of each must notice it."""

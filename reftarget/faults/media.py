@@ -45,63 +45,63 @@ MEDIA: Final[dict[MediaBend, tuple[str, str]]] = {
         "Takes the last block for one beyond the end.",
     ),
     MediaBend.WRITES_ELSEWHERE: (
-        "SBC3-5.32-01",
+        "SBC3-5.34-01",
         "Writes one block behind where it should.",
     ),
     MediaBend.NOTHING_IS_ONE: (
-        "SBC3-5.9-02",
+        "SBC3-5.11-02",
         "Reads a block where TRANSFER LENGTH is 0.",
     ),
     MediaBend.READ_6_OF_NOTHING: (
-        "SBC3-5.8-01",
+        "SBC3-5.10-01",
         "Reads nothing by READ (6) with TRANSFER LENGTH 0.",
     ),
     MediaBend.IGNORES_PROTECTION: (
-        "SBC3-5.10-01",
+        "SBC3-5.11-03",
         "Takes RDPROTECT and WRPROTECT without protection information.",
     ),
     MediaBend.REFUSES_FUA: (
-        "SBC3-5.10-02",
+        "SBC3-5.11-04",
         "Refuses DPO and FUA though it says DPOFUA.",
     ),
     MediaBend.NOTHING_IS_AN_ERROR: (
-        "SBC3-5.32-02",
+        "SBC3-5.34-02",
         "Refuses to write no blocks.",
     ),
     MediaBend.NEVER_EQUAL: (
-        "SBC3-5.28-01",
+        "SBC3-5.29-01",
         "Finds a difference wherever it compares.",
     ),
     MediaBend.ALWAYS_EQUAL: (
-        "SBC3-5.28-02",
+        "SBC3-5.29-02",
         "Finds no difference wherever it compares.",
     ),
     MediaBend.VERIFY_NEEDS_BYTCHK: (
-        "SBC3-5.28-03",
+        "SBC3-5.29-03",
         "Refuses VERIFY with BYTCHK 00b.",
     ),
     MediaBend.ORWRITE_IS_XOR: (
-        "SBC3-5.7-01",
+        "SBC3-5.5-01",
         "Stores the exclusive OR instead of the OR.",
     ),
     MediaBend.SAME_IS_ONE: (
-        "SBC3-5.39-01",
+        "SBC3-5.44-01",
         "Writes the block of WRITE SAME once.",
     ),
     MediaBend.SAME_UNMAPS_NOTHING: (
-        "SBC3-5.39-02",
+        "SBC3-5.44-02",
         "Answers WRITE SAME with UNMAP with GOOD and does nothing.",
     ),
     MediaBend.EMPTY_LIST_IS_AN_ERROR: (
-        "SBC3-5.27-01",
+        "SBC3-5.28-01",
         "Refuses UNMAP without a parameter list.",
     ),
     MediaBend.UNMAPS_TO_ONES: (
-        "SBC3-5.27-03",
+        "SBC3-5.28-03",
         "Returns ones for unmapped blocks though it says LBPRZ.",
     ),
     MediaBend.STATUS_BEGINS_LATER: (
-        "SBC3-5.5-01",
+        "SBC3-5.4-01",
         "Begins GET LBA STATUS one block behind the one asked for.",
     ),
     MediaBend.CAPACITY_IS_ONE_MORE: (
@@ -113,11 +113,11 @@ MEDIA: Final[dict[MediaBend, tuple[str, str]]] = {
         "Returns one byte less than the allocation length allows.",
     ),
     MediaBend.CACHE_IS_AN_ERROR: (
-        "SBC3-5.22-01",
+        "SBC3-5.26-01",
         "Refuses SYNCHRONIZE CACHE.",
     ),
     MediaBend.START_IS_AN_ERROR: (
-        "SBC3-5.20-01",
+        "SBC3-5.25-01",
         "Refuses START STOP UNIT.",
     ),
     MediaBend.WRITES_PROTECTED: (

@@ -159,14 +159,14 @@ class Faults:
         opcode = header[0] & 0x3F
         if opcode == Opcode.NOP_IN and self.bends(Bend.OMITS_PADDING):
             padded = data
-        if opcode == Opcode.NOP_IN and self.bends(Bend.SPEAKS_AS_INITIATOR):
-            header = bytes([Opcode.NOP_OUT]) + header[1:]
+        if opcode == Opcode.SCSI_RESPONSE and self.bends(Bend.SPEAKS_AS_INITIATOR):
+            header = bytes([Opcode.SCSI_COMMAND]) + header[1:]
         # Plain logins, whose only response has T=1, are spared.
-        if opcode == Opcode.LOGIN_RESPONSE and not header[1] & 0x80:
-            if self.bends(Bend.DIGESTS_LOGINS):
-                header_digest = digest((header,))
-            if self.bends(Bend.ADDS_SEGMENTS):
-                header = header[:4] + b"\1" + header[5:] + bytes(4)
+        if b"HeaderDigest=CRC32C" in data and self.bends(Bend.DIGESTS_LOGINS):
+            header_digest = digest((header,))
+        is_on_the_way = opcode == Opcode.LOGIN_RESPONSE and not header[1] & 0x80
+        if is_on_the_way and self.bends(Bend.ADDS_SEGMENTS):
+            header = header[:4] + b"\1" + header[5:] + bytes(4)
         return header + header_digest + padded + data_digest
 
 

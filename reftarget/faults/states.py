@@ -58,8 +58,6 @@ class StateBend(StrEnum):
     CLOSES_NOTHING = "session-logout-closes-nothing"
     TEXT_TAKES_ANYTHING = "inadmissible-text-value-is-used"
     PINGS_DISCOVERY = "discovery-session-is-pinged"
-    KEEPS_JOINING = "session-logout-leaves-logins"
-    SERVES_LEVEL_2 = "new-functions-at-every-level"
     FORGETS_SNACK_BOUNDS = "snack-of-others-is-served"
     REFUSES_SNACK = "snack-is-refused"
     RESENDS_CHANGED = "resent-pdus-are-changed"
@@ -258,14 +256,6 @@ STATES: Final[dict[StateBend, tuple[str, str]]] = {
     StateBend.PINGS_DISCOVERY: (
         "RFC7143-7.4.3-01",
         "Sends a ping on discovery sessions.",
-    ),
-    StateBend.KEEPS_JOINING: (
-        "RFC7143-8.1.2-i04",
-        "Leaves a login open whose session has been logged out.",
-    ),
-    StateBend.SERVES_LEVEL_2: (
-        "RFC7144-4.1-01",
-        "Executes the functions of RFC 7144 whatever level was agreed.",
     ),
     StateBend.FORGETS_SNACK_BOUNDS: (
         "RFC7143-4.2.5.1-05",

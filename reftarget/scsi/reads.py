@@ -51,7 +51,7 @@ def _read(layout: Layout) -> Handler:
 
 def _read_6(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_6.parse(task.cdb)
-    blocks = fields["blocks"] or 256  # SBC-3 section 5.8
+    blocks = fields["blocks"] or 256  # SBC-3 section 5.10
     if unit.device.bends(MediaBend.READ_6_OF_NOTHING):
         blocks = fields["blocks"]
     unit.check_range(fields["lba"], blocks)

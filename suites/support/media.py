@@ -106,6 +106,12 @@ def reading(medium: Medium, layout: Layout, lba: int, count: int) -> Result:
     return medium.session.execute(layout(lba=lba, blocks=count), read=length)
 
 
+def asking(medium: Medium, layout: Layout, lba: int, _count: int) -> Result:
+    """Send a command that asks about blocks from one on."""
+    skip_without(medium.session, layout)
+    return medium.session.execute(layout(lba=lba, allocation_length=24), read=24)
+
+
 def writing(medium: Medium, layout: Layout, lba: int, count: int) -> Result:
     """Send a command that writes."""
     return medium.send(layout, lba, medium.blocks(count, seed=9))
@@ -133,6 +139,7 @@ ADDRESSING: tuple[tuple[Layout, Request], ...] = (
     (cdb.pre_fetch_16, without_data),
     (cdb.synchronize_cache_10, without_data),
     (cdb.synchronize_cache_16, without_data),
+    (cdb.get_lba_status, asking),
     (cdb.orwrite, writing),
     (cdb.compare_and_write, comparing),
     (cdb.write_same_10, repeating),
@@ -146,6 +153,15 @@ WRITING: tuple[tuple[Layout, Request], ...] = tuple(
     if send in (writing, comparing, repeating)
 )
 """Those among them that write."""
+
+
+def expect_done(result: Result, layout: Layout) -> None:
+    """Expect GOOD, or CONDITION MET from PRE-FETCH (SBC-3 section 5.7)."""
+    __tracebackhide__ = True
+    due = [SCSIStatus.GOOD]
+    if layout in (cdb.pre_fetch_10, cdb.pre_fetch_16):
+        due.append(SCSIStatus.CONDITION_MET)
+    check(result.status in due, [status.name for status in due], result)
 
 
 def expect_good(result: Result) -> None:

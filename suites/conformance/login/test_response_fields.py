@@ -10,7 +10,7 @@ from initiator.expect import check
 from initiator.login import LoginExchange
 from initiator.session import Session
 from iscsi import serial
-from iscsi.constants import Stage
+from iscsi.constants import LogoutReason, Stage
 from iscsi.scsi import cdb
 from iscsi.text import Pairs
 from suites.support.login import advance, ask, expect_full_feature, walk
@@ -218,6 +218,6 @@ def test_cid_is_the_initiators(open_session: OpenSession, cid: int) -> None:
     """The target knows a connection by the CID of its login, whatever its value."""
     session = open_session(cid=cid)
 
-    response = session.logout(cid=cid)
+    response = session.logout(LogoutReason.CLOSE_CONNECTION, cid=cid)
 
     check(response.response == 0, "Logout Response 0", response)

@@ -17,6 +17,7 @@ from suites.support.media import (
     WRITES_AND_VERIFIES,
     Medium,
     Request,
+    expect_done,
     expect_good,
     expect_sense,
     name,
@@ -61,6 +62,8 @@ def test_blocks_beyond_the_end_are_refused(
 ) -> None:
     """A command that reaches beyond the last block is refused."""
     layout, send = row
+    if layout is cdb.get_lba_status and not beyond:
+        pytest.skip("not applicable: it names no number of blocks")
     lba = medium.last(layout) + beyond
 
     result = send(medium, layout, lba, 2 - beyond)
@@ -78,10 +81,10 @@ def test_the_last_block_is_within_reach(
     lba = medium.last(layout)
     medium.write(lba, medium.blocks(1, seed=9))
 
-    expect_good(send(medium, layout, lba, 1))
+    expect_done(send(medium, layout, lba, 1), layout)
 
 
-@pytest.mark.requirement("SBC3-5.9-01", "SBC3-5.32-01")
+@pytest.mark.requirement("SBC3-5.11-01", "SBC3-5.34-01")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("reader", READS, ids=name)
 @pytest.mark.parametrize("writer", [*WRITES, *WRITES_AND_VERIFIES], ids=name)
@@ -101,7 +104,7 @@ def test_what_is_written_is_read(
     check(found == due, "the data, and the blocks around as they were", "other data")
 
 
-@pytest.mark.requirement("SBC3-5.9-02")
+@pytest.mark.requirement("SBC3-5.11-02")
 @pytest.mark.parametrize("layout", NO_LENGTH, ids=name)
 @pytest.mark.parametrize("is_last", [False, True], ids=["first", "last"])
 def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) -> None:
@@ -109,13 +112,15 @@ def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) ->
     skip_without(medium.session, layout)
     lba = medium.last(layout) if is_last else 0
 
-    result = medium.session.execute(layout(lba=lba, blocks=0))
+    # Expecting a block shows one that comes unasked.
+    room = medium.disk.block_size if layout in READS else 0
+    result = medium.session.execute(layout(lba=lba, blocks=0), read=room)
 
     expect_good(result)
     check(not result.data, "no data", len(result.data))
 
 
-@pytest.mark.requirement("SBC3-5.8-01")
+@pytest.mark.requirement("SBC3-5.10-01")
 def test_read_6_without_length_reads_256(medium: Medium) -> None:
     """READ (6) with TRANSFER LENGTH 0 returns 256 blocks."""
     if medium.disk.blocks < 256:
@@ -128,7 +133,7 @@ def test_read_6_without_length_reads_256(medium: Medium) -> None:
     check(len(result.data) == length, f"{length} bytes", len(result.data))
 
 
-@pytest.mark.requirement("SBC3-5.10-02")
+@pytest.mark.requirement("SBC3-5.11-04")
 @pytest.mark.parametrize("layout", [*READS[1:], *WRITES[1:]], ids=name)
 @pytest.mark.parametrize(
     "bits", [{"dpo": 1}, {"fua": 1}, {"dpo": 1, "fua": 1}], ids=["dpo", "fua", "both"]
@@ -152,7 +157,7 @@ def test_the_cache_can_be_passed_by(
     check(medium.read(0, 1) == data, "the data as it was", "other data")
 
 
-@pytest.mark.requirement("SBC3-5.32-02")
+@pytest.mark.requirement("SBC3-5.34-02")
 @pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
 def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
     """TRANSFER LENGTH 0 writes nothing."""
@@ -165,7 +170,7 @@ def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
     check(medium.read(0, 1) == before, "the block as it was", "other data")
 
 
-@pytest.mark.requirement("SBC3-5.10-01")
+@pytest.mark.requirement("SBC3-5.11-03")
 @pytest.mark.parametrize("protect", range(1, 8))
 @pytest.mark.parametrize("layout", READS[1:], ids=name)
 def test_reading_protection_that_is_not_there(
@@ -182,7 +187,7 @@ def test_reading_protection_that_is_not_there(
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
 
 
-@pytest.mark.requirement("SBC3-5.32-03")
+@pytest.mark.requirement("SBC3-5.34-03")
 @pytest.mark.parametrize("protect", range(1, 8))
 @pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
 def test_writing_protection_that_is_not_there(
@@ -196,7 +201,7 @@ def test_writing_protection_that_is_not_there(
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
 
 
-@pytest.mark.requirement("SBC3-5.28-01")
+@pytest.mark.requirement("SBC3-5.29-01")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_equal_data_is_verified(medium: Medium, layout: Layout, count: int) -> None:
@@ -207,7 +212,7 @@ def test_equal_data_is_verified(medium: Medium, layout: Layout, count: int) -> N
     expect_good(medium.send(layout, 0, data, bytchk=BYTCHK_ALL))
 
 
-@pytest.mark.requirement("SBC3-5.28-02")
+@pytest.mark.requirement("SBC3-5.29-02")
 @pytest.mark.parametrize("place", [0, -1], ids=["first-byte", "last-byte"])
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) -> None:
@@ -221,7 +226,7 @@ def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) 
     expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
 
 
-@pytest.mark.requirement("SBC3-5.28-03")
+@pytest.mark.requirement("SBC3-5.29-03")
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_nothing_is_compared_unasked(medium: Medium, layout: Layout) -> None:
     """VERIFY with BYTCHK 00b takes no data."""
