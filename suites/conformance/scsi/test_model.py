@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Logical units that are not there, and unit attentions (SAM-5)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi.constants import TMFunction
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from iscsi.scsi.sense import parse as parse_sense
+from suites.plugins.sessions import OpenSession
+from suites.support.media import expect_good, expect_sense
+
+MISSING_LUN = 0x3FFF
+NOT_THERE = 0b011
+ROOM = 96
+
+
+@pytest.fixture
+def nowhere(open_session: OpenSession) -> Session:
+    """A session that asks for a logical unit that is not there."""
+    return open_session(lun=MISSING_LUN, clears_unit_attention=False)
+
+
+@pytest.fixture
+def attentive(open_session: OpenSession, session: Session) -> Session:
+    """A session to which another one's reset has to be reported."""
+    found = open_session(initiator_name=f"{session.options.initiator_name}.other")
+    session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    return found
+
+
+@pytest.mark.requirement("SAM5-4.7-01")
+@pytest.mark.parametrize(
+    "command",
+    [cdb.test_unit_ready(), cdb.read_10(lba=0, blocks=0), cdb.read_capacity_10()],
+    ids=["test-unit-ready", "read", "read-capacity"],
+)
+def test_a_missing_unit_is_told(nowhere: Session, command: bytes) -> None:
+    """A command to a unit that is not there says so."""
+    result = nowhere.execute(command, read=8)
+
+    expect_sense(
+        result, SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
+    )
+
+
+@pytest.mark.requirement("SAM5-4.7-02")
+def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
+    """INQUIRY says that a unit cannot be there."""
+    result = nowhere.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
+
+    expect_good(result)
+    qualifier = result.data[0] >> 5
+    check(qualifier == NOT_THERE, "PERIPHERAL QUALIFIER 011b", bin(qualifier))
+
+
+@pytest.mark.requirement("SAM5-5.14-01")
+def test_an_attention_is_reported_once(attentive: Session) -> None:
+    """The first command reports a reset, the second is executed."""
+    first = attentive.execute(cdb.test_unit_ready())
+    second = attentive.execute(cdb.test_unit_ready())
+
+    expect_sense(first, SenseKey.UNIT_ATTENTION)
+    expect_good(second)
+
+
+@pytest.mark.requirement("SAM5-5.14-02")
+def test_some_commands_leave_an_attention(attentive: Session) -> None:
+    """INQUIRY and REPORT LUNS are executed, and the reset stays to be reported."""
+    expect_good(attentive.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM))
+    expect_good(attentive.execute(cdb.report_luns(allocation_length=ROOM), read=ROOM))
+
+    expect_sense(attentive.execute(cdb.test_unit_ready()), SenseKey.UNIT_ATTENTION)
+
+
+@pytest.mark.requirement("SAM5-5.14-03")
+def test_an_attention_can_be_asked_for(attentive: Session) -> None:
+    """REQUEST SENSE returns the reset as its data, and clears it."""
+    result = attentive.execute(cdb.request_sense(allocation_length=252), read=252)
+
+    expect_good(result)
+    key = parse_sense(result.data).key
+    check(key == SenseKey.UNIT_ATTENTION, "UNIT ATTENTION", key)
+    expect_good(attentive.execute(cdb.test_unit_ready()))
