@@ -122,6 +122,7 @@ ALSO: Mapping[str, str] = {
     "lost-connection-ends-the-session": "recovery within the session is then over",
     "exp-data-sn-of-reads-wrong": "the status of reads comes by itself then",
     "data-digest-is-not-checked": "no recovery begins where no error is seen",
+    "vpd-page-tells-more-than-it-has": "its designators end beyond the data then",
     "task-reporting-is-offered-alone": "the offer's answer is due, and a login by hand "
     "that does not give it stays unfinished",
     "reserve-keeps-nobody-out": "a RELEASE of another's then seems to end it",

@@ -19,6 +19,7 @@ from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
+from reftarget.faults.primary import PRIMARY
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
 from reftarget.faults.speech import SPEECH
@@ -63,6 +64,7 @@ _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     ALLEGIANCE,
     LOGINS,
     MEDIA,
+    PRIMARY,
     RESERVATIONS,
     STATES,
     TRANSFERS,

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iscsi.constants import TaskAttribute
+from iscsi.scsi import cdb as cdb_layouts
 from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
 from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.media import MediaBend
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -176,7 +178,12 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
         conflict = unit.reservations.check(task, command)
         if conflict is not None:
             raise _ConflictError(conflict)
-    if command.clears_attention and unit.attentions.pending(task.nexus):
+    bends = unit.device.bends
+    is_inquiry = command.layout is cdb_layouts.inquiry and bends(
+        PrimaryBend.INQUIRY_REPORTS
+    )
+    reports = command.clears_attention or is_inquiry
+    if reports and unit.attentions.pending(task.nexus):
         raise _attention(unit, task)
     is_lax = unit.device.bends(MediaBend.IGNORES_PROTECTION)
     if int.from_bytes(cdb[: command.length], "big") & command.forbidden and not is_lax:
@@ -213,6 +220,8 @@ def _attention(unit: LogicalUnit, task: Task) -> CheckCondition:
 def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition:
     if unit.attentions.pending(task.nexus):
         return _attention(unit, task)
+    if unit.device.bends(PrimaryBend.UNKNOWN_IS_A_FIELD):
+        return invalid_field_in_cdb(0, 7)
     if any(opcode == task.cdb[0] for opcode, _ in unit.actions):
         # The opcode is there, the service action is not (SPC-4 section 4.3.4.2).
         return invalid_field_in_cdb(1, 4)

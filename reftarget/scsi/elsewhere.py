@@ -10,6 +10,7 @@ from iscsi.scsi.inquiry import DeviceType, PeripheralQualifier, StandardInquiry
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import CheckCondition
 from reftarget.scsi.primary import luns_data
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
@@ -28,14 +29,16 @@ def start(device: DeviceServer, task: Task) -> Outcome:
     is_well_known = task.lun == REPORT_LUNS_WELL_KNOWN
     try:
         if opcode == cdb.inquiry.opcode:
-            return _inquiry(task, is_well_known=is_well_known)
+            is_there = device.bends(PrimaryBend.MISSING_IS_THERE)
+            return _inquiry(task, is_well_known=is_well_known or is_there)
         if opcode == cdb.request_sense.opcode:
             return _request_sense(task, is_well_known=is_well_known)
         if opcode == cdb.report_luns.opcode and (is_well_known or task.lun == 0):
             return luns_data(device, task)
     except CheckCondition as refusal:
         return Outcome(SCSIStatus.CHECK_CONDITION, sense=refusal.sense.build())
-    if is_well_known and opcode == cdb.test_unit_ready.opcode:
+    is_taken = device.bends(PrimaryBend.MISSING_IS_READY)
+    if is_taken or (is_well_known and opcode == cdb.test_unit_ready.opcode):
         return GOOD
     sense = _NOT_SUPPORTED
     if is_well_known:

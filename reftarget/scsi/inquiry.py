@@ -23,6 +23,7 @@ from iscsi.scsi.vpd import (
     build_designators,
 )
 from reftarget.faults import Bend
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -57,8 +58,9 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
     ).build()
 
 
-def _supported_pages(_unit: LogicalUnit, _task: Task) -> bytes:
-    return bytes(sorted(_PAGES))
+def _supported_pages(unit: LogicalUnit, _task: Task) -> bytes:
+    is_reversed = unit.device.bends(PrimaryBend.PAGES_UNSORTED)
+    return bytes(sorted(_PAGES, reverse=is_reversed))
 
 
 def _serial_number(unit: LogicalUnit, _task: Task) -> bytes:
@@ -82,12 +84,17 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     place = f"{target},t,0x{portal_group:04x}"
     if unit.device.bends(Bend.NAMES_ANOTHER_PORT):
         place = f"{target},p,{portal_group}"
+    of_unit = [
+        Designator(DesignatorType.NAA, unit.naa),
+        Designator(
+            DesignatorType.T10_VENDOR_ID, vendor.encode(), code_set=CodeSet.ASCII
+        ),
+    ]
+    if unit.device.bends(PrimaryBend.UNIT_IS_NAMELESS):
+        of_unit.clear()
     return build_designators(
         [
-            Designator(DesignatorType.NAA, unit.naa),
-            Designator(
-                DesignatorType.T10_VENDOR_ID, vendor.encode(), code_set=CodeSet.ASCII
-            ),
+            *of_unit,
             Designator(
                 DesignatorType.RELATIVE_TARGET_PORT,
                 struct.pack(">2xH", portal_group),
@@ -165,17 +172,26 @@ _PAGES: dict[int, Callable[[LogicalUnit, Task], bytes]] = {
 
 def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.inquiry.parse(task.cdb)
-    code = fields["page_code"]
+    code, room = fields["page_code"], fields["allocation_length"]
+    bends = unit.device.bends
     if not fields["evpd"]:
-        if code:
+        if code and not bends(PrimaryBend.PAGE_WITHOUT_EVPD):
             raise invalid_field_in_cdb(2, 7)
         data = _standard(unit, task)
+        told = data[4] + 4 * bends(PrimaryBend.INQUIRY_IS_LONGER)
+        if bends(PrimaryBend.INQUIRY_TELLS_THE_CUT):
+            told = min(told, max(room - 5, 0))
+        data = data[:4] + bytes([told]) + data[5:]
     else:
         page = _PAGES.get(code)
+        if page is None and bends(PrimaryBend.UNKNOWN_PAGE_IS_EMPTY):
+            return truncated(Page(code, b"").build(), room)
         if page is None:
             raise invalid_field_in_cdb(2, 7)
         data = Page(code, page(unit, task)).build()
-    return truncated(data, fields["allocation_length"])
+        length = len(data) - 4 + bends(PrimaryBend.PAGE_IS_LONGER)
+        data = data[:2] + length.to_bytes(2, "big") + data[4:]
+    return truncated(data, room)
 
 
 COMMANDS = (

@@ -19,6 +19,7 @@ from iscsi.scsi.mode import (
     parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import (
     illegal_request,
     invalid_field_in_cdb,
@@ -45,6 +46,8 @@ def _mode_sense(
     # No page has subpages, so that all subpages are subpage zero.
     if subpage not in (0, ALL_SUBPAGES):
         raise invalid_field_in_cdb(3, 7)
+    if code not in PAGES and unit.device.bends(PrimaryBend.UNKNOWN_MODE_PAGE_IS_ALL):
+        code = ALL_PAGES
     if code != ALL_PAGES and code not in PAGES:
         raise invalid_field_in_cdb(2, 5)
     chosen = PAGES if code == ALL_PAGES else (ModePage(code),)
@@ -60,6 +63,12 @@ def _mode_sense(
         is_long_lba=is_long_lba,
     )
     data = parameters.build_10() if is_long else parameters.build_6()
+    size = 2 if is_long else 1
+    told = len(data) - size
+    if unit.device.bends(PrimaryBend.MODE_DATA_TELLS_THE_CUT):
+        told = max(min(told, fields["allocation_length"] - size), 0)
+    told += unit.device.bends(PrimaryBend.MODE_DATA_IS_LONGER)
+    data = told.to_bytes(size, "big") + data[size:]
     return truncated(data, fields["allocation_length"])
 
 

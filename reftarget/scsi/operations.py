@@ -15,6 +15,7 @@ from iscsi.scsi.supported_operations import (
     build_all,
     build_one,
 )
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
@@ -67,7 +68,7 @@ def _report_operation_codes(unit: LogicalUnit, task: Task) -> Outcome:
             command = unit.commands.get(opcode)
     else:
         raise invalid_field_in_cdb(2, 2)
-    if command is None:
+    if command is None or unit.device.bends(PrimaryBend.ONE_IS_UNKNOWN):
         answer = OneCommand(Support.NOT_SUPPORTED)
     else:
         answer = OneCommand(Support.SUPPORTED, _usage(command), has_timeouts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
@@ -26,10 +27,16 @@ def _test_unit_ready(_unit: LogicalUnit, _task: Task) -> Outcome:
 def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
     """Return and clear a pending unit attention, or say how the unit is."""
     fields = cdb.request_sense.parse(task.cdb)
+    bends = unit.device.bends
+    nothing = Sense(SenseKey.NO_SENSE)
+    if bends(PrimaryBend.SENSE_OF_NOTHING):
+        nothing = Sense(SenseKey.ABORTED_COMMAND)
     if pending := unit.attentions.pending(task.nexus):
-        sense = Sense.of(SenseKey.UNIT_ATTENTION, pending.pop(0))
+        sense = Sense.of(SenseKey.UNIT_ATTENTION, pending[0])
+        if not bends(PrimaryBend.SENSE_LEAVES):
+            pending.pop(0)
     else:
-        sense = unit.not_ready(unit.device.now) or Sense(SenseKey.NO_SENSE)
+        sense = unit.not_ready(unit.device.now) or nothing
     data = sense.build(descriptor=bool(fields["desc"]))
     return truncated(data, fields["allocation_length"])
 
@@ -43,11 +50,19 @@ def luns_data(device: DeviceServer, task: Task) -> Outcome:
         SelectReport.ALL: [*device.luns, REPORT_LUNS_WELL_KNOWN],
     }
     select = fields["select_report"]
+    if select not in lists and device.bends(PrimaryBend.RESERVED_IS_ALL):
+        select = SelectReport.ADDRESSED
     if select not in lists:
         raise invalid_field_in_cdb(2, 7)
     if fields["allocation_length"] < _REPORT_LUNS_MINIMUM:
         raise invalid_field_in_cdb(6, 7)
-    data = build_report(lists[SelectReport(select)])
+    found = lists[SelectReport(select)]
+    if device.bends(PrimaryBend.UNITS_LEFT_OUT):
+        found = []
+    data = build_report(found)
+    if device.bends(PrimaryBend.LIST_TELLS_THE_CUT):
+        told = min(len(data), fields["allocation_length"]) - 8
+        data = told.to_bytes(4, "big") + data[4:]
     return truncated(data, fields["allocation_length"])
 
 

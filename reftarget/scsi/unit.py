@@ -9,6 +9,7 @@ from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.backing import open_backing
 from reftarget.extents import ExtentSet
 from reftarget.faults.media import MediaBend
+from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
 from reftarget.scsi.check_condition import (
@@ -182,7 +183,8 @@ class LogicalUnit:
         self.modes.reset()
         self.prevented.clear()
         self.is_started = True
-        self.attentions.establish_for_all(additional)
+        if not self.device.bends(PrimaryBend.NO_ATTENTION):
+            self.attentions.establish_for_all(additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
