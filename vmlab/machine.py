@@ -222,8 +222,13 @@ def _of_domain(found: "libvirt.virDomain") -> Running:
     name = found.name().removeprefix(domain.PREFIX)
     kind = found.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None)
     ports = found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
-    pairs = (pair.split("=") for pair in ports.split())
-    forwards = {int(inner): int(outer) for inner, outer in pairs}
+    # Another version of the lab may have described its machine in other words.
+    pairs = (pair.partition("=")[::2] for pair in ports.split())
+    forwards = {
+        int(inner): int(outer)
+        for inner, outer in pairs
+        if inner.isdecimal() and outer.isdecimal()
+    }
     return Running(name, kind, forwards, machine_folder(name) / "console.log", found)
 
 
