@@ -127,6 +127,9 @@ ALSO: Mapping[str, str] = {
     "that does not give it stays unfinished",
     "reserve-keeps-nobody-out": "a RELEASE of another's then seems to end it",
     "register-changes-nothing": "every reservation begins with a registration",
+    "key-can-be-registered-once": "a nexus of another ISID brings the same key",
+    "read-keys-shows-one": "what is registered is read by READ KEYS",
+    "unit-is-never-ready": "a session is proved alive by TEST UNIT READY",
     "clear-changes-nothing": "what a check leaves reserved is then in others' way",
 }
 """Faults that other requirements' checks rightly notice too, each with the reason."""

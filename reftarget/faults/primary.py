@@ -32,6 +32,7 @@ class PrimaryBend(StrEnum):
     NO_ATTENTION = "reset-is-not-reported"
     INQUIRY_REPORTS = "inquiry-reports-attentions"
     SENSE_LEAVES = "request-sense-leaves-attentions"
+    NEVER_READY = "unit-is-never-ready"
 
 
 PRIMARY: Final[dict[PrimaryBend, tuple[str, str]]] = {
@@ -118,5 +119,9 @@ PRIMARY: Final[dict[PrimaryBend, tuple[str, str]]] = {
     PrimaryBend.SENSE_LEAVES: (
         "SAM5-5.14-03",
         "Returns a unit attention by REQUEST SENSE and keeps it.",
+    ),
+    PrimaryBend.NEVER_READY: (
+        "SPC4-6.47-01",
+        "Answers TEST UNIT READY of a unit that is ready with NOT READY.",
     ),
 }

@@ -15,6 +15,7 @@ from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
 from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
+from reftarget.faults.reservations import ReservationBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -24,7 +25,7 @@ from reftarget.scsi.check_condition import (
 )
 from reftarget.scsi.reservations import ReservationManager
 from reftarget.scsi.table import COMMANDS
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
 from reftarget.scsi.unit import LogicalUnit
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class DeviceServer:
             answer = _admit(unit, task).handler(unit, task)
         except CheckCondition as refusal:
             return check_condition(unit, refusal.sense)
-        except _ConflictError as refusal:
+        except _AnsweredError as refusal:
             return refusal.outcome
         except BackingError as failure:
             return check_condition(unit, _backing_sense(failure))
@@ -161,8 +162,8 @@ class DeviceServer:
         return sorted(self.units)
 
 
-class _ConflictError(Exception):
-    """A reservation stands in the way."""
+class _AnsweredError(Exception):
+    """The command has its answer before it is executed."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.status)
@@ -177,7 +178,7 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     if unit.reservations.is_reserved:
         conflict = unit.reservations.check(task, command)
         if conflict is not None:
-            raise _ConflictError(conflict)
+            raise _AnsweredError(conflict)
     bends = unit.device.bends
     is_inquiry = command.layout is cdb_layouts.inquiry and bends(
         PrimaryBend.INQUIRY_REPORTS
@@ -205,6 +206,8 @@ def _find_action(unit: LogicalUnit, task: Task) -> Command:
     cdb = task.cdb
     command = unit.actions.get((cdb[0], service_action_of(cdb)))
     if command is None:
+        if unit.device.bends(ReservationBend.RESERVED_ACTION_IS_GOOD):
+            raise _AnsweredError(GOOD)
         raise _unknown(unit, task)
     if len(cdb) < command.length:
         # Only one of variable length can be: the rest was to come in an AHS.

@@ -9,7 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.faults.primary import PrimaryBend
-from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.check_condition import condition, invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 _REPORT_LUNS_MINIMUM = 16
 
 
-def _test_unit_ready(_unit: LogicalUnit, _task: Task) -> Outcome:
+def _test_unit_ready(unit: LogicalUnit, _task: Task) -> Outcome:
+    if unit.device.bends(PrimaryBend.NEVER_READY):
+        raise condition(
+            SenseKey.NOT_READY,
+            AdditionalSense.LOGICAL_UNIT_NOT_READY_CAUSE_NOT_REPORTABLE,
+        )
     return GOOD  # the device server has asked already
 
 

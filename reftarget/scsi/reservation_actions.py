@@ -7,6 +7,7 @@ change, or raises ReservationConflict or CheckCondition and changes nothing.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from iscsi.errors import DecodeError
 from iscsi.scsi.persistent_reservations import (
@@ -19,6 +20,7 @@ from iscsi.scsi.persistent_reservations import (
 from iscsi.scsi.reservation_conflicts import Role
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.transport_id import TransportID
+from reftarget.faults.reservations import ReservationBend as Bend
 from reftarget.scsi.check_condition import (
     illegal_request,
     invalid_field_in_cdb,
@@ -65,6 +67,8 @@ class Request:
     """The target ports there are: their portal group tags identify them."""
     can_persist: bool = True
     """Whether there is a place to keep the state through a power loss."""
+    bends: Callable[[StrEnum], bool] = lambda _bend: False
+    """Tells whether a decision is to be made the wrong way."""
 
     @property
     def reservation_type(self) -> ReservationType:
@@ -76,6 +80,8 @@ class Request:
         try:
             kind = ReservationType(self.type)
         except ValueError:
+            if self.bends(Bend.TAKES_RESERVED_TYPES):
+                return ReservationType.WRITE_EXCLUSIVE
             raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 3) from None
         if self.scope != LU_SCOPE:
             raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 7)
@@ -106,10 +112,14 @@ def register(state: State, request: Request) -> Change:
     """REGISTER: register, change the key or unregister."""
     parameters = _basic(request, may_specify_ports=True)
     own_key = state.registrations.get(request.nexus, 0)
-    if parameters.reservation_key != own_key:
+    knows_key = own_key == parameters.reservation_key or (
+        not own_key and request.bends(Bend.STRANGER_HAS_ANY_KEY)
+    )
+    if not knows_key:
         raise ReservationConflict
     if parameters.specify_initiator_ports and (
-        own_key or not parameters.service_action_reservation_key
+        (own_key and not request.bends(Bend.REGISTRANTS_NAME_PORTS))
+        or not parameters.service_action_reservation_key
     ):
         # SPC-4 table 62 (register behaviors for REGISTER) objects to the CDB.
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
@@ -119,6 +129,7 @@ def register(state: State, request: Request) -> Change:
         nexus
         for nexus in _through_target_ports(request, parameters)
         if state.registrations.get(nexus, 0) == parameters.reservation_key
+        or nexus == request.nexus
     ]
     nexuses += [
         nexus
@@ -142,7 +153,10 @@ def reserve(state: State, request: Request) -> Change:
     held = state.reservation
     if held is None:
         return Change(replace(state, reservation=wanted))
-    if state.role(request.nexus) is not Role.HOLDER or held.type != wanted.type:
+    if request.bends(Bend.NEXT_TAKES_IT):
+        return Change(replace(state, reservation=wanted))
+    is_same = state.role(request.nexus) is Role.HOLDER and held.type == wanted.type
+    if not is_same or request.bends(Bend.HOLDER_CONFLICTS):
         raise ReservationConflict
     return Change(state)
 
@@ -152,11 +166,15 @@ def release(state: State, request: Request) -> Change:
     _authorize(state, request, _basic(request))
     held = state.reservation
     kind = request.reservation_type
+    bends = request.bends
     if held is None or not state.is_holder(request.nexus):
+        if bends(Bend.RELEASE_CONFLICTS):
+            raise ReservationConflict
         return Change(state)
-    if held.type != kind:
+    if held.type != kind and not bends(Bend.RELEASES_ANY_TYPE):
         raise illegal_request(AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
-    told = state.others(request.nexus) if kind.is_shared_by_registrants else []
+    is_told = kind.is_shared_by_registrants or bends(Bend.TELLS_OF_LONE_HOLDERS)
+    told = state.others(request.nexus) if is_told else []
     return Change(
         replace(state, reservation=None),
         tell(told, AdditionalSense.RESERVATIONS_RELEASED),
@@ -181,10 +199,12 @@ def preempt(state: State, request: Request) -> Change:
     if not key:
         # Zero means every other registrant, where all of them hold the reservation.
         if held is None or not held.type.is_all_registrants:
+            if request.bends(Bend.PREEMPTS_ZERO):
+                return Change(state)
             raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
         return _take_over(state, request, state.others(request.nexus))
     named = [nexus for nexus, other in state.registrations.items() if other == key]
-    if not named:
+    if not named and not request.bends(Bend.PREEMPTS_NOBODY):
         raise ReservationConflict
     if held is not None and held.holder in named:
         return _take_over(
@@ -201,6 +221,7 @@ def preempt(state: State, request: Request) -> Change:
 
 def register_and_move(state: State, request: Request) -> Change:
     """REGISTER AND MOVE: hand the reservation to another nexus."""
+    bends = request.bends
     if request.nexus not in state.registrations:
         raise ReservationConflict
     try:
@@ -212,10 +233,10 @@ def register_and_move(state: State, request: Request) -> Change:
     held = state.reservation
     if held is None:
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
-    if held.holder != request.nexus:
+    if held.holder != request.nexus and not bends(Bend.REGISTRANTS_MOVE):
         raise ReservationConflict  # nor may one of many holders move it
     key = parameters.service_action_reservation_key
-    if not key:
+    if not key and not bends(Bend.MOVES_WITH_KEY_ZERO):
         raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
     tag = parameters.relative_target_port
     if tag not in request.portal_group_tags:
@@ -224,7 +245,7 @@ def register_and_move(state: State, request: Request) -> Change:
     if (destination.initiator_name, destination.isid) == (
         request.nexus.initiator_name,
         request.nexus.isid,
-    ):
+    ) and not bends(Bend.MOVES_TO_ITSELF):
         raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
     moved = replace(
         _limited(state.with_keys({destination: key})),
@@ -291,6 +312,8 @@ def _through_target_ports(request: Request, parameters: OutParameters) -> list[N
 
 
 def _specified(request: Request, parameters: OutParameters) -> list[Nexus]:
+    if request.bends(Bend.PORTS_ARE_FORGOTTEN):
+        return []
     own_tag = request.nexus.target_portal_group_tag
     tags = request.portal_group_tags if parameters.all_target_ports else [own_tag]
     return [
@@ -305,13 +328,23 @@ def _set_keys(
 ) -> Change:
     _require_persistence(request, parameters, _FLAGS_BYTE)
     key = parameters.service_action_reservation_key
+    bends = request.bends
+    if bends(Bend.KEY_IS_UNIQUE) and any(
+        key == other and nexus not in nexuses
+        for nexus, other in state.registrations.items()
+    ):
+        raise ReservationConflict
     if key:
         changed = _limited(state.with_keys(dict.fromkeys(nexuses, key)))
+        if bends(Bend.REGISTERING_RELEASES):
+            changed = replace(changed, reservation=None)
         attentions: Attentions = ()
     elif state.registrations.keys().isdisjoint(nexuses):
+        if bends(Bend.NOTHING_CONFLICTS):
+            raise ReservationConflict
         return Change(state)  # nobody to unregister: GOOD, and nothing happens
     else:
-        changed = state.without(nexuses)
+        changed = _unregistered(state, nexuses, bends)
         attentions = _released(state, changed)
     return Change(
         replace(
@@ -320,6 +353,18 @@ def _set_keys(
         ).next_generation(),
         attentions,
     )
+
+
+def _unregistered(
+    state: State, nexuses: list[Nexus], bends: Callable[[StrEnum], bool]
+) -> State:
+    changed = state.without(nexuses)
+    if bends(Bend.OUTLIVES_HOLDER):
+        return replace(changed, reservation=state.reservation)
+    held = changed.reservation
+    if held and held.type.is_all_registrants and bends(Bend.ENDS_WITH_FIRST):
+        return replace(changed, reservation=None)
+    return changed
 
 
 def _released(before: State, after: State) -> tuple[tuple[Nexus, AdditionalSense], ...]:

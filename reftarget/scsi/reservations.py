@@ -142,6 +142,7 @@ class ReservationManager:
 
     def allows(self, nexus: Nexus, access: Access) -> bool:
         """Tell whether a nexus's command of this class may run, as a copy would."""
+        nexus = self._known(nexus)
         if self._reserver is not None:
             return nexus == self._reserver or access in PASSES_RESERVE
         reservation = self.state.reservation
@@ -153,6 +154,12 @@ class ReservationManager:
                 Bend.BLOCKS_READERS
             )
         return access in PASSES[reservation.type][role]
+
+    def _known(self, nexus: Nexus) -> Nexus:
+        """Return what tells a nexus from others."""
+        if self._bends(Bend.IGNORES_ISID):
+            return replace(nexus, isid=bytes(len(nexus.isid)))
+        return nexus
 
     def handle_in(self, task: Task) -> Outcome:
         """Execute PERSISTENT RESERVE IN, whichever its service action."""
@@ -172,6 +179,8 @@ class ReservationManager:
 
     def _read_keys(self) -> bytes:
         keys = tuple(self.state.registrations.values())
+        if self._bends(Bend.SHOWS_ONE_KEY):
+            keys = keys[:1]
         return Keys(self.state.generation, keys).build()
 
     def _read_reservation(self) -> bytes:
@@ -179,7 +188,8 @@ class ReservationManager:
         if reservation is None:
             return ReservationStatus(generation).build()
         holder = reservation.holder
-        key = 0 if holder is None else self.state.registrations[holder]
+        # A holder is registered, unless a fault keeps what it held.
+        key = 0 if holder is None else self.state.registrations.get(holder, 0)
         if holder is None and self._bends(Bend.SHOWS_ONE_HOLDER):
             key = next(iter(self.state.registrations.values()))
         return ReservationStatus(generation, reservation.type, key).build()
@@ -190,10 +200,13 @@ class ReservationManager:
             compatible_reservation_handling=True,
             specify_initiator_ports_capable=True,
             all_target_ports_capable=True,
-            persist_through_power_loss_capable=self._store is not None,
+            persist_through_power_loss_capable=(
+                self._store is not None and not self._bends(Bend.TAKES_APTPL)
+            ),
             allow_commands=AllowCommands.TEST_UNIT_READY_AND_MODE_SENSE,
             persist_through_power_loss_activated=(
                 self.state.persists_through_power_loss
+                and not self._bends(Bend.HIDES_APTPL)
             ),
         ).build()
 
@@ -222,26 +235,31 @@ class ReservationManager:
         fields = layouts.persistent_reserve_out_register.structure.parse(task.cdb)
         action = OutServiceAction(fields["service_action"])
         length = fields["parameter_list_length"]
-        if length < BASIC_LENGTH or (
-            length > BASIC_LENGTH and action not in _WITH_TRANSPORT_IDS
+        is_lax = self._bends(Bend.TAKES_ANY_LENGTH)
+        if not is_lax and (
+            length < BASIC_LENGTH
+            or (length > BASIC_LENGTH and action not in _WITH_TRANSPORT_IDS)
         ):
             raise parameter_list_length_error()
         if length > _MAX_PARAMETER_LIST:
             raise illegal_request(AdditionalSense.INSUFFICIENT_REGISTRATION_RESOURCES)
 
+        nexus = self._known(task.nexus)
+
         def request(data: bytes | memoryview) -> Request:
             return Request(
-                task.nexus,
+                nexus,
                 fields["scope"],
                 fields["type"],
-                bytes(data),
+                bytes(data).ljust(BASIC_LENGTH, b"\0") if is_lax else bytes(data),
                 self._portal_group_tags,
                 can_persist=self._store is not None,
+                bends=self._bends,
             )
 
         if action in _WITH_SCOPE_AND_TYPE:
             _ = request(b"").reservation_type
-        if action not in _REGISTERING and task.nexus not in self.state.registrations:
+        if action not in _REGISTERING and nexus not in self.state.registrations:
             return RESERVATION_CONFLICT
         return DataOutNeeded(
             length, lambda data: self._finish_out(action, length, request(data))
@@ -255,6 +273,7 @@ class ReservationManager:
             length > BASIC_LENGTH
             and action is not OutServiceAction.REGISTER_AND_MOVE
             and not specifies_initiator_ports(data)
+            and not self._bends(Bend.TAKES_ANY_LENGTH)
         ):
             raise parameter_list_length_error()
         if self._reserver is not None:
@@ -339,15 +358,20 @@ class ReservationManager:
                 place = layout.structure.fields[name]
                 raise invalid_field_in_cdb(place.byte, place.bit)
         if not self.state.registrations:
-            return action(task.nexus)
+            return action(self._known(task.nexus))
         # Compatible reservation handling (SPC-4 section 5.12.3): for those who have
         # access anyway both commands are GOOD and do nothing.
-        reservation, role = self.state.reservation, self.state.role(task.nexus)
+        role = self.state.role(self._known(task.nexus))
+        reservation = self.state.reservation
         has_access = reservation is not None and (
             role is Role.HOLDER
             or (role is Role.REGISTRANT and reservation.type.is_shared_by_registrants)
         )
-        return GOOD if has_access else RESERVATION_CONFLICT
+        if has_access:
+            is_good = not self._bends(Bend.RESERVE_OF_HOLDER_CONFLICTS)
+        else:
+            is_good = self._bends(Bend.RESERVES_BESIDE)
+        return GOOD if is_good else RESERVATION_CONFLICT
 
     def _reserve(self, nexus: Nexus) -> Outcome:
         if self._reserver not in {None, nexus}:

@@ -43,6 +43,13 @@ NOT_COUNTED: dict[str, Callable[[Nexus, Nexus], object]] = {
 }
 
 
+@pytest.mark.requirement("SPC4-6.15.2-01")
+def test_every_key_is_listed(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+    """READ KEYS lists the key of each registered nexus, also to a stranger."""
+    for reader in (a, b, stranger):
+        expect_state(reader, keys=[a.key, b.key])
+
+
 @pytest.mark.requirement("SPC4-6.15.2-02")
 @pytest.mark.parametrize("name", COUNTED)
 def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
