@@ -73,8 +73,21 @@ def check(
     """
     __tracebackhide__ = True
     if not holds:
-        shown = describe(actual) if isinstance(actual, PDU) else str(actual)
-        raise ConformanceFailure(expected, shown, transcript)
+        raise ConformanceFailure(expected, _words(actual), transcript)
+
+
+def _words(actual: object) -> str:
+    """Return what came in words: PDUs as the transcript shows them."""
+    if isinstance(actual, PDU):
+        return describe(actual)
+    if isinstance(actual, list | tuple) and any(
+        isinstance(item, PDU) for item in actual
+    ):
+        shown = [_words(item) for item in actual[:SHOWN_PDUS]]
+        if len(actual) > SHOWN_PDUS:
+            shown.append(f"and {len(actual) - SHOWN_PDUS} more")
+        return "; ".join(shown)
+    return str(actual)
 
 
 def expect_drop(connection: Connection, *, timeout: float | None = None) -> None:

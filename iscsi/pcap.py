@@ -19,6 +19,8 @@ _SYN, _FIN, _RST, _PSH, _ACK = 0x02, 0x01, 0x04, 0x08, 0x10
 _MAX_SEGMENT = 60000
 """Bytes of one made-up segment: an IP packet's length has 16 bits."""
 
+_LONGEST_OPTION = 0xFFFF
+
 Address = tuple[str, int]
 
 
@@ -36,6 +38,9 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _option(code: int, value: bytes) -> bytes:
+    # Its length has 16 bits. What is cut off may end within a character.
+    if len(value) > _LONGEST_OPTION:
+        value = value[:_LONGEST_OPTION].decode(errors="ignore").encode()
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 

@@ -8,6 +8,7 @@ the check says why it must (`ALSO`).
 """
 
 import argparse
+import itertools
 import random
 import subprocess
 import sys
@@ -188,14 +189,18 @@ def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Out
         command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
         # What a fault leaves unsaid is not waited for as long as a slow target is.
         command += [f"--peer-timeout={PATIENCE:g}"]
-        done = subprocess.run(  # our own interpreter
-            command,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
+        try:
+            done = subprocess.run(  # our own interpreter
+                command,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            late = f"not done in {_SECONDS} s"
+            return Outcome(fault, len(concerned), trouble=late)
         if not path.exists():
             words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             return Outcome(fault, len(concerned), trouble=words[0])
@@ -277,10 +282,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     wanted = [known[name] for name in options.fault] or list(known.values())
+    done = itertools.count(1)
+
+    def attempt(fault: Fault) -> Outcome:
+        outcome = try_fault(fault, checks, options.sample)
+        word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
+        print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
+        return outcome
+
     with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(
-            pool.map(lambda fault: try_fault(fault, checks, options.sample), wanted)
-        )
+        outcomes = list(pool.map(attempt, wanted))
     print("\n".join(show(outcomes)))
     return int(any(item.is_missed or item.false_alarms for item in outcomes))
 

@@ -6,7 +6,7 @@ import pytest
 from initiator.expect import check
 from initiator.session import Session
 from iscsi.constants import RESERVED_TAG
-from iscsi.pdu import SCSIResponse
+from iscsi.pdu import SCSICommand, SCSIResponse
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import KIB, read, sequences
 
@@ -124,7 +124,10 @@ def test_a_transfer_tag_comes_with_the_lun(session: Session, disk: Disk) -> None
     """A Data-In with a Target Transfer Tag has the command's LUN."""
     result = read(session, disk, READ_LENGTH)
 
-    lun = session.transcript.sent()[-1].lun
+    commands = [
+        pdu for pdu in session.transcript.sent() if isinstance(pdu, SCSICommand)
+    ]
+    lun = commands[-1].lun
     wrong = [
         pdu
         for pdu in result.data_ins
