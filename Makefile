@@ -4,6 +4,8 @@
 TARGET ?= reference
 ARGS ?=
 JOBS ?= 2
+# istgt sleeps a second in each login: more workers than cores wait for it side by side.
+SLEEPERS ?= 12
 PYTHON ?= python3
 # Credentials before the @ stay out of the folder's name.
 RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
@@ -55,6 +57,7 @@ test: $(STAMP) packages
 	$(RUN) pytest tests -m "not lab" -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
+	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS)
 
 # The lab's parts come on top: libvirt's Python module is built here.
 lab: $(STAMP)
@@ -65,6 +68,7 @@ lab: $(STAMP)
 
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS)
+	$(RUN) suites.mutants -j $(JOBS)
 
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)

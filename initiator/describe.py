@@ -106,6 +106,12 @@ def describe(pdu: PDU) -> str:
     return " ".join(parts)
 
 
+def outline(pdu: PDU) -> str:
+    """Return the PDU's name and what its codes say, without numbers and data."""
+    names = {field.name for field in pdu.fields_desc}
+    return " ".join([type(pdu).__name__, *_codes(pdu, names)])
+
+
 def _codes(pdu: PDU, names: set[str]) -> list[str]:
     found: list[str] = []
     if isinstance(pdu, LoginRequest | LoginResponse):

@@ -5,10 +5,12 @@ Only `ConformanceFailure` crosses from here into a verdict. It is an AssertionEr
 a test runner counts it as failed and not as a fault of the tool.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from initiator.connection import Connection
-from initiator.describe import describe
+from initiator.describe import describe, outline
 from initiator.transcript import Transcript
 from iscsi.errors import (
     ConnectionLost,
@@ -18,6 +20,11 @@ from iscsi.errors import (
     PeerTimeout,
 )
 from iscsi.pdu import PDU, Reject
+
+_LONGEST_CHOICE = 120
+"""Characters: what a target chose is one line of a report."""
+
+_CHOICES: ContextVar[list[str] | None] = ContextVar("choices", default=None)
 
 SHOWN_PDUS = 12
 """How many of the last entries a failure prints."""
@@ -60,6 +67,36 @@ def failure_of(error: ISCSIError, transcript: Transcript | None) -> ConformanceF
     )
 
 
+@contextmanager
+def noting_choices() -> Iterator[list[str]]:
+    """Collect which of several permitted outcomes the target chooses meanwhile."""
+    choices: list[str] = []
+    token = _CHOICES.set(choices)
+    try:
+        yield choices
+    finally:
+        _CHOICES.reset(token)
+
+
+def chose(outcome: object) -> None:
+    """Note the outcome that the target chose where a clause permits several.
+
+    Args:
+        outcome: words; or a PDU, whose kind and codes are noted without its numbers;
+            or None for a connection that the target dropped.
+    """
+    choices = _CHOICES.get()
+    if choices is None:
+        return
+    if outcome is None:
+        text = "the connection is dropped"
+    elif isinstance(outcome, PDU):
+        text = outline(outcome)
+    else:
+        text = _words(outcome)
+    choices.append(" ".join(text.split())[:_LONGEST_CHOICE])
+
+
 def check(
     holds: object,
     expected: str | Sequence[str],
@@ -68,12 +105,17 @@ def check(
 ) -> None:
     """Fail unless something holds.
 
+    Several alternatives in `expected` are outcomes that a clause permits: the one that
+    the target chose is noted.
+
     Raises:
         ConformanceFailure: it does not.
     """
     __tracebackhide__ = True
     if not holds:
         raise ConformanceFailure(expected, _words(actual), transcript)
+    if not isinstance(expected, str) and len(expected) > 1:
+        chose(actual)
 
 
 def _words(actual: object) -> str:
@@ -148,6 +190,7 @@ def expect_reject_or_drop(
     except (PeerTimeout, DecodeError, DigestError) as error:
         raise ConformanceFailure(expected, str(error), connection.transcript) from error
     if answer is None:
+        chose(answer)
         return None
     if not isinstance(answer, Reject) or (
         reasons is not None and answer.reason not in reasons
@@ -160,4 +203,5 @@ def expect_reject_or_drop(
         f"it returns {answer.rejected_header.hex()}",
         connection.transcript,
     )
+    chose(answer)
     return answer

@@ -19,6 +19,7 @@ import pytest
 
 from reports.evidence import (
     BUNDLE,
+    CHOICE,
     ENVIRONMENT,
     EVIDENCE,
     STEPS,
@@ -157,6 +158,12 @@ def pytest_runtest_makereport(
         for step in tell():
             with allure.step(step):
                 pass
+        choices = [value for key, value in item.user_properties if key == CHOICE]
+        if choices:
+            # Excluded: a target may choose otherwise and the check is still the same.
+            allure.dynamic.parameter(
+                "the target chose", "; ".join(map(str, choices)), excluded=True
+            )
         for piece in item.stash.get(EVIDENCE, []):
             _attach(piece)
             if piece.name == BUNDLE:

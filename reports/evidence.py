@@ -51,6 +51,9 @@ TARGET_DIED = "target died"
 DETAIL = "detail"
 """The user property with what the target did, in one line."""
 
+CHOICE = "choice"
+"""The user property with an outcome that the target chose where several are allowed."""
+
 TITLE = "title"
 """The user property with the rule in the target's voice: the check's docstring."""
 

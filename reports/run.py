@@ -82,6 +82,7 @@ def _run(file: Path, content: Any) -> Run:
                     **row,
                     "verdict": Verdict(row["verdict"]),
                     "requirements": tuple(row["requirements"]),
+                    "choices": tuple(row.get("choices", ())),
                 }
             )
             for row in content["checks"]

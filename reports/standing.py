@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How a target stands to each requirement, from the verdicts of a run."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,11 @@ class Row:
         """The checks that show what is amiss."""
         shown = (Verdict.BROKEN, Verdict.DEVIATES, Verdict.WARNED)
         return tuple(check for check in self.checks if check.verdict in shown)
+
+    @property
+    def choices(self) -> dict[str, int]:
+        """Which permitted outcomes the target chose, and in how many checks."""
+        return dict(Counter(one for check in self.checks for one in check.choices))
 
 
 def rows(checks: Iterable[Judged], catalogue: Mapping[str, Requirement]) -> list[Row]:

@@ -109,6 +109,7 @@ def as_data(run: Run, found: Sequence[Row]) -> dict[str, Any]:
             for row in found
             if row.standing.is_amiss
         ],
+        "chosen": {row.requirement.id: row.choices for row in found if row.choices},
     }
 
 
@@ -131,7 +132,20 @@ def markdown(run: Run, found: Sequence[Row]) -> str:
             f"- [{entry.id}]({entry.url}) ({entry.level}, {row.standing}): {entry.text}"
         )
         lines += [f"  - `{check.check}`: {check.detail}" for check in row.amiss]
+    lines += ["", "## What it chose where several outcomes are allowed", ""]
+    for row in found:
+        if row.choices:
+            lines.append(
+                f"- [{row.requirement.id}]({row.requirement.url}): {_chosen(row)}"
+            )
     return "\n".join(lines) + "\n"
+
+
+def _chosen(row: Row) -> str:
+    return "; ".join(
+        f"{what} ({count} checks)" if count > 1 else what
+        for what, count in row.choices.items()
+    )
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -176,6 +190,13 @@ def page(run: Run, found: Sequence[Row]) -> str:
         head=head,
         body=body,
         amiss=amiss or "<p>Nothing that was exercised.</p>",
+        chosen="".join(
+            f'<tr><td><a href="{escape(row.requirement.url)}">'
+            f"{escape(row.requirement.id)}</a></td>"
+            f"<td>{escape(row.requirement.text)}</td><td>{escape(_chosen(row))}</td></tr>"
+            for row in found
+            if row.choices
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 import pytest
 
 from reports.evidence import (
+    CHOICE,
     DETAIL,
     KNOWN_DEVIATION,
     REQUIREMENT,
@@ -46,6 +47,8 @@ class Judged:
     transcript: str = ""
     """The PDUs, if something is amiss."""
     seconds: float = 0.0
+    choices: tuple[str, ...] = ()
+    """What the target chose where the requirement permits several outcomes."""
 
     @property
     def area(self) -> str:
@@ -82,6 +85,9 @@ def _judge(name: str, phases: list[pytest.TestReport]) -> Judged:
         title=str(named.get(TITLE, "")),
         transcript="".join(getattr(phase, "assay_transcript", "") for phase in phases),
         seconds=round(sum(phase.duration for phase in phases), 3),
+        choices=tuple(
+            dict.fromkeys(str(value) for key, value in properties if key == CHOICE)
+        ),
     )
 
 

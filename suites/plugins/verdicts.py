@@ -20,7 +20,7 @@ import pytest
 import targets
 from initiator import bundle
 from initiator.capture import to_pcapng
-from initiator.expect import ConformanceFailure, failure_of
+from initiator.expect import ConformanceFailure, failure_of, noting_choices
 from initiator.narrate import narrate
 from initiator.session import Session
 from initiator.transcript import Transcript
@@ -29,6 +29,7 @@ from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from reports.evidence import (
     BUNDLE,
+    CHOICE,
     DETAIL,
     EVIDENCE,
     KNOWN_DEVIATION,
@@ -117,7 +118,7 @@ def pytest_pyfunc_call(
         return (yield)
     tested = targets_plugin.of(pyfuncitem.config)
     try:
-        with _time_limit(pyfuncitem):
+        with _time_limit(pyfuncitem), noting_choices() as choices:
             try:
                 outcome = yield
             except ISCSIError as error:
@@ -132,6 +133,7 @@ def pytest_pyfunc_call(
         _judge(pyfuncitem, tested, failure)
         raise
     _expect_no_deviation(pyfuncitem)
+    pyfuncitem.user_properties += [(CHOICE, what) for what in dict.fromkeys(choices)]
     return outcome
 
 

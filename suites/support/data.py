@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from initiator.expect import ConformanceFailure, check, next_or_drop
+from initiator.expect import ConformanceFailure, check, chose, next_or_drop
 from initiator.session import Session
 from initiator.task import Result, Task
 from iscsi.pdu import DataIn, Reject, SCSIResponse
@@ -95,8 +95,10 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
     while True:
         answer = next_or_drop(session.connection)
         if answer is None:
+            chose(answer)
             return "dropped"
         if isinstance(answer, Reject):
+            chose(answer)
             return "rejected"
         if (
             isinstance(answer, SCSIResponse)
@@ -114,4 +116,5 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
         found = (told.asc, told.ascq) if told else None
         expected = "CHECK CONDITION with {:02x}h/{:02x}h".format(*code)
         check(found == code, expected, told, session.transcript)
+    chose(answer)
     return "check condition"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check, next_or_drop
+from initiator.expect import ConformanceFailure, check, chose, next_or_drop
 from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
 from iscsi.constants import RESERVED_TAG, LoginStatus, Role, Stage
@@ -162,6 +162,7 @@ def expect_refusal(
     except (PeerTimeout, DecodeError, DigestError) as error:
         raise ConformanceFailure(expected, str(error), connection.transcript) from error
     if is_malformed and (answer is None or isinstance(answer, Reject)):
+        chose(answer)
         return None
     if answer is None:
         raise ConformanceFailure(
@@ -175,6 +176,8 @@ def expect_refusal(
     if not is_right:
         raise ConformanceFailure(expected, describe(answer), connection.transcript)
     assert isinstance(answer, LoginResponse)
+    if len(expected) > 1 or len(statuses) != 1:
+        chose(answer)
     return answer
 
 
@@ -214,6 +217,8 @@ def expect_no_login(
     )
     expected = f"Login Response with {_named(statuses)}"
     check(is_right, expected, answer, login.connection.transcript)
+    if len(statuses) != 1:
+        chose(answer)
     return answer
 
 

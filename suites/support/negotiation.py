@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from initiator.expect import check, next_or_drop
+from initiator.expect import check, chose, next_or_drop
 from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
 from iscsi.constants import Role, Stage
@@ -130,6 +130,7 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
     __tracebackhide__ = True
     response = next_or_drop(login.connection)
     if not isinstance(response, LoginResponse) or response.status_class:
+        chose(response)
         return
     answer = text.value(text.decode(bytes(response.data)), name)
     check(
@@ -138,6 +139,7 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
         response,
         login.connection.transcript,
     )
+    chose(f"{name}={answer}" if answer is not None else "no answer to the pair")
 
 
 def is_legal_answer(key: Key, answer: str) -> bool:

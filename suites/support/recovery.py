@@ -9,7 +9,7 @@ import pytest
 
 from initiator.core import Link
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, chose
 from initiator.impair import deliver, spoil_data, withhold
 from initiator.session import Session
 from initiator.task import Task, data_outs
@@ -338,6 +338,7 @@ def expect_recovered(
     except ConformanceFailure:
         if session.connection.is_open:
             raise
+        chose(None)
         return
     codes = (result.sense.asc, result.sense.ascq) if result.sense else None
     check(
@@ -380,8 +381,10 @@ def expect_retried(session: Session, command: SCSICommand, data: bytes = b"") ->
     except (ConformanceFailure, ConnectionLost):
         if session.connection.is_open:
             raise
+        chose(None)
         return
     check(result.is_good, "GOOD", result, session.transcript)
+    chose("GOOD")
 
 
 def expect_refused_data(session: Session, pdu: PDU) -> None:
@@ -392,7 +395,8 @@ def expect_refused_data(session: Session, pdu: PDU) -> None:
     """
     __tracebackhide__ = True
     try:
-        expect_reject(session, of=pdu, reason=RejectReason.DATA_DIGEST_ERROR)
+        chose(expect_reject(session, of=pdu, reason=RejectReason.DATA_DIGEST_ERROR))
     except ConformanceFailure:
         if session.connection.is_open:
             raise
+        chose(None)

@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from initiator.capture_file import segments
-from initiator.expect import SHOWN_PDUS, ConformanceFailure, check
+from initiator.expect import (
+    SHOWN_PDUS,
+    ConformanceFailure,
+    check,
+    chose,
+    noting_choices,
+)
 from iscsi.pcap import Capture
-from iscsi.pdu import DataIn, NOPIn
+from iscsi.pdu import DataIn, NOPIn, Reject
 
 
 def words(actual: object) -> str:
@@ -43,3 +49,28 @@ def test_a_comment_of_any_length_leaves_the_capture_readable(tmp_path: Path) -> 
     path.write_bytes(capture.take())
 
     assert b"".join(one.data for one in segments(path)) == b"x" * 48
+
+
+def test_the_outcome_that_was_chosen_of_several_is_noted() -> None:
+    reject = Reject(reason=4, stat_sn=7)
+
+    with noting_choices() as choices:
+        check(holds=True, expected=["Reject", "a drop"], actual=reject)
+        check(holds=True, expected="the one answer", actual=reject)
+        chose(None)
+        chose("x" * 1000)
+    chose("when nobody asks")
+
+    assert choices[:2] == [
+        "Reject reason=0x4 PROTOCOL_ERROR",
+        "the connection is dropped",
+    ]
+    assert len(choices) == 3
+    assert len(choices[2]) < 200
+
+
+def test_what_fails_is_no_choice() -> None:
+    with noting_choices() as choices, pytest.raises(ConformanceFailure):
+        check(holds=False, expected=["Reject", "a drop"], actual=NOPIn())
+
+    assert choices == []

@@ -102,6 +102,28 @@ def test_a_statement_counts_only_what_was_exercised(tmp_path: Path) -> None:
     assert "0 of 1" in (badge.get("aria-label") or "")
 
 
+def test_a_statement_says_what_the_target_chose(tmp_path: Path) -> None:
+    chose = [replace(one, choices=("<drop>",)) for one in GOOD.checks[:1] * 2]
+    run = replace(GOOD, checks=[*chose, GOOD.checks[1]])
+
+    files = {path.name: path for path in statement.write(run, tmp_path)}
+
+    data = json.loads(files["statement.json"].read_text())
+    assert data["chosen"] == {ECHO: {"<drop>": 2}}
+    assert "<drop> (2 checks)" in files["statement.md"].read_text()
+    assert "&lt;drop&gt; (2 checks)" in files["statement.html"].read_text()
+
+
+def test_a_run_of_before_choices_can_be_read(tmp_path: Path) -> None:
+    write(tmp_path / NAME, GOOD)
+    content = json.loads((tmp_path / NAME).read_text())
+    for row in content["checks"]:
+        del row["choices"]
+    (tmp_path / NAME).write_text(json.dumps(content))
+
+    assert read(tmp_path) == GOOD
+
+
 def test_the_page_shows_text_as_text(tmp_path: Path) -> None:
     (page,) = (
         path for path in statement.write(BAD, tmp_path) if path.suffix == ".html"

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reports import html
+from reports.run import read
 from tests.reports.browser import browse
 from tests.suites.runs import complaint, run
 from tests.tools import require
@@ -157,6 +158,17 @@ def test_the_evidence_reaches_allure(tmp_path: Path) -> None:
     assert facts["target.patches"] == "none known"
     assert facts["toolkit"].startswith("iscsi-assay ")
     assert facts["negotiated.ErrorRecoveryLevel"] == "2"
+
+
+def test_what_the_target_chose_reaches_the_reports(tmp_path: Path) -> None:
+    sample("-k", "test_met", "-n", "1", f"--alluredir={tmp_path}")
+
+    (result,) = (json.loads(p.read_text()) for p in tmp_path.glob("*-result.json"))
+    shown = {one["name"]: one for one in result["parameters"]}
+    assert shown["the target chose"]["value"].strip("'") == "NOPIn"
+    assert shown["the target chose"]["excluded"]
+    (judged,) = read(tmp_path).checks
+    assert judged.choices == ("NOPIn",)
 
 
 def test_every_kind_of_verdict_has_its_category_in_the_report(tmp_path: Path) -> None:

@@ -211,7 +211,11 @@ def test_leading_only_keys_are_refused_later(
     found = offer_first(login, joining_pairs, [(name, value)])
 
     answer = answer_of(found, name)
-    check(answer in (REFUSED, REJECT, IRRELEVANT), "a refusal or Reject", answer)
+    check(
+        answer in (REFUSED, REJECT, IRRELEVANT),
+        ["a refusal", "Reject", "Irrelevant"],
+        answer,
+    )
     session.ping()
 
 

@@ -121,7 +121,7 @@ def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
     found = offer([(name, word)])
 
     answer = answer_of(found, name)
-    check(answer in (REFUSED, text.REJECT), "a refusal or Reject", answer)
+    check(answer in (REFUSED, text.REJECT), ["a refusal", "Reject"], answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-14", "RFC7143-6.3-15")
@@ -170,7 +170,7 @@ def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
 
     answer = answer_of(found, "SendTargets")
     turned_down = (REFUSED, *text.RESERVED_ANSWERS)
-    check(answer in turned_down, " or ".join(turned_down), found)
+    check(answer in turned_down, list(turned_down), found)
 
 
 @pytest.mark.requirement(

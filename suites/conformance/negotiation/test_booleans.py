@@ -63,4 +63,4 @@ def test_value_that_is_none(offer: Offer, key: Key, value: str) -> None:
     found = offer([(key.name, value)])
 
     answer = answer_of(found, key.name)
-    check(is_legal_answer(key, answer), "Reject, Yes or No", answer)
+    check(is_legal_answer(key, answer), ["a refusal", "Reject", "Yes", "No"], answer)

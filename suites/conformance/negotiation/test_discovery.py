@@ -29,7 +29,9 @@ def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> No
     found = offer_in_discovery([(key.name, AN_OFFER[key.name])])
 
     answer = answer_of(found, key.name)
-    check(answer not in (text.NOT_UNDERSTOOD, REFUSED), "Irrelevant or a value", answer)
+    check(
+        answer not in (text.NOT_UNDERSTOOD, REFUSED), ["Irrelevant", "a value"], answer
+    )
 
 
 @pytest.mark.requirement("RFC7143-7.4.1-01", "RFC7143-13.21-01")

@@ -66,7 +66,7 @@ def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
     found = offer([(key.name, value)])
 
     answer = answer_of(found, key.name)
-    check(answer in _NOTHING, "Reject or a refusal", answer)
+    check(answer in _NOTHING, ["Reject", "a refusal"], answer)
 
 
 @_by_digest
@@ -94,4 +94,4 @@ def test_task_reporting_is_chosen_from_the_list(offer: Offer, value: str) -> Non
 
     answer = answer_of(found, "TaskReporting")
     allowed = value.split(",")[: 1 if value.startswith("RFC3720") else None]
-    check(answer in allowed, " or ".join(allowed), answer)
+    check(answer in allowed, list(allowed), answer)

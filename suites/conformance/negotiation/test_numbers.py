@@ -99,7 +99,11 @@ def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
     found = offer([(key.name, str(value))])
 
     answer = answer_of(found, key.name)
-    check(is_legal_answer(key, answer), "Reject or a value within range", answer)
+    check(
+        is_legal_answer(key, answer),
+        ["a refusal", "Reject", "a value within range"],
+        answer,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.2.2-03")
@@ -111,7 +115,11 @@ def test_no_number_at_all(offer: Offer, value: str) -> None:
     found = offer([(key.name, value)])
 
     answer = answer_of(found, key.name)
-    check(is_legal_answer(key, answer), "Reject or a value within range", answer)
+    check(
+        is_legal_answer(key, answer),
+        ["a refusal", "Reject", "a value within range"],
+        answer,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.2-07", "RFC7143-6.2.2-04")
@@ -122,7 +130,7 @@ def test_range_where_none_is_allowed(offer: Offer) -> None:
     found = offer([(key.name, "512~1024")])
 
     answer = answer_of(found, key.name)
-    check(is_legal_answer(key, answer), "Reject or one number", answer)
+    check(is_legal_answer(key, answer), ["a refusal", "Reject", "one number"], answer)
 
 
 @pytest.mark.requirement("RFC7143-13-i02", "RFC7143-13.12-i01")
@@ -147,7 +155,7 @@ def test_illegal_length_is_not_taken(offer: Offer, value: str) -> None:
     # The target's own declaration may stand beside its answer.
     answers = [REFUSED] if found is None else text.values(found, _LENGTH.name)
     is_right = {REFUSED, text.REJECT} & set(answers)
-    check(is_right, "Reject or a refusal", answers)
+    check(is_right, ["Reject", "a refusal"], answers)
 
 
 @pytest.mark.requirement("RFC7143-13.12-i01")
@@ -178,7 +186,7 @@ def test_first_burst_stays_within_the_longest(
     answers = [answer_of(found, name) for name, _value in pairs]
     numbers = [int(answer) for answer in answers if answer.isdecimal()]
     is_right = len(numbers) < 2 or numbers[0] <= numbers[1]
-    check(is_right, "FirstBurstLength <= MaxBurstLength, or a refusal", answers)
+    check(is_right, ["FirstBurstLength <= MaxBurstLength", "a refusal"], answers)
 
 
 @pytest.mark.requirement("RFC7143-13.14-01")
@@ -188,7 +196,7 @@ def test_first_burst_stays_within_the_default(settle: Offer) -> None:
 
     answer = answer_of(found, "FirstBurstLength")
     is_right = not answer.isdecimal() or int(answer) <= 262144
-    check(is_right, "FirstBurstLength up to 262144, or a refusal", answer)
+    check(is_right, ["FirstBurstLength up to 262144", "a refusal"], answer)
 
 
 @pytest.mark.requirement("RFC7143-13.14-i01")
@@ -202,7 +210,7 @@ def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
     is_right = answer == text.IRRELEVANT or is_legal_answer(
         KEYS["FirstBurstLength"], answer
     )
-    check(is_right, "Irrelevant, Reject or up to 65536", answer)
+    check(is_right, ["Irrelevant", "Reject", "up to 65536"], answer)
 
 
 @pytest.mark.needs("erl1", "several-r2ts")

@@ -31,7 +31,7 @@ def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
 
     answer = answer_of(found, key.name)
     turned_down = (REFUSED, *text.RESERVED_ANSWERS)
-    check(answer in turned_down, " or ".join(turned_down), answer)
+    check(answer in turned_down, list(turned_down), answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-i01")
@@ -44,7 +44,7 @@ def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
 
     answer = answer_of(found, name)
     turned_down = (REFUSED, *text.RESERVED_ANSWERS)
-    check(answer in turned_down, " or ".join(turned_down), answer)
+    check(answer in turned_down, list(turned_down), answer)
 
 
 @pytest.mark.requirement("RFC7143-6.2-10")

@@ -103,7 +103,11 @@ def test_new_functions_are_answered(newer: Session, function: TMFunction) -> Non
         TMResponse.FUNCTION_NOT_SUPPORTED,
         TMResponse.TASK_DOES_NOT_EXIST,
     )
-    check(answer.response in allowed, "response 0, 1, 5 or 7", answer)
+    check(
+        answer.response in allowed,
+        ["response 0", "response 1", "response 5", "response 7"],
+        answer,
+    )
 
 
 @level_2
@@ -121,8 +125,8 @@ def test_a_task_that_waits_is_found(
     some = session.task_management(TMFunction.QUERY_TASK_SET)
 
     found = (TMResponse.FUNCTION_SUCCEEDED, TMResponse.FUNCTION_NOT_SUPPORTED)
-    check(one.response in found, "response 7, or 5", one)
-    check(some.response in found, "response 7, or 5", some)
+    check(one.response in found, ["response 7", "response 5"], one)
+    check(some.response in found, ["response 7", "response 5"], some)
 
 
 @level_2
@@ -141,7 +145,7 @@ def test_a_function_is_not_queried(newer: Session) -> None:
     )
 
     allowed = (TMResponse.FUNCTION_REJECTED, TMResponse.FUNCTION_NOT_SUPPORTED)
-    check(answer.response in allowed, "response 255, or 5", answer)
+    check(answer.response in allowed, ["response 255", "response 5"], answer)
 
 
 @level_2

@@ -59,7 +59,7 @@ def test_no_method_is_known(
     found = offer_first(login, first_pairs, pairs, csg=Stage.SECURITY)
 
     answer = answer_of(found, "AuthMethod")
-    check(answer in (text.REJECT, REFUSED), "Reject or a refusal", answer)
+    check(answer in (text.REJECT, REFUSED), ["Reject", "a refusal"], answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-05", "RFC7143-12.1-02")
@@ -108,7 +108,7 @@ def test_nothing_but_chap_is_chosen_where_it_is_due(
     )
 
     answer = answer_of(found, "AuthMethod")
-    check(answer in (text.REJECT, REFUSED), "Reject or a refusal", answer)
+    check(answer in (text.REJECT, REFUSED), ["Reject", "a refusal"], answer)
 
 
 @pytest.mark.needs("chap")
