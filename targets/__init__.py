@@ -2,7 +2,7 @@
 """What can be tested: one provider a kind of target."""
 
 from targets.errors import LabError, PortTakenError, TargetSpecError
-from targets.kinds import help_text, parse
+from targets.kinds import help_text, parse, profile
 from targets.model import (
     FEATURES,
     Chap,
@@ -26,4 +26,5 @@ __all__ = [
     "TargetSpecError",
     "help_text",
     "parse",
+    "profile",
 ]

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from targets import istgt, lab, lio, reference, remote, tgt
+from targets import istgt, lab, lio, reference, remote, scst, tgt
 from targets.errors import LabError, TargetSpecError
 from targets.lab import LabProvider, LabRecipe
 from targets.local import LocalProvider, Recipe
 from targets.model import Provider
 from targets.process import find_program
-
-_NO_LAB = "the lab of virtual machines cannot build it yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +21,14 @@ class Kind:
 
     name: str
     summary: str
-    recipe: Callable[[], Recipe | LabRecipe] | None = None
-    """None if it cannot be provided yet."""
+    recipe: Callable[[], Recipe | LabRecipe]
     programs: tuple[str, ...] = ()
     package: str = ""
+    traits: frozenset[str] = frozenset()
+    """Features of any target of this kind, wherever it runs (see --profile)."""
 
     def describe_needs(self) -> str:
         """Say what it needs and whether that is there."""
-        if self.recipe is None:
-            return f"not yet: {_NO_LAB}"
         if not self.programs:
             return "needs Python alone"
         try:
@@ -66,8 +63,15 @@ _KINDS = {
             lio.recipe,
             lab.PROGRAMS,
             "the packages of scripts/install-lab",
+            lio.TRAITS,
         ),
-        Kind("scst", "SCST in a virtual machine"),
+        Kind(
+            "scst",
+            "SCST in a virtual machine, from its sources (--scst-source)",
+            scst.recipe,
+            (*lab.PROGRAMS, "make", "gcc"),
+            "the packages of scripts/install-lab",
+        ),
     )
 }
 
@@ -78,6 +82,7 @@ def parse(
     faults: Sequence[str] = (),
     keys: Sequence[str] = (),
     log_directory: Path | None = None,
+    scst_source: Path | None = None,
 ) -> Provider:
     """Return the provider that a value of --target names.
 
@@ -86,6 +91,7 @@ def parse(
         faults: Wrong behaviours to switch on; the reference target's only.
         keys: What it answers in negotiations (KEY=VALUE); the reference target's only.
         log_directory: Where logs are kept; None to throw them away with the target.
+        scst_source: The folder of SCST's sources; None for that of SCST_SOURCE.
 
     Raises:
         TargetSpecError: The value names nothing that can be provided.
@@ -97,12 +103,7 @@ def parse(
     if spec.lower().startswith(remote.SCHEME):
         return remote.parse(spec)
     kind = _find_kind(name)
-    if kind.recipe is None:
-        raise TargetSpecError(
-            f"--target={name} is not there yet: {_NO_LAB};"
-            f" reach one that runs elsewhere by {remote.FORM}"
-        )
-    recipe = kind.recipe()
+    recipe = scst.recipe(scst_source) if name == "scst" else kind.recipe()
     if faults or keys:
         recipe = reference.recipe(faults, keys=keys)
     first_port = _parse_port(spec, port) if colon else None
@@ -128,6 +129,17 @@ def _parse_port(spec: str, port: str) -> int:
             f"--target={spec}: the port {port!r} is not a number from 1 to 65535"
         )
     return int(port)
+
+
+def profile(name: str) -> frozenset[str]:
+    """Return the features of any target of a kind, wherever it runs.
+
+    Raises:
+        TargetSpecError: there is no such kind.
+    """
+    if name not in _KINDS:
+        raise TargetSpecError(f"unknown profile {name!r}; valid: {', '.join(_KINDS)}")
+    return _KINDS[name].traits
 
 
 def help_text() -> str:

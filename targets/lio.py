@@ -11,7 +11,9 @@ _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
 )
-_FEATURES = frozenset(
+# A portal group has one lock for its logins (its np_login_sem).
+TRAITS = frozenset({"one-login-at-a-time"})
+_FEATURES = TRAITS | frozenset(
     {
         "restart",
         "power-cycle",
@@ -20,8 +22,6 @@ _FEATURES = frozenset(
         "several-targets",
         "several-portals",
         "several-luns",
-        # A portal group has one lock for its logins (its np_login_sem).
-        "one-login-at-a-time",
         "writes",
         "header-digest",
         "data-digest",

@@ -4,16 +4,21 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 from vmlab import cache, console, doctor, machine
 from vmlab.errors import LabError
 from vmlab.guests import lio
 from vmlab.guests.model import Export, Guest, Unit
+from vmlab.kernel import Kernel
+from vmlab.scst import source
+from vmlab.scst.serve import Served
 
 _EXAMPLES = """examples:
   python -m vmlab doctor            say what is missing on this machine
   python -m vmlab up lio            boot a machine that serves LIO; it stays up
+  python -m vmlab up scst --scst-source ~/src/scst
   python -m vmlab ls                what is up, and where it listens
   python -m vmlab console lio       its console; ^] leaves it
   python -m vmlab log lio           what its console has said
@@ -28,10 +33,24 @@ def _exports(kind: str) -> list[Export]:
     return [Export(name, (Unit(0, _SIZE), Unit(1, _SIZE)))]
 
 
-GUESTS: Mapping[str, Callable[[Sequence[Export]], Guest]] = MappingProxyType(
-    {"lio": lio.guest}
-)
-"""What can be booted by name."""
+def _lio(
+    _options: argparse.Namespace, exports: Sequence[Export]
+) -> tuple[Guest, Kernel | None]:
+    return lio.guest(exports), None
+
+
+def _scst(
+    options: argparse.Namespace, exports: Sequence[Export]
+) -> tuple[Guest, Kernel | None]:
+    served = Served(source.find(options.scst_source))
+    return served.guest(exports), served.kernel()
+
+
+GUESTS: Mapping[
+    str,
+    Callable[[argparse.Namespace, Sequence[Export]], tuple[Guest, Kernel | None]],
+] = MappingProxyType({"lio": _lio, "scst": _scst})
+"""What can be booted by name, and on which kernel; None for Debian's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     up = add("up", _up, "boot a machine and leave it running")
     up.add_argument("kind", choices=sorted(GUESTS))
     up.add_argument("--name", help="what to call it; its kind by default")
+    up.add_argument(
+        "--scst-source",
+        type=Path,
+        metavar="DIR",
+        help=f"SCST's sources; those of {source.VARIABLE} by default",
+    )
     add("ls", _ls, "list the lab's machines")
     add(
         "console", _console, "attach to a machine's console; ^] leaves it"
@@ -85,7 +110,8 @@ def _up(options: argparse.Namespace) -> int:
     name = options.name or options.kind
     exports = _exports(options.kind)
     with machine.Lab() as lab:
-        running = lab.up(GUESTS[options.kind](exports), name)
+        guest, kernel = GUESTS[options.kind](options, exports)
+        running = lab.up(guest, name, kernel=kernel)
     first = next(iter(running.forwards.values()))
     for export in exports:
         lun = export.units[0].lun

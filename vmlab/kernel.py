@@ -22,6 +22,8 @@ class Kernel:
     """Holds vmlinux and lib/modules/VERSION."""
     origin: str
     """Where it came from, for reports."""
+    kdir: Path | None = None
+    """What modules are built beside; None for a package of Debian's to be fetched."""
 
     @property
     def image(self) -> Path:

@@ -22,6 +22,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
     )
     group.addoption(
+        "--scst-source",
+        type=Path,
+        metavar="DIR",
+        help="SCST's sources for --target=scst, a checkout or release tarballs "
+        "(SCST_SOURCE does the same)",
+    )
+    group.addoption(
+        "--profile",
+        metavar="KIND",
+        help="what an iscsi:// target is (scst, lio, tgt, ...): its known deviations "
+        "and habits then hold",
+    )
+    group.addoption(
         "--fault",
         action="append",
         default=[],
@@ -139,6 +152,22 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.target or "reference",
             faults=config.option.fault,
             keys=config.option.key,
+            scst_source=config.option.scst_source,
         )
+        _check_profile(config)
     except targets.TargetSpecError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _check_profile(config: pytest.Config) -> None:
+    """See that --profile makes sense.
+
+    Raises:
+        TargetSpecError: it names nothing, or the target is not somebody else's.
+    """
+    name = config.option.profile
+    if name is None:
+        return
+    targets.profile(name)
+    if not (config.option.target or "").lower().startswith("iscsi://"):
+        raise targets.TargetSpecError("--profile is for iscsi:// targets alone")

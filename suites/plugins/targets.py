@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -98,8 +98,12 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
         faults=config.option.fault,
         keys=config.option.key,
         log_directory=log_directory,
+        scst_source=config.option.scst_source,
     )
     running = provider.start()
+    if config.option.profile:
+        traits = targets.profile(config.option.profile)
+        running = replace(running, features=running.features | traits)
     offer = {**DEFAULT_KEYS, **dict(config.option.offer)}
     tested = TestedTarget(running, provider, config.option.peer_timeout, offer)
     try:

@@ -72,7 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: their file is broken.
     """
-    kind = (config.option.target or "reference").partition(":")[0].lower()
+    kind = config.option.profile or (
+        (config.option.target or "reference").partition(":")[0].lower()
+    )
     own = deviations.FOLDER / f"{kind}.toml"
     path = config.option.deviations or (own if own.exists() else None)
     try:

@@ -29,11 +29,27 @@ def test_an_unknown_target() -> None:
     assert "unknown target 'tgtt'; did you mean tgt?" in complaint(done)
 
 
-def test_a_target_of_the_lab() -> None:
+def test_scst_without_its_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCST_SOURCE", raising=False)
+
     done = run("--target=scst")
 
     assert done.returncode == USAGE
-    assert "not there yet" in complaint(done)
+    assert "SCST-project/scst" in complaint(done)
+
+
+def test_a_profile_for_a_target_of_our_own() -> None:
+    done = run("--target=tgt", "--profile=scst")
+
+    assert done.returncode == USAGE
+    assert "--profile is for iscsi:// targets alone" in complaint(done)
+
+
+def test_a_profile_that_nobody_knows() -> None:
+    done = run("--target=iscsi://localhost/iqn.2001-04.com.example:x", "--profile=esos")
+
+    assert done.returncode == USAGE
+    assert "unknown profile 'esos'; valid: reference, " in complaint(done)
 
 
 def test_a_fault_of_a_target_that_has_none() -> None:

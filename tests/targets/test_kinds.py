@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from targets import FEATURES, LabError, TargetSpecError, help_text, parse
+from targets import FEATURES, LabError, TargetSpecError, help_text, parse, profile
 from targets.kinds import _KINDS
 from targets.local import LocalProvider
 from targets.process import find_program
 from targets.remote import RemoteProvider
+from tests.vmlab.scst import standin
 
 _LOCAL = ("reference", "tgt", "istgt")
 
@@ -26,17 +27,12 @@ def test_local_kind_gives_its_provider(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", _LOCAL)
 def test_local_kind_has_only_known_features(kind: str) -> None:
-    make = _KINDS[kind].recipe
-    assert make is not None
-
-    assert make().features <= FEATURES.keys()
+    assert _KINDS[kind].recipe().features <= FEATURES.keys()
 
 
 @pytest.mark.parametrize("kind", _LOCAL)
 def test_local_kind_has_several_targets_and_chap(kind: str) -> None:
-    make = _KINDS[kind].recipe
-    assert make is not None
-    targets = make().targets
+    targets = _KINDS[kind].recipe().targets
 
     assert len({target.name for target in targets}) == len(targets) == 3
     assert [target.chap is None for target in targets] == [True, True, False]
@@ -77,9 +73,57 @@ def test_closest_name_is_suggested(spec: str, meant: str) -> None:
         parse(spec)
 
 
-def test_scst_says_that_the_lab_cannot_build_it() -> None:
-    with pytest.raises(TargetSpecError, match="scst is not there yet: the lab"):
+def test_scst_without_its_sources_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SCST_SOURCE", raising=False)
+
+    with pytest.raises(
+        TargetSpecError, match="sources are not there; SCST is"
+    ) as caught:
         parse("scst")
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "SCST-project/scst" in message
+    assert "--scst-source" in message
+
+
+def test_a_folder_without_scst_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TargetSpecError, match="holds no SCST: scst/include/scst"):
+        parse("scst", scst_source=tmp_path)
+
+
+def test_scst_builds_nothing_before_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = standin.checkout(tmp_path / "scst")
+    monkeypatch.setenv("SCST_SOURCE", str(root))
+
+    from_environment = parse("scst")
+    told = parse("scst:13260", scst_source=root)
+
+    assert from_environment.kind == told.kind == "scst"
+
+
+def test_the_option_has_priority_over_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCST_SOURCE", str(tmp_path))
+
+    assert parse("scst", scst_source=standin.checkout(tmp_path / "x")).kind == "scst"
+
+
+def test_a_profile_tells_the_habits_of_a_kind() -> None:
+    assert profile("lio") == {"one-login-at-a-time"}
+    assert profile("scst") == frozenset()
+    with pytest.raises(TargetSpecError, match="unknown profile 'esos'; valid: ref"):
+        profile("esos")
+
+
+@pytest.mark.parametrize("name", list(_KINDS))
+def test_the_traits_of_a_kind_are_known_features(name: str) -> None:
+    assert profile(name) <= FEATURES.keys()
 
 
 def test_lio_boots_nothing_before_it_is_started() -> None:

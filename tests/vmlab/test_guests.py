@@ -2,31 +2,40 @@
 """The set-up scripts of guests."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.tools import require
-from vmlab.guests import lio
-from vmlab.guests.model import Export, Login, Unit, quoted
+from vmlab.guests import lio, scst
+from vmlab.guests.model import Export, Guest, Login, Unit, quoted
+from vmlab.scst.config import Handler
 
 EXPORTS = [
     Export("iqn.2001-04.com.example:a", (Unit(0, 1 << 20), Unit(1, 1 << 20, 4096))),
     Export(
         "iqn.2001-04.com.example:b",
         (Unit(0, 1 << 20),),
-        Login("user", "it's secret", "other", "the way back"),
+        Login("user", "it's-a-secret", "other", "the-way-back"),
     ),
 ]
 
 
+DAEMON = Path("/built/iscsi-scstd")
+GUESTS = [
+    lio.guest(EXPORTS),
+    *(scst.guest(EXPORTS, DAEMON, handler) for handler in Handler),
+]
+
+
 @pytest.mark.lab
-def test_the_shell_can_read_it() -> None:
+@pytest.mark.parametrize("guest", GUESTS)
+def test_the_shell_can_read_it(guest: Guest) -> None:
     require("busybox")
-    script = lio.guest(EXPORTS).setup
 
     subprocess.run(
         ["busybox", "sh", "-n"],
-        input=script,
+        input=guest.setup,
         text=True,
         check=True,
         timeout=20,
@@ -48,7 +57,7 @@ def test_only_who_has_credentials_asks_for_them() -> None:
     assert asked == ["0", "1"]
     secrets = [line for line in lines if "/auth/password" in line]
     assert len(secrets) == 2
-    assert quoted("it's secret") in secrets[0]
+    assert quoted("it's-a-secret") in secrets[0]
 
 
 def test_every_portal_is_opened_for_every_name() -> None:
@@ -74,3 +83,50 @@ def test_quoted_words_come_out_as_they_went_in(word: str) -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert "secret" not in repr(EXPORTS[1].login)
+
+
+def test_scst_is_set_up_in_its_order() -> None:
+    lines = scst.guest(EXPORTS, DAEMON).setup.splitlines()
+
+    def first(part: str) -> int:
+        return next(number for number, line in enumerate(lines) if part in line)
+
+    marks = [
+        "mkdir -p /var/lib/scst/pr /var/lib/scst/vdev_mode_pages /var/lib/scst/alua",
+        "truncate -s",
+        "add_device disk0",
+        "'/built/iscsi-scstd' -p 3260",
+        "until grep -q '^open'",
+        "add_target iqn",
+        "add disk0 0",
+        f"/{EXPORTS[-1].name}/enabled",
+        "> '/sys/kernel/scst_tgt/targets/iscsi/enabled'",
+    ]
+    places = [first(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_scst_takes_along_what_it_needs() -> None:
+    guest = scst.guest(EXPORTS, DAEMON)
+
+    assert guest.modules == ("scst", "scst_vdisk", "iscsi_scst")
+    assert guest.programs == ("/built/iscsi-scstd",)
+    assert "/var/lib/scst/pr" in guest.folders
+
+
+def test_scst_may_serve_block_devices_or_nothing() -> None:
+    block = scst.guest(EXPORTS, DAEMON, Handler.BLOCKIO)
+    void = scst.guest(EXPORTS, DAEMON, Handler.NULLIO)
+
+    assert "losetup /dev/loop1 /var/store/disk1" in block.setup
+    assert "loop" in block.modules
+    assert "vdisk_nullio/mgmt" in void.setup
+    assert "truncate" not in void.setup
+
+
+def test_mutual_chap_has_both_ways_in_scst() -> None:
+    target = scst.configuration(EXPORTS[1:]).targets[0]
+
+    assert [user.name for user in target.incoming] == ["user"]
+    assert target.outgoing is not None
+    assert target.outgoing.name == "other"

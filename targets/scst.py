@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCST in a virtual machine, built from the sources that the user gives."""
+
+from pathlib import Path
+
+from targets import layout
+from targets.errors import LabError, TargetSpecError
+from targets.lab import LabRecipe
+from targets.model import LogicalUnit
+from vmlab.scst import source
+from vmlab.scst.serve import Served
+
+_UNITS = (
+    LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+)
+# One connection a session and ERL 0 alone; the daemon listens at one port.
+_FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-luns",
+        "writes",
+        "header-digest",
+        "data-digest",
+    }
+)
+
+
+def recipe(given: Path | None = None) -> LabRecipe:
+    """Return how SCST is set up.
+
+    Args:
+        given: the folder of its sources; None for that of the environment.
+
+    Raises:
+        TargetSpecError: there are no sources; says how to get them.
+    """
+    try:
+        folder = source.find(given)
+    except LabError as error:
+        raise TargetSpecError(f"--target=scst: {error}") from error
+    served = Served(folder)
+    return LabRecipe(
+        kind="scst",
+        description="SCST in a virtual machine",
+        targets=layout.targets("scst", _UNITS),
+        features=_FEATURES,
+        guest=served.guest,
+        kernel=served.kernel,
+        version=lambda kernel: f"SCST {served.built.version}, Linux {kernel}",
+    )

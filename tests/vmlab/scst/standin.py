@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A tree shaped like a checkout of SCST, with nothing of SCST's in it.
+
+Its Makefiles make empty files with the names of what the real ones build, and refuse
+what the real ones need: a kernel's folder, and scst before iscsi-scst.
+"""
+
+import tarfile
+from pathlib import Path
+
+VERSION = "3.9.1-pre"
+
+_SCST_MAKEFILE = """\
+all:
+\t@test -n "$(KDIR)" || { echo "no KDIR"; exit 2; }
+\ttouch src/scst.ko src/dev_handlers/scst_vdisk.ko
+\tcp $(KDIR)/Module.symvers src/Module.symvers
+
+2release 2debug 2perf:
+\techo $@ > src/mode
+"""
+
+_ISCSI_MAKEFILE = """\
+all: include/iscsi_scst_itf_ver.h progs mods
+
+include/iscsi_scst_itf_ver.h:
+\techo '/* made */' > $@
+
+progs: include/iscsi_scst_itf_ver.h
+\tprintf '#!/bin/sh\\n' > usr/iscsi-scstd
+
+mods: ../scst/src/Module.symvers
+\ttouch kernel/iscsi-scst.ko
+"""
+
+_GENERATOR = """\
+#!/bin/sh
+# The real one writes into its tree too.
+echo "Warning: something" >&2
+echo made > iscsi-scst/include/iscsi_scst_itf_ver.h
+case $1 in 2.4*) echo "Error: kernel $1 is not supported." >&2; exit 1;; esac
+cat <<END
+--- orig/linux-$1/drivers/scst/Kconfig
++++ linux-$1/drivers/scst/Kconfig
+@@ -0,0 +1,1 @@
++config SCST
+END
+"""
+
+CALLBACKS = (
+    "2.6.32",
+    "2.6.39",
+    "3.7",
+    "3.7.10",
+    "3.12",
+    "3.12.11",
+    "3.19",
+)
+
+
+def checkout(root: Path, version: str = VERSION) -> Path:
+    """Make a tree as a clone gives it; return its folder."""
+    for folder in (
+        "scst/include",
+        "scst/src/dev_handlers",
+        "scst/kernel/rhel",
+        "iscsi-scst/include",
+        "iscsi-scst/usr",
+        "iscsi-scst/kernel/patches/rhel",
+        "scstadmin/scstadmin.sysfs",
+        "scripts",
+    ):
+        (root / folder).mkdir(parents=True)
+    write = {
+        "Makefile": "SCST_DIR=scst\nISCSI_DIR=iscsi-scst\n",
+        "scst/Makefile": _SCST_MAKEFILE,
+        "scst/include/scst.h": "#include <scst_const.h>\n",
+        "scst/include/scst_const.h": (
+            "#define SCST_VERSION_CODE\t    SCST_VERSION(3, 9, 1, 0)\n"
+            f'#define SCST_VERSION_NAME\t    "{version}"\n'
+            "#define SCST_VERSION_STRING\t    SCST_VERSION_NAME SUFFIX\n"
+        ),
+        "scst/src/Makefile": "EXTRA_CFLAGS += -DCONFIG_SCST_DEBUG -g\n",
+        "iscsi-scst/Makefile": _ISCSI_MAKEFILE,
+        "iscsi-scst/include/iscsi_scst.h": "/* nothing */\n",
+        "iscsi-scst/include/iscsi_scst_ver.h": f'#define V "{version}"\n',
+        "scstadmin/scstadmin.sysfs/scstadmin": "#!/usr/bin/perl\n",
+        "scripts/generate-kernel-patch": _GENERATOR,
+    }
+    patches = "iscsi-scst/kernel/patches"
+    write |= {f"{patches}/put_page_callback-{one}.patch": "" for one in CALLBACKS}
+    write |= {
+        f"{patches}/rhel/put_page_callback-2.6.32-{one}.patch": ""
+        for one in (71, 220, 279, 431)
+    }
+    write[f"{patches}/rhel/put_page_callback-rhel5.patch"] = ""
+    write["scst/kernel/scst_exec_req_fifo-2.6.32.patch"] = ""
+    write["scst/kernel/rhel/scst_exec_req_fifo-2.6.32.patch"] = ""
+    write["scst/kernel/nolockdep-3.12.patch"] = ""
+    for name, text in write.items():
+        (root / name).write_text(text)
+    (root / "scripts" / "generate-kernel-patch").chmod(0o755)
+    return root
+
+
+def tarballs(folder: Path, version: str = "3.0.0") -> Path:
+    """Make release tarballs, one a component; return their folder."""
+    tree = checkout(folder / "tree", version)
+    out = folder / "tarballs"
+    out.mkdir()
+    for name in ("scst", "iscsi-scst", "scstadmin"):
+        with tarfile.open(out / f"{name}-{version}.tar.bz2", "w:bz2") as archive:
+            archive.add(tree / name, f"{name}-{version}")
+    return out
+
+
+def kdir(folder: Path) -> Path:
+    """Make what a kernel keeps for modules, as far as the stand-in looks at it."""
+    folder.mkdir()
+    (folder / "Module.symvers").write_text("0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\n")
+    return folder

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Modules built beside a kernel, and kernels with such modules added."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vmlab import cache, modules
+from vmlab.build.make import make
+from vmlab.errors import LabError
+from vmlab.kernel import Kernel
+from vmlab.tool import run
+
+_LISTS = ("modules.dep*", "modules.alias*", "modules.symbols*", "modules.softdep")
+
+
+def build(sources: Path, kdir: Path) -> list[Path]:
+    """Return the modules that a folder with a Kbuild file gives; built once.
+
+    Args:
+        sources: the folder; it stays as it is.
+        kdir: what the kernel keeps for modules to be built beside it.
+
+    Raises:
+        LabError: there is nothing to build, or it does not build.
+    """
+    if not any((sources / name).exists() for name in ("Kbuild", "Makefile")):
+        raise LabError(f"{sources} has neither a Kbuild nor a Makefile")
+    made_from = cache.key(
+        sources=digest_of_tree(sources),
+        kdir=str(kdir),
+        kernel=cache.digest_of(kdir / "Module.symvers"),
+        layout=1,
+    )
+
+    def compile_in(path: Path) -> None:
+        shutil.copytree(sources, path, symlinks=True)
+        make(
+            ("-C", kdir, f"M={path}", "modules"),
+            what=f"the module in {sources}",
+            # A failed build is thrown away, its log is not.
+            log=cache.folder() / "logs" / f"module-{made_from}.log",
+        )
+
+    path = cache.get("modules", made_from, compile_in)
+    found = sorted(path.rglob("*.ko"))
+    if not found:
+        raise LabError(f"{sources} has built no module")
+    return found
+
+
+def digest_of_tree(folder: Path) -> str:
+    """Return the hash of the names and contents of all files below a folder."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            total.update(f"{path.relative_to(folder)}\0".encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def with_modules(kernel: Kernel, added: Sequence[Path]) -> Kernel:
+    """Return a kernel that has more modules; the first one stays as it is.
+
+    Raises:
+        LabError: a module was built for another kernel.
+    """
+    for path in added:
+        _check(kernel, path)
+    made_from = cache.key(
+        kernel=str(kernel.root),
+        added={path.name: cache.digest_of(path) for path in added},
+        layout=1,
+    )
+    root = cache.get("kernel", made_from, lambda path: _add(kernel, added, path))
+    return replace(kernel, root=root)
+
+
+def _check(kernel: Kernel, path: Path) -> None:
+    made_for = run("modinfo", "-F", "vermagic", path).split(" ")[0].strip()
+    if made_for != kernel.version:
+        raise LabError(
+            f"the module {path.name} was built for kernel {made_for},"
+            f" not for {kernel.version}"
+        )
+
+
+def _add(kernel: Kernel, added: Sequence[Path], path: Path) -> None:
+    """Make a root of hard links, with modules on top."""
+    path.mkdir()
+    os.link(kernel.image, path / "vmlinux")
+    place = Path("lib") / "modules" / kernel.version
+    shutil.copytree(
+        kernel.root / place,
+        path / place,
+        symlinks=True,
+        ignore=shutil.ignore_patterns(*_LISTS, "build", "source"),
+        copy_function=os.link,
+    )
+    extra = path / place / "extra"
+    extra.mkdir(exist_ok=True)
+    for one in added:
+        shutil.copy2(one, extra / one.name)
+    modules.prepare(path, kernel.version)

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCST's configuration: written to sysfs by commands, or as an scst.conf.
+
+What stands here once comes out both ways; the README files of SCST describe both.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vmlab.errors import LabError
+
+ROOT = "/sys/kernel/scst_tgt"
+_ISCSI = f"{ROOT}/targets/iscsi"
+_LEAST_SECRET = 12
+"""Shorter ones break RFC 7143's rule of 96 bits, and some initiators refuse them."""
+
+
+class Handler(StrEnum):
+    """What is behind a device."""
+
+    FILEIO = "vdisk_fileio"
+    """A file, through the page cache."""
+    BLOCKIO = "vdisk_blockio"
+    """A block device, past the page cache."""
+    NULLIO = "vdisk_nullio"
+    """Nothing: writes vanish, reads give what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that may be a logical unit of several targets."""
+
+    name: str
+    handler: Handler
+    filename: str = ""
+    """The file or block device; nullio has none."""
+    block_size: int = 512
+    attributes: Mapping[str, str | int] = field(default_factory=dict)
+    """Such as nv_cache, read_only, thin_provisioned."""
+
+    def parameters(self) -> dict[str, str]:
+        """Return what it is made with.
+
+        Raises:
+            LabError: its file is missing, or has no business here.
+        """
+        if (self.handler is Handler.NULLIO) == bool(self.filename):
+            needs = "takes no" if self.filename else "needs a"
+            raise LabError(f"device {self.name}: {self.handler} {needs} filename")
+        if self.filename and not self.filename.startswith("/"):
+            raise LabError(f"device {self.name}: the path {self.filename} is relative")
+        found = {"filename": self.filename} if self.filename else {}
+        if self.block_size != 512:
+            found["blocksize"] = str(self.block_size)
+        return found | {name: str(value) for name, value in self.attributes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A name and a secret of CHAP."""
+
+    name: str
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return both, as SCST wants them.
+
+        Raises:
+            LabError: SCST could not tell them apart, or takes no such secret.
+        """
+        if not self.name or any(one.isspace() for one in self.name + self.secret):
+            raise LabError(f"CHAP: the name {self.name!r} or its secret has a space")
+        if len(self.secret) < _LEAST_SECRET:
+            raise LabError(
+                f"CHAP: the secret of {self.name} is shorter than {_LEAST_SECRET} bytes"
+            )
+        return f"{self.name} {self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Initiators that see other logical units than the rest."""
+
+    name: str
+    initiators: tuple[str, ...]
+    """Names; * and ? are wildcards."""
+    units: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target name."""
+
+    name: str
+    units: Mapping[int, str]
+    """The device of each LUN."""
+    incoming: tuple[User, ...] = ()
+    """Whom the target believes; none: anybody."""
+    outgoing: User | None = None
+    """How the target proves itself, for mutual CHAP."""
+    portals: tuple[str, ...] = ()
+    """The addresses at which it may be reached; none: all."""
+    groups: tuple[Group, ...] = ()
+    attributes: Mapping[str, str | int] = field(default_factory=dict)
+    """Such as HeaderDigest, QueuedCommands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it."""
+
+    devices: tuple[Device, ...]
+    targets: tuple[Target, ...]
+
+    def check(self) -> None:
+        """See that it is whole.
+
+        Raises:
+            LabError: a name is there twice, or a LUN has a device that is not there.
+        """
+        names = [device.name for device in self.devices]
+        names += [target.name for target in self.targets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise LabError(f"SCST's configuration has {twice[0]} twice")
+        known = {device.name for device in self.devices}
+        for target in self.targets:
+            for units in (target.units, *(group.units for group in target.groups)):
+                for lun, device in units.items():
+                    if device not in known:
+                        raise LabError(
+                            f"{target.name}: LUN {lun} is {device}, which is no device"
+                        )
+            if target.outgoing is not None and not target.incoming:
+                raise LabError(f"{target.name}: mutual CHAP without a way in")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A text to be written to a file of sysfs."""
+
+    path: str
+    text: str
+
+
+def devices(config: Config) -> Iterator[Write]:
+    """Tell the writes that make the devices; they need SCST's modules alone."""
+    config.check()
+    for device in config.devices:
+        pairs = "; ".join(
+            f"{name}={value}" for name, value in device.parameters().items()
+        )
+        command = f"add_device {device.name} {pairs}".rstrip()
+        yield Write(f"{ROOT}/handlers/{device.handler}/mgmt", command)
+
+
+def targets(config: Config) -> Iterator[Write]:
+    """Tell the writes that make the targets; the daemon must run by then.
+
+    The driver is enabled last: nobody gets in while a target is half made.
+    """
+    config.check()
+    for target in config.targets:
+        here = f"{_ISCSI}/{target.name}"
+        yield Write(f"{_ISCSI}/mgmt", f"add_target {target.name}")
+        for name, value in _attributes(target):
+            yield Write(
+                f"{_ISCSI}/mgmt", f"add_target_attribute {target.name} {name} {value}"
+            )
+        for name, plain in target.attributes.items():
+            yield Write(f"{here}/{name}", str(plain))
+        yield from _units(here, target.units)
+        for group in target.groups:
+            folder = f"{here}/ini_groups/{group.name}"
+            yield Write(f"{here}/ini_groups/mgmt", f"create {group.name}")
+            yield from _units(folder, group.units)
+            for initiator in group.initiators:
+                yield Write(f"{folder}/initiators/mgmt", f"add {initiator}")
+        yield Write(f"{here}/enabled", "1")
+    yield Write(f"{_ISCSI}/enabled", "1")
+
+
+def _attributes(target: Target) -> Iterator[tuple[str, str]]:
+    """Tell the attributes that are added, not set; several users are numbered."""
+    for number, user in enumerate(target.incoming):
+        yield f"IncomingUser{number or ''}", str(user)
+    if target.outgoing is not None:
+        yield "OutgoingUser", str(target.outgoing)
+    for portal in target.portals:
+        yield "allowed_portal", portal
+
+
+def _units(folder: str, units: Mapping[int, str]) -> Iterator[Write]:
+    for lun, device in units.items():
+        yield Write(f"{folder}/luns/mgmt", f"add {device} {lun}")
+
+
+def conf(config: Config) -> str:
+    """Return the same as an scst.conf, for scstadmin."""
+    config.check()
+    lines: list[str] = []
+    for handler in Handler:
+        own = [device for device in config.devices if device.handler is handler]
+        if own:
+            lines += [f"HANDLER {handler} {{"]
+            for device in own:
+                lines += _block(f"DEVICE {device.name}", device.parameters(), 1)
+            lines += ["}", ""]
+    lines += ["TARGET_DRIVER iscsi {", "\tenabled 1"]
+    for target in config.targets:
+        lines += ["", f"\tTARGET {target.name} {{"]
+        # Without the numbers that sysfs wants: scstadmin numbers by itself.
+        for name, value in _attributes(target):
+            lines.append(f"\t\t{name.rstrip('0123456789')} {_word(value)}")
+        lines += [
+            f"\t\t{name} {_word(str(value))}"
+            for name, value in target.attributes.items()
+        ]
+        lines += [f"\t\tLUN {lun} {device}" for lun, device in target.units.items()]
+        for group in target.groups:
+            lines.append(f"\t\tGROUP {group.name} {{")
+            lines += [f"\t\t\tLUN {lun} {name}" for lun, name in group.units.items()]
+            lines += [f"\t\t\tINITIATOR {name}" for name in group.initiators]
+            lines.append("\t\t}")
+        lines += ["\t\tenabled 1", "\t}"]
+    return "\n".join([*lines, "}", ""])
+
+
+def _block(head: str, values: Mapping[str, str], depth: int) -> Iterator[str]:
+    indent = "\t" * depth
+    if not values:
+        yield f"{indent}{head}"
+        return
+    yield f"{indent}{head} {{"
+    for name, value in values.items():
+        yield f"{indent}\t{name} {_word(value)}"
+    yield f"{indent}}}"
+
+
+def _word(value: str) -> str:
+    """Return a value as scst.conf wants it: a # begins a comment there."""
+    escaped = value.replace("#", "\\#")
+    return f'"{escaped}"' if " " in value else escaped

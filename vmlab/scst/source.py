@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCST's sources as the user gives them: a checkout, or release tarballs."""
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmlab import cache
+from vmlab.errors import LabError
+
+VARIABLE = "SCST_SOURCE"
+"""The environment variable that names the sources."""
+
+HOW_TO_GET = (
+    "SCST is in no package registry: clone the repository SCST-project/scst, or take"
+    " the release tarballs of scst, iscsi-scst and scstadmin, and give the folder by"
+    f" --scst-source DIR or {VARIABLE}"
+)
+
+COMPONENTS = ("scst", "iscsi-scst", "scstadmin")
+"""In the order in which they are built: each needs those before it."""
+
+_NEEDED = COMPONENTS[:2]
+_MARKS = {
+    "scst": "include/scst.h",
+    "iscsi-scst": "include/iscsi_scst.h",
+    "scstadmin": "scstadmin.sysfs",
+}
+"""What tells each component's folder from any other."""
+_VERSION = re.compile(
+    r'^\s*#\s*define\s+SCST_VERSION_NAME\s+"([^"]+)"|'
+    r'^\s*#\s*define\s+SCST_VERSION_STRING\s+"([^"]+)"',
+    re.MULTILINE,
+)
+_TARBALLS = ("*.tar", "*.tar.gz", "*.tgz", "*.tar.bz2", "*.tar.xz")
+_MADE = {".o", ".ko", ".cmd", ".symvers", ".order", ".d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """SCST's sources, laid out as in a checkout."""
+
+    root: Path
+    """Holds a folder for each component."""
+    version: str
+
+    @property
+    def is_debug(self) -> bool:
+        """Whether it stands as in a checkout: built for debugging."""
+        return bool(
+            re.search(
+                r"^\s*(?:EXTRA_CFLAGS|ccflags-y)\s*\+=\s*-DCONFIG_SCST_DEBUG\b",
+                _text(self.root / "scst" / "src" / "Makefile"),
+                re.MULTILINE,
+            )
+        )
+
+    def digest(self) -> str:
+        """Return the hash of all that a build could read."""
+        total = hashlib.sha256()
+        for path in sorted(_files(self.root)):
+            total.update(f"{path.relative_to(self.root)}\0".encode())
+            total.update(path.read_bytes())
+        return total.hexdigest()
+
+
+def find(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the sources: the one given, or that of the environment.
+
+    Raises:
+        LabError: there is none, or it holds no SCST; says how to get it.
+    """
+    told = environ.get(VARIABLE)
+    folder = given or (Path(told) if told else None)
+    if folder is None:
+        raise LabError("SCST's sources are not there", hint=HOW_TO_GET)
+    locate(folder)
+    return folder
+
+
+def locate(folder: Path) -> None:
+    """Look whether a folder can hold SCST's sources; cheap.
+
+    Raises:
+        LabError: it cannot; says what is missing.
+    """
+    if folder.is_dir() and not _lacks(folder):
+        return
+    if folder.is_dir() and _tarballs(folder):
+        return
+    if not folder.exists():
+        raise LabError(f"there is no folder {folder}", hint=HOW_TO_GET)
+    if not folder.is_dir():
+        raise LabError(f"{folder} is no folder", hint=HOW_TO_GET)
+    lacks = " and ".join(_lacks(folder))
+    raise LabError(
+        f"{folder} holds no SCST: {lacks} missing, and no release tarballs either",
+        hint=HOW_TO_GET,
+    )
+
+
+def open_source(folder: Path) -> Source:
+    """Return the sources in a folder; tarballs are unpacked once.
+
+    Raises:
+        LabError: something is missing, or the version cannot be found.
+    """
+    locate(folder)
+    root = folder.resolve()
+    if _lacks(root):
+        tarballs = _tarballs(root)
+        made_from = cache.key(
+            tarballs=[cache.digest_of(path) for path in tarballs], layout=1
+        )
+        root = cache.get(
+            "scst-source", made_from, lambda path: _lay_out(tarballs, path)
+        )
+    return Source(root, _version(root))
+
+
+def _version(root: Path) -> str:
+    # Releases before 2.0 said it in scst.h.
+    for name in ("scst_const.h", "scst.h"):
+        found = _VERSION.search(_text(root / "scst" / "include" / name))
+        if found:
+            return found[1] or found[2]
+    raise LabError(f"{root} does not say which version of SCST it is")
+
+
+def _lacks(root: Path) -> list[str]:
+    return [
+        f"{name}/{_MARKS[name]}"
+        for name in _NEEDED
+        if not (root / name / _MARKS[name]).exists()
+    ]
+
+
+def _tarballs(folder: Path) -> list[Path]:
+    found = {path for pattern in _TARBALLS for path in folder.glob(pattern)}
+    return sorted(path for path in found if "scst" in path.name)
+
+
+def _lay_out(tarballs: list[Path], path: Path) -> None:
+    """Unpack tarballs side by side, each component under its plain name."""
+    path.mkdir()
+    for tarball in tarballs:
+        unpacked = path / "unpacking"
+        unpacked.mkdir()
+        try:
+            with tarfile.open(tarball) as archive:
+                archive.extractall(unpacked, filter="data")
+        except (OSError, tarfile.TarError) as error:
+            raise LabError(f"{tarball} cannot be unpacked: {error}") from error
+        for name, folder in _components(unpacked):
+            if not (path / name).exists():
+                folder.rename(path / name)
+        # The generator of the in-tree patch is beside the components.
+        for scripts in unpacked.glob("*/scripts"):
+            if (scripts / "generate-kernel-patch").exists():
+                scripts.rename(path / "scripts")
+        shutil.rmtree(unpacked)
+    lacks = _lacks(path)
+    if lacks:
+        names = ", ".join(tarball.name for tarball in tarballs)
+        raise LabError(f"{lacks[0]} is in none of {names}", hint=HOW_TO_GET)
+
+
+def _components(unpacked: Path) -> Iterator[tuple[str, Path]]:
+    """Find components: a release is one of them, or has them all within."""
+    for name, mark in _MARKS.items():
+        for folder in (*unpacked.glob("*"), *unpacked.glob("*/*")):
+            if (folder / mark).exists():
+                yield name, folder
+                break
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for path in root.rglob("*"):
+        parts = path.relative_to(root).parts
+        if path.is_file() and path.suffix not in _MADE and ".git" not in parts:
+            yield path
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
