@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def parse(
     keys: Sequence[str] = (),
     log_directory: Path | None = None,
     scst_source: Path | None = None,
+    kernel: str | None = None,
 ) -> Provider:
     """Return the provider that a value of --target names.
 
@@ -92,6 +93,7 @@ def parse(
         keys: What it answers in negotiations (KEY=VALUE); the reference target's only.
         log_directory: Where logs are kept; None to throw them away with the target.
         scst_source: The folder of SCST's sources; None for that of SCST_SOURCE.
+        kernel: The name of a kernel that the lab has built; None for Debian's.
 
     Raises:
         TargetSpecError: The value names nothing that can be provided.
@@ -101,9 +103,17 @@ def parse(
         what = "faults" if faults else "keys"
         raise TargetSpecError(f"{what} are the reference target's; {spec} has none")
     if spec.lower().startswith(remote.SCHEME):
+        if kernel is not None:
+            raise TargetSpecError("--kernel is for targets of the lab, not for a URL")
         return remote.parse(spec)
     kind = _find_kind(name)
-    recipe = scst.recipe(scst_source) if name == "scst" else kind.recipe()
+    chosen = lab.find_kernel(kernel) if kernel is not None else None
+    recipe = scst.recipe(scst_source, chosen) if name == "scst" else kind.recipe()
+    if chosen is not None:
+        if not isinstance(recipe, LabRecipe):
+            raise TargetSpecError(f"--kernel is for targets of the lab, not for {name}")
+        if name != "scst":
+            recipe = replace(recipe, kernel=lambda: chosen)
     if faults or keys:
         recipe = reference.recipe(faults, keys=keys)
     first_port = _parse_port(spec, port) if colon else None

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from targets.errors import LabError
+from targets.errors import LabError, TargetSpecError
 from targets.model import Chap, Portal, RunningTarget, Target
+from vmlab.build import kernel as build
 from vmlab.guests.model import Export, Guest, Login, Unit
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ class LabRecipe:
     kernel: "Callable[[], Kernel]"
     version: Callable[[str], str]
     """From the kernel's version to the target's."""
+
+
+def find_kernel(name: str) -> "Kernel":
+    """Return a kernel that the lab has built.
+
+    Raises:
+        TargetSpecError: there is none of this name.
+    """
+    try:
+        return build.named(name)
+    except LabError as error:
+        raise TargetSpecError(f"--kernel: {error}") from error
 
 
 @dataclass(slots=True)
@@ -86,6 +99,7 @@ class LabProvider:
             features=recipe.features,
             control=instance,
             kernel=kernel.version,
+            patches=kernel.patches,
         )
 
     def _forwards(self, guest: Guest) -> Mapping[int, int] | None:

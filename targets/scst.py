@@ -7,6 +7,7 @@ from targets import layout
 from targets.errors import LabError, TargetSpecError
 from targets.lab import LabRecipe
 from targets.model import LogicalUnit
+from vmlab.kernel import Kernel
 from vmlab.scst import source
 from vmlab.scst.serve import Served
 
@@ -30,11 +31,12 @@ _FEATURES = frozenset(
 )
 
 
-def recipe(given: Path | None = None) -> LabRecipe:
+def recipe(given: Path | None = None, kernel: Kernel | None = None) -> LabRecipe:
     """Return how SCST is set up.
 
     Args:
         given: the folder of its sources; None for that of the environment.
+        kernel: the kernel; None for Debian's.
 
     Raises:
         TargetSpecError: there are no sources; says how to get them.
@@ -43,7 +45,7 @@ def recipe(given: Path | None = None) -> LabRecipe:
         folder = source.find(given)
     except LabError as error:
         raise TargetSpecError(f"--target=scst: {error}") from error
-    served = Served(folder)
+    served = Served(folder, kernel)
     return LabRecipe(
         kind="scst",
         description="SCST in a virtual machine",
@@ -51,5 +53,5 @@ def recipe(given: Path | None = None) -> LabRecipe:
         features=_FEATURES,
         guest=served.guest,
         kernel=served.kernel,
-        version=lambda kernel: f"SCST {served.built.version}, Linux {kernel}",
+        version=lambda release: f"SCST {served.built.version}, Linux {release}",
     )

@@ -8,17 +8,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vmlab import cache, console, doctor, machine
+from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
 from vmlab.guests import lio
 from vmlab.guests.model import Export, Guest, Unit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
+from vmlab.scst.patches import Way
 from vmlab.scst.serve import Served
 
 _EXAMPLES = """examples:
   python -m vmlab doctor            say what is missing on this machine
   python -m vmlab up lio            boot a machine that serves LIO; it stays up
   python -m vmlab up scst --scst-source ~/src/scst
+  python -m vmlab build kernel --source debian --patch my.patch --name mine
+  python -m vmlab up lio --kernel mine
   python -m vmlab ls                what is up, and where it listens
   python -m vmlab console lio       its console; ^] leaves it
   python -m vmlab log lio           what its console has said
@@ -34,16 +38,20 @@ def _exports(kind: str) -> list[Export]:
 
 
 def _lio(
-    _options: argparse.Namespace, exports: Sequence[Export]
+    options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
-    return lio.guest(exports), None
+    return lio.guest(exports), _chosen(options)
 
 
 def _scst(
     options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
-    served = Served(source.find(options.scst_source))
+    served = Served(source.find(options.scst_source), _chosen(options))
     return served.guest(exports), served.kernel()
+
+
+def _chosen(options: argparse.Namespace) -> Kernel | None:
+    return kernel.named(options.kernel) if options.kernel else None
 
 
 GUESTS: Mapping[
@@ -86,12 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     up = add("up", _up, "boot a machine and leave it running")
     up.add_argument("kind", choices=sorted(GUESTS))
     up.add_argument("--name", help="what to call it; its kind by default")
-    up.add_argument(
-        "--scst-source",
-        type=Path,
-        metavar="DIR",
-        help=f"SCST's sources; those of {source.VARIABLE} by default",
-    )
+    up.add_argument("--kernel", metavar="NAME", help="one that was built; or Debian's")
+    _add_scst_source(up, f"SCST's sources; those of {source.VARIABLE} by default")
+    build = add("build", _kernels, "build kernels; alone it lists those built")
+    _describe_build(build.add_subparsers(metavar="WHAT"))
+    many = add("matrix", _matrix, "build and test many kernels")
+    many.add_argument("what", choices=["run", "list"])
+    many.add_argument("file", type=Path, help="see docs/lab.md")
     add("ls", _ls, "list the lab's machines")
     add(
         "console", _console, "attach to a machine's console; ^] leaves it"
@@ -106,12 +115,87 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_scst_source(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--scst-source", type=Path, metavar="DIR", help=text)
+
+
+def _describe_build(
+    kinds: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    text = "build a kernel that the lab can boot"
+    one = kinds.add_parser("kernel", help=text, description=text)
+    one.set_defaults(run=_build_kernel)
+    one.add_argument("--source", required=True, help="debian, a tarball or a tree")
+    one.add_argument(
+        "--patch",
+        action="append",
+        type=Path,
+        default=[],
+        help="a file, or a folder of patches (may be repeated)",
+    )
+    one.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        help=f"a file, or one of {', '.join(config.presets())} (may be repeated)",
+    )
+    one.add_argument(
+        "--module",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="build this module beside it (may be repeated)",
+    )
+    _add_scst_source(one, "prepare it for SCST from these sources")
+    one.add_argument("--scst-way", type=Way, choices=list(Way), help="how SCST gets in")
+    one.add_argument("--name", help="what to call it in --kernel")
+
+
+def _build_kernel(options: argparse.Namespace) -> int:
+    order = kernel.Order(
+        options.source,
+        tuple(options.patch),
+        tuple(options.config),
+        options.scst_source and source.find(options.scst_source),
+        options.scst_way,
+        tuple(options.module),
+    )
+    built = kernel.build(order)
+    name = options.name or built.version
+    kernel.remember(name, built)
+    print(f"{name}: {built.version}, from {built.origin}")
+    print(f"python -m vmlab up lio --kernel {name} boots it")
+    return 0
+
+
+def _kernels(_options: argparse.Namespace) -> int:
+    found = kernel.names()
+    for name, one in found.items():
+        print(f"{name:24} {one.version:24} {one.origin}")
+    if not found:
+        print("no kernel is built; python -m vmlab build kernel --source debian")
+    return 0
+
+
+def _matrix(options: argparse.Namespace) -> int:
+    rows = matrix.load(options.file)
+    if options.what == "list":
+        print("\n".join(row.name for row in rows))
+        return 0
+    results = []
+    for row in rows:
+        results.append(matrix.run(row))
+        print(results[-1], flush=True)
+    return int(not all(result.is_good for result in results))
+
+
 def _up(options: argparse.Namespace) -> int:
     name = options.name or options.kind
     exports = _exports(options.kind)
     with machine.Lab() as lab:
-        guest, kernel = GUESTS[options.kind](options, exports)
-        running = lab.up(guest, name, kernel=kernel)
+        guest, chosen = GUESTS[options.kind](options, exports)
+        running = lab.up(guest, name, kernel=chosen)
     first = next(iter(running.forwards.values()))
     for export in exports:
         lun = export.units[0].lun

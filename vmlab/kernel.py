@@ -24,6 +24,8 @@ class Kernel:
     """Where it came from, for reports."""
     kdir: Path | None = None
     """What modules are built beside; None for a package of Debian's to be fetched."""
+    patches: tuple[str, ...] = ()
+    """The names of the patches that the lab has applied to it."""
 
     @property
     def image(self) -> Path:

@@ -20,6 +20,16 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "modprobe": "kmod",
         "apt-get": "apt",
         "dpkg-deb": "dpkg",
+        "make": "make",
+        "gcc": "gcc",
+        "ccache": "ccache",
+        "patch": "patch",
+        "flex": "flex",
+        "bison": "bison",
+        "bc": "bc",
+        "xz": "xz-utils",
+        "setpriv": "util-linux",
+        "modinfo": "kmod",
     }
 )
 """The Debian package of each program."""

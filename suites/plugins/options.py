@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(SCST_SOURCE does the same)",
     )
     group.addoption(
+        "--kernel",
+        metavar="NAME",
+        help="a kernel that `python -m vmlab build kernel` has made, for lio and scst",
+    )
+    group.addoption(
         "--profile",
         metavar="KIND",
         help="what an iscsi:// target is (scst, lio, tgt, ...): its known deviations "
@@ -153,6 +158,7 @@ def pytest_configure(config: pytest.Config) -> None:
             faults=config.option.fault,
             keys=config.option.key,
             scst_source=config.option.scst_source,
+            kernel=config.option.kernel,
         )
         _check_profile(config)
     except targets.TargetSpecError as error:

@@ -99,6 +99,7 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
         keys=config.option.key,
         log_directory=log_directory,
         scst_source=config.option.scst_source,
+        kernel=config.option.kernel,
     )
     running = provider.start()
     if config.option.profile:

@@ -4,7 +4,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,12 +52,13 @@ def build(sources: Path, kdir: Path) -> list[Path]:
     return found
 
 
-def digest_of_tree(folder: Path) -> str:
+def digest_of_tree(folder: Path, ignored: Collection[str] = ()) -> str:
     """Return the hash of the names and contents of all files below a folder."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            total.update(f"{path.relative_to(folder)}\0".encode())
+        name = path.relative_to(folder)
+        if path.is_file() and not set(name.parts).intersection(ignored):
+            total.update(f"{name}\0".encode())
             total.update(path.read_bytes())
     return total.hexdigest()
 

@@ -17,7 +17,8 @@ from vmlab.tool import find
 SECONDS = 3 * 3600
 """No build takes longer."""
 
-_STEP = re.compile(r"^\s+(?:CC|LD|AR|AS|HOSTCC|HOSTLD|MODPOST|OBJCOPY)\s", re.MULTILINE)
+_POLL_SECONDS = 1.0
+_STEP = re.compile(r"\s+(?:CC|LD|AR|AS|HOSTCC|HOSTLD)\s")
 _ERROR = re.compile(r"^(?:.*(?:error|Error)[: ].*|make.*\*\*\*.*)$", re.MULTILINE)
 _STAMP = "Thu Jan  1 00:00:00 UTC 1970"
 
@@ -46,7 +47,9 @@ def make(
     """
     jobs = jobs or len(os.sched_getaffinity(0))
     compiler = "ccache gcc" if _has_ccache() else "gcc"
-    words = [find("make"), f"-j{jobs}", f"CC={compiler}", *map(str, arguments)]
+    # It ends with this process, however that ends.
+    words = [find("setpriv"), "--pdeathsig", "TERM"]
+    words += [find("make"), f"-j{jobs}", f"CC={compiler}", *map(str, arguments)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a+", errors="replace") as file:
         begin = file.seek(0, os.SEEK_END)
@@ -85,19 +88,21 @@ def _follow(
     steps = 0
     while True:
         try:
-            child.wait(timeout=1)
+            child.wait(timeout=_POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            pass
+            is_over = False
         else:
+            is_over = True
+        if tell is not None:
+            file.seek(begin)
+            lines = file.readlines()
+            begin = file.tell()
+            steps += sum(_STEP.match(line) is not None for line in lines)
+            tell(steps)
+        if is_over:
             return
         if time.monotonic() > deadline:
             raise LabError(f"make did not end within {SECONDS} s")
-        if tell is not None:
-            file.seek(begin)
-            text = file.read()
-            begin += len(text.encode(errors="replace"))
-            steps += len(_STEP.findall(text))
-            tell(steps)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -151,11 +156,13 @@ class Progress:
         self._total = total
         self._begun = time.monotonic()
         self._said = -60.0
+        self.steps = 0
 
     def __call__(self, steps: int) -> None:
-        """Say it, ten times a second at most, or each half minute in a log."""
+        """Say it: on a terminal each time, in a log each half minute."""
+        self.steps = steps
         passed = time.monotonic() - self._begun
-        of_all = f" of about {self._total}" if self._total >= steps else ""
+        of_all = f" of about {self._total}" if self._total >= steps > 0 else ""
         line = f"{self._what}: {steps}{of_all} steps, {passed:.0f} s"
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{line}\x1b[K")

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The way of a kernel from sources to what is booted, with a stand-in for both."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools import require
+from tests.vmlab.build import standin
+from tests.vmlab.scst import standin as scst_standin
+from vmlab import cache
+from vmlab.build import kernel, sources
+from vmlab.build.kernel import Order
+from vmlab.errors import LabError
+from vmlab.kernel import Kernel
+from vmlab.scst.patches import Way
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("make", "gcc", "patch", "depmod", "setpriv"):
+        require(program)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    # The stand-in takes no options that make a real kernel boot.
+    monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return standin.tree(tmp_path / "linux")
+
+
+@pytest.fixture
+def own_patch(tmp_path: Path) -> Path:
+    path = tmp_path / "own.patch"
+    path.write_text(standin.PATCH)
+    return path
+
+
+def times_built(built: Kernel) -> int:
+    assert built.kdir is not None
+    return len((built.kdir / "times").read_text().splitlines())
+
+
+def test_a_patched_tree_is_built_and_the_given_one_stays(
+    tree: Path, own_patch: Path
+) -> None:
+    built = kernel.build(Order(str(tree), (own_patch,)))
+
+    assert built.version == "6.1.7"
+    assert "line three" in built.image.read_text()
+    assert built.patches == ("own.patch",)
+    assert "linux (6.1.7)" in built.origin
+    assert (tree / "init/main.c").read_text() == standin.MAIN
+    assert not (built.root / "lib/modules/6.1.7/build").exists()
+
+
+def test_a_tarball_gives_the_same_kernel(tree: Path, tmp_path: Path) -> None:
+    of_tree = kernel.build(Order(str(tree)))
+    of_tarball = kernel.build(Order(str(standin.tarball(tmp_path))))
+
+    assert of_tree.image.read_bytes() == of_tarball.image.read_bytes()
+
+
+def test_the_same_order_is_built_once(tree: Path, own_patch: Path) -> None:
+    first = kernel.build(Order(str(tree), (own_patch,)))
+    again = kernel.build(Order(str(tree), (own_patch,)))
+
+    assert first == again
+    assert times_built(again) == 1
+
+
+def test_another_patch_or_option_gives_another_kernel(
+    tree: Path, own_patch: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "net").write_text("CONFIG_NET=y\n")
+
+    roots = {
+        kernel.build(order).root
+        for order in (
+            Order(str(tree)),
+            Order(str(tree), (own_patch,)),
+            Order(str(tree), config=(str(tmp_path / "net"),)),
+        )
+    }
+
+    assert len(roots) == 3
+
+
+def test_a_build_that_failed_goes_on_where_it_was(tree: Path) -> None:
+    (tree / "fail").touch()
+    order = Order(str(tree))
+    with pytest.raises(LabError, match=r"linux \(6\.1\.7\) does not build") as caught:
+        kernel.build(order)
+    assert "x.c:1:2: error: wrong" in caught.value.log
+    assert list((cache.folder() / "built").glob("[0-9a-f]*")) == []
+
+    # As if what was missing had been installed: the sources are the same.
+    for left in cache.folder().glob("kernel-source/*/fail"):
+        left.unlink()
+    built = kernel.build(order)
+
+    assert times_built(built) == 2
+    assert built.kdir is not None
+    log = cache.folder() / "logs" / f"kernel-{built.kdir.name}.log"
+    # The configuration was made once, before the first try.
+    assert log.read_text().count("CONFIG_NET is not set") == 1
+
+
+def test_a_patch_that_does_not_apply_leaves_no_sources(
+    tree: Path, own_patch: Path
+) -> None:
+    own_patch.write_text(standin.PATCH.replace("-line 3", "-line drei"))
+
+    with pytest.raises(LabError, match=r"own\.patch does not apply: hunk 1 of init"):
+        kernel.build(Order(str(tree), (own_patch,)))
+
+    left = list((cache.folder() / "kernel-source").iterdir())
+    assert all(path.name.endswith(".lock") for path in left)
+
+
+def test_an_option_that_does_not_survive_stops_the_build(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "needy").write_text("CONFIG_NEEDY=y\n")
+
+    with pytest.raises(LabError, match="does not take CONFIG_NEEDY=y became n"):
+        kernel.build(Order(str(tree), config=(str(tmp_path / "needy"),)))
+
+    assert not list((cache.folder() / "build").glob("*/times"))
+
+
+def test_scst_gets_in_by_its_generated_patch(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scst = scst_standin.checkout(tmp_path / "scst")
+    # Its options stay, though the stand-in has none of them.
+    monkeypatch.setattr("vmlab.build.config.check", lambda *_: None)
+
+    built = kernel.build(Order(str(tree), scst=scst))
+    plain = kernel.build(Order(str(tree), scst=scst, way=Way.MODULES))
+
+    assert f"SCST {scst_standin.VERSION} (in-tree)" in built.origin
+    assert f"SCST {scst_standin.VERSION} (modules)" in plain.origin
+    trees = (cache.folder() / "kernel-source").glob("*/drivers/scst/Kconfig")
+    assert [path.read_text() for path in trees] == ["config SCST\n"]
+
+
+def test_a_kernel_has_a_name(tree: Path) -> None:
+    built = kernel.build(Order(str(tree)))
+
+    kernel.remember("mine", built)
+
+    assert kernel.named("mine") == built
+    assert list(kernel.names()) == ["mine"]
+    with pytest.raises(LabError, match="there is no kernel other; there are: mine"):
+        kernel.named("other")
+    with pytest.raises(LabError, match="is no good as the name"):
+        kernel.remember("../mine", built)
+
+
+def test_a_kernel_whose_files_are_gone_is_forgotten(tree: Path) -> None:
+    built = kernel.build(Order(str(tree)))
+    kernel.remember("mine", built)
+    built.image.unlink()
+
+    with pytest.raises(LabError, match="no kernel mine; none is built"):
+        kernel.named("mine")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        ("nowhere", "there are no sources .*nowhere; give a tree or a tarball"),
+        (".", "holds no kernel's sources"),
+    ],
+)
+def test_sources_that_are_none(tmp_path: Path, make: str, said: str) -> None:
+    with pytest.raises(LabError, match=said):
+        sources.find(str(tmp_path / make))
+
+
+def test_debians_sources_are_an_ordinary_tarball(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_PACKAGED", tmp_path)
+    with pytest.raises(LabError, match="not installed; apt-get install linux-source"):
+        sources.find("debian")
+
+    for name in ("linux-source-6.1.tar.xz", "linux-source-6.12.tar.xz"):
+        (tmp_path / name).touch()
+
+    assert sources.find("debian").path.name == "linux-source-6.12.tar.xz"
+
+
+@pytest.mark.parametrize(
+    ("extra", "text"), [("", "2.6.32"), (".27", "2.6.32.27"), ("-rc3", "2.6.32-rc3")]
+)
+def test_the_version_is_read_from_the_makefile(
+    tree: Path, extra: str, text: str
+) -> None:
+    makefile = (
+        "VERSION = 2\nPATCHLEVEL = 6\nSUBLEVEL = 32\nEXTRAVERSION = {}\nNAME = x\n"
+    )
+    (tree / "Makefile").write_text(makefile.format(extra))
+
+    found = sources.version(tree)
+
+    assert found.text == text
+    assert found.series == (2, 6, 32)

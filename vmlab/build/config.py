@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernel configurations: fragments, merged, and checked against what came of them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from vmlab.errors import LabError
+
+_FOLDER = Path(__file__).parent / "presets"
+ALWAYS = ("base", "lio")
+"""The presets of every kernel: without the first it would not boot in the lab."""
+
+_SET = re.compile(r"(CONFIG_\w+)=(.+)")
+_UNSET = re.compile(r"# (CONFIG_\w+) is not set")
+
+
+def presets() -> dict[str, Path]:
+    """Return the fragments that come with the lab, by name."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.config"))}
+
+
+def find(name: str) -> Path:
+    """Return a fragment: a preset's or the user's own file.
+
+    Raises:
+        LabError: it is neither.
+    """
+    own = presets().get(name)
+    if own is not None:
+        return own
+    path = Path(name)
+    if not path.is_file():
+        raise LabError(
+            f"there is no configuration {name}",
+            hint=f"give a file, or one of {', '.join(presets())}",
+        )
+    return path
+
+
+def parse(text: str, where: str) -> dict[str, str]:
+    """Return the options of a fragment; one that is not set has the value n.
+
+    Raises:
+        LabError: a line is neither an option nor a comment.
+    """
+    found = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if option := _SET.fullmatch(line):
+            found[option[1]] = option[2]
+        elif option := _UNSET.fullmatch(line):
+            found[option[1]] = "n"
+        elif line and not line.startswith("#"):
+            raise LabError(f"{where}, line {number}: {line!r} is no option")
+    return found
+
+
+def merge(names: Iterable[str]) -> dict[str, str]:
+    """Return the options of several fragments; a later one has the last word.
+
+    Raises:
+        LabError: a fragment is not there or cannot be read.
+    """
+    merged: dict[str, str] = {}
+    for name in names:
+        path = find(name)
+        merged |= parse(path.read_text(errors="replace"), str(path))
+    return merged
+
+
+def render(options: Mapping[str, str]) -> str:
+    """Return options as lines of a .config."""
+    lines = (
+        f"# {name} is not set" if value == "n" else f"{name}={value}"
+        for name, value in options.items()
+    )
+    return "\n".join(lines) + "\n"
+
+
+def override(made: str, options: Mapping[str, str]) -> str:
+    """Return a .config with options set otherwise."""
+    kept = [
+        line
+        for line in made.splitlines()
+        if not (found := _SET.fullmatch(line) or _UNSET.fullmatch(line))
+        or found[1] not in options
+    ]
+    return "\n".join(kept) + "\n" + render(options)
+
+
+def check(wanted: Mapping[str, str], made: str, tree: Path) -> None:
+    """See that every option that was asked for has survived.
+
+    Args:
+        wanted: what was asked for.
+        made: the .config that the kernel made of it.
+        tree: the kernel's sources, to tell why.
+
+    Raises:
+        LabError: an option has not; names each, and what became of it.
+    """
+    has = parse(made, ".config")
+    lost = [
+        f"{name}={value} became {has.get(name, 'n')}"
+        for name, value in wanted.items()
+        if has.get(name, "n") != value
+    ]
+    if not lost:
+        return
+    names = {_name(line) for line in lost}
+    unknown = names - set(_known(tree, names))
+    lines = [f"{line} ({_reason(line, unknown)})" for line in lost]
+    raise LabError(
+        f"the kernel does not take {lines[0]}"
+        + (f" and {len(lines) - 1} more" if len(lines) > 1 else ""),
+        log="\n".join(lines[1:]),
+    )
+
+
+def _reason(line: str, unknown: set[str]) -> str:
+    if _name(line) in unknown:
+        return "this kernel has no such option"
+    return "others need it" if "=n " in line else "what it needs is not set"
+
+
+def _name(line: str) -> str:
+    return line.partition("=")[0].removeprefix("CONFIG_")
+
+
+def _known(tree: Path, names: set[str]) -> Iterator[str]:
+    """Tell which options a kernel has at all."""
+    pattern = re.compile(r"^\s*(?:menu)?config\s+(\w+)\s*$", re.MULTILINE)
+    for path in tree.rglob("Kconfig*"):
+        if path.is_file():
+            found = pattern.findall(path.read_text(errors="replace"))
+            yield from names.intersection(found)

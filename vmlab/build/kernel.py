@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernels built from source: ordered, resumed, kept by the hash of all they are of."""
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vmlab import cache, modules
+from vmlab.build import config, external, patches, sources
+from vmlab.build.make import Progress, make
+from vmlab.errors import LabError
+from vmlab.kernel import Kernel
+from vmlab.scst import patches as scst_patches
+from vmlab.scst.patches import Plan, Way
+from vmlab.scst.source import Source, open_source
+from vmlab.tool import run
+
+_ABOUT = "about.json"
+_NAME = re.compile(r"[a-z0-9][\w.-]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built."""
+
+    source: str
+    """`debian`, a tarball or a tree."""
+    patches: tuple[Path, ...] = ()
+    """Files and folders."""
+    config: tuple[str, ...] = ()
+    """Presets and files, on top of those that every kernel has."""
+    scst: Path | None = None
+    """SCST's sources, if it is to be in the kernel or beside it."""
+    way: Way | None = None
+    """How SCST comes in; None to choose."""
+    modules: tuple[Path, ...] = ()
+    """Folders with modules to be built beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a kernel that was built."""
+
+    version: str
+    origin: str
+    patches: tuple[str, ...]
+    config: tuple[str, ...]
+    scst: str
+    """SCST's version and the way in which it came in; empty without it."""
+    kdir: str
+    steps: int
+    """How many steps the build took, for the progress of the next."""
+
+
+def build(order: Order) -> Kernel:
+    """Build a kernel, or return the one that was built from the same.
+
+    What an interrupted build has made is there for the next to go on from.
+
+    Raises:
+        LabError: sources, a patch or an option are no good, or it does not build.
+    """
+    origin = sources.find(order.source)
+    given = patches.collect(order.patches)
+    scst = open_source(order.scst) if order.scst is not None else None
+    names = (*config.ALWAYS, *(("scst",) if scst else ()), *order.config)
+    wanted = config.merge(names)
+    scst_from = f"{scst.digest()} {order.way}" if scst else ""
+    plans: list[Plan] = []
+
+    def more(tree: Path, folder: Path) -> Sequence[Path]:
+        assert scst is not None
+        plan = scst_patches.choose(scst, sources.version(tree), order.way)
+        return _patches_of(scst, plan, tree, folder)
+
+    tree = sources.prepare(
+        origin, given, more=more if scst else None, more_from=scst_from
+    )
+    if scst is not None:
+        plans.append(scst_patches.choose(scst, sources.version(tree), order.way))
+        wanted |= config.parse("\n".join(plans[0].options), "SCST's options")
+    made_from = cache.key(tree=tree.name, config=wanted, compiler=_compiler(), layout=1)
+    about = About(
+        version="",
+        origin=f"{origin.path.name} ({sources.version(tree).text})",
+        patches=tuple(path.name for path in given),
+        config=order.config,
+        scst=f"{scst.version} ({plans[0].way})" if scst else "",
+        kdir=str(cache.folder() / "build" / made_from),
+        steps=0,
+    )
+    root = cache.get(
+        "built", made_from, lambda path: _compile(tree, wanted, about, path)
+    )
+    kernel = load(root)
+    added = [
+        module
+        for folder in order.modules
+        for module in external.build(folder, Path(about.kdir))
+    ]
+    return external.with_modules(kernel, added) if added else kernel
+
+
+def _patches_of(scst: Source, plan: Plan, tree: Path, folder: Path) -> Sequence[Path]:
+    if plan.way is not Way.IN_TREE:
+        return plan.patches
+    folder.mkdir()
+    made = folder / "scst-in-tree.patch"
+    scst_patches.generate(scst, sources.version(tree), made)
+    return (made,)
+
+
+def _compiler() -> str:
+    return run("gcc", "--version").partition("\n")[0]
+
+
+def _compile(tree: Path, wanted: dict[str, str], about: About, path: Path) -> None:
+    out = Path(about.kdir)
+    out.mkdir(parents=True, exist_ok=True)
+    log = cache.folder() / "logs" / f"kernel-{out.name}.log"
+    where = ("-C", tree, f"O={out}")
+    _configure(tree, out, wanted, log)
+    progress = Progress(about.origin, _last_steps())
+    make((*where, "vmlinux", "modules"), what=about.origin, log=log, tell=progress)
+    progress.close()
+    path.mkdir()
+    install = (*where, f"INSTALL_MOD_PATH={path}", "modules_install")
+    make(install, what=f"{about.origin}: its modules", log=log)
+    (release,) = (path / "lib" / "modules").iterdir()
+    for link in ("build", "source"):
+        (release / link).unlink(missing_ok=True)
+    shutil.copy2(out / "vmlinux", path / "vmlinux")
+    modules.prepare(path, release.name)
+    known = asdict(about) | {"version": release.name, "steps": progress.steps}
+    (path / _ABOUT).write_text(json.dumps(known, indent=1))
+
+
+def _configure(tree: Path, out: Path, wanted: dict[str, str], log: Path) -> None:
+    """Make the configuration, unless an interrupted build has left it."""
+    done = out / ".config.wanted"
+    text = config.render(wanted)
+    if done.exists() and done.read_text() == text:
+        return
+    what = "the configuration"
+    make(("-C", tree, f"O={out}", "tinyconfig"), what=what, log=log)
+    made = out / ".config"
+    made.write_text(config.override(made.read_text(), wanted))
+    make(("-C", tree, f"O={out}", "olddefconfig"), what=what, log=log)
+    config.check(wanted, made.read_text(), tree)
+    done.write_text(text)
+
+
+def _last_steps() -> int:
+    found = sorted(
+        (cache.folder() / "built").glob(f"*/{_ABOUT}"),
+        key=lambda path: path.stat().st_mtime,
+    )
+    return about_of(found[-1].parent).steps if found else 0
+
+
+def about_of(root: Path) -> About:
+    """Return what is known of a kernel that was built.
+
+    Raises:
+        LabError: another version of the lab has built it, or none.
+    """
+    try:
+        known = json.loads((root / _ABOUT).read_text())
+        known |= {name: tuple(known[name]) for name in ("patches", "config")}
+        return About(**known)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{root} is no kernel that this lab has built") from error
+
+
+def load(root: Path) -> Kernel:
+    """Return a kernel that was built.
+
+    Raises:
+        LabError: there is none.
+    """
+    about = about_of(root)
+    words = [about.origin, *about.patches, *about.config]
+    words += [f"SCST {about.scst}"] if about.scst else []
+    origin = ", ".join(words)
+    return Kernel(about.version, root, origin, Path(about.kdir), about.patches)
+
+
+def remember(name: str, kernel: Kernel) -> None:
+    """Give a kernel a name.
+
+    Raises:
+        LabError: it is no good as a name.
+    """
+    if not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} is no good as the name of a kernel")
+    folder = cache.folder() / "kernels"
+    folder.mkdir(exist_ok=True)
+    known = {
+        "version": kernel.version,
+        "root": str(kernel.root),
+        "origin": kernel.origin,
+        "kdir": str(kernel.kdir),
+        "patches": kernel.patches,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(known, indent=1))
+
+
+def named(name: str) -> Kernel:
+    """Return the kernel of a name.
+
+    Raises:
+        LabError: there is none, or its files are gone.
+    """
+    found = names()
+    if name not in found:
+        known = f"there are: {', '.join(found)}" if found else "none is built"
+        raise LabError(f"there is no kernel {name}; {known}")
+    return found[name]
+
+
+def names() -> dict[str, Kernel]:
+    """Return the kernels that have a name and are still there."""
+    found = {}
+    for path in sorted((cache.folder() / "kernels").glob("*.json")):
+        known = json.loads(path.read_text())
+        kernel = Kernel(
+            known["version"],
+            Path(known["root"]),
+            known["origin"],
+            Path(known["kdir"]),
+            tuple(known["patches"]),
+        )
+        if kernel.image.exists():
+            found[path.stem] = kernel
+    return found

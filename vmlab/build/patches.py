@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Patches: found, applied whole or not at all, complained of by name and hunk."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from vmlab.errors import LabError
+from vmlab.tool import run
+
+_SUFFIXES = {".patch", ".diff"}
+_SERIES = "series"
+_FILE = re.compile(r"^(?:checking|patching) file '?(.+?)'?$")
+_HUNK = re.compile(r"^Hunk #(\d+) FAILED at (\d+)")
+_NO_FILE = re.compile(r"^can't find file to patch at input line (\d+)")
+_TARGET = re.compile(r"^\|\+\+\+ (\S+)")
+
+
+def collect(given: Iterable[Path]) -> list[Path]:
+    """Return patch files in the order in which they are applied.
+
+    A folder stands for its patches: in the order of its `series` file if it has one,
+    else by name.
+
+    Raises:
+        LabError: there is no such file, or a folder holds no patch.
+    """
+    return [path for one in given for path in _patches(one)]
+
+
+def _patches(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise LabError(f"there is no patch {path}")
+    series = path / _SERIES
+    if series.exists():
+        lines = series.read_text().splitlines()
+        names = [line.partition("#")[0].split() for line in lines]
+        found = [path / words[0] for words in names if words]
+    else:
+        found = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES)
+    missing = [one for one in found if not one.is_file()]
+    if missing:
+        raise LabError(f"{series} names {missing[0].name}, which is not there")
+    if not found:
+        raise LabError(f"the folder {path} holds no patch")
+    return found
+
+
+def apply(tree: Path, patch: Path) -> None:
+    """Apply a patch (as patch -p1 does), if all of it applies.
+
+    Raises:
+        LabError: it does not; names the patch, the file and the hunk. The tree is as it
+            was then.
+    """
+    problems = _try(tree, patch)
+    if problems:
+        if not _try(tree, patch, "--reverse"):
+            raise LabError(f"the patch {patch.name} is in this source already")
+        raise LabError(
+            f"the patch {patch.name} does not apply: {problems[0]}",
+            hint="nothing was changed",
+            log="\n".join(problems[1:]),
+        )
+    run(*_command(tree, patch), "--no-backup-if-mismatch", seconds=300)
+
+
+def _try(tree: Path, patch: Path, *options: str) -> list[str]:
+    """Return what would go wrong."""
+    command = (*_command(tree, patch), "--dry-run", *options)
+    return list(_problems(run(*command, seconds=300, allowed=(0, 1, 2))))
+
+
+def _command(tree: Path, patch: Path) -> tuple[str | Path, ...]:
+    place = ("--directory", tree, "--input", patch.resolve())
+    return ("patch", "-p1", "--force", *place)
+
+
+def _problems(said: str) -> Iterator[str]:
+    """Tell what patch(1) complains of, a line each."""
+    file = wanted = ""
+    for line in said.splitlines():
+        if found := _FILE.match(line):
+            file = found[1]
+        elif found := _HUNK.match(line):
+            yield f"hunk {found[1]} of {file}, at line {found[2]}"
+        elif found := _NO_FILE.match(line):
+            wanted = found[1]
+        elif wanted and (found := _TARGET.match(line)):
+            name = found[1].partition("/")[2]
+            yield f"there is no file {name} (line {wanted} of the patch)"
+            wanted = ""
+        elif "Only garbage" in line:
+            yield "it holds no hunk at all"
+        elif "malformed patch" in line:
+            yield line.removeprefix("patch: **** ")
+        elif "which already exists" in line or "previously applied" in line:
+            yield line.strip()
