@@ -184,6 +184,9 @@ def _receive_solicited(
     del command.sequences[header.target_transfer_tag]
     if sequence.missing:
         _incomplete(command, sequence)
+    elif sequence.is_damaged:
+        # A PDU is lost whose place is taken: nothing is left to be asked for.
+        command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
     proceed(command)
 
 

@@ -13,6 +13,7 @@ class MediaBend(StrEnum):
 
     END_IS_ANOTHER_ERROR = "end-of-medium-is-an-invalid-field"
     END_COMES_EARLY = "last-block-is-out-of-range"
+    NOTHING_IS_NOWHERE = "no-blocks-are-anywhere"
     WRITES_ELSEWHERE = "write-is-one-block-off"
     NOTHING_IS_ONE = "no-blocks-are-one"
     READ_6_OF_NOTHING = "read-6-without-length-reads-nothing"
@@ -43,6 +44,10 @@ MEDIA: Final[dict[MediaBend, tuple[str, str]]] = {
     MediaBend.END_COMES_EARLY: (
         "SBC3-4.5-02",
         "Takes the last block for one beyond the end.",
+    ),
+    MediaBend.NOTHING_IS_NOWHERE: (
+        "SBC3-4.5-03",
+        "Takes any LBA where no blocks are named.",
     ),
     MediaBend.WRITES_ELSEWHERE: (
         "SBC3-5.34-01",

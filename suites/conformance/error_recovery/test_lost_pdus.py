@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """PDUs that are lost or spoilt on their way (RFC 7143 sections 7.2.1, 7.8 and 7.9)."""
 
+from contextlib import suppress
+
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, next_or_drop
 from initiator.impair import spoil_data, spoil_header
 from initiator.session import Session
 from initiator.task import data_outs
 from iscsi.constants import SNACKType
+from iscsi.errors import ConnectionLost
 from iscsi.pdu import R2T, SCSIResponse
 from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
 from suites.support.recovery import (
@@ -29,6 +33,7 @@ from suites.support.recovery import (
 DIGEST = pytest.mark.needs("data-digest")
 LENGTH = 8 * SEGMENT
 
+ORDERS = ["twice", "later", "below-zero", "swapped"]
 LEVELS = [
     pytest.param("0", id="level0"),
     pytest.param("1", id="level1", marks=pytest.mark.needs("erl1")),
@@ -101,6 +106,29 @@ def test_missing_data_is_recovered(
     lose_data(writer, task, r2t, lost, is_spoilt=False)
 
     expect_recovered(writer, scratch_disk, task)
+
+
+@pytest.mark.requirement("RFC7143-7.9-02")
+@pytest.mark.parametrize(
+    "numbers", [(0, 0), (27, 28), (2**32 - 1, 0), (1, 0)], ids=ORDERS
+)
+def test_data_that_is_numbered_wrong_is_an_error(
+    writer: Session, scratch_disk: Disk, numbers: tuple[int, int]
+) -> None:
+    """Data-Out with a DataSN out of order is not taken as it is."""
+    data = pattern(scratch_disk, LENGTH, seed=0x780)
+    task = start_write(writer, scratch_disk, data)
+    r2t = writer.expect(R2T, of=task.command)
+
+    with suppress(ConnectionLost):
+        for number, part in zip(numbers, in_parts(task, r2t, SEGMENT * 4), strict=True):
+            part.data_sn = number
+            writer.send(part)
+
+    answer = next_or_drop(writer.connection)
+    is_taken = isinstance(answer, SCSIResponse) and answer.status == SCSIStatus.GOOD
+    due = ["another R2T", "CHECK CONDITION", "Reject", "the connection is dropped"]
+    check(not is_taken, due, answer, writer.transcript)
 
 
 @DIGEST

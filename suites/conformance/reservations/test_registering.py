@@ -169,6 +169,20 @@ def test_registrants_are_told_of_it(
     expect_attentions(stranger)
 
 
+@pytest.mark.requirement("SPC4-5.12.11.2.3-05")
+@pytest.mark.parametrize("kind", ALONE, ids=names, indirect=True)
+def test_nobody_is_told_of_a_lone_holders_leave(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """The leave of the holder of a type that it held alone is told to nobody."""
+    expect_good(a.reserve(kind))
+
+    expect_good(a.register(0))
+
+    expect_attentions(a)
+    expect_attentions(b)
+
+
 @pytest.mark.requirement("SPC4-5.12.11.2.3-04")
 @pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
 def test_many_holders_leave_one_by_one(

@@ -7,6 +7,7 @@ from initiator.session import Session
 from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
+from iscsi.scsi.mode import ALL_PAGES
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk, OpenSession
@@ -18,6 +19,7 @@ SIZES = {
     "10": (cdb.reserve_10, cdb.release_10),
 }
 KEPT_OUT = ["read_10", "write_10", "verify_10"]
+ROOM = 255
 LET_IN = ["inquiry", "report_luns", "request_sense"]
 
 
@@ -49,6 +51,21 @@ def test_reserve_keeps_others_out(
 
     expect_conflict(COMMANDS[name].send(other, scratch_disk))
     expect_good(COMMANDS[name].send(one, scratch_disk))
+
+    expect_good(one.execute(commands[1]()))
+
+
+@pytest.mark.requirement("SPC4-5.12.3-03")
+def test_reserve_keeps_mode_sense_out(
+    new_nexus: object, commands: tuple[Layout, Layout]
+) -> None:
+    """MODE SENSE of others conflicts with RESERVE (SPC-2 section 5.5.1)."""
+    assert callable(new_nexus)
+    one, other = new_nexus().session, new_nexus().session
+    expect_good(one.execute(commands[0]()))
+
+    command = cdb.mode_sense_6(page_code=ALL_PAGES, allocation_length=ROOM)
+    expect_conflict(other.execute(command, read=ROOM))
 
     expect_good(one.execute(commands[1]()))
 

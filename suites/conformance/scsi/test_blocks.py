@@ -30,6 +30,8 @@ OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION
 LONG_WRITES = [*WRITES[1:], *WRITES_AND_VERIFIES]
+WIDE = [row for row in ADDRESSING if row[0].structure.fields["lba"].width == 64]
+FAR = [1 << 55, (1 << 64) - 1]
 NO_LENGTH = [*READS[1:], *VERIFIES]
 
 
@@ -67,6 +69,34 @@ def test_blocks_beyond_the_end_are_refused(
     lba = medium.last(layout) + beyond
 
     result = send(medium, layout, lba, 2 - beyond)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
+
+
+@pytest.mark.requirement("SBC3-4.5-01")
+@pytest.mark.parametrize("row", WIDE, ids=label)
+@pytest.mark.parametrize("lba", FAR, ids=hex)
+def test_blocks_far_beyond_the_end_are_refused(
+    medium: Medium, row: tuple[Layout, Request], lba: int
+) -> None:
+    """Addresses that overflow when they are counted in bytes are refused as others."""
+    layout, send = row
+
+    result = send(medium, layout, lba, 1)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
+
+
+@pytest.mark.requirement("SBC3-4.5-03")
+@pytest.mark.parametrize(
+    "layout", [*READS[1:], *VERIFIES, *WRITES[1:], *WRITES_AND_VERIFIES], ids=name
+)
+def test_no_blocks_beyond_the_end_are_refused(medium: Medium, layout: Layout) -> None:
+    """No blocks, named behind the end, are refused as well."""
+    skip_without(medium.session, layout)
+    lba = medium.last(layout) + 2  # the one before it may count as the end
+
+    result = medium.session.execute(layout(lba=lba, blocks=0))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
 
