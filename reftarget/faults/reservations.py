@@ -17,7 +17,7 @@ class ReservationBend(StrEnum):
     ENDS_WITH_RESET = "registration-ends-with-a-reset"
     IGNORES_KEYS = "reservation-key-is-not-checked"
     TELLS_NOBODY = "reservation-changes-are-not-told"
-    TELLS_OF_LONE_HOLDERS = "leave-of-a-lone-holder-is-told"
+    TELLS_OF_LEAVING = "leave-of-a-lone-holder-is-told"
     COUNTS_NOTHING = "reservation-generation-stands-still"
     CUTS_LENGTHS = "reservation-list-length-is-cut"
     FORGETS_POWER = "aptpl-is-forgotten"
@@ -90,7 +90,7 @@ RESERVATIONS: Final[dict[ReservationBend, tuple[str, str]]] = {
         "SPC4-5.12.11.2.2-05",
         "Raises no unit attention when reservations change.",
     ),
-    ReservationBend.TELLS_OF_LONE_HOLDERS: (
+    ReservationBend.TELLS_OF_LEAVING: (
         "SPC4-5.12.11.2.3-05",
         "Tells the others when a reservation ends that its holder had alone.",
     ),

@@ -345,7 +345,7 @@ def _set_keys(
         return Change(state)  # nobody to unregister: GOOD, and nothing happens
     else:
         changed = _unregistered(state, nexuses, bends)
-        attentions = _released(state, changed)
+        attentions = _released(state, changed, bends)
     return Change(
         replace(
             changed,
@@ -367,14 +367,14 @@ def _unregistered(
     return changed
 
 
-def _released(before: State, after: State) -> tuple[tuple[Nexus, AdditionalSense], ...]:
+def _released(
+    before: State, after: State, bends: Callable[[StrEnum], bool]
+) -> Attentions:
     """Tell those left that the reservation went with its holder, if it did."""
     held = before.reservation
-    if (
-        held is None
-        or after.reservation is not None
-        or not held.type.is_shared_by_registrants
-    ):
+    if held is None or after.reservation is not None:
+        return ()
+    if not held.type.is_shared_by_registrants and not bends(Bend.TELLS_OF_LEAVING):
         return ()
     return tell(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
 

@@ -41,12 +41,7 @@ from reftarget.scsi.reservation_actions import (
     ReservationConflict,
     specifies_initiator_ports,
 )
-from reftarget.scsi.reservation_state import (
-    MAX_REGISTRATIONS,
-    Change,
-    State,
-    tell,
-)
+from reftarget.scsi.reservation_state import MAX_REGISTRATIONS, Change, State
 from reftarget.scsi.reservation_store import ReservationStore
 from reftarget.scsi.task import (
     GOOD,
@@ -314,23 +309,12 @@ class ReservationManager:
             return replace(state, persists_through_power_loss=True)
         return state
 
-    def _is_left_by(self, change: Change) -> bool:
-        """Tell whether a reservation ends because its holder unregisters."""
-        ends = self.state.reservation is not None and change.state.reservation is None
-        left = len(self.state.registrations) - len(change.state.registrations)
-        return ends and left == 1
-
     def _commit(self, change: Change) -> None:
         if self._bends(Bend.COUNTS_NOTHING):
             same = replace(change.state, generation=self.state.generation)
             change = replace(change, state=same)
         if self._bends(Bend.TELLS_NOBODY):
             change = replace(change, attentions=())
-        if self._bends(Bend.TELLS_OF_LONE_HOLDERS) and self._is_left_by(change):
-            told = tell(
-                change.state.registrations, AdditionalSense.RESERVATIONS_RELEASED
-            )
-            change = replace(change, attentions=told)
         if self._store is not None and change.state != self.state:
             try:
                 self._store.save(self._kept(change.state))
