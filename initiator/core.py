@@ -21,6 +21,7 @@ from initiator.task import (
 from initiator.transcript import Transcript
 from iscsi.constants import (
     RESERVED_TAG,
+    Opcode,
 )
 from iscsi.errors import (
     ConnectionLost,
@@ -257,6 +258,10 @@ class SessionCore:
                 return pdu
 
     def _account(self, pdu: PDU, link: Link) -> None:
+        if pdu.opcode < Opcode.NOP_IN:
+            raise ConformanceFailure(
+                "the opcode of a target", describe(pdu), self.transcript
+            )
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
             return

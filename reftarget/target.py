@@ -19,6 +19,7 @@ from reftarget.connection import Connection
 from reftarget.events import Events
 from reftarget.faults import Bend, Faults
 from reftarget.faults.allegiance import AllegianceBend
+from reftarget.faults.logins import LoginBend
 from reftarget.faults.states import StateBend
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
@@ -169,13 +170,14 @@ class ReferenceTarget:
         if len(self.sessions) >= self.config.limits.sessions:
             raise Refusal(LoginStatus.OUT_OF_RESOURCES, "too many sessions")
         tsih = self._free_tsih()
+        is_used_up = not request.cmd_sn and self.faults.bends(LoginBend.ZERO_IS_TAKEN)
         session = self.sessions[tsih] = Session(
             self,
             admission.node,
             nexus,
             tsih,
             parameters,
-            request.cmd_sn,
+            request.cmd_sn + is_used_up,
             portal=connection.portal,
             user=user,
             is_discovery=admission.is_discovery,

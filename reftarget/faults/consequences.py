@@ -336,7 +336,6 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "failed-login-ends-the-session": ("RFC7143-8.3.2-i04",),
         "login-response-has-an-ahs": ("RFC7143-11.2.1.5-01",),
-        "login-begins-with-another-exp-cmd-sn": ("RFC7143-11.12.8-i01",),
         "session-logout-closes-nothing": (
             "RFC7143-E.1-i01",
             "RFC7143-8.1.2-i04",

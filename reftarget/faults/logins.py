@@ -45,6 +45,7 @@ class LoginBend(StrEnum):
     FORGIVES = "failed-negotiation-is-forgiven"
     DROPS_IN_SILENCE = "failed-negotiation-has-no-status"
     IGNORES_STRAY_KEYS = "stray-chap-keys-are-ignored"
+    ZERO_IS_TAKEN = "login-uses-up-number-zero"
     ONE_CID = "every-connection-is-number-one"
     ONE_DISCOVERY_SESSION = "one-discovery-session-an-initiator"
     SHUNS_FAILED = "failed-session-is-not-reinstated"
@@ -187,6 +188,10 @@ LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
     LoginBend.IGNORES_STRAY_KEYS: (
         "RFC7143-9.2-04",
         "Ignores CHAP keys that are out of step.",
+    ),
+    LoginBend.ZERO_IS_TAKEN: (
+        "RFC7143-11.12.8-i01",
+        "Takes a login's CmdSN of 0 for a number that is used up.",
     ),
     LoginBend.ONE_CID: (
         "RFC7143-11.12.7-02",

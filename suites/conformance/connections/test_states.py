@@ -22,7 +22,7 @@ from suites.support.connections import (
     resume,
 )
 from suites.support.login import expect_no_login
-from suites.support.sessions import expect_gone, stall_write
+from suites.support.sessions import expect_gone, rejoin, stall_write
 
 MULTI = pytest.mark.needs("multi-connection")
 
@@ -96,15 +96,19 @@ def test_a_failed_session_outlives_a_failed_login(
     single: Session, new_login: NewLogin, joining_pairs: Pairs, *, with_reset: bool
 ) -> None:
     """A continuation login that is broken off leaves the lost connection as it was."""
+    # A target that takes the loss for the end of the session has nothing to keep.
+    cut(single, single.leading, with_reset=True)
+    resume(single)
     due = single.cmd_sn
     cut(single, single.leading, with_reset=True)
     login = new_login(isid=single.options.isid, tsih=single.tsih, cmd_sn=due)
     login.send([*joining_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
     (login.connection.reset if with_reset else login.connection.close)()
 
-    response = resume(single)
+    response = rejoin(single, cid=1)
 
-    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+    is_same = response.tsih == single.tsih and response.exp_cmd_sn == due
+    check(is_same, f"TSIH {single.tsih:#x}, ExpCmdSN {due}", response)
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-7.15-02", "RFC7143-6.3.5-i01")

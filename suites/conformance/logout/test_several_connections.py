@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Logout in sessions with several connections (RFC 7143 sections 8, 11.14, 11.15)."""
 
+from contextlib import suppress
+
 import pytest
 
 from initiator.core import Link
 from initiator.expect import check, expect_drop
 from initiator.session import Session
-from iscsi.constants import LogoutReason, LogoutResponseCode, Stage
+from iscsi.constants import LoginStatus, LogoutReason, LogoutResponseCode, Stage
+from iscsi.errors import ConnectionLost
 from iscsi.pdu import R2T
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, NewLogin, OpenSession
+from suites.support.connections import expect_login_over
+from suites.support.login import provoke
 
 pytestmark = pytest.mark.needs("multi-connection")
 
@@ -101,13 +106,20 @@ def test_logout_leaves_the_tasks_of_the_other(
 
 
 @pytest.mark.requirement("RFC7143-8.1.2-i04")
-def test_closing_the_session_ends_a_login(both: Session, new_login: NewLogin) -> None:
+def test_closing_the_session_ends_a_login(
+    open_session: OpenSession, new_login: NewLogin
+) -> None:
     """A logout that closes the session ends a login that was about to join it."""
-    options = both.options
-    login = new_login(isid=options.isid, tsih=both.tsih, cid=3)
+    session = open_session({"MaxConnections": "2"})
+    options = session.options
+    login = new_login(isid=options.isid, tsih=session.tsih, cid=SECOND_CID)
     names = [pair for pair in options.names() if pair[0] != "SessionType"]
-    login.request(names, csg=Stage.OPERATIONAL)
+    response = login.request(names, csg=Stage.OPERATIONAL)
+    check(response.status == LoginStatus.SUCCESS, "status 0x0000", response)
 
-    both.logout(LogoutReason.CLOSE_SESSION)
+    session.logout(LogoutReason.CLOSE_SESSION)
 
-    expect_drop(login.connection)
+    # It would come to its end if it were still to be joined.
+    with suppress(ConnectionLost):
+        provoke(login, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
+    expect_login_over(login)

@@ -8,6 +8,7 @@ from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG, Opcode, RejectReason
 from iscsi.pdu import NOPIn, NOPOut
+from suites.plugins.sessions import OpenSession
 from suites.support.reject import SERVED, UNASSIGNED, with_reserved_bits
 from suites.support.traffic import (
     converse,
@@ -153,8 +154,9 @@ def test_responses_have_no_additional_headers(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.2.1.2-02")
-def test_targets_use_their_own_opcodes(session: Session) -> None:
+def test_targets_use_their_own_opcodes(open_session: OpenSession) -> None:
     """The target sends no opcode of an initiator."""
+    session = open_session(clears_unit_attention=False)
     opcodes = {pdu.opcode for pdu in converse(session)}
 
     check(not opcodes & INITIATOR_OPCODES, "opcodes of targets", opcodes)
