@@ -87,7 +87,8 @@ def _be_capricious(
     is_elsewhere = connection.portal is not target.config.portals[0]
     if is_discovery and is_elsewhere and bends(LoginBend.ONE_DISCOVERY):
         raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "not at this portal")
-    if request.csg != Stage.SECURITY and bends(LoginBend.NEEDS_SECURITY):
+    is_direct = is_discovery and request.csg != Stage.SECURITY
+    if is_direct and bends(LoginBend.NEEDS_SECURITY):
         raise Refusal(LoginStatus.INITIATOR_ERROR, "no security stage")
 
 

@@ -26,7 +26,7 @@ class LoginBend(StrEnum):
     FIVE_EXCHANGES = "login-ends-after-five-exchanges"
     REFUSES_UNKNOWN_VALUES = "list-with-unknown-values-is-refused"
     TAKES_ANY_STAGE = "login-takes-any-stage"
-    NEEDS_SECURITY = "login-needs-the-security-stage"
+    NEEDS_SECURITY = "discovery-needs-the-security-stage"
     ADDS_NONE = "connection-is-never-added"
     NEEDS_MUTUAL = "chap-needs-to-be-mutual"
     ONE_CHALLENGE = "chap-challenge-is-always-the-same"
@@ -115,7 +115,7 @@ LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
     ),
     LoginBend.NEEDS_SECURITY: (
         "RFC7143-6.3.3-01",
-        "Refuses logins that begin in the operational stage.",
+        "Refuses discovery logins that begin in the operational stage.",
     ),
     LoginBend.ADDS_NONE: (
         "RFC7143-6.3.1-i04",

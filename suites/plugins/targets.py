@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The target under test: started once a worker, looked at before anything else runs."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,18 @@ import targets
 from initiator.connection import Portal
 from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
 from initiator.session import Session
+from initiator.transcript import Transcript
 from iscsi import chap
 from iscsi.constants import LoginStatus
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
+from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
 
 LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
+
+FIRST_LOGIN = "target.first-login"
+"""The fact that says what was wrong with the Login Responses, if anything was."""
 
 _EVERYTHING = {
     **DEFAULT_KEYS,
@@ -116,11 +122,18 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
 
 
 def _examine(tested: TestedTarget) -> None:
-    """Log in once, offering everything, and note what the target takes."""
+    """Log in once, offering everything, and note what the target takes.
+
+    A target whose Login Response breaks a rule is one to test all the same: the checks
+    of logins say which rule it is.
+    """
     name = tested.running.target.name
     where = f"{name} at {tested.portal}"
     options = tested.options()
     begun = time.monotonic()
+    transcript = Transcript()
+    results: dict[str, str] = {}
+    broken: dict[str, str] = {}
     try:
         with Session(
             tested.portal,
@@ -132,6 +145,7 @@ def _examine(tested: TestedTarget) -> None:
                 mutual=options.mutual,
             ),
             timeout=tested.timeout,
+            transcript=transcript,
         ) as session:
             results = session.login.results
             tested.login_seconds = time.monotonic() - begun
@@ -140,12 +154,22 @@ def _examine(tested: TestedTarget) -> None:
             f"{where}: {error}", hint=_login_hint(tested, error.status)
         ) from error
     except ISCSIError as error:
-        raise targets.LabError(f"{where}: {error}", hint=_hint(error)) from error
+        is_malformed = not isinstance(error, PeerTimeout | ConnectionLost)
+        if not (is_malformed and _has_answered(transcript)):
+            raise targets.LabError(f"{where}: {error}", hint=_hint(error)) from error
+        broken = {FIRST_LOGIN: str(error)}
+        # No login after a check can tell whether the target has survived it.
+        tested.login_seconds = math.inf
     tested.capabilities = _capabilities(results)
     tested.facts = {
         **tested.running.environment(),
         **{f"negotiated.{key}": value for key, value in sorted(results.items())},
+        **broken,
     }
+
+
+def _has_answered(transcript: Transcript) -> bool:
+    return any(isinstance(pdu, LoginResponse) for pdu in transcript.received())
 
 
 def _capabilities(results: dict[str, str]) -> frozenset[str]:
@@ -254,10 +278,16 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if not facts:
         return []
     version = facts["target.version"]
-    return [
+    lines = [
         f"target: {facts['target']}: {facts['target.description']}, version {version}",
         f"target features: {facts['target.features']}",
     ]
+    if FIRST_LOGIN in facts:
+        lines.append(
+            f"its first login breaks a rule: {facts[FIRST_LOGIN]}; checks that need a "
+            "session cannot begin, those of logins say which rule"
+        )
+    return lines
 
 
 def of(config: pytest.Config) -> TestedTarget:

@@ -47,12 +47,13 @@ def test_every_pdu_has_its_digests(
     check({"NOPIn", "SCSIResponse", "LogoutResponse"} <= kinds, "every answer", kinds)
 
 
-@HEADER
-@DATA
 @pytest.mark.requirement("RFC7143-13.1-i01")
 def test_login_has_no_digests(open_session: OpenSession) -> None:
     """Digests start with full-feature phase, not within the login."""
-    session = open_session(keys())
+    # Where they are wrong there the target's features cannot be known before.
+    session = open_session(keys("CRC32C,None", "CRC32C,None"))
+    if "CRC32C" not in session.login.results.values():
+        pytest.skip("not applicable: the target agrees to no digest")
 
     entry = next(
         entry
