@@ -346,7 +346,7 @@ CONSEQUENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "send-targets-finds-nothing": ("RFC7143-C-12",),
         "crc-error-is-told-at-once": ("RFC7143-11.17.1-04",),
         "excess-data-is-taken": ("RFC7143-11.4.7.2-i02",),
-        "protection-is-ignored": ("SBC3-5.34-03",),
+        "protection-is-ignored": ("SBC3-5.34-03", "SBC3-4.22-01"),
         "compare-finds-no-difference": ("SBC3-5.2-02",),
         "compare-always-differs": ("SBC3-5.2-01",),
         "end-of-medium-is-an-invalid-field": ("SBC3-5.28-02",),

@@ -17,6 +17,7 @@ from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
+from reftarget.faults.devices import DEVICES
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
 from reftarget.faults.primary import PRIMARY
@@ -62,6 +63,7 @@ class Fault:
 _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     BENDS,
     ALLEGIANCE,
+    DEVICES,
     LOGINS,
     MEDIA,
     PRIMARY,

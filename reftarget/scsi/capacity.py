@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10, Capacity16
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -37,6 +38,7 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
     data = Capacity16(
         unit.blocks - 1,
         unit.block_size,
+        prot_en=unit.device.bends(DeviceBend.CLAIMS_PROTECTION),
         physical_block_exponent=unit.config.blocks_per_physical_block.bit_length() - 1,
         lbpme=is_thin,
         lbprz=is_thin,

@@ -13,6 +13,7 @@ from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
 from reftarget.faults.allegiance import AllegianceBend
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.faults.reservations import ReservationBend
@@ -174,6 +175,7 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     """Return the command if nothing but the command itself can refuse it now."""
     cdb = task.cdb
     command = unit.commands.get(cdb[0]) or _find_action(unit, task)
+    _meet_faults(unit, task, command)
     # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
     if unit.reservations.is_reserved:
         conflict = unit.reservations.check(task, command)
@@ -199,6 +201,30 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
         if not_ready is not None:
             raise CheckCondition(not_ready)
     return command
+
+
+_FLAGLESS = frozenset(
+    {
+        cdb_layouts.read_10,
+        cdb_layouts.read_12,
+        cdb_layouts.read_16,
+        cdb_layouts.write_10,
+        cdb_layouts.write_12,
+        cdb_layouts.write_16,
+    }
+)
+"""What DeviceBend.REFUSES_DPO leaves alone."""
+
+
+def _meet_faults(unit: LogicalUnit, task: Task, command: Command) -> None:
+    """Refuse what is only refused by a fault."""
+    bends, layout = unit.device.bends, command.layout
+    if layout is cdb_layouts.read_capacity_16 and bends(DeviceBend.NO_LONG_CAPACITY):
+        raise illegal_request(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+    if bends(DeviceBend.REFUSES_DPO) and layout not in _FLAGLESS:
+        fields = layout.structure.parse(task.cdb)
+        if fields.get("dpo") or fields.get("fua"):
+            raise invalid_field_in_cdb(1, 4)
 
 
 def _find_action(unit: LogicalUnit, task: Task) -> Command:
@@ -241,7 +267,10 @@ def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:
     """Return CHECK CONDITION with sense data in the format that D_SENSE asks for."""
     return Outcome(
         SCSIStatus.CHECK_CONDITION,
-        sense=sense.build(descriptor=unit.modes.d_sense),
+        sense=sense.build(
+            descriptor=unit.modes.d_sense
+            and not unit.device.bends(DeviceBend.IGNORES_D_SENSE)
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from iscsi.scsi.vpd import (
     build_designators,
 )
 from reftarget.faults import Bend
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
@@ -40,7 +41,9 @@ _PROTOCOL_ISCSI = 5
 
 def _standard(unit: LogicalUnit, task: Task) -> bytes:
     config = unit.config
+    bends = unit.device.bends
     return StandardInquiry(
+        response_data_format=1 if bends(DeviceBend.FORMAT_IS_OLD) else 2,
         is_removable=config.removable,
         normaca=not unit.device.bends(Bend.OFFERS_NO_ACA),
         third_party_copy=True,
@@ -48,7 +51,9 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
         vendor=config.vendor,
         product=config.product,
         revision=config.revision,
-        version_descriptors=(
+        version_descriptors=()
+        if bends(DeviceBend.CLAIMS_NOTHING)
+        else (
             VersionDescriptor.SAM_5,
             VersionDescriptor.ISCSI
             + (0 if unit.device.bends(Bend.SHOWS_NO_LEVEL) else task.protocol_level),
@@ -127,7 +132,8 @@ def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
         optimal_transfer_length_granularity=unit.config.blocks_per_physical_block,
         maximum_compare_and_write_length=limits.COMPARE_AND_WRITE_BLOCKS,
         maximum_transfer_length=unit.maximum_blocks,
-        optimal_transfer_length=unit.maximum_blocks,
+        optimal_transfer_length=unit.maximum_blocks
+        + unit.device.bends(DeviceBend.LIMITS_DISAGREE),
         maximum_unmap_lba_count=limits.UNMAP_BLOCKS if is_thin else 0,
         maximum_unmap_block_descriptor_count=limits.UNMAP_DESCRIPTORS if is_thin else 0,
         optimal_unmap_granularity=1 if is_thin else 0,
@@ -148,12 +154,13 @@ def _characteristics(_unit: LogicalUnit, _task: Task) -> bytes:
 
 def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
+    bends = unit.device.bends
     kind = ProvisioningType.THIN if is_thin else ProvisioningType.FULL
     return LogicalBlockProvisioning(
-        lbpu=is_thin,
+        lbpu=is_thin and not bends(DeviceBend.UNMAP_IS_UNTOLD),
         lbpws=is_thin,
         lbpws10=is_thin and unit.config.lbpws10,
-        lbprz=is_thin,
+        lbprz=is_thin and not bends(DeviceBend.ZEROS_ARE_UNTOLD),
         provisioning_type=kind,
     ).build()
 

@@ -19,6 +19,7 @@ from iscsi.scsi.mode import (
     parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import (
     illegal_request,
@@ -40,6 +41,9 @@ def _mode_sense(
 ) -> Outcome:
     fields = layout.parse(task.cdb)
     control = PageControl(fields["page_control"])
+    bends = unit.device.bends
+    if control is PageControl.SAVED and bends(DeviceBend.SAVED_IS_UNKNOWN):
+        raise invalid_field_in_cdb(2, 7)
     if control is PageControl.SAVED:
         raise illegal_request(AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED)
     code, subpage = fields["page_code"], fields["subpage_code"]
@@ -48,6 +52,8 @@ def _mode_sense(
         raise invalid_field_in_cdb(3, 7)
     if code not in PAGES and unit.device.bends(PrimaryBend.UNKNOWN_MODE_PAGE_IS_ALL):
         code = ALL_PAGES
+    if code == ModePage.CONTROL and bends(DeviceBend.PAGE_IS_ANOTHER):
+        code = ModePage.CACHING
     if code != ALL_PAGES and code not in PAGES:
         raise invalid_field_in_cdb(2, 5)
     chosen = PAGES if code == ALL_PAGES else (ModePage(code),)
@@ -79,6 +85,8 @@ def _mode_select(
     if not fields["pf"]:
         raise invalid_field_in_cdb(1, 4)
     length = fields["parameter_list_length"]
+    if not length and unit.device.bends(DeviceBend.NO_MODE_LIST_IS_AN_ERROR):
+        raise parameter_list_length_error()
     if not length:
         return GOOD
     return DataOutNeeded(
@@ -99,15 +107,18 @@ def _select(
     try:
         parameters = parse_10(data) if is_long else parse_6(data)
     except DecodeError as error:
+        if unit.device.bends(DeviceBend.CUT_MODE_LIST_IS_GOOD):
+            return GOOD
         raise parameter_list_length_error() from error
     _check_header(unit, parameters, is_long=is_long)
     offset = _pages_offset(parameters, is_long=is_long)
     for page in parameters.pages:
-        unit.modes.check(page, offset)
+        if not unit.device.bends(DeviceBend.UNCHANGEABLE_IS_GOOD):
+            unit.modes.check(page, offset)
         offset += len(page.build())
     # All pages are looked at before the first is taken (SPC-4 section 6.9).
     changes = [unit.modes.change(page) for page in parameters.pages]
-    if any(changes):
+    if any(changes) and not unit.device.bends(DeviceBend.MODES_UNTOLD):
         unit.attentions.establish_for_all(
             AdditionalSense.MODE_PARAMETERS_CHANGED, but=task.nexus
         )

@@ -75,8 +75,14 @@ class ModePages:
     def change(self, page: Page) -> bool:
         """Take a checked page; return whether anything changed."""
         code = ModePage(page.code)
-        if self._current[code] == page.body:
+        old = self._current[code]
+        mask = _CHANGEABLE.get(code, bytes(len(old)))
+        body = bytes(
+            after & may | before & ~may & 0xFF
+            for before, after, may in zip(old, page.body, mask, strict=True)
+        )
+        if body == old:
             return False
-        self._current[code] = page.body
+        self._current[code] = body
         self._apply()
         return True

@@ -15,6 +15,7 @@ from iscsi.scsi.supported_operations import (
     build_all,
     build_one,
 )
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -39,10 +40,16 @@ def _usage(command: Command) -> bytes:
 
 def _every_command(unit: LogicalUnit, *, has_timeouts: bool) -> bytes:
     commands = [*unit.commands.values(), *unit.actions.values()]
+    bends = unit.device.bends
+    has_timeouts = has_timeouts or bends(DeviceBend.TIMEOUTS_UNASKED)
+    is_silent = bends(DeviceBend.ACTIONS_UNTOLD)
     commands.sort(key=lambda command: (command.opcode, command.service_action or 0))
     return build_all(
         CommandDescriptor(
-            command.opcode, command.service_action, command.length, has_timeouts
+            command.opcode,
+            None if is_silent else command.service_action,
+            command.length,
+            has_timeouts,
         )
         for command in commands
     )

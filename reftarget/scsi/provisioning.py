@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.provisioning import (
+    Extent,
     LBAStatus,
     ProvisioningStatus,
     build_lba_status,
     parse_unmap,
 )
 from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
@@ -51,17 +53,26 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
     def write_same(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         fields = layout.parse(task.cdb)
         lba, unmap = fields["lba"], bool(fields["unmap"])
-        if unmap and not can_unmap(unit):
+        bends = unit.device.bends
+        if fields["anchor"] and not bends(DeviceBend.IGNORES_ANCHOR):
+            raise invalid_field_in_cdb(1, 4)  # ANC_SUP is 0
+        is_refused = not can_unmap(unit) or bends(DeviceBend.SAME_REFUSES_UNMAP)
+        if unmap and is_refused:
             raise invalid_field_in_cdb(1, 3)
         unit.check_range(lba, fields["blocks"])
         # Zero is all blocks up to the last, as WSNZ is zero (SBC-3 section 5.42).
         blocks = fields["blocks"] or unit.blocks - lba
-        too_many = blocks > limits.WRITE_SAME_BLOCKS
+        if bends(DeviceBend.SAME_OF_NOTHING):
+            blocks = fields["blocks"]
+        too_many = blocks > limits.WRITE_SAME_BLOCKS and not bends(
+            DeviceBend.SAME_IS_UNLIMITED
+        )
         if too_many and not unmap:
             raise invalid_field_in_cdb(length_byte)
         unit.check_writable()
         if fields.get("ndob"):
-            _fill(unit, lba, blocks, bytes(unit.block_size), unmap=unmap)
+            byte = b"\xff" if bends(DeviceBend.NDOB_IS_ONES) else b"\0"
+            _fill(unit, lba, blocks, byte * unit.block_size, unmap=unmap)
             return GOOD
         if task.expected_data_out != unit.block_size:
             # There is one block to repeat, or there is nothing to be done.
@@ -106,24 +117,20 @@ def _fill(
 def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.unmap.parse(task.cdb)
     length = fields["parameter_list_length"]
+    bends = unit.device.bends
+    if fields["anchor"] and not bends(DeviceBend.UNMAP_IGNORES_ANCHOR):
+        raise invalid_field_in_cdb(1, 0)  # ANC_SUP is 0
     unit.check_writable()
-    if not length and unit.device.bends(MediaBend.EMPTY_LIST_IS_AN_ERROR):
-        raise parameter_list_length_error()
-    if not length:
+    if length < _UNMAP_HEADER and bends(DeviceBend.SHORT_LIST_IS_GOOD):
+        return GOOD
+    if not length and not bends(MediaBend.EMPTY_LIST_IS_AN_ERROR):
         return GOOD
     if length < _UNMAP_HEADER:
         raise parameter_list_length_error()
 
     def unmap(data: bytes | memoryview) -> Outcome:
-        try:
-            extents = parse_unmap(data)
-        except DecodeError as error:
-            raise parameter_list_length_error() from error
-        if len(extents) > limits.UNMAP_DESCRIPTORS:
-            raise invalid_field_in_parameter_list(2)
-        if sum(extent.blocks for extent in extents) > limits.UNMAP_BLOCKS:
-            raise invalid_field_in_parameter_list(_UNMAP_HEADER + 8)
         # No block is touched before all of the list is known to be right.
+        extents = _extents(unit, data)
         for extent in extents:
             unit.check_range(extent.lba, extent.blocks)
         for extent in extents:
@@ -131,6 +138,27 @@ def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         return GOOD
 
     return DataOutNeeded(length, unmap)
+
+
+def _extents(unit: LogicalUnit, data: bytes | memoryview) -> list[Extent]:
+    """Return what an UNMAP list names, if it keeps to the limits."""
+    bends = unit.device.bends
+    if bends(DeviceBend.CUT_DESCRIPTOR_COUNTS):
+        data = bytes(data) + bytes((_UNMAP_HEADER - len(data)) % _DESCRIPTOR)
+        data = (len(data) - _UNMAP_HEADER).to_bytes(4, "big") + data[4:]
+    try:
+        extents = parse_unmap(data)
+    except DecodeError as error:
+        raise parameter_list_length_error() from error
+    is_unlimited = bends(DeviceBend.UNMAP_IS_UNLIMITED)
+    if len(extents) > limits.UNMAP_DESCRIPTORS and not is_unlimited:
+        raise invalid_field_in_parameter_list(2)
+    is_empty = not all(extent.blocks for extent in extents)
+    is_refused = is_empty and bends(DeviceBend.NO_EXTENT_IS_AN_ERROR)
+    blocks = sum(extent.blocks for extent in extents)
+    if blocks > limits.UNMAP_BLOCKS or is_refused:
+        raise invalid_field_in_parameter_list(_UNMAP_HEADER + 8)
+    return extents
 
 
 def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
@@ -152,7 +180,9 @@ def _statuses(unit: LogicalUnit, lba: int) -> Iterator[LBAStatus]:
         runs = unit.mapped.runs(lba, unit.blocks)
     for start, end, is_mapped in runs:
         status = (
-            ProvisioningStatus.MAPPED if is_mapped else ProvisioningStatus.DEALLOCATED
+            ProvisioningStatus.MAPPED
+            if is_mapped and not unit.device.bends(DeviceBend.MAPPED_IS_NOT_TOLD)
+            else ProvisioningStatus.DEALLOCATED
         )
         for at in range(start, end, _RUN_LIMIT):
             yield LBAStatus(at, min(end - at, _RUN_LIMIT), status)
@@ -164,15 +194,13 @@ COMMANDS = (
             layout,
             _write_same(layout, can_unmap),
             Access.WRITE,
-            unsupported=("wrprotect", "anchor"),
+            unsupported=("wrprotect",),
         )
         for layout, can_unmap in (
             (cdb.write_same_10, _unmaps_by_write_same_10),
             (cdb.write_same_16, _is_thin),
         )
     ),
-    Command(
-        cdb.unmap, _unmap, Access.WRITE, unsupported=("anchor",), is_offered=_is_thin
-    ),
+    Command(cdb.unmap, _unmap, Access.WRITE, is_offered=_is_thin),
     Command(cdb.get_lba_status, _get_lba_status, Access.READ, is_offered=_is_thin),
 )

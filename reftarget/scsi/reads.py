@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -76,7 +77,8 @@ def _verify(layout: Layout) -> Handler:
 
         def compare(data: bytes | memoryview) -> Outcome:
             require_whole_blocks(unit, data)
-            if bytchk == _BYTCHK_SAME:
+            is_all = not unit.device.bends(DeviceBend.COMPARES_ONE)
+            if bytchk == _BYTCHK_SAME and is_all:
                 data = bytes(data) * blocks
             require_equal(unit, lba, data)
             return GOOD
@@ -115,6 +117,8 @@ def _pre_fetch(layout: Layout) -> Handler:
     def pre_fetch(unit: LogicalUnit, task: Task) -> Outcome:
         fields = layout.parse(task.cdb)
         unit.check_range(fields["lba"], fields["blocks"])
+        if unit.device.bends(DeviceBend.PRE_FETCH_FAILS):
+            raise invalid_field_in_cdb(1, 1)
         # There is no cache of ours for all of it to be in (SBC-3 section 5.12).
         return GOOD
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.backing import open_backing
 from reftarget.extents import ExtentSet
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import limits
@@ -145,7 +146,7 @@ class LogicalUnit:
             return
         if self.config.read_only:
             raise condition(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
-        if self.modes.swp:
+        if self.modes.swp and not self.device.bends(DeviceBend.IGNORES_SWP):
             raise condition(
                 SenseKey.DATA_PROTECT,
                 AdditionalSense.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED,

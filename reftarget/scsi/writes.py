@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
@@ -73,7 +74,10 @@ def _write_and_verify(layout: Layout) -> Handler:
 
     def write_and_verify(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         fields = layout.parse(task.cdb)
-        if fields["bytchk"] & 0b10:
+        refuses = bool(fields["bytchk"]) and unit.device.bends(
+            DeviceBend.REFUSES_BYTCHK
+        )
+        if fields["bytchk"] & 0b10 or refuses:
             raise invalid_field_in_cdb(1, 2)  # reserved (SBC-3 section 5.36)
         lba, blocks = fields["lba"], fields["blocks"]
         unit.check_transfer(lba, blocks, length_byte=length_byte)
@@ -113,6 +117,8 @@ def _orwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     lba, blocks = fields["lba"], fields["blocks"]
     unit.check_transfer(lba, blocks, length_byte=10)
     unit.check_writable()
+    if not blocks and unit.device.bends(DeviceBend.OTHERS_REFUSE_NOTHING):
+        raise invalid_field_in_cdb(10)
     if not blocks:
         return GOOD
 
@@ -140,6 +146,8 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     if task.expected_data_out != 2 * half:
         # Part of the data allows neither the comparison nor the write; the number of
         # blocks is what disagrees with it.
+        raise invalid_field_in_cdb(13)
+    if not blocks and unit.device.bends(DeviceBend.OTHERS_REFUSE_NOTHING):
         raise invalid_field_in_cdb(13)
     if not blocks:
         return GOOD

@@ -5,7 +5,6 @@ import pytest
 
 from initiator.expect import check
 from iscsi.scsi import cdb
-from iscsi.scsi.capacity import Capacity16
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.support.media import (
@@ -23,9 +22,9 @@ from suites.support.media import (
     name,
 )
 from suites.support.operations import skip_without
+from suites.support.pages import skip_with_protection, skip_without_dpofua
 
 COUNTS = [1, 2, 17]
-DPOFUA = 0x10
 OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION
@@ -38,22 +37,6 @@ NO_LENGTH = [*READS[1:], *VERIFIES]
 def label(row: tuple[Layout, Request]) -> str:
     """Return the test ID of a command and how it is sent."""
     return name(row[0])
-
-
-def skip_with_protection(medium: Medium) -> None:
-    """Skip where the unit has protection information."""
-    skip_without(medium.session, cdb.read_capacity_16)
-    result = medium.session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
-    if Capacity16.parse(result.data).prot_en:
-        pytest.skip("not applicable: the unit has protection information")
-
-
-def skip_without_dpofua(medium: Medium) -> None:
-    """Skip where the mode parameter header has DPOFUA 0."""
-    command = cdb.mode_sense_6(dbd=1, page_code=0x3F, allocation_length=255)
-    result = medium.session.execute(command, read=255)
-    if not result.is_good or not result.data[2] & DPOFUA:
-        pytest.skip("not applicable: DPOFUA is 0")
 
 
 @pytest.mark.requirement("SBC3-4.5-01")
@@ -172,7 +155,7 @@ def test_the_cache_can_be_passed_by(
     medium: Medium, layout: Layout, bits: dict[str, int]
 ) -> None:
     """A unit that says DPOFUA takes DPO and FUA."""
-    skip_without_dpofua(medium)
+    skip_without_dpofua(medium.session)
     data = medium.blocks(1, seed=5)
     medium.write(0, data)
     reads = layout in READS
@@ -208,7 +191,7 @@ def test_reading_protection_that_is_not_there(
 ) -> None:
     """RDPROTECT other than 0 is refused on a unit without protection."""
     skip_without(medium.session, layout)
-    skip_with_protection(medium)
+    skip_with_protection(medium.session)
 
     result = medium.session.execute(
         layout(lba=0, blocks=1, rdprotect=protect), read=medium.disk.block_size
@@ -224,7 +207,7 @@ def test_writing_protection_that_is_not_there(
     medium: Medium, layout: Layout, protect: int
 ) -> None:
     """WRPROTECT other than 0 is refused on a unit without protection."""
-    skip_with_protection(medium)
+    skip_with_protection(medium.session)
 
     result = medium.send(layout, 0, medium.blocks(1), wrprotect=protect)
 

@@ -20,6 +20,7 @@ from suites.support.media import (
     name,
 )
 from suites.support.operations import skip_without
+from suites.support.pages import skip_unless_zeros
 
 OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION
@@ -34,13 +35,6 @@ def capacity(medium: Medium, room: int = CAPACITY_ROOM) -> bytes:
     result = medium.session.execute(command, read=room)
     expect_good(result)
     return result.data
-
-
-def skip_unless_zeros(medium: Medium) -> None:
-    """Skip where unmapped blocks need not read as zeros."""
-    told = Capacity16.parse(capacity(medium))
-    if not (told.lbpme and told.lbprz):
-        pytest.skip("not applicable: LBPME or LBPRZ is 0")
 
 
 @pytest.mark.requirement("SBC3-5.2-01")
@@ -105,7 +99,7 @@ def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> No
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
     """WRITE SAME with UNMAP and zeros leaves blocks that read as zeros."""
-    skip_unless_zeros(medium)
+    skip_unless_zeros(medium.session)
     medium.write(0, medium.blocks(8, seed=1))
     zeros = bytes(medium.disk.block_size)
 
@@ -121,7 +115,7 @@ def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.28-01")
 def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
     """UNMAP without a parameter list ends GOOD."""
-    skip_unless_zeros(medium)
+    skip_unless_zeros(medium.session)
     skip_without(medium.session, cdb.unmap)
     data = medium.blocks(1, seed=3)
     medium.write(0, data)
@@ -135,7 +129,7 @@ def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
 @pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
 def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
     """UNMAP that reaches beyond the last block is refused."""
-    skip_unless_zeros(medium)
+    skip_unless_zeros(medium.session)
     lba = medium.disk.blocks - 1 + beyond
     data = build_unmap([Extent(lba, 2 - beyond)])
 
@@ -148,7 +142,7 @@ def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> Non
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     """What UNMAP leaves reads as zeros, and the neighbours keep their data."""
-    skip_unless_zeros(medium)
+    skip_unless_zeros(medium.session)
     size, around = medium.disk.block_size, medium.blocks(10, seed=4)
     medium.write(0, around)
     data = build_unmap([Extent(1, 8)])
@@ -172,7 +166,7 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
 @pytest.mark.parametrize("lba", [0, 1, 5])
 def test_statuses_follow_one_another(medium: Medium, lba: int) -> None:
     """GET LBA STATUS begins with the block asked for and leaves none out."""
-    skip_unless_zeros(medium)
+    skip_unless_zeros(medium.session)
     skip_without(medium.session, cdb.get_lba_status)
     medium.write(0, medium.blocks(8))
 

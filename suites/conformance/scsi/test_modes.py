@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""MODE SENSE of a page, and MODE SELECT (SPC-4 sections 6.9 and 6.11)."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.mode import (
+    ModePage,
+    ModeParameters,
+    Page,
+    PageControl,
+    parse_6,
+    parse_10,
+)
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from iscsi.scsi.sense import parse as parse_sense
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.operations import skip_without
+
+ROOM = 252
+SENSES = {6: cdb.mode_sense_6, 10: cdb.mode_sense_10}
+SELECTS = {6: cdb.mode_select_6, 10: cdb.mode_select_10}
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST
+LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR
+DESCRIPTOR_FORMAT, FIXED_FORMAT = 0x72, 0x70
+
+Setting = Callable[..., Result]
+
+
+def sense_page(
+    session: Session, control: PageControl = PageControl.CURRENT, size: int = 6
+) -> Page:
+    """Return the control mode page; skip where there is none."""
+    layout = SENSES[size]
+    skip_without_sense(session, layout)
+    command = layout(
+        dbd=1,
+        page_code=ModePage.CONTROL,
+        page_control=control,
+        allocation_length=ROOM,
+    )
+    result = session.execute(command, read=ROOM)
+    if result.sense and result.sense.additional == IN_CDB:
+        pytest.skip("not applicable: the unit has no control mode page")
+    expect_good(result)
+    try:
+        pages = tuple((parse_10 if size == 10 else parse_6)(result.data).pages)
+    except DecodeError as error:
+        check(False, "whole mode data", str(error))
+    check([page.code for page in pages] == [ModePage.CONTROL], "that page alone", pages)
+    return pages[0]
+
+
+def skip_without_sense(session: Session, layout: Layout) -> None:
+    """Skip where the unit has no such MODE SENSE.
+
+    It is asked with room for a header: some do not survive being asked for nothing.
+    """
+    command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
+    sense = session.execute(command, read=ROOM).sense
+    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def select(session: Session, page: Page, size: int = 6, **fields: int) -> Result:
+    """Send MODE SELECT of a page."""
+    parameters = ModeParameters(pages=(page,), mode_data_length=0)
+    data = parameters.build_10() if size == 10 else parameters.build_6()
+    values = {"pf": 1, "parameter_list_length": len(data), **fields}
+    return session.execute(SELECTS[size](**values), write=data)
+
+
+def changed(page: Page, **values: int) -> Page:
+    """Return the control mode page with other values."""
+    return Page.of(ModePage.CONTROL, **{**_values(page), **values})
+
+
+def _values(page: Page) -> dict[str, int]:
+    return dict(page.fields)
+
+
+@pytest.fixture
+def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
+    """Change fields of the control page: `setting(swp=1)`; they are put back."""
+    _ = scratch_disk  # others meet what is changed: the unit must be ours
+    before = sense_page(session)
+    mask = _values(sense_page(session, PageControl.CHANGEABLE))
+
+    def change(**values: int) -> Result:
+        for field in values:
+            if not mask[field]:
+                pytest.skip(f"not applicable: {field.upper()} cannot be changed")
+        return select(session, changed(before, **values))
+
+    yield change
+    select(session, Page(before.code, before.body))
+
+
+@pytest.mark.requirement("SPC4-6.11-04")
+@pytest.mark.parametrize("size", SENSES)
+@pytest.mark.parametrize(
+    "control",
+    [PageControl.CURRENT, PageControl.CHANGEABLE, PageControl.DEFAULT],
+    ids=lambda control: control.name.lower(),
+)
+def test_a_page_can_be_asked_for(
+    session: Session, control: PageControl, size: int
+) -> None:
+    """MODE SENSE of the control page returns it alone, whichever values are wanted."""
+    page = sense_page(session, control, size)
+
+    due = len(Page.of(ModePage.CONTROL).body)
+    check(len(page.body) == due, f"PAGE LENGTH {due}", len(page.body))
+
+
+@pytest.mark.requirement("SPC4-6.11-05")
+@pytest.mark.parametrize("layout", SENSES.values(), ids=name)
+def test_nothing_is_saved_where_nothing_can_be(
+    session: Session, layout: Layout
+) -> None:
+    """Saved values are returned, or refused with SAVING PARAMETERS NOT SUPPORTED."""
+    skip_without_sense(session, layout)
+    command = layout(
+        dbd=1,
+        page_code=ModePage.CONTROL,
+        page_control=PageControl.SAVED,
+        allocation_length=ROOM,
+    )
+
+    result = session.execute(command, read=ROOM)
+
+    if not result.is_good:
+        due = AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST, due)
+
+
+@pytest.mark.requirement("SPC4-6.9-01")
+def test_a_change_is_told_to_others(
+    open_session: OpenSession, session: Session, setting: Setting
+) -> None:
+    """MODE SELECT changes the value for all, and tells all but its sender."""
+    other = open_session(initiator_name=f"{session.options.initiator_name}.other")
+
+    expect_good(setting(d_sense=1))
+
+    told = other.execute(cdb.test_unit_ready())
+    mode_changed = AdditionalSense.MODE_PARAMETERS_CHANGED
+    expect_sense(told, SenseKey.UNIT_ATTENTION, mode_changed)
+    expect_good(session.execute(cdb.test_unit_ready()))
+    found = _values(sense_page(other))["d_sense"]
+    check(found == 1, "D_SENSE 1", found)
+
+
+@pytest.mark.requirement("SPC4-6.9-02")
+@pytest.mark.parametrize("size", SELECTS)
+def test_what_cannot_be_changed_stays(
+    session: Session, scratch_disk: Disk, size: int
+) -> None:
+    """MODE SELECT of a value that cannot be changed is refused and changes nothing."""
+    _ = scratch_disk
+    skip_without(session, SELECTS[size])
+    before = sense_page(session)
+    mask = sense_page(session, PageControl.CHANGEABLE).body
+    place = next(index for index, byte in enumerate(mask) if not byte)
+    body = bytearray(before.body)
+    body[place] ^= 0xFF
+
+    result = select(session, Page(before.code, bytes(body)), size)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
+    found = sense_page(session).body
+    check(found == before.body, before.body.hex(), found.hex())
+
+
+@pytest.mark.requirement("SPC4-6.9-03")
+@pytest.mark.parametrize("size", SELECTS)
+def test_an_empty_list_changes_nothing(
+    session: Session, scratch_disk: Disk, size: int
+) -> None:
+    """MODE SELECT with PARAMETER LIST LENGTH 0 ends GOOD and changes nothing."""
+    _ = scratch_disk
+    skip_without(session, SELECTS[size])
+    before = sense_page(session).body
+
+    expect_good(session.execute(SELECTS[size](pf=1)))
+
+    found = sense_page(session).body
+    check(found == before, before.hex(), found.hex())
+
+
+@pytest.mark.requirement("SPC4-6.9-04")
+@pytest.mark.parametrize("size", SELECTS)
+def test_a_list_that_ends_within_a_page_is_refused(
+    session: Session, scratch_disk: Disk, size: int
+) -> None:
+    """MODE SELECT whose list ends within a page is refused."""
+    _ = scratch_disk
+    skip_without(session, SELECTS[size])
+    page = sense_page(session)
+    parameters = ModeParameters(pages=(page,), mode_data_length=0)
+    data = (parameters.build_10() if size == 10 else parameters.build_6())[:-1]
+
+    command = SELECTS[size](pf=1, parameter_list_length=len(data))
+    result = session.execute(command, write=data)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, LIST_LENGTH)
+
+
+@pytest.mark.requirement("SPC4-7.5.8-01")
+@pytest.mark.parametrize("d_sense", [0, 1])
+def test_sense_data_has_the_format_chosen(
+    session: Session, setting: Setting, d_sense: int
+) -> None:
+    """D_SENSE chooses between fixed and descriptor format."""
+    expect_good(setting(d_sense=d_sense))
+
+    command = cdb.inquiry(evpd=1, page_code=0xFF, allocation_length=ROOM)
+    result = session.execute(command, read=ROOM)
+
+    sense = result.sense_bytes
+    due = DESCRIPTOR_FORMAT if d_sense else FIXED_FORMAT
+    check(sense[:1] == bytes([due]), f"response code {due:02x}h", sense[:1].hex())
+    key = parse_sense(sense).key
+    check(key == SenseKey.ILLEGAL_REQUEST, "ILLEGAL REQUEST", key)
+
+
+@pytest.mark.requirement("SPC4-7.5.8-02")
+def test_a_unit_can_be_write_protected(medium: Medium, setting: Setting) -> None:
+    """With SWP 1 writes end with DATA PROTECT, with SWP 0 they are done again."""
+    before = medium.blocks(1, seed=1)
+    medium.write(0, before)
+    expect_good(setting(swp=1))
+
+    refused = medium.send(cdb.write_10, 0, medium.blocks(1, seed=2))
+    command = cdb.mode_sense_6(dbd=1, page_code=0x3F, allocation_length=ROOM)
+    header = medium.session.execute(command, read=ROOM).data
+
+    expect_sense(refused, SenseKey.DATA_PROTECT)
+    check(header[2] & 0x80, "WP 1 in the mode parameter header", header[:4].hex())
+    check(medium.read(0, 1) == before, "the block as it was", "other data")
+    expect_good(setting(swp=0))
+    medium.write(0, medium.blocks(1, seed=2))

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""UNMAP: its limits and malformed lists, and what is told of blocks (SBC-3)."""
+
+from itertools import pairwise
+
+import pytest
+
+from initiator.expect import check
+from initiator.task import Result
+from iscsi.scsi import cdb
+from iscsi.scsi.provisioning import (
+    Extent,
+    ProvisioningStatus,
+    build_unmap,
+    parse_lba_status,
+)
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.operations import skip_without
+from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
+
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST
+LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR
+MOST = 4096
+"""Descriptors that are sent at most: as many as one list holds."""
+
+
+@pytest.fixture
+def medium(medium: Medium) -> Medium:
+    """A disk whose blocks can be unmapped, and read as zeros then."""
+    skip_unless_zeros(medium.session)
+    skip_without(medium.session, cdb.unmap)
+    return medium
+
+
+def unmap(medium: Medium, data: bytes, **fields: int) -> Result:
+    """Send UNMAP with a parameter list."""
+    command = cdb.unmap(parameter_list_length=len(data), **fields)
+    return medium.session.execute(command, write=data)
+
+
+@pytest.mark.requirement("SBC3-5.28-04")
+def test_too_many_descriptors_are_refused(medium: Medium) -> None:
+    """More descriptors than MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT unmap nothing."""
+    most = limits_of(medium.session).maximum_unmap_block_descriptor_count
+    if not 0 < most < MOST:
+        pytest.skip("not applicable: a list cannot hold more than the limit")
+    data = medium.blocks(1, seed=1)
+    medium.write(0, data)
+
+    result = unmap(medium, build_unmap([Extent(0, 1)] * (most + 1)))
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
+    check(medium.read(0, 1) == data, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.28-04")
+def test_too_many_blocks_are_refused(medium: Medium) -> None:
+    """More blocks than MAXIMUM UNMAP LBA COUNT unmap nothing."""
+    most = limits_of(medium.session).maximum_unmap_lba_count
+    if not 0 < most < medium.disk.blocks:
+        pytest.skip("not applicable: the limit is beyond the disk")
+    data = medium.blocks(1, seed=2)
+    medium.write(0, data)
+
+    result = unmap(medium, build_unmap([Extent(0, most + 1)]))
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
+    check(medium.read(0, 1) == data, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.28-05")
+@pytest.mark.parametrize("length", [1, 7])
+def test_a_list_without_a_header_is_refused(medium: Medium, length: int) -> None:
+    """A PARAMETER LIST LENGTH below that of the header is refused."""
+    result = unmap(medium, build_unmap([Extent(0, 1)])[:length])
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, LIST_LENGTH)
+
+
+@pytest.mark.requirement("SBC3-5.28-06")
+def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
+    """Of a descriptor that the list has but a part of, nothing is unmapped."""
+    data = medium.blocks(2, seed=3)
+    medium.write(0, data)
+    whole = build_unmap([Extent(0, 1), Extent(1, 1)])
+    # The lengths within are those of what is there.
+    cut = (6 + 16 + 12).to_bytes(2, "big") + (16 + 12).to_bytes(2, "big")
+
+    expect_good(unmap(medium, cut + whole[4:-4]))
+
+    size = medium.disk.block_size
+    check(medium.read(1, 1) == data[size:], "the second block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.28-07")
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_descriptors_of_no_blocks(medium: Medium, count: int) -> None:
+    """A list of no descriptors, or of descriptors of no blocks, unmaps nothing."""
+    data = medium.blocks(2, seed=4)
+    medium.write(0, data)
+
+    expect_good(unmap(medium, build_unmap([Extent(0, 0)] * count)))
+
+    check(medium.read(0, 2) == data, "the blocks as they were", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.28-08")
+def test_anchoring_needs_support(medium: Medium) -> None:
+    """ANCHOR is refused where ANC_SUP is 0."""
+    if provisioning_of(medium.session).anc_sup:
+        pytest.skip("not applicable: ANC_SUP is 1")
+
+    result = unmap(medium, build_unmap([Extent(0, 1)]), anchor=1)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-5.28-03")
+def test_several_extents_are_unmapped(medium: Medium) -> None:
+    """Each extent of a list is unmapped, in whichever order, and no block between."""
+    size, before = medium.disk.block_size, medium.blocks(6, seed=5)
+    medium.write(0, before)
+
+    expect_good(unmap(medium, build_unmap([Extent(4, 1), Extent(1, 2)])))
+
+    found = medium.read(0, 6)
+    for number in range(6):
+        block = slice(number * size, (number + 1) * size)
+        due = [before[block]] if number in (0, 3, 5) else [bytes(size), before[block]]
+        check(found[block] in due, f"block {number} as due", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.28-03")
+def test_unmapped_blocks_compare_as_zeros(medium: Medium) -> None:
+    """COMPARE AND WRITE finds zeros where blocks were unmapped."""
+    skip_without(medium.session, cdb.compare_and_write)
+    zeros = bytes(medium.disk.block_size)
+    new = medium.blocks(1, seed=6)
+    medium.write(0, zeros)
+    expect_good(unmap(medium, build_unmap([Extent(0, 1)])))
+
+    command = cdb.compare_and_write(lba=0, blocks=1)
+    expect_good(medium.session.execute(command, write=zeros + new))
+
+    check(medium.read(0, 1) == new, "the new data", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.4-02")
+def test_the_state_of_blocks_is_told(medium: Medium) -> None:
+    """Blocks that hold data are mapped; what UNMAP leaves is told by its extents."""
+    skip_without(medium.session, cdb.get_lba_status)
+    medium.write(0, medium.blocks(8, seed=7))
+    expect_good(unmap(medium, build_unmap([Extent(2, 2)])))
+
+    command = cdb.get_lba_status(lba=0, allocation_length=8 + 16 * 16)
+    result = medium.session.execute(command, read=8 + 16 * 16)
+
+    expect_good(result)
+    told = parse_lba_status(result.data)
+    follow = all(one.lba + one.blocks == other.lba for one, other in pairwise(told))
+    check(follow, "descriptors that follow one another", told)
+    reach = told[-1].lba + told[-1].blocks
+    for lba in (0, 1, 4, 7):
+        if lba < reach:
+            one = next(one for one in told if one.lba <= lba < one.lba + one.blocks)
+            is_mapped = one.status == ProvisioningStatus.MAPPED
+            check(is_mapped, f"block {lba}, just written, mapped", one)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""WRITE SAME: its flags, its limits, and what it unmaps (SBC-3 section 5.44)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.task import Result
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.operations import skip_without
+from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
+
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+SAMES = [cdb.write_same_10, cdb.write_same_16]
+
+
+def send(medium: Medium, layout: Layout, lba: int, blocks: int, **how: int) -> Result:
+    """Send WRITE SAME of zeros, or without data where NDOB is set."""
+    skip_without(medium.session, layout)
+    data = None if how.get("ndob") else bytes(medium.disk.block_size)
+    return medium.session.execute(layout(lba=lba, blocks=blocks, **how), write=data)
+
+
+def skip_if_refused(result: Result, what: str) -> None:
+    """Skip where a field is not supported."""
+    if result.sense and result.sense.additional == IN_CDB:
+        pytest.skip(f"not applicable: the unit does not take {what}")
+
+
+@pytest.mark.requirement("SBC3-5.44-03")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
+    """NUMBER OF LOGICAL BLOCKS 0 fills the rest of the disk, or is refused by WSNZ."""
+    skip_without(medium.session, layout)
+    limits = limits_of(medium.session)
+    lba = medium.last(layout) - 3
+    before = medium.blocks(4, seed=1)
+    medium.write(lba, before)
+
+    result = send(medium, layout, lba + 1, 0)
+
+    size = medium.disk.block_size
+    due = before
+    if limits.wsnz:
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+    else:
+        expect_good(result)
+        due = before[:size] + bytes(3 * size)
+    check(medium.read(lba, 4) == due, "the blocks from there on, or none", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.44-04")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_anchoring_needs_unmapping(medium: Medium, layout: Layout) -> None:
+    """ANCHOR without UNMAP is refused and writes nothing."""
+    before = medium.blocks(1, seed=2)
+    medium.write(0, before)
+
+    result = send(medium, layout, 0, 1, anchor=1)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+    check(medium.read(0, 1) == before, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.44-04")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_anchoring_needs_support(medium: Medium, layout: Layout) -> None:
+    """ANCHOR is refused where ANC_SUP is 0, else the blocks read as zeros."""
+    is_offered = provisioning_of(medium.session).anc_sup
+    skip_unless_zeros(medium.session)
+    medium.write(0, medium.blocks(1, seed=3))
+
+    result = send(medium, layout, 0, 1, unmap=1, anchor=1)
+
+    if is_offered:
+        expect_good(result)
+        zeros = bytes(medium.disk.block_size)
+        check(medium.read(0, 1) == zeros, "zeros", "other data")
+    else:
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-5.44-05")
+@pytest.mark.parametrize("unmap", [0, 1])
+def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
+    """NDOB writes zeros without data, and leaves the neighbours."""
+    around = medium.blocks(4, seed=4)
+    medium.write(0, around)
+
+    result = send(medium, cdb.write_same_16, 1, 2, ndob=1, unmap=unmap)
+
+    skip_if_refused(result, "NDOB")
+    expect_good(result)
+    size = medium.disk.block_size
+    due = around[:size] + bytes(2 * size) + around[-size:]
+    check(medium.read(0, 4) == due, "zeros, and the neighbours", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.44-06")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
+    """More blocks than MAXIMUM WRITE SAME LENGTH are refused."""
+    most = limits_of(medium.session).maximum_write_same_length
+    width = layout.structure.fields["blocks"].width
+    if not most or most >= medium.disk.blocks or most + 1 >= 1 << width:
+        pytest.skip("not applicable: the limit is beyond the disk or the field")
+
+    result = send(medium, layout, 0, most + 1)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-5.44-02")
+@pytest.mark.parametrize("lba", [1, -3], ids=["unaligned", "until-the-last"])
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> None:
+    """WRITE SAME with UNMAP leaves zeros in any range, and the neighbours."""
+    skip_unless_zeros(medium.session)
+    start = lba if lba > 0 else medium.last(layout) + 1 + lba
+    around = medium.blocks(4, seed=5)
+    medium.write(start - 1, around)
+
+    result = send(medium, layout, start, 3, unmap=1)
+
+    skip_if_refused(result, "UNMAP")
+    expect_good(result)
+    size = medium.disk.block_size
+    due = around[:size] + bytes(3 * size)
+    check(medium.read(start - 1, 4) == due, "zeros, and the neighbour", "other data")
+
+
+@pytest.mark.requirement("SBC3-6.6.5-02")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_unmapping_is_there_where_it_is_told(medium: Medium, layout: Layout) -> None:
+    """UNMAP is taken if LBPWS or LBPWS10 is 1, and refused if it is 0."""
+    told = provisioning_of(medium.session)
+    is_offered = told.lbpws if layout is cdb.write_same_16 else told.lbpws10
+    medium.write(0, bytes(medium.disk.block_size))
+
+    result = send(medium, layout, 0, 1, unmap=1)
+
+    if is_offered:
+        expect_good(result)
+    else:
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)

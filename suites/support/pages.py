@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a logical unit tells of its limits, for checks that depend on them."""
+
+import pytest
+
+from initiator.session import Session
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.capacity import Capacity16
+from iscsi.scsi.inquiry import StandardInquiry
+from iscsi.scsi.mode import ALL_PAGES
+from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, Page, VPDPage
+from suites.support.media import expect_good
+from suites.support.operations import is_there
+
+ROOM = 4096
+_DPOFUA = 0x10
+
+
+def body_of(session: Session, code: int) -> bytes | None:
+    """Return the body of a VPD page; None where the unit does not list it."""
+    listed = _body(session, VPDPage.SUPPORTED_VPD_PAGES)
+    return _body(session, code) if listed and code in listed else None
+
+
+def _body(session: Session, code: int) -> bytes | None:
+    command = cdb.inquiry(evpd=1, page_code=code, allocation_length=ROOM)
+    result = session.execute(command, read=ROOM)
+    if not result.is_good:
+        return None
+    try:
+        return Page.parse(result.data).body
+    except DecodeError:
+        return None
+
+
+def standard_of(session: Session) -> StandardInquiry:
+    """Return standard INQUIRY data."""
+    result = session.execute(cdb.inquiry(allocation_length=255), read=255)
+    expect_good(result)
+    return StandardInquiry.parse(result.data)
+
+
+def limits_of(session: Session) -> BlockLimits:
+    """Return the page of block limits, zeros where there is none."""
+    return BlockLimits.parse(body_of(session, VPDPage.BLOCK_LIMITS) or b"")
+
+
+def provisioning_of(session: Session) -> LogicalBlockProvisioning:
+    """Return the page of logical block provisioning; skip where there is none."""
+    body = body_of(session, VPDPage.LOGICAL_BLOCK_PROVISIONING)
+    if body is None:
+        pytest.skip("not applicable: the unit has no VPD page B2h")
+    return LogicalBlockProvisioning.parse(body)
+
+
+def capacity_of(session: Session) -> Capacity16:
+    """Return the data of READ CAPACITY (16); skip where there is none."""
+    if not is_there(session, cdb.read_capacity_16):
+        pytest.skip("not applicable: the unit has no READ CAPACITY (16)")
+    result = session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
+    expect_good(result)
+    return Capacity16.parse(result.data)
+
+
+def skip_with_protection(session: Session) -> None:
+    """Skip where the unit has protection information."""
+    if capacity_of(session).prot_en:
+        pytest.skip("not applicable: the unit has protection information")
+
+
+def skip_unless_zeros(session: Session) -> None:
+    """Skip where unmapped blocks need not read as zeros."""
+    told = capacity_of(session)
+    if not (told.lbpme and told.lbprz):
+        pytest.skip("not applicable: LBPME or LBPRZ is 0")
+
+
+def skip_without_dpofua(session: Session) -> None:
+    """Skip where the mode parameter header has DPOFUA 0."""
+    command = cdb.mode_sense_6(dbd=1, page_code=ALL_PAGES, allocation_length=255)
+    result = session.execute(command, read=255)
+    if not result.is_good or not result.data[2] & _DPOFUA:
+        pytest.skip("not applicable: DPOFUA is 0")
