@@ -19,6 +19,7 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
         "sam5": "SAM-5",
         "spc4": "SPC-4",
         "sbc3": "SBC-3",
+        "sbc4": "SBC-4",
     }
 )
 """The folder of each document, and how it is cited."""

@@ -66,6 +66,8 @@ class LogicalUnit:
     """Its data may be overwritten: it was made for the checks, or lent to them."""
     persistent: bool = False
     """Its data survives a restart of the target."""
+    removable: bool = False
+    """Its medium can be removed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, writable=False),
+    LogicalUnit(3, layout.LUN_SIZE, scratch=True, removable=True),
 )
 _TARGETS = tuple(
     replace(one, identities=layout.IDENTITIES) if one.chap else one
@@ -181,6 +182,7 @@ def build_configuration(
                         "size": unit.size,
                         "file": str(backing) if unit.persistent else None,
                         "read_only": not unit.writable,
+                        "removable": unit.removable,
                         "long_cdbs": True,
                     },
                 )

@@ -28,6 +28,7 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(3, layout.LUN_SIZE, writable=False, persistent=True),
+    LogicalUnit(4, layout.LUN_SIZE, scratch=True, persistent=True, removable=True),
 )
 _TARGETS = layout.targets("tgt", _UNITS)
 _FEATURES = frozenset(
@@ -159,6 +160,9 @@ def _target_orders(
         if not unit.writable:
             read_only = ("--params", "readonly=1")
             yield (*_order("update", "logicalunit"), *of_unit, *read_only)
+        if unit.removable:
+            removable = ("--params", "removable=1")
+            yield (*_order("update", "logicalunit"), *of_unit, *removable)
     if target.chap is not None:
         assert target.chap.mutual_user is not None
         bind = (*_order("bind", "account"), *of_target)

@@ -64,7 +64,7 @@ DEVICES: Final[dict[DeviceBend, tuple[str, str]]] = {
         "Compares one block alone by VERIFY with BYTCHK 11b.",
     ),
     DeviceBend.REFUSES_BYTCHK: (
-        "SBC3-5.36-01",
+        "SBC3-5.38-01",
         "Refuses WRITE AND VERIFY with BYTCHK 01b.",
     ),
     DeviceBend.FORMAT_IS_OLD: (

@@ -27,6 +27,7 @@ from reftarget.faults.speech import SPEECH
 from reftarget.faults.states import STATES
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
+from reftarget.faults.upkeep import UPKEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,6 +71,7 @@ _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     RESERVATIONS,
     STATES,
     TRANSFERS,
+    UPKEEP,
 )
 _TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (
     TWISTS,

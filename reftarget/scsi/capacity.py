@@ -11,6 +11,7 @@ from iscsi.scsi.capacity import Capacity10, Capacity16
 from iscsi.scsi.status import SCSIStatus
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
@@ -49,16 +50,27 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
     return truncated(data, room)
 
 
-def _read_defect_data_10(_unit: LogicalUnit, task: Task) -> Outcome:
+def _read_defect_data_10(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_defect_data_10.parse(task.cdb)
-    header = struct.pack(">xBH", _defect_flags(fields), 0)
-    return truncated(header, fields["allocation_length"])
+    header = struct.pack(">xBH", _defect_flags(fields), _told(unit))
+    return truncated(header, _room(unit, fields))
 
 
-def _read_defect_data_12(_unit: LogicalUnit, task: Task) -> Outcome:
+def _read_defect_data_12(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_defect_data_12.parse(task.cdb)
-    header = struct.pack(">xBHI", _defect_flags(fields), 0, 0)
-    return truncated(header, fields["allocation_length"])
+    header = struct.pack(">xBHI", _defect_flags(fields), 0, _told(unit))
+    return truncated(header, _room(unit, fields))
+
+
+def _told(unit: LogicalUnit) -> int:
+    """Return the length of the defect list, which is empty."""
+    return 8 if unit.device.bends(UpkeepBend.DEFECTS_ARE_LONGER) else 0
+
+
+def _room(unit: LogicalUnit, fields: dict[str, int]) -> int:
+    room = fields["allocation_length"]
+    is_short = unit.device.bends(UpkeepBend.DEFECTS_TELL_THE_CUT)
+    return room - 1 if room and is_short else room
 
 
 def _defect_flags(fields: dict[str, int]) -> int:

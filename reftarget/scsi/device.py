@@ -17,6 +17,7 @@ from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.faults.reservations import ReservationBend
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -177,7 +178,10 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     command = unit.commands.get(cdb[0]) or _find_action(unit, task)
     _meet_faults(unit, task, command)
     # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
-    if unit.reservations.is_reserved:
+    passes = cdb[0] == cdb_layouts.sanitize_block_erase.opcode and unit.device.bends(
+        UpkeepBend.SANITIZES_RESERVED
+    )
+    if unit.reservations.is_reserved and not passes:
         conflict = unit.reservations.check(task, command)
         if conflict is not None:
             raise _AnsweredError(conflict)
@@ -251,7 +255,9 @@ def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition:
         return _attention(unit, task)
     if unit.device.bends(PrimaryBend.UNKNOWN_IS_A_FIELD):
         return invalid_field_in_cdb(0, 7)
-    if any(opcode == task.cdb[0] for opcode, _ in unit.actions):
+    is_sanitize = task.cdb[0] == cdb_layouts.sanitize_block_erase.opcode
+    is_told = not (is_sanitize and unit.device.bends(UpkeepBend.ACTION_IS_UNKNOWN))
+    if is_told and any(opcode == task.cdb[0] for opcode, _ in unit.actions):
         # The opcode is there, the service action is not (SPC-4 section 4.3.4.2).
         return invalid_field_in_cdb(1, 4)
     return CheckCondition(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.faults.media import MediaBend
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -31,15 +32,20 @@ def _is_removable(unit: LogicalUnit) -> bool:
 def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.start_stop_unit.parse(task.cdb)
     power_condition = fields["power_condition"]
-    is_refused = unit.device.bends(MediaBend.START_IS_AN_ERROR)
-    if power_condition not in _POWER_CONDITIONS or is_refused:
+    bends = unit.device.bends
+    is_known = power_condition in _POWER_CONDITIONS or bends(
+        UpkeepBend.ANY_POWER_CONDITION
+    )
+    if not is_known or bends(MediaBend.START_IS_AN_ERROR):
         raise invalid_field_in_cdb(4, 7)
     sanitizing = unit.not_ready(unit.device.now) if unit.sanitize_until else None
     if sanitizing is not None:
         raise CheckCondition(sanitizing)
-    if power_condition:
+    if power_condition and not bends(UpkeepBend.POWER_EJECTS):
         return GOOD  # START and LOEJ do not count then (SBC-3 section 5.25)
     start, loej = bool(fields["start"]), bool(fields["loej"])
+    if bends(UpkeepBend.STOP_EJECTS) and unit.config.removable:
+        loej = loej or not start
     if loej and not unit.config.removable:
         raise invalid_field_in_cdb(4, 1)
     if not start and not fields["no_flush"] and not unit.config.read_only:
@@ -51,9 +57,12 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
 
 
 def _move_medium(unit: LogicalUnit, task: Task, *, load: bool) -> None:
-    if unit.prevented:  # moving it in is moving it, too
+    bends = unit.device.bends
+    if unit.prevented and not bends(
+        UpkeepBend.IGNORES_PREVENTION
+    ):  # moving it in is moving it, too
         raise illegal_request(AdditionalSense.MEDIUM_REMOVAL_PREVENTED)
-    if load and not unit.is_loaded:
+    if load and not unit.is_loaded and not bends(UpkeepBend.CHANGE_IS_UNTOLD):
         unit.attentions.establish_for_all(
             AdditionalSense.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED,
             but=task.nexus,
@@ -67,6 +76,8 @@ def _prevent_allow(unit: LogicalUnit, task: Task) -> Outcome:
         raise invalid_field_in_cdb(4, 1)  # obsolete (SBC-3 section 5.13)
     if prevent:
         unit.prevented.add(task.nexus)
+    elif unit.device.bends(UpkeepBend.ANYBODY_ALLOWS):
+        unit.prevented.clear()
     else:
         unit.prevented.discard(task.nexus)
     return GOOD

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SANITIZE (SBC-3 section 5.21)."""
+"""SANITIZE (SBC-3 section 5.24)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     invalid_field_in_cdb,
@@ -22,8 +23,14 @@ _HEADER = 4
 
 def _erase(unit: LogicalUnit, task: Task) -> Outcome:
     """Erase by giving up every block: nothing of what was there can be read."""
-    unit.check_writable()
-    unit.unmap(0, unit.blocks)
+    bends = unit.device.bends
+    length = int.from_bytes(task.cdb[7:9], "big")
+    if length and not bends(UpkeepBend.ERASES_BY_LIST):
+        raise invalid_field_in_cdb(7, 7)
+    if not bends(UpkeepBend.SANITIZES_PROTECTED):
+        unit.check_writable()
+    if not bends(UpkeepBend.ERASES_NOTHING):
+        unit.unmap(0, unit.blocks)
     _begin(unit, immed=bool(task.cdb[1] & 0x80))
     return GOOD
 
@@ -38,18 +45,25 @@ def _begin(unit: LogicalUnit, *, immed: bool) -> None:
 def _overwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.sanitize_overwrite.parse(task.cdb)
     length = fields["parameter_list_length"]
-    # SBC-3 section 5.21.2.2.
+    bends = unit.device.bends
+    if length <= _HEADER and bends(UpkeepBend.ANY_LENGTH):
+        return GOOD
+    # SBC-3 section 5.24.2.2.
     if not _HEADER < length <= _HEADER + unit.block_size:
         raise invalid_field_in_cdb(7, 7)
     unit.check_writable()
 
     def overwrite(data: bytes | memoryview) -> Outcome:
         pattern_length = int.from_bytes(data[2:4], "big")
+        if bends(UpkeepBend.ANY_PATTERN):
+            return GOOD
         if len(data) < length or not data[0] & 0x1F:
             raise invalid_field_in_parameter_list(0, 4)
         if not 0 < pattern_length == length - _HEADER:
             raise invalid_field_in_parameter_list(2)
         pattern = bytes(data[_HEADER:])
+        if bends(UpkeepBend.OVERWRITES_ZEROS):
+            pattern = bytes(len(pattern))
         # INVERT alternates between passes: an even count ends as it began.
         if data[0] & 0x80 and not data[0] & 1:
             pattern = bytes(byte ^ 0xFF for byte in pattern)
@@ -65,7 +79,9 @@ def _overwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     return DataOutNeeded(length, overwrite)
 
 
-def _exit_failure_mode(_unit: LogicalUnit, _task: Task) -> Outcome:
+def _exit_failure_mode(unit: LogicalUnit, _task: Task) -> Outcome:
+    if unit.device.bends(UpkeepBend.NO_FAILURE_IS_AN_ERROR):
+        raise invalid_field_in_cdb(1, 4)
     return GOOD  # no sanitize operation fails, so that there is no such mode to leave
 
 
@@ -76,7 +92,7 @@ def _is_small(unit: LogicalUnit) -> bool:
 COMMANDS = (
     Command(cdb.sanitize_overwrite, _overwrite, Access.WRITE, is_offered=_is_small),
     *(
-        Command(layout, _erase, Access.WRITE, unsupported=("parameter_list_length",))
+        Command(layout, _erase, Access.WRITE)
         for layout in (cdb.sanitize_block_erase, cdb.sanitize_cryptographic_erase)
     ),
     Command(

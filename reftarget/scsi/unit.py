@@ -11,6 +11,7 @@ from reftarget.extents import ExtentSet
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
 from reftarget.scsi.check_condition import (
@@ -107,11 +108,12 @@ class LogicalUnit:
                     progress=min(int((1 - left / whole) * 0x10000), 0xFFFF),
                 )
             self.sanitize_until = 0.0
-        if not self.is_loaded:
+        bends = self.device.bends
+        if not self.is_loaded and not bends(UpkeepBend.EMPTY_IS_READY):
             return Sense.of(
                 SenseKey.NOT_READY, AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_OPEN
             )
-        if not self.is_started:
+        if not self.is_started and not bends(UpkeepBend.STOPPED_IS_READY):
             return Sense.of(
                 SenseKey.NOT_READY,
                 AdditionalSense.LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED,
@@ -184,7 +186,8 @@ class LogicalUnit:
         self.reservations.logical_unit_reset()
         self.copies.clear()
         self.modes.reset()
-        self.prevented.clear()
+        if not self.device.bends(UpkeepBend.PREVENTION_OUTLIVES_RESET):
+            self.prevented.clear()
         self.is_started = True
         if not self.device.bends(PrimaryBend.NO_ATTENTION):
             self.attentions.establish_for_all(additional)
@@ -193,5 +196,6 @@ class LogicalUnit:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
         self.reservations.nexus_lost(nexus)
         self.copies.nexus_lost(nexus)
-        self.prevented.discard(nexus)
+        if not self.device.bends(UpkeepBend.PREVENTION_OUTLIVES_NEXUS):
+            self.prevented.discard(nexus)
         self.attentions.nexus_lost(nexus)

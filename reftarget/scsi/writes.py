@@ -9,6 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
+from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command, always
@@ -16,6 +17,9 @@ from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
     from iscsi.scsi.layout import Layout
     from reftarget.scsi.commands import Handler
     from reftarget.scsi.unit import LogicalUnit
@@ -99,15 +103,32 @@ def _write_and_verify(layout: Layout) -> Handler:
     return write_and_verify
 
 
+def _check_atomic(fields: dict[str, int], bends: Callable[[StrEnum], bool]) -> None:
+    """Refuse what WRITE ATOMIC cannot do."""
+    if fields["wrprotect"] and not bends(UpkeepBend.ATOMIC_PROTECTION):
+        raise invalid_field_in_cdb(1, 7)
+    refuses_flags = bends(UpkeepBend.ATOMIC_REFUSES_FUA)
+    if refuses_flags and (fields["dpo"] or fields["fua"]):
+        raise invalid_field_in_cdb(1, 4)
+    blocks, is_unlimited = fields["blocks"], bends(UpkeepBend.ATOMIC_IS_UNLIMITED)
+    is_nothing = not blocks and bends(UpkeepBend.ATOMIC_OF_NOTHING)
+    if (blocks > limits.ATOMIC_BLOCKS and not is_unlimited) or is_nothing:
+        raise invalid_field_in_cdb(12)
+    if fields["atomic_boundary"] > limits.ATOMIC_BLOCKS and not is_unlimited:
+        raise invalid_field_in_cdb(10)
+
+
 def _write_atomic_16(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.write_atomic_16.parse(task.cdb)
     lba, blocks = fields["lba"], fields["blocks"]
+    bends = unit.device.bends
+    if lba + blocks > unit.blocks and bends(UpkeepBend.ATOMIC_END):
+        return GOOD
     unit.check_range(lba, blocks)
-    if blocks > limits.ATOMIC_BLOCKS:
-        raise invalid_field_in_cdb(12)
-    if fields["atomic_boundary"] > limits.ATOMIC_BLOCKS:
-        raise invalid_field_in_cdb(10)
+    _check_atomic(fields, bends)
     unit.check_writable()
+    if bends(UpkeepBend.ATOMIC_WRITES_NOTHING):
+        return GOOD
     # One event loop, one write at a time: every write is atomic to every reader.
     return _solicit(unit, lba, blocks, fua=bool(fields["fua"]))
 
@@ -206,9 +227,7 @@ COMMANDS = (
             cdb.write_and_verify_16,
         )
     ),
-    Command(
-        cdb.write_atomic_16, _write_atomic_16, Access.WRITE, unsupported=("wrprotect",)
-    ),
+    Command(cdb.write_atomic_16, _write_atomic_16, Access.WRITE),
     Command(cdb.orwrite, _orwrite, Access.WRITE, unsupported=("orprotect",)),
     *(
         Command(

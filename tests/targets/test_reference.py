@@ -38,10 +38,12 @@ def test_configuration_is_toml_that_says_it_all() -> None:
         "lun": 0,
         "size": layout.LUN_SIZE,
         "read_only": False,
+        "removable": False,
         "long_cdbs": True,
     }
     assert read["target"][0]["lun"][1]["file"] == f"{directory}/disk1-1.img"
     assert read["target"][0]["lun"][2]["read_only"]
+    assert read["target"][0]["lun"][3]["removable"]
     assert read["target"][2]["auth"][0] == {
         "user": layout.CHAP.user,
         "secret": layout.CHAP.secret,

@@ -1,14 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures for commands to the medium."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from initiator.session import Session
-from suites.plugins.sessions import Disk
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.targets import TestedTarget
 from suites.support.media import Medium
+from suites.support.operations import skip_without
+from suites.support.pages import standard_of
+
+Nexuses = Callable[[], Session]
 
 
 @pytest.fixture
 def medium(session: Session, scratch_disk: Disk) -> Medium:
     """A disk whose data may be lost."""
     return Medium(session, scratch_disk)
+
+
+@pytest.fixture
+def removable(
+    open_session: OpenSession, target: TestedTarget, scratch_disk: Disk
+) -> Iterator[Nexuses]:
+    """Open nexuses to a unit whose medium can be removed; it is loaded at the end."""
+    units = target.running.target.logical_units
+    found = [unit.lun for unit in units if unit.removable and unit.scratch]
+    lun = (found or [scratch_disk.lun])[0]
+    names = iter(range(1, 100))
+
+    def open_one() -> Session:
+        name = f"{target.options().initiator_name}.removable{next(names)}"
+        return open_session(lun=lun, initiator_name=name)
+
+    keeper = open_one()
+    if not standard_of(keeper).is_removable:
+        pytest.skip("not applicable: the medium of the unit cannot be removed")
+    skip_without(keeper, cdb.prevent_allow_medium_removal)
+    yield open_one
+    last = open_one_anyway(open_session, lun)
+    last.execute(cdb.prevent_allow_medium_removal(prevent=0))
+    for command in (cdb.start_stop_unit(loej=1, start=1), cdb.start_stop_unit(start=1)):
+        last.execute(command)
+
+
+def open_one_anyway(open_session: OpenSession, lun: int) -> Session:
+    """Open a session to a unit that need not be ready."""
+    session = open_session(lun=lun, clears_unit_attention=False)
+    session.execute(cdb.test_unit_ready())
+    return session

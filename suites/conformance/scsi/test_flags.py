@@ -152,7 +152,7 @@ def test_one_block_is_compared_with_all(
         expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
 
 
-@pytest.mark.requirement("SBC3-5.36-01")
+@pytest.mark.requirement("SBC3-5.38-01")
 @pytest.mark.parametrize("layout", WRITES_AND_VERIFIES, ids=name)
 def test_what_is_written_is_compared(medium: Medium, layout: Layout) -> None:
     """WRITE AND VERIFY with BYTCHK 01b stores its data and finds it there."""

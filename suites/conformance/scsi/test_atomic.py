@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""WRITE ATOMIC (SBC-4)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.task import Result
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from iscsi.scsi.vpd import BlockLimits
+from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.operations import skip_without
+from suites.support.pages import (
+    limits_of,
+    skip_with_protection,
+    skip_without_dpofua,
+)
+
+ATOMIC = cdb.write_atomic_16
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
+
+
+@pytest.fixture
+def medium(medium: Medium) -> Medium:
+    """A disk that can be written atomically."""
+    skip_without(medium.session, ATOMIC)
+    return medium
+
+
+@pytest.fixture
+def limits(medium: Medium) -> BlockLimits:
+    """What VPD page B0h tells of atomic writes."""
+    return limits_of(medium.session)
+
+
+def write(medium: Medium, lba: int, count: int, **fields: int) -> Result:
+    """Write some blocks at once."""
+    data = medium.blocks(count, seed=count)
+    return medium.session.execute(ATOMIC(lba=lba, blocks=count, **fields), write=data)
+
+
+@pytest.mark.requirement("SBC4-5.48-01")
+def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) -> None:
+    """WRITE ATOMIC stores its data, as small and as large as it is told to be."""
+    grain = max(limits.atomic_transfer_length_granularity, 1)
+    most = limits.maximum_atomic_transfer_length or grain
+    for count in {grain, most // grain * grain}:
+        medium.write(0, bytes((count + 1) * medium.disk.block_size))
+
+        expect_good(write(medium, 0, count))
+
+        due = medium.blocks(count, seed=count) + bytes(medium.disk.block_size)
+        found = medium.read(0, count + 1)
+        check(found == due, "the data, and the block behind as it was", "other data")
+
+
+@pytest.mark.requirement("SBC4-5.48-02")
+@pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
+def test_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
+    """WRITE ATOMIC that reaches beyond the last block is refused."""
+    lba = medium.last(ATOMIC) + beyond
+
+    result = write(medium, lba, 2 - beyond)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, OUT_OF_RANGE)
+
+
+@pytest.mark.requirement("SBC4-5.48-03")
+def test_no_blocks_are_written(medium: Medium) -> None:
+    """TRANSFER LENGTH 0 writes nothing and ends GOOD."""
+    data = medium.blocks(1, seed=3)
+    medium.write(0, data)
+
+    expect_good(medium.session.execute(ATOMIC(lba=0, blocks=0)))
+
+    check(medium.read(0, 1) == data, "the block as it was", "other data")
+
+
+@pytest.mark.requirement("SBC4-5.48-04")
+@pytest.mark.parametrize("protect", [1, 5])
+def test_protection_that_is_not_there_is_refused(medium: Medium, protect: int) -> None:
+    """WRPROTECT other than 0 is refused on a unit without protection."""
+    skip_with_protection(medium.session)
+
+    result = write(medium, 0, 1, wrprotect=protect)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC4-5.48-05")
+@pytest.mark.parametrize("bit", ["dpo", "fua"])
+def test_the_cache_can_be_passed_by(medium: Medium, bit: str) -> None:
+    """A unit that says DPOFUA takes DPO and FUA."""
+    skip_without_dpofua(medium.session)
+
+    expect_good(write(medium, 0, 1, **{bit: 1}))
+
+
+@pytest.mark.requirement("SBC4-5.48-06")
+@pytest.mark.parametrize("field", ["blocks", "atomic_boundary"])
+def test_limits_are_kept(medium: Medium, limits: BlockLimits, field: str) -> None:
+    """More blocks, or a larger boundary, than VPD page B0h allows are refused."""
+    most = {
+        "blocks": limits.maximum_atomic_transfer_length,
+        "atomic_boundary": limits.maximum_atomic_boundary_size,
+    }[field]
+    if not 0 < most < 0xFFFF or most >= medium.disk.blocks:
+        pytest.skip("not applicable: there is no limit, or none within reach")
+    before = medium.blocks(1, seed=4)
+    medium.write(0, before)
+
+    if field == "blocks":
+        result = write(medium, 0, most + 1)
+    else:
+        result = write(medium, 0, 1, atomic_boundary=most + 1)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+    check(medium.read(0, 1) == before, "the block as it was", "other data")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Media that can be removed (SBC-3 sections 4.3, 5.9 and 5.25)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.constants import TMFunction
+from iscsi.scsi import cdb
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.plugins.sessions import OpenSession
+from suites.support.media import expect_good, expect_sense
+
+PREVENTED = AdditionalSense.MEDIUM_REMOVAL_PREVENTED
+ABSENT = (
+    AdditionalSense.MEDIUM_NOT_PRESENT,
+    AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_CLOSED,
+    AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_OPEN,
+)
+CHANGED = AdditionalSense.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED
+NEEDING = [
+    cdb.test_unit_ready(),
+    cdb.read_10(lba=0, blocks=1),
+    cdb.read_capacity_10(),
+    cdb.synchronize_cache_10(),
+]
+NEEDING_NAMES = ["test-unit-ready", "read", "read-capacity", "synchronize-cache"]
+ROOM = 512
+RESETS = [TMFunction.LOGICAL_UNIT_RESET, TMFunction.TARGET_WARM_RESET]
+
+Nexuses = Callable[[], Session]
+
+
+def prevent(session: Session, *, prevents: bool = True) -> None:
+    """Prevent the removal of the medium, or allow it."""
+    command = cdb.prevent_allow_medium_removal(prevent=int(prevents))
+    expect_good(session.execute(command))
+
+
+def eject(session: Session) -> Result:
+    """Have the medium ejected."""
+    return session.execute(cdb.start_stop_unit(loej=1, start=0))
+
+
+def load(session: Session) -> Result:
+    """Have the medium loaded."""
+    return session.execute(cdb.start_stop_unit(loej=1, start=1))
+
+
+def settle(session: Session) -> Result:
+    """Return what TEST UNIT READY comes to when no unit attention is left."""
+    result = session.execute(cdb.test_unit_ready())
+    for _attempt in range(8):
+        if not (result.sense and result.sense.key == SenseKey.UNIT_ATTENTION):
+            break
+        result = session.execute(cdb.test_unit_ready())
+    return result
+
+
+@pytest.mark.requirement("SBC3-5.9-01")
+def test_removal_is_prevented_and_allowed(removable: Nexuses) -> None:
+    """No medium is ejected while PREVENT is 01b; with 00b it is."""
+    session = removable()
+    prevent(session)
+
+    refused = eject(session)
+
+    expect_sense(refused, SenseKey.ILLEGAL_REQUEST, PREVENTED)
+    expect_good(session.execute(cdb.test_unit_ready()))
+    prevent(session, prevents=False)
+    expect_good(eject(session))
+
+
+@pytest.mark.requirement("SBC3-5.9-02")
+def test_prevention_ends_with_its_nexus(removable: Nexuses) -> None:
+    """The nexus that prevents the removal logs out: that is the end of it."""
+    one, other = removable(), removable()
+    prevent(one)
+    expect_sense(eject(other), SenseKey.ILLEGAL_REQUEST, PREVENTED)
+
+    one.logout()
+
+    expect_good(eject(other))
+
+
+@pytest.mark.requirement("SBC3-5.9-02")
+def test_prevention_ends_with_its_lost_nexus(
+    removable: Nexuses, open_session: OpenSession
+) -> None:
+    """The nexus is lost and comes back in a new session: nothing is prevented."""
+    one, other = removable(), removable()
+    prevent(one)
+
+    # The same name and ISID again: the new session reinstates the old one.
+    one.connection.close()
+    options = one.options
+    open_session(lun=one.lun, initiator_name=options.initiator_name, isid=options.isid)
+
+    expect_good(eject(other))
+
+
+@pytest.mark.requirement("SBC3-5.9-03")
+def test_each_nexus_prevents_for_itself(removable: Nexuses) -> None:
+    """The medium stays until every nexus that prevents its removal allows it."""
+    one, other = removable(), removable()
+    prevent(one)
+    prevent(other)
+
+    prevent(one, prevents=False)
+
+    expect_sense(eject(one), SenseKey.ILLEGAL_REQUEST, PREVENTED)
+    prevent(other, prevents=False)
+    expect_good(eject(one))
+
+
+@pytest.mark.requirement("SBC3-5.9-04")
+@pytest.mark.parametrize("reset", RESETS, ids=lambda one: one.name.lower())
+def test_prevention_ends_with_a_reset(removable: Nexuses, reset: TMFunction) -> None:
+    """A reset of the unit allows the removal again."""
+    one, other = removable(), removable()
+    prevent(one)
+
+    answer = one.task_management(reset)
+
+    if answer.response:
+        pytest.skip(f"not applicable: the target does not carry out {reset.name}")
+    settle(other)
+    expect_good(eject(other))
+
+
+@pytest.mark.requirement("SBC3-4.3-01")
+@pytest.mark.parametrize("command", NEEDING, ids=NEEDING_NAMES)
+def test_without_a_medium_nothing_is_ready(removable: Nexuses, command: bytes) -> None:
+    """Without its medium a unit is not ready, and says why; INQUIRY is answered."""
+    session = removable()
+    expect_good(eject(session))
+    settle(session)
+
+    result = session.execute(command, read=ROOM)
+
+    expect_sense(result, SenseKey.NOT_READY, *ABSENT)
+    expect_good(session.execute(cdb.inquiry(allocation_length=36), read=36))
+
+
+@pytest.mark.requirement("SBC3-4.3-02")
+def test_a_new_medium_is_told(removable: Nexuses) -> None:
+    """A medium that is loaded is told to the nexuses that did not load it."""
+    one, other = removable(), removable()
+    expect_good(eject(one))
+    settle(other)
+    expect_good(load(one))
+
+    told = other.execute(cdb.test_unit_ready())
+
+    expect_sense(told, SenseKey.UNIT_ATTENTION, CHANGED)
+    ready = settle(one)
+    check(ready.is_good, "GOOD for TEST UNIT READY", ready)
