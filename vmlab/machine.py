@@ -26,7 +26,10 @@ BOOT_SECONDS = 120.0
 
 _CRASH = re.compile(
     r"^.*(?:Kernel panic|BUG: |Oops[:;]|general protection fault|"
-    r"Unable to handle kernel|KASAN: |INFO: task \S+ blocked).*$",
+    r"Unable to handle kernel|KASAN: |UBSAN: |INFO: task \S+ blocked|"
+    # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
+    r"(?:WARNING|INFO): (?:possible|suspicious|inconsistent|bad) |"
+    r"kmemleak: [1-9]\d* new suspected).*$",
     re.MULTILINE,
 )
 _PORT_ATTEMPTS = 3

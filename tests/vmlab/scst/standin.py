@@ -119,3 +119,47 @@ def kdir(folder: Path) -> Path:
     folder.mkdir()
     (folder / "Module.symvers").write_text("0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\n")
     return folder
+
+
+_REAL_SCST_MAKEFILE = """\
+all:
+\t$(MAKE) -C $(KDIR) M=$(CURDIR)/src modules
+
+2release 2debug 2perf:
+"""
+_REAL_ISCSI_MAKEFILE = """\
+all:
+\t$(MAKE) -C $(KDIR) M=$(CURDIR)/kernel \\
+\t\tKBUILD_EXTRA_SYMBOLS=$(CURDIR)/../scst/src/Module.symvers modules
+\tprintf '%s\\n' '#!/bin/sh' 'sleep 1' \\
+\t\t'(sleep 1; echo > /sys/kernel/scst_tgt/targets/iscsi/open_state) &' \\
+\t\t> usr/iscsi-scstd
+\tchmod +x usr/iscsi-scstd
+"""
+
+
+def loadable(root: Path) -> Path:
+    """Make a tree whose modules are real ones: a sysfs like SCST's, and no target.
+
+    Its daemon takes a while to come, as the real one may.
+    """
+    checkout(root)
+    given = Path(__file__).parent / "modules"
+    handlers = root / "scst/src/dev_handlers"
+    for name, folder in (
+        ("scst.c", root / "scst/src"),
+        ("scst_vdisk.c", handlers),
+        ("standin.h", handlers),
+        ("iscsi_scst.c", root / "iscsi-scst/kernel"),
+        ("standin.h", root / "iscsi-scst/kernel"),
+    ):
+        (folder / name).write_text((given / name).read_text())
+    (root / "scst/src/Makefile").unlink()
+    (root / "scst/src/Kbuild").write_text("obj-m := scst.o dev_handlers/\n")
+    (handlers / "Kbuild").write_text("obj-m := scst_vdisk.o\n")
+    (root / "iscsi-scst/kernel/Kbuild").write_text(
+        "obj-m := iscsi-scst.o\niscsi-scst-y := iscsi_scst.o\n"
+    )
+    (root / "scst/Makefile").write_text(_REAL_SCST_MAKEFILE)
+    (root / "iscsi-scst/Makefile").write_text(_REAL_ISCSI_MAKEFILE)
+    return root

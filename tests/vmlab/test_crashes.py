@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a console says when a kernel is no good any more."""
+
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from vmlab.machine import Running
+
+CRASHES = [
+    "Kernel panic - not syncing: sysrq triggered crash",
+    "BUG: kernel NULL pointer dereference, address: 00000000000004d9",
+    "BUG: KASAN: slab-use-after-free in iscsit_close_session+0x10/0x20",
+    "BUG: sleeping function called from invalid context at mm/slab.h:1",
+    "Oops: 0000 [#1] PREEMPT SMP",
+    "INFO: task iscsi_np:77 blocked for more than 120 seconds.",
+    "WARNING: possible circular locking dependency detected",
+    "WARNING: possible recursive locking detected",
+    "WARNING: inconsistent lock state",
+    "WARNING: suspicious RCU usage",
+    "WARNING: bad unlock balance detected!",
+    "UBSAN: shift-out-of-bounds in drivers/target/iscsi/x.c:1:2",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+]
+
+
+def running(console: Path) -> Running:
+    domain = Mock()
+    domain.isActive.return_value = True
+    return Running("one", "lio", {}, console, domain)
+
+
+@pytest.mark.parametrize("line", CRASHES)
+def test_a_crash_is_the_reason_of_the_end(tmp_path: Path, line: str) -> None:
+    console = tmp_path / "console"
+    console.write_text(f"booted\r\n[   12.5] {line}\r\n[   12.6] more\r\n")
+
+    assert running(console).exit_reason() == f"[   12.5] {line}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kmemleak: Kernel memory leak detector initialized",
+        "kmemleak: 0 new suspected memory leaks",
+        "lockdep is turned off.",
+        "WARNING: CPU: 0 PID: 1 at kernel/x.c:1",
+    ],
+)
+def test_ordinary_lines_are_none(tmp_path: Path, line: str) -> None:
+    console = tmp_path / "console"
+    console.write_text(f"[   12.5] {line}\r\n")
+
+    assert running(console).exit_reason() is None
