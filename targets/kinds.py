@@ -83,6 +83,7 @@ def parse(
     keys: Sequence[str] = (),
     log_directory: Path | None = None,
     scst_source: Path | None = None,
+    scst_mode: str = "release",
     kernel: str | None = None,
 ) -> Provider:
     """Return the provider that a value of --target names.
@@ -93,6 +94,7 @@ def parse(
         keys: What it answers in negotiations (KEY=VALUE); the reference target's only.
         log_directory: Where logs are kept; None to throw them away with the target.
         scst_source: The folder of SCST's sources; None for that of SCST_SOURCE.
+        scst_mode: For what SCST is built, release or debug.
         kernel: The name of a kernel that the lab has built; None for Debian's.
 
     Raises:
@@ -108,7 +110,10 @@ def parse(
         return remote.parse(spec)
     kind = _find_kind(name)
     chosen = lab.find_kernel(kernel) if kernel is not None else None
-    recipe = scst.recipe(scst_source, chosen) if name == "scst" else kind.recipe()
+    if name == "scst":
+        recipe: Recipe | LabRecipe = scst.recipe(scst_source, chosen, scst_mode)
+    else:
+        recipe = kind.recipe()
     if chosen is not None:
         if not isinstance(recipe, LabRecipe):
             raise TargetSpecError(f"--kernel is for targets of the lab, not for {name}")

@@ -9,6 +9,7 @@ from targets.lab import LabRecipe
 from targets.model import LogicalUnit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
+from vmlab.scst.build import Mode
 from vmlab.scst.serve import Served
 
 _UNITS = (
@@ -31,12 +32,15 @@ _FEATURES = frozenset(
 )
 
 
-def recipe(given: Path | None = None, kernel: Kernel | None = None) -> LabRecipe:
+def recipe(
+    given: Path | None = None, kernel: Kernel | None = None, mode: str = "release"
+) -> LabRecipe:
     """Return how SCST is set up.
 
     Args:
         given: the folder of its sources; None for that of the environment.
         kernel: the kernel; None for Debian's.
+        mode: for what it is built, release or debug.
 
     Raises:
         TargetSpecError: there are no sources; says how to get them.
@@ -45,7 +49,7 @@ def recipe(given: Path | None = None, kernel: Kernel | None = None) -> LabRecipe
         folder = source.find(given)
     except LabError as error:
         raise TargetSpecError(f"--target=scst: {error}") from error
-    served = Served(folder, kernel)
+    served = Served(folder, kernel, Mode(mode))
     return LabRecipe(
         kind="scst",
         description="SCST in a virtual machine",

@@ -14,6 +14,7 @@ from vmlab.guests import lio
 from vmlab.guests.model import Export, Guest, Unit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
+from vmlab.scst.build import Mode
 from vmlab.scst.patches import Way
 from vmlab.scst.serve import Served
 
@@ -46,7 +47,8 @@ def _lio(
 def _scst(
     options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
-    served = Served(source.find(options.scst_source), _chosen(options))
+    folder = source.find(options.scst_source)
+    served = Served(folder, _chosen(options), options.scst_mode)
     return served.guest(exports), served.kernel()
 
 
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--name", help="what to call it; its kind by default")
     up.add_argument("--kernel", metavar="NAME", help="one that was built; or Debian's")
     _add_scst_source(up, f"SCST's sources; those of {source.VARIABLE} by default")
+    up.add_argument("--scst-mode", type=Mode, choices=list(Mode), default=Mode.RELEASE)
     build = add("build", _kernels, "build kernels; alone it lists those built")
     _describe_build(build.add_subparsers(metavar="WHAT"))
     many = add("matrix", _matrix, "build and test many kernels")

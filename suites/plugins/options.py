@@ -29,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(SCST_SOURCE does the same)",
     )
     group.addoption(
+        "--scst-mode",
+        choices=["release", "debug"],
+        default="release",
+        help="for what SCST is built (default %(default)s)",
+    )
+    group.addoption(
         "--kernel",
         metavar="NAME",
         help="a kernel that `python -m vmlab build kernel` has made, for lio and scst",
@@ -158,6 +164,7 @@ def pytest_configure(config: pytest.Config) -> None:
             faults=config.option.fault,
             keys=config.option.key,
             scst_source=config.option.scst_source,
+            scst_mode=config.option.scst_mode,
             kernel=config.option.kernel,
         )
         _check_profile(config)

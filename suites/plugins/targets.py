@@ -105,6 +105,7 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
         keys=config.option.key,
         log_directory=log_directory,
         scst_source=config.option.scst_source,
+        scst_mode=config.option.scst_mode,
         kernel=config.option.kernel,
     )
     running = provider.start()

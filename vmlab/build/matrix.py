@@ -6,20 +6,23 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vmlab.build import kernel
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
+from vmlab.scst.build import Mode
 from vmlab.scst.patches import Way
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 4 * 3600
 _TABLES: Mapping[str, frozenset[str]] = {
     "kernel": frozenset({"name", "source", "patches"}),
-    "scst": frozenset({"name", "source", "way"}),
+    "scst": frozenset({"name", "source", "way", "mode"}),
     "config": frozenset({"name", "fragments"}),
 }
 """The tables of a file, and the keys of each of their entries."""
@@ -34,6 +37,8 @@ class Row:
     name: str
     order: Order
     target: str
+    mode: Mode
+    """For what SCST is built."""
     arguments: tuple[str, ...]
     """What the suite is told besides."""
     results: Path
@@ -93,6 +98,7 @@ def _rows(known: Mapping[str, Any], path: Path) -> Iterator[Row]:
             "_".join(parts),
             _order(one, scst, settings, folder),
             target,
+            _choice(Mode, scst.get("mode", Mode.RELEASE), "mode"),
             tuple(suite.get("arguments", ())),
             Path("results") / "matrix" / "_".join(parts),
         )
@@ -137,8 +143,6 @@ def _order(
 ) -> Order:
     """Make the order of a combination; paths are those beside the file."""
     way = scst.get("way")
-    if way is not None and way not in list(Way):
-        raise LabError(f"the way {way!r} is none of {', '.join(Way)}")
     source = one["source"]
     beside = folder / Path(source).expanduser()
     return Order(
@@ -146,8 +150,15 @@ def _order(
         tuple(folder / Path(patch).expanduser() for patch in one.get("patches", ())),
         tuple(_fragment(name, folder) for name in settings.get("fragments", ())),
         folder / Path(scst["source"]).expanduser() if scst else None,
-        Way(way) if way else None,
+        _choice(Way, way, "way") if way is not None else None,
     )
+
+
+def _choice(kind: type[_Choice], value: object, what: str) -> _Choice:
+    known = {str(one): one for one in kind}
+    if value not in known:
+        raise LabError(f"the {what} {value!r} is none of {', '.join(known)}")
+    return known[str(value)]
 
 
 def _fragment(name: str, folder: Path) -> str:
@@ -187,6 +198,6 @@ def command(row: Row) -> list[str]:
     words = [sys.executable, "-m", "pytest", "suites/conformance", "-q"]
     words += [f"--target={row.target}", f"--kernel={row.name}"]
     if row.order.scst is not None and row.target == "scst":
-        words.append(f"--scst-source={row.order.scst}")
+        words += [f"--scst-source={row.order.scst}", f"--scst-mode={row.mode}"]
     verdicts = row.results.resolve() / "verdicts.json"
     return [*words, f"--verdicts={verdicts}", *row.arguments]

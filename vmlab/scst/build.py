@@ -22,10 +22,10 @@ _DAEMON = "iscsi-scst/usr/iscsi-scstd"
 
 
 class Mode(StrEnum):
-    """What SCST is built for; the values are the names of its make targets."""
+    """What SCST is built for."""
 
-    RELEASE = "2release"
-    DEBUG = "2debug"
+    RELEASE = "release"
+    DEBUG = "debug"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ def steps(
         mode: for what it is built.
         has_modules: False where the kernel has the modules itself.
     """
+    goal = f"2{mode}"
     for name in ("scst", "iscsi-scst"):
         # Only some releases let each component be told.
         makefile = (root / name / "Makefile").read_text(errors="replace")
-        if re.search(rf"^[\w ]*\b{mode}\b[\w ]*:", makefile, re.MULTILINE):
-            yield Step(name, (mode,))
+        if re.search(rf"^[\w ]*\b{goal}\b[\w ]*:", makefile, re.MULTILINE):
+            yield Step(name, (goal,))
     if has_modules:
         yield Step("scst", ("all", f"KDIR={kdir}"))
         yield Step("iscsi-scst", ("all", f"KDIR={kdir}"))

@@ -12,6 +12,7 @@ from vmlab.guests import scst
 from vmlab.guests.model import Export, Guest
 from vmlab.kernel import Kernel, of_debian
 from vmlab.scst import build
+from vmlab.scst.build import Mode
 from vmlab.scst.source import open_source
 
 
@@ -23,6 +24,7 @@ class Served:
     """Where its sources are."""
     chosen: Kernel | None = None
     """The kernel; None for Debian's."""
+    mode: Mode = Mode.RELEASE
 
     @cached_property
     def _plain(self) -> Kernel:
@@ -34,7 +36,10 @@ class Served:
         kernel = self._plain
         has_own = any((kernel.root / "lib").rglob("scst.ko"))
         return build.build(
-            open_source(self.folder), headers.of(kernel), has_modules=not has_own
+            open_source(self.folder),
+            headers.of(kernel),
+            self.mode,
+            has_modules=not has_own,
         )
 
     def kernel(self) -> Kernel:

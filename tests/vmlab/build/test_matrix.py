@@ -24,6 +24,7 @@ patches = ["fixes", "own.patch"]
 name = "head"
 source = "../scst"
 way = "modules"
+mode = "debug"
 
 [[config]]
 name = "plain"
@@ -76,6 +77,7 @@ def test_the_suite_is_told_the_kernel_and_the_sources(tmp_path: Path) -> None:
 
     assert "--target=scst" in words
     assert "--kernel=debian_head_plain" in words
+    assert "--scst-mode=debug" in words
     assert f"--scst-source={tmp_path / '..' / 'scst'}" in words
     assert words[-2:] == ["--area", "login"]
 
