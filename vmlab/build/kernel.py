@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Kernels built from source: ordered, resumed, kept by the hash of all they are of."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -225,14 +226,16 @@ def names() -> dict[str, Kernel]:
     """Return the kernels that have a name and are still there."""
     found = {}
     for path in sorted((cache.folder() / "kernels").glob("*.json")):
-        known = json.loads(path.read_text())
-        kernel = Kernel(
-            known["version"],
-            Path(known["root"]),
-            known["origin"],
-            Path(known["kdir"]),
-            tuple(known["patches"]),
-        )
-        if kernel.image.exists():
-            found[path.stem] = kernel
+        # Another version of the lab may have written it otherwise.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            known = json.loads(path.read_text())
+            kernel = Kernel(
+                known["version"],
+                Path(known["root"]),
+                known["origin"],
+                Path(known["kdir"]),
+                tuple(known["patches"]),
+            )
+            if kernel.image.exists():
+                found[path.stem] = kernel
     return found

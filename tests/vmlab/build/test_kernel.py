@@ -161,6 +161,15 @@ def test_a_kernel_has_a_name(tree: Path) -> None:
         kernel.remember("../mine", built)
 
 
+def test_a_name_that_another_version_of_the_lab_gave_is_no_trouble(tree: Path) -> None:
+    kernel.remember("mine", kernel.build(Order(str(tree))))
+    folder = cache.folder() / "kernels"
+    (folder / "old.json").write_text('{"version": "6.1"}')
+    (folder / "torn.json").write_text("{")
+
+    assert list(kernel.names()) == ["mine"]
+
+
 def test_a_kernel_whose_files_are_gone_is_forgotten(tree: Path) -> None:
     built = kernel.build(Order(str(tree)))
     kernel.remember("mine", built)
