@@ -45,6 +45,9 @@ _ANY = r"[\s\S]*"
 _FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
 """What a report's reader sees of the environment before all the rest."""
 
+_ATTACHED = pytest.StashKey[int]()
+"""How many pieces of evidence a check's result has already."""
+
 _LISTENER = "allure_listener"
 """The name of allure-pytest's own plugin."""
 
@@ -151,10 +154,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the evidence while the check's result is still open."""
     report = yield
-    is_over = call.when == "call" or (call.when == "setup" and not report.passed)
+    is_over = call.when == "call" or not report.passed
     if is_over and item.config.getoption("allure_report_dir", None):
         # Those of checks that hold would cost more than they tell.
-        tell = _no_steps if report.passed else item.stash.get(STEPS, _no_steps)
+        is_told = report.passed or call.when == "teardown"
+        tell = _no_steps if is_told else item.stash.get(STEPS, _no_steps)
         for step in tell():
             with allure.step(step):
                 pass
@@ -164,7 +168,11 @@ def pytest_runtest_makereport(
             allure.dynamic.parameter(
                 "the target chose", "; ".join(map(str, choices)), excluded=True
             )
-        for piece in item.stash.get(EVIDENCE, []):
+        pieces = item.stash.get(EVIDENCE, [])
+        # What the end of a check finds out comes on top.
+        done = item.stash.get(_ATTACHED, 0)
+        item.stash[_ATTACHED] = len(pieces)
+        for piece in pieces[done:]:
             _attach(piece)
             if piece.name == BUNDLE:
                 path = bundle_path(

@@ -13,7 +13,8 @@ PREFIX = "iscsi-assay-"
 """How the names of the lab's own domains begin; it touches no other."""
 
 _QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
-_COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic quiet loglevel=4 rdinit=/init"
+# Up to warnings, by which a kernel tells of its own mistakes.
+_COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 rdinit=/init"
 
 
 @dataclass(frozen=True, slots=True)

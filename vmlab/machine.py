@@ -24,14 +24,19 @@ if TYPE_CHECKING:
 BOOT_SECONDS = 120.0
 """A busy host under emulation may take a minute."""
 
+END_SECONDS = 30.0
+"""libvirt may be busy with a machine that is ending by itself."""
+
 _CRASH = re.compile(
     r"^.*(?:Kernel panic|BUG: |Oops[:;]|general protection fault|"
-    r"Unable to handle kernel|KASAN: |UBSAN: |INFO: task \S+ blocked|"
+    r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
     # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
-    r"(?:WARNING|INFO): (?:possible|suspicious|inconsistent|bad) |"
-    r"kmemleak: [1-9]\d* new suspected).*$",
+    r"INFO: (?:possible|suspicious|inconsistent|bad) |"
+    r"KASAN: |KFENCE: |UBSAN: |kmemleak: [1-9]\d* new suspected).*$",
     re.MULTILINE,
 )
+"""How a kernel says that it is broken, be it alive or not."""
+
 _PORT_ATTEMPTS = 3
 _POLL_SECONDS = 0.05
 _DISK_ROOM = 64 << 20
@@ -88,9 +93,17 @@ class Running:
             return file.read().decode(errors="replace").replace("\r", "")
 
     def destroy(self) -> None:
-        """End it at once, as a loss of power would."""
-        with contextlib.suppress(daemon.module().libvirtError):
-            self._domain.destroy()  # unless it has ended by itself
+        """End it at once, as a loss of power would; return when it is gone.
+
+        Raises:
+            LabError: it does not go.
+        """
+        for _ in _until(END_SECONDS):
+            with contextlib.suppress(daemon.module().libvirtError):
+                self._domain.destroy()  # unless it has ended by itself
+            if not self._is_active():
+                return
+        raise LabError(f"the machine {self.name} does not end")
 
 
 class Lab:
@@ -174,6 +187,10 @@ class Lab:
                 is_taken = "forward" in str(error) and forwards is None
                 if not is_taken or attempt == _PORT_ATTEMPTS - 1:
                     raise
+            except BaseException:
+                # A signal, while libvirt started it: nobody would know it.
+                self._end(name)
+                raise
         running = Running(name, guest.kind, ports, console, started)
         try:
             _await_ready(running)
@@ -192,6 +209,10 @@ class Lab:
             return self._connection.createXML(domain.describe(machine), flags)
         except libvirt.libvirtError as error:
             raise LabError(f"the machine does not start: {error}") from error
+
+    def _end(self, name: str) -> None:
+        with contextlib.suppress(LabError):
+            self.find(name).destroy()
 
     def machines(self) -> list[Running]:
         """Return the lab's machines that run; those of others are left out."""

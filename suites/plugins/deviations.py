@@ -29,6 +29,8 @@ class Deviation:
 
     restarts: bool = False
     """True where the target is no good any more after it, though it lives."""
+    dies: bool = False
+    """True where the target dies of it, be it only when the check's work is done."""
 
     def concerns(self, check: str) -> bool:
         """Tell whether a check is listed here."""

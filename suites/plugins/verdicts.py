@@ -62,6 +62,12 @@ ONE_LOGIN_SECONDS = 20.0
 DEATH_SECONDS = 0.1
 """How long after a failure a local target may still be seen to die."""
 
+DYING_SECONDS = 30.0
+"""How long it may take to, where that is known: LIO holds a lost session for 20 s."""
+
+_MOST_OF_A_TRACE = 40
+"""Lines of a crash that a failure shows; its report has all of them."""
+
 _DEVIATIONS = pytest.StashKey[list[deviations.Deviation]]()
 _LOG_MARK = pytest.StashKey[int]()
 
@@ -127,6 +133,7 @@ def pytest_pyfunc_call(
                 raise failure_of(error, _transcript(pyfuncitem)) from error
             if ONE_LOGIN not in tested.features:
                 _probe(tested)
+        _await_known_death(pyfuncitem, tested)
     except ConformanceFailure as failure:
         if failure.transcript is None:
             failure.transcript = _transcript(pyfuncitem)
@@ -152,10 +159,15 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         reason = _late_probe(tested)
     if reason is None:
         return
+    trace = _trace(item, tested, reason)
+    if not has_failed:
+        _keep_log(item, tested)
     _revive(tested)
     item.user_properties.append((VERDICT, TARGET_DIED))
     if not has_failed:
-        pytest.fail(f"the target died when the check was over: {reason}", pytrace=False)
+        pytest.fail(
+            f"the target died when the check was over: {reason}{trace}", pytrace=False
+        )
 
 
 @contextmanager
@@ -222,18 +234,41 @@ def _late_probe(tested: TestedTarget) -> str | None:
     return None
 
 
-def _death(tested: TestedTarget) -> str | None:
+def _death(tested: TestedTarget, seconds: float = DEATH_SECONDS) -> str | None:
     """Return how the target ended, None if it lives.
 
     A process that has just been killed takes a moment to be seen as dead.
     """
     reason = tested.running.exit_reason()
     if reason is None and "restart" in tested.features:
-        deadline = time.monotonic() + DEATH_SECONDS
+        deadline = time.monotonic() + seconds
         while reason is None and time.monotonic() < deadline:
             time.sleep(DEATH_SECONDS / 20)
             reason = tested.running.exit_reason()
     return reason
+
+
+def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
+    """Give a target the time to die where it is known to.
+
+    Raises:
+        ConformanceFailure: it has died.
+    """
+    known = _deviation(item)
+    if known is not None and known.dies:
+        reason = _death(tested, DYING_SECONDS)
+        if reason is not None:
+            raise ConformanceFailure(
+                "the target still serves after the check", f"it died: {reason}"
+            )
+
+
+def _trace(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
+    """Return what the target's log says of its death, if it says anything."""
+    log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
+    _, line, rest = log.partition(reason.removeprefix("the target died: "))
+    shown = (line + rest).splitlines()[:_MOST_OF_A_TRACE]
+    return "".join(f"\n    {one}" for one in shown)
 
 
 def _judge(
@@ -244,10 +279,13 @@ def _judge(
     Raises:
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
-    reason = _death(tested)
+    known = _deviation(item)
+    is_doomed = known is not None and known.dies
+    reason = _death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
     item.user_properties.append((DETAIL, failure.actual))
     if reason is not None:
-        failure.add_note(f"the target died during this check: {reason}")
+        trace = _trace(item, tested, reason)
+        failure.add_note(f"the target died during this check: {reason}{trace}")
         item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
     _revive(tested)
     requirements = requirements_of(item)
@@ -256,8 +294,8 @@ def _judge(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
-    known = _deviation(item)
-    if known is not None:
+    # Who is known to do something else is not known to die, nor the other way.
+    if known is not None and is_doomed == (reason is not None):
         if known.restarts and "restart" in tested.features:
             _restart(tested, "after a deviation that it does not survive whole")
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
@@ -373,6 +411,12 @@ def _keep_evidence(
             actual=failure.actual,
         )
         kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
+    _keep_log(item, tested)
+
+
+def _keep_log(item: pytest.Item, tested: TestedTarget) -> None:
+    """Put what the target has logged during a check beside its verdict."""
     log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
     if log:
-        kept.append(Evidence("target log", "text/plain", log.encode()))
+        piece = Evidence("target log", "text/plain", log.encode())
+        item.stash.setdefault(EVIDENCE, []).append(piece)

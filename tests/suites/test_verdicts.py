@@ -70,7 +70,7 @@ def test_an_error_of_the_peer_is_its_failure_and_a_bug_of_ours_is_not() -> None:
 
 
 def test_a_death_is_blamed_on_its_check_and_the_run_goes_on() -> None:
-    done = sample("-k", "killed or after_death")
+    done = sample("-k", "target_killed or after_death")
 
     assert "the target died" in done.stdout
     assert "1 failed, 1 passed" in done.stdout
@@ -102,6 +102,27 @@ def test_a_deviation_that_does_not_show_is_a_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("check", "dies", "code"),
+    [
+        ("test_target_killed", "true", 0),
+        ("test_target_killed", "false", 1),
+        ("test_killed_and_wrong", "true", 0),
+        ("test_killed_and_wrong", "false", 1),
+    ],
+)
+def test_a_death_is_expected_only_where_it_is_listed(
+    tmp_path: Path, check: str, dies: str, code: int
+) -> None:
+    listed = tmp_path / "own.toml"
+    entry = DEVIATION.format(check=f"{SAMPLES}::{check}")
+    listed.write_text(f"{entry}dies = {dies}\n")
+
+    done = sample("-k", check, f"--deviations={listed}")
+
+    assert done.returncode == code, done.stdout
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("[[deviation]\n", "own.toml: "),
@@ -129,7 +150,7 @@ def test_the_summary_counts_by_verdict_also_in_parallel() -> None:
         if line.startswith("all checks")
     )
     # passed, broken, warned, deviations, not applicable, trouble
-    assert row[2:] == ["2", "3", "1", "-", "1", "1"], done.stdout
+    assert row[2:] == ["2", "4", "1", "-", "1", "1"], done.stdout
 
 
 def test_the_evidence_reaches_allure(tmp_path: Path) -> None:

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures for persistent reservations: nexuses that leave nothing behind."""
 
+import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from initiator.expect import ConformanceFailure
+from initiator.login import LoginRefused
 from initiator.session import Session
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
-from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.sessions import Disk, OpenSession, clear_unit_attention
+from suites.plugins.targets import TestedTarget
 from suites.support.reservations import Nexus
 
 NewNexus = Callable[..., Nexus]
@@ -21,20 +26,48 @@ _SWEEPER_KEY = 0x5EE9
 KEY_A, KEY_B, KEY_C = 0xA1A1A1A1A1A1A1A1, 0xB2B2B2B2, 0xC3
 
 
+@pytest.fixture(scope="session")
+def lets_others_in(target: TestedTarget, disk_lun: int) -> bool:
+    """Whether the target serves the unit to initiators of other names, too."""
+    plain = target.options()
+    name = f"{plain.initiator_name}.other"
+    try:
+        with Session(
+            target.portal,
+            replace(plain, initiator_name=name),
+            timeout=target.timeout,
+            lun=disk_lun,
+        ) as session:
+            clear_unit_attention(session)
+    except (LoginRefused, ConformanceFailure):
+        return False
+    return True
+
+
 @pytest.fixture
 def new_nexus(
-    open_session: OpenSession, session: Session, scratch_disk: Disk
+    open_session: OpenSession,
+    session: Session,
+    scratch_disk: Disk,
+    *,
+    lets_others_in: bool,
 ) -> Iterator[NewNexus]:
     """Open I_T nexuses to one logical unit; all registrations are removed at the end.
 
+    Each is an initiator of its own if the target lets it in: what a target makes of
+    several ISIDs of one name is for `test_nexuses` to find, and for no other check.
     `new_nexus(key)` also registers it.
     """
+    numbers = itertools.count(1)
     _ = scratch_disk  # others are kept from the unit: it must be ours
     sweeper = Nexus(session)
     _skip_without_reservations(sweeper)
     _sweep(sweeper)
 
-    def open_one(key: int = 0, **how: object) -> Nexus:
+    def open_one(key: int = 0, **how: Any) -> Nexus:
+        if lets_others_in:
+            name = f"{session.options.initiator_name}.{next(numbers)}"
+            how = {"initiator_name": name, **how}
         nexus = Nexus(open_session(**how))
         if key:
             result = nexus.register(key)

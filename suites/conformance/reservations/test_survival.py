@@ -48,26 +48,6 @@ def test_a_nexus_comes_back(
     expect_good(again.release(WRITE_EXCLUSIVE))
 
 
-@pytest.mark.requirement("SPC4-5.12.1-05")
-def test_another_isid_is_another_nexus(a: Nexus, open_session: OpenSession) -> None:
-    """The same initiator name under another ISID is a stranger."""
-    isid = bytes(a.session.options.isid)
-    other = Nexus(open_session(isid=isid[:4] + b"\x7e\x57"))
-
-    expect_conflict(other.reserve(WRITE_EXCLUSIVE, own=a.key))
-    expect_good(other.register(a.key))
-
-
-@pytest.mark.requirement("SPC4-5.12.1-05")
-def test_another_name_is_another_nexus(a: Nexus, open_session: OpenSession) -> None:
-    """The same ISID under another initiator name is a stranger."""
-    options = a.session.options
-    name = f"{options.initiator_name}.other"
-    other = Nexus(open_session(isid=options.isid, initiator_name=name))
-
-    expect_conflict(other.reserve(WRITE_EXCLUSIVE, own=a.key))
-
-
 @pytest.mark.requirement("SPC4-5.12.1-04")
 def test_a_unit_reset_ends_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
     """A logical unit reset leaves registrations and reservation."""

@@ -61,6 +61,13 @@ def test_target_killed(target: TestedTarget) -> None:
 
 
 @pytest.mark.requirement(MUST)
+def test_killed_and_wrong(target: TestedTarget, session: Session) -> None:
+    """The target survives an answer that is wrong."""
+    os.kill(target.running.control.process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
 def test_after_death(session: Session) -> None:
     """The target is there again."""
     session.ping()
