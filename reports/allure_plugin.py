@@ -163,7 +163,7 @@ def pytest_runtest_makereport(
             with allure.step(step):
                 pass
         choices = [value for key, value in item.user_properties if key == CHOICE]
-        if choices:
+        if choices and call.when == "call":
             # Excluded: a target may choose otherwise and the check is still the same.
             allure.dynamic.parameter(
                 "the target chose", "; ".join(map(str, choices)), excluded=True

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from vmlab import cache, console, doctor, machine
 from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
-from vmlab.guests import lio
+from vmlab.guests import client, lio
 from vmlab.guests.model import Export, Guest, Unit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
@@ -24,6 +24,7 @@ _EXAMPLES = """examples:
   python -m vmlab up scst --scst-source ~/src/scst
   python -m vmlab build kernel --source debian --patch my.patch --name mine
   python -m vmlab up lio --kernel mine
+  python -m vmlab up client         boot a machine with the Linux kernel's initiator
   python -m vmlab ls                what is up, and where it listens
   python -m vmlab console lio       its console; ^] leaves it
   python -m vmlab log lio           what its console has said
@@ -36,6 +37,12 @@ _SIZE = 64 << 20
 def _exports(kind: str) -> list[Export]:
     name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
     return [Export(name, (Unit(0, _SIZE), Unit(1, _SIZE)))]
+
+
+def _client(
+    options: argparse.Namespace, _exports: Sequence[Export]
+) -> tuple[Guest, Kernel | None]:
+    return client.guest(), _chosen(options)
 
 
 def _lio(
@@ -59,7 +66,7 @@ def _chosen(options: argparse.Namespace) -> Kernel | None:
 GUESTS: Mapping[
     str,
     Callable[[argparse.Namespace, Sequence[Export]], tuple[Guest, Kernel | None]],
-] = MappingProxyType({"lio": _lio, "scst": _scst})
+] = MappingProxyType({"client": _client, "lio": _lio, "scst": _scst})
 """What can be booted by name, and on which kernel; None for Debian's."""
 
 
@@ -199,10 +206,12 @@ def _up(options: argparse.Namespace) -> int:
     with machine.Lab() as lab:
         guest, chosen = GUESTS[options.kind](options, exports)
         running = lab.up(guest, name, kernel=chosen)
-    first = next(iter(running.forwards.values()))
-    for export in exports:
-        lun = export.units[0].lun
-        print(f"iscsi://127.0.0.1:{first}/{export.name}/{lun}")
+    for first in list(running.forwards.values())[:1]:
+        for export in exports:
+            lun = export.units[0].lun
+            print(f"iscsi://127.0.0.1:{first}/{export.name}/{lun}")
+    if not running.forwards:
+        print(f"python -m vmlab console {name} is a shell in it")
     print(f"python -m vmlab down {name} ends it")
     return 0
 

@@ -3,6 +3,7 @@
 
 import os
 import re
+import time
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +11,6 @@ from vmlab import daemon, domain
 from vmlab.errors import LabError
 from vmlab.tool import find
 
-_PROMPT = "assay-prompt> "
 _SECONDS = 20.0
 
 
@@ -38,32 +38,51 @@ class Console:
             find("virsh"), _arguments(name), timeout=seconds, encoding="utf-8"
         )
         self._child.setecho(False)
-        self._child.sendline("")
-        # Written in two parts: the echo of the command is not the prompt.
-        self._child.sendline("PS1='assay-''prompt> '")
-        self._await_prompt()
+        # Without an echo the shell edits no lines either, which it would wrap and
+        # colour. A prompt of this console's own, since one of a former console may
+        # stand there; in two parts, since the echo of this command is not the prompt.
+        own = f"{os.getpid()}-{time.monotonic_ns()}> "
+        self._prompt = f"assay-{own}"
+        # What a former console has left running gives way.
+        self._child.send("\x03")
+        self._child.sendline(f"stty -echo icanon; PAGER=cat; PS1='assay-''{own}'")
+        self._await_prompt(seconds)
 
-    def run(self, command: str) -> str:
+    def run(self, command: str, *, seconds: float = _SECONDS) -> str:
         """Run a command in the guest and return what it printed.
 
         Raises:
             LabError: it did not end in time, or ended with another code than 0.
         """
-        self._child.sendline(f'{command}; echo "[code $?]"')
-        self._await_prompt()
-        printed = str(self._child.before).replace("\r", "")
-        body, _, rest = printed.rpartition("[code ")
-        lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", body).split("\n", 1)
-        output = lines[1] if len(lines) > 1 else ""
-        if not rest.startswith("0]"):
+        code, output = self.attempt(command, seconds=seconds)
+        if code:
             raise LabError(
                 f"{self._name}: the command failed", command=[command], log=output
             )
         return output
 
-    def _await_prompt(self) -> None:
+    def attempt(self, command: str, *, seconds: float = _SECONDS) -> tuple[int, str]:
+        """Run a command that may fail; return its exit code and what it printed.
+
+        Raises:
+            LabError: it did not end in time.
+        """
+        self._child.sendline(f'{command}; echo "[code $?]"')
+        self._await_prompt(seconds)
+        printed = str(self._child.before).replace("\r", "")
+        output, _, rest = printed.rpartition("[code ")
+        code = rest.partition("]")[0]
+        if not code.isdecimal():
+            raise LabError(
+                f"{self._name}: the command's end was not seen",
+                command=[command],
+                log=printed[-400:],
+            )
+        return int(code), re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", output)
+
+    def _await_prompt(self, seconds: float) -> None:
         try:
-            self._child.expect_exact(_PROMPT)
+            self._child.expect_exact(self._prompt, timeout=seconds)
         except (self._pexpect.TIMEOUT, self._pexpect.EOF) as error:
             raise LabError(
                 f"{self._name}: no shell answers on the console",
@@ -71,7 +90,8 @@ class Console:
             ) from error
 
     def close(self) -> None:
-        """Let go of the console."""
+        """Let go of the console; who comes next sees what he types."""
+        self._child.sendline("stty echo")
         self._child.close(force=True)
 
     def __enter__(self) -> Self:

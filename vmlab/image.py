@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Initial RAM file systems: BusyBox, the modules needed, and a guest's set-up."""
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from vmlab import cache, cpio, modules
+from vmlab import cache, cpio, modules, packages
 from vmlab.errors import LabError
 from vmlab.guests.model import ADDRESS, FAILED, READY, Guest
 from vmlab.kernel import Kernel
@@ -13,7 +14,16 @@ from vmlab.tool import find, run
 
 _BASE_MODULES = ("virtio_pci", "virtio_net", "virtio_blk", "ext4", "crc32c_generic")
 _FOLDERS = ("proc", "sys", "dev", "tmp", "var", "run", "etc", "root")
-_LAYOUT = 3
+_BUSYBOX = "bin/busybox"
+_ELF = b"\x7fELF"
+_PROGRAM_FOLDERS = ("sbin", "bin", "usr/sbin", "usr/bin")
+_LIBRARY_FOLDERS = (
+    "lib",
+    "lib/x86_64-linux-gnu",
+    "usr/lib",
+    "usr/lib/x86_64-linux-gnu",
+)
+_LAYOUT = 4
 """Counts the changes to what an image holds that its ingredients do not show."""
 
 _INIT = """#!/bin/busybox sh
@@ -52,20 +62,54 @@ def initramfs(kernel: Kernel, guest: Guest) -> Path:
     files = modules.closure(
         kernel.root, kernel.version, (*_BASE_MODULES, *guest.modules)
     )
-    programs = {name: Path(find(name)) for name in ("busybox", *guest.programs)}
+    root = packages.unpacked(guest.packages) if guest.packages else None
+    parts = _parts(guest, root)
     made_from = cache.key(
         layout=_LAYOUT,
         init=_INIT,
         guest=guest,
         kernel=str(kernel.root),
-        programs={name: cache.digest_of(path) for name, path in programs.items()},
+        parts={place: cache.digest_of(path) for place, path in parts.items()},
         modules={path.name: cache.digest_of(path) for path in files},
     )
     return cache.get(
         "initramfs",
         made_from,
-        lambda path: _write(path, _entries(guest, files, programs)),
+        lambda path: _write(path, _entries(guest, files, parts)),
     )
+
+
+def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
+    """Return what a guest takes along from elsewhere: the file for each place in it.
+
+    Raises:
+        LabError: something is missing, or lacks a library.
+    """
+    parts = {_BUSYBOX: Path(find("busybox"))}
+    for name in guest.programs:
+        ours = _packaged(root, (f"{folder}/{name}" for folder in _PROGRAM_FOLDERS))
+        path = ours[0] if ours else Path(find(name))
+        parts[_place(path, root)] = path
+    for pattern in guest.files:
+        ours = _packaged(root, [pattern])
+        if not ours:
+            raise LabError(f"no package of the guest {guest.kind} has {pattern}")
+        parts |= {_place(path, root): path for path in ours}
+    libraries = {one for path in parts.values() for one in _needs(path, root)}
+    return parts | {_place(path, root): path for path in sorted(libraries)}
+
+
+def _packaged(root: Path | None, patterns: Iterable[str]) -> list[Path]:
+    if root is None:
+        return []
+    return [path for one in patterns for path in sorted(root.glob(one))]
+
+
+def _place(path: Path, root: Path | None) -> str:
+    """Return where a file of a package, or of this machine, belongs in the image."""
+    if root is not None and path.is_relative_to(root):
+        return str(path.relative_to(root))
+    return str(path).strip("/")
 
 
 def _write(path: Path, entries: Iterable[cpio.Entry]) -> None:
@@ -73,7 +117,7 @@ def _write(path: Path, entries: Iterable[cpio.Entry]) -> None:
 
 
 def _entries(
-    guest: Guest, files: list[Path], programs: dict[str, Path]
+    guest: Guest, files: list[Path], parts: Mapping[str, Path]
 ) -> Iterator[cpio.Entry]:
     for name in (*_FOLDERS, *guest.folders):
         yield cpio.folder(name.strip("/"))
@@ -85,16 +129,19 @@ def _entries(
     yield cpio.file("etc/modules", ("\n".join(loaded) + "\n").encode())
     for path in files:
         yield cpio.file(f"lib/modules/{path.name}", path.read_bytes())
-    for name, path in programs.items():
-        place = "bin/busybox" if name == "busybox" else str(path).strip("/")
-        yield cpio.file(place, path.read_bytes(), executable=True)
-    for library in sorted({one for path in programs.values() for one in _needs(path)}):
-        yield cpio.file(str(library).strip("/"), library.read_bytes(), executable=True)
+    for place, path in parts.items():
+        is_program = os.access(path, os.X_OK) or ".so" in path.name
+        yield cpio.file(place, path.read_bytes(), executable=is_program)
 
 
-def _needs(program: Path) -> list[Path]:
+def _needs(program: Path, root: Path | None) -> list[Path]:
     """Return the shared libraries of a program, and its loader."""
-    printed = run("ldd", program, allowed=(0, 1))
+    with program.open("rb") as file:
+        if file.read(len(_ELF)) != _ELF:
+            return []
+    folders = [root / one for one in _LIBRARY_FOLDERS] if root is not None else []
+    path = ":".join(map(str, folders))
+    printed = run("env", f"LD_LIBRARY_PATH={path}", "ldd", program, allowed=(0, 1))
     if "not a dynamic executable" in printed or "statically linked" in printed:
         return []
     missing = re.findall(r"(\S+) => not found", printed)

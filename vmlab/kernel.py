@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmlab import bzimage, cache, modules
+from vmlab import bzimage, cache, modules, packages
 from vmlab.errors import LabError
 from vmlab.tool import run
 
@@ -70,17 +70,11 @@ def _newest() -> tuple[str, str]:
         raise LabError(
             "apt knows no Debian kernel", hint="apt-get update, on a Debian system"
         )
-    policy = run("apt-cache", "policy", match[1])
-    candidate = re.search(r"Candidate: (\S+)", policy)
-    return match[1], candidate[1] if candidate else "unknown"
+    return match[1], packages.versions([match[1]])[match[1]]
 
 
 def _unpack(package: str, path: Path) -> None:
-    path.mkdir()
-    run("apt-get", "download", package, cwd=path, seconds=600)
-    (deb,) = path.glob("*.deb")
-    run("dpkg-deb", "-x", deb, path, seconds=300)
-    deb.unlink()
+    packages.unpack([package], path)
     (image,) = (path / "boot").glob("vmlinuz-*")
     version = image.name.removeprefix("vmlinuz-")
     (path / "vmlinux").write_bytes(bzimage.extract(image.read_bytes()))

@@ -245,7 +245,13 @@ def _of_domain(found: "libvirt.virDomain") -> Running:
     libvirt = daemon.module()
     name = found.name().removeprefix(domain.PREFIX)
     kind = found.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None)
-    ports = found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+    try:
+        ports = found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+    except libvirt.libvirtError as error:
+        # libvirt keeps no empty description, which a machine without ports has.
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+            raise
+        ports = ""
     # Another version of the lab may have described its machine in other words.
     pairs = (pair.partition("=")[::2] for pair in ports.split())
     forwards = {

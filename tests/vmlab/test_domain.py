@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.tools import require
-from vmlab import domain
+from vmlab import domain, machine
 
 pytestmark = pytest.mark.lab
 
@@ -61,3 +61,26 @@ def test_libvirt_takes_it() -> None:
 
     assert taken.name() == "iscsi-assay-one"
     assert "4001" in taken.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+
+
+def test_a_machine_need_not_listen() -> None:
+    text = domain.describe(replace(MACHINE, forwards={}))
+
+    assert 'value="user,id=lab"' in text
+    assert "hostfwd" not in text
+
+
+def test_a_machine_without_ports_is_read_back() -> None:
+    libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
+    connection = libvirt.open("test:///default")
+    alone = replace(MACHINE, name="alone", forwards={})
+    made = connection.createXML(
+        domain.describe(alone).replace('type="qemu"', 'type="test"')
+    )
+
+    try:
+        found = machine._of_domain(made)
+    finally:
+        made.destroy()
+
+    assert (found.name, found.kind, found.forwards) == ("alone", "lio", {})

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The set-up scripts of guests."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.tools import require
-from vmlab.guests import lio, scst
+from vmlab.guests import client, lio, scst
 from vmlab.guests.model import Export, Guest, Login, Unit, quoted
 from vmlab.scst.config import Handler
 
@@ -24,12 +25,13 @@ EXPORTS = [
 DAEMON = Path("/built/iscsi-scstd")
 GUESTS = [
     lio.guest(EXPORTS),
+    client.guest(),
     *(scst.guest(EXPORTS, DAEMON, handler) for handler in Handler),
 ]
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("guest", GUESTS)
+@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.kind)
 def test_the_shell_can_read_it(guest: Guest) -> None:
     require("busybox")
 
@@ -79,6 +81,18 @@ def test_quoted_words_come_out_as_they_went_in(word: str) -> None:
     )
 
     assert done.stdout == word
+
+
+def test_the_client_writes_into_folders_that_it_has() -> None:
+    guest = client.guest()
+
+    files = re.findall(r"> /(\S+)/[^/\s]+$", guest.setup, re.MULTILINE)
+    assert "etc/iscsi" in files
+    assert set(files) <= {"etc", *guest.folders}
+
+
+def test_the_client_listens_nowhere() -> None:
+    assert client.guest().ports == ()
 
 
 def test_secrets_are_not_shown() -> None:

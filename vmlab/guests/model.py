@@ -54,7 +54,12 @@ class Guest:
     ports: tuple[int, ...]
     """Where it listens."""
     programs: tuple[str, ...] = ()
-    """Programs of this machine that it takes along, with their libraries."""
+    """Programs that it takes along with their libraries: of its packages, or else of
+    this machine."""
+    packages: tuple[str, ...] = ()
+    """Debian packages to fetch; what is not named below stays out of the image."""
+    files: tuple[str, ...] = ()
+    """Files of the packages to take along, as patterns below their root."""
     folders: tuple[str, ...] = ()
     """Folders to make."""
     memory: int = 384

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes into an image besides modules: programs, files, libraries, packages."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.tools import require
+from vmlab import image, packages
+from vmlab.errors import LabError
+from vmlab.guests.model import Guest
+
+GUEST = Guest("odd", (), "true", ())
+
+POLICY = """\
+one:
+  Installed: (none)
+  Candidate: 1.2-3
+  Version table:
+     1.2-3 500
+two:
+  Installed: 1:0.9
+  Candidate: 1:1.0+b1
+unheard-of:
+  Installed: (none)
+  Candidate: (none)
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package that is unpacked."""
+    for place in ("sbin/daemon", "lib/plugins/a.rules", "lib/plugins/b.rules"):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _busybox() -> None:
+    require("busybox")
+
+
+@pytest.mark.lab
+def test_a_package_comes_before_the_host(package: Path) -> None:
+    (package / "bin").mkdir()
+    (package / "bin" / "ls").write_text("#!/bin/sh\n")
+
+    parts = image._parts(replace(GUEST, programs=("daemon", "ls")), package)
+
+    assert parts["sbin/daemon"] == package / "sbin" / "daemon"
+    assert parts["bin/ls"] == package / "bin" / "ls"
+
+
+@pytest.mark.lab
+def test_programs_of_the_host_bring_their_libraries(package: Path) -> None:
+    parts = image._parts(replace(GUEST, programs=("ls",)), package)
+
+    assert any(place.endswith("/libc.so.6") for place in parts)
+    assert any("ld-linux" in place for place in parts)
+    assert all(path.is_file() for path in parts.values())
+
+
+@pytest.mark.lab
+def test_files_are_named_by_patterns(package: Path) -> None:
+    parts = image._parts(replace(GUEST, files=("lib/plugins/*.rules",)), package)
+
+    assert set(parts) == {"bin/busybox", "lib/plugins/a.rules", "lib/plugins/b.rules"}
+
+
+@pytest.mark.lab
+def test_a_file_that_no_package_has_is_named(package: Path) -> None:
+    with pytest.raises(LabError, match="no package of the guest odd has"):
+        image._parts(replace(GUEST, files=("nowhere/at.all",)), package)
+
+
+def printed_by_apt(*_command: object, **_options: object) -> str:
+    return POLICY
+
+
+def test_the_versions_of_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "run", printed_by_apt)
+
+    assert packages.versions(["one", "two"]) == {"one": "1.2-3", "two": "1:1.0+b1"}
+
+
+@pytest.mark.parametrize("names", [["unheard-of"], ["one", "not-printed"]])
+def test_an_unknown_package_is_named(
+    names: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "run", printed_by_apt)
+
+    with pytest.raises(LabError, match=names[-1]):
+        packages.versions(names)

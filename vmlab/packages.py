@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian packages: fetched and unpacked for a guest, never installed on the host."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vmlab import cache
+from vmlab.errors import LabError
+from vmlab.tool import run
+
+_UPDATE = "apt-get update, on a Debian system"
+
+
+def versions(names: Sequence[str]) -> Mapping[str, str]:
+    """Return the version that apt would install of each package.
+
+    Raises:
+        LabError: apt knows no such package.
+    """
+    printed = run("apt-cache", "policy", *names)
+    found = dict(re.findall(r"^(\S+):\n.*\n +Candidate: (\S+)", printed, re.MULTILINE))
+    for name in names:
+        if found.get(name, "(none)") == "(none)":
+            raise LabError(f"apt knows no package {name}", hint=_UPDATE)
+    return {name: found[name] for name in names}
+
+
+def unpacked(names: Sequence[str]) -> Path:
+    """Return the folder that holds packages' files; they are fetched once.
+
+    Raises:
+        LabError: one is unknown, or cannot be fetched.
+    """
+    made_from = cache.key(packages=versions(names), layout=1)
+    return cache.get("packages", made_from, lambda path: unpack(names, path))
+
+
+def unpack(names: Sequence[str], path: Path) -> None:
+    """Fetch packages and unpack them below a new folder."""
+    path.mkdir()
+    run("apt-get", "download", *names, cwd=path, seconds=600)
+    for deb in sorted(path.glob("*.deb")):
+        run("dpkg-deb", "-x", deb, path, seconds=300)
+        deb.unlink()
