@@ -15,6 +15,7 @@ CRASHES = [
     "BUG: sleeping function called from invalid context at mm/slab.h:1",
     "Oops: 0000 [#1] PREEMPT SMP",
     "INFO: task iscsi_np:77 blocked for more than 120 seconds.",
+    "WARNING: CPU: 0 PID: 1 at drivers/target/x.c:1 f+0x1/0x2",
     "WARNING: possible circular locking dependency detected",
     "WARNING: possible recursive locking detected",
     "WARNING: inconsistent lock state",
@@ -45,7 +46,6 @@ def test_a_crash_is_the_reason_of_the_end(tmp_path: Path, line: str) -> None:
         "kmemleak: Kernel memory leak detector initialized",
         "kmemleak: 0 new suspected memory leaks",
         "lockdep is turned off.",
-        "WARNING: CPU: 0 PID: 1 at kernel/x.c:1",
     ],
 )
 def test_ordinary_lines_are_none(tmp_path: Path, line: str) -> None:

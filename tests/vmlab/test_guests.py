@@ -31,7 +31,7 @@ GUESTS = [
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.kind)
+@pytest.mark.parametrize("guest", GUESTS)
 def test_the_shell_can_read_it(guest: Guest) -> None:
     require("busybox")
 
