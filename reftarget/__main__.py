@@ -21,7 +21,7 @@ from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from reftarget import configfile
-from reftarget.config import Config, ConfigError, Portal, TargetConfig
+from reftarget.config import ARCHITECTURE, Config, ConfigError, Portal, TargetConfig
 from reftarget.faults import FAULTS, UnknownFaultError
 from reftarget.observers import Observers
 from reftarget.scsi.config import LogicalUnitConfig
@@ -73,7 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--chap", action="append", default=[], metavar="USER:SECRET")
     add("--mutual", metavar="USER:SECRET", help="what the target proves itself with")
-    add("--key", action="append", default=[], metavar="KEY=VALUE")
+    add(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"answer so in negotiations; {ARCHITECTURE}= has it not sent",
+    )
     add("--fault", action="append", default=[], metavar="NAME")
     add("--list-faults", action="store_true", help="name the faults and end")
     add("--trace", action="store_true", help="log every PDU decoded")
@@ -165,6 +171,10 @@ def _keys(config: Config, given: Sequence[str]) -> MappingProxyType[str, str]:
     values = dict(config.keys)
     for item in given:
         name, _, value = item.partition("=")
+        if name == ARCHITECTURE and not value:
+            # RFC 7143 section 9.4: an administrator can have it not sent.
+            values.pop(name, None)
+            continue
         values[name] = configfile.own_value(name, value, f"--key {name}")
     configfile.check_keys(values)
     return MappingProxyType(values)

@@ -32,6 +32,8 @@ _TARGETS = tuple(
     replace(one, identities=layout.IDENTITIES) if one.chap else one
     for one in layout.targets("reference", _UNITS)
 )
+NO_ARCHITECTURE = "X#NodeArchitecture="
+"""The key without a value: it is not sent."""
 _ORDER_SECONDS = 5.0
 _SPECIAL = {
     Special.ALIAS: "the first disk",
@@ -74,10 +76,13 @@ def recipe(
 
     Args:
         faults: The wrong behaviours to switch on.
-        keys: What it answers in negotiations, each as KEY=VALUE.
+        keys: What it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
+            the one key that it sends unasked.
         trace: Whether it logs every PDU decoded.
         features: What the checks may use; less than all to try out a poorer target.
     """
+    if NO_ARCHITECTURE in keys:
+        features -= {"architecture"}
     changes = [*faults, *keys]
     broken = f", with {', '.join(changes)}" if changes else ""
     return Recipe(

@@ -3,6 +3,7 @@
 
 import os
 import re
+import termios
 import time
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from vmlab.errors import LabError
 from vmlab.tool import find
 
 _SECONDS = 20.0
+_FIRST_TRY = 1.0
 
 
 class Console:
@@ -37,16 +39,39 @@ class Console:
         self._child = pexpect.spawn(
             find("virsh"), _arguments(name), timeout=seconds, encoding="utf-8"
         )
-        self._child.setecho(False)
+        _pass_all_on(self._child.child_fd)
+        self._prompt = ""
+        patience = _FIRST_TRY
+        deadline = time.monotonic() + seconds
+        # virsh throws away what is typed before it is ready, without a word.
+        while not self._takes_over(patience):
+            patience *= 2
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{name}: no shell answers on the console",
+                    log=str(self._child.before or "")[-400:],
+                )
+
+    def _takes_over(self, seconds: float) -> bool:
+        """Set the shell up; tell whether it answers in time."""
         # Without an echo the shell edits no lines either, which it would wrap and
-        # colour. A prompt of this console's own, since one of a former console may
+        # colour. A prompt of this try's own, since one of a former console may
         # stand there; in two parts, since the echo of this command is not the prompt.
         own = f"{os.getpid()}-{time.monotonic_ns()}> "
         self._prompt = f"assay-{own}"
-        # What a former console has left running gives way.
-        self._child.send("\x03")
-        self._child.sendline(f"stty -echo icanon; PAGER=cat; PS1='assay-''{own}'")
-        self._await_prompt(seconds)
+        try:
+            # What a former console has left running gives way.
+            self._child.send("\x03")
+            self._child.sendline(f"stty -echo icanon; PAGER=cat; PS1='assay-''{own}'")
+            self._child.expect_exact(self._prompt, timeout=seconds)
+        except self._pexpect.TIMEOUT:
+            return False
+        except (self._pexpect.EOF, OSError) as error:
+            raise LabError(
+                f"{self._name}: the console is closed",
+                log=str(self._child.before or "")[-400:],
+            ) from error
+        return True
 
     def run(self, command: str, *, seconds: float = _SECONDS) -> str:
         """Run a command in the guest and return what it printed.
@@ -57,7 +82,9 @@ class Console:
         code, output = self.attempt(command, seconds=seconds)
         if code:
             raise LabError(
-                f"{self._name}: the command failed", command=[command], log=output
+                f"{self._name}: the command failed with code {code}",
+                command=[command],
+                log=output,
             )
         return output
 
@@ -104,6 +131,13 @@ class Console:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _pass_all_on(terminal: int) -> None:
+    """Have a terminal neither echo nor act on ^C, as virsh itself does a bit later."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] &= ~(termios.ECHO | termios.ISIG)
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def attach(name: str) -> None:

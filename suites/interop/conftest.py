@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The client machine, and the relays between it and the target."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from reports.evidence import EVIDENCE, Evidence
+from suites.plugins.targets import LAB_TROUBLE, TestedTarget
+from suites.support.client import Client
+from suites.support.relay import Relay
+from targets import LabError, Target
+from targets.reference import NO_ARCHITECTURE
+
+_CLIENT = pytest.StashKey[Client]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a machine be used that is up already."""
+    parser.getgroup("iscsi").addoption(
+        "--client",
+        metavar="NAME",
+        help="use this machine of `python -m vmlab up client`, and leave it running",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the reference target keep its architecture to itself.
+
+    open-iscsi (2.1.8) ends a login when the target names it, against RFC 7143 section
+    13.26.2.
+    """
+    keys: list[str] = config.option.key
+    is_reference = (config.option.target or "reference").startswith("reference")
+    if is_reference and NO_ARCHITECTURE not in keys:
+        keys.append(NO_ARCHITECTURE)
+
+
+@dataclass(slots=True)
+class _Machine:
+    """The machine of this worker; another is booted where one cannot be used again."""
+
+    name: str | None
+    current: Client | None = field(default=None)
+
+    def get(self) -> Client:
+        """Return a client that nothing is left in of what was before."""
+        if self.current is not None and not self.current.machine.is_alive():
+            self.drop()
+        if self.current is None:
+            try:
+                self.current = Client(self.name)
+            except LabError as error:
+                pytest.exit(f"there is no client: {error.details()}", LAB_TROUBLE)
+        return self.current
+
+    def drop(self) -> None:
+        """End it."""
+        if self.current is not None:
+            self.current.close()
+            self.current = None
+
+
+@pytest.fixture(scope="session")
+def machine(request: pytest.FixtureRequest) -> Iterator[_Machine]:
+    """The machine with the initiator."""
+    found = _Machine(request.config.getoption("--client", None))
+    yield found
+    found.drop()
+
+
+@pytest.fixture
+def relays(target: TestedTarget) -> Iterator[tuple[Relay, ...]]:
+    """A relay to each of the target's portals that has an IPv4 address or a name."""
+    portals = [one for one in target.running.portals if ":" not in one.host]
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(Relay(one.host, one.port)) for one in portals)
+
+
+@pytest.fixture
+def relay(relays: tuple[Relay, ...]) -> Relay:
+    """The relay to the target's first portal."""
+    return relays[0]
+
+
+@pytest.fixture
+def client(
+    request: pytest.FixtureRequest,
+    machine: _Machine,
+    relays: tuple[Relay, ...],  # noqa: ARG001  # they outlive what is logged in
+    target: TestedTarget,
+) -> Iterator[Client]:
+    """The client, logged in nowhere; whatever a check leaves is cleared away."""
+    if "architecture" in target.features:
+        pytest.skip(f"open-iscsi takes no X#NodeArchitecture: --key {NO_ARCHITECTURE}")
+    found = machine.get()
+    if not target.running.is_alive():
+        target.running.restart()
+    found.forget_everything()
+    found.mark()
+    request.node.stash[_CLIENT] = found
+    yield found
+    try:
+        found.forget_everything()
+    except LabError:
+        # Something of it hangs: the next check gets another.
+        machine.drop()
+    assert target.running.exit_reason() is None
+
+
+@pytest.fixture(scope="session")
+def scratch(target: TestedTarget) -> Target:
+    """A target name with a unit that may be overwritten and asks for no CHAP."""
+    return _scratch(target.running.target)
+
+
+@pytest.fixture(scope="session")
+def guarded(target: TestedTarget) -> Target:
+    """A target name with such a unit that asks for CHAP both ways."""
+    found = target.running.chap_target
+    if found is None:
+        pytest.skip("not applicable: no target name asks for CHAP")
+    return _scratch(found)
+
+
+def _scratch(target: Target) -> Target:
+    if target.find_scratch() is None:
+        pytest.skip("no logical unit may be overwritten")
+    return target
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the client's log beside a failure."""
+    client = item.stash.get(_CLIENT, None)
+    if call.when == "call" and call.excinfo is not None and client is not None:
+        trouble = call.excinfo.value
+        said = [trouble.details()] if isinstance(trouble, LabError) else []
+        try:
+            said.append(client.log())
+        except LabError as error:
+            said.append(error.details())
+        log = "\n".join(said)
+        item.add_report_section("call", "client log", log)
+        kept = item.stash.setdefault(EVIDENCE, [])
+        kept.append(Evidence("client log", "text/plain", log.encode()))
+    return (yield)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How the Linux kernel's initiator finds a target and logs in to it."""
+
+from dataclasses import replace
+
+import pytest
+
+from suites.plugins.targets import TestedTarget
+from suites.support.client import PATTERNS, Client, LoginFailed
+from suites.support.open_iscsi import settings
+from suites.support.relay import Relay
+from targets import Target
+
+
+def test_discovery_names_every_target(
+    client: Client, relay: Relay, target: TestedTarget
+) -> None:
+    """SendTargets names every target name."""
+    found = client.discover(relay.port)
+
+    assert {one.name for one in found} >= {one.name for one in target.running.targets}
+    assert all(0 <= one.group_tag <= 0xFFFF for one in found)
+
+
+@pytest.mark.parametrize("data_digest", [False, True], ids=["", "data"])
+@pytest.mark.parametrize("header_digest", [False, True], ids=["", "header"])
+def test_digests(
+    client: Client,
+    relay: Relay,
+    scratch: Target,
+    header_digest: bool,
+    data_digest: bool,
+) -> None:
+    """A disk is found, written and read with each combination of digests."""
+    session = client.log_in(
+        scratch.name,
+        relay.port,
+        settings(header_digest=header_digest, data_digest=data_digest),
+    )
+    unit = scratch.find_scratch()
+    assert unit is not None
+    disk = client.await_disk(relay.port, unit.lun)
+
+    wanted = ["CRC32C" if one else "None" for one in (header_digest, data_digest)]
+    names = ("HeaderDigest", "DataDigest")
+    assert [session.parameters[name] for name in names] == wanted
+    if unit.size is not None:
+        size = int(client.run(f"cat /sys/block/{disk[5:]}/size")) * 512
+        assert size == unit.size
+    client.make_file_system(disk)
+    client.write(PATTERNS[:1])
+    assert client.read_back(PATTERNS[:1]) == [PATTERNS[0].digest]
+    client.check_file_system(disk)
+
+
+def test_every_unit_becomes_a_disk(
+    client: Client, relay: Relay, scratch: Target
+) -> None:
+    """Each logical unit becomes a disk, write-protected or not as set up."""
+    client.log_in(scratch.name, relay.port, settings())
+
+    for unit in scratch.logical_units:
+        disk = client.await_disk(relay.port, unit.lun)
+        read_only = client.run(f"cat /sys/block/{disk[5:]}/ro").strip()
+        assert read_only == ("0" if unit.writable else "1")
+
+
+@pytest.mark.parametrize("is_mutual", [False, True], ids=["one-way", "mutual"])
+def test_chap(client: Client, relay: Relay, guarded: Target, is_mutual: bool) -> None:
+    """The right secrets let the initiator in, and prove the target where asked to."""
+    assert guarded.chap is not None
+    chap = guarded.chap
+    if not is_mutual:
+        chap = replace(chap, mutual_user=None, mutual_secret=None)
+    elif not chap.is_mutual:
+        pytest.skip("not applicable: the target does not authenticate itself")
+
+    session = client.log_in(guarded.name, relay.port, settings(chap=chap))
+
+    assert session.is_logged_in
+
+
+@pytest.mark.parametrize(
+    ("which", "code"),
+    [("secret", LoginFailed.REFUSED), ("mutual_secret", LoginFailed.ENDED)],
+)
+def test_wrong_secrets(
+    client: Client, relay: Relay, guarded: Target, which: str, code: int
+) -> None:
+    """A wrong secret keeps the initiator out, and a target that has one is not used."""
+    assert guarded.chap is not None
+    if getattr(guarded.chap, which) is None:
+        pytest.skip("not applicable: the target does not authenticate itself")
+    wrong = replace(guarded.chap, **{which: "not-the-secret-1"})
+
+    with pytest.raises(LoginFailed) as refusal:
+        client.log_in(guarded.name, relay.port, settings(chap=wrong))
+
+    assert refusal.value.code == code
+    assert client.sessions() == []
+
+
+def test_logout_ends_the_session(client: Client, relay: Relay, scratch: Target) -> None:
+    """After a logout disk and session are gone, and the next login succeeds."""
+    client.log_in(scratch.name, relay.port, settings())
+    disk = client.await_disk(relay.port, scratch.logical_units[0].lun)
+
+    client.run("iscsiadm -m node --logoutall=all")
+
+    assert client.sessions() == []
+    client.run(f"[ ! -e /sys/block/{disk[5:]} ]")
+    client.run("iscsiadm -m node -o delete")
+    client.log_in(scratch.name, relay.port, settings())

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the Linux kernel's initiator makes of lost connections: no byte may be lost."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from suites.plugins.targets import TestedTarget
+from suites.support.client import MOUNT, PATTERNS, SECONDS, Client
+from suites.support.open_iscsi import settings
+from suites.support.relay import Relay
+from targets import Target
+
+_DIGESTS = [pattern.digest for pattern in PATTERNS]
+_MIDST = 3 << 20
+"""Bytes to the target after which the files are being written: they are 6 MiB."""
+
+_DONE = "/tmp/done"  # noqa: S108  # the guest's
+
+
+@pytest.fixture(params=["plain", "digests-chap"])
+def disk(request: pytest.FixtureRequest, client: Client, relay: Relay) -> Iterator[str]:
+    """A disk with an empty file system, mounted; checked at the end."""
+    if request.param == "plain":
+        target: Target = request.getfixturevalue("scratch")
+        wanted: Mapping[str, str] = settings()
+    else:
+        target = request.getfixturevalue("guarded")
+        wanted = settings(header_digest=True, data_digest=True, chap=target.chap)
+    client.log_in(target.name, relay.port, wanted)
+    unit = target.find_scratch()
+    assert unit is not None
+    device = client.await_disk(relay.port, unit.lun)
+    client.make_file_system(device)
+    yield device
+    client.check_file_system(device)
+
+
+@pytest.mark.usefixtures("disk")
+def test_an_idle_session_is_cut(client: Client, relay: Relay) -> None:
+    """Files are read as they were written when a lost connection is restored."""
+    client.write()
+    before = relay.connections
+
+    assert relay.cut() == 1
+
+    assert relay.await_connections(before + 1, SECONDS)
+    assert client.read_back() == _DIGESTS
+    assert client.session_at(relay.port) is not None
+
+
+@pytest.mark.usefixtures("disk")
+def test_writes_are_cut(client: Client, relay: Relay) -> None:
+    """Writes that a lost connection interrupted are all done in the end."""
+    before = relay.connections
+    relay.cut_after(_MIDST)
+
+    client.write()
+
+    assert not relay.is_due
+    assert relay.connections > before
+    assert client.read_back() == _DIGESTS
+
+
+@pytest.mark.usefixtures("disk")
+def test_the_target_is_out_of_reach_for_a_while(client: Client, relay: Relay) -> None:
+    """Commands wait for a session that cannot be restored at once."""
+    before = relay.connections
+    with relay.refusing():
+        assert relay.cut() == 1
+        client.run(
+            "while ! grep -q FAILED /sys/class/iscsi_session/session*/state;"
+            " do sleep 0.1; done"
+        )
+        late = f"{MOUNT}/{PATTERNS[0].first}"
+        client.run(f"({PATTERNS[0].command} > {late}; sync; echo > {_DONE}) & true")
+        client.run(f"[ ! -e {_DONE} ]")
+        assert relay.connections == before
+
+    client.run(f"while ! [ -e {_DONE} ]; do sleep 0.1; done; rm {_DONE}")
+    assert client.read_back(PATTERNS[:1]) == _DIGESTS[:1]
+
+
+def test_a_spoilt_bit_is_noticed(client: Client, relay: Relay, scratch: Target) -> None:
+    """A bit that is spoilt on its way to the initiator is read again, not believed."""
+    client.log_in(
+        scratch.name, relay.port, settings(header_digest=True, data_digest=True)
+    )
+    unit = scratch.find_scratch()
+    assert unit is not None
+    device = client.await_disk(relay.port, unit.lun)
+    client.make_file_system(device)
+    client.write()
+    relay.spoil_after(1 << 20)
+
+    found = client.read_back()
+
+    assert not relay.is_due
+    assert found == _DIGESTS
+    client.check_file_system(device)
+
+
+def test_the_target_loses_its_power(
+    client: Client, relay: Relay, target: TestedTarget, scratch: Target
+) -> None:
+    """What was synchronized before the target's loss of power is there afterwards."""
+    if "power-cycle" not in target.features:
+        pytest.skip("not applicable: the target does not offer power-cycle")
+    lasting = [
+        one
+        for one in scratch.logical_units
+        if one.persistent and one.scratch and one.writable
+    ]
+    if not lasting:
+        pytest.skip("not applicable: no logical unit lasts")
+    client.log_in(scratch.name, relay.port, settings())
+    device = client.await_disk(relay.port, lasting[0].lun)
+    client.make_file_system(device)
+    client.write()
+    before = relay.connections
+
+    target.running.restart()
+
+    assert relay.await_connections(before + 1, SECONDS)
+    assert client.read_back() == _DIGESTS
+    client.check_file_system(device)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lab's client machine: told what to do on its console, looked at afterwards."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from suites.support import open_iscsi
+from suites.support.open_iscsi import KernelSession, Node, Path
+from vmlab import machine
+from vmlab.console import Console
+from vmlab.errors import LabError
+from vmlab.guests import client
+from vmlab.guests.model import quoted
+
+MOUNT = "/mnt"
+SECONDS = 90.0
+"""An emulated machine on a busy host takes long for what is quick elsewhere."""
+
+_T = TypeVar("_T")
+
+
+class LoginFailed(Exception):
+    """iscsiadm says that a login failed.
+
+    Args:
+        code: Its exit code, an ISCSI_ERR_ number of open-iscsi.
+        printed: What it said.
+    """
+
+    REFUSED = 24
+    """The target does not believe the initiator."""
+    ENDED = 19
+    """The initiator has ended the login, for example since it does not believe the
+    target."""
+
+    def __init__(self, code: int, printed: str) -> None:
+        super().__init__(f"iscsiadm ended with code {code}: {printed.strip()}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A file of numbers, one a line: no two blocks of two such files are alike."""
+
+    first: int
+    count: int = 1 << 18
+
+    @property
+    def command(self) -> str:
+        """The guest's command that prints it."""
+        return f"seq {self.first} {self.first + self.count - 1}"
+
+    @property
+    def digest(self) -> str:
+        """Its SHA-256."""
+        numbers = range(self.first, self.first + self.count)
+        text = "".join(f"{number}\n" for number in numbers)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+PATTERNS = tuple(Pattern(number * 10_000_000) for number in range(1, 4))
+"""Files of about 2 MiB each."""
+
+
+class Client:
+    """A machine with the Linux kernel's initiator; a context manager.
+
+    Args:
+        name: A machine that is up already and stays; None to boot one of our own.
+
+    Raises:
+        LabError: there is no such machine, or it does not boot.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._lab = machine.Lab()
+        self._is_own = name is None
+        self.name = name or machine.unique_name("client")
+        try:
+            if name is None:
+                self.machine = self._lab.up(
+                    client.guest(), self.name, dies_with_us=True
+                )
+            else:
+                self.machine = self._lab.find(name)
+            self._console = Console(self.name, seconds=SECONDS)
+        except BaseException:
+            self._lab.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the machine if it is our own."""
+        self._console.close()
+        if self._is_own:
+            self.machine.destroy()
+            machine.forget(self.name)
+        self._lab.close()
+
+    def run(self, command: str, *, seconds: float = SECONDS) -> str:
+        """Run a command in the guest and return what it printed.
+
+        Raises:
+            LabError: it failed, took too long, or the machine is gone.
+        """
+        return self._console.run(command, seconds=seconds)
+
+    def until(
+        self, what: str, look: Callable[[], _T | None], seconds: float = SECONDS
+    ) -> _T:
+        """Look at the guest until there is something to see.
+
+        Raises:
+            AssertionError: it does not come in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = look()
+            if found:
+                return found
+        raise AssertionError(f"within {seconds:g} s the client does not see {what}")
+
+    def discover(self, port: int) -> list[Node]:
+        """Return what SendTargets answers at a port of the host's loopback."""
+        portal = f"{client.GATEWAY}:{port}"
+        printed = self.run(
+            f"iscsiadm -m discovery -t sendtargets -p {portal} -o nonpersistent"
+        )
+        return open_iscsi.parse_discovery(printed)
+
+    def log_in(
+        self, target_name: str, port: int, settings: Mapping[str, str]
+    ) -> KernelSession:
+        """Log in at a port of the host's loopback; return the session when it is up.
+
+        The node record is made by hand: discovery would name the target's own
+        addresses, which the guest cannot reach.
+
+        Raises:
+            LoginFailed: the target, or iscsid, refuses.
+        """
+        portal = f"{client.GATEWAY}:{port}"
+        node = f"iscsiadm -m node -T {quoted(target_name)} -p {portal}"
+        self.run(f"{node},1 -o new")
+        words = " ".join(
+            f"-n {quoted(key)} -v {quoted(value)}" for key, value in settings.items()
+        )
+        # Its output and its words are left out of errors: there are secrets in it.
+        code, _ = self._console.attempt(f"{node} -o update {words}", seconds=SECONDS)
+        if code:
+            raise LabError(f"iscsiadm takes none of {', '.join(settings)}")
+        code, printed = self._console.attempt(f"{node} --login 2>&1", seconds=SECONDS)
+        if code:
+            raise LoginFailed(code, printed)
+        return self.until(f"a session at {portal}", lambda: self.session_at(port))
+
+    def sessions(self) -> list[KernelSession]:
+        """Return the sessions that the kernel knows."""
+        return open_iscsi.parse_sessions(
+            self.run("iscsiadm -m session -P 3 2>/dev/null || [ $? = 21 ]")
+        )
+
+    def session_at(self, port: int) -> KernelSession | None:
+        """Return the session by a port if it is logged in."""
+        found = [one for one in self.sessions() if one.port == port]
+        return next((one for one in found if one.is_logged_in), None)
+
+    def await_disk(self, port: int, lun: int) -> str:
+        """Return the device of a logical unit when the kernel has found it."""
+
+        def look() -> str | None:
+            session = self.session_at(port)
+            return None if session is None else session.disks.get(lun)
+
+        return f"/dev/{self.until(f'LUN {lun} by port {port}', look)}"
+
+    def make_file_system(self, device: str) -> None:
+        """Make an empty file system and mount it."""
+        self.run(f"mkfs.ext4 -q -F {device} && mount -t ext4 {device} {MOUNT}")
+
+    def check_file_system(self, device: str) -> None:
+        """Unmount the file system and have it checked.
+
+        Raises:
+            LabError: it is damaged.
+        """
+        self.run(f"umount {MOUNT} && e2fsck -fn {device} 2>&1")
+
+    def write(self, patterns: Sequence[Pattern] = PATTERNS) -> None:
+        """Write files and wait until the target has them."""
+        commands = [f"{one.command} > {MOUNT}/{one.first}" for one in patterns]
+        self.run(f"{' && '.join(commands)} && sync")
+
+    def read_back(self, patterns: Sequence[Pattern] = PATTERNS) -> list[str]:
+        """Return the digests of files as the target has them, not the page cache."""
+        names = " ".join(f"{MOUNT}/{one.first}" for one in patterns)
+        printed = self.run(
+            f"sync; echo 3 > /proc/sys/vm/drop_caches; sha256sum {names}"
+        )
+        return [line.split()[0] for line in printed.splitlines()]
+
+    def paths(self) -> list[Path]:
+        """Return the paths that multipathd watches."""
+        command = f"multipathd show paths raw format {quoted(open_iscsi.PATHS_FORMAT)}"
+        return open_iscsi.parse_paths(self.run(command))
+
+    def forget_everything(self) -> None:
+        """Unmount, log out everywhere and forget all nodes and all units."""
+        self.run(
+            f"umount -l {MOUNT} 2>/dev/null; multipath -F 2>/dev/null;"
+            " iscsiadm -m node --logoutall=all >/dev/null 2>&1;"
+            " iscsiadm -m node -o delete 2>/dev/null;"
+            " rm -f /etc/multipath/wwids; multipathd reconfigure >/dev/null"
+        )
+        left = self.sessions()
+        if left:
+            raise LabError(f"{self.name}: {len(left)} sessions cannot be ended")
+
+    def mark(self) -> None:
+        """Begin new logs."""
+        self.run("dmesg -c > /dev/null; true > /tmp/messages")
+
+    def log(self) -> str:
+        """Return what kernel and daemons have logged since the mark."""
+        return self.run("dmesg; cat /tmp/messages")
