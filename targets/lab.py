@@ -95,6 +95,10 @@ class LabProvider:
             description=recipe.description,
             version=recipe.version(kernel.version),
             portals=tuple(Portal(_LOOPBACK, forwards[port]) for port in guest.ports),
+            other_portals=tuple(
+                Portal(_LOOPBACK, forwards[port], group_tag=2)
+                for port in guest.other_ports
+            ),
             targets=recipe.targets,
             features=recipe.features,
             control=instance,
@@ -107,8 +111,9 @@ class LabProvider:
             return None
         from vmlab import machine  # noqa: PLC0415  # as above
 
-        others = machine.free_ports(len(guest.ports) - 1)
-        return dict(zip(guest.ports, [self.port, *others], strict=True))
+        inner = (*guest.ports, *guest.other_ports)
+        others = machine.free_ports(len(inner) - 1)
+        return dict(zip(inner, [self.port, *others], strict=True))
 
     def stop(self) -> None:
         """End the machine; nothing of it is left. May be called twice."""
@@ -204,7 +209,8 @@ def _readable(console: str) -> str:
 
 def _export(target: Target) -> Export:
     units = tuple(
-        Unit(unit.lun, unit.size or 0, unit.block_size) for unit in target.logical_units
+        Unit(unit.lun, unit.size or 0, unit.block_size, unit.backing)
+        for unit in target.logical_units
     )
     return Export(
         target.name, units, None if target.chap is None else _login(target.chap)

@@ -10,6 +10,8 @@ from vmlab.guests import lio
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(2, layout.LUN_SIZE, scratch=True, backing="memory"),
+    LogicalUnit(3, layout.LUN_SIZE, scratch=True, persistent=True, backing="block"),
 )
 # A portal group has one lock for its logins (its np_login_sem).
 TRAITS = frozenset({"one-login-at-a-time"})
@@ -21,6 +23,7 @@ _FEATURES = TRAITS | frozenset(
         "chap-mutual",
         "several-targets",
         "several-portals",
+        "several-groups",
         "several-luns",
         "writes",
         "header-digest",

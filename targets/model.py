@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType, TracebackType
 from typing import Protocol
 
+from vmlab.guests.model import Backing
+
 FEATURES = MappingProxyType(
     {
         "restart": "the provider can start the target again at the same portals",
@@ -15,6 +17,7 @@ FEATURES = MappingProxyType(
         "chap-mutual": "the same name authenticates itself by mutual CHAP",
         "several-targets": "two target names are open without CHAP",
         "several-portals": "the portal group has several portals",
+        "several-groups": "the first target name has a second portal group",
         "several-luns": "the first target name has several logical units",
         "ipv6": "one portal has an IPv6 address",
         "writes": "a logical unit may be overwritten",
@@ -68,6 +71,8 @@ class LogicalUnit:
     """Its data survives a restart of the target."""
     removable: bool = False
     """Its medium can be removed."""
+    backing: Backing = "file"
+    """What keeps its blocks, where the kind of target has a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,8 @@ class RunningTarget:
     patches: tuple[str, ...] = ()
     """What that kernel was patched with, as far as the lab has done it."""
     special: Mapping[Special, str] = field(default_factory=dict)
+    other_portals: tuple[Portal, ...] = ()
+    """Those of a second portal group of the first target name."""
 
     @property
     def portal(self) -> Portal:

@@ -36,7 +36,13 @@ _SIZE = 64 << 20
 
 def _exports(kind: str) -> list[Export]:
     name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
-    return [Export(name, (Unit(0, _SIZE), Unit(1, _SIZE)))]
+    units = (
+        Unit(0, _SIZE),
+        Unit(1, _SIZE),
+        Unit(2, _SIZE, backing="memory"),
+        Unit(3, _SIZE, backing="block"),
+    )
+    return [Export(name, units)]
 
 
 def _client(

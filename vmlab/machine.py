@@ -164,11 +164,10 @@ class Lab:
         console = folder / "console.log"
         console.unlink(missing_ok=True)
         initramfs = image.initramfs(kernel, guest)
+        inner = (*guest.ports, *guest.other_ports)
         is_accelerated = acceleration.is_usable(self._connection, kernel)
         for attempt in range(_PORT_ATTEMPTS):
-            ports = forwards or dict(
-                zip(guest.ports, free_ports(len(guest.ports)), strict=True)
-            )
+            ports = forwards or dict(zip(inner, free_ports(len(inner)), strict=True))
             machine = domain.Machine(
                 name=name,
                 kind=guest.kind,

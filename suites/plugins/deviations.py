@@ -29,8 +29,11 @@ class Deviation:
 
     restarts: bool = False
     """True where the target is no good any more after it, though it lives."""
-    dies: bool = False
-    """True where the target dies of it, be it only when the check's work is done."""
+    dies: str = ""
+    """Where the target dies of it, a part of what is then known of its end.
+
+    It may do so only when the check's work is done.
+    """
 
     def concerns(self, check: str) -> bool:
         """Tell whether a check is listed here."""

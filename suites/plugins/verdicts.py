@@ -154,20 +154,47 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         return
     tested = targets_plugin.of(item.config)
     has_failed = any(name == DETAIL for name, _ in item.user_properties)
+    known = None if has_failed else _deviation(item)
     reason = _death(tested) if has_failed else tested.running.exit_reason()
+    is_stuck = False
     if reason is None and ONE_LOGIN in tested.features:
         reason = _late_probe(tested)
-    if reason is None:
+        is_stuck = reason is not None
+    if reason is None and known is not None and known.dies and known.always:
+        reason = _death(tested, DYING_SECONDS)
+        if reason is None:
+            _fail_for_no_deviation(known)
+    if reason is not None:
+        trace = _trace(item, tested, reason)
+        if not has_failed:
+            _keep_log(item, tested)
+        if is_stuck and "restart" in tested.features:
+            # It may be up and serve nobody any more.
+            _restart(tested, "after it had got stuck")
+        _revive(tested)
+        _judge_late_death(item, reason, trace, has_failed=has_failed)
+
+
+def _judge_late_death(
+    item: pytest.Item, reason: str, trace: str, *, has_failed: bool
+) -> None:
+    """Judge a death that came with the end of a check.
+
+    Raises:
+        pytest.fail.Exception: nothing else has failed, and it is not known.
+    """
+    if has_failed:
+        if (VERDICT, KNOWN_DEVIATION) not in item.user_properties:
+            item.user_properties.append((VERDICT, TARGET_DIED))
         return
-    trace = _trace(item, tested, reason)
-    if not has_failed:
-        _keep_log(item, tested)
-    _revive(tested)
-    item.user_properties.append((VERDICT, TARGET_DIED))
-    if not has_failed:
-        pytest.fail(
-            f"the target died when the check was over: {reason}{trace}", pytrace=False
-        )
+    known = _deviation(item)
+    if known is not None and _explains(known, reason, trace):
+        item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
+        return
+    item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+    pytest.fail(
+        f"the target died when the check was over: {reason}{trace}", pytrace=False
+    )
 
 
 @contextmanager
@@ -249,14 +276,14 @@ def _death(tested: TestedTarget, seconds: float = DEATH_SECONDS) -> str | None:
 
 
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
-    """Give a target the time to die where it is known to.
+    """Look whether a target has died already that is known to.
 
     Raises:
         ConformanceFailure: it has died.
     """
     known = _deviation(item)
     if known is not None and known.dies:
-        reason = _death(tested, DYING_SECONDS)
+        reason = _death(tested)
         if reason is not None:
             raise ConformanceFailure(
                 "the target still serves after the check", f"it died: {reason}"
@@ -280,9 +307,10 @@ def _judge(
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
     known = _deviation(item)
-    is_doomed = known is not None and known.dies
+    is_doomed = known is not None and known.dies and known.always
     reason = _death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
     item.user_properties.append((DETAIL, failure.actual))
+    trace = ""
     if reason is not None:
         trace = _trace(item, tested, reason)
         failure.add_note(f"the target died during this check: {reason}{trace}")
@@ -294,8 +322,7 @@ def _judge(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
-    # Who is known to do something else is not known to die, nor the other way.
-    if known is not None and is_doomed == (reason is not None):
+    if known is not None and _explains(known, reason, trace):
         if known.restarts and "restart" in tested.features:
             _restart(tested, "after a deviation that it does not survive whole")
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
@@ -306,16 +333,28 @@ def _judge(
         pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")
 
 
+def _explains(known: deviations.Deviation, reason: str | None, trace: str) -> bool:
+    """Tell whether a deviation is what happened: who is known to lie may yet die."""
+    if reason is None:
+        return not known.dies
+    return bool(known.dies) and known.dies in reason + trace
+
+
 def _expect_no_deviation(item: pytest.Item) -> None:
     """Fail where a listed deviation did not show: the list is out of date."""
     __tracebackhide__ = True
     known = _deviation(item)
-    if known is not None and known.always:
-        pytest.fail(
-            f"the known deviation from {known.requirement} did not show (it was seen "
-            f"in version {known.version}): remove it from suites/deviations",
-            pytrace=False,
-        )
+    if known is not None and known.always and not known.dies:
+        _fail_for_no_deviation(known)
+
+
+def _fail_for_no_deviation(known: deviations.Deviation) -> None:
+    __tracebackhide__ = True
+    pytest.fail(
+        f"the known deviation from {known.requirement} did not show (it was seen in "
+        f"version {known.version}): remove it from suites/deviations",
+        pytrace=False,
+    )
 
 
 def _deviation(item: pytest.Item) -> deviations.Deviation | None:

@@ -2,6 +2,7 @@
 """What a guest is made of, and what it serves."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 ADDRESS = "10.0.2.15"
 """The guest's own address in QEMU's user network; the host cannot reach it."""
@@ -13,14 +14,19 @@ FAILED = "ASSAY-FAILED"
 """What it prints, with the reason, where it cannot."""
 
 
+Backing = Literal["file", "memory", "block"]
+"""What keeps a unit's blocks: a file, memory, or a block device over a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A logical unit of a file that outlives the machine."""
+    """A logical unit; unless it is of memory it outlives the machine."""
 
     lun: int
     size: int
     """In bytes."""
     block_size: int = 512
+    backing: Backing = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Guest:
     setup: str
     """A script for BusyBox's sh; it fails if a command of it fails."""
     ports: tuple[int, ...]
-    """Where it listens."""
+    """Where it listens: the portals of the first portal group."""
     programs: tuple[str, ...] = ()
     """Programs that it takes along with their libraries: of its packages, or else of
     this machine."""
@@ -62,6 +68,8 @@ class Guest:
     """Files of the packages to take along, as patterns below their root."""
     folders: tuple[str, ...] = ()
     """Folders to make."""
+    other_ports: tuple[int, ...] = ()
+    """The portals of a second group, which serves the first name only."""
     memory: int = 384
     """In MiB."""
 

@@ -219,10 +219,10 @@ def test_repeated_challenge_on_another_connection(
     new_chap_login: NewChapLogin,
 ) -> None:
     """A challenge that was used on another connection is answered right again."""
-    logins = [new_chap_login(), new_chap_login()]
-
-    for login in logins:
+    for _number in range(2):
+        login = new_chap_login()
         challenge = login.challenge()
         found = login.prove(login.mutual_proof(challenge))
         asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
         _check_proof(login, found, asked)
+        login.login.connection.close()

@@ -14,6 +14,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.data import pattern, start_write
+from suites.support.functions import skip_unless_supported
 from suites.support.sessions import stall_write
 from targets.model import Special
 
@@ -65,6 +66,7 @@ def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
 @pytest.mark.requirement("RFC7143-4.2.3.3-09")
 def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
     """ABORT TASK SET is answered when all commands before it have arrived."""
+    skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     lost = withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
     request = session.send(
         TaskManagementRequest(
@@ -89,6 +91,7 @@ def test_later_commands_are_not_reached(
 ) -> None:
     """ABORT TASK SET leaves a command that came after it alone."""
     session = open_session(SOLICITED)
+    skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     function = withhold(
         session,
         TaskManagementRequest(
@@ -134,6 +137,7 @@ def test_late_data_is_let_pass(
 ) -> None:
     """Data for a task that a function has ended is discarded in silence."""
     session = open_session(SOLICITED)
+    skip_unless_supported(session, function)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
     r2t = session.expect(R2T, of=task.command)
     session.send_task_management(function)
@@ -208,6 +212,7 @@ def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
     if answer.response in (
         TMResponse.FUNCTION_NOT_SUPPORTED,
         TMResponse.AUTHORIZATION_FAILED,
+        TMResponse.FUNCTION_REJECTED,
     ):
         pytest.skip("not applicable: the target does not support TARGET COLD RESET")
     expect_drop(session.connection)
@@ -256,6 +261,7 @@ def test_a_function_waits_for_data_under_way(
 ) -> None:
     """A function is answered after the data that R2Ts have asked for has come."""
     session = open_session(SOLICITED)
+    skip_unless_supported(session, function)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
     r2t = session.expect(R2T, of=task.command)
 
