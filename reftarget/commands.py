@@ -23,6 +23,7 @@ from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
 from reftarget.faults import Bend
 from reftarget.faults.states import StateBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
@@ -165,11 +166,24 @@ class Command:
         assert node is not None
         task_set = self.task_set = node.task_set(self.lun)
         is_next = task_set.is_empty or task_set.may_start(self)
+        if not session.target.faults.is_clean and not task_set.is_empty:
+            is_next = self._may_start_by_fault(otherwise=is_next)
         if is_next or task_set.allegiance.nexus is not None:
             self.start()
         else:
             self.keep_data()
             task_set.enter(self)
+
+    def _may_start_by_fault(self, *, otherwise: bool) -> bool:
+        """Tell whether the task begins at once where the order is not kept."""
+        bends = self.session.target.faults.bends
+        attribute = TaskAttribute(self.attribute)
+        if attribute is TaskAttribute.ORDERED and bends(TaskBend.ORDERED_RUNS):
+            return True
+        if attribute is TaskAttribute.SIMPLE and bends(TaskBend.SIMPLE_PASSES):
+            return True
+        is_head = attribute is TaskAttribute.HEAD_OF_QUEUE
+        return otherwise and not (is_head and bends(TaskBend.HEAD_WAITS))
 
     def start(self) -> None:
         """Hand the command to the device server."""
@@ -281,6 +295,9 @@ class Command:
         """End without a word to anybody."""
         if self.is_over:
             return
+        bends = self.session.target.faults.bends
+        if self.finish and self.buffer and bends(TaskBend.ABORT_TEARS):
+            self.finish(bytes(self.buffer).ljust(self.wanted, b"\0"))
         self.release()
         self.sequences.clear()
         if self.task_set is not None:

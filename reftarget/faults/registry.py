@@ -17,6 +17,7 @@ from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
 from reftarget.faults.consequences import CONSEQUENCES
+from reftarget.faults.copies import COPIES
 from reftarget.faults.devices import DEVICES
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
@@ -25,6 +26,7 @@ from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
 from reftarget.faults.speech import SPEECH
 from reftarget.faults.states import STATES
+from reftarget.faults.tasks import TASKS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
@@ -64,12 +66,14 @@ class Fault:
 _BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
     BENDS,
     ALLEGIANCE,
+    COPIES,
     DEVICES,
     LOGINS,
     MEDIA,
     PRIMARY,
     RESERVATIONS,
     STATES,
+    TASKS,
     TRANSFERS,
     UPKEEP,
 )

@@ -17,6 +17,7 @@ from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
 from reftarget.faults.reservations import ReservationBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
@@ -225,6 +226,9 @@ def _meet_faults(unit: LogicalUnit, task: Task, command: Command) -> None:
     bends, layout = unit.device.bends, command.layout
     if layout is cdb_layouts.read_capacity_16 and bends(DeviceBend.NO_LONG_CAPACITY):
         raise illegal_request(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+    is_simple = task.attribute in (TaskAttribute.UNTAGGED, TaskAttribute.SIMPLE)
+    if not is_simple and bends(TaskBend.REFUSES_ATTRIBUTES):
+        raise illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
     if bends(DeviceBend.REFUSES_DPO) and layout not in _FLAGLESS:
         fields = layout.structure.parse(task.cdb)
         if fields.get("dpo") or fields.get("fua"):

@@ -38,6 +38,7 @@ from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.vpd import Association, CodeSet, DesignatorType
 from reftarget.backing import BackingError
+from reftarget.faults.copies import CopyBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -50,9 +51,12 @@ from reftarget.scsi.copy_results import CopyResult
 from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from enum import StrEnum
 
     from reftarget.scsi.unit import LogicalUnit
+
+    Bends = Callable[[StrEnum], bool]
 
 _MAX_CSCDS = 16
 _MAX_SEGMENTS = 16
@@ -97,8 +101,11 @@ class _Job:
 
 def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     length = cdb.extended_copy.parse(task.cdb)["parameter_list_length"]
-    if not length:
+    bends = unit.device.bends
+    if not length and not bends(CopyBend.NO_LIST_IS_AN_ERROR):
         return GOOD  # not an error (SPC-4 section 6.4.1)
+    if length < HEADER_LENGTH and bends(CopyBend.CUT_LIST_IS_GOOD):
+        return GOOD
     if not HEADER_LENGTH <= length <= _MAX_LIST:
         raise parameter_list_length_error()
     now = unit.device.now
@@ -111,6 +118,10 @@ def _finish(
     unit: LogicalUnit, nexus: Nexus, now: float, length: int, data: bytes
 ) -> Outcome:
     header = CopyHeader.parse(data) if len(data) == length else None
+    bends = unit.device.bends
+    is_cut = header is None or header.total > length
+    if is_cut and bends(CopyBend.CUT_LIST_IS_GOOD):
+        return GOOD
     if header is None or header.total > length:
         raise parameter_list_length_error()
     _check_header(header)
@@ -120,8 +131,8 @@ def _finish(
         unit,
         nexus,
         now,
-        _cscds(data[HEADER_LENGTH:cscds_end]),
-        _segments(data[cscds_end:segments_end]),
+        _cscds(data[HEADER_LENGTH:cscds_end], bends),
+        _segments(data[cscds_end:segments_end], bends),
     )
     results, identifier = unit.copies, header.list_identifier
     results.discard(nexus, identifier)
@@ -130,6 +141,8 @@ def _finish(
         try:
             _copy(job, segment)
         except _SegmentError as error:
+            if bends(CopyBend.BAD_SEGMENT_IS_GOOD):
+                continue
             sense = Sense(
                 SenseKey.COPY_ABORTED, *error.additional.value, command_specific=number
             )
@@ -139,7 +152,10 @@ def _finish(
                 results.hold(nexus, identifier, CopyResult(status, built))
             raise CheckCondition(sense) from None
     if holds:
-        status = _status(CopyManagerStatus.COMPLETED, len(job.segments), job)
+        end = CopyManagerStatus.COMPLETED
+        if bends(CopyBend.STATUS_IN_PROGRESS):
+            end = CopyManagerStatus.IN_PROGRESS
+        status = _status(end, len(job.segments), job)
         results.hold(nexus, identifier, CopyResult(status))
     return GOOD
 
@@ -158,17 +174,20 @@ def _check_header(header: CopyHeader) -> None:
         raise illegal_request(AdditionalSense.INLINE_DATA_LENGTH_EXCEEDED)
 
 
-def _cscds(data: bytes) -> list[CSCD]:
+def _cscds(data: bytes, bends: Bends) -> list[CSCD]:
     try:
         entries = split_cscds(data)
     except DecodeError as error:
         raise invalid_field_in_parameter_list(error.offset) from None
-    if len(entries) > _MAX_CSCDS:
+    if len(entries) > _MAX_CSCDS and not bends(CopyBend.COUNTS_NOTHING):
         raise illegal_request(AdditionalSense.TOO_MANY_TARGET_DESCRIPTORS)
     cscds = []
     for number, entry in enumerate(entries):
         start = HEADER_LENGTH + number * CSCD_LENGTH
-        if entry[0] != IDENTIFICATION_DESCRIPTOR:
+        is_known = entry[0] == IDENTIFICATION_DESCRIPTOR
+        if not is_known and bends(CopyBend.PASSES_OVER_TYPES):
+            continue
+        if not is_known:
             raise illegal_request(
                 AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
             )
@@ -180,15 +199,17 @@ def _cscds(data: bytes) -> list[CSCD]:
     return cscds
 
 
-def _segments(data: bytes) -> list[Segment]:
+def _segments(data: bytes, bends: Bends) -> list[Segment]:
     try:
         entries = split_segments(data)
     except DecodeError as error:
         raise invalid_field_in_parameter_list(error.offset) from None
-    if len(entries) > _MAX_SEGMENTS:
+    if len(entries) > _MAX_SEGMENTS and not bends(CopyBend.COUNTS_NOTHING):
         raise illegal_request(AdditionalSense.TOO_MANY_SEGMENT_DESCRIPTORS)
     segments = []
     for entry in entries:
+        if entry[0] != BLOCK_TO_BLOCK and bends(CopyBend.PASSES_OVER_TYPES):
+            continue
         if entry[0] != BLOCK_TO_BLOCK:
             raise illegal_request(
                 AdditionalSense.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE
@@ -203,6 +224,8 @@ def _segments(data: bytes) -> list[Segment]:
 
 
 def _copy(job: _Job, segment: Segment) -> None:
+    if job.unit.device.bends(CopyBend.COPIES_NOTHING):
+        return
     source = _unit(job, segment.source, Access.READ)
     destination = _unit(job, segment.destination, Access.WRITE)
     counted = destination if segment.destination_count else source
@@ -276,6 +299,8 @@ def _described(job: _Job, number: int) -> LogicalUnit:
         if is_naa and unit.naa == named.designator:
             break
     else:
+        if job.unit.device.bends(CopyBend.NOBODY_IS_ITSELF):
+            return job.unit
         raise _SegmentError(AdditionalSense.COPY_TARGET_DEVICE_NOT_REACHABLE)
     if cscd.device_type != _DIRECT_ACCESS or cscd.block_length != unit.block_size:
         raise _SegmentError(AdditionalSense.INCORRECT_COPY_TARGET_DEVICE_TYPE)
@@ -285,6 +310,8 @@ def _described(job: _Job, number: int) -> LogicalUnit:
 def _held(unit: LogicalUnit, task: Task) -> CopyResult:
     """Return the result that the CDB asks for."""
     result = unit.copies.get(task.nexus, task.cdb[2])
+    if result is None and unit.device.bends(CopyBend.UNKNOWN_IS_COMPLETED):
+        return CopyResult(CopyStatus(CopyManagerStatus.COMPLETED))
     if result is None:
         raise invalid_field_in_cdb(2, 7)
     return result
@@ -294,8 +321,11 @@ def _receive_status(unit: LogicalUnit, task: Task) -> Outcome:
     return _cut(task, _held(unit, task).status.build())
 
 
-def _receive_operating_parameters(_unit: LogicalUnit, task: Task) -> Outcome:
-    return _cut(task, LIMITS.build())
+def _receive_operating_parameters(unit: LogicalUnit, task: Task) -> Outcome:
+    data = LIMITS.build()
+    if unit.device.bends(CopyBend.LIMITS_ARE_LONGER):
+        data = len(data).to_bytes(4, "big") + data[4:]
+    return _cut(task, data)
 
 
 def _receive_failure_details(unit: LogicalUnit, task: Task) -> Outcome:

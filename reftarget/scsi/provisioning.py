@@ -18,6 +18,7 @@ from iscsi.scsi.provisioning import (
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     illegal_request,
@@ -74,7 +75,8 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
             byte = b"\xff" if bends(DeviceBend.NDOB_IS_ONES) else b"\0"
             _fill(unit, lba, blocks, byte * unit.block_size, unmap=unmap)
             return GOOD
-        if task.expected_data_out != unit.block_size:
+        is_whole = task.expected_data_out == unit.block_size
+        if not is_whole and not bends(TaskBend.SAME_TAKES_HALF):
             # There is one block to repeat, or there is nothing to be done.
             raise illegal_request(
                 AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT
@@ -83,7 +85,8 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
         def repeat(data: bytes | memoryview) -> Outcome:
             if too_many and any(data):
                 raise invalid_field_in_cdb(length_byte)
-            _fill(unit, lba, blocks, bytes(data), unmap=unmap)
+            block = bytes(data).ljust(unit.block_size, b"\0")
+            _fill(unit, lba, blocks, block, unmap=unmap)
             return GOOD
 
         return DataOutNeeded(unit.block_size, repeat)

@@ -11,6 +11,7 @@ from reftarget.extents import ExtentSet
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
@@ -163,6 +164,8 @@ class LogicalUnit:
         block_size = self.block_size
         if self.device.bends(MediaBend.WRITES_ELSEWHERE):
             lba = min(lba + 1, self.blocks - len(data) // block_size)
+        if len(data) > block_size and self.device.bends(TaskBend.TEARS):
+            data = data[: -block_size // 2]
         self.backing.write(lba * block_size, data)
         mapped = self.mapped
         if mapped is not None:
@@ -189,7 +192,10 @@ class LogicalUnit:
         if not self.device.bends(UpkeepBend.PREVENTION_OUTLIVES_RESET):
             self.prevented.clear()
         self.is_started = True
-        if not self.device.bends(PrimaryBend.NO_ATTENTION):
+        if self.device.bends(TaskBend.RESET_IS_LAST):
+            for nexus in self.attentions:
+                self.attentions.pending(nexus).append(additional)
+        elif not self.device.bends(PrimaryBend.NO_ATTENTION):
             self.attentions.establish_for_all(additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:

@@ -9,6 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
@@ -164,7 +165,9 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
         raise invalid_field_in_cdb(13)
     unit.check_writable()
     half = blocks * unit.block_size
-    if task.expected_data_out != 2 * half:
+    bends = unit.device.bends
+    is_whole = task.expected_data_out == 2 * half
+    if not is_whole and not bends(TaskBend.TAKES_HALF):
         # Part of the data allows neither the comparison nor the write; the number of
         # blocks is what disagrees with it.
         raise invalid_field_in_cdb(13)
@@ -173,8 +176,11 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     if not blocks:
         return GOOD
 
+    found = bytes(unit.read(lba, blocks)) if bends(TaskBend.COMPARES_EARLY) else b""
+
     def compare_and_write(data: bytes | memoryview) -> Outcome:
-        require_equal(unit, lba, data[:half])
+        if not found or found != data[:half]:
+            require_equal(unit, lba, data[:half])
         unit.write(lba, data[half:], fua=bool(fields["fua"]))
         return GOOD
 

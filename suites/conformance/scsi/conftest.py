@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from initiator.session import Session
+from initiator.task import Result
 from iscsi.scsi import cdb
+from iscsi.scsi.mode import Page, PageControl
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.media import Medium
+from suites.support.modes import Setting, changed, select, sense_page, values_of
 from suites.support.operations import skip_without
 from suites.support.pages import standard_of
 
@@ -52,3 +55,20 @@ def open_one_anyway(open_session: OpenSession, lun: int) -> Session:
     session = open_session(lun=lun, clears_unit_attention=False)
     session.execute(cdb.test_unit_ready())
     return session
+
+
+@pytest.fixture
+def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
+    """Change fields of the control page: `setting(swp=1)`; they are put back."""
+    _ = scratch_disk  # others meet what is changed: the unit must be ours
+    before = sense_page(session)
+    mask = values_of(sense_page(session, PageControl.CHANGEABLE))
+
+    def change(**values: int) -> Result:
+        for field in values:
+            if not mask[field]:
+                pytest.skip(f"not applicable: {field.upper()} cannot be changed")
+        return select(session, changed(before, **values))
+
+    yield change
+    select(session, Page(before.code, before.body))

@@ -11,10 +11,12 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
 from suites.support.media import expect_good, expect_sense
+from suites.support.modes import Setting
 
 MISSING_LUN = 0x3FFF
 NOT_THERE = 0b011
 ROOM = 96
+RESET_CLASS = 0x29
 
 
 @pytest.fixture
@@ -73,6 +75,23 @@ def test_some_commands_leave_an_attention(attentive: Session) -> None:
     expect_good(attentive.execute(cdb.report_luns(allocation_length=ROOM), read=ROOM))
 
     expect_sense(attentive.execute(cdb.test_unit_ready()), SenseKey.UNIT_ATTENTION)
+
+
+@pytest.mark.requirement("SAM5-5.14-04")
+def test_a_reset_is_told_before_older_changes(
+    open_session: OpenSession, session: Session, setting: Setting
+) -> None:
+    """The unit attention of a reset comes first, also where an older one waits."""
+    other = open_session(initiator_name=f"{session.options.initiator_name}.other")
+    expect_good(setting(d_sense=1))
+
+    session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    told = other.execute(cdb.test_unit_ready())
+
+    session.execute(cdb.test_unit_ready())
+    expect_sense(told, SenseKey.UNIT_ATTENTION)
+    asc = told.sense.asc if told.sense else None
+    check(asc == RESET_CLASS, "ADDITIONAL SENSE CODE 29h", told)
 
 
 @pytest.mark.requirement("SAM5-5.14-03")

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """MODE SENSE of a page, and MODE SELECT (SPC-4 sections 6.9 and 6.11)."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from initiator.expect import check
 from initiator.session import Session
-from initiator.task import Result
-from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import (
@@ -16,93 +12,26 @@ from iscsi.scsi.mode import (
     ModeParameters,
     Page,
     PageControl,
-    parse_6,
-    parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.modes import (
+    ROOM,
+    SELECTS,
+    SENSES,
+    Setting,
+    select,
+    sense_page,
+    skip_without_sense,
+    values_of,
+)
 from suites.support.operations import skip_without
 
-ROOM = 252
-SENSES = {6: cdb.mode_sense_6, 10: cdb.mode_sense_10}
-SELECTS = {6: cdb.mode_select_6, 10: cdb.mode_select_10}
-IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST
 LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR
 DESCRIPTOR_FORMAT, FIXED_FORMAT = 0x72, 0x70
-
-Setting = Callable[..., Result]
-
-
-def sense_page(
-    session: Session, control: PageControl = PageControl.CURRENT, size: int = 6
-) -> Page:
-    """Return the control mode page; skip where there is none."""
-    layout = SENSES[size]
-    skip_without_sense(session, layout)
-    command = layout(
-        dbd=1,
-        page_code=ModePage.CONTROL,
-        page_control=control,
-        allocation_length=ROOM,
-    )
-    result = session.execute(command, read=ROOM)
-    if result.sense and result.sense.additional == IN_CDB:
-        pytest.skip("not applicable: the unit has no control mode page")
-    expect_good(result)
-    try:
-        pages = tuple((parse_10 if size == 10 else parse_6)(result.data).pages)
-    except DecodeError as error:
-        check(False, "whole mode data", str(error))
-    check([page.code for page in pages] == [ModePage.CONTROL], "that page alone", pages)
-    return pages[0]
-
-
-def skip_without_sense(session: Session, layout: Layout) -> None:
-    """Skip where the unit has no such MODE SENSE.
-
-    It is asked with room for a header: some do not survive being asked for nothing.
-    """
-    command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
-    sense = session.execute(command, read=ROOM).sense
-    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
-        pytest.skip(f"not applicable: the unit has no {layout.name}")
-
-
-def select(session: Session, page: Page, size: int = 6, **fields: int) -> Result:
-    """Send MODE SELECT of a page."""
-    parameters = ModeParameters(pages=(page,), mode_data_length=0)
-    data = parameters.build_10() if size == 10 else parameters.build_6()
-    values = {"pf": 1, "parameter_list_length": len(data), **fields}
-    return session.execute(SELECTS[size](**values), write=data)
-
-
-def changed(page: Page, **values: int) -> Page:
-    """Return the control mode page with other values."""
-    return Page.of(ModePage.CONTROL, **{**_values(page), **values})
-
-
-def _values(page: Page) -> dict[str, int]:
-    return dict(page.fields)
-
-
-@pytest.fixture
-def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
-    """Change fields of the control page: `setting(swp=1)`; they are put back."""
-    _ = scratch_disk  # others meet what is changed: the unit must be ours
-    before = sense_page(session)
-    mask = _values(sense_page(session, PageControl.CHANGEABLE))
-
-    def change(**values: int) -> Result:
-        for field in values:
-            if not mask[field]:
-                pytest.skip(f"not applicable: {field.upper()} cannot be changed")
-        return select(session, changed(before, **values))
-
-    yield change
-    select(session, Page(before.code, before.body))
 
 
 @pytest.mark.requirement("SPC4-6.11-04")
@@ -156,7 +85,7 @@ def test_a_change_is_told_to_others(
     mode_changed = AdditionalSense.MODE_PARAMETERS_CHANGED
     expect_sense(told, SenseKey.UNIT_ATTENTION, mode_changed)
     expect_good(session.execute(cdb.test_unit_ready()))
-    found = _values(sense_page(other))["d_sense"]
+    found = values_of(sense_page(other))["d_sense"]
     check(found == 1, "D_SENSE 1", found)
 
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Task attributes: which tasks wait for which (SAM-5 chapter 8)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Task
+from iscsi.constants import TaskAttribute
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern
+from suites.support.media import expect_good
+
+SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
+TAKEN = [
+    TaskAttribute.UNTAGGED,
+    TaskAttribute.SIMPLE,
+    TaskAttribute.ORDERED,
+    TaskAttribute.HEAD_OF_QUEUE,
+]
+
+
+@pytest.fixture
+def writer(open_session: OpenSession) -> Session:
+    """A session whose writes wait until their data is asked for."""
+    return open_session(SOLICITED)
+
+
+def waiting_write(
+    session: Session, disk: Disk, data: bytes, attribute: TaskAttribute
+) -> Task:
+    """Start a write of the first block and leave its R2T unanswered."""
+    command = cdb.write_10(lba=0, blocks=len(data) // disk.block_size)
+    task = session.start(command, write=data, attribute=int(attribute))
+    session.route(waiting_for=task)
+    check(bool(task.r2ts), "an R2T for the write", task.final or "none")
+    return task
+
+
+def start_read(session: Session, disk: Disk, attribute: TaskAttribute) -> Task:
+    """Start a read of the first block."""
+    command = cdb.read_10(lba=0, blocks=1)
+    return session.start(command, read=disk.block_size, attribute=int(attribute))
+
+
+@pytest.mark.requirement("SAM5-8.5-02")
+@pytest.mark.parametrize("attribute", TAKEN, ids=lambda one: one.name.lower())
+def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> None:
+    """Each attribute but ACA is taken where nothing else is under way."""
+    command = cdb.test_unit_ready()
+
+    expect_good(session.execute(command, attribute=int(attribute)))
+
+
+@pytest.mark.requirement("SAM5-8.7-01")
+def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) -> None:
+    """An ORDERED read is done after the write before it, and sees its data."""
+    data = pattern(scratch_disk, 1, seed=0xA0)
+    write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
+
+    read = start_read(writer, scratch_disk, TaskAttribute.ORDERED)
+
+    writer.expect_silence(after=read.command)
+    expect_good(writer.finish(write))
+    found = writer.finish(read)
+    expect_good(found)
+    check(found.data == data, "what was just written", "other data")
+
+
+@pytest.mark.requirement("SAM5-8.7-02")
+def test_simple_tasks_wait_for_ordered_ones(
+    writer: Session, scratch_disk: Disk
+) -> None:
+    """A SIMPLE read is done after an ORDERED write before it, and sees its data."""
+    data = pattern(scratch_disk, 1, seed=0xA1)
+    write = waiting_write(writer, scratch_disk, data, TaskAttribute.ORDERED)
+
+    read = start_read(writer, scratch_disk, TaskAttribute.SIMPLE)
+
+    writer.expect_silence(after=read.command)
+    expect_good(writer.finish(write))
+    found = writer.finish(read)
+    expect_good(found)
+    check(found.data == data, "what was just written", "other data")
+
+
+@pytest.mark.requirement("SAM5-8.7-03")
+def test_the_head_of_the_queue_waits_for_nothing(
+    writer: Session, scratch_disk: Disk
+) -> None:
+    """A HEAD OF QUEUE read is done while older tasks wait for data."""
+    data = pattern(scratch_disk, 1, seed=0xA2)
+    write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
+
+    read = start_read(writer, scratch_disk, TaskAttribute.HEAD_OF_QUEUE)
+
+    expect_good(writer.finish(read))
+    expect_good(writer.finish(write))
+
+
+@pytest.mark.requirement("SAM5-8.7-01")
+def test_ordered_tasks_of_others_wait_too(
+    writer: Session, open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """An ORDERED read of another session waits for the write, too."""
+    other = open_session(initiator_name=f"{writer.options.initiator_name}.other")
+    data = pattern(scratch_disk, 1, seed=0xA3)
+    write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
+
+    read = start_read(other, scratch_disk, TaskAttribute.ORDERED)
+
+    other.expect_silence(after=read.command)
+    expect_good(writer.finish(write))
+    found = other.finish(read)
+    expect_good(found)
+    check(found.data == data, "what was just written", "other data")

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""EXTENDED COPY (LID1) and what is told of copies (SPC-4 sections 6.4, 6.23, 6.24)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.task import Result
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.copy_results import CopyManagerStatus, CopyStatus, OperatingParameters
+from iscsi.scsi.extended_copy import (
+    CSCD,
+    MAX_DESIGNATOR_LENGTH,
+    ListIDUsage,
+    Segment,
+    build_parameter_list,
+)
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from iscsi.scsi.vpd import (
+    Association,
+    Designator,
+    DesignatorType,
+    VPDPage,
+    parse_designators,
+)
+from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.operations import skip_without
+from suites.support.pages import body_of
+
+ROOM = 4096
+LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR
+TOO_MANY = {
+    "cscds": AdditionalSense.TOO_MANY_TARGET_DESCRIPTORS,
+    "segments": AdditionalSense.TOO_MANY_SEGMENT_DESCRIPTORS,
+}
+UNKNOWN = {
+    "cscd": AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
+    "segment": AdditionalSense.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE,
+}
+NOT_REACHED = (SenseKey.COPY_ABORTED, SenseKey.ILLEGAL_REQUEST)
+DESIGNATING = (DesignatorType.NAA, DesignatorType.EUI_64, DesignatorType.T10_VENDOR_ID)
+FROM, TO, COUNT = 2, 16, 4
+UNUSED_TYPE = 0xBF
+RESERVED_LIST = 0x77
+
+
+@pytest.fixture
+def medium(medium: Medium) -> Medium:
+    """A disk that can copy its blocks."""
+    skip_without(medium.session, cdb.extended_copy)
+    return medium
+
+
+@pytest.fixture
+def itself(medium: Medium) -> CSCD:
+    """The unit itself, by one of its designators."""
+    body = body_of(medium.session, VPDPage.DEVICE_IDENTIFICATION) or b""
+    found = [
+        one
+        for one in parse_designators(body)
+        if one.association == Association.LOGICAL_UNIT
+        and one.type in DESIGNATING
+        and len(one.designator) <= MAX_DESIGNATOR_LENGTH
+    ]
+    if not found:
+        pytest.skip("not applicable: no designator of the unit fits a CSCD descriptor")
+    best = min(found, key=lambda one: DESIGNATING.index(DesignatorType(one.type)))
+    return CSCD(best, medium.disk.block_size)
+
+
+def copy(medium: Medium, data: bytes) -> Result:
+    """Send EXTENDED COPY with a parameter list."""
+    command = cdb.extended_copy(parameter_list_length=len(data))
+    return medium.session.execute(command, write=data)
+
+
+def segment(
+    *, source: int = 0, destination: int = 0, source_lba: int = FROM
+) -> Segment:
+    """Return a segment from one place of the first CSCD to another."""
+    return Segment(source, destination, COUNT, source_lba, TO)
+
+
+def limits_of(medium: Medium) -> OperatingParameters:
+    """Return the copy manager's limits; skip where they are not told."""
+    layout = cdb.receive_copy_operating_parameters
+    skip_without(medium.session, layout)
+    result = medium.session.execute(layout(allocation_length=ROOM), read=ROOM)
+    expect_good(result)
+    try:
+        return OperatingParameters.parse(result.data)
+    except DecodeError as error:
+        check(False, "whole operating parameters", str(error))
+        raise
+
+
+def status_of(medium: Medium, list_identifier: int) -> Result:
+    """Ask for the status of a copy; skip where it cannot be asked for."""
+    layout = cdb.receive_copy_status
+    command = layout(list_identifier=list_identifier, allocation_length=ROOM)
+    result = medium.session.execute(command, read=ROOM)
+    sense = result.sense
+    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip(f"not applicable: the unit has no {layout.name}")
+    return result
+
+
+def expect_not_copied(medium: Medium, result: Result, before: bytes) -> None:
+    """Expect that a copy failed and left its destination."""
+    key = result.sense.key if result.sense else None
+    check(key in NOT_REACHED, "COPY ABORTED or ILLEGAL REQUEST", result)
+    check(medium.read(TO, COUNT) == before, "the blocks as they were", "other data")
+
+
+@pytest.mark.requirement("SPC4-6.4-01")
+def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
+    """Block to block segments copy their blocks, and leave the neighbours."""
+    size = medium.disk.block_size
+    source, around = medium.blocks(COUNT, seed=1), medium.blocks(COUNT + 2, seed=2)
+    medium.write(FROM, source)
+    medium.write(TO - 1, around)
+
+    expect_good(copy(medium, build_parameter_list([itself], [segment()])))
+
+    due = around[:size] + source + around[-size:]
+    found = medium.read(TO - 1, COUNT + 2)
+    check(found == due, "the copy, and the neighbours as they were", "other data")
+
+
+@pytest.mark.requirement("SPC4-6.4-02")
+def test_no_list_copies_nothing(medium: Medium) -> None:
+    """PARAMETER LIST LENGTH 0 ends GOOD."""
+    expect_good(medium.session.execute(cdb.extended_copy(parameter_list_length=0)))
+
+
+@pytest.mark.requirement("SPC4-6.4-03")
+@pytest.mark.parametrize("lost", ["header", "descriptors"])
+def test_a_list_cut_short_is_refused(medium: Medium, itself: CSCD, lost: str) -> None:
+    """A list that ends within its header or its descriptors is refused."""
+    before = medium.blocks(COUNT, seed=3)
+    medium.write(TO, before)
+    whole = build_parameter_list([itself], [segment()])
+    cut = whole[:15] if lost == "header" else whole[:-1]
+
+    result = copy(medium, cut)
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, LIST_LENGTH)
+    check(medium.read(TO, COUNT) == before, "the blocks as they were", "other data")
+
+
+@pytest.mark.requirement("SPC4-6.4-04")
+@pytest.mark.parametrize("what", TOO_MANY)
+def test_too_many_descriptors_are_refused(
+    medium: Medium, itself: CSCD, what: str
+) -> None:
+    """More descriptors than the operating parameters allow are refused."""
+    limits = limits_of(medium)
+    most = {
+        "cscds": limits.maximum_cscd_count,
+        "segments": limits.maximum_segment_count,
+    }[what]
+    cscds = [itself] * (most + 1 if what == "cscds" else 1)
+    segments = [segment()] * (most + 1 if what == "segments" else 1)
+
+    result = copy(medium, build_parameter_list(cscds, segments))
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, TOO_MANY[what], LIST_LENGTH)
+
+
+@pytest.mark.requirement("SPC4-6.4-05")
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_unknown_descriptors_are_refused(
+    medium: Medium, itself: CSCD, what: str
+) -> None:
+    """A DESCRIPTOR TYPE CODE that there is none of is refused."""
+    whole = bytearray(build_parameter_list([itself], [segment()]))
+    place = {"cscd": 16, "segment": 16 + 32}[what]
+    whole[place] = UNUSED_TYPE
+
+    result = copy(medium, bytes(whole))
+
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, UNKNOWN[what])
+
+
+@pytest.mark.requirement("SPC4-6.4-06")
+def test_a_unit_that_is_not_there_is_not_copied(medium: Medium, itself: CSCD) -> None:
+    """A CSCD that designates no unit cannot be copied from."""
+    before = medium.blocks(COUNT, seed=4)
+    medium.write(TO, before)
+    named = itself.designator
+    other = bytes(byte ^ 0x5A for byte in named.designator[1:])
+    nobody = Designator(
+        named.type, named.designator[:1] + other, named.association, named.code_set
+    )
+    cscds = [CSCD(nobody, medium.disk.block_size), itself]
+
+    result = copy(medium, build_parameter_list(cscds, [segment(destination=1)]))
+
+    expect_not_copied(medium, result, before)
+
+
+@pytest.mark.requirement("SPC4-6.4-07")
+@pytest.mark.parametrize("what", ["unlisted-cscd", "beyond-the-end"])
+def test_a_segment_that_cannot_be_aborts_the_copy(
+    medium: Medium, itself: CSCD, what: str
+) -> None:
+    """A segment of a CSCD that is not listed, or beyond the end, is not copied."""
+    before = medium.blocks(COUNT, seed=5)
+    medium.write(TO, before)
+    wrong = {
+        "unlisted-cscd": segment(source=3),
+        "beyond-the-end": segment(source_lba=medium.disk.blocks - 1),
+    }[what]
+
+    result = copy(medium, build_parameter_list([itself], [wrong]))
+
+    expect_not_copied(medium, result, before)
+
+
+@pytest.mark.requirement("SPC4-6.24-01")
+def test_the_status_of_a_copy_is_held(medium: Medium, itself: CSCD) -> None:
+    """RECEIVE COPY STATUS tells how a copy with a list identifier has ended."""
+    status_of(medium, RESERVED_LIST)
+    data = build_parameter_list(
+        [itself], [segment()], list_identifier=7, list_id_usage=ListIDUsage.HOLD
+    )
+    expect_good(copy(medium, data))
+
+    result = status_of(medium, 7)
+
+    expect_good(result)
+    told = CopyStatus.parse(result.data)
+    check(told.status == CopyManagerStatus.COMPLETED, "completed", told)
+    check(told.segments_processed == 1, "one segment processed", told)
+
+
+@pytest.mark.requirement("SPC4-6.24-02")
+def test_an_unknown_copy_has_no_status(medium: Medium) -> None:
+    """RECEIVE COPY STATUS of a list identifier that was not used is refused."""
+    result = status_of(medium, RESERVED_LIST)
+
+    in_cdb = AdditionalSense.INVALID_FIELD_IN_CDB
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, in_cdb)
+
+
+@pytest.mark.requirement("SPC4-6.23-01")
+def test_limits_are_told(medium: Medium) -> None:
+    """RECEIVE COPY OPERATING PARAMETERS tells limits that allow a copy."""
+    limits = limits_of(medium)
+    layout = cdb.receive_copy_operating_parameters
+    data = medium.session.execute(layout(allocation_length=ROOM), read=ROOM).data
+
+    told = int.from_bytes(data[:4], "big")
+    check(len(data) == 4 + told, f"{4 + told} bytes", len(data))
+    counts = (limits.maximum_cscd_count, limits.maximum_segment_count)
+    check(all(counts), "a CSCD and a segment at least", counts)
+    types = limits.descriptor_types
+    check(list(types) == sorted(set(types)), "ascending descriptor types", types)

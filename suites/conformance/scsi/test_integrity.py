@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Blocks under several commands at once, and under an abort (SBC-3 section 4)."""
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Task, data_outs
+from iscsi.constants import TMFunction
+from iscsi.pdu import R2T
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.sense import SenseKey
+from suites.plugins.sessions import Disk, OpenSession
+from suites.support.data import pattern
+from suites.support.media import Medium, expect_good, name
+from suites.support.operations import skip_without
+
+SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes", "MaxOutstandingR2T": "1"}
+MANY = 24
+WIDE = 8
+
+
+@pytest.fixture
+def writer(open_session: OpenSession, scratch_disk: Disk) -> Medium:
+    """A disk and a session whose writes wait until their data is asked for."""
+    return Medium(open_session(SOLICITED), scratch_disk)
+
+
+def start_write(medium: Medium, lba: int, data: bytes, layout: Layout) -> Task:
+    """Start a write and wait for its R2T, if one comes."""
+    blocks = len(data) // medium.disk.block_size
+    if layout is cdb.compare_and_write:
+        blocks //= 2
+    task = medium.session.start(layout(lba=lba, blocks=blocks), write=data)
+    while not task.r2ts and not task.is_done:
+        medium.session.route(waiting_for=task)
+    return task
+
+
+@pytest.mark.requirement("SBC3-5.34-01")
+def test_many_writes_at_once(medium: Medium) -> None:
+    """Writes under way together each reach their blocks."""
+    size = medium.disk.block_size
+    data = pattern(medium.disk, MANY * size, seed=0x100)
+    skip_without(medium.session, cdb.write_10)
+    with medium.session.connection.together():
+        tasks = [
+            medium.session.start(
+                cdb.write_10(lba=lba, blocks=1), write=data[lba * size :][:size]
+            )
+            for lba in range(MANY)
+        ]
+
+    for task in tasks:
+        expect_good(medium.session.finish(task))
+
+    check(medium.read(0, MANY) == data, "every block as written", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.11-01")
+def test_many_reads_at_once(medium: Medium) -> None:
+    """Reads under way together each bring their blocks."""
+    size = medium.disk.block_size
+    data = pattern(medium.disk, MANY * size, seed=0x200)
+    medium.write(0, data)
+    with medium.session.connection.together():
+        tasks = [
+            medium.session.start(cdb.read_10(lba=lba, blocks=1), read=size)
+            for lba in range(MANY)
+        ]
+
+    found = b"".join(medium.session.finish(task).data for task in tasks)
+
+    check(found == data, "every block as written", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.11-01")
+def test_two_sessions_see_the_same_blocks(
+    medium: Medium, open_session: OpenSession
+) -> None:
+    """What one session writes another one reads, and the other way round."""
+    other = Medium(
+        open_session(initiator_name=f"{medium.session.options.initiator_name}.other"),
+        medium.disk,
+    )
+    for number, (one, two) in enumerate([(medium, other), (other, medium)]):
+        data = medium.blocks(4, seed=30 + number)
+
+        one.write(0, data)
+
+        check(two.read(0, 4) == data, "the data just written", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.34-04")
+@pytest.mark.parametrize("order", [1, -1], ids=["in-turn", "in-reverse"])
+def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
+    """Of two writes at once to the same blocks each block holds one's data whole."""
+    size = writer.disk.block_size
+    one, two = writer.blocks(WIDE, seed=40), writer.blocks(WIDE, seed=41)
+    first = start_write(writer, 0, one, cdb.write_10)
+    second = start_write(writer, WIDE // 2, two, cdb.write_10)
+
+    for task in [first, second][::order]:
+        expect_good(writer.session.finish(task))
+
+    found = writer.read(0, WIDE + WIDE // 2)
+    torn = []
+    for number in range(WIDE + WIDE // 2):
+        block = found[number * size :][:size]
+        due = [
+            data[start * size :][:size]
+            for data, start in ((one, number), (two, number - WIDE // 2))
+            if 0 <= start < WIDE
+        ]
+        if block not in due:
+            torn.append(number)
+    check(not torn, "each block of one write alone", f"blocks {torn} of neither")
+
+
+@pytest.mark.requirement("SBC3-5.34-05")
+def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
+    """A write that is aborted within a block leaves each block old or new, whole."""
+    session, size = writer.session, writer.disk.block_size
+    old, new = writer.blocks(WIDE, seed=50), writer.blocks(WIDE, seed=51)
+    writer.write(0, old)
+    task = start_write(writer, 0, new, cdb.write_10)
+    r2t = task.r2ts[0] if task.r2ts else None
+    if not isinstance(r2t, R2T):
+        pytest.skip("not applicable: the write is over before it can be aborted")
+    (part,) = data_outs(
+        new[: 2 * size + size // 2],
+        offset=int(r2t.buffer_offset),
+        size=3 * size,
+        initiator_task_tag=task.initiator_task_tag,
+        target_transfer_tag=int(r2t.target_transfer_tag),
+        lun=int(r2t.lun),
+    )
+    part.final = 0
+    session.send(part)
+
+    session.task_management(TMFunction.ABORT_TASK, of=task.command)
+
+    # Another session: on this one Data-Out may still be waited for.
+    found = _read_anew(writer)
+    torn = [
+        number
+        for number in range(WIDE)
+        if found[number * size :][:size]
+        not in (old[number * size :][:size], new[number * size :][:size])
+    ]
+    check(not torn, "each block old or new", f"blocks {torn} are neither")
+
+
+def _read_anew(medium: Medium) -> bytes:
+    return medium.read(0, WIDE)
+
+
+@pytest.mark.requirement("SBC3-5.2-04")
+def test_only_one_compare_and_write_wins(
+    writer: Medium, open_session: OpenSession
+) -> None:
+    """Of two COMPARE AND WRITE at once that expect the same, one alone writes."""
+    layout = cdb.compare_and_write
+    skip_without(writer.session, layout)
+    keys = {key: value for key, value in SOLICITED.items() if key in SOLICITED}
+    options = writer.session.options
+    other_session: Session = open_session(
+        keys, initiator_name=f"{options.initiator_name}.other"
+    )
+    other = Medium(other_session, writer.disk)
+    old = writer.blocks(1, seed=60)
+    news = [writer.blocks(1, seed=61), writer.blocks(1, seed=62)]
+    writer.write(0, old)
+    tasks = [
+        start_write(one, 0, old + new, layout)
+        for one, new in zip((writer, other), news, strict=True)
+    ]
+
+    results = [
+        one.session.finish(task)
+        for one, task in zip((writer, other), tasks, strict=True)
+    ]
+
+    won = [number for number, result in enumerate(results) if result.is_good]
+    lost = [result for result in results if not result.is_good]
+    is_one = len(won) == 1 and all(
+        result.sense is not None and result.sense.key == SenseKey.MISCOMPARE
+        for result in lost
+    )
+    check(is_one, "one GOOD and one MISCOMPARE", list(map(str, results)))
+    check(writer.read(0, 1) == news[won[0]], "the winner's data", "other data")
+
+
+@pytest.mark.requirement("SBC3-5.34-01")
+@pytest.mark.parametrize("layout", [cdb.write_10, cdb.write_16], ids=name)
+def test_the_last_of_writes_in_turn_stays(medium: Medium, layout: Layout) -> None:
+    """Of writes that follow one another the last one's data stays."""
+    for seed in range(8):
+        expect_good(medium.send(layout, 0, medium.blocks(2, seed=seed)))
+
+    due = medium.blocks(2, seed=7)
+    check(medium.read(0, 2) == due, "the data written last", "other data")

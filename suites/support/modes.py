@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The control mode page: asked for, and changed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.mode import (
+    ModePage,
+    ModeParameters,
+    Page,
+    PageControl,
+    parse_6,
+    parse_10,
+)
+from iscsi.scsi.sense import AdditionalSense
+from suites.support.media import expect_good
+
+ROOM = 252
+SENSES = {6: cdb.mode_sense_6, 10: cdb.mode_sense_10}
+SELECTS = {6: cdb.mode_select_6, 10: cdb.mode_select_10}
+IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+
+Setting = Callable[..., Result]
+
+
+def sense_page(
+    session: Session, control: PageControl = PageControl.CURRENT, size: int = 6
+) -> Page:
+    """Return the control mode page; skip where there is none."""
+    layout = SENSES[size]
+    skip_without_sense(session, layout)
+    command = layout(
+        dbd=1,
+        page_code=ModePage.CONTROL,
+        page_control=control,
+        allocation_length=ROOM,
+    )
+    result = session.execute(command, read=ROOM)
+    if result.sense and result.sense.additional == IN_CDB:
+        pytest.skip("not applicable: the unit has no control mode page")
+    expect_good(result)
+    try:
+        pages = tuple((parse_10 if size == 10 else parse_6)(result.data).pages)
+    except DecodeError as error:
+        check(False, "whole mode data", str(error))
+    check([page.code for page in pages] == [ModePage.CONTROL], "that page alone", pages)
+    return pages[0]
+
+
+def skip_without_sense(session: Session, layout: Layout) -> None:
+    """Skip where the unit has no such MODE SENSE.
+
+    It is asked with room for a header: some do not survive being asked for nothing.
+    """
+    command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
+    sense = session.execute(command, read=ROOM).sense
+    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def select(session: Session, page: Page, size: int = 6, **fields: int) -> Result:
+    """Send MODE SELECT of a page."""
+    parameters = ModeParameters(pages=(page,), mode_data_length=0)
+    data = parameters.build_10() if size == 10 else parameters.build_6()
+    values = {"pf": 1, "parameter_list_length": len(data), **fields}
+    return session.execute(SELECTS[size](**values), write=data)
+
+
+def changed(page: Page, **values: int) -> Page:
+    """Return the control mode page with other values."""
+    return Page.of(ModePage.CONTROL, **{**values_of(page), **values})
+
+
+def values_of(page: Page) -> dict[str, int]:
+    """Return the fields of a page by their names."""
+    return dict(page.fields)
