@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from reftarget.transfers import Sequence
 
 _LAST_ATTRIBUTE: Final = TaskAttribute.ACA
+_FIRST_LEVEL: Final = 0xFFFF << 48
 
 
 class Command:
@@ -118,6 +119,8 @@ class Command:
         self.cmd_sn = header.cmd_sn
         self.lun_field = header.lun
         self.lun = decode_lun(header.lun)
+        if not session.target.faults.is_clean:
+            self.lun = _lun_by_fault(session, header.lun)
         self.cdb = header.cdb
         self.attribute = header.attribute
         self.priority = header.priority
@@ -302,6 +305,16 @@ class Command:
         self.sequences.clear()
         if self.task_set is not None:
             self.task_set.leave(self)
+
+
+def _lun_by_fault(session: Session, number: int) -> int:
+    """Return the logical unit number where forms of LUNs are misread."""
+    bends = session.target.faults.bends
+    if bends(TaskBend.LEVELS_DO_NOT_COUNT):
+        number &= _FIRST_LEVEL
+    if number >> 62 == 1 and bends(TaskBend.LISTED_IS_ELSEWHERE):
+        return number
+    return decode_lun(number)
 
 
 def receive(connection: Connection, pdu: Received, now: float) -> None:

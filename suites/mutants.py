@@ -113,6 +113,7 @@ ALSO: Mapping[str, str] = {
     "failure-rides-on-data": "sense data is read wherever it counts",
     "write-is-one-block-off": "data is checked wherever it is written",
     "last-block-is-out-of-range": "whole ranges end with the last block",
+    "last-block-of-a-write-is-torn": "data is checked wherever it is written",
     "compare-always-differs": "each command that compares fails",
     "failed-negotiation-is-forgiven": "refusals of logins are awaited in many checks",
     "failed-negotiation-has-no-status": "refusals of logins are awaited in many checks",

@@ -10,6 +10,10 @@ from iscsi.errors import DecodeError
 
 _LUN = struct.Struct(">Q")
 _HEADER = 8
+_OTHER = 1 << 48
+"""Where numbers begin that are no single level LUN's."""
+_BEYOND = 1 << 64
+"""Tells a small number of several levels from a single level one."""
 
 REPORT_LUNS_WELL_KNOWN = 0xC101 << 48
 """The well known logical unit that answers REPORT LUNS (SAM-5 section 4.7.5)."""
@@ -47,8 +51,8 @@ def encode(lun: int, form: LUNForm | None = None) -> bytes:
     Raises:
         ValueError: the form has no room for the number.
     """
-    if lun >= 1 << 48 and form is None:
-        return _LUN.pack(lun)
+    if lun >= _OTHER and form is None:
+        return _LUN.pack(lun & ~_BEYOND)
     if form is None:
         form = next((form for form, limit in _LIMITS.items() if lun < limit), None)
     if form is None or not 0 <= lun < _LIMITS[form]:
@@ -69,14 +73,15 @@ def _decode(raw: int) -> int:
         return raw >> 48 & 0x3FFF
     if raw >> 56 == 0xD2 and not raw & 0xFFFFFFFF:
         return raw >> 32 & 0xFFFFFF
-    return raw
+    return raw if raw >= _OTHER else raw | _BEYOND
 
 
 def decode(lun: bytes | memoryview | int) -> int:
     """Return the logical unit number of a single level LUN, whatever its form.
 
     Other LUNs (several levels, well known logical units) come back as the 64 bit
-    number that the eight bytes are; it never equals a single level one.
+    number that the eight bytes are, with a bit above them where it is small: it never
+    equals a single level one.
     """
     return _decode(lun if isinstance(lun, int) else _LUN.unpack(lun)[0])
 

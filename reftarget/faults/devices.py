@@ -43,6 +43,8 @@ class DeviceBend(StrEnum):
     CUT_DESCRIPTOR_COUNTS = "cut-unmap-descriptor-counts"
     NO_EXTENT_IS_AN_ERROR = "unmap-of-no-blocks-is-an-error"
     UNMAP_IGNORES_ANCHOR = "unmap-ignores-anchor"
+    ALL_IS_KNOWN = "list-of-all-units-has-well-known-ones-alone"
+    IGNORES_DESC = "request-sense-ignores-desc"
     MAPPED_IS_NOT_TOLD = "written-blocks-are-told-as-unmapped"
 
 
@@ -174,6 +176,14 @@ DEVICES: Final[dict[DeviceBend, tuple[str, str]]] = {
     DeviceBend.UNMAP_IGNORES_ANCHOR: (
         "SBC3-5.28-08",
         "Ignores ANCHOR in UNMAP.",
+    ),
+    DeviceBend.ALL_IS_KNOWN: (
+        "SPC4-6.33-04",
+        "Lists well known logical units alone with SELECT REPORT 02h.",
+    ),
+    DeviceBend.IGNORES_DESC: (
+        "SPC4-6.39-02",
+        "Returns fixed format whatever DESC is.",
     ),
     DeviceBend.MAPPED_IS_NOT_TOLD: (
         "SBC3-5.4-02",

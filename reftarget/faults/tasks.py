@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of tasks that meet: their order, their data, what is told of resets.
+"""The faults of tasks that meet: their order, their data, their logical units.
 
 A row is: the requirement that it breaks, what the target then does in a sentence.
 """
@@ -19,6 +19,8 @@ class TaskBend(StrEnum):
     COMPARES_EARLY = "compare-and-write-is-two-commands"
     TAKES_HALF = "compare-and-write-takes-what-comes"
     SAME_TAKES_HALF = "write-same-takes-half-a-block"
+    LISTED_IS_ELSEWHERE = "listed-lun-addresses-nothing"
+    LEVELS_DO_NOT_COUNT = "further-lun-levels-are-ignored"
     TEARS = "last-block-of-a-write-is-torn"
     ABORT_TEARS = "aborted-write-is-torn"
 
@@ -55,6 +57,14 @@ TASKS: Final[dict[TaskBend, tuple[str, str]]] = {
     TaskBend.SAME_TAKES_HALF: (
         "SBC3-5.44-07",
         "Fills what WRITE SAME lacks of a block with zeros.",
+    ),
+    TaskBend.LISTED_IS_ELSEWHERE: (
+        "SAM5-4.7-03",
+        "Lists LUNs in flat space addressing and does not know it in commands.",
+    ),
+    TaskBend.LEVELS_DO_NOT_COUNT: (
+        "SAM5-4.7-04",
+        "Takes the first level of a LUN for the whole.",
     ),
     TaskBend.TEARS: (
         "SBC3-5.34-04",

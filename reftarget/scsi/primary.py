@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from reftarget.faults.devices import DeviceBend
 from reftarget.faults.primary import PrimaryBend
+from reftarget.faults.tasks import TaskBend
 from reftarget.scsi.check_condition import condition, invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _REPORT_LUNS_MINIMUM = 16
+_FLAT = 0x4000
 
 
 def _test_unit_ready(unit: LogicalUnit, _task: Task) -> Outcome:
@@ -42,7 +45,9 @@ def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
             pending.pop(0)
     else:
         sense = unit.not_ready(unit.device.now) or nothing
-    data = sense.build(descriptor=bool(fields["desc"]))
+    data = sense.build(
+        descriptor=bool(fields["desc"]) and not bends(DeviceBend.IGNORES_DESC)
+    )
     return truncated(data, fields["allocation_length"])
 
 
@@ -64,6 +69,10 @@ def luns_data(device: DeviceServer, task: Task) -> Outcome:
     found = lists[SelectReport(select)]
     if device.bends(PrimaryBend.UNITS_LEFT_OUT):
         found = []
+    if select == SelectReport.ALL and device.bends(DeviceBend.ALL_IS_KNOWN):
+        found = lists[SelectReport.WELL_KNOWN]
+    if device.bends(TaskBend.LISTED_IS_ELSEWHERE):
+        found = [lun if lun >> 48 else (_FLAT | lun) << 48 for lun in found]
     data = build_report(found)
     if device.bends(PrimaryBend.LIST_TELLS_THE_CUT):
         told = min(len(data), fields["allocation_length"]) - 8

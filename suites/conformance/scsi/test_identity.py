@@ -32,6 +32,8 @@ ROOM = 0xFFFF
 SHORT_ROOM = 255
 UNKNOWN_PAGE = 0xFF
 RESERVED_SELECT = 0x7F
+WELL_KNOWN, WELL_KNOWN_SHIFT = 0xC1, 56
+DESCRIPTOR_FORMATS = (0x72, 0x73)
 DESIGNATING = (
     DesignatorType.NAA,
     DesignatorType.EUI_64,
@@ -176,6 +178,38 @@ def test_a_reserved_list_is_refused(session: Session) -> None:
     result = session.execute(command, read=64)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SPC4-6.33-04")
+def test_each_kind_of_unit_has_its_list(session: Session) -> None:
+    """SELECT REPORT 01h lists well known units alone, 02h those and all others."""
+    lists = {}
+    for select in SelectReport:
+        command = cdb.report_luns(select_report=select, allocation_length=0x4000)
+        result = session.execute(command, read=0x4000)
+        expect_good(result)
+        lists[select] = set(parse_report(result.data))
+
+    ordinary, known = lists[SelectReport.ADDRESSED], lists[SelectReport.WELL_KNOWN]
+    every = lists[SelectReport.ALL]
+    check(every == ordinary | known, f"{ordinary | known} for 02h", every)
+    wrong = [lun for lun in known if lun >> WELL_KNOWN_SHIFT != WELL_KNOWN]
+    check(not wrong, "well known units alone for 01h", list(map(hex, wrong)))
+
+
+@pytest.mark.requirement("SPC4-6.39-02")
+def test_sense_comes_in_descriptors_where_asked(session: Session) -> None:
+    """REQUEST SENSE with DESC returns descriptor format, or is refused."""
+    room = SHORT_ROOM - 3
+    command = cdb.request_sense(desc=1, allocation_length=room)
+
+    result = session.execute(command, read=room)
+
+    if result.sense and result.sense.additional == IN_CDB:
+        pytest.skip("not applicable: the unit has no descriptor format")
+    expect_good(result)
+    code = result.data[0] & 0x7F
+    check(code in DESCRIPTOR_FORMATS, "response code 72h or 73h", f"{code:02x}h")
 
 
 @pytest.mark.requirement("SPC4-6.39-01")

@@ -3,10 +3,11 @@
 
 import pytest
 
+from initiator.core import lun_field
 from initiator.expect import check
 from initiator.session import Session
 from iscsi.constants import TMFunction
-from iscsi.scsi import cdb
+from iscsi.scsi import cdb, luns
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
@@ -16,6 +17,8 @@ from suites.support.modes import Setting
 MISSING_LUN = 0x3FFF
 NOT_THERE = 0b011
 ROOM = 96
+LIST_ROOM = 0x4000
+DEEPER = [0x0001 << 32, 0xFFFF << 16, 0x0001]
 RESET_CLASS = 0x29
 
 
@@ -56,6 +59,35 @@ def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
     expect_good(result)
     qualifier = result.data[0] >> 5
     check(qualifier == NOT_THERE, "PERIPHERAL QUALIFIER 011b", bin(qualifier))
+
+
+@pytest.mark.requirement("SAM5-4.7-03")
+def test_a_listed_number_is_an_address(session: Session) -> None:
+    """The eight bytes that REPORT LUNS lists address the unit, in whichever form."""
+    command = cdb.report_luns(allocation_length=LIST_ROOM)
+    data = session.execute(command, read=LIST_ROOM).data
+    entries = [data[at : at + 8] for at in range(8, len(data) - 7, 8)]
+    listed = [one for one in entries if luns.decode(one) == session.lun]
+    check(bool(listed), f"LUN {session.lun} in the list", data.hex())
+
+    number = int.from_bytes(listed[0], "big")
+    inquiry = cdb.inquiry(allocation_length=ROOM)
+    result = session.execute(inquiry, read=ROOM, lun=number)
+
+    expect_good(result)
+    check(result.data[0] >> 5 == 0, "PERIPHERAL QUALIFIER 0", result.data[:1].hex())
+
+
+@pytest.mark.requirement("SAM5-4.7-04")
+@pytest.mark.parametrize("rest", DEEPER, ids=hex)
+def test_other_levels_count(session: Session, rest: int) -> None:
+    """A LUN that differs in its further levels is another unit, which is not there."""
+    number = lun_field(session.lun) | rest
+
+    result = session.execute(cdb.test_unit_ready(), lun=number)
+
+    missing = AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
+    expect_sense(result, SenseKey.ILLEGAL_REQUEST, missing)
 
 
 @pytest.mark.requirement("SAM5-5.14-01")

@@ -53,6 +53,14 @@ def test_lun_of_several_levels_is_no_small_number(raw: str) -> None:
     assert luns.decode(bytes.fromhex(raw)) == int(raw, 16)
 
 
+@pytest.mark.parametrize("raw", ["0000000000000001", "0000000000ffffff"])
+def test_a_deeper_level_is_no_single_level_lun(raw: str) -> None:
+    data = bytes.fromhex(raw)
+
+    assert luns.decode(data) >= 2**24
+    assert luns.encode(luns.decode(data)) == data
+
+
 @given(st.lists(st.integers(0, 2**24 - 1)))
 def test_report_comes_back(numbers: list[int]) -> None:
     assert luns.parse_report(luns.build_report(numbers)) == numbers
