@@ -56,16 +56,86 @@ def test_only_who_has_credentials_asks_for_them() -> None:
     lines = lio.guest(EXPORTS).setup.splitlines()
 
     asked = [line.split()[1] for line in lines if "attrib/authentication" in line]
-    assert asked == ["0", "1"]
+    assert asked == ["0", "0", "1"], "the first name has two portal groups"
     secrets = [line for line in lines if "/auth/password" in line]
     assert len(secrets) == 2
     assert quoted("it's-a-secret") in secrets[0]
 
 
 def test_every_portal_is_opened_for_every_name() -> None:
-    lines = lio.guest(EXPORTS, ports=(3260, 3999)).setup.splitlines()
+    lines = lio.guest(EXPORTS, (3260, 3999), other_ports=()).setup.splitlines()
 
     assert sum("/np/" in line for line in lines) == 4
+
+
+def test_the_second_group_has_a_portal_and_the_same_units() -> None:
+    guest = lio.guest(EXPORTS, (3260,), other_ports=(3999,))
+    lines = [line for line in guest.setup.splitlines() if "tpgt_2" in line]
+
+    assert guest.other_ports == (3999,)
+    assert next(line for line in lines if "/np/" in line).endswith(":3999")
+    assert sum(line.startswith("ln -s") for line in lines) == 2
+    assert not any("example:b" in line for line in lines)
+
+
+def test_each_kind_of_backing_has_its_driver() -> None:
+    units = (
+        Unit(0, 1 << 20),
+        Unit(1, 1 << 20, backing="memory"),
+        Unit(2, 1 << 20, backing="block"),
+    )
+    script = lio.guest([Export("iqn.2001-04.com.example:c", units)]).setup
+
+    for driver in ("fileio_0/disk0", "rd_mcp_1/disk1", "iblock_2/disk2"):
+        assert f"mkdir -p /sys/kernel/config/target/core/{driver}\n" in script
+    assert "rd_pages=256 >" in script
+    files = [line.split("/")[-1] for line in script.splitlines() if "truncate" in line]
+    assert files == ["disk0", "disk2"]
+
+
+APTPL = """PR_REG_START: 0
+initiator_fabric=iSCSI
+initiator_node=iqn.2026-11.org.iscsi-assay:a
+initiator_sid=80a55a500001
+sa_res_key=77
+res_holder=1
+res_type=08
+res_scope=00
+res_all_tg_pt=0
+mapped_lun=0
+target_fabric=iSCSI
+target_node=iqn.2001-04.com.example:a
+tpgt=1
+port_rtpi=1
+target_lun=0
+PR_REG_END: 0
+PR_REG_START: 1
+sa_res_key=78
+PR_REG_END: 1
+"""
+
+
+@pytest.mark.lab
+def test_registrations_are_given_back_to_the_kernel(tmp_path: Path) -> None:
+    require("busybox")
+    script = lio.guest(EXPORTS).setup
+    start = script.index("restore_reservations() {")
+    function = script[start : script.index("\n}", start) + 2]
+    (tmp_path / "aptpl_assay-disk0").write_text(APTPL)
+    (tmp_path / "pr").mkdir()
+    calls = (
+        f"{function}\nrestore_reservations assay-disk0 {tmp_path}\n"
+        f"restore_reservations assay-disk1 {tmp_path}"
+    ).replace("/var/target/pr", str(tmp_path))
+
+    # The kernel takes a line at each write; a file would keep the last alone.
+    calls = calls.replace("> $2/pr", ">> $2/pr")
+    subprocess.run(["busybox", "sh", "-e"], input=calls, text=True, check=True)
+
+    given = (tmp_path / "pr" / "res_aptpl_metadata").read_text().splitlines()
+    assert given[0].startswith(",initiator_fabric=iSCSI,initiator_node=iqn.2026-11")
+    assert ",res_type=8,res_scope=00," in given[0]
+    assert given[1:] == [",sa_res_key=78"]
 
 
 @pytest.mark.lab
