@@ -122,7 +122,7 @@ def open_session(
     options: LoginOptions,
     disk_lun: int,
 ) -> Iterator[OpenSession]:
-    """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., lun=...)`.
+    """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., portal=...)`.
 
     Keys come on top of the default offer; None leaves a default out. Every further
     session has an ISID of its own. All are logged out at the end.
@@ -135,6 +135,7 @@ def open_session(
         *,
         lun: int = disk_lun,
         clears_unit_attention: bool = True,
+        portal: Portal = target.portal,
         **changes: Any,
     ) -> Session:
         wanted = {**options.keys, **(keys or {})}
@@ -148,7 +149,7 @@ def open_session(
             },
         )
         session = Session(
-            target.portal,
+            portal,
             chosen,
             transcript=transcript,
             timeout=target.timeout,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from initiator.connection import Portal
 from initiator.expect import check
 from initiator.login import LoginExchange
 from initiator.session import Session
@@ -110,6 +111,22 @@ def test_other_target_is_another_session(
 
     new.ping()
     old.ping()
+
+
+@pytest.mark.needs("several-groups")
+@pytest.mark.requirement("RFC7143-6.3.1-i02", "RFC7143-4.4.3-i01")
+def test_other_portal_group_is_another_session(
+    open_session: OpenSession, old: Session, target: TestedTarget
+) -> None:
+    """The same ISID towards another portal group of the target is another session."""
+    there = target.running.other_portals[0]
+
+    new = open_session(isid=old.options.isid, portal=Portal(there.host, there.port))
+
+    new.ping()
+    old.ping()
+    tags = [one.login.declared["TargetPortalGroupTag"] for one in (old, new)]
+    check(tags[0] != tags[1], "another TargetPortalGroupTag", tags)
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i06", "RFC7143-11.12.6-04")
