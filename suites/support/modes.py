@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.errors import DecodeError
@@ -63,6 +63,14 @@ def skip_without_sense(session: Session, layout: Layout) -> None:
     sense = session.execute(command, read=ROOM).sense
     if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
         pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def changeable_of(session: Session) -> Page:
+    """Return which bits of the page can be changed; skip where that is not told."""
+    try:
+        return sense_page(session, PageControl.CHANGEABLE)
+    except ConformanceFailure:
+        pytest.skip("not applicable: the unit does not tell what can be changed")
 
 
 def select(session: Session, page: Page, size: int = 6, **fields: int) -> Result:

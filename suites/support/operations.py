@@ -66,6 +66,9 @@ _TAKES = frozenset(
 )
 """What is tried with R or W set: some targets never answer without (istgt 0.4)."""
 
+_LEAST = {cdb.report_luns: {"allocation_length": 16}}
+"""What a command must have at least, or it is refused."""
+
 
 def skip_without(session: Session, layout: Layout) -> None:
     """Skip the check where the unit does not have a command."""
@@ -85,7 +88,8 @@ def is_there(session: Session, layout: Layout) -> bool:
     if found and layout not in _NEVER_NOTHING:
         room = _ROOM if layout in _BRINGS else 0
         data = b"" if layout in _TAKES else None
-        sense = session.execute(layout(), read=room, write=data).sense
+        command = layout(**_LEAST.get(layout, {}))
+        sense = session.execute(command, read=room, write=data).sense
         code = sense.additional if sense else None
         absent = _UNKNOWN[:1] if is_known else _UNKNOWN
         found = code not in absent

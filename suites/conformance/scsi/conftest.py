@@ -8,11 +8,18 @@ import pytest
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
-from iscsi.scsi.mode import Page, PageControl
+from iscsi.scsi.mode import Page
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.media import Medium
-from suites.support.modes import Setting, changed, select, sense_page, values_of
+from suites.support.modes import (
+    Setting,
+    changeable_of,
+    changed,
+    select,
+    sense_page,
+    values_of,
+)
 from suites.support.operations import skip_without
 from suites.support.pages import standard_of
 
@@ -62,7 +69,7 @@ def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
     """Change fields of the control page: `setting(swp=1)`; they are put back."""
     _ = scratch_disk  # others meet what is changed: the unit must be ours
     before = sense_page(session)
-    mask = values_of(sense_page(session, PageControl.CHANGEABLE))
+    mask = values_of(changeable_of(session))
 
     def change(**values: int) -> Result:
         for field in values:

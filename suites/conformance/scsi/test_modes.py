@@ -22,6 +22,7 @@ from suites.support.modes import (
     SELECTS,
     SENSES,
     Setting,
+    changeable_of,
     select,
     sense_page,
     skip_without_sense,
@@ -98,7 +99,7 @@ def test_what_cannot_be_changed_stays(
     _ = scratch_disk
     skip_without(session, SELECTS[size])
     before = sense_page(session)
-    mask = sense_page(session, PageControl.CHANGEABLE).body
+    mask = changeable_of(session).body
     place = next(index for index, byte in enumerate(mask) if not byte)
     body = bytearray(before.body)
     body[place] ^= 0xFF
