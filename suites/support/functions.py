@@ -5,6 +5,7 @@ import pytest
 
 from initiator.session import Session
 from iscsi.constants import TMFunction, TMResponse
+from suites.plugins.sessions import clear_unit_attention
 
 
 def skip_unless_supported(session: Session, function: TMFunction) -> None:
@@ -12,3 +13,4 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
     answer = session.task_management(function)
     if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
         pytest.skip(f"not applicable: the target does not support {function.name}")
+    clear_unit_attention(session)  # that of a reset
