@@ -29,6 +29,7 @@ END_SECONDS = 30.0
 
 _CRASH = re.compile(
     r"^.*(?:Kernel panic|BUG: |Oops[:;]|general protection fault|"
+    r"kernel BUG at |invalid opcode: |list_(?:add|del) corruption|"
     r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
     # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
     r"INFO: (?:possible|suspicious|inconsistent|bad) |"
@@ -36,6 +37,10 @@ _CRASH = re.compile(
     re.MULTILINE,
 )
 """How a kernel says that it is broken, be it alive or not."""
+
+_END_OF_REPORT = re.compile(r"^.*---\[ end ", re.MULTILINE)
+_REPORT_SECONDS = 3.0
+"""In which a kernel tells all that it knows of its crash."""
 
 _PORT_ATTEMPTS = 3
 _POLL_SECONDS = 0.05
@@ -53,6 +58,7 @@ class Running:
     console: Path
     _domain: "libvirt.virDomain"
     _seen: int = 0
+    _reason: str = ""
 
     def is_alive(self) -> bool:
         """Tell whether it runs and its kernel has not crashed."""
@@ -60,9 +66,9 @@ class Running:
 
     def exit_reason(self) -> str | None:
         """Return what its console says of its end; None while it runs."""
-        crash = self._crash()
-        if crash:
-            return crash
+        self._reason = self._reason or self._crash()
+        if self._reason:
+            return self._reason
         return None if self._is_active() else "the machine is gone"
 
     def _crash(self) -> str:
@@ -72,6 +78,11 @@ class Running:
             # A line that is not whole yet is read again.
             self._seen += len(text.encode()) - len(text.rpartition("\n")[2].encode())
             return ""
+        for _ in _until(_REPORT_SECONDS):
+            if _END_OF_REPORT.search(self.log_since(self._seen)):
+                break
+            if not self._is_active():
+                break
         return found[0].strip()
 
     def _is_active(self) -> bool:

@@ -154,16 +154,18 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         return
     tested = targets_plugin.of(item.config)
     has_failed = any(name == DETAIL for name, _ in item.user_properties)
-    known = None if has_failed else _deviation(item)
+    deaths = [] if has_failed else [one for one in _deviations(item) if one.dies]
     reason = _death(tested) if has_failed else tested.running.exit_reason()
     is_stuck = False
     if reason is None and ONE_LOGIN in tested.features:
         reason = _late_probe(tested)
         is_stuck = reason is not None
-    if reason is None and known is not None and known.dies and known.always:
+    if reason is None and any(known.always for known in deaths):
         reason = _death(tested, DYING_SECONDS)
         if reason is None:
-            _fail_for_no_deviation(known)
+            _fail_for_no_deviation(deaths[0])
+    if reason is None and deaths:
+        _restart(tested, "since it may yet die of the check")
     if reason is not None:
         trace = _trace(item, tested, reason)
         if not has_failed:
@@ -187,8 +189,8 @@ def _judge_late_death(
         if (VERDICT, KNOWN_DEVIATION) not in item.user_properties:
             item.user_properties.append((VERDICT, TARGET_DIED))
         return
-    known = _deviation(item)
-    if known is not None and _explains(known, reason, trace):
+    known = _explanation(item, reason, trace)
+    if known is not None:
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
         return
     item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
@@ -281,8 +283,7 @@ def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
     Raises:
         ConformanceFailure: it has died.
     """
-    known = _deviation(item)
-    if known is not None and known.dies:
+    if any(known.dies for known in _deviations(item)):
         reason = _death(tested)
         if reason is not None:
             raise ConformanceFailure(
@@ -306,8 +307,7 @@ def _judge(
     Raises:
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
-    known = _deviation(item)
-    is_doomed = known is not None and known.dies and known.always
+    is_doomed = any(known.dies and known.always for known in _deviations(item))
     reason = _death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
     item.user_properties.append((DETAIL, failure.actual))
     trace = ""
@@ -322,7 +322,8 @@ def _judge(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
-    if known is not None and _explains(known, reason, trace):
+    known = _explanation(item, reason, trace)
+    if known is not None:
         if known.restarts and "restart" in tested.features:
             _restart(tested, "after a deviation that it does not survive whole")
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
@@ -333,19 +334,27 @@ def _judge(
         pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")
 
 
-def _explains(known: deviations.Deviation, reason: str | None, trace: str) -> bool:
-    """Tell whether a deviation is what happened: who is known to lie may yet die."""
-    if reason is None:
-        return not known.dies
-    return bool(known.dies) and known.dies in reason + trace
+def _explanation(
+    item: pytest.Item, reason: str | None, trace: str
+) -> deviations.Deviation | None:
+    """Return the deviation that is what happened, if one is.
+
+    Who is known to do something else is not known to die of it, nor the other way.
+    """
+    for known in _deviations(item):
+        if (reason is None and not known.dies) or (
+            reason is not None and known.dies and known.dies in reason + trace
+        ):
+            return known
+    return None
 
 
 def _expect_no_deviation(item: pytest.Item) -> None:
     """Fail where a listed deviation did not show: the list is out of date."""
     __tracebackhide__ = True
-    known = _deviation(item)
-    if known is not None and known.always and not known.dies:
-        _fail_for_no_deviation(known)
+    for known in _deviations(item):
+        if known.always and not known.dies:
+            _fail_for_no_deviation(known)
 
 
 def _fail_for_no_deviation(known: deviations.Deviation) -> None:
@@ -357,12 +366,9 @@ def _fail_for_no_deviation(known: deviations.Deviation) -> None:
     )
 
 
-def _deviation(item: pytest.Item) -> deviations.Deviation | None:
+def _deviations(item: pytest.Item) -> list[deviations.Deviation]:
     check = item.nodeid.removeprefix("suites/conformance/")
-    return next(
-        (entry for entry in item.config.stash[_DEVIATIONS] if entry.concerns(check)),
-        None,
-    )
+    return [entry for entry in item.config.stash[_DEVIATIONS] if entry.concerns(check)]
 
 
 def _revive(tested: TestedTarget) -> None:

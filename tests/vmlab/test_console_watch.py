@@ -60,7 +60,7 @@ def test_what_the_kernel_says_of_its_end_is_the_reason(
     assert running.exit_reason() is None
 
     with console.open("a") as file:
-        file.write(f"{line}\r\n[    8.4] Call Trace:\r\n")
+        file.write(f"{line}\r\n[    8.4] ---[ end trace 0 ]---\r\n")
 
     assert running.exit_reason() == line
     assert running.exit_reason() == line, "it stays dead"
@@ -81,7 +81,7 @@ def test_a_line_that_comes_in_parts_is_seen(tmp_path: Path) -> None:
     assert running.exit_reason() is None
 
     with console.open("a") as file:
-        file.write("G: scheduling while atomic\n")
+        file.write("G: scheduling while atomic\n---[ end trace 0 ]---\n")
 
     assert running.exit_reason() == "[    8.3] BUG: scheduling while atomic"
 
