@@ -21,6 +21,9 @@ from suites.plugins.targets import TestedTarget
 TRANSCRIPT = pytest.StashKey[Transcript]()
 """What passed in one check."""
 
+_DISKS = pytest.StashKey["dict[int, Disk]"]()
+"""Logical units by their numbers, once they have told their size."""
+
 _MAX_UNIT_ATTENTIONS = 16
 
 OpenSession = Callable[..., Session]
@@ -198,13 +201,23 @@ def disk_lun(target: TestedTarget) -> int:
 
 
 @pytest.fixture
-def disk(session: Session) -> Disk:
-    """The logical unit of `session`; only `scratch_disk` may be written."""
-    result = session.execute(cdb.read_capacity_10(), read=8)
-    if not result.is_good:
-        pytest.skip(f"READ CAPACITY (10): {result}")
-    capacity = Capacity10.parse(result.data)
-    return Disk(session.lun, capacity.block_length, capacity.last_lba + 1)
+def disk(request: pytest.FixtureRequest, disk_lun: int) -> Disk:
+    """The logical unit of `session`; only `scratch_disk` may be written.
+
+    It is asked for its size once in a run: a session only for that would double the
+    logins of most checks.
+    """
+    known = request.config.stash.setdefault(_DISKS, {})
+    if disk_lun not in known:
+        session: Session = request.getfixturevalue("session")
+        result = session.execute(cdb.read_capacity_10(), read=8)
+        if not result.is_good:
+            pytest.skip(f"READ CAPACITY (10): {result}")
+        capacity = Capacity10.parse(result.data)
+        known[disk_lun] = Disk(
+            session.lun, capacity.block_length, capacity.last_lba + 1
+        )
+    return known[disk_lun]
 
 
 @pytest.fixture

@@ -92,6 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.fixture
+def is_listed(request: pytest.FixtureRequest) -> bool:
+    """Whether the check is listed among the known deviations of the target."""
+    return _deviation(request.node) is not None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Skip what the target does not offer; blame a failed login on the target."""

@@ -98,14 +98,14 @@ def run(
     trial: Callable[[Combination], None],
     combination: Combination,
     *,
-    is_alive: Callable[[], bool] = lambda: True,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Run a trial; where it fails, look for the smallest combination that provokes it.
 
     Args:
         trial: what to do under a combination; raises ConformanceFailure.
         combination: what to begin with.
-        is_alive: tells whether the target still runs; a dead one provokes nothing.
+        goes_on: tells whether to look further; a dead target provokes nothing.
 
     Raises:
         ConformanceFailure: the trial failed; the failure is that of the smallest
@@ -117,11 +117,14 @@ def run(
         return
     smallest = dict(combination)
     deadline = time.monotonic() + _SEARCH_SECONDS
-    for name in combination:
-        if not is_alive() or time.monotonic() > deadline:
+    # MaxBurstLength comes before FirstBurstLength, which it bounds.
+    for name in reversed(list(combination)):
+        if not goes_on() or time.monotonic() > deadline:
             break
         plainer = {**smallest, name: PLAIN[name]}
-        if plainer != smallest and (again := _attempt(trial, plainer)) is not None:
+        if plainer == smallest or not _is_legal(plainer):
+            continue
+        if (again := _attempt(trial, plainer)) is not None:
             smallest, failure = plainer, again
     failure.actual += f" (smallest combination that provokes it: {_describe(smallest)})"
     raise failure

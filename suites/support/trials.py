@@ -65,8 +65,9 @@ def several_at_once(
         reader = session.start(
             cdb.read_10(lba=2 * blocks, blocks=blocks), read=len(whole[2])
         )
+    _finish_together(session, [*tasks, reader])
     before = session.finish(reader)
-    for task in reversed(tasks):
+    for task in tasks:
         check(session.finish(task).is_good, "GOOD for a write", task.final)
         _judge_r2ts(session, task)
     found = read(session, disk, 3 * len(whole[0]))
@@ -125,6 +126,19 @@ def _open(open_session: OpenSession, combination: Combination) -> Session:
 def _start(session: Session, command: bytes, data: bytes) -> Task:
     with session.connection.together():
         return session.start(command, write=data)
+
+
+def _finish_together(session: Session, tasks: list[Task]) -> None:
+    """Give tasks the data they ask for as they ask, the last one's first.
+
+    None is waited for alone: a target may carry out one command after the other.
+    """
+    while pending := [task for task in tasks if not task.is_done]:
+        if not session.connection.has_frame():
+            for task in reversed(pending):
+                for r2t in task.unanswered():
+                    session.answer_r2t(task, r2t)
+        session.route(waiting_for=pending[0])
 
 
 def _lengths(session: Session, disk: Disk) -> list[int]:

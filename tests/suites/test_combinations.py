@@ -59,6 +59,22 @@ def test_the_smallest_combination_is_named() -> None:
     )
 
 
+def test_no_illegal_combination_is_tried() -> None:
+    tried: list[Combination] = []
+
+    def trial(combination: Combination) -> None:
+        tried.append(combination)
+        if combination["MaxBurstLength"] == "512":
+            raise ConformanceFailure("data", "none")
+
+    with pytest.raises(ConformanceFailure, match=r"it: FirstBurst.*, MaxBurst"):
+        run(trial, {**PLAIN, "FirstBurstLength": "512", "MaxBurstLength": "512"})
+
+    assert all(
+        int(one["FirstBurstLength"]) <= int(one["MaxBurstLength"]) for one in tried
+    )
+
+
 def test_a_trial_that_passes_is_tried_once() -> None:
     tried: list[Combination] = []
 
@@ -84,6 +100,6 @@ def test_a_dead_target_is_not_asked_again() -> None:
 
     odd = {name: values[-1] for name, values in VALUES.items()}
     with pytest.raises(ConformanceFailure):
-        run(trial, odd, is_alive=lambda: False)
+        run(trial, odd, goes_on=lambda: False)
 
     assert tried == [odd]

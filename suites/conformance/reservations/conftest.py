@@ -107,10 +107,13 @@ def stranger(new_nexus: NewNexus) -> Nexus:
 
 
 @pytest.fixture(params=ReservationType, ids=lambda kind: kind.name.lower())
-def kind(request: pytest.FixtureRequest, new_nexus: NewNexus) -> ReservationType:
+def kind(
+    request: pytest.FixtureRequest, new_nexus: NewNexus, session: Session
+) -> ReservationType:
     """Every type that the unit says it takes."""
     chosen: ReservationType = request.param
-    capabilities = new_nexus().capabilities()
+    _ = new_nexus  # by now it is known that there are reservations
+    capabilities = Nexus(session).capabilities()
     if capabilities.type_mask_valid and chosen not in capabilities.types:
         pytest.skip(f"not applicable: the unit does not take {chosen.name}")
     return chosen
