@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from suites.plugins.targets import TestedTarget
-from suites.support.client import PATTERNS, Client, LoginFailed
+from suites.support.client import Client, LoginFailed
 from suites.support.open_iscsi import settings
 from suites.support.relay import Relay
 from targets import Target
@@ -48,8 +48,9 @@ def test_digests(
         size = int(client.run(f"cat /sys/block/{disk[5:]}/size")) * 512
         assert size == unit.size
     client.make_file_system(disk)
-    client.write(PATTERNS[:1])
-    assert client.read_back(PATTERNS[:1]) == [PATTERNS[0].digest]
+    files = client.make_files(1)
+    client.write(files)
+    assert client.read_back() == files
     client.check_file_system(disk)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from suites.plugins.targets import TestedTarget
-from suites.support.client import MOUNT, PATTERNS, SECONDS, Client
+from suites.support.client import MOUNT, SECONDS, SOURCE, Client
 from suites.support.open_iscsi import settings
 from suites.support.relay import Relay
 from targets import Target
 
-_DIGESTS = [pattern.digest for pattern in PATTERNS]
 _MIDST = 3 << 20
 """Bytes to the target after which the files are being written: they are 6 MiB."""
 
@@ -39,32 +38,35 @@ def disk(request: pytest.FixtureRequest, client: Client, relay: Relay) -> Iterat
 @pytest.mark.usefixtures("disk")
 def test_an_idle_session_is_cut(client: Client, relay: Relay) -> None:
     """Files are read as they were written when a lost connection is restored."""
-    client.write()
+    files = client.make_files()
+    client.write(files)
     before = relay.connections
 
     assert relay.cut() == 1
 
     assert relay.await_connections(before + 1, SECONDS)
-    assert client.read_back() == _DIGESTS
+    assert client.read_back() == files
     assert client.session_at(relay.port) is not None
 
 
 @pytest.mark.usefixtures("disk")
 def test_writes_are_cut(client: Client, relay: Relay) -> None:
     """Writes that a lost connection interrupted are all done in the end."""
+    files = client.make_files()
     before = relay.connections
     relay.cut_after(_MIDST)
 
-    client.write()
+    client.write(files)
 
     assert not relay.is_due
     assert relay.connections > before
-    assert client.read_back() == _DIGESTS
+    assert client.read_back() == files
 
 
 @pytest.mark.usefixtures("disk")
 def test_the_target_is_out_of_reach_for_a_while(client: Client, relay: Relay) -> None:
     """Commands wait for a session that cannot be restored at once."""
+    files = client.make_files()
     before = relay.connections
     with relay.refusing():
         assert relay.cut() == 1
@@ -72,13 +74,12 @@ def test_the_target_is_out_of_reach_for_a_while(client: Client, relay: Relay) ->
             "while ! grep -q FAILED /sys/class/iscsi_session/session*/state;"
             " do sleep 0.1; done"
         )
-        late = f"{MOUNT}/{PATTERNS[0].first}"
-        client.run(f"({PATTERNS[0].command} > {late}; sync; echo > {_DONE}) & true")
+        client.run(f"(cp {SOURCE}/* {MOUNT}; sync; echo > {_DONE}) & true")
         client.run(f"[ ! -e {_DONE} ]")
         assert relay.connections == before
 
     client.run(f"while ! [ -e {_DONE} ]; do sleep 0.1; done; rm {_DONE}")
-    assert client.read_back(PATTERNS[:1]) == _DIGESTS[:1]
+    assert client.read_back() == files
 
 
 def test_a_spoilt_bit_is_noticed(client: Client, relay: Relay, scratch: Target) -> None:
@@ -90,13 +91,14 @@ def test_a_spoilt_bit_is_noticed(client: Client, relay: Relay, scratch: Target) 
     assert unit is not None
     device = client.await_disk(relay.port, unit.lun)
     client.make_file_system(device)
-    client.write()
+    files = client.make_files()
+    client.write(files)
     relay.spoil_after(1 << 20)
 
     found = client.read_back()
 
     assert not relay.is_due
-    assert found == _DIGESTS
+    assert found == files
     client.check_file_system(device)
 
 
@@ -116,11 +118,13 @@ def test_the_target_loses_its_power(
     client.log_in(scratch.name, relay.port, settings())
     device = client.await_disk(relay.port, lasting[0].lun)
     client.make_file_system(device)
-    client.write()
+    files = client.make_files()
+    client.write(files)
     before = relay.connections
 
-    target.running.restart()
+    with relay.refusing():
+        target.running.restart()
 
     assert relay.await_connections(before + 1, SECONDS)
-    assert client.read_back() == _DIGESTS
+    assert client.read_back() == files
     client.check_file_system(device)

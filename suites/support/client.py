@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab's client machine: told what to do on its console, looked at afterwards."""
 
-import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
 
 from suites.support import open_iscsi
@@ -16,8 +14,11 @@ from vmlab.guests import client
 from vmlab.guests.model import quoted
 
 MOUNT = "/mnt"
+FILE_SIZE = 2 << 20
 SECONDS = 90.0
 """An emulated machine on a busy host takes long for what is quick elsewhere."""
+
+SOURCE = "/tmp/source"  # noqa: S108  # the guest's
 
 _T = TypeVar("_T")
 
@@ -41,28 +42,8 @@ class LoginFailed(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A file of numbers, one a line: no two blocks of two such files are alike."""
-
-    first: int
-    count: int = 1 << 18
-
-    @property
-    def command(self) -> str:
-        """The guest's command that prints it."""
-        return f"seq {self.first} {self.first + self.count - 1}"
-
-    @property
-    def digest(self) -> str:
-        """Its SHA-256."""
-        numbers = range(self.first, self.first + self.count)
-        text = "".join(f"{number}\n" for number in numbers)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-PATTERNS = tuple(Pattern(number * 10_000_000) for number in range(1, 4))
-"""Files of about 2 MiB each."""
+Files = Mapping[str, str]
+"""The SHA-256 of each file, by its name."""
 
 
 class Client:
@@ -194,18 +175,26 @@ class Client:
         """
         self.run(f"umount {MOUNT} && e2fsck -fn {device} 2>&1")
 
-    def write(self, patterns: Sequence[Pattern] = PATTERNS) -> None:
-        """Write files and wait until the target has them."""
-        commands = [f"{one.command} > {MOUNT}/{one.first}" for one in patterns]
-        self.run(f"{' && '.join(commands)} && sync")
+    def make_files(self, count: int = 3) -> Files:
+        """Fill files of 2 MiB with random bytes, in the guest's memory."""
+        names = [f"{SOURCE}/{number}" for number in range(count)]
+        made = "; ".join(f"head -c {FILE_SIZE} /dev/urandom > {name}" for name in names)
+        self.run(f"rm -rf {SOURCE}; mkdir {SOURCE}; {made}")
+        return self._digests(SOURCE)
 
-    def read_back(self, patterns: Sequence[Pattern] = PATTERNS) -> list[str]:
-        """Return the digests of files as the target has them, not the page cache."""
-        names = " ".join(f"{MOUNT}/{one.first}" for one in patterns)
-        printed = self.run(
-            f"sync; echo 3 > /proc/sys/vm/drop_caches; sha256sum {names}"
-        )
-        return [line.split()[0] for line in printed.splitlines()]
+    def write(self, files: Files) -> None:
+        """Copy files to the file system and wait until the target has them."""
+        self.run(f"cd {SOURCE} && cp {' '.join(files)} {MOUNT} && cd / && sync")
+
+    def read_back(self) -> Files:
+        """Return the file system's files as the target has them, not the page cache."""
+        self.run("sync; echo 3 > /proc/sys/vm/drop_caches")
+        return self._digests(MOUNT)
+
+    def _digests(self, folder: str) -> Files:
+        printed = self.run(f"find {folder} -type f | xargs sha256sum")
+        rows = [line.split() for line in printed.splitlines()]
+        return {name.rpartition("/")[2]: digest for digest, name in rows}
 
     def paths(self) -> list[Path]:
         """Return the paths that multipathd watches."""

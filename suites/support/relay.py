@@ -53,11 +53,12 @@ class Relay:
 
     def __init__(self, host: str, port: int) -> None:
         self._behind = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = _listener()
         self._changed = threading.Condition()
         self._pairs: list[_Pair] = []
         self._accepted = 0
         self._refuses = False
+        self._is_closed = False
         self._until_cut: int | None = None
         self._until_spoilt: int | None = None
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
@@ -101,16 +102,21 @@ class Relay:
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """Reset every new connection meanwhile; those that are there stay."""
-        self._refuse(True)
+        """Refuse every new connection meanwhile; those that are there stay.
+
+        Accepting them for a reset would not do: Linux was seen to be stuck (it cannot
+        bind the connection, ENOTCONN) when an accepted one is reset before its login.
+        """
+        with self._changed:
+            self._refuses = True
+        self._listener.shutdown(socket.SHUT_RDWR)  # it keeps its port
         try:
             yield
         finally:
-            self._refuse(False)
-
-    def _refuse(self, is_refused: bool) -> None:
-        with self._changed:
-            self._refuses = is_refused
+            self._listener.listen()
+            with self._changed:
+                self._refuses = False
+                self._changed.notify_all()
 
     def await_connections(self, count: int, seconds: float) -> bool:
         """Wait until it has passed on so many in all; tell whether it has."""
@@ -119,6 +125,9 @@ class Relay:
 
     def close(self) -> None:
         """End it, and all its connections."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
@@ -137,7 +146,9 @@ class Relay:
             try:
                 initiator, _ = self._listener.accept()
             except OSError:
-                return
+                if self._is_over():
+                    return
+                continue
             pair = self._pair(initiator)
             if pair is None:
                 initiator.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -147,10 +158,13 @@ class Relay:
             self._threads.append(thread)
             thread.start()
 
-    def _pair(self, initiator: socket.socket) -> _Pair | None:
+    def _is_over(self) -> bool:
+        """Wait until connections are taken again; tell whether they never will be."""
         with self._changed:
-            if self._refuses:
-                return None
+            self._changed.wait_for(lambda: self._is_closed or not self._refuses)
+            return self._is_closed
+
+    def _pair(self, initiator: socket.socket) -> _Pair | None:
         try:
             target = socket.create_connection(self._behind, _CONNECT_SECONDS)
         except OSError:
@@ -213,3 +227,12 @@ class Relay:
         changed = bytearray(data)
         changed[position] ^= 0x10
         return bytes(changed)
+
+
+def _listener() -> socket.socket:
+    """Return a socket that listens at a port which it keeps while it does not."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        chosen = probe.getsockname()
+    # The kernel keeps only a port that was asked for.
+    return socket.create_server(chosen)

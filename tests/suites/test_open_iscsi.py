@@ -2,7 +2,6 @@
 """What open-iscsi prints, as version 2.1.8 has printed it."""
 
 from suites.support import open_iscsi
-from suites.support.client import Pattern
 from suites.support.open_iscsi import Node, Path
 from targets import Chap
 
@@ -110,13 +109,3 @@ def test_settings_say_what_is_insisted_on() -> None:
     assert not any(name.endswith("_in") for name in one_way)
     assert mutual["node.session.auth.username_in"] == "target"
     assert mutual["node.session.auth.password_in"] == "other"
-
-
-def test_a_pattern_is_what_seq_prints() -> None:
-    pattern = Pattern(9, count=3)
-
-    assert pattern.command == "seq 9 11"
-    # sha256sum of the output of that command
-    assert pattern.digest == (
-        "94d33f77da34fd16586ae448e26a0181d2408c781b9b0360c1444ae31720b4c7"
-    )

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One logical unit by two paths, of which one dies and comes back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from suites.support.client import Client
+from suites.support.open_iscsi import Path, settings
+from suites.support.relay import Relay
+from targets import Target
+
+_REPLACEMENT_SECONDS = 3
+"""How long commands wait for a lost session before they take the other path."""
+
+
+@pytest.fixture
+def ways(relays: tuple[Relay, ...]) -> tuple[Relay, Relay]:
+    """Relays to two portals."""
+    if len(relays) < 2:
+        pytest.skip("not applicable: the target has one portal only")
+    return relays[0], relays[1]
+
+
+@pytest.fixture
+def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator[str]:
+    """The WWID of a unit that is reached by both, with a file system mounted."""
+    found = scratch.find_scratch()
+    assert found is not None
+    wanted = settings(replacement_seconds=_REPLACEMENT_SECONDS)
+    disks = set()
+    for way in ways:
+        client.log_in(scratch.name, way.port, wanted)
+        disks.add(client.await_disk(way.port, found.lun).removeprefix("/dev/"))
+
+    def look() -> str | None:
+        units = [one.unit for one in client.paths() if one.disk in disks]
+        is_whole = len(units) == 2 and units[0] == units[1]
+        return units[0] if is_whole and len(active(client, units[0])) == 2 else None
+
+    wwid = client.until("both paths of the unit", look)
+    device = f"/dev/mapper/{wwid}"
+    client.make_file_system(device)
+    yield wwid
+    client.check_file_system(device)
+
+
+def active(client: Client, unit: str) -> list[Path]:
+    """Return the paths to a unit that commands are sent by."""
+    return [one for one in client.paths() if one.unit == unit and one.is_active]
+
+
+def test_one_path_dies_and_comes_back(
+    client: Client, ways: tuple[Relay, Relay], unit: str
+) -> None:
+    """Writes go on by the other path; the first is used again when it is back."""
+    files = client.make_files()
+    first, second = ways
+
+    with first.refusing():
+        assert first.cut() == 1
+        client.write(files)
+        client.until("one path less", lambda: len(active(client, unit)) == 1)
+        assert client.session_at(first.port) is None
+        assert client.session_at(second.port) is not None
+        assert client.read_back() == files
+
+    client.until("the path again", lambda: len(active(client, unit)) == 2)
+    assert second.cut() == 1
+    assert client.read_back() == files
+
+
+def test_a_path_dies_in_the_midst_of_writes(
+    client: Client, ways: tuple[Relay, Relay], unit: str
+) -> None:
+    """Whatever was under way by the path that died is done in the end."""
+    files = client.make_files()
+    dying, _ = ways
+    dying.cut_after(1 << 20)
+
+    client.write(files)
+
+    assert not dying.is_due
+    assert client.read_back() == files
+    client.until("both paths", lambda: len(active(client, unit)) == 2)
