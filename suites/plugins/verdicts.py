@@ -95,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def is_listed(request: pytest.FixtureRequest) -> bool:
     """Whether the check is listed among the known deviations of the target."""
-    return _deviation(request.node) is not None
+    return bool(_deviations(request.node))
 
 
 @pytest.hookimpl(wrapper=True)
