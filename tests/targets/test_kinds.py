@@ -8,10 +8,14 @@ import pytest
 
 from targets import FEATURES, LabError, TargetSpecError, help_text, parse, profile
 from targets.kinds import _KINDS
+from targets.lab import LabProvider
 from targets.local import LocalProvider
 from targets.process import find_program
 from targets.remote import RemoteProvider
 from tests.vmlab.scst import standin
+from vmlab import cache
+from vmlab.build import kernel
+from vmlab.kernel import Kernel
 
 _LOCAL = ("reference", "tgt", "istgt")
 
@@ -112,6 +116,38 @@ def test_the_option_has_priority_over_the_environment(
     monkeypatch.setenv("SCST_SOURCE", str(tmp_path))
 
     assert parse("scst", scst_source=standin.checkout(tmp_path / "x")).kind == "scst"
+
+
+@pytest.fixture
+def own_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    (tmp_path / "vmlinux").touch()
+    made = Kernel("6.1.7", tmp_path, "linux-6.1.7", tmp_path, ("own.patch",))
+    kernel.remember("mine", made)
+    return made
+
+
+def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
+    own_kernel: Kernel,
+) -> None:
+    provider = parse("lio", kernel="mine")
+
+    assert isinstance(provider, LabProvider)
+    assert provider.recipe.kernel() == own_kernel
+
+
+@pytest.mark.usefixtures("own_kernel")
+@pytest.mark.parametrize(
+    ("spec", "name", "said"),
+    [
+        ("lio", "yours", "--kernel: there is no kernel yours; there are: mine"),
+        ("tgt", "mine", "--kernel is for targets of the lab, not for tgt"),
+        ("iscsi://h/iqn.2001-04.com.example:x", "mine", "not for a URL"),
+    ],
+)
+def test_a_kernel_that_makes_no_sense(spec: str, name: str, said: str) -> None:
+    with pytest.raises(TargetSpecError, match=said):
+        parse(spec, kernel=name)
 
 
 def test_a_profile_tells_the_habits_of_a_kind() -> None:

@@ -90,7 +90,9 @@ def build(order: Order) -> Kernel:
         patches=tuple(path.name for path in given),
         config=order.config,
         scst=f"{scst.version} ({plans[0].way})" if scst else "",
-        kdir=str(cache.folder() / "build" / made_from),
+        # Directly in its sources, whose place is then "..": to ccache the files of
+        # another patch's tree look the same.
+        kdir=str(tree / f"out-{made_from}"),
         steps=0,
     )
     root = cache.get(
@@ -120,8 +122,8 @@ def _compiler() -> str:
 
 def _compile(tree: Path, wanted: dict[str, str], about: About, path: Path) -> None:
     out = Path(about.kdir)
-    out.mkdir(parents=True, exist_ok=True)
-    log = cache.folder() / "logs" / f"kernel-{out.name}.log"
+    out.mkdir(exist_ok=True)
+    log = cache.folder() / "logs" / f"kernel-{_key_of(out)}.log"
     where = ("-C", tree, f"O={out}")
     _configure(tree, out, wanted, log)
     progress = Progress(about.origin, _last_steps())
@@ -137,6 +139,10 @@ def _compile(tree: Path, wanted: dict[str, str], about: About, path: Path) -> No
     modules.prepare(path, release.name)
     known = asdict(about) | {"version": release.name, "steps": progress.steps}
     (path / _ABOUT).write_text(json.dumps(known, indent=1))
+
+
+def _key_of(out: Path) -> str:
+    return out.name.removeprefix("out-")
 
 
 def _configure(tree: Path, out: Path, wanted: dict[str, str], log: Path) -> None:

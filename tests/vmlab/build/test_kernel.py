@@ -103,8 +103,7 @@ def test_a_build_that_failed_goes_on_where_it_was(tree: Path) -> None:
     built = kernel.build(order)
 
     assert times_built(built) == 2
-    assert built.kdir is not None
-    log = cache.folder() / "logs" / f"kernel-{built.kdir.name}.log"
+    log = cache.folder() / "logs" / f"kernel-{built.root.name}.log"
     # The configuration was made once, before the first try.
     assert log.read_text().count("CONFIG_NET is not set") == 1
 
@@ -129,7 +128,7 @@ def test_an_option_that_does_not_survive_stops_the_build(
     with pytest.raises(LabError, match="does not take CONFIG_NEEDY=y became n"):
         kernel.build(Order(str(tree), config=(str(tmp_path / "needy"),)))
 
-    assert not list((cache.folder() / "build").glob("*/times"))
+    assert not list((cache.folder() / "kernel-source").glob("*/out-*/times"))
 
 
 def test_scst_gets_in_by_its_generated_patch(
