@@ -49,17 +49,6 @@ class Source:
     """Holds a folder for each component."""
     version: str
 
-    @property
-    def is_debug(self) -> bool:
-        """Whether it stands as in a checkout: built for debugging."""
-        return bool(
-            re.search(
-                r"^\s*(?:EXTRA_CFLAGS|ccflags-y)\s*\+=\s*-DCONFIG_SCST_DEBUG\b",
-                _text(self.root / "scst" / "src" / "Makefile"),
-                re.MULTILINE,
-            )
-        )
-
     def digest(self) -> str:
         """Return the hash of all that a build could read."""
         total = hashlib.sha256()

@@ -24,7 +24,6 @@ def test_a_checkout_is_taken_as_it_is(tmp_path: Path) -> None:
     found = source.open_source(root)
 
     assert found == source.Source(root, standin.VERSION)
-    assert found.is_debug
 
 
 def test_an_old_release_says_its_version_elsewhere(tmp_path: Path) -> None:
