@@ -15,7 +15,7 @@ from vmlab.build.make import Progress, make
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
 from vmlab.scst import patches as scst_patches
-from vmlab.scst.patches import Plan, Way
+from vmlab.scst.patches import Way
 from vmlab.scst.source import Source, open_source
 from vmlab.tool import run
 
@@ -69,27 +69,25 @@ def build(order: Order) -> Kernel:
     scst = open_source(order.scst) if order.scst is not None else None
     names = (*config.ALWAYS, *(("scst",) if scst else ()), *order.config)
     wanted = config.merge(names)
-    scst_from = f"{scst.digest()} {order.way}" if scst else ""
-    plans: list[Plan] = []
-
-    def more(tree: Path, folder: Path) -> Sequence[Path]:
-        assert scst is not None
+    plan = None
+    if scst is None:
+        tree = sources.prepare(origin, given)
+    else:
+        tree = sources.prepare(
+            origin,
+            given,
+            more=lambda tree, folder: _patches_of(scst, order.way, tree, folder),
+            more_from=f"{scst.digest()} {order.way}",
+        )
         plan = scst_patches.choose(scst, sources.version(tree), order.way)
-        return _patches_of(scst, plan, tree, folder)
-
-    tree = sources.prepare(
-        origin, given, more=more if scst else None, more_from=scst_from
-    )
-    if scst is not None:
-        plans.append(scst_patches.choose(scst, sources.version(tree), order.way))
-        wanted |= config.parse("\n".join(plans[0].options), "SCST's options")
+        wanted |= config.parse("\n".join(plan.options), "SCST's options")
     made_from = cache.key(tree=tree.name, config=wanted, compiler=_compiler(), layout=1)
     about = About(
         version="",
         origin=f"{origin.path.name} ({sources.version(tree).text})",
         patches=tuple(path.name for path in given),
         config=order.config,
-        scst=f"{scst.version} ({plans[0].way})" if scst else "",
+        scst=f"{scst.version} ({plan.way})" if scst and plan else "",
         # Directly in its sources, whose place is then "..": to ccache the files of
         # another patch's tree look the same.
         kdir=str(tree / f"out-{made_from}"),
@@ -107,12 +105,17 @@ def build(order: Order) -> Kernel:
     return external.with_modules(kernel, added) if added else kernel
 
 
-def _patches_of(scst: Source, plan: Plan, tree: Path, folder: Path) -> Sequence[Path]:
+def _patches_of(
+    scst: Source, way: Way | None, tree: Path, folder: Path
+) -> Sequence[Path]:
+    """Return what SCST needs of this kernel; a patch that is made goes to a folder."""
+    version = sources.version(tree)
+    plan = scst_patches.choose(scst, version, way)
     if plan.way is not Way.IN_TREE:
         return plan.patches
     folder.mkdir()
     made = folder / "scst-in-tree.patch"
-    scst_patches.generate(scst, sources.version(tree), made)
+    scst_patches.generate(scst, version, made)
     return (made,)
 
 
