@@ -79,6 +79,21 @@ def test_a_refused_connection(workers: str) -> None:
     assert "refuses the connection; check that" in complaint(done)
 
 
+def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:
+    done = run(
+        f"--target=iscsi://{running.portal}/{running.target.name}",
+        "--profile=lio",
+        "-k",
+        "test_target_name_is_a_part_of_one",
+        path="suites/conformance/login",
+    )
+
+    # The reference target has none of LIO's deviations, which is noticed.
+    assert done.returncode == 1
+    assert "one-login-at-a-time" in done.stdout
+    assert "known deviation from RFC7143-11.13.5-i01 did not show" in done.stdout
+
+
 def test_an_unknown_name(running: RunningTarget) -> None:
     done = run(f"--target=iscsi://{running.portal}/{NAME}")
 
