@@ -2,7 +2,7 @@
 """Kernel configurations: fragments, merged, and checked against what came of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vmlab.errors import LabError
@@ -89,28 +89,38 @@ def override(made: str, options: Mapping[str, str]) -> str:
     return "\n".join(kept) + "\n" + render(options)
 
 
-def check(wanted: Mapping[str, str], made: str, tree: Path) -> None:
+def check(
+    wanted: Mapping[str, str],
+    made: str,
+    tree: Path,
+    optional: Collection[str] = (),
+) -> None:
     """See that every option that was asked for has survived.
 
     Args:
         wanted: what was asked for.
         made: the .config that the kernel made of it.
         tree: the kernel's sources, to tell why.
+        optional: what may be missing where a kernel has no such option.
 
     Raises:
         LabError: an option has not; names each, and what became of it.
     """
     has = parse(made, ".config")
-    lost = [
-        f"{name}={value} became {has.get(name, 'n')}"
-        for name, value in wanted.items()
-        if has.get(name, "n") != value
-    ]
+    lost = {
+        name: value for name, value in wanted.items() if has.get(name, "n") != value
+    }
     if not lost:
         return
-    names = {_name(line) for line in lost}
-    unknown = names - set(_known(tree, names))
-    lines = [f"{line} ({_reason(line, unknown)})" for line in lost]
+    names = {name.removeprefix("CONFIG_") for name in lost}
+    known = {f"CONFIG_{name}" for name in _known(tree, names)}
+    lines = [
+        f"{name}={value} became {has.get(name, 'n')} ({_reason(value, name in known)})"
+        for name, value in lost.items()
+        if name in known or name not in optional
+    ]
+    if not lines:
+        return
     raise LabError(
         f"the kernel does not take {lines[0]}"
         + (f" and {len(lines) - 1} more" if len(lines) > 1 else ""),
@@ -118,14 +128,10 @@ def check(wanted: Mapping[str, str], made: str, tree: Path) -> None:
     )
 
 
-def _reason(line: str, unknown: set[str]) -> str:
-    if _name(line) in unknown:
+def _reason(value: str, is_known: bool) -> str:
+    if not is_known:
         return "this kernel has no such option"
-    return "others need it" if "=n " in line else "what it needs is not set"
-
-
-def _name(line: str) -> str:
-    return line.partition("=")[0].removeprefix("CONFIG_")
+    return "others need it" if value == "n" else "what it needs is not set"
 
 
 def _known(tree: Path, names: set[str]) -> Iterator[str]:

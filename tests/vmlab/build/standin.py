@@ -15,7 +15,7 @@ SUBLEVEL = 7
 EXTRAVERSION =
 NAME = Stand-in
 
-.PHONY: tinyconfig olddefconfig vmlinux modules modules_install
+.PHONY: tinyconfig olddefconfig vmlinux bzImage modules modules_install
 tinyconfig:
 \techo '# CONFIG_NET is not set' > $(O)/.config
 
@@ -27,6 +27,10 @@ vmlinux:
 \t@echo '  CC      init/main.o'
 \tcat init/main.c > $(O)/vmlinux
 \techo built >> $(O)/times
+
+bzImage: vmlinux
+\tmkdir -p $(O)/arch/x86/boot
+\t(echo packed; cat $(O)/vmlinux) > $(O)/arch/x86/boot/bzImage
 
 modules: vmlinux
 \t@test ! -e fail || { echo 'x.c:1:2: error: wrong'; exit 1; }

@@ -61,6 +61,15 @@ def test_options_that_survived_are_fine(tmp_path: Path) -> None:
     config.check(wanted, "CONFIG_A=y\n# CONFIG_B is not set\n", tmp_path)
 
 
+def test_what_a_kernel_does_not_know_may_be_optional(tmp_path: Path) -> None:
+    tree = standin.tree(tmp_path)
+    wanted = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "y"}
+
+    config.check({"CONFIG_GONE": "y"}, "", tree, optional=wanted)
+    with pytest.raises(LabError, match="CONFIG_NEEDY=y became n"):
+        config.check(wanted, "", tree, optional=wanted)
+
+
 def test_each_option_that_was_lost_is_named_with_the_reason(tmp_path: Path) -> None:
     tree = standin.tree(tmp_path)
     wanted = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "m", "CONFIG_NET": "n"}

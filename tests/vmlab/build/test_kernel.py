@@ -57,6 +57,18 @@ def test_a_patched_tree_is_built_and_the_given_one_stays(
     assert not (built.root / "lib/modules/6.1.7/build").exists()
 
 
+def test_a_kernel_that_knows_pvh_is_booted_uncompressed(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pvh").write_text("CONFIG_PVH=y\n")
+
+    old = kernel.build(Order(str(tree)))
+    new = kernel.build(Order(str(tree), config=(str(tmp_path / "pvh"),)))
+
+    assert old.image.read_text() == f"packed\n{standin.MAIN}"
+    assert new.image.read_text() == standin.MAIN
+
+
 def test_a_tarball_gives_the_same_kernel(tree: Path, tmp_path: Path) -> None:
     of_tree = kernel.build(Order(str(tree)))
     of_tarball = kernel.build(Order(str(standin.tarball(tmp_path))))
