@@ -157,6 +157,18 @@ def test_command_line() -> None:
     assert config.faults == ("nop-out-unanswered",)
 
 
+def test_a_key_that_is_sent_unasked_can_be_kept_back(tmp_path: Path) -> None:
+    key = "X#NodeArchitecture"
+    text = f'[keys]\n"{key}" = "a machine"\n'
+    words = ["--config", str(from_text(tmp_path, text)), "--lun", "1M"]
+
+    said = build_config(build_parser().parse_args(words))
+    silent = build_config(build_parser().parse_args([*words, "--key", f"{key}="]))
+
+    assert said.keys[key] == "a machine"
+    assert key not in silent.keys
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

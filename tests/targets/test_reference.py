@@ -55,6 +55,13 @@ def test_configuration_is_toml_that_says_it_all() -> None:
     assert read["keys"]["X#NodeArchitecture"]
 
 
+def test_the_architecture_may_be_kept_back() -> None:
+    recipe = reference.recipe(keys=[reference.NO_ARCHITECTURE])
+
+    assert "architecture" in reference.recipe().features
+    assert "architecture" not in recipe.features
+
+
 def test_faults_and_trace_are_options() -> None:
     assert reference.build_options(["a", "b"], trace=True) == (
         *("--fault", "a", "--fault", "b"),
