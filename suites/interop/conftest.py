@@ -29,8 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have the reference target keep its architecture to itself.
 
-    open-iscsi (2.1.8) ends a login when the target names it, against RFC 7143 section
-    13.26.2.
+    open-iscsi (2.1.8) ends a login when the target names it, where RFC 7143 section 6.2
+    has it answer NotUnderstood.
     """
     keys: list[str] = config.option.key
     is_reference = (config.option.target or "reference").startswith("reference")
