@@ -68,6 +68,7 @@ lab: $(STAMP)
 
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS)
+	$(RUN) pytest suites/conformance --target=lio -n $(JOBS)
 	$(RUN) suites.mutants -j $(JOBS)
 
 # Every fault of the reference target must be noticed by the suite.
