@@ -28,7 +28,10 @@ class Deviation:
     """False for what shows only sometimes, such as the outcome of a race."""
 
     restarts: bool = False
-    """True where the target is no good any more after it, though it lives."""
+    """True where the target is no good any more after it, though it lives.
+
+    So too where it has not died yet and still may (`dies`).
+    """
     dies: str = ""
     """Where the target dies of it, a part of what is then known of its end.
 

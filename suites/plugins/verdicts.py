@@ -170,7 +170,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         reason = _death(tested, DYING_SECONDS)
         if reason is None:
             _fail_for_no_deviation(deaths[0])
-    if reason is None and deaths:
+    if reason is None and any(known.restarts for known in deaths):
         _restart(tested, "since it may yet die of the check")
     if reason is not None:
         trace = _trace(item, tested, reason)
