@@ -56,7 +56,8 @@ def new_nexus(
 
     Each is an initiator of its own if the target lets it in: what a target makes of
     several ISIDs of one name is for `test_nexuses` to find, and for no other check.
-    `new_nexus(key)` also registers it.
+    `new_nexus(key)` also registers it. The first plain one is that of
+    `session`: some targets take long for a login.
     """
     numbers = itertools.count(1)
     _ = scratch_disk  # others are kept from the unit: it must be ours
@@ -64,11 +65,16 @@ def new_nexus(
     _skip_without_reservations(sweeper)
     _sweep(sweeper)
 
+    spare = [session]
+
     def open_one(key: int = 0, **how: Any) -> Nexus:
-        if lets_others_in:
-            name = f"{session.options.initiator_name}.{next(numbers)}"
-            how = {"initiator_name": name, **how}
-        nexus = Nexus(open_session(**how))
+        if spare and not how:
+            nexus = Nexus(spare.pop())
+        else:
+            if lets_others_in:
+                name = f"{session.options.initiator_name}.{next(numbers)}"
+                how = {"initiator_name": name, **how}
+            nexus = Nexus(open_session(**how))
         if key:
             result = nexus.register(key)
             assert result.is_good, f"REGISTER: {result}"
