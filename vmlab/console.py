@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest's serial console: typed at by a program, or by a person."""
 
+import contextlib
 import os
 import re
 import termios
@@ -41,6 +42,15 @@ class Console:
         )
         _pass_all_on(self._child.child_fd)
         self._prompt = ""
+        self._is_ours = False
+        self._take_over(seconds)
+
+    def _take_over(self, seconds: float) -> None:
+        """Come to a prompt of our own.
+
+        Raises:
+            LabError: no shell answers.
+        """
         patience = _FIRST_TRY
         deadline = time.monotonic() + seconds
         # virsh throws away what is typed before it is ready, without a word.
@@ -48,9 +58,10 @@ class Console:
             patience *= 2
             if time.monotonic() > deadline:
                 raise LabError(
-                    f"{name}: no shell answers on the console",
+                    f"{self._name}: no shell answers on the console",
                     log=str(self._child.before or "")[-400:],
                 )
+        self._is_ours = True
 
     def _takes_over(self, seconds: float) -> bool:
         """Set the shell up; tell whether it answers in time."""
@@ -94,6 +105,10 @@ class Console:
         Raises:
             LabError: it did not end in time.
         """
+        if not self._is_ours:
+            self._take_over(seconds)
+        # Until its end is seen, what comes may still be this command's.
+        self._is_ours = False
         self._child.sendline(f'{command}; echo "[code $?]"')
         self._await_prompt(seconds)
         printed = str(self._child.before).replace("\r", "")
@@ -105,6 +120,7 @@ class Console:
                 command=[command],
                 log=printed[-400:],
             )
+        self._is_ours = True
         return int(code), re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", output)
 
     def _await_prompt(self, seconds: float) -> None:
@@ -118,7 +134,8 @@ class Console:
 
     def close(self) -> None:
         """Let go of the console; who comes next sees what he types."""
-        self._child.sendline("stty echo")
+        with contextlib.suppress(OSError):  # the machine may be gone
+            self._child.sendline("stty echo")
         self._child.close(force=True)
 
     def __enter__(self) -> Self:
