@@ -24,6 +24,7 @@ _FEATURES = TRAITS | frozenset(
         "several-targets",
         "several-portals",
         "several-groups",
+        "translated-ports",
         "several-luns",
         "writes",
         "header-digest",

@@ -17,6 +17,7 @@ FEATURES = MappingProxyType(
         "chap-mutual": "the same name authenticates itself by mutual CHAP",
         "several-targets": "two target names are open without CHAP",
         "several-portals": "the portal group has several portals",
+        "translated-ports": "its portals have other addresses and ports than it knows",
         "several-groups": "the first target name has a second portal group",
         "several-luns": "the first target name has several logical units",
         "ipv6": "one portal has an IPv6 address",

@@ -112,6 +112,11 @@ def _use_digests(
         login.connection.digests = parameters.digests
 
 
+def answers_to(offered: Pairs) -> Pairs:
+    """Return this side's answers to what a target has offered of its own accord."""
+    return Negotiator(Role.INITIATOR, _OWN, is_lenient=True).receive(offered)
+
+
 def walk(login: LoginExchange, first_pairs: Pairs) -> list[LoginResponse]:
     """Log in through both stages in several exchanges; return every response."""
     start = [*first_pairs, ("AuthMethod", "None")]
