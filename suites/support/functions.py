@@ -13,4 +13,5 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
     answer = session.task_management(function)
     if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
         pytest.skip(f"not applicable: the target does not support {function.name}")
-    clear_unit_attention(session)  # that of a reset
+    # A reset is told to whoever asks next.
+    clear_unit_attention(session)

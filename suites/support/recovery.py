@@ -244,20 +244,6 @@ def expect_reject(
     return pdu
 
 
-def expect_reject_or_drop(session: Session, *, of: PDU) -> None:
-    """Expect a Reject, or a dropped connection.
-
-    Raises:
-        ConformanceFailure: something else came, or nothing.
-    """
-    __tracebackhide__ = True
-    try:
-        expect_reject(session, of=of)
-    except ConformanceFailure:
-        if session.connection.is_open:
-            raise
-
-
 def in_parts(task: Task, r2t: R2T, size: int) -> list[DataOut]:
     """Return the Data-Out PDUs that answer an R2T, each of `size` bytes."""
     start = int(r2t.buffer_offset)

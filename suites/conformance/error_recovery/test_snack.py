@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_reject_or_drop
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
@@ -17,7 +17,6 @@ from suites.support.recovery import (
     acknowledgeable,
     expect_copies,
     expect_reject,
-    expect_reject_or_drop,
     read_unacknowledged,
     repeated,
     resegmented,
@@ -473,4 +472,4 @@ def test_reserved_type_is_refused(recovering: Session, kind: int) -> None:
 
     assert recovering.transcript.sent()[-1].type == kind
     # A format error (section 7.7) ends the session.
-    expect_reject_or_drop(recovering, of=request)
+    expect_reject_or_drop(recovering.connection, of=request)
