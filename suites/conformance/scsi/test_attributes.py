@@ -8,9 +8,11 @@ from initiator.session import Session
 from initiator.task import Task
 from iscsi.constants import TaskAttribute
 from iscsi.scsi import cdb
+from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
 from suites.support.media import expect_good
+from suites.support.pages import body_of
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
 TAKEN = [
@@ -19,6 +21,24 @@ TAKEN = [
     TaskAttribute.ORDERED,
     TaskAttribute.HEAD_OF_QUEUE,
 ]
+
+
+SUPPORT = {
+    TaskAttribute.SIMPLE: "simpsup",
+    TaskAttribute.ORDERED: "ordsup",
+    TaskAttribute.HEAD_OF_QUEUE: "headsup",
+}
+"""The bit of VPD page 86h that says whether an attribute is supported."""
+
+
+def skip_unless_supported(session: Session, *attributes: TaskAttribute) -> None:
+    """Skip where the unit says that it does not support an attribute."""
+    body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
+    told = ExtendedInquiry.parse(body) if body else None
+    for attribute in attributes:
+        field = SUPPORT.get(attribute)
+        if told is not None and field is not None and not getattr(told, field):
+            pytest.skip(f"not applicable: {field.upper()} is 0")
 
 
 @pytest.fixture
@@ -48,6 +68,7 @@ def start_read(session: Session, disk: Disk, attribute: TaskAttribute) -> Task:
 @pytest.mark.parametrize("attribute", TAKEN, ids=lambda one: one.name.lower())
 def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> None:
     """Each attribute but ACA is taken where nothing else is under way."""
+    skip_unless_supported(session, attribute)
     command = cdb.test_unit_ready()
 
     expect_good(session.execute(command, attribute=int(attribute)))
@@ -56,6 +77,7 @@ def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> Non
 @pytest.mark.requirement("SAM5-8.7-01")
 def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) -> None:
     """An ORDERED read is done after the write before it, and sees its data."""
+    skip_unless_supported(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA0)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
 
@@ -73,6 +95,7 @@ def test_simple_tasks_wait_for_ordered_ones(
     writer: Session, scratch_disk: Disk
 ) -> None:
     """A SIMPLE read is done after an ORDERED write before it, and sees its data."""
+    skip_unless_supported(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA1)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.ORDERED)
 
@@ -90,6 +113,7 @@ def test_the_head_of_the_queue_waits_for_nothing(
     writer: Session, scratch_disk: Disk
 ) -> None:
     """A HEAD OF QUEUE read is done while older tasks wait for data."""
+    skip_unless_supported(writer, TaskAttribute.HEAD_OF_QUEUE)
     data = pattern(scratch_disk, 1, seed=0xA2)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
 
@@ -104,6 +128,7 @@ def test_ordered_tasks_of_others_wait_too(
     writer: Session, open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """An ORDERED read of another session waits for the write, too."""
+    skip_unless_supported(writer, TaskAttribute.ORDERED)
     other = open_session(initiator_name=f"{writer.options.initiator_name}.other")
     data = pattern(scratch_disk, 1, seed=0xA3)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
