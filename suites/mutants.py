@@ -24,7 +24,7 @@ from reports.run import read
 from reports.verdicts import Judged, Verdict
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = 20
+SAMPLE = 12
 """How many checks of other requirements run against a fault."""
 
 PATIENCE = 1.0
