@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from targets import istgt, lab, lio, reference, remote, scst, tgt
+from targets import istgt, lab, lio, reference, remote, scst, tgt, tgt_vm
 from targets.errors import LabError, TargetSpecError
 from targets.lab import LabProvider, LabRecipe
 from targets.local import LocalProvider, Recipe
@@ -49,6 +49,13 @@ _KINDS = {
             tgt.recipe,
             tgt.PROGRAMS,
             tgt.PACKAGE,
+        ),
+        Kind(
+            "tgt-vm",
+            "tgtd in a virtual machine",
+            tgt_vm.recipe,
+            lab.PROGRAMS,
+            "the packages of scripts/install-lab",
         ),
         Kind(
             "istgt",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from vmlab import cache, console, doctor, machine
 from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
-from vmlab.guests import client, lio
+from vmlab.guests import client, lio, tgt
 from vmlab.guests.model import Export, Guest, Unit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
@@ -36,6 +36,9 @@ _SIZE = 64 << 20
 
 def _exports(kind: str) -> list[Export]:
     name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
+    if kind == "tgt":
+        first = tgt.FIRST_LUN
+        return [Export(name, (Unit(first, _SIZE), Unit(first + 1, _SIZE)))]
     units = (
         Unit(0, _SIZE),
         Unit(1, _SIZE),
@@ -57,6 +60,12 @@ def _lio(
     return lio.guest(exports), _chosen(options)
 
 
+def _tgt(
+    options: argparse.Namespace, exports: Sequence[Export]
+) -> tuple[Guest, Kernel | None]:
+    return tgt.guest(exports), _chosen(options)
+
+
 def _scst(
     options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
@@ -72,7 +81,7 @@ def _chosen(options: argparse.Namespace) -> Kernel | None:
 GUESTS: Mapping[
     str,
     Callable[[argparse.Namespace, Sequence[Export]], tuple[Guest, Kernel | None]],
-] = MappingProxyType({"client": _client, "lio": _lio, "scst": _scst})
+] = MappingProxyType({"client": _client, "lio": _lio, "scst": _scst, "tgt": _tgt})
 """What can be booted by name, and on which kernel; None for Debian's."""
 
 

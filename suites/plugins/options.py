@@ -18,8 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--target",
         metavar="TARGET",
-        help="what to test: reference (the default), tgt, istgt, lio, scst, or "
-        "iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
+        help="what to test: reference (the default), tgt, tgt-vm, istgt, lio, scst, "
+        "or iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
     )
     group.addoption(
         "--scst-source",

@@ -81,7 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     kind = config.option.profile or (
         (config.option.target or "reference").partition(":")[0].lower()
     )
-    own = deviations.FOLDER / f"{kind}.toml"
+    # A program does the same wherever it runs.
+    own = deviations.FOLDER / f"{kind.removesuffix('-vm')}.toml"
     path = config.option.deviations or (own if own.exists() else None)
     try:
         config.stash[_DEVIATIONS] = deviations.load(path) if path else []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import require
-from vmlab.guests import client, lio, scst
+from vmlab.guests import client, lio, scst, tgt
 from vmlab.guests.model import Export, Guest, Login, Unit, quoted
 from vmlab.scst.config import Handler
 
@@ -26,6 +26,7 @@ DAEMON = Path("/built/iscsi-scstd")
 GUESTS = [
     lio.guest(EXPORTS),
     client.guest(),
+    tgt.guest(EXPORTS),
     *(scst.guest(EXPORTS, DAEMON, handler) for handler in Handler),
 ]
 
@@ -214,3 +215,31 @@ def test_mutual_chap_has_both_ways_in_scst() -> None:
     assert [user.name for user in target.incoming] == ["user"]
     assert target.outgoing is not None
     assert target.outgoing.name == "other"
+
+
+def test_tgtd_must_listen_where_asked() -> None:
+    lines = tgt.guest(EXPORTS, ports=(3260, 3999)).setup.splitlines()
+
+    assert "tgtd --iscsi portal=10.0.2.15:3260,portal=10.0.2.15:3999" in lines
+    assert "grep -q 10.0.2.15:3999 /tmp/portals" in lines
+
+
+def test_tgtd_has_an_account_for_each_way_of_chap() -> None:
+    lines = tgt.guest(EXPORTS).setup.splitlines()
+
+    accounts = [line for line in lines if "--op new --mode account" in line]
+    assert [line.split("--user ")[1].split()[0] for line in accounts] == [
+        "'user'",
+        "'other'",
+    ]
+    bound = [line for line in lines if "--op bind --mode account" in line]
+    assert all("--tid 2" in line for line in bound)
+    assert [line.endswith("--outgoing") for line in bound] == [False, True]
+
+
+def test_every_unit_of_tgtd_has_a_file_of_its_own() -> None:
+    lines = tgt.guest(EXPORTS).setup.splitlines()
+
+    files = [line.split()[-1] for line in lines if "truncate" in line]
+    assert files == ["/var/store/disk0", "/var/store/disk1", "/var/store/disk2"]
+    assert any("--lun 1" in line and "--blocksize 4096" in line for line in lines)
