@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from vmlab import acceleration, cache, daemon, domain, image
 from vmlab.errors import LabError
-from vmlab.guests.model import FAILED, READY, Guest
+from vmlab.guests.model import DIED, FAILED, READY, Guest
 from vmlab.kernel import Kernel, of_debian
 from vmlab.tool import run
 
@@ -28,7 +28,7 @@ END_SECONDS = 30.0
 """libvirt may be busy with a machine that is ending by itself."""
 
 _CRASH = re.compile(
-    r"^.*(?:Kernel panic|BUG: |Oops[:;]|general protection fault|"
+    rf"^.*(?:{DIED} |Kernel panic|BUG: |Oops[:;]|general protection fault|"
     r"kernel BUG at |invalid opcode: |list_(?:add|del) corruption|"
     r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
     # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
@@ -36,7 +36,7 @@ _CRASH = re.compile(
     r"KASAN: |KFENCE: |UBSAN: |kmemleak: [1-9]\d* new suspected).*$",
     re.MULTILINE,
 )
-"""How a kernel says that it is broken, be it alive or not."""
+"""How a kernel says that it is broken, be it alive or not; or that its target is."""
 
 _END_OF_REPORT = re.compile(r"^.*---\[ end ", re.MULTILINE)
 _REPORT_SECONDS = 3.0

@@ -13,6 +13,9 @@ READY = "ASSAY-READY"
 FAILED = "ASSAY-FAILED"
 """What it prints, with the reason, where it cannot."""
 
+DIED = "ASSAY-DIED"
+"""What it prints, with its name, when the program that serves has ended."""
+
 
 Backing = Literal["file", "memory", "block"]
 """What keeps a unit's blocks: a file, memory, or a block device over a file."""

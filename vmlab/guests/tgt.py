@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vmlab.guests.model import ADDRESS, Export, Guest, Login, Unit, quoted
+from vmlab.guests.model import ADDRESS, DIED, Export, Guest, Login, Unit, quoted
 
 FIRST_LUN = 1
 """LUN 0 is tgtd's controller, not a disk."""
@@ -50,6 +50,12 @@ def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
     disks = iter(range(1 << 16))
     for number, export in enumerate(exports, 1):
         yield from _export(number, export, disks)
+    yield "pid=$(pidof tgtd)"
+    yield (
+        "(while kill -0 $pid; do sleep 0.5; done;"
+        # A prompt may stand on the console's last line.
+        f" printf '\\n{DIED} tgtd\\n' > /dev/console) > /dev/null 2>&1 &"
+    )
 
 
 def _accounts(login: Login) -> Iterator[str]:
