@@ -90,9 +90,10 @@ def test_reserve_lets_some_pass(
     one, other = new_nexus().session, new_nexus().session
     expect_good(one.execute(commands[0]()))
 
-    expect_good(COMMANDS[name].send(other, scratch_disk))
+    result = COMMANDS[name].send(other, scratch_disk)
 
     expect_good(one.execute(commands[1]()))
+    expect_good(result)
 
 
 @pytest.mark.requirement("SPC4-5.12.3-03")
