@@ -164,7 +164,8 @@ class _Instance:
     def exit_reason(self) -> str | None:
         if self.running is None:
             return "the machine has been ended"
-        return self.running.exit_reason()
+        reason = self.running.exit_reason()
+        return None if reason is None else _readable(reason)
 
     def restart(self) -> None:
         """Cut the power and boot again; the disk stays."""
