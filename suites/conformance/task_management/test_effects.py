@@ -9,8 +9,15 @@ from initiator.impair import deliver, withhold
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TMFunction, TMResponse
-from iscsi.pdu import R2T, SCSICommand, TaskManagementRequest, TaskManagementResponse
+from iscsi.pdu import (
+    R2T,
+    SCSICommand,
+    SCSIResponse,
+    TaskManagementRequest,
+    TaskManagementResponse,
+)
 from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.data import pattern, start_write
@@ -144,6 +151,8 @@ def test_late_data_is_let_pass(
     session.answer_r2t(task, r2t)
     answer = session.receive()
     while not isinstance(answer, TaskManagementResponse):
+        if isinstance(answer, SCSIResponse) and answer.status == SCSIStatus.GOOD:
+            pytest.skip("not applicable: the write was over before it could be ended")
         answer = session.receive()
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
 
@@ -230,7 +239,8 @@ def test_a_login_leaves_other_sessions_tasks(
     session = open_session(SOLICITED)
     task = stall_write(session, scratch_disk)
 
-    open_session()
+    # No command: a unit may be busy with the write.
+    open_session(clears_unit_attention=False)
 
     for r2t in [p for p in session.transcript.received() if isinstance(p, R2T)]:
         session.answer_r2t(task, r2t)
