@@ -5,7 +5,7 @@ TARGET ?= reference
 ARGS ?=
 JOBS ?= 2
 # istgt sleeps a second in each login: more workers than cores wait for it side by side.
-SLEEPERS ?= 12
+SLEEPERS ?= 20
 PYTHON ?= python3
 # Credentials before the @ stay out of the folder's name.
 RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
