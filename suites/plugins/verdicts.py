@@ -7,69 +7,57 @@ stays one. After each check the target must still serve a login.
 """
 
 import signal
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from types import FrameType
 
 import pytest
 
-import targets
-from initiator import bundle
-from initiator.capture import to_pcapng
 from initiator.expect import ConformanceFailure, failure_of, noting_choices
-from initiator.narrate import narrate
-from initiator.session import Session
-from initiator.transcript import Transcript
-from iscsi import names
 from iscsi.errors import ISCSIError
-from iscsi.scsi import cdb
 from reports.evidence import (
-    BUNDLE,
     CHOICE,
     DETAIL,
-    EVIDENCE,
     KNOWN_DEVIATION,
     STEPS,
     TARGET_DIED,
     VERDICT,
     WARNING,
-    Evidence,
-    bundle_path,
 )
 from suites.plugins import deviations
 from suites.plugins import targets as targets_plugin
 from suites.plugins.options import is_strict
+from suites.plugins.proof import (
+    LOG_MARK,
+    keep_bundle,
+    keep_evidence,
+    keep_log,
+    steps_of,
+    trace_of,
+    transcript_of,
+)
 from suites.plugins.requirements import is_check, requirements_of
-from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.survival import (
+    DEATH_SECONDS,
+    death,
+    late_probe,
+    probe,
+    restart,
+    revive,
+)
 from suites.plugins.targets import TestedTarget
 
 CHECK_SECONDS = 60
 """No check lasts longer, whatever a target does."""
 
-SLOW_LOGIN = 0.5
-"""Seconds from which on a login after every check would cost more than it shows."""
-
 ONE_LOGIN = "one-login-at-a-time"
 """The feature of a target that is probed when a check's connections are closed."""
-
-ONE_LOGIN_SECONDS = 20.0
-"""More than such a target takes to give up an unfinished login (LIO's default: 15)."""
-
-DEATH_SECONDS = 0.1
-"""How long after a failure a local target may still be seen to die."""
 
 DYING_SECONDS = 30.0
 """How long it may take to, where that is known: LIO holds a lost session for 20 s."""
 
-_MOST_OF_A_TRACE = 40
-"""Lines of a crash that a failure shows; its report has all of them."""
-
 _DEVIATIONS = pytest.StashKey[list[deviations.Deviation]]()
-_LOG_MARK = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,10 +94,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     tested = targets_plugin.of(item.config)
     # One that died after the check before it was over is no fault of this check.
-    _revive(tested)
-    steps: Callable[[], list[str]] = partial(_steps, item)
+    revive(tested)
+    steps: Callable[[], list[str]] = partial(steps_of, item)
     item.stash[STEPS] = steps
-    item.stash[_LOG_MARK] = tested.running.mark()
+    item.stash[LOG_MARK] = tested.running.mark()
     for marker in item.iter_markers("needs"):
         for feature in marker.args:
             if feature not in tested.features:
@@ -117,9 +105,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     try:
         return (yield)
     except (ISCSIError, ConformanceFailure) as error:
-        _keep_evidence(item, tested, error)
-        _revive(tested)
-        transcript = _transcript(item)
+        keep_evidence(item, tested, error)
+        revive(tested)
+        transcript = transcript_of(item)
         shown = "" if transcript is None else "\n" + transcript.render(12)
         pytest.fail(f"the check could not begin: {error}{shown}", pytrace=False)
 
@@ -137,15 +125,15 @@ def pytest_pyfunc_call(
             try:
                 outcome = yield
             except ISCSIError as error:
-                raise failure_of(error, _transcript(pyfuncitem)) from error
+                raise failure_of(error, transcript_of(pyfuncitem)) from error
             if ONE_LOGIN not in tested.features:
-                _probe(tested)
+                probe(tested)
         _await_known_death(pyfuncitem, tested)
     except ConformanceFailure as failure:
         if failure.transcript is None:
-            failure.transcript = _transcript(pyfuncitem)
-        _keep_evidence(pyfuncitem, tested, failure)
-        _keep_bundle(pyfuncitem, tested, failure)
+            failure.transcript = transcript_of(pyfuncitem)
+        keep_evidence(pyfuncitem, tested, failure)
+        keep_bundle(pyfuncitem, tested, failure)
         _judge(pyfuncitem, tested, failure)
         raise
     _expect_no_deviation(pyfuncitem)
@@ -162,25 +150,25 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     tested = targets_plugin.of(item.config)
     has_failed = any(name == DETAIL for name, _ in item.user_properties)
     deaths = [] if has_failed else [one for one in _deviations(item) if one.dies]
-    reason = _death(tested) if has_failed else tested.running.exit_reason()
+    reason = death(tested) if has_failed else tested.running.exit_reason()
     is_stuck = False
     if reason is None and ONE_LOGIN in tested.features:
-        reason = _late_probe(tested)
+        reason = late_probe(tested)
         is_stuck = reason is not None
     if reason is None and any(known.always for known in deaths):
-        reason = _death(tested, DYING_SECONDS)
+        reason = death(tested, DYING_SECONDS)
         if reason is None:
             _fail_for_no_deviation(deaths[0])
     if reason is None and any(known.restarts for known in deaths):
-        _restart(tested, "since it may yet die of the check")
+        restart(tested, "since it may yet die of the check")
     if reason is not None:
-        trace = _trace(item, tested, reason)
+        trace = trace_of(item, tested, reason)
         if not has_failed:
-            _keep_log(item, tested)
+            keep_log(item, tested)
         if is_stuck and "restart" in tested.features:
             # It may be up and serve nobody any more.
-            _restart(tested, "after it had got stuck")
-        _revive(tested)
+            restart(tested, "after it had got stuck")
+        revive(tested)
         _judge_late_death(item, reason, trace, has_failed=has_failed)
 
 
@@ -212,7 +200,7 @@ def _time_limit(item: pytest.Item) -> Iterator[None]:
         raise ConformanceFailure(
             f"the exchange comes to an end within {CHECK_SECONDS} s",
             "it has not",
-            _transcript(item),
+            transcript_of(item),
         )
 
     before = signal.signal(signal.SIGALRM, strike)
@@ -224,66 +212,6 @@ def _time_limit(item: pytest.Item) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _probe(tested: TestedTarget, timeout: float | None = None) -> None:
-    """Log in once more: a target must have survived the check.
-
-    Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at; the next check's login shows the rest.
-
-    Raises:
-        ConformanceFailure: it has not.
-    """
-    if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
-        return
-    transcript = Transcript()
-    isid = names.isid(names.ISIDType.RANDOM, 0xA55AFF, 0xFFFF)
-    units = tested.running.target.logical_units
-    try:
-        with Session(
-            tested.portal,
-            replace(tested.options(), isid=isid),
-            transcript=transcript,
-            timeout=timeout or tested.timeout,
-            lun=units[0].lun if units else 0,
-        ) as session:
-            session.execute(cdb.test_unit_ready())
-    except (ISCSIError, ConformanceFailure) as error:
-        actual = error.actual if isinstance(error, ConformanceFailure) else str(error)
-        reason = _death(tested)
-        raise ConformanceFailure(
-            "the target still serves a login and a command after the check",
-            f"the target died: {reason}" if reason else actual,
-            transcript,
-        ) from error
-
-
-def _late_probe(tested: TestedTarget) -> str | None:
-    """Probe when the check's own connections are closed; return what went wrong.
-
-    An unfinished login of the check would hold up the probe's where a target handles
-    one at a time. It gives such a login up by itself, so the probe has patience.
-    """
-    try:
-        _probe(tested, timeout=ONE_LOGIN_SECONDS)
-    except ConformanceFailure as failure:
-        return failure.actual
-    return None
-
-
-def _death(tested: TestedTarget, seconds: float = DEATH_SECONDS) -> str | None:
-    """Return how the target ended, None if it lives.
-
-    A process that has just been killed takes a moment to be seen as dead.
-    """
-    reason = tested.running.exit_reason()
-    if reason is None and "restart" in tested.features:
-        deadline = time.monotonic() + seconds
-        while reason is None and time.monotonic() < deadline:
-            time.sleep(DEATH_SECONDS / 20)
-            reason = tested.running.exit_reason()
-    return reason
-
-
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
     """Look whether a target has died already that is known to.
 
@@ -291,19 +219,11 @@ def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
         ConformanceFailure: it has died.
     """
     if any(known.dies for known in _deviations(item)):
-        reason = _death(tested)
+        reason = death(tested)
         if reason is not None:
             raise ConformanceFailure(
                 "the target still serves after the check", f"it died: {reason}"
             )
-
-
-def _trace(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
-    """Return what the target's log says of its death, if it says anything."""
-    log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
-    _, line, rest = log.partition(reason.removeprefix("the target died: "))
-    shown = (line + rest).splitlines()[:_MOST_OF_A_TRACE]
-    return "".join(f"\n    {one}" for one in shown)
 
 
 def _judge(
@@ -315,14 +235,14 @@ def _judge(
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
     """
     is_doomed = any(known.dies and known.always for known in _deviations(item))
-    reason = _death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
+    reason = death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
     item.user_properties.append((DETAIL, failure.actual))
     trace = ""
     if reason is not None:
-        trace = _trace(item, tested, reason)
+        trace = trace_of(item, tested, reason)
         failure.add_note(f"the target died during this check: {reason}{trace}")
         item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
-    _revive(tested)
+    revive(tested)
     requirements = requirements_of(item)
     for entry in requirements:
         failure.add_note(
@@ -332,7 +252,7 @@ def _judge(
     known = _explanation(item, reason, trace)
     if known is not None:
         if known.restarts and "restart" in tested.features:
-            _restart(tested, "after a deviation that it does not survive whole")
+            restart(tested, "after a deviation that it does not survive whole")
         item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
         pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
     is_should = all(entry.level.startswith(("SHOULD", "MAY")) for entry in requirements)
@@ -376,99 +296,3 @@ def _fail_for_no_deviation(known: deviations.Deviation) -> None:
 def _deviations(item: pytest.Item) -> list[deviations.Deviation]:
     check = item.nodeid.removeprefix("suites/conformance/")
     return [entry for entry in item.config.stash[_DEVIATIONS] if entry.concerns(check)]
-
-
-def _revive(tested: TestedTarget) -> None:
-    """Start a dead target again, so that one death is one failure."""
-    if not tested.running.is_alive():
-        _restart(tested, "after its death")
-
-
-def _restart(tested: TestedTarget, when: str) -> None:
-    try:
-        tested.running.restart()
-    except targets.LabError as error:
-        pytest.exit(f"the target cannot be restarted {when}: {error}", 3)
-
-
-def _steps(item: pytest.Item) -> list[str]:
-    """Tell the exchange of a check in words."""
-    transcript = _transcript(item)
-    return [] if transcript is None else narrate(transcript)
-
-
-def _transcript(item: pytest.Item) -> Transcript | None:
-    return item.stash.get(TRANSCRIPT, None)
-
-
-def _keep_bundle(
-    item: pytest.Function, tested: TestedTarget, failure: ConformanceFailure
-) -> None:
-    """Keep what it takes to send the same PDUs again."""
-    transcript = _transcript(item)
-    if transcript is None or not transcript.entries:
-        return
-    running = tested.running
-    units = running.target.logical_units
-    made = bundle.of_transcript(
-        transcript,
-        check=item.nodeid.removeprefix("suites/conformance/"),
-        rule=(item.function.__doc__ or "").strip().partition("\n")[0],
-        requirements=tuple(
-            {
-                "id": entry.id,
-                "level": entry.level,
-                "document": entry.document,
-                "section": entry.section,
-                "text": entry.text,
-                "url": entry.url,
-            }
-            for entry in requirements_of(item)
-        ),
-        expected=tuple(failure.expected),
-        actual=failure.actual,
-        target=f"{running.kind} {running.version}",
-        target_name=running.target.name,
-        lun=units[0].lun if units else 0,
-    )
-    evidence = Evidence(BUNDLE, "application/json", made.encode())
-    item.stash.setdefault(EVIDENCE, []).append(evidence)
-    folder = item.config.getoption("allure_report_dir", None)
-    if folder:
-        failure.add_note(
-            f"to send it again: python -m initiator replay "
-            f"{bundle_path(Path(folder), item.nodeid)} --target iscsi://..."
-        )
-
-
-def _keep_evidence(
-    item: pytest.Item, tested: TestedTarget, error: ISCSIError | ConformanceFailure
-) -> None:
-    """Put what passed, and what the target logged meanwhile, beside the verdict."""
-    kept = item.stash.setdefault(EVIDENCE, [])
-    transcript = _transcript(item)
-    if transcript is not None and transcript.entries:
-        kept.append(Evidence("transcript", "text/plain", transcript.render().encode()))
-        failure = (
-            error
-            if isinstance(error, ConformanceFailure)
-            else failure_of(error, transcript)
-        )
-        names = [entry.id for entry in requirements_of(item)]
-        capture = to_pcapng(
-            transcript,
-            check=f"{item.nodeid.removeprefix('suites/conformance/')}: "
-            f"{', '.join(names)}",
-            expected=" or ".join(failure.expected),
-            actual=failure.actual,
-        )
-        kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
-    _keep_log(item, tested)
-
-
-def _keep_log(item: pytest.Item, tested: TestedTarget) -> None:
-    """Put what the target has logged during a check beside its verdict."""
-    log = tested.running.log_since(item.stash.get(_LOG_MARK, 0))
-    if log:
-        piece = Evidence("target log", "text/plain", log.encode())
-        item.stash.setdefault(EVIDENCE, []).append(piece)

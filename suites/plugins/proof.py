@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What proves a verdict: transcript, capture, bundle and the target's log."""
+
+from pathlib import Path
+
+import pytest
+
+from initiator import bundle
+from initiator.capture import to_pcapng
+from initiator.expect import ConformanceFailure, failure_of
+from initiator.narrate import narrate
+from initiator.transcript import Transcript
+from iscsi.errors import ISCSIError
+from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path
+from suites.plugins.requirements import requirements_of
+from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.targets import TestedTarget
+
+_MOST_OF_A_TRACE = 40
+"""Lines of a crash that a failure shows; its report has all of them."""
+
+LOG_MARK = pytest.StashKey[int]()
+"""Where the target's log stood when a check began."""
+
+
+def trace_of(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
+    """Return what the target's log says of its death, if it says anything."""
+    log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
+    _, line, rest = log.partition(reason.removeprefix("the target died: "))
+    shown = (line + rest).splitlines()[:_MOST_OF_A_TRACE]
+    return "".join(f"\n    {one}" for one in shown)
+
+
+def steps_of(item: pytest.Item) -> list[str]:
+    """Tell the exchange of a check in words."""
+    transcript = transcript_of(item)
+    return [] if transcript is None else narrate(transcript)
+
+
+def transcript_of(item: pytest.Item) -> Transcript | None:
+    """Return what passed in a check, or None before its first connection."""
+    return item.stash.get(TRANSCRIPT, None)
+
+
+def keep_bundle(
+    item: pytest.Function, tested: TestedTarget, failure: ConformanceFailure
+) -> None:
+    """Keep what it takes to send the same PDUs again."""
+    transcript = transcript_of(item)
+    if transcript is None or not transcript.entries:
+        return
+    running = tested.running
+    units = running.target.logical_units
+    made = bundle.of_transcript(
+        transcript,
+        check=item.nodeid.removeprefix("suites/conformance/"),
+        rule=(item.function.__doc__ or "").strip().partition("\n")[0],
+        requirements=tuple(
+            {
+                "id": entry.id,
+                "level": entry.level,
+                "document": entry.document,
+                "section": entry.section,
+                "text": entry.text,
+                "url": entry.url,
+            }
+            for entry in requirements_of(item)
+        ),
+        expected=tuple(failure.expected),
+        actual=failure.actual,
+        target=f"{running.kind} {running.version}",
+        target_name=running.target.name,
+        lun=units[0].lun if units else 0,
+    )
+    evidence = Evidence(BUNDLE, "application/json", made.encode())
+    item.stash.setdefault(EVIDENCE, []).append(evidence)
+    folder = item.config.getoption("allure_report_dir", None)
+    if folder:
+        failure.add_note(
+            f"to send it again: python -m initiator replay "
+            f"{bundle_path(Path(folder), item.nodeid)} --target iscsi://..."
+        )
+
+
+def keep_evidence(
+    item: pytest.Item, tested: TestedTarget, error: ISCSIError | ConformanceFailure
+) -> None:
+    """Put what passed, and what the target logged meanwhile, beside the verdict."""
+    kept = item.stash.setdefault(EVIDENCE, [])
+    transcript = transcript_of(item)
+    if transcript is not None and transcript.entries:
+        kept.append(Evidence("transcript", "text/plain", transcript.render().encode()))
+        failure = (
+            error
+            if isinstance(error, ConformanceFailure)
+            else failure_of(error, transcript)
+        )
+        names = [entry.id for entry in requirements_of(item)]
+        capture = to_pcapng(
+            transcript,
+            check=f"{item.nodeid.removeprefix('suites/conformance/')}: "
+            f"{', '.join(names)}",
+            expected=" or ".join(failure.expected),
+            actual=failure.actual,
+        )
+        kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
+    keep_log(item, tested)
+
+
+def keep_log(item: pytest.Item, tested: TestedTarget) -> None:
+    """Put what the target has logged during a check beside its verdict."""
+    log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
+    if log:
+        piece = Evidence("target log", "text/plain", log.encode())
+        item.stash.setdefault(EVIDENCE, []).append(piece)
