@@ -33,19 +33,40 @@ class Recorder:
         self.path = path
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write the checks of each requirement."""
+        """Write the checks of each requirement, and one parameter set of each."""
         found: dict[str, list[str]] = defaultdict(list)
+        first: dict[str, str] = {}
         for item in session.items:
+            first.setdefault(item.nodeid.split("[")[0], item.nodeid)
             for mark in item.iter_markers("requirement"):
                 for name in mark.args:
                     check = item.nodeid.split("[")[0]
                     if check not in found[name]:
                         found[name].append(check)
-        self.path.write_text(json.dumps(found))
+        self.path.write_text(json.dumps({"checks": found, "first": first}))
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the suite holds."""
+
+    checks: dict[str, list[str]]
+    """The checks of each requirement ID, without their parameters."""
+    first: dict[str, str]
+    """The first of each check's parameter sets, as a node ID."""
 
 
 def collect() -> dict[str, list[str]]:
     """Return the checks of each requirement ID.
+
+    Raises:
+        CoverageError: pytest cannot collect the suite.
+    """
+    return collect_items().checks
+
+
+def collect_items() -> Collected:
+    """Return the checks of each requirement ID, and a parameter set of each.
 
     Raises:
         CoverageError: pytest cannot collect the suite.
@@ -70,8 +91,7 @@ def collect() -> dict[str, list[str]]:
             raise CoverageError(
                 f"the suite cannot be collected: {words[-1] if words else 'no message'}"
             )
-        found: dict[str, list[str]] = json.loads(path.read_text())
-        return found
+        return Collected(**json.loads(path.read_text()))
 
 
 @dataclass(frozen=True, slots=True)

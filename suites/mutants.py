@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reftarget.faults import FAULTS, Fault
-from reports.coverage import CoverageError, collect
+from reports.coverage import Collected, CoverageError, collect_items
 from reports.run import read
 from reports.verdicts import Judged, Verdict
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = 12
+SAMPLE = 20
 """How many checks of other requirements run against a fault."""
 
 PATIENCE = 1.0
@@ -196,13 +196,18 @@ def choose(
     return concerned, picked
 
 
-def try_fault(fault: Fault, checks: Mapping[str, list[str]], sample: int) -> Outcome:
-    """Run the suite against the reference target with one fault."""
+def try_fault(fault: Fault, suite: Collected, sample: int) -> Outcome:
+    """Run the suite against the reference target with one fault.
+
+    The checks of its requirements run with all their parameters, the others with one.
+    """
+    checks = suite.checks
     concerned, others = choose(fault, checks, sample)
     if not concerned:
         return Outcome(fault, 0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "verdicts.json"
+        others = [suite.first[name] for name in others]
         command = [sys.executable, "-m", "pytest", *concerned, *others]
         command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
         command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
@@ -297,7 +302,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no such fault: {', '.join(unknown)}", file=sys.stderr)
         return 2
     try:
-        checks = collect()
+        suite = collect_items()
     except CoverageError as error:
         print(error, file=sys.stderr)
         return 2
@@ -305,7 +310,7 @@ def main(arguments: list[str] | None = None) -> int:
     done = itertools.count(1)
 
     def attempt(fault: Fault) -> Outcome:
-        outcome = try_fault(fault, checks, options.sample)
+        outcome = try_fault(fault, suite, options.sample)
         word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
         print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
         return outcome
