@@ -66,8 +66,8 @@ _TAKES = frozenset(
 )
 """What is tried with R or W set: some targets never answer without (istgt 0.4)."""
 
-_LEAST = {cdb.report_luns: {"allocation_length": 16}}
-"""What a command must have at least, or it is refused."""
+_READS = frozenset({cdb.read_10, cdb.read_12, cdb.read_16})
+_BLOCK = 4096
 
 
 def skip_without(session: Session, layout: Layout) -> None:
@@ -87,13 +87,27 @@ def is_there(session: Session, layout: Layout) -> bool:
     found = is_known or support in (None, Support.NOT_AVAILABLE)
     if found and layout not in _NEVER_NOTHING:
         room = _ROOM if layout in _BRINGS else 0
+        room = _BLOCK if layout in _READS else room
         data = b"" if layout in _TAKES else None
-        command = layout(**_LEAST.get(layout, {}))
+        command = layout(**_least(layout, room))
         sense = session.execute(command, read=room, write=data).sense
         code = sense.additional if sense else None
         absent = _UNKNOWN[:1] if is_known else _UNKNOWN
         found = code not in absent
     return found
+
+
+def _least(layout: Layout, room: int) -> dict[str, int]:
+    """Return what a command asks for so that there is something to return.
+
+    LIO drops who expects data of a command that brings none, and some lists are refused
+    to who has no room for their header (REPORT LUNS).
+    """
+    if layout in _READS:
+        return {"blocks": 1}
+    if room and "allocation_length" in layout.structure.fields:
+        return {"allocation_length": room}
+    return {}
 
 
 def skip_unless_reported(session: Session, layout: Layout) -> None:
