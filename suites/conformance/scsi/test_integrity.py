@@ -137,16 +137,18 @@ def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
     r2t = task.r2ts[0] if task.r2ts else None
     if not isinstance(r2t, R2T):
         pytest.skip("not applicable: the write is over before it can be aborted")
-    (part,) = data_outs(
+    longest = session.parameters.target_max_recv_data_segment_length
+    parts = data_outs(
         new[: 2 * size + size // 2],
         offset=int(r2t.buffer_offset),
-        size=3 * size,
+        size=min(3 * size, longest),
         initiator_task_tag=task.initiator_task_tag,
         target_transfer_tag=int(r2t.target_transfer_tag),
         lun=int(r2t.lun),
     )
-    part.final = 0
-    session.send(part)
+    for part in parts:
+        part.final = 0
+        session.send(part)
 
     session.task_management(TMFunction.ABORT_TASK, of=task.command)
 
