@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
 """What the lab cannot do without; `python -m vmlab doctor` looks closer."""
 
+FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-luns",
+        "writes",
+        "header-digest",
+        "data-digest",
+    }
+)
+"""What every target of the lab has."""
+
 _LOOPBACK = "127.0.0.1"
 
 

@@ -2,7 +2,7 @@
 """The Linux kernel's target (LIO) in a virtual machine with Debian's kernel."""
 
 from targets import layout
-from targets.lab import LabRecipe
+from targets.lab import FEATURES, LabRecipe
 from targets.model import LogicalUnit
 from vmlab import kernel
 from vmlab.guests import lio
@@ -15,20 +15,13 @@ _UNITS = (
 )
 # A portal group has one lock for its logins (its np_login_sem).
 TRAITS = frozenset({"one-login-at-a-time"})
-_FEATURES = TRAITS | frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
+_FEATURES = (
+    FEATURES
+    | TRAITS
+    | {
         "several-portals",
         "several-groups",
         "translated-ports",
-        "several-luns",
-        "writes",
-        "header-digest",
-        "data-digest",
         "multi-connection",
         "erl1",
         "erl2",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from targets import layout
 from targets.errors import LabError, TargetSpecError
-from targets.lab import LabRecipe
+from targets.lab import FEATURES, LabRecipe
 from targets.model import LogicalUnit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
@@ -15,20 +15,6 @@ from vmlab.scst.serve import Served
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
-)
-# One connection a session and ERL 0 alone; the daemon listens at one port.
-_FEATURES = frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
-        "several-luns",
-        "writes",
-        "header-digest",
-        "data-digest",
-    }
 )
 
 
@@ -54,7 +40,8 @@ def recipe(
         kind="scst",
         description="SCST in a virtual machine",
         targets=layout.targets("scst", _UNITS),
-        features=_FEATURES,
+        # One connection a session and ERL 0 alone; the daemon listens at one port.
+        features=FEATURES,
         guest=served.guest,
         kernel=served.kernel,
         version=lambda release: f"SCST {served.built.version}, Linux {release}",

@@ -2,7 +2,7 @@
 """tgtd in a virtual machine with Debian's kernel, of Debian's package."""
 
 from targets import layout
-from targets.lab import LabRecipe
+from targets.lab import FEATURES, LabRecipe
 from targets.model import LogicalUnit
 from vmlab import kernel, packages
 from vmlab.guests import tgt
@@ -11,20 +11,7 @@ _UNITS = tuple(
     LogicalUnit(lun, layout.LUN_SIZE, scratch=True, persistent=True)
     for lun in (tgt.FIRST_LUN, tgt.FIRST_LUN + 1)
 )
-_FEATURES = frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
-        "several-portals",
-        "several-luns",
-        "writes",
-        "header-digest",
-        "data-digest",
-    }
-)
+_FEATURES = FEATURES | {"several-portals"}
 
 
 def recipe() -> LabRecipe:

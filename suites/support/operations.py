@@ -34,9 +34,6 @@ _BRINGS = frozenset(
         cdb.inquiry,
         cdb.report_luns,
         cdb.request_sense,
-        cdb.read_10,
-        cdb.read_12,
-        cdb.read_16,
         cdb.read_capacity_10,
         cdb.read_capacity_16,
         cdb.read_defect_data_10,
@@ -86,8 +83,7 @@ def is_there(session: Session, layout: Layout) -> bool:
     is_known = support in (Support.SUPPORTED, Support.VENDOR_SPECIFIC)
     found = is_known or support in (None, Support.NOT_AVAILABLE)
     if found and layout not in _NEVER_NOTHING:
-        room = _ROOM if layout in _BRINGS else 0
-        room = _BLOCK if layout in _READS else room
+        room = _room(layout)
         data = b"" if layout in _TAKES else None
         command = layout(**_least(layout, room))
         sense = session.execute(command, read=room, write=data).sense
@@ -95,6 +91,12 @@ def is_there(session: Session, layout: Layout) -> bool:
         absent = _UNKNOWN[:1] if is_known else _UNKNOWN
         found = code not in absent
     return found
+
+
+def _room(layout: Layout) -> int:
+    if layout in _READS:
+        return _BLOCK
+    return _ROOM if layout in _BRINGS else 0
 
 
 def _least(layout: Layout, room: int) -> dict[str, int]:

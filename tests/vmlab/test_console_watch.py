@@ -7,6 +7,8 @@ import pytest
 from vmlab import daemon
 from vmlab.machine import Running
 
+pytestmark = pytest.mark.lab  # `make lab` brings libvirt's module
+
 pytest.importorskip("libvirt", reason="make lab installs it")
 
 BOOT = """[    0.044000] tsc: Unable to calibrate against PIT

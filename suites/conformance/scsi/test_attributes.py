@@ -64,6 +64,20 @@ def start_read(session: Session, disk: Disk, attribute: TaskAttribute) -> Task:
     return session.start(command, read=disk.block_size, attribute=int(attribute))
 
 
+def expect_in_order(
+    session: Session, disk: Disk, data: bytes, first: TaskAttribute, then: TaskAttribute
+) -> None:
+    """Expect that a read waits for the write before it, and sees its data."""
+    __tracebackhide__ = True
+    write = waiting_write(session, disk, data, first)
+    read = start_read(session, disk, then)
+    session.expect_silence(after=read.command)
+    expect_good(session.finish(write))
+    found = session.finish(read)
+    expect_good(found)
+    check(found.data == data, "what was just written", "other data")
+
+
 @pytest.mark.requirement("SAM5-8.5-02")
 @pytest.mark.parametrize("attribute", TAKEN, ids=lambda one: one.name.lower())
 def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> None:
@@ -79,15 +93,10 @@ def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) 
     """An ORDERED read is done after the write before it, and sees its data."""
     skip_unless_supported(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA0)
-    write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
 
-    read = start_read(writer, scratch_disk, TaskAttribute.ORDERED)
-
-    writer.expect_silence(after=read.command)
-    expect_good(writer.finish(write))
-    found = writer.finish(read)
-    expect_good(found)
-    check(found.data == data, "what was just written", "other data")
+    expect_in_order(
+        writer, scratch_disk, data, TaskAttribute.SIMPLE, TaskAttribute.ORDERED
+    )
 
 
 @pytest.mark.requirement("SAM5-8.7-02")
@@ -97,15 +106,10 @@ def test_simple_tasks_wait_for_ordered_ones(
     """A SIMPLE read is done after an ORDERED write before it, and sees its data."""
     skip_unless_supported(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA1)
-    write = waiting_write(writer, scratch_disk, data, TaskAttribute.ORDERED)
 
-    read = start_read(writer, scratch_disk, TaskAttribute.SIMPLE)
-
-    writer.expect_silence(after=read.command)
-    expect_good(writer.finish(write))
-    found = writer.finish(read)
-    expect_good(found)
-    check(found.data == data, "what was just written", "other data")
+    expect_in_order(
+        writer, scratch_disk, data, TaskAttribute.ORDERED, TaskAttribute.SIMPLE
+    )
 
 
 @pytest.mark.requirement("SAM5-8.7-03")
