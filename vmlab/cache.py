@@ -1,27 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab's cache: files named by the hash of all that they were made from."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+
+from vmlab import locks
+from vmlab.errors import LabError
 
 VARIABLE = "ISCSI_ASSAY_CACHE"
 """The environment variable that moves the cache."""
 
+_MAKING, _LOCK = ".making-", ".lock"
+
 
 def folder() -> Path:
-    """Return the cache's folder; it is made if it is missing."""
+    """Return the cache's folder; it is made if it is missing.
+
+    Raises:
+        LabError: it cannot be made.
+    """
     told = os.environ.get(VARIABLE)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(told) if told else Path(base) / "iscsi-assay"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
     return path
+
+
+def _unusable(path: Path, error: OSError) -> LabError:
+    return LabError(
+        f"the lab's cache {path} cannot be used: {error.strerror or error}",
+        hint=f"{VARIABLE}=DIR moves it",
+    )
 
 
 def digest_of(path: Path) -> str:
@@ -43,29 +59,47 @@ def get(name: str, made_from: str, make: Callable[[Path], None]) -> Path:
         name: what it is called, such as initramfs.
         made_from: the hash of its ingredients (see `key`).
         make: makes it at the path that it is given; may fail and leave a part there.
+
+    Raises:
+        LabError: the cache cannot be written, or is full.
     """
     path = folder() / name / made_from
     if path.exists():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.with_name(f".{made_from}.lock")):
-        if path.exists():
-            return path
-        # Made beside it and moved: what an interruption leaves is never taken.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as making:
-            part = Path(making) / "it"
-            make(part)
-            part.rename(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locks.held(path.with_name(f".{made_from}{_LOCK}")):
+            if not path.exists():
+                _make(path, make)
+    except OSError as error:
+        raise _unusable(error.filename or path, error) from error
     return path
+
+
+def _make(path: Path, make: Callable[[Path], None]) -> None:
+    """Make it beside its place and move it: no half of it is ever taken."""
+    making = path.with_name(_MAKING + path.name)
+    # Of one who was interrupted: nobody else is at it, since the lock is ours.
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    try:
+        part = making / "it"
+        make(part)
+        part.rename(path)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Throw away what those left half made who were killed at it, and their locks."""
+    for path in folder().glob(f"*/.*{_LOCK}"):
+        lock = locks.take(path)
+        if lock is not None:
+            made_from = path.name.removeprefix(".").removesuffix(_LOCK)
+            shutil.rmtree(path.with_name(_MAKING + made_from), ignore_errors=True)
+            lock.release()
 
 
 def clear() -> None:
     """Throw everything away."""
     shutil.rmtree(folder())
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

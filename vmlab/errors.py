@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What goes wrong in the lab, as opposed to in the target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class LabError(Exception):
@@ -40,3 +41,17 @@ class LabError(Exception):
             lines.append("log:")
             lines += ["    " + line for line in self.log.splitlines()]
         return "\n".join(lines)
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Have what the operating system refuses be the lab's error.
+
+    Raises:
+        LabError: instead of an OSError; says what was being done, and to what.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        raise LabError(f"{doing}: {what}{error.strerror or error}") from error

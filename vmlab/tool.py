@@ -80,9 +80,11 @@ def run(
             f"{command[0]} did not end within {seconds:g} s", command=words
         ) from error
     if done.returncode not in allowed:
+        said = done.stdout.strip().splitlines()
+        why = f": {said[-1].strip()}" if said else ""
         raise LabError(
-            f"{command[0]} failed with code {done.returncode}",
+            f"{command[0]} failed with code {done.returncode}{why}",
             command=words,
-            log="\n".join(done.stdout.splitlines()[-12:]),
+            log="\n".join(said[-12:]),
         )
     return done.stdout

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The cache: made once, never half made."""
 
+import errno
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from vmlab import cache
+from vmlab.errors import LabError
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +51,88 @@ def test_the_key_changes_with_every_ingredient() -> None:
     keys = {cache.key(), cache.key(a=1), cache.key(a="1"), cache.key(b=1)}
 
     assert len(keys) == 4
+
+
+_MAKER = """
+import sys, time
+from vmlab import cache
+
+def make(path):
+    path.write_text("half")
+    print("making", flush=True)
+    time.sleep(600)
+
+cache.get("thing", "x", make)
+"""
+
+
+def test_what_a_killed_maker_left_is_made_anew(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _MAKER],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as maker:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "making\n"
+        assert [path.name for path in tmp_path.glob("thing/.making-*/*")] == ["it"]
+        maker.kill()
+
+    whole = cache.get("thing", "x", lambda path: path.mkdir())
+
+    assert whole.is_dir()
+    assert list((tmp_path / "thing").iterdir()) == [whole]
+
+
+def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
+    made: list[Path] = []
+    is_making = threading.Event()
+
+    def make(path: Path) -> None:
+        made.append(path)
+        is_making.set()
+        path.write_text("it")
+
+    def late(path: Path) -> None:
+        raise AssertionError(f"{path} is made twice")
+
+    first = threading.Thread(target=cache.get, args=["thing", "x", make])
+    first.start()
+    assert is_making.wait(60)
+    found = cache.get("thing", "x", late)
+    first.join(60)
+
+    assert found.read_text() == "it"
+    assert len(made) == 1
+    assert list((tmp_path / "thing").iterdir()) == [found]
+
+
+def test_a_sweep_takes_what_nobody_makes_any_more(tmp_path: Path) -> None:
+    (tmp_path / "thing" / ".making-dead").mkdir(parents=True)
+    (tmp_path / "thing" / ".dead.lock").touch()
+
+    def make(path: Path) -> None:
+        cache.sweep()
+        path.write_text("it")
+
+    found = cache.get("thing", "alive", make)
+
+    assert list((tmp_path / "thing").iterdir()) == [found]
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "cache"))
+
+    with pytest.raises(LabError, match=r"cannot be used: Not a directory; .*CACHE"):
+        cache.folder()
+
+
+def test_a_cache_that_is_full_is_said_in_one_line() -> None:
+    def fill(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with pytest.raises(LabError, match="cannot be used: No space left"):
+        cache.get("thing", "x", fill)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Locks that the kernel drops when their owner dies, however it dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held."""
+
+    path: Path
+    _descriptor: int
+
+    def release(self) -> None:
+        """Let go of it; its file goes first, so that none is left."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def take(path: Path, *, wait: bool = False) -> Lock | None:
+    """Take the lock whose file is at a path; None where another has it.
+
+    Args:
+        path: the file, made if it is missing; its folder is there.
+        wait: until the other lets go.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if _is_at(descriptor, path):
+                return Lock(path, descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Its last owner has let go and removed it meanwhile.
+        os.close(descriptor)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock, for which another may have to let go first."""
+    lock = take(path, wait=True)
+    assert lock is not None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
