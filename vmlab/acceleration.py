@@ -4,11 +4,12 @@
 import contextlib
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmlab import cache, cpio, daemon, domain
+from vmlab import cache, cpio, daemon, domain, locks
 from vmlab.guests.model import READY
 from vmlab.kernel import Kernel
 from vmlab.tool import find
@@ -28,32 +29,76 @@ _INIT = f"""#!/bin/busybox sh
 
 def is_usable(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
     """Tell whether machines can run under KVM; the answer is kept for this host."""
-    if not os.access(_DEVICE, os.R_OK | os.W_OK):
+    if not _is_ours():
         return False
-    known = cache.folder() / "acceleration.json"
-    identity = _identity(kernel)
+    path = _path()
+    # Who comes meanwhile waits for this probe's answer.
+    with locks.held(path.with_suffix(".lock")):
+        answers = _answers()
+        if kernel.version not in answers:
+            answers[kernel.version] = _probe(connection, kernel)
+            fresh = path.with_suffix(".new")
+            fresh.write_text(json.dumps({"host": _host(), "kvm": answers}))
+            fresh.replace(path)
+    return answers[kernel.version]
+
+
+def describe() -> str:
+    """Say what is known of it, without a try."""
+    if not _DEVICE.exists():
+        return "emulation: there is no /dev/kvm"
+    if not _is_ours():
+        return "emulation: /dev/kvm is not ours to open"
+    answers = _answers()
+    if not answers:
+        return "not known yet: the first machine tries KVM"
+    tried = ", ".join(
+        f"{'answered' if is_good else 'did not answer'} ({version})"
+        for version, is_good in sorted(answers.items())
+    )
+    return f"{'KVM' if all(answers.values()) else 'emulation'}: a probe guest {tried}"
+
+
+def _is_ours() -> bool:
+    return os.access(_DEVICE, os.R_OK | os.W_OK)
+
+
+def _path() -> Path:
+    return cache.folder() / "kvm.json"
+
+
+def _answers() -> dict[str, bool]:
+    """Return what probes have shown on this host, by the version of their kernel."""
     try:
-        kept = json.loads(known.read_text())
-        if kept["host"] == identity:
-            return bool(kept["kvm"])
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(_path().read_text())
+        if kept["host"] == _host():
+            return {str(name): bool(good) for name, good in kept["kvm"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # nothing is known yet, or what is kept cannot be read
-    answer = _probe(connection, kernel)
-    known.write_text(json.dumps({"host": identity, "kvm": answer}))
-    return answer
+    return {}
 
 
-def _identity(kernel: Kernel) -> str:
-    """Return what the answer depends on: the host, its start, and the guest."""
-    host = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{host} {kernel.version}"
+def _host() -> str:
+    """Return what an answer holds for: this host since its start, and this QEMU.
+
+    A cache may have come from another host, and a host may start with another kernel.
+    """
+    start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    qemu = Path(find("qemu-system-x86_64")).stat()
+    return f"{start} {qemu.st_size} {qemu.st_mtime_ns}"
 
 
 def _probe(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
-    folder = cache.folder() / "probe"
-    folder.mkdir(exist_ok=True)
+    base = cache.folder() / "probe"
+    base.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=base) as folder:
+        return _answers_in(Path(folder), connection, kernel)
+
+
+def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) -> bool:
+    """Start a guest under KVM that only says that it is there."""
     name = f"probe-{os.getpid()}"
-    initramfs, console = folder / f"{name}.cpio", folder / f"{name}.log"
+    initramfs, console = folder / "initramfs", folder / "console.log"
     busybox = Path(find("busybox")).read_bytes()
     initramfs.write_bytes(
         cpio.archive(
@@ -84,5 +129,3 @@ def _probe(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
     finally:
         with contextlib.suppress(libvirt.libvirtError):
             started.destroy()  # unless it has ended by itself
-        initramfs.unlink()
-        console.unlink(missing_ok=True)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the lab needs on this machine, what is missing, and how to get it."""
 
-import importlib.util
+import contextlib
+import importlib
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmlab import daemon
+from vmlab import acceleration, cache, daemon
 from vmlab.errors import LabError
 from vmlab.tool import PACKAGES, find
 
@@ -22,16 +25,16 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at every program, the Python modules and libvirt itself."""
+    """Look at every program, the Python modules, the cache and libvirt itself."""
     for program in PACKAGES:
         try:
             yield Finding(program, is_there=True, remark=find(program))
         except LabError as error:
             yield Finding(program, is_there=False, remark=error.hint)
     for name in ("libvirt", "pexpect"):
-        is_there = importlib.util.find_spec(name) is not None
-        remark = "" if is_there else "make lab"
-        yield Finding(f"Python module {name}", is_there, remark)
+        yield Finding(f"Python module {name}", *_module(name))
+    yield _cache()
+    yield from _acceleration()
     try:
         connection = daemon.connect()
     except LabError as error:
@@ -39,6 +42,32 @@ def examine() -> Iterator[Finding]:
         return
     yield Finding("libvirt answers", is_there=True, remark=daemon.uri())
     connection.close()
+
+
+def _module(name: str) -> tuple[bool, str]:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        return False, f"make lab ({error})"
+    return True, ""
+
+
+def _cache() -> Finding:
+    try:
+        path = cache.folder()
+    except LabError as error:
+        return Finding("cache", is_there=False, remark=str(error))
+    if not os.access(path, os.W_OK | os.X_OK):
+        remark = f"{path} is not ours to write; {cache.VARIABLE}=DIR moves it"
+        return Finding("cache", is_there=False, remark=remark)
+    free = shutil.disk_usage(path).free >> 20
+    return Finding("cache", is_there=True, remark=f"{path}, {free} MiB free")
+
+
+def _acceleration() -> Iterator[Finding]:
+    # What is amiss with the cache or QEMU has been said.
+    with contextlib.suppress(LabError):
+        yield Finding("acceleration", is_there=True, remark=acceleration.describe())
 
 
 def report(findings: list[Finding]) -> list[str]:
