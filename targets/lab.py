@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
 from targets.model import Chap, Portal, RunningTarget, Target
+from vmlab import folders
 from vmlab.build import kernel as build
 from vmlab.guests.model import Export, Guest, Login, Unit
 
 if TYPE_CHECKING:
     from vmlab.kernel import Kernel
-    from vmlab.machine import Lab, Running
+    from vmlab.machine import Lab
+    from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
 """What the lab cannot do without; `python -m vmlab doctor` looks closer."""
@@ -189,7 +191,7 @@ class _Instance:
             raise LabError(f"the machine {self.name} has been ended")
         self.said += before.log_since(0)
         before.destroy()
-        self.boot(before.forwards, before.console.with_name("var.img"))
+        self.boot(before.forwards, folders.disk(self.name))
 
     def operate(self, order: str) -> None:
         raise LabError(f"nobody can tell this target to {order}")
@@ -205,8 +207,6 @@ class _Instance:
         return self.said + _readable(now)
 
     def stop(self) -> None:
-        from vmlab import machine  # noqa: PLC0415  # as above
-
         if self.running is not None:
             self.running.destroy()
             if self.log_directory is not None:
@@ -214,7 +214,7 @@ class _Instance:
                 path = self.log_directory / f"{self.name}.console"
                 path.write_text(self._log(), encoding="utf-8")
             self.running = None
-        machine.forget(self.name)
+        folders.forget(self.name)
         self.lab.close()
 
 

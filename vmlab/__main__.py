@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from vmlab import cache, console, doctor, machine
+from vmlab import cache, console, daemon, doctor, folders, machine
 from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
 from vmlab.guests import client, lio, tgt
@@ -93,6 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
         return run(options)
     except LabError as error:
         print(error.details(), file=sys.stderr)
+        return 3
+    except OSError as error:
+        # A file that cannot be read or written; what it is for, its name tells.
+        print(f"{error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -252,7 +256,7 @@ def _console(options: argparse.Namespace) -> int:
 
 
 def _log(options: argparse.Namespace) -> int:
-    path = machine.machine_folder(options.name) / "console.log"
+    path = folders.console(options.name)
     if not path.exists():
         raise LabError(f"there is no console of a machine {options.name}")
     sys.stdout.write(path.read_text(errors="replace"))
@@ -261,12 +265,25 @@ def _log(options: argparse.Namespace) -> int:
 
 def _down(options: argparse.Namespace) -> int:
     with machine.Lab() as lab:
-        ended = lab.machines() if options.all else [lab.find(options.name)]
-        for one in ended:
-            one.destroy()
-            machine.forget(one.name)
-            print(f"{one.name} ended")
-    return 0
+        if not options.all:
+            lab.down(options.name)
+            print(f"{options.name} ended")
+            return 0
+        code = 0
+        for name in [one.name for one in lab.machines()]:
+            try:
+                lab.down(name)
+                print(f"{name} ended")
+            except LabError as error:
+                print(error.details(), file=sys.stderr)
+                code = 3
+        for name in folders.sweep(lab.is_up, every=True):
+            print(f"{name} was over; what it has left is gone")
+        cache.sweep()
+        is_idle = lab.is_idle()
+    if is_idle:
+        daemon.end()
+    return code
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The connection to libvirt, whose daemon is started where nobody runs it."""
+"""The connection to libvirt, whose daemons are started where nobody runs them."""
 
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmlab.errors import LabError
-from vmlab.tool import find
+from vmlab.tool import find, run
 
 if TYPE_CHECKING:
     import libvirt
@@ -28,6 +29,8 @@ _RIVAL_SECONDS = 5.0
 _SOCKETS = Path("/run/libvirt")
 _LOGS = Path("/var/log/libvirt")
 _KVM = Path("/dev/kvm")
+# How libvirt itself starts the daemons of an ordinary user.
+_SPAWNED = ["--timeout=120"]
 
 
 def uri() -> str:
@@ -107,7 +110,7 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
     for folder in (sock.parent, _LOGS):
         # A service manager would have made them.
         folder.mkdir(parents=True, exist_ok=True)
-    command = [find(program), "--daemon", "--timeout", str(idle_seconds)]
+    command = [find(program), *_ours(idle_seconds)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
     )
@@ -116,6 +119,71 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         if listens(sock):
             return
     raise LabError(f"{program} did not start", command=command, log=done.stderr.strip())
+
+
+def _ours(idle_seconds: int) -> list[str]:
+    return ["--daemon", "--timeout", str(idle_seconds)]
+
+
+def end() -> None:
+    """End the daemons that the lab has had started, if nobody is connected to them.
+
+    They would do so by themselves, a bit later. The caller knows that no machine runs.
+    """
+    is_root = os.geteuid() == 0
+    known = {
+        "libvirtd": _ours(IDLE_SECONDS) if is_root else _SPAWNED,
+        # The last: while there is the other, it may be needed.
+        "virtlogd": _ours(LOGGER_IDLE_SECONDS) if is_root else _SPAWNED,
+    }
+    for program, arguments in known.items():
+        pid = _pid(program)
+        if pid is None:
+            continue
+        if _arguments(pid) != arguments or _has_clients(program):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        for _ in _until(_START_SECONDS):
+            if _arguments(pid) is None:
+                break
+
+
+def log_of(domain_name: str) -> Path:
+    """Return the file in which libvirt keeps what QEMU says of a domain."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    logs = _LOGS if os.geteuid() == 0 else Path(base) / "libvirt"
+    folder = "qemu" if os.geteuid() == 0 else "qemu/log"
+    return logs / folder / f"{domain_name}.log"
+
+
+def _pid(program: str) -> int | None:
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or Path.home() / ".cache"
+    folder = Path("/run") if os.geteuid() == 0 else Path(runtime) / "libvirt"
+    try:
+        return int((folder / f"{program}.pid").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _arguments(pid: int) -> list[str] | None:
+    """Return what a process was started with; None if there is none."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return None
+    return words.split("\0")[1:-1] or None
+
+
+def _has_clients(program: str) -> bool:
+    """Tell whether somebody is connected, or nobody can tell."""
+    address = f"{program}:///{uri().rpartition('/')[2]}"
+    try:
+        printed = run("virt-admin", "-c", address, "client-list", program, seconds=20)
+    except LabError:
+        return True
+    # Two lines are its head.
+    return len(printed.strip().splitlines()) > 2
 
 
 def listens(sock: Path) -> bool:

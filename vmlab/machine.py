@@ -1,120 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Machines: started, watched, looked up and ended."""
+"""Machines: started and looked up."""
 
 import contextlib
 import os
-import re
-import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vmlab import acceleration, cache, daemon, domain, image
-from vmlab.errors import LabError
-from vmlab.guests.model import DIED, FAILED, READY, Guest
+from vmlab import acceleration, daemon, domain, folders, image
+from vmlab.errors import LabError, told
+from vmlab.guests.model import Guest
 from vmlab.kernel import Kernel, of_debian
-from vmlab.tool import run
+from vmlab.locks import Lock
+from vmlab.running import Running, await_ready
 
 if TYPE_CHECKING:
     import libvirt
 
-BOOT_SECONDS = 120.0
-"""A busy host under emulation may take a minute."""
-
-END_SECONDS = 30.0
-"""libvirt may be busy with a machine that is ending by itself."""
-
-_CRASH = re.compile(
-    rf"^.*(?:{DIED} |Kernel panic|BUG: |Oops[:;]|general protection fault|"
-    r"kernel BUG at |invalid opcode: |list_(?:add|del) corruption|"
-    r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
-    # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
-    r"INFO: (?:possible|suspicious|inconsistent|bad) |"
-    r"KASAN: |KFENCE: |UBSAN: |kmemleak: [1-9]\d* new suspected).*$",
-    re.MULTILINE,
-)
-"""How a kernel says that it is broken, be it alive or not; or that its target is."""
-
-_END_OF_REPORT = re.compile(r"^.*---\[ end ", re.MULTILINE)
-_REPORT_SECONDS = 3.0
-"""In which a kernel tells all that it knows of its crash."""
-
 _PORT_ATTEMPTS = 3
-_POLL_SECONDS = 0.05
-_DISK_ROOM = 64 << 20
-
-
-@dataclass(slots=True)
-class Running:
-    """A machine that runs, or did."""
-
-    name: str
-    kind: str
-    forwards: Mapping[int, int]
-    """The port of 127.0.0.1 for each port of the guest."""
-    console: Path
-    _domain: "libvirt.virDomain"
-    _seen: int = 0
-    _reason: str = ""
-
-    def is_alive(self) -> bool:
-        """Tell whether it runs and its kernel has not crashed."""
-        return self.exit_reason() is None
-
-    def exit_reason(self) -> str | None:
-        """Return what its console says of its end; None while it runs."""
-        self._reason = self._reason or self._crash()
-        if self._reason:
-            return self._reason
-        return None if self._is_active() else "the machine is gone"
-
-    def _crash(self) -> str:
-        text = self.log_since(self._seen)
-        found = _CRASH.search(text)
-        if found is None:
-            # A line that is not whole yet is read again.
-            self._seen += len(text.encode()) - len(text.rpartition("\n")[2].encode())
-            return ""
-        for _ in _until(_REPORT_SECONDS):
-            if _END_OF_REPORT.search(self.log_since(self._seen)):
-                break
-            if not self._is_active():
-                break
-        return found[0].strip()
-
-    def _is_active(self) -> bool:
-        try:
-            return bool(self._domain.isActive())
-        except daemon.module().libvirtError:
-            return False
-
-    def mark(self) -> int:
-        """Return a mark at the present end of the console."""
-        return self.console.stat().st_size if self.console.exists() else 0
-
-    def log_since(self, mark: int) -> str:
-        """Return what the console has said since a mark."""
-        if not self.console.exists():
-            return ""
-        with self.console.open("rb") as file:
-            file.seek(mark)
-            return file.read().decode(errors="replace").replace("\r", "")
-
-    def destroy(self) -> None:
-        """End it at once, as a loss of power would; return when it is gone.
-
-        Raises:
-            LabError: it does not go.
-        """
-        for _ in _until(END_SECONDS):
-            with contextlib.suppress(daemon.module().libvirtError):
-                self._domain.destroy()  # unless it has ended by itself
-            if not self._is_active():
-                return
-        raise LabError(f"the machine {self.name} does not end")
 
 
 class Lab:
@@ -131,6 +36,8 @@ class Lab:
             LabError: libvirt is missing or does not answer.
         """
         self._connection = daemon.connect()
+        self._claims: dict[str, Lock] = {}
+        """The folders of our machines, which nobody else may sweep away."""
 
     def __enter__(self) -> Self:
         return self
@@ -141,6 +48,9 @@ class Lab:
     def close(self) -> None:
         """Let go of libvirt."""
         self._connection.close()
+        for claim in self._claims.values():
+            claim.release()
+        self._claims.clear()
 
     def up(
         self,
@@ -165,14 +75,28 @@ class Lab:
         Raises:
             LabError: it is there already, or does not come to serve.
         """
-        if any(one.name == name for one in self.machines()):
-            raise LabError(
-                f"the machine {name} is up", hint=f"python -m vmlab down {name}"
-            )
+        with told(f"the machine {name} cannot be made"):
+            self._claim(name)
+            # A killed run's machines are gone, their folders are not.
+            list(folders.sweep(self.is_up))
+            try:
+                return self._boot(guest, name, kernel, disk, forwards, dies_with_us)
+            except BaseException:
+                if disk is None:
+                    _clear(name, keep_console=not dies_with_us)
+                raise
+
+    def _boot(
+        self,
+        guest: Guest,
+        name: str,
+        kernel: Kernel | None,
+        disk: Path | None,
+        forwards: Mapping[int, int] | None,
+        dies_with_us: bool,
+    ) -> Running:
         kernel = kernel or of_debian()
-        folder = machine_folder(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        console = folder / "console.log"
+        console = folders.console(name)
         console.unlink(missing_ok=True)
         initramfs = image.initramfs(kernel, guest)
         inner = (*guest.ports, *guest.other_ports)
@@ -186,7 +110,7 @@ class Lab:
                 initramfs=initramfs,
                 console=console,
                 forwards=ports,
-                disk=disk or new_disk(folder / "var.img"),
+                disk=disk or folders.new_disk(folders.disk(name)),
                 memory=guest.memory,
                 is_accelerated=is_accelerated,
             )
@@ -203,11 +127,40 @@ class Lab:
                 raise
         running = Running(name, guest.kind, ports, console, started)
         try:
-            _await_ready(running)
+            await_ready(running)
         except BaseException:
             running.destroy()
             raise
         return running
+
+    def _claim(self, name: str) -> None:
+        """Make a name ours until we let go of libvirt.
+
+        Raises:
+            LabError: it is another's.
+        """
+        if name not in self._claims:
+            claim = folders.claim(name)
+            if claim is None:
+                raise LabError(f"another process is at the machine {name}")
+            self._claims[name] = claim
+        if self.is_up(name):
+            raise LabError(
+                f"the machine {name} is up", hint=f"python -m vmlab down {name}"
+            )
+
+    def down(self, name: str) -> None:
+        """End a machine, and throw away what it has left unless its run lives on.
+
+        Raises:
+            LabError: there is none, nor anything of one that is over; or it stays.
+        """
+        if self.is_up(name) or not folders.machine_folder(name).exists():
+            self.find(name).destroy()
+        claim = folders.claim(name)
+        if claim is not None:
+            folders.forget(name)
+            claim.release()
 
     def _create(
         self, machine: domain.Machine, *, dies_with_us: bool
@@ -225,11 +178,18 @@ class Lab:
             self.find(name).destroy()
 
     def machines(self) -> list[Running]:
-        """Return the lab's machines that run; those of others are left out."""
+        """Return the lab's machines that run; those of others are left out.
+
+        Raises:
+            LabError: libvirt's daemon has ended.
+        """
         libvirt = daemon.module()
-        listed = self._connection.listAllDomains(
-            libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
-        )
+        try:
+            listed = self._connection.listAllDomains(
+                libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+            )
+        except libvirt.libvirtError as error:
+            raise LabError(f"libvirt does not answer any more: {error}") from error
         found = []
         for one in listed:
             if one.name().startswith(domain.PREFIX):
@@ -237,6 +197,14 @@ class Lab:
                 with contextlib.suppress(libvirt.libvirtError):
                     found.append(_of_domain(one))
         return found
+
+    def is_idle(self) -> bool:
+        """Tell whether libvirt has no machine at all, be it ours or another's."""
+        return not self._connection.numOfDomains()
+
+    def is_up(self, name: str) -> bool:
+        """Tell whether a machine of a name runs."""
+        return any(one.name == name for one in self.machines())
 
     def find(self, name: str) -> Running:
         """Return the machine of a name.
@@ -247,7 +215,11 @@ class Lab:
         found = {one.name: one for one in self.machines()}
         if name not in found:
             known = f"; there are: {', '.join(sorted(found))}" if found else ""
-            raise LabError(f"there is no machine {name}{known}")
+            said = f"python -m vmlab log {name} tells what it has said"
+            raise LabError(
+                f"there is no machine {name}{known}",
+                hint=said if folders.console(name).exists() else "",
+            )
         return found[name]
 
 
@@ -269,28 +241,15 @@ def _of_domain(found: "libvirt.virDomain") -> Running:
         for inner, outer in pairs
         if inner.isdecimal() and outer.isdecimal()
     }
-    return Running(name, kind, forwards, machine_folder(name) / "console.log", found)
+    return Running(name, kind, forwards, folders.console(name), found)
 
 
-def machine_folder(name: str) -> Path:
-    """Return where a machine's console and disk are."""
-    return cache.folder() / "machines" / name
-
-
-def new_disk(path: Path, size: int = 1 << 30) -> Path:
-    """Return a fresh sparse disk with an empty file system, `size` bytes long."""
-    template = cache.get(
-        "disk", cache.key(size=size, layout=1), lambda part: _format(part, size)
-    )
-    path.unlink(missing_ok=True)
-    run("cp", "--sparse=always", template, path)
-    return path
-
-
-def _format(path: Path, size: int) -> None:
-    with path.open("wb") as file:
-        file.truncate(size)
-    run("mkfs.ext4", "-q", "-F", "-m", "0", path)
+def _clear(name: str, *, keep_console: bool) -> None:
+    """Throw away what a machine has left that does not come up."""
+    if keep_console and folders.console(name).exists():
+        folders.disk(name).unlink(missing_ok=True)
+    else:
+        folders.forget(name)
 
 
 def free_ports(count: int) -> list[int]:
@@ -303,47 +262,6 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
-
-
-def _await_ready(running: Running) -> None:
-    """Wait until the guest says that it serves.
-
-    An open port says nothing: user networking accepts before the guest listens.
-
-    Raises:
-        LabError: it says that it cannot, crashes, or says nothing in time.
-    """
-    for _ in _until(BOOT_SECONDS):
-        said = running.log_since(0)
-        if READY in said:
-            return
-        failed = re.search(rf"^{FAILED} ?(.*)$", said, re.MULTILINE)
-        reason = running.exit_reason()
-        if failed or reason:
-            why = failed[1] if failed else reason
-            raise LabError(
-                f"the machine {running.name} does not serve: {why}", log=_tail(said)
-            )
-    raise LabError(
-        f"the machine {running.name} did not serve within {BOOT_SECONDS:g} s",
-        log=_tail(running.log_since(0)),
-    )
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-15:])
-
-
-def _until(seconds: float) -> Iterator[None]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(_POLL_SECONDS)
-
-
-def forget(name: str) -> None:
-    """Throw away a machine's console and disk."""
-    shutil.rmtree(machine_folder(name), ignore_errors=True)
 
 
 def unique_name(kind: str) -> str:

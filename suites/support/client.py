@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from suites.support import open_iscsi
 from suites.support.open_iscsi import KernelSession, Node, Path
-from vmlab import machine
+from vmlab import folders, machine
 from vmlab.console import Console
 from vmlab.errors import LabError
 from vmlab.guests import client
@@ -83,7 +83,7 @@ class Client:
         self._console.close()
         if self._is_own:
             self.machine.destroy()
-            machine.forget(self.name)
+            folders.forget(self.name)
         self._lab.close()
 
     def run(self, command: str, *, seconds: float = SECONDS) -> str:

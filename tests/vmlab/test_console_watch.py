@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from vmlab import daemon
-from vmlab.machine import Running
+from vmlab.running import Running
 
 pytestmark = pytest.mark.lab  # `make lab` brings libvirt's module
 

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from vmlab.machine import Running
+from vmlab.running import Running
 
 CRASHES = [
     "Kernel panic - not syncing: sysrq triggered crash",

@@ -45,7 +45,7 @@ def _lab() -> None:
 
 
 def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
-    from vmlab import headers, kernel, machine  # noqa: PLC0415  # needs the lab's parts
+    from vmlab import folders, headers, kernel, machine  # noqa: PLC0415  # as below
     from vmlab.build import external  # noqa: PLC0415
 
     plain = kernel.of_debian()
@@ -61,7 +61,7 @@ def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
         )
         said = running.log_since(0)
         running.destroy()
-        machine.forget(running.name)
+        folders.forget(running.name)
 
     assert [path.name for path in built] == ["assay_module.ko"]
     assert "ASSAY-READY" in said
@@ -87,7 +87,7 @@ def patched() -> Kernel:
 def test_a_patched_kernel_boots_with_a_module_of_its_own(
     patched: Kernel,
 ) -> None:
-    from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
+    from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
 
     guest = Guest(
         "patched",
@@ -102,7 +102,7 @@ def test_a_patched_kernel_boots_with_a_module_of_its_own(
         )
         said = running.log_since(0)
         running.destroy()
-        machine.forget(running.name)
+        folders.forget(running.name)
 
     assert patched.patches == (PATCH.name,)
     assert "ASSAY-READY" in said

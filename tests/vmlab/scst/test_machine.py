@@ -40,7 +40,7 @@ def _lab() -> None:
 def test_modules_are_loaded_and_told_all_in_order(
     tmp_path: Path, handler: Handler
 ) -> None:
-    from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
+    from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
     from vmlab.scst.serve import Served  # noqa: PLC0415
 
     served = Served(standin.loadable(tmp_path / "scst"))
@@ -52,7 +52,7 @@ def test_modules_are_loaded_and_told_all_in_order(
         running = lab.up(guest, name, kernel=kernel, dies_with_us=True)
         said = running.log_since(0)
         running.destroy()
-        machine.forget(name)
+        folders.forget(name)
 
     settings = scst.configuration(EXPORTS, handler)
     expected = [

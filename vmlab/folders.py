@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a machine has on this host: a folder with its console and its disk."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from vmlab import cache, daemon, domain, locks
+from vmlab.errors import LabError
+from vmlab.locks import Lock
+from vmlab.tool import run
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOCK = "lock"
+
+
+def machine_folder(name: str) -> Path:
+    """Return where a machine's console and disk are.
+
+    Raises:
+        LabError: this cannot be the name of a machine.
+    """
+    if not _NAME.fullmatch(name):
+        raise LabError(
+            f"{name!r} is no name of a machine: up to 64 letters, digits, '.', '_', '-'"
+        )
+    return _all() / name
+
+
+def _all() -> Path:
+    return cache.folder() / "machines"
+
+
+def console(name: str) -> Path:
+    """Return the file that a machine's console is written to."""
+    return machine_folder(name) / "console.log"
+
+
+def disk(name: str) -> Path:
+    """Return the file of a machine's disk."""
+    return machine_folder(name) / "var.img"
+
+
+def claim(name: str) -> Lock | None:
+    """Make a machine's folder ours; None where it is another process's."""
+    folder = machine_folder(name)
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Another's sweep may take it away in between.
+        with suppress(FileNotFoundError):
+            return locks.take(folder / _LOCK)
+
+
+def forget(name: str) -> None:
+    """Throw away a machine's console and disk, and what libvirt has noted of it."""
+    shutil.rmtree(machine_folder(name), ignore_errors=True)
+    with suppress(OSError):
+        daemon.log_of(domain.PREFIX + name).unlink()
+
+
+def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]:
+    """Throw away what machines have left whose owners were killed; name them.
+
+    A machine that was booted by hand has no owner: what it has said stays to be read.
+
+    Args:
+        is_up: whether a machine runs.
+        every: the folders of those too.
+    """
+    found = sorted(_all().iterdir()) if _all().exists() else []
+    for folder in found:
+        if not _NAME.fullmatch(folder.name) or not (every or (folder / _LOCK).exists()):
+            continue
+        with suppress(OSError):  # another's sweep takes it away as well
+            lock = locks.take(folder / _LOCK)
+            if lock is None:
+                continue
+            # Asked now that nobody can be about to start it.
+            if not is_up(folder.name):
+                forget(folder.name)
+                yield folder.name
+            lock.release()
+
+
+def new_disk(path: Path, size: int = 1 << 30) -> Path:
+    """Return a fresh sparse disk with an empty file system, `size` bytes long."""
+    template = cache.get(
+        "disk", cache.key(size=size, layout=1), lambda part: _format(part, size)
+    )
+    path.unlink(missing_ok=True)
+    run("cp", "--sparse=always", template, path)
+    return path
+
+
+def _format(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+    run("mkfs.ext4", "-q", "-F", "-m", "0", path)
