@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
 from targets.model import Chap, Portal, RunningTarget, Target
-from vmlab import folders
+from vmlab import debuginfo, folders, trace
 from vmlab.build import kernel as build
 from vmlab.guests.model import Export, Guest, Login, Unit
 
@@ -201,6 +201,9 @@ class _Instance:
 
     def log_since(self, mark: int) -> str:
         return self._log()[mark:]
+
+    def decode(self, text: str) -> str:
+        return trace.decode(text, debuginfo.files(self.kernel.root))
 
     def _log(self) -> str:
         now = "" if self.running is None else self.running.log_since(0)

@@ -179,6 +179,9 @@ class _Instance:
     def log_since(self, mark: int) -> str:
         return LogFile(self.plan.log).since(mark)
 
+    def decode(self, text: str) -> str:
+        return text
+
     def stop(self) -> None:
         self.stopped = True
         self.process.stop(self.recipe.stop_grace)

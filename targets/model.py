@@ -172,6 +172,10 @@ class Control(Protocol):
         """Return what the target logged since the mark; "" if it has no log."""
         ...
 
+    def decode(self, text: str) -> str:
+        """Return a part of the log, with the lines of source that its traces name."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RunningTarget:
@@ -235,6 +239,10 @@ class RunningTarget:
     def log_since(self, mark: int) -> str:
         """Return what the target logged since the mark."""
         return self.control.log_since(mark)
+
+    def decode(self, text: str) -> str:
+        """Return a part of the log, with the lines of source that its traces name."""
+        return self.control.decode(text)
 
     def log_text(self) -> str:
         """Return the target's log since its start."""

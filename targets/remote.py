@@ -101,6 +101,9 @@ class _RemoteControl:
     def log_since(self, mark: int) -> str:  # noqa: ARG002  # it has no log here
         return ""
 
+    def decode(self, text: str) -> str:
+        return text
+
 
 def _features(target: Target) -> frozenset[str]:
     chap = target.chap

@@ -30,6 +30,9 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "xz": "xz-utils",
         "setpriv": "util-linux",
         "modinfo": "kmod",
+        "addr2line": "binutils",
+        "objcopy": "binutils",
+        "objdump": "binutils",
     }
 )
 """The Debian package of each program."""

@@ -24,11 +24,12 @@ LOG_MARK = pytest.StashKey[int]()
 
 
 def trace_of(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
-    """Return what the target's log says of its death, if it says anything."""
+    """Return what the target's log says of its death, decoded, if it says anything."""
     log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
     _, line, rest = log.partition(reason.removeprefix("the target died: "))
-    shown = (line + rest).splitlines()[:_MOST_OF_A_TRACE]
-    return "".join(f"\n    {one}" for one in shown)
+    shown = "\n".join((line + rest).splitlines()[:_MOST_OF_A_TRACE])
+    decoded = tested.running.decode(shown).splitlines()
+    return "".join(f"\n    {one}" for one in decoded)
 
 
 def steps_of(item: pytest.Item) -> list[str]:
@@ -111,5 +112,6 @@ def keep_log(item: pytest.Item, tested: TestedTarget) -> None:
     """Put what the target has logged during a check beside its verdict."""
     log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
     if log:
-        piece = Evidence("target log", "text/plain", log.encode())
+        decoded = tested.running.decode(log)
+        piece = Evidence("target log", "text/plain", decoded.encode())
         item.stash.setdefault(EVIDENCE, []).append(piece)

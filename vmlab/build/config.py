@@ -2,7 +2,7 @@
 """Kernel configurations: fragments, merged, and checked against what came of them."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vmlab.errors import LabError
@@ -10,6 +10,9 @@ from vmlab.errors import LabError
 _FOLDER = Path(__file__).parent / "presets"
 ALWAYS = ("base", "lio")
 """The presets of every kernel: without the first it would not boot in the lab."""
+DEBUG = "debug"
+"""What a trace is decoded with."""
+_SANITIZERS = frozenset({"kasan", "lockdep", "kmemleak", "ubsan"})
 
 _SET = re.compile(r"(CONFIG_\w+)=(.+)")
 _UNSET = re.compile(r"# (CONFIG_\w+) is not set")
@@ -18,6 +21,12 @@ _UNSET = re.compile(r"# (CONFIG_\w+) is not set")
 def presets() -> dict[str, Path]:
     """Return the fragments that come with the lab, by name."""
     return {path.stem: path for path in sorted(_FOLDER.glob("*.config"))}
+
+
+def with_debug(names: Sequence[str]) -> tuple[str, ...]:
+    """Return fragments, before them what a sanitizer's report is decoded with."""
+    needed = DEBUG not in names and not _SANITIZERS.isdisjoint(names)
+    return (*((DEBUG,) if needed else ()), *names)
 
 
 def find(name: str) -> Path:

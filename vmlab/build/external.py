@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vmlab import cache, modules
+from vmlab import cache, debuginfo, modules
 from vmlab.build.make import make
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
@@ -74,7 +74,7 @@ def with_modules(kernel: Kernel, added: Sequence[Path]) -> Kernel:
     made_from = cache.key(
         kernel=str(kernel.root),
         added={path.name: cache.digest_of(path) for path in added},
-        layout=1,
+        layout=2,
     )
     root = cache.get("kernel", made_from, lambda path: _add(kernel, added, path))
     return replace(kernel, root=root)
@@ -93,6 +93,7 @@ def _add(kernel: Kernel, added: Sequence[Path], path: Path) -> None:
     """Make a root of hard links, with modules on top."""
     path.mkdir()
     os.link(kernel.image, path / "vmlinux")
+    debuginfo.share(kernel.root, path)
     place = Path("lib") / "modules" / kernel.version
     shutil.copytree(
         kernel.root / place,
@@ -104,5 +105,5 @@ def _add(kernel: Kernel, added: Sequence[Path], path: Path) -> None:
     extra = path / place / "extra"
     extra.mkdir(exist_ok=True)
     for one in added:
-        shutil.copy2(one, extra / one.name)
+        debuginfo.add(path, one, extra / one.name)
     modules.prepare(path, kernel.version)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vmlab import cache, modules
+from vmlab import cache, debuginfo, modules
 from vmlab.build import config, external, patches, sources
 from vmlab.build.make import Progress, make
 from vmlab.errors import LabError
@@ -67,7 +67,8 @@ def build(order: Order) -> Kernel:
     origin = sources.find(order.source)
     given = patches.collect(order.patches)
     scst = open_source(order.scst) if order.scst is not None else None
-    names = (*config.ALWAYS, *(("scst",) if scst else ()), *order.config)
+    asked = config.with_debug(order.config)
+    names = (*config.ALWAYS, *(("scst",) if scst else ()), *asked)
     wanted = config.merge(names)
     plan = None
     if scst is None:
@@ -134,12 +135,17 @@ def _compile(tree: Path, wanted: dict[str, str], about: About, path: Path) -> No
     make((*where, goal, "modules"), what=about.origin, log=log, tell=progress)
     progress.close()
     path.mkdir()
-    install = (*where, f"INSTALL_MOD_PATH={path}", "modules_install")
+    place = (f"INSTALL_MOD_PATH={path}", "INSTALL_MOD_STRIP=1")
+    install = (*where, *place, "modules_install")
     make(install, what=f"{about.origin}: its modules", log=log)
     (release,) = (path / "lib" / "modules").iterdir()
     for link in ("build", "source"):
         (release / link).unlink(missing_ok=True)
     shutil.copy2(out / image, path / "vmlinux")
+    if _has(out, "CONFIG_DEBUG_INFO"):
+        debuginfo.keep(path, out / "vmlinux", out.rglob("*.ko"))
+    if image == "vmlinux":
+        debuginfo.strip(path / "vmlinux")
     modules.prepare(path, release.name)
     known = asdict(about) | {"version": release.name, "steps": progress.steps}
     (path / _ABOUT).write_text(json.dumps(known, indent=1))
@@ -150,10 +156,13 @@ def _image(out: Path) -> tuple[str, str]:
 
     Uncompressed a kernel starts faster, but it must know PVH to be started so.
     """
-    made = config.parse((out / ".config").read_text(), ".config")
-    if made.get("CONFIG_PVH") == "y":
+    if _has(out, "CONFIG_PVH"):
         return "vmlinux", "vmlinux"
     return "bzImage", "arch/x86/boot/bzImage"
+
+
+def _has(out: Path, option: str) -> bool:
+    return config.parse((out / ".config").read_text(), ".config").get(option) == "y"
 
 
 def _key_of(out: Path) -> str:
@@ -172,7 +181,9 @@ def _configure(tree: Path, out: Path, wanted: dict[str, str], log: Path) -> None
     made.write_text(config.override(made.read_text(), wanted))
     make(("-C", tree, f"O={out}", "olddefconfig"), what=what, log=log)
     # The lab's own presets are for kernels of several years.
-    config.check(wanted, made.read_text(), tree, config.merge(config.ALWAYS))
+    config.check(
+        wanted, made.read_text(), tree, config.merge((*config.ALWAYS, config.DEBUG))
+    )
     done.write_text(text)
 
 

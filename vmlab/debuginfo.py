@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debug information: kept beside a kernel that boots without it."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from vmlab.tool import run
+from vmlab.trace import KERNEL
+
+_FOLDER = "debug"
+_ELF = b"\x7fELF"
+
+
+def keep(root: Path, kernel: Path, modules: Iterable[Path]) -> None:
+    """Keep what the traces of a kernel are decoded with.
+
+    Args:
+        root: where the kernel is that boots.
+        kernel: its ELF file, with debug information.
+        modules: its modules, likewise.
+    """
+    folder = root / _FOLDER
+    folder.mkdir()
+    shutil.copy2(kernel, folder / KERNEL)
+    for path in modules:
+        shutil.copy2(path, folder / path.name)
+
+
+def share(root: Path, other: Path) -> None:
+    """Give a kernel what another one has."""
+    if (root / _FOLDER).exists():
+        shutil.copytree(root / _FOLDER, other / _FOLDER, copy_function=os.link)
+
+
+def add(root: Path, module: Path, place: Path) -> None:
+    """Put a module into its place, and keep its debug information if it has any."""
+    kept = root / _FOLDER / module.name
+    for path in (kept, place):
+        # It may be a link, and another kernel's as well.
+        path.unlink(missing_ok=True)
+    shutil.copy2(module, place)
+    if ".debug_info" in run("objdump", "--section-headers", module):
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy2(module, kept)
+        strip(place)
+
+
+def strip(path: Path) -> None:
+    """Take its debug information from an ELF file; others stay as they are."""
+    with path.open("rb") as file:
+        is_elf = file.read(len(_ELF)) == _ELF
+    if is_elf:
+        run("objcopy", "--strip-debug", path)
+
+
+def files(root: Path) -> dict[str, Path]:
+    """Return what has the debug information of each module, and of the kernel."""
+    found = (root / _FOLDER).glob("*")
+    return {path.stem.replace("-", "_"): path for path in found}

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Traces of a kernel: their frames, and the lines of source behind them."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache as kept
+from pathlib import Path
+
+from vmlab import cache
+from vmlab.errors import LabError
+from vmlab.tool import run
+
+KERNEL = "vmlinux"
+"""What the kernel itself is called among modules."""
+
+_FRAME = re.compile(
+    r"(?P<function>[A-Za-z_][\w.$]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
+    r"(?: \[(?P<module>\w+)[^\]\n]*\])?"
+)
+_STAMP = re.compile(r"(?:<\d>)?(?:\[ *\d+\.\d+\])?(?:\[ *[TC]\d+\])?\s*")
+_EXACT = re.compile(r"RIP: |WARNING: CPU")
+"""Where a frame is the very instruction; all others are where a call comes back to."""
+
+_SYMBOL = re.compile(
+    r"^(?P<address>[0-9a-f]{16}) .{6}(?P<kind>.) (?P<section>\S+)\t"
+    r"(?P<size>[0-9a-f]{16}) (?:\.hidden )?(?P<name>\S+)$",
+    re.MULTILINE,
+)
+_ALIGNMENT = 64
+"""The kernel counts what fills the room up to the next function as a function's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in the code, as a trace names it."""
+
+    function: str
+    offset: int
+    size: int
+    module: str
+    """`vmlinux` for the kernel itself."""
+    is_exact: bool = False
+    """Whether it is an instruction; else it is the one after a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of source."""
+
+    function: str
+    line: str
+    """The file and the number."""
+
+
+def decode(text: str, files: Mapping[str, Path]) -> str:
+    """Return a console's text with the lines of source beside its frames.
+
+    A function that was inlined has a line of its own, before that of the function that
+    it is a part of, as if it had been called.
+
+    Args:
+        text: what the console has said.
+        files: what has the debug information: of modules, and of `vmlinux`.
+    """
+    lines = text.splitlines(keepends=True)
+    frames = {frame for line in lines for frame in _frames(line)}
+    modules = sorted({frame.module for frame in frames})
+    lacking = [module for module in modules if module not in files]
+    notes = []
+    places: dict[Frame, Sequence[Place]] = {}
+    try:
+        for module in modules:
+            if module not in lacking:
+                of_module = [frame for frame in frames if frame.module == module]
+                places |= _look_up(files[module], of_module)
+    except LabError as error:
+        notes.append(f"[not decoded: {error}]\n")
+    if lacking:
+        notes.append(f"[not decoded: no debug information of {', '.join(lacking)}]\n")
+    end = "\n" if notes and not text.endswith("\n") else ""
+    return "".join([*(_explain(line, places) for line in lines), end, *notes])
+
+
+def _frames(line: str) -> list[Frame]:
+    return [_frame(found, line) for found in _FRAME.finditer(line)]
+
+
+def _frame(found: re.Match[str], line: str) -> Frame:
+    return Frame(
+        found["function"],
+        int(found["offset"], 16),
+        int(found["size"], 16),
+        found["module"] or KERNEL,
+        is_exact=_EXACT.search(line) is not None,
+    )
+
+
+def _explain(line: str, places: Mapping[Frame, Sequence[Place]]) -> str:
+    """Return a line of a trace with what is known of its frames."""
+    stamp = _STAMP.match(line)
+    margin = stamp[0] if stamp else ""
+    inlined: list[str] = []
+
+    def beside(found: re.Match[str]) -> str:
+        known = places.get(_frame(found, line), ())
+        inlined.extend(
+            f"{margin}{one.function} (inlined, {one.line})\n" for one in known[:-1]
+        )
+        return f"{found[0]} ({known[-1].line})" if known else found[0]
+
+    explained = _FRAME.sub(beside, line)
+    return "".join([*inlined, explained])
+
+
+def _look_up(path: Path, frames: Iterable[Frame]) -> dict[Frame, Sequence[Place]]:
+    """Return the places of a module's frames, the innermost first.
+
+    Raises:
+        LabError: a tool is missing, or cannot read the file.
+    """
+    sections: dict[str, dict[Frame, int]] = {}
+    symbols = _symbols(path)
+    for frame in frames:
+        found = _start(frame, symbols)
+        if found is not None:
+            section, start = found
+            # One before the place a call comes back to is still within the call.
+            within = frame.offset - (not frame.is_exact and frame.offset > 0)
+            sections.setdefault(section, {})[frame] = start + within
+    return {
+        frame: known
+        for section, addresses in sections.items()
+        for frame, known in _places(path, section, addresses).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Symbol:
+    section: str
+    address: int
+    size: int
+
+
+@kept
+def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
+    """Return the functions of a file; it does not change."""
+    found: dict[str, list[_Symbol]] = {}
+    printed = run("objdump", "--syms", "--wide", path)
+    for match in _SYMBOL.finditer(printed):
+        # What is written in assembler may say nothing of its kind.
+        if match["kind"] in "F ":
+            symbol = _Symbol(
+                match["section"], int(match["address"], 16), int(match["size"], 16)
+            )
+            found.setdefault(match["name"], []).append(symbol)
+    return found
+
+
+def _start(
+    frame: Frame, symbols: Mapping[str, Sequence[_Symbol]]
+) -> tuple[str, int] | None:
+    """Return the section and address of a frame's function; by its size, of several."""
+    known = symbols.get(frame.function, ())
+    fitting = [
+        one for one in known if not one.size or 0 <= frame.size - one.size < _ALIGNMENT
+    ]
+    nearest = sorted(fitting, key=lambda one: frame.size - one.size)
+    if not nearest:
+        return None
+    is_clear = len(nearest) == 1 or nearest[0].size > nearest[1].size
+    return (nearest[0].section, nearest[0].address) if is_clear else None
+
+
+def _places(
+    path: Path, section: str, addresses: Mapping[Frame, int]
+) -> dict[Frame, Sequence[Place]]:
+    words = ["--exe", str(path), "--inlines", "--functions", "--addresses"]
+    if path.suffix == ".ko":
+        # Its sections have no addresses yet.
+        words += ["--section", section]
+    asked = [f"{address:#x}" for address in addresses.values()]
+    printed = run("addr2line", *words, *asked)
+    answers = re.split(r"^0x[0-9a-f]+\n", printed, flags=re.MULTILINE)[1:]
+    return {
+        frame: known
+        for frame, answer in zip(addresses, answers, strict=True)
+        if (known := _places_of(answer.splitlines()))
+    }
+
+
+def _places_of(answer: Sequence[str]) -> list[Place]:
+    pairs = zip(answer[::2], answer[1::2], strict=True)
+    return [
+        Place(function, _shorten(line.partition(" (")[0]))
+        for function, line in pairs
+        if not line.startswith("??")
+    ]
+
+
+def _shorten(line: str) -> str:
+    """Return a line's file as the kernel's sources call it."""
+    path = os.path.normpath(line)
+    base = re.escape(str(cache.folder()))
+    return re.sub(rf"^{base}/[\w-]+/(?:\.making-\w+/it|[0-9a-f]+)/", "", path)
