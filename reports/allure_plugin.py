@@ -148,13 +148,24 @@ def _label(item: pytest.Item, requirements: list[Requirement]) -> None:
             function.__allure_display_name__ = title
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have a second try of a check not labelled twice: its result is the same one."""
+    listener: Any = item.config.pluginmanager.get_plugin(_LISTENER)
+    identity = None if listener is None else listener._cache.get(item.nodeid)  # noqa: SLF001  # there is no other way
+    result = identity and listener.allure_logger.get_test(identity)
+    if result:
+        result.labels.clear()
+        result.links.clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the evidence while the check's result is still open."""
     report = yield
-    is_over = call.when == "call" or not report.passed
+    is_over = call.when != "setup" or not report.passed
     if is_over and item.config.getoption("allure_report_dir", None):
         # Those of checks that hold would cost more than they tell.
         is_told = report.passed or call.when == "teardown"

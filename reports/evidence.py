@@ -51,6 +51,12 @@ TARGET_DIED = "target died"
 DETAIL = "detail"
 """The user property with what the target did, in one line."""
 
+CRASH = "crash"
+"""The user property with a known crash of the target that has struck in a check.
+
+It may have been tried again, and hold.
+"""
+
 CHOICE = "choice"
 """The user property with an outcome that the target chose where several are allowed."""
 

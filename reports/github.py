@@ -30,7 +30,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     reports = [
         report
-        for kind in ("passed", "failed", "skipped", "xfailed", "error")
+        # Without a name: beginnings and ends that went well, but may have more to say.
+        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
         for report in terminalreporter.stats.get(kind, [])
         if isinstance(report, pytest.TestReport)
     ]

@@ -83,6 +83,7 @@ def _run(file: Path, content: Any) -> Run:
                     "verdict": Verdict(row["verdict"]),
                     "requirements": tuple(row["requirements"]),
                     "choices": tuple(row.get("choices", ())),
+                    "crashes": tuple(row.get("crashes", ())),
                 }
             )
             for row in content["checks"]

@@ -16,7 +16,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table and the broken requirements of a conformance run."""
     reports = [
         report
-        for kind in ("passed", "failed", "skipped", "xfailed", "error")
+        # Without a name: beginnings and ends that went well, but may have more to say.
+        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
         for report in terminalreporter.stats.get(kind, [])
         if isinstance(report, pytest.TestReport)
     ]
@@ -26,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("conformance")
     for line in table(judged):
         terminalreporter.line(line)
-    for line in broken(judged):
+    for line in [*broken(judged), *crashes(judged)]:
         terminalreporter.line(line)
 
 
@@ -67,6 +68,15 @@ def broken(judged: list[Judged]) -> list[str]:
         if found:
             lines += ["", f"{title}:", *_by_requirement(found)]
     return lines
+
+
+def crashes(judged: list[Judged]) -> list[str]:
+    """Return the known crashes that have struck, each with the checks that met it."""
+    lines: list[str] = []
+    for what in sorted({what for item in judged for what in item.crashes}):
+        lines.append(f"  {what}")
+        lines += [f"      {item.check}" for item in judged if what in item.crashes]
+    return ["", "known crashes:", *lines] if lines else []
 
 
 def _by_requirement(found: list[Judged]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from reports.evidence import (
     CHOICE,
+    CRASH,
     DETAIL,
     KNOWN_DEVIATION,
     REQUIREMENT,
@@ -49,6 +50,8 @@ class Judged:
     seconds: float = 0.0
     choices: tuple[str, ...] = ()
     """What the target chose where the requirement permits several outcomes."""
+    crashes: tuple[str, ...] = ()
+    """Known crashes of the target that have struck, though it may hold all the same."""
 
     @property
     def area(self) -> str:
@@ -71,24 +74,24 @@ def judge(reports: Iterable[pytest.TestReport]) -> list[Judged]:
 def _judge(name: str, phases: list[pytest.TestReport]) -> Judged:
     properties = [pair for phase in phases for pair in phase.user_properties]
     named = dict(properties)
-    requirements = dict.fromkeys(
-        str(value) for key, value in properties if key == REQUIREMENT
-    )
     return Judged(
         check=name.removeprefix(_FOLDER),
         verdict=_verdict(
             phases, str(named.get(VERDICT, "")), has_detail=DETAIL in named
         ),
-        requirements=tuple(requirements),
+        requirements=_values(properties, REQUIREMENT),
         detail=str(named.get(DETAIL, "")) or _reason(phases),
         has_killed=named.get(VERDICT) == TARGET_DIED,
         title=str(named.get(TITLE, "")),
         transcript="".join(getattr(phase, "assay_transcript", "") for phase in phases),
         seconds=round(sum(phase.duration for phase in phases), 3),
-        choices=tuple(
-            dict.fromkeys(str(value) for key, value in properties if key == CHOICE)
-        ),
+        choices=_values(properties, CHOICE),
+        crashes=_values(properties, CRASH),
     )
+
+
+def _values(properties: list[tuple[str, object]], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(value) for key, value in properties if key == name))
 
 
 def _verdict(

@@ -3,6 +3,7 @@
 
 import fnmatch
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +41,17 @@ class Deviation:
 
     def concerns(self, check: str) -> bool:
         """Tell whether a check is listed here."""
-        return any(
-            check == pattern
-            or check.split("[", maxsplit=1)[0] == pattern
-            or fnmatch.fnmatchcase(check, pattern.replace("[", "[[]"))
-            for pattern in self.checks
-        )
+        return is_listed(check, self.checks)
+
+
+def is_listed(check: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a check is meant: itself, all of its parameters, or by wildcards."""
+    return any(
+        check == pattern
+        or check.split("[", maxsplit=1)[0] == pattern
+        or fnmatch.fnmatchcase(check, pattern.replace("[", "[[]"))
+        for pattern in patterns
+    )
 
 
 def load(path: Path) -> list[Deviation]:

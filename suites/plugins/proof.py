@@ -19,6 +19,13 @@ from suites.plugins.targets import TestedTarget
 _MOST_OF_A_TRACE = 40
 """Lines of a crash that a failure shows; its report has all of them."""
 
+_END_OF_REPORT = "---[ end "
+_MOST_OF_A_REPORT = 150
+"""Lines, where a crash has left a kernel no time for the last one."""
+
+DIED = "the target died: "
+"""What stands before the reason where a probe has found it."""
+
 LOG_MARK = pytest.StashKey[int]()
 """Where the target's log stood when a check began."""
 
@@ -26,10 +33,21 @@ LOG_MARK = pytest.StashKey[int]()
 def trace_of(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
     """Return what the target's log says of its death, decoded, if it says anything."""
     log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
-    _, line, rest = log.partition(reason.removeprefix("the target died: "))
+    _, line, rest = log.partition(reason.removeprefix(DIED))
     shown = "\n".join((line + rest).splitlines()[:_MOST_OF_A_TRACE])
     decoded = tested.running.decode(shown).splitlines()
     return "".join(f"\n    {one}" for one in decoded)
+
+
+def report_of(tested: TestedTarget, reason: str) -> str:
+    """Return the whole of what the target's log says of its death.
+
+    A kernel that goes on may tell of more; that is not why it died.
+    """
+    line = reason.removeprefix(DIED)
+    _, found, rest = tested.running.log_text().rpartition(line)
+    lines = rest.partition(_END_OF_REPORT)[0].splitlines()[:_MOST_OF_A_REPORT]
+    return "\n".join([found, *lines])
 
 
 def steps_of(item: pytest.Item) -> list[str]:

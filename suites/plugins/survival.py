@@ -13,6 +13,7 @@ from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
+from suites.plugins.proof import DIED
 from suites.plugins.targets import TestedTarget
 
 SLOW_LOGIN = 0.5
@@ -53,7 +54,7 @@ def probe(tested: TestedTarget, timeout: float | None = None) -> None:
         reason = death(tested)
         raise ConformanceFailure(
             "the target still serves a login and a command after the check",
-            f"the target died: {reason}" if reason else actual,
+            f"{DIED}{reason}" if reason else actual,
             transcript,
         ) from error
 

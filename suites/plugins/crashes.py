@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Known crashes of known targets: races that one check provokes and any may meet."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from suites.plugins.deviations import DeviationFileError, is_listed
+
+_FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
+"""A place in a kernel's report. What has a question mark is no sure part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """One entry: by what a crash is known, and in which checks it may strike.
+
+    A race strikes now and then, so that nothing is amiss where it does not show.
+    """
+
+    requirement: str
+    checks: tuple[str, ...]
+    """Node IDs below suites/conformance, with shell wildcards."""
+    what: str
+    why: str
+    version: str
+    functions: tuple[str, ...] = ()
+    """The functions that the report names, all of them."""
+    says: str = ""
+    """A part of what the target says first of its end."""
+
+    def __post_init__(self) -> None:
+        """Refuse a crash without a signature, which every other would be.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if not self.functions and not self.says:
+            raise ValueError("neither functions nor says: it would be any crash")
+
+    def explains(self, check: str, reason: str, report: str) -> bool:
+        """Tell whether this is what ended the target.
+
+        Args:
+            check: the check that ran, below suites/conformance.
+            reason: how the target ended, in one line.
+            report: all that it told of it.
+        """
+        return (
+            is_listed(check, self.checks)
+            and self.says in reason
+            and functions_of(report).issuperset(self.functions)
+        )
+
+
+def functions_of(report: str) -> set[str]:
+    """Return the functions that a kernel's report of a crash names."""
+    return set(_FUNCTION.findall(report))
+
+
+def load(path: Path) -> list[Crash]:
+    """Return the known crashes in a file of deviations that can be read.
+
+    Raises:
+        DeviationFileError: an entry lacks a field, or has no signature.
+    """
+    found = []
+    for number, entry in enumerate(tomllib.loads(path.read_text()).get("crash", []), 1):
+        try:
+            lists = {
+                "checks": tuple(entry["checks"]),
+                "functions": tuple(entry.get("functions", ())),
+            }
+            found.append(Crash(**{**entry, **lists}))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DeviationFileError(
+                f"{path}: crash {number} ({entry.get('requirement')}): {error}"
+            ) from error
+    return found

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks of a target whose kernel crashes, in one way that is known and in another."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from initiator.expect import ConformanceFailure
+from suites.plugins.targets import TestedTarget
+from targets.model import Control
+
+MUST = "RFC7143-11.19-02"
+SHOULD = "RFC7143-11.19-04"
+
+REPORT = """[   12.5] BUG: kernel NULL pointer dereference, address: 00000000000004d9
+[   12.6] RIP: 0010:lose_a_race+0x10/0x20 [target]
+[   12.7] Call Trace:
+[   12.8]  ? may_be_old+0x1/0x2
+[   12.9]  {caller}+0x30/0x40 [target]
+[   13.0] ---[ end trace 0000000000000000 ]---
+[   13.1] afterwards+0x1/0x2
+"""
+KNOWN, OTHER = REPORT.format(caller="close_a_session"), REPORT.format(caller="login")
+
+_TRIES: Counter[str] = Counter()
+
+
+@dataclass
+class Doomed:
+    """The control of a target that can be made to look crashed."""
+
+    control: Control
+    said: str = ""
+    is_dead: bool = False
+    looks: int = 0
+    """How often it is still found alive."""
+
+    def crash(self, report: str, looks: int = 0) -> None:
+        """Die, or at the next look but so many."""
+        self.said += report
+        self.is_dead, self.looks = True, looks
+
+    def is_alive(self) -> bool:
+        return not self.is_dead
+
+    def exit_reason(self) -> str | None:
+        if self.is_dead and self.looks:
+            self.looks -= 1
+            return None
+        last = self.said.rpartition("BUG: ")[2].partition("\n")[0]
+        return f"BUG: {last}" if self.is_dead else None
+
+    def restart(self) -> None:
+        self.is_dead = False
+        self.control.restart()
+
+    def operate(self, order: str) -> None:
+        self.control.operate(order)
+
+    def mark(self) -> int:
+        return len(self.said)
+
+    def log_since(self, mark: int) -> str:
+        return self.said[mark:]
+
+
+@pytest.fixture
+def doomed(request: pytest.FixtureRequest, target: TestedTarget) -> Doomed:
+    if not isinstance(target.running.control, Doomed):
+        running = target.running
+        control = Doomed(running.control, running.log_text())
+        target.running = replace(target.running, control=control)
+    _TRIES[request.node.name] += 1
+    print(f"{request.node.name}: try {_TRIES[request.node.name]}")  # noqa: T201
+    found = target.running.control
+    assert isinstance(found, Doomed)
+    return found
+
+
+@pytest.fixture
+def ends_known(doomed: Doomed) -> Iterator[None]:
+    yield
+    doomed.crash(KNOWN)
+
+
+@pytest.fixture
+def ends_otherwise(doomed: Doomed) -> Iterator[None]:
+    yield
+    doomed.crash(OTHER)
+
+
+@pytest.fixture
+def begins_known(doomed: Doomed) -> None:
+    if _TRIES["test_begins_known"] == 1:
+        doomed.crash(KNOWN)
+        raise ConformanceFailure("a login", "none")
+
+
+def wrong() -> None:
+    raise ConformanceFailure("otherwise", "as it does")
+
+
+@pytest.mark.requirement(MUST)
+def test_struck_once(doomed: Doomed) -> None:
+    """The target survives."""
+    if _TRIES["test_struck_once"] == 1:
+        doomed.crash(KNOWN)
+        wrong()
+
+
+@pytest.mark.requirement(MUST)
+def test_struck_twice(doomed: Doomed) -> None:
+    """The target survives."""
+    doomed.crash(KNOWN)
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+def test_struck_then_wrong(doomed: Doomed) -> None:
+    """The target survives, and says something else."""
+    if _TRIES["test_struck_then_wrong"] == 1:
+        doomed.crash(KNOWN)
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("begins_known")
+def test_begins_known() -> None:
+    """The target lets a check begin."""
+
+
+@pytest.mark.requirement(MUST)
+def test_struck_otherwise(doomed: Doomed) -> None:
+    """The target survives."""
+    doomed.crash(OTHER)
+    wrong()
+
+
+@pytest.mark.requirement(SHOULD)
+def test_should_struck_otherwise(doomed: Doomed) -> None:
+    """The target should survive."""
+    doomed.crash(OTHER)
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("doomed")
+def test_wrong() -> None:
+    """The target says something else."""
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("ends_known")
+def test_right_and_ends_known() -> None:
+    """The target survives the check's end."""
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("ends_otherwise")
+def test_right_and_ends_otherwise() -> None:
+    """The target survives the check's end."""
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("ends_known")
+def test_wrong_and_ends_known() -> None:
+    """The target says something else, and survives the check's end."""
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("ends_otherwise")
+def test_wrong_and_ends_otherwise() -> None:
+    """The target says something else, and survives the check's end."""
+    wrong()
+
+
+@pytest.mark.requirement(SHOULD)
+@pytest.mark.usefixtures("ends_otherwise")
+def test_should_and_ends_otherwise() -> None:
+    """The target should say something else, and survives the check's end."""
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
+def test_then_dies_known(doomed: Doomed) -> None:
+    """The target survives what comes after the check's end."""
+    doomed.crash(KNOWN, looks=1)
+
+
+@pytest.mark.requirement(MUST)
+def test_then_dies_otherwise(doomed: Doomed) -> None:
+    """The target survives what comes after the check's end."""
+    doomed.crash(OTHER, looks=1)
+
+
+@pytest.mark.requirement(MUST)
+def test_whatever() -> None:
+    """The target is there."""

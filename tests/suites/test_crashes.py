@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Known crashes of a target: what they excuse, and what they do not."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reports.run import read
+from suites.plugins import crashes
+from suites.plugins.crashes import Crash, functions_of
+from suites.plugins.deviations import DeviationFileError
+from tests.suites.runs import complaint, run
+from tests.suites.samples.sample_crashes import KNOWN, OTHER
+
+SAMPLES = "tests/suites/samples/sample_crashes.py"
+ENTRY = """
+requirement = "RFC7143-11.19-02"
+checks = ["{checks}"]
+what = "loses a race"
+why = "section 11.19"
+version = "1"
+"""
+CRASH = f"[[crash]]{ENTRY}functions = ['lose_a_race', 'close_a_session']\n"
+DEVIATION = f"[[deviation]]{ENTRY}"
+
+
+def sample(
+    folder: Path, names: str = "", *arguments: str, checks: str = "*", listed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run some of the checks or all, with the crash known."""
+    file = folder / "own.toml"
+    file.write_text(CRASH.format(checks=checks) + listed)
+    first, *others = [f"{SAMPLES}::test_{name}" for name in names.split()] or [SAMPLES]
+    return run(
+        *("-o", "python_files=sample_*.py", "-s", "-rA"),
+        *(*others, f"--deviations={file}", *arguments),
+        path=first,
+    )
+
+
+def tries(done: subprocess.CompletedProcess[str], name: str) -> int:
+    return len(re.findall(rf"test_{name}: try \d", done.stdout))
+
+
+def outcomes(done: subprocess.CompletedProcess[str], name: str) -> list[str]:
+    return re.findall(rf"^([A-Z]+) \S+::test_{name}\b", done.stdout, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """One run of all of them."""
+    return sample(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("name", "outcome", "count"),
+    [
+        ("struck_once", ["PASSED"], 2),
+        ("begins_known", ["PASSED"], 2),
+        ("struck_twice", ["XFAIL"], 2),
+        ("struck_then_wrong", ["FAILED"], 2),
+        ("struck_otherwise", ["FAILED"], 1),
+        ("should_struck_otherwise", ["FAILED"], 1),
+        ("wrong", ["FAILED"], 1),
+        ("right_and_ends_known", ["PASSED"], 1),
+        ("right_and_ends_otherwise", ["PASSED", "ERROR"], 1),
+        # It may have failed by the crash, which is seen late.
+        ("wrong_and_ends_known", ["FAILED"], 2),
+        ("wrong_and_ends_otherwise", ["FAILED"], 1),
+        ("should_and_ends_otherwise", ["XFAIL", "ERROR"], 1),
+        ("then_dies_known", ["PASSED"], 1),
+        ("then_dies_otherwise", ["PASSED"], 1),
+        # It comes after the one before.
+        ("whatever", ["ERROR"], 0),
+    ],
+)
+def test_a_known_crash_excuses_itself_alone(
+    whole: subprocess.CompletedProcess[str], name: str, outcome: list[str], count: int
+) -> None:
+    assert sorted(outcomes(whole, name)) == sorted(outcome), whole.stdout
+    assert tries(whole, name) == count
+
+
+@pytest.mark.integration
+def test_a_crash_is_known_only_where_it_is_listed(tmp_path: Path) -> None:
+    done = sample(tmp_path, "struck_once", checks="elsewhere/*")
+
+    assert outcomes(done, "struck_once") == ["FAILED"]
+    assert "the target died" in done.stdout
+    assert tries(done, "struck_once") == 1
+
+
+@pytest.mark.integration
+def test_a_known_deviation_excuses_no_crash_at_its_end(tmp_path: Path) -> None:
+    known, otherwise = "wrong_and_ends_known", "wrong_and_ends_otherwise"
+    listed = "".join(
+        DEVIATION.format(checks=f"{SAMPLES}::test_{name}")
+        for name in (known, otherwise)
+    )
+    done = sample(tmp_path, f"{known} {otherwise}", listed=listed)
+
+    assert outcomes(done, known) == ["XFAIL"]
+    assert sorted(outcomes(done, otherwise)) == ["ERROR", "XFAIL"]
+    assert tries(done, known) == tries(done, otherwise) == 1
+
+
+@pytest.mark.integration
+def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    done = sample(
+        tmp_path,
+        "struck_once struck_twice right_and_ends_known",
+        *("-n", "1", f"--alluredir={results}"),
+    )
+
+    found = {one.check.rpartition("::test_")[2]: one for one in read(results).checks}
+    assert {name: str(one.verdict) for name, one in found.items()} == {
+        "struck_once": "passed",
+        "struck_twice": "known deviation",
+        "right_and_ends_known": "known deviation",
+    }
+    assert found["struck_twice"].detail == "loses a race (this has cut the check short)"
+    assert all("loses a race" in one.crashes for one in found.values())
+    assert "known crashes:" in done.stdout
+    for path in results.glob("*-result.json"):
+        result = json.loads(path.read_text())
+        kept = [
+            (results / one["source"]).read_text()
+            for one in result["attachments"]
+            if one["name"] == "target log"
+        ]
+        assert [one["name"] for one in result["labels"]].count("feature") == 1
+        assert any("lose_a_race+0x10/0x20" in log for log in kept), path
+
+
+def test_only_what_a_report_is_sure_of_counts() -> None:
+    assert functions_of(KNOWN) >= {"lose_a_race", "close_a_session"}
+    assert "may_be_old" not in functions_of(KNOWN)
+    assert functions_of("at x.c:1 f.cold+0x1/0x2 [m]") == {"f"}
+    assert functions_of("Modules linked in: lose_a_race close_a_session") == set()
+
+
+@pytest.mark.parametrize(
+    ("report", "says", "is_it"),
+    [
+        (KNOWN, "", True),
+        (KNOWN, "NULL pointer", True),
+        (KNOWN, "KASAN", False),
+        (OTHER, "", False),
+        ("", "", False),
+    ],
+)
+def test_a_crash_is_known_by_all_of_its_signature(
+    report: str, says: str, is_it: bool
+) -> None:
+    crash = Crash(
+        *("R", ("*",), "what", "why", "1"),
+        functions=("lose_a_race", "close_a_session"),
+        says=says,
+    )
+
+    reason = KNOWN.partition("\n")[0]
+
+    assert crash.explains("nop/test_x.py::test_y[1]", reason, report) is is_it
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("", "crash 1 (RFC7143-11.19-02): neither functions nor says"),
+        ("function = ['f']", "crash 1 (RFC7143-11.19-02): "),
+    ],
+)
+def test_a_crash_without_a_signature_is_refused(
+    tmp_path: Path, field: str, words: str
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f"[[crash]]{ENTRY.format(checks='*')}{field}\n")
+
+    with pytest.raises(DeviationFileError, match=re.escape(words)):
+        crashes.load(file)
+
+
+@pytest.mark.integration
+def test_a_broken_crash_is_said_in_one_line(tmp_path: Path) -> None:
+    done = sample(tmp_path, "whatever", listed="[[crash]]\nwhat = 'x'\n")
+
+    assert done.returncode == 4
+    assert "own.toml: crash 2 (None): " in complaint(done)
