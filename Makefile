@@ -12,11 +12,6 @@ PYTHON ?= python3
 # Credentials before the @ stay out of the folder's name.
 RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
 
-# Where LIO 6.1 loses races with itself (connections, error_recovery: its kernel crashes
-# now one way, now another) it is tried by hand: make conformance TARGET=lio.
-LIO_AREAS = $(addprefix --area ,login negotiation security text discovery nop numbering \
-	reject digests command protocol_level reservations scsi)
-
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 STAMP := $(VENV)/installed
@@ -78,8 +73,7 @@ lab: $(STAMP)
 
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS)
-	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) $(LIO_AREAS) || \
-		$(AGAIN) --target=lio
+	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) || $(AGAIN) --target=lio
 	$(RUN) suites.mutants -j $(FAULT_JOBS)
 
 # Every fault of the reference target must be noticed by the suite.

@@ -29,6 +29,8 @@ class Crash:
     """The functions that the report names, all of them."""
     says: str = ""
     """A part of what the target says first of its end."""
+    provoked_by: tuple[str, ...] = ()
+    """The checks that do so: another try would most likely end the same way."""
 
     def __post_init__(self) -> None:
         """Refuse a crash without a signature, which every other would be.
@@ -38,6 +40,10 @@ class Crash:
         """
         if not self.functions and not self.says:
             raise ValueError("neither functions nor says: it would be any crash")
+
+    def is_provoked_by(self, check: str) -> bool:
+        """Tell whether a check provokes it, rather than meets it."""
+        return is_listed(check, self.provoked_by)
 
     def explains(self, check: str, reason: str, report: str) -> bool:
         """Tell whether this is what ended the target.
@@ -71,6 +77,7 @@ def load(path: Path) -> list[Crash]:
             lists = {
                 "checks": tuple(entry["checks"]),
                 "functions": tuple(entry.get("functions", ())),
+                "provoked_by": tuple(entry.get("provoked_by", ())),
             }
             found.append(Crash(**{**entry, **lists}))
         except (KeyError, TypeError, ValueError) as error:

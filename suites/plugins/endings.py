@@ -54,16 +54,18 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     if reason is None and any(known.restarts for known in deaths):
         restart(tested, "since it may yet die of the check")
     if reason is not None:
-        trace, report = trace_of(item, tested, reason), report_of(tested, reason)
+        report = report_of(tested, reason)
         keep_log(item, tested)
         if is_stuck and "restart" in tested.features:
             # It may be up and serve nobody any more.
             restart(tested, "after it had got stuck")
         revive(tested)
-        _judge_late_death(item, reason, trace, report)
+        _judge_late_death(item, tested, reason, report)
 
 
-def _judge_late_death(item: pytest.Item, reason: str, trace: str, report: str) -> None:
+def _judge_late_death(
+    item: pytest.Item, tested: TestedTarget, reason: str, report: str
+) -> None:
     """Judge a death that came with the end of a check.
 
     Raises:
@@ -74,7 +76,7 @@ def _judge_late_death(item: pytest.Item, reason: str, trace: str, report: str) -
     crash = crash_of(item, reason, report)
     if crash is not None:
         note_crash(item, crash)
-    known = explanation(item, reason, trace) or crash
+    known = explanation(item, reason, report) or crash
     if known is not None:
         if not has_failed:
             item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
@@ -84,6 +86,7 @@ def _judge_late_death(item: pytest.Item, reason: str, trace: str, report: str) -
     if has_failed and verdicts[-1:] not in ([KNOWN_DEVIATION], [WARNING]):
         return
     item.user_properties.append((DETAIL, reason))
+    trace = trace_of(tested, report)
     pytest.fail(
         f"the target died when the check was over: {reason}{trace}", pytrace=False
     )
@@ -106,8 +109,9 @@ def judge_early_death(item: pytest.Item, tested: TestedTarget) -> None:
         item.user_properties.append((CRASH, crash.what))
     elif explanation(before, reason, report) is None:
         item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+        trace = trace_of(tested, report)
         pytest.fail(
-            f"the target died after {before.nodeid}: {reason}\n{report}", pytrace=False
+            f"the target died after {before.nodeid}: {reason}{trace}", pytrace=False
         )
 
 

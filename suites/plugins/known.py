@@ -39,17 +39,17 @@ def is_listed(request: pytest.FixtureRequest) -> bool:
 def deviations_of(item: pytest.Item) -> list[Deviation]:
     """Return the deviations that a check is known to show."""
     found = item.config.stash[_DEVIATIONS]
-    return [entry for entry in found if entry.concerns(_name(item))]
+    return [entry for entry in found if entry.concerns(check_name(item))]
 
 
-def explanation(item: pytest.Item, reason: str | None, trace: str) -> Deviation | None:
+def explanation(item: pytest.Item, reason: str | None, report: str) -> Deviation | None:
     """Return the deviation that is what happened, if one is.
 
     Who is known to do something else is not known to die of it, nor the other way.
     """
     for known in deviations_of(item):
         if (reason is None and not known.dies) or (
-            reason is not None and known.dies and known.dies in reason + trace
+            reason is not None and known.dies and known.dies in reason + report
         ):
             return known
     return None
@@ -69,10 +69,11 @@ def crash_of(item: pytest.Item, reason: str, report: str) -> Crash | None:
         report: all that it told of it.
     """
     for known in item.config.stash[_CRASHES]:
-        if known.explains(_name(item), reason, report):
+        if known.explains(check_name(item), reason, report):
             return known
     return None
 
 
-def _name(item: pytest.Item) -> str:
+def check_name(item: pytest.Item) -> str:
+    """Return a check's node ID below suites/conformance."""
     return item.nodeid.removeprefix("suites/conformance/")

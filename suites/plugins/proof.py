@@ -30,24 +30,22 @@ LOG_MARK = pytest.StashKey[int]()
 """Where the target's log stood when a check began."""
 
 
-def trace_of(item: pytest.Item, tested: TestedTarget, reason: str) -> str:
-    """Return what the target's log says of its death, decoded, if it says anything."""
-    log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
-    _, line, rest = log.partition(reason.removeprefix(DIED))
-    shown = "\n".join((line + rest).splitlines()[:_MOST_OF_A_TRACE])
-    decoded = tested.running.decode(shown).splitlines()
-    return "".join(f"\n    {one}" for one in decoded)
-
-
 def report_of(tested: TestedTarget, reason: str) -> str:
-    """Return the whole of what the target's log says of its death.
+    """Return the whole of what the target's log says of its death, if anything.
 
     A kernel that goes on may tell of more; that is not why it died.
     """
     line = reason.removeprefix(DIED)
     _, found, rest = tested.running.log_text().rpartition(line)
     lines = rest.partition(_END_OF_REPORT)[0].splitlines()[:_MOST_OF_A_REPORT]
-    return "\n".join([found, *lines])
+    return "\n".join([found, *lines]) if found else ""
+
+
+def trace_of(tested: TestedTarget, report: str) -> str:
+    """Return as much of the report of a death as a failure shows, decoded."""
+    shown = "\n".join(report.splitlines()[:_MOST_OF_A_TRACE])
+    decoded = tested.running.decode(shown).splitlines()
+    return "".join(f"\n    {one}" for one in decoded)
 
 
 def steps_of(item: pytest.Item) -> list[str]:

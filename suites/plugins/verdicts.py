@@ -168,11 +168,13 @@ def _judge(
     is_doomed = any(known.dies and known.always for known in deviations_of(item))
     reason = death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
     item.user_properties.append((DETAIL, failure.actual))
-    trace, crash = "", None
+    report, crash = "", None
     if reason is not None:
-        trace = trace_of(item, tested, reason)
-        crash = crash_of(item, reason, report_of(tested, reason))
-        failure.add_note(f"the target died during this check: {reason}{trace}")
+        report = report_of(tested, reason)
+        crash = crash_of(item, reason, report)
+        failure.add_note(
+            f"the target died during this check: {reason}{trace_of(tested, report)}"
+        )
         item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
     revive(tested)
     requirements = requirements_of(item)
@@ -181,7 +183,7 @@ def _judge(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
-    known = explanation(item, reason, trace)
+    known = explanation(item, reason, report)
     if known is not None:
         if known.restarts and "restart" in tested.features:
             restart(tested, "after a deviation that it does not survive whole")

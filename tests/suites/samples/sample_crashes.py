@@ -121,6 +121,13 @@ def test_struck_twice(doomed: Doomed) -> None:
 
 
 @pytest.mark.requirement(MUST)
+def test_provoked(doomed: Doomed) -> None:
+    """The target survives what is known to crash it."""
+    doomed.crash(KNOWN)
+    wrong()
+
+
+@pytest.mark.requirement(MUST)
 def test_struck_then_wrong(doomed: Doomed) -> None:
     """The target survives, and says something else."""
     if _TRIES["test_struck_then_wrong"] == 1:
