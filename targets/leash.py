@@ -13,13 +13,18 @@ import sys
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def main(argv: list[str]) -> None:
-    """Ask the kernel to kill this process with its parent, then run the program."""
-    parent, command = int(argv[1]), argv[2:]
+def hold() -> None:
+    """Ask the kernel to kill this process with its parent."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+
+
+def main(argv: list[str]) -> None:
+    """Put the leash on, then run the program."""
+    parent, command = int(argv[1]), argv[2:]
+    hold()
     # The parent may have died before the kernel was asked: then nobody tells us.
     if os.getppid() != parent:
         sys.exit(1)

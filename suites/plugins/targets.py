@@ -19,6 +19,7 @@ from iscsi.constants import LoginStatus
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
+from targets import leash
 
 LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
@@ -237,6 +238,9 @@ def is_wanted(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Note whether a target is tested: one is named, or the suites are run."""
+    if hasattr(config, "workerinput"):
+        # Else it would test on for a while when the run itself is killed.
+        leash.hold()
     arguments = " ".join(config.args)
     is_run = "suites" in arguments or config.option.target is not None
     config.stash[_WANTED] = is_run and not config.option.collectonly

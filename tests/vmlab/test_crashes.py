@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from vmlab import running as watched
 from vmlab.running import Running
 
 CRASHES = [
@@ -24,6 +25,12 @@ CRASHES = [
     "UBSAN: shift-out-of-bounds in drivers/target/iscsi/x.c:1:2",
     "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The reports here have no end that could be waited for.
+    monkeypatch.setattr(watched, "_REPORT_SECONDS", 0)
 
 
 def running(console: Path) -> Running:

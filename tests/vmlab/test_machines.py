@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import LabError, RunningTarget, parse
 from tests.tools import require
+from vmlab import cache
 from vmlab.guests.model import Guest
 
 pytestmark = pytest.mark.lab
@@ -148,10 +150,46 @@ def test_a_machine_ends_with_the_program_that_was_killed() -> None:
         assert child.stdout.readline() == "up\n"
         child.send_signal(signal.SIGKILL)
 
-    deadline = time.monotonic() + 10
-    while f"lio-{child.pid}" in lab_machines() and time.monotonic() < deadline:
+    assert_nothing_is_left(f"lio-{child.pid}-")
+
+
+def test_a_run_that_is_killed_while_its_machine_boots_leaves_nothing() -> None:
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0"),
+            *("suites/conformance/nop", "--target=lio"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    ) as child:
+        own = f"lio-{child.pid}-"
+        deadline = time.monotonic() + 120
+        while not list(folders_of(own, "console.log")):
+            assert child.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+
+    assert_nothing_is_left(own)
+
+
+def folders_of(own: str, file: str = ".") -> Iterator[Path]:
+    return (cache.folder() / "machines").glob(f"{own}*/{file}")
+
+
+def assert_nothing_is_left(own: str) -> None:
+    """Assert that a killed process has no machine any more, nor a folder of one."""
+    from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
+
+    deadline = time.monotonic() + 30
+    while own in lab_machines() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert f"lio-{child.pid}" not in lab_machines()
+    assert own not in lab_machines()
+    with machine.Lab() as lab:
+        # As the next start of a machine does it, and `down --all`.
+        swept = list(folders.sweep(lab.is_up))
+    assert any(name.startswith(own) for name in swept)
+    assert not list(folders_of(own))
 
 
 def test_a_set_up_that_fails_says_why() -> None:
@@ -159,12 +197,15 @@ def test_a_set_up_that_fails_says_why() -> None:
 
     guest = Guest("odd", (), "echo the disk is upside down\nfalse", (3260,))
 
+    name = machine.unique_name("odd")
     with machine.Lab() as lab, pytest.raises(LabError, match="upside down"):
-        lab.up(guest, machine.unique_name("odd"), dies_with_us=True)
+        lab.up(guest, name, dies_with_us=True)
+
+    assert not list(folders_of(name))
 
 
 def test_a_second_start_builds_nothing() -> None:
-    from vmlab import cache, image, kernel  # noqa: PLC0415
+    from vmlab import image, kernel  # noqa: PLC0415
     from vmlab.guests import lio  # noqa: PLC0415
 
     guest = lio.guest([])
