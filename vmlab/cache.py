@@ -15,6 +15,9 @@ VARIABLE = "ISCSI_ASSAY_CACHE"
 """The environment variable that moves the cache."""
 
 _MAKING, _LOCK = ".making-", ".lock"
+# By which programs that make backups know a cache, and we our own.
+_TAG = "CACHEDIR.TAG"
+_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# of iSCSI Assay\n"
 
 
 def folder() -> Path:
@@ -27,7 +30,9 @@ def folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(told) if told else Path(base) / "iscsi-assay"
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            (path / _TAG).write_text(_SIGNATURE)
     except OSError as error:
         raise _unusable(path, error) from error
     return path
@@ -101,5 +106,15 @@ def sweep() -> None:
 
 
 def clear() -> None:
-    """Throw everything away."""
-    shutil.rmtree(folder())
+    """Throw everything away.
+
+    Raises:
+        LabError: a folder that was named has not been made by the lab.
+    """
+    path = folder()
+    if VARIABLE in os.environ and not (path / _TAG).exists():
+        raise LabError(
+            f"{VARIABLE} names {path}, which the lab has not made",
+            hint="throw it away by hand",
+        )
+    shutil.rmtree(path)

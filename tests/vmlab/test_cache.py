@@ -136,3 +136,17 @@ def test_a_cache_that_is_full_is_said_in_one_line() -> None:
 
     with pytest.raises(LabError, match="cannot be used: No space left"):
         cache.get("thing", "x", fill)
+
+
+def test_only_what_the_lab_has_made_is_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "precious").touch()
+
+    with pytest.raises(LabError, match="which the lab has not made"):
+        cache.clear()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    cache.folder()
+    cache.clear()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
