@@ -37,7 +37,18 @@ _END_OF_REPORT = re.compile(r"^.*---\[ end ", re.MULTILINE)
 _REPORT_SECONDS = 3.0
 """In which a kernel tells all that it knows of its crash."""
 
+_REPORT_LINES = 60
 _POLL_SECONDS = 0.05
+
+
+def crash_in(text: str) -> str:
+    """Return the report of a crash in what a kernel has said; or nothing."""
+    found = _CRASH.search(text)
+    if found is None:
+        return ""
+    end = _END_OF_REPORT.search(text, found.end())
+    lines = text[found.start() : end.start() if end else None].splitlines()
+    return "\n".join(lines[:_REPORT_LINES])
 
 
 @dataclass(slots=True)

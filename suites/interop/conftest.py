@@ -104,9 +104,17 @@ def client(
     yield found
     try:
         found.forget_everything()
+        crash = found.crash()
+        is_good = not crash
     except LabError:
-        # Something of it hangs: the next check gets another.
+        # Something of it hangs, or it is gone.
+        is_good = False
+        crash = found.machine.exit_reason() or ""
+    if not is_good:
+        # The next check gets another.
         machine.drop()
+    if crash:
+        pytest.fail(f"the client's kernel reports a mistake:\n{crash}", pytrace=False)
     assert target.running.exit_reason() is None
 
 

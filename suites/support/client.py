@@ -12,6 +12,7 @@ from vmlab.console import Console
 from vmlab.errors import LabError
 from vmlab.guests import client
 from vmlab.guests.model import quoted
+from vmlab.running import crash_in
 
 MOUNT = "/mnt"
 FILE_SIZE = 2 << 20
@@ -93,6 +94,10 @@ class Client:
             LabError: it failed, took too long, or the machine is gone.
         """
         return self._console.run(command, seconds=seconds)
+
+    def succeeds(self, command: str) -> bool:
+        """Tell whether a command ends well in the guest."""
+        return self._console.attempt(command, seconds=SECONDS)[0] == 0
 
     def until(
         self, what: str, look: Callable[[], _T | None], seconds: float = SECONDS
@@ -216,6 +221,13 @@ class Client:
     def mark(self) -> None:
         """Begin new logs."""
         self.run("dmesg -c > /dev/null; true > /tmp/messages")
+
+    def crash(self) -> str:
+        """Return what its kernel has said since the mark of a mistake of its own.
+
+        Warnings do not reach its console, by which it would be known as dead.
+        """
+        return crash_in(self.run("dmesg"))
 
     def log(self) -> str:
         """Return what kernel and daemons have logged since the mark."""

@@ -60,3 +60,20 @@ def test_ordinary_lines_are_none(tmp_path: Path, line: str) -> None:
     console.write_text(f"[   12.5] {line}\r\n")
 
     assert running(console).exit_reason() is None
+
+
+REPORT = """\
+[   10.0] sd 0:0:0:0: [sda] Attached SCSI disk
+[   12.5] WARNING: CPU: 0 PID: 1 at drivers/scsi/x.c:1 f+0x1/0x2
+[   12.5] Call Trace:
+[   12.5]  g+0x1/0x2
+[   12.5] ---[ end trace 0000000000000000 ]---
+[   13.0] connection1:0: detected conn error (1020)
+"""
+
+
+def test_a_report_goes_to_its_end() -> None:
+    lines = REPORT.splitlines()
+
+    assert watched.crash_in(REPORT).splitlines() == lines[1:4]
+    assert watched.crash_in(lines[0]) == ""
