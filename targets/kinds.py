@@ -91,6 +91,7 @@ def parse(
     log_directory: Path | None = None,
     scst_source: Path | None = None,
     scst_mode: str = "release",
+    scst_config: str = "sysfs",
     kernel: str | None = None,
 ) -> Provider:
     """Return the provider that a value of --target names.
@@ -102,6 +103,7 @@ def parse(
         log_directory: Where logs are kept; None to throw them away with the target.
         scst_source: The folder of SCST's sources; None for that of SCST_SOURCE.
         scst_mode: For what SCST is built, release or debug.
+        scst_config: By what SCST is set up, sysfs or scstadmin.
         kernel: The name of a kernel that the lab has built; None for Debian's.
 
     Raises:
@@ -118,7 +120,9 @@ def parse(
     kind = _find_kind(name)
     chosen = lab.find_kernel(kernel) if kernel is not None else None
     if name == "scst":
-        recipe: Recipe | LabRecipe = scst.recipe(scst_source, chosen, scst_mode)
+        recipe: Recipe | LabRecipe = scst.recipe(
+            scst_source, chosen, scst_mode, scst_config
+        )
     else:
         recipe = kind.recipe()
     if chosen is not None:

@@ -13,6 +13,7 @@ from targets.model import Chap, Portal, RunningTarget, Target
 from vmlab import debuginfo, folders, trace
 from vmlab.build import kernel as build
 from vmlab.guests.model import Export, Guest, Login, Unit
+from vmlab.guests.model import Portal as Inner
 
 if TYPE_CHECKING:
     from vmlab.kernel import Kernel
@@ -111,10 +112,10 @@ class LabProvider:
             kind=recipe.kind,
             description=recipe.description,
             version=recipe.version(kernel.version),
-            portals=tuple(Portal(_LOOPBACK, forwards[port]) for port in guest.ports),
+            portals=tuple(Portal(_LOOPBACK, forwards[at]) for at in guest.portals),
             other_portals=tuple(
-                Portal(_LOOPBACK, forwards[port], group_tag=2)
-                for port in guest.other_ports
+                Portal(_LOOPBACK, forwards[at], group_tag=2)
+                for at in guest.other_portals
             ),
             targets=recipe.targets,
             features=recipe.features,
@@ -123,12 +124,12 @@ class LabProvider:
             patches=kernel.patches,
         )
 
-    def _forwards(self, guest: Guest) -> Mapping[int, int] | None:
+    def _forwards(self, guest: Guest) -> Mapping[Inner, int] | None:
         if self.port is None:
             return None
         from vmlab import machine  # noqa: PLC0415  # as above
 
-        inner = (*guest.ports, *guest.other_ports)
+        inner = guest.all_portals
         others = machine.free_ports(len(inner) - 1)
         return dict(zip(inner, [self.port, *others], strict=True))
 
@@ -164,7 +165,7 @@ class _Instance:
     """The consoles of the machine's former lives."""
 
     def boot(
-        self, forwards: Mapping[int, int] | None, disk: Path | None = None
+        self, forwards: Mapping[Inner, int] | None, disk: Path | None = None
     ) -> None:
         self.running = self.lab.up(
             self.guest,

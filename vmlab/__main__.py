@@ -15,6 +15,7 @@ from vmlab.guests.model import Export, Guest, Unit
 from vmlab.kernel import Kernel
 from vmlab.scst import source
 from vmlab.scst.build import Mode
+from vmlab.scst.config import Configurator
 from vmlab.scst.patches import Way
 from vmlab.scst.serve import Served
 
@@ -42,7 +43,7 @@ def _exports(kind: str) -> list[Export]:
     units = (
         Unit(0, _SIZE),
         Unit(1, _SIZE),
-        Unit(2, _SIZE, backing="memory"),
+        Unit(2, _SIZE, backing="null" if kind == "scst" else "memory"),
         Unit(3, _SIZE, backing="block"),
     )
     return [Export(name, units)]
@@ -70,7 +71,7 @@ def _scst(
     options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
     folder = source.find(options.scst_source)
-    served = Served(folder, _chosen(options), options.scst_mode)
+    served = Served(folder, _chosen(options), options.scst_mode, options.scst_config)
     return served.guest(exports), served.kernel()
 
 
@@ -125,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--kernel", metavar="NAME", help="one that was built; or Debian's")
     _add_scst_source(up, f"SCST's sources; those of {source.VARIABLE} by default")
     up.add_argument("--scst-mode", type=Mode, choices=list(Mode), default=Mode.RELEASE)
+    up.add_argument(
+        "--scst-config",
+        type=Configurator,
+        choices=list(Configurator),
+        default=Configurator.SYSFS,
+        help="by what SCST is set up",
+    )
     build = add("build", _kernels, "build kernels; alone it lists those built")
     _describe_build(build.add_subparsers(metavar="WHAT"))
     many = add("matrix", _matrix, "build and test many kernels")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from vmlab.guests.model import Portal
 from vmlab.tool import find
 
 PREFIX = "iscsi-assay-"
@@ -28,8 +29,8 @@ class Machine:
     initramfs: Path
     console: Path
     """The file that the console is written to."""
-    forwards: Mapping[int, int]
-    """The port of 127.0.0.1 for each port of the guest."""
+    forwards: Mapping[Portal, int]
+    """The port of 127.0.0.1 for each portal of the guest."""
     disk: Path | None = None
     memory: int = 384
     """In MiB."""
@@ -92,7 +93,7 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
 def _forwards(domain: ET.Element, machine: Machine) -> None:
     """Add user networking, whose forwards libvirt itself cannot describe."""
     rules = "".join(
-        f",hostfwd=tcp:127.0.0.1:{outer}-:{inner}"
+        f",hostfwd=tcp:127.0.0.1:{outer}-{inner}"
         for inner, outer in machine.forwards.items()
     )
     line = ET.SubElement(domain, f"{{{_QEMU}}}commandline")

@@ -37,7 +37,7 @@ for module in $(cat /etc/modules); do
     insmod $module || echo "{failed} insmod $module"
 done
 ip link set lo up
-ip addr add {address}/24 dev eth0
+for address in {addresses}; do ip addr add $address/24 dev eth0; done
 ip link set eth0 up
 ip route add default via 10.0.2.2
 mount -t tmpfs none /tmp
@@ -95,6 +95,7 @@ def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
         if not ours:
             raise LabError(f"no package of the guest {guest.kind} has {pattern}")
         parts |= {_place(path, root): path for path in ours}
+    parts |= {_place(path, None): path for path in map(Path, guest.own_files)}
     libraries = {one for path in parts.values() for one in _needs(path, root)}
     return parts | {_place(path, root): path for path in sorted(libraries)}
 
@@ -122,7 +123,9 @@ def _entries(
     for name in (*_FOLDERS, *guest.folders):
         yield cpio.folder(name.strip("/"))
     yield cpio.device("dev/console", 5, 1)
-    init = _INIT.format(address=ADDRESS, ready=READY, failed=FAILED)
+    others = dict.fromkeys(portal.address for portal in guest.all_portals)
+    addresses = " ".join({ADDRESS: None} | others)
+    init = _INIT.format(addresses=addresses, ready=READY, failed=FAILED)
     yield cpio.file("init", init.encode(), executable=True)
     yield cpio.file("etc/setup", guest.setup.encode() + b"\n")
     loaded = [f"/lib/modules/{path.name}" for path in files]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vmlab import daemon
 from vmlab.errors import LabError
-from vmlab.guests.model import DIED, FAILED, READY
+from vmlab.guests.model import DIED, FAILED, READY, Portal
 
 if TYPE_CHECKING:
     import libvirt
@@ -57,8 +57,8 @@ class Running:
 
     name: str
     kind: str
-    forwards: Mapping[int, int]
-    """The port of 127.0.0.1 for each port of the guest."""
+    forwards: Mapping[Portal, int]
+    """The port of 127.0.0.1 for each portal of the guest."""
     console: Path
     _domain: "libvirt.virDomain"
     _seen: int = 0

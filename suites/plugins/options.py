@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="for what SCST is built (default %(default)s)",
     )
     group.addoption(
+        "--scst-config",
+        choices=["sysfs", "scstadmin"],
+        default="sysfs",
+        help="by what SCST is set up (default %(default)s)",
+    )
+    group.addoption(
         "--kernel",
         metavar="NAME",
         help="a kernel that `python -m vmlab build kernel` has made, for lio and scst",
@@ -165,6 +171,7 @@ def pytest_configure(config: pytest.Config) -> None:
             keys=config.option.key,
             scst_source=config.option.scst_source,
             scst_mode=config.option.scst_mode,
+            scst_config=config.option.scst_config,
             kernel=config.option.kernel,
         )
         _check_profile(config)

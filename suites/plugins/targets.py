@@ -107,6 +107,7 @@ def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTar
         log_directory=log_directory,
         scst_source=config.option.scst_source,
         scst_mode=config.option.scst_mode,
+        scst_config=config.option.scst_config,
         kernel=config.option.kernel,
     )
     running = provider.start()

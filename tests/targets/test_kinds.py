@@ -105,7 +105,7 @@ def test_scst_builds_nothing_before_it_is_started(
     monkeypatch.setenv("SCST_SOURCE", str(root))
 
     from_environment = parse("scst")
-    told = parse("scst:13260", scst_source=root)
+    told = parse("scst:13260", scst_source=root, scst_config="scstadmin")
 
     assert from_environment.kind == told.kind == "scst"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The description of a machine, as libvirt's own test driver takes it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ import pytest
 
 from tests.tools import require
 from vmlab import domain, machine
+from vmlab.guests.model import Portal
 
 pytestmark = pytest.mark.lab
 
@@ -18,7 +20,7 @@ MACHINE = domain.Machine(
     kernel=Path("/k"),
     initramfs=Path("/i"),
     console=Path("/c.log"),
-    forwards={3260: 4001, 3261: 4002},
+    forwards={Portal(3260): 4001, Portal(3260, "10.0.2.16"): 4002},
     disk=Path("/d.img"),
 )
 
@@ -31,7 +33,8 @@ def _qemu() -> None:
 def test_forwards_are_bound_to_loopback_alone() -> None:
     text = domain.describe(MACHINE)
 
-    assert "hostfwd=tcp:127.0.0.1:4001-:3260,hostfwd=tcp:127.0.0.1:4002-:3261" in text
+    assert ",hostfwd=tcp:127.0.0.1:4001-10.0.2.15:3260," in text
+    assert ",hostfwd=tcp:127.0.0.1:4002-10.0.2.16:3260" in text
 
 
 def test_acceleration_is_as_told() -> None:
@@ -70,10 +73,11 @@ def test_a_machine_need_not_listen() -> None:
     assert "hostfwd" not in text
 
 
-def test_a_machine_without_ports_is_read_back() -> None:
+@pytest.mark.parametrize("forwards", [MACHINE.forwards, {}])
+def test_what_is_forwarded_is_read_back(forwards: Mapping[Portal, int]) -> None:
     libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
     connection = libvirt.open("test:///default")
-    alone = replace(MACHINE, name="alone", forwards={})
+    alone = replace(MACHINE, name="alone", forwards=forwards)
     made = connection.createXML(
         domain.describe(alone).replace('type="qemu"', 'type="test"')
     )
@@ -83,4 +87,4 @@ def test_a_machine_without_ports_is_read_back() -> None:
     finally:
         made.destroy()
 
-    assert (found.name, found.kind, found.forwards) == ("alone", "lio", {})
+    assert (found.name, found.kind, found.forwards) == ("alone", "lio", forwards)

@@ -3,14 +3,16 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.tools import require
+from vmlab.errors import LabError
 from vmlab.guests import client, lio, scst, tgt
-from vmlab.guests.model import Export, Guest, Login, Unit, quoted
-from vmlab.scst.config import Handler
+from vmlab.guests.model import Backing, Export, Guest, Login, Portal, Unit, quoted
+from vmlab.scst.admin import Admin
 
 EXPORTS = [
     Export("iqn.2001-04.com.example:a", (Unit(0, 1 << 20), Unit(1, 1 << 20, 4096))),
@@ -23,11 +25,13 @@ EXPORTS = [
 
 
 DAEMON = Path("/built/iscsi-scstd")
+ADMIN = Admin(Path("/built/usr/sbin/scstadmin"), Path("/built/usr/share/perl"))
 GUESTS = [
     lio.guest(EXPORTS),
     client.guest(),
     tgt.guest(EXPORTS),
-    *(scst.guest(EXPORTS, DAEMON, handler) for handler in Handler),
+    scst.guest(EXPORTS, DAEMON),
+    scst.guest(EXPORTS, DAEMON, ADMIN),
 ]
 
 
@@ -73,7 +77,7 @@ def test_the_second_group_has_a_portal_and_the_same_units() -> None:
     guest = lio.guest(EXPORTS, (3260,), other_ports=(3999,))
     lines = [line for line in guest.setup.splitlines() if "tpgt_2" in line]
 
-    assert guest.other_ports == (3999,)
+    assert guest.other_portals == (Portal(3999),)
     assert next(line for line in lines if "/np/" in line).endswith(":3999")
     assert sum(line.startswith("ln -s") for line in lines) == 2
     assert not any("example:b" in line for line in lines)
@@ -163,7 +167,7 @@ def test_the_client_writes_into_folders_that_it_has() -> None:
 
 
 def test_the_client_listens_nowhere() -> None:
-    assert client.guest().ports == ()
+    assert client.guest().all_portals == ()
 
 
 def test_secrets_are_not_shown() -> None:
@@ -184,8 +188,12 @@ def test_scst_is_set_up_in_its_order() -> None:
         "until grep -q '^open'",
         "add_target iqn",
         "add disk0 0",
+        "create void",
+        "add void 0",
+        f"add {scst.VOID}",
         f"/{EXPORTS[-1].name}/enabled",
-        "> '/sys/kernel/scst_tgt/targets/iscsi/enabled'",
+        "'/sys/kernel/scst_tgt/targets/iscsi/enabled'",
+        "pid=$(cat /var/run/iscsi-scstd.pid)",
     ]
     places = [first(mark) for mark in marks]
     assert places == sorted(places)
@@ -199,14 +207,94 @@ def test_scst_takes_along_what_it_needs() -> None:
     assert "/var/lib/scst/pr" in guest.folders
 
 
-def test_scst_may_serve_block_devices_or_nothing() -> None:
-    block = scst.guest(EXPORTS, DAEMON, Handler.BLOCKIO)
-    void = scst.guest(EXPORTS, DAEMON, Handler.NULLIO)
+def test_each_unit_has_the_handler_of_its_backing() -> None:
+    units = (
+        Unit(0, 1 << 20),
+        Unit(1, 1 << 20, backing="block"),
+        Unit(2, 1 << 20, backing="null"),
+    )
+    guest = scst.guest([Export("iqn.2001-04.com.example:c", units)], DAEMON)
 
-    assert "losetup /dev/loop1 /var/store/disk1" in block.setup
-    assert "loop" in block.modules
-    assert "vdisk_nullio/mgmt" in void.setup
-    assert "truncate" not in void.setup
+    handlers = "/sys/kernel/scst_tgt/handlers"
+    for name, handler in (
+        ("disk0 filename=/var/store/disk0", "vdisk_fileio"),
+        ("disk1 filename=/dev/loop1", "vdisk_blockio"),
+        ("disk2", "vdisk_nullio"),
+    ):
+        assert f"put 'add_device {name}' '{handlers}/{handler}/mgmt'" in guest.setup
+    assert "losetup /dev/loop1 /var/store/disk1" in guest.setup
+    assert "/var/store/disk2" not in guest.setup
+    assert "loop" in guest.modules
+
+
+@pytest.mark.parametrize(
+    ("make", "backing"),
+    [(lambda exports: scst.guest(exports, DAEMON), "memory"), (lio.guest, "null")],
+)
+def test_a_backing_that_a_kind_has_not_is_refused(
+    make: Callable[[list[Export]], Guest], backing: Backing
+) -> None:
+    exports = [
+        Export("iqn.2001-04.com.example:c", (Unit(0, 1 << 20, backing=backing),))
+    ]
+
+    with pytest.raises(LabError, match=backing):
+        make(exports)
+
+
+def test_scst_listens_at_two_addresses_that_each_target_allows() -> None:
+    guest = scst.guest(EXPORTS, DAEMON)
+
+    assert guest.portals == (Portal(3260), Portal(3260, "10.0.2.16"))
+    for export in EXPORTS:
+        for portal in guest.portals:
+            allowed = f"{export.name} allowed_portal {portal.address}'"
+            assert f"put 'add_target_attribute {allowed}" in guest.setup
+
+
+def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
+    guest = scst.guest(EXPORTS, DAEMON, ADMIN)
+    lines = guest.setup.splitlines()
+
+    marks = ["> /etc/scst.conf", "iscsi-scstd' -p", "open_state", "-config /etc/scst"]
+    places = [
+        next(number for number, line in enumerate(lines) if mark in line)
+        for mark in marks
+    ]
+    assert places == sorted(places)
+    assert "export PERL5LIB='/built/usr/share/perl'" in lines
+    assert not any(line.startswith("put ") for line in lines)
+    assert "perl" in guest.programs
+    assert guest.own_files == (
+        "/built/usr/sbin/scstadmin",
+        "/built/usr/share/perl/SCST/SCST.pm",
+    )
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("taken", ""), ("gone/mgmt", "gone/mgmt does not take 'add_device': nonexistent")],
+)
+def test_a_write_that_scst_does_not_take_is_named(
+    tmp_path: Path, path: str, said: str
+) -> None:
+    require("busybox")
+    script = scst.guest(EXPORTS, DAEMON).setup
+    start = script.index("put() {")
+    function = script[start : script.index("\n}", start) + 2]
+
+    done = subprocess.run(
+        ["busybox", "sh", "-e"],
+        input=f"{function}\nput 'add_device disk0 filename=/x' {tmp_path / path}\n",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+    assert said in done.stdout
+    assert done.returncode == bool(said)
 
 
 def test_mutual_chap_has_both_ways_in_scst() -> None:

@@ -195,7 +195,7 @@ def assert_nothing_is_left(own: str) -> None:
 def test_a_set_up_that_fails_says_why() -> None:
     from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
 
-    guest = Guest("odd", (), "echo the disk is upside down\nfalse", (3260,))
+    guest = Guest("odd", (), "echo the disk is upside down\nfalse", ())
 
     name = machine.unique_name("odd")
     with machine.Lab() as lab, pytest.raises(LabError, match="upside down"):

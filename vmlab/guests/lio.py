@@ -4,7 +4,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from vmlab.guests.model import ADDRESS, Backing, Export, Guest, Login, Unit, quoted
+from vmlab.errors import LabError
+from vmlab.guests.model import Backing, Export, Guest, Login, Portal, Unit, quoted
 
 MODULES = (
     "target_core_mod",
@@ -83,8 +84,8 @@ def guest(
         "lio",
         MODULES,
         "\n".join(lines),
-        tuple(ports),
-        other_ports=tuple(other_ports) if exports else (),
+        tuple(map(Portal, ports)),
+        other_portals=tuple(map(Portal, other_ports)) if exports else (),
     )
 
 
@@ -94,7 +95,7 @@ def _group(
     group = quoted(f"{_FABRIC}/{export.name}/tpgt_{tag}")
     yield f"mkdir -p {group}"
     for port in ports:
-        yield f"mkdir {group}/np/{ADDRESS}:{port}"
+        yield f"mkdir {group}/np/{Portal(port)}"
     for name, value in {**_GROUP_ATTRIBUTES, "authentication": _asks(export)}.items():
         yield f"echo {value} > {group}/attrib/{name}"
     for name, text in _PARAMETERS.items():
@@ -129,6 +130,8 @@ def _device(unit: Unit, name: str) -> str:
 
 
 def _unit(unit: Unit, name: str) -> Iterator[str]:
+    if unit.backing not in _DRIVERS:
+        raise LabError(f"LIO is not set up here for a unit of {unit.backing}")
     device, path = _device(unit, name), f"{_STORE}/{name}"
     yield f"mkdir -p {device}"
     if unit.backing != "memory":

@@ -7,6 +7,9 @@ from typing import Literal
 ADDRESS = "10.0.2.15"
 """The guest's own address in QEMU's user network; the host cannot reach it."""
 
+SECOND_ADDRESS = "10.0.2.16"
+"""Another one, of guests that listen at more than one."""
+
 READY = "ASSAY-READY"
 """What a guest prints on its console once it serves."""
 
@@ -17,8 +20,9 @@ DIED = "ASSAY-DIED"
 """What it prints, with its name, when the program that serves has ended."""
 
 
-Backing = Literal["file", "memory", "block"]
-"""What keeps a unit's blocks: a file, memory, or a block device over a file."""
+Backing = Literal["file", "memory", "block", "null"]
+"""What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
+does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,18 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Portal:
+    """Where a guest listens, as it knows it."""
+
+    port: int
+    address: str = ADDRESS
+
+    def __str__(self) -> str:
+        """Return both."""
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Guest:
     """All that tells one guest from another."""
 
@@ -60,7 +76,7 @@ class Guest:
     """Kernel modules to load, besides those of every guest."""
     setup: str
     """A script for BusyBox's sh; it fails if a command of it fails."""
-    ports: tuple[int, ...]
+    portals: tuple[Portal, ...]
     """Where it listens: the portals of the first portal group."""
     programs: tuple[str, ...] = ()
     """Programs that it takes along with their libraries: of its packages, or else of
@@ -69,12 +85,19 @@ class Guest:
     """Debian packages to fetch; what is not named below stays out of the image."""
     files: tuple[str, ...] = ()
     """Files of the packages to take along, as patterns below their root."""
+    own_files: tuple[str, ...] = ()
+    """Files of this machine to take along, each at its place."""
     folders: tuple[str, ...] = ()
     """Folders to make."""
-    other_ports: tuple[int, ...] = ()
+    other_portals: tuple[Portal, ...] = ()
     """The portals of a second group, which serves the first name only."""
     memory: int = 384
     """In MiB."""
+
+    @property
+    def all_portals(self) -> tuple[Portal, ...]:
+        """Those of both groups."""
+        return (*self.portals, *self.other_portals)
 
 
 def quoted(text: str) -> str:

@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCST, set up through sysfs; its modules and its daemon were built for it."""
+"""SCST, set up through sysfs or by scstadmin; all of it was built for the machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from vmlab.guests.model import ADDRESS, Export, Guest, quoted
+from vmlab.errors import LabError
+from vmlab.guests.model import (
+    ADDRESS,
+    DIED,
+    SECOND_ADDRESS,
+    Backing,
+    Export,
+    Guest,
+    Portal,
+    Unit,
+    quoted,
+)
 from vmlab.scst import config
-from vmlab.scst.config import Config, Device, Handler, Target, User
+from vmlab.scst.admin import Admin
+from vmlab.scst.config import Config, Device, Group, Handler, Target, User
 
 MODULES = ("scst", "scst_vdisk", "iscsi_scst")
 """In the order in which they are loaded: each needs those before it."""
@@ -19,79 +32,164 @@ FOLDERS = (
 """Where SCST keeps what outlives a loss of power; it makes none of them."""
 
 PORT = 3260
+ADDRESSES = (ADDRESS, SECOND_ADDRESS)
+"""The daemon listens at one port of them all; a target allows them one by one."""
+
+VOID = "iqn.2026-11.org.iscsi-assay:void"
+"""The initiator that finds nothing behind LUN 0 of the first name, where writes go."""
+
+PERL = ("perl-base", "libperl5.36", "perl-modules-5.36")
+PERL_FILES = (
+    *(f"usr/lib/*/perl-base/{depth}*.pm" for depth in ("", "*/", "*/*/")),
+    *(f"usr/lib/*/perl-base/auto/{depth}*.so" for depth in ("*/", "*/*/")),
+    # What scstadmin uses besides.
+    "usr/lib/*/perl/5*/IO/Dir.pm",
+    "usr/lib/*/perl/5*/Data/Dumper.pm",
+    "usr/lib/*/perl/5*/auto/Data/Dumper/Dumper.so",
+    "usr/share/perl/5*/Class/Struct.pm",
+    "usr/share/perl/5*/File/stat.pm",
+)
+
 _STORE = "/var/store"
+_CONF = "/etc/scst.conf"
+_PID_FILE = "/var/run/iscsi-scstd.pid"
 _ATTRIBUTES = {
     "HeaderDigest": "CRC32C,None",
     "DataDigest": "CRC32C,None",
     "InitialR2T": "No",
 }
-_DAEMON_TENTHS = 200
+_TENTHS = 200
+_HANDLERS: Mapping[Backing, Handler] = MappingProxyType(
+    {"file": Handler.FILEIO, "block": Handler.BLOCKIO, "null": Handler.NULLIO}
+)
+
+# SCST ends a write that takes it long with EAGAIN, goes on, and tells the result here.
+_PUT = f"""put() {{
+    said=$( (echo "$1" > "$2") 2>&1 ) && return
+    case "$said" in
+        *"temporarily unavailable"*) ;;
+        *) echo "$2 does not take '${{1%% *}}': ${{said##*: }}"; return 1 ;;
+    esac
+    i=0
+    until said=$(cat {config.ROOT}/last_sysfs_mgmt_res 2> /dev/null); do
+        i=$((i + 1))
+        [ $i -lt {_TENTHS} ] || {{ echo "$2 does not come to an end"; return 1; }}
+        sleep 0.1
+    done
+    [ "$said" = 0 ] || {{ echo "$2 does not take '${{1%% *}}': $said"; return 1; }}
+}}"""
 
 
-def guest(
-    exports: Sequence[Export], daemon: Path, handler: Handler = Handler.FILEIO
-) -> Guest:
+def guest(exports: Sequence[Export], daemon: Path, admin: Admin | None = None) -> Guest:
     """Return a guest that serves target names through SCST.
 
     Args:
         exports: the names and their logical units.
         daemon: the program iscsi-scstd, as it was built.
-        handler: what is behind each unit.
+        admin: scstadmin, to set it up by; None for sysfs alone.
     """
-    settings = configuration(exports, handler)
+    settings = configuration(exports)
+    blocks = any(one.handler is Handler.BLOCKIO for one in settings.devices)
     lines = [
+        # The daemon says what it has to say to the log, and its number there.
+        "syslogd -O /dev/console",
+        "[ -e /var/run ] || ln -s /run /var/run",
         # SCST looks for them when it is loaded, before there is a disk at /var.
         "mkdir -p " + " ".join((*FOLDERS, _STORE)),
-        *_backing(exports, handler),
-        *_writes(config.devices(settings)),
-        # It tells of targets to the daemon, which must be there before the first.
-        f"{quoted(str(daemon))} -p {PORT}",
-        _await_daemon(),
-        *_writes(config.targets(settings)),
-        # What scstadmin would be given for the same.
-        f"printf %s {quoted(config.conf(settings))} > /etc/scst.conf",
+        *_backing(exports),
+        *(
+            _by_sysfs(settings, daemon)
+            if admin is None
+            else _by_admin(settings, daemon, admin)
+        ),
+        *_watch(),
     ]
-    modules = (*MODULES, "loop") if handler is Handler.BLOCKIO else MODULES
     return Guest(
         "scst",
-        modules,
+        (*MODULES, "loop") if blocks else MODULES,
         "\n".join(lines),
-        (PORT,),
-        programs=(str(daemon),),
+        tuple(Portal(PORT, address) for address in ADDRESSES),
+        programs=(str(daemon), *(("perl",) if admin else ())),
+        packages=PERL if admin else (),
+        files=PERL_FILES if admin else (),
+        own_files=tuple(map(str, admin.files)) if admin else (),
         folders=FOLDERS,
     )
 
 
-def _await_daemon() -> str:
-    """Return the commands that wait until the daemon and the kernel have met."""
-    return f"""i=0
+def _by_sysfs(settings: Config, daemon: Path) -> Iterator[str]:
+    yield _PUT
+    yield from _puts(config.devices(settings))
+    # It tells of targets to the daemon, which must be there before the first.
+    yield from _start(daemon)
+    yield from _puts(config.targets(settings))
+
+
+def _by_admin(settings: Config, daemon: Path, admin: Admin) -> Iterator[str]:
+    yield f"printf %s {quoted(config.conf(settings))} > {_CONF}"
+    yield from _start(daemon)
+    yield f"export PERL5LIB={quoted(str(admin.library))}"
+    yield (
+        f"perl {quoted(str(admin.program))} -noprompt -config {_CONF}"
+        " > /tmp/scstadmin.log 2>&1"
+        ' || { grep . /tmp/scstadmin.log; echo "scstadmin failed:'
+        ' $(grep . /tmp/scstadmin.log | tail -n 1)"; exit 1; }'
+    )
+
+
+def _start(daemon: Path) -> Iterator[str]:
+    """Tell the commands that start the daemon and wait until the kernel knows it."""
+    yield f"{quoted(str(daemon))} -p {PORT}"
+    yield f"""i=0
 until grep -q '^open' {config.ROOT}/targets/iscsi/open_state; do
     i=$((i + 1))
-    [ $i -lt {_DAEMON_TENTHS} ] || {{ echo "iscsi-scstd is not there"; exit 1; }}
+    [ $i -lt {_TENTHS} ] || {{ echo "iscsi-scstd is not there"; exit 1; }}
     sleep 0.1
 done"""
 
 
-def configuration(
-    exports: Sequence[Export], handler: Handler = Handler.FILEIO
-) -> Config:
-    """Return SCST's configuration for target names."""
+def _watch() -> Iterator[str]:
+    """Tell the commands that say so when the daemon ends."""
+    yield f"pid=$(cat {_PID_FILE})"
+    yield (
+        "(while kill -0 $pid; do sleep 0.5; done;"
+        # A prompt may stand on the console's last line.
+        f" printf '\\n{DIED} iscsi-scstd\\n' > /dev/console) > /dev/null 2>&1 &"
+    )
+
+
+def configuration(exports: Sequence[Export]) -> Config:
+    """Return SCST's configuration for target names.
+
+    The first name has a group besides: who is in it sees a device of nullio alone.
+    """
     devices: list[Device] = []
     targets: list[Target] = []
     for export in exports:
         units: dict[int, str] = {}
         for unit in export.units:
             number = len(devices)
-            name = f"disk{number}"
-            units[unit.lun] = name
-            devices.append(
-                Device(name, handler, _filename(handler, number), unit.block_size)
-            )
-        targets.append(_target(export, units))
+            units[unit.lun] = f"disk{number}"
+            devices.append(_device(unit, number))
+        targets.append(_target(export, units, is_first=export is exports[0]))
+    if targets:
+        devices.append(Device("void", Handler.NULLIO))
     return Config(tuple(devices), tuple(targets))
 
 
-def _target(export: Export, units: dict[int, str]) -> Target:
+def _device(unit: Unit, number: int) -> Device:
+    if unit.backing not in _HANDLERS:
+        raise LabError(f"SCST has no handler that keeps a unit in {unit.backing}")
+    handler = _HANDLERS[unit.backing]
+    filename = {
+        Handler.FILEIO: f"{_STORE}/disk{number}",
+        Handler.BLOCKIO: f"/dev/loop{number}",
+        Handler.NULLIO: "",
+    }[handler]
+    return Device(f"disk{number}", handler, filename, unit.block_size)
+
+
+def _target(export: Export, units: dict[int, str], *, is_first: bool) -> Target:
     login = export.login
     incoming: tuple[User, ...] = ()
     outgoing = None
@@ -104,31 +202,24 @@ def _target(export: Export, units: dict[int, str]) -> Target:
         units,
         incoming,
         outgoing,
-        portals=(ADDRESS,),
+        portals=ADDRESSES,
+        groups=(Group("void", (VOID,), {0: "void"}),) if is_first else (),
         attributes=_ATTRIBUTES,
     )
 
 
-def _filename(handler: Handler, number: int) -> str:
-    return {
-        Handler.FILEIO: f"{_STORE}/disk{number}",
-        Handler.BLOCKIO: f"/dev/loop{number}",
-        Handler.NULLIO: "",
-    }[handler]
-
-
-def _backing(exports: Sequence[Export], handler: Handler) -> Iterator[str]:
-    if handler is Handler.NULLIO:
-        return
+def _backing(exports: Sequence[Export]) -> Iterator[str]:
     units = (unit for export in exports for unit in export.units)
     for number, unit in enumerate(units):
+        if unit.backing == "null":
+            continue
         path = f"{_STORE}/disk{number}"
         yield f"[ -e {path} ] || truncate -s {unit.size} {path}"
-        if handler is Handler.BLOCKIO:
+        if unit.backing == "block":
             yield f"[ -b /dev/loop{number} ] || mknod /dev/loop{number} b 7 {number}"
             yield f"losetup /dev/loop{number} {path}"
 
 
-def _writes(writes: Iterator[config.Write]) -> Iterator[str]:
+def _puts(writes: Iterator[config.Write]) -> Iterator[str]:
     for one in writes:
-        yield f"echo {quoted(one.text)} > {quoted(one.path)}"
+        yield f"put {quoted(one.text)} {quoted(one.path)}"

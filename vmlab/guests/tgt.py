@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vmlab.guests.model import ADDRESS, DIED, Export, Guest, Login, Unit, quoted
+from vmlab.guests.model import DIED, Export, Guest, Login, Portal, Unit, quoted
 
 FIRST_LUN = 1
 """LUN 0 is tgtd's controller, not a disk."""
@@ -24,14 +24,14 @@ def guest(exports: Sequence[Export], ports: Sequence[int] = (3260, 3261)) -> Gue
         "tgt",
         (),
         "\n".join(_setup(exports, ports)),
-        tuple(ports),
+        tuple(map(Portal, ports)),
         programs=("tgtd", "tgtadm"),
         packages=PACKAGES,
     )
 
 
 def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
-    portals = [f"portal={ADDRESS}:{port}" for port in ports]
+    portals = [f"portal={Portal(port)}" for port in ports]
     yield f"mkdir -p {_STORE}"
     # Not below /var, where a loss of power would leave it.
     yield f"export TGT_IPC_SOCKET={_SOCKET}"
@@ -43,7 +43,7 @@ def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
     )
     # Where it cannot bind it listens at 0.0.0.0:3260 instead, and says nothing.
     for port in ports:
-        yield f"grep -q {ADDRESS}:{port} /tmp/portals"
+        yield f"grep -q {Portal(port)} /tmp/portals"
     logins = dict.fromkeys(one.login for one in exports if one.login is not None)
     for login in logins:
         yield from _accounts(login)

@@ -4,11 +4,22 @@
 What stands here once comes out both ways; the README files of SCST describe both.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vmlab.errors import LabError
+
+
+class Configurator(StrEnum):
+    """By what a machine is set up."""
+
+    SYSFS = "sysfs"
+    """Writes to sysfs alone."""
+    SCSTADMIN = "scstadmin"
+    """scstadmin, which reads scst.conf."""
+
 
 ROOT = "/sys/kernel/scst_tgt"
 _ISCSI = f"{ROOT}/targets/iscsi"
@@ -69,8 +80,11 @@ class User:
         Raises:
             LabError: SCST could not tell them apart, or takes no such secret.
         """
-        if not self.name or any(one.isspace() for one in self.name + self.secret):
-            raise LabError(f"CHAP: the name {self.name!r} or its secret has a space")
+        # The daemon takes words apart at either.
+        if not self.name or re.search(r"[\s=]", self.name + self.secret):
+            raise LabError(
+                f"CHAP: the name {self.name!r} or its secret has a space or ="
+            )
         if len(self.secret) < _LEAST_SECRET:
             raise LabError(
                 f"CHAP: the secret of {self.name} is shorter than {_LEAST_SECRET} bytes"
@@ -239,6 +253,12 @@ def _block(head: str, values: Mapping[str, str], depth: int) -> Iterator[str]:
 
 
 def _word(value: str) -> str:
-    """Return a value as scst.conf wants it: a # begins a comment there."""
-    escaped = value.replace("#", "\\#")
+    """Return a value as scst.conf wants it: a # begins a comment there.
+
+    Raises:
+        LabError: it cannot be said there.
+    """
+    if re.search(r'[{}"\n]', value):
+        raise LabError('scst.conf has no way to say a value with {, } or "')
+    escaped = re.sub(r"[#\\]", r"\\\g<0>", value)
     return f'"{escaped}"' if " " in value else escaped

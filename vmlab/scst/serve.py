@@ -11,8 +11,9 @@ from vmlab.build import external
 from vmlab.guests import scst
 from vmlab.guests.model import Export, Guest
 from vmlab.kernel import Kernel, of_debian
-from vmlab.scst import build
+from vmlab.scst import admin, build
 from vmlab.scst.build import Mode
+from vmlab.scst.config import Configurator
 from vmlab.scst.source import open_source
 
 
@@ -25,6 +26,8 @@ class Served:
     chosen: Kernel | None = None
     """The kernel; None for Debian's."""
     mode: Mode = Mode.RELEASE
+    by: Configurator = Configurator.SYSFS
+    """By what it is set up."""
 
     @cached_property
     def _plain(self) -> Kernel:
@@ -48,5 +51,12 @@ class Served:
         return external.with_modules(self._plain, added) if added else self._plain
 
     def guest(self, exports: Sequence[Export]) -> Guest:
-        """Return the guest that serves target names."""
-        return scst.guest(exports, self.built.daemon)
+        """Return the guest that serves target names.
+
+        Raises:
+            LabError: it is to be set up by scstadmin, and the sources have none.
+        """
+        daemon = self.built.daemon
+        if self.by is Configurator.SYSFS:
+            return scst.guest(exports, daemon)
+        return scst.guest(exports, daemon, admin.install(open_source(self.folder)))

@@ -58,14 +58,20 @@ def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) 
 def test_the_whole_portal_group_is_told(
     discover: Discover, target: TestedTarget
 ) -> None:
-    """With one address of a target all others of its portal group are told."""
+    """With one address of a target all others of its portal group are told.
+
+    Behind address translation they are others than ours; as many must be there.
+    """
     portals = target.running.portals
 
     found = addresses(discover().send_targets(target.running.target.name))
 
     told = {(address.host, address.port) for address in found}
     due = {(portal.host, portal.port) for portal in portals}
-    check(not told or due <= told, f"all of {sorted(due)}", sorted(told))
+    if "translated-ports" in target.features:
+        check(not told or len(told) >= len(due), f"{len(due)} of them", sorted(told))
+    else:
+        check(not told or due <= told, f"all of {sorted(due)}", sorted(told))
 
 
 @pytest.mark.requirement("RFC7143-C-04", "RFC7143-13.8-02")

@@ -5,10 +5,13 @@ Its Makefiles make empty files with the names of what the real ones build, and r
 what the real ones need: a kernel's folder, and scst before iscsi-scst.
 """
 
+import shutil
 import tarfile
 from pathlib import Path
 
 VERSION = "3.9.1-pre"
+
+_HERE = Path(__file__).parent
 
 _SCST_MAKEFILE = """\
 all:
@@ -67,7 +70,7 @@ def checkout(root: Path, version: str = VERSION) -> Path:
         "iscsi-scst/include",
         "iscsi-scst/usr",
         "iscsi-scst/kernel/patches/rhel",
-        "scstadmin/scstadmin.sysfs",
+        "scstadmin",
         "scripts",
     ):
         (root / folder).mkdir(parents=True)
@@ -84,7 +87,6 @@ def checkout(root: Path, version: str = VERSION) -> Path:
         "iscsi-scst/Makefile": _ISCSI_MAKEFILE,
         "iscsi-scst/include/iscsi_scst.h": "/* nothing */\n",
         "iscsi-scst/include/iscsi_scst_ver.h": f'#define V "{version}"\n',
-        "scstadmin/scstadmin.sysfs/scstadmin": "#!/usr/bin/perl\n",
         "scripts/generate-kernel-patch": _GENERATOR,
     }
     patches = "iscsi-scst/kernel/patches"
@@ -100,6 +102,7 @@ def checkout(root: Path, version: str = VERSION) -> Path:
     for name, text in write.items():
         (root / name).write_text(text)
     (root / "scripts" / "generate-kernel-patch").chmod(0o755)
+    shutil.copytree(_HERE / "scstadmin", root / "scstadmin" / "scstadmin.sysfs")
     return root
 
 
@@ -131,10 +134,7 @@ _REAL_ISCSI_MAKEFILE = """\
 all:
 \t$(MAKE) -C $(KDIR) M=$(CURDIR)/kernel \\
 \t\tKBUILD_EXTRA_SYMBOLS=$(CURDIR)/../scst/src/Module.symvers modules
-\tprintf '%s\\n' '#!/bin/sh' 'sleep 1' \\
-\t\t'(sleep 1; echo > /sys/kernel/scst_tgt/targets/iscsi/open_state) &' \\
-\t\t> usr/iscsi-scstd
-\tchmod +x usr/iscsi-scstd
+\tinstall -m 755 usr/iscsi-scstd.sh usr/iscsi-scstd
 """
 
 
@@ -144,16 +144,17 @@ def loadable(root: Path) -> Path:
     Its daemon takes a while to come, as the real one may.
     """
     checkout(root)
-    given = Path(__file__).parent / "modules"
     handlers = root / "scst/src/dev_handlers"
     for name, folder in (
         ("scst.c", root / "scst/src"),
+        ("standin.h", root / "scst/src"),
         ("scst_vdisk.c", handlers),
         ("standin.h", handlers),
         ("iscsi_scst.c", root / "iscsi-scst/kernel"),
         ("standin.h", root / "iscsi-scst/kernel"),
     ):
-        (folder / name).write_text((given / name).read_text())
+        shutil.copy(_HERE / "modules" / name, folder)
+    shutil.copy(_HERE / "iscsi-scstd", root / "iscsi-scst/usr/iscsi-scstd.sh")
     (root / "scst/src/Makefile").unlink()
     (root / "scst/src/Kbuild").write_text("obj-m := scst.o dev_handlers/\n")
     (handlers / "Kbuild").write_text("obj-m := scst_vdisk.o\n")

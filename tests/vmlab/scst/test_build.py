@@ -28,7 +28,7 @@ def test_scst_is_built_first(tmp_path: Path) -> None:
     assert list(build.steps(root, Path("/k"), Mode.DEBUG)) == [
         Step("scst", ("2debug",)),
         Step("scst", ("all", "KDIR=/k")),
-        Step("iscsi-scst", ("all", "KDIR=/k")),
+        Step("iscsi-scst", ("all", "KDIR=/k", "INFINIBAND_ENABLED=false")),
     ]
 
 

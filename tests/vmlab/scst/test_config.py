@@ -137,6 +137,7 @@ def test_a_device_that_makes_no_sense(device: Device, said: str) -> None:
     ("user", "said"),
     [
         (User("a b", "long enough it is"), "has a space"),
+        (User("joe", "a=long=enough=one"), "has a space or ="),
         (User("joe", "tiny"), "the secret of joe is shorter than 12 bytes"),
     ],
 )
@@ -148,6 +149,22 @@ def test_credentials_that_scst_would_not_take(user: User, said: str) -> None:
 
     assert user.secret not in str(caught.value)
     assert user.secret not in repr(target)
+
+
+def test_backslashes_are_kept_in_scst_conf() -> None:
+    device = Device("d", Handler.FILEIO, "/a\\b c")
+
+    assert '\tfilename "/a\\\\b c"\n' in config.conf(Config((device,), ()))
+
+
+@pytest.mark.parametrize("secret", ["a{secret-of-ours", 'a"secret-of-ours'])
+def test_what_scst_conf_cannot_say_is_refused(secret: str) -> None:
+    target = Target(NAME, {}, incoming=(User("joe", secret),))
+
+    with pytest.raises(LabError, match=r"scst\.conf has no way to say") as caught:
+        config.conf(Config((), (target,)))
+
+    assert secret not in str(caught.value)
 
 
 def test_a_configuration_that_is_not_whole() -> None:
