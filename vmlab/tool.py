@@ -24,6 +24,8 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "gcc": "gcc",
         "ccache": "ccache",
         "patch": "patch",
+        "perl": "perl",
+        "gawk": "gawk",
         "flex": "flex",
         "bison": "bison",
         "bc": "bc",

@@ -116,7 +116,7 @@ def _patches_of(
         return plan.patches
     folder.mkdir()
     made = folder / "scst-in-tree.patch"
-    scst_patches.generate(scst, version, made)
+    scst_patches.generate(scst, version, tree, made)
     return (made,)
 
 

@@ -11,11 +11,17 @@ from pathlib import Path
 from vmlab import versions
 from vmlab.errors import LabError
 from vmlab.scst.source import Source
-from vmlab.tool import run
+from vmlab.tool import find, run
 from vmlab.versions import KernelVersion
 
 GENERATOR = "scripts/generate-kernel-patch"
 """The script in a checkout that makes one patch of the whole of SCST."""
+
+_WHOLE = (GENERATOR, "srpt", "scst_local")
+"""What it looks for: it makes nothing of the three components alone."""
+
+_QLOGIC = ("qla2x00t", "qla2x00t-32gbit")
+"""SCST's own QLogic drivers, of which the script tells the differences."""
 
 _FOLDERS = {
     "put_page_callback": "iscsi-scst/kernel/patches",
@@ -65,7 +71,7 @@ def choose(source: Source, kernel: KernelVersion, way: Way | None = None) -> Pla
     if way is None:
         if classic:
             way = Way.CLASSIC
-        elif (source.root / GENERATOR).exists():
+        elif not _lacks(source.root):
             way = Way.IN_TREE
         else:
             way = Way.MODULES
@@ -78,13 +84,18 @@ def choose(source: Source, kernel: KernelVersion, way: Way | None = None) -> Pla
             )
         return Plan(way, classic, CLASSIC_OPTIONS)
     if way is Way.IN_TREE:
-        if not (source.root / GENERATOR).exists():
+        lacks = _lacks(source.root)
+        if lacks:
             raise LabError(
-                f"these sources of SCST {source.version} have no {GENERATOR}",
+                f"these sources of SCST {source.version} have no {lacks[0]}",
                 hint="give a checkout, or build modules",
             )
         return Plan(way, options=IN_TREE_OPTIONS)
     return Plan(way)
+
+
+def _lacks(root: Path) -> list[str]:
+    return [name for name in _WHOLE if not (root / name).exists()]
 
 
 def _classic(root: Path, kernel: KernelVersion) -> Iterator[Path]:
@@ -126,20 +137,30 @@ def _known(root: Path) -> str:
     return f"it has them from {found[0][1]} to {found[-1][1]}"
 
 
-def generate(source: Source, kernel: KernelVersion, path: Path) -> None:
+def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> None:
     """Write the patch that puts SCST into a kernel's own sources.
 
     The script writes into its tree, so that it gets a copy.
 
+    Args:
+        source: SCST's sources.
+        kernel: the version of the kernel.
+        tree: the kernel's sources.
+        path: where the patch is written.
+
     Raises:
-        LabError: the script knows no way into this kernel.
+        LabError: the script knows no way into this kernel, or needs a program more.
     """
+    worker = source.root / "scripts" / "specialize-patch"
+    if worker.exists() and "gawk" in worker.read_text(errors="replace")[:80]:
+        find("gawk")
     work = path.with_name(path.name + ".scst")
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(
         source.root, work, symlinks=True, ignore=shutil.ignore_patterns(".git")
     )
     try:
+        _bring_qlogic(tree, work, kernel)
         # Its complaints must not get into the patch.
         command = 'exec "$0" "$1" > "$2"'
         script = work / GENERATOR
@@ -158,3 +179,12 @@ def generate(source: Source, kernel: KernelVersion, path: Path) -> None:
         raise LabError(
             f"SCST {source.version} made an empty patch for kernel {kernel.release}"
         )
+
+
+def _bring_qlogic(tree: Path, work: Path, kernel: KernelVersion) -> None:
+    """Lay the kernel's QLogic driver where the script would else fetch it to."""
+    given = tree / "drivers" / "scsi" / "qla2xxx"
+    for name in _QLOGIC:
+        if given.is_dir() and (work / name).is_dir():
+            place = work / name / "qla2xxx-orig" / kernel.release
+            shutil.copytree(given, place, dirs_exist_ok=True)

@@ -145,13 +145,9 @@ def _lay_out(tarballs: list[Path], path: Path) -> None:
                 archive.extractall(unpacked, filter="data")
         except (OSError, tarfile.TarError) as error:
             raise LabError(f"{tarball} cannot be unpacked: {error}") from error
-        for name, folder in _components(unpacked):
+        for name, folder in _parts(unpacked):
             if not (path / name).exists():
                 folder.rename(path / name)
-        # The generator of the in-tree patch is beside the components.
-        for scripts in unpacked.glob("*/scripts"):
-            if (scripts / "generate-kernel-patch").exists():
-                scripts.rename(path / "scripts")
         shutil.rmtree(unpacked)
     lacks = _lacks(path)
     if lacks:
@@ -159,13 +155,17 @@ def _lay_out(tarballs: list[Path], path: Path) -> None:
         raise LabError(f"{lacks[0]} is in none of {names}", hint=HOW_TO_GET)
 
 
-def _components(unpacked: Path) -> Iterator[tuple[str, Path]]:
-    """Find components: a release is one of them, or has them all within."""
-    for name, mark in _MARKS.items():
-        for folder in (*unpacked.glob("*"), *unpacked.glob("*/*")):
-            if (folder / mark).exists():
-                yield name, folder
-                break
+def _parts(unpacked: Path) -> Iterator[tuple[str, Path]]:
+    """Find what a release has: it is a component, or holds them all and more.
+
+    What is beside them there makes the patch for a kernel's own sources.
+    """
+    for folder in unpacked.iterdir():
+        own = [name for name, mark in _MARKS.items() if (folder / mark).exists()]
+        if own:
+            yield own[0], folder
+        elif folder.is_dir():
+            yield from ((one.name, one) for one in sorted(folder.iterdir()))
 
 
 def _files(root: Path) -> Iterator[Path]:

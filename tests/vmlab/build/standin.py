@@ -62,6 +62,8 @@ def tree(root: Path) -> Path:
     (root / "Makefile").write_text(MAKEFILE)
     (root / "Kconfig").write_text("config NET\n\tbool\nconfig NEEDY\n\tbool\n")
     (root / "init/main.c").write_text(MAIN)
+    (root / "drivers/scsi/qla2xxx").mkdir(parents=True)
+    (root / "drivers/scsi/qla2xxx/qla_os.c").touch()
     return root
 
 

@@ -38,7 +38,12 @@ mods: ../scst/src/Module.symvers
 
 _GENERATOR = """\
 #!/bin/sh
-# The real one writes into its tree too.
+# Like the real one it wants the whole tree, writes into it, and would fetch a kernel's
+# QLogic driver.
+for one in scst iscsi-scst srpt scst_local; do
+    [ -e $one ] || { echo "there is no $one here"; exit 1; }
+done
+[ -e qla2x00t/qla2xxx-orig/$1/qla_os.c ] || { echo "is to be fetched: $1"; exit 1; }
 echo "Warning: something" >&2
 echo made > iscsi-scst/include/iscsi_scst_itf_ver.h
 case $1 in 2.4*) echo "Error: kernel $1 is not supported." >&2; exit 1;; esac
@@ -72,6 +77,9 @@ def checkout(root: Path, version: str = VERSION) -> Path:
         "iscsi-scst/kernel/patches/rhel",
         "scstadmin",
         "scripts",
+        "srpt",
+        "scst_local",
+        "qla2x00t",
     ):
         (root / folder).mkdir(parents=True)
     write = {

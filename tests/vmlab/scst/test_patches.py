@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools import require
 from tests.vmlab.scst import standin
-from vmlab import versions
+from vmlab import tool, versions
 from vmlab.errors import LabError
 from vmlab.scst import patches
 from vmlab.scst.patches import Way
@@ -17,6 +17,15 @@ from vmlab.scst.source import Source, open_source
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     return open_source(standin.checkout(tmp_path / "scst"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A kernel's sources, as far as they are looked at."""
+    folder = tmp_path / "tree" / "drivers" / "scsi" / "qla2xxx"
+    folder.mkdir(parents=True)
+    (folder / "qla_os.c").touch()
+    return tmp_path / "tree"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +101,9 @@ def test_new_kernels_take_the_generated_patch(source: Source, kernel: str) -> No
     assert "CONFIG_SCST_ISCSI=m" in plan.options
 
 
-def test_without_the_generator_there_are_modules(source: Source) -> None:
-    (source.root / patches.GENERATOR).unlink()
+@pytest.mark.parametrize("name", [patches.GENERATOR, "srpt"])
+def test_without_the_whole_tree_there_are_modules(source: Source, name: str) -> None:
+    (source.root / name).rename(source.root / "elsewhere")
 
     plan = patches.choose(source, versions.parse("6.1.192"))
 
@@ -118,24 +128,37 @@ def test_a_way_that_leads_nowhere_is_refused(source: Source) -> None:
 
 
 @pytest.mark.integration
-def test_the_generator_is_run_in_a_copy(source: Source, tmp_path: Path) -> None:
+def test_the_generator_is_run_in_a_copy(
+    source: Source, tree: Path, tmp_path: Path
+) -> None:
     require("sh")
     before = source.digest()
 
-    patches.generate(source, versions.parse("6.1.192"), tmp_path / "scst.patch")
+    patches.generate(source, versions.parse("6.1.192"), tree, tmp_path / "scst.patch")
 
     text = (tmp_path / "scst.patch").read_text()
     assert "+++ linux-6.1.192/drivers/scst/Kconfig" in text
     assert "Warning" not in text
     assert source.digest() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"scst", "scst.patch"}
+    assert {path.name for path in tmp_path.iterdir()} == {"scst", "tree", "scst.patch"}
 
 
 @pytest.mark.integration
 def test_a_kernel_that_the_generator_does_not_know(
-    source: Source, tmp_path: Path
+    source: Source, tree: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(LabError, match=r"makes no patch for kernel 2\.4\.37") as caught:
-        patches.generate(source, versions.parse("2.4.37"), tmp_path / "scst.patch")
+        patches.generate(source, versions.parse("2.4.37"), tree, tmp_path / "p")
 
     assert "is not supported" in caught.value.log
+
+
+def test_a_generator_that_needs_a_program_more_says_which(
+    source: Source, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source.root / "scripts" / "specialize-patch").write_text("#!/usr/bin/gawk -f\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tool, "_SBIN", str(tmp_path))
+
+    with pytest.raises(LabError, match="gawk is not installed; apt-get install gawk"):
+        patches.generate(source, versions.parse("6.1.192"), tree, tmp_path / "p")

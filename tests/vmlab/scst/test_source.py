@@ -65,6 +65,9 @@ def test_one_tarball_may_hold_it_all(tmp_path: Path) -> None:
 
     assert found.version == "3.7.0"
     assert (found.root / "scripts/generate-kernel-patch").exists()
+    assert {path.name for path in found.root.iterdir()} == {
+        path.name for path in tree.iterdir()
+    }
 
 
 def test_a_tarball_that_is_missing_is_named(tmp_path: Path) -> None:
