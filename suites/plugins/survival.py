@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whether the target has survived a check, and what brings it back."""
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from types import FrameType
 
 import pytest
 
@@ -11,7 +15,7 @@ from initiator.expect import ConformanceFailure
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
-from iscsi.errors import ISCSIError
+from iscsi.errors import ConnectionLost, ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.proof import DIED
 from suites.plugins.targets import TestedTarget
@@ -21,6 +25,9 @@ SLOW_LOGIN = 0.5
 
 ONE_LOGIN_SECONDS = 20.0
 """More than such a target takes to give up an unfinished login (LIO's default: 15)."""
+
+LOOK_SECONDS = 0.25
+"""How often a target that does not answer is looked at."""
 
 DEATH_SECONDS = 0.1
 """How long after a failure a local target may still be seen to die."""
@@ -66,10 +73,35 @@ def late_probe(tested: TestedTarget) -> str | None:
     one at a time. It gives such a login up by itself, so the probe has patience.
     """
     try:
-        probe(tested, timeout=ONE_LOGIN_SECONDS)
+        with _until_death(tested):
+            probe(tested, timeout=ONE_LOGIN_SECONDS)
     except ConformanceFailure as failure:
         return failure.actual
-    return None
+    except ConnectionLost:
+        pass  # it has died when the probe was over
+    return tested.running.exit_reason()
+
+
+@contextmanager
+def _until_death(tested: TestedTarget) -> Iterator[None]:
+    """Break off what waits for an answer as soon as the target has died.
+
+    Raises:
+        ConnectionLost: it has.
+    """
+
+    def look(_number: int, _frame: FrameType | None) -> None:
+        if tested.running.exit_reason() is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise ConnectionLost("the target has died")
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def death(tested: TestedTarget, seconds: float = DEATH_SECONDS) -> str | None:
