@@ -59,9 +59,9 @@ def initramfs(kernel: Kernel, guest: Guest) -> Path:
     Raises:
         LabError: a module or a program is missing.
     """
-    files = modules.closure(
-        kernel.root, kernel.version, (*_BASE_MODULES, *guest.modules)
-    )
+    of_kernel = (kernel.root, kernel.version)
+    optional = modules.present(*of_kernel, guest.optional_modules)
+    files = modules.closure(*of_kernel, (*_BASE_MODULES, *guest.modules, *optional))
     root = packages.unpacked(guest.packages) if guest.packages else None
     parts = _parts(guest, root)
     made_from = cache.key(

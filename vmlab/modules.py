@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel modules that a guest needs, with those they need, in loading order."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vmlab.errors import LabError
@@ -12,6 +13,14 @@ def prepare(root: Path, version: str) -> None:
     """Make modules.dep below root/lib/modules; a package ships none."""
     if not (root / "lib" / "modules" / version / "modules.dep").exists():
         run("depmod", "-b", root, version)
+
+
+def present(root: Path, version: str, names: Iterable[str]) -> Iterator[str]:
+    """Tell which modules a kernel has, built in or not."""
+    for name in names:
+        with contextlib.suppress(LabError):
+            closure(root, version, [name])
+            yield name
 
 
 def closure(root: Path, version: str, names: Iterable[str]) -> list[Path]:

@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.tools import require
-from vmlab import image, packages
+from vmlab import image, modules, packages
 from vmlab.errors import LabError
 from vmlab.guests.model import Guest
 
 GUEST = Guest("odd", (), "true", ())
+
+DEPENDS = """\
+#!/bin/sh
+# A stand-in for modprobe, of a kernel that has one of two modules.
+for name in "$@"; do :; done
+[ $name = there ] || exit 1
+echo "insmod /lib/modules/$name.ko "
+"""
 
 POLICY = """\
 one:
@@ -95,3 +103,17 @@ def test_an_unknown_package_is_named(
 
     with pytest.raises(LabError, match=names[-1]):
         packages.versions(names)
+
+
+def test_optional_modules_are_those_that_the_kernel_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "modprobe").write_text(DEPENDS)
+    (tmp_path / "modprobe").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    found = list(modules.present(tmp_path, "6.1.7", ["gone", "there"]))
+
+    assert found == ["there"]
+    with pytest.raises(LabError, match=r"the kernel 6\.1\.7 has no module gone"):
+        modules.closure(tmp_path, "6.1.7", ["there", "gone"])

@@ -78,6 +78,8 @@ class Guest:
     """A script for BusyBox's sh; it fails if a command of it fails."""
     portals: tuple[Portal, ...]
     """Where it listens: the portals of the first portal group."""
+    optional_modules: tuple[str, ...] = ()
+    """More of them, where the kernel has them."""
     programs: tuple[str, ...] = ()
     """Programs that it takes along with their libraries: of its packages, or else of
     this machine."""

@@ -24,6 +24,9 @@ from vmlab.scst.config import Config, Device, Group, Handler, Target, User
 MODULES = ("scst", "scst_vdisk", "iscsi_scst")
 """In the order in which they are loaded: each needs those before it."""
 
+DIGESTS = ("algif_hash", "sha3_generic")
+"""By which newer daemons offer CHAP with SHA-256 and SHA3-256, if the kernel can."""
+
 FOLDERS = (
     "/var/lib/scst/pr",
     "/var/lib/scst/vdev_mode_pages",
@@ -109,6 +112,7 @@ def guest(exports: Sequence[Export], daemon: Path, admin: Admin | None = None) -
         (*MODULES, "loop") if blocks else MODULES,
         "\n".join(lines),
         tuple(Portal(PORT, address) for address in ADDRESSES),
+        optional_modules=DIGESTS,
         programs=(str(daemon), *(("perl",) if admin else ())),
         packages=PERL if admin else (),
         files=PERL_FILES if admin else (),

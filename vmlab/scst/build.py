@@ -19,6 +19,8 @@ _MODULES = (
     "iscsi-scst/kernel/iscsi-scst.ko",
 )
 _DAEMON = "iscsi-scst/usr/iscsi-scstd"
+_HEADERS = {"scst": "include/build_mode.h", "scst/src": "../include/scst_itf_ver.h"}
+"""What newer releases make before they compile, and the daemon includes."""
 
 
 class Mode(StrEnum):
@@ -68,6 +70,11 @@ def steps(
         # iSER is no business of ours, and may not build beside every kernel.
         yield Step("iscsi-scst", ("all", f"KDIR={kdir}", "INFINIBAND_ENABLED=false"))
     else:
+        for name, header in _HEADERS.items():
+            if Path(header).name in (root / name / "Makefile").read_text(
+                errors="replace"
+            ):
+                yield Step(name, (header, f"KDIR={kdir}"))
         yield Step("iscsi-scst", ("include/iscsi_scst_itf_ver.h",))
         yield Step("iscsi-scst", ("progs", f"KDIR={kdir}"))
 
@@ -89,7 +96,7 @@ def build(
         kernel=cache.digest_of(symbols),
         mode=mode,
         has_modules=has_modules,
-        layout=1,
+        layout=2,
     )
 
     def compile_in(path: Path) -> None:

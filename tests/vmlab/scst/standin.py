@@ -18,6 +18,7 @@ all:
 \t@test -n "$(KDIR)" || { echo "no KDIR"; exit 2; }
 \ttouch src/scst.ko src/dev_handlers/scst_vdisk.ko
 \tcp $(KDIR)/Module.symvers src/Module.symvers
+\t$(MAKE) -C src ../include/scst_itf_ver.h
 
 2release 2debug 2perf:
 \techo $@ > src/mode
@@ -29,7 +30,7 @@ all: include/iscsi_scst_itf_ver.h progs mods
 include/iscsi_scst_itf_ver.h:
 \techo '/* made */' > $@
 
-progs: include/iscsi_scst_itf_ver.h
+progs: include/iscsi_scst_itf_ver.h ../scst/include/scst_itf_ver.h
 \tprintf '#!/bin/sh\\n' > usr/iscsi-scstd
 
 mods: ../scst/src/Module.symvers
@@ -91,7 +92,7 @@ def checkout(root: Path, version: str = VERSION) -> Path:
             f'#define SCST_VERSION_NAME\t    "{version}"\n'
             "#define SCST_VERSION_STRING\t    SCST_VERSION_NAME SUFFIX\n"
         ),
-        "scst/src/Makefile": "EXTRA_CFLAGS += -DCONFIG_SCST_DEBUG -g\n",
+        "scst/src/Makefile": "../include/scst_itf_ver.h:\n\ttouch $@\n",
         "iscsi-scst/Makefile": _ISCSI_MAKEFILE,
         "iscsi-scst/include/iscsi_scst.h": "/* nothing */\n",
         "iscsi-scst/include/iscsi_scst_ver.h": f'#define V "{version}"\n',

@@ -32,6 +32,22 @@ def test_scst_is_built_first(tmp_path: Path) -> None:
     ]
 
 
+def test_headers_that_scst_would_make_are_made_for_the_daemon(tmp_path: Path) -> None:
+    root = standin.checkout(tmp_path / "scst")
+    daemon = [
+        Step("iscsi-scst", ("include/iscsi_scst_itf_ver.h",)),
+        Step("iscsi-scst", ("progs", "KDIR=/k")),
+    ]
+
+    new = list(build.steps(root, Path("/k"), Mode.RELEASE, has_modules=False))
+    (root / "scst/src/Makefile").write_text("# an older one\n")
+    old = list(build.steps(root, Path("/k"), Mode.RELEASE, has_modules=False))
+
+    header = Step("scst/src", ("../include/scst_itf_ver.h", "KDIR=/k"))
+    assert new == [Step("scst", ("2release",)), header, *daemon]
+    assert old == [Step("scst", ("2release",)), *daemon]
+
+
 def test_only_the_daemon_is_built_for_a_kernel_that_has_scst(tmp_path: Path) -> None:
     source = open_source(standin.checkout(tmp_path / "scst"))
 
