@@ -163,6 +163,7 @@ class _Instance:
     running: "Running | None" = None
     said: str = ""
     """The consoles of the machine's former lives."""
+    _is_starting: bool = False
 
     def boot(
         self, forwards: Mapping[Inner, int] | None, disk: Path | None = None
@@ -180,6 +181,8 @@ class _Instance:
         return self.exit_reason() is None
 
     def exit_reason(self) -> str | None:
+        if self._is_starting:
+            return None
         if self.running is None:
             return "the machine has been ended"
         reason = self.running.exit_reason()
@@ -191,8 +194,12 @@ class _Instance:
         if before is None:
             raise LabError(f"the machine {self.name} has been ended")
         self.said += before.log_since(0)
-        before.destroy()
-        self.boot(before.forwards, folders.disk(self.name))
+        self._is_starting = True
+        try:
+            before.destroy()
+            self.boot(before.forwards, folders.disk(self.name))
+        finally:
+            self._is_starting = False
 
     def operate(self, order: str) -> None:
         raise LabError(f"nobody can tell this target to {order}")

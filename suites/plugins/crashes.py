@@ -26,7 +26,10 @@ class Crash:
     why: str
     version: str
     functions: tuple[str, ...] = ()
-    """The functions that the report names, all of them."""
+    """The functions that the report names: the one that crashed, then who called it.
+
+    The first alone says little where it is called from everywhere.
+    """
     says: str = ""
     """A part of what the target says first of its end."""
     provoked_by: tuple[str, ...] = ()
@@ -53,16 +56,18 @@ class Crash:
             reason: how the target ended, in one line.
             report: all that it told of it.
         """
+        named = functions_of(report)
         return (
             is_listed(check, self.checks)
             and self.says in reason
-            and functions_of(report).issuperset(self.functions)
+            and (not self.functions or named[:1] == [self.functions[0]])
+            and set(self.functions) <= set(named)
         )
 
 
-def functions_of(report: str) -> set[str]:
-    """Return the functions that a kernel's report of a crash names."""
-    return set(_FUNCTION.findall(report))
+def functions_of(report: str) -> list[str]:
+    """Return the functions that a kernel's report names, the one that crashed first."""
+    return list(dict.fromkeys(_FUNCTION.findall(report)))
 
 
 def load(path: Path) -> list[Crash]:

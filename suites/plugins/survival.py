@@ -15,7 +15,7 @@ from initiator.expect import ConformanceFailure
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
-from iscsi.errors import ConnectionLost, ISCSIError
+from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.proof import DIED
 from suites.plugins.targets import TestedTarget
@@ -73,30 +73,43 @@ def late_probe(tested: TestedTarget) -> str | None:
     one at a time. It gives such a login up by itself, so the probe has patience.
     """
     try:
-        with _until_death(tested):
+        with bounded(tested, 2 * ONE_LOGIN_SECONDS):
             probe(tested, timeout=ONE_LOGIN_SECONDS)
     except ConformanceFailure as failure:
         return failure.actual
-    except ConnectionLost:
-        pass  # it has died when the probe was over
     return tested.running.exit_reason()
 
 
 @contextmanager
-def _until_death(tested: TestedTarget) -> Iterator[None]:
-    """Break off what waits for an answer as soon as the target has died.
+def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
+    """Break off what waits for a target that has died, or takes too long in all.
+
+    A kernel that has crashed keeps its connections and answers nothing more. A process
+    takes them with it, so that nobody waits.
 
     Raises:
-        ConnectionLost: it has.
+        ConformanceFailure: one of the two.
     """
+    deadline = time.monotonic() + seconds
+    looks = "power-cycle" in tested.features
 
-    def look(_number: int, _frame: FrameType | None) -> None:
-        if tested.running.exit_reason() is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            raise ConnectionLost("the target has died")
+    def strike(_number: int, _frame: FrameType | None) -> None:
+        nonlocal looks
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ConformanceFailure(
+                f"the exchange comes to an end within {seconds:g} s", "it has not"
+            )
+        reason = tested.running.exit_reason() if looks else None
+        if reason is not None:
+            # What cleans up after it is not to be broken off as well.
+            looks = False
+            signal.setitimer(signal.ITIMER_REAL, left)
+            raise ConformanceFailure("the target lives", f"{DIED}{reason}")
 
-    before = signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+    before = signal.signal(signal.SIGALRM, strike)
+    often = LOOK_SECONDS if looks else 0
+    signal.setitimer(signal.ITIMER_REAL, often or seconds, often)
     try:
         yield
     finally:

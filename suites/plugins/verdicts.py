@@ -6,11 +6,8 @@ A check that failed is the target's failure only if the target is to blame
 stays one. After each check the target must still serve a login.
 """
 
-import signal
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from functools import partial
-from types import FrameType
 
 import pytest
 
@@ -45,7 +42,14 @@ from suites.plugins.proof import (
     transcript_of,
 )
 from suites.plugins.requirements import is_check, requirements_of
-from suites.plugins.survival import DEATH_SECONDS, death, probe, restart, revive
+from suites.plugins.survival import (
+    DEATH_SECONDS,
+    bounded,
+    death,
+    probe,
+    restart,
+    revive,
+)
 from suites.plugins.targets import TestedTarget
 
 CHECK_SECONDS = 60
@@ -92,7 +96,7 @@ def pytest_pyfunc_call(
         return (yield)
     tested = targets_plugin.of(pyfuncitem.config)
     try:
-        with _time_limit(pyfuncitem), noting_choices() as choices:
+        with bounded(tested, CHECK_SECONDS), noting_choices() as choices:
             try:
                 outcome = yield
             except ISCSIError as error:
@@ -110,24 +114,6 @@ def pytest_pyfunc_call(
     _expect_no_deviation(pyfuncitem)
     pyfuncitem.user_properties += [(CHOICE, what) for what in dict.fromkeys(choices)]
     return outcome
-
-
-@contextmanager
-def _time_limit(item: pytest.Item) -> Iterator[None]:
-    def strike(_number: int, _frame: FrameType | None) -> None:
-        raise ConformanceFailure(
-            f"the exchange comes to an end within {CHECK_SECONDS} s",
-            "it has not",
-            transcript_of(item),
-        )
-
-    before = signal.signal(signal.SIGALRM, strike)
-    signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
