@@ -46,7 +46,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     is_stuck = False
     if reason is None and ONE_LOGIN in tested.features:
         reason = late_probe(tested)
-        is_stuck = reason is not None
+        is_stuck = reason is not None and tested.running.is_alive()
+        if is_stuck:
+            # A kernel takes its time to say of itself that it is locked up.
+            reason = death(tested, DYING_SECONDS) or reason
     if reason is None and any(known.always for known in deaths):
         reason = death(tested, DYING_SECONDS)
         if reason is None:

@@ -37,12 +37,13 @@ def probe(tested: TestedTarget, timeout: float | None = None) -> None:
     """Log in once more: a target must have survived the check.
 
     Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at; the next check's login shows the rest.
+    at; the next check's login shows the rest. Who gives a timeout has the patience.
 
     Raises:
         ConformanceFailure: it has not.
     """
-    if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
+    longest = SLOW_LOGIN if timeout is None else timeout
+    if tested.login_seconds > longest and tested.running.is_alive():
         return
     transcript = Transcript()
     isid = names.isid(names.ISIDType.RANDOM, 0xA55AFF, 0xFFFF)

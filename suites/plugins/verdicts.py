@@ -81,10 +81,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     except (ISCSIError, ConformanceFailure) as error:
         keep_evidence(item, tested, error)
-        _judge_first_death(item, tested)
+        end = _judge_first_death(item, tested)
         transcript = transcript_of(item)
         shown = "" if transcript is None else "\n" + transcript.render(12)
-        pytest.fail(f"the check could not begin: {error}{shown}", pytrace=False)
+        pytest.fail(f"the check could not begin: {error}{end}{shown}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -130,17 +130,22 @@ def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
             )
 
 
-def _judge_first_death(item: pytest.Item, tested: TestedTarget) -> None:
-    """Bring a target back that has died before a check could begin.
+def _judge_first_death(item: pytest.Item, tested: TestedTarget) -> str:
+    """Bring a target back that has died before a check could begin; tell of it.
 
     Raises:
         pytest.xfail.Exception: by a known crash.
     """
     reason = death(tested)
-    crash = reason and crash_of(item, reason, report_of(tested, reason))
+    if reason is None:
+        return ""
+    report = report_of(tested, reason)
     revive(tested)
-    if crash:
+    crash = crash_of(item, reason, report)
+    if crash is not None:
         cut_short(item, crash)
+    item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+    return f"; the target died: {reason}{trace_of(report)}"
 
 
 def _judge(
