@@ -7,9 +7,13 @@ from targets.model import LogicalUnit
 from vmlab import kernel, packages
 from vmlab.guests import tgt
 
-_UNITS = tuple(
-    LogicalUnit(lun, layout.LUN_SIZE, scratch=True, persistent=True)
-    for lun in (tgt.FIRST_LUN, tgt.FIRST_LUN + 1)
+_FIRST = tgt.FIRST_LUN
+_SIZE = layout.LUN_SIZE
+_UNITS = (
+    LogicalUnit(_FIRST, _SIZE, scratch=True, persistent=True),
+    LogicalUnit(_FIRST + 1, _SIZE, scratch=True, persistent=True),
+    LogicalUnit(_FIRST + 2, _SIZE, scratch=True, backing="memory"),
+    LogicalUnit(_FIRST + 3, _SIZE, scratch=True, persistent=True, backing="block"),
 )
 _FEATURES = FEATURES | {"several-portals"}
 

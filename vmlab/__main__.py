@@ -37,14 +37,12 @@ _SIZE = 64 << 20
 
 def _exports(kind: str) -> list[Export]:
     name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
-    if kind == "tgt":
-        first = tgt.FIRST_LUN
-        return [Export(name, (Unit(first, _SIZE), Unit(first + 1, _SIZE)))]
+    first = tgt.FIRST_LUN if kind == "tgt" else 0
     units = (
-        Unit(0, _SIZE),
-        Unit(1, _SIZE),
-        Unit(2, _SIZE, backing="null" if kind == "scst" else "memory"),
-        Unit(3, _SIZE, backing="block"),
+        Unit(first, _SIZE),
+        Unit(first + 1, _SIZE),
+        Unit(first + 2, _SIZE, backing="null" if kind == "scst" else "memory"),
+        Unit(first + 3, _SIZE, backing="block"),
     )
     return [Export(name, units)]
 

@@ -39,7 +39,15 @@ def offspring(pid: int) -> set[int]:
 
 
 def test_nothing_lives_on() -> None:
-    words = ("-m", "pytest", "suites/conformance/login", "-p", "no:cacheprovider", "-n", "2")
+    words = (
+        "-m",
+        "pytest",
+        "suites/conformance/login",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "2",
+    )
     deadline = time.monotonic() + _SECONDS
     with subprocess.Popen(
         [sys.executable, *words, "--target=reference"],

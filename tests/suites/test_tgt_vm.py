@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A short conformance run against tgtd in a virtual machine."""
 
+import os
 import time
+from collections.abc import Mapping
 
 import pytest
 
-from targets import parse
+from targets import RunningTarget, parse
 from targets.lab import LabProvider
+from tests.lab import log_in, read_block, require_lab, write_block
 from tests.suites.runs import run
-from tests.tools import require
 
 _SECONDS = 600.0
 _WATCH_SECONDS = 30.0
@@ -18,19 +20,34 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture(autouse=True)
 def _lab() -> None:
-    for program in ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe"):
-        require(program)
-    for module in ("libvirt", "pexpect"):
-        pytest.importorskip(module, reason="make lab installs it")
+    require_lab()
 
 
-def test_a_tgtd_that_died_is_noticed_and_started_again() -> None:
+def write_everywhere(running: RunningTarget) -> Mapping[int, bytes]:
+    blocks = {unit.lun: os.urandom(512) for unit in running.target.logical_units}
+    for lun, block in blocks.items():
+        with log_in(running, lun) as session:
+            write_block(session, block)
+    return blocks
+
+
+def read_everywhere(running: RunningTarget) -> Mapping[int, bytes]:
+    found = {}
+    for unit in running.target.logical_units:
+        with log_in(running, unit.lun) as session:
+            found[unit.lun] = read_block(session)
+    return found
+
+
+def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> None:
     from vmlab.console import Console  # noqa: PLC0415  # needs the lab's parts
 
     provider = parse("tgt-vm")
     with provider as running:
         assert isinstance(provider, LabProvider)
         assert provider._instance is not None
+        written = write_everywhere(running)
+        before = read_everywhere(running)
         assert running.exit_reason() is None
         with Console(provider._instance.name) as console:
             console.run("kill -9 $(pidof tgtd)")
@@ -40,9 +57,17 @@ def test_a_tgtd_that_died_is_noticed_and_started_again() -> None:
         reason = running.exit_reason()
         running.restart()
         is_alive_again = running.is_alive()
+        after = read_everywhere(running)
 
+    units = running.target.logical_units
+    assert {one.backing for one in units} == {"file", "memory", "block"}
+    assert before == written
     assert reason == "ASSAY-DIED tgtd"
     assert is_alive_again
+    kept = {
+        one.lun: written[one.lun] if one.persistent else bytes(512) for one in units
+    }
+    assert after == kept
 
 
 def test_tgt_in_a_machine_does_what_is_known_of_it() -> None:

@@ -325,6 +325,18 @@ def test_tgtd_has_an_account_for_each_way_of_chap() -> None:
     assert [line.endswith("--outgoing") for line in bound] == [False, True]
 
 
+def test_units_of_tgtd_are_in_memory_or_behind_a_block_device_where_told() -> None:
+    units = (Unit(1, 1 << 20, backing="memory"), Unit(2, 1 << 20, backing="block"))
+    guest = tgt.guest([Export("iqn.2001-04.com.example:a", units)])
+    lines = guest.setup.splitlines()
+
+    assert guest.modules == ("loop",)
+    assert any("--lun 1 --backing-store /tmp/disk0" in line for line in lines)
+    assert any("--lun 2 --backing-store $loop" in line for line in lines)
+    assert "losetup $loop /var/store/disk1" in lines
+    assert tgt.guest(EXPORTS).modules == ()
+
+
 def test_every_unit_of_tgtd_has_a_file_of_its_own() -> None:
     lines = tgt.guest(EXPORTS).setup.splitlines()
 

@@ -14,6 +14,7 @@ PACKAGES = (
 )
 
 _STORE = "/var/store"
+_MEMORY = "/tmp"  # noqa: S108  # the guest's, and a file system in memory
 _SOCKET = "/run/tgtd"
 _TRIES = 200
 
@@ -22,12 +23,16 @@ def guest(exports: Sequence[Export], ports: Sequence[int] = (3260, 3261)) -> Gue
     """Return a guest that serves target names through tgtd."""
     return Guest(
         "tgt",
-        (),
+        ("loop",) if any(one.backing == "block" for one in _units(exports)) else (),
         "\n".join(_setup(exports, ports)),
         tuple(map(Portal, ports)),
         programs=("tgtd", "tgtadm"),
         packages=PACKAGES,
     )
+
+
+def _units(exports: Sequence[Export]) -> Iterator[Unit]:
+    return (unit for export in exports for unit in export.units)
 
 
 def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
@@ -73,7 +78,7 @@ def _export(number: int, export: Export, disks: Iterator[int]) -> Iterator[str]:
         value = f"--name {key} --value CRC32C,None"
         yield f"{_order('update', 'target')} {target} {value}"
     for unit in export.units:
-        yield from _unit(target, unit, f"{_STORE}/disk{next(disks)}")
+        yield from _unit(target, unit, f"disk{next(disks)}")
     if export.login is not None:
         bind = f"{_order('bind', 'account')} {target}"
         yield f"{bind} --user {quoted(export.login.user)}"
@@ -82,8 +87,13 @@ def _export(number: int, export: Export, disks: Iterator[int]) -> Iterator[str]:
     yield f"{_order('bind', 'target')} {target} --initiator-address ALL"
 
 
-def _unit(target: str, unit: Unit, path: str) -> Iterator[str]:
+def _unit(target: str, unit: Unit, name: str) -> Iterator[str]:
+    path = f"{_MEMORY if unit.backing == 'memory' else _STORE}/{name}"
     yield f"[ -e {path} ] || truncate -s {unit.size} {path}"
+    if unit.backing == "block":
+        yield "loop=$(losetup -f)"
+        yield f"losetup $loop {path}"
+        path = "$loop"
     words = f"{target} --lun {unit.lun} --backing-store {path}"
     if unit.block_size != 512:
         words += f" --blocksize {unit.block_size}"

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What tests with machines of the lab have in common."""
+
+import pytest
+
+from initiator.connection import Portal
+from initiator.login import LoginOptions
+from initiator.session import Session
+from iscsi.scsi import cdb
+from targets import RunningTarget
+from tests.tools import require
+
+
+def require_lab() -> None:
+    """Skip the test, or fail it in CI, where the lab lacks something."""
+    for program in ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe"):
+        require(program)
+    for module in ("libvirt", "pexpect"):
+        pytest.importorskip(module, reason="make lab installs it")
+
+
+def log_in(running: RunningTarget, lun: int, portal: Portal | None = None) -> Session:
+    """Return a session with a unit that is ready; to be entered as a context."""
+    at = portal or Portal(running.portal.host, running.portal.port)
+    return Session(at, LoginOptions(target_name=running.target.name), lun=lun)
+
+
+def read_block(session: Session, lba: int = 0) -> bytes:
+    """Return a block."""
+    _await_readiness(session)
+    return session.execute(cdb.read_10(lba=lba, blocks=1), read=512).data
+
+
+def write_block(session: Session, data: bytes, lba: int = 0) -> None:
+    """Write a block, so that a loss of power does not take it."""
+    _await_readiness(session)
+    assert session.execute(cdb.write_10(lba=lba, blocks=1), write=data).is_good
+    assert session.execute(cdb.synchronize_cache_10(lba=0, blocks=0)).is_good
+
+
+def _await_readiness(session: Session) -> None:
+    while not session.execute(cdb.test_unit_ready()).is_good:
+        pass  # unit attentions; the session's time limit bounds them
