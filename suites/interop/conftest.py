@@ -31,7 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
     open-iscsi (2.1.8) ends a login when the target names it, where RFC 7143 section 6.2
     has it answer NotUnderstood.
+
+    Raises:
+        pytest.UsageError: several workers would share one client.
     """
+    if config.getoption("--client", None) and getattr(
+        config.option, "numprocesses", None
+    ):
+        raise pytest.UsageError("--client names one machine: run without -n")
     keys: list[str] = config.option.key
     is_reference = (config.option.target or "reference").startswith("reference")
     if is_reference and NO_ARCHITECTURE not in keys:
@@ -52,6 +59,9 @@ class _Machine:
         if self.current is None:
             try:
                 self.current = Client(self.name)
+                # One that was up already may have been in use; later each check's
+                # end clears away what it leaves.
+                self.current.forget_everything()
             except LabError as error:
                 pytest.exit(f"there is no client: {error.details()}", LAB_TROUBLE)
         return self.current
@@ -98,7 +108,6 @@ def client(
     found = machine.get()
     if not target.running.is_alive():
         target.running.restart()
-    found.forget_everything()
     found.mark()
     request.node.stash[_CLIENT] = found
     yield found
@@ -145,15 +154,16 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the client's log beside a failure."""
     client = item.stash.get(_CLIENT, None)
-    if call.when == "call" and call.excinfo is not None and client is not None:
-        trouble = call.excinfo.value
+    trouble = None if call.excinfo is None else call.excinfo.value
+    is_failure = trouble is not None and not isinstance(trouble, pytest.skip.Exception)
+    if call.when != "teardown" and is_failure and client is not None:
         said = [trouble.details()] if isinstance(trouble, LabError) else []
         try:
             said.append(client.log())
         except LabError as error:
             said.append(error.details())
         log = "\n".join(said)
-        item.add_report_section("call", "client log", log)
+        item.add_report_section(call.when, "client log", log)
         kept = item.stash.setdefault(EVIDENCE, [])
         kept.append(Evidence("client log", "text/plain", log.encode()))
     return (yield)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.suites.runs import run
+from tests.suites.runs import complaint, run
 from tests.tools import require
 
 _SECONDS = 1800.0
@@ -37,3 +37,10 @@ def test_a_machine_that_is_not_there_is_said_in_one_line() -> None:
     assert done.returncode == 3
     assert "there is no client: there is no machine nobody" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_several_workers_do_not_share_a_client() -> None:
+    done = run("--client=any", "-n", "2", path="suites/interop")
+
+    assert done.returncode == 4
+    assert complaint(done) == "--client names one machine: run without -n"
