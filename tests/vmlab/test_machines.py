@@ -12,43 +12,39 @@ from pathlib import Path
 import pytest
 
 from initiator.connection import Portal
-from initiator.login import LoginOptions
-from initiator.session import Session
-from iscsi.scsi import cdb
 from targets import LabError, RunningTarget, parse
-from tests.tools import require
+from targets.lab import LabProvider
+from tests.lab import log_in, read_block, require_lab, write_block
 from vmlab import cache
 from vmlab.guests.model import Guest
 
-pytestmark = pytest.mark.lab
+# One group: its tests share a machine.
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lio")]
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
 def _lab() -> None:
-    for program in ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe"):
-        require(program)
-    pytest.importorskip("libvirt", reason="make lab installs it")
+    require_lab()
 
 
-def read_first_block(running: RunningTarget) -> bytes:
-    portal = Portal(running.portal.host, running.portal.port)
-    options = LoginOptions(target_name=running.target.name)
-    with Session(portal, options, lun=0) as session:
-        while not session.execute(cdb.test_unit_ready()).is_good:
-            pass  # unit attentions; the session's time limit bounds them
-        return session.execute(cdb.read_10(lba=0, blocks=1), read=512).data
+@pytest.fixture(scope="module")
+def lio() -> Iterator[tuple[LabProvider, RunningTarget]]:
+    """LIO in one machine for several tests: to boot it takes longest."""
+    require_lab()
+    provider = parse("lio")
+    assert isinstance(provider, LabProvider)
+    with provider as running:
+        yield provider, running
 
 
-def write_first_block(running: RunningTarget, data: bytes) -> None:
-    portal = Portal(running.portal.host, running.portal.port)
-    options = LoginOptions(target_name=running.target.name)
-    with Session(portal, options, lun=0) as session:
-        while not session.execute(cdb.test_unit_ready()).is_good:
-            pass
-        assert session.execute(cdb.write_10(lba=0, blocks=1), write=data).is_good
-        assert session.execute(cdb.synchronize_cache_10(lba=0, blocks=0)).is_good
+@pytest.fixture
+def running(lio: tuple[LabProvider, RunningTarget]) -> RunningTarget:
+    found = lio[1]
+    if not found.is_alive():
+        found.restart()
+    return found
 
 
 def lab_machines() -> str:
@@ -63,35 +59,31 @@ def lab_machines() -> str:
     return done.stdout
 
 
-def test_lio_keeps_its_data_over_a_loss_of_power() -> None:
+def test_lio_keeps_its_data_over_a_loss_of_power(running: RunningTarget) -> None:
     block = os.urandom(512)
 
-    with parse("lio") as running:
-        write_first_block(running, block)
-        before = running.portals
-        running.restart()
-        after = read_first_block(running)
+    with log_in(running, 0) as session:
+        write_block(session, block)
+    before = running.portals
+    running.restart()
+    with log_in(running, 0) as session:
+        after = read_block(session)
 
     assert after == block
     assert running.portals == before
 
 
-def test_every_kind_of_backing_and_group_is_served() -> None:
-    with parse("lio") as running:
-        backings = {unit.backing for unit in running.target.logical_units}
-        tags = set()
-        for portal in (running.portal, *running.other_portals):
-            at = Portal(portal.host, portal.port)
-            for unit in running.target.logical_units:
-                options = LoginOptions(target_name=running.target.name)
-                with Session(at, options, lun=unit.lun) as session:
-                    while not session.execute(cdb.test_unit_ready()).is_good:
-                        pass  # unit attentions; the session's time limit bounds them
-                    block = os.urandom(512)
-                    put = session.execute(cdb.write_10(lba=7, blocks=1), write=block)
-                    got = session.execute(cdb.read_10(lba=7, blocks=1), read=512)
-                    tags.add(session.login.declared["TargetPortalGroupTag"])
-                assert (put.is_good, got.data) == (True, block), unit
+def test_every_kind_of_backing_and_group_is_served(running: RunningTarget) -> None:
+    backings = {unit.backing for unit in running.target.logical_units}
+    tags = set()
+    for portal in (running.portal, *running.other_portals):
+        at = Portal(portal.host, portal.port)
+        for unit in running.target.logical_units:
+            block = os.urandom(512)
+            with log_in(running, unit.lun, at) as session:
+                write_block(session, block, lba=7)
+                assert read_block(session, lba=7) == block, unit
+                tags.add(session.login.declared["TargetPortalGroupTag"])
 
     assert backings == {"file", "memory", "block"}
     assert tags == {"1", "2"}
@@ -120,19 +112,19 @@ def test_a_crash_fails_its_check_with_the_trace_and_the_run_goes_on(
     assert any("Call Trace" in log for log in logs)
 
 
-def test_a_crash_of_the_kernel_is_named() -> None:
+def test_a_crash_of_the_kernel_is_named(
+    lio: tuple[LabProvider, RunningTarget], running: RunningTarget
+) -> None:
     from vmlab.console import Console  # noqa: PLC0415  # needs the lab's parts
 
-    provider = parse("lio")
-    with provider as running:
-        assert running.exit_reason() is None
-        port = f":{running.portal.port}>"
-        (name,) = (x.split()[0] for x in lab_machines().splitlines() if port in x)
-        console = Console(name)
-        with pytest.raises(LabError):
-            console.run("echo c > /proc/sysrq-trigger")
-        console.close()
-        reason = running.exit_reason()
+    instance = lio[0]._instance
+    assert instance is not None
+    assert running.exit_reason() is None
+    console = Console(instance.name)
+    with pytest.raises(LabError):
+        console.run("echo c > /proc/sysrq-trigger")
+    console.close()
+    reason = running.exit_reason()
 
     assert reason is not None
     assert "panic" in reason or "sysrq" in reason.lower()
