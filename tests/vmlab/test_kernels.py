@@ -16,6 +16,8 @@ from vmlab.guests.model import Guest
 from vmlab.kernel import Kernel
 
 pytestmark = pytest.mark.lab
+# On one worker: another would only wait for the kernel.
+_ONE_BUILD = pytest.mark.xdist_group("kernel")
 
 HERE = Path(__file__).parent / "build"
 MODULE = HERE / "assay_module"
@@ -84,6 +86,7 @@ def patched() -> Kernel:
     return built
 
 
+@_ONE_BUILD
 def test_a_patched_kernel_boots_with_a_module_of_its_own(
     patched: Kernel,
 ) -> None:
@@ -108,6 +111,7 @@ def test_a_patched_kernel_boots_with_a_module_of_its_own(
     assert "ASSAY-READY" in said
 
 
+@_ONE_BUILD
 def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
     with parse("lio", kernel="assay-test") as running:
         portal = Portal(running.portal.host, running.portal.port)
@@ -122,6 +126,7 @@ def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
     assert running.patches == (PATCH.name,)
 
 
+@_ONE_BUILD
 def test_a_module_for_another_kernel_is_refused(patched: Kernel) -> None:
     from vmlab import headers, kernel  # noqa: PLC0415  # needs the lab's parts
     from vmlab.build import external  # noqa: PLC0415
