@@ -26,12 +26,16 @@ _LIBRARY_FOLDERS = (
 _LAYOUT = 4
 """Counts the changes to what an image holds that its ingredients do not show."""
 
+LEAK_SECONDS = 5
+"""How often a kernel with kmemleak looks for leaks; it takes two looks to be sure."""
+
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
 mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
+if grep -qw debugfs /proc/filesystems; then mount -t debugfs none /sys/kernel/debug; fi
 echo 7 > /proc/sys/kernel/printk
 for module in $(cat /etc/modules); do
     insmod $module || echo "{failed} insmod $module"
@@ -44,12 +48,26 @@ mount -t tmpfs none /tmp
 if [ -b /dev/vda ]; then mount -t ext4 /dev/vda /var || echo "{failed} mount /var"; fi
 mkdir -p /var/tmp
 if sh -e /etc/setup > /tmp/setup.log 2>&1; then
+    leaks=/sys/kernel/debug/kmemleak
+    if [ -e $leaks ]; then sh /etc/leaks $leaks < /dev/null > /dev/console & fi
     echo "{ready}"
 else
     cat /tmp/setup.log
     echo "{failed} $(tail -n 1 /tmp/setup.log)"
 fi
 while true; do setsid cttyhack sh; sleep 1; done
+"""
+
+
+_LEAKS = f"""# What the kernel has told of once it tells no more.
+while sleep {LEAK_SECONDS}; do
+    echo scan > $1
+    if grep -q . $1; then
+        cat $1
+        echo clear > $1
+        echo "---[ end of leaks ]---"
+    fi
+done
 """
 
 
@@ -66,7 +84,7 @@ def initramfs(kernel: Kernel, guest: Guest) -> Path:
     parts = _parts(guest, root)
     made_from = cache.key(
         layout=_LAYOUT,
-        init=_INIT,
+        init=_INIT + _LEAKS,
         guest=guest,
         kernel=str(kernel.root),
         parts={place: cache.digest_of(path) for place, path in parts.items()},
@@ -128,6 +146,7 @@ def _entries(
     init = _INIT.format(addresses=addresses, ready=READY, failed=FAILED)
     yield cpio.file("init", init.encode(), executable=True)
     yield cpio.file("etc/setup", guest.setup.encode() + b"\n")
+    yield cpio.file("etc/leaks", _LEAKS.encode())
     loaded = [f"/lib/modules/{path.name}" for path in files]
     yield cpio.file("etc/modules", ("\n".join(loaded) + "\n").encode())
     for path in files:

@@ -127,7 +127,7 @@ class Lab:
                 raise
         running = Running(name, guest.kind, ports, console, started)
         try:
-            await_ready(running)
+            await_ready(running, kernel)
         except BaseException:
             running.destroy()
             raise

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmlab import daemon
+from vmlab import daemon, watch
 from vmlab.errors import LabError
-from vmlab.guests.model import DIED, FAILED, READY, Portal
+from vmlab.guests.model import FAILED, READY, Portal
+from vmlab.kernel import Kernel
 
 if TYPE_CHECKING:
     import libvirt
@@ -22,33 +23,10 @@ BOOT_SECONDS = 120.0
 END_SECONDS = 30.0
 """libvirt may be busy with a machine that is ending by itself."""
 
-_CRASH = re.compile(
-    rf"^.*(?:{DIED} |Kernel panic|BUG: |Oops[:;]|general protection fault|"
-    r"kernel BUG at |invalid opcode: |list_(?:add|del) corruption|"
-    r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
-    # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
-    r"INFO: (?:possible|suspicious|inconsistent|bad) |"
-    r"KASAN: |KFENCE: |UBSAN: |kmemleak: [1-9]\d* new suspected).*$",
-    re.MULTILINE,
-)
-"""How a kernel says that it is broken, be it alive or not; or that its target is."""
-
-_END_OF_REPORT = re.compile(r"^.*---\[ end ", re.MULTILINE)
 _REPORT_SECONDS = 3.0
 """In which a kernel tells all that it knows of its crash."""
 
-_REPORT_LINES = 60
 _POLL_SECONDS = 0.05
-
-
-def crash_in(text: str) -> str:
-    """Return the report of a crash in what a kernel has said; or nothing."""
-    found = _CRASH.search(text)
-    if found is None:
-        return ""
-    end = _END_OF_REPORT.search(text, found.end())
-    lines = text[found.start() : end.start() if end else None].splitlines()
-    return "\n".join(lines[:_REPORT_LINES])
 
 
 @dataclass(slots=True)
@@ -77,16 +55,18 @@ class Running:
 
     def _crash(self) -> str:
         text = self.log_since(self._seen)
-        found = _CRASH.search(text)
+        found = watch.crash(text)
         if found is None:
             # A line that is not whole yet is read again.
             self._seen += len(text.encode()) - len(text.rpartition("\n")[2].encode())
             return ""
         for _ in _until(_REPORT_SECONDS):
-            if _END_OF_REPORT.search(self.log_since(self._seen)):
+            if watch.is_whole(self.log_since(self._seen), found.end()):
                 break
             if not self.is_active():
                 break
+        # The line may have been half there.
+        found = watch.crash(self.log_since(self._seen)) or found
         return found[0].strip()
 
     def is_active(self) -> bool:
@@ -122,33 +102,31 @@ class Running:
         raise LabError(f"the machine {self.name} does not end")
 
 
-def await_ready(running: Running) -> None:
+def await_ready(running: Running, kernel: Kernel) -> None:
     """Wait until the guest says that it serves.
 
-    An open port says nothing: user networking accepts before the guest listens.
+    An open port says nothing: user networking accepts before the guest listens. What a
+    kernel reports before is no check's fault, and lockdep for one reports but once.
 
     Raises:
         LabError: it says that it cannot, crashes, or says nothing in time.
     """
     for _ in _until(BOOT_SECONDS):
         said = running.log_since(0)
-        if READY in said:
-            return
         failed = re.search(rf"^{FAILED} ?(.*)$", said, re.MULTILINE)
         reason = running.exit_reason()
         if failed or reason:
             why = failed[1] if failed else reason
             raise LabError(
-                f"the machine {running.name} does not serve: {why}", log=_tail(said)
+                f"the machine {running.name} does not serve: {why}",
+                log=watch.report(running.log_since(0), reason, kernel),
             )
+        if READY in said:
+            return
     raise LabError(
         f"the machine {running.name} did not serve within {BOOT_SECONDS:g} s",
-        log=_tail(running.log_since(0)),
+        log=watch.tail(running.log_since(0)),
     )
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-15:])
 
 
 def _until(seconds: float) -> Iterator[None]:

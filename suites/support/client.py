@@ -12,7 +12,7 @@ from vmlab.console import Console
 from vmlab.errors import LabError
 from vmlab.guests import client
 from vmlab.guests.model import quoted
-from vmlab.running import crash_in
+from vmlab.watch import crash_in
 
 MOUNT = "/mnt"
 FILE_SIZE = 2 << 20

@@ -5,7 +5,9 @@ from typing import Any, cast
 import pytest
 
 from vmlab import daemon
-from vmlab.running import Running
+from vmlab.errors import LabError
+from vmlab.kernel import Kernel
+from vmlab.running import Running, await_ready
 
 pytestmark = pytest.mark.lab  # `make lab` brings libvirt's module
 
@@ -48,7 +50,7 @@ class Domain:
             raise daemon.module().libvirtError("the domain is busy")
 
 
-def machine(console: Path, domain: Domain | None = None) -> Running:
+def running_at(console: Path, domain: Domain | None = None) -> Running:
     return Running("x", "lio", {}, console, cast(Any, domain or Domain(ends_after=1)))
 
 
@@ -58,7 +60,7 @@ def test_what_the_kernel_says_of_its_end_is_the_reason(
 ) -> None:
     console = tmp_path / "console.log"
     console.write_text(BOOT)
-    running = machine(console)
+    running = running_at(console)
     assert running.exit_reason() is None
 
     with console.open("a") as file:
@@ -73,13 +75,13 @@ def test_what_else_it_says_is_no_reason(tmp_path: Path, line: str) -> None:
     console = tmp_path / "console.log"
     console.write_text(f"{BOOT}{line}\n")
 
-    assert machine(console).exit_reason() is None
+    assert running_at(console).exit_reason() is None
 
 
 def test_a_line_that_comes_in_parts_is_seen(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_text(f"{BOOT}[    8.3] BU")
-    running = machine(console)
+    running = running_at(console)
     assert running.exit_reason() is None
 
     with console.open("a") as file:
@@ -89,7 +91,7 @@ def test_a_line_that_comes_in_parts_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_has_ended_says_so(tmp_path: Path) -> None:
-    running = machine(tmp_path / "console.log", Domain(ends_after=0))
+    running = running_at(tmp_path / "console.log", Domain(ends_after=0))
 
     assert running.exit_reason() == "the machine is gone"
 
@@ -97,6 +99,34 @@ def test_a_machine_that_has_ended_says_so(tmp_path: Path) -> None:
 def test_a_machine_is_gone_when_destroying_it_is_over(tmp_path: Path) -> None:
     domain = Domain(ends_after=3)
 
-    machine(tmp_path / "console.log", domain).destroy()
+    running_at(tmp_path / "console.log", domain).destroy()
 
     assert not domain.isActive()
+
+
+def test_a_report_before_it_serves_is_no_clean_start(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    report = (
+        "[    3.1] BUG: KASAN: slab-out-of-bounds in f+0x1/0x2 [x]\n  f+0x1/0x2 [x]\n"
+    )
+    console.write_text(f"[    3.0] ordinary\n{report}{'=' * 66}\n{BOOT}")
+    kernel = Kernel("6.1.7", tmp_path, "a test")
+
+    with pytest.raises(
+        LabError,
+        match=r"the machine x does not serve: .*BUG: KASAN: slab-out-of-bounds",
+    ) as caught:
+        await_ready(running_at(console, Domain(ends_after=99)), kernel)
+
+    assert caught.value.log.startswith("[    3.1] BUG: KASAN")
+    assert caught.value.log.endswith("[not decoded: no debug information of x]\n")
+
+
+def test_a_machine_that_says_so_serves(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    console.write_text(BOOT)
+    running = running_at(console, Domain(ends_after=99))
+
+    await_ready(running, Kernel("6.1.7", tmp_path, "a test"))
+
+    assert running.exit_reason() is None
