@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from vmlab import cache, console, daemon, doctor, folders, machine
+from vmlab import cache, console, daemon, debuginfo, doctor, folders, machine, trace
 from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
 from vmlab.guests import client, lio, tgt
@@ -140,7 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "console", _console, "attach to a machine's console; ^] leaves it"
     ).add_argument("name")
-    add("log", _log, "print what a machine's console has said").add_argument("name")
+    log = add("log", _log, "print what a machine's console has said")
+    log.add_argument("name")
+    log.add_argument(
+        "--kernel", metavar="NAME", help="decode traces of this one, that was built"
+    )
     down = add("down", _down, "end machines")
     which = down.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?")
@@ -265,7 +269,11 @@ def _log(options: argparse.Namespace) -> int:
     path = folders.console(options.name)
     if not path.exists():
         raise LabError(f"there is no console of a machine {options.name}")
-    sys.stdout.write(path.read_text(errors="replace"))
+    said = path.read_text(errors="replace")
+    if options.kernel:
+        files = debuginfo.files(kernel.named(options.kernel).root)
+        said = trace.decode(said, files)
+    sys.stdout.write(said)
     return 0
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from vmlab import running as watched
 from vmlab.running import Running
+from vmlab.watch import crash_in
 
 CRASHES = [
     "Kernel panic - not syncing: sysrq triggered crash",
@@ -75,5 +76,5 @@ REPORT = """\
 def test_a_report_goes_to_its_end() -> None:
     lines = REPORT.splitlines()
 
-    assert watched.crash_in(REPORT).splitlines() == lines[1:4]
-    assert watched.crash_in(lines[0]) == ""
+    assert crash_in(REPORT).splitlines() == lines[1:4]
+    assert crash_in(lines[0]) == ""

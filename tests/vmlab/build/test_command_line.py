@@ -43,6 +43,28 @@ def test_a_kernel_is_built_named_and_listed(
     assert listed.split() == ["mine", "6.1.7", "linux", "(6.1.7),", "own.patch"]
 
 
+@pytest.mark.integration
+def test_a_log_is_decoded_by_the_kernel_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for program in ("make", "gcc", "depmod", "setpriv"):
+        require(program)
+    console = cache.folder() / "machines" / "lio" / "console.log"
+    console.parent.mkdir(parents=True)
+    console.write_text("booted\n f+0x1/0x2 [x]\n")
+    tree = standin.tree(tmp_path / "linux")
+    main(["build", "kernel", "--source", str(tree), "--name", "mine"])
+    capsys.readouterr()
+
+    assert main(["log", "lio", "--kernel", "mine"]) == 0
+    decoded = capsys.readouterr().out
+    assert main(["log", "lio"]) == 0
+    plain = capsys.readouterr().out
+
+    assert plain == "booted\n f+0x1/0x2 [x]\n"
+    assert decoded == f"{plain}[not decoded: no debug information of x]\n"
+
+
 def test_nothing_is_built_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build"]) == 0
 

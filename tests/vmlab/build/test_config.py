@@ -20,6 +20,13 @@ def test_the_sanitizers_are_there() -> None:
     assert config.merge(["kasan"])["CONFIG_KASAN"] == "y"
 
 
+@pytest.mark.parametrize("name", ["kasan", "lockdep", "kmemleak", "ubsan"])
+def test_a_sanitizer_brings_what_its_reports_are_decoded_with(name: str) -> None:
+    assert config.with_debug(("mine", name)) == ("debug", "mine", name)
+    assert config.with_debug((name, "debug")) == (name, "debug")
+    assert config.with_debug(("mine",)) == ("mine",)
+
+
 def test_a_later_fragment_has_the_last_word(tmp_path: Path) -> None:
     (tmp_path / "a").write_text('CONFIG_A=y\nCONFIG_B=m\nCONFIG_C="text"\n\n# words\n')
     (tmp_path / "b").write_text("# CONFIG_A is not set\nCONFIG_D=0x10\n")

@@ -8,7 +8,7 @@ import pytest
 from tests.tools import require
 from tests.vmlab.build import standin
 from tests.vmlab.scst import standin as scst_standin
-from vmlab import cache
+from vmlab import cache, debuginfo
 from vmlab.build import kernel, sources
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
@@ -67,6 +67,19 @@ def test_a_kernel_that_knows_pvh_is_booted_uncompressed(
 
     assert old.image.read_text() == f"packed\n{standin.MAIN}"
     assert new.image.read_text() == standin.MAIN
+
+
+def test_debug_information_is_kept_where_the_configuration_has_it(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "debug").write_text("CONFIG_DEBUG_INFO=y\nCONFIG_PVH=y\n")
+
+    plain = kernel.build(Order(str(tree)))
+    made = kernel.build(Order(str(tree), config=(str(tmp_path / "debug"),)))
+
+    assert debuginfo.files(plain.root) == {}
+    kept = debuginfo.files(made.root)
+    assert kept["vmlinux"].read_text() == made.image.read_text()
 
 
 def test_a_tarball_gives_the_same_kernel(tree: Path, tmp_path: Path) -> None:
