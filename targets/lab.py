@@ -27,6 +27,7 @@ FEATURES = frozenset(
     {
         "restart",
         "power-cycle",
+        "own-kernel",
         "chap",
         "chap-mutual",
         "several-targets",

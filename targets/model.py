@@ -13,6 +13,7 @@ FEATURES = MappingProxyType(
     {
         "restart": "the provider can start the target again at the same portals",
         "power-cycle": "a restart is a loss of power: only stored data survives",
+        "own-kernel": "it runs in a machine; a crash there closes no connection",
         "chap": "one target name asks for one-way CHAP",
         "chap-mutual": "the same name authenticates itself by mutual CHAP",
         "several-targets": "two target names are open without CHAP",

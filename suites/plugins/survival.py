@@ -86,13 +86,14 @@ def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
     """Break off what waits for a target that has died, or takes too long in all.
 
     A kernel that has crashed keeps its connections and answers nothing more. A process
-    takes them with it, so that nobody waits.
+    takes them with it, so that nobody waits; and it may be gone for a moment where a
+    check has it started again.
 
     Raises:
         ConformanceFailure: one of the two.
     """
     deadline = time.monotonic() + seconds
-    looks = "power-cycle" in tested.features
+    looks = "own-kernel" in tested.features
 
     def strike(_number: int, _frame: FrameType | None) -> None:
         nonlocal looks

@@ -145,7 +145,7 @@ def _judge_first_death(item: pytest.Item, tested: TestedTarget) -> str:
     if crash is not None:
         cut_short(item, crash)
     item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
-    return f"; the target died: {reason}{trace_of(report)}"
+    return f"; the target died: {reason}{trace_of(tested, report)}"
 
 
 def _judge(
