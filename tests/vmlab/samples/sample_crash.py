@@ -21,6 +21,7 @@ def test_the_kernel_crashes(target: TestedTarget, session: Session) -> None:
     # The shell ends with the machine.
     with suppress(LabError), Console(name) as console:
         console.run("echo c > /proc/sysrq-trigger")
+    session.ping()
 
 
 @pytest.mark.requirement(MUST)
