@@ -26,6 +26,8 @@ END_SECONDS = 30.0
 _REPORT_SECONDS = 3.0
 """In which a kernel tells all that it knows of its crash."""
 
+_PAUSED_BY_AN_ERROR = [3, 5]
+"""VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR."""
 _POLL_SECONDS = 0.05
 
 
@@ -51,7 +53,18 @@ class Running:
         self._reason = self._reason or self._crash()
         if self._reason:
             return self._reason
-        return None if self.is_active() else "the machine is gone"
+        if not self.is_active():
+            return "the machine is gone"
+        if self._is_stuck():
+            return "the host has no room for the machine's disk"
+        return None
+
+    def _is_stuck(self) -> bool:
+        """Tell whether QEMU has stopped it, as where the host has no room left."""
+        try:
+            return bool(self._domain.state() == _PAUSED_BY_AN_ERROR)
+        except daemon.module().libvirtError:
+            return False  # it has just ended
 
     def _crash(self) -> str:
         text = self.log_since(self._seen)

@@ -37,6 +37,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def running(console: Path) -> Running:
     domain = Mock()
     domain.isActive.return_value = True
+    domain.state.return_value = [1, 1]
     return Running("one", "lio", {}, console, domain)
 
 
@@ -61,6 +62,16 @@ def test_ordinary_lines_are_none(tmp_path: Path, line: str) -> None:
     console.write_text(f"[   12.5] {line}\r\n")
 
     assert running(console).exit_reason() is None
+
+
+def test_a_machine_whose_disk_cannot_be_written_counts_as_dead(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    console.write_text("booted\n")
+    stuck = running(console)
+    stuck._domain.state.return_value = [3, 5]
+
+    assert running(console).exit_reason() is None
+    assert stuck.exit_reason() == "the host has no room for the machine's disk"
 
 
 REPORT = """\
