@@ -11,6 +11,9 @@ from suites.plugins.deviations import DeviationFileError, is_listed
 _FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
 """A place in a kernel's report. What has a question mark is no sure part of it."""
 
+_TOOLS = ("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_")
+"""What fails by the lock or the list that it is given: the fault is the caller's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crash:
@@ -67,7 +70,8 @@ class Crash:
 
 def functions_of(report: str) -> list[str]:
     """Return the functions that a kernel's report names, the one that crashed first."""
-    return list(dict.fromkeys(_FUNCTION.findall(report)))
+    named = dict.fromkeys(_FUNCTION.findall(report))
+    return [name for name in named if not name.startswith(_TOOLS)]
 
 
 def load(path: Path) -> list[Crash]:

@@ -145,6 +145,7 @@ def test_only_what_a_report_is_sure_of_counts() -> None:
     assert functions_of(KNOWN)[:2] == ["lose_a_race", "close_a_session"]
     assert "may_be_old" not in functions_of(KNOWN)
     assert functions_of("at x.c:1 f.cold+0x1/0x2 [m]") == ["f"]
+    assert functions_of("_raw_spin_lock_bh+0x1/0x2\nf+0x1/0x2") == ["f"]
     assert functions_of("Modules linked in: lose_a_race close_a_session") == []
 
 
