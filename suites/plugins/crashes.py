@@ -11,8 +11,11 @@ from suites.plugins.deviations import DeviationFileError, is_listed
 _FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
 """A place in a kernel's report. What has a question mark is no sure part of it."""
 
-_TOOLS = ("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_")
-"""What fails by the lock or the list that it is given: the fault is the caller's."""
+_TOOLS = (
+    *("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_"),
+    *("__schedule", "schedule", "__wait_for_common", "wait_for_completion"),
+)
+"""Locks, lists and waits fail by what they are given: the fault is their caller's."""
 
 
 @dataclass(frozen=True, slots=True)
