@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which daemons of libvirt are taken to run."""
+"""Which daemons of libvirt are taken to run, and which are ended."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from vmlab import daemon
 
@@ -26,3 +30,37 @@ def test_a_socket_left_behind_is_nobodys(tmp_path: Path) -> None:
 
 def test_no_socket_is_nobodys(tmp_path: Path) -> None:
     assert not daemon.listens(tmp_path / "sock")
+
+
+SLEEP = ["-c", "import time; time.sleep(600)"]
+
+
+@pytest.mark.parametrize(
+    ("known", "has_clients", "ends"),
+    [(SLEEP, False, True), (SLEEP, True, False), (["--timeout", "9"], False, False)],
+)
+def test_only_daemons_of_ours_that_nobody_uses_are_ended(
+    monkeypatch: pytest.MonkeyPatch, known: list[str], has_clients: bool, ends: bool
+) -> None:
+    with subprocess.Popen([sys.executable, *SLEEP]) as process:
+        pids = {"libvirtd": process.pid}
+        monkeypatch.setattr(daemon, "_pid", pids.get)
+        monkeypatch.setattr(daemon, "_ours", lambda _seconds: known)
+        monkeypatch.setattr(daemon, "_SPAWNED", known)
+        monkeypatch.setattr(daemon, "_has_clients", lambda _program: has_clients)
+        # exec has to be over before there are arguments to be seen.
+        while daemon._arguments(process.pid) != SLEEP:
+            assert process.poll() is None
+
+        daemon.end()
+
+        has_ended = process.poll() is not None
+        process.kill()
+    assert has_ended == ends
+
+
+def test_a_machines_log_is_where_libvirt_keeps_it() -> None:
+    path = daemon.log_of("iscsi-assay-one")
+
+    assert path.name == "iscsi-assay-one.log"
+    assert "libvirt/qemu" in str(path)
