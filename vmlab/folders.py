@@ -3,6 +3,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from vmlab.tool import run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCK = "lock"
+_SWEEP_SECONDS = 1.0
+_POLL_SECONDS = 0.05
 
 
 def machine_folder(name: str) -> Path:
@@ -46,11 +49,15 @@ def disk(name: str) -> Path:
 def claim(name: str) -> Lock | None:
     """Make a machine's folder ours; None where it is another process's."""
     folder = machine_folder(name)
+    deadline = time.monotonic() + _SWEEP_SECONDS
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        # Another's sweep may take it away in between.
-        with suppress(FileNotFoundError):
-            return locks.take(folder / _LOCK)
+        with suppress(FileNotFoundError):  # a sweep has just taken it away
+            lock = locks.take(folder / _LOCK)
+            if lock is not None or time.monotonic() > deadline:
+                return lock
+        # A sweep may be looking at it: that is over at once.
+        time.sleep(_POLL_SECONDS)
 
 
 def forget(name: str) -> None:
