@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab's client machine: told what to do on its console, looked at afterwards."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
@@ -41,6 +42,19 @@ class LoginFailed(Exception):
     def __init__(self, code: int, printed: str) -> None:
         super().__init__(f"iscsiadm ended with code {code}: {printed.strip()}")
         self.code = code
+
+
+_KNOWN = re.compile(r"statistics for priority \d.*\n.*WARNING: .* dd_exit_sched\+.*")
+"""Linux 6.1's scheduler of disks counts one request more in than out, once in a while
+when the disk of a lost path is removed; its queues are empty, no byte is missing."""
+
+
+def mistake_in(said: str) -> str:
+    """Return the report of a mistake in what the client's kernel has said, or nothing.
+
+    What is known to be harmless, and no target's doing, is passed over.
+    """
+    return crash_in(_KNOWN.sub("", said))
 
 
 Files = Mapping[str, str]
@@ -227,7 +241,7 @@ class Client:
 
         Warnings do not reach its console, by which it would be known as dead.
         """
-        return crash_in(self.run("dmesg"))
+        return mistake_in(self.run("dmesg"))
 
     def log(self) -> str:
         """Return what kernel and daemons have logged since the mark."""
