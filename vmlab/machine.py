@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import libvirt
 
 _PORT_ATTEMPTS = 3
+_TAKEN = re.compile(r"Could not set up host forwarding rule 'tcp:(\S+?)-")
 
 
 class Lab:
@@ -171,7 +173,9 @@ class Lab:
         try:
             return self._connection.createXML(domain.describe(machine), flags)
         except libvirt.libvirtError as error:
-            raise LabError(f"the machine does not start: {error}") from error
+            taken = _TAKEN.search(str(error))
+            why = f"{taken[1]}, to be forwarded, is in use" if taken else error
+            raise LabError(f"the machine does not start: {why}") from error
 
     def _end(self, name: str) -> None:
         with contextlib.suppress(LabError):

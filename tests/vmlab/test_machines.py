@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -192,6 +193,24 @@ def test_a_set_up_that_fails_says_why() -> None:
     name = machine.unique_name("odd")
     with machine.Lab() as lab, pytest.raises(LabError, match="upside down"):
         lab.up(guest, name, dies_with_us=True)
+
+    assert not list(folders_of(name))
+
+
+def test_a_port_in_use_is_named() -> None:
+    from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
+    from vmlab.guests import lio  # noqa: PLC0415
+
+    guest = lio.guest([])
+    name = machine.unique_name("taken")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        forwards = dict.fromkeys(guest.all_portals, port)
+        with (
+            machine.Lab() as lab,
+            pytest.raises(LabError, match=f"127.0.0.1:{port}, to be forwarded, is in"),
+        ):
+            lab.up(guest, name, dies_with_us=True, forwards=forwards)
 
     assert not list(folders_of(name))
 
