@@ -44,6 +44,8 @@ class Console:
         self._prompt = ""
         self._is_ours = False
         self._take_over(seconds)
+        # There is no echo any more that what is typed could come before.
+        self._child.delaybeforesend = None
 
     def _take_over(self, seconds: float) -> None:
         """Come to a prompt of our own.
