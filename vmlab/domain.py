@@ -35,8 +35,13 @@ class Machine:
     forwards: Mapping[Portal, int]
     """The port of 127.0.0.1 for each portal of the guest."""
     disk: Path | None = None
+    root: Path | None = None
+    """A file system that several machines may have at once: none can write to it."""
+    shares: tuple[Path, ...] = ()
+    """Folders of the host, which the guest finds by 9p as share0 and so on."""
     memory: int = 384
     """In MiB."""
+    processors: int = 1
     is_accelerated: bool = False
 
 
@@ -53,7 +58,7 @@ def describe(machine: Machine) -> str:
     ports = " ".join(f"{inner}={outer}" for inner, outer in machine.forwards.items())
     _text(domain, "description", ports)
     _text(domain, "memory", str(machine.memory)).set("unit", "MiB")
-    _text(domain, "vcpu", "1")
+    _text(domain, "vcpu", str(machine.processors))
     system = ET.SubElement(domain, "os")
     _text(system, "type", "hvm").attrib.update(arch="x86_64", machine="q35")
     _text(system, "kernel", str(machine.kernel))
@@ -86,11 +91,24 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
     ET.SubElement(devices, "memballoon", model="none")
     ET.SubElement(devices, "controller", type="usb", model="none")
     if machine.disk is not None:
-        disk = ET.SubElement(devices, "disk", type="file", device="disk")
-        # The host's page cache survives the machine, so nothing is lost with it.
-        ET.SubElement(disk, "driver", name="qemu", type="raw", cache="unsafe")
-        ET.SubElement(disk, "source", file=str(machine.disk))
-        ET.SubElement(disk, "target", dev="vda", bus="virtio")
+        _disk(devices, machine.disk, "vda")
+    if machine.root is not None:
+        ET.SubElement(_disk(devices, machine.root, "vdb"), "readonly")
+    for number, folder in enumerate(machine.shares):
+        # Whoever writes in the guest, files are QEMU's user's: no root is needed.
+        share = ET.SubElement(devices, "filesystem", type="mount", accessmode="squash")
+        ET.SubElement(share, "driver", type="path")
+        ET.SubElement(share, "source", dir=str(folder))
+        ET.SubElement(share, "target", dir=f"share{number}")
+
+
+def _disk(devices: ET.Element, path: Path, name: str) -> ET.Element:
+    disk = ET.SubElement(devices, "disk", type="file", device="disk")
+    # The host's page cache survives the machine, so nothing is lost with it.
+    ET.SubElement(disk, "driver", name="qemu", type="raw", cache="unsafe")
+    ET.SubElement(disk, "source", file=str(path))
+    ET.SubElement(disk, "target", dev=name, bus="virtio")
+    return disk
 
 
 def _forwards(domain: ET.Element, machine: Machine) -> None:

@@ -113,7 +113,10 @@ class Lab:
                 console=console,
                 forwards=ports,
                 disk=disk or folders.new_disk(folders.disk(name)),
+                root=guest.root,
+                shares=guest.shares,
                 memory=guest.memory,
+                processors=guest.processors,
                 is_accelerated=is_accelerated,
             )
             try:

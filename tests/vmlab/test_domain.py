@@ -66,6 +66,32 @@ def test_libvirt_takes_it() -> None:
     assert "4001" in taken.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
 
 
+def test_a_root_that_machines_share_is_not_written_to() -> None:
+    shared = replace(MACHINE, root=Path("/r.img"), processors=2)
+    found = ET.fromstring(domain.describe(shared))  # noqa: S314  # our own
+
+    kept = {
+        target.get("dev")
+        for disk in found.iter("disk")
+        for target in disk.findall("target")
+        if disk.findall("readonly")
+    }
+    assert kept == {"vdb"}
+    assert found.findtext("vcpu") == "2"
+
+
+def test_folders_are_shared_under_their_numbers() -> None:
+    folders = (Path("/a"), Path("/b"))
+    text = domain.describe(replace(MACHINE, shares=folders))
+    found = ET.fromstring(text)  # noqa: S314  # our own
+
+    shares = [
+        [one.attrib["dir"] for one in share if "dir" in one.attrib]
+        for share in found.iter("filesystem")
+    ]
+    assert shares == [["/a", "share0"], ["/b", "share1"]]
+
+
 def test_a_machine_need_not_listen() -> None:
     text = domain.describe(replace(MACHINE, forwards={}))
 

@@ -2,6 +2,7 @@
 """What a guest is made of, and what it serves."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 ADDRESS = "10.0.2.15"
@@ -95,6 +96,11 @@ class Guest:
     """The portals of a second group, which serves the first name only."""
     memory: int = 384
     """In MiB."""
+    processors: int = 1
+    root: Path | None = None
+    """A file system that it finds at /dev/vdb and cannot write to."""
+    shares: tuple[Path, ...] = ()
+    """Folders of the host, by 9p: the first is called share0."""
 
     @property
     def all_portals(self) -> tuple[Portal, ...]:
