@@ -28,6 +28,8 @@ PACKAGES = {
     "qemu-system-x86_64": "what scripts/install-lab installs",
     "libvirtd": "what scripts/install-lab installs",
     "busybox": "busybox-static",
+    "mmdebstrap": "what scripts/install-lab installs",
+    "genext2fs": "what scripts/install-lab installs",
     "modprobe": "kmod",
 }
 

@@ -69,7 +69,13 @@ def _scst(
     options: argparse.Namespace, exports: Sequence[Export]
 ) -> tuple[Guest, Kernel | None]:
     folder = source.find(options.scst_source)
-    served = Served(folder, _chosen(options), options.scst_mode, options.scst_config)
+    served = Served(
+        folder,
+        _chosen(options),
+        options.scst_mode,
+        options.scst_config,
+        in_vm=options.in_vm,
+    )
     return served.guest(exports), served.kernel()
 
 
@@ -131,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         default=Configurator.SYSFS,
         help="by what SCST is set up",
     )
+    _add_in_vm(up, "build SCST in a machine")
     build = add("build", _kernels, "build kernels; alone it lists those built")
     _describe_build(build.add_subparsers(metavar="WHAT"))
     many = add("matrix", _matrix, "build and test many kernels")
@@ -156,6 +163,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_scst_source(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--scst-source", type=Path, metavar="DIR", help=text)
+
+
+def _add_in_vm(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "--in-vm", action="store_true", help=f"{text}, with Debian's toolchain"
+    )
 
 
 def _describe_build(
@@ -188,6 +201,7 @@ def _describe_build(
     )
     _add_scst_source(one, "prepare it for SCST from these sources")
     one.add_argument("--scst-way", type=Way, choices=list(Way), help="how SCST gets in")
+    _add_in_vm(one, "build it in a machine")
     one.add_argument("--name", help="what to call it in --kernel")
 
 
@@ -199,6 +213,7 @@ def _build_kernel(options: argparse.Namespace) -> int:
         options.scst_source and source.find(options.scst_source),
         options.scst_way,
         tuple(options.module),
+        options.in_vm,
     )
     built = kernel.build(order)
     name = options.name or built.version

@@ -26,6 +26,8 @@ class Kernel:
     """What modules are built beside; None for a package of Debian's to be fetched."""
     patches: tuple[str, ...] = ()
     """The names of the patches that the lab has applied to it."""
+    in_vm: bool = False
+    """Whether a machine has built it; what goes beside it is then built so too."""
 
     @property
     def image(self) -> Path:

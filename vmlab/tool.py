@@ -38,6 +38,8 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "addr2line": "binutils",
         "objcopy": "binutils",
         "objdump": "binutils",
+        "mmdebstrap": "mmdebstrap",
+        "genext2fs": "genext2fs",
     }
 )
 """The Debian package of each program."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tools import require
 from vmlab.errors import LabError
-from vmlab.guests import client, lio, scst, tgt
+from vmlab.guests import builder, client, lio, scst, tgt
 from vmlab.guests.model import Backing, Export, Guest, Login, Portal, Unit, quoted
 from vmlab.scst.admin import Admin
 
@@ -29,6 +29,7 @@ ADMIN = Admin(Path("/built/usr/sbin/scstadmin"), Path("/built/usr/share/perl"))
 GUESTS = [
     lio.guest(EXPORTS),
     client.guest(),
+    builder.guest(Path("/r.img"), Path("/it's/here"), memory=512, processors=2),
     tgt.guest(EXPORTS),
     scst.guest(EXPORTS, DAEMON),
     scst.guest(EXPORTS, DAEMON, ADMIN),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vmlab import cache, debuginfo, modules
+from vmlab.build.builder import HOST, Builder
 from vmlab.build.make import make
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
@@ -17,12 +18,13 @@ from vmlab.tool import run
 _LISTS = ("modules.dep*", "modules.alias*", "modules.symbols*", "modules.softdep")
 
 
-def build(sources: Path, kdir: Path) -> list[Path]:
+def build(sources: Path, kdir: Path, builder: Builder = HOST) -> list[Path]:
     """Return the modules that a folder with a Kbuild file gives; built once.
 
     Args:
         sources: the folder; it stays as it is.
         kdir: what the kernel keeps for modules to be built beside it.
+        builder: who builds them.
 
     Raises:
         LabError: there is nothing to build, or it does not build.
@@ -33,6 +35,7 @@ def build(sources: Path, kdir: Path) -> list[Path]:
         sources=digest_of_tree(sources),
         kdir=str(kdir),
         kernel=cache.digest_of(kdir / "Module.symvers"),
+        compiler=builder.compiler,
         layout=1,
     )
 
@@ -43,6 +46,8 @@ def build(sources: Path, kdir: Path) -> list[Path]:
             what=f"the module in {sources}",
             # A failed build is thrown away, its log is not.
             log=cache.folder() / "logs" / f"module-{made_from}.log",
+            builder=builder,
+            writes=(path,),
         )
 
     path = cache.get("modules", made_from, compile_in)

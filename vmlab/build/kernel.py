@@ -5,19 +5,20 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from vmlab import cache, debuginfo, modules
-from vmlab.build import config, external, patches, sources
+from vmlab.build import config, external, inside, patches, sources
+from vmlab.build.builder import Builder
 from vmlab.build.make import Progress, make
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
 from vmlab.scst import patches as scst_patches
 from vmlab.scst.patches import Way
 from vmlab.scst.source import Source, open_source
-from vmlab.tool import run
 
 _ABOUT = "about.json"
 _NAME = re.compile(r"[a-z0-9][\w.-]*", re.IGNORECASE)
@@ -39,6 +40,8 @@ class Order:
     """How SCST comes in; None to choose."""
     modules: tuple[Path, ...] = ()
     """Folders with modules to be built beside it."""
+    in_vm: bool = False
+    """Whether a machine builds it, instead of this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class About:
     kdir: str
     steps: int
     """How many steps the build took, for the progress of the next."""
+    in_vm: bool = False
 
 
 def build(order: Order) -> Kernel:
@@ -64,6 +68,11 @@ def build(order: Order) -> Kernel:
     Raises:
         LabError: sources, a patch or an option are no good, or it does not build.
     """
+    with inside.chosen(in_vm=order.in_vm) as builder:
+        return _build(order, builder)
+
+
+def _build(order: Order, builder: Builder) -> Kernel:
     origin = sources.find(order.source)
     given = patches.collect(order.patches)
     scst = open_source(order.scst) if order.scst is not None else None
@@ -82,7 +91,9 @@ def build(order: Order) -> Kernel:
         )
         plan = scst_patches.choose(scst, sources.version(tree), order.way)
         wanted |= config.parse("\n".join(plan.options), "SCST's options")
-    made_from = cache.key(tree=tree.name, config=wanted, compiler=_compiler(), layout=1)
+    made_from = cache.key(
+        tree=tree.name, config=wanted, compiler=builder.compiler, layout=1
+    )
     about = About(
         version="",
         origin=f"{origin.path.name} ({sources.version(tree).text})",
@@ -93,15 +104,16 @@ def build(order: Order) -> Kernel:
         # another patch's tree look the same.
         kdir=str(tree / f"out-{made_from}"),
         steps=0,
+        in_vm=order.in_vm,
     )
     root = cache.get(
-        "built", made_from, lambda path: _compile(tree, wanted, about, path)
+        "built", made_from, lambda path: _compile(tree, wanted, about, path, builder)
     )
     kernel = load(root)
     added = [
         module
         for folder in order.modules
-        for module in external.build(folder, Path(about.kdir))
+        for module in external.build(folder, Path(about.kdir), builder)
     ]
     return external.with_modules(kernel, added) if added else kernel
 
@@ -120,24 +132,23 @@ def _patches_of(
     return (made,)
 
 
-def _compiler() -> str:
-    return run("gcc", "--version").partition("\n")[0]
-
-
-def _compile(tree: Path, wanted: dict[str, str], about: About, path: Path) -> None:
+def _compile(
+    tree: Path, wanted: dict[str, str], about: About, path: Path, builder: Builder
+) -> None:
     out = Path(about.kdir)
     out.mkdir(exist_ok=True)
     log = cache.folder() / "logs" / f"kernel-{_key_of(out)}.log"
+    run = partial(make, log=log, builder=builder)
     where = ("-C", tree, f"O={out}")
-    _configure(tree, out, wanted, log)
+    _configure(tree, out, wanted, run)
     progress = Progress(about.origin, _last_steps())
     goal, image = _image(out)
-    make((*where, goal, "modules"), what=about.origin, log=log, tell=progress)
+    run((*where, goal, "modules"), what=about.origin, tell=progress, writes=(out,))
     progress.close()
     path.mkdir()
     place = (f"INSTALL_MOD_PATH={path}", "INSTALL_MOD_STRIP=1")
     install = (*where, *place, "modules_install")
-    make(install, what=f"{about.origin}: its modules", log=log)
+    run(install, what=f"{about.origin}: its modules", writes=(out, path))
     (release,) = (path / "lib" / "modules").iterdir()
     for link in ("build", "source"):
         (release / link).unlink(missing_ok=True)
@@ -169,17 +180,19 @@ def _key_of(out: Path) -> str:
     return out.name.removeprefix("out-")
 
 
-def _configure(tree: Path, out: Path, wanted: dict[str, str], log: Path) -> None:
+def _configure(
+    tree: Path, out: Path, wanted: dict[str, str], run: Callable[..., None]
+) -> None:
     """Make the configuration, unless an interrupted build has left it."""
     done = out / ".config.wanted"
     text = config.render(wanted)
     if done.exists() and done.read_text() == text:
         return
-    what = "the configuration"
-    make(("-C", tree, f"O={out}", "tinyconfig"), what=what, log=log)
+    make_config = partial(run, what="the configuration", writes=(out,))
+    make_config(("-C", tree, f"O={out}", "tinyconfig"))
     made = out / ".config"
     made.write_text(config.override(made.read_text(), wanted))
-    make(("-C", tree, f"O={out}", "olddefconfig"), what=what, log=log)
+    make_config(("-C", tree, f"O={out}", "olddefconfig"))
     # The lab's own presets are for kernels of several years.
     config.check(
         wanted, made.read_text(), tree, config.merge((*config.ALWAYS, config.DEBUG))
@@ -219,7 +232,8 @@ def load(root: Path) -> Kernel:
     words = [about.origin, *about.patches, *about.config]
     words += [f"SCST {about.scst}"] if about.scst else []
     origin = ", ".join(words)
-    return Kernel(about.version, root, origin, Path(about.kdir), about.patches)
+    kdir = Path(about.kdir)
+    return Kernel(about.version, root, origin, kdir, about.patches, about.in_vm)
 
 
 def remember(name: str, kernel: Kernel) -> None:
@@ -238,6 +252,7 @@ def remember(name: str, kernel: Kernel) -> None:
         "origin": kernel.origin,
         "kdir": str(kernel.kdir),
         "patches": kernel.patches,
+        "in_vm": kernel.in_vm,
     }
     (folder / f"{name}.json").write_text(json.dumps(known, indent=1))
 
@@ -268,6 +283,7 @@ def names() -> dict[str, Kernel]:
                 known["origin"],
                 Path(known["kdir"]),
                 tuple(known["patches"]),
+                known.get("in_vm", False),
             )
             if kernel.image.exists():
                 found[path.stem] = kernel

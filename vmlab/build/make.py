@@ -3,7 +3,6 @@
 
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from vmlab import cache
+from vmlab.build.builder import HOST, Builder, Job
 from vmlab.errors import LabError
-from vmlab.tool import find
 
 SECONDS = 3 * 3600
 """No build takes longer."""
@@ -31,6 +30,8 @@ def make(
     cwd: Path | None = None,
     jobs: int | None = None,
     tell: Callable[[int], None] | None = None,
+    builder: Builder = HOST,
+    writes: Sequence[Path] = (),
 ) -> None:
     """Run make to its end.
 
@@ -41,37 +42,37 @@ def make(
         cwd: where it runs.
         jobs: how many at once; None for one a processor.
         tell: is told now and then how many steps are done.
+        builder: who runs it.
+        writes: the folders below which it writes, besides ccache's.
 
     Raises:
         LabError: it failed, or took too long; has the first error of the log.
     """
-    jobs = jobs or len(os.sched_getaffinity(0))
-    compiler = "ccache gcc" if _has_ccache() else "gcc"
-    # It ends with this process, however that ends.
-    words = [find("setpriv"), "--pdeathsig", "TERM"]
-    words += [find("make"), f"-j{jobs}", f"CC={compiler}", *map(str, arguments)]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a+", errors="replace") as file:
+    words = ["make", f"-j{jobs or builder.processors}", f"CC={builder.cc}"]
+    words += map(str, arguments)
+    ccache = cache.folder() / "ccache"
+    for folder in (ccache, log.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    log.touch()
+    with log.open(errors="replace") as file:
         begin = file.seek(0, os.SEEK_END)
-        with subprocess.Popen(
+        job = builder.begin(
             words,
             cwd=cwd,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as child:
-            try:
-                _follow(child, file, begin, tell)
-            except BaseException:
-                _end(child)
-                raise
+            environment=_settings(ccache),
+            log=log,
+            writes=(*writes, ccache, log.parent),
+        )
+        try:
+            code = _follow(job, file, begin, tell)
+        except BaseException:
+            job.end()
+            raise
         file.seek(begin)
         said = file.read()
-    if child.returncode != 0:
+    if code != 0:
         raise LabError(
-            f"{what} does not build (make ended with code {child.returncode})",
+            f"{what} does not build (make ended with code {code})",
             hint=f"see {log}",
             command=words,
             log=_first_errors(said),
@@ -79,63 +80,36 @@ def make(
 
 
 def _follow(
-    child: "subprocess.Popen[bytes]",
-    file: IO[str],
-    begin: int,
-    tell: Callable[[int], None] | None,
-) -> None:
+    job: Job, file: IO[str], begin: int, tell: Callable[[int], None] | None
+) -> int:
     deadline = time.monotonic() + SECONDS
     steps = 0
     while True:
-        try:
-            child.wait(timeout=_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            is_over = False
-        else:
-            is_over = True
+        code = job.wait(_POLL_SECONDS)
         if tell is not None:
             file.seek(begin)
             lines = file.readlines()
             begin = file.tell()
             steps += sum(_STEP.match(line) is not None for line in lines)
             tell(steps)
-        if is_over:
-            return
+        if code is not None:
+            return code
         if time.monotonic() > deadline:
             raise LabError(f"make did not end within {SECONDS} s")
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End make with all that it has started; what is built so far stays."""
-    os.killpg(child.pid, 15)
-    try:
-        child.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, 9)
-        child.wait()
-
-
-def _environment() -> dict[str, str]:
-    base = cache.folder()
-    return os.environ | {
+def _settings(ccache: Path) -> dict[str, str]:
+    return {
         # The same sources give the same bytes, and ccache knows them again.
         "KBUILD_BUILD_TIMESTAMP": _STAMP,
         "KBUILD_BUILD_USER": "assay",
         "KBUILD_BUILD_HOST": "lab",
-        "CCACHE_DIR": str(base / "ccache"),
-        "CCACHE_BASEDIR": str(base),
+        "CCACHE_DIR": str(ccache),
+        "CCACHE_BASEDIR": str(cache.folder()),
         "CCACHE_NOHASHDIR": "1",
         "CCACHE_COMPRESS": "1",
         "LC_ALL": "C",
     }
-
-
-def _has_ccache() -> bool:
-    try:
-        find("ccache")
-    except LabError:
-        return False
-    return True
 
 
 def _first_errors(said: str) -> str:

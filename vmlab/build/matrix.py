@@ -21,7 +21,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 4 * 3600
 _TABLES: Mapping[str, frozenset[str]] = {
-    "kernel": frozenset({"name", "source", "patches"}),
+    "kernel": frozenset({"name", "source", "patches", "in_vm"}),
     "scst": frozenset({"name", "source", "way", "mode"}),
     "config": frozenset({"name", "fragments"}),
 }
@@ -143,6 +143,9 @@ def _order(
 ) -> Order:
     """Make the order of a combination; paths are those beside the file."""
     way = scst.get("way")
+    in_vm = one.get("in_vm", False)
+    if not isinstance(in_vm, bool):
+        raise LabError(f"kernel {one['name']}: in_vm is {in_vm!r}, not true or false")
     source = one["source"]
     beside = folder / Path(source).expanduser()
     return Order(
@@ -151,6 +154,7 @@ def _order(
         tuple(_fragment(name, folder) for name in settings.get("fragments", ())),
         folder / Path(scst["source"]).expanduser() if scst else None,
         _choice(Way, way, "way") if way is not None else None,
+        in_vm=in_vm,
     )
 
 

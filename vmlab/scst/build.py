@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vmlab import cache
+from vmlab.build.builder import HOST, Builder
 from vmlab.build.make import make
 from vmlab.errors import LabError
 from vmlab.scst.source import Source
@@ -80,7 +81,12 @@ def steps(
 
 
 def build(
-    source: Source, kdir: Path, mode: Mode = Mode.RELEASE, *, has_modules: bool = True
+    source: Source,
+    kdir: Path,
+    mode: Mode = Mode.RELEASE,
+    *,
+    has_modules: bool = True,
+    builder: Builder = HOST,
 ) -> Built:
     """Build SCST; what was built from the same is taken again.
 
@@ -96,6 +102,7 @@ def build(
         kernel=cache.digest_of(symbols),
         mode=mode,
         has_modules=has_modules,
+        compiler=builder.compiler,
         layout=2,
     )
 
@@ -111,6 +118,8 @@ def build(
                 cwd=path / step.component,
                 # Not all releases say which of their parts need which.
                 jobs=1,
+                builder=builder,
+                writes=(path,),
             )
         wanted = (*(_MODULES if has_modules else ()), _DAEMON)
         missing = [name for name in wanted if not (path / name).exists()]

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vmlab import headers
-from vmlab.build import external
+from vmlab.build import external, inside
 from vmlab.guests import scst
 from vmlab.guests.model import Export, Guest
 from vmlab.kernel import Kernel, of_debian
@@ -28,6 +28,8 @@ class Served:
     mode: Mode = Mode.RELEASE
     by: Configurator = Configurator.SYSFS
     """By what it is set up."""
+    in_vm: bool = False
+    """Whether a machine builds it, as it does beside a kernel that one has built."""
 
     @cached_property
     def _plain(self) -> Kernel:
@@ -38,12 +40,14 @@ class Served:
         """Its modules and its daemon; no modules where the kernel has them itself."""
         kernel = self._plain
         has_own = any((kernel.root / "lib").rglob("scst.ko"))
-        return build.build(
-            open_source(self.folder),
-            headers.of(kernel),
-            self.mode,
-            has_modules=not has_own,
-        )
+        with inside.chosen(in_vm=self.in_vm or kernel.in_vm) as builder:
+            return build.build(
+                open_source(self.folder),
+                headers.of(kernel),
+                self.mode,
+                has_modules=not has_own,
+                builder=builder,
+            )
 
     def kernel(self) -> Kernel:
         """Return the kernel with SCST's modules."""

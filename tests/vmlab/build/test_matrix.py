@@ -82,6 +82,12 @@ def test_the_suite_is_told_the_kernel_and_the_sources(tmp_path: Path) -> None:
     assert words[-2:] == ["--area", "login"]
 
 
+def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None:
+    (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "debian"\nin_vm = true\n')
+
+    assert row.order == Order("debian", in_vm=True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -93,7 +99,11 @@ def test_the_suite_is_told_the_kernel_and_the_sources(tmp_path: Path) -> None:
         ("[[kernel]]\nsource = 'debian'\n", "kernel 1 has no name"),
         (
             "[[kernel]]\nname='k'\nsource='debian'\npatch=['x']\n",
-            "kernel 1 has an unknown key patch; known: name, patches, source",
+            "kernel 1 has an unknown key patch; known: in_vm, name, patches, source",
+        ),
+        (
+            "[[kernel]]\nname='k'\nsource='debian'\nin_vm='yes'\n",
+            "kernel k: in_vm is 'yes', not true or false",
         ),
         (
             "[[kernel]]\nname='k'\nsource='a'\n[[kernel]]\nname='k'\nsource='b'\n",

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a machine that builds is told, as far as that needs none."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.tools import require
+from tests.vmlab.build import standin
+from tests.vmlab.scst import standin as scst_standin
+from vmlab import cache
+from vmlab.__main__ import main
+from vmlab.build import inside, kernel, rootfs
+from vmlab.build.builder import Host
+from vmlab.build.kernel import Order
+from vmlab.errors import LabError
+from vmlab.kernel import Kernel
+from vmlab.scst.serve import Served
+
+pytestmark = pytest.mark.integration
+
+
+class Other(Host):
+    """This machine, called another."""
+
+    @property
+    def compiler(self) -> str:
+        return f"{super().compiler}, in a machine"
+
+
+@pytest.fixture(autouse=True)
+def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("make", "gcc", "depmod", "setpriv"):
+        require(program)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
+
+
+def run(script: str, folder: Path) -> None:
+    (folder / "script").write_text(script)
+    subprocess.run(["sh", folder / "script"], check=True, timeout=20)
+
+
+def test_a_job_leaves_its_code_and_adds_to_its_log(tmp_path: Path) -> None:
+    (tmp_path / "it's here").mkdir()
+    (tmp_path / "log").write_text("before\n")
+    words = ("sh", "-c", 'pwd; echo "$A"; echo wrong >&2; exit 7')
+    script = inside._script(
+        words,
+        tmp_path / "it's here",
+        {"A": "x 'y' $z", "PATH": inside._PATH},
+        tmp_path / "log",
+        tmp_path,
+    )
+
+    run(script, tmp_path)
+
+    assert (tmp_path / "code").read_text() == "7\n"
+    assert int((tmp_path / "group").read_text()) > 1
+    said = (tmp_path / "log").read_text()
+    assert said == f"before\n{tmp_path}/it's here\nx 'y' $z\nwrong\n"
+
+
+def test_a_job_has_the_settings_that_it_is_given_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KCFLAGS", "-O0")
+    script = inside._script(
+        ("env",), None, {"PATH": inside._PATH}, tmp_path / "log", tmp_path
+    )
+
+    run(script, tmp_path)
+
+    said = (tmp_path / "log").read_text()
+    assert f"PATH={inside._PATH}\n" in said
+    assert "KCFLAGS" not in said
+
+
+def test_a_job_that_is_ended_still_tells_its_end(tmp_path: Path) -> None:
+    script = inside._script(
+        ("sh", "-c", "kill -TERM 0; sleep 20"),
+        None,
+        {"PATH": inside._PATH},
+        tmp_path / "log",
+        tmp_path,
+    )
+    (tmp_path / "script").write_text(script)
+
+    subprocess.run(["setsid", "-w", "sh", tmp_path / "script"], check=True, timeout=20)
+
+    assert int((tmp_path / "code").read_text()) == 128 + 15
+
+
+def test_what_a_machine_builds_is_never_taken_for_the_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inside, "Inside", Other)
+    tree = standin.tree(tmp_path / "linux")
+
+    here = kernel.build(Order(str(tree)))
+    words = ["build", "kernel", "--source", str(tree), "--name", "there", "--in-vm"]
+    code = main(words)
+    there = kernel.named("there")
+
+    assert code == 0
+    assert there == kernel.build(Order(str(tree), in_vm=True))
+    assert here.root != there.root
+    assert here.kdir != there.kdir
+    assert (here.in_vm, there.in_vm) == (False, True)
+
+
+def test_what_is_built_beside_a_kernel_has_the_kernels_builder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inside, "Inside", Other)
+    folder = scst_standin.checkout(tmp_path / "scst")
+    (tmp_path / "lib").mkdir()
+    here = Kernel("6.1.7", tmp_path, "here", scst_standin.kdir(tmp_path / "k"))
+    there = replace(here, in_vm=True)
+
+    by_host = Served(folder, here).built
+    by_machine = Served(folder, there).built
+
+    assert by_host.daemon != by_machine.daemon
+    assert Served(folder, here, in_vm=True).built == by_machine
+
+
+def test_a_kernel_of_before_is_the_hosts(tmp_path: Path) -> None:
+    kernel.remember("old", kernel.build(Order(str(standin.tree(tmp_path / "linux")))))
+    path = cache.folder() / "kernels" / "old.json"
+    path.write_text(re.sub(r',\s*"in_vm": false', "", path.read_text()))
+
+    assert "in_vm" not in path.read_text()
+    assert not kernel.named("old").in_vm
+
+
+def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vmlab.packages.versions", dict.fromkeys)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("vmlab.tool._SBIN", "/nowhere")
+
+    with (
+        inside.chosen(in_vm=True) as builder,
+        pytest.raises(LabError, match=r"^mmdebstrap is not installed; apt-get i"),
+    ):
+        assert builder.compiler
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("", "apt knows no archive of Debian's; apt-get update"),
+        ("deb http://127.0.0.1:9/debian sid main\n", "mmdebstrap makes no root"),
+    ],
+)
+def test_no_mirror_is_one_line(
+    printed: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("mmdebstrap", "genext2fs")
+    monkeypatch.setattr("vmlab.packages.versions", dict.fromkeys)
+    monkeypatch.setattr(rootfs, "run", lambda *_: printed)
+
+    with pytest.raises(LabError, match=f"^{said}"):
+        rootfs.made(("gcc",), {})
+
+    assert not list((cache.folder() / "rootfs").glob("[0-9a-f]*"))

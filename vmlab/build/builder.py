@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who runs the commands of a build; this machine does unless somebody else is asked."""
+
+import os
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, Self
+
+from vmlab.errors import LabError
+from vmlab.tool import find, run
+
+END_SECONDS = 20.0
+"""A compiler that is told to end does so at once; one that does not is killed."""
+
+
+class Job(Protocol):
+    """A command that runs."""
+
+    def wait(self, seconds: float) -> int | None:
+        """Return its exit code; None if it runs on after that time.
+
+        Raises:
+            LabError: nobody will ever know.
+        """
+
+    def end(self) -> None:
+        """End it with all that it has started; what is built so far stays."""
+
+
+class Builder(AbstractContextManager["Builder"], Protocol):
+    """Something that has a toolchain; what it has started ends with the context."""
+
+    @property
+    def cc(self) -> str:
+        """How make is told of the compiler."""
+
+    @property
+    def compiler(self) -> str:
+        """What the hash of a result names it by."""
+
+    @property
+    def processors(self) -> int:
+        """How many jobs it runs at once."""
+
+    def begin(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        log: Path,
+        writes: Collection[Path],
+    ) -> Job:
+        """Start a command whose output is added to a log.
+
+        Args:
+            words: the command.
+            cwd: where it runs.
+            environment: what is set for it.
+            log: the log; its folder is there.
+            writes: the folders below which it writes; they are there.
+
+        Raises:
+            LabError: it cannot be started.
+        """
+
+
+class Host:
+    """This machine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Do nothing: jobs end by themselves or are ended."""
+
+    @property
+    def cc(self) -> str:
+        """How make is told of the compiler."""
+        try:
+            find("ccache")
+        except LabError:
+            return "gcc"
+        return "ccache gcc"
+
+    @property
+    def compiler(self) -> str:
+        """What the hash of a result names it by."""
+        return run("gcc", "--version").partition("\n")[0]
+
+    @property
+    def processors(self) -> int:
+        """How many jobs it runs at once."""
+        return len(os.sched_getaffinity(0))
+
+    def begin(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        log: Path,
+        writes: Collection[Path],  # noqa: ARG002  # it can write anywhere
+    ) -> Job:
+        """Start a command whose output is added to a log."""
+        # It ends with this process, however that ends.
+        dying = (find("setpriv"), "--pdeathsig", "TERM")
+        with log.open("ab") as file:
+            child = subprocess.Popen(
+                [*dying, find(words[0]), *words[1:]],
+                cwd=cwd,
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return _Child(child)
+
+
+class _Child:
+    """A command that runs on this machine."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+
+    def wait(self, seconds: float) -> int | None:
+        try:
+            return self._child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self) -> None:
+        if self.wait(0) is not None:
+            return
+        os.killpg(self._child.pid, 15)
+        if self.wait(END_SECONDS) is None:
+            os.killpg(self._child.pid, 9)
+            self._child.wait()
+
+
+HOST: Builder = Host()
+"""This machine."""

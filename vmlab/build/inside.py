@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Builds in a machine of the lab: Debian's toolchain, the cache where it always is."""
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from vmlab import cache, folders, machine, watch
+from vmlab.build import rootfs
+from vmlab.build.builder import END_SECONDS, HOST, Builder
+from vmlab.console import Console
+from vmlab.errors import LabError
+from vmlab.guests import builder
+from vmlab.guests.model import quoted
+from vmlab.running import Running
+
+
+def chosen(*, in_vm: bool) -> Builder:
+    """Return a builder: a machine where one is asked for, else this host."""
+    return Inside() if in_vm else HOST
+
+
+PACKAGES = (
+    *("gcc", "libc6-dev", "make", "ccache"),
+    *("flex", "bison", "bc", "libelf-dev", "libssl-dev", "pahole"),
+    *("kmod", "cpio", "xz-utils", "zstd"),
+)
+"""What kernels and their modules are built with."""
+
+_COMPILER = "compiler"
+_NOTES = {_COMPILER: "gcc --version"}
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_MEMORY = 4096
+"""Debug information of a kernel is linked in over two GiB."""
+_POLL_SECONDS = 0.1
+_KILL_SECONDS = 5.0
+
+
+class Inside:
+    """A builder that boots its machine for the first command.
+
+    The machine ends with the context, and with this process however that ends.
+    """
+
+    def __init__(self) -> None:
+        self._held = contextlib.ExitStack()
+        self._running: Running | None = None
+        self._console: Console | None = None
+        self._numbers = itertools.count(1)
+        self._writable: set[Path] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._running = self._console = None
+        self._writable.clear()
+        self._held.close()
+
+    @cached_property
+    def _root(self) -> Path:
+        return rootfs.made(PACKAGES, _NOTES)
+
+    @property
+    def cc(self) -> str:
+        """How make is told of the compiler."""
+        return "ccache gcc"
+
+    @property
+    def compiler(self) -> str:
+        """What the hash of a result names it by; never what the host's is."""
+        said = rootfs.note(self._root, _COMPILER).partition("\n")[0]
+        return f"{said}, in a machine"
+
+    @property
+    def processors(self) -> int:
+        """How many jobs it runs at once."""
+        return len(os.sched_getaffinity(0))
+
+    def begin(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        log: Path,
+        writes: Collection[Path],
+    ) -> "_Job":
+        """Start a command whose output is added to a log; all is in the cache.
+
+        Raises:
+            LabError: the machine does not boot or does not answer.
+        """
+        running, console = self._booted()
+        own = folders.machine_folder(running.name)
+        for path in {own, *writes} - self._writable:
+            console.run(builder.writable(cache.folder(), path))
+            self._writable.add(path)
+        folder = own / f"job{next(self._numbers)}"
+        folder.mkdir()
+        settings = {"PATH": _PATH, "HOME": "/root", **environment}
+        (folder / "script").write_text(_script(words, cwd, settings, log, folder))
+        # The host tells the times of files; to make(1) none may be in the future.
+        console.run(f"date -s @{int(time.time()) + 1}")
+        inside = f"setsid chroot {builder.ROOT} sh {quoted(str(folder / 'script'))}"
+        # By another shell: BusyBox's ends where a child of its own ends while it reads.
+        console.run(f"({inside} < /dev/null > /dev/null 2>&1 &)")
+        return _Job(running, console, folder)
+
+    def _booted(self) -> tuple[Running, Console]:
+        if self._running is None or self._console is None:
+            lab = self._held.enter_context(machine.Lab())
+            guest = builder.guest(
+                rootfs.image(self._root),
+                cache.folder(),
+                memory=min(_MEMORY, _memory() // 2),
+                processors=self.processors,
+            )
+            name = machine.unique_name(guest.kind)
+            self._held.callback(folders.forget, name)
+            running = lab.up(guest, name, dies_with_us=True)
+            self._held.callback(running.destroy)
+            self._console = self._held.enter_context(Console(name))
+            self._running = running
+        return self._running, self._console
+
+
+def _memory() -> int:
+    """Return what this machine has, in MiB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def _script(
+    words: Sequence[str],
+    cwd: Path | None,
+    environment: Mapping[str, str],
+    log: Path,
+    folder: Path,
+) -> str:
+    """Return a script that runs a command and leaves its process group and code."""
+    own = quoted(str(folder))
+    settings = " ".join(quoted(f"{name}={text}") for name, text in environment.items())
+    command = " ".join(map(quoted, words))
+    return f"""trap : TERM
+cd {own}
+echo $$ > group.new && mv group.new group
+(cd {quoted(str(cwd or "/"))} && exec env -i {settings} {command}) \\
+    >> {quoted(str(log))} 2>&1
+echo $? > code.new && mv code.new code
+"""
+
+
+class _Job:
+    """A command that runs in the machine."""
+
+    def __init__(self, running: Running, console: Console, folder: Path) -> None:
+        self._running = running
+        self._console = console
+        self._folder = folder
+
+    def wait(self, seconds: float) -> int | None:
+        """Return its exit code; None if it runs on after that time."""
+        code = self._folder / "code"
+        deadline = time.monotonic() + seconds
+        while not code.exists():
+            # Of a kernel that complains the build need not die: it may be only slow.
+            if not self._running.is_active() and not code.exists():
+                raise LabError(
+                    f"the machine {self._running.name}, which builds, has ended",
+                    log=watch.tail(self._running.log_since(0)),
+                )
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_SECONDS)
+        return int(code.read_text())
+
+    def end(self) -> None:
+        """End it; where the machine does not answer, that ends it anyway."""
+        group = self._folder / "group"
+        with contextlib.suppress(LabError):
+            for signal, seconds in (("TERM", END_SECONDS), ("KILL", _KILL_SECONDS)):
+                if group.exists():
+                    self._console.attempt(f"kill -{signal} -{int(group.read_text())}")
+                if self.wait(seconds) is not None:
+                    return

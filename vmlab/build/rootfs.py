@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian root file systems by mmdebstrap, for guests that need more than BusyBox."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vmlab import cache, packages
+from vmlab.build.builder import HOST
+from vmlab.errors import LabError
+from vmlab.tool import find, run
+
+SECONDS = 1800
+"""Ninety on an idle machine, most of them dpkg's."""
+
+_IMAGE = "image"
+_SOURCE = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
+_LEFT_OUT = ("doc", "info", "locale", "man")
+
+
+def made(names: Sequence[str], notes: Mapping[str, str]) -> Path:
+    """Return the folder of a root file system; it is made once for the same packages.
+
+    Args:
+        names: the packages that it has besides the essential ones.
+        notes: commands to run in it, whose output is kept under their names.
+
+    Raises:
+        LabError: mmdebstrap or Debian's archive is not there.
+    """
+    made_from = cache.key(packages=packages.versions(names), notes=notes, layout=1)
+    return cache.get("rootfs", made_from, lambda path: _make(names, notes, path))
+
+
+def image(folder: Path) -> Path:
+    """Return the image of a root file system: ext2, to be mounted read-only."""
+    return folder / _IMAGE
+
+
+def note(folder: Path, name: str) -> str:
+    """Return what a command has printed in it."""
+    return (folder / name).read_text()
+
+
+def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
+    find("mmdebstrap")
+    find("genext2fs")
+    sources = _sources()
+    path.mkdir()
+    sys.stderr.write("making a Debian root file system; a minute or two, once\n")
+    words = ["mmdebstrap", "--variant=essential", "--format=ext2"]
+    words += ["--include=" + ",".join(names), *_options(notes, path)]
+    # No name of a suite: it is in the sources.
+    words += ["", str(path / _IMAGE), *sources]
+    # What it leaves when it is killed goes with the folder. A user's own folders are
+    # closed to the namespace in which it works for him.
+    place = {"TMPDIR": str(path.parent)} if os.geteuid() == 0 else {}
+    log = path / "log"
+    job = HOST.begin(words, cwd=None, environment=place, log=log, writes=())
+    try:
+        code = job.wait(SECONDS)
+    finally:
+        job.end()
+    if code != 0:
+        said = log.read_text(errors="replace").splitlines()
+        errors = [line for line in said if line.startswith("E: ")]
+        why = errors[0].removeprefix("E: ") if errors else f"code {code}"
+        raise LabError(
+            f"mmdebstrap makes no root file system: {why}",
+            hint="see whether apt-get update works",
+            command=words,
+            log="\n".join(said[-12:]),
+        )
+
+
+def _sources() -> list[str]:
+    """Return where this machine's apt has Debian from.
+
+    Raises:
+        LabError: it does not know Debian.
+    """
+    targets = ("Created-By: Packages", "Origin: Debian")
+    found = run("apt-get", "indextargets", "--format", _SOURCE, *targets).splitlines()
+    if not found:
+        raise LabError("apt knows no archive of Debian's", hint="apt-get update")
+    return list(dict.fromkeys(found))
+
+
+def _options(notes: Mapping[str, str], path: Path) -> Iterator[str]:
+    for name in _LEFT_OUT:
+        yield f"--dpkgopt=path-exclude=/usr/share/{name}/*"
+    for name, command in notes.items():
+        yield f'--customize-hook=chroot "$1" sh -c "{command} > /etc/assay-{name}"'
+        yield f"--customize-hook=download /etc/assay-{name} {path / name}"
