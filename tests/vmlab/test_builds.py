@@ -16,7 +16,8 @@ from tests.tools import require
 from tests.vmlab.build import standin
 from vmlab.guests.model import Guest
 
-pytestmark = pytest.mark.lab
+# On one worker: another would only wait for the toolchain.
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("in-vm")]
 
 ROOT = Path(__file__).parents[2]
 MODULE = Path(__file__).parent / "build" / "assay_module"

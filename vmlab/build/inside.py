@@ -168,15 +168,16 @@ class _Job:
         code = self._folder / "code"
         deadline = time.monotonic() + seconds
         while not code.exists():
-            # Of a kernel that complains the build need not die: it may be only slow.
-            if not self._running.is_active() and not code.exists():
+            if time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+            elif self._running.is_active():
+                # A kernel that complains need not be broken: it may be only slow.
+                return None
+            elif not code.exists():
                 raise LabError(
                     f"the machine {self._running.name}, which builds, has ended",
                     log=watch.tail(self._running.log_since(0)),
                 )
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_POLL_SECONDS)
         return int(code.read_text())
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -19,6 +20,10 @@ from vmlab.build.kernel import Order
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
 from vmlab.scst.serve import Served
+
+if TYPE_CHECKING:
+    from vmlab.console import Console
+    from vmlab.running import Running
 
 pytestmark = pytest.mark.integration
 
@@ -92,6 +97,61 @@ def test_a_job_that_is_ended_still_tells_its_end(tmp_path: Path) -> None:
     subprocess.run(["setsid", "-w", "sh", tmp_path / "script"], check=True, timeout=20)
 
     assert int((tmp_path / "code").read_text()) == 128 + 15
+
+
+class Machine:
+    """A machine whose shell ends a job that it is told to kill."""
+
+    name = "builder-1"
+
+    def __init__(self, folder: Path, *, is_up: bool = True, dies_of: str = "") -> None:
+        self._folder = folder
+        self._is_up = is_up
+        self._dies_of = dies_of
+        self.asked: list[str] = []
+
+    def is_active(self) -> bool:
+        return self._is_up
+
+    def log_since(self, _mark: int) -> str:
+        return "out of memory\n"
+
+    def attempt(self, command: str) -> tuple[int, str]:
+        self.asked.append(command)
+        if self._dies_of in command:
+            (self._folder / "code").write_text("143\n")
+        return 0, ""
+
+
+def job(machine: Machine, folder: Path) -> inside._Job:
+    return inside._Job(cast("Running", machine), cast("Console", machine), folder)
+
+
+def test_a_job_is_waited_for_as_long_as_its_machine_runs(tmp_path: Path) -> None:
+    waiting = job(Machine(tmp_path), tmp_path)
+
+    assert waiting.wait(0) is None
+    (tmp_path / "code").write_text("2\n")
+    assert waiting.wait(0) == 2
+
+
+def test_a_machine_that_has_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="builder-1, which builds, has ended") as caught:
+        job(Machine(tmp_path, is_up=False), tmp_path).wait(0)
+
+    assert caught.value.log == "out of memory"
+
+
+def test_a_job_that_does_not_heed_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inside, "END_SECONDS", 0)
+    (tmp_path / "group").write_text("77\n")
+    machine = Machine(tmp_path, dies_of="KILL")
+
+    job(machine, tmp_path).end()
+
+    assert machine.asked == ["kill -TERM -77", "kill -KILL -77"]
 
 
 def test_what_a_machine_builds_is_never_taken_for_the_hosts(
