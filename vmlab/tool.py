@@ -40,6 +40,7 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "objdump": "binutils",
         "mmdebstrap": "mmdebstrap",
         "genext2fs": "genext2fs",
+        "newuidmap": "uidmap",
     }
 )
 """The Debian package of each program."""
