@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
-from targets.model import Chap, Portal, RunningTarget, Target
+from targets.model import Chap, Portal, Provider, RunningTarget, Target
 from vmlab import debuginfo, folders, trace
 from vmlab.build import kernel as build
 from vmlab.guests.model import Export, Guest, Login, Unit
@@ -69,7 +68,7 @@ def find_kernel(name: str) -> "Kernel":
 
 
 @dataclass(slots=True)
-class LabProvider:
+class LabProvider(Provider):
     """Boots a machine and ends it again.
 
     Args:
@@ -139,17 +138,6 @@ class LabProvider:
         if self._instance is not None:
             self._instance.stop()
             self._instance = None
-
-    def __enter__(self) -> RunningTarget:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @dataclass(slots=True)

@@ -14,11 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Portal, RunningTarget, Special, Target
+from targets.model import Portal, Provider, RunningTarget, Special, Target
 from targets.process import LogFile, Process
 from targets.workdir import WorkDirectory
 
@@ -64,7 +63,7 @@ class Recipe:
 
 
 @dataclass(slots=True)
-class LocalProvider:
+class LocalProvider(Provider):
     """Starts a target by its recipe.
 
     Args:
@@ -133,17 +132,6 @@ class LocalProvider:
         if self._instance is not None:
             self._instance.stop()
             self._instance = None
-
-    def __enter__(self) -> RunningTarget:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @dataclass(slots=True)

@@ -285,7 +285,7 @@ class Provider(Protocol):
 
     def __enter__(self) -> RunningTarget:
         """Start the target."""
-        ...
+        return self.start()
 
     def __exit__(
         self,
@@ -294,4 +294,4 @@ class Provider(Protocol):
         traceback: TracebackType | None,
     ) -> None:
         """Stop the target."""
-        ...
+        self.stop()

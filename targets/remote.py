@@ -12,11 +12,10 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from urllib.parse import unquote
 
 from targets.errors import LabError, TargetSpecError
-from targets.model import Chap, LogicalUnit, Portal, RunningTarget, Target
+from targets.model import Chap, LogicalUnit, Portal, Provider, RunningTarget, Target
 
 SCHEME = "iscsi://"
 FORM = "iscsi://[user%secret@]host[:port]/name[/lun]"
@@ -31,7 +30,7 @@ _QUERY_KEYS = ("target_user", "target_password", "scratch")
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteProvider:
+class RemoteProvider(Provider):
     """Reaches a target; starts and stops nothing."""
 
     portal: Portal
@@ -57,17 +56,6 @@ class RemoteProvider:
 
     def stop(self) -> None:
         """Do nothing: the target is not ours."""
-
-    def __enter__(self) -> RunningTarget:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @dataclass(frozen=True, slots=True)
