@@ -66,13 +66,18 @@ def of_build(root: Path) -> Kernel:
 
 def _newest() -> tuple[str, str]:
     """Return name and version of the package behind linux-image-amd64."""
-    printed = run("apt-cache", "depends", _META, allowed=(0, 100))
-    match = re.search(r"Depends: (linux-image-[\w.+-]+-amd64)\b", printed)
+    # One call, since apt may read all its lists for each.
+    printed = run("apt-cache", "show", "--no-all-versions", _META, allowed=(0, 100))
+    match = re.search(
+        r"^Depends:.*?\b(linux-image-[\w.+-]+-amd64)\b(?: \(= (\S+)\))?",
+        printed,
+        re.MULTILINE,
+    )
     if match is None:
         raise LabError(
             "apt knows no Debian kernel", hint="apt-get update, on a Debian system"
         )
-    return match[1], packages.versions([match[1]])[match[1]]
+    return match[1], match[2] or packages.versions([match[1]])[match[1]]
 
 
 def _unpack(package: str, path: Path) -> None:
