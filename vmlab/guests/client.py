@@ -9,7 +9,7 @@ INITIATOR = "iqn.2026-11.org.iscsi-assay:client"
 GATEWAY = "10.0.2.2"
 """The guest's name for 127.0.0.1 of the host (QEMU's user networking)."""
 
-MODULES = ("iscsi_tcp", "sd_mod", "dm_multipath", "dm_round_robin")
+MODULES = ("iscsi_tcp", "sd_mod", "dm_multipath", "dm_round_robin", "scsi_dh_alua")
 PACKAGES = (
     *("open-iscsi", "libopeniscsiusr", "libisns0"),
     *("multipath-tools", "liburcu8", "libaio1"),
@@ -31,6 +31,7 @@ FILES = (
     "lib/*/libgcc_s.so.1",
     "lib/multipath/libchecktur.so",
     "lib/multipath/libprioconst.so",
+    "lib/multipath/libprioalua.so",
 )
 
 _ISCSID = """
