@@ -205,6 +205,13 @@ class Client:
         """Copy files to the file system and wait until the target has them."""
         self.run(f"cd {SOURCE} && cp {' '.join(files)} {MOUNT} && cd / && sync")
 
+    def flush(self, device: str) -> None:
+        """Have the target put all that was written on its medium.
+
+        What sync writes last, the file system's own tables, may stay in its cache.
+        """
+        self.run(f"sync && sync {device}")
+
     def read_back(self) -> Files:
         """Return the file system's files as the target has them, not the page cache."""
         self.run("sync; echo 3 > /proc/sys/vm/drop_caches")
