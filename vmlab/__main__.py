@@ -3,21 +3,26 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
-from vmlab import cache, console, daemon, debuginfo, doctor, folders, machine, trace
+from vmlab import (
+    cache,
+    console,
+    daemon,
+    debuginfo,
+    doctor,
+    folders,
+    kinds,
+    machine,
+    trace,
+)
 from vmlab.build import config, kernel, matrix
 from vmlab.errors import LabError
-from vmlab.guests import client, lio, tgt
-from vmlab.guests.model import Export, Guest, Unit
-from vmlab.kernel import Kernel
 from vmlab.scst import source
 from vmlab.scst.build import Mode
 from vmlab.scst.config import Configurator
 from vmlab.scst.patches import Way
-from vmlab.scst.serve import Served
 
 _EXAMPLES = """examples:
   python -m vmlab doctor            say what is missing on this machine
@@ -31,63 +36,6 @@ _EXAMPLES = """examples:
   python -m vmlab log lio           what its console has said
   python -m vmlab down lio          end it; --all ends all of the lab's, no others
 """
-
-_SIZE = 64 << 20
-
-
-def _exports(kind: str) -> list[Export]:
-    name = f"iqn.2001-04.com.example:assay.{kind}.disk1"
-    first = tgt.FIRST_LUN if kind == "tgt" else 0
-    units = (
-        Unit(first, _SIZE),
-        Unit(first + 1, _SIZE),
-        Unit(first + 2, _SIZE, backing="null" if kind == "scst" else "memory"),
-        Unit(first + 3, _SIZE, backing="block"),
-    )
-    return [Export(name, units)]
-
-
-def _client(
-    options: argparse.Namespace, _exports: Sequence[Export]
-) -> tuple[Guest, Kernel | None]:
-    return client.guest(), _chosen(options)
-
-
-def _lio(
-    options: argparse.Namespace, exports: Sequence[Export]
-) -> tuple[Guest, Kernel | None]:
-    return lio.guest(exports), _chosen(options)
-
-
-def _tgt(
-    options: argparse.Namespace, exports: Sequence[Export]
-) -> tuple[Guest, Kernel | None]:
-    return tgt.guest(exports), _chosen(options)
-
-
-def _scst(
-    options: argparse.Namespace, exports: Sequence[Export]
-) -> tuple[Guest, Kernel | None]:
-    folder = source.find(options.scst_source)
-    served = Served(
-        folder,
-        _chosen(options),
-        options.scst_mode,
-        options.scst_config,
-        in_vm=options.in_vm,
-    )
-    return served.guest(exports), served.kernel()
-
-
-def _chosen(options: argparse.Namespace) -> Kernel | None:
-    return kernel.named(options.kernel) if options.kernel else None
-
-
-GUESTS: Mapping[
-    str,
-    Callable[[argparse.Namespace, Sequence[Export]], tuple[Guest, Kernel | None]],
-] = MappingProxyType({"client": _client, "lio": _lio, "scst": _scst, "tgt": _tgt})
-"""What can be booted by name, and on which kernel; None for Debian's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -125,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     up = add("up", _up, "boot a machine and leave it running")
-    up.add_argument("kind", choices=sorted(GUESTS))
+    up.add_argument("kind", choices=sorted(kinds.GUESTS))
     up.add_argument("--name", help="what to call it; its kind by default")
     up.add_argument("--kernel", metavar="NAME", help="one that was built; or Debian's")
     _add_scst_source(up, f"SCST's sources; those of {source.VARIABLE} by default")
@@ -246,9 +194,9 @@ def _matrix(options: argparse.Namespace) -> int:
 
 def _up(options: argparse.Namespace) -> int:
     name = options.name or options.kind
-    exports = _exports(options.kind)
+    exports = kinds.exports(options.kind)
     with machine.Lab() as lab:
-        guest, chosen = GUESTS[options.kind](options, exports)
+        guest, chosen = kinds.GUESTS[options.kind](options, exports)
         running = lab.up(guest, name, kernel=chosen)
     for first in list(running.forwards.values())[:1]:
         for export in exports:
