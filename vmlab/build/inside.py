@@ -34,7 +34,7 @@ PACKAGES = (
 
 _COMPILER = "compiler"
 _NOTES = {_COMPILER: "gcc --version"}
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MEMORY = 4096
 """Debug information of a kernel is linked in over two GiB."""
 _POLL_SECONDS = 0.1
@@ -69,7 +69,7 @@ class Inside:
     @property
     def cc(self) -> str:
         """How make is told of the compiler."""
-        return "ccache gcc"
+        return builder.CC
 
     @property
     def compiler(self) -> str:
