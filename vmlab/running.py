@@ -17,8 +17,8 @@ from vmlab.kernel import Kernel
 if TYPE_CHECKING:
     import libvirt
 
-BOOT_SECONDS = 120.0
-"""A busy host under emulation may take a minute."""
+BOOT_SECONDS = 300.0
+"""A busy host under emulation may take a minute, or two for kernels that check much."""
 
 END_SECONDS = 30.0
 """libvirt may be busy with a machine that is ending by itself."""
@@ -80,7 +80,7 @@ class Running:
                 break
         # The line may have been half there.
         found = watch.crash(self.log_since(self._seen)) or found
-        return found[0].strip()
+        return watch.reason(found)
 
     def is_active(self) -> bool:
         """Tell whether it runs, be its kernel well or not."""

@@ -195,7 +195,7 @@ def _places_of(answer: Sequence[str]) -> list[Place]:
     return [
         Place(function, _shorten(line.partition(" (")[0]))
         for function, line in pairs
-        if not line.startswith("??")
+        if not line.startswith("??") and not line.endswith(":?")
     ]
 
 

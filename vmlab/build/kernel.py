@@ -21,6 +21,11 @@ from vmlab.scst.patches import Way
 from vmlab.scst.source import Source, open_source
 
 _ABOUT = "about.json"
+_EARLY = (
+    "KASAN_SANITIZE_enlighten.o=n",
+    "CFLAGS_enlighten.o=-minline-all-stringops -Dmemcmp=__builtin_memcmp",
+)
+"""What PVH starts runs before KASAN has its shadow of memory: it would die of it."""
 _NAME = re.compile(r"[a-z0-9][\w.-]*", re.IGNORECASE)
 
 
@@ -143,7 +148,8 @@ def _compile(
     _configure(tree, out, wanted, run)
     progress = Progress(about.origin, _last_steps())
     goal, image = _image(out)
-    run((*where, goal, "modules"), what=about.origin, tell=progress, writes=(out,))
+    goals = (*where, goal, "modules", *_EARLY)
+    run(goals, what=about.origin, tell=progress, writes=(out,))
     progress.close()
     path.mkdir()
     place = (f"INSTALL_MOD_PATH={path}", "INSTALL_MOD_STRIP=1")
