@@ -26,9 +26,6 @@ _LIBRARY_FOLDERS = (
 _LAYOUT = 4
 """Counts the changes to what an image holds that its ingredients do not show."""
 
-LEAK_SECONDS = 5
-"""How often a kernel with kmemleak looks for leaks; it takes two looks to be sure."""
-
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
@@ -49,7 +46,9 @@ if [ -b /dev/vda ]; then mount -t ext4 /dev/vda /var || echo "{failed} mount /va
 mkdir -p /var/tmp
 if sh -e /etc/setup > /tmp/setup.log 2>&1; then
     leaks=/sys/kernel/debug/kmemleak
-    if [ -e $leaks ]; then sh /etc/leaks $leaks < /dev/null > /dev/console & fi
+    if [ -e $leaks ]; then
+        nice -n 19 sh /etc/leaks $leaks < /dev/null > /dev/console &
+    fi
     echo "{ready}"
 else
     cat /tmp/setup.log
@@ -59,14 +58,20 @@ while true; do setsid cttyhack sh; sleep 1; done
 """
 
 
-_LEAKS = f"""# What the kernel has told of once it tells no more.
-while sleep {LEAK_SECONDS}; do
+_LEAKS = """# It takes two looks to be sure, and a look may take long.
+echo scan=off > $1
+pause=5
+while sleep $pause; do
+    begin=$(cut -d. -f1 /proc/uptime)
     echo scan > $1
     if grep -q . $1; then
         cat $1
+        # What was told of once is told no more.
         echo clear > $1
         echo "---[ end of leaks ]---"
     fi
+    # A fifth of the time goes into it.
+    pause=$((5 + 4 * ($(cut -d. -f1 /proc/uptime) - begin)))
 done
 """
 

@@ -24,12 +24,18 @@ _END = re.compile(
     r"(?<=stack backtrace:\n)(?:.*\n)+?.*</TASK>$",
     re.MULTILINE,
 )
+_BEFORE = re.compile(r"^.*?(?=\[ *\d+\.\d+\] )")
 _REPORT_LINES = 60
 
 
 def crash(text: str) -> re.Match[str] | None:
     """Return the line by which a console says that something is broken, if any."""
     return _CRASH.search(text)
+
+
+def reason(found: re.Match[str]) -> str:
+    """Return what such a line says, without what a program had begun to say."""
+    return _BEFORE.sub("", found[0]).strip()
 
 
 def is_whole(text: str, begin: int) -> bool:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reports of a kernel with every sanitizer, captured from a real one and shortened.
+
+tests/vmlab/test_kernels.py provokes them.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from vmlab import trace, watch
+
+FOLDER = Path(__file__).parent / "samples" / "reports"
+REASONS = {
+    "shift": "[   87.376586] UBSAN: shift-out-of-bounds in ",
+    "warn": "[   89.100912] WARNING: CPU: 0 PID: 50 at ",
+    "hang": "[  130.272968] INFO: task sh:50 blocked for more than 1 seconds.",
+    "lock": "[  132.944579] WARNING: possible circular locking dependency detected",
+    "use-after-free": "[  134.850719] BUG: KASAN: use-after-free in use_after_free+",
+    "crash": "[  136.309166] kernel BUG at ",
+}
+LAST = {
+    "shift": "[   87.517631]  </TASK>",
+    "warn": "[   89.221288] irq event stamp: 10433",
+    "crash": "[  136.321396]  </TASK>",
+}
+
+
+def report(name: str) -> str:
+    return (FOLDER / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_report_is_known_by_its_first_line(name: str) -> None:
+    found = watch.crash(f"[    1.0] ordinary\nassay-1> {report(name)}")
+
+    assert found is not None
+    assert watch.reason(found).startswith(REASONS[name])
+
+
+def test_what_a_program_had_begun_to_say_is_no_reason() -> None:
+    found = watch.crash(
+        "assay-1> [  127.2] INFO: task x:1 blocked for more than 1 s.\n"
+    )
+
+    assert found is not None
+    assert watch.reason(found) == "[  127.2] INFO: task x:1 blocked for more than 1 s."
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_report_is_awaited_to_its_end(name: str) -> None:
+    text = report(name)
+    found = watch.crash(text)
+    assert found is not None
+
+    lines = text.splitlines(keepends=True)
+    ends = [
+        count
+        for count in range(len(lines) + 1)
+        if watch.is_whole("".join(lines[:count]), found.end())
+    ]
+    without = [line for line in lines[: ends[0] - 1] if "assay_provoke]" in line]
+
+    assert without, "what is to be decoded comes before"
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_what_comes_after_a_report_is_none_of_it(name: str) -> None:
+    assert watch.crash_in(report(name)).splitlines()[-1] == LAST[name]
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_the_frames_of_a_report_are_found(name: str) -> None:
+    said = trace.decode(report(name), {})
+
+    assert said.removeprefix(report(name)) == (
+        "[not decoded: no debug information of assay_provoke, vmlinux]\n"
+    )
