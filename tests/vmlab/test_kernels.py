@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Kernels and modules that are really built, booted and loaded."""
 
+import re
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,17 +18,42 @@ from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import parse
 from tests.tools import missing, require
+from vmlab import trace
 from vmlab.errors import LabError
 from vmlab.guests.model import Guest
 from vmlab.kernel import Kernel
+
+if TYPE_CHECKING:
+    from vmlab.running import Running
 
 pytestmark = pytest.mark.lab
 # On one worker: another would only wait for the kernel.
 _ONE_BUILD = pytest.mark.xdist_group("kernel")
 
 HERE = Path(__file__).parent / "build"
+ROOT = Path(__file__).parents[2]
 MODULE = HERE / "assay_module"
+PROVOKE = HERE / "assay_provoke"
 PATCH = HERE / "proc-version.patch"
+SANITIZERS = ("kasan", "lockdep", "kmemleak", "ubsan")
+WRONG = "/sys/module/assay_provoke/parameters/wrong"
+LEAKS = "/sys/kernel/debug/kmemleak"
+HUNG = "/proc/sys/kernel/hung_task_timeout_secs"
+PROVOKE_IT = f"""[ {{wrong}} != hang ] || echo 1 > {HUNG}; \
+echo {{wrong}} > {WRONG}; echo 0 > {HUNG}; \
+[ {{wrong}} != leak ] || for look in 1 2; do sleep 6; echo scan > {LEAKS}; done; \
+[ {{wrong}} != leak ] || cat {LEAKS}"""
+REPORT_SECONDS = 120.0
+# A BUG ends the machine; a report of KASAN's ends lockdep.
+REPORTS = {
+    "shift": (r"UBSAN: shift-out-of-bounds in \S*assay_provoke\.c:", "shift_too_far"),
+    "warn": (r"WARNING: CPU: \d+ PID: \d+ at \S+ warn\+", "warn"),
+    "leak": (r"kmemleak: \d+ new suspected memory leaks", "leak"),
+    "hang": (r"INFO: task sh:\d+ blocked for more than", "hang"),
+    "lock": (r"WARNING: possible circular locking dependency detected", "take"),
+    "use-after-free": (r"BUG: KASAN: \S*use-after-free in use_after_free\+", "look_at"),
+    "crash": (r"kernel BUG at \S*assay_provoke\.c:", "crash"),
+}
 SETUP = """
 dmesg | grep 'assay_module: loaded'
 """
@@ -71,7 +103,7 @@ def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
 
 @pytest.fixture(scope="module")
 def patched() -> Kernel:
-    """Debian's sources with our patch and our module.
+    """Debian's sources with our patch, every sanitizer and our modules.
 
     Minutes on two idle processors; the lab's cache keeps it for the next run.
     """
@@ -81,42 +113,19 @@ def patched() -> Kernel:
         sources.find("debian")
     except LabError as error:
         missing(str(error))
-    built = kernel.build(kernel.Order("debian", (PATCH,), modules=(MODULE,)))
-    kernel.remember("assay-test", built)
+    built = kernel.build(
+        kernel.Order("debian", (PATCH,), SANITIZERS, modules=(MODULE, PROVOKE))
+    )
+    kernel.remember("assay-checked", built)
     return built
 
 
 @_ONE_BUILD
-def test_a_patched_kernel_boots_with_a_module_of_its_own(
-    patched: Kernel,
-) -> None:
-    from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
-
-    guest = Guest(
-        "patched",
-        ("assay_module",),
-        f"{SETUP}\ngrep 'assay: patched' /proc/version\n",
-        (),
-    )
-
-    with machine.Lab() as lab:
-        running = lab.up(
-            guest, machine.unique_name("patched"), kernel=patched, dies_with_us=True
-        )
-        said = running.log_since(0)
-        running.destroy()
-        folders.forget(running.name)
-
-    assert patched.patches == (PATCH.name,)
-    assert "ASSAY-READY" in said
-
-
-@_ONE_BUILD
 def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
-    with parse("lio", kernel="assay-test") as running:
+    with parse("lio", kernel="assay-checked") as running:
         portal = Portal(running.portal.host, running.portal.port)
         options = LoginOptions(target_name=running.target.name)
-        with Session(portal, options, lun=0) as session:
+        with Session(portal, options, lun=0, timeout=30.0) as session:
             while not session.execute(cdb.test_unit_ready()).is_good:
                 pass  # unit attentions; the session's time limit bounds them
             answer = session.execute(cdb.read_10(lba=0, blocks=1), read=512)
@@ -136,3 +145,79 @@ def test_a_module_for_another_kernel_is_refused(patched: Kernel) -> None:
 
     with pytest.raises(LabError, match=r"assay_module\.ko was built for kernel"):
         external.with_modules(patched, built)
+
+
+@_ONE_BUILD
+def test_a_patched_kernel_reports_what_its_module_does_wrong(
+    patched: Kernel,
+) -> None:
+    # One boot for all: they are slow where a kernel checks itself.
+    from vmlab import debuginfo, folders, machine  # noqa: PLC0415  # needs the lab's parts
+    from vmlab.console import Console  # noqa: PLC0415
+
+    setup = f"{SETUP}\ngrep 'assay: patched' /proc/version\n"
+    guest = Guest("wrong", ("assay_module", "assay_provoke"), setup, ())
+    files = debuginfo.files(patched.root)
+    seen: dict[str, tuple[str, str]] = {}
+
+    with machine.Lab() as lab:
+        running = lab.up(
+            guest, machine.unique_name("wrong"), kernel=patched, dies_with_us=True
+        )
+        with Console(running.name, seconds=60) as console:
+            for wrong in REPORTS:
+                mark = running.mark()
+                watch = replace(running, _seen=mark, _reason="")
+                # What the kernel says may stand in the midst of the shell's answer.
+                with suppress(LabError):
+                    console.attempt(PROVOKE_IT.format(wrong=wrong), seconds=200)
+                reason = await_reason(watch)
+                seen[wrong] = reason, trace.decode(running.log_since(mark), files)
+        running.destroy()
+        folders.forget(running.name)
+
+    assert patched.patches == (PATCH.name,)
+    for wrong, (reason, function) in REPORTS.items():
+        said, report = seen[wrong]
+        assert re.search(reason, said), (wrong, report)
+        assert re.search(rf"\b{function}\b.*assay_provoke\.c:\d+\)", report), report
+        assert "not decoded" not in report
+    inlined = r"look_at \(inlined, assay_provoke\.c:18\)\n.*use_after_free\+"
+    assert re.search(inlined, seen["use-after-free"][1])
+
+
+def await_reason(running: "Running") -> str:
+    """Return why a machine counts as dead, once it does."""
+    deadline = time.monotonic() + REPORT_SECONDS
+    while (reason := running.exit_reason()) is None:
+        assert time.monotonic() < deadline, running.log_since(0)[-2000:]
+        time.sleep(0.1)
+    return reason
+
+
+@_ONE_BUILD
+def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
+    patched: Kernel, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0"),
+            *("tests/vmlab/samples/sample_wrong.py", "--target=lio"),
+            *("--kernel=assay-checked", "--peer-timeout=30"),
+            f"--alluredir={tmp_path}",
+            *("-o", "python_files=sample_*.py"),
+            *("-p", "tests.vmlab.samples.provoking"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+    assert patched.patches == (PATCH.name,)
+    assert "2 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "BUG: KASAN: " in done.stdout
+    assert "look_at (inlined, assay_provoke.c:" in done.stdout
+    logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
+    assert any("look_at (inlined, assay_provoke.c:" in log for log in logs)
