@@ -209,6 +209,7 @@ def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         assert builder.compiler
 
 
+@pytest.mark.lab  # `make lab` brings mmdebstrap
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
