@@ -40,6 +40,8 @@ class Lab:
         self._connection = daemon.connect()
         self._claims: dict[str, Lock] = {}
         """The folders of our machines, which nobody else may sweep away."""
+        self._mortals: set[str] = set()
+        """The names of those that die with us."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,9 +50,11 @@ class Lab:
         self.close()
 
     def close(self) -> None:
-        """Let go of libvirt."""
+        """Let go of libvirt; of machines that die with us then nothing is left."""
         self._connection.close()
-        for claim in self._claims.values():
+        for name, claim in self._claims.items():
+            if name in self._mortals:
+                folders.forget(name)
             claim.release()
         self._claims.clear()
 
@@ -79,6 +83,8 @@ class Lab:
         """
         with told(f"the machine {name} cannot be made"):
             self._claim(name)
+            if dies_with_us:
+                self._mortals.add(name)
             # A killed run's machines are gone, their folders are not.
             list(folders.sweep(self.is_up))
             try:

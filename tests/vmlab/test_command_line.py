@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tools import require
-from vmlab import cache, daemon, domain, folders
+from vmlab import cache, daemon, domain, folders, machine
 from vmlab.__main__ import main
 from vmlab.guests.model import Portal
 
@@ -121,6 +121,17 @@ def test_a_machine_whose_run_lives_on_keeps_its_disk(
     assert (code, running(host)) == (0, ["test"])
     assert folders.console("one").exists()
     claim.release()
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("host")
+def test_only_a_machine_that_outlives_us_keeps_its_folder() -> None:
+    with machine.Lab() as lab:
+        for name in ("one", "two"):
+            lab._claim(name)
+        lab._mortals.add("one")
+
+    assert [path.name for path in (cache.folder() / "machines").iterdir()] == ["two"]
 
 
 @pytest.mark.lab
