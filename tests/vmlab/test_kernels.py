@@ -216,7 +216,9 @@ def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
     )
 
     assert patched.patches == (PATCH.name,)
-    assert "2 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    # The check is broken off, or if it is quicker its end finds the machine dead.
+    tallies = ("1 failed, 1 passed", "2 passed, 1 error")
+    assert any(one in done.stdout for one in tallies), done.stdout + done.stderr
     assert "BUG: KASAN: " in done.stdout
     assert "look_at (inlined, assay_provoke.c:" in done.stdout
     logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
