@@ -70,8 +70,8 @@ while sleep $pause; do
         echo clear > $1
         echo "---[ end of leaks ]---"
     fi
-    # A fifth of the time goes into it.
-    pause=$((5 + 4 * ($(cut -d. -f1 /proc/uptime) - begin)))
+    # Half of the time goes into it, if nobody else wants it.
+    pause=$((5 + $(cut -d. -f1 /proc/uptime) - begin))
 done
 """
 
