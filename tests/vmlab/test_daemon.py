@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which daemons of libvirt are taken to run, and which are ended."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -54,6 +55,9 @@ def test_only_daemons_of_ours_that_nobody_uses_are_ended(
 
         daemon.end()
 
+        # Its arguments go a moment before it can be waited for.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10 if ends else 0.2)
         has_ended = process.poll() is not None
         process.kill()
     assert has_ended == ends
