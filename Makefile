@@ -72,7 +72,7 @@ lab: $(STAMP)
 			-c constraints.txt -e '.[dev,lab]'
 
 test-lab: $(STAMP) packages lab
-	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadgroup
+	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadfile
 	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) || $(AGAIN) --target=lio
 	$(RUN) suites.mutants -j $(FAULT_JOBS)
 

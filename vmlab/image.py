@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vmlab import cache, cpio, modules, packages
 from vmlab.errors import LabError
-from vmlab.guests.model import ADDRESS, FAILED, READY, Guest
+from vmlab.guests.model import ADDRESS, FAILED, READY, Guest, inside
 from vmlab.kernel import Kernel
 from vmlab.tool import find, run
 
@@ -110,6 +110,9 @@ def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
     """
     parts = {_BUSYBOX: Path(find("busybox"))}
     for name in guest.programs:
+        if Path(name).is_absolute():
+            parts[inside(Path(name)).strip("/")] = Path(name)
+            continue
         ours = _packaged(root, (f"{folder}/{name}" for folder in _PROGRAM_FOLDERS))
         path = ours[0] if ours else Path(find(name))
         parts[_place(path, root)] = path
@@ -118,7 +121,7 @@ def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
         if not ours:
             raise LabError(f"no package of the guest {guest.kind} has {pattern}")
         parts |= {_place(path, root): path for path in ours}
-    parts |= {_place(path, None): path for path in map(Path, guest.own_files)}
+    parts |= {inside(path).strip("/"): path for path in map(Path, guest.own_files)}
     libraries = {one for path in parts.values() for one in _needs(path, root)}
     return parts | {_place(path, root): path for path in sorted(libraries)}
 

@@ -24,7 +24,7 @@ _END = re.compile(
     r"(?<=stack backtrace:\n)(?:.*\n)+?.*</TASK>$",
     re.MULTILINE,
 )
-_BEFORE = re.compile(r"^.*?(?=\[ *\d+\.\d+\] )")
+_BEFORE = re.compile(rf"^.*?(?=\[ *\d+\.\d+\] |{DIED} )")
 _REPORT_LINES = 60
 
 

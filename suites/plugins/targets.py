@@ -248,7 +248,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_shared = (config.option.target or "").lower().startswith("iscsi://")
     if is_shared and getattr(config.option, "numprocesses", None):
         # One target for all workers: its checks must not run side by side.
-        config.option.dist = "loadgroup"
+        config.option.tx = config.option.tx[:1]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -267,15 +267,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         tested.provider.stop()
     else:
         config.stash[_TESTED] = tested
-
-
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Keep the checks of a target that is not ours on one worker."""
-    if (config.option.target or "").lower().startswith("iscsi://"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group("target"))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

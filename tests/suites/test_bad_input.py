@@ -79,6 +79,17 @@ def test_a_refused_connection(workers: str) -> None:
     assert "refuses the connection; check that" in complaint(done)
 
 
+def test_a_target_that_is_not_ours_meets_one_worker_alone(
+    running: RunningTarget,
+) -> None:
+    url = f"iscsi://{running.portal}/{running.target.name}"
+
+    done = run(f"--target={url}", "-n", "2")
+
+    assert done.returncode == 0, done.stdout
+    assert "1/1 worker" in done.stdout
+
+
 def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:
     done = run(
         f"--target=iscsi://{running.portal}/{running.target.name}",

@@ -17,7 +17,7 @@ from tests.vmlab.build import standin
 from vmlab.guests.model import Guest
 
 # On one worker: another would only wait for the toolchain.
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("in-vm")]
+pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
 MODULE = Path(__file__).parent / "build" / "assay_module"

@@ -185,7 +185,7 @@ def test_scst_is_set_up_in_its_order() -> None:
         "mkdir -p /var/lib/scst/pr /var/lib/scst/vdev_mode_pages /var/lib/scst/alua",
         "truncate -s",
         "add_device disk0",
-        "'/built/iscsi-scstd' -p 3260",
+        "'/host/built/iscsi-scstd' -p 3260",
         "until grep -q '^open'",
         "add_target iqn",
         "add disk0 0",
@@ -263,7 +263,7 @@ def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
         for mark in marks
     ]
     assert places == sorted(places)
-    assert "export PERL5LIB='/built/usr/share/perl'" in lines
+    assert "export PERL5LIB='/host/built/usr/share/perl'" in lines
     assert not any(line.startswith("put ") for line in lines)
     assert "perl" in guest.programs
     assert guest.own_files == (

@@ -10,6 +10,7 @@ import pytest
 from tests.tools import require
 from vmlab import image, modules, packages
 from vmlab.errors import LabError
+from vmlab.guests import model
 from vmlab.guests.model import Guest
 
 GUEST = Guest("odd", (), "true", ())
@@ -70,6 +71,23 @@ def test_programs_of_the_host_bring_their_libraries(package: Path) -> None:
     assert any(place.endswith("/libc.so.6") for place in parts)
     assert any("ld-linux" in place for place in parts)
     assert all(path.is_file() for path in parts.values())
+
+
+@pytest.mark.lab
+def test_what_was_built_here_is_where_no_disk_of_the_guest_hides_it(
+    tmp_path: Path,
+) -> None:
+    program, other = tmp_path / "var" / "daemon", tmp_path / "conf"
+    program.parent.mkdir()
+    for path in (program, other):
+        path.write_text("#!/bin/sh\n")
+
+    guest = replace(GUEST, programs=(str(program),), own_files=(str(other),))
+    parts = image._parts(guest, None)
+
+    for path in (program, other):
+        assert parts[model.inside(path).strip("/")] == path
+        assert str(path).strip("/") not in parts
 
 
 @pytest.mark.lab

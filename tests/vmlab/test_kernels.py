@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from vmlab.running import Running
 
 pytestmark = pytest.mark.lab
-# On one worker: another would only wait for the kernel.
-_ONE_BUILD = pytest.mark.xdist_group("kernel")
 
 HERE = Path(__file__).parent / "build"
 ROOT = Path(__file__).parents[2]
@@ -120,7 +118,6 @@ def patched() -> Kernel:
     return built
 
 
-@_ONE_BUILD
 def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
     with parse("lio", kernel="assay-checked") as running:
         portal = Portal(running.portal.host, running.portal.port)
@@ -135,7 +132,6 @@ def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
     assert running.patches == (PATCH.name,)
 
 
-@_ONE_BUILD
 def test_a_module_for_another_kernel_is_refused(patched: Kernel) -> None:
     from vmlab import headers, kernel  # noqa: PLC0415  # needs the lab's parts
     from vmlab.build import external  # noqa: PLC0415
@@ -147,7 +143,6 @@ def test_a_module_for_another_kernel_is_refused(patched: Kernel) -> None:
         external.with_modules(patched, built)
 
 
-@_ONE_BUILD
 def test_a_patched_kernel_reports_what_its_module_does_wrong(
     patched: Kernel,
 ) -> None:
@@ -195,7 +190,6 @@ def await_reason(running: "Running") -> str:
     return reason
 
 
-@_ONE_BUILD
 def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
     patched: Kernel, tmp_path: Path
 ) -> None:

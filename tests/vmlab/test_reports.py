@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmlab import trace, watch
+from vmlab.guests.model import DIED
 
 FOLDER = Path(__file__).parent / "samples" / "reports"
 REASONS = {
@@ -41,13 +42,14 @@ def test_a_report_is_known_by_its_first_line(name: str) -> None:
     assert watch.reason(found).startswith(REASONS[name])
 
 
-def test_what_a_program_had_begun_to_say_is_no_reason() -> None:
-    found = watch.crash(
-        "assay-1> [  127.2] INFO: task x:1 blocked for more than 1 s.\n"
-    )
+@pytest.mark.parametrize(
+    "said", ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"]
+)
+def test_what_a_program_had_begun_to_say_is_no_reason(said: str) -> None:
+    found = watch.crash(f"assay-1> {said}\n")
 
     assert found is not None
-    assert watch.reason(found) == "[  127.2] INFO: task x:1 blocked for more than 1 s."
+    assert watch.reason(found) == said
 
 
 @pytest.mark.parametrize("name", sorted(ENDS))

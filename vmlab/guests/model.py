@@ -83,13 +83,13 @@ class Guest:
     """More of them, where the kernel has them."""
     programs: tuple[str, ...] = ()
     """Programs that it takes along with their libraries: of its packages, or else of
-    this machine."""
+    this machine. One that is named by its path is to be found `inside`."""
     packages: tuple[str, ...] = ()
     """Debian packages to fetch; what is not named below stays out of the image."""
     files: tuple[str, ...] = ()
     """Files of the packages to take along, as patterns below their root."""
     own_files: tuple[str, ...] = ()
-    """Files of this machine to take along, each at its place."""
+    """Files of this machine to take along, to be found `inside`."""
     folders: tuple[str, ...] = ()
     """Folders to make."""
     other_portals: tuple[Portal, ...] = ()
@@ -106,6 +106,14 @@ class Guest:
     def all_portals(self) -> tuple[Portal, ...]:
         """Those of both groups."""
         return (*self.portals, *self.other_portals)
+
+
+def inside(path: Path) -> str:
+    """Return where a guest has a file of this machine: apart.
+
+    At the same place a disk of the guest's might lie over it, at /var for one.
+    """
+    return f"/host{path}"
 
 
 def quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from vmlab.guests.model import (
     Guest,
     Portal,
     Unit,
+    inside,
     quoted,
 )
 from vmlab.scst import config
@@ -132,9 +133,9 @@ def _by_sysfs(settings: Config, daemon: Path) -> Iterator[str]:
 def _by_admin(settings: Config, daemon: Path, admin: Admin) -> Iterator[str]:
     yield f"printf %s {quoted(config.conf(settings))} > {_CONF}"
     yield from _start(daemon)
-    yield f"export PERL5LIB={quoted(str(admin.library))}"
+    yield f"export PERL5LIB={quoted(inside(admin.library))}"
     yield (
-        f"perl {quoted(str(admin.program))} -noprompt -config {_CONF}"
+        f"perl {quoted(inside(admin.program))} -noprompt -config {_CONF}"
         " > /tmp/scstadmin.log 2>&1"
         ' || { grep . /tmp/scstadmin.log; echo "scstadmin failed:'
         ' $(grep . /tmp/scstadmin.log | tail -n 1)"; exit 1; }'
@@ -143,7 +144,7 @@ def _by_admin(settings: Config, daemon: Path, admin: Admin) -> Iterator[str]:
 
 def _start(daemon: Path) -> Iterator[str]:
     """Tell the commands that start the daemon and wait until the kernel knows it."""
-    yield f"{quoted(str(daemon))} -p {PORT}"
+    yield f"{quoted(inside(daemon))} -p {PORT}"
     yield f"""i=0
 until grep -q '^open' {config.ROOT}/targets/iscsi/open_state; do
     i=$((i + 1))
