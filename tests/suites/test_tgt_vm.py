@@ -62,7 +62,7 @@ def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> Non
     units = running.target.logical_units
     assert {one.backing for one in units} == {"file", "memory", "block"}
     assert before == written
-    assert reason == "ASSAY-DIED tgtd"
+    assert reason == "ASSAY-DIED tgtd was killed by SIGKILL"
     assert is_alive_again
     kept = {
         one.lun: written[one.lun] if one.persistent else bytes(512) for one in units

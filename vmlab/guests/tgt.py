@@ -40,7 +40,7 @@ def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
     yield f"mkdir -p {_STORE}"
     # Not below /var, where a loss of power would leave it.
     yield f"export TGT_IPC_SOCKET={_SOCKET}"
-    yield f"tgtd --iscsi {','.join(portals)}"
+    yield _run(f"tgtd -f --iscsi {','.join(portals)}")
     shown = _order("show", "portal")
     yield (
         f"tries={_TRIES}; until {shown} > /tmp/portals 2>&1; do"
@@ -55,12 +55,18 @@ def _setup(exports: Sequence[Export], ports: Sequence[int]) -> Iterator[str]:
     disks = iter(range(1 << 16))
     for number, export in enumerate(exports, 1):
         yield from _export(number, export, disks)
-    yield "pid=$(pidof tgtd)"
-    yield (
-        "(while kill -0 $pid; do sleep 0.5; done;"
-        # A prompt may stand on the console's last line.
-        f" printf '\\n{DIED} tgtd\\n' > /dev/console) > /dev/null 2>&1 &"
-    )
+
+
+def _run(command: str) -> str:
+    """Return the commands that run tgtd and say on the console how it has ended."""
+    return f"""(
+    code=0
+    {command} || code=$?
+    how="ended with code $code"
+    [ $code -le 128 ] || how="was killed by SIG$(kill -l $((code - 128)))"
+    # A prompt may stand on the console's last line.
+    printf '\\n{DIED} tgtd %s\\n' "$how" > /dev/console
+) > /dev/null 2>&1 &"""
 
 
 def _accounts(login: Login) -> Iterator[str]:
