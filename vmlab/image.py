@@ -47,7 +47,7 @@ mkdir -p /var/tmp
 if sh -e /etc/setup > /tmp/setup.log 2>&1; then
     leaks=/sys/kernel/debug/kmemleak
     if [ -e $leaks ]; then
-        nice -n 19 sh /etc/leaks $leaks < /dev/null > /dev/console &
+        sh /etc/leaks $leaks < /dev/null > /dev/console &
     fi
     echo "{ready}"
 else
@@ -59,6 +59,7 @@ while true; do setsid cttyhack sh; sleep 1; done
 
 
 _LEAKS = """# It takes two looks to be sure, and a look may take long.
+renice -n 19 -p $$ > /dev/null
 echo scan=off > $1
 pause=5
 while sleep $pause; do
