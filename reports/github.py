@@ -11,7 +11,7 @@ from reports.evidence import ENVIRONMENT
 from reports.run import Run
 from reports.standing import Row, Standing, rows
 from reports.statement import markdown
-from reports.verdicts import judge
+from reports.verdicts import judge, reports_of
 from spec import load
 
 _ACTIONS = "GITHUB_ACTIONS"
@@ -28,13 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the annotations and write the summary, where GitHub reads them."""
     if not os.environ.get(_ACTIONS):
         return
-    reports = [
-        report
-        # Without a name: beginnings and ends that went well, but may have more to say.
-        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
-        for report in terminalreporter.stats.get(kind, [])
-        if isinstance(report, pytest.TestReport)
-    ]
+    reports = reports_of(terminalreporter)
     checks = judge(reports)
     if not checks:
         return

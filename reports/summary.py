@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from reports.verdicts import Judged, Verdict, judge
+from reports.verdicts import Judged, Verdict, judge, reports_of
 from spec import load
 
 _COLUMNS = list(Verdict)
@@ -14,14 +14,7 @@ _DETAIL_WIDTH = 160
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table and the broken requirements of a conformance run."""
-    reports = [
-        report
-        # Without a name: beginnings and ends that went well, but may have more to say.
-        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
-        for report in terminalreporter.stats.get(kind, [])
-        if isinstance(report, pytest.TestReport)
-    ]
-    judged = judge(reports)
+    judged = judge(reports_of(terminalreporter))
     if not judged:
         return
     terminalreporter.section("conformance")

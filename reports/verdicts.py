@@ -62,6 +62,17 @@ class Judged:
 _FOLDER = "suites/conformance/"
 
 
+def reports_of(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    """Return the reports of a run, of every phase of its checks."""
+    return [
+        report
+        # Without a name: beginnings and ends that went well, but may have more to say.
+        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
+        for report in reporter.stats.get(kind, [])
+        if isinstance(report, pytest.TestReport)
+    ]
+
+
 def judge(reports: Iterable[pytest.TestReport]) -> list[Judged]:
     """Return the verdict of each check among the reports of a run."""
     by_check: dict[str, list[pytest.TestReport]] = {}

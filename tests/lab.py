@@ -9,6 +9,8 @@ from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import RunningTarget
 from tests.tools import require
+from vmlab.guests.model import Guest
+from vmlab.kernel import Kernel
 
 
 def require_lab() -> None:
@@ -17,6 +19,20 @@ def require_lab() -> None:
         require(program)
     for module in ("libvirt", "pexpect"):
         pytest.importorskip(module, reason="make lab installs it")
+
+
+def said_at_boot(guest: Guest, kernel: Kernel) -> str:
+    """Boot a machine, and return what its console has said when it serves."""
+    from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
+
+    with machine.Lab() as lab:
+        running = lab.up(
+            guest, machine.unique_name(guest.kind), kernel=kernel, dies_with_us=True
+        )
+        said = running.log_since(0)
+        running.destroy()
+        folders.forget(running.name)
+    return said
 
 
 def log_in(running: RunningTarget, lun: int, portal: Portal | None = None) -> Session:

@@ -11,11 +11,11 @@ import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from vmlab.elf import MAGIC
 from vmlab.errors import LabError
 
 _BOOT_MAGIC = 0x202
 _VERSION_WITH_PAYLOAD = 0x0208
-_ELF = b"\x7fELF"
 
 _UNPACK: Mapping[bytes, Callable[[bytes], bytes]] = MappingProxyType(
     {
@@ -33,7 +33,7 @@ def extract(image: bytes) -> bytes:
     Raises:
         LabError: it is no bzImage, or is compressed in a way not known here.
     """
-    if image.startswith(_ELF):
+    if image.startswith(MAGIC):
         return image
     is_boot = image[_BOOT_MAGIC : _BOOT_MAGIC + 4] == b"HdrS"
     if not is_boot or struct.unpack_from("<H", image, 0x206)[0] < _VERSION_WITH_PAYLOAD:
@@ -46,7 +46,7 @@ def extract(image: bytes) -> bytes:
     for magic, unpack in _UNPACK.items():
         if payload.startswith(magic):
             kernel = unpack(payload[:-4])
-            if kernel.startswith(_ELF):
+            if kernel.startswith(MAGIC):
                 return kernel
     raise LabError(
         f"the kernel is compressed in an unknown way ({payload[:4].hex()})",

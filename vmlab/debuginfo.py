@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from vmlab.elf import is_elf
 from vmlab.tool import run
 from vmlab.trace import KERNEL
 
 _FOLDER = "debug"
-_ELF = b"\x7fELF"
 
 
 def keep(root: Path, kernel: Path, modules: Iterable[Path]) -> None:
@@ -49,9 +49,7 @@ def add(root: Path, module: Path, place: Path) -> None:
 
 def strip(path: Path) -> None:
     """Take its debug information from an ELF file; others stay as they are."""
-    with path.open("rb") as file:
-        is_elf = file.read(len(_ELF)) == _ELF
-    if is_elf:
+    if is_elf(path):
         run("objcopy", "--strip-debug", path)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vmlab import cache, cpio, modules, packages
+from vmlab.elf import is_elf
 from vmlab.errors import LabError
 from vmlab.guests.model import ADDRESS, FAILED, READY, Guest, inside
 from vmlab.kernel import Kernel
@@ -15,7 +16,6 @@ from vmlab.tool import find, run
 _BASE_MODULES = ("virtio_pci", "virtio_net", "virtio_blk", "ext4", "crc32c_generic")
 _FOLDERS = ("proc", "sys", "dev", "tmp", "var", "run", "etc", "root")
 _BUSYBOX = "bin/busybox"
-_ELF = b"\x7fELF"
 _PROGRAM_FOLDERS = ("sbin", "bin", "usr/sbin", "usr/bin")
 _LIBRARY_FOLDERS = (
     "lib",
@@ -167,9 +167,8 @@ def _entries(
 
 def _needs(program: Path, root: Path | None) -> list[Path]:
     """Return the shared libraries of a program, and its loader."""
-    with program.open("rb") as file:
-        if file.read(len(_ELF)) != _ELF:
-            return []
+    if not is_elf(program):
+        return []
     folders = [root / one for one in _LIBRARY_FOLDERS] if root is not None else []
     path = ":".join(map(str, folders))
     printed = run("env", f"LD_LIBRARY_PATH={path}", "ldd", program, allowed=(0, 1))

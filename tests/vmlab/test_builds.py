@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import said_at_boot
 from tests.tools import require
 from tests.vmlab.build import standin
 from vmlab.guests.model import Guest
@@ -49,7 +50,7 @@ def _lab() -> None:
 
 
 def test_a_module_that_a_machine_has_built_is_loaded() -> None:
-    from vmlab import folders, headers, kernel, machine, tool  # noqa: PLC0415
+    from vmlab import headers, kernel, tool  # noqa: PLC0415
     from vmlab.build import external, inside  # noqa: PLC0415
 
     plain = kernel.of_debian()
@@ -57,16 +58,7 @@ def test_a_module_that_a_machine_has_built_is_loaded() -> None:
     with inside.chosen(in_vm=True) as builder:
         built = external.build(MODULE, kdir, builder)
     guest = Guest("module", ("assay_module",), LOADED, ())
-    with machine.Lab() as lab:
-        running = lab.up(
-            guest,
-            machine.unique_name("module"),
-            kernel=external.with_modules(plain, built),
-            dies_with_us=True,
-        )
-        said = running.log_since(0)
-        running.destroy()
-        folders.forget(running.name)
+    said = said_at_boot(guest, external.with_modules(plain, built))
 
     by_host = external.build(MODULE, kdir)
     assert built != by_host

@@ -17,6 +17,7 @@ from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import parse
+from tests.lab import said_at_boot
 from tests.tools import missing, require
 from vmlab import trace
 from vmlab.errors import LabError
@@ -75,23 +76,14 @@ def _lab() -> None:
 
 
 def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
-    from vmlab import folders, headers, kernel, machine  # noqa: PLC0415  # as below
+    from vmlab import headers, kernel  # noqa: PLC0415  # as below
     from vmlab.build import external  # noqa: PLC0415
 
     plain = kernel.of_debian()
     built = external.build(MODULE, headers.of(plain))
     guest = Guest("module", ("assay_module",), SETUP, ())
 
-    with machine.Lab() as lab:
-        running = lab.up(
-            guest,
-            machine.unique_name("module"),
-            kernel=external.with_modules(plain, built),
-            dies_with_us=True,
-        )
-        said = running.log_since(0)
-        running.destroy()
-        folders.forget(running.name)
+    said = said_at_boot(guest, external.with_modules(plain, built))
 
     assert [path.name for path in built] == ["assay_module.ko"]
     assert "ASSAY-READY" in said

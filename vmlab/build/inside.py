@@ -80,7 +80,7 @@ class Inside:
     @property
     def processors(self) -> int:
         """How many jobs it runs at once."""
-        return len(os.sched_getaffinity(0))
+        return HOST.processors
 
     def begin(
         self,
