@@ -56,7 +56,8 @@ def build(results: Path, output: Path) -> Path:
         raise ReportError(f"{results} holds no Allure results (no *-result.json)")
     generator = _choose()
     _install(generator)
-    output = output.resolve()
+    # The generator runs elsewhere: a relative path would lead it astray.
+    results, output = results.resolve(), output.resolve()
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     history = output.parent / "history.jsonl"
@@ -67,12 +68,12 @@ def build(results: Path, output: Path) -> Path:
             *("--report-name", _title(results)),
             *("--group-by", "epic,feature,story"),
             *("--history-path", str(history)),
-            *("-o", str(output), str(results.resolve())),
+            *("-o", str(output), str(results)),
         ]
     else:
         command = [
             *(str(generator.program), "generate", "--single-file"),
-            *("-o", str(output), str(results.resolve())),
+            *("-o", str(output), str(results)),
         ]
     _run(command, output.parent, _GENERATE_SECONDS)
     page = output / "index.html"
