@@ -51,11 +51,19 @@ def test_without_node_the_results_stay_and_it_says_so(
 
 
 @pytest.mark.integration
-def test_the_page_is_one_file_with_everything_in_it(results: Path) -> None:
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_the_page_is_one_file_with_everything_in_it(
+    results: Path, monkeypatch: pytest.MonkeyPatch, is_relative: bool
+) -> None:
     if shutil.which("npm") is None or shutil.which("node") is None:
         missing("npm is missing: install nodejs and npm")
 
-    page = html.build(results, results.parent / "out" / "report")
+    folder = results.parent
+    if is_relative:
+        # As `make conformance` has them.
+        monkeypatch.chdir(folder.parent)
+        folder = Path(folder.name)
+    page = html.build(folder / results.name, folder / "out" / "report")
 
     text = page.read_text(encoding="utf-8")
     assert "<html" in text
