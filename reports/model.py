@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a run says, as values: the contents of `run.json`.
+
+`suites/judging` makes these values; every reader (terminal, Allure, statement,
+comparison, findings) takes them as they are and infers nothing. Nothing here knows
+pytest.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+FORMAT = "iscsi-assay-run-2"
+
+
+class Outcome(StrEnum):
+    """What a check came to."""
+
+    PASSED = "passed"
+    BROKEN = "broken"
+    """The target breaks a MUST; or a SHOULD, under --strict."""
+    WARNED = "warned"
+    """The target does not follow a SHOULD."""
+    DEVIATES = "known deviation"
+    NOT_APPLICABLE = "not applicable"
+    NOT_JUDGED = "not judged"
+    """The check stands on something that the target lacks, which is a finding."""
+    TROUBLE = "trouble"
+    """The toolkit or its lab failed; this says nothing about the target."""
+    NOT_RUN = "not run"
+    """The check was selected, but the run ended before it."""
+
+
+class EndingKind(StrEnum):
+    """How a target, or its hold on a check, ended."""
+
+    EXITED = "exited"
+    """Its process ended, by a signal or with a status."""
+    CRASHED = "crashed"
+    """Its kernel, or a sanitizer in it, reported a crash."""
+    HUNG = "hung"
+    """It runs, but serves no login."""
+    VANISHED = "vanished"
+    """It is gone and left no word: nobody listens, or its machine is off."""
+    DROPPED = "dropped"
+    """It closed or reset a connection that it had to keep."""
+
+
+class Phase(StrEnum):
+    """When a target ended, seen from the check that is charged with it."""
+
+    SETUP = "setup"
+    CALL = "call"
+    TEARDOWN = "teardown"
+    AFTER = "after"
+    """Between the end of the check and the beginning of the next one."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a target ended, as one reader of processes and consoles found it."""
+
+    kind: EndingKind
+    reason: str
+    """One line: the console's line, or how the process ended."""
+    phase: Phase = Phase.CALL
+    status: int | None = None
+    """The exit status of a process that exited."""
+    signal: str = ""
+    """The name of the signal that killed it, such as SIGSEGV."""
+    report_kind: str = ""
+    """The kind of a kernel's report: oops, KASAN, UBSAN, lockdep, ..."""
+    functions: tuple[str, ...] = ()
+    """The functions that a kernel's report names, the one that crashed first."""
+    report: str = ""
+    """All that the console or the log says of it."""
+    closed_by: str = ""
+    """FIN or RST, for a dropped connection."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One expectation that the target did not meet."""
+
+    requirement: str
+    """The ID of the requirement that this expectation belongs to."""
+    expected: tuple[str, ...]
+    """What the requirement allows, one item an alternative."""
+    actual: str
+    """What the target did."""
+    pdu: str = ""
+    """The kind of the offending PDU, such as NOPIn."""
+    field: str = ""
+    """The offending field, text key or sense field, if it is a single one."""
+    answer: str = ""
+    """What came, normalised: kind and codes, without tags, numbers and data.
+
+    For example "SCSIResponse CHECK CONDITION 5h/24h/00h", "Reject 0x04", "no answer",
+    "connection dropped".
+    """
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One check and its verdict."""
+
+    check: str
+    """The node ID below the suite's folder."""
+    outcome: Outcome
+    requirements: tuple[str, ...]
+    """The IDs that the check carries."""
+    broken: tuple[str, ...] = ()
+    """The IDs that this run of the check shows to be broken, warned of or deviating."""
+    failure: Failure | None = None
+    ending: Ending | None = None
+    deviation: str = ""
+    """The `what` of the known deviation that explains the failure."""
+    rests_on: str = ""
+    """For a check that is not judged: the name of what it stands on (`Foundation`)."""
+    reason: str = ""
+    """Why the check is not applicable, is in trouble or did not run; one line."""
+    title: str = ""
+    """The rule in words."""
+    transcript: str = ""
+    """The last PDUs, where the check did not pass."""
+    bundle: str = ""
+    """The file name of the bundle below `bundles/`, if one was kept."""
+    seconds: float = 0.0
+    choices: tuple[str, ...] = ()
+    """What the target chose where the requirement permits several outcomes."""
+    crashes: tuple[str, ...] = ()
+    """Known crashes that struck, though the check may have passed in a second try."""
+
+    @property
+    def area(self) -> str:
+        """The folder of the check."""
+        return self.check.partition("/")[0]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that is known of one run."""
+
+    format: str
+    """`FORMAT`, or the run is another version's."""
+    suite: str = "conformance"
+    label: str = ""
+    """The name that `--label` gave to the target."""
+    environment: dict[str, str] = {}
+    """Facts about the target, such as target.version."""
+    toolkit: str = ""
+    """The revision of this toolkit."""
+    started: str = ""
+    """When the run began, in ISO 8601, UTC."""
+    seconds: float = 0.0
+    is_complete: bool = True
+    """False where the run ended before its last check."""
+    why_incomplete: str = ""
+    checks: tuple[Check, ...] = ()
