@@ -27,9 +27,13 @@ from reports.evidence import (
     bundle_path,
 )
 from reports.run import revision
-from spec import Requirement, UnknownRequirement, load
+from spec import Level, Requirement, UnknownRequirement, load
 
-_SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
+_SEVERITY = {
+    Level.MUST: "critical",
+    Level.SHOULD: "normal",
+    Level.MAY: "minor",
+}
 _EXTENSIONS = {
     "text/plain": "txt",
     "application/vnd.tcpdump.pcap": "pcapng",
@@ -136,7 +140,7 @@ def _label(item: pytest.Item, requirements: list[Requirement]) -> None:
         )
     if requirements:
         strongest = min(
-            (entry.level.split()[0] for entry in requirements),
+            (entry.level.strength for entry in requirements),
             key=list(_SEVERITY).index,
         )
         item.add_marker(

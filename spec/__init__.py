@@ -4,17 +4,21 @@
 from spec.catalogue import (
     Catalogue,
     CatalogueError,
-    Requirement,
     UnknownRequirement,
     is_below,
     load,
     section_key,
 )
+from spec.requirement import Basis, Level, Observable, Requirement, Subject
 
 __all__ = [
+    "Basis",
     "Catalogue",
     "CatalogueError",
+    "Level",
+    "Observable",
     "Requirement",
+    "Subject",
     "UnknownRequirement",
     "is_below",
     "load",

@@ -5,11 +5,14 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
+
+from spec.requirement import Entry, Level, Requirement
 
 FOLDER = Path(__file__).parent
 DOCUMENTS: Mapping[str, str] = MappingProxyType(
@@ -24,9 +27,6 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 )
 """The folder of each document, and how it is cited."""
 
-_TARGET_SUBJECTS = frozenset({"target", "both"})
-_VISIBLE = frozenset({"wire", "provoke", "multi"})
-
 
 class UnknownRequirement(KeyError):  # it says what, as our others do
     """An ID that the catalogue does not hold."""
@@ -40,59 +40,11 @@ class CatalogueError(ValueError):
     """A file of the catalogue that cannot be read; one line that names the place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One thing that a document demands."""
-
-    id: str
-    document: str
-    """How the document is cited: RFC 7143."""
-    section: str
-    heading: str
-    """The section's title."""
-    level: str
-    """MUST, MUST NOT, SHOULD, SHOULD NOT or MAY."""
-    subject: str
-    """target, initiator, both or proxy-or-other."""
-    area: str
-    observable: str
-    """wire, provoke or multi if a tester can see it; internal or initiator-only."""
-    text: str
-    """What it demands, in our words."""
-    basis: str = "rfc2119"
-    """rfc2119 for a key word, implied for tables and rules that carry none."""
-    same_as: str = ""
-    """An earlier requirement that this one restates."""
-    needs: tuple[str, ...] = ()
-    """Optional features without which it does not apply."""
-    untestable: str = ""
-    """Why no black-box tester can check it, or nothing."""
-
-    @property
-    def url(self) -> str:
-        """The address of its section, or of the committee whose text is not free."""
-        if not self.document.startswith("RFC "):
-            return "https://www.t10.org/drafts.htm"
-        number = self.document.removeprefix("RFC ")
-        anchor = "section" if self.section[0].isdigit() else "appendix"
-        return f"https://www.rfc-editor.org/rfc/rfc{number}#{anchor}-{self.section}"
-
-    @property
-    def is_visible(self) -> bool:
-        """True if it binds targets and a black-box tester can see it."""
-        return self.subject in _TARGET_SUBJECTS and self.observable in _VISIBLE
-
-    @property
-    def counts(self) -> bool:
-        """True if coverage counts it: visible, no MAY and no restatement."""
-        return self.is_visible and self.level != "MAY" and not self.same_as
-
-
 class Catalogue(Mapping[str, Requirement]):
     """Every requirement by its ID, in the order of the documents."""
 
-    def __init__(self, requirements: list[Requirement]) -> None:
-        self._by_id = {entry.id: entry for entry in requirements}
+    def __init__(self, requirements: Mapping[str, Requirement]) -> None:
+        self._by_id = dict(requirements)
 
     def __getitem__(self, name: str) -> Requirement:
         """Return a requirement.
@@ -119,15 +71,19 @@ class Catalogue(Mapping[str, Requirement]):
         self,
         *,
         section: str | None = None,
-        level: str | None = None,
+        level: Level | None = None,
         area: str | None = None,
     ) -> list[Requirement]:
-        """Return the requirements of a section and below, a level, an area."""
+        """Return the requirements of a section and below, a level, an area.
+
+        A level stands for what it demands and what it forbids: MUST selects MUST NOT
+        too.
+        """
         return [
             entry
             for entry in self.values()
             if (section is None or is_below(entry.section, section))
-            and (level is None or entry.level.split()[0] == level)
+            and (level is None or entry.level.strength is level.strength)
             and (area is None or entry.area == area)
         ]
 
@@ -143,45 +99,78 @@ def is_below(section: str, wanted: str) -> bool:
 
 @functools.cache
 def load() -> Catalogue:
-    """Return the catalogue.
+    """Return the catalogue of all documents.
 
     Raises:
         CatalogueError: a file is broken.
     """
-    return Catalogue(
-        [
-            entry
-            for folder, document in DOCUMENTS.items()
-            for path in sorted((FOLDER / folder).glob("*.toml"))
-            for entry in _read(path, document)
-        ]
-    )
+    return read(FOLDER)
+
+
+def read(folder: Path) -> Catalogue:
+    """Return the catalogue that a folder holds, with a folder in it a document.
+
+    A chapter of a document is a file, or a folder with a file a section.
+
+    Raises:
+        CatalogueError: a file is broken, or two entries have one ID.
+    """
+    by_id: dict[str, Requirement] = {}
+    places: dict[str, Path] = {}
+    for name, document in DOCUMENTS.items():
+        for path in sorted((folder / name).rglob("*.toml")):
+            for entry in _read(path, document):
+                if entry.id in by_id:
+                    raise CatalogueError(
+                        f"{path}: {entry.id}: {places[entry.id]} has an entry with "
+                        "this id too"
+                    )
+                by_id[entry.id] = entry
+                places[entry.id] = path
+    return Catalogue(by_id)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    requirement: list[dict[str, Any]]
+    headings: dict[str, str]
 
 
 def _read(path: Path, document: str) -> Iterator[Requirement]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{path}: {error}") from error
-    headings: dict[str, str] = content.get("headings", {})
-    for entry in content.get("requirement", []):
-        yield _requirement(entry, document, headings, path)
-
-
-def _requirement(
-    entry: dict[str, Any], document: str, headings: Mapping[str, str], path: Path
-) -> Requirement:
-    try:
-        return Requirement(
-            **{
-                **entry,
-                "document": document,
-                "heading": headings.get(entry["section"], ""),
-                "needs": tuple(entry.get("needs", ())),
-            }
+        content = msgspec.convert(
+            tomllib.loads(path.read_text(encoding="utf-8")), _File
         )
-    except (KeyError, TypeError) as error:
-        raise CatalogueError(f"{path}: {entry.get('id')}: {error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"{path}: {_sentence(error)}") from error
+    for place, table in enumerate(content.requirement, 1):
+        try:
+            entry = msgspec.convert(table, Entry)
+            heading = content.headings[entry.section]
+        except msgspec.ValidationError as error:
+            name = table.get("id", f"requirement {place}")
+            raise CatalogueError(f"{path}: {name}: {_sentence(error)}") from error
+        except KeyError as error:
+            raise CatalogueError(
+                f"{path}: {entry.id}: no heading for section {entry.section}"
+            ) from error
+        yield Requirement(
+            document=document, heading=heading, **msgspec.structs.asdict(entry)
+        )
+
+
+def _sentence(error: msgspec.ValidationError) -> str:
+    """Return what is wrong in the words of TOML, the key first."""
+    what, _, where = str(error).partition(" - at `")
+    for theirs, ours in (
+        ("Object missing required field", "missing key"),
+        ("Object contains unknown field", "unknown key"),
+        ("Invalid enum value", "no such value:"),
+    ):
+        what = what.replace(theirs, ours)
+    key = where.removesuffix("`").removeprefix("$.")
+    return f"{key}: {what}" if key else what
 
 
 def section_key(section: str) -> tuple[tuple[int, str], ...]:

@@ -8,6 +8,7 @@ import pytest
 
 import targets
 from iscsi.keys import KEYS
+from spec import Level
 
 DEFAULT_TIMEOUT = 5.0
 
@@ -110,7 +111,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--level",
         action="append",
         default=[],
-        choices=["MUST", "SHOULD", "MAY"],
+        choices=[level.value for level in Level if level is level.strength],
         help="run the checks of requirements of this level (may be repeated)",
     )
     group.addoption(

@@ -109,7 +109,7 @@ def _is_selected(item: pytest.Item, config: pytest.Config) -> bool:
     ):
         return False
     if option.level and not any(
-        entry.level.split()[0] in option.level for entry in entries
+        entry.level.strength in option.level for entry in entries
     ):
         return False
     return not option.area or any(

@@ -22,6 +22,7 @@ from reports.evidence import (
     VERDICT,
     WARNING,
 )
+from spec import Level
 from suites.plugins import targets as targets_plugin
 from suites.plugins.again import cut_short
 from suites.plugins.endings import (
@@ -182,7 +183,7 @@ def _judge(
         pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
     if crash is not None:
         cut_short(item, crash)
-    is_should = all(entry.level.startswith(("SHOULD", "MAY")) for entry in requirements)
+    is_should = all(entry.level.strength is not Level.MUST for entry in requirements)
     if is_should and reason is None and not is_strict(item.config):
         item.user_properties += [(VERDICT, WARNING), (DETAIL, failure.actual)]
         pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")

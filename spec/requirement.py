@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One requirement: its values, and what follows from them."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Level(StrEnum):
+    """How much a document demands, in the key words of RFC 2119."""
+
+    MUST = "MUST"
+    MUST_NOT = "MUST NOT"
+    SHOULD = "SHOULD"
+    SHOULD_NOT = "SHOULD NOT"
+    MAY = "MAY"
+
+    @property
+    def strength(self) -> "Level":
+        """MUST, SHOULD or MAY: the level, whether it demands or forbids."""
+        return _STRENGTHS.get(self, self)
+
+
+_STRENGTHS = {Level.MUST_NOT: Level.MUST, Level.SHOULD_NOT: Level.SHOULD}
+
+
+class Subject(StrEnum):
+    """The party that a requirement binds."""
+
+    TARGET = "target"
+    INITIATOR = "initiator"
+    BOTH = "both"
+    PROXY_OR_OTHER = "proxy-or-other"
+
+    @property
+    def is_target(self) -> bool:
+        """True if it binds targets."""
+        return self in (Subject.TARGET, Subject.BOTH)
+
+
+class Observable(StrEnum):
+    """What a tester must do to see whether a requirement is met."""
+
+    WIRE = "wire"
+    """Look at the PDUs of any session."""
+    PROVOKE = "provoke"
+    """Send something that provokes it."""
+    MULTI = "multi"
+    """Use several connections, sessions or initiators."""
+    INTERNAL = "internal"
+    """Nothing helps: it does not show on the wire."""
+    INITIATOR_ONLY = "initiator-only"
+    """Test an initiator: it does not show in what a target does."""
+
+    @property
+    def is_visible(self) -> bool:
+        """True if a black-box tester of targets can see it."""
+        return self not in (Observable.INTERNAL, Observable.INITIATOR_ONLY)
+
+
+class Basis(StrEnum):
+    """Why a sentence of a document counts as a requirement."""
+
+    RFC2119 = "rfc2119"
+    """It has a key word."""
+    IMPLIED = "implied"
+    """It is a table or a rule without a key word."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One requirement, as a file of the catalogue has it."""
+
+    id: str
+    section: str
+    level: Level
+    subject: Subject
+    area: str
+    observable: Observable
+    text: str
+    """What it demands, in our words."""
+    basis: Basis = Basis.RFC2119
+    same_as: str = ""
+    """An earlier requirement that this one restates."""
+    needs: tuple[str, ...] = ()
+    """Optional features without which it does not apply."""
+    untestable: str = ""
+    """Why no black-box tester can check it, or nothing."""
+
+
+class Requirement(Entry, frozen=True, kw_only=True):
+    """One thing that a document demands."""
+
+    document: str
+    """How the document is cited: RFC 7143."""
+    heading: str
+    """The section's title."""
+
+    @property
+    def url(self) -> str:
+        """The address of its section, or of the committee whose text is not free."""
+        if not self.document.startswith("RFC "):
+            return "https://www.t10.org/drafts.htm"
+        number = self.document.removeprefix("RFC ")
+        anchor = "section" if self.section[0].isdigit() else "appendix"
+        return f"https://www.rfc-editor.org/rfc/rfc{number}#{anchor}-{self.section}"
+
+    @property
+    def is_visible(self) -> bool:
+        """True if it binds targets and a black-box tester can see it."""
+        return self.subject.is_target and self.observable.is_visible
+
+    @property
+    def counts(self) -> bool:
+        """True if coverage counts it: visible, no MAY and no restatement."""
+        return self.is_visible and self.level is not Level.MAY and not self.same_as
