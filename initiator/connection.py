@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from initiator.segments import Cut, pieces
 from initiator.transcript import Direction, Entry, Transcript
 from iscsi.constants import ISCSI_PORT
-from iscsi.errors import ConnectionLost, DigestError, PeerTimeout
+from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
 from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, encode
 from iscsi.pdu import PDU, decode
 
@@ -63,7 +63,7 @@ class Connection:
         """Connect.
 
         Raises:
-            ConnectionLost: nobody listens there, or the address is unknown.
+            NotConnected: nobody listens there, or the address is unknown.
             PeerTimeout: nobody answered in time.
         """
         self.portal = portal
@@ -79,7 +79,7 @@ class Connection:
         except TimeoutError as error:
             raise PeerTimeout(f"{portal} does not answer", waited=timeout) from error
         except OSError as error:
-            raise ConnectionLost(
+            raise NotConnected(
                 f"cannot connect to {portal}: {error.strerror or error}"
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -197,9 +197,9 @@ class Connection:
         self._record(Direction.RECEIVED, frame.wire, frame, "")
         pdu = decode(frame.header, frame.data)
         if not frame.is_header_digest_right:
-            raise DigestError(f"wrong header digest on {type(pdu).__name__}", pdu=pdu)
+            raise _wrong_digest("header digest", pdu)
         if not frame.is_data_digest_right:
-            raise DigestError(f"wrong data digest on {type(pdu).__name__}", pdu=pdu)
+            raise _wrong_digest("data digest", pdu)
         return pdu
 
     def _describe_pending(self) -> str:
@@ -310,6 +310,15 @@ class Connection:
         self.transcript.add(
             Entry(time.time(), self.number, direction, wire, frame, note)
         )
+
+
+def _wrong_digest(name: str, pdu: PDU) -> DigestError:
+    return DigestError(
+        f"wrong {name} on {type(pdu).__name__}",
+        requirement="RFC7143-13.1-04",
+        pdu=pdu,
+        field=name,
+    )
 
 
 __all__ = ["DEFAULT_TIMEOUT", "NO_DIGESTS", "Connection", "Portal"]

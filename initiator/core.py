@@ -8,11 +8,11 @@ StatSN.
 """
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
-from initiator.describe import describe
 from initiator.expect import ConformanceFailure
 from initiator.login import LoginOptions, LoginResult, log_in
 from initiator.task import (
@@ -39,10 +39,19 @@ from iscsi.pdu import (
     NOPIn,
     NOPOut,
     SCSICommand,
+    SCSIResponse,
+    TextResponse,
 )
 from iscsi.scsi import luns
 
 P = TypeVar("P", bound=PDU)
+
+_TAG_CLAUSES: Mapping[type[PDU], str] = {
+    NOPIn: "RFC7143-11.19-01",
+    TextResponse: "RFC7143-11.11.3-i01",
+    SCSIResponse: "RFC7143-11.4-i01",
+}
+"""The clauses that have an answer bear the tag of its request."""
 
 
 @dataclass(slots=True)
@@ -260,7 +269,11 @@ class SessionCore:
     def _account(self, pdu: PDU, link: Link) -> None:
         if pdu.opcode < Opcode.NOP_IN:
             raise ConformanceFailure(
-                "the opcode of a target", describe(pdu), self.transcript
+                "the opcode of a target",
+                pdu,
+                self.transcript,
+                requirement="RFC7143-11.2.1.2-02",
+                field="opcode",
             )
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
@@ -270,8 +283,9 @@ class SessionCore:
             raise NumberingError(
                 f"StatSN {pdu.stat_sn} on {type(pdu).__name__} where "
                 f"{link.status.exp_stat_sn} was due",
-                requirement="RFC7143-4.2.2.2-01",
+                requirement="RFC7143-4.2.2.2-i01",
                 pdu=pdu,
+                field="StatSN",
             )
 
     def _answer_ping(self, ping: NOPIn, link: Link) -> None:
@@ -318,12 +332,12 @@ class SessionCore:
                 # It may come at any time, and `receive` has put it aside.
                 pdu = self.receive(link, timeout=timeout, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
-            raise ConformanceFailure(expected, str(error), self.transcript) from error
+            raise ConformanceFailure(expected, error, self.transcript) from error
         is_right = isinstance(pdu, kind) and (
             of is None or pdu.initiator_task_tag == of.initiator_task_tag
         )
         if not is_right:
-            raise ConformanceFailure(expected, describe(pdu), self.transcript)
+            raise unexpected(expected, pdu, kind, self.transcript)
         assert isinstance(pdu, kind)
         return pdu
 
@@ -340,7 +354,7 @@ class SessionCore:
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(
                 f"no answer to {type(after).__name__}, and a living connection",
-                str(error),
+                error,
                 self.transcript,
             ) from error
         is_pong = isinstance(pdu, NOPIn) and (
@@ -348,8 +362,38 @@ class SessionCore:
         )
         if not is_pong:
             raise ConformanceFailure(
-                f"no answer to {type(after).__name__}", describe(pdu), self.transcript
+                f"no answer to {type(after).__name__}", pdu, self.transcript
             )
+
+
+def unexpected(
+    expected: str, pdu: PDU, kind: type[PDU], transcript: Transcript
+) -> ConformanceFailure:
+    """Return the failure for a PDU of another kind, or for another task.
+
+    An answer of the right kind with a tag that no request bore breaks the clause of its
+    tag. An answer to another request is in its right: it accuses no clause by itself.
+    """
+    clause = None
+    if isinstance(pdu, kind) and not _was_sent(transcript, pdu.initiator_task_tag):
+        clause = _TAG_CLAUSES.get(kind)
+        if isinstance(pdu, NOPIn) and pdu.target_transfer_tag != RESERVED_TAG:
+            clause = "RFC7143-11.19-05"
+    return ConformanceFailure(
+        expected,
+        pdu,
+        transcript,
+        requirement=clause,
+        field="Initiator Task Tag" if clause else "",
+    )
+
+
+def _was_sent(transcript: Transcript, tag: int) -> bool:
+    return any(
+        "initiator_task_tag" in {field.name for field in pdu.fields_desc}
+        and pdu.initiator_task_tag == tag
+        for pdu in transcript.sent()
+    )
 
 
 def lun_field(lun: int) -> int:

@@ -9,44 +9,88 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from initiator.answers import (
+    SHOWN_PDUS,
+    field_of,
+    normalise,
+    offending,
+    words,
+)
 from initiator.connection import Connection
-from initiator.describe import describe, outline
+from initiator.describe import outline
+from initiator.task import Result
 from initiator.transcript import Transcript
 from iscsi.errors import (
     ConnectionLost,
     DecodeError,
     DigestError,
     ISCSIError,
+    NegotiationError,
+    NotConnected,
+    NumberingError,
     PeerTimeout,
+    UnexpectedPDU,
 )
 from iscsi.pdu import PDU, Reject
 
 _LONGEST_CHOICE = 120
 """Characters: what a target chose is one line of a report."""
 
-_CHOICES: ContextVar[list[str] | None] = ContextVar("choices", default=None)
+OTHER_DATA = "other data"
+OTHER_LENGTH = "data of another length"
+"""What came, normalised, where data is wrong."""
 
-SHOWN_PDUS = 12
-"""How many of the last entries a failure prints."""
+_SHOWN_BYTES = 16
+"""Bytes of data that differs, from the first wrong one on."""
+
+_CHOICES: ContextVar[list[str] | None] = ContextVar("choices", default=None)
+_CLAUSE: ContextVar[str | None] = ContextVar("clause", default=None)
 
 
 class ConformanceFailure(AssertionError):
     """A target broke a requirement.
 
     Attributes:
+        requirement: the ID of the clause that this expectation belongs to; None where
+            nobody named one, so that the check's first requirement is meant.
         expected: what the requirement allows, one item an alternative.
-        actual: what the target did.
+        actual: what the target did, in words.
+        answer: what came, normalised: kind and codes without tags, numbers and data.
+        offending: the PDU that is wrong, or None.
+        pdu: the kind of that PDU, such as NOPIn, or an empty string.
+        field: the field, text key or sense field that is wrong, if it is a single one.
         transcript: what passed, or None.
     """
 
     def __init__(
         self,
         expected: str | Sequence[str],
-        actual: str,
+        actual: object,
         transcript: Transcript | None = None,
+        *,
+        requirement: str | None = None,
+        field: str = "",
+        answer: str = "",
     ) -> None:
+        """Keep what came as values.
+
+        Args:
+            expected: one alternative or several.
+            actual: a PDU, a `Result`, an error of the peer, or words. An error that
+                names a clause keeps it, whatever `requirement` says.
+            transcript: what passed.
+            requirement: the clause; None for that of `clause`, if there is one.
+            field: the field that is wrong; an error of the peer may name it itself.
+            answer: the normalised answer, where `actual` does not show it.
+        """
+        own = actual.requirement if isinstance(actual, ISCSIError) else ""
+        self.requirement = own or requirement or _CLAUSE.get()
         self.expected = [expected] if isinstance(expected, str) else list(expected)
-        self.actual = actual
+        self.actual = words(actual)
+        self.answer = answer or normalise(actual)
+        self.offending = offending(actual)
+        self.pdu = "" if self.offending is None else type(self.offending).__name__
+        self.field = field or field_of(actual)
         self.transcript = transcript
         super().__init__(str(self))
 
@@ -60,11 +104,47 @@ class ConformanceFailure(AssertionError):
         return "\n".join(lines)
 
 
+_EXPECTED_OF_A_PEER = "an exchange that follows RFC 7143 to its end"
+
+_EXPECTED: Sequence[tuple[type[ISCSIError], str]] = (
+    (DigestError, "digests that match what they cover"),
+    (NumberingError, "the StatSN that is due"),
+    (PeerTimeout, "an answer in time"),
+    (NotConnected, "a portal that takes connections"),
+    (ConnectionLost, "a connection that stays open"),
+    (NegotiationError, "a negotiation that comes to a result"),
+    (DecodeError, "well-formed PDUs and text"),
+)
+"""What was expected of the peer, by the kind of its error."""
+
+
 def failure_of(error: ISCSIError, transcript: Transcript | None) -> ConformanceFailure:
     """Return the verdict on an error of the peer that no check has expected."""
-    return ConformanceFailure(
-        "an exchange that follows RFC 7143 to its end", str(error), transcript
+    expected = next(
+        (what for kind, what in _EXPECTED if isinstance(error, kind)),
+        _EXPECTED_OF_A_PEER,
     )
+    return ConformanceFailure(expected, error, transcript)
+
+
+@contextmanager
+def clause(requirement: str) -> Iterator[None]:
+    """Say to which clause the expectations in a block belong.
+
+    What names a clause by itself keeps it: an argument `requirement`, an inner block,
+    an error of the peer that shows which clause is broken.
+
+    Args:
+        requirement: the ID in the catalogue.
+    """
+    token = _CLAUSE.set(requirement)
+    try:
+        yield
+    except ISCSIError as error:
+        error.requirement = error.requirement or requirement
+        raise
+    finally:
+        _CLAUSE.reset(token)
 
 
 @contextmanager
@@ -93,7 +173,7 @@ def chose(outcome: object) -> None:
     elif isinstance(outcome, PDU):
         text = outline(outcome)
     else:
-        text = _words(outcome)
+        text = words(outcome)
     choices.append(" ".join(text.split())[:_LONGEST_CHOICE])
 
 
@@ -102,34 +182,95 @@ def check(
     expected: str | Sequence[str],
     actual: object,
     transcript: Transcript | None = None,
+    *,
+    requirement: str | None = None,
+    field: str = "",
 ) -> None:
     """Fail unless something holds.
 
     Several alternatives in `expected` are outcomes that a clause permits: the one that
     the target chose is noted.
 
+    Args:
+        holds: whether the target has done what it must.
+        expected: what it must do.
+        actual: what it did: a PDU, a result, or words that say what came.
+        transcript: what passed.
+        requirement: the ID of the clause, where a check carries several.
+        field: the field or text key that is looked at, if it is a single one.
+
     Raises:
         ConformanceFailure: it does not.
     """
     __tracebackhide__ = True
     if not holds:
-        raise ConformanceFailure(expected, _words(actual), transcript)
+        raise ConformanceFailure(
+            expected, actual, transcript, requirement=requirement, field=field
+        )
     if not isinstance(expected, str) and len(expected) > 1:
         chose(actual)
 
 
-def _words(actual: object) -> str:
-    """Return what came in words: PDUs as the transcript shows them."""
-    if isinstance(actual, PDU):
-        return describe(actual)
-    if isinstance(actual, list | tuple) and any(
-        isinstance(item, PDU) for item in actual
-    ):
-        shown = [_words(item) for item in actual[:SHOWN_PDUS]]
-        if len(actual) > SHOWN_PDUS:
-            shown.append(f"and {len(actual) - SHOWN_PDUS} more")
-        return "; ".join(shown)
-    return str(actual)
+def expect_good(result: Result, *, requirement: str | None = None) -> Result:
+    """Expect that a command has ended with status GOOD; return its result.
+
+    Raises:
+        ConformanceFailure: it has ended otherwise.
+    """
+    __tracebackhide__ = True
+    check(result.is_good, "status GOOD", result, requirement=requirement)
+    return result
+
+
+def expect_data(
+    found: bytes,
+    *allowed: bytes,
+    what: str = "the data",
+    requirement: str | None = None,
+) -> None:
+    """Expect that data is what it must be, and say where it first is not.
+
+    Args:
+        found: what was read.
+        *allowed: what it may be, the likeliest first; several where a clause leaves the
+            target a choice.
+        what: what it is, in words.
+        requirement: the ID of the clause, where a check carries several.
+
+    Raises:
+        ConformanceFailure: it differs from all of them.
+    """
+    __tracebackhide__ = True
+    if bytes(found) in allowed:
+        return
+    expected, actual = difference(bytes(found), bytes(allowed[0]))
+    others = ", or another content that is allowed" if len(allowed) > 1 else ""
+    raise ConformanceFailure(
+        f"{what}: {expected}{others}",
+        actual,
+        requirement=requirement,
+        answer=OTHER_DATA if len(found) == len(allowed[0]) else OTHER_LENGTH,
+    )
+
+
+def difference(found: bytes, due: bytes) -> tuple[str, str]:
+    """Say in words what data that differs should be, and what it is."""
+    if len(found) != len(due):
+        return f"{len(due)} bytes", f"{len(found)} bytes"
+    wrong = [
+        at
+        for at, (one, other) in enumerate(zip(found, due, strict=True))
+        if one != other
+    ]
+    if not wrong:
+        return f"{len(due)} bytes", "the same bytes"
+    at = wrong[0]
+    span = slice(at, at + _SHOWN_BYTES)
+    much = f"{len(wrong)} bytes differ, the last one at byte {wrong[-1]}"
+    return (
+        f"{due[span].hex(' ')} at byte {at} of {len(due)}",
+        f"{found[span].hex(' ')}; {much}",
+    )
 
 
 def expect_drop(connection: Connection, *, timeout: float | None = None) -> None:
@@ -188,20 +329,41 @@ def expect_reject_or_drop(
     try:
         answer = next_or_drop(connection, timeout)
     except (PeerTimeout, DecodeError, DigestError) as error:
-        raise ConformanceFailure(expected, str(error), connection.transcript) from error
+        raise ConformanceFailure(expected, error, connection.transcript) from error
     if answer is None:
         chose(answer)
         return None
-    if not isinstance(answer, Reject) or (
-        reasons is not None and answer.reason not in reasons
-    ):
-        raise ConformanceFailure(expected, describe(answer), connection.transcript)
-    header = of.segments()[0][:48]
-    check(
-        answer.rejected_header == header,
-        f"the Reject returns the header {header.hex()}",
-        f"it returns {answer.rejected_header.hex()}",
-        connection.transcript,
-    )
+    if not isinstance(answer, Reject):
+        raise ConformanceFailure(expected, answer, connection.transcript)
+    if reasons is not None and answer.reason not in reasons:
+        raise ConformanceFailure(
+            expected, answer, connection.transcript, field="Reason"
+        )
+    expect_header_of(answer, of, connection.transcript)
     chose(answer)
     return answer
+
+
+def expect_header_of(reject: Reject, of: PDU, transcript: Transcript) -> None:
+    """Expect that a Reject returns the header of the PDU that it refuses.
+
+    A wrong one breaks section 11.17.4 and says nothing of any other clause.
+
+    Raises:
+        ConformanceFailure: it returns another, or less.
+    """
+    __tracebackhide__ = True
+    due, found = of.segments()[0][:48], bytes(reject.rejected_header)
+    if found == due:
+        return
+    expected, actual = difference(found, due)
+    raise ConformanceFailure(
+        f"a Reject that returns the header {due.hex()}: {expected}",
+        UnexpectedPDU(
+            f"it returns {found.hex() or 'nothing'}: {actual}",
+            requirement="RFC7143-11.17.4-i01",
+            pdu=reject,
+            field="header of the bad PDU",
+        ),
+        transcript,
+    )

@@ -6,8 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
-from initiator.core import Link, SessionCore, lun_field
-from initiator.describe import describe
+from initiator.core import Link, SessionCore, lun_field, unexpected
 from initiator.expect import ConformanceFailure
 from initiator.task import (
     Result,
@@ -41,6 +40,7 @@ from iscsi.pdu import (
     NOPOut,
     Reject,
     SCSICommand,
+    SCSIResponse,
     TaskManagementRequest,
     TaskManagementResponse,
     TextRequest,
@@ -223,12 +223,12 @@ class Session(SessionCore):
         try:
             pdu = self.receive(link, timeout=timeout)
         except (ConnectionLost, PeerTimeout) as error:
-            raise ConformanceFailure(expected, str(error), self.transcript) from error
+            raise ConformanceFailure(expected, error, self.transcript) from error
         names = {field.name for field in pdu.fields_desc}
         tag = pdu.initiator_task_tag if "initiator_task_tag" in names else None
         task = self._tasks.get(tag) if tag is not None else None
         if task is None:
-            raise ConformanceFailure(expected, describe(pdu), self.transcript)
+            raise unexpected(expected, pdu, SCSIResponse, self.transcript)
         task.take(pdu)
         return pdu
 
@@ -266,9 +266,10 @@ class Session(SessionCore):
             if pdu.initiator_task_tag == request.initiator_task_tag:
                 return pdu
             if pdu.initiator_task_tag != RESERVED_TAG:
-                raise ConformanceFailure(
+                raise unexpected(
                     f"NOP-In for ITT {request.initiator_task_tag:#x}",
-                    describe(pdu),
+                    pdu,
+                    NOPIn,
                     self.transcript,
                 )
 
@@ -299,7 +300,7 @@ class Session(SessionCore):
                 pdu = self.receive(link)
             except (ConnectionLost, PeerTimeout) as error:
                 raise ConformanceFailure(
-                    "Task Management Function Response", str(error), self.transcript
+                    "Task Management Function Response", error, self.transcript
                 ) from error
             if isinstance(pdu, TaskManagementResponse):
                 if pdu.initiator_task_tag == request.initiator_task_tag:
@@ -310,7 +311,7 @@ class Session(SessionCore):
                 task.take(pdu)
                 continue
             raise ConformanceFailure(
-                "Task Management Function Response", describe(pdu), self.transcript
+                "Task Management Function Response", pdu, self.transcript
             )
 
     def send_task_management(
@@ -425,5 +426,5 @@ class Session(SessionCore):
                 yield self.receive(link, timeout=timeout)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(
-                "Logout Response", str(error), self.transcript
+                "Logout Response", error, self.transcript
             ) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iscsi.constants import RESERVED_TAG, SCSIResponseCode
+from iscsi.errors import DecodeError
 from iscsi.parameters import Parameters
 from iscsi.pdu import PDU, R2T, DataIn, DataOut, SCSICommand, SCSIResponse
 from iscsi.scsi import sense as scsi_sense
@@ -51,7 +52,12 @@ class Result:
             name = f"status {self.status:#04x}"
         if self.response != SCSIResponseCode.COMPLETED:
             name = f"service response {self.response:#04x}, {name}"
-        return f"{name} ({self.sense})" if self.sense_bytes else name
+        if not self.sense_bytes:
+            return name
+        try:
+            return f"{name} ({self.sense})"
+        except DecodeError as error:
+            return f"{name} ({error}: {self.sense_bytes.hex(' ')})"
 
 
 @dataclass(slots=True)

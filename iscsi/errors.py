@@ -6,7 +6,14 @@ Sending something illegal is no error here: breaking the protocol is a tester's 
 
 
 class ISCSIError(Exception):
-    """The root of every error that this package and the initiator raise."""
+    """The root of every error that this package and the initiator raise.
+
+    Attributes:
+        requirement: the ID of the clause in the catalogue that the error shows to be
+            broken, or an empty string where it shows none by itself.
+    """
+
+    requirement: str = ""
 
 
 class DecodeError(ISCSIError):
@@ -54,16 +61,22 @@ class PeerError(ISCSIError):
     """The peer broke a rule of the protocol.
 
     Attributes:
-        requirement: the ID of the rule in the catalogue, or an empty string.
         pdu: the PDU that broke it, where there is one.
+        field: the field or text key that is wrong, if it is a single one.
     """
 
     def __init__(
-        self, message: str, *, requirement: str = "", pdu: object = None
+        self,
+        message: str,
+        *,
+        requirement: str = "",
+        pdu: object = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         self.requirement = requirement
         self.pdu = pdu
+        self.field = field
 
 
 class UnexpectedPDU(PeerError):
@@ -88,6 +101,10 @@ class ConnectionLost(ISCSIError):
     def __init__(self, message: str, *, reset: bool = False) -> None:
         super().__init__(message)
         self.reset = reset
+
+
+class NotConnected(ConnectionLost):
+    """There never was a connection: nobody listens, or the address is unknown."""
 
 
 class PeerTimeout(ISCSIError):

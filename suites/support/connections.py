@@ -111,7 +111,7 @@ def senses_until_good(session: Session, link: Link | None = None) -> list[Sense]
         if result.sense is not None:
             found.append(result.sense)
     raise ConformanceFailure(
-        "TEST UNIT READY comes to GOOD", str(result), session.transcript
+        "TEST UNIT READY comes to GOOD", result, session.transcript
     )
 
 

@@ -34,7 +34,7 @@ def read(session: Session, disk: Disk, length: int, *, lba: int = 0) -> Result:
         cdb.read_10(lba=lba, blocks=blocks), read=blocks * disk.block_size
     )
     if not result.is_good:
-        raise ConformanceFailure("READ (10) ends GOOD", str(result), session.transcript)
+        raise ConformanceFailure("READ (10) ends GOOD", result, session.transcript)
     return result
 
 
@@ -61,9 +61,7 @@ def write(session: Session, disk: Disk, data: bytes, **how: Any) -> Result:
     """
     result = session.finish(start_write(session, disk, data, **how))
     if not result.is_good:
-        raise ConformanceFailure(
-            "WRITE (10) ends GOOD", str(result), session.transcript
-        )
+        raise ConformanceFailure("WRITE (10) ends GOOD", result, session.transcript)
     return result
 
 

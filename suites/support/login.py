@@ -165,7 +165,7 @@ def expect_refusal(
     try:
         answer = next_or_drop(connection)
     except (PeerTimeout, DecodeError, DigestError) as error:
-        raise ConformanceFailure(expected, str(error), connection.transcript) from error
+        raise ConformanceFailure(expected, error, connection.transcript) from error
     if is_malformed and (answer is None or isinstance(answer, Reject)):
         chose(answer)
         return None
@@ -179,7 +179,7 @@ def expect_refusal(
         else answer.status_class == INITIATOR_ERROR_CLASS
     )
     if not is_right:
-        raise ConformanceFailure(expected, describe(answer), connection.transcript)
+        raise ConformanceFailure(expected, answer, connection.transcript)
     assert isinstance(answer, LoginResponse)
     if len(expected) > 1 or len(statuses) != 1:
         chose(answer)

@@ -70,7 +70,7 @@ def read_unacknowledged(
     )
     result = session.finish(task, link)
     if not result.is_good:
-        raise ConformanceFailure("READ (10) ends GOOD", str(result), session.transcript)
+        raise ConformanceFailure("READ (10) ends GOOD", result, session.transcript)
     return task
 
 
@@ -176,7 +176,7 @@ def _next(session: Session, expected: str, link: Link | None = None) -> PDU:
     try:
         return session.receive(link)
     except (ConnectionLost, PeerTimeout) as error:
-        raise ConformanceFailure(expected, str(error), session.transcript) from error
+        raise ConformanceFailure(expected, error, session.transcript) from error
 
 
 def content(pdu: PDU, *, but: frozenset[str] = CURRENT) -> dict[str, Any]:

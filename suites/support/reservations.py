@@ -208,7 +208,7 @@ class Nexus:
             return parse(result.data)
         except DecodeError as error:
             raise ConformanceFailure(
-                f"parameter data of {layout.name}", str(error), self.session.transcript
+                f"parameter data of {layout.name}", error, self.session.transcript
             ) from error
 
     # Others ----------------------------------------------------------------------

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from initiator.answers import SHOWN_PDUS
 from initiator.capture_file import segments
 from initiator.expect import (
-    SHOWN_PDUS,
     ConformanceFailure,
     check,
     chose,

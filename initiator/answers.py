@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What came, for a failure: in words, and normalised so that like answers are equal.
+
+`words` shows one answer with its numbers. `normalise` leaves out tags, numbers and
+data: two checks that got the same kind of answer get the same text.
+"""
+
+import re
+
+from initiator.describe import describe
+from initiator.task import Result
+from iscsi.errors import (
+    ConnectionLost,
+    DecodeError,
+    DigestError,
+    ISCSIError,
+    NegotiationError,
+    NotConnected,
+    NumberingError,
+    PeerError,
+    PeerTimeout,
+)
+from iscsi.pdu import (
+    PDU,
+    AsyncMessage,
+    DataIn,
+    LoginResponse,
+    LogoutResponse,
+    Reject,
+    SCSIResponse,
+    TaskManagementResponse,
+)
+from iscsi.scsi import sense
+from iscsi.scsi.status import SCSIStatus
+
+SHOWN_PDUS = 12
+"""How many PDUs of a list are shown."""
+
+_LONGEST = 120
+"""Characters of a normalised answer."""
+
+NO_ANSWER = "no answer"
+DROPPED = "connection dropped"
+NO_CONNECTION = "no connection"
+NOTHING = "nothing"
+
+_PLAIN = {
+    NOTHING: NO_ANSWER,
+    "none came": NO_ANSWER,
+    "the connection is dropped": DROPPED,
+}
+"""Words of checks, and the normalised answer that they mean."""
+
+_NUMBER = re.compile(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?")
+
+
+def words(came: object) -> str:
+    """Return what came in words: PDUs as the transcript shows them."""
+    if isinstance(came, PDU):
+        return describe(came)
+    if isinstance(came, list | tuple) and any(isinstance(one, PDU) for one in came):
+        shown = [words(one) for one in came[:SHOWN_PDUS]]
+        if len(came) > SHOWN_PDUS:
+            shown.append(f"and {len(came) - SHOWN_PDUS} more")
+        return "; ".join(shown)
+    return NOTHING if came is None else str(came)
+
+
+def offending(came: object) -> PDU | None:
+    """Return the PDU that an answer consists of or ends with, if there is one."""
+    if isinstance(came, PDU):
+        return came
+    if isinstance(came, Result):
+        return came.final
+    if isinstance(came, list | tuple) and came:
+        return offending(came[-1])
+    # A PeerError has the PDU that is wrong, a refused login its response.
+    for name in ("pdu", "response"):
+        pdu = getattr(came, name, None)
+        if isinstance(came, ISCSIError) and isinstance(pdu, PDU):
+            return pdu
+    return None
+
+
+def field_of(came: object) -> str:
+    """Return the field or text key that an error of the peer names, or nothing."""
+    if isinstance(came, NegotiationError):
+        return came.key
+    if isinstance(came, DecodeError | PeerError):
+        return came.field
+    return ""
+
+
+def normalise(came: object) -> str:
+    """Return kind and codes of what came, without tags, numbers and data.
+
+    For example "SCSIResponse CHECK CONDITION 5h/24h/00h", "Reject 0x04", "no answer".
+    """
+    if isinstance(came, PDU):
+        return " ".join([type(came).__name__, *_codes(came)])
+    if isinstance(came, Result):
+        return normalise(came.final)
+    if isinstance(came, list | tuple) and any(isinstance(one, PDU) for one in came):
+        kinds = dict.fromkeys(normalise(one) for one in came)
+        return "; ".join(kinds)[:_LONGEST]
+    if isinstance(came, ISCSIError):
+        return _error(came)
+    said = " ".join(words(came).split())
+    return _PLAIN.get(said) or _NUMBER.sub("#", said)[:_LONGEST]
+
+
+def _error(error: ISCSIError) -> str:
+    if isinstance(error, PeerTimeout):
+        return NO_ANSWER
+    if isinstance(error, NotConnected):
+        return NO_CONNECTION
+    if isinstance(error, ConnectionLost):
+        return DROPPED
+    pdu = offending(error)
+    if pdu is None:
+        return _NUMBER.sub("#", str(error))[:_LONGEST]
+    if isinstance(error, DigestError):
+        return f"{type(pdu).__name__} with a wrong {error.field}"
+    if isinstance(error, NumberingError):
+        return f"{type(pdu).__name__} with another {error.field}"
+    return normalise(pdu)
+
+
+def _codes(pdu: PDU) -> list[str]:
+    """Return what the status, reason, event or response codes of a PDU say."""
+    if isinstance(pdu, SCSIResponse):
+        if pdu.response:
+            return [f"service response {pdu.response:#04x}"]
+        return [_status(int(pdu.status)), *_sense(pdu.sense)]
+    if isinstance(pdu, DataIn):
+        return [_status(int(pdu.status))] if pdu.status_present else []
+    if isinstance(pdu, LoginResponse):
+        return [f"{int(pdu.status):04x}"]
+    if isinstance(pdu, Reject):
+        return [f"{int(pdu.reason):#04x}"]
+    if isinstance(pdu, LogoutResponse | TaskManagementResponse):
+        return [f"{int(pdu.response):#04x}"]
+    if isinstance(pdu, AsyncMessage):
+        return [f"event {int(pdu.async_event)}"]
+    return []
+
+
+def _status(code: int) -> str:
+    try:
+        return SCSIStatus(code).name.replace("_", " ")
+    except ValueError:
+        return f"status {code:#04x}"
+
+
+def _sense(data: bytes) -> list[str]:
+    if not data:
+        return []
+    try:
+        told = sense.parse(data)
+    except DecodeError:
+        return ["malformed sense"]
+    return [f"{int(told.key):X}h/{told.asc:02X}h/{told.ascq:02X}h"]
