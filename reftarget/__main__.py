@@ -22,11 +22,12 @@ from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from reftarget import configfile
 from reftarget.config import ARCHITECTURE, Config, ConfigError, Portal, TargetConfig
-from reftarget.faults import FAULTS, UnknownFaultError
+from reftarget.faults import FAULTS
 from reftarget.observers import Observers
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.reservation_store import StoreError
 from reftarget.server import PortalError, Server
+from reftarget.variants import VariantError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -265,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         asyncio.run(serve(build_config(options), options))
-    except (ConfigError, PortalError, StoreError, UnknownFaultError) as error:
+    except (ConfigError, PortalError, StoreError, VariantError) as error:
         print(f"reftarget: {error}", file=sys.stderr)
         return _MISUSE
     except OSError as error:

@@ -70,6 +70,7 @@ class Connection:
         output: buffers to be sent, in order.
         is_closing: True once TCP shall end when `output` is gone.
         deadline: the time at which `tick` has something to do, or None.
+        is_discovery: whether its login is that of a discovery session.
         stat_sn: the number of the next status.
         exp_stat_sn: the first number that the initiator has not acknowledged.
     """
@@ -94,6 +95,7 @@ class Connection:
         self.phase = Phase.LOGIN
         self.session: Session | None = None
         self.joining: Session | None = None
+        self.is_discovery = False
         self.cid = 0
         self.parameters = Parameters()
         self.stream = Stream(DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)

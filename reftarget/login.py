@@ -186,6 +186,7 @@ class LoginPhase:
         if is_first:
             self.admission = admission.admit(connection, request, pairs)
             connection.joining = self.admission.session
+            connection.is_discovery = self.admission.is_discovery
             self.authentication = Authentication(
                 self.admission.access,
                 self.admission.nexus.initiator_name,

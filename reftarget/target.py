@@ -17,7 +17,7 @@ from reftarget.backing import BackingError
 from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
-from reftarget.faults import Bend, Faults
+from reftarget.faults import Bend, Faults, rules_with
 from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.logins import LoginBend
 from reftarget.faults.states import StateBend
@@ -64,6 +64,7 @@ class Node:
                 state_directory=state_directory,
                 abort_tasks=self._abort_tasks,
                 bends=target.faults.bends,
+                rules=target.rules.scsi,
             )
         except (BackingError, ValueError) as error:
             raise ConfigError(f"target {config.name}: {error}") from error
@@ -120,6 +121,7 @@ class ReferenceTarget:
         self.config = config
         self.random = random
         self.faults = Faults(config.faults)
+        self.rules = rules_with(config.faults)
         self.now = 0.0
         self.buffered = 0
         self.ready: list[Connection] = []

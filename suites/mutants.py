@@ -192,6 +192,11 @@ class Outcome:
         return bool(self.is_missed or self.trouble or self.false_alarms)
 
 
+def _excuse(fault: Fault) -> str:
+    """Return why checks of other requirements rightly notice a fault, if they do."""
+    return fault.also or ALSO.get(fault.name, "")
+
+
 def choose(
     fault: Fault, checks: Mapping[str, list[str]], sample: int
 ) -> tuple[list[str], list[str]]:
@@ -264,7 +269,7 @@ def weigh(
     for item in failed:
         if not set(item.requirements).isdisjoint(fault.requirements):
             outcome.noticed_by.append(item.check)
-        elif fault.name not in ALSO and not item.check.startswith(tuple(BROAD)):
+        elif not _excuse(fault) and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)
     return outcome
 

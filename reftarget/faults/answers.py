@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, AsyncEvent, TMResponse
 from reftarget.faults.changes import (
-    Twist,
     change_data,
     change_text,
     change_value,
@@ -20,6 +19,7 @@ from reftarget.faults.changes import (
     set_fields,
     swallow,
 )
+from reftarget.twist import Twist
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from iscsi import headers, serial, text
 from iscsi.errors import DecodeError
+from reftarget.twist import Twist
 
 if TYPE_CHECKING:
-    from reftarget.connection import Connection
+    from collections.abc import Callable
 
-    Twisted = tuple[headers.Header, bytes] | None
-
-Twist = Callable[["Connection", headers.Header, bytes], "Twisted"]
-"""From a PDU's header and data to what is sent instead; None: nothing."""
+    from reftarget.twist import Sender, Twisted
 
 _H = TypeVar("_H", bound=headers.Header)
 
@@ -38,7 +35,7 @@ def on(
 ) -> Twist:
     """Return a twist of one kind of PDU."""
 
-    def twist(_connection: Connection, header: headers.Header, data: bytes) -> Twisted:
+    def twist(_sender: Sender, header: headers.Header, data: bytes) -> Twisted:
         if isinstance(header, kind) and when(header):
             return change(header, data)
         return header, data

@@ -8,8 +8,7 @@ anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from iscsi.constants import Opcode
 from iscsi.digest import digest
@@ -24,75 +23,85 @@ from reftarget.faults.media import MEDIA
 from reftarget.faults.primary import PRIMARY
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
+from reftarget.faults.row import Fault
 from reftarget.faults.speech import SPEECH
 from reftarget.faults.states import STATES
 from reftarget.faults.tasks import TASKS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
+from reftarget.rules import RULES
+from reftarget.variants import VariantError, lay_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from enum import StrEnum
 
     from iscsi.digest import Buffer
     from iscsi.framing import Digests
     from iscsi.headers import Header
-    from reftarget.connection import Connection
-    from reftarget.faults.changes import Twist
+    from reftarget.rules import Rules
+    from reftarget.twist import Sender, Twist
 
 
-class UnknownFaultError(Exception):
+_Bend = TypeVar("_Bend", bound="StrEnum")
+
+
+class UnknownFaultError(VariantError):
     """A fault that there is none of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One wrong behaviour."""
-
-    name: str
-    requirement: str
-    """The ID of the requirement that it breaks."""
-    description: str
-    twist: Twist | None = None
-    """What it does to PDUs; None: it is a bend."""
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """All that it breaks; a check of each must notice it."""
-        return (self.requirement, *CONSEQUENCES.get(self.name, ()))
+def _bent(table: Mapping[_Bend, tuple[str, str]]) -> Iterator[Fault]:
+    """Return the rows of a table of bends."""
+    for bend, (requirement, says) in table.items():
+        name = str(bend)
+        breaks = (requirement, *CONSEQUENCES.get(name, ()))
+        yield Fault(name=name, breaks=breaks, says=says)
 
 
-_BENT: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (
-    BENDS,
-    ALLEGIANCE,
-    COPIES,
-    DEVICES,
-    LOGINS,
-    MEDIA,
-    PRIMARY,
-    RESERVATIONS,
-    STATES,
-    TASKS,
-    TRANSFERS,
-    UPKEEP,
-)
-_TWISTED: Final[tuple[Mapping[str, tuple[str, str, Twist]], ...]] = (
-    TWISTS,
-    ANSWERS,
-    RESPONSES,
-    SPEECH,
+def _twisted(table: Mapping[str, tuple[str, str, Twist]]) -> Iterator[Fault]:
+    """Return the rows of a table of twists."""
+    for name, (requirement, says, twist) in table.items():
+        breaks = (requirement, *CONSEQUENCES.get(name, ()))
+        yield Fault(name=name, breaks=breaks, says=says, twist=twist)
+
+
+_ROWS: Final = (
+    *_bent(BENDS),
+    *_bent(ALLEGIANCE),
+    *_bent(COPIES),
+    *_bent(DEVICES),
+    *_bent(LOGINS),
+    *_bent(MEDIA),
+    *_bent(PRIMARY),
+    *RESERVATIONS,
+    *_bent(STATES),
+    *_bent(TASKS),
+    *_bent(TRANSFERS),
+    *_bent(UPKEEP),
+    *_twisted(TWISTS),
+    *_twisted(ANSWERS),
+    *_twisted(RESPONSES),
+    *_twisted(SPEECH),
 )
 
-FAULTS: Final = {
-    **{
-        str(bend): Fault(str(bend), *texts)
-        for of in _BENT
-        for bend, texts in of.items()
-    },
-    **{name: Fault(name, *texts) for of in _TWISTED for name, texts in of.items()},
-}
-"""Every fault by its name. A further table of an area is named in one of the two."""
+FAULTS: Final = {row.name: row for row in _ROWS}
+"""Every fault by its name. A further table of an area is named in `_ROWS`."""
+
+
+def rules_with(names: Iterable[str]) -> Rules:
+    """Return the rules of a target with these faults.
+
+    Raises:
+        UnknownFaultError: there is no fault of one of the names.
+        VariantError: two of them cannot be on at once.
+    """
+    rows = []
+    for name in dict.fromkeys(names):
+        if name not in FAULTS:
+            raise UnknownFaultError(f"--fault: there is no {name!r}")
+        rows.append(FAULTS[name])
+    return lay_over(RULES, rows)
 
 
 _ON_THE_WIRE: Final = frozenset(
@@ -142,12 +151,12 @@ class Faults:
         return bend in self.names
 
     def transform(
-        self, connection: Connection, header: Header, data: Buffer
+        self, sender: Sender, header: Header, data: Buffer
     ) -> tuple[Header, bytes] | None:
         """Twist a PDU on its way out; None swallows it."""
         body = bytes(data)
         for twist in self.twists:
-            twisted = twist(connection, header, body)
+            twisted = twist(sender, header, body)
             if twisted is None:
                 return None
             header, body = twisted

@@ -1,277 +1,433 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of reservations, which the device server makes where it decides.
+"""The faults of reservations."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from iscsi.scsi.persistent_reservations import (
+    BASIC_LENGTH,
+    OutServiceAction,
+    ReservationType,
+)
+from iscsi.scsi.reservation_conflicts import Access, Role
+from reftarget.faults.row import Fault
+from reftarget.scsi.reservation_state import Reservation, State
+from reftarget.scsi.rules import reservations as right
+from reftarget.scsi.rules.admission import AdmissionRules
+from reftarget.scsi.rules.reservations import ReservationRules
 
-class ReservationBend(StrEnum):
-    """The decisions of the reservation manager that can be overridden."""
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
-    PASSES_ALL = "reservation-keeps-nobody-out"
-    BLOCKS_READERS = "reservation-keeps-readers-out"
-    ENDS_WITH_NEXUS = "registration-ends-with-its-nexus"
-    ENDS_WITH_RESET = "registration-ends-with-a-reset"
-    IGNORES_KEYS = "reservation-key-is-not-checked"
-    TELLS_NOBODY = "reservation-changes-are-not-told"
-    TELLS_OF_LEAVING = "leave-of-a-lone-holder-is-told"
-    COUNTS_NOTHING = "reservation-generation-stands-still"
-    CUTS_LENGTHS = "reservation-list-length-is-cut"
-    FORGETS_POWER = "aptpl-is-forgotten"
-    KEEPS_POWER = "aptpl-cannot-be-switched-off"
-    RESERVES_NOTHING = "reserve-keeps-nobody-out"
-    OUTLIVES_NEXUS = "reserve-outlives-its-nexus"
-    ABORTS_NOTHING = "preempt-and-abort-aborts-nothing"
-    SHOWS_ONE_HOLDER = "all-registrants-reservation-shows-a-key"
-    HIDES_HOLDERS = "full-status-hides-the-holder"
-    SHOWS_NO_LENGTH = "capabilities-have-no-length"
-    REGISTER = "register-changes-nothing"
-    RESERVE = "reserve-changes-nothing"
-    RELEASE = "release-changes-nothing"
-    CLEAR = "clear-changes-nothing"
-    PREEMPT = "preempt-changes-nothing"
-    PREEMPT_AND_ABORT = "preempt-and-abort-changes-nothing"
-    REGISTER_AND_IGNORE_EXISTING_KEY = "register-and-ignore-changes-nothing"
-    REGISTER_AND_MOVE = "register-and-move-changes-nothing"
-    IGNORES_ISID = "nexus-is-its-initiator-name"
-    RELEASES_ANY_TYPE = "release-ignores-the-type"
-    RELEASE_CONFLICTS = "release-of-nothing-conflicts"
-    TELLS_OF_LONE_HOLDERS = "lone-holders-release-is-told"
-    OUTLIVES_HOLDER = "reservation-outlives-its-holder"
-    ENDS_WITH_FIRST = "reservation-ends-with-the-first-of-many"
-    PREEMPTS_NOBODY = "preempt-of-nobody-is-good"
-    PREEMPTS_ZERO = "preempt-of-key-zero-is-good"
-    RESERVES_BESIDE = "reserve-passes-registrations"
-    RESERVE_OF_HOLDER_CONFLICTS = "reserve-of-a-holder-conflicts"
-    TAKES_APTPL = "aptpl-is-taken-where-not-offered"
-    STRANGER_HAS_ANY_KEY = "stranger-registers-with-any-key"
-    NOTHING_CONFLICTS = "unregistering-nothing-conflicts"
-    REGISTERING_RELEASES = "registering-ends-the-reservation"
-    PORTS_ARE_FORGOTTEN = "named-ports-are-not-registered"
-    REGISTRANTS_NAME_PORTS = "registrants-may-name-ports"
-    KEY_IS_UNIQUE = "key-can-be-registered-once"
-    REGISTRANTS_MOVE = "registrants-move-the-reservation"
-    MOVES_WITH_KEY_ZERO = "move-takes-key-zero"
-    MOVES_TO_ITSELF = "move-to-the-sender-is-good"
-    HOLDER_CONFLICTS = "reserving-again-conflicts"
-    NEXT_TAKES_IT = "reservation-goes-to-the-next"
-    TAKES_RESERVED_TYPES = "reserved-type-is-taken"
-    SHOWS_ONE_KEY = "read-keys-shows-one"
-    HIDES_APTPL = "aptpl-is-not-shown"
-    TAKES_ANY_LENGTH = "parameter-list-has-any-length"
-    RESERVED_ACTION_IS_GOOD = "reserved-action-is-good"
+    from reftarget.scsi.task import Nexus
+
+_ALL_ACTIONS: Final = frozenset(OutServiceAction)
 
 
-RESERVATIONS: Final[dict[ReservationBend, tuple[str, str]]] = {
-    ReservationBend.PASSES_ALL: (
-        "SPC4-5.12.1-01",
-        "Lets every command pass a persistent reservation.",
+def _keeps_readers_out(kind: ReservationType, role: Role, access: Access) -> bool:
+    is_reader = access is Access.READ and role is Role.STRANGER
+    return not is_reader and right.passes(kind, role, access)
+
+
+def _unregistered_but_reserved(state: State, nexuses: Collection[Nexus]) -> State:
+    return replace(state.without(nexuses), reservation=state.reservation)
+
+
+def _released_by_the_first(state: State, nexuses: Collection[Nexus]) -> State:
+    changed = state.without(nexuses)
+    held = changed.reservation
+    if held is not None and held.type.is_all_registrants:
+        return replace(changed, reservation=None)
+    return changed
+
+
+def _registered_and_released(state: State, keys: Mapping[Nexus, int]) -> State:
+    return replace(state.with_keys(keys), reservation=None)
+
+
+def _is_key_of_another(
+    registrations: Mapping[Nexus, int], nexuses: Collection[Nexus], key: int
+) -> bool:
+    return any(
+        key == other and nexus not in nexuses for nexus, other in registrations.items()
+    )
+
+
+def _known_or_write_exclusive(scope: int, kind: int) -> ReservationType:
+    if kind not in set(ReservationType):
+        return ReservationType.WRITE_EXCLUSIVE
+    return right.reservation_type(scope, kind)
+
+
+def _shown_key_of_one(state: State, reservation: Reservation) -> int:
+    if reservation.holder is None:
+        return next(iter(state.registrations.values()))
+    return right.shown_key(state, reservation)
+
+
+def _cut_with_its_length(data: bytes, allocation_length: int) -> bytes:
+    if allocation_length < len(data):
+        listed = max(0, allocation_length - 8)
+        data = data[:4] + listed.to_bytes(4, "big") + data[8:]
+    return data[:allocation_length]
+
+
+RESERVATIONS: Final = (
+    Fault(
+        name="reservation-keeps-nobody-out",
+        breaks=("SPC4-5.12.1-01",),
+        says="Lets every command pass a persistent reservation.",
+        rules=ReservationRules(passes=lambda _kind, _role, _access: True),
     ),
-    ReservationBend.BLOCKS_READERS: (
-        "SPC4-5.12.1-02",
-        "Keeps strangers from reading under a write exclusive reservation.",
+    Fault(
+        name="reservation-keeps-readers-out",
+        breaks=("SPC4-5.12.1-02",),
+        says="Keeps strangers from reading under a write exclusive reservation.",
+        rules=ReservationRules(passes=_keeps_readers_out),
     ),
-    ReservationBend.ENDS_WITH_NEXUS: (
-        "SPC4-5.12.1-03",
-        "Forgets a registration when its session ends.",
+    Fault(
+        name="registration-ends-with-its-nexus",
+        breaks=("SPC4-5.12.1-03", "RFC7143-E.2-i02"),
+        says="Forgets a registration when its session ends.",
+        rules=ReservationRules(
+            after_nexus_loss=lambda state, nexus: state.without([nexus])
+        ),
     ),
-    ReservationBend.ENDS_WITH_RESET: (
-        "SPC4-5.12.1-04",
-        "Forgets registrations and reservation at a reset.",
+    Fault(
+        name="registration-ends-with-a-reset",
+        breaks=("SPC4-5.12.1-04",),
+        says="Forgets registrations and reservation at a reset.",
+        rules=ReservationRules(after_reset=lambda _state: State()),
     ),
-    ReservationBend.IGNORES_KEYS: (
-        "SPC4-5.12.9-02",
-        "Takes any RESERVATION KEY from a registered nexus.",
+    Fault(
+        name="reservation-key-is-not-checked",
+        breaks=(
+            "SPC4-5.12.9-02",
+            "SPC4-5.12.7-04",
+            "SPC4-5.12.11.2.2-04",
+            "SPC4-5.12.11.2.4-04",
+            "SPC4-5.12.11.2.7-03",
+        ),
+        says="Takes any RESERVATION KEY from a registered nexus.",
+        rules=ReservationRules(
+            knows_key=lambda own, _given: own is not None,
+            knows_key_to_register=lambda own, given: bool(own) or not given,
+        ),
     ),
-    ReservationBend.TELLS_NOBODY: (
-        "SPC4-5.12.11.2.2-05",
-        "Raises no unit attention when reservations change.",
+    Fault(
+        name="reservation-changes-are-not-told",
+        breaks=(
+            "SPC4-5.12.11.2.2-05",
+            "SPC4-5.12.11.2.3-03",
+            "SPC4-5.12.11.2.4-07",
+            "SPC4-5.12.11.2.4-08",
+            "SPC4-5.12.11.2.7-02",
+        ),
+        says="Raises no unit attention when reservations change.",
+        rules=ReservationRules(tells=False),
     ),
-    ReservationBend.TELLS_OF_LEAVING: (
-        "SPC4-5.12.11.2.3-05",
-        "Tells the others when a reservation ends that its holder had alone.",
+    Fault(
+        name="leave-of-a-lone-holder-is-told",
+        breaks=("SPC4-5.12.11.2.3-05",),
+        says="Tells the others when a reservation ends that its holder had alone.",
+        rules=ReservationRules(tells_of_leaving=lambda _kind: True),
     ),
-    ReservationBend.COUNTS_NOTHING: (
-        "SPC4-6.15.2-02",
-        "Does not count PRGENERATION up.",
+    Fault(
+        name="reservation-generation-stands-still",
+        breaks=("SPC4-6.15.2-02",),
+        says="Does not count PRGENERATION up.",
+        rules=ReservationRules(counted=lambda state: state),
     ),
-    ReservationBend.CUTS_LENGTHS: (
-        "SPC4-6.15.2-03",
-        "Tells of as much of a list as it returns.",
+    Fault(
+        name="reservation-list-length-is-cut",
+        breaks=("SPC4-6.15.2-03",),
+        says="Tells of as much of a list as it returns.",
+        rules=ReservationRules(cut=_cut_with_its_length),
     ),
-    ReservationBend.FORGETS_POWER: (
-        "SPC4-5.12.5-01",
-        "Keeps nothing over a loss of power, whatever APTPL says.",
+    Fault(
+        name="aptpl-is-forgotten",
+        breaks=("SPC4-5.12.5-01",),
+        says="Keeps nothing over a loss of power, whatever APTPL says.",
+        rules=ReservationRules(kept=lambda _state: State()),
     ),
-    ReservationBend.KEEPS_POWER: (
-        "SPC4-5.12.5-02",
-        "Keeps all over a loss of power, whatever APTPL says.",
+    Fault(
+        name="aptpl-cannot-be-switched-off",
+        breaks=("SPC4-5.12.5-02",),
+        says="Keeps all over a loss of power, whatever APTPL says.",
+        rules=ReservationRules(
+            kept=lambda state: replace(state, persists_through_power_loss=True)
+        ),
     ),
-    ReservationBend.RESERVES_NOTHING: (
-        "SPC4-5.12.3-03",
-        "Answers RESERVE with GOOD and keeps nobody out.",
+    Fault(
+        name="reserve-keeps-nobody-out",
+        breaks=("SPC4-5.12.3-03",),
+        says="Answers RESERVE with GOOD and keeps nobody out.",
+        also="a RELEASE of another's then seems to end it",
+        rules=ReservationRules(spc_2_reserves=False),
     ),
-    ReservationBend.OUTLIVES_NEXUS: (
-        "SPC4-5.12.3-04",
-        "Keeps a unit reserved when the session of RESERVE has ended.",
+    Fault(
+        name="reserve-outlives-its-nexus",
+        breaks=("SPC4-5.12.3-04",),
+        says="Keeps a unit reserved when the session of RESERVE has ended.",
+        also="the unit is then closed to what comes after",
+        rules=ReservationRules(spc_2_ends_with_nexus=False),
     ),
-    ReservationBend.ABORTS_NOTHING: (
-        "SPC4-5.12.11.2.6-02",
-        "Lets the tasks of the preempted go on.",
+    Fault(
+        name="preempt-and-abort-aborts-nothing",
+        breaks=("SPC4-5.12.11.2.6-02",),
+        says="Lets the tasks of the preempted go on.",
+        rules=ReservationRules(aborts_preempted=False),
     ),
-    ReservationBend.SHOWS_ONE_HOLDER: (
-        "SPC4-5.12.10-01",
-        "Shows one registrant's key as that of an all registrants reservation.",
+    Fault(
+        name="all-registrants-reservation-shows-a-key",
+        breaks=("SPC4-5.12.10-01",),
+        says="Shows one registrant's key as that of an all registrants reservation.",
+        rules=ReservationRules(shown_key=_shown_key_of_one),
     ),
-    ReservationBend.HIDES_HOLDERS: (
-        "SPC4-6.15.5-01",
-        "Shows nobody as holder in READ FULL STATUS.",
+    Fault(
+        name="full-status-hides-the-holder",
+        breaks=("SPC4-6.15.5-01",),
+        says="Shows nobody as holder in READ FULL STATUS.",
+        rules=ReservationRules(is_shown_as_holder=lambda _state, _nexus: False),
     ),
-    ReservationBend.SHOWS_NO_LENGTH: (
-        "SPC4-6.15.4-01",
-        "Returns REPORT CAPABILITIES with a LENGTH of 0.",
+    Fault(
+        name="capabilities-have-no-length",
+        breaks=("SPC4-6.15.4-01",),
+        says="Returns REPORT CAPABILITIES with a LENGTH of 0.",
+        rules=ReservationRules(capabilities_length=0),
     ),
-    ReservationBend.REGISTER: (
-        "SPC4-5.12.7-01",
-        "Answers REGISTER with GOOD and does nothing.",
+    Fault(
+        name="register-changes-nothing",
+        breaks=("SPC4-5.12.7-01", "SPC4-5.12.7-03", "SPC4-5.12.11.2.3-01"),
+        says="Answers REGISTER with GOOD and does nothing.",
+        also="every reservation begins with a registration",
+        rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.REGISTER}),
     ),
-    ReservationBend.RESERVE: (
-        "SPC4-5.12.9-01",
-        "Answers RESERVE of a type with GOOD and does nothing.",
+    Fault(
+        name="reserve-changes-nothing",
+        breaks=("SPC4-5.12.9-01", "SPC4-6.15.3-01", "SPC4-5.12.9-04"),
+        says="Answers RESERVE of a type with GOOD and does nothing.",
+        also="what is preempted or held has been reserved before",
+        rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.RESERVE}),
     ),
-    ReservationBend.RELEASE: (
-        "SPC4-5.12.11.2.2-01",
-        "Answers RELEASE with GOOD and does nothing.",
+    Fault(
+        name="release-changes-nothing",
+        breaks=("SPC4-5.12.11.2.2-01",),
+        says="Answers RELEASE with GOOD and does nothing.",
+        also="that all registrants hold is proved by RELEASE",
+        rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.RELEASE}),
     ),
-    ReservationBend.CLEAR: (
-        "SPC4-5.12.11.2.7-01",
-        "Answers CLEAR with GOOD and does nothing.",
+    Fault(
+        name="clear-changes-nothing",
+        breaks=("SPC4-5.12.11.2.7-01",),
+        says="Answers CLEAR with GOOD and does nothing.",
+        also="what a check leaves reserved is then in others' way",
+        rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.CLEAR}),
     ),
-    ReservationBend.PREEMPT: (
-        "SPC4-5.12.11.2.4-01",
-        "Answers PREEMPT with GOOD and does nothing.",
+    Fault(
+        name="preempt-changes-nothing",
+        breaks=("SPC4-5.12.11.2.4-01", "SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-06"),
+        says="Answers PREEMPT with GOOD and does nothing.",
+        rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.PREEMPT}),
     ),
-    ReservationBend.PREEMPT_AND_ABORT: (
-        "SPC4-5.12.11.2.6-01",
-        "Answers PREEMPT AND ABORT with GOOD and does nothing.",
+    Fault(
+        name="preempt-and-abort-changes-nothing",
+        breaks=("SPC4-5.12.11.2.6-01",),
+        says="Answers PREEMPT AND ABORT with GOOD and does nothing.",
+        rules=ReservationRules(
+            effective=_ALL_ACTIONS - {OutServiceAction.PREEMPT_AND_ABORT}
+        ),
     ),
-    ReservationBend.REGISTER_AND_IGNORE_EXISTING_KEY: (
-        "SPC4-5.12.7-05",
-        "Answers REGISTER AND IGNORE EXISTING KEY with GOOD and does nothing.",
+    Fault(
+        name="register-and-ignore-changes-nothing",
+        breaks=("SPC4-5.12.7-05",),
+        says="Answers REGISTER AND IGNORE EXISTING KEY with GOOD and does nothing.",
+        also="what a check leaves is swept up by it",
+        rules=ReservationRules(
+            effective=_ALL_ACTIONS - {OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY}
+        ),
     ),
-    ReservationBend.REGISTER_AND_MOVE: (
-        "SPC4-5.12.8-01",
-        "Answers REGISTER AND MOVE with GOOD and does nothing.",
+    Fault(
+        name="register-and-move-changes-nothing",
+        breaks=("SPC4-5.12.8-01", "SPC4-5.12.8-04"),
+        says="Answers REGISTER AND MOVE with GOOD and does nothing.",
+        rules=ReservationRules(
+            effective=_ALL_ACTIONS - {OutServiceAction.REGISTER_AND_MOVE}
+        ),
     ),
-    ReservationBend.IGNORES_ISID: (
-        "SPC4-5.12.1-05",
-        "Tells I_T nexuses from each other by initiator name alone.",
+    Fault(
+        name="nexus-is-its-initiator-name",
+        breaks=("SPC4-5.12.1-05",),
+        says="Tells I_T nexuses from each other by initiator name alone.",
+        rules=ReservationRules(
+            identified=lambda nexus: replace(nexus, isid=bytes(len(nexus.isid)))
+        ),
     ),
-    ReservationBend.RELEASES_ANY_TYPE: (
-        "SPC4-5.12.11.2.2-02",
-        "Releases a reservation whatever TYPE the holder names.",
+    Fault(
+        name="release-ignores-the-type",
+        breaks=("SPC4-5.12.11.2.2-02",),
+        says="Releases a reservation whatever TYPE the holder names.",
+        rules=ReservationRules(may_release=lambda _held, _named: True),
     ),
-    ReservationBend.RELEASE_CONFLICTS: (
-        "SPC4-5.12.11.2.2-03",
-        "Refuses RELEASE of a registrant that holds nothing.",
+    Fault(
+        name="release-of-nothing-conflicts",
+        breaks=("SPC4-5.12.11.2.2-03",),
+        says="Refuses RELEASE of a registrant that holds nothing.",
+        rules=ReservationRules(can_release_nothing=False),
     ),
-    ReservationBend.TELLS_OF_LONE_HOLDERS: (
-        "SPC4-5.12.11.2.2-06",
-        "Tells registrants of the release of a reservation of one holder.",
+    Fault(
+        name="lone-holders-release-is-told",
+        breaks=("SPC4-5.12.11.2.2-06",),
+        says="Tells registrants of the release of a reservation of one holder.",
+        rules=ReservationRules(tells_of_release=lambda _kind: True),
     ),
-    ReservationBend.OUTLIVES_HOLDER: (
-        "SPC4-5.12.11.2.3-02",
-        "Keeps the reservation of a holder that has unregistered.",
+    Fault(
+        name="reservation-outlives-its-holder",
+        breaks=("SPC4-5.12.11.2.3-02",),
+        says="Keeps the reservation of a holder that has unregistered.",
+        rules=ReservationRules(unregistered=_unregistered_but_reserved),
     ),
-    ReservationBend.ENDS_WITH_FIRST: (
-        "SPC4-5.12.11.2.3-04",
-        "Ends an all registrants reservation when one unregisters.",
+    Fault(
+        name="reservation-ends-with-the-first-of-many",
+        breaks=("SPC4-5.12.11.2.3-04",),
+        says="Ends an all registrants reservation when one unregisters.",
+        rules=ReservationRules(unregistered=_released_by_the_first),
     ),
-    ReservationBend.PREEMPTS_NOBODY: (
-        "SPC4-5.12.11.2.4-03",
-        "Answers PREEMPT of a key that nobody has with GOOD.",
+    Fault(
+        name="preempt-of-nobody-is-good",
+        breaks=("SPC4-5.12.11.2.4-03",),
+        says="Answers PREEMPT of a key that nobody has with GOOD.",
+        rules=ReservationRules(can_preempt_nobody=True),
     ),
-    ReservationBend.PREEMPTS_ZERO: (
-        "SPC4-5.12.11.2.4-05",
-        "Answers PREEMPT of key zero with GOOD, whatever the type.",
+    Fault(
+        name="preempt-of-key-zero-is-good",
+        breaks=("SPC4-5.12.11.2.4-05",),
+        says="Answers PREEMPT of key zero with GOOD, whatever the type.",
+        rules=ReservationRules(can_preempt_zero=True),
     ),
-    ReservationBend.RESERVES_BESIDE: (
-        "SPC4-5.12.3-01",
-        "Answers RESERVE of a stranger with GOOD beside registrations.",
+    Fault(
+        name="reserve-passes-registrations",
+        breaks=("SPC4-5.12.3-01",),
+        says="Answers RESERVE of a stranger with GOOD beside registrations.",
+        rules=ReservationRules(spc_2_passes=lambda _has_access: True),
     ),
-    ReservationBend.RESERVE_OF_HOLDER_CONFLICTS: (
-        "SPC4-5.12.3-02",
-        "Refuses RESERVE and RELEASE of the holder itself.",
+    Fault(
+        name="reserve-of-a-holder-conflicts",
+        breaks=("SPC4-5.12.3-02",),
+        says="Refuses RESERVE and RELEASE of the holder itself.",
+        rules=ReservationRules(spc_2_passes=lambda _has_access: False),
     ),
-    ReservationBend.TAKES_APTPL: (
-        "SPC4-5.12.5-03",
-        "Offers to keep nothing, and takes APTPL.",
+    Fault(
+        name="aptpl-is-taken-where-not-offered",
+        breaks=("SPC4-5.12.5-03",),
+        says="Offers to keep nothing, and takes APTPL.",
+        rules=ReservationRules(offers_persistence=lambda _has_store: False),
     ),
-    ReservationBend.STRANGER_HAS_ANY_KEY: (
-        "SPC4-5.12.7-02",
-        "Takes any RESERVATION KEY in the first REGISTER of a nexus.",
+    Fault(
+        name="stranger-registers-with-any-key",
+        breaks=("SPC4-5.12.7-02",),
+        says="Takes any RESERVATION KEY in the first REGISTER of a nexus.",
+        also="that a nexus is another is proved by its key",
+        rules=ReservationRules(
+            knows_key_to_register=lambda own, given: own in {0, given}
+        ),
     ),
-    ReservationBend.NOTHING_CONFLICTS: (
-        "SPC4-5.12.7-06",
-        "Refuses REGISTER with both keys zero from a stranger.",
+    Fault(
+        name="unregistering-nothing-conflicts",
+        breaks=("SPC4-5.12.7-06",),
+        says="Refuses REGISTER with both keys zero from a stranger.",
+        rules=ReservationRules(can_unregister_nobody=False),
     ),
-    ReservationBend.REGISTERING_RELEASES: (
-        "SPC4-5.12.7-07",
-        "Ends the reservation when somebody registers.",
+    Fault(
+        name="registering-ends-the-reservation",
+        breaks=("SPC4-5.12.7-07",),
+        says="Ends the reservation when somebody registers.",
+        rules=ReservationRules(registered=_registered_and_released),
     ),
-    ReservationBend.PORTS_ARE_FORGOTTEN: (
-        "SPC4-5.12.7-08",
-        "Registers the sender alone where SPEC_I_PT names others.",
+    Fault(
+        name="named-ports-are-not-registered",
+        breaks=("SPC4-5.12.7-08",),
+        says="Registers the sender alone where SPEC_I_PT names others.",
+        rules=ReservationRules(registers_named_ports=False),
     ),
-    ReservationBend.REGISTRANTS_NAME_PORTS: (
-        "SPC4-5.12.7-09",
-        "Takes SPEC_I_PT from a nexus that is registered.",
+    Fault(
+        name="registrants-may-name-ports",
+        breaks=("SPC4-5.12.7-09",),
+        says="Takes SPEC_I_PT from a nexus that is registered.",
+        rules=ReservationRules(may_name_ports=lambda _own_key: True),
     ),
-    ReservationBend.KEY_IS_UNIQUE: (
-        "SPC4-5.12.7-10",
-        "Refuses a key that another nexus has registered.",
+    Fault(
+        name="key-can-be-registered-once",
+        breaks=("SPC4-5.12.7-10",),
+        says="Refuses a key that another nexus has registered.",
+        also="a nexus of another ISID brings the same key",
+        rules=ReservationRules(key_conflicts=_is_key_of_another),
     ),
-    ReservationBend.REGISTRANTS_MOVE: (
-        "SPC4-5.12.8-02",
-        "Lets a registrant that holds nothing move the reservation.",
+    Fault(
+        name="registrants-move-the-reservation",
+        breaks=("SPC4-5.12.8-02",),
+        says="Lets a registrant that holds nothing move the reservation.",
+        rules=ReservationRules(may_move=lambda _held, _nexus: True),
     ),
-    ReservationBend.MOVES_WITH_KEY_ZERO: (
-        "SPC4-5.12.8-03",
-        "Takes a key of zero for the nexus that it moves to.",
+    Fault(
+        name="move-takes-key-zero",
+        breaks=("SPC4-5.12.8-03",),
+        says="Takes a key of zero for the nexus that it moves to.",
+        rules=ReservationRules(can_move_with_key_zero=True),
     ),
-    ReservationBend.MOVES_TO_ITSELF: (
-        "SPC4-5.12.8-05",
-        "Moves a reservation to the nexus that has it.",
+    Fault(
+        name="move-to-the-sender-is-good",
+        breaks=("SPC4-5.12.8-05",),
+        says="Moves a reservation to the nexus that has it.",
+        rules=ReservationRules(can_move_to_sender=True),
     ),
-    ReservationBend.HOLDER_CONFLICTS: (
-        "SPC4-5.12.9-03",
-        "Refuses RESERVE of the holder that has reserved already.",
+    Fault(
+        name="reserving-again-conflicts",
+        breaks=("SPC4-5.12.9-03",),
+        says="Refuses RESERVE of the holder that has reserved already.",
+        rules=ReservationRules(reserved_again=lambda _held, _wanted, _is_holder: None),
     ),
-    ReservationBend.NEXT_TAKES_IT: (
-        "SPC4-5.12.9-05",
-        "Lets any registrant reserve what another holds.",
+    Fault(
+        name="reservation-goes-to-the-next",
+        breaks=("SPC4-5.12.9-05",),
+        says="Lets any registrant reserve what another holds.",
+        rules=ReservationRules(reserved_again=lambda _held, wanted, _is_holder: wanted),
     ),
-    ReservationBend.TAKES_RESERVED_TYPES: (
-        "SPC4-5.12.9-06",
-        "Takes reserved TYPEs and SCOPEs for write exclusive.",
+    Fault(
+        name="reserved-type-is-taken",
+        breaks=("SPC4-5.12.9-06",),
+        says="Takes reserved TYPEs and SCOPEs for write exclusive.",
+        rules=ReservationRules(reservation_type=_known_or_write_exclusive),
     ),
-    ReservationBend.SHOWS_ONE_KEY: (
-        "SPC4-6.15.2-01",
-        "Lists one key of all.",
+    Fault(
+        name="read-keys-shows-one",
+        breaks=("SPC4-6.15.2-01",),
+        says="Lists one key of all.",
+        also="what is registered is read by READ KEYS",
+        rules=ReservationRules(shown_keys=lambda keys: keys[:1]),
     ),
-    ReservationBend.HIDES_APTPL: (
-        "SPC4-6.15.4-02",
-        "Shows PTPL_A as zero, whatever APTPL says.",
+    Fault(
+        name="aptpl-is-not-shown",
+        breaks=("SPC4-6.15.4-02",),
+        says="Shows PTPL_A as zero, whatever APTPL says.",
+        rules=ReservationRules(is_shown_persistent=lambda _state: False),
     ),
-    ReservationBend.TAKES_ANY_LENGTH: (
-        "SPC4-6.16-01",
-        "Takes a parameter list of any length, and zeros for what it lacks.",
+    Fault(
+        name="parameter-list-has-any-length",
+        breaks=("SPC4-6.16-01",),
+        says="Takes a parameter list of any length, and zeros for what it lacks.",
+        rules=ReservationRules(
+            is_list_length=lambda _action, _length: True,
+            is_list_whole=lambda _action, _data: True,
+            parameter_list=lambda data: data.ljust(BASIC_LENGTH, b"\0"),
+        ),
     ),
-    ReservationBend.RESERVED_ACTION_IS_GOOD: (
-        "SPC4-6.16-02",
-        "Answers reserved service actions with GOOD.",
+    Fault(
+        name="reserved-action-is-good",
+        breaks=("SPC4-6.16-02",),
+        says="Answers reserved service actions with GOOD.",
+        rules=AdmissionRules(unknown_command=lambda _opcode, _has_opcode: None),
     ),
-}
+)

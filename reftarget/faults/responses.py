@@ -12,12 +12,12 @@ from iscsi import headers, serial
 from iscsi.constants import RESERVED_TAG
 from iscsi.scsi.status import SCSIStatus
 from reftarget.faults.changes import (
-    Twist,
     change_data,
     on,
     one_more,
     set_fields,
 )
+from reftarget.twist import Twist
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, Stage
 from reftarget.faults.changes import (
-    Twist,
     change_text,
     change_value,
     on,
@@ -19,11 +18,12 @@ from reftarget.faults.changes import (
     set_fields,
     without_keys,
 )
+from reftarget.twist import Twist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reftarget.connection import Connection
+    from reftarget.twist import Sender
 
 _LONG: Final = 300
 """Beyond the 255 bytes of a simple value."""
@@ -76,12 +76,9 @@ def _on_the_way(*pairs: tuple[str, str], in_discovery: bool = False) -> Twist:
     """
 
     def twist(
-        connection: Connection, header: headers.Header, data: bytes
+        sender: Sender, header: headers.Header, data: bytes
     ) -> tuple[headers.Header, bytes]:
-        admission = getattr(connection.handler, "admission", None)
-        is_wanted = not in_discovery or (
-            admission is not None and admission.is_discovery
-        )
+        is_wanted = not in_discovery or sender.is_discovery
         if is_wanted and _is_on_the_way(header):
             data += text.encode(list(pairs))
         return header, data

@@ -13,7 +13,6 @@ from iscsi.constants import RESERVED_TAG
 from reftarget.faults.changes import (
     STATUSES,
     TEXTS,
-    Twist,
     change_data,
     change_text,
     change_value,
@@ -23,6 +22,7 @@ from reftarget.faults.changes import (
     swallow,
     without_keys,
 )
+from reftarget.twist import Twist
 
 
 def _is_success(header: headers.LoginResponse) -> bool:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from iscsi.constants import TaskAttribute
 from iscsi.scsi import cdb as cdb_layouts
 from iscsi.scsi.layout import service_action_of
-from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
+from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
 from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.devices import DeviceBend
 from reftarget.faults.media import MediaBend
 from reftarget.faults.primary import PrimaryBend
-from reftarget.faults.reservations import ReservationBend
 from reftarget.faults.tasks import TaskBend
 from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import elsewhere
@@ -27,6 +26,7 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_cdb,
 )
 from reftarget.scsi.reservations import ReservationManager
+from reftarget.scsi.rules import SCSI_RULES, SCSIRules
 from reftarget.scsi.table import COMMANDS
 from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
 from reftarget.scsi.unit import LogicalUnit
@@ -65,6 +65,7 @@ class DeviceServer:
         state_directory: Path | None = None,
         abort_tasks: Callable[[int, Nexus], None] = _nothing_to_abort,
         bends: Callable[[StrEnum], bool] = _no_fault,
+        rules: SCSIRules = SCSI_RULES,
     ) -> None:
         """Open every logical unit.
 
@@ -76,6 +77,7 @@ class DeviceServer:
                 units do not offer it.
             abort_tasks: called with a LUN and a nexus for PREEMPT AND ABORT.
             bends: tells whether a decision is to be made the wrong way.
+            rules: the decisions that it makes.
 
         Raises:
             BackingMismatchError: a backing file has another size.
@@ -87,6 +89,7 @@ class DeviceServer:
         self.state_directory = state_directory
         self.abort_tasks = abort_tasks
         self.bends = bends
+        self.rules = rules
         self.now = 0.0
         self.units: dict[int, LogicalUnit] = {}
         for config in configs:
@@ -240,8 +243,6 @@ def _find_action(unit: LogicalUnit, task: Task) -> Command:
     cdb = task.cdb
     command = unit.actions.get((cdb[0], service_action_of(cdb)))
     if command is None:
-        if unit.device.bends(ReservationBend.RESERVED_ACTION_IS_GOOD):
-            raise _AnsweredError(GOOD)
         raise _unknown(unit, task)
     if len(cdb) < command.length:
         # Only one of variable length can be: the rest was to come in an AHS.
@@ -254,23 +255,20 @@ def _attention(unit: LogicalUnit, task: Task) -> CheckCondition:
     return condition(SenseKey.UNIT_ATTENTION, additional)
 
 
-def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition:
+def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition | _AnsweredError:
     if unit.attentions.pending(task.nexus):
         return _attention(unit, task)
     if unit.device.bends(PrimaryBend.UNKNOWN_IS_A_FIELD):
         return invalid_field_in_cdb(0, 7)
     is_sanitize = task.cdb[0] == cdb_layouts.sanitize_block_erase.opcode
     is_told = not (is_sanitize and unit.device.bends(UpkeepBend.ACTION_IS_UNKNOWN))
-    if is_told and any(opcode == task.cdb[0] for opcode, _ in unit.actions):
-        # The opcode is there, the service action is not (SPC-4 section 4.3.4.2).
-        return invalid_field_in_cdb(1, 4)
-    return CheckCondition(
-        Sense.of(
-            SenseKey.ILLEGAL_REQUEST,
-            AdditionalSense.INVALID_COMMAND_OPERATION_CODE,
-            field_pointer=FieldPointer(0),
-        )
+    has_opcode = any(opcode == task.cdb[0] for opcode, _ in unit.actions)
+    objection = unit.device.rules.admission.unknown_command(
+        task.cdb[0], has_opcode and is_told
     )
+    if objection is None:
+        return _AnsweredError(GOOD)
+    return CheckCondition(objection)
 
 
 def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:

@@ -6,12 +6,10 @@ change, or raises ReservationConflict or CheckCondition and changes nothing.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
 from iscsi.errors import DecodeError
 from iscsi.scsi.persistent_reservations import (
-    LU_SCOPE,
     MoveParameters,
     OutParameters,
     OutServiceAction,
@@ -20,7 +18,6 @@ from iscsi.scsi.persistent_reservations import (
 from iscsi.scsi.reservation_conflicts import Role
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.transport_id import TransportID
-from reftarget.faults.reservations import ReservationBend as Bend
 from reftarget.scsi.check_condition import (
     illegal_request,
     invalid_field_in_cdb,
@@ -34,21 +31,18 @@ from reftarget.scsi.reservation_state import (
     State,
     tell,
 )
+from reftarget.scsi.rules.reservations import (
+    ReservationRules,
+    specifies_initiator_ports,
+)
 from reftarget.scsi.task import Nexus
 
 _SERVICE_ACTION_BYTE = 1
-_SCOPE_AND_TYPE_BYTE = 2
 _SERVICE_ACTION_KEY_BYTE = 8
 _FLAGS_BYTE = 20
-_SPEC_I_PT = 0x08
 _MOVE_FLAGS_BYTE = 17
 _RELATIVE_TARGET_PORT_BYTE = 18
 _TRANSPORT_IDS_BYTE = 24
-
-
-def specifies_initiator_ports(data: bytes) -> bool:
-    """Return SPEC_I_PT of a basic parameter list."""
-    return bool(data[_FLAGS_BYTE] & _SPEC_I_PT)
 
 
 class ReservationConflict(Exception):
@@ -67,8 +61,7 @@ class Request:
     """The target ports there are: their portal group tags identify them."""
     can_persist: bool = True
     """Whether there is a place to keep the state through a power loss."""
-    bends: Callable[[StrEnum], bool] = lambda _bend: False
-    """Tells whether a decision is to be made the wrong way."""
+    rules: ReservationRules = field(default_factory=ReservationRules)
 
     @property
     def reservation_type(self) -> ReservationType:
@@ -77,15 +70,7 @@ class Request:
         Raises:
             CheckCondition: it or SCOPE is none that there is.
         """
-        try:
-            kind = ReservationType(self.type)
-        except ValueError:
-            if self.bends(Bend.TAKES_RESERVED_TYPES):
-                return ReservationType.WRITE_EXCLUSIVE
-            raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 3) from None
-        if self.scope != LU_SCOPE:
-            raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 7)
-        return kind
+        return self.rules.reservation_type(self.scope, self.type)
 
     def reservation(self) -> Reservation:
         """Return the reservation asked for, held by the sender."""
@@ -112,14 +97,11 @@ def register(state: State, request: Request) -> Change:
     """REGISTER: register, change the key or unregister."""
     parameters = _basic(request, may_specify_ports=True)
     own_key = state.registrations.get(request.nexus, 0)
-    knows_key = own_key == parameters.reservation_key or (
-        not own_key and request.bends(Bend.STRANGER_HAS_ANY_KEY)
-    )
-    if not knows_key:
+    rules = request.rules
+    if not rules.knows_key_to_register(own_key, parameters.reservation_key):
         raise ReservationConflict
-    if parameters.specify_initiator_ports and (
-        (own_key and not request.bends(Bend.REGISTRANTS_NAME_PORTS))
-        or not parameters.service_action_reservation_key
+    if parameters.specify_initiator_ports and not (
+        rules.may_name_ports(own_key) and parameters.service_action_reservation_key
     ):
         # SPC-4 table 62 (register behaviors for REGISTER) objects to the CDB.
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
@@ -128,8 +110,7 @@ def register(state: State, request: Request) -> Change:
     nexuses = [
         nexus
         for nexus in _through_target_ports(request, parameters)
-        if state.registrations.get(nexus, 0) == parameters.reservation_key
-        or nexus == request.nexus
+        if state.registrations.get(nexus, 0) == own_key or nexus == request.nexus
     ]
     nexuses += [
         nexus
@@ -153,12 +134,11 @@ def reserve(state: State, request: Request) -> Change:
     held = state.reservation
     if held is None:
         return Change(replace(state, reservation=wanted))
-    if request.bends(Bend.NEXT_TAKES_IT):
-        return Change(replace(state, reservation=wanted))
-    is_same = state.role(request.nexus) is Role.HOLDER and held.type == wanted.type
-    if not is_same or request.bends(Bend.HOLDER_CONFLICTS):
+    is_holder = state.role(request.nexus) is Role.HOLDER
+    reservation = request.rules.reserved_again(held, wanted, is_holder)
+    if reservation is None:
         raise ReservationConflict
-    return Change(state)
+    return Change(replace(state, reservation=reservation))
 
 
 def release(state: State, request: Request) -> Change:
@@ -166,15 +146,14 @@ def release(state: State, request: Request) -> Change:
     _authorize(state, request, _basic(request))
     held = state.reservation
     kind = request.reservation_type
-    bends = request.bends
+    rules = request.rules
     if held is None or not state.is_holder(request.nexus):
-        if bends(Bend.RELEASE_CONFLICTS):
+        if not rules.can_release_nothing:
             raise ReservationConflict
         return Change(state)
-    if held.type != kind and not bends(Bend.RELEASES_ANY_TYPE):
+    if not rules.may_release(held.type, kind):
         raise illegal_request(AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
-    is_told = kind.is_shared_by_registrants or bends(Bend.TELLS_OF_LONE_HOLDERS)
-    told = state.others(request.nexus) if is_told else []
+    told = state.others(request.nexus) if rules.tells_of_release(kind) else []
     return Change(
         replace(state, reservation=None),
         tell(told, AdditionalSense.RESERVATIONS_RELEASED),
@@ -185,7 +164,7 @@ def clear(state: State, request: Request) -> Change:
     """CLEAR: end the reservation and every registration."""
     _authorize(state, request, _basic(request))
     return Change(
-        state.without(state.registrations).next_generation(),
+        request.rules.counted(state.without(state.registrations)),
         tell(state.others(request.nexus), AdditionalSense.RESERVATIONS_PREEMPTED),
     )
 
@@ -199,12 +178,12 @@ def preempt(state: State, request: Request) -> Change:
     if not key:
         # Zero means every other registrant, where all of them hold the reservation.
         if held is None or not held.type.is_all_registrants:
-            if request.bends(Bend.PREEMPTS_ZERO):
+            if request.rules.can_preempt_zero:
                 return Change(state)
             raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
         return _take_over(state, request, state.others(request.nexus))
     named = [nexus for nexus, other in state.registrations.items() if other == key]
-    if not named and not request.bends(Bend.PREEMPTS_NOBODY):
+    if not named and not request.rules.can_preempt_nobody:
         raise ReservationConflict
     if held is not None and held.holder in named:
         return _take_over(
@@ -213,7 +192,7 @@ def preempt(state: State, request: Request) -> Change:
     # SCOPE and TYPE are not looked at where registrations alone are removed.
     victims = tuple(nexus for nexus in named if nexus != request.nexus)
     return Change(
-        state.without(named).next_generation(),
+        request.rules.counted(state.without(named)),
         tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED),
         victims,
     )
@@ -221,7 +200,7 @@ def preempt(state: State, request: Request) -> Change:
 
 def register_and_move(state: State, request: Request) -> Change:
     """REGISTER AND MOVE: hand the reservation to another nexus."""
-    bends = request.bends
+    rules = request.rules
     if request.nexus not in state.registrations:
         raise ReservationConflict
     try:
@@ -233,19 +212,20 @@ def register_and_move(state: State, request: Request) -> Change:
     held = state.reservation
     if held is None:
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
-    if held.holder != request.nexus and not bends(Bend.REGISTRANTS_MOVE):
+    if not rules.may_move(held, request.nexus):
         raise ReservationConflict  # nor may one of many holders move it
     key = parameters.service_action_reservation_key
-    if not key and not bends(Bend.MOVES_WITH_KEY_ZERO):
+    if not key and not rules.can_move_with_key_zero:
         raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
     tag = parameters.relative_target_port
     if tag not in request.portal_group_tags:
         raise invalid_field_in_parameter_list(_RELATIVE_TARGET_PORT_BYTE)
     destination = request.nexus_of(parameters.transport_id, tag)
-    if (destination.initiator_name, destination.isid) == (
+    is_sender = (destination.initiator_name, destination.isid) == (
         request.nexus.initiator_name,
         request.nexus.isid,
-    ) and not bends(Bend.MOVES_TO_ITSELF):
+    )
+    if is_sender and not rules.can_move_to_sender:
         raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
     moved = replace(
         _limited(state.with_keys({destination: key})),
@@ -254,7 +234,7 @@ def register_and_move(state: State, request: Request) -> Change:
     )
     if parameters.unregister:
         moved = moved.without([request.nexus])
-    return Change(moved.next_generation())
+    return Change(rules.counted(moved))
 
 
 ACTIONS: dict[OutServiceAction, Callable[[State, Request], Change]] = {
@@ -289,7 +269,8 @@ def _require_persistence(
 def _authorize(
     state: State, request: Request, parameters: OutParameters | MoveParameters
 ) -> None:
-    if state.registrations.get(request.nexus) != parameters.reservation_key:
+    own_key = state.registrations.get(request.nexus)
+    if not request.rules.knows_key(own_key, parameters.reservation_key):
         raise ReservationConflict
 
 
@@ -312,7 +293,7 @@ def _through_target_ports(request: Request, parameters: OutParameters) -> list[N
 
 
 def _specified(request: Request, parameters: OutParameters) -> list[Nexus]:
-    if request.bends(Bend.PORTS_ARE_FORGOTTEN):
+    if not request.rules.registers_named_ports:
         return []
     own_tag = request.nexus.target_portal_group_tag
     tags = request.portal_group_tags if parameters.all_target_ports else [own_tag]
@@ -328,53 +309,30 @@ def _set_keys(
 ) -> Change:
     _require_persistence(request, parameters, _FLAGS_BYTE)
     key = parameters.service_action_reservation_key
-    bends = request.bends
-    if bends(Bend.KEY_IS_UNIQUE) and any(
-        key == other and nexus not in nexuses
-        for nexus, other in state.registrations.items()
-    ):
+    rules = request.rules
+    if rules.key_conflicts(state.registrations, nexuses, key):
         raise ReservationConflict
     if key:
-        changed = _limited(state.with_keys(dict.fromkeys(nexuses, key)))
-        if bends(Bend.REGISTERING_RELEASES):
-            changed = replace(changed, reservation=None)
+        changed = _limited(rules.registered(state, dict.fromkeys(nexuses, key)))
         attentions: Attentions = ()
     elif state.registrations.keys().isdisjoint(nexuses):
-        if bends(Bend.NOTHING_CONFLICTS):
+        if not rules.can_unregister_nobody:
             raise ReservationConflict
         return Change(state)  # nobody to unregister: GOOD, and nothing happens
     else:
-        changed = _unregistered(state, nexuses, bends)
-        attentions = _released(state, changed, bends)
-    return Change(
-        replace(
-            changed,
-            persists_through_power_loss=parameters.activate_persist_through_power_loss,
-        ).next_generation(),
-        attentions,
-    )
+        changed = rules.unregistered(state, nexuses)
+        attentions = _released(state, changed, rules)
+    persistence = parameters.activate_persist_through_power_loss
+    changed = replace(changed, persists_through_power_loss=persistence)
+    return Change(rules.counted(changed), attentions)
 
 
-def _unregistered(
-    state: State, nexuses: list[Nexus], bends: Callable[[StrEnum], bool]
-) -> State:
-    changed = state.without(nexuses)
-    if bends(Bend.OUTLIVES_HOLDER):
-        return replace(changed, reservation=state.reservation)
-    held = changed.reservation
-    if held and held.type.is_all_registrants and bends(Bend.ENDS_WITH_FIRST):
-        return replace(changed, reservation=None)
-    return changed
-
-
-def _released(
-    before: State, after: State, bends: Callable[[StrEnum], bool]
-) -> Attentions:
+def _released(before: State, after: State, rules: ReservationRules) -> Attentions:
     """Tell those left that the reservation went with its holder, if it did."""
     held = before.reservation
     if held is None or after.reservation is not None:
         return ()
-    if not held.type.is_shared_by_registrants and not bends(Bend.TELLS_OF_LEAVING):
+    if not rules.tells_of_leaving(held.type):
         return ()
     return tell(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
 
@@ -383,7 +341,7 @@ def _take_over(state: State, request: Request, victims: list[Nexus]) -> Change:
     """Replace the reservation by the sender's (SPC-4 section 5.12.11.2.4)."""
     held = state.reservation
     wanted = request.reservation()
-    after = replace(state.without(victims), reservation=wanted).next_generation()
+    after = request.rules.counted(replace(state.without(victims), reservation=wanted))
     attentions = tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED)
     if held is not None and held.type != wanted.type:
         attentions += tell(

@@ -2,7 +2,6 @@
 import pytest
 
 from reftarget.faults import FAULTS
-from reftarget.faults.consequences import CONSEQUENCES
 from reports.verdicts import Judged, Verdict
 from spec import load
 from suites.mutants import ALSO, Outcome, choose, main, show, weigh
@@ -71,10 +70,6 @@ def test_a_fault_without_checks_is_not_called_missed() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_names_a_requirement(name: str) -> None:
     assert set(FAULTS[name].requirements) <= set(load())
-
-
-def test_every_consequence_is_that_of_a_fault() -> None:
-    assert CONSEQUENCES.keys() <= FAULTS.keys()
 
 
 def test_every_reason_is_for_a_fault_that_exists() -> None:

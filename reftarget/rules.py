@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every decision of the reference target, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from reftarget.ruleset import RuleSet
+from reftarget.scsi.rules import SCSIRules
+
+if TYPE_CHECKING:
+    from reftarget.twist import Twist
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules(RuleSet):
+    """The rules of every area.
+
+    `reftarget.target` lays variants over them (`reftarget.variants`).
+    """
+
+    scsi: SCSIRules = field(default_factory=SCSIRules)
+    """The rules of the device server."""
+    twists: tuple[Twist, ...] = ()
+    """What happens to each PDU on its way out, in order."""
+
+
+RULES: Final = Rules()
+"""What the standards say."""
