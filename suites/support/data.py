@@ -106,7 +106,7 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
     if answer.status == SCSIStatus.GOOD and answer.response == 0:
         raise ConformanceFailure(
             ["CHECK CONDITION", "Reject", "the connection is dropped"],
-            "GOOD",
+            answer,
             session.transcript,
         )
     if code:

@@ -43,11 +43,42 @@ def is_served(session: Session) -> bool:
 
     A Discovery session is asked for its targets, a Normal one is pinged.
     """
+    return _refusal_of_service(session) is None
+
+
+def expect_served(session: Session, which: str) -> None:
+    """Expect that a session is still served (see `is_served`).
+
+    Raises:
+        ConformanceFailure: it is not.
+    """
+    __tracebackhide__ = True
+    refusal = _refusal_of_service(session)
+    if refusal is not None:
+        actual: object = refusal
+        if isinstance(refusal, ConformanceFailure):
+            actual = refusal.offending or refusal.actual
+        raise ConformanceFailure(f"{which} is served", actual, session.transcript)
+
+
+def expect_not_served(session: Session, which: str) -> None:
+    """Expect that a session is gone (see `is_served`).
+
+    Raises:
+        ConformanceFailure: it is still served.
+    """
+    __tracebackhide__ = True
+    if _refusal_of_service(session) is None:
+        answer = session.transcript.received()[-1]
+        raise ConformanceFailure(f"{which} is gone", answer, session.transcript)
+
+
+def _refusal_of_service(session: Session) -> ConformanceFailure | ISCSIError | None:
     try:
         if session.options.is_discovery:
             session.send_targets()
         else:
             session.ping()
-    except (ConformanceFailure, ISCSIError):
-        return False
-    return True
+    except (ConformanceFailure, ISCSIError) as refusal:
+        return refusal
+    return None

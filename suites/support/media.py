@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
@@ -162,12 +162,6 @@ def expect_done(result: Result, layout: Layout) -> None:
     if layout in (cdb.pre_fetch_10, cdb.pre_fetch_16):
         due.append(SCSIStatus.CONDITION_MET)
     check(result.status in due, [status.name for status in due], result)
-
-
-def expect_good(result: Result) -> None:
-    """Expect that a command ended with GOOD."""
-    __tracebackhide__ = True
-    check(result.is_good, "GOOD", result)
 
 
 def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.errors import DecodeError
@@ -20,7 +20,6 @@ from iscsi.scsi.mode import (
     parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense
-from suites.support.media import expect_good
 
 ROOM = 252
 SENSES = {6: cdb.mode_sense_6, 10: cdb.mode_sense_10}

@@ -3,6 +3,7 @@
 
 import pytest
 
+from initiator.expect import expect_good
 from initiator.session import Session
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
@@ -10,7 +11,6 @@ from iscsi.scsi.capacity import Capacity16
 from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.mode import ALL_PAGES
 from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, Page, VPDPage
-from suites.support.media import expect_good
 from suites.support.operations import is_there
 
 ROOM = 4096

@@ -9,7 +9,7 @@ import pytest
 
 from initiator.core import Link
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check, chose
+from initiator.expect import ConformanceFailure, check, chose, expect_data
 from initiator.impair import deliver, spoil_data, withhold
 from initiator.session import Session
 from initiator.task import Task, data_outs
@@ -349,7 +349,7 @@ def expect_recovered(
     )
     if result.is_good:
         found = read(session, disk, len(task.data_out)).data
-        check(found == task.data_out, "what was written", "other data")
+        expect_data(found, task.data_out, what="what was written")
 
 
 def until_pong(session: Session) -> list[PDU]:

@@ -227,16 +227,6 @@ class Nexus:
         )
 
 
-def expect_good(result: Result) -> None:
-    """Expect GOOD.
-
-    Raises:
-        ConformanceFailure: it came to something else.
-    """
-    __tracebackhide__ = True
-    check(result.is_good, "GOOD", result)
-
-
 def expect_conflict(result: Result) -> None:
     """Expect RESERVATION CONFLICT.
 

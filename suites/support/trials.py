@@ -4,7 +4,7 @@
 from itertools import pairwise
 from typing import Final
 
-from initiator.expect import check
+from initiator.expect import check, expect_data
 from initiator.segments import Cut
 from initiator.session import Session
 from initiator.task import Result, Task
@@ -40,7 +40,7 @@ def write_and_read(
         check(result.is_good, f"GOOD for a write of {len(data)} bytes", result)
         _judge_r2ts(session, task)
         found = read(session, disk, len(data))
-        _expect_data(found.data, data)
+        expect_data(found.data, data, what="what was written")
     session.end()
 
 
@@ -72,7 +72,7 @@ def several_at_once(
         _judge_r2ts(session, task)
     found = read(session, disk, 3 * len(whole[0]))
     due = whole[0] + whole[1] + before.data
-    _expect_data(found.data, due)
+    expect_data(found.data, due, what="what was written")
     session.end()
 
 
@@ -208,18 +208,3 @@ def _judge_data_in(session: Session, result: Result) -> None:
     if agreed.data_pdu_in_order and agreed.data_sequence_in_order:
         offsets = [int(pdu.buffer_offset) for pdu in result.data_ins]
         check(offsets == sorted(offsets), "rising offsets", offsets)
-
-
-def _expect_data(found: bytes, due: bytes) -> None:
-    """Check that data is what was written, and say where it is not.
-
-    Raises:
-        ConformanceFailure: it differs.
-    """
-    __tracebackhide__ = True
-    check(len(found) == len(due), f"{len(due)} bytes", f"{len(found)} bytes")
-    if found != due:
-        at = next(
-            n for n, pair in enumerate(zip(found, due, strict=True)) if len({*pair}) > 1
-        )
-        check(False, f"{due[at]:#04x} at byte {at}, as written", f"{found[at]:#04x}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.pdu import SCSIResponse
@@ -84,7 +84,7 @@ def test_data_goes_both_ways(
 
     check(result.is_good, "GOOD", result)
     check(isinstance(result.final, SCSIResponse), "a SCSI Response", result.final)
-    check(result.data == combined(stored, given), "the XOR of both", "other data")
+    expect_data(result.data, combined(stored, given), what="the XOR of both")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.4-i01")

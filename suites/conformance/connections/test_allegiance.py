@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TMFunction
@@ -98,7 +98,7 @@ def test_tasks_on_both_connections_are_kept_apart(
 
     check(all(result.is_good for result in results), "GOOD twice", results)
     found = read(pair, scratch_disk, 2 * len(data[0])).data
-    check(found == b"".join(data), "what was written", "other data")
+    expect_data(found, b"".join(data), what="what was written")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-4.2.2.1-15")
@@ -113,7 +113,7 @@ def test_command_numbers_belong_to_the_session(pair: Session) -> None:
     first.connection.send(early)
 
     pair.expect(SCSIResponse, of=early, link=first)
-    check(pair.finish(late, second).is_good, "GOOD", "not")
+    expect_good(pair.finish(late, second))
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-10")
@@ -129,7 +129,7 @@ def test_exp_cmd_sn_stops_at_a_gap_on_another_connection(pair: Session) -> None:
 
     check(pong.exp_cmd_sn == early.cmd_sn, f"ExpCmdSN {early.cmd_sn}", pong)
     pair.expect(SCSIResponse, of=early)
-    check(pair.finish(late, second).is_good, "GOOD", "not")
+    expect_good(pair.finish(late, second))
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.2-i01", "RFC7143-4.2.2.2-04")

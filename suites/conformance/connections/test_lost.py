@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, expect_data, expect_drop, expect_good
 from initiator.impair import send_part
 from initiator.session import Session
 from iscsi.constants import AsyncEvent, LogoutReason, LogoutResponseCode
@@ -67,7 +67,7 @@ def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -
 
     pair.ping(b"left")
 
-    check(pair.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(pair.execute(cdb.test_unit_ready()))
 
 
 @MULTI
@@ -159,7 +159,7 @@ def test_a_failed_session_is_continued(
     response = resume(single)
 
     check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
-    check(single.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(single.execute(cdb.test_unit_ready()))
 
 
 @RESETS
@@ -195,7 +195,7 @@ def test_a_write_that_lost_its_connection_is_not_done(
     senses_until_good(single)
 
     found = read(single, scratch_disk, len(before)).data
-    check(found[len(half) :] == before[len(half) :], "the blocks beyond", "changed")
+    expect_data(found[len(half) :], before[len(half) :], what="the blocks beyond")
 
 
 @RESETS

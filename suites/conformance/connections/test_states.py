@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, expect_drop, expect_good
 from initiator.impair import send_half
 from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
@@ -126,7 +126,7 @@ def test_a_failed_session_is_reinstated(
 
     new = open_session(isid=single.options.isid)
 
-    check(new.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(new.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i01")
@@ -223,4 +223,4 @@ def test_half_a_pdu_holds_up_nobody_else(
     send_half(stuck, NOPOut(data=bytes(1000)))
 
     other.ping(b"alive")
-    check(other.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(other.execute(cdb.test_unit_ready()))

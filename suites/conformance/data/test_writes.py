@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import data_outs
 from iscsi.constants import RESERVED_TAG
@@ -62,7 +62,7 @@ def test_what_is_written_is_read(
     write(writer, scratch_disk, data)
 
     found = read(writer, scratch_disk, len(data)).data
-    check(found == data, "the data written", "other data")
+    expect_data(found, data, what="the data written")
 
 
 @pytest.mark.requirement("RFC7143-11.8.2-i01", "RFC7143-4.2.2.4-01")
@@ -166,7 +166,7 @@ def test_outstanding_r2ts_are_bounded(
     check(len(r2ts) <= agreed, f"at most {agreed} R2Ts", f"{len(r2ts)}")
     for r2t in r2ts:
         task.take(r2t)
-    check(session.finish(task).is_good, "GOOD", "not")
+    expect_good(session.finish(task))
 
 
 @pytest.mark.requirement("RFC7143-11.7.7-01")
@@ -275,7 +275,7 @@ def test_the_response_waits_for_the_data(
     solicited.expect_silence(after=task.command)
 
     task.take(r2t)
-    check(solicited.finish(task).is_good, "GOOD", "not")
+    expect_good(solicited.finish(task))
 
 
 @pytest.mark.needs("initial-r2t-no")
@@ -320,4 +320,4 @@ def test_two_writes_keep_their_data_apart(
 
     check(all(result.is_good for result in results), "GOOD twice", results)
     found = read(solicited, scratch_disk, 2 * size).data
-    check(found == first + second, "both patterns, one after the other", "other data")
+    expect_data(found, first + second, what="both patterns, one after the other")

@@ -4,7 +4,13 @@
 import pytest
 
 from initiator.connection import Connection
-from initiator.expect import check, expect_reject_or_drop, next_or_drop
+from initiator.expect import (
+    check,
+    expect_data,
+    expect_good,
+    expect_reject_or_drop,
+    next_or_drop,
+)
 from initiator.session import Session
 from iscsi.constants import RejectReason
 from iscsi.pdu import NOPIn, NOPOut, SCSIResponse
@@ -76,7 +82,7 @@ def test_both_values_are_known(open_session: OpenSession, offer: str) -> None:
     results = session.login.results
     chosen = {results["HeaderDigest"], results["DataDigest"]}
     check(chosen <= set(offer.split(",")), f"a value of {offer}", chosen)
-    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(session.execute(cdb.test_unit_ready()))
 
 
 @HEADER
@@ -92,7 +98,9 @@ def test_data_passes_under_digests(
 
     write(session, scratch_disk, written)
 
-    check(read(session, scratch_disk, len(written)).data == written, "the same", "not")
+    expect_data(
+        read(session, scratch_disk, len(written)).data, written, what="the same"
+    )
 
 
 @DATA
@@ -168,7 +176,7 @@ def test_damaged_data_is_not_written(
     assert bytes(digested.transcript.sent()[-1].data) == after
     next_or_drop(digested.connection)
     found = read(open_session(), scratch_disk, 1).data
-    check(found == before, "the data from before", "other data")
+    expect_data(found, before, what="the data from before")
 
 
 @HEADER

@@ -5,14 +5,19 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.pdu import LoginResponse, LogoutResponse, TextResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.discovery import addresses, is_served, target_names
+from suites.support.discovery import (
+    addresses,
+    expect_not_served,
+    expect_served,
+    target_names,
+)
 
 Discover = Callable[..., Session]
 
@@ -92,8 +97,8 @@ def test_unnamed_session_reinstates_an_unnamed_one(discover: Discover) -> None:
 
     new = discover()
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(not is_served(old), "the old session is gone", "it is still served")
+    expect_served(new, "the new session")
+    expect_not_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.2-01", "RFC7143-7.4.2.2-i01")
@@ -105,8 +110,8 @@ def test_named_session_reinstates_a_named_one(
 
     new = discover(target_name=options.target_name)
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(not is_served(old), "the old session is gone", "it is still served")
+    expect_served(new, "the new session")
+    expect_not_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.2-01", "RFC7143-4.4.3-i01")
@@ -118,8 +123,8 @@ def test_named_session_reinstates_a_normal_one(
 
     new = discover(target_name=options.target_name)
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(not is_served(old), "the old session is gone", "it is still served")
+    expect_served(new, "the new session")
+    expect_not_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.1-05")
@@ -131,8 +136,8 @@ def test_named_session_leaves_an_unnamed_one(
 
     new = discover(target_name=options.target_name)
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(is_served(old), "the unnamed session is still served", "it is gone")
+    expect_served(new, "the new session")
+    expect_served(old, "the unnamed session")
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.1-05")
@@ -144,8 +149,8 @@ def test_normal_session_leaves_an_unnamed_one(
 
     new = open_session(isid=options.isid)
 
-    check(new.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
-    check(is_served(old), "the unnamed session is still served", "it is gone")
+    expect_good(new.execute(cdb.test_unit_ready()))
+    expect_served(old, "the unnamed session")
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.1-05")
@@ -157,8 +162,8 @@ def test_unnamed_session_leaves_a_normal_one(
 
     new = discover()
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(old.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_served(new, "the new session")
+    expect_good(old.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-7.4.2.1-01")
@@ -170,8 +175,8 @@ def test_other_isid_is_another_session(
 
     new = discover(isid=options.isid[:4] + b"\x7f\x01")
 
-    check(is_served(new), "the new session is served", "it is not")
-    check(is_served(old), "the old session is still served", "it is gone")
+    expect_served(new, "the new session")
+    expect_served(old, "the old session")
 
 
 @pytest.mark.requirement(
@@ -184,9 +189,8 @@ def test_each_portal_has_sessions_of_its_own(
     """One initiator port can have an unnamed Discovery session at each portal."""
     sessions = [discover(at) for at in target.running.portals]
 
-    served = [is_served(session) for session in sessions]
-
-    check(all(served), "each of them is served", served)
+    for session in sessions:
+        expect_served(session, f"the session at {session.portal}")
 
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")

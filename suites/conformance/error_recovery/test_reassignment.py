@@ -4,7 +4,7 @@
 import pytest
 
 from initiator.core import Link
-from initiator.expect import check, expect_drop
+from initiator.expect import check, expect_data, expect_drop, expect_good
 from initiator.impair import deliver, withhold
 from initiator.session import Session
 from iscsi.constants import LogoutReason, LogoutResponseCode, TMResponse
@@ -85,9 +85,9 @@ def test_a_write_goes_on_over_another_connection(
 
     expect_reassigned(pair, task)
 
-    check(pair.finish(task).is_good, "GOOD", "not")
+    expect_good(pair.finish(task))
     found = read(pair, scratch_disk, len(data)).data
-    check(found == data, "what was written", "other data")
+    expect_data(found, data, what="what was written")
 
 
 @PAIR
@@ -121,7 +121,7 @@ def test_a_read_is_sent_again_over_another_connection(
     result = pair.finish(task)
 
     check(result.is_good, "GOOD", result)
-    check(result.data == before, "the same data", "other data")
+    expect_data(result.data, before, what="the same data")
 
 
 @PAIR
@@ -141,7 +141,7 @@ def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> No
     numbers = [int(pdu.data_sn) for pdu in result.data_ins]
     check(numbers[:1] == [3], "DataSN from 3 on", numbers)
     again = b"".join(bytes(pdu.data) for pdu in result.data_ins)
-    check(again == before[rest:], "the data from there on", "other data")
+    expect_data(again, before[rest:], what="the data from there on")
 
 
 @PAIR
@@ -290,7 +290,7 @@ def test_a_recovery_logout_discards_what_was_not_acknowledged(
 
     expect_discarded(pair, early, late)
     deliver(pair, late.command)
-    check(pair.finish(late).is_good, "GOOD", "not")
+    expect_good(pair.finish(late))
 
 
 @PAIR
@@ -326,9 +326,9 @@ def test_reinstatement_is_a_recovery_logout(
 
     expect_reassigned(session, task)
 
-    check(session.finish(task).is_good, "GOOD", "not")
+    expect_good(session.finish(task))
     found = read(session, scratch_disk, len(data)).data
-    check(found == data, "what was written", "other data")
+    expect_data(found, data, what="what was written")
 
 
 @PAIR

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_reject_or_drop
+from initiator.expect import check, expect_data, expect_good, expect_reject_or_drop
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
@@ -131,7 +131,7 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
     expect_copies(recovering, copies, [original], but=CURRENT | {"stat_sn"})
     check(copies[0].stat_sn == due, f"StatSN {due}", copies[0])
     recovering.answer_r2t(task, original)
-    check(recovering.finish(task).is_good, "GOOD", "not")
+    expect_good(recovering.finish(task))
 
 
 @pytest.mark.requirement(
@@ -415,7 +415,7 @@ def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None
     longest = max(len(pdu.data) for pdu in data)
     check(longest <= segment, f"at most {segment} bytes", f"{longest} bytes")
     again = b"".join(bytes(pdu.data) for pdu in data)
-    check(again == before, "the same data", "other data")
+    expect_data(again, before, what="the same data")
 
 
 @pytest.mark.requirement("RFC7143-11.16.3-i01", "RFC7143-11.16-02")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from initiator.connection import Portal
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.login import LoginExchange
 from initiator.session import Session
 from iscsi.constants import LoginStatus, LogoutReason
@@ -197,7 +197,7 @@ def test_connection_is_added(open_session: OpenSession) -> None:
 
     session.ping(link=second)
     session.ping()
-    check(session.execute(cdb.test_unit_ready(), link=second).is_good, "GOOD", "not")
+    expect_good(session.execute(cdb.test_unit_ready(), link=second))
 
 
 @pytest.mark.needs("multi-connection")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_drop, expect_reject_or_drop
+from initiator.expect import check, expect_drop, expect_good, expect_reject_or_drop
 from initiator.session import Session
 from iscsi.constants import LogoutReason, LogoutResponseCode
 from iscsi.pdu import LogoutRequest, LogoutResponse, NOPIn, NOPOut
@@ -158,7 +158,7 @@ def test_a_session_can_be_opened_again(open_session: OpenSession) -> None:
 
     again = open_session(isid=first.options.isid)
 
-    check(again.execute(cdb.test_unit_ready()).is_good, "GOOD", "not")
+    expect_good(again.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-11.14-05", "RFC7143-8.1.2-i07")

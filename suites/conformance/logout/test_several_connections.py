@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from initiator.core import Link
-from initiator.expect import check, expect_drop
+from initiator.expect import check, expect_drop, expect_good
 from initiator.session import Session
 from iscsi.constants import LoginStatus, LogoutReason, LogoutResponseCode, Stage
 from iscsi.errors import ConnectionLost
@@ -52,7 +52,7 @@ def test_closing_a_connection_leaves_the_other(both: Session, second: Link) -> N
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
     expect_drop(second.connection)
-    check(both.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
+    expect_good(both.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-11.15-01", "RFC7143-8.1.2-i07")
@@ -62,7 +62,7 @@ def test_closing_a_connection_from_the_other(both: Session, second: Link) -> Non
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
     expect_drop(second.connection)
-    check(both.execute(cdb.test_unit_ready()).is_good, "GOOD on the other", "not")
+    expect_good(both.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-11.14-04", "RFC7143-E.1-i03", "RFC7143-11.14.5-01")

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, expect_good
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TMFunction
@@ -41,7 +41,7 @@ def test_command_below_window_is_ignored(session: Session, distance: int) -> Non
 
     assert session.transcript.sent()[-1].cmd_sn == number
     session.expect_silence(after=sent)
-    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD afterwards", "not")
+    expect_good(session.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-13")
@@ -54,7 +54,7 @@ def test_command_above_window_is_ignored(session: Session, distance: int) -> Non
 
     assert session.transcript.sent()[-1].cmd_sn == number
     session.expect_silence(after=sent)
-    check(session.execute(cdb.test_unit_ready()).is_good, "GOOD afterwards", "not")
+    expect_good(session.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")

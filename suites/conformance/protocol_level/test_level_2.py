@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, expect_data, expect_drop
 from initiator.session import Session
 from iscsi.constants import TMFunction, TMResponse
 from iscsi.pdu import SCSICommand, SCSIResponse, TaskManagementRequest
@@ -189,7 +189,7 @@ def test_a_nexus_reset_ends_its_tasks(
         pytest.skip("not applicable: the target does not support I_T NEXUS RESET")
     expect_drop(session.connection)
     after = witness.execute(read, read=scratch_disk.block_size).data
-    check(after == before, "the block as it was", "other data")
+    expect_data(after, before, what="the block as it was")
 
 
 @pytest.mark.requirement("RFC7144-4.1-01", "RFC7144-7.1.1-01")

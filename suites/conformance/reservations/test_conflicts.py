@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.reservation_conflicts import PASSES, Role
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
 from suites.support.reservation_commands import COMMANDS, Probe
-from suites.support.reservations import Nexus, expect_good
+from suites.support.reservations import Nexus
 
 
 def cases(*, allowed: bool) -> list[object]:

@@ -3,13 +3,12 @@
 
 import pytest
 
-from initiator.expect import ConformanceFailure
+from initiator.expect import ConformanceFailure, expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.support.reservations import (
     Nexus,
     expect_conflict,
-    expect_good,
     expect_refused,
     expect_state,
 )

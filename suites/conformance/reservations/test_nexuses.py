@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
+from initiator.expect import expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk, OpenSession
@@ -14,7 +15,6 @@ from suites.support.reservations import (
     Nexus,
     expect_attentions,
     expect_conflict,
-    expect_good,
     expect_state,
 )
 

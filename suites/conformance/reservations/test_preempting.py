@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import expect_data, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.persistent_reservations import (
     OutParameters,
@@ -18,7 +18,6 @@ from suites.support.reservations import (
     Nexus,
     expect_attentions,
     expect_conflict,
-    expect_good,
     expect_refused,
     expect_state,
 )
@@ -208,7 +207,7 @@ def test_the_tasks_of_the_preempted_are_aborted(
         b.session.answer_r2t(task, r2t)
     expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
     after = a.session.execute(read, read=len(data)).data
-    check(after == before, "the block as it was", "the data of the aborted write")
+    expect_data(after, before, what="the block as it was before the aborted write")
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-01", "SPC4-5.12.11.2.7-02")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.persistent_reservations import OutParameters, ReservationType
@@ -13,7 +13,6 @@ from iscsi.scsi.sense import AdditionalSense
 from suites.support.reservations import (
     Nexus,
     expect_conflict,
-    expect_good,
     expect_refused,
     expect_state,
 )
@@ -108,7 +107,7 @@ def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
     found = stranger.capabilities()
 
     check(found.length == 8, "LENGTH 8", found.length)
-    check(not found.type_mask_valid or found.types, "a type that is taken", "none")
+    check(not found.type_mask_valid or found.types, "a type that is taken", found)
 
 
 @pytest.mark.requirement("SPC4-6.15.4-02")

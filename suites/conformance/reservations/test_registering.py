@@ -3,6 +3,7 @@
 
 import pytest
 
+from initiator.expect import expect_good
 from iscsi.scsi.persistent_reservations import (
     OutParameters,
     OutServiceAction,
@@ -13,7 +14,6 @@ from suites.support.reservations import (
     Nexus,
     expect_attentions,
     expect_conflict,
-    expect_good,
     expect_refused,
     expect_state,
 )

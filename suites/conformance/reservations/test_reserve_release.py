@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from initiator.expect import expect_drop
+from initiator.expect import expect_drop, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.constants import TMFunction
@@ -17,7 +17,7 @@ from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.reservation_commands import COMMANDS
-from suites.support.reservations import Nexus, expect_conflict, expect_good
+from suites.support.reservations import Nexus, expect_conflict
 
 SIZES = {
     "6": (cdb.reserve_6, cdb.release_6),

@@ -3,13 +3,13 @@
 
 import pytest
 
+from initiator.expect import expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.support.reservations import (
     Nexus,
     expect_attentions,
     expect_conflict,
-    expect_good,
     expect_refused,
     expect_state,
 )

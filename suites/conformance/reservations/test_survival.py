@@ -5,17 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from initiator.expect import expect_good
 from initiator.session import Session
 from iscsi.constants import TMFunction
 from iscsi.scsi.persistent_reservations import ReservationType
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.reservations import (
-    Nexus,
-    expect_conflict,
-    expect_good,
-    expect_state,
-)
+from suites.support.reservations import Nexus, expect_conflict, expect_state
 
 LOSSES: dict[str, Callable[[Session], object]] = {
     "logout": lambda session: session.logout(),

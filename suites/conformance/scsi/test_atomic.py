@@ -3,12 +3,12 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import expect_data, expect_good
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.vpd import BlockLimits
-from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.media import Medium, expect_sense
 from suites.support.operations import skip_without
 from suites.support.pages import (
     limits_of,
@@ -52,7 +52,7 @@ def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) ->
 
         due = medium.blocks(count, seed=count) + bytes(medium.disk.block_size)
         found = medium.read(0, count + 1)
-        check(found == due, "the data, and the block behind as it was", "other data")
+        expect_data(found, due, what="the data, and the block behind as it was")
 
 
 @pytest.mark.requirement("SBC4-5.48-02")
@@ -74,7 +74,7 @@ def test_no_blocks_are_written(medium: Medium) -> None:
 
     expect_good(medium.session.execute(ATOMIC(lba=0, blocks=0)))
 
-    check(medium.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC4-5.48-04")
@@ -116,4 +116,4 @@ def test_limits_are_kept(medium: Medium, limits: BlockLimits, field: str) -> Non
         result = write(medium, 0, 1, atomic_boundary=most + 1)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
-    check(medium.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), before, what="the block as it was")

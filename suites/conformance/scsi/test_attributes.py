@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Task
 from iscsi.constants import TaskAttribute
@@ -11,7 +11,6 @@ from iscsi.scsi import cdb
 from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
-from suites.support.media import expect_good
 from suites.support.pages import body_of
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
@@ -75,7 +74,7 @@ def expect_in_order(
     expect_good(session.finish(write))
     found = session.finish(read)
     expect_good(found)
-    check(found.data == data, "what was just written", "other data")
+    expect_data(found.data, data, what="what was just written")
 
 
 @pytest.mark.requirement("SAM5-8.5-02")
@@ -143,4 +142,4 @@ def test_ordered_tasks_of_others_wait_too(
     expect_good(writer.finish(write))
     found = other.finish(read)
     expect_good(found)
-    check(found.data == data, "what was just written", "other data")
+    expect_data(found.data, data, what="what was just written")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
@@ -17,7 +17,6 @@ from suites.support.media import (
     Medium,
     Request,
     expect_done,
-    expect_good,
     expect_sense,
     name,
 )
@@ -118,7 +117,7 @@ def test_what_is_written_is_read(
 
     found = medium.read_by(reader, 4, count + 2)
     due = around[:size] + data + around[-size:]
-    check(found == due, "the data, and the blocks around as they were", "other data")
+    expect_data(found, due, what="the data, and the blocks around as they were")
 
 
 @pytest.mark.requirement("SBC3-5.11-02")
@@ -171,7 +170,7 @@ def test_the_cache_can_be_passed_by(
     )
 
     expect_good(result)
-    check(medium.read(0, 1) == data, "the data as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the data as it was")
 
 
 @pytest.mark.requirement("SBC3-5.34-02")
@@ -184,7 +183,7 @@ def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
 
     expect_good(medium.session.execute(layout(lba=0, blocks=0)))
 
-    check(medium.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), before, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.11-03")

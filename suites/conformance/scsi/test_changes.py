@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10, Capacity16
 from iscsi.scsi.layout import Layout
@@ -11,14 +11,7 @@ from iscsi.scsi.provisioning import Extent, build_unmap, parse_lba_status
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.media import (
-    WRITING,
-    Medium,
-    Request,
-    expect_good,
-    expect_sense,
-    name,
-)
+from suites.support.media import WRITING, Medium, Request, expect_sense, name
 from suites.support.operations import skip_without
 from suites.support.pages import skip_unless_zeros
 
@@ -47,7 +40,7 @@ def test_equal_blocks_are_replaced(medium: Medium) -> None:
     command = cdb.compare_and_write(lba=0, blocks=1)
     expect_good(medium.session.execute(command, write=old + new))
 
-    check(medium.read(0, 1) == new, "the new data", "other data")
+    expect_data(medium.read(0, 1), new, what="the new data")
 
 
 @pytest.mark.requirement("SBC3-5.2-02")
@@ -64,7 +57,7 @@ def test_other_blocks_stay(medium: Medium, place: int) -> None:
     result = medium.session.execute(command, write=bytes(wrong) + new)
 
     expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
-    check(medium.read(0, 1) == old, "the old data", "other data")
+    expect_data(medium.read(0, 1), old, what="the old data")
 
 
 @pytest.mark.requirement("SBC3-5.5-01")
@@ -76,7 +69,7 @@ def test_bits_are_added(medium: Medium) -> None:
     expect_good(medium.send(cdb.orwrite, 0, new))
 
     due = bytes(a | b for a, b in zip(old, new, strict=True))
-    check(medium.read(0, 2) == due, "the OR of both", "other data")
+    expect_data(medium.read(0, 2), due, what="the OR of both")
 
 
 @pytest.mark.requirement("SBC3-5.44-01")
@@ -92,7 +85,7 @@ def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> No
     expect_good(medium.session.execute(layout(lba=1, blocks=count), write=block))
 
     due = around[:size] + block * count + around[-size:]
-    check(medium.read(0, count + 2) == due, "the block repeated", "other data")
+    expect_data(medium.read(0, count + 2), due, what="the block repeated")
 
 
 @pytest.mark.requirement("SBC3-5.44-02")
@@ -109,7 +102,7 @@ def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
     if result.sense and result.sense.additional == AdditionalSense.INVALID_FIELD_IN_CDB:
         pytest.skip(f"not applicable: {layout.name} does not unmap")
     expect_good(result)
-    check(medium.read(0, 8) == zeros * 8, "zeros", "other data")
+    expect_data(medium.read(0, 8), zeros * 8, what="zeros")
 
 
 @pytest.mark.requirement("SBC3-5.28-01")
@@ -122,7 +115,7 @@ def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
 
     expect_good(medium.session.execute(cdb.unmap(parameter_list_length=0)))
 
-    check(medium.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.28-02")
@@ -151,15 +144,13 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     expect_good(medium.session.execute(command, write=data))
 
     found = medium.read(0, 10)
-    is_kept = found[:size] == around[:size] and found[-size:] == around[-size:]
-    check(is_kept, "the neighbours as they were", "other data")
-    inner = found[size:-size]
-    # A unit may leave blocks mapped; then they keep their data.
-    is_due = all(
-        block in (bytes(size), around[size * (i + 1) : size * (i + 2)])
-        for i, block in enumerate(inner[j : j + size] for j in range(0, 8 * size, size))
-    )
-    check(is_due, "zeros, or the data as it was", "other data")
+    expect_data(found[:size], around[:size], what="the block before, as it was")
+    expect_data(found[-size:], around[-size:], what="the block behind, as it was")
+    for number in range(1, 9):
+        block = slice(number * size, (number + 1) * size)
+        # A unit may leave blocks mapped; then they keep their data.
+        what = f"block {number}: zeros, or the data as it was"
+        expect_data(found[block], bytes(size), around[block], what=what)
 
 
 @pytest.mark.requirement("SBC3-5.4-01")
@@ -242,4 +233,4 @@ def test_protected_blocks_stay(
     result = send(protected, layout, 0, 1)
 
     expect_sense(result, SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
-    check(protected.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(protected.read(0, 1), before, what="the block as it was")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.task import Result
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
@@ -23,7 +23,7 @@ from iscsi.scsi.vpd import (
     VPDPage,
     parse_designators,
 )
-from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.media import Medium, expect_sense
 from suites.support.operations import skip_unless_reported, skip_without
 from suites.support.pages import body_of
 
@@ -109,7 +109,7 @@ def expect_not_copied(medium: Medium, result: Result, before: bytes) -> None:
     """Expect that a copy failed and left its destination."""
     key = result.sense.key if result.sense else None
     check(key in NOT_REACHED, "COPY ABORTED or ILLEGAL REQUEST", result)
-    check(medium.read(TO, COUNT) == before, "the blocks as they were", "other data")
+    expect_data(medium.read(TO, COUNT), before, what="the blocks as they were")
 
 
 @pytest.mark.requirement("SPC4-6.4-01")
@@ -124,7 +124,7 @@ def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
 
     due = around[:size] + source + around[-size:]
     found = medium.read(TO - 1, COUNT + 2)
-    check(found == due, "the copy, and the neighbours as they were", "other data")
+    expect_data(found, due, what="the copy, and the neighbours as they were")
 
 
 @pytest.mark.requirement("SPC4-6.4-02")
@@ -145,7 +145,7 @@ def test_a_list_cut_short_is_refused(medium: Medium, itself: CSCD, lost: str) ->
     result = copy(medium, cut)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, LIST_LENGTH)
-    check(medium.read(TO, COUNT) == before, "the blocks as they were", "other data")
+    expect_data(medium.read(TO, COUNT), before, what="the blocks as they were")
 
 
 @pytest.mark.requirement("SPC4-6.4-04")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import expect_data, expect_good
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
@@ -14,7 +14,6 @@ from suites.support.media import (
     WRITES_AND_VERIFIES,
     Medium,
     expect_done,
-    expect_good,
     expect_sense,
     name,
 )
@@ -108,7 +107,7 @@ def test_other_commands_do_nothing_to_no_blocks(medium: Medium, layout: Layout) 
 
     expect_good(medium.session.execute(layout(lba=0, blocks=0)))
 
-    check(medium.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.7-01")
@@ -161,4 +160,4 @@ def test_what_is_written_is_compared(medium: Medium, layout: Layout) -> None:
 
     expect_good(medium.send(layout, 0, data, bytchk=BYTCHK_ALL))
 
-    check(medium.read(0, 2) == data, "the data", "other data")
+    expect_data(medium.read(0, 2), data, what="the data")

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Task, data_outs
 from iscsi.constants import TMFunction
@@ -15,7 +15,7 @@ from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
-from suites.support.media import Medium, expect_good, name
+from suites.support.media import Medium, name
 from suites.support.operations import skip_without
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes", "MaxOutstandingR2T": "1"}
@@ -62,7 +62,7 @@ def test_many_writes_at_once(medium: Medium) -> None:
     for task in tasks:
         expect_good(medium.session.finish(task))
 
-    check(medium.read(0, MANY) == data, "every block as written", "other data")
+    expect_data(medium.read(0, MANY), data, what="every block as written")
 
 
 @pytest.mark.requirement("SBC3-5.11-01")
@@ -79,7 +79,7 @@ def test_many_reads_at_once(medium: Medium) -> None:
 
     found = b"".join(medium.session.finish(task).data for task in tasks)
 
-    check(found == data, "every block as written", "other data")
+    expect_data(found, data, what="every block as written")
 
 
 @pytest.mark.requirement("SBC3-5.11-01")
@@ -96,7 +96,7 @@ def test_two_sessions_see_the_same_blocks(
 
         one.write(0, data)
 
-        check(two.read(0, 4) == data, "the data just written", "other data")
+        expect_data(two.read(0, 4), data, what="the data just written")
 
 
 @pytest.mark.requirement("SBC3-5.34-04")
@@ -200,7 +200,7 @@ def test_only_one_compare_and_write_wins(
         for result in lost
     )
     check(is_one, "one GOOD and one MISCOMPARE", list(map(str, results)))
-    check(writer.read(0, 1) == news[won[0]], "the winner's data", "other data")
+    expect_data(writer.read(0, 1), news[won[0]], what="the winner's data")
 
 
 @pytest.mark.requirement("SBC3-5.34-01")
@@ -211,4 +211,4 @@ def test_the_last_of_writes_in_turn_stays(medium: Medium, layout: Layout) -> Non
         expect_good(medium.send(layout, 0, medium.blocks(2, seed=seed)))
 
     due = medium.blocks(2, seed=7)
-    check(medium.read(0, 2) == due, "the data written last", "other data")
+    expect_data(medium.read(0, 2), due, what="the data written last")

@@ -4,14 +4,14 @@
 import pytest
 
 from initiator.core import lun_field
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from iscsi.constants import TMFunction
 from iscsi.scsi import cdb, luns
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
-from suites.support.media import expect_good, expect_sense
+from suites.support.media import expect_sense
 from suites.support.modes import Setting
 
 MISSING_LUN = 0x3FFF

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
@@ -16,7 +16,7 @@ from iscsi.scsi.mode import (
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.media import Medium, expect_sense, name
 from suites.support.modes import (
     ROOM,
     SELECTS,
@@ -176,6 +176,6 @@ def test_a_unit_can_be_write_protected(medium: Medium, setting: Setting) -> None
 
     expect_sense(refused, SenseKey.DATA_PROTECT)
     check(header[2] & 0x80, "WP 1 in the mode parameter header", header[:4].hex())
-    check(medium.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), before, what="the block as it was")
     expect_good(setting(swp=0))
     medium.write(0, medium.blocks(1, seed=2))

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import Disk
-from suites.support.media import expect_good, expect_sense
+from suites.support.media import expect_sense
 from suites.support.operations import skip_without
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB

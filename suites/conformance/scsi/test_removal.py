@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
-from suites.support.media import expect_good, expect_sense
+from suites.support.media import expect_sense
 
 PREVENTED = AdditionalSense.MEDIUM_REMOVAL_PREVENTED
 ABSENT = (

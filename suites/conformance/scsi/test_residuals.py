@@ -3,21 +3,14 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.media import (
-    READS,
-    WRITES,
-    WRITES_AND_VERIFIES,
-    Medium,
-    expect_good,
-    name,
-)
+from suites.support.media import READS, WRITES, WRITES_AND_VERIFIES, Medium, name
 from suites.support.operations import skip_without
 
 WAYS = {
@@ -63,10 +56,11 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
 
     expect_residual(result, -surplus * size)
     found = way.read(0, BLOCKS + 1)
-    check(found[BLOCKS * size :] == before[BLOCKS * size :], "no block more", "one")
+    rest = slice(BLOCKS * size, None)
+    expect_data(found[rest], before[rest], what="the block behind, as it was")
     if result.is_good:
         whole = min(BLOCKS, BLOCKS + surplus) * size
-        check(found[:whole] == data[:whole], "the data that was sent", "other data")
+        expect_data(found[:whole], data[:whole], what="the data that was sent")
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
@@ -119,7 +113,7 @@ def test_compare_and_write_needs_all_its_data(medium: Medium, blocks: int) -> No
     else:
         expect_residual(result, -size)
     due = data[size : 2 * size] if result.is_good else old
-    check(medium.read(0, 1) == due, "new data with GOOD, else the old", "other data")
+    expect_data(medium.read(0, 1), due, what="new data with GOOD, else the old")
 
 
 @pytest.mark.requirement("SBC3-5.44-07")
@@ -141,7 +135,7 @@ def test_write_same_needs_its_block(
     else:
         expect_residual(result, -size)
     due = data[:size] * 2 if result.is_good else old
-    check(medium.read(0, 2) == due, "the block sent, or the old ones", "other data")
+    expect_data(medium.read(0, 2), due, what="the block sent, or the old ones")
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03")

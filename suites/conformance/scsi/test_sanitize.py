@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
@@ -12,7 +12,7 @@ from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.media import Medium, expect_sense, name
 from suites.support.operations import skip_unless_reported
 from suites.support.reservations import Nexus, expect_conflict
 
@@ -62,8 +62,9 @@ def test_nothing_is_left(small: Medium, layout: Layout) -> None:
     for lba in (0, last):
         command = cdb.read_10(lba=lba, blocks=2)
         # An erased block need not be readable.
-        found = small.session.execute(command, read=len(data)).data
-        check(found != data, f"other data at block {lba}, or none", "the old data")
+        result = small.session.execute(command, read=len(data))
+        actual = f"{result}, with the data from before"
+        check(result.data != data, f"other data at block {lba}, or none", actual)
 
 
 @pytest.mark.requirement("SBC3-5.24-02")
@@ -78,7 +79,7 @@ def test_erasing_takes_no_list(small: Medium, layout: Layout) -> None:
     result = small.session.execute(command, write=bytes(8))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
-    check(small.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(small.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.24-03")
@@ -90,7 +91,7 @@ def test_no_failure_can_be_left(small: Medium) -> None:
 
     expect_good(small.session.execute(cdb.sanitize_exit_failure_mode()))
 
-    check(small.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(small.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.24-04")
@@ -137,7 +138,7 @@ def test_a_list_of_the_wrong_length_is_refused(small: Medium, extra: str) -> Non
     )
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
-    check(small.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(small.read(0, 1), before, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.24-07")
@@ -157,7 +158,7 @@ def test_a_malformed_pattern_is_refused(small: Medium, what: str) -> None:
     result = overwrite(small, data)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
-    check(small.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(small.read(0, 1), before, what="the block as it was")
 
 
 @pytest.mark.needs("read-only-lun")
@@ -197,4 +198,4 @@ def test_a_reservation_keeps_it_out(small: Medium, open_session: OpenSession) ->
     holder.clear()
 
     expect_conflict(result)
-    check(small.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(small.read(0, 1), before, what="the block as it was")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data, expect_good
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.provisioning import (
@@ -15,7 +15,7 @@ from iscsi.scsi.provisioning import (
     parse_lba_status,
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from suites.support.media import Medium, expect_good, expect_sense
+from suites.support.media import Medium, expect_sense
 from suites.support.operations import skip_without
 from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
 
@@ -52,7 +52,7 @@ def test_too_many_descriptors_are_refused(medium: Medium) -> None:
     result = unmap(medium, build_unmap([Extent(0, 1)] * (most + 1)))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
-    check(medium.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.28-04")
@@ -67,7 +67,7 @@ def test_too_many_blocks_are_refused(medium: Medium) -> None:
     result = unmap(medium, build_unmap([Extent(0, most + 1)]))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
-    check(medium.read(0, 1) == data, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.28-05")
@@ -91,7 +91,7 @@ def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
     expect_good(unmap(medium, cut + whole[4:-4]))
 
     size = medium.disk.block_size
-    check(medium.read(1, 1) == data[size:], "the second block as it was", "other data")
+    expect_data(medium.read(1, 1), data[size:], what="the second block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.28-07")
@@ -103,7 +103,7 @@ def test_descriptors_of_no_blocks(medium: Medium, count: int) -> None:
 
     expect_good(unmap(medium, build_unmap([Extent(0, 0)] * count)))
 
-    check(medium.read(0, 2) == data, "the blocks as they were", "other data")
+    expect_data(medium.read(0, 2), data, what="the blocks as they were")
 
 
 @pytest.mark.requirement("SBC3-5.28-08")
@@ -128,8 +128,9 @@ def test_several_extents_are_unmapped(medium: Medium) -> None:
     found = medium.read(0, 6)
     for number in range(6):
         block = slice(number * size, (number + 1) * size)
-        due = [before[block]] if number in (0, 3, 5) else [bytes(size), before[block]]
-        check(found[block] in due, f"block {number} as due", "other data")
+        is_kept = number in (0, 3, 5)
+        due = [before[block]] if is_kept else [bytes(size), before[block]]
+        expect_data(found[block], *due, what=f"block {number}")
 
 
 @pytest.mark.requirement("SBC3-5.28-03")
@@ -144,7 +145,7 @@ def test_unmapped_blocks_compare_as_zeros(medium: Medium) -> None:
     command = cdb.compare_and_write(lba=0, blocks=1)
     expect_good(medium.session.execute(command, write=zeros + new))
 
-    check(medium.read(0, 1) == new, "the new data", "other data")
+    expect_data(medium.read(0, 1), new, what="the new data")
 
 
 @pytest.mark.requirement("SBC3-5.4-02")

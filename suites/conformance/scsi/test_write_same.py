@@ -3,12 +3,12 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import expect_data, expect_good
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from suites.support.media import Medium, expect_good, expect_sense, name
+from suites.support.media import Medium, expect_sense, name
 from suites.support.operations import skip_without
 from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
 
@@ -48,7 +48,7 @@ def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
     else:
         expect_good(result)
         due = before[:size] + bytes(3 * size)
-    check(medium.read(lba, 4) == due, "the blocks from there on, or none", "other data")
+    expect_data(medium.read(lba, 4), due, what="the blocks from there on, or none")
 
 
 @pytest.mark.requirement("SBC3-5.44-04")
@@ -61,7 +61,7 @@ def test_anchoring_needs_unmapping(medium: Medium, layout: Layout) -> None:
     result = send(medium, layout, 0, 1, anchor=1)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
-    check(medium.read(0, 1) == before, "the block as it was", "other data")
+    expect_data(medium.read(0, 1), before, what="the block as it was")
 
 
 @pytest.mark.requirement("SBC3-5.44-04")
@@ -77,7 +77,7 @@ def test_anchoring_needs_support(medium: Medium, layout: Layout) -> None:
     if is_offered:
         expect_good(result)
         zeros = bytes(medium.disk.block_size)
-        check(medium.read(0, 1) == zeros, "zeros", "other data")
+        expect_data(medium.read(0, 1), zeros, what="zeros")
     else:
         expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
 
@@ -97,7 +97,7 @@ def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
     expect_good(result)
     size = medium.disk.block_size
     due = around[:size] + bytes(2 * size) + around[-size:]
-    check(medium.read(0, 4) == due, "zeros, and the neighbours", "other data")
+    expect_data(medium.read(0, 4), due, what="zeros, and the neighbours")
 
 
 @pytest.mark.requirement("SBC3-5.44-06")
@@ -130,7 +130,7 @@ def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> 
     expect_good(result)
     size = medium.disk.block_size
     due = around[:size] + bytes(3 * size)
-    check(medium.read(start - 1, 4) == due, "zeros, and the neighbour", "other data")
+    expect_data(medium.read(start - 1, 4), due, what="zeros, and the neighbour")
 
 
 @pytest.mark.requirement("SBC3-6.6.5-02")

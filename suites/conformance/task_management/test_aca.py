@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from initiator.core import Link
-from initiator.expect import ConformanceFailure, check
+from initiator.expect import ConformanceFailure, check, expect_data
 from initiator.session import Session
 from initiator.task import Result, Task
 from iscsi.constants import TaskAttribute, TMFunction, TMResponse
@@ -133,7 +133,7 @@ def test_older_tasks_wait(
 
     expect_status(third.finish(task), SCSIStatus.GOOD)
     found = read(third, scratch_disk, len(data)).data
-    check(found == data, "what was written", "other data")
+    expect_data(found, data, what="what was written")
 
 
 @pytest.mark.requirement("SAM5-5.10.3-02")

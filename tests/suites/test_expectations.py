@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the checks' own code says of what came: never nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SUITES = Path(__file__).parents[2] / "suites"
+FILES = sorted(
+    path
+    for folder in ("conformance", "support")
+    for path in (SUITES / folder).rglob("*.py")
+)
+
+_SAYS_NOTHING = frozenset(
+    {"", "not", "no", "none", "other", "other data", "another", "different", "wrong"}
+    | {"it is not", "it is", "it has not", "changed", "open", "false", "true"}
+)
+_PLACE_OF_ACTUAL = {"check": 2, "ConformanceFailure": 1}
+
+
+def empty_words(source: str) -> list[str]:
+    """Return the expectations of a source whose `actual` throws away what came."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        place = _PLACE_OF_ACTUAL.get(node.func.id)
+        if place is None or len(node.args) <= place:
+            continue
+        actual = node.args[place]
+        if isinstance(actual, ast.Constant) and (
+            not isinstance(actual.value, str) or actual.value.lower() in _SAYS_NOTHING
+        ):
+            found.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_a_failure_says_what_came(path: Path) -> None:
+    assert empty_words(path.read_text()) == []
+
+
+def test_words_that_say_nothing_are_found() -> None:
+    assert empty_words('check(a == b, "GOOD", "not")')
+    assert empty_words('ConformanceFailure("x", "other data")')
+    assert not empty_words('check(a == b, "GOOD", result)')
