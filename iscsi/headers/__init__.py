@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Basic Header Segments as slotted classes over struct (RFC 7143 chapter 11).
 
-Twins of the layers in `iscsi.pdu`, under the same field names, for who has no 30 µs to
-spend on a PDU. Reserved fields are left out: they go out as zero and are not looked at
-(RFC 7143 chapter 11). Each line of a class is a line of the header's table: where the
-field stands, and its value unless it is set. The Scapy layers are the truth; the tests
-prove that both agree on every field.
+Twins of the layers in `iscsi.pdu`, under the same field names, for callers that cannot
+afford 30 µs for a PDU. The layers say where a field stands and what it holds unless it
+is set (`iscsi.headers.layout`). Reserved fields are left out: they leave as zero, and
+on arrival they are ignored.
 """
 
 from iscsi.headers.command import (

@@ -1,80 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """SCSI Command and Response, Task Management (RFC 7143 sections 11.3 to 11.6)."""
 
-from dataclasses import dataclass
-
-from iscsi.constants import RESERVED_TAG, Opcode, TaskAttribute
-from iscsi.headers.layout import Header, at, bits, flag, wire
+from iscsi import pdu
+from iscsi.headers.layout import FROM_LAYER, Header, header_of
 
 
-@wire(Opcode.SCSI_COMMAND)
-@dataclass(slots=True)
+@header_of(pdu.SCSICommand)
 class SCSICommand(Header):
     """SCSI Command (section 11.3)."""
 
-    immediate: bool = flag(0, 0x40)
-    final: bool = flag(1, 0x80, default=True)
-    read: bool = flag(1, 0x40)
-    write: bool = flag(1, 0x20)
-    attribute: int = bits(1, "B", 0, 3, TaskAttribute.SIMPLE)
-    priority: int = bits(2, "B", 4, 4)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    expected_data_transfer_length: int = at(20, "I")
-    cmd_sn: int = at(24, "I")
-    exp_stat_sn: int = at(28, "I")
-    cdb: bytes = at(32, "16s", b"")
+    immediate: bool = FROM_LAYER
+    final: bool = FROM_LAYER
+    read: bool = FROM_LAYER
+    write: bool = FROM_LAYER
+    attribute: int = FROM_LAYER
+    priority: int = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    expected_data_transfer_length: int = FROM_LAYER
+    cmd_sn: int = FROM_LAYER
+    exp_stat_sn: int = FROM_LAYER
+    cdb: bytes = FROM_LAYER
 
 
-@wire(Opcode.SCSI_RESPONSE)
-@dataclass(slots=True)
+@header_of(pdu.SCSIResponse)
 class SCSIResponse(Header):
     """SCSI Response (section 11.4)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    bidirectional_overflow: bool = flag(1, 0x10)
-    bidirectional_underflow: bool = flag(1, 0x08)
-    overflow: bool = flag(1, 0x04)
-    underflow: bool = flag(1, 0x02)
-    response: int = at(2, "B")
-    status: int = at(3, "B")
-    status_qualifier: int = at(8, "H")
-    initiator_task_tag: int = at(16, "I")
-    snack_tag: int = at(20, "I")
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
-    exp_data_sn: int = at(36, "I")
-    bidirectional_read_residual_count: int = at(40, "I")
-    residual_count: int = at(44, "I")
+    final: bool = FROM_LAYER
+    bidirectional_overflow: bool = FROM_LAYER
+    bidirectional_underflow: bool = FROM_LAYER
+    overflow: bool = FROM_LAYER
+    underflow: bool = FROM_LAYER
+    response: int = FROM_LAYER
+    status: int = FROM_LAYER
+    status_qualifier: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    snack_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER
+    exp_data_sn: int = FROM_LAYER
+    bidirectional_read_residual_count: int = FROM_LAYER
+    residual_count: int = FROM_LAYER
 
 
-@wire(Opcode.TASK_MANAGEMENT_REQUEST)
-@dataclass(slots=True)
+@header_of(pdu.TaskManagementRequest)
 class TaskManagementRequest(Header):
     """Task Management Function Request (section 11.5)."""
 
-    immediate: bool = flag(0, 0x40, default=True)
-    final: bool = flag(1, 0x80, default=True)
-    function: int = bits(1, "B", 0, 7)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    referenced_task_tag: int = at(20, "I", RESERVED_TAG)
-    cmd_sn: int = at(24, "I")
-    exp_stat_sn: int = at(28, "I")
-    ref_cmd_sn: int = at(32, "I")
-    exp_data_sn: int = at(36, "I")
+    immediate: bool = FROM_LAYER
+    final: bool = FROM_LAYER
+    function: int = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    referenced_task_tag: int = FROM_LAYER
+    cmd_sn: int = FROM_LAYER
+    exp_stat_sn: int = FROM_LAYER
+    ref_cmd_sn: int = FROM_LAYER
+    exp_data_sn: int = FROM_LAYER
 
 
-@wire(Opcode.TASK_MANAGEMENT_RESPONSE)
-@dataclass(slots=True)
+@header_of(pdu.TaskManagementResponse)
 class TaskManagementResponse(Header):
     """Task Management Function Response (section 11.6; RFC 7144 section 6.4)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    response: int = at(2, "B")
-    additional_response_information: int = bits(8, "I", 8, 24)
-    initiator_task_tag: int = at(16, "I")
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
+    final: bool = FROM_LAYER
+    response: int = FROM_LAYER
+    additional_response_information: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER

@@ -1,82 +1,75 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Async Message, SNACK, Reject and NOP (RFC 7143 sections 11.9, 11.16 to 11.19)."""
 
-from dataclasses import dataclass
-
-from iscsi.constants import RESERVED_TAG, Opcode
-from iscsi.headers.layout import Header, at, bits, flag, wire
+from iscsi import pdu
+from iscsi.headers.layout import FROM_LAYER, Header, header_of
 
 
-@wire(Opcode.ASYNC_MESSAGE)
-@dataclass(slots=True)
+@header_of(pdu.AsyncMessage)
 class AsyncMessage(Header):
     """Asynchronous Message (section 11.9)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    lun: int = at(8, "Q")
-    reserved_task_tag: int = at(16, "I", RESERVED_TAG)
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
-    async_event: int = at(36, "B")
-    async_vcode: int = at(37, "B")
-    parameter1: int = at(38, "H")
-    parameter2: int = at(40, "H")
-    parameter3: int = at(42, "H")
+    final: bool = FROM_LAYER
+    lun: int = FROM_LAYER
+    reserved_task_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER
+    async_event: int = FROM_LAYER
+    async_vcode: int = FROM_LAYER
+    parameter1: int = FROM_LAYER
+    parameter2: int = FROM_LAYER
+    parameter3: int = FROM_LAYER
 
 
-@wire(Opcode.SNACK)
-@dataclass(slots=True)
+@header_of(pdu.SNACK)
 class SNACK(Header):
     """SNACK Request (section 11.16)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    type: int = bits(1, "B", 0, 4)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I", RESERVED_TAG)
-    target_transfer_tag: int = at(20, "I", RESERVED_TAG)
-    exp_stat_sn: int = at(28, "I")
-    beg_run: int = at(40, "I")
-    run_length: int = at(44, "I")
+    final: bool = FROM_LAYER
+    type: int = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    exp_stat_sn: int = FROM_LAYER
+    beg_run: int = FROM_LAYER
+    run_length: int = FROM_LAYER
 
 
-@wire(Opcode.REJECT)
-@dataclass(slots=True)
+@header_of(pdu.Reject)
 class Reject(Header):
     """Reject (section 11.17)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    reason: int = at(2, "B")
-    reserved_task_tag: int = at(16, "I", RESERVED_TAG)
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
-    data_sn: int = at(36, "I")
+    final: bool = FROM_LAYER
+    reason: int = FROM_LAYER
+    reserved_task_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER
+    data_sn: int = FROM_LAYER
 
 
-@wire(Opcode.NOP_OUT)
-@dataclass(slots=True)
+@header_of(pdu.NOPOut)
 class NOPOut(Header):
     """NOP-Out (section 11.18)."""
 
-    immediate: bool = flag(0, 0x40)
-    final: bool = flag(1, 0x80, default=True)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    target_transfer_tag: int = at(20, "I", RESERVED_TAG)
-    cmd_sn: int = at(24, "I")
-    exp_stat_sn: int = at(28, "I")
+    immediate: bool = FROM_LAYER
+    final: bool = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    cmd_sn: int = FROM_LAYER
+    exp_stat_sn: int = FROM_LAYER
 
 
-@wire(Opcode.NOP_IN)
-@dataclass(slots=True)
+@header_of(pdu.NOPIn)
 class NOPIn(Header):
     """NOP-In (section 11.19)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I", RESERVED_TAG)
-    target_transfer_tag: int = at(20, "I", RESERVED_TAG)
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
+    final: bool = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER

@@ -1,60 +1,55 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """SCSI Data-Out, SCSI Data-In and R2T (RFC 7143 sections 11.7 and 11.8)."""
 
-from dataclasses import dataclass
-
-from iscsi.constants import RESERVED_TAG, Opcode
-from iscsi.headers.layout import Header, at, flag, wire
+from iscsi import pdu
+from iscsi.headers.layout import FROM_LAYER, Header, header_of
 
 
-@wire(Opcode.DATA_OUT)
-@dataclass(slots=True)
+@header_of(pdu.DataOut)
 class DataOut(Header):
     """SCSI Data-Out (section 11.7)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    target_transfer_tag: int = at(20, "I", RESERVED_TAG)
-    exp_stat_sn: int = at(28, "I")
-    data_sn: int = at(36, "I")
-    buffer_offset: int = at(40, "I")
+    final: bool = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    exp_stat_sn: int = FROM_LAYER
+    data_sn: int = FROM_LAYER
+    buffer_offset: int = FROM_LAYER
 
 
-@wire(Opcode.DATA_IN)
-@dataclass(slots=True)
+@header_of(pdu.DataIn)
 class DataIn(Header):
     """SCSI Data-In (section 11.7)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    acknowledge: bool = flag(1, 0x40)
-    overflow: bool = flag(1, 0x04)
-    underflow: bool = flag(1, 0x02)
-    status_present: bool = flag(1, 0x01)
-    status: int = at(3, "B")
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    target_transfer_tag: int = at(20, "I", RESERVED_TAG)
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
-    data_sn: int = at(36, "I")
-    buffer_offset: int = at(40, "I")
-    residual_count: int = at(44, "I")
+    final: bool = FROM_LAYER
+    acknowledge: bool = FROM_LAYER
+    overflow: bool = FROM_LAYER
+    underflow: bool = FROM_LAYER
+    status_present: bool = FROM_LAYER
+    status: int = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER
+    data_sn: int = FROM_LAYER
+    buffer_offset: int = FROM_LAYER
+    residual_count: int = FROM_LAYER
 
 
-@wire(Opcode.R2T)
-@dataclass(slots=True)
+@header_of(pdu.R2T)
 class R2T(Header):
     """Ready To Transfer (section 11.8)."""
 
-    final: bool = flag(1, 0x80, default=True)
-    lun: int = at(8, "Q")
-    initiator_task_tag: int = at(16, "I")
-    target_transfer_tag: int = at(20, "I")
-    stat_sn: int = at(24, "I")
-    exp_cmd_sn: int = at(28, "I")
-    max_cmd_sn: int = at(32, "I")
-    r2t_sn: int = at(36, "I")
-    buffer_offset: int = at(40, "I")
-    desired_data_transfer_length: int = at(44, "I")
+    final: bool = FROM_LAYER
+    lun: int = FROM_LAYER
+    initiator_task_tag: int = FROM_LAYER
+    target_transfer_tag: int = FROM_LAYER
+    stat_sn: int = FROM_LAYER
+    exp_cmd_sn: int = FROM_LAYER
+    max_cmd_sn: int = FROM_LAYER
+    r2t_sn: int = FROM_LAYER
+    buffer_offset: int = FROM_LAYER
+    desired_data_transfer_length: int = FROM_LAYER

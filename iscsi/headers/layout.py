@@ -1,40 +1,83 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a header class is written: a table of fields that stand at places."""
+"""How a header class is made of the Scapy layer of its PDU.
+
+A layer says where each field stands and what it holds unless it is set; a header class
+says only the names and types of the fields that it takes up. `header_of` looks the rest
+up and writes `parse` and `pack` as straight lines of code around one `struct.Struct`.
+"""
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from dataclasses import dataclass, fields
+from typing import (
+    Any,
+    ClassVar,
+    NamedTuple,
+    Self,
+    TypeVar,
+    cast,
+    dataclass_transform,
+)
+
+from scapy.fields import BitEnumField, BitField, StrFixedLenField
 
 from iscsi.constants import BHS_LENGTH, Opcode
 from iscsi.digest import Buffer
+from iscsi.pdu import PDU
 
-_SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "6s": 6, "16s": 16}
+FROM_LAYER: Any = None
+"""The default of a field of a header: `header_of` puts in the layer's."""
+
+_CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
+"""What struct calls numbers of so many bits."""
+
+
+class _Bits(NamedTuple):
+    """A run of bits in a header, counted from its start."""
+
+    start: int
+    width: int
+    is_number: bool = True
+
+    @property
+    def end(self) -> int:
+        return self.start + self.width
+
+    @property
+    def code(self) -> str:
+        return _CODES[self.width] if self.is_number else f"{self.width // 8}s"
+
+    def unit(self) -> "_Bits":
+        """Return the least that struct reads at once and that holds these bits."""
+        if not self.is_number:
+            return self
+        return next(
+            unit
+            for width in _CODES
+            if (unit := _Bits(self.start // width * width, width)).holds(self)
+        )
+
+    def holds(self, other: "_Bits") -> bool:
+        return (
+            self.is_number is other.is_number
+            and self.start <= other.start
+            and other.end <= self.end
+        )
 
 
 class _Place(NamedTuple):
-    """Where a field stands: a struct unit, and which of its bits (width 0: all)."""
+    """Which bits of which unit a field is."""
 
-    offset: int
-    code: str
-    shift: int = 0
-    width: int = 0
+    unit: _Bits
+    bits: _Bits
 
+    @property
+    def shift(self) -> int:
+        return self.unit.end - self.bits.end
 
-def at(offset: int, code: str, default: Any = 0) -> Any:
-    """Return a field that fills a struct unit."""
-    return field(default=default, metadata={"place": _Place(offset, code)})
-
-
-def bits(offset: int, code: str, shift: int, width: int, default: Any = 0) -> Any:
-    """Return a field of some bits of a unit, counted from the lowest."""
-    place = _Place(offset, code, shift, width)
-    return field(default=default, metadata={"place": place})
-
-
-def flag(offset: int, mask: int, default: bool = False) -> Any:
-    """Return a field of one bit of a byte."""
-    return bits(offset, "B", mask.bit_length() - 1, 1, default)
+    @property
+    def mask(self) -> int:
+        return (1 << self.bits.width) - 1
 
 
 @dataclass(slots=True)
@@ -42,8 +85,8 @@ class Header:
     """What every header has: an opcode, and the lengths of what follows it."""
 
     opcode: ClassVar[Opcode]
-    total_ahs_length: int = bits(4, "I", 24, 8)
-    data_segment_length: int = bits(4, "I", 0, 24)
+    total_ahs_length: int = 0
+    data_segment_length: int = 0
 
     @classmethod
     def parse(cls, buffer: Buffer, offset: int = 0) -> Self:
@@ -58,59 +101,112 @@ class Header:
 _HeaderType = TypeVar("_HeaderType", bound=type[Header])
 
 
-def wire(opcode: Opcode) -> Callable[[_HeaderType], _HeaderType]:
-    """Return a decorator that writes `parse` and `pack` out of a class's table."""
+@dataclass_transform()
+def header_of(layer: type[PDU]) -> Callable[[_HeaderType], _HeaderType]:
+    """Return a decorator that makes a header class of the names of a layer's fields.
+
+    Raises:
+        TypeError: the layer has no such field, or one of another width than a bool's.
+    """
 
     def decorate(cls: _HeaderType) -> _HeaderType:
-        places = {item.name: item.metadata["place"] for item in fields(cls)}
-        units = sorted({(0, "B"), *((p.offset, p.code) for p in places.values())})
-        layout = struct.Struct(_layout(units))
-        variables = {unit: f"u{number}" for number, unit in enumerate(units)}
-        read, written = [], {unit: [] for unit in units}  # type: ignore[var-annotated]
-        written[0, "B"].append(str(int(opcode)))
-        for name, place in places.items():
-            unit = place.offset, place.code
-            read.append(_extraction(variables[unit], place))
-            written[unit].append(_insertion(name, place))
-        source = (
-            f"def parse(cls, buffer, offset=0):\n"
-            f"    {', '.join(variables.values())} = unpack_from(buffer, offset)\n"
-            f"    return cls({', '.join(read)})\n"
-            f"def pack(self):\n"
-            f"    return pack_all({', '.join(' | '.join(w) for w in written.values())})"
+        table = {item.name: item for item in layer.fields_desc}
+        bits = _bits_of(layer)
+        for name, kind in cls.__annotations__.items():
+            if name not in bits or (kind is bool) != (bits[name].width == 1):
+                raise TypeError(f"{layer.__name__} has no field {name}: {kind}")
+            setattr(cls, name, kind(table[name].default))
+        made: Any = dataclass(slots=True)(cls)
+        made.opcode = layer.opcode_of_class
+        _write_code(
+            made, _places({item.name: bits[item.name] for item in fields(made)})
         )
-        namespace: dict[str, Any] = {
-            "unpack_from": layout.unpack_from,
-            "pack_all": layout.pack,
-        }
-        # As dataclasses do: a loop over the table would cost ten times as much.
-        exec(source, namespace)  # noqa: S102 - the source is made of the table above
-        cls.opcode = opcode
-        cls.parse = classmethod(namespace["parse"])  # type: ignore[assignment]
-        cls.pack = namespace["pack"]  # type: ignore[method-assign]
-        return cls
+        return cast("_HeaderType", made)
 
     return decorate
 
 
-def _layout(units: list[tuple[int, str]]) -> str:
+def _bits_of(layer: type[PDU]) -> dict[str, _Bits]:
+    """Return where the fields of a layer's Basic Header Segment stand."""
+    table: dict[str, _Bits] = {}
+    start = 0
+    for item in layer.fields_desc:
+        if start == BHS_LENGTH * 8:
+            break
+        if isinstance(item, (BitField, BitEnumField)):
+            width = int(item.size)
+        else:
+            width = len(item.addfield(None, b"", item.default)) * 8
+        table[item.name] = _Bits(start, width, not isinstance(item, StrFixedLenField))
+        start += width
+    return table
+
+
+def _places(table: dict[str, _Bits]) -> dict[str, _Place]:
+    """Return the place of each field: in its own unit, or in that of a neighbour.
+
+    DataSegmentLength has three bytes and needs a unit of four: TotalAHSLength is in it.
+    """
+    units = {bits.unit() for bits in table.values()}
+    return {
+        name: _Place(
+            max(
+                (unit for unit in units if unit.holds(bits)),
+                key=lambda unit: unit.width,
+            ),
+            bits,
+        )
+        for name, bits in table.items()
+    }
+
+
+def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
+    """Give a class `parse` and `pack`."""
+    first = _Bits(0, 8)
+    units = sorted({first, *(place.unit for place in places.values())})
+    layout = struct.Struct(_layout(units))
+    variables = {unit: f"u{number}" for number, unit in enumerate(units)}
+    read: list[str] = []
+    written: dict[_Bits, list[str]] = {unit: [] for unit in units}
+    written[first].append(str(int(cls.opcode)))
+    for name, place in places.items():
+        read.append(_extraction(variables[place.unit], place))
+        written[place.unit].append(_insertion(name, place))
+    source = (
+        f"def parse(cls, buffer, offset=0):\n"
+        f"    {', '.join(variables.values())} = unpack_from(buffer, offset)\n"
+        f"    return cls({', '.join(read)})\n"
+        f"def pack(self):\n"
+        f"    return pack_all({', '.join(' | '.join(w) for w in written.values())})"
+    )
+    namespace: dict[str, Any] = {
+        "unpack_from": layout.unpack_from,
+        "pack_all": layout.pack,
+    }
+    # As dataclasses do: a loop over the fields would cost ten times as much.
+    exec(source, namespace)  # noqa: S102 - the source is made of the layer above
+    cls.parse = classmethod(namespace["parse"])  # type: ignore[assignment]
+    cls.pack = namespace["pack"]  # type: ignore[method-assign]
+
+
+def _layout(units: list[_Bits]) -> str:
     """Return the struct format of the units, with what is reserved left out."""
     layout, end = ">", 0
-    for offset, code in units:
-        layout += f"{offset - end}x{code}"
-        end = offset + _SIZES[code]
-    return f"{layout}{BHS_LENGTH - end}x"
+    for unit in units:
+        layout += f"{(unit.start - end) // 8}x{unit.code}"
+        end = unit.end
+    return f"{layout}{BHS_LENGTH - end // 8}x"
 
 
 def _extraction(variable: str, place: _Place) -> str:
-    if not place.width:
+    if place.bits == place.unit:
         return variable
-    if place.width == 1:
-        return f"{variable} & {1 << place.shift} != 0"
-    return f"{variable} >> {place.shift} & {(1 << place.width) - 1}"
+    if place.bits.width == 1:
+        return f"{variable} & {place.mask << place.shift} != 0"
+    return f"{variable} >> {place.shift} & {place.mask}"
 
 
 def _insertion(name: str, place: _Place) -> str:
-    if not place.width:
+    if place.bits == place.unit:
         return f"self.{name}"
-    return f"(self.{name} & {(1 << place.width) - 1}) << {place.shift}"
+    return f"(self.{name} & {place.mask}) << {place.shift}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from iscsi import headers, pdu
 from iscsi.constants import BHS_LENGTH
+from iscsi.headers.layout import header_of
 
 EVERY_HEADER = pytest.mark.parametrize(
     "opcode", headers.BY_OPCODE, ids=lambda opcode: headers.BY_OPCODE[opcode].__name__
@@ -66,3 +67,15 @@ def test_parsing_starts_at_the_offset_given() -> None:
     wire = headers.R2T(r2t_sn=7, desired_data_transfer_length=512).pack()
 
     assert headers.R2T.parse(b"\xff" * 5 + wire, 5).r2t_sn == 7
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_a_field_of_another_name_or_width_is_refused(kind: type) -> None:
+    name = "final" if kind is int else "r2t_sn"
+    wrong = type("Wrong", (headers.Header,), {"__annotations__": {name: kind}})
+    unknown = type("Unknown", (headers.Header,), {"__annotations__": {"fianl": bool}})
+
+    with pytest.raises(TypeError, match=f"R2T has no field {name}"):
+        header_of(pdu.R2T)(wrong)
+    with pytest.raises(TypeError, match="R2T has no field fianl"):
+        header_of(pdu.R2T)(unknown)
