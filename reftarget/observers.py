@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 from typing import TYPE_CHECKING, Final, Self
 
 from iscsi import framing, pdu
-from reftarget.pcap import Capture
+from iscsi.pcap import Capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from iscsi.framing import Digests
+    from iscsi.pcap import Address
     from reftarget.connection import Connection
-    from reftarget.pcap import Address
 
 log = logging.getLogger("reftarget.trace")
 
@@ -36,12 +37,14 @@ class Observers:
         self._clock = clock
         self._file: BinaryIO | None = None
         self._capture: Capture | None = None
+        self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
         """Open the capture file."""
         if self._path is not None:
             self._file = self._path.open("wb")
-            self._capture = Capture(self._file)
+            self._capture = Capture()
+            self._flush()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,14 +57,19 @@ class Observers:
         """Look on at a new connection."""
         if not self._trace and self._capture is None:
             return
+        number = next(self._numbers)
+        if self._capture is not None:
+            self._capture.open(number, self._clock(), peer, local)
 
         def watch_input(header: bytes, data: bytes) -> None:
             self._see(connection, "<-", header, data)
-            self._write(peer, local, header, data, connection.stream.digests)
+            digests = connection.stream.digests
+            self._write(number, header, data, digests, from_peer=True)
 
         def watch_output(header: bytes, data: bytes) -> None:
             self._see(connection, "->", header, data)
-            self._write(local, peer, header, data, connection.digests)
+            digests = connection.digests
+            self._write(number, header, data, digests, from_peer=False)
 
         connection.watch_input = watch_input
         connection.watch_output = watch_output
@@ -75,17 +83,25 @@ class Observers:
 
     def _write(
         self,
-        source: Address,
-        destination: Address,
+        number: int,
         header: bytes,
         data: bytes,
         digests: Digests,
+        *,
+        from_peer: bool,
     ) -> None:
-        if self._capture is not None:
-            wire = framing.encode(
-                header,
-                data + bytes(-len(data) % 4),
-                header_digest=digests.header,
-                data_digest=digests.data,
-            )
-            self._capture.write(source, destination, wire, self._clock())
+        if self._capture is None:
+            return
+        wire = framing.encode(
+            header,
+            data + bytes(-len(data) % 4),
+            header_digest=digests.header,
+            data_digest=digests.data,
+        )
+        self._capture.data(number, self._clock(), wire, from_near=from_peer)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._file is not None and self._capture is not None:
+            self._file.write(self._capture.take())
+            self._file.flush()

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iscsi.digest import Buffer
+    from iscsi.pcap import Address
     from reftarget.config import Config, Portal
     from reftarget.connection import Connection
-    from reftarget.pcap import Address
 
 log = logging.getLogger("reftarget")
 
