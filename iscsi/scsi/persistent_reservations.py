@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """PERSISTENT RESERVE IN and OUT parameter data (SPC-4 sections 6.15 and 6.16)."""
 
-import struct
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Self
@@ -70,8 +69,13 @@ class AllowCommands(IntEnum):
     TEST_UNIT_READY_AND_MODE_SENSE = 3
 
 
-_HEADER = struct.Struct(">II")
-_KEY = struct.Struct(">Q")
+_HEADER = Structure(
+    "PERSISTENT RESERVE IN header",
+    8,
+    generation=(0, 7, 32),
+    additional_length=(4, 7, 32),
+)
+_KEY_LENGTH = 8
 _RESERVATION = Structure(
     "READ RESERVATION descriptor",
     16,
@@ -131,16 +135,19 @@ _MOVE = Structure(
     relative_target_port=(18, 7, 16),
     transport_id_length=(20, 7, 32),
 )
-_LENGTH = struct.Struct(">I")
+_LENGTH = Structure("TransportID parameter data length", 4, length=(0, 7, 32))
+
+
+def _with_header(generation: int, body: bytes) -> bytes:
+    return _HEADER.build(generation=generation, additional_length=len(body)) + body
 
 
 def _split(data: bytes | memoryview, unit: int) -> tuple[int, bytes]:
     """Return PRGENERATION and the list that follows, of whole units."""
     data = bytes(data)
-    if len(data) < _HEADER.size:
-        raise DecodeError("no header", field="ADDITIONAL LENGTH", data=data)
-    generation, length = _HEADER.unpack_from(data)
-    body = data[_HEADER.size : _HEADER.size + length]
+    header = _HEADER.parse(data)
+    length = header["additional_length"]
+    body = data[_HEADER.length : _HEADER.length + length]
     if len(body) < length or length % unit:
         raise DecodeError(
             f"list of {len(body)} bytes where the header says {length}",
@@ -148,7 +155,7 @@ def _split(data: bytes | memoryview, unit: int) -> tuple[int, bytes]:
             field="ADDITIONAL LENGTH",
             data=data,
         )
-    return generation, body
+    return header["generation"], body
 
 
 def _type(value: int, data: bytes) -> ReservationType:
@@ -169,9 +176,8 @@ class Keys:
 
     def build(self) -> bytes:
         """Return the parameter data."""
-        return _HEADER.pack(self.generation, 8 * len(self.keys)) + b"".join(
-            map(_KEY.pack, self.keys)
-        )
+        keys = (key.to_bytes(_KEY_LENGTH, "big") for key in self.keys)
+        return _with_header(self.generation, b"".join(keys))
 
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Self:
@@ -180,8 +186,10 @@ class Keys:
         Raises:
             DecodeError: it is shorter than it says.
         """
-        generation, body = _split(data, 8)
-        return cls(generation, tuple(key for (key,) in _KEY.iter_unpack(body)))
+        generation, body = _split(data, _KEY_LENGTH)
+        starts = range(0, len(body), _KEY_LENGTH)
+        keys = (int.from_bytes(body[at : at + _KEY_LENGTH], "big") for at in starts)
+        return cls(generation, tuple(keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ class ReservationStatus:
             body = _RESERVATION.build(
                 reservation_key=self.reservation_key, scope=self.scope, type=self.type
             )
-        return _HEADER.pack(self.generation, len(body)) + body
+        return _with_header(self.generation, body)
 
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Self:
@@ -329,7 +337,7 @@ class FullStatus:
     def build(self) -> bytes:
         """Return the parameter data."""
         body = b"".join(each.build() for each in self.registrations)
-        return _HEADER.pack(self.generation, len(body)) + body
+        return _with_header(self.generation, body)
 
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Self:
@@ -366,7 +374,7 @@ class OutParameters:
         data = _BASIC.build(**fields)
         if self.specify_initiator_ports:
             additional = b"".join(each.build() for each in self.transport_ids)
-            data += _LENGTH.pack(len(additional)) + additional
+            data += _LENGTH.build(length=len(additional)) + additional
         return data
 
     @classmethod
@@ -391,7 +399,7 @@ class OutParameters:
 
 
 def _additional(data: bytes) -> list[TransportID]:
-    start = BASIC_LENGTH + _LENGTH.size
+    start = BASIC_LENGTH + _LENGTH.length
     if len(data) < start:
         raise DecodeError(
             "no length before the TransportIDs",
@@ -399,7 +407,7 @@ def _additional(data: bytes) -> list[TransportID]:
             field="TRANSPORTID PARAMETER DATA LENGTH",
             data=data,
         )
-    (length,) = _LENGTH.unpack_from(data, BASIC_LENGTH)
+    length = _LENGTH.parse(data[BASIC_LENGTH:])["length"]
     if len(data) - start < length:
         raise DecodeError(
             f"{len(data) - start} bytes of TransportIDs where {length} were said",

@@ -1,19 +1,77 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sense data in both formats, built and parsed (SPC-4 section 4.5)."""
 
-import struct
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Self
 
 from iscsi.errors import DecodeError
+from iscsi.scsi.layout import Structure
 
-_FIXED = struct.Struct(">BxBIB4sBBB3s")
+_FIXED = Structure(
+    "fixed format sense data",
+    18,
+    valid=(0, 7, 1),
+    response_code=(0, 6, 7),
+    sense_key=(2, 3, 4),
+    information=(3, 7, 32),
+    additional_length=(7, 7, 8),
+    command_specific=(8, 7, 32),
+    asc=(12, 7, 8),
+    ascq=(13, 7, 8),
+    specific=(15, 7, 24),
+)
 _FIXED_MINIMUM = 8
+_DESCRIPTOR = Structure(
+    "descriptor format sense data",
+    8,
+    response_code=(0, 6, 7),
+    sense_key=(1, 3, 4),
+    asc=(2, 7, 8),
+    ascq=(3, 7, 8),
+    additional_length=(7, 7, 8),
+)
+_INFORMATION = Structure(
+    "information sense data descriptor",
+    12,
+    type=(0, 7, 8),
+    additional_length=(1, 7, 8),
+    valid=(2, 7, 1),
+    information=(4, 7, 64),
+)
+_COMMAND_SPECIFIC = Structure(
+    "command-specific information sense data descriptor",
+    12,
+    type=(0, 7, 8),
+    additional_length=(1, 7, 8),
+    command_specific=(4, 7, 64),
+)
+_SPECIFIC = Structure(
+    "sense key specific sense data descriptor",
+    8,
+    type=(0, 7, 8),
+    additional_length=(1, 7, 8),
+    specific=(4, 7, 24),
+)
+_FIELD_POINTER = Structure(
+    "field pointer sense key specific data",
+    3,
+    valid=(0, 7, 1),
+    command_data=(0, 6, 1),
+    bit_pointer_valid=(0, 3, 1),
+    bit_pointer=(0, 2, 3),
+    field_pointer=(1, 7, 16),
+)
+_PROGRESS = Structure(
+    "progress indication sense key specific data",
+    3,
+    valid=(0, 7, 1),
+    progress_indication=(1, 7, 16),
+)
+_DESCRIPTOR_HEADER = 2
+"""Bytes of a descriptor that its ADDITIONAL LENGTH does not count."""
 _FIXED_CURRENT, _FIXED_DEFERRED = 0x70, 0x71
 _DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED = 0x72, 0x73
-_VALID = 0x80
-_FILEMARK, _EOM, _ILI = 0x80, 0x40, 0x20
 
 
 class SenseKey(IntEnum):
@@ -189,17 +247,20 @@ class FieldPointer:
 
     def encode(self) -> bytes:
         """Return the three sense key specific bytes."""
-        flags = 0x80 | self.in_cdb << 6
-        if self.bit is not None:
-            flags |= 0x08 | self.bit
-        return struct.pack(">BH", flags, self.byte & 0xFFFF)
+        return _FIELD_POINTER.build(
+            valid=1,
+            command_data=self.in_cdb,
+            bit_pointer_valid=self.bit is not None,
+            bit_pointer=self.bit or 0,
+            field_pointer=self.byte & 0xFFFF,
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read the three sense key specific bytes."""
-        flags, byte = struct.unpack(">BH", data)
-        bit = flags & 0x07 if flags & 0x08 else None
-        return cls(byte, bit, in_cdb=bool(flags & 0x40))
+        fields = _FIELD_POINTER.parse(data)
+        bit = fields["bit_pointer"] if fields["bit_pointer_valid"] else None
+        return cls(fields["field_pointer"], bit, in_cdb=bool(fields["command_data"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +317,7 @@ class Sense:
         if self.field_pointer is not None:
             return self.field_pointer.encode()
         if self.progress is not None:
-            return struct.pack(">BH", 0x80, self.progress)
+            return _PROGRESS.build(valid=1, progress_indication=self.progress)
         return b""
 
     def build(self, *, descriptor: bool | None = None) -> bytes:
@@ -269,32 +330,48 @@ class Sense:
         information = self.information
         # VALID is zero for what four bytes cannot hold (SPC-4 section 4.5.3).
         is_valid = information is not None and information < 2**32
-        return _FIXED.pack(
-            (_FIXED_DEFERRED if self.is_deferred else _FIXED_CURRENT)
-            | (_VALID if is_valid else 0),
-            self.key,
-            information if is_valid and information is not None else 0,
-            _FIXED.size - _FIXED_MINIMUM,
-            struct.pack(">I", (self.command_specific or 0) & 0xFFFFFFFF),
-            self.asc,
-            self.ascq,
-            0,
-            self._specific().ljust(3, b"\0"),
+        return _FIXED.build(
+            valid=is_valid,
+            response_code=_FIXED_DEFERRED if self.is_deferred else _FIXED_CURRENT,
+            sense_key=self.key,
+            information=information if is_valid and information is not None else 0,
+            additional_length=_FIXED.length - _FIXED_MINIMUM,
+            command_specific=(self.command_specific or 0) & 0xFFFFFFFF,
+            asc=self.asc,
+            ascq=self.ascq,
+            specific=int.from_bytes(self._specific(), "big"),
         )
 
     def _build_descriptor(self) -> bytes:
         descriptors = b""
         if self.information is not None:
-            descriptors += struct.pack(">BBBxQ", 0x00, 0x0A, 0x80, self.information)
+            descriptors += _described(
+                _INFORMATION, 0x00, valid=1, information=self.information
+            )
         if self.command_specific is not None:
-            descriptors += struct.pack(">BB2xQ", 0x01, 0x0A, self.command_specific)
+            descriptors += _described(
+                _COMMAND_SPECIFIC, 0x01, command_specific=self.command_specific
+            )
         if specific := self._specific():
-            descriptors += struct.pack(">BB2x3sx", 0x02, 0x06, specific)
-        code = _DESCRIPTOR_DEFERRED if self.is_deferred else _DESCRIPTOR_CURRENT
-        header = struct.pack(
-            ">BBBB3xB", code, self.key, self.asc, self.ascq, len(descriptors)
+            descriptors += _described(
+                _SPECIFIC, 0x02, specific=int.from_bytes(specific, "big")
+            )
+        header = _DESCRIPTOR.build(
+            response_code=(
+                _DESCRIPTOR_DEFERRED if self.is_deferred else _DESCRIPTOR_CURRENT
+            ),
+            sense_key=self.key,
+            asc=self.asc,
+            ascq=self.ascq,
+            additional_length=len(descriptors),
         )
         return header + descriptors
+
+
+def _described(layout: Structure, kind: int, **values: int) -> bytes:
+    """Return a descriptor of a type."""
+    length = layout.length - _DESCRIPTOR_HEADER
+    return layout.build(type=kind, additional_length=length, **values)
 
 
 def parse(data: bytes | memoryview) -> Sense:
@@ -329,12 +406,12 @@ def _require(data: bytes, length: int) -> None:
 def _specific_fields(
     key: SenseKey, specific: bytes
 ) -> tuple[FieldPointer | None, int | None]:
-    if len(specific) < 3 or not specific[0] & 0x80:
+    if not _FIELD_POINTER.parse_short(specific)["valid"]:
         return None, None
     if key is SenseKey.ILLEGAL_REQUEST or key is SenseKey.COPY_ABORTED:
         return FieldPointer.decode(specific), None
     if key is SenseKey.NO_SENSE or key is SenseKey.NOT_READY:
-        return None, int.from_bytes(specific[1:3], "big")
+        return None, _PROGRESS.parse(specific)["progress_indication"]
     return None, None
 
 
@@ -342,20 +419,18 @@ def _parse_fixed(data: bytes) -> Sense:
     _require(data, _FIXED_MINIMUM)
     # What a target leaves off the end counts as zero (SPC-4 section 4.5.3).
     length = min(len(data), _FIXED_MINIMUM + data[7])
-    code, key_byte, information, _, specific_info, asc, ascq, _, specific = (
-        _FIXED.unpack(data[:length].ljust(_FIXED.size, b"\0")[: _FIXED.size])
-    )
-    key = _key(data, key_byte & 0x0F, 2)
-    pointer, progress = _specific_fields(key, specific)
+    fields = _FIXED.parse_short(data[:length])
+    key = _key(data, fields["sense_key"], 2)
+    pointer, progress = _specific_fields(key, fields["specific"].to_bytes(3, "big"))
     return Sense(
         key,
-        asc,
-        ascq,
-        information=information if code & _VALID else None,
-        command_specific=int.from_bytes(specific_info, "big") or None,
+        fields["asc"],
+        fields["ascq"],
+        information=fields["information"] if fields["valid"] else None,
+        command_specific=fields["command_specific"] or None,
         field_pointer=pointer,
         progress=progress,
-        is_deferred=code & 0x7F == _FIXED_DEFERRED,
+        is_deferred=fields["response_code"] == _FIXED_DEFERRED,
     )
 
 
@@ -372,33 +447,37 @@ def _key(data: bytes, value: int, offset: int) -> SenseKey:
 
 
 def _parse_descriptor(data: bytes) -> Sense:
-    _require(data, 8)
-    _require(data, 8 + data[7])
-    key = _key(data, data[1] & 0x0F, 1)
+    _require(data, _DESCRIPTOR.length)
+    fields = _DESCRIPTOR.parse(data)
+    end = _DESCRIPTOR.length + fields["additional_length"]
+    _require(data, end)
+    key = _key(data, fields["sense_key"], 1)
     information = command_specific = None
     specific = b""
-    offset, end = 8, 8 + data[7]
+    offset = _DESCRIPTOR.length
     while offset < end:
-        _require(data[:end], offset + 2)
-        kind, length = data[offset], data[offset + 1]
-        body = data[offset + 2 : offset + 2 + length]
-        _require(data[:end], offset + 2 + length)
-        if kind == 0x00 and length >= 10 and body[0] & 0x80:
-            information = int.from_bytes(body[2:10], "big")
-        elif kind == 0x01 and length >= 10:
-            command_specific = int.from_bytes(body[2:10], "big")
-        elif kind == 0x02 and length >= 5:
-            specific = body[2:5]
-        offset += 2 + length
+        _require(data[:end], offset + _DESCRIPTOR_HEADER)
+        kind, length = data[offset], data[offset + 1] + _DESCRIPTOR_HEADER
+        _require(data[:end], offset + length)
+        body = data[offset : offset + length]
+        if kind == 0x00 and length >= _INFORMATION.length:
+            descriptor = _INFORMATION.parse(body)
+            if descriptor["valid"]:
+                information = descriptor["information"]
+        elif kind == 0x01 and length >= _COMMAND_SPECIFIC.length:
+            command_specific = _COMMAND_SPECIFIC.parse(body)["command_specific"]
+        elif kind == 0x02 and length >= _DESCRIPTOR_HEADER + 5:
+            specific = _SPECIFIC.parse_short(body)["specific"].to_bytes(3, "big")
+        offset += length
     pointer, progress = _specific_fields(key, specific)
     return Sense(
         key,
-        data[2],
-        data[3],
+        fields["asc"],
+        fields["ascq"],
         information=information,
         command_specific=command_specific,
         field_pointer=pointer,
         progress=progress,
-        is_deferred=data[0] & 0x7F == _DESCRIPTOR_DEFERRED,
+        is_deferred=fields["response_code"] == _DESCRIPTOR_DEFERRED,
         is_descriptor_format=True,
     )
