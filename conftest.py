@@ -6,6 +6,7 @@ pytest_plugins = [
     "suites.plugins.requirements",
     "suites.plugins.targets",
     "suites.plugins.sessions",
+    "suites.plugins.accounts",
     "suites.plugins.known",
     "suites.plugins.again",
     "suites.plugins.endings",

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reports import compare, coverage, html, statement
-from reports.run import Run, RunFileError, read
+from reports.model import Run
+from reports.run import RunFileError, read
 
 _RESULTS = "the folder that --alluredir named, or the file of --verdicts"
 

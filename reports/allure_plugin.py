@@ -19,7 +19,6 @@ import pytest
 
 from reports.evidence import (
     BUNDLE,
-    CHOICE,
     ENVIRONMENT,
     EVIDENCE,
     STEPS,
@@ -27,6 +26,7 @@ from reports.evidence import (
     bundle_path,
 )
 from reports.run import revision
+from reports.verdicts import carried
 from spec import Level, Requirement, UnknownRequirement, load
 
 _SEVERITY = {
@@ -177,11 +177,12 @@ def pytest_runtest_makereport(
         for step in tell():
             with allure.step(step):
                 pass
-        choices = [value for key, value in item.user_properties if key == CHOICE]
+        check = carried(report)
+        choices = check.choices if check is not None else ()
         if choices and call.when == "call":
             # Excluded: a target may choose otherwise and the check is still the same.
             allure.dynamic.parameter(
-                "the target chose", "; ".join(map(str, choices)), excluded=True
+                "the target chose", "; ".join(choices), excluded=True
             )
         pieces = item.stash.get(EVIDENCE, [])
         # What the end of a check finds out comes on top.

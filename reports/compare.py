@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from reports.run import Run
+from reports.model import Run
 from reports.standing import Row, Standing, rows
 from reports.statement import PAGES
 from spec import load
@@ -124,7 +124,7 @@ def _cell(row: Row | None) -> dict[str, Any]:
             {
                 "check": check.check,
                 "title": check.title,
-                "verdict": str(check.verdict),
+                "verdict": str(check.outcome),
                 "detail": check.detail,
                 "transcript": check.transcript,
             }

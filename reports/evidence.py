@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a suite hands to the reports: facts, verdicts and their proof.
+"""What a suite hands to the reports: facts, requirements and proof.
 
-Verdicts and requirements travel as a test report's `user_properties`, which reach the
-controller of a parallel run; attachments stay with the item that they belong to.
+Requirements travel as a test report's `user_properties`, which reach the controller of
+a parallel run and JUnit files; attachments stay with the item that they belong to.
+Verdicts travel as values (`reports.verdicts`).
 """
 
 import hashlib
@@ -41,24 +42,7 @@ REQUIREMENT = "requirement"
 """The user property that names a requirement that a check proves."""
 
 VERDICT = "verdict"
-"""The user property that says more than the outcome does."""
-
-KNOWN_DEVIATION = "known deviation"
-WARNING = "warning"
-TARGET_DIED = "target died"
-"""Values of VERDICT."""
-
-DETAIL = "detail"
-"""The user property with what the target did, in one line."""
-
-CRASH = "crash"
-"""The user property with a known crash of the target that has struck in a check.
-
-It may have been tried again, and hold.
-"""
-
-CHOICE = "choice"
-"""The user property with an outcome that the target chose where several are allowed."""
+"""The user property of a check's last report that says its outcome, for JUnit files."""
 
 TITLE = "title"
 """The user property with the rule in the target's voice: the check's docstring."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reports.evidence import ENVIRONMENT
-from reports.run import Run
+from reports.model import FORMAT, Run
 from reports.standing import Row, Standing, rows
 from reports.statement import markdown
-from reports.verdicts import judge, reports_of
+from reports.verdicts import checks_of, reports_of
 from spec import load
 
 _ACTIONS = "GITHUB_ACTIONS"
@@ -29,7 +29,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not os.environ.get(_ACTIONS):
         return
     reports = reports_of(terminalreporter)
-    checks = judge(reports)
+    checks = checks_of(reports)
     if not checks:
         return
     found = rows(checks, load())
@@ -38,7 +38,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     path = os.environ.get(_SUMMARY)
     if path:
         facts = terminalreporter.config.stash.get(ENVIRONMENT, _NO_FACTS)
-        text = markdown(Run(checks, facts), found)
+        text = markdown(
+            Run(format=FORMAT, environment=facts, checks=tuple(checks)), found
+        )
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text[:_MOST_SUMMARY])
 

@@ -133,6 +133,22 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The folder of the check."""
         return self.check.partition("/")[0]
 
+    @property
+    def has_killed(self) -> bool:
+        """Whether the target, or its hold on this check, ended for good."""
+        return self.ending is not None and self.ending.kind is not EndingKind.DROPPED
+
+    @property
+    def detail(self) -> str:
+        """What the target did, or why there is no verdict; one line."""
+        if self.outcome is Outcome.DEVIATES and self.deviation:
+            return self.deviation
+        if self.has_killed and self.ending is not None:
+            return self.ending.reason
+        if self.failure is not None:
+            return self.failure.actual
+        return self.reason
+
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that is known of one run."""
@@ -153,3 +169,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """False where the run ended before its last check."""
     why_incomplete: str = ""
     checks: tuple[Check, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of target."""
+        return self.environment.get("target", "unknown")
+
+    @property
+    def name(self) -> str:
+        """The label, or the target and its version: what tells runs apart."""
+        version = self.environment.get("target.version", "")
+        return self.label or f"{self.kind} {version}".strip()

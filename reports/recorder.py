@@ -2,22 +2,17 @@
 """Keeps a run on file: beside Allure's results, and where `--verdicts FILE` says."""
 
 import time
-from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reports import run
-from reports.evidence import ENVIRONMENT, EVIDENCE
-from reports.verdicts import judge
-
-TRANSCRIPT = "assay_transcript"
-"""The attribute by which a report carries the PDUs to the controller."""
+from reports.evidence import ENVIRONMENT
+from reports.model import FORMAT, Run
+from reports.verdicts import checks_of
 
 _NO_FACTS: dict[str, str] = {}
-_MOST_TRANSCRIPT = 20_000
-"""Characters; the last ones are kept."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,20 +23,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write the run as JSON: verdicts, requirements and PDUs",
     )
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a report carry the PDUs of a check that went amiss."""
-    report = yield
-    if report.when in ("setup", "call") and report.outcome != "passed":
-        for piece in item.stash.get(EVIDENCE, []):
-            if piece.name == "transcript":
-                text = piece.content.decode(errors="replace")
-                setattr(report, TRANSCRIPT, text[-_MOST_TRANSCRIPT:])
-    return report
 
 
 class _Recorder:
@@ -61,12 +42,13 @@ class _Recorder:
     def pytest_sessionfinish(self) -> None:
         """Write the files."""
         facts = self._config.stash.get(ENVIRONMENT, _NO_FACTS)
-        found = run.Run(
-            judge(self._reports),
-            dict(facts),
-            run.revision(),
-            self._started,
-            round(time.monotonic() - self._begun, 1),
+        found = Run(
+            format=FORMAT,
+            environment=dict(facts),
+            toolkit=run.revision(),
+            started=self._started,
+            seconds=round(time.monotonic() - self._begun, 1),
+            checks=tuple(checks_of(self._reports)),
         )
         for path in self._paths:
             run.write(path, found)

@@ -1,101 +1,88 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run on file: the target, every check's verdict, and the PDUs of what is amiss."""
+"""A run on file: reads and writes `run.json`, the form of `reports.model.Run`."""
 
-import json
 import subprocess
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from reports.verdicts import Judged, Verdict
+import msgspec
 
-FORMAT = "iscsi-assay-run-1"
+from reports.model import FORMAT, Run
+
 NAME = "run.json"
 """What the file is called beside Allure's results."""
+
+_FAMILY = "iscsi-assay-run-"
 
 
 class RunFileError(Exception):
     """A file that holds no run; one line that says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """All that is known of one run."""
+class _Head(msgspec.Struct):
+    """What tells whose file it is."""
 
-    checks: list[Judged]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """What is known of the target, such as target.version."""
-    toolkit: str = ""
-    """The revision of this toolkit."""
-    started: str = ""
-    """When it began, in ISO 8601, UTC."""
-    seconds: float = 0.0
-
-    @property
-    def kind(self) -> str:
-        """The kind of target."""
-        return self.environment.get("target", "unknown")
-
-    @property
-    def name(self) -> str:
-        """The target and its version, to tell runs apart."""
-        version = self.environment.get("target.version", "")
-        return f"{self.kind} {version}".strip()
+    format: str = ""
 
 
 def write(path: Path, run: Run) -> None:
     """Write a run."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"format": FORMAT, **asdict(run)}
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
 
 
 def read(path: Path) -> Run:
     """Read a run, from its file or from the folder that it is in.
 
     Raises:
-        RunFileError: there is none, or it is of another format.
+        RunFileError: there is none, or it is not whole, or of another format.
     """
     file = path / NAME if path.is_dir() else path
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = file.read_bytes()
     except FileNotFoundError:
-        raise RunFileError(
-            f"{path} holds no {NAME}: give the folder that --alluredir named, or the "
-            "file of --verdicts"
-        ) from None
+        raise RunFileError(_absent(path)) from None
     except OSError as error:
         raise RunFileError(f"{file}: {error.strerror}") from error
-    except ValueError as error:
-        raise RunFileError(f"{file} is no run of this toolkit: {error}") from error
-    return _run(file, content)
-
-
-def _run(file: Path, content: Any) -> Run:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise RunFileError(f"{file} is no run of this toolkit, or one of an older one")
+    _examine(file, content)
     try:
-        checks = [
-            Judged(
-                **{
-                    **row,
-                    "verdict": Verdict(row["verdict"]),
-                    "requirements": tuple(row["requirements"]),
-                    "choices": tuple(row.get("choices", ())),
-                    "crashes": tuple(row.get("crashes", ())),
-                }
-            )
-            for row in content["checks"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{file} is damaged: {error!r}") from error
-    others = {
-        name: content[name]
-        for name in ("environment", "toolkit", "started", "seconds")
-        if name in content
-    }
-    return Run(checks, **others)
+        return msgspec.json.decode(content, type=Run)
+    except msgspec.DecodeError as error:
+        raise RunFileError(f"{file} is damaged: {error}") from error
+
+
+def _absent(path: Path) -> str:
+    if not path.exists():
+        return f"{path} does not exist: give the folder of --alluredir"
+    return (
+        f"{path} holds no {NAME}: give the folder that --alluredir named, or the file "
+        "of --verdicts; a run writes it when it ends"
+    )
+
+
+def _examine(file: Path, content: bytes) -> None:
+    """Refuse what is no run of this version.
+
+    Raises:
+        RunFileError: the line that says so.
+    """
+    try:
+        head = msgspec.json.decode(content, type=_Head)
+    except msgspec.ValidationError as error:
+        raise RunFileError(
+            f"{file} is no run of this toolkit: it has no format"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        is_ours = _FAMILY.encode() in content[:200]
+        what = "is cut short or damaged" if is_ours else "is no run of this toolkit"
+        raise RunFileError(f"{file} {what}: {error}") from error
+    if head.format == FORMAT:
+        return
+    if head.format.startswith(_FAMILY):
+        raise RunFileError(
+            f"{file} has the format {head.format[:80]!r} of another version, this one "
+            f"reads {FORMAT}: run the suite again"
+        )
+    raise RunFileError(f"{file} is no run of this toolkit: its format is not {FORMAT}")
 
 
 def revision() -> str:

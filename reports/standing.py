@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.verdicts import Judged, Verdict
+from reports.model import Check, Outcome
 from spec import Requirement
 
 
@@ -18,6 +18,7 @@ class Standing(StrEnum):
     WARNED = "warned"
     HOLDS = "holds"
     NOT_APPLICABLE = "not applicable"
+    NOT_JUDGED = "not judged"
     TROUBLE = "trouble"
     NOT_TESTED = "not tested"
 
@@ -27,15 +28,18 @@ class Standing(StrEnum):
         return self in (Standing.BROKEN, Standing.DEVIATES, Standing.WARNED)
 
 
-_OF_VERDICT: Mapping[Verdict, Standing] = {
-    Verdict.BROKEN: Standing.BROKEN,
-    Verdict.DEVIATES: Standing.DEVIATES,
-    Verdict.WARNED: Standing.WARNED,
-    Verdict.PASSED: Standing.HOLDS,
-    Verdict.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
-    Verdict.TROUBLE: Standing.TROUBLE,
+_OF_OUTCOME: Mapping[Outcome, Standing] = {
+    Outcome.BROKEN: Standing.BROKEN,
+    Outcome.DEVIATES: Standing.DEVIATES,
+    Outcome.WARNED: Standing.WARNED,
+    Outcome.PASSED: Standing.HOLDS,
+    Outcome.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
+    Outcome.NOT_JUDGED: Standing.NOT_JUDGED,
+    Outcome.TROUBLE: Standing.TROUBLE,
+    Outcome.NOT_RUN: Standing.NOT_TESTED,
 }
 _ORDER = list(Standing)
+_AMISS = (Outcome.BROKEN, Outcome.DEVIATES, Outcome.WARNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,12 @@ class Row:
 
     requirement: Requirement
     standing: Standing
-    checks: tuple[Judged, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
-    def amiss(self) -> tuple[Judged, ...]:
+    def amiss(self) -> tuple[Check, ...]:
         """The checks that show what is amiss."""
-        shown = (Verdict.BROKEN, Verdict.DEVIATES, Verdict.WARNED)
-        return tuple(check for check in self.checks if check.verdict in shown)
+        return tuple(check for check in self.checks if check.outcome in _AMISS)
 
     @property
     def choices(self) -> dict[str, int]:
@@ -58,16 +61,18 @@ class Row:
         return dict(Counter(one for check in self.checks for one in check.choices))
 
 
-def rows(checks: Iterable[Judged], catalogue: Mapping[str, Requirement]) -> list[Row]:
+def rows(checks: Iterable[Check], catalogue: Mapping[str, Requirement]) -> list[Row]:
     """Return a row for every requirement that counts or that a check names.
 
     One check that fails breaks a requirement, whatever the others say; one that passes
     makes it hold, if the others do not apply. A requirement that no run of a check has
-    exercised is never said to hold.
+    exercised is never said to hold. A check that fails says nothing of those of its
+    requirements that its failure does not break.
     """
-    by_name: dict[str, list[Judged]] = {}
+    by_name: dict[str, list[Check]] = {}
     for check in checks:
-        for name in check.requirements:
+        is_amiss = check.outcome in _AMISS
+        for name in check.broken if is_amiss else check.requirements:
             by_name.setdefault(name, []).append(check)
     return [
         Row(entry, _standing(found := by_name.get(name, [])), tuple(found))
@@ -76,6 +81,6 @@ def rows(checks: Iterable[Judged], catalogue: Mapping[str, Requirement]) -> list
     ]
 
 
-def _standing(checks: Sequence[Judged]) -> Standing:
-    found = {_OF_VERDICT[check.verdict] for check in checks}
+def _standing(checks: Sequence[Check]) -> Standing:
+    found = {_OF_OUTCOME[check.outcome] for check in checks}
     return min(found, key=_ORDER.index, default=Standing.NOT_TESTED)

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from reports.run import Run
+from reports.model import Run
 from reports.standing import Row, Standing, rows
 from spec import load
 from spec.catalogue import section_key

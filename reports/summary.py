@@ -5,16 +5,17 @@ from collections import Counter
 
 import pytest
 
-from reports.verdicts import Judged, Verdict, judge, reports_of
+from reports.model import Check, Outcome
+from reports.verdicts import checks_of, reports_of
 from spec import load
 
-_COLUMNS = list(Verdict)
+_COLUMNS = list(Outcome)
 _DETAIL_WIDTH = 160
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table and the broken requirements of a conformance run."""
-    judged = judge(reports_of(terminalreporter))
+    judged = checks_of(reports_of(terminalreporter))
     if not judged:
         return
     terminalreporter.section("conformance")
@@ -24,14 +25,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(line)
 
 
-def table(judged: list[Judged]) -> list[str]:
-    """Return the counts of each verdict, a line an area, and their sum."""
+def table(judged: list[Check]) -> list[str]:
+    """Return the counts of each outcome, a line an area, and their sum."""
     areas = sorted({item.area for item in judged})
     width = max(len(area) for area in [*areas, "all checks"])
     lines = [f"{'':{width}}" + "".join(f"  {column}" for column in _COLUMNS)]
     for area in [*areas, "all checks"]:
         counts = Counter(
-            item.verdict for item in judged if area in (item.area, "all checks")
+            item.outcome for item in judged if area in (item.area, "all checks")
         )
         lines.append(
             f"{area:{width}}"
@@ -44,26 +45,27 @@ def table(judged: list[Judged]) -> list[str]:
     return lines
 
 
-def _is_proven(item: Judged) -> bool:
-    return item.verdict not in (Verdict.NOT_APPLICABLE, Verdict.TROUBLE)
+def _is_proven(item: Check) -> bool:
+    return item.outcome not in (Outcome.NOT_APPLICABLE, Outcome.TROUBLE)
 
 
-def broken(judged: list[Judged]) -> list[str]:
+def broken(judged: list[Check]) -> list[str]:
     """Return the requirements that are not met, each with its checks."""
     lines: list[str] = []
-    for verdict, title in (
-        (Verdict.BROKEN, "broken requirements"),
-        (Verdict.DEVIATES, "known deviations"),
-        (Verdict.WARNED, "warnings (a SHOULD is not followed)"),
-        (Verdict.TROUBLE, "checks that could not be carried out"),
+    for outcome, title in (
+        (Outcome.BROKEN, "broken requirements"),
+        (Outcome.DEVIATES, "known deviations"),
+        (Outcome.WARNED, "warnings (a SHOULD is not followed)"),
+        (Outcome.NOT_JUDGED, "checks that rest on what the target lacks"),
+        (Outcome.TROUBLE, "checks that could not be carried out"),
     ):
-        found = [item for item in judged if item.verdict is verdict]
+        found = [item for item in judged if item.outcome is outcome]
         if found:
             lines += ["", f"{title}:", *_by_requirement(found)]
     return lines
 
 
-def crashes(judged: list[Judged]) -> list[str]:
+def crashes(judged: list[Check]) -> list[str]:
     """Return the known crashes that have struck, each with the checks that met it."""
     lines: list[str] = []
     for what in sorted({what for item in judged for what in item.crashes}):
@@ -72,7 +74,7 @@ def crashes(judged: list[Judged]) -> list[str]:
     return ["", "known crashes:", *lines] if lines else []
 
 
-def _by_requirement(found: list[Judged]) -> list[str]:
+def _by_requirement(found: list[Check]) -> list[str]:
     catalogue = load()
     lines: list[str] = []
     names = dict.fromkeys(name for item in found for name in item.requirements)

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reftarget.faults import FAULTS, Fault
+from reports import model
 from reports.coverage import Collected, CoverageError, collect_items
+from reports.model import Check
 from reports.run import read
-from reports.verdicts import Judged, Verdict
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = 20
@@ -31,7 +32,7 @@ PATIENCE = 1.0
 """Seconds that an answer of the reference target is waited for."""
 
 _SECONDS = 300
-_NOTICES = frozenset({Verdict.BROKEN, Verdict.WARNED})
+_NOTICES = frozenset({model.Outcome.BROKEN, model.Outcome.WARNED})
 
 ALSO: Mapping[str, str] = {
     "command-runs-before-the-gap-is-filled": "no command can be made to wait",
@@ -251,12 +252,12 @@ def try_fault(fault: Fault, suite: Collected, sample: int) -> Outcome:
 def weigh(
     fault: Fault,
     concerned: Sequence[str],
-    judged: Sequence[Judged],
+    judged: Sequence[Check],
     checks: Mapping[str, list[str]],
 ) -> Outcome:
     """Sort the verdicts of a run with one fault into notices and false alarms."""
-    failed = [item for item in judged if item.verdict in _NOTICES]
-    shown = {name for item in failed for name in item.requirements}
+    failed = [item for item in judged if item.outcome in _NOTICES]
+    shown = {name for item in failed for name in item.broken}
     outcome = Outcome(
         fault,
         len(concerned),
@@ -267,7 +268,7 @@ def weigh(
         ),
     )
     for item in failed:
-        if not set(item.requirements).isdisjoint(fault.requirements):
+        if not set(item.broken).isdisjoint(fault.requirements):
             outcome.noticed_by.append(item.check)
         elif not _excuse(fault) and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)

@@ -9,7 +9,8 @@ at once where the check is known to provoke the crash.
 import pytest
 from _pytest.runner import runtestprotocol
 
-from reports.evidence import CRASH, DETAIL, KNOWN_DEVIATION, VERDICT
+from reports.model import Outcome
+from suites.plugins.accounts import account_of, begin_again
 from suites.plugins.crashes import Crash
 from suites.plugins.known import check_name, has_crashes
 from suites.plugins.requirements import is_check
@@ -21,7 +22,7 @@ _STRUCK = pytest.StashKey[bool]()
 
 def note_crash(item: pytest.Item, crash: Crash) -> None:
     """Note that a known crash has struck, whatever else the check comes to."""
-    item.user_properties.append((CRASH, crash.what))
+    account_of(item).crashes.append(crash.what)
     item.stash.setdefault(_STRUCK, False)
 
 
@@ -34,7 +35,8 @@ def cut_short(item: pytest.Item, crash: Crash) -> None:
     note_crash(item, crash)
     item.stash[_STRUCK] = not crash.is_provoked_by(check_name(item))
     what = f"{crash.what} (this has cut the check short)"
-    item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, what)]
+    account = account_of(item)
+    account.outcome, account.deviation = Outcome.DEVIATES, what
     pytest.xfail(f"known deviation ({crash.requirement}): {what}")
 
 
@@ -67,8 +69,8 @@ def _is_spoilt(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
 
 def _forget(item: pytest.Item, before: list[tuple[str, object]]) -> None:
     """Forget a try but for the crash that has spoilt it, and its evidence."""
-    struck = [pair for pair in item.user_properties if pair[0] == CRASH]
-    item.user_properties[:] = [*before, *struck]
+    item.user_properties[:] = before
+    begin_again(item)
     item._report_sections.clear()
     del item.stash[_STRUCK]
     if TRANSCRIPT in item.stash:

@@ -5,15 +5,9 @@ from collections.abc import Generator
 
 import pytest
 
-from reports.evidence import (
-    CRASH,
-    DETAIL,
-    KNOWN_DEVIATION,
-    TARGET_DIED,
-    VERDICT,
-    WARNING,
-)
+from reports.model import Ending, EndingKind, Outcome, Phase
 from suites.plugins import targets as targets_plugin
+from suites.plugins.accounts import account_of
 from suites.plugins.again import note_crash
 from suites.plugins.deviations import Deviation
 from suites.plugins.known import crash_of, deviations_of, explanation
@@ -40,7 +34,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         return
     item.config.stash[_BEFORE] = item
     tested = targets_plugin.of(item.config)
-    has_failed = any(name == DETAIL for name, _ in item.user_properties)
+    has_failed = account_of(item).is_judged
     deaths = [] if has_failed else [one for one in deviations_of(item) if one.dies]
     reason = death(tested) if has_failed else tested.running.exit_reason()
     is_stuck = False
@@ -74,21 +68,20 @@ def _judge_late_death(
     Raises:
         pytest.fail.Exception: it is not known, and the check has not failed yet.
     """
-    verdicts = [value for name, value in item.user_properties if name == VERDICT]
-    has_failed = any(name == DETAIL for name, _ in item.user_properties)
+    account = account_of(item)
+    has_failed = account.is_judged
     crash = crash_of(item, reason, report)
     if crash is not None:
         note_crash(item, crash)
     known = explanation(item, reason, report) or crash
     if known is not None:
         if not has_failed:
-            item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
+            account.outcome, account.deviation = Outcome.DEVIATES, known.what
         return
-    item.user_properties.append((VERDICT, TARGET_DIED))
+    account.ending = ending_value(reason, report, Phase.TEARDOWN)
     # What was expected of the check does not excuse what came after it.
-    if has_failed and verdicts[-1:] not in ([KNOWN_DEVIATION], [WARNING]):
+    if has_failed and account.outcome not in (Outcome.DEVIATES, Outcome.WARNED):
         return
-    item.user_properties.append((DETAIL, reason))
     trace = trace_of(tested, report)
     pytest.fail(
         f"the target died when the check was over: {reason}{trace}", pytrace=False
@@ -109,13 +102,23 @@ def judge_early_death(item: pytest.Item, tested: TestedTarget) -> None:
     before = item.config.stash.get(_BEFORE, item)
     crash = crash_of(before, reason, report) or crash_of(item, reason, report)
     if crash is not None:
-        item.user_properties.append((CRASH, crash.what))
+        account_of(item).crashes.append(crash.what)
     elif explanation(before, reason, report) is None:
-        item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+        account_of(item).ending = ending_value(reason, report, Phase.AFTER)
         trace = trace_of(tested, report)
         pytest.fail(
             f"the target died after {before.nodeid}: {reason}{trace}", pytrace=False
         )
+
+
+def ending_value(reason: str, report: str, phase: Phase) -> Ending:
+    """Return how a target ended, as it is kept on file."""
+    return Ending(
+        kind=EndingKind.CRASHED if report else EndingKind.EXITED,
+        reason=reason,
+        phase=phase,
+        report=report,
+    )
 
 
 def fail_for_no_deviation(known: Deviation) -> None:

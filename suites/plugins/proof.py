@@ -12,6 +12,7 @@ from initiator.narrate import narrate
 from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path
+from suites.plugins.accounts import account_of
 from suites.plugins.requirements import requirements_of
 from suites.plugins.sessions import TRANSCRIPT
 from suites.plugins.targets import TestedTarget
@@ -93,6 +94,7 @@ def keep_bundle(
     item.stash.setdefault(EVIDENCE, []).append(evidence)
     folder = item.config.getoption("allure_report_dir", None)
     if folder:
+        account_of(item).bundle = bundle_path(Path(folder), item.nodeid).name
         failure.add_note(
             f"to send it again: python -m initiator replay "
             f"{bundle_path(Path(folder), item.nodeid)} --target iscsi://..."

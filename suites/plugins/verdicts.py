@@ -13,21 +13,17 @@ import pytest
 
 from initiator.expect import ConformanceFailure, failure_of, noting_choices
 from iscsi.errors import ISCSIError
-from reports.evidence import (
-    CHOICE,
-    DETAIL,
-    KNOWN_DEVIATION,
-    STEPS,
-    TARGET_DIED,
-    VERDICT,
-    WARNING,
-)
+from reports.evidence import STEPS
+from reports.model import Outcome, Phase
 from spec import Level
+from suites.judging.account import failure_value
 from suites.plugins import targets as targets_plugin
+from suites.plugins.accounts import account_of
 from suites.plugins.again import cut_short
 from suites.plugins.endings import (
     DYING_SECONDS,
     ONE_LOGIN,
+    ending_value,
     fail_for_no_deviation,
     judge_early_death,
 )
@@ -113,7 +109,7 @@ def pytest_pyfunc_call(
         _judge(pyfuncitem, tested, failure)
         raise
     _expect_no_deviation(pyfuncitem)
-    pyfuncitem.user_properties += [(CHOICE, what) for what in dict.fromkeys(choices)]
+    account_of(pyfuncitem).choices = tuple(choices)
     return outcome
 
 
@@ -145,7 +141,7 @@ def _judge_first_death(item: pytest.Item, tested: TestedTarget) -> str:
     crash = crash_of(item, reason, report)
     if crash is not None:
         cut_short(item, crash)
-    item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+    account_of(item).ending = ending_value(reason, report, Phase.SETUP)
     return f"; the target died: {reason}{trace_of(tested, report)}"
 
 
@@ -159,7 +155,8 @@ def _judge(
     """
     is_doomed = any(known.dies and known.always for known in deviations_of(item))
     reason = death(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
-    item.user_properties.append((DETAIL, failure.actual))
+    account = account_of(item)
+    account.failure = failure_value(failure, tuple(requirements_of(item)))
     report, crash = "", None
     if reason is not None:
         report = report_of(tested, reason)
@@ -167,7 +164,7 @@ def _judge(
         failure.add_note(
             f"the target died during this check: {reason}{trace_of(tested, report)}"
         )
-        item.user_properties += [(VERDICT, TARGET_DIED), (DETAIL, reason)]
+        account.ending = ending_value(reason, report, Phase.CALL)
     revive(tested)
     requirements = requirements_of(item)
     for entry in requirements:
@@ -179,13 +176,13 @@ def _judge(
     if known is not None:
         if known.restarts and "restart" in tested.features:
             restart(tested, "after a deviation that it does not survive whole")
-        item.user_properties += [(VERDICT, KNOWN_DEVIATION), (DETAIL, known.what)]
+        account.outcome, account.deviation = Outcome.DEVIATES, known.what
         pytest.xfail(f"known deviation ({known.requirement}): {known.what}")
     if crash is not None:
         cut_short(item, crash)
     is_should = all(entry.level.strength is not Level.MUST for entry in requirements)
     if is_should and reason is None and not is_strict(item.config):
-        item.user_properties += [(VERDICT, WARNING), (DETAIL, failure.actual)]
+        account.outcome = Outcome.WARNED
         pytest.xfail(f"warning, a SHOULD is not followed: {failure.actual}")
 
 

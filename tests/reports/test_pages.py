@@ -2,10 +2,10 @@
 """The pages in a browser: they load, filter, lead to evidence, and bear many rows."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from reports import compare, statement
 from tests.reports.browser import browse

@@ -3,46 +3,60 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from reports import compare, github, statement
 from reports.__main__ import main
-from reports.run import NAME, Run, RunFileError, read, write
+from reports.model import FORMAT, Check, Failure, Outcome, Run
+from reports.run import NAME, RunFileError, read, write
 from reports.standing import Standing, rows
-from reports.verdicts import Judged, Verdict
 from spec import load
 
 ECHO, TAG, NEVER = "RFC7143-11.19-02", "RFC7143-11.19-01", "RFC7143-13.6-01"
 
 
-def check(name: str, verdict: Verdict, *requirements: str, detail: str = "") -> Judged:
-    return Judged(f"nop/test_ping.py::{name}", verdict, requirements, detail)
+def check(name: str, outcome: Outcome, *ids: str, actual: str = "") -> Check:
+    is_broken = outcome is Outcome.BROKEN
+    return Check(
+        check=f"nop/test_ping.py::{name}",
+        outcome=outcome,
+        requirements=ids,
+        broken=ids if is_broken else (),
+        failure=Failure(requirement=ids[0], expected=("an echo",), actual=actual)
+        if is_broken
+        else None,
+    )
 
 
 GOOD = Run(
-    [
-        check("test_echo", Verdict.PASSED, ECHO),
-        check("test_tag", Verdict.PASSED, TAG),
-    ],
-    {"target": "tgt", "target.version": "1", "negotiated.HeaderDigest": "CRC32C"},
-    "abc",
-    "2026-11-21T00:00:00+00:00",
-    2.5,
+    format=FORMAT,
+    checks=(
+        check("test_echo", Outcome.PASSED, ECHO),
+        check("test_tag", Outcome.PASSED, TAG),
+    ),
+    environment={
+        "target": "tgt",
+        "target.version": "1",
+        "negotiated.HeaderDigest": "CRC32C",
+    },
+    toolkit="abc",
+    started="2026-11-21T00:00:00+00:00",
+    seconds=2.5,
 )
 BAD = replace(
     GOOD,
-    checks=[
+    checks=(
         replace(
-            check("test_echo", Verdict.BROKEN, ECHO, detail="<no> & echo"),
+            check("test_echo", Outcome.BROKEN, ECHO, actual="<no> & echo"),
             transcript="c1 -> NOPOut </script>",
         ),
-        check("test_echo_long", Verdict.PASSED, ECHO),
-        check("test_tag", Verdict.NOT_APPLICABLE, TAG),
-    ],
+        check("test_echo_long", Outcome.PASSED, ECHO),
+        check("test_tag", Outcome.NOT_APPLICABLE, TAG),
+    ),
     environment={"target": "tgt", "target.version": "2"},
 )
 
@@ -64,8 +78,12 @@ def test_a_run_comes_back_as_it_went(tmp_path: Path) -> None:
         (None, "give the folder"),
         ("not json", "no run of this toolkit"),
         ("[]", "no run of this toolkit"),
-        ('{"format": "iscsi-assay-run-1", "checks": [{"check": 1}]}', "damaged"),
-        ('{"format": "iscsi-assay-run-1"}', "damaged"),
+        ("{}", "no run of this toolkit"),
+        ('{"format": "allure-2"}', "no run of this toolkit"),
+        ('{"format": "iscsi-assay-run-1", "checks": []}', "another version"),
+        (f'{{"format": "{FORMAT}", "checks": [{{"check": 1}}]}}', "damaged"),
+        (f'{{"format": "{FORMAT}", "checks": [{{"check"', "cut short"),
+        (f'{{"format": "{FORMAT}", "seconds": "1"}}', "seconds"),
     ],
 )
 def test_what_is_no_run_is_said_in_one_line(
@@ -104,7 +122,7 @@ def test_a_statement_counts_only_what_was_exercised(tmp_path: Path) -> None:
 
 def test_a_statement_says_what_the_target_chose(tmp_path: Path) -> None:
     chose = [replace(one, choices=("<drop>",)) for one in GOOD.checks[:1] * 2]
-    run = replace(GOOD, checks=[*chose, GOOD.checks[1]])
+    run = replace(GOOD, checks=(*chose, GOOD.checks[1]))
 
     files = {path.name: path for path in statement.write(run, tmp_path)}
 
@@ -114,14 +132,13 @@ def test_a_statement_says_what_the_target_chose(tmp_path: Path) -> None:
     assert "&lt;drop&gt; (2 checks)" in files["statement.html"].read_text()
 
 
-def test_a_run_of_before_choices_can_be_read(tmp_path: Path) -> None:
-    write(tmp_path / NAME, GOOD)
-    content = json.loads((tmp_path / NAME).read_text())
-    for row in content["checks"]:
-        del row["choices"]
-    (tmp_path / NAME).write_text(json.dumps(content))
+def test_a_failure_breaks_only_the_clause_that_it_names() -> None:
+    both = replace(check("test_echo", Outcome.BROKEN, ECHO, TAG), broken=(ECHO,))
+    run = replace(GOOD, checks=(both,))
 
-    assert read(tmp_path) == GOOD
+    assert standing_of(run, ECHO) is Standing.BROKEN
+    # A requirement that does not count has no row unless a check says something of it.
+    assert TAG not in {row.requirement.id for row in rows(run.checks, load())}
 
 
 def test_the_page_shows_text_as_text(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
     )
 
     found = {one.check.rpartition("::test_")[2]: one for one in read(results).checks}
-    assert {name: str(one.verdict) for name, one in found.items()} == {
+    assert {name: str(one.outcome) for name, one in found.items()} == {
         "struck_once": "passed",
         "struck_twice": "known deviation",
         "right_and_ends_known": "known deviation",

@@ -2,7 +2,8 @@
 import pytest
 
 from reftarget.faults import FAULTS
-from reports.verdicts import Judged, Verdict
+from reports import model
+from reports.model import Check
 from spec import load
 from suites.mutants import ALSO, Outcome, choose, main, show, weigh
 
@@ -13,8 +14,10 @@ CHECKS = {
 }
 
 
-def judged(check: str, verdict: Verdict, requirement: str) -> Judged:
-    return Judged(check, verdict, (requirement,), "")
+def judged(check: str, verdict: model.Outcome, requirement: str) -> Check:
+    ids = (requirement,)
+    broken = ids if verdict is model.Outcome.BROKEN else ()
+    return Check(check=check, outcome=verdict, requirements=ids, broken=broken)
 
 
 def test_the_sample_is_the_same_each_time_and_leaves_out_what_is_concerned() -> None:
@@ -28,7 +31,7 @@ def test_the_sample_is_the_same_each_time_and_leaves_out_what_is_concerned() -> 
 
 def test_a_failure_of_its_requirement_notices_a_fault() -> None:
     outcome = weigh(
-        FAULT, ["a"], [judged("a", Verdict.BROKEN, FAULT.requirement)], CHECKS
+        FAULT, ["a"], [judged("a", model.Outcome.BROKEN, FAULT.requirement)], CHECKS
     )
 
     assert outcome.noticed_by == ["a"]
@@ -37,7 +40,7 @@ def test_a_failure_of_its_requirement_notices_a_fault() -> None:
 
 def test_a_fault_that_nothing_fails_for_is_missed() -> None:
     outcome = weigh(
-        FAULT, ["a"], [judged("a", Verdict.PASSED, FAULT.requirement)], CHECKS
+        FAULT, ["a"], [judged("a", model.Outcome.PASSED, FAULT.requirement)], CHECKS
     )
 
     assert outcome.is_missed
@@ -49,7 +52,7 @@ def test_each_of_its_requirements_must_be_noticed() -> None:
     first, *others = fault.requirements
     checks = {name: ["a"] for name in fault.requirements}
 
-    outcome = weigh(fault, ["a"], [judged("a", Verdict.BROKEN, first)], checks)
+    outcome = weigh(fault, ["a"], [judged("a", model.Outcome.BROKEN, first)], checks)
 
     assert others
     assert outcome.missed == tuple(others)
@@ -57,7 +60,7 @@ def test_each_of_its_requirements_must_be_noticed() -> None:
 
 def test_a_failure_of_another_requirement_is_a_false_alarm() -> None:
     outcome = weigh(
-        FAULT, ["a"], [judged("b", Verdict.BROKEN, "RFC7143-11.4-i01")], CHECKS
+        FAULT, ["a"], [judged("b", model.Outcome.BROKEN, "RFC7143-11.4-i01")], CHECKS
     )
 
     assert outcome.false_alarms == ["b"]
