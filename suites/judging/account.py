@@ -54,12 +54,15 @@ class Account:
             is_target_s = self.failure is not None or self.ending is not None
             outcome = Outcome.BROKEN if is_target_s else Outcome.TROUBLE
         ids = tuple(entry.id for entry in requirements)
-        is_amiss = outcome in (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
+        broken: tuple[str, ...] = ()
+        if outcome in (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES):
+            # A target that has died breaks all that the check would have seen.
+            broken = ids if self.failure is None else (self.failure.requirement,)
         return Check(
             check=name,
             outcome=outcome,
             requirements=ids,
-            broken=ids if is_amiss else (),
+            broken=broken,
             failure=self.failure,
             ending=self.ending,
             deviation=self.deviation,
@@ -78,7 +81,10 @@ def failure_value(
 ) -> Failure:
     """Return a failed expectation as it is kept on file."""
     return Failure(
-        requirement=requirements[0].id if requirements else "",
+        requirement=failure.requirement or (requirements[0].id if requirements else ""),
         expected=tuple(failure.expected),
         actual=failure.actual,
+        pdu=failure.pdu,
+        field=failure.field,
+        answer=failure.answer,
     )
