@@ -91,6 +91,20 @@ class DigestError(PeerError):
     """A header or data digest that does not match its bytes."""
 
 
+class IllegalTransition(ISCSIError):
+    """An event that a state of chapter 8 does not have.
+
+    Attributes:
+        state: the state that the connection or session was in.
+        event: what happened in it.
+    """
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(f"in state {state}: {event}")
+        self.state = state
+        self.event = event
+
+
 class ConnectionLost(ISCSIError):
     """The TCP connection ended.
 
