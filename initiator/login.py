@@ -55,6 +55,11 @@ _OWN = {
 }
 
 
+_CHALLENGE = "RFC7143-12.1.3-02"
+_PROOF = "RFC7143-12.1.3-05"
+"""The clauses of the target's two steps of CHAP."""
+
+
 class LoginRefused(ISCSIError):
     """The target answered a login with a Status-Class other than 0.
 
@@ -203,7 +208,9 @@ class LoginExchange:
         answer = self.connection.receive(timeout)
         if not isinstance(answer, LoginResponse):
             raise UnexpectedPDU(
-                f"{describe(answer)} where a Login Response was due", pdu=answer
+                f"{describe(answer)} where a Login Response was due",
+                requirement="RFC7143-4.2.4-04",
+                pdu=answer,
             )
         if answer.status_class == 0:
             self.status.receive(answer.stat_sn)
@@ -281,6 +288,7 @@ class _Phase:
                 "the target answers AuthMethod=CHAP,None with "
                 f"{declared.get('AuthMethod', 'nothing')}",
                 key="AuthMethod",
+                requirement="RFC7143-6.3.2-02",
             )
         algorithms = ",".join(str(int(item)) for item in self.options.algorithms)
         declared = self._exchange([("CHAP_A", algorithms)], Stage.SECURITY, None)[0]
@@ -302,9 +310,15 @@ class _Phase:
         declared = self._exchange(pairs, Stage.SECURITY, Stage.OPERATIONAL)[0]
         proof = chap.parse_binary("CHAP_R", _required(declared, "CHAP_R"))
         if _required(declared, "CHAP_N") != self.options.mutual.name:
-            raise NegotiationError("the target gives another name", key="CHAP_N")
+            raise NegotiationError(
+                "the target gives another name", key="CHAP_N", requirement=_PROOF
+            )
         if not ours.verify(self.options.mutual.secret, proof):
-            raise PeerError("the target's CHAP_R is wrong: it does not know the secret")
+            raise PeerError(
+                "the target's CHAP_R is wrong: it does not know the secret",
+                requirement=_PROOF,
+                field="CHAP_R",
+            )
 
     def _negotiate(
         self, pairs: text.Pairs, stage: Stage, wanted: Stage
@@ -318,7 +332,11 @@ class _Phase:
             outgoing = self.negotiator.receive(answers)
             if self.stages.current is not stage:
                 if outgoing:
-                    raise PeerError("a response with T=1 asks for answers", pdu=last)
+                    raise PeerError(
+                        "a response with T=1 asks for answers",
+                        requirement="RFC7143-11.13.6-01",
+                        pdu=last,
+                    )
                 return last
 
     def _exchange(
@@ -340,7 +358,11 @@ class _Phase:
         for part in parts[:-1]:
             empty = self._pair(part, stage, None, continuation=1)
             if empty.data:
-                raise PeerError("a text answer to a request with C=1", pdu=empty)
+                raise PeerError(
+                    "a text answer to a request with C=1",
+                    requirement="RFC7143-6.2-02",
+                    pdu=empty,
+                )
         joiner = text.Joiner()
         response = self._pair(parts[-1], stage, wanted)
         while (
@@ -406,7 +428,12 @@ class _Phase:
 
 def _required(pairs: Mapping[str, str], key: str) -> str:
     if key not in pairs:
-        raise NegotiationError(f"the target sent no {key}", key=key)
+        is_challenge = key in ("CHAP_A", "CHAP_I", "CHAP_C")
+        raise NegotiationError(
+            f"the target sent no {key}",
+            key=key,
+            requirement=_CHALLENGE if is_challenge else _PROOF,
+        )
     return pairs[key]
 
 

@@ -50,8 +50,10 @@ class NegotiationError(ISCSIError):
         key: str = "",
         offered: str | None = None,
         answered: str | None = None,
+        requirement: str = "",
     ) -> None:
         super().__init__(message)
+        self.requirement = requirement
         self.key = key
         self.offered = offered
         self.answered = answered

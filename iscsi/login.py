@@ -91,14 +91,19 @@ class LoginStages:
         if stage is not self.current:
             raise PeerError(f"CSG {stage.name} where {self.current.name} is current")
         if transit and continuation:
-            raise PeerError("T and C are both 1")
+            raise PeerError("T and C are both 1", requirement="RFC7143-11.13.7-01")
         if transit:
             if self.asked_for is None:
-                raise PeerError("T=1 where the request had T=0")
+                raise PeerError(
+                    "T=1 where the request had T=0", requirement="RFC7143-11.13.6-02"
+                )
             chosen = _stage(nsg)
             if (stage, chosen) not in TRANSITIONS or chosen > self.asked_for:
                 raise PeerError(
-                    f"NSG {chosen.name} where {self.asked_for.name} was asked for"
+                    f"NSG {chosen.name} where {self.asked_for.name} was asked for",
+                    requirement="RFC7143-6.3-10"
+                    if chosen > self.asked_for
+                    else "RFC7143-6.3-12",
                 )
             self.current = chosen
         self.asked_for = None
@@ -109,4 +114,6 @@ def _stage(code: int) -> Stage:
     try:
         return Stage(code)
     except ValueError:
-        raise PeerError(f"stage {code} is reserved") from None
+        raise PeerError(
+            f"stage {code} is reserved", requirement="RFC7143-11.12.3-i01"
+        ) from None

@@ -68,6 +68,39 @@ def answer(key: Key, offered: str, own: str) -> str | None:
     return str(pick(text.parse_number(offered), text.parse_number(own)))
 
 
+RESULT_CLAUSES: Mapping[str, str] = {
+    "MaxConnections": "RFC7143-13.2-i01",
+    "InitialR2T": "RFC7143-13.10-i01",
+    "ImmediateData": "RFC7143-13.11-i01",
+    "MaxBurstLength": "RFC7143-13.13-i01",
+    "FirstBurstLength": "RFC7143-13.14-i01",
+    "DefaultTime2Wait": "RFC7143-13.15-i01",
+    "DefaultTime2Retain": "RFC7143-13.16-i01",
+    "MaxOutstandingR2T": "RFC7143-13.17-i01",
+    "DataPDUInOrder": "RFC7143-13.18-i01",
+    "DataSequenceInOrder": "RFC7143-13.19-i01",
+    "ErrorRecoveryLevel": "RFC7143-13.20-i01",
+    "iSCSIProtocolLevel": "RFC7143-13.24-01",
+}
+"""The clause that states range and result function of a key, by its name."""
+
+
+def clause_of_result(key: Key, answered: str) -> str:
+    """Return the clause that an answer breaks which its key's rule does not allow."""
+    if key.name in RESULT_CLAUSES:
+        return RESULT_CLAUSES[key.name]
+    if key.kind in (Kind.LIST, Kind.METHOD):
+        return "RFC7143-6.2.1-02" if answered == "None" else "RFC7143-6.2.1-01"
+    return "RFC7143-13-i03"
+
+
+def clause_of_silence(key: Key) -> str:
+    """Return the clause that has an offer of a key be answered."""
+    if key.is_boolean:
+        return "RFC7143-6.2.2-05"
+    return "RFC7143-6.2.1-01" if key.kind is Kind.LIST else "RFC7143-6.2.2-01"
+
+
 def conclude(key: Key, offered: str, answered: str | None) -> str | None:
     """Return what an offer and its answer agree on, judging the answer.
 
@@ -77,12 +110,13 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
         NegotiationError: the answer is none that the key's rule allows.
     """
 
-    def fail(why: str) -> NegotiationError:
+    def fail(why: str, requirement: str) -> NegotiationError:
         return NegotiationError(
             f"{key.name}={answered} answers {key.name}={offered}: {why}",
             key=key.name,
             offered=offered,
             answered=answered,
+            requirement=requirement,
         )
 
     if answered is None:
@@ -90,17 +124,19 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
             return offered
         if _BOOLEAN_DETERMINED.get(key.kind) == offered:
             return offered
-        raise fail("an answer was due")
+        raise fail("an answer was due", clause_of_silence(key))
     if answered == text.NOT_UNDERSTOOD and key.name.startswith("X"):
         return None  # an extension (section 13.26)
     if answered == text.NOT_UNDERSTOOD:
-        raise fail("every key of RFC 7143 must be understood")
+        raise fail("every key of RFC 7143 must be understood", "RFC7143-6.2-15")
     if answered in (text.REJECT, text.IRRELEVANT):
         return None
     if key.is_declarative:
         return offered
     if not _follows_rule(key, offered, answered):
-        raise fail(f"not allowed by its rule ({key.kind})")
+        raise fail(
+            f"not allowed by its rule ({key.kind})", clause_of_result(key, answered)
+        )
     return answered
 
 
@@ -203,7 +239,10 @@ class Negotiator:
             return None if value == text.NOT_UNDERSTOOD else text.NOT_UNDERSTOOD
         if value in text.RESERVED_ANSWERS:
             raise NegotiationError(
-                f"{name}={value}: a reserved word was offered", key=name, offered=value
+                f"{name}={value}: a reserved word was offered",
+                key=name,
+                offered=value,
+                requirement="RFC7143-6.2-12",
             )
         if key.kind is Kind.METHOD:
             self.declared[name] = value
@@ -213,6 +252,7 @@ class Negotiator:
                 f"{name} is not for the {_other(self.role)} to send",
                 key=name,
                 offered=value,
+                requirement="RFC7143-13.4-i01" if name == "TargetName" else "",
             )
         if key.is_declarative or key.kind is Kind.REQUEST:
             if not is_admissible(key, value):

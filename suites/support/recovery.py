@@ -9,7 +9,14 @@ import pytest
 
 from initiator.core import Link
 from initiator.describe import describe
-from initiator.expect import ConformanceFailure, check, chose, expect_data
+from initiator.expect import (
+    ConformanceFailure,
+    check,
+    chose,
+    clause,
+    expect_data,
+    expect_header_of,
+)
 from initiator.impair import deliver, spoil_data, withhold
 from initiator.session import Session
 from initiator.task import Task, data_outs
@@ -212,6 +219,7 @@ def expect_copies(
             f"a copy of {describe(original)}",
             f"{describe(copy)}, other: {', '.join(different)}",
             session.transcript,
+            field=different[0] if len(different) == 1 else "",
         )
 
 
@@ -235,12 +243,7 @@ def expect_reject(
     is_right = isinstance(pdu, Reject) and reason in (None, pdu.reason)
     check(is_right, expected, pdu, session.transcript)
     assert isinstance(pdu, Reject)
-    check(
-        pdu.rejected_header == of.segments()[0][:48],
-        "the header of what is refused",
-        pdu,
-        session.transcript,
-    )
+    expect_header_of(pdu, of, session.transcript)
     return pdu
 
 
@@ -333,7 +336,9 @@ def expect_recovered(
     __tracebackhide__ = True
     try:
         if refused is not None:
-            expect_reject(session, of=refused, reason=RejectReason.DATA_DIGEST_ERROR)
+            with clause("RFC7143-7.8-02"):
+                reason = RejectReason.DATA_DIGEST_ERROR
+                expect_reject(session, of=refused, reason=reason)
         result = session.finish(task)
     except ConformanceFailure:
         if session.connection.is_open:
@@ -346,10 +351,16 @@ def expect_recovered(
         ["a recovery R2T and GOOD", "CHECK CONDITION with 47h/05h"],
         result,
         session.transcript,
+        requirement="RFC7143-11.4.7.2-i03" if codes else None,
     )
     if result.is_good:
         found = read(session, disk, len(task.data_out)).data
-        expect_data(found, task.data_out, what="what was written")
+        expect_data(
+            found,
+            task.data_out,
+            what="what was written",
+            requirement="RFC7143-7.8-03" if refused is not None else None,
+        )
 
 
 def until_pong(session: Session) -> list[PDU]:
@@ -395,7 +406,8 @@ def expect_refused_data(session: Session, pdu: PDU) -> None:
     """
     __tracebackhide__ = True
     try:
-        chose(expect_reject(session, of=pdu, reason=RejectReason.DATA_DIGEST_ERROR))
+        with clause("RFC7143-7.8-02"):
+            chose(expect_reject(session, of=pdu, reason=RejectReason.DATA_DIGEST_ERROR))
     except ConformanceFailure:
         if session.connection.is_open:
             raise

@@ -54,12 +54,23 @@ class ChapLogin:
     def challenge(self, algorithms: str = "5") -> chap.Challenge:
         """Go as far as the target's challenge and return it."""
         chosen = self.choose()
-        check(chosen == "CHAP", "AuthMethod=CHAP", chosen)
+        check(
+            chosen == "CHAP",
+            "AuthMethod=CHAP",
+            chosen,
+            requirement="RFC7143-12.1-04",
+            field="AuthMethod",
+        )
         found = ask(self.login, [("CHAP_A", algorithms)], csg=Stage.SECURITY)[1]
         values = [
             text.value(found, name) or "" for name in ("CHAP_A", "CHAP_I", "CHAP_C")
         ]
-        check(all(values), "CHAP_A, CHAP_I and CHAP_C", found)
+        check(
+            all(values),
+            "CHAP_A, CHAP_I and CHAP_C",
+            found,
+            requirement="RFC7143-12.1.3-02",
+        )
         return chap.parse_challenge(*values)
 
     def proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:

@@ -13,6 +13,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.combinations import CUT, Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
+from suites.support.residuals import expect_residual
 
 _LENGTHS: Final = (1, 4 * KIB, 65 * KIB, 300 * KIB)
 """Bytes at least: below, about and beyond the bursts that are offered."""
@@ -88,18 +89,14 @@ def residuals(open_session: OpenSession, disk: Disk, combination: Combination) -
     blocks = min(4 * KIB // size + 1, disk.blocks)
     command = cdb.read_10(lba=0, blocks=blocks)
     more = session.execute(command, read=(blocks + 1) * size)
+    expect_residual(more, under=size)
     check(
-        more.underflow and not more.overflow and more.residual_count == size,
-        f"U=1, O=0, residual count {size}",
-        more.final,
+        len(more.data) == blocks * size,
+        f"{blocks * size} bytes",
+        f"{len(more.data)} bytes",
     )
-    check(len(more.data) == blocks * size, f"{blocks * size} bytes", len(more.data))
     less = session.execute(command, read=(blocks - 1) * size)
-    check(
-        less.overflow and not less.underflow and less.residual_count == size,
-        f"O=1, U=0, residual count {size}",
-        less.final,
-    )
+    expect_residual(less, over=size)
     session.end()
 
 
@@ -167,17 +164,33 @@ def _judge_r2ts(session: Session, task: Task) -> None:
         longest <= agreed.max_burst_length,
         f"R2Ts for at most MaxBurstLength, {agreed.max_burst_length} bytes",
         f"one for {longest}",
+        requirement="RFC7143-11.8.4-02",
     )
     if agreed.data_sequence_in_order:
         in_order = all(a[0] <= b[0] for a, b in pairwise(spans))
-        check(in_order, "R2Ts in the order of their offsets", spans)
+        check(
+            in_order,
+            "R2Ts in the order of their offsets",
+            spans,
+            requirement="RFC7143-13.19-01",
+        )
     asked = sorted(spans)
     covered = task.sent_unsolicited
     for start, end in asked:
-        check(start == covered, f"R2Ts that go on at {covered}", asked)
+        check(
+            start == covered,
+            f"R2Ts that go on at {covered}",
+            asked,
+            requirement="RFC7143-11.8-09",
+        )
         covered = end
     due = int(task.command.expected_data_transfer_length)
-    check(covered == due, f"R2Ts up to {due}", f"up to {covered}")
+    check(
+        covered == due,
+        f"R2Ts up to {due}",
+        f"up to {covered}",
+        requirement="RFC7143-13.10-i02",
+    )
 
 
 def _span(r2t: R2T) -> tuple[int, int]:
@@ -195,7 +208,12 @@ def _judge_data_in(session: Session, result: Result) -> None:
     agreed = session.parameters
     limit = agreed.initiator_max_recv_data_segment_length
     longest = max((len(pdu.data) for pdu in result.data_ins), default=0)
-    check(longest <= limit, f"Data-In of at most {limit} bytes", f"{longest} bytes")
+    check(
+        longest <= limit,
+        f"Data-In of at most {limit} bytes",
+        f"{longest} bytes",
+        requirement="RFC7143-13.12-i01",
+    )
     burst = max(
         (sum(len(p.data) for p in group) for group in sequences(result.data_ins)),
         default=0,
@@ -204,7 +222,13 @@ def _judge_data_in(session: Session, result: Result) -> None:
         burst <= agreed.max_burst_length,
         f"sequences of at most {agreed.max_burst_length} bytes",
         f"one of {burst} bytes",
+        requirement="RFC7143-11.7.1-03",
     )
     if agreed.data_pdu_in_order and agreed.data_sequence_in_order:
         offsets = [int(pdu.buffer_offset) for pdu in result.data_ins]
-        check(offsets == sorted(offsets), "rising offsets", offsets)
+        check(
+            offsets == sorted(offsets),
+            "rising offsets",
+            offsets,
+            requirement="RFC7143-11.7.6-i02",
+        )

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the checks' own code says of what came: never nothing."""
+"""What the checks' own code says of what came, and which clauses it accuses."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+
+from spec import load
 
 SUITES = Path(__file__).parents[2] / "suites"
 FILES = sorted(
@@ -48,3 +51,30 @@ def test_words_that_say_nothing_are_found() -> None:
     assert empty_words('check(a == b, "GOOD", "not")')
     assert empty_words('ConformanceFailure("x", "other data")')
     assert not empty_words('check(a == b, "GOOD", result)')
+
+
+_ID = re.compile(r"[A-Z]+[0-9]+-[0-9A-Z][0-9A-Za-z.]*-i?[0-9]{2}")
+
+
+def named_clauses(source: str) -> set[str]:
+    """Return the requirement IDs that stand as strings in a source."""
+    return {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _ID.fullmatch(node.value)
+    }
+
+
+def test_each_clause_that_is_accused_is_in_the_catalogue() -> None:
+    root = SUITES.parent
+    sources = [
+        *FILES,
+        *(root / "initiator").glob("*.py"),
+        *(root / "iscsi").glob("*.py"),
+    ]
+    named = {name for path in sources for name in named_clauses(path.read_text())}
+
+    assert "RFC7143-11.17.4-i01" in named
+    assert named - set(load()) == set()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check, expect_data
+from initiator.expect import check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.pdu import SCSIResponse
@@ -82,9 +82,17 @@ def test_data_goes_both_ways(
 
     result = exchange(session, scratch_disk, given, layout)
 
-    check(result.is_good, "GOOD", result)
-    check(isinstance(result.final, SCSIResponse), "a SCSI Response", result.final)
-    expect_data(result.data, combined(stored, given), what="the XOR of both")
+    is_long = layout.length > 16
+    header = "RFC7143-11.2.2.3-i01" if is_long else "RFC7143-11.2.2.4-i01"
+    expect_good(result, requirement=header)
+    check(
+        isinstance(result.final, SCSIResponse),
+        "a SCSI Response",
+        result.final,
+        requirement="RFC7143-11.7.3-02",
+    )
+    due = combined(stored, given)
+    expect_data(result.data, due, what="the XOR of both", requirement=header)
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.4-i01")

@@ -66,7 +66,7 @@ def test_the_device_name_is_the_node_name(session: Session) -> None:
     check(not wrong, due.decode(), wrong)
 
 
-@pytest.mark.requirement("RFC7143-4.4.2-02", "RFC7143-4.4.2-03")
+@pytest.mark.requirement("RFC7143-4.4.2-03", "RFC7143-4.4.2-02")
 def test_the_port_name_holds_name_and_group(session: Session) -> None:
     """A SCSI target port name is NAME,t,0xTAG with a null at its end."""
     found = scsi_names(session, Association.TARGET_PORT)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_drop, expect_good
+from initiator.expect import check, clause, expect_drop, expect_good
 from initiator.impair import send_half
 from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
@@ -51,7 +51,8 @@ def test_a_refused_login_ends_its_connection(
     """After a Login Response with a status class other than 0 the target closes."""
     pairs = [pair for pair in first_pairs if pair[0] != "TargetName"]
 
-    expect_no_login(login, pairs)
+    with clause("RFC7143-11.13.5-i02"):
+        expect_no_login(login, pairs)
 
     expect_drop(login.connection)
 
@@ -86,7 +87,13 @@ def test_a_login_broken_off_leaves_nothing(
 
     session = open_session(isid=login.isid)
 
-    check(session.tsih, "a TSIH other than 0", f"{session.tsih:#x}")
+    check(
+        session.tsih,
+        "a TSIH other than 0",
+        session.login.response,
+        requirement="RFC7143-4.4.3-i03",
+        field="TSIH",
+    )
     session.ping()
 
 

@@ -48,6 +48,14 @@ def test_sequences_fit_a_burst(reader: Session, disk: Disk) -> None:
     """No sequence of Data-In holds more than MaxBurstLength."""
     result = read(reader, disk, READ_LENGTH)
 
+    last = result.data_ins[-1]
+    check(
+        last.final,
+        "F=1 on the last Data-In",
+        last,
+        requirement="RFC7143-11.7.1-i01",
+        field="F",
+    )
     limit = reader.parameters.max_burst_length
     sums = [sum(len(p.data) for p in group) for group in sequences(result.data_ins)]
     check(max(sums) <= limit, f"at most {limit} bytes a sequence", f"{sums}")

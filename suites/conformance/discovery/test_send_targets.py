@@ -45,8 +45,12 @@ def test_all_names_the_target(discovery: Session, options: LoginOptions) -> None
     """SendTargets=All on a Discovery session names every target open to us."""
     pairs = discovery.send_targets("All")
 
+    names_others = any(key == "TargetName" for key, _value in pairs)
     check(
-        ("TargetName", options.target_name) in pairs, options.target_name or "", pairs
+        ("TargetName", options.target_name) in pairs,
+        f"TargetName={options.target_name}",
+        pairs,
+        requirement="RFC7143-C-04" if names_others else "RFC7143-C-08",
     )
 
 
@@ -108,6 +112,18 @@ def test_the_portal_in_use_is_among_the_addresses(
     check(not addresses or portal.port in ports, f"port {portal.port}", pairs)
 
 
+def _clause_of(name: str) -> str:
+    """Return the clause that a malformed name breaks."""
+    kinds = {
+        "iqn.": "RFC7143-4.2.7.4-i01",
+        "eui.": "RFC7143-4.2.7.5-i01",
+        "naa.": "RFC7143-4.2.7.6-i01",
+    }
+    if len(name.encode()) > names.MAX_NAME_LENGTH or name != name.lower():
+        return "RFC7143-4.2.7.2-01"
+    return kinds.get(name[:4], "RFC7143-4.2.7.1-01")
+
+
 @pytest.mark.requirement(
     "RFC7143-4.2.7.2-01",
     "RFC7143-4.2.7.4-i01",
@@ -120,7 +136,13 @@ def test_names_are_well_formed(discovery: Session) -> None:
     named = [value for key, value in discovery.send_targets() if key == "TargetName"]
 
     wrong = [name for name in named if not names.is_iscsi_name(name)]
-    check(not wrong, "iqn, eui or naa names", wrong)
+    check(
+        not wrong,
+        "iqn, eui or naa names",
+        wrong,
+        requirement=_clause_of(wrong[0]) if wrong else None,
+        field="TargetName",
+    )
 
 
 @pytest.mark.requirement("RFC7143-C-10", "RFC7143-C-11")
@@ -195,7 +217,12 @@ def test_an_empty_value_names_the_connected_target(session: Session) -> None:
     pairs = session.send_targets("")
 
     named = [value for key, value in pairs if key == "TargetName"]
-    check(named == [session.options.target_name], "its own name", pairs)
+    check(
+        named == [session.options.target_name],
+        "its own name",
+        pairs,
+        requirement="RFC7143-C-13" if named else "RFC7143-C-12",
+    )
 
 
 @pytest.mark.requirement("RFC7143-C-09", "RFC7143-C-05")
@@ -215,10 +242,15 @@ def test_other_targets_are_not_for_normal_sessions(
     assert f"={asked}\0".encode() in bytes(request.data)
     said = b"" if answer is None or isinstance(answer, Reject) else bytes(answer.data)
     listed = [name for name in others if f"TargetName={name}".encode() in said]
-    check(not listed, ["a refusal", "no other target"], answer)
+    check(
+        not listed,
+        ["a refusal", "no other target"],
+        answer,
+        requirement="RFC7143-C-09" if value == "All" else "RFC7143-C-05",
+    )
 
 
-@pytest.mark.requirement("RFC7143-4.3-01", "RFC7143-4.3-02")
+@pytest.mark.requirement("RFC7143-4.3-02", "RFC7143-4.3-01")
 @pytest.mark.parametrize("kind", FORBIDDEN)
 def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
     """A Discovery session takes only SendTargets and the logout of the session."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check, expect_good
+from initiator.expect import check, clause, expect_good
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.pdu import LoginResponse, LogoutResponse, TextResponse
@@ -30,7 +30,12 @@ def test_named_session_lists_all(discover: Discover, options: LoginOptions) -> N
     pairs = session.send_targets("All")
 
     found = target_names(pairs)
-    check(options.target_name in found, f"{options.target_name} among them", found)
+    check(
+        options.target_name in found,
+        f"{options.target_name} among them",
+        found,
+        requirement="RFC7143-C-08",
+    )
 
 
 @pytest.mark.requirement("RFC7143-C-13")
@@ -189,8 +194,9 @@ def test_each_portal_has_sessions_of_its_own(
     """One initiator port can have an unnamed Discovery session at each portal."""
     sessions = [discover(at) for at in target.running.portals]
 
-    for session in sessions:
-        expect_served(session, f"the session at {session.portal}")
+    with clause("RFC7143-7.4.2.1-04"):
+        for session in sessions:
+            expect_served(session, f"the session at {session.portal}")
 
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")

@@ -129,7 +129,13 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
     due = recovering.leading.status.exp_stat_sn
     copies = repeated(recovering, 1, of=request)
     expect_copies(recovering, copies, [original], but=CURRENT | {"stat_sn"})
-    check(copies[0].stat_sn == due, f"StatSN {due}", copies[0])
+    check(
+        copies[0].stat_sn == due,
+        f"StatSN {due}",
+        copies[0],
+        requirement="RFC7143-11.16-04",
+        field="StatSN",
+    )
     recovering.answer_r2t(task, original)
     expect_good(recovering.finish(task))
 
@@ -395,11 +401,17 @@ def test_resegmentation_ends_with_the_snack_tag(
     assert isinstance(response, SCSIResponse)
     due = stat_sn_of(task)
     check(response.snack_tag == 0x5EA6, "SNACK Tag 0x5ea6", response)
-    check(response.stat_sn == due, f"StatSN {due}", response)
+    check(
+        response.stat_sn == due,
+        f"StatSN {due}",
+        response,
+        requirement="RFC7143-11.16.3-i01",
+        field="StatSN",
+    )
     check(not any(pdu.status_present for pdu in data), "S=0 on Data-In", response)
 
 
-@pytest.mark.requirement("RFC7143-11.16.3-02", "RFC7143-11.16-01")
+@pytest.mark.requirement("RFC7143-11.16-01", "RFC7143-11.16.3-02")
 @pytest.mark.parametrize("segment", [SEGMENT // 2, SEGMENT * 4])
 def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None:
     """After an R-Data SNACK data comes in segments of the length now declared."""
@@ -413,7 +425,12 @@ def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None
     numbers = [int(pdu.data_sn) for pdu in data]
     check(numbers == list(range(len(data))), "DataSN from 0", numbers)
     longest = max(len(pdu.data) for pdu in data)
-    check(longest <= segment, f"at most {segment} bytes", f"{longest} bytes")
+    check(
+        longest <= segment,
+        f"at most {segment} bytes",
+        f"{longest} bytes",
+        requirement="RFC7143-13.12-i02",
+    )
     again = b"".join(bytes(pdu.data) for pdu in data)
     expect_data(again, before, what="the same data")
 

@@ -24,7 +24,13 @@ def test_new_session_gets_a_tsih(login: LoginExchange, first_pairs: Pairs) -> No
     """A new session gets a TSIH other than 0 with the final response."""
     response = advance(login, first_pairs)
 
-    check(response.tsih != 0, "TSIH other than 0", response)
+    check(
+        response.tsih != 0,
+        "TSIH other than 0",
+        response,
+        requirement="RFC7143-11.13.3-01",
+        field="TSIH",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.13.3-02", "RFC7143-11.13.3-i01")
@@ -36,7 +42,13 @@ def test_tsih_comes_with_the_final_response_only(
 
     early = [response for response in partial if response.tsih != 0]
     check(not early, "TSIH 0 before the end of the login", early and early[0])
-    check(final.tsih != 0, "TSIH other than 0", final)
+    check(
+        final.tsih != 0,
+        "TSIH other than 0",
+        final,
+        requirement="RFC7143-11.13.3-01",
+        field="TSIH",
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.3.2-04")
@@ -84,8 +96,16 @@ def test_versions_stay_the_same(login: LoginExchange, first_pairs: Pairs) -> Non
     """All Login Responses of a phase bear the same Version-max and Version-active."""
     responses = walk(login, first_pairs)
 
-    versions = {(item.version_max, item.version_active) for item in responses}
-    check(len(versions) == 1, "one Version-max, one Version-active", versions)
+    highest = {item.version_max for item in responses}
+    check(len(highest) == 1, "one Version-max", highest, field="Version-max")
+    active = {item.version_active for item in responses}
+    check(
+        len(active) == 1,
+        "one Version-active",
+        active,
+        requirement="RFC7143-11.13.2-01",
+        field="Version-active",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.13.2-i01")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, clause, expect_drop
 from initiator.login import LoginExchange, LoginOptions
 from iscsi import text
 from iscsi.constants import LoginStatus, Stage
@@ -49,8 +49,15 @@ def test_a_name_that_has_moved_says_where(
     ]
     check(addresses, "a TargetAddress", response)
     tagged = [one for one in addresses if re.search(r",\d+$", one)]
-    check(not tagged, "no portal group tag", tagged)
-    expect_drop(login.connection)
+    check(
+        not tagged,
+        "no portal group tag",
+        tagged,
+        requirement="RFC7143-13.8-01",
+        field="TargetAddress",
+    )
+    with clause("RFC7143-11.13.5-06"):
+        expect_drop(login.connection)
 
 
 @pytest.mark.needs("acl")

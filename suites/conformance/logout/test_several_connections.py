@@ -60,7 +60,12 @@ def test_closing_a_connection_from_the_other(both: Session, second: Link) -> Non
     """A logout of one connection that comes on the other closes the one it names."""
     answer = both.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
 
-    check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
+    check(
+        answer.response == LogoutResponseCode.CLOSED,
+        "response 0",
+        answer,
+        requirement="RFC7143-8.1.2-i07",
+    )
     expect_drop(second.connection)
     expect_good(both.execute(cdb.test_unit_ready()))
 
@@ -85,7 +90,12 @@ def test_logout_ends_the_tasks_of_its_connection(
     expect_drop(second.connection)
     sense = both.execute(cdb.test_unit_ready()).sense
     codes = (sense.key, sense.asc, sense.ascq) if sense else None
-    check(codes == (0x06, 0x47, 0x7F), "UNIT ATTENTION 47h/7Fh", sense)
+    check(
+        codes == (0x06, 0x47, 0x7F),
+        "UNIT ATTENTION 47h/7Fh",
+        sense,
+        requirement="RFC7143-11.14.5-01",
+    )
 
 
 @pytest.mark.requirement("RFC7143-E.1-i03")

@@ -5,6 +5,7 @@ import pytest
 
 from initiator.expect import check
 from iscsi.keys import Key, Kind
+from iscsi.negotiation import RESULT_CLAUSES
 from suites.support.negotiation import (
     BOOLEANS,
     SILENCE,
@@ -14,14 +15,10 @@ from suites.support.negotiation import (
     is_legal_answer,
 )
 
-_IDS = {
-    "InitialR2T": "RFC7143-13.10-i01",
-    "ImmediateData": "RFC7143-13.11-i01",
-    "DataPDUInOrder": "RFC7143-13.18-i01",
-    "DataSequenceInOrder": "RFC7143-13.19-i01",
-}
 _KEYS = [
-    pytest.param(key, id=key.name, marks=pytest.mark.requirement(_IDS[key.name]))
+    pytest.param(
+        key, id=key.name, marks=pytest.mark.requirement(RESULT_CLAUSES[key.name])
+    )
     for key in BOOLEANS
 ]
 
@@ -38,7 +35,13 @@ def test_value_that_decides(offer: Offer, key: Key) -> None:
 
     answer = answer_of(found, key.name)
     expected = f"{key.name}={_decisive(key)}, or no answer"
-    check(answer in (SILENCE, _decisive(key)), expected, answer)
+    check(
+        answer in (SILENCE, _decisive(key)),
+        expected,
+        answer,
+        requirement=RESULT_CLAUSES[key.name],
+        field=key.name,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.2.2-07", "RFC7143-6.2.2-05")
@@ -50,7 +53,13 @@ def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
     found = offer([(key.name, value)])
 
     answer = answer_of(found, key.name)
-    check(answer in ("Yes", "No"), f"{key.name}=Yes or No", answer)
+    check(
+        answer in ("Yes", "No"),
+        f"{key.name}=Yes or No",
+        answer,
+        requirement="RFC7143-6.2.2-05" if answer == SILENCE else None,
+        field=key.name,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.2.2-03", "RFC7143-6.1-i01")

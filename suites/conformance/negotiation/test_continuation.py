@@ -86,7 +86,7 @@ def test_continuation_and_transition_exclude_each_other(
     expect_no_transition(login)
 
 
-@pytest.mark.requirement("RFC7143-6.2-01", "RFC7143-11.13.7-01", "RFC7143-6.1-01")
+@pytest.mark.requirement("RFC7143-11.13.7-01", "RFC7143-6.2-01", "RFC7143-6.1-01")
 def test_target_continues_no_transition(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from initiator.expect import check
 from iscsi import text
 from iscsi.keys import KEYS, Key, Kind
+from iscsi.negotiation import RESULT_CLAUSES
 from suites.support.negotiation import (
     NUMBERS,
     REFUSED,
@@ -16,18 +17,10 @@ from suites.support.negotiation import (
     is_legal_answer,
 )
 
-_IDS = {
-    "MaxConnections": "RFC7143-13.2-i01",
-    "MaxBurstLength": "RFC7143-13.13-i01",
-    "FirstBurstLength": "RFC7143-13.14-i01",
-    "DefaultTime2Wait": "RFC7143-13.15-i01",
-    "DefaultTime2Retain": "RFC7143-13.16-i01",
-    "MaxOutstandingR2T": "RFC7143-13.17-i01",
-    "ErrorRecoveryLevel": "RFC7143-13.20-i01",
-    "iSCSIProtocolLevel": "RFC7143-13.24-01",
-}
 _KEYS = [
-    pytest.param(key, id=key.name, marks=pytest.mark.requirement(_IDS[key.name]))
+    pytest.param(
+        key, id=key.name, marks=pytest.mark.requirement(RESULT_CLAUSES[key.name])
+    )
     for key in NUMBERS
 ]
 _RULED = [
@@ -35,7 +28,7 @@ _RULED = [
         key,
         value,
         id=f"{key.name}={value}",
-        marks=pytest.mark.requirement(_IDS[key.name]),
+        marks=pytest.mark.requirement(RESULT_CLAUSES[key.name]),
     )
     for key in NUMBERS
     for value in sorted({key.low, int(key.default or 0), key.high - 1, key.high})
@@ -62,7 +55,15 @@ def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None
 
     answer = answer_of(found, key.name)
     rule = "at most" if key.kind is Kind.MINIMUM else "at least"
-    check(_is_result(key, value, answer), f"{key.name}, {rule} {value}", answer)
+    check(
+        _is_result(key, value, answer),
+        f"{key.name}, {rule} {value}",
+        answer,
+        requirement="RFC7143-6.2.2-01"
+        if answer == SILENCE
+        else RESULT_CLAUSES[key.name],
+        field=key.name,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.1-i02")

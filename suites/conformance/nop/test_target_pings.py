@@ -25,7 +25,12 @@ def ping(session: Session, operate: Operate) -> NOPIn:
 def test_a_ping_has_neither_task_nor_data(ping: NOPIn) -> None:
     """A NOP-In of the target's own has ITT 0xffffffff and no data."""
     check(ping.initiator_task_tag == RESERVED_TAG, "ITT 0xffffffff", ping)
-    check(ping.data_segment_length == 0, "no data", ping)
+    check(
+        ping.data_segment_length == 0,
+        "no data",
+        ping,
+        requirement="RFC7143-11.19-06",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")

@@ -60,7 +60,13 @@ def test_reject_carries_the_window(session: Session) -> None:
 
     check(reject.exp_cmd_sn == due, f"ExpCmdSN {due}", reject)
     size = serial.distance(reject.exp_cmd_sn, reject.max_cmd_sn) + 1
-    check(size >= 0, "MaxCmdSN >= ExpCmdSN - 1", reject)
+    check(
+        size >= 0,
+        "MaxCmdSN >= ExpCmdSN - 1",
+        reject,
+        requirement="RFC7143-4.2.2.1-12",
+        field="MaxCmdSN",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.16-07")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_data
 from initiator.session import Session
 from iscsi.pdu import NOPIn, NOPOut, SCSIResponse
 from iscsi.scsi import cdb
@@ -22,7 +22,12 @@ def test_ping_may_come_byte_by_byte(session: Session) -> None:
     session.connection.send_pieces(request, list(range(1, length)))
 
     answer = session.expect(NOPIn, of=request)
-    check(bytes(answer.data) == b"drops", "its data", answer)
+    check(
+        bytes(answer.data) == b"drops",
+        "its data",
+        answer,
+        requirement="RFC7143-11.19-02",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
@@ -34,7 +39,12 @@ def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
     session.connection.send_pieces(request, [cut], pause=0.01)
 
     answer = session.expect(NOPIn, of=request)
-    check(bytes(answer.data) == bytes(request.data), "its data", answer)
+    check(
+        bytes(answer.data) == bytes(request.data),
+        "its data",
+        answer,
+        requirement="RFC7143-11.19-02",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-11.19-02")
@@ -85,7 +95,7 @@ def test_broken_off_write_is_not_carried_out(
 
     again = open_session(isid=first.options.isid)
     found = read(again, scratch_disk, 512)
-    check(found.data == before, "the data from before", found.data[:16].hex())
+    expect_data(found.data, before, what="the data from before")
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from initiator.expect import expect_good
+from initiator.expect import clause, expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk, OpenSession
@@ -63,7 +63,8 @@ def test_another_isid_is_told(a: Nexus, twin: Nexus) -> None:
     expect_good(a.clear())
 
     expect_attentions(a)
-    expect_attentions(twin, AdditionalSense.RESERVATIONS_PREEMPTED)
+    with clause("SPC4-5.12.11.2.7-02"):
+        expect_attentions(twin, AdditionalSense.RESERVATIONS_PREEMPTED)
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import expect_data, expect_good
+from initiator.expect import clause, expect_data, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.persistent_reservations import (
     OutParameters,
@@ -53,9 +53,10 @@ def test_registrations_are_removed_by_their_key(
     expect_good(a.preempt(b.key, aborts=aborts))
 
     expect_state(a, keys=[a.key, c.key])
-    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
-    expect_attentions(a)
-    expect_attentions(c)
+    with clause("SPC4-5.12.11.2.4-07"):
+        expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+        expect_attentions(a)
+        expect_attentions(c)
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-01")
@@ -84,8 +85,9 @@ def test_the_reservation_is_taken_over(
     expect_good(a.preempt(b.key, kind, aborts=aborts))
 
     expect_state(a, keys=[a.key], kind=kind, holder=a.key)
-    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
-    expect_attentions(a)
+    with clause("SPC4-5.12.11.2.4-07"):
+        expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+        expect_attentions(a)
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-08")
@@ -95,8 +97,10 @@ def test_the_type_may_change(a: Nexus, b: Nexus, c: Nexus) -> None:
 
     expect_good(a.preempt(b.key, ReservationType.EXCLUSIVE_ACCESS))
 
-    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
-    expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
+    with clause("SPC4-5.12.11.2.4-07"):
+        expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    with clause("SPC4-5.12.11.2.4-08"):
+        expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
     expect_state(
         a,
         keys=[a.key, c.key],
@@ -170,8 +174,9 @@ def test_key_zero_means_all_others(
 
     expect_good(a.preempt(0, ReservationType.WRITE_EXCLUSIVE))
 
-    expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
-    expect_attentions(c, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    with clause("SPC4-5.12.11.2.4-07"):
+        expect_attentions(b, AdditionalSense.REGISTRATIONS_PREEMPTED)
+        expect_attentions(c, AdditionalSense.REGISTRATIONS_PREEMPTED)
     expect_state(a, keys=[a.key], kind=ReservationType.WRITE_EXCLUSIVE, holder=a.key)
 
 
@@ -219,9 +224,10 @@ def test_clearing_ends_all(
 
     expect_good(a.clear())
 
-    expect_attentions(b, AdditionalSense.RESERVATIONS_PREEMPTED)
-    expect_attentions(a)
-    expect_attentions(stranger)
+    with clause("SPC4-5.12.11.2.7-02"):
+        expect_attentions(b, AdditionalSense.RESERVATIONS_PREEMPTED)
+        expect_attentions(a)
+        expect_attentions(stranger)
     expect_state(a, keys=[])
 
 

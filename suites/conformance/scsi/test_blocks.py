@@ -113,7 +113,7 @@ def test_what_is_written_is_read(
     size = medium.disk.block_size
     medium.write(4, around)
 
-    expect_good(medium.send(writer, 5, data))
+    expect_good(medium.send(writer, 5, data), requirement="SBC3-5.34-01")
 
     found = medium.read_by(reader, 4, count + 2)
     due = around[:size] + data + around[-size:]

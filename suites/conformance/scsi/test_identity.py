@@ -126,7 +126,12 @@ def test_every_listed_page_can_be_read(session: Session) -> None:
         for code, data in pages.items()
         if data[1] != code or len(data) != 4 + int.from_bytes(data[2:4], "big")
     }
-    check(not wrong, "each page's code and length", wrong)
+    check(
+        not wrong,
+        "each page's code and length",
+        wrong,
+        requirement="SPC4-7.8-02",
+    )
 
 
 @pytest.mark.requirement("SPC4-7.8-03")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, clause, expect_drop
 from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.chap import MAX_BINARY, Algorithm
@@ -46,7 +46,13 @@ def test_algorithm_is_one_of_the_list(chap_login: ChapLogin, algorithms: str) ->
     challenge = chap_login.challenge(algorithms)
 
     offered = [int(item) for item in algorithms.split(",")]
-    check(challenge.algorithm in offered, f"one of {algorithms}", challenge.algorithm)
+    check(
+        challenge.algorithm in offered,
+        f"one of {algorithms}",
+        challenge.algorithm,
+        requirement="RFC7143-12.1.3-i02",
+        field="CHAP_A",
+    )
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i02", "RFC7143-12.1.3-02")
@@ -289,7 +295,8 @@ def test_connection_is_closed_after_a_wrong_proof(chap_login: ChapLogin) -> None
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_R="0x" + "00" * 16)
-    chap_login.expect_refusal_of(pairs, _FAILURE)
+    with clause("RFC7143-6.3.2-05"):
+        chap_login.expect_refusal_of(pairs, _FAILURE)
 
     expect_drop(chap_login.login.connection)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from initiator.expect import check, expect_drop
+from initiator.expect import check, clause, expect_drop
 from iscsi import chap, text
 from iscsi.chap import MAX_BINARY
 from iscsi.constants import LoginStatus
@@ -27,7 +27,13 @@ _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
 def _check_proof(login: ChapLogin, found: text.Pairs, asked: chap.Challenge) -> None:
     """Fail unless the target's text holds its name and the right CHAP_R."""
     name, value = text.value(found, "CHAP_N"), text.value(found, "CHAP_R")
-    check(name == login.mutual.name, f"CHAP_N={login.mutual.name}", name)
+    check(
+        name == login.mutual.name,
+        f"CHAP_N={login.mutual.name}",
+        name,
+        requirement="RFC7143-12.1.3-05",
+        field="CHAP_N",
+    )
     answer = chap.parse_binary("CHAP_R", value or "0x00")
     check(asked.verify(login.mutual.secret, answer), "the right CHAP_R", value)
 
@@ -178,7 +184,8 @@ def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
 
     chap_login.expect_dead_end(pairs)
 
-    expect_drop(chap_login.login.connection)
+    with clause("RFC7143-9.2.1-15"):
+        expect_drop(chap_login.login.connection)
 
 
 @pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
@@ -189,7 +196,8 @@ def test_challenge_reflected_in_other_clothes(chap_login: ChapLogin) -> None:
 
     chap_login.expect_dead_end(chap_login.mutual_proof(challenge, CHAP_C=value))
 
-    expect_drop(chap_login.login.connection)
+    with clause("RFC7143-9.2.1-15"):
+        expect_drop(chap_login.login.connection)
 
 
 @pytest.mark.requirement("RFC7143-9.2.1-10", "RFC7143-9.2.1-11")
@@ -201,7 +209,8 @@ def test_proof_with_the_targets_secret(chap_login: ChapLogin) -> None:
     pairs = chap_login.mutual_proof(challenge, CHAP_R=text.format_hex(answer))
     chap_login.expect_dead_end(pairs)
 
-    expect_drop(chap_login.login.connection)
+    with clause("RFC7143-9.2.1-11"):
+        expect_drop(chap_login.login.connection)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2-01")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from initiator.core import Link, lun_field
-from initiator.expect import check
+from initiator.expect import check, clause
 from initiator.session import Session
 from initiator.task import Task
 from iscsi.constants import RESERVED_TAG, AsyncEvent, TMFunction, TMResponse
@@ -73,12 +73,22 @@ def test_third_parties_are_told(
 
     request = issuing.send_task_management(function)
 
-    message = third.expect(AsyncMessage)
-    check(message.async_event == AsyncEvent.TASK_TERMINATION, "AsyncEvent 5", message)
-    check(message.lun == lun_field(third.lun), "the unit's LUN", message)
+    with clause("RFC7143-4.2.3.4-12"):
+        message = third.expect(AsyncMessage)
+        is_due = message.async_event == AsyncEvent.TASK_TERMINATION
+        check(is_due, "AsyncEvent 5", message)
+    check(
+        message.lun == lun_field(third.lun),
+        "the unit's LUN",
+        message,
+        requirement="RFC7143-4.2.3.4-15",
+        field="LUN",
+    )
     acknowledge(third, message)
-    answer = issuing.expect(TaskManagementResponse, of=request)
-    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+    with clause("RFC7143-4.2.3.4-10"):
+        answer = issuing.expect(TaskManagementResponse, of=request)
+        is_done = answer.response == TMResponse.FUNCTION_COMPLETE
+        check(is_done, "response 0", answer)
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-14")
@@ -115,7 +125,8 @@ def test_late_data_of_third_parties_does_no_harm(
     acknowledge(third, message)
 
     issuing.expect(TaskManagementResponse)
-    third.expect_silence(after=third.transcript.sent()[-1])
+    with clause("RFC7143-4.2.3.4-11"):
+        third.expect_silence(after=third.transcript.sent()[-1])
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08")
@@ -202,7 +213,13 @@ def test_an_older_session_tells_third_parties(
 
     message = third.expect(AsyncMessage)
     check(message.async_event == AsyncEvent.TASK_TERMINATION, "AsyncEvent 5", message)
-    check(message.lun == lun_field(third.lun), "the unit's LUN", message)
+    check(
+        message.lun == lun_field(third.lun),
+        "the unit's LUN",
+        message,
+        requirement="RFC7143-4.2.3.5-02",
+        field="LUN",
+    )
     acknowledge(third, message)
     issuing.expect(TaskManagementResponse)
 

@@ -45,7 +45,12 @@ def test_every_function_is_answered(session: Session, function: TMFunction) -> N
     answer = session.task_management(function, referenced_task_tag=UNKNOWN_TAG)
 
     lengths = (answer.total_ahs_length, answer.data_segment_length)
-    check(lengths == (0, 0), "both lengths 0", answer)
+    check(
+        lengths == (0, 0),
+        "both lengths 0",
+        answer,
+        requirement="RFC7143-11.6.2-01",
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.5.1-01")
