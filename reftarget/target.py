@@ -63,7 +63,6 @@ class Node:
                 portal_group_tags=list(filter(config.is_served_by, groups)),
                 state_directory=state_directory,
                 abort_tasks=self._abort_tasks,
-                bends=target.faults.bends,
                 rules=target.rules.scsi,
             )
         except (BackingError, ValueError) as error:

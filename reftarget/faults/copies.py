@@ -1,67 +1,83 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of EXTENDED COPY and of what is told of copies.
+"""The faults of EXTENDED COPY and of what is told of copies."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
+from iscsi.scsi.copy_results import CopyManagerStatus, CopyStatus
+from iscsi.scsi.extended_copy import HEADER_LENGTH
+from reftarget.faults.row import Fault
+from reftarget.scsi.copy_results import CopyResult
+from reftarget.scsi.rules import CopyRules
 
-class CopyBend(StrEnum):
-    """The decisions of the copy manager that can be overridden."""
-
-    COPIES_NOTHING = "copy-copies-nothing"
-    NO_LIST_IS_AN_ERROR = "empty-copy-list-is-an-error"
-    CUT_LIST_IS_GOOD = "cut-copy-list-is-taken"
-    COUNTS_NOTHING = "any-number-of-copy-descriptors-is-taken"
-    PASSES_OVER_TYPES = "unknown-copy-descriptors-are-passed-over"
-    NOBODY_IS_ITSELF = "unknown-copy-source-is-the-unit-itself"
-    BAD_SEGMENT_IS_GOOD = "bad-copy-segment-is-passed-over"
-    LIMITS_ARE_LONGER = "copy-limits-tell-more-than-there-is"
-    STATUS_IN_PROGRESS = "completed-copy-is-in-progress"
-    UNKNOWN_IS_COMPLETED = "unknown-copy-is-completed"
+_UNLIMITED: Final = 1 << 32
 
 
-COPIES: Final[dict[CopyBend, tuple[str, str]]] = {
-    CopyBend.COPIES_NOTHING: (
-        "SPC4-6.4-01",
-        "Answers EXTENDED COPY with GOOD and copies nothing.",
+COPIES: Final = (
+    Fault(
+        name="copy-copies-nothing",
+        breaks=("SPC4-6.4-01",),
+        says="Answers EXTENDED COPY with GOOD and copies nothing.",
+        rules=CopyRules(copies=False),
     ),
-    CopyBend.NO_LIST_IS_AN_ERROR: (
-        "SPC4-6.4-02",
-        "Refuses EXTENDED COPY without a parameter list.",
+    Fault(
+        name="empty-copy-list-is-an-error",
+        breaks=("SPC4-6.4-02",),
+        says="Refuses EXTENDED COPY without a parameter list.",
+        rules=CopyRules(is_copy_of_nothing=lambda _length: False),
     ),
-    CopyBend.CUT_LIST_IS_GOOD: (
-        "SPC4-6.4-03",
-        "Answers EXTENDED COPY with a list that is cut with GOOD.",
+    Fault(
+        name="cut-copy-list-is-taken",
+        breaks=("SPC4-6.4-03",),
+        says="Answers EXTENDED COPY with a list that is cut with GOOD.",
+        rules=CopyRules(
+            is_copy_of_nothing=lambda length: length < HEADER_LENGTH,
+            refuses_cut_list=False,
+        ),
     ),
-    CopyBend.COUNTS_NOTHING: (
-        "SPC4-6.4-04",
-        "Takes more descriptors than it tells.",
+    Fault(
+        name="any-number-of-copy-descriptors-is-taken",
+        breaks=("SPC4-6.4-04",),
+        says="Takes more descriptors than it tells.",
+        rules=CopyRules(maximum_cscds=_UNLIMITED, maximum_segments=_UNLIMITED),
     ),
-    CopyBend.PASSES_OVER_TYPES: (
-        "SPC4-6.4-05",
-        "Passes over descriptors of a type that it does not know.",
+    Fault(
+        name="unknown-copy-descriptors-are-passed-over",
+        breaks=("SPC4-6.4-05",),
+        says="Passes over descriptors of a type that it does not know.",
+        rules=CopyRules(refuses_unknown_types=False),
     ),
-    CopyBend.NOBODY_IS_ITSELF: (
-        "SPC4-6.4-06",
-        "Takes any designator that it does not know for its own.",
+    Fault(
+        name="unknown-copy-source-is-the-unit-itself",
+        breaks=("SPC4-6.4-06",),
+        says="Takes any designator that it does not know for its own.",
+        rules=CopyRules(unknown_designator_is_self=True),
     ),
-    CopyBend.BAD_SEGMENT_IS_GOOD: (
-        "SPC4-6.4-07",
-        "Passes over segments that cannot be copied.",
+    Fault(
+        name="bad-copy-segment-is-passed-over",
+        breaks=("SPC4-6.4-07",),
+        says="Passes over segments that cannot be copied.",
+        rules=CopyRules(bad_segment_ends_copy=False),
     ),
-    CopyBend.LIMITS_ARE_LONGER: (
-        "SPC4-6.23-01",
-        "Tells of four bytes of operating parameters more than there are.",
+    Fault(
+        name="copy-limits-tell-more-than-there-is",
+        breaks=("SPC4-6.23-01",),
+        says="Tells of four bytes of operating parameters more than there are.",
+        rules=CopyRules(limits_length=lambda length: length + 4),
     ),
-    CopyBend.STATUS_IN_PROGRESS: (
-        "SPC4-6.24-01",
-        "Tells of a copy that is done that it is in progress.",
+    Fault(
+        name="completed-copy-is-in-progress",
+        breaks=("SPC4-6.24-01",),
+        says="Tells of a copy that is done that it is in progress.",
+        rules=CopyRules(final_status=CopyManagerStatus.IN_PROGRESS),
     ),
-    CopyBend.UNKNOWN_IS_COMPLETED: (
-        "SPC4-6.24-02",
-        "Tells of a copy that never was that it is completed.",
+    Fault(
+        name="unknown-copy-is-completed",
+        breaks=("SPC4-6.24-02",),
+        says="Tells of a copy that never was that it is completed.",
+        rules=CopyRules(
+            unknown_copy=CopyResult(CopyStatus(CopyManagerStatus.COMPLETED))
+        ),
     ),
-}
+)

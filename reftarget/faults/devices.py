@@ -1,192 +1,293 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of a disk's less common commands: flags, limits, modes, what it tells.
+"""The faults of a disk's less common commands: flags, limits, modes, what it tells."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from iscsi.scsi import cdb
+from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport
+from iscsi.scsi.mode import ModePage
+from iscsi.scsi.provisioning import ProvisioningStatus
+from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.row import Fault
+from reftarget.scsi.check_condition import (
+    CheckCondition,
+    illegal_request,
+    invalid_field_in_cdb,
+)
+from reftarget.scsi.rules import (
+    AdmissionRules,
+    BlockRules,
+    IdentityRules,
+    MediumRules,
+    ModeRules,
+    ProvisioningRules,
+)
+from reftarget.scsi.rules import medium as right
 
-class DeviceBend(StrEnum):
-    """The decisions of these commands that can be overridden."""
+if TYPE_CHECKING:
+    from iscsi.scsi.layout import Layout
+    from reftarget.scsi.task import Task
 
-    REFUSES_DPO = "dpo-is-refused-by-others"
-    OTHERS_REFUSE_NOTHING = "other-writes-of-nothing-are-an-error"
-    PRE_FETCH_FAILS = "pre-fetch-fails"
-    COMPARES_ONE = "verify-of-one-block-compares-the-first"
-    REFUSES_BYTCHK = "write-and-verify-refuses-bytchk"
-    FORMAT_IS_OLD = "inquiry-has-an-older-format"
-    CLAIMS_NOTHING = "no-version-descriptors"
-    NO_LONG_CAPACITY = "read-capacity-16-is-missing"
-    LIMITS_DISAGREE = "optimal-length-is-beyond-the-maximum"
-    UNMAP_IS_UNTOLD = "unmap-is-not-told"
-    ZEROS_ARE_UNTOLD = "lbprz-is-told-by-one-page-alone"
-    CLAIMS_PROTECTION = "protection-is-enabled-without-support"
-    TIMEOUTS_UNASKED = "timeouts-come-unasked"
-    ACTIONS_UNTOLD = "service-actions-are-not-told"
-    PAGE_IS_ANOTHER = "mode-sense-returns-another-page"
-    SAVED_IS_UNKNOWN = "saved-mode-values-are-an-invalid-field"
-    MODES_UNTOLD = "mode-changes-are-not-told"
-    UNCHANGEABLE_IS_GOOD = "unchangeable-mode-values-are-passed-over"
-    NO_MODE_LIST_IS_AN_ERROR = "empty-mode-list-is-an-error"
-    CUT_MODE_LIST_IS_GOOD = "cut-mode-list-is-taken"
-    IGNORES_D_SENSE = "d-sense-is-ignored"
-    IGNORES_SWP = "swp-is-ignored"
-    SAME_OF_NOTHING = "write-same-without-number-does-nothing"
-    IGNORES_ANCHOR = "anchor-is-ignored"
-    NDOB_IS_ONES = "ndob-writes-ones"
-    SAME_IS_UNLIMITED = "write-same-limit-is-not-kept"
-    SAME_REFUSES_UNMAP = "write-same-refuses-unmap"
-    UNMAP_IS_UNLIMITED = "unmap-limits-are-not-kept"
-    SHORT_LIST_IS_GOOD = "short-unmap-list-is-taken"
-    CUT_DESCRIPTOR_COUNTS = "cut-unmap-descriptor-counts"
-    NO_EXTENT_IS_AN_ERROR = "unmap-of-no-blocks-is-an-error"
-    UNMAP_IGNORES_ANCHOR = "unmap-ignores-anchor"
-    ALL_IS_KNOWN = "list-of-all-units-has-well-known-ones-alone"
-    IGNORES_DESC = "request-sense-ignores-desc"
-    MAPPED_IS_NOT_TOLD = "written-blocks-are-told-as-unmapped"
+_FLAGLESS: Final = frozenset(
+    {
+        cdb.read_10,
+        cdb.read_12,
+        cdb.read_16,
+        cdb.write_10,
+        cdb.write_12,
+        cdb.write_16,
+    }
+)
+_UNMAP_HEADER: Final = 8
+_UNMAP_DESCRIPTOR: Final = 16
+_UNLIMITED: Final = 1 << 64
 
 
-DEVICES: Final[dict[DeviceBend, tuple[str, str]]] = {
-    DeviceBend.REFUSES_DPO: (
-        "SBC3-6.5.1-01",
-        "Refuses DPO and FUA of commands other than READ and WRITE.",
+def _refuses_flags(layout: Layout, task: Task) -> CheckCondition | None:
+    if layout in _FLAGLESS:
+        return None
+    fields = layout.structure.parse(task.cdb)
+    is_set = fields.get("dpo") or fields.get("fua")
+    return invalid_field_in_cdb(1, 4) if is_set else None
+
+
+def _refuses_long_capacity(layout: Layout, _task: Task) -> CheckCondition | None:
+    if layout is not cdb.read_capacity_16:
+        return None
+    return illegal_request(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+
+
+def _filled_up(data: right.Data) -> bytes:
+    """Return an UNMAP list in which the last descriptor is whole."""
+    whole = bytes(data) + bytes((_UNMAP_HEADER - len(data)) % _UNMAP_DESCRIPTOR)
+    return (len(whole) - _UNMAP_HEADER).to_bytes(4, "big") + whole[4:]
+
+
+def _well_known_alone(luns: list[int], select: SelectReport) -> list[int]:
+    return [REPORT_LUNS_WELL_KNOWN] if select is SelectReport.ALL else luns
+
+
+def _caching_for_control(code: int) -> int:
+    return ModePage.CACHING if code == ModePage.CONTROL else code
+
+
+DEVICES: Final = (
+    Fault(
+        name="dpo-is-refused-by-others",
+        breaks=("SBC3-6.5.1-01",),
+        says="Refuses DPO and FUA of commands other than READ and WRITE.",
+        rules=AdmissionRules(objection=_refuses_flags),
     ),
-    DeviceBend.OTHERS_REFUSE_NOTHING: (
-        "SBC3-5.5-02",
-        "Refuses ORWRITE and COMPARE AND WRITE of no blocks.",
+    Fault(
+        name="other-writes-of-nothing-are-an-error",
+        breaks=("SBC3-5.5-02",),
+        says="Refuses ORWRITE and COMPARE AND WRITE of no blocks.",
+        rules=BlockRules(can_combine_nothing=False),
     ),
-    DeviceBend.PRE_FETCH_FAILS: (
-        "SBC3-5.7-01",
-        "Refuses PRE-FETCH.",
+    Fault(
+        name="pre-fetch-fails",
+        breaks=("SBC3-5.7-01",),
+        says="Refuses PRE-FETCH.",
+        rules=BlockRules(can_pre_fetch=False),
     ),
-    DeviceBend.COMPARES_ONE: (
-        "SBC3-5.29-04",
-        "Compares one block alone by VERIFY with BYTCHK 11b.",
+    Fault(
+        name="verify-of-one-block-compares-the-first",
+        breaks=("SBC3-5.29-04",),
+        says="Compares one block alone by VERIFY with BYTCHK 11b.",
+        rules=BlockRules(verify_compares_all=False),
     ),
-    DeviceBend.REFUSES_BYTCHK: (
-        "SBC3-5.38-01",
-        "Refuses WRITE AND VERIFY with BYTCHK 01b.",
+    Fault(
+        name="write-and-verify-refuses-bytchk",
+        breaks=("SBC3-5.38-01",),
+        says="Refuses WRITE AND VERIFY with BYTCHK 01b.",
+        rules=BlockRules(write_and_verify_bytchks=frozenset({0b00})),
     ),
-    DeviceBend.FORMAT_IS_OLD: (
-        "SPC4-6.6.2-01",
-        "Gives RESPONSE DATA FORMAT 1.",
+    Fault(
+        name="inquiry-has-an-older-format",
+        breaks=("SPC4-6.6.2-01",),
+        says="Gives RESPONSE DATA FORMAT 1.",
+        rules=IdentityRules(response_data_format=1),
     ),
-    DeviceBend.CLAIMS_NOTHING: (
-        "SPC4-6.6.2-02",
-        "Leaves out the version descriptors.",
+    Fault(
+        name="no-version-descriptors",
+        breaks=("SPC4-6.6.2-02",),
+        says="Leaves out the version descriptors.",
+        rules=IdentityRules(version_descriptors=lambda _protocol_level: ()),
     ),
-    DeviceBend.NO_LONG_CAPACITY: (
-        "SBC3-5.1-01",
-        "Does not know READ CAPACITY (16).",
+    Fault(
+        name="read-capacity-16-is-missing",
+        breaks=("SBC3-5.1-01",),
+        says="Does not know READ CAPACITY (16).",
+        rules=AdmissionRules(objection=_refuses_long_capacity),
     ),
-    DeviceBend.LIMITS_DISAGREE: (
-        "SBC3-6.6.4-01",
-        "Tells an optimal transfer length beyond the maximum.",
+    Fault(
+        name="optimal-length-is-beyond-the-maximum",
+        breaks=("SBC3-6.6.4-01",),
+        says="Tells an optimal transfer length beyond the maximum.",
+        rules=IdentityRules(optimal_transfer_length=lambda maximum: maximum + 1),
     ),
-    DeviceBend.UNMAP_IS_UNTOLD: (
-        "SBC3-6.6.4-02",
-        "Gives LBPU 0 though there is UNMAP.",
+    Fault(
+        name="unmap-is-not-told",
+        breaks=("SBC3-6.6.4-02",),
+        says="Gives LBPU 0 though there is UNMAP.",
+        rules=IdentityRules(shows_lbpu=False),
     ),
-    DeviceBend.ZEROS_ARE_UNTOLD: (
-        "SBC3-6.6.5-01",
-        "Gives LBPRZ 0 in VPD page B2h and 1 in READ CAPACITY (16).",
+    Fault(
+        name="lbprz-is-told-by-one-page-alone",
+        breaks=("SBC3-6.6.5-01",),
+        says="Gives LBPRZ 0 in VPD page B2h and 1 in READ CAPACITY (16).",
+        rules=IdentityRules(shows_lbprz=False),
     ),
-    DeviceBend.CLAIMS_PROTECTION: (
-        "SBC3-5.16-02",
-        "Gives PROT_EN 1 and PROTECT 0.",
+    Fault(
+        name="protection-is-enabled-without-support",
+        breaks=("SBC3-5.16-02",),
+        says="Gives PROT_EN 1 and PROTECT 0.",
+        rules=ProvisioningRules(prot_en=True),
     ),
-    DeviceBend.TIMEOUTS_UNASKED: (
-        "SPC4-6.35-03",
-        "Returns command timeouts descriptors whatever RCTD is.",
+    Fault(
+        name="timeouts-come-unasked",
+        breaks=("SPC4-6.35-03",),
+        says="Returns command timeouts descriptors whatever RCTD is.",
+        rules=IdentityRules(has_timeouts=lambda _rctd: True),
     ),
-    DeviceBend.ACTIONS_UNTOLD: (
-        "SPC4-6.35-04",
-        "Lists every command without its service action.",
+    Fault(
+        name="service-actions-are-not-told",
+        breaks=("SPC4-6.35-04",),
+        says="Lists every command without its service action.",
+        rules=IdentityRules(shows_service_actions=False),
     ),
-    DeviceBend.PAGE_IS_ANOTHER: (
-        "SPC4-6.11-04",
-        "Returns the caching page for the control page.",
+    Fault(
+        name="mode-sense-returns-another-page",
+        breaks=("SPC4-6.11-04",),
+        says="Returns the caching page for the control page.",
+        rules=ModeRules(page_code=_caching_for_control),
     ),
-    DeviceBend.SAVED_IS_UNKNOWN: (
-        "SPC4-6.11-05",
-        "Refuses saved values with INVALID FIELD IN CDB.",
+    Fault(
+        name="saved-mode-values-are-an-invalid-field",
+        breaks=("SPC4-6.11-05",),
+        says="Refuses saved values with INVALID FIELD IN CDB.",
+        rules=ModeRules(saved_objection=lambda: invalid_field_in_cdb(2, 7)),
     ),
-    DeviceBend.MODES_UNTOLD: (
-        "SPC4-6.9-01",
-        "Tells nobody of changed mode parameters.",
+    Fault(
+        name="mode-changes-are-not-told",
+        breaks=("SPC4-6.9-01",),
+        says="Tells nobody of changed mode parameters.",
+        rules=ModeRules(tells_of_change=False),
     ),
-    DeviceBend.UNCHANGEABLE_IS_GOOD: (
-        "SPC4-6.9-02",
-        "Passes over values that cannot be changed, and says GOOD.",
+    Fault(
+        name="unchangeable-mode-values-are-passed-over",
+        breaks=("SPC4-6.9-02",),
+        says="Passes over values that cannot be changed, and says GOOD.",
+        rules=ModeRules(refuses_unchangeable=False),
     ),
-    DeviceBend.NO_MODE_LIST_IS_AN_ERROR: (
-        "SPC4-6.9-03",
-        "Refuses MODE SELECT without a parameter list.",
+    Fault(
+        name="empty-mode-list-is-an-error",
+        breaks=("SPC4-6.9-03",),
+        says="Refuses MODE SELECT without a parameter list.",
+        rules=ModeRules(can_select_nothing=False),
     ),
-    DeviceBend.CUT_MODE_LIST_IS_GOOD: (
-        "SPC4-6.9-04",
-        "Answers MODE SELECT of a list that is cut with GOOD.",
+    Fault(
+        name="cut-mode-list-is-taken",
+        breaks=("SPC4-6.9-04",),
+        says="Answers MODE SELECT of a list that is cut with GOOD.",
+        rules=ModeRules(refuses_cut_list=False),
     ),
-    DeviceBend.IGNORES_D_SENSE: (
-        "SPC4-7.5.8-01",
-        "Returns sense data in fixed format whatever D_SENSE is.",
+    Fault(
+        name="d-sense-is-ignored",
+        breaks=("SPC4-7.5.8-01",),
+        says="Returns sense data in fixed format whatever D_SENSE is.",
+        rules=AdmissionRules(has_descriptors=lambda _d_sense: False),
     ),
-    DeviceBend.IGNORES_SWP: (
-        "SPC4-7.5.8-02",
-        "Writes though SWP is 1.",
+    Fault(
+        name="swp-is-ignored",
+        breaks=("SPC4-7.5.8-02",),
+        says="Writes though SWP is 1.",
+        rules=MediumRules(
+            protection=lambda is_read_only, _swp: right.protection(is_read_only, False)
+        ),
     ),
-    DeviceBend.SAME_OF_NOTHING: (
-        "SBC3-5.44-03",
-        "Writes nothing by WRITE SAME with NUMBER OF LOGICAL BLOCKS 0.",
+    Fault(
+        name="write-same-without-number-does-nothing",
+        breaks=("SBC3-5.44-03",),
+        says="Writes nothing by WRITE SAME with NUMBER OF LOGICAL BLOCKS 0.",
+        rules=ProvisioningRules(same_blocks=lambda number, _rest: number),
     ),
-    DeviceBend.IGNORES_ANCHOR: (
-        "SBC3-5.44-04",
-        "Ignores ANCHOR in WRITE SAME.",
+    Fault(
+        name="anchor-is-ignored",
+        breaks=("SBC3-5.44-04",),
+        says="Ignores ANCHOR in WRITE SAME.",
+        rules=ProvisioningRules(same_refuses_anchor=False),
     ),
-    DeviceBend.NDOB_IS_ONES: (
-        "SBC3-5.44-05",
-        "Writes ones where NDOB is 1.",
+    Fault(
+        name="ndob-writes-ones",
+        breaks=("SBC3-5.44-05",),
+        says="Writes ones where NDOB is 1.",
+        rules=ProvisioningRules(ndob_byte=b"\xff"),
     ),
-    DeviceBend.SAME_IS_UNLIMITED: (
-        "SBC3-5.44-06",
-        "Takes more blocks than MAXIMUM WRITE SAME LENGTH.",
+    Fault(
+        name="write-same-limit-is-not-kept",
+        breaks=("SBC3-5.44-06",),
+        says="Takes more blocks than MAXIMUM WRITE SAME LENGTH.",
+        rules=ProvisioningRules(same_limit=_UNLIMITED),
     ),
-    DeviceBend.SAME_REFUSES_UNMAP: (
-        "SBC3-6.6.5-02",
-        "Refuses UNMAP in WRITE SAME though LBPWS and LBPWS10 are 1.",
+    Fault(
+        name="write-same-refuses-unmap",
+        breaks=("SBC3-6.6.5-02",),
+        says="Refuses UNMAP in WRITE SAME though LBPWS and LBPWS10 are 1.",
+        rules=ProvisioningRules(same_can_unmap=False),
     ),
-    DeviceBend.UNMAP_IS_UNLIMITED: (
-        "SBC3-5.28-04",
-        "Takes more UNMAP descriptors than it tells.",
+    Fault(
+        name="unmap-limits-are-not-kept",
+        breaks=("SBC3-5.28-04",),
+        says="Takes more UNMAP descriptors than it tells.",
+        rules=ProvisioningRules(unmap_descriptors=_UNLIMITED),
     ),
-    DeviceBend.SHORT_LIST_IS_GOOD: (
-        "SBC3-5.28-05",
-        "Answers an UNMAP list shorter than its header with GOOD.",
+    Fault(
+        name="short-unmap-list-is-taken",
+        breaks=("SBC3-5.28-05",),
+        says="Answers an UNMAP list shorter than its header with GOOD.",
+        rules=ProvisioningRules(
+            is_unmap_of_nothing=lambda length: length < _UNMAP_HEADER
+        ),
     ),
-    DeviceBend.CUT_DESCRIPTOR_COUNTS: (
-        "SBC3-5.28-06",
-        "Unmaps what a descriptor cut short names.",
+    Fault(
+        name="cut-unmap-descriptor-counts",
+        breaks=("SBC3-5.28-06",),
+        says="Unmaps what a descriptor cut short names.",
+        rules=ProvisioningRules(unmap_list=_filled_up),
     ),
-    DeviceBend.NO_EXTENT_IS_AN_ERROR: (
-        "SBC3-5.28-07",
-        "Refuses UNMAP descriptors of no blocks.",
+    Fault(
+        name="unmap-of-no-blocks-is-an-error",
+        breaks=("SBC3-5.28-07",),
+        says="Refuses UNMAP descriptors of no blocks.",
+        rules=ProvisioningRules(can_unmap_nothing=False),
     ),
-    DeviceBend.UNMAP_IGNORES_ANCHOR: (
-        "SBC3-5.28-08",
-        "Ignores ANCHOR in UNMAP.",
+    Fault(
+        name="unmap-ignores-anchor",
+        breaks=("SBC3-5.28-08",),
+        says="Ignores ANCHOR in UNMAP.",
+        rules=ProvisioningRules(unmap_refuses_anchor=False),
     ),
-    DeviceBend.ALL_IS_KNOWN: (
-        "SPC4-6.33-04",
-        "Lists well known logical units alone with SELECT REPORT 02h.",
+    Fault(
+        name="list-of-all-units-has-well-known-ones-alone",
+        breaks=("SPC4-6.33-04",),
+        says="Lists well known logical units alone with SELECT REPORT 02h.",
+        rules=IdentityRules(listed_luns=_well_known_alone),
     ),
-    DeviceBend.IGNORES_DESC: (
-        "SPC4-6.39-02",
-        "Returns fixed format whatever DESC is.",
+    Fault(
+        name="request-sense-ignores-desc",
+        breaks=("SPC4-6.39-02",),
+        says="Returns fixed format whatever DESC is.",
+        rules=IdentityRules(heeds_desc=False),
     ),
-    DeviceBend.MAPPED_IS_NOT_TOLD: (
-        "SBC3-5.4-02",
-        "Tells of mapped blocks as deallocated.",
+    Fault(
+        name="written-blocks-are-told-as-unmapped",
+        breaks=("SBC3-5.4-02",),
+        says="Tells of mapped blocks as deallocated.",
+        rules=ProvisioningRules(
+            shown_status=lambda _is_mapped: ProvisioningStatus.DEALLOCATED
+        ),
     ),
-}
+)

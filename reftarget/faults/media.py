@@ -1,132 +1,183 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of commands to the medium.
+"""The faults of commands to the medium."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+import operator
+from typing import TYPE_CHECKING, Final
 
+from reftarget.faults.row import Fault
+from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.rules import (
+    AdmissionRules,
+    BlockRules,
+    MediumRules,
+    ProvisioningRules,
+)
 
-class MediaBend(StrEnum):
-    """The decisions about blocks that can be overridden."""
-
-    END_IS_ANOTHER_ERROR = "end-of-medium-is-an-invalid-field"
-    END_COMES_EARLY = "last-block-is-out-of-range"
-    NOTHING_IS_NOWHERE = "no-blocks-are-anywhere"
-    WRITES_ELSEWHERE = "write-is-one-block-off"
-    NOTHING_IS_ONE = "no-blocks-are-one"
-    READ_6_OF_NOTHING = "read-6-without-length-reads-nothing"
-    IGNORES_PROTECTION = "protection-is-ignored"
-    REFUSES_FUA = "fua-is-refused"
-    NOTHING_IS_AN_ERROR = "writing-nothing-is-an-error"
-    NEVER_EQUAL = "compare-always-differs"
-    ALWAYS_EQUAL = "compare-finds-no-difference"
-    VERIFY_NEEDS_BYTCHK = "verify-needs-bytchk"
-    ORWRITE_IS_XOR = "orwrite-clears-bits"
-    SAME_IS_ONE = "write-same-writes-one-block"
-    SAME_UNMAPS_NOTHING = "write-same-unmaps-nothing"
-    EMPTY_LIST_IS_AN_ERROR = "empty-unmap-list-is-an-error"
-    UNMAPS_TO_ONES = "unmapped-blocks-are-ones"
-    STATUS_BEGINS_LATER = "lba-status-begins-later"
-    CAPACITY_IS_ONE_MORE = "capacity-10-is-one-more"
-    CAPACITY_IS_CUT = "capacity-16-is-cut-short"
-    CACHE_IS_AN_ERROR = "synchronize-cache-fails"
-    START_IS_AN_ERROR = "start-fails"
-    WRITES_PROTECTED = "write-protection-is-not-kept"
+if TYPE_CHECKING:
+    from reftarget.scsi.rules.medium import Blocks, Data
 
 
-MEDIA: Final[dict[MediaBend, tuple[str, str]]] = {
-    MediaBend.END_IS_ANOTHER_ERROR: (
-        "SBC3-4.5-01",
-        "Refuses blocks beyond the end with INVALID FIELD IN CDB.",
+def _stored_one_block_off(
+    lba: int, data: Data, block_size: int, blocks: int
+) -> tuple[int, Data]:
+    return min(lba + 1, blocks - len(data) // block_size), data
+
+
+def _filled_with_ones(medium: Blocks, lba: int, blocks: int) -> None:
+    medium.write(lba, b"\xff" * (blocks * medium.block_size))
+
+
+def _cut_one_short(data: bytes, allocation_length: int) -> bytes:
+    return data[: max(allocation_length - 1, 0)]
+
+
+MEDIA: Final = (
+    Fault(
+        name="end-of-medium-is-an-invalid-field",
+        breaks=("SBC3-4.5-01", "SBC3-5.28-02"),
+        says="Refuses blocks beyond the end with INVALID FIELD IN CDB.",
+        rules=MediumRules(beyond_end=lambda: invalid_field_in_cdb(2)),
     ),
-    MediaBend.END_COMES_EARLY: (
-        "SBC3-4.5-02",
-        "Takes the last block for one beyond the end.",
+    Fault(
+        name="last-block-is-out-of-range",
+        breaks=("SBC3-4.5-02",),
+        says="Takes the last block for one beyond the end.",
+        also="whole ranges end with the last block",
+        rules=MediumRules(end=lambda blocks: blocks - 1),
     ),
-    MediaBend.NOTHING_IS_NOWHERE: (
-        "SBC3-4.5-03",
-        "Takes any LBA where no blocks are named.",
+    Fault(
+        name="no-blocks-are-anywhere",
+        breaks=("SBC3-4.5-03",),
+        says="Takes any LBA where no blocks are named.",
+        rules=MediumRules(checks_range_of_nothing=False),
     ),
-    MediaBend.WRITES_ELSEWHERE: (
-        "SBC3-5.34-01",
-        "Writes one block behind where it should.",
+    Fault(
+        name="write-is-one-block-off",
+        breaks=("SBC3-5.34-01", "SBC3-5.11-01"),
+        says="Writes one block behind where it should.",
+        also="data is checked wherever it is written",
+        rules=MediumRules(stored=_stored_one_block_off),
     ),
-    MediaBend.NOTHING_IS_ONE: (
-        "SBC3-5.11-02",
-        "Reads a block where TRANSFER LENGTH is 0.",
+    Fault(
+        name="no-blocks-are-one",
+        breaks=("SBC3-5.11-02",),
+        says="Reads a block where TRANSFER LENGTH is 0.",
+        rules=BlockRules(blocks_of_zero=1),
     ),
-    MediaBend.READ_6_OF_NOTHING: (
-        "SBC3-5.10-01",
-        "Reads nothing by READ (6) with TRANSFER LENGTH 0.",
+    Fault(
+        name="read-6-without-length-reads-nothing",
+        breaks=("SBC3-5.10-01",),
+        says="Reads nothing by READ (6) with TRANSFER LENGTH 0.",
+        rules=BlockRules(read_6_blocks_of_zero=0),
     ),
-    MediaBend.IGNORES_PROTECTION: (
-        "SBC3-5.11-03",
-        "Takes RDPROTECT and WRPROTECT without protection information.",
+    Fault(
+        name="protection-is-ignored",
+        breaks=("SBC3-5.11-03", "SBC3-5.34-03", "SBC3-4.22-01"),
+        says="Takes RDPROTECT and WRPROTECT without protection information.",
+        rules=AdmissionRules(refuses_reserved_fields=False),
     ),
-    MediaBend.REFUSES_FUA: (
-        "SBC3-5.11-04",
-        "Refuses DPO and FUA though it says DPOFUA.",
+    Fault(
+        name="fua-is-refused",
+        breaks=("SBC3-5.11-04",),
+        says="Refuses DPO and FUA though it says DPOFUA.",
+        rules=BlockRules(takes_fua=False),
     ),
-    MediaBend.NOTHING_IS_AN_ERROR: (
-        "SBC3-5.34-02",
-        "Refuses to write no blocks.",
+    Fault(
+        name="writing-nothing-is-an-error",
+        breaks=("SBC3-5.34-02", "SBC4-5.48-03"),
+        says="Refuses to write no blocks.",
+        rules=BlockRules(can_write_nothing=False),
     ),
-    MediaBend.NEVER_EQUAL: (
-        "SBC3-5.29-01",
-        "Finds a difference wherever it compares.",
+    Fault(
+        name="compare-always-differs",
+        breaks=("SBC3-5.29-01", "SBC3-5.2-01"),
+        says="Finds a difference wherever it compares.",
+        also="each command that compares fails",
+        rules=BlockRules(is_equal=lambda _stored, _data: False),
     ),
-    MediaBend.ALWAYS_EQUAL: (
-        "SBC3-5.29-02",
-        "Finds no difference wherever it compares.",
+    Fault(
+        name="compare-finds-no-difference",
+        breaks=("SBC3-5.29-02", "SBC3-5.2-02"),
+        says="Finds no difference wherever it compares.",
+        rules=BlockRules(is_equal=lambda _stored, _data: True),
     ),
-    MediaBend.VERIFY_NEEDS_BYTCHK: (
-        "SBC3-5.29-03",
-        "Refuses VERIFY with BYTCHK 00b.",
+    Fault(
+        name="verify-needs-bytchk",
+        breaks=("SBC3-5.29-03",),
+        says="Refuses VERIFY with BYTCHK 00b.",
+        also="VERIFY is sent without data wherever blocks are named",
+        rules=BlockRules(verify_bytchks=frozenset({0b01, 0b11})),
     ),
-    MediaBend.ORWRITE_IS_XOR: (
-        "SBC3-5.5-01",
-        "Stores the exclusive OR instead of the OR.",
+    Fault(
+        name="orwrite-clears-bits",
+        breaks=("SBC3-5.5-01",),
+        says="Stores the exclusive OR instead of the OR.",
+        rules=BlockRules(combined=operator.xor),
     ),
-    MediaBend.SAME_IS_ONE: (
-        "SBC3-5.44-01",
-        "Writes the block of WRITE SAME once.",
+    Fault(
+        name="write-same-writes-one-block",
+        breaks=("SBC3-5.44-01",),
+        says="Writes the block of WRITE SAME once.",
+        rules=ProvisioningRules(filled=lambda _blocks, _unmap: 1),
     ),
-    MediaBend.SAME_UNMAPS_NOTHING: (
-        "SBC3-5.44-02",
-        "Answers WRITE SAME with UNMAP with GOOD and does nothing.",
+    Fault(
+        name="write-same-unmaps-nothing",
+        breaks=("SBC3-5.44-02",),
+        says="Answers WRITE SAME with UNMAP with GOOD and does nothing.",
+        rules=ProvisioningRules(filled=lambda blocks, unmap: 0 if unmap else blocks),
     ),
-    MediaBend.EMPTY_LIST_IS_AN_ERROR: (
-        "SBC3-5.28-01",
-        "Refuses UNMAP without a parameter list.",
+    Fault(
+        name="empty-unmap-list-is-an-error",
+        breaks=("SBC3-5.28-01",),
+        says="Refuses UNMAP without a parameter list.",
+        rules=ProvisioningRules(is_unmap_of_nothing=lambda _length: False),
     ),
-    MediaBend.UNMAPS_TO_ONES: (
-        "SBC3-5.28-03",
-        "Returns ones for unmapped blocks though it says LBPRZ.",
+    Fault(
+        name="unmapped-blocks-are-ones",
+        breaks=("SBC3-5.28-03",),
+        says="Returns ones for unmapped blocks though it says LBPRZ.",
+        also="WRITE SAME unmaps blocks as well",
+        rules=MediumRules(after_unmap=_filled_with_ones),
     ),
-    MediaBend.STATUS_BEGINS_LATER: (
-        "SBC3-5.4-01",
-        "Begins GET LBA STATUS one block behind the one asked for.",
+    Fault(
+        name="lba-status-begins-later",
+        breaks=("SBC3-5.4-01", "SBC3-5.4-02"),
+        says="Begins GET LBA STATUS one block behind the one asked for.",
+        rules=ProvisioningRules(first_status=lambda lba: lba + 1),
     ),
-    MediaBend.CAPACITY_IS_ONE_MORE: (
-        "SBC3-5.15-01",
-        "Tells one block too many by READ CAPACITY (10).",
+    Fault(
+        name="capacity-10-is-one-more",
+        breaks=("SBC3-5.15-01",),
+        says="Tells one block too many by READ CAPACITY (10).",
+        also="checks at the last block know it from there",
+        rules=ProvisioningRules(last_block=lambda blocks: blocks),
     ),
-    MediaBend.CAPACITY_IS_CUT: (
-        "SBC3-5.16-01",
-        "Returns one byte less than the allocation length allows.",
+    Fault(
+        name="capacity-16-is-cut-short",
+        breaks=("SBC3-5.16-01",),
+        says="Returns one byte less than the allocation length allows.",
+        rules=ProvisioningRules(cut_capacity=_cut_one_short),
     ),
-    MediaBend.CACHE_IS_AN_ERROR: (
-        "SBC3-5.26-01",
-        "Refuses SYNCHRONIZE CACHE.",
+    Fault(
+        name="synchronize-cache-fails",
+        breaks=("SBC3-5.26-01",),
+        says="Refuses SYNCHRONIZE CACHE.",
+        also="it names blocks as other commands do",
+        rules=BlockRules(can_synchronize_cache=False),
     ),
-    MediaBend.START_IS_AN_ERROR: (
-        "SBC3-5.25-01",
-        "Refuses START STOP UNIT.",
+    Fault(
+        name="start-fails",
+        breaks=("SBC3-5.25-01",),
+        says="Refuses START STOP UNIT.",
+        also="what a check stops or ejects is started again",
+        rules=MediumRules(power_conditions=frozenset()),
     ),
-    MediaBend.WRITES_PROTECTED: (
-        "SBC3-4.2-01",
-        "Writes to a unit that is write-protected.",
+    Fault(
+        name="write-protection-is-not-kept",
+        breaks=("SBC3-4.2-01",),
+        says="Writes to a unit that is write-protected.",
+        rules=MediumRules(protection=lambda _is_read_only, _swp: None),
     ),
-}
+)

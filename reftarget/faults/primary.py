@@ -1,127 +1,183 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of what a logical unit tells of itself.
+"""The faults of what a logical unit tells of itself."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from iscsi.scsi.luns import SelectReport
+from iscsi.scsi.mode import ALL_PAGES
+from iscsi.scsi.sense import Sense, SenseKey
+from reftarget.faults.row import Fault
+from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.modes import PAGES
+from reftarget.scsi.rules import AdmissionRules, IdentityRules, MediumRules, ModeRules
+from reftarget.scsi.rules import admission as right
 
-class PrimaryBend(StrEnum):
-    """The decisions of primary commands that can be overridden."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-    INQUIRY_IS_LONGER = "inquiry-tells-more-than-it-has"
-    INQUIRY_TELLS_THE_CUT = "inquiry-length-is-cut"
-    PAGE_WITHOUT_EVPD = "page-code-needs-no-evpd"
-    UNKNOWN_PAGE_IS_EMPTY = "unknown-vpd-page-is-empty"
-    PAGES_UNSORTED = "vpd-pages-are-unsorted"
-    PAGE_IS_LONGER = "vpd-page-tells-more-than-it-has"
-    UNIT_IS_NAMELESS = "unit-is-not-designated"
-    UNITS_LEFT_OUT = "report-luns-leaves-units-out"
-    LIST_TELLS_THE_CUT = "report-luns-length-is-cut"
-    RESERVED_IS_ALL = "reserved-select-report-is-all"
-    SENSE_OF_NOTHING = "request-sense-reports-what-is-not"
-    MODE_DATA_IS_LONGER = "mode-data-tells-more-than-it-has"
-    MODE_DATA_TELLS_THE_CUT = "mode-data-length-is-cut"
-    UNKNOWN_MODE_PAGE_IS_ALL = "unknown-mode-page-is-all"
-    ONE_IS_UNKNOWN = "listed-command-is-not-supported"
-    UNKNOWN_IS_A_FIELD = "unknown-command-is-an-invalid-field"
-    MISSING_IS_READY = "missing-unit-is-ready"
-    MISSING_IS_THERE = "missing-unit-is-connected"
-    NO_ATTENTION = "reset-is-not-reported"
-    INQUIRY_REPORTS = "inquiry-reports-attentions"
-    SENSE_LEAVES = "request-sense-leaves-attentions"
-    NEVER_READY = "unit-is-never-ready"
+from iscsi.scsi import cdb
 
 
-PRIMARY: Final[dict[PrimaryBend, tuple[str, str]]] = {
-    PrimaryBend.INQUIRY_IS_LONGER: (
-        "SPC4-6.6.1-01",
-        "Tells of four bytes more than standard INQUIRY data has.",
+def _length_of_the_cut(length: int, room: int) -> int:
+    return max(min(length, room), 0)
+
+
+def _descending(codes: Iterable[int]) -> bytes:
+    return bytes(sorted(codes, reverse=True))
+
+
+def _known_or_addressed(value: int) -> SelectReport:
+    return SelectReport(value) if value in set(SelectReport) else SelectReport.ADDRESSED
+
+
+def _reports_by_inquiry(opcode: int, clears_attention: bool) -> bool:
+    is_inquiry = opcode == cdb.inquiry.opcode
+    return is_inquiry or right.reports_attentions(opcode, clears_attention)
+
+
+PRIMARY: Final = (
+    Fault(
+        name="inquiry-tells-more-than-it-has",
+        breaks=("SPC4-6.6.1-01",),
+        says="Tells of four bytes more than standard INQUIRY data has.",
+        rules=IdentityRules(inquiry_length=lambda length, _room: length + 4),
     ),
-    PrimaryBend.INQUIRY_TELLS_THE_CUT: (
-        "SPC4-6.6.1-02",
-        "Tells of as much INQUIRY data as it returns.",
+    Fault(
+        name="inquiry-length-is-cut",
+        breaks=("SPC4-6.6.1-02",),
+        says="Tells of as much INQUIRY data as it returns.",
+        rules=IdentityRules(inquiry_length=_length_of_the_cut),
     ),
-    PrimaryBend.PAGE_WITHOUT_EVPD: (
-        "SPC4-6.6.1-03",
-        "Ignores a PAGE CODE without EVPD.",
+    Fault(
+        name="page-code-needs-no-evpd",
+        breaks=("SPC4-6.6.1-03",),
+        says="Ignores a PAGE CODE without EVPD.",
+        rules=IdentityRules(page_code_needs_evpd=False),
     ),
-    PrimaryBend.UNKNOWN_PAGE_IS_EMPTY: (
-        "SPC4-6.6.1-04",
-        "Returns an empty page for VPD pages that it does not have.",
+    Fault(
+        name="unknown-vpd-page-is-empty",
+        breaks=("SPC4-6.6.1-04",),
+        says="Returns an empty page for VPD pages that it does not have.",
+        rules=IdentityRules(unknown_page=lambda _code: b""),
     ),
-    PrimaryBend.PAGES_UNSORTED: (
-        "SPC4-7.8-01",
-        "Lists its VPD pages in descending order.",
+    Fault(
+        name="vpd-pages-are-unsorted",
+        breaks=("SPC4-7.8-01",),
+        says="Lists its VPD pages in descending order.",
+        rules=IdentityRules(listed_pages=_descending),
     ),
-    PrimaryBend.PAGE_IS_LONGER: (
-        "SPC4-7.8-02",
-        "Tells of one byte more than a VPD page has.",
+    Fault(
+        name="vpd-page-tells-more-than-it-has",
+        breaks=("SPC4-7.8-02",),
+        says="Tells of one byte more than a VPD page has.",
+        also="its designators end beyond the data then",
+        rules=IdentityRules(page_length=lambda length: length + 1),
     ),
-    PrimaryBend.UNIT_IS_NAMELESS: (
-        "SPC4-7.8-03",
-        "Designates target and port in VPD page 83h, and no unit.",
+    Fault(
+        name="unit-is-not-designated",
+        breaks=("SPC4-7.8-03",),
+        says="Designates target and port in VPD page 83h, and no unit.",
+        rules=IdentityRules(designates_unit=False),
     ),
-    PrimaryBend.UNITS_LEFT_OUT: (
-        "SPC4-6.33-01",
-        "Lists no logical unit.",
+    Fault(
+        name="report-luns-leaves-units-out",
+        breaks=("SPC4-6.33-01", "SAM5-4.7-03"),
+        says="Lists no logical unit.",
+        rules=IdentityRules(listed_luns=lambda _luns, _select: []),
     ),
-    PrimaryBend.LIST_TELLS_THE_CUT: (
-        "SPC4-6.33-02",
-        "Tells of as much of the list as it returns.",
+    Fault(
+        name="report-luns-length-is-cut",
+        breaks=("SPC4-6.33-02",),
+        says="Tells of as much of the list as it returns.",
+        rules=IdentityRules(lun_list_length=_length_of_the_cut),
     ),
-    PrimaryBend.RESERVED_IS_ALL: (
-        "SPC4-6.33-03",
-        "Takes a reserved SELECT REPORT for 00h.",
+    Fault(
+        name="reserved-select-report-is-all",
+        breaks=("SPC4-6.33-03",),
+        says="Takes a reserved SELECT REPORT for 00h.",
+        rules=IdentityRules(select_report=_known_or_addressed),
     ),
-    PrimaryBend.SENSE_OF_NOTHING: (
-        "SPC4-6.39-01",
-        "Returns ABORTED COMMAND where nothing is to be reported.",
+    Fault(
+        name="request-sense-reports-what-is-not",
+        breaks=("SPC4-6.39-01",),
+        says="Returns ABORTED COMMAND where nothing is to be reported.",
+        rules=IdentityRules(nothing_to_report=Sense(SenseKey.ABORTED_COMMAND)),
     ),
-    PrimaryBend.MODE_DATA_IS_LONGER: (
-        "SPC4-6.11-01",
-        "Tells of one byte more than mode data has.",
+    Fault(
+        name="mode-data-tells-more-than-it-has",
+        breaks=("SPC4-6.11-01",),
+        says="Tells of one byte more than mode data has.",
+        rules=ModeRules(data_length=lambda length, _room: length + 1),
     ),
-    PrimaryBend.MODE_DATA_TELLS_THE_CUT: (
-        "SPC4-6.11-02",
-        "Tells of as much mode data as it returns.",
+    Fault(
+        name="mode-data-length-is-cut",
+        breaks=("SPC4-6.11-02",),
+        says="Tells of as much mode data as it returns.",
+        rules=ModeRules(data_length=_length_of_the_cut),
     ),
-    PrimaryBend.UNKNOWN_MODE_PAGE_IS_ALL: (
-        "SPC4-6.11-03",
-        "Returns all mode pages for one that it does not have.",
+    Fault(
+        name="unknown-mode-page-is-all",
+        breaks=("SPC4-6.11-03",),
+        says="Returns all mode pages for one that it does not have.",
+        rules=ModeRules(page_code=lambda code: code if code in PAGES else ALL_PAGES),
     ),
-    PrimaryBend.ONE_IS_UNKNOWN: (
-        "SPC4-6.35-01",
-        "Says of listed commands, asked for one by one, that they are not supported.",
+    Fault(
+        name="listed-command-is-not-supported",
+        breaks=("SPC4-6.35-01",),
+        says=(
+            "Says of listed commands, asked for one by one,"
+            " that they are not supported."
+        ),
+        also="commands are asked for before they are used",
+        rules=IdentityRules(reports_one=False),
     ),
-    PrimaryBend.UNKNOWN_IS_A_FIELD: (
-        "SPC4-6.35-02",
-        "Refuses unknown commands with INVALID FIELD IN CDB.",
+    Fault(
+        name="unknown-command-is-an-invalid-field",
+        breaks=("SPC4-6.35-02",),
+        says="Refuses unknown commands with INVALID FIELD IN CDB.",
+        rules=AdmissionRules(
+            unknown_command=lambda _opcode, _has_opcode: (
+                invalid_field_in_cdb(0, 7).sense
+            )
+        ),
     ),
-    PrimaryBend.MISSING_IS_READY: (
-        "SAM5-4.7-01",
-        "Answers commands to units that are not there with GOOD.",
+    Fault(
+        name="missing-unit-is-ready",
+        breaks=("SAM5-4.7-01", "SAM5-4.7-04"),
+        says="Answers commands to units that are not there with GOOD.",
+        rules=AdmissionRules(missing_unit_is_ready=True),
     ),
-    PrimaryBend.MISSING_IS_THERE: (
-        "SAM5-4.7-02",
-        "Gives PERIPHERAL QUALIFIER 0 for units that are not there.",
+    Fault(
+        name="missing-unit-is-connected",
+        breaks=("SAM5-4.7-02",),
+        says="Gives PERIPHERAL QUALIFIER 0 for units that are not there.",
+        rules=AdmissionRules(missing_unit_is_connected=True),
     ),
-    PrimaryBend.NO_ATTENTION: (
-        "SAM5-5.14-01",
-        "Reports no unit attention of a reset.",
+    Fault(
+        name="reset-is-not-reported",
+        breaks=("SAM5-5.14-01", "SAM5-5.14-04"),
+        says="Reports no unit attention of a reset.",
+        rules=MediumRules(tell_of_reset=lambda _attentions, _additional: None),
     ),
-    PrimaryBend.INQUIRY_REPORTS: (
-        "SAM5-5.14-02",
-        "Ends INQUIRY with a pending unit attention.",
+    Fault(
+        name="inquiry-reports-attentions",
+        breaks=("SAM5-5.14-02",),
+        says="Ends INQUIRY with a pending unit attention.",
+        rules=AdmissionRules(reports_attentions=_reports_by_inquiry),
     ),
-    PrimaryBend.SENSE_LEAVES: (
-        "SAM5-5.14-03",
-        "Returns a unit attention by REQUEST SENSE and keeps it.",
+    Fault(
+        name="request-sense-leaves-attentions",
+        breaks=("SAM5-5.14-03",),
+        says="Returns a unit attention by REQUEST SENSE and keeps it.",
+        rules=IdentityRules(sense_clears_attention=False),
     ),
-    PrimaryBend.NEVER_READY: (
-        "SPC4-6.47-01",
-        "Answers TEST UNIT READY of a unit that is ready with NOT READY.",
+    Fault(
+        name="unit-is-never-ready",
+        breaks=("SPC4-6.47-01",),
+        says="Answers TEST UNIT READY of a unit that is ready with NOT READY.",
+        also="a session is proved alive by TEST UNIT READY",
+        rules=IdentityRules(shows_readiness=False),
     ),
-}
+)

@@ -31,6 +31,7 @@ from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
 from reftarget.rules import RULES
+from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
 from reftarget.variants import VariantError, lay_over
 
 if TYPE_CHECKING:
@@ -51,12 +52,27 @@ class UnknownFaultError(VariantError):
     """A fault that there is none of."""
 
 
+_OF_BENDS: Final[Mapping[str, IdentityRules]] = {
+    Bend.OFFERS_NO_ACA: IdentityRules(normaca=False),
+    Bend.SHOWS_NO_LEVEL: IdentityRules(
+        version_descriptors=lambda _level: version_descriptors(0)
+    ),
+    Bend.NAMES_ANOTHER_DEVICE: IdentityRules(
+        device_name=lambda _target: "iqn.2001-04.com.example:another"
+    ),
+    Bend.NAMES_ANOTHER_PORT: IdentityRules(
+        port_name=lambda target, tag: f"{target},p,{tag}"
+    ),
+}
+"""What bends of the iSCSI layer replace in the device server."""
+
+
 def _bent(table: Mapping[_Bend, tuple[str, str]]) -> Iterator[Fault]:
     """Return the rows of a table of bends."""
     for bend, (requirement, says) in table.items():
         name = str(bend)
         breaks = (requirement, *CONSEQUENCES.get(name, ()))
-        yield Fault(name=name, breaks=breaks, says=says)
+        yield Fault(name=name, breaks=breaks, says=says, rules=_OF_BENDS.get(name, ()))
 
 
 def _twisted(table: Mapping[str, tuple[str, str, Twist]]) -> Iterator[Fault]:
@@ -69,16 +85,16 @@ def _twisted(table: Mapping[str, tuple[str, str, Twist]]) -> Iterator[Fault]:
 _ROWS: Final = (
     *_bent(BENDS),
     *_bent(ALLEGIANCE),
-    *_bent(COPIES),
-    *_bent(DEVICES),
+    *COPIES,
+    *DEVICES,
     *_bent(LOGINS),
-    *_bent(MEDIA),
-    *_bent(PRIMARY),
+    *MEDIA,
+    *PRIMARY,
     *RESERVATIONS,
     *_bent(STATES),
-    *_bent(TASKS),
+    *TASKS,
     *_bent(TRANSFERS),
-    *_bent(UPKEEP),
+    *UPKEEP,
     *_twisted(TWISTS),
     *_twisted(ANSWERS),
     *_twisted(RESPONSES),

@@ -1,77 +1,136 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of tasks that meet: their order, their data, their logical units.
+"""The faults of the order of tasks, of LUNs, and of what is written of a command."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from iscsi.constants import TaskAttribute
+from iscsi.scsi.sense import AdditionalSense
+from reftarget.faults.row import Fault
+from reftarget.scsi.check_condition import CheckCondition, illegal_request
+from reftarget.scsi.rules import (
+    AdmissionRules,
+    BlockRules,
+    IdentityRules,
+    MediumRules,
+    ProvisioningRules,
+)
+
+if TYPE_CHECKING:
+    from iscsi.scsi.layout import Layout
+    from iscsi.scsi.luns import SelectReport
+    from reftarget.scsi.attention import Attentions
+    from reftarget.scsi.rules.blocks import Reader
+    from reftarget.scsi.rules.medium import Data
+    from reftarget.scsi.task import Task
+
+_FLAT: Final = 0x4000
 
 
 class TaskBend(StrEnum):
-    """The decisions about tasks under way together that can be overridden."""
+    """The decisions about tasks that the iSCSI layer asks for by name."""
 
-    REFUSES_ATTRIBUTES = "only-simple-tasks-are-taken"
     ORDERED_RUNS = "ordered-tasks-do-not-wait"
     SIMPLE_PASSES = "simple-tasks-pass-ordered-ones"
     HEAD_WAITS = "head-of-queue-waits"
-    RESET_IS_LAST = "reset-is-told-after-older-changes"
-    COMPARES_EARLY = "compare-and-write-is-two-commands"
-    TAKES_HALF = "compare-and-write-takes-what-comes"
-    SAME_TAKES_HALF = "write-same-takes-half-a-block"
     LISTED_IS_ELSEWHERE = "listed-lun-addresses-nothing"
     LEVELS_DO_NOT_COUNT = "further-lun-levels-are-ignored"
-    TEARS = "last-block-of-a-write-is-torn"
     ABORT_TEARS = "aborted-write-is-torn"
 
 
-TASKS: Final[dict[TaskBend, tuple[str, str]]] = {
-    TaskBend.REFUSES_ATTRIBUTES: (
-        "SAM5-8.5-02",
-        "Refuses ORDERED and HEAD OF QUEUE commands.",
+def _refuses_attributes(_layout: Layout, task: Task) -> CheckCondition | None:
+    if task.attribute in {TaskAttribute.UNTAGGED, TaskAttribute.SIMPLE}:
+        return None
+    return illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
+
+
+def _reset_comes_last(attentions: Attentions, additional: AdditionalSense) -> None:
+    for nexus in attentions:
+        attentions.pending(nexus).append(additional)
+
+
+def _read_early(read: Reader) -> Reader:
+    held = bytes(read())
+    return lambda: held
+
+
+def _torn(lba: int, data: Data, block_size: int, _blocks: int) -> tuple[int, Data]:
+    return lba, data[: -block_size // 2] if len(data) > block_size else data
+
+
+def _in_flat_space(luns: list[int], _select: SelectReport) -> list[int]:
+    return [lun if lun >> 48 else (_FLAT | lun) << 48 for lun in luns]
+
+
+TASKS: Final = (
+    Fault(
+        name="only-simple-tasks-are-taken",
+        breaks=("SAM5-8.5-02",),
+        says="Refuses ORDERED and HEAD OF QUEUE commands.",
+        rules=AdmissionRules(objection=_refuses_attributes),
     ),
-    TaskBend.ORDERED_RUNS: (
-        "SAM5-8.7-01",
-        "Begins ORDERED tasks at once.",
+    Fault(
+        name="ordered-tasks-do-not-wait",
+        breaks=("SAM5-8.7-01",),
+        says="Begins ORDERED tasks at once.",
     ),
-    TaskBend.SIMPLE_PASSES: (
-        "SAM5-8.7-02",
-        "Begins SIMPLE tasks at once, whatever is older.",
+    Fault(
+        name="simple-tasks-pass-ordered-ones",
+        breaks=("SAM5-8.7-02",),
+        says="Begins SIMPLE tasks at once, whatever is older.",
     ),
-    TaskBend.HEAD_WAITS: (
-        "SAM5-8.7-03",
-        "Has HEAD OF QUEUE tasks wait for older ones.",
+    Fault(
+        name="head-of-queue-waits",
+        breaks=("SAM5-8.7-03",),
+        says="Has HEAD OF QUEUE tasks wait for older ones.",
     ),
-    TaskBend.RESET_IS_LAST: (
-        "SAM5-5.14-04",
-        "Reports a reset after what was pending.",
+    Fault(
+        name="reset-is-told-after-older-changes",
+        breaks=("SAM5-5.14-04",),
+        says="Reports a reset after what was pending.",
+        rules=MediumRules(tell_of_reset=_reset_comes_last),
     ),
-    TaskBend.COMPARES_EARLY: (
-        "SBC3-5.2-04",
-        "Compares with what the medium held when COMPARE AND WRITE came.",
+    Fault(
+        name="compare-and-write-is-two-commands",
+        breaks=("SBC3-5.2-04",),
+        says="Compares with what the medium held when COMPARE AND WRITE came.",
+        rules=BlockRules(comparand=_read_early),
     ),
-    TaskBend.TAKES_HALF: (
-        "SBC3-5.2-03",
-        "Answers COMPARE AND WRITE of half its data with GOOD.",
+    Fault(
+        name="compare-and-write-takes-what-comes",
+        breaks=("SBC3-5.2-03",),
+        says="Answers COMPARE AND WRITE of half its data with GOOD.",
+        rules=BlockRules(compare_and_write_needs_all=False),
     ),
-    TaskBend.SAME_TAKES_HALF: (
-        "SBC3-5.44-07",
-        "Fills what WRITE SAME lacks of a block with zeros.",
+    Fault(
+        name="write-same-takes-half-a-block",
+        breaks=("SBC3-5.44-07",),
+        says="Fills what WRITE SAME lacks of a block with zeros.",
+        rules=ProvisioningRules(same_needs_block=False),
     ),
-    TaskBend.LISTED_IS_ELSEWHERE: (
-        "SAM5-4.7-03",
-        "Lists LUNs in flat space addressing and does not know it in commands.",
+    Fault(
+        name="listed-lun-addresses-nothing",
+        breaks=("SAM5-4.7-03",),
+        says="Lists LUNs in flat space addressing and does not know it in commands.",
+        rules=IdentityRules(listed_luns=_in_flat_space),
     ),
-    TaskBend.LEVELS_DO_NOT_COUNT: (
-        "SAM5-4.7-04",
-        "Takes the first level of a LUN for the whole.",
+    Fault(
+        name="further-lun-levels-are-ignored",
+        breaks=("SAM5-4.7-04",),
+        says="Takes the first level of a LUN for the whole.",
     ),
-    TaskBend.TEARS: (
-        "SBC3-5.34-04",
-        "Writes half of the last block where there are several.",
+    Fault(
+        name="last-block-of-a-write-is-torn",
+        breaks=("SBC3-5.34-04",),
+        says="Writes half of the last block where there are several.",
+        also="data is checked wherever it is written",
+        rules=MediumRules(stored=_torn),
     ),
-    TaskBend.ABORT_TEARS: (
-        "SBC3-5.34-05",
-        "Writes what has come of a write that is aborted, and zeros behind it.",
+    Fault(
+        name="aborted-write-is-torn",
+        breaks=("SBC3-5.34-05",),
+        says="Writes what has come of a write that is aborted, and zeros behind it.",
     ),
-}
+)

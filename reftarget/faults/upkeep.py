@@ -1,152 +1,251 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of a disk's upkeep: medium, power, defects, SANITIZE, WRITE ATOMIC.
+"""The faults of a disk's upkeep: medium, power, defects, SANITIZE, WRITE ATOMIC."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from iscsi.scsi import cdb
+from reftarget.faults.row import Fault
+from reftarget.scsi.check_condition import CheckCondition, invalid_field_in_cdb
+from reftarget.scsi.rules import (
+    AdmissionRules,
+    BlockRules,
+    MediumRules,
+    ProvisioningRules,
+    admission,
+    blocks,
+    medium,
+)
 
-class UpkeepBend(StrEnum):
-    """The decisions of these commands that can be overridden."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-    EMPTY_IS_READY = "missing-medium-is-there"
-    CHANGE_IS_UNTOLD = "new-medium-is-not-told"
-    IGNORES_PREVENTION = "medium-is-removed-though-prevented"
-    PREVENTION_OUTLIVES_NEXUS = "prevention-outlives-its-nexus"
-    ANYBODY_ALLOWS = "any-nexus-allows-removal"
-    PREVENTION_OUTLIVES_RESET = "prevention-outlives-a-reset"
-    DEFECTS_ARE_LONGER = "defect-list-tells-more-than-it-has"
-    DEFECTS_TELL_THE_CUT = "defect-data-is-cut-short"
-    ERASES_NOTHING = "sanitize-erases-nothing"
-    ERASES_BY_LIST = "erase-takes-a-parameter-list"
-    NO_FAILURE_IS_AN_ERROR = "exit-failure-mode-needs-a-failure"
-    ACTION_IS_UNKNOWN = "reserved-sanitize-action-is-unknown"
-    OVERWRITES_ZEROS = "overwrite-ignores-its-pattern"
-    ANY_LENGTH = "overwrite-takes-any-list-length"
-    ANY_PATTERN = "overwrite-takes-any-pattern"
-    SANITIZES_PROTECTED = "sanitize-ignores-write-protection"
-    SANITIZES_RESERVED = "sanitize-ignores-reservations"
-    STOPPED_IS_READY = "stopped-unit-is-ready"
-    ANY_POWER_CONDITION = "reserved-power-condition-is-taken"
-    POWER_EJECTS = "power-condition-ejects"
-    STOP_EJECTS = "stop-without-loej-ejects"
-    ATOMIC_WRITES_NOTHING = "write-atomic-writes-nothing"
-    ATOMIC_END = "write-atomic-beyond-the-end-is-cut"
-    ATOMIC_OF_NOTHING = "write-atomic-of-nothing-is-an-error"
-    ATOMIC_PROTECTION = "write-atomic-ignores-protection"
-    ATOMIC_REFUSES_FUA = "write-atomic-refuses-fua"
-    ATOMIC_IS_UNLIMITED = "write-atomic-limits-are-not-kept"
+    from iscsi.scsi.sense import Sense
+
+_SANITIZE: Final = cdb.sanitize_block_erase.opcode
 
 
-UPKEEP: Final[dict[UpkeepBend, tuple[str, str]]] = {
-    UpkeepBend.EMPTY_IS_READY: (
-        "SBC3-4.3-01",
-        "Is ready without its medium.",
+def _cut_one_short(data: bytes, allocation_length: int) -> bytes:
+    return data[: max(allocation_length - 1, 0)]
+
+
+def _unknown_sanitize(opcode: int, has_opcode: bool) -> Sense | None:
+    return admission.unknown_command(opcode, has_opcode and opcode != _SANITIZE)
+
+
+def _takes_short_list(length: int, block_size: int) -> bool:
+    return length <= _HEADER or medium.is_overwrite_length(length, block_size)
+
+
+def _right_or_zero(data: medium.Data, length: int) -> bytes:
+    try:
+        return medium.overwrite_pattern(data, length)
+    except CheckCondition:
+        return b"\0"
+
+
+def _pattern_of_zeros(data: medium.Data, length: int) -> bytes:
+    return bytes(len(medium.overwrite_pattern(data, length)))
+
+
+def _pattern_or_zero(data: medium.Data, length: int) -> bytes:
+    return b"\0" if length <= _HEADER else medium.overwrite_pattern(data, length)
+
+
+def _atomic_of_something(fields: Mapping[str, int]) -> CheckCondition | None:
+    return (
+        blocks.atomic_objection(fields)
+        if fields["blocks"]
+        else invalid_field_in_cdb(12)
+    )
+
+
+def _atomic_without_protection(fields: Mapping[str, int]) -> CheckCondition | None:
+    return blocks.atomic_objection({**fields, "wrprotect": 0})
+
+
+def _atomic_without_flags(fields: Mapping[str, int]) -> CheckCondition | None:
+    if fields["dpo"] or fields["fua"]:
+        return invalid_field_in_cdb(1, 4)
+    return blocks.atomic_objection(fields)
+
+
+def _atomic_without_limits(fields: Mapping[str, int]) -> CheckCondition | None:
+    return blocks.atomic_objection({**fields, "blocks": 1, "atomic_boundary": 0})
+
+
+_HEADER: Final = 4
+
+
+UPKEEP: Final = (
+    Fault(
+        name="missing-medium-is-there",
+        breaks=("SBC3-4.3-01",),
+        says="Is ready without its medium.",
+        rules=MediumRules(needs_medium=False),
     ),
-    UpkeepBend.CHANGE_IS_UNTOLD: (
-        "SBC3-4.3-02",
-        "Tells nobody that a medium was loaded.",
+    Fault(
+        name="new-medium-is-not-told",
+        breaks=("SBC3-4.3-02",),
+        says="Tells nobody that a medium was loaded.",
+        rules=MediumRules(tells_of_medium=False),
     ),
-    UpkeepBend.IGNORES_PREVENTION: (
-        "SBC3-5.9-01",
-        "Ejects the medium whoever prevents it.",
+    Fault(
+        name="medium-is-removed-though-prevented",
+        breaks=("SBC3-5.9-01",),
+        says="Ejects the medium whoever prevents it.",
+        rules=MediumRules(heeds_prevention=False),
     ),
-    UpkeepBend.PREVENTION_OUTLIVES_NEXUS: (
-        "SBC3-5.9-02",
-        "Keeps the prevention of a nexus that is gone.",
+    Fault(
+        name="prevention-outlives-its-nexus",
+        breaks=("SBC3-5.9-02",),
+        says="Keeps the prevention of a nexus that is gone.",
+        rules=MediumRules(nexus_loss_allows_removal=False),
     ),
-    UpkeepBend.ANYBODY_ALLOWS: (
-        "SBC3-5.9-03",
-        "Takes one nexus's leave to remove the medium for all.",
+    Fault(
+        name="any-nexus-allows-removal",
+        breaks=("SBC3-5.9-03",),
+        says="Takes one nexus's leave to remove the medium for all.",
+        rules=MediumRules(allowed=lambda _prevented, _nexus: set()),
     ),
-    UpkeepBend.PREVENTION_OUTLIVES_RESET: (
-        "SBC3-5.9-04",
-        "Keeps preventions over a reset.",
+    Fault(
+        name="prevention-outlives-a-reset",
+        breaks=("SBC3-5.9-04",),
+        says="Keeps preventions over a reset.",
+        rules=MediumRules(reset_allows_removal=False),
     ),
-    UpkeepBend.DEFECTS_ARE_LONGER: (
-        "SBC3-5.17-01",
-        "Tells of eight bytes of defects and returns none.",
+    Fault(
+        name="defect-list-tells-more-than-it-has",
+        breaks=("SBC3-5.17-01",),
+        says="Tells of eight bytes of defects and returns none.",
+        rules=ProvisioningRules(defect_list_length=8),
     ),
-    UpkeepBend.DEFECTS_TELL_THE_CUT: (
-        "SBC3-5.17-02",
-        "Returns one byte of defect data less than there is room for.",
+    Fault(
+        name="defect-data-is-cut-short",
+        breaks=("SBC3-5.17-02",),
+        says="Returns one byte of defect data less than there is room for.",
+        rules=ProvisioningRules(cut_defects=_cut_one_short),
     ),
-    UpkeepBend.ERASES_NOTHING: (
-        "SBC3-5.24-01",
-        "Answers erases with GOOD and keeps all data.",
+    Fault(
+        name="sanitize-erases-nothing",
+        breaks=("SBC3-5.24-01",),
+        says="Answers erases with GOOD and keeps all data.",
+        rules=MediumRules(erases=False),
     ),
-    UpkeepBend.ERASES_BY_LIST: (
-        "SBC3-5.24-02",
-        "Erases whatever PARAMETER LIST LENGTH is.",
+    Fault(
+        name="erase-takes-a-parameter-list",
+        breaks=("SBC3-5.24-02",),
+        says="Erases whatever PARAMETER LIST LENGTH is.",
+        rules=MediumRules(erase_refuses_list=False),
     ),
-    UpkeepBend.NO_FAILURE_IS_AN_ERROR: (
-        "SBC3-5.24-03",
-        "Refuses EXIT FAILURE MODE.",
+    Fault(
+        name="exit-failure-mode-needs-a-failure",
+        breaks=("SBC3-5.24-03",),
+        says="Refuses EXIT FAILURE MODE.",
+        rules=MediumRules(can_exit_failure_mode=False),
     ),
-    UpkeepBend.ACTION_IS_UNKNOWN: (
-        "SBC3-5.24-04",
-        "Refuses reserved service actions of SANITIZE as an unknown command.",
+    Fault(
+        name="reserved-sanitize-action-is-unknown",
+        breaks=("SBC3-5.24-04",),
+        says="Refuses reserved service actions of SANITIZE as an unknown command.",
+        rules=AdmissionRules(unknown_command=_unknown_sanitize),
     ),
-    UpkeepBend.OVERWRITES_ZEROS: (
-        "SBC3-5.24-05",
-        "Overwrites with zeros.",
+    Fault(
+        name="overwrite-ignores-its-pattern",
+        breaks=("SBC3-5.24-05",),
+        says="Overwrites with zeros.",
+        rules=MediumRules(overwrite_pattern=_pattern_of_zeros),
     ),
-    UpkeepBend.ANY_LENGTH: (
-        "SBC3-5.24-06",
-        "Answers OVERWRITE with a list of any length with GOOD.",
+    Fault(
+        name="overwrite-takes-any-list-length",
+        breaks=("SBC3-5.24-06",),
+        says="Answers OVERWRITE with a list of any length with GOOD.",
+        rules=MediumRules(
+            is_overwrite_length=_takes_short_list,
+            overwrite_pattern=_pattern_or_zero,
+        ),
     ),
-    UpkeepBend.ANY_PATTERN: (
-        "SBC3-5.24-07",
-        "Answers OVERWRITE with a malformed list with GOOD.",
+    Fault(
+        name="overwrite-takes-any-pattern",
+        breaks=("SBC3-5.24-07",),
+        says="Answers OVERWRITE with a malformed list with GOOD.",
+        rules=MediumRules(overwrite_pattern=_right_or_zero),
     ),
-    UpkeepBend.SANITIZES_PROTECTED: (
-        "SBC3-5.24-08",
-        "Answers SANITIZE of a write-protected unit with GOOD.",
+    Fault(
+        name="sanitize-ignores-write-protection",
+        breaks=("SBC3-5.24-08",),
+        says="Answers SANITIZE of a write-protected unit with GOOD.",
+        rules=MediumRules(erase_heeds_protection=False),
     ),
-    UpkeepBend.SANITIZES_RESERVED: (
-        "SBC3-5.24-09",
-        "Lets SANITIZE pass every reservation.",
+    Fault(
+        name="sanitize-ignores-reservations",
+        breaks=("SBC3-5.24-09",),
+        says="Lets SANITIZE pass every reservation.",
+        rules=AdmissionRules(heeds_reservations=lambda opcode: opcode != _SANITIZE),
     ),
-    UpkeepBend.STOPPED_IS_READY: (
-        "SBC3-5.25-02",
-        "Is ready after it was stopped.",
+    Fault(
+        name="stopped-unit-is-ready",
+        breaks=("SBC3-5.25-02",),
+        says="Is ready after it was stopped.",
+        rules=MediumRules(needs_start=False),
     ),
-    UpkeepBend.ANY_POWER_CONDITION: (
-        "SBC3-5.25-03",
-        "Takes any POWER CONDITION.",
+    Fault(
+        name="reserved-power-condition-is-taken",
+        breaks=("SBC3-5.25-03",),
+        says="Takes any POWER CONDITION.",
+        rules=MediumRules(power_conditions=frozenset(range(16))),
     ),
-    UpkeepBend.POWER_EJECTS: (
-        "SBC3-5.25-04",
-        "Ejects the medium by LOEJ whatever POWER CONDITION is.",
+    Fault(
+        name="power-condition-ejects",
+        breaks=("SBC3-5.25-04",),
+        says="Ejects the medium by LOEJ whatever POWER CONDITION is.",
+        rules=MediumRules(heeds_start=lambda _power_condition: True),
     ),
-    UpkeepBend.STOP_EJECTS: (
-        "SBC3-5.25-05",
-        "Ejects the medium where it is to stop.",
+    Fault(
+        name="stop-without-loej-ejects",
+        breaks=("SBC3-5.25-05",),
+        says="Ejects the medium where it is to stop.",
+        rules=MediumRules(
+            moves_medium=lambda start, loej, is_removable: (
+                loej or (is_removable and not start)
+            )
+        ),
     ),
-    UpkeepBend.ATOMIC_WRITES_NOTHING: (
-        "SBC4-5.48-01",
-        "Answers WRITE ATOMIC with GOOD and writes nothing.",
+    Fault(
+        name="write-atomic-writes-nothing",
+        breaks=("SBC4-5.48-01",),
+        says="Answers WRITE ATOMIC with GOOD and writes nothing.",
+        rules=BlockRules(atomic_writes=False),
     ),
-    UpkeepBend.ATOMIC_END: (
-        "SBC4-5.48-02",
-        "Answers WRITE ATOMIC beyond the end with GOOD.",
+    Fault(
+        name="write-atomic-beyond-the-end-is-cut",
+        breaks=("SBC4-5.48-02",),
+        says="Answers WRITE ATOMIC beyond the end with GOOD.",
+        rules=BlockRules(atomic_checks_range=False),
     ),
-    UpkeepBend.ATOMIC_OF_NOTHING: (
-        "SBC4-5.48-03",
-        "Refuses WRITE ATOMIC of no blocks.",
+    Fault(
+        name="write-atomic-of-nothing-is-an-error",
+        breaks=("SBC4-5.48-03",),
+        says="Refuses WRITE ATOMIC of no blocks.",
+        rules=BlockRules(atomic_objection=_atomic_of_something),
     ),
-    UpkeepBend.ATOMIC_PROTECTION: (
-        "SBC4-5.48-04",
-        "Takes any WRPROTECT in WRITE ATOMIC.",
+    Fault(
+        name="write-atomic-ignores-protection",
+        breaks=("SBC4-5.48-04",),
+        says="Takes any WRPROTECT in WRITE ATOMIC.",
+        rules=BlockRules(atomic_objection=_atomic_without_protection),
     ),
-    UpkeepBend.ATOMIC_REFUSES_FUA: (
-        "SBC4-5.48-05",
-        "Refuses DPO and FUA in WRITE ATOMIC.",
+    Fault(
+        name="write-atomic-refuses-fua",
+        breaks=("SBC4-5.48-05",),
+        says="Refuses DPO and FUA in WRITE ATOMIC.",
+        rules=BlockRules(atomic_objection=_atomic_without_flags),
     ),
-    UpkeepBend.ATOMIC_IS_UNLIMITED: (
-        "SBC4-5.48-06",
-        "Takes any length and boundary in WRITE ATOMIC.",
+    Fault(
+        name="write-atomic-limits-are-not-kept",
+        breaks=("SBC4-5.48-06",),
+        says="Takes any length and boundary in WRITE ATOMIC.",
+        rules=BlockRules(atomic_objection=_atomic_without_limits),
     ),
-}
+)

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10, Capacity16
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
-from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
-from reftarget.scsi.task import Outcome, Task, truncated
+from reftarget.scsi.task import Outcome, Task
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
@@ -26,7 +23,7 @@ def _read_capacity_10(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_capacity_10.parse(task.cdb)
     if fields["lba"] and not fields["pmi"]:
         raise invalid_field_in_cdb(2, 7)
-    last = unit.blocks - 1 + unit.device.bends(MediaBend.CAPACITY_IS_ONE_MORE)
+    last = unit.rules.provisioning.last_block(unit.blocks)
     data = Capacity10(last, unit.block_size).build()
     return Outcome(SCSIStatus.GOOD, data)
 
@@ -36,41 +33,36 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
     if fields["lba"] and not fields["pmi"]:
         raise invalid_field_in_cdb(2, 7)
     is_thin = unit.mapped is not None
+    rules = unit.rules.provisioning
     data = Capacity16(
         unit.blocks - 1,
         unit.block_size,
-        prot_en=unit.device.bends(DeviceBend.CLAIMS_PROTECTION),
+        prot_en=rules.prot_en,
         physical_block_exponent=unit.config.blocks_per_physical_block.bit_length() - 1,
         lbpme=is_thin,
         lbprz=is_thin,
     ).build()
-    room = fields["allocation_length"]
-    if room and unit.device.bends(MediaBend.CAPACITY_IS_CUT):
-        room -= 1
-    return truncated(data, room)
+    return Outcome(
+        SCSIStatus.GOOD, rules.cut_capacity(data, fields["allocation_length"])
+    )
 
 
 def _read_defect_data_10(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_defect_data_10.parse(task.cdb)
-    header = struct.pack(">xBH", _defect_flags(fields), _told(unit))
-    return truncated(header, _room(unit, fields))
+    rules = unit.rules.provisioning
+    header = struct.pack(">xBH", _defect_flags(fields), rules.defect_list_length)
+    return Outcome(
+        SCSIStatus.GOOD, rules.cut_defects(header, fields["allocation_length"])
+    )
 
 
 def _read_defect_data_12(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_defect_data_12.parse(task.cdb)
-    header = struct.pack(">xBHI", _defect_flags(fields), 0, _told(unit))
-    return truncated(header, _room(unit, fields))
-
-
-def _told(unit: LogicalUnit) -> int:
-    """Return the length of the defect list, which is empty."""
-    return 8 if unit.device.bends(UpkeepBend.DEFECTS_ARE_LONGER) else 0
-
-
-def _room(unit: LogicalUnit, fields: dict[str, int]) -> int:
-    room = fields["allocation_length"]
-    is_short = unit.device.bends(UpkeepBend.DEFECTS_TELL_THE_CUT)
-    return room - 1 if room and is_short else room
+    rules = unit.rules.provisioning
+    header = struct.pack(">xBHI", _defect_flags(fields), 0, rules.defect_list_length)
+    return Outcome(
+        SCSIStatus.GOOD, rules.cut_defects(header, fields["allocation_length"])
+    )
 
 
 def _defect_flags(fields: dict[str, int]) -> int:

@@ -7,17 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iscsi.constants import TaskAttribute
-from iscsi.scsi import cdb as cdb_layouts
 from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
-from reftarget.faults.allegiance import AllegianceBend
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
-from reftarget.faults.primary import PrimaryBend
-from reftarget.faults.tasks import TaskBend
-from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
@@ -33,16 +26,10 @@ from reftarget.scsi.unit import LogicalUnit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from enum import StrEnum
     from pathlib import Path
 
     from reftarget.scsi.commands import Command
     from reftarget.scsi.config import LogicalUnitConfig
-
-
-def _no_fault(_bend: StrEnum) -> bool:
-    """Stand in where no decision is made the wrong way."""
-    return False
 
 
 def _nothing_to_abort(_lun: int, _nexus: Nexus) -> None:
@@ -64,7 +51,6 @@ class DeviceServer:
         portal_group_tags: Sequence[int] = (1,),
         state_directory: Path | None = None,
         abort_tasks: Callable[[int, Nexus], None] = _nothing_to_abort,
-        bends: Callable[[StrEnum], bool] = _no_fault,
         rules: SCSIRules = SCSI_RULES,
     ) -> None:
         """Open every logical unit.
@@ -76,7 +62,6 @@ class DeviceServer:
             state_directory: where reservations are kept for APTPL; without one the
                 units do not offer it.
             abort_tasks: called with a LUN and a nexus for PREEMPT AND ABORT.
-            bends: tells whether a decision is to be made the wrong way.
             rules: the decisions that it makes.
 
         Raises:
@@ -88,7 +73,6 @@ class DeviceServer:
         self.portal_group_tags = portal_group_tags
         self.state_directory = state_directory
         self.abort_tasks = abort_tasks
-        self.bends = bends
         self.rules = rules
         self.now = 0.0
         self.units: dict[int, LogicalUnit] = {}
@@ -180,62 +164,29 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     """Return the command if nothing but the command itself can refuse it now."""
     cdb = task.cdb
     command = unit.commands.get(cdb[0]) or _find_action(unit, task)
-    _meet_faults(unit, task, command)
+    rules = unit.rules.admission
+    objection = rules.objection(command.layout, task)
+    if objection is not None:
+        raise objection
     # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
-    passes = cdb[0] == cdb_layouts.sanitize_block_erase.opcode and unit.device.bends(
-        UpkeepBend.SANITIZES_RESERVED
-    )
-    if unit.reservations.is_reserved and not passes:
+    if unit.reservations.is_reserved and rules.heeds_reservations(cdb[0]):
         conflict = unit.reservations.check(task, command)
         if conflict is not None:
             raise _AnsweredError(conflict)
-    bends = unit.device.bends
-    is_inquiry = command.layout is cdb_layouts.inquiry and bends(
-        PrimaryBend.INQUIRY_REPORTS
-    )
-    reports = command.clears_attention or is_inquiry
+    reports = rules.reports_attentions(cdb[0], command.clears_attention)
     if reports and unit.attentions.pending(task.nexus):
         raise _attention(unit, task)
-    is_lax = unit.device.bends(MediaBend.IGNORES_PROTECTION)
-    if int.from_bytes(cdb[: command.length], "big") & command.forbidden and not is_lax:
+    is_odd = int.from_bytes(cdb[: command.length], "big") & command.forbidden
+    if is_odd and rules.refuses_reserved_fields:
         raise _forbidden(command, cdb)
-    if task.attribute == TaskAttribute.ACA and not (
-        task.in_allegiance or unit.device.bends(AllegianceBend.RUNS_WITHOUT)
-    ):
-        # The attribute is for the ACA condition alone (SAM-5 section 8.5.2).
+    is_stray = task.attribute == TaskAttribute.ACA and not task.in_allegiance
+    if is_stray and rules.aca_attribute_needs_aca:
         raise illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
     if command.needs_medium and not unit.is_always_ready:
         not_ready = unit.not_ready(unit.device.now)
         if not_ready is not None:
             raise CheckCondition(not_ready)
     return command
-
-
-_FLAGLESS = frozenset(
-    {
-        cdb_layouts.read_10,
-        cdb_layouts.read_12,
-        cdb_layouts.read_16,
-        cdb_layouts.write_10,
-        cdb_layouts.write_12,
-        cdb_layouts.write_16,
-    }
-)
-"""What DeviceBend.REFUSES_DPO leaves alone."""
-
-
-def _meet_faults(unit: LogicalUnit, task: Task, command: Command) -> None:
-    """Refuse what is only refused by a fault."""
-    bends, layout = unit.device.bends, command.layout
-    if layout is cdb_layouts.read_capacity_16 and bends(DeviceBend.NO_LONG_CAPACITY):
-        raise illegal_request(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
-    is_simple = task.attribute in (TaskAttribute.UNTAGGED, TaskAttribute.SIMPLE)
-    if not is_simple and bends(TaskBend.REFUSES_ATTRIBUTES):
-        raise illegal_request(AdditionalSense.INVALID_MESSAGE_ERROR)
-    if bends(DeviceBend.REFUSES_DPO) and layout not in _FLAGLESS:
-        fields = layout.structure.parse(task.cdb)
-        if fields.get("dpo") or fields.get("fua"):
-            raise invalid_field_in_cdb(1, 4)
 
 
 def _find_action(unit: LogicalUnit, task: Task) -> Command:
@@ -258,14 +209,8 @@ def _attention(unit: LogicalUnit, task: Task) -> CheckCondition:
 def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition | _AnsweredError:
     if unit.attentions.pending(task.nexus):
         return _attention(unit, task)
-    if unit.device.bends(PrimaryBend.UNKNOWN_IS_A_FIELD):
-        return invalid_field_in_cdb(0, 7)
-    is_sanitize = task.cdb[0] == cdb_layouts.sanitize_block_erase.opcode
-    is_told = not (is_sanitize and unit.device.bends(UpkeepBend.ACTION_IS_UNKNOWN))
     has_opcode = any(opcode == task.cdb[0] for opcode, _ in unit.actions)
-    objection = unit.device.rules.admission.unknown_command(
-        task.cdb[0], has_opcode and is_told
-    )
+    objection = unit.rules.admission.unknown_command(task.cdb[0], has_opcode)
     if objection is None:
         return _AnsweredError(GOOD)
     return CheckCondition(objection)
@@ -276,8 +221,7 @@ def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:
     return Outcome(
         SCSIStatus.CHECK_CONDITION,
         sense=sense.build(
-            descriptor=unit.modes.d_sense
-            and not unit.device.bends(DeviceBend.IGNORES_D_SENSE)
+            descriptor=unit.rules.admission.has_descriptors(unit.modes.d_sense)
         ),
     )
 

@@ -10,7 +10,6 @@ from iscsi.scsi.inquiry import DeviceType, PeripheralQualifier, StandardInquiry
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import CheckCondition
 from reftarget.scsi.primary import luns_data
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
@@ -29,7 +28,7 @@ def start(device: DeviceServer, task: Task) -> Outcome:
     is_well_known = task.lun == REPORT_LUNS_WELL_KNOWN
     try:
         if opcode == cdb.inquiry.opcode:
-            is_there = device.bends(PrimaryBend.MISSING_IS_THERE)
+            is_there = device.rules.admission.missing_unit_is_connected
             return _inquiry(task, is_well_known=is_well_known or is_there)
         if opcode == cdb.request_sense.opcode:
             return _request_sense(task, is_well_known=is_well_known)
@@ -37,7 +36,7 @@ def start(device: DeviceServer, task: Task) -> Outcome:
             return luns_data(device, task)
     except CheckCondition as refusal:
         return Outcome(SCSIStatus.CHECK_CONDITION, sense=refusal.sense.build())
-    is_taken = device.bends(PrimaryBend.MISSING_IS_READY)
+    is_taken = device.rules.admission.missing_unit_is_ready
     if is_taken or (is_well_known and opcode == cdb.test_unit_ready.opcode):
         return GOOD
     sense = _NOT_SUPPORTED

@@ -38,7 +38,7 @@ from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.vpd import Association, CodeSet, DesignatorType
 from reftarget.backing import BackingError
-from reftarget.faults.copies import CopyBend
+from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -51,15 +51,11 @@ from reftarget.scsi.copy_results import CopyResult
 from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from enum import StrEnum
+    from collections.abc import Sequence
 
+    from reftarget.scsi.rules import CopyRules
     from reftarget.scsi.unit import LogicalUnit
 
-    Bends = Callable[[StrEnum], bool]
-
-_MAX_CSCDS = 16
-_MAX_SEGMENTS = 16
 _MAX_SEGMENT_BYTES = 256 << 20
 """The most that 16 bits of blocks can say, of 4096 bytes each."""
 _SEGMENT_LENGTH = 28
@@ -67,10 +63,10 @@ _CHUNK = 1 << 20
 _DIRECT_ACCESS = 0x00
 
 LIMITS = OperatingParameters(
-    maximum_cscd_count=_MAX_CSCDS,
-    maximum_segment_count=_MAX_SEGMENTS,
+    maximum_cscd_count=limits.COPY_CSCDS,
+    maximum_segment_count=limits.COPY_SEGMENTS,
     maximum_descriptor_list_length=(
-        _MAX_CSCDS * CSCD_LENGTH + _MAX_SEGMENTS * _SEGMENT_LENGTH
+        limits.COPY_CSCDS * CSCD_LENGTH + limits.COPY_SEGMENTS * _SEGMENT_LENGTH
     ),
     maximum_segment_length=_MAX_SEGMENT_BYTES,
     data_segment_granularity=9,
@@ -101,11 +97,8 @@ class _Job:
 
 def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     length = cdb.extended_copy.parse(task.cdb)["parameter_list_length"]
-    bends = unit.device.bends
-    if not length and not bends(CopyBend.NO_LIST_IS_AN_ERROR):
+    if unit.rules.copies.is_copy_of_nothing(length):
         return GOOD  # not an error (SPC-4 section 6.4.1)
-    if length < HEADER_LENGTH and bends(CopyBend.CUT_LIST_IS_GOOD):
-        return GOOD
     if not HEADER_LENGTH <= length <= _MAX_LIST:
         raise parameter_list_length_error()
     now = unit.device.now
@@ -117,13 +110,12 @@ def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
 def _finish(
     unit: LogicalUnit, nexus: Nexus, now: float, length: int, data: bytes
 ) -> Outcome:
+    rules = unit.rules.copies
     header = CopyHeader.parse(data) if len(data) == length else None
-    bends = unit.device.bends
-    is_cut = header is None or header.total > length
-    if is_cut and bends(CopyBend.CUT_LIST_IS_GOOD):
-        return GOOD
     if header is None or header.total > length:
-        raise parameter_list_length_error()
+        if rules.refuses_cut_list:
+            raise parameter_list_length_error()
+        return GOOD
     _check_header(header)
     cscds_end = HEADER_LENGTH + header.cscd_length
     segments_end = cscds_end + header.segment_length
@@ -131,8 +123,8 @@ def _finish(
         unit,
         nexus,
         now,
-        _cscds(data[HEADER_LENGTH:cscds_end], bends),
-        _segments(data[cscds_end:segments_end], bends),
+        _cscds(data[HEADER_LENGTH:cscds_end], rules),
+        _segments(data[cscds_end:segments_end], rules),
     )
     results, identifier = unit.copies, header.list_identifier
     results.discard(nexus, identifier)
@@ -141,7 +133,7 @@ def _finish(
         try:
             _copy(job, segment)
         except _SegmentError as error:
-            if bends(CopyBend.BAD_SEGMENT_IS_GOOD):
+            if not rules.bad_segment_ends_copy:
                 continue
             sense = Sense(
                 SenseKey.COPY_ABORTED, *error.additional.value, command_specific=number
@@ -152,10 +144,7 @@ def _finish(
                 results.hold(nexus, identifier, CopyResult(status, built))
             raise CheckCondition(sense) from None
     if holds:
-        end = CopyManagerStatus.COMPLETED
-        if bends(CopyBend.STATUS_IN_PROGRESS):
-            end = CopyManagerStatus.IN_PROGRESS
-        status = _status(end, len(job.segments), job)
+        status = _status(rules.final_status, len(job.segments), job)
         results.hold(nexus, identifier, CopyResult(status))
     return GOOD
 
@@ -174,23 +163,22 @@ def _check_header(header: CopyHeader) -> None:
         raise illegal_request(AdditionalSense.INLINE_DATA_LENGTH_EXCEEDED)
 
 
-def _cscds(data: bytes, bends: Bends) -> list[CSCD]:
+def _cscds(data: bytes, rules: CopyRules) -> list[CSCD]:
     try:
         entries = split_cscds(data)
     except DecodeError as error:
         raise invalid_field_in_parameter_list(error.offset) from None
-    if len(entries) > _MAX_CSCDS and not bends(CopyBend.COUNTS_NOTHING):
+    if len(entries) > rules.maximum_cscds:
         raise illegal_request(AdditionalSense.TOO_MANY_TARGET_DESCRIPTORS)
     cscds = []
     for number, entry in enumerate(entries):
         start = HEADER_LENGTH + number * CSCD_LENGTH
-        is_known = entry[0] == IDENTIFICATION_DESCRIPTOR
-        if not is_known and bends(CopyBend.PASSES_OVER_TYPES):
+        if entry[0] != IDENTIFICATION_DESCRIPTOR:
+            if rules.refuses_unknown_types:
+                raise illegal_request(
+                    AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
+                )
             continue
-        if not is_known:
-            raise illegal_request(
-                AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
-            )
         try:
             # LU ID TYPE says nothing of a designator, NUL is obsolete.
             cscds.append(CSCD.parse(entry))
@@ -199,21 +187,21 @@ def _cscds(data: bytes, bends: Bends) -> list[CSCD]:
     return cscds
 
 
-def _segments(data: bytes, bends: Bends) -> list[Segment]:
+def _segments(data: bytes, rules: CopyRules) -> list[Segment]:
     try:
         entries = split_segments(data)
     except DecodeError as error:
         raise invalid_field_in_parameter_list(error.offset) from None
-    if len(entries) > _MAX_SEGMENTS and not bends(CopyBend.COUNTS_NOTHING):
+    if len(entries) > rules.maximum_segments:
         raise illegal_request(AdditionalSense.TOO_MANY_SEGMENT_DESCRIPTORS)
     segments = []
     for entry in entries:
-        if entry[0] != BLOCK_TO_BLOCK and bends(CopyBend.PASSES_OVER_TYPES):
-            continue
         if entry[0] != BLOCK_TO_BLOCK:
-            raise illegal_request(
-                AdditionalSense.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE
-            )
+            if rules.refuses_unknown_types:
+                raise illegal_request(
+                    AdditionalSense.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE
+                )
+            continue
         try:
             segments.append(Segment.parse(entry))
         except DecodeError:
@@ -224,7 +212,7 @@ def _segments(data: bytes, bends: Bends) -> list[Segment]:
 
 
 def _copy(job: _Job, segment: Segment) -> None:
-    if job.unit.device.bends(CopyBend.COPIES_NOTHING):
+    if not job.unit.rules.copies.copies:
         return
     source = _unit(job, segment.source, Access.READ)
     destination = _unit(job, segment.destination, Access.WRITE)
@@ -299,7 +287,7 @@ def _described(job: _Job, number: int) -> LogicalUnit:
         if is_naa and unit.naa == named.designator:
             break
     else:
-        if job.unit.device.bends(CopyBend.NOBODY_IS_ITSELF):
+        if job.unit.rules.copies.unknown_designator_is_self:
             return job.unit
         raise _SegmentError(AdditionalSense.COPY_TARGET_DEVICE_NOT_REACHABLE)
     if cscd.device_type != _DIRECT_ACCESS or cscd.block_length != unit.block_size:
@@ -309,9 +297,7 @@ def _described(job: _Job, number: int) -> LogicalUnit:
 
 def _held(unit: LogicalUnit, task: Task) -> CopyResult:
     """Return the result that the CDB asks for."""
-    result = unit.copies.get(task.nexus, task.cdb[2])
-    if result is None and unit.device.bends(CopyBend.UNKNOWN_IS_COMPLETED):
-        return CopyResult(CopyStatus(CopyManagerStatus.COMPLETED))
+    result = unit.copies.get(task.nexus, task.cdb[2]) or unit.rules.copies.unknown_copy
     if result is None:
         raise invalid_field_in_cdb(2, 7)
     return result
@@ -323,9 +309,8 @@ def _receive_status(unit: LogicalUnit, task: Task) -> Outcome:
 
 def _receive_operating_parameters(unit: LogicalUnit, task: Task) -> Outcome:
     data = LIMITS.build()
-    if unit.device.bends(CopyBend.LIMITS_ARE_LONGER):
-        data = len(data).to_bytes(4, "big") + data[4:]
-    return _cut(task, data)
+    length = unit.rules.copies.limits_length(len(data) - 4)
+    return _cut(task, length.to_bytes(4, "big") + data[4:])
 
 
 def _receive_failure_details(unit: LogicalUnit, task: Task) -> Outcome:

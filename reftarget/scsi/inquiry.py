@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
-from iscsi.scsi.inquiry import StandardInquiry, VersionDescriptor
+from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.vpd import (
     Association,
     BlockDeviceCharacteristics,
@@ -22,9 +22,6 @@ from iscsi.scsi.vpd import (
     VPDPage,
     build_designators,
 )
-from reftarget.faults import Bend
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
@@ -37,35 +34,28 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _PROTOCOL_ISCSI = 5
+_LENGTH_OFFSET = 5
+"""Bytes of standard INQUIRY data up to ADDITIONAL LENGTH, inclusive."""
 
 
 def _standard(unit: LogicalUnit, task: Task) -> bytes:
     config = unit.config
-    bends = unit.device.bends
+    rules = unit.rules.identity
     return StandardInquiry(
-        response_data_format=1 if bends(DeviceBend.FORMAT_IS_OLD) else 2,
+        response_data_format=rules.response_data_format,
         is_removable=config.removable,
-        normaca=not unit.device.bends(Bend.OFFERS_NO_ACA),
+        normaca=rules.normaca,
         third_party_copy=True,
         multip=True,
         vendor=config.vendor,
         product=config.product,
         revision=config.revision,
-        version_descriptors=()
-        if bends(DeviceBend.CLAIMS_NOTHING)
-        else (
-            VersionDescriptor.SAM_5,
-            VersionDescriptor.ISCSI
-            + (0 if unit.device.bends(Bend.SHOWS_NO_LEVEL) else task.protocol_level),
-            VersionDescriptor.SPC_4,
-            VersionDescriptor.SBC_3,
-        ),
+        version_descriptors=rules.version_descriptors(task.protocol_level),
     ).build()
 
 
 def _supported_pages(unit: LogicalUnit, _task: Task) -> bytes:
-    is_reversed = unit.device.bends(PrimaryBend.PAGES_UNSORTED)
-    return bytes(sorted(_PAGES, reverse=is_reversed))
+    return unit.rules.identity.listed_pages(_PAGES)
 
 
 def _serial_number(unit: LogicalUnit, _task: Task) -> bytes:
@@ -83,23 +73,16 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     portal_group = task.nexus.target_portal_group_tag
     vendor = config.vendor.ljust(8) + config.product.ljust(16) + unit.serial
     port = {"association": Association.TARGET_PORT, "protocol": _PROTOCOL_ISCSI}
-    target = named = unit.device.target_name
-    if unit.device.bends(Bend.NAMES_ANOTHER_DEVICE):
-        named = "iqn.2001-04.com.example:another"
-    place = f"{target},t,0x{portal_group:04x}"
-    if unit.device.bends(Bend.NAMES_ANOTHER_PORT):
-        place = f"{target},p,{portal_group}"
+    target, rules = unit.device.target_name, unit.rules.identity
     of_unit = [
         Designator(DesignatorType.NAA, unit.naa),
         Designator(
             DesignatorType.T10_VENDOR_ID, vendor.encode(), code_set=CodeSet.ASCII
         ),
     ]
-    if unit.device.bends(PrimaryBend.UNIT_IS_NAMELESS):
-        of_unit.clear()
     return build_designators(
         [
-            *of_unit,
+            *(of_unit if rules.designates_unit else ()),
             Designator(
                 DesignatorType.RELATIVE_TARGET_PORT,
                 struct.pack(">2xH", portal_group),
@@ -107,13 +90,13 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
             ),
             Designator(
                 DesignatorType.SCSI_NAME_STRING,
-                _name_string(place),
+                _name_string(rules.port_name(target, portal_group)),
                 code_set=CodeSet.UTF_8,
                 **port,
             ),
             Designator(
                 DesignatorType.SCSI_NAME_STRING,
-                _name_string(named),
+                _name_string(rules.device_name(target)),
                 Association.TARGET_DEVICE,
                 CodeSet.UTF_8,
                 _PROTOCOL_ISCSI,
@@ -132,8 +115,9 @@ def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
         optimal_transfer_length_granularity=unit.config.blocks_per_physical_block,
         maximum_compare_and_write_length=limits.COMPARE_AND_WRITE_BLOCKS,
         maximum_transfer_length=unit.maximum_blocks,
-        optimal_transfer_length=unit.maximum_blocks
-        + unit.device.bends(DeviceBend.LIMITS_DISAGREE),
+        optimal_transfer_length=unit.rules.identity.optimal_transfer_length(
+            unit.maximum_blocks
+        ),
         maximum_unmap_lba_count=limits.UNMAP_BLOCKS if is_thin else 0,
         maximum_unmap_block_descriptor_count=limits.UNMAP_DESCRIPTORS if is_thin else 0,
         optimal_unmap_granularity=1 if is_thin else 0,
@@ -154,13 +138,13 @@ def _characteristics(_unit: LogicalUnit, _task: Task) -> bytes:
 
 def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
-    bends = unit.device.bends
+    rules = unit.rules.identity
     kind = ProvisioningType.THIN if is_thin else ProvisioningType.FULL
     return LogicalBlockProvisioning(
-        lbpu=is_thin and not bends(DeviceBend.UNMAP_IS_UNTOLD),
+        lbpu=is_thin and rules.shows_lbpu,
         lbpws=is_thin,
         lbpws10=is_thin and unit.config.lbpws10,
-        lbprz=is_thin and not bends(DeviceBend.ZEROS_ARE_UNTOLD),
+        lbprz=is_thin and rules.shows_lbprz,
         provisioning_type=kind,
     ).build()
 
@@ -180,23 +164,20 @@ _PAGES: dict[int, Callable[[LogicalUnit, Task], bytes]] = {
 def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.inquiry.parse(task.cdb)
     code, room = fields["page_code"], fields["allocation_length"]
-    bends = unit.device.bends
+    rules = unit.rules.identity
     if not fields["evpd"]:
-        if code and not bends(PrimaryBend.PAGE_WITHOUT_EVPD):
+        if code and rules.page_code_needs_evpd:
             raise invalid_field_in_cdb(2, 7)
         data = _standard(unit, task)
-        told = data[4] + 4 * bends(PrimaryBend.INQUIRY_IS_LONGER)
-        if bends(PrimaryBend.INQUIRY_TELLS_THE_CUT):
-            told = min(told, max(room - 5, 0))
-        data = data[:4] + bytes([told]) + data[5:]
+        length = rules.inquiry_length(data[4], room - _LENGTH_OFFSET)
+        data = data[:4] + bytes([length]) + data[5:]
     else:
         page = _PAGES.get(code)
-        if page is None and bends(PrimaryBend.UNKNOWN_PAGE_IS_EMPTY):
-            return truncated(Page(code, b"").build(), room)
-        if page is None:
+        body = rules.unknown_page(code) if page is None else page(unit, task)
+        if body is None:
             raise invalid_field_in_cdb(2, 7)
-        data = Page(code, page(unit, task)).build()
-        length = len(data) - 4 + bends(PrimaryBend.PAGE_IS_LONGER)
+        data = Page(code, body).build()
+        length = rules.page_length(len(data) - 4)
         data = data[:2] + length.to_bytes(2, "big") + data[4:]
     return truncated(data, room)
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense
-from reftarget.faults.media import MediaBend
-from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -20,10 +18,6 @@ from reftarget.scsi.task import GOOD, Outcome, Task
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
-# START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0
-# (SBC-3 table 102): whatever a disk without a motor does for them, it does.
-_POWER_CONDITIONS = frozenset({0x0, 0x1, 0x2, 0x3, 0x7, 0xA, 0xB})
-
 
 def _is_removable(unit: LogicalUnit) -> bool:
     return unit.config.removable
@@ -32,20 +26,16 @@ def _is_removable(unit: LogicalUnit) -> bool:
 def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.start_stop_unit.parse(task.cdb)
     power_condition = fields["power_condition"]
-    bends = unit.device.bends
-    is_known = power_condition in _POWER_CONDITIONS or bends(
-        UpkeepBend.ANY_POWER_CONDITION
-    )
-    if not is_known or bends(MediaBend.START_IS_AN_ERROR):
+    rules = unit.rules.medium
+    if power_condition not in rules.power_conditions:
         raise invalid_field_in_cdb(4, 7)
     sanitizing = unit.not_ready(unit.device.now) if unit.sanitize_until else None
     if sanitizing is not None:
         raise CheckCondition(sanitizing)
-    if power_condition and not bends(UpkeepBend.POWER_EJECTS):
-        return GOOD  # START and LOEJ do not count then (SBC-3 section 5.25)
-    start, loej = bool(fields["start"]), bool(fields["loej"])
-    if bends(UpkeepBend.STOP_EJECTS) and unit.config.removable:
-        loej = loej or not start
+    if not rules.heeds_start(power_condition):
+        return GOOD
+    start = bool(fields["start"])
+    loej = rules.moves_medium(start, bool(fields["loej"]), unit.config.removable)
     if loej and not unit.config.removable:
         raise invalid_field_in_cdb(4, 1)
     if not start and not fields["no_flush"] and not unit.config.read_only:
@@ -57,12 +47,10 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
 
 
 def _move_medium(unit: LogicalUnit, task: Task, *, load: bool) -> None:
-    bends = unit.device.bends
-    if unit.prevented and not bends(
-        UpkeepBend.IGNORES_PREVENTION
-    ):  # moving it in is moving it, too
+    rules = unit.rules.medium
+    if unit.prevented and rules.heeds_prevention:  # moving it in is moving it, too
         raise illegal_request(AdditionalSense.MEDIUM_REMOVAL_PREVENTED)
-    if load and not unit.is_loaded and not bends(UpkeepBend.CHANGE_IS_UNTOLD):
+    if load and not unit.is_loaded and rules.tells_of_medium:
         unit.attentions.establish_for_all(
             AdditionalSense.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED,
             but=task.nexus,
@@ -76,10 +64,8 @@ def _prevent_allow(unit: LogicalUnit, task: Task) -> Outcome:
         raise invalid_field_in_cdb(4, 1)  # obsolete (SBC-3 section 5.13)
     if prevent:
         unit.prevented.add(task.nexus)
-    elif unit.device.bends(UpkeepBend.ANYBODY_ALLOWS):
-        unit.prevented.clear()
     else:
-        unit.prevented.discard(task.nexus)
+        unit.prevented = unit.rules.medium.allowed(unit.prevented, task.nexus)
     return GOOD
 
 

@@ -19,10 +19,7 @@ from iscsi.scsi.mode import (
     parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import (
-    illegal_request,
     invalid_field_in_cdb,
     invalid_field_in_parameter_list,
     parameter_list_length_error,
@@ -41,19 +38,14 @@ def _mode_sense(
 ) -> Outcome:
     fields = layout.parse(task.cdb)
     control = PageControl(fields["page_control"])
-    bends = unit.device.bends
-    if control is PageControl.SAVED and bends(DeviceBend.SAVED_IS_UNKNOWN):
-        raise invalid_field_in_cdb(2, 7)
+    rules = unit.rules.modes
     if control is PageControl.SAVED:
-        raise illegal_request(AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED)
+        raise rules.saved_objection()
     code, subpage = fields["page_code"], fields["subpage_code"]
     # No page has subpages, so that all subpages are subpage zero.
     if subpage not in (0, ALL_SUBPAGES):
         raise invalid_field_in_cdb(3, 7)
-    if code not in PAGES and unit.device.bends(PrimaryBend.UNKNOWN_MODE_PAGE_IS_ALL):
-        code = ALL_PAGES
-    if code == ModePage.CONTROL and bends(DeviceBend.PAGE_IS_ANOTHER):
-        code = ModePage.CACHING
+    code = rules.page_code(code)
     if code != ALL_PAGES and code not in PAGES:
         raise invalid_field_in_cdb(2, 5)
     chosen = PAGES if code == ALL_PAGES else (ModePage(code),)
@@ -70,12 +62,9 @@ def _mode_sense(
     )
     data = parameters.build_10() if is_long else parameters.build_6()
     size = 2 if is_long else 1
-    told = len(data) - size
-    if unit.device.bends(PrimaryBend.MODE_DATA_TELLS_THE_CUT):
-        told = max(min(told, fields["allocation_length"] - size), 0)
-    told += unit.device.bends(PrimaryBend.MODE_DATA_IS_LONGER)
-    data = told.to_bytes(size, "big") + data[size:]
-    return truncated(data, fields["allocation_length"])
+    room = fields["allocation_length"]
+    length = rules.data_length(len(data) - size, room - size)
+    return truncated(length.to_bytes(size, "big") + data[size:], room)
 
 
 def _mode_select(
@@ -85,10 +74,10 @@ def _mode_select(
     if not fields["pf"]:
         raise invalid_field_in_cdb(1, 4)
     length = fields["parameter_list_length"]
-    if not length and unit.device.bends(DeviceBend.NO_MODE_LIST_IS_AN_ERROR):
-        raise parameter_list_length_error()
     if not length:
-        return GOOD
+        if unit.rules.modes.can_select_nothing:
+            return GOOD
+        raise parameter_list_length_error()
     return DataOutNeeded(
         length, partial(_select, unit, task, length=length, is_long=is_long)
     )
@@ -102,23 +91,24 @@ def _select(
     length: int,
     is_long: bool,
 ) -> Outcome:
+    rules = unit.rules.modes
     if len(data) < length:
         raise parameter_list_length_error()
     try:
         parameters = parse_10(data) if is_long else parse_6(data)
     except DecodeError as error:
-        if unit.device.bends(DeviceBend.CUT_MODE_LIST_IS_GOOD):
-            return GOOD
-        raise parameter_list_length_error() from error
+        if rules.refuses_cut_list:
+            raise parameter_list_length_error() from error
+        return GOOD
     _check_header(unit, parameters, is_long=is_long)
     offset = _pages_offset(parameters, is_long=is_long)
     for page in parameters.pages:
-        if not unit.device.bends(DeviceBend.UNCHANGEABLE_IS_GOOD):
+        if rules.refuses_unchangeable:
             unit.modes.check(page, offset)
         offset += len(page.build())
     # All pages are looked at before the first is taken (SPC-4 section 6.9).
     changes = [unit.modes.change(page) for page in parameters.pages]
-    if any(changes) and not unit.device.bends(DeviceBend.MODES_UNTOLD):
+    if any(changes) and rules.tells_of_change:
         unit.attentions.establish_for_all(
             AdditionalSense.MODE_PARAMETERS_CHANGED, but=task.nexus
         )

@@ -15,8 +15,6 @@ from iscsi.scsi.supported_operations import (
     build_all,
     build_one,
 )
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.primary import PrimaryBend
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
@@ -40,14 +38,13 @@ def _usage(command: Command) -> bytes:
 
 def _every_command(unit: LogicalUnit, *, has_timeouts: bool) -> bytes:
     commands = [*unit.commands.values(), *unit.actions.values()]
-    bends = unit.device.bends
-    has_timeouts = has_timeouts or bends(DeviceBend.TIMEOUTS_UNASKED)
-    is_silent = bends(DeviceBend.ACTIONS_UNTOLD)
+    rules = unit.rules.identity
+    has_timeouts = rules.has_timeouts(has_timeouts)
     commands.sort(key=lambda command: (command.opcode, command.service_action or 0))
     return build_all(
         CommandDescriptor(
             command.opcode,
-            None if is_silent else command.service_action,
+            command.service_action if rules.shows_service_actions else None,
             command.length,
             has_timeouts,
         )
@@ -75,7 +72,7 @@ def _report_operation_codes(unit: LogicalUnit, task: Task) -> Outcome:
             command = unit.commands.get(opcode)
     else:
         raise invalid_field_in_cdb(2, 2)
-    if command is None or unit.device.bends(PrimaryBend.ONE_IS_UNKNOWN):
+    if command is None or not unit.rules.identity.reports_one:
         answer = OneCommand(Support.NOT_SUPPORTED)
     else:
         answer = OneCommand(Support.SUPPORTED, _usage(command), has_timeouts)

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.primary import PrimaryBend
-from reftarget.faults.tasks import TaskBend
 from reftarget.scsi.check_condition import condition, invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
@@ -20,11 +17,10 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _REPORT_LUNS_MINIMUM = 16
-_FLAT = 0x4000
 
 
 def _test_unit_ready(unit: LogicalUnit, _task: Task) -> Outcome:
-    if unit.device.bends(PrimaryBend.NEVER_READY):
+    if not unit.rules.identity.shows_readiness:
         raise condition(
             SenseKey.NOT_READY,
             AdditionalSense.LOGICAL_UNIT_NOT_READY_CAUSE_NOT_REPORTABLE,
@@ -35,19 +31,14 @@ def _test_unit_ready(unit: LogicalUnit, _task: Task) -> Outcome:
 def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
     """Return and clear a pending unit attention, or say how the unit is."""
     fields = cdb.request_sense.parse(task.cdb)
-    bends = unit.device.bends
-    nothing = Sense(SenseKey.NO_SENSE)
-    if bends(PrimaryBend.SENSE_OF_NOTHING):
-        nothing = Sense(SenseKey.ABORTED_COMMAND)
+    rules = unit.rules.identity
     if pending := unit.attentions.pending(task.nexus):
         sense = Sense.of(SenseKey.UNIT_ATTENTION, pending[0])
-        if not bends(PrimaryBend.SENSE_LEAVES):
+        if rules.sense_clears_attention:
             pending.pop(0)
     else:
-        sense = unit.not_ready(unit.device.now) or nothing
-    data = sense.build(
-        descriptor=bool(fields["desc"]) and not bends(DeviceBend.IGNORES_DESC)
-    )
+        sense = unit.not_ready(unit.device.now) or rules.nothing_to_report
+    data = sense.build(descriptor=bool(fields["desc"]) and rules.heeds_desc)
     return truncated(data, fields["allocation_length"])
 
 
@@ -59,25 +50,15 @@ def luns_data(device: DeviceServer, task: Task) -> Outcome:
         SelectReport.WELL_KNOWN: [REPORT_LUNS_WELL_KNOWN],
         SelectReport.ALL: [*device.luns, REPORT_LUNS_WELL_KNOWN],
     }
-    select = fields["select_report"]
-    if select not in lists and device.bends(PrimaryBend.RESERVED_IS_ALL):
-        select = SelectReport.ADDRESSED
-    if select not in lists:
+    rules, room = device.rules.identity, fields["allocation_length"]
+    select = rules.select_report(fields["select_report"])
+    if select is None:
         raise invalid_field_in_cdb(2, 7)
-    if fields["allocation_length"] < _REPORT_LUNS_MINIMUM:
+    if room < _REPORT_LUNS_MINIMUM:
         raise invalid_field_in_cdb(6, 7)
-    found = lists[SelectReport(select)]
-    if device.bends(PrimaryBend.UNITS_LEFT_OUT):
-        found = []
-    if select == SelectReport.ALL and device.bends(DeviceBend.ALL_IS_KNOWN):
-        found = lists[SelectReport.WELL_KNOWN]
-    if device.bends(TaskBend.LISTED_IS_ELSEWHERE):
-        found = [lun if lun >> 48 else (_FLAT | lun) << 48 for lun in found]
-    data = build_report(found)
-    if device.bends(PrimaryBend.LIST_TELLS_THE_CUT):
-        told = min(len(data), fields["allocation_length"]) - 8
-        data = told.to_bytes(4, "big") + data[4:]
-    return truncated(data, fields["allocation_length"])
+    data = build_report(rules.listed_luns(lists[select], select))
+    length = rules.lun_list_length(len(data) - 8, room - 8)
+    return truncated(length.to_bytes(4, "big") + data[4:], room)
 
 
 def _report_luns(unit: LogicalUnit, task: Task) -> Outcome:

@@ -11,14 +11,10 @@ from iscsi.scsi import cdb
 from iscsi.scsi.provisioning import (
     Extent,
     LBAStatus,
-    ProvisioningStatus,
     build_lba_status,
     parse_unmap,
 )
 from iscsi.scsi.sense import AdditionalSense
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
-from reftarget.faults.tasks import TaskBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     illegal_request,
@@ -54,29 +50,21 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
     def write_same(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         fields = layout.parse(task.cdb)
         lba, unmap = fields["lba"], bool(fields["unmap"])
-        bends = unit.device.bends
-        if fields["anchor"] and not bends(DeviceBend.IGNORES_ANCHOR):
-            raise invalid_field_in_cdb(1, 4)  # ANC_SUP is 0
-        is_refused = not can_unmap(unit) or bends(DeviceBend.SAME_REFUSES_UNMAP)
-        if unmap and is_refused:
+        rules = unit.rules.provisioning
+        if fields["anchor"] and rules.same_refuses_anchor:
+            raise invalid_field_in_cdb(1, 4)
+        if unmap and not (can_unmap(unit) and rules.same_can_unmap):
             raise invalid_field_in_cdb(1, 3)
         unit.check_range(lba, fields["blocks"])
-        # Zero is all blocks up to the last, as WSNZ is zero (SBC-3 section 5.42).
-        blocks = fields["blocks"] or unit.blocks - lba
-        if bends(DeviceBend.SAME_OF_NOTHING):
-            blocks = fields["blocks"]
-        too_many = blocks > limits.WRITE_SAME_BLOCKS and not bends(
-            DeviceBend.SAME_IS_UNLIMITED
-        )
+        blocks = rules.same_blocks(fields["blocks"], unit.blocks - lba)
+        too_many = blocks > rules.same_limit
         if too_many and not unmap:
             raise invalid_field_in_cdb(length_byte)
         unit.check_writable()
         if fields.get("ndob"):
-            byte = b"\xff" if bends(DeviceBend.NDOB_IS_ONES) else b"\0"
-            _fill(unit, lba, blocks, byte * unit.block_size, unmap=unmap)
+            _fill(unit, lba, blocks, rules.ndob_byte * unit.block_size, unmap=unmap)
             return GOOD
-        is_whole = task.expected_data_out == unit.block_size
-        if not is_whole and not bends(TaskBend.SAME_TAKES_HALF):
+        if task.expected_data_out != unit.block_size and rules.same_needs_block:
             # There is one block to repeat, or there is nothing to be done.
             raise illegal_request(
                 AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT
@@ -102,11 +90,7 @@ def _fill(
     Unmapped blocks read as zeros, so that others must be written, UNMAP or not
     (SBC-3 section 4.7.3.4.4).
     """
-    bends = unit.device.bends
-    if unmap and bends(MediaBend.SAME_UNMAPS_NOTHING):
-        return
-    if bends(MediaBend.SAME_IS_ONE):
-        blocks = 1
+    blocks = unit.rules.provisioning.filled(blocks, unmap)
     if unmap and not any(block):
         unit.unmap(lba, blocks)
         return
@@ -120,13 +104,11 @@ def _fill(
 def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.unmap.parse(task.cdb)
     length = fields["parameter_list_length"]
-    bends = unit.device.bends
-    if fields["anchor"] and not bends(DeviceBend.UNMAP_IGNORES_ANCHOR):
-        raise invalid_field_in_cdb(1, 0)  # ANC_SUP is 0
+    rules = unit.rules.provisioning
+    if fields["anchor"] and rules.unmap_refuses_anchor:
+        raise invalid_field_in_cdb(1, 0)
     unit.check_writable()
-    if length < _UNMAP_HEADER and bends(DeviceBend.SHORT_LIST_IS_GOOD):
-        return GOOD
-    if not length and not bends(MediaBend.EMPTY_LIST_IS_AN_ERROR):
+    if rules.is_unmap_of_nothing(length):
         return GOOD
     if length < _UNMAP_HEADER:
         raise parameter_list_length_error()
@@ -145,21 +127,16 @@ def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
 
 def _extents(unit: LogicalUnit, data: bytes | memoryview) -> list[Extent]:
     """Return what an UNMAP list names, if it keeps to the limits."""
-    bends = unit.device.bends
-    if bends(DeviceBend.CUT_DESCRIPTOR_COUNTS):
-        data = bytes(data) + bytes((_UNMAP_HEADER - len(data)) % _DESCRIPTOR)
-        data = (len(data) - _UNMAP_HEADER).to_bytes(4, "big") + data[4:]
+    rules = unit.rules.provisioning
     try:
-        extents = parse_unmap(data)
+        extents = parse_unmap(rules.unmap_list(data))
     except DecodeError as error:
         raise parameter_list_length_error() from error
-    is_unlimited = bends(DeviceBend.UNMAP_IS_UNLIMITED)
-    if len(extents) > limits.UNMAP_DESCRIPTORS and not is_unlimited:
+    if len(extents) > rules.unmap_descriptors:
         raise invalid_field_in_parameter_list(2)
-    is_empty = not all(extent.blocks for extent in extents)
-    is_refused = is_empty and bends(DeviceBend.NO_EXTENT_IS_AN_ERROR)
+    names_nothing = not all(extent.blocks for extent in extents)
     blocks = sum(extent.blocks for extent in extents)
-    if blocks > limits.UNMAP_BLOCKS or is_refused:
+    if blocks > limits.UNMAP_BLOCKS or (names_nothing and not rules.can_unmap_nothing):
         raise invalid_field_in_parameter_list(_UNMAP_HEADER + 8)
     return extents
 
@@ -168,8 +145,7 @@ def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.get_lba_status.parse(task.cdb)
     lba, length = fields["lba"], fields["allocation_length"]
     unit.check_range(lba, 1)
-    if unit.device.bends(MediaBend.STATUS_BEGINS_LATER):
-        lba += 1
+    lba = unit.rules.provisioning.first_status(lba)
     # At least one descriptor is built, and no more than there is room for.
     wanted = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
     data = build_lba_status(islice(_statuses(unit, lba), min(wanted, 1024)))
@@ -182,11 +158,7 @@ def _statuses(unit: LogicalUnit, lba: int) -> Iterator[LBAStatus]:
     else:
         runs = unit.mapped.runs(lba, unit.blocks)
     for start, end, is_mapped in runs:
-        status = (
-            ProvisioningStatus.MAPPED
-            if is_mapped and not unit.device.bends(DeviceBend.MAPPED_IS_NOT_TOLD)
-            else ProvisioningStatus.DEALLOCATED
-        )
+        status = unit.rules.provisioning.shown_status(is_mapped)
         for at in range(start, end, _RUN_LIMIT):
             yield LBAStatus(at, min(end - at, _RUN_LIMIT), status)
 

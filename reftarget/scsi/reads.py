@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _DPO_AND_FUA = 0x18
-_BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME = 0b00, 0b01, 0b11
+_BYTCHK_NONE, _BYTCHK_SAME = 0b00, 0b11
 
 
 def _read(layout: Layout) -> Handler:
@@ -35,14 +33,12 @@ def _read(layout: Layout) -> Handler:
 
     def read(unit: LogicalUnit, task: Task) -> Outcome:
         lba, blocks = extent(task.cdb)
-        bends = unit.device.bends
-        if not blocks and bends(MediaBend.NOTHING_IS_ONE):
-            blocks = 1
-        if task.cdb[1] & _DPO_AND_FUA and bends(MediaBend.REFUSES_FUA):
+        rules = unit.rules.blocks
+        if not blocks:
+            blocks = rules.blocks_of_zero
+        if task.cdb[1] & _DPO_AND_FUA and not rules.takes_fua:
             raise invalid_field_in_cdb(1, 4)
-        if bends(MediaBend.END_COMES_EARLY):
-            unit.check_range(lba, blocks)
-        if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
+        if lba + blocks > unit.end or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
         size = unit.block_size
         return Outcome(SCSIStatus.GOOD, unit.backing.read(lba * size, blocks * size))
@@ -52,9 +48,7 @@ def _read(layout: Layout) -> Handler:
 
 def _read_6(unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.read_6.parse(task.cdb)
-    blocks = fields["blocks"] or 256  # SBC-3 section 5.10
-    if unit.device.bends(MediaBend.READ_6_OF_NOTHING):
-        blocks = fields["blocks"]
+    blocks = fields["blocks"] or unit.rules.blocks.read_6_blocks_of_zero
     unit.check_range(fields["lba"], blocks)
     return Outcome(SCSIStatus.GOOD, unit.read(fields["lba"], blocks))
 
@@ -64,9 +58,8 @@ def _verify(layout: Layout) -> Handler:
         fields = layout.parse(task.cdb)
         lba, blocks, bytchk = fields["lba"], fields["blocks"], fields["bytchk"]
         unit.check_range(lba, blocks)
-        if bytchk not in (_BYTCHK_NONE, _BYTCHK_ALL, _BYTCHK_SAME):
-            raise invalid_field_in_cdb(1, 2)
-        if not bytchk and unit.device.bends(MediaBend.VERIFY_NEEDS_BYTCHK):
+        rules = unit.rules.blocks
+        if bytchk not in rules.verify_bytchks:
             raise invalid_field_in_cdb(1, 2)
         if bytchk == _BYTCHK_NONE or not blocks:
             return GOOD  # what is in the backing can be read
@@ -77,10 +70,9 @@ def _verify(layout: Layout) -> Handler:
 
         def compare(data: bytes | memoryview) -> Outcome:
             require_whole_blocks(unit, data)
-            is_all = not unit.device.bends(DeviceBend.COMPARES_ONE)
-            if bytchk == _BYTCHK_SAME and is_all:
+            if bytchk == _BYTCHK_SAME and rules.verify_compares_all:
                 data = bytes(data) * blocks
-            require_equal(unit, lba, data)
+            require_equal(unit, unit.read(lba, len(data) // unit.block_size), data)
             return GOOD
 
         return DataOutNeeded(sent * unit.block_size, compare)
@@ -94,13 +86,11 @@ def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
         raise illegal_request(AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
 
 
-def require_equal(unit: LogicalUnit, lba: int, data: bytes | memoryview) -> None:
+def require_equal(
+    unit: LogicalUnit, stored: bytes | memoryview, data: bytes | memoryview
+) -> None:
     """Refuse with MISCOMPARE if the medium holds other bytes; say where they start."""
-    stored = unit.read(lba, len(data) // unit.block_size)
-    bends = unit.device.bends
-    if bends(MediaBend.ALWAYS_EQUAL):
-        return
-    if stored == data and not bends(MediaBend.NEVER_EQUAL):
+    if unit.rules.blocks.is_equal(stored, data):
         return
     pairs = enumerate(zip(stored, data, strict=True))
     offset = next((index for index, (left, right) in pairs if left != right), 0)
@@ -117,7 +107,7 @@ def _pre_fetch(layout: Layout) -> Handler:
     def pre_fetch(unit: LogicalUnit, task: Task) -> Outcome:
         fields = layout.parse(task.cdb)
         unit.check_range(fields["lba"], fields["blocks"])
-        if unit.device.bends(DeviceBend.PRE_FETCH_FAILS):
+        if not unit.rules.blocks.can_pre_fetch:
             raise invalid_field_in_cdb(1, 1)
         # There is no cache of ours for all of it to be in (SBC-3 section 5.12).
         return GOOD
@@ -129,7 +119,7 @@ def _synchronize_cache(layout: Layout) -> Handler:
     def synchronize_cache(unit: LogicalUnit, task: Task) -> Outcome:
         fields = layout.parse(task.cdb)
         unit.check_range(fields["lba"], fields["blocks"])
-        if unit.device.bends(MediaBend.CACHE_IS_AN_ERROR):
+        if not unit.rules.blocks.can_synchronize_cache:
             raise invalid_field_in_cdb(1, 1)
         unit.backing.flush()
         return GOOD

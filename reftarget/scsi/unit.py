@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.backing import open_backing
 from reftarget.extents import ExtentSet
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
-from reftarget.faults.primary import PrimaryBend
-from reftarget.faults.tasks import TaskBend
-from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.attention import Attentions
 from reftarget.scsi.check_condition import (
-    condition,
-    illegal_request,
     invalid_field_in_cdb,
 )
 from reftarget.scsi.config import naa_identifier, serial_number
@@ -52,10 +45,13 @@ class LogicalUnit:
         """
         self.config = config
         self.device = device
+        self.rules = device.rules
         self.serial = serial_number(config, device.target_name)
         self.naa = naa_identifier(config, device.target_name)
         self.block_size = config.block_size
         self.blocks = config.size // config.block_size
+        self.end = self.rules.medium.end(self.blocks)
+        """The first LBA behind the medium."""
         self.maximum_blocks = limits.MAXIMUM_TRANSFER // config.block_size
         self.backing: Backing = open_backing(
             config.path, config.size, read_only=config.read_only
@@ -109,12 +105,11 @@ class LogicalUnit:
                     progress=min(int((1 - left / whole) * 0x10000), 0xFFFF),
                 )
             self.sanitize_until = 0.0
-        bends = self.device.bends
-        if not self.is_loaded and not bends(UpkeepBend.EMPTY_IS_READY):
+        if not self.is_loaded and self.rules.medium.needs_medium:
             return Sense.of(
                 SenseKey.NOT_READY, AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_OPEN
             )
-        if not self.is_started and not bends(UpkeepBend.STOPPED_IS_READY):
+        if not self.is_started and self.rules.medium.needs_start:
             return Sense.of(
                 SenseKey.NOT_READY,
                 AdditionalSense.LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED,
@@ -128,14 +123,9 @@ class LogicalUnit:
 
     def check_range(self, lba: int, blocks: int) -> None:
         """Refuse blocks beyond the end of the medium."""
-        bends = self.device.bends
-        if not blocks and bends(MediaBend.NOTHING_IS_NOWHERE):
-            return
-        reach = self.blocks - bends(MediaBend.END_COMES_EARLY)
-        if lba + blocks > reach and bends(MediaBend.END_IS_ANOTHER_ERROR):
-            raise invalid_field_in_cdb(2)
-        if lba + blocks > reach:
-            raise illegal_request(AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE)
+        rules = self.rules.medium
+        if lba + blocks > self.end and (blocks or rules.checks_range_of_nothing):
+            raise rules.beyond_end()
 
     def check_transfer(self, lba: int, blocks: int, *, length_byte: int) -> None:
         """Refuse blocks beyond the end, or more than one command may move."""
@@ -145,15 +135,9 @@ class LogicalUnit:
 
     def check_writable(self) -> None:
         """Refuse to write to a medium that is protected."""
-        if self.device.bends(MediaBend.WRITES_PROTECTED):
-            return
-        if self.config.read_only:
-            raise condition(SenseKey.DATA_PROTECT, AdditionalSense.WRITE_PROTECTED)
-        if self.modes.swp and not self.device.bends(DeviceBend.IGNORES_SWP):
-            raise condition(
-                SenseKey.DATA_PROTECT,
-                AdditionalSense.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED,
-            )
+        objection = self.rules.medium.protection(self.config.read_only, self.modes.swp)
+        if objection is not None:
+            raise objection
 
     def read(self, lba: int, blocks: int) -> bytes | memoryview:
         """Return the blocks' bytes; the range was checked."""
@@ -162,10 +146,7 @@ class LogicalUnit:
     def write(self, lba: int, data: bytes | memoryview, *, fua: bool = False) -> None:
         """Store whole blocks; the range was checked."""
         block_size = self.block_size
-        if self.device.bends(MediaBend.WRITES_ELSEWHERE):
-            lba = min(lba + 1, self.blocks - len(data) // block_size)
-        if len(data) > block_size and self.device.bends(TaskBend.TEARS):
-            data = data[: -block_size // 2]
+        lba, data = self.rules.medium.stored(lba, data, block_size, self.blocks)
         self.backing.write(lba * block_size, data)
         mapped = self.mapped
         if mapped is not None:
@@ -177,31 +158,25 @@ class LogicalUnit:
         """Deallocate blocks: they read as zeros; the range was checked."""
         if not blocks:
             return
-        if self.device.bends(MediaBend.UNMAPS_TO_ONES):
-            self.write(lba, b"\xff" * (blocks * self.block_size))
-            return
         self.backing.discard(lba * self.block_size, blocks * self.block_size)
         if self.mapped is not None:
             self.mapped.remove(lba, lba + blocks)
+        self.rules.medium.after_unmap(self, lba, blocks)
 
     def reset(self, additional: AdditionalSense) -> None:
         """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
         self.reservations.logical_unit_reset()
         self.copies.clear()
         self.modes.reset()
-        if not self.device.bends(UpkeepBend.PREVENTION_OUTLIVES_RESET):
+        if self.rules.medium.reset_allows_removal:
             self.prevented.clear()
         self.is_started = True
-        if self.device.bends(TaskBend.RESET_IS_LAST):
-            for nexus in self.attentions:
-                self.attentions.pending(nexus).append(additional)
-        elif not self.device.bends(PrimaryBend.NO_ATTENTION):
-            self.attentions.establish_for_all(additional)
+        self.rules.medium.tell_of_reset(self.attentions, additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
         self.reservations.nexus_lost(nexus)
         self.copies.nexus_lost(nexus)
-        if not self.device.bends(UpkeepBend.PREVENTION_OUTLIVES_NEXUS):
+        if self.rules.medium.nexus_loss_allows_removal:
             self.prevented.discard(nexus)
         self.attentions.nexus_lost(nexus)

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults.devices import DeviceBend
-from reftarget.faults.media import MediaBend
-from reftarget.faults.tasks import TaskBend
-from reftarget.faults.upkeep import UpkeepBend
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.commands import Access, Command, always
@@ -18,9 +14,6 @@ from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from enum import StrEnum
-
     from iscsi.scsi.layout import Layout
     from reftarget.scsi.commands import Handler
     from reftarget.scsi.unit import LogicalUnit
@@ -34,9 +27,7 @@ def _write(layout: Layout) -> Handler:
 
     def write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         lba, blocks = extent(task.cdb)
-        if unit.device.bends(MediaBend.END_COMES_EARLY):
-            unit.check_range(lba, blocks)
-        if lba + blocks > unit.blocks or blocks > unit.maximum_blocks:
+        if lba + blocks > unit.end or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
         if unit.is_write_protected:
             unit.check_writable()
@@ -50,10 +41,10 @@ def _solicit(
     unit: LogicalUnit, lba: int, blocks: int, *, fua: bool = False
 ) -> Outcome | DataOutNeeded:
     """Ask for the data of a write, or do nothing if it writes nothing."""
-    if not blocks and unit.device.bends(MediaBend.NOTHING_IS_AN_ERROR):
-        raise invalid_field_in_cdb(2)
     if not blocks:
-        return GOOD
+        if unit.rules.blocks.can_write_nothing:
+            return GOOD
+        raise invalid_field_in_cdb(2)
 
     def store(data: bytes | memoryview) -> Outcome:
         # An initiator that has less than the CDB says gets that much written: the
@@ -79,11 +70,8 @@ def _write_and_verify(layout: Layout) -> Handler:
 
     def write_and_verify(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         fields = layout.parse(task.cdb)
-        refuses = bool(fields["bytchk"]) and unit.device.bends(
-            DeviceBend.REFUSES_BYTCHK
-        )
-        if fields["bytchk"] & 0b10 or refuses:
-            raise invalid_field_in_cdb(1, 2)  # reserved (SBC-3 section 5.36)
+        if fields["bytchk"] not in unit.rules.blocks.write_and_verify_bytchks:
+            raise invalid_field_in_cdb(1, 2)
         lba, blocks = fields["lba"], fields["blocks"]
         unit.check_transfer(lba, blocks, length_byte=length_byte)
         unit.check_writable()
@@ -95,7 +83,7 @@ def _write_and_verify(layout: Layout) -> Handler:
 
             def store_and_compare(data: bytes | memoryview) -> Outcome:
                 store(data)
-                require_equal(unit, lba, data)
+                require_equal(unit, unit.read(lba, len(data) // unit.block_size), data)
                 return GOOD
 
             answer.finish = store_and_compare
@@ -104,31 +92,18 @@ def _write_and_verify(layout: Layout) -> Handler:
     return write_and_verify
 
 
-def _check_atomic(fields: dict[str, int], bends: Callable[[StrEnum], bool]) -> None:
-    """Refuse what WRITE ATOMIC cannot do."""
-    if fields["wrprotect"] and not bends(UpkeepBend.ATOMIC_PROTECTION):
-        raise invalid_field_in_cdb(1, 7)
-    refuses_flags = bends(UpkeepBend.ATOMIC_REFUSES_FUA)
-    if refuses_flags and (fields["dpo"] or fields["fua"]):
-        raise invalid_field_in_cdb(1, 4)
-    blocks, is_unlimited = fields["blocks"], bends(UpkeepBend.ATOMIC_IS_UNLIMITED)
-    is_nothing = not blocks and bends(UpkeepBend.ATOMIC_OF_NOTHING)
-    if (blocks > limits.ATOMIC_BLOCKS and not is_unlimited) or is_nothing:
-        raise invalid_field_in_cdb(12)
-    if fields["atomic_boundary"] > limits.ATOMIC_BLOCKS and not is_unlimited:
-        raise invalid_field_in_cdb(10)
-
-
 def _write_atomic_16(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     fields = cdb.write_atomic_16.parse(task.cdb)
     lba, blocks = fields["lba"], fields["blocks"]
-    bends = unit.device.bends
-    if lba + blocks > unit.blocks and bends(UpkeepBend.ATOMIC_END):
+    rules = unit.rules.blocks
+    if lba + blocks > unit.blocks and not rules.atomic_checks_range:
         return GOOD
     unit.check_range(lba, blocks)
-    _check_atomic(fields, bends)
+    objection = rules.atomic_objection(fields)
+    if objection is not None:
+        raise objection
     unit.check_writable()
-    if bends(UpkeepBend.ATOMIC_WRITES_NOTHING):
+    if not rules.atomic_writes:
         return GOOD
     # One event loop, one write at a time: every write is atomic to every reader.
     return _solicit(unit, lba, blocks, fua=bool(fields["fua"]))
@@ -139,18 +114,18 @@ def _orwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     lba, blocks = fields["lba"], fields["blocks"]
     unit.check_transfer(lba, blocks, length_byte=10)
     unit.check_writable()
-    if not blocks and unit.device.bends(DeviceBend.OTHERS_REFUSE_NOTHING):
-        raise invalid_field_in_cdb(10)
+    rules = unit.rules.blocks
     if not blocks:
-        return GOOD
+        if rules.can_combine_nothing:
+            return GOOD
+        raise invalid_field_in_cdb(10)
 
     def combine(data: bytes | memoryview) -> Outcome:
         require_whole_blocks(unit, data)
         stored = unit.read(lba, len(data) // unit.block_size)
         # As big integers, a megabyte takes a moment instead of a loop.
         left, right = int.from_bytes(stored, "big"), int.from_bytes(data, "big")
-        is_xor = unit.device.bends(MediaBend.ORWRITE_IS_XOR)
-        whole = left ^ right if is_xor else left | right
+        whole = rules.combined(left, right)
         unit.write(lba, whole.to_bytes(len(data), "big"), fua=bool(fields["fua"]))
         return GOOD
 
@@ -165,22 +140,19 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
         raise invalid_field_in_cdb(13)
     unit.check_writable()
     half = blocks * unit.block_size
-    bends = unit.device.bends
-    is_whole = task.expected_data_out == 2 * half
-    if not is_whole and not bends(TaskBend.TAKES_HALF):
+    rules = unit.rules.blocks
+    if task.expected_data_out != 2 * half and rules.compare_and_write_needs_all:
         # Part of the data allows neither the comparison nor the write; the number of
         # blocks is what disagrees with it.
         raise invalid_field_in_cdb(13)
-    if not blocks and unit.device.bends(DeviceBend.OTHERS_REFUSE_NOTHING):
-        raise invalid_field_in_cdb(13)
     if not blocks:
-        return GOOD
-
-    found = bytes(unit.read(lba, blocks)) if bends(TaskBend.COMPARES_EARLY) else b""
+        if rules.can_combine_nothing:
+            return GOOD
+        raise invalid_field_in_cdb(13)
+    stored = rules.comparand(lambda: unit.read(lba, blocks))
 
     def compare_and_write(data: bytes | memoryview) -> Outcome:
-        if not found or found != data[:half]:
-            require_equal(unit, lba, data[:half])
+        require_equal(unit, stored(), data[:half])
         unit.write(lba, data[half:], fua=bool(fields["fua"]))
         return GOOD
 

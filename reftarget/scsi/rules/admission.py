@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The decisions before a command is executed (SAM-5 section 5, SPC-4 section 4)."""
+"""The decisions before a command is executed, and about its sense data (SAM-5)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from reftarget.ruleset import RuleSet
-from reftarget.scsi.check_condition import invalid_field_in_cdb
+from reftarget.scsi.check_condition import CheckCondition, invalid_field_in_cdb
+from reftarget.scsi.task import Task
 
 
 def unknown_command(_opcode: int, has_opcode: bool) -> Sense | None:
@@ -27,8 +29,43 @@ def unknown_command(_opcode: int, has_opcode: bool) -> Sense | None:
     )
 
 
+def objection(_layout: Layout, _task: Task) -> CheckCondition | None:
+    """Return why a command is refused that the device server knows: for nothing.
+
+    What its fields and its attribute ask for is offered (SAM-5 section 8.5).
+    """
+    return None
+
+
+def heeds_reservations(_opcode: int) -> bool:
+    """Whether a command is held against reservations: each is (SPC-4 table 48)."""
+    return True
+
+
+def reports_attentions(_opcode: int, clears_attention: bool) -> bool:
+    """Whether a pending unit attention ends the command (SAM-5 section 5.14)."""
+    return clears_attention
+
+
+def has_descriptors(d_sense: bool) -> bool:
+    """Whether sense data has descriptor format: as D_SENSE says (SPC-4 7.5.8)."""
+    return d_sense
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRules(RuleSet):
-    """The decisions before a command is executed."""
+    """The decisions before a command is executed, and about its sense data."""
 
     unknown_command: Callable[[int, bool], Sense | None] = unknown_command
+    objection: Callable[[Layout, Task], CheckCondition | None] = objection
+    heeds_reservations: Callable[[int], bool] = heeds_reservations
+    reports_attentions: Callable[[int, bool], bool] = reports_attentions
+    refuses_reserved_fields: bool = True
+    """Fields of what is not offered, such as RDPROTECT, must be zero (SBC-3 5.11)."""
+    aca_attribute_needs_aca: bool = True
+    """The ACA attribute is for the ACA condition alone (SAM-5 section 8.5.2)."""
+    has_descriptors: Callable[[bool], bool] = has_descriptors
+    missing_unit_is_ready: bool = False
+    """Commands to a LUN without a unit are GOOD (SPC-4 section 4.5.1)."""
+    missing_unit_is_connected: bool = False
+    """INQUIRY shows a unit at a LUN without one (SPC-4 section 6.6.2)."""

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The decisions about what a unit says of itself (SPC-4; VPD of disks: SBC-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from iscsi.scsi.inquiry import VersionDescriptor
+from iscsi.scsi.luns import SelectReport
+from iscsi.scsi.sense import Sense, SenseKey
+from reftarget.ruleset import RuleSet
+from reftarget.scsi.rules.lengths import Length, length_of_all
+
+_NO_SENSE: Final = Sense(SenseKey.NO_SENSE)
+
+
+def version_descriptors(protocol_level: int) -> tuple[int, ...]:
+    """Return the version descriptors (section 6.6.2; RFC 7144 section 4.2).
+
+    Args:
+        protocol_level: iSCSIProtocolLevel of the session.
+    """
+    return (
+        VersionDescriptor.SAM_5,
+        VersionDescriptor.ISCSI + protocol_level,
+        VersionDescriptor.SPC_4,
+        VersionDescriptor.SBC_3,
+    )
+
+
+def unknown_page(_code: int) -> bytes | None:
+    """Return the body of a VPD page that there is none of; None: it is refused."""
+    return None
+
+
+def listed_pages(codes: Iterable[int]) -> bytes:
+    """Return the list of VPD pages, in ascending order (section 7.8)."""
+    return bytes(sorted(codes))
+
+
+def page_length(length: int) -> int:
+    """Return PAGE LENGTH of a VPD page (section 7.8)."""
+    return length
+
+
+def device_name(target_name: str) -> str:
+    """Return the SCSI device name: that of the node (RFC 7143 section 4.4.2)."""
+    return target_name
+
+
+def port_name(target_name: str, portal_group_tag: int) -> str:
+    """Return the name of a target port (RFC 7143 section 4.4.2)."""
+    return f"{target_name},t,0x{portal_group_tag:04x}"
+
+
+def optimal_transfer_length(maximum: int) -> int:
+    """Return OPTIMAL TRANSFER LENGTH, in blocks (SBC-3 section 6.6.4)."""
+    return maximum
+
+
+def select_report(value: int) -> SelectReport | None:
+    """Return SELECT REPORT; None: it is refused as reserved (section 6.33)."""
+    try:
+        return SelectReport(value)
+    except ValueError:
+        return None
+
+
+def listed_luns(luns: list[int], _select: SelectReport) -> list[int]:
+    """Return what REPORT LUNS lists: all that there are (section 6.33)."""
+    return luns
+
+
+def has_timeouts(rctd: bool) -> bool:
+    """Whether command timeouts descriptors are returned: as RCTD says (6.35)."""
+    return rctd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityRules(RuleSet):
+    """The decisions about what a unit says of itself."""
+
+    # standard INQUIRY data
+    response_data_format: int = 2
+    """RESPONSE DATA FORMAT (section 6.6.2)."""
+    normaca: bool = True
+    """NORMACA: the NACA bit is offered (section 6.6.2)."""
+    version_descriptors: Callable[[int], tuple[int, ...]] = version_descriptors
+    inquiry_length: Length = length_of_all
+    """ADDITIONAL LENGTH (section 6.6.1)."""
+    page_code_needs_evpd: bool = True
+    """PAGE CODE is refused without EVPD (section 6.6.1)."""
+    # vital product data
+    unknown_page: Callable[[int], bytes | None] = unknown_page
+    listed_pages: Callable[[Iterable[int]], bytes] = listed_pages
+    page_length: Callable[[int], int] = page_length
+    designates_unit: bool = True
+    """The device identification page designates the logical unit (section 7.8)."""
+    device_name: Callable[[str], str] = device_name
+    port_name: Callable[[str, int], str] = port_name
+    optimal_transfer_length: Callable[[int], int] = optimal_transfer_length
+    shows_lbpu: bool = True
+    """LBPU says whether there is UNMAP (SBC-3 section 6.6.4)."""
+    shows_lbprz: bool = True
+    """LBPRZ says whether deallocated blocks read as zeros (SBC-3 section 6.6.5)."""
+    # REPORT LUNS
+    select_report: Callable[[int], SelectReport | None] = select_report
+    listed_luns: Callable[[list[int], SelectReport], list[int]] = listed_luns
+    lun_list_length: Length = length_of_all
+    """LUN LIST LENGTH (section 6.33)."""
+    # REQUEST SENSE and TEST UNIT READY
+    nothing_to_report: Sense = _NO_SENSE
+    """What REQUEST SENSE returns where nothing is to be reported (section 6.39)."""
+    sense_clears_attention: bool = True
+    """REQUEST SENSE clears the unit attention that it returns (SAM-5 section 5.14)."""
+    heeds_desc: bool = True
+    """REQUEST SENSE returns descriptor format where DESC is 1 (section 6.39)."""
+    shows_readiness: bool = True
+    """TEST UNIT READY of a unit that is ready is GOOD (section 6.47)."""
+    # REPORT SUPPORTED OPERATION CODES
+    has_timeouts: Callable[[bool], bool] = has_timeouts
+    shows_service_actions: bool = True
+    """The list of all commands has their service actions (section 6.35)."""
+    reports_one: bool = True
+    """A command that is asked for alone is reported as supported (section 6.35)."""
