@@ -107,7 +107,6 @@ class _Player:
         self._channels: dict[int, _Channel] = {}
         self._tags: dict[int, int] = {}
         self._handles: dict[int, int] = {}
-        self._tried: dict[int, int] = {}
         self.differences: list[Difference] = []
         self.transcript = Transcript()
 

@@ -38,8 +38,6 @@ class LoginStages:
     current: Stage | None = None
     asked_for: Stage | None = None
     """The NSG of the last request with T=1, until it is answered."""
-    initiator_continues: bool = False
-    """The last request had C=1: the answer must be empty, without T (section 6.2)."""
     awaits_response: bool = False
 
     @property
@@ -74,7 +72,6 @@ class LoginStages:
         else:
             self.asked_for = None
         self.current = stage
-        self.initiator_continues = continuation
         self.awaits_response = True
 
     def response(

@@ -170,21 +170,6 @@ def parse_list(text: str) -> list[str]:
     return text.split(",") if text else []
 
 
-def parse_range(text: str) -> tuple[int, int]:
-    """Return the bounds of a numeric-range, such as 10~20.
-
-    Raises:
-        DecodeError: it has no such form, or its bounds are the wrong way round.
-    """
-    low, tilde, high = text.partition("~")
-    if not tilde:
-        raise DecodeError(f"{text!r} is no range", field="value")
-    bounds = parse_number(low), parse_number(high)
-    if bounds[0] > bounds[1]:
-        raise DecodeError(f"{text!r} runs downwards", field="value")
-    return bounds
-
-
 def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
     """Return a binary-value: hexadecimal (0x) or Base64 (0b), or decimal.
 

@@ -50,7 +50,6 @@ class Phase(Enum):
 
     LOGIN = "login"
     FULL_FEATURE = "full feature"
-    LOGOUT = "logout"  # the response is out, the end of TCP is awaited
     CLOSED = "closed"
 
 
@@ -140,11 +139,6 @@ class Connection:
             log.warning("%s: %s: session dropped", self, error)
             self.on_format_error()
             self.drop_session()
-
-    @property
-    def is_stalled(self) -> bool:
-        """True while no further input is wanted."""
-        return self.output_size >= HIGH_WATER
 
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
         """Queue a PDU: lengths, padding and digests are filled in here."""

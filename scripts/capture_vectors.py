@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# ruff: noqa: INP001 - a script, no package; programs of the system
+
 """Makes tests/vectors anew: PDUs that libiscsi and QEMU exchange with tgtd and istgt.
 
 `python scripts/capture_vectors.py` starts the targets, puts a recording proxy before
@@ -212,7 +212,7 @@ def _write(
     path = FOLDER / f"{client}-{kind}.json"
     content = {"stacks": f"{client} and {kind} {version}", "vectors": vectors}
     path.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"{path.name}: {len(vectors)} PDUs")  # noqa: T201  # a command's answer
+    print(f"{path.name}: {len(vectors)} PDUs")  # a command's answer
 
 
 def _without_digests(pdu: dict[str, object]) -> bytes:

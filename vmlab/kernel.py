@@ -51,19 +51,6 @@ def of_debian() -> Kernel:
     return Kernel(version, root, f"Debian {package} {candidate}")
 
 
-def of_build(root: Path) -> Kernel:
-    """Return a kernel that lies below a folder as `vmlinux` and `lib/modules`.
-
-    Raises:
-        LabError: it is not whole.
-    """
-    found = sorted((root / "lib" / "modules").glob("*"))
-    if len(found) != 1 or not (root / "vmlinux").exists():
-        raise LabError(f"{root} holds no kernel with its modules")
-    modules.prepare(root, found[0].name)
-    return Kernel(found[0].name, root, str(root))
-
-
 def _newest() -> tuple[str, str]:
     """Return name and version of the package behind linux-image-amd64."""
     # One call, since apt may read all its lists for each.

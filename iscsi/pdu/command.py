@@ -85,11 +85,6 @@ class SCSIResponse(PDU):
         """The sense data, without its length field (section 11.4.7)."""
         return sense_of(self.data)
 
-    @property
-    def response_data(self) -> bytes:
-        """What stands behind the sense data (section 11.4.7)."""
-        return bytes(self.data)[2 + len(self.sense) :] if self.data else b""
-
 
 def sense_of(data: bytes) -> bytes:
     """Return the sense data in a data segment that starts with SenseLength."""

@@ -132,8 +132,3 @@ class StandardInquiry:
         tail = bytes(data[_DESCRIPTORS_AT : _DESCRIPTORS_AT + 2 * _DESCRIPTORS])
         descriptors = struct.unpack(f">{len(tail) // 2}H", tail[: len(tail) // 2 * 2])
         return cls(**values, version_descriptors=tuple(filter(None, descriptors)))
-
-
-def additional_length(data: bytes | memoryview) -> int:
-    """Return ADDITIONAL LENGTH: what the whole has beyond its first five bytes."""
-    return _FIELDS.parse(data)["additional_length"]

@@ -8,7 +8,6 @@ import pytest
 
 from initiator.connection import Connection
 from initiator.core import Link
-from initiator.describe import describe
 from initiator.expect import ConformanceFailure, check, expect_drop, next_or_drop
 from initiator.login import LoginExchange, LoginRefused
 from initiator.session import Session
@@ -16,7 +15,7 @@ from initiator.task import Task
 from initiator.transcript import Direction
 from iscsi.constants import LoginStatus
 from iscsi.errors import PeerTimeout
-from iscsi.pdu import PDU, R2T, LoginResponse, NOPIn, Reject, SCSIResponse
+from iscsi.pdu import PDU, R2T, LoginResponse, Reject, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import Sense
 from suites.plugins.sessions import Disk
@@ -130,24 +129,6 @@ def expect_cleared(session: Session, link: Link | None = None) -> None:
         [str(sense) for sense in senses] or "GOOD",
         session.transcript,
     )
-
-
-def expect_no_response(session: Session, link: Link, itt: int) -> None:
-    """Expect that a task ends without a response: a ping's answer comes alone.
-
-    Raises:
-        ConformanceFailure: a SCSI Response to it came before or after the ping.
-    """
-    __tracebackhide__ = True
-    ping = session.ping(link=link)
-    assert isinstance(ping, NOPIn)
-    late = [
-        pdu
-        for pdu in tagged(came_over(session, link), itt)
-        if isinstance(pdu, SCSIResponse)
-    ]
-    actual = describe(late[0]) if late else ""
-    check(not late, f"no response for ITT {itt:#x}", actual, session.transcript)
 
 
 def lose_with_write(

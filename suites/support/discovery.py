@@ -38,16 +38,10 @@ def is_well_formed(value: str) -> bool:
     return is_bracketed == (":" in address.host)
 
 
-def is_served(session: Session) -> bool:
-    """Tell whether a session is still served.
+def expect_served(session: Session, which: str) -> None:
+    """Expect that a session is still served.
 
     A Discovery session is asked for its targets, a Normal one is pinged.
-    """
-    return _refusal_of_service(session) is None
-
-
-def expect_served(session: Session, which: str) -> None:
-    """Expect that a session is still served (see `is_served`).
 
     Raises:
         ConformanceFailure: it is not.
@@ -62,7 +56,7 @@ def expect_served(session: Session, which: str) -> None:
 
 
 def expect_not_served(session: Session, which: str) -> None:
-    """Expect that a session is gone (see `is_served`).
+    """Expect that a session is gone (see `expect_served`).
 
     Raises:
         ConformanceFailure: it is still served.

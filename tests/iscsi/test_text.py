@@ -113,16 +113,6 @@ def test_binary_forms_are_inverse(data: bytes) -> None:
     assert text.format_base64(data)[2:] == base64.b64encode(data).decode()
 
 
-def test_ranges() -> None:
-    assert text.parse_range("2~0x10") == (2, 16)
-
-
-@pytest.mark.parametrize("value", ["5", "5~", "~5", "6~5", "a~b"])
-def test_other_ranges_are_refused(value: str) -> None:
-    with pytest.raises(DecodeError):
-        text.parse_range(value)
-
-
 @pytest.mark.parametrize("parse", [text.parse_boolean])
 @pytest.mark.parametrize("value", ["yes", "YES", "1", ""])
 def test_other_booleans_are_refused(parse: Callable[[str], bool], value: str) -> None:
