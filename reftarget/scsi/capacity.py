@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10, Capacity16
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit

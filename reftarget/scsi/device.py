@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from reftarget.scsi.commands import Command
     from reftarget.scsi.config import LogicalUnitConfig
+    from reftarget.scsi.unit import Command
 
 
 def _nothing_to_abort(_lun: int, _nexus: Nexus) -> None:

@@ -15,14 +15,14 @@ from reftarget.scsi.primary import luns_data
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
 
 if TYPE_CHECKING:
-    from reftarget.scsi.device import DeviceServer
+    from reftarget.scsi.unit import Device
 
 _NOT_SUPPORTED = Sense.of(
     SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
 )
 
 
-def start(device: DeviceServer, task: Task) -> Outcome:
+def start(device: Device, task: Task) -> Outcome:
     """Answer for a LUN that has no disk: mostly, that it has none."""
     opcode = task.cdb[0]
     is_well_known = task.lun == REPORT_LUNS_WELL_KNOWN

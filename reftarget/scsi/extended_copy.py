@@ -34,6 +34,7 @@ from iscsi.scsi.extended_copy import (
     split_cscds,
     split_segments,
 )
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.vpd import Association, CodeSet, DesignatorType
@@ -46,9 +47,9 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.copy_results import CopyResult
 from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

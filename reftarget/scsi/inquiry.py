@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.inquiry import StandardInquiry
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.vpd import (
     Association,
     BlockDeviceCharacteristics,
@@ -24,9 +25,9 @@ from iscsi.scsi.vpd import (
 )
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.extended_copy import third_party_copy_page
 from reftarget.scsi.task import Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.log import ALL_SUBPAGES, LogPage, Page, Parameter
+from iscsi.scsi.reservation_conflicts import Access
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit

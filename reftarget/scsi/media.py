@@ -6,14 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
     invalid_field_in_cdb,
 )
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit

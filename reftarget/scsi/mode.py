@@ -18,15 +18,16 @@ from iscsi.scsi.mode import (
     parse_6,
     parse_10,
 )
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi.check_condition import (
     invalid_field_in_cdb,
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.modes import PAGES
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from iscsi.scsi.layout import Layout

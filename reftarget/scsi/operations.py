@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.supported_operations import (
     TASK_MANAGEMENT_FUNCTIONS,
     CommandDescriptor,
@@ -16,8 +17,8 @@ from iscsi.scsi.supported_operations import (
     build_one,
 )
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit

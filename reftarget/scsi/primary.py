@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.luns import REPORT_LUNS_WELL_KNOWN, SelectReport, build_report
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget.scsi.check_condition import condition, invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
-    from reftarget.scsi.device import DeviceServer
-    from reftarget.scsi.unit import LogicalUnit
+    from reftarget.scsi.unit import Device, LogicalUnit
 
 _REPORT_LUNS_MINIMUM = 16
 
@@ -42,7 +42,7 @@ def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
     return truncated(data, fields["allocation_length"])
 
 
-def luns_data(device: DeviceServer, task: Task) -> Outcome:
+def luns_data(device: Device, task: Task) -> Outcome:
     """Return REPORT LUNS data for the nexus: every unit is open to every nexus."""
     fields = cdb.report_luns.parse(task.cdb)
     lists = {

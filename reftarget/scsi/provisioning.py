@@ -14,6 +14,7 @@ from iscsi.scsi.provisioning import (
     build_lba_status,
     parse_unmap,
 )
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
@@ -22,15 +23,14 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iscsi.scsi.layout import Layout
-    from reftarget.scsi.commands import Handler
-    from reftarget.scsi.unit import LogicalUnit
+    from reftarget.scsi.unit import Handler, LogicalUnit
 
 _UNMAP_HEADER, _DESCRIPTOR = 8, 16
 _RUN_LIMIT = 0xFFFFFFFF

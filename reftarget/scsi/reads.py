@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.check_condition import (
@@ -13,15 +14,14 @@ from reftarget.scsi.check_condition import (
     illegal_request,
     invalid_field_in_cdb,
 )
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iscsi.scsi.layout import Layout
-    from reftarget.scsi.commands import Handler
-    from reftarget.scsi.unit import LogicalUnit
+    from reftarget.scsi.unit import Handler, LogicalUnit
 
 _DPO_AND_FUA = 0x18
 _BYTCHK_NONE, _BYTCHK_SAME = 0b00, 0b11

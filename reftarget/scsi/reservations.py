@@ -53,9 +53,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from iscsi.scsi.layout import Layout
-    from reftarget.scsi.commands import Command, ReservationHost
     from reftarget.scsi.task import Task
-    from reftarget.scsi.unit import LogicalUnit
+    from reftarget.scsi.unit import Command, LogicalUnit, ReservationHost
 
 _log = logging.getLogger(__name__)
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit

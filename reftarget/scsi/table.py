@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from reftarget.scsi import (
     capacity,
     extended_copy,
@@ -20,7 +21,7 @@ from reftarget.scsi import (
     sanitize,
     writes,
 )
-from reftarget.scsi.commands import Access, Command
+from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
     from reftarget.scsi.task import DataOutNeeded, Outcome, Task

@@ -6,17 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
+from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.commands import Access, Command, always
 from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+from reftarget.scsi.unit import Command, always
 
 if TYPE_CHECKING:
     from iscsi.scsi.layout import Layout
-    from reftarget.scsi.commands import Handler
-    from reftarget.scsi.unit import LogicalUnit
+    from reftarget.scsi.unit import Handler, LogicalUnit
 
 
 def _write(layout: Layout) -> Handler:
