@@ -25,6 +25,7 @@ _DISKS = pytest.StashKey["dict[int, Disk]"]()
 """Logical units by their numbers, once they have told their size."""
 
 _MAX_UNIT_ATTENTIONS = 16
+_CHECKS = itertools.count(1)
 
 OpenSession = Callable[..., Session]
 NewLogin = Callable[..., LoginExchange]
@@ -57,13 +58,15 @@ def portal(target: TestedTarget) -> Portal:
 def options(target: TestedTarget) -> LoginOptions:
     """How a plain login to the target's first name is done.
 
-    Initiator name and ISID belong to this worker alone.
+    The initiator name belongs to this worker alone, the ISID to this check: a session
+    that the target has not given up yet stands in nobody's way.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    number = (worker & 0xF) << 16 | next(_CHECKS) & 0xFFFF
     return replace(
         target.options(),
         initiator_name=f"iqn.2026-11.org.iscsi-assay:worker{worker}",
-        isid=names.isid(names.ISIDType.RANDOM, 0xA55A50 + worker, 1),
+        isid=names.isid(names.ISIDType.RANDOM, 0xA00000 | number, 1),
     )
 
 

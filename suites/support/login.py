@@ -258,8 +258,13 @@ def expect_no_transition(login: LoginExchange) -> None:
     )
 
 
-def expect_full_feature(login: LoginExchange) -> NOPIn:
-    """Expect that a ping is answered: the login has reached full-feature phase."""
+def expect_full_feature(login: LoginExchange, data: bytes = b"up?") -> NOPIn:
+    """Expect that a ping is answered: the login has reached full-feature phase.
+
+    Args:
+        login: the login.
+        data: what is to be echoed; whether it is remains for the caller to judge.
+    """
     __tracebackhide__ = True
     connection = login.connection
     ping = NOPOut(
@@ -267,7 +272,7 @@ def expect_full_feature(login: LoginExchange) -> NOPIn:
         initiator_task_tag=0x7E57,
         cmd_sn=login.cmd_sn,
         exp_stat_sn=login.status.exp_stat_sn,
-        data=b"up?",
+        data=data,
     )
     connection.send(ping)
     answer = next_or_drop(connection)

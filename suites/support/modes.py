@@ -53,6 +53,23 @@ def sense_page(
     return pages[0]
 
 
+def skip_unless_shared(session: Session) -> None:
+    """Skip where each I_T nexus has a task set of its own (TST 001b, SPC-4 7.5.8).
+
+    Tasks, ACA and task attributes of one nexus then mean nothing to another one.
+    """
+    layout = SENSES[6]
+    command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
+    result = session.execute(command, read=ROOM)
+    try:
+        pages = parse_6(result.data).pages if result.is_good else []
+        own = any(page.fields["tst"] for page in pages if page.code == command[2] & 63)
+    except DecodeError:
+        own = False
+    if own:
+        pytest.skip("not applicable: each nexus has a task set of its own (TST)")
+
+
 def skip_without_sense(session: Session, layout: Layout) -> None:
     """Skip where the unit has no such MODE SENSE.
 

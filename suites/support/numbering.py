@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests of every kind that takes a CmdSN, and windows that are full."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -16,6 +16,7 @@ from iscsi.pdu import (
     R2T,
     LogoutRequest,
     NOPOut,
+    Reject,
     SCSICommand,
     TaskManagementRequest,
     TextRequest,
@@ -41,6 +42,18 @@ NUMBERED: Mapping[str, Callable[..., PDU]] = {
     ),
 }
 """Builders of requests that carry a CmdSN (section 4.2.2.1)."""
+
+
+def skip_where_rejected(request: PDU, answers: Sequence[PDU]) -> None:
+    """Skip where a request was rejected: it then takes no number (section 7.3).
+
+    Whether a rejected request leaves ExpCmdSN alone is judged by checks of that clause.
+    """
+    header = request.segments()[0][:48]
+    tag = header[16:20]
+    for answer in answers:
+        if isinstance(answer, Reject) and answer.rejected_header[16:20] == tag:
+            pytest.skip("not applicable: the target rejects the request")
 
 
 def window_size(session: Session) -> int:

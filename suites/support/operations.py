@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands that a logical unit may or may not have."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from initiator.session import Session
@@ -16,17 +19,26 @@ _UNKNOWN = (
 )
 _NEVER_NOTHING = frozenset(
     {
-        cdb.read_6,
-        cdb.write_6,
-        cdb.write_same_10,
-        cdb.write_same_16,
-        cdb.start_stop_unit,
         cdb.sanitize_overwrite,
         cdb.sanitize_block_erase,
         cdb.sanitize_cryptographic_erase,
     }
 )
-"""Commands that do something where every field is 0: whole ranges, or a stop."""
+"""Commands that do too much to be tried, whatever their fields are."""
+
+_HARMLESS: Mapping[Layout, Mapping[str, int]] = MappingProxyType(
+    {
+        cdb.read_6: {"blocks": 1},
+        cdb.write_6: {"lba": (1 << 21) - 1, "blocks": 1},
+        cdb.write_same_10: {"lba": (1 << 32) - 1, "blocks": 1},
+        cdb.write_same_16: {"lba": (1 << 64) - 1, "blocks": 1},
+        cdb.start_stop_unit: {"start": 1},
+    }
+)
+"""Fields of commands that do much where every field is 0: whole ranges, or a stop.
+
+What writes goes beyond the end of all but the largest units.
+"""
 
 _ROOM = 64
 _BRINGS = frozenset(
@@ -46,6 +58,9 @@ _BRINGS = frozenset(
 )
 _TAKES = frozenset(
     {
+        cdb.write_6,
+        cdb.write_same_10,
+        cdb.write_same_16,
         cdb.write_10,
         cdb.write_12,
         cdb.write_16,
@@ -63,7 +78,7 @@ _TAKES = frozenset(
 )
 """What is tried with R or W set: some targets never answer without (istgt 0.4)."""
 
-_READS = frozenset({cdb.read_10, cdb.read_12, cdb.read_16})
+_READS = frozenset({cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16})
 _BLOCK = 4096
 
 
@@ -84,11 +99,13 @@ def is_there(session: Session, layout: Layout) -> bool:
     found = is_known or support in (None, Support.NOT_AVAILABLE)
     if found and layout not in _NEVER_NOTHING:
         room = _room(layout)
-        data = b"" if layout in _TAKES else None
+        data = None
+        if layout in _TAKES:
+            data = bytes(_BLOCK) if layout in _HARMLESS else b""
         command = layout(**_least(layout, room))
         sense = session.execute(command, read=room, write=data).sense
         code = sense.additional if sense else None
-        absent = _UNKNOWN[:1] if is_known else _UNKNOWN
+        absent = _UNKNOWN[:1] if is_known or layout in _HARMLESS else _UNKNOWN
         found = code not in absent
     return found
 
@@ -105,6 +122,8 @@ def _least(layout: Layout, room: int) -> dict[str, int]:
     LIO drops who expects data of a command that brings none, and some lists are refused
     to who has no room for their header (REPORT LUNS).
     """
+    if layout in _HARMLESS:
+        return dict(_HARMLESS[layout])
     if layout in _READS:
         return {"blocks": 1}
     if room and "allocation_length" in layout.structure.fields:

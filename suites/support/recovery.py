@@ -316,6 +316,20 @@ def lose_data(
     return parts[lost]
 
 
+def asked_until_the_end(session: Session, task: Task) -> list[R2T]:
+    """Answer what R2Ts ask for until a write ends; return them, however it ends.
+
+    A response, a dropped connection and silence all end it: what is due is not judged.
+    """
+    asked: list[R2T] = []
+    with suppress(ConnectionLost, PeerTimeout):
+        while not isinstance(pdu := session.receive(), SCSIResponse):
+            if isinstance(pdu, R2T):
+                asked.append(pdu)
+                session.answer_r2t(task, pdu)
+    return asked
+
+
 def expect_recovered(
     session: Session, disk: Disk, task: Task, *, refused: DataOut | None = None
 ) -> None:

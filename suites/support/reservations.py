@@ -182,12 +182,20 @@ class Nexus:
         return self._read(cdb.persistent_reserve_in_read_full_status, FullStatus.parse)
 
     def target_port(self) -> int:
-        """Return the relative port of this nexus, which must be registered."""
+        """Return the relative port of this nexus, which must be registered.
+
+        Raises:
+            ConformanceFailure: READ FULL STATUS does not list this nexus.
+        """
         own = self.transport_id
-        return next(
-            entry.relative_target_port
-            for entry in self.full_status().registrations
-            if entry.transport_id == own
+        listed = self.full_status().registrations
+        for entry in listed:
+            if entry.transport_id == own:
+                return entry.relative_target_port
+        raise ConformanceFailure(
+            f"a registration of {own}",
+            ", ".join(str(entry.transport_id) for entry in listed) or "none",
+            self.session.transcript,
         )
 
     def _read(self, layout: Layout, parse: Callable[[bytes], T]) -> T:
@@ -257,14 +265,23 @@ def expect_refused(result: Result, *allowed: AdditionalSense) -> None:
     )
 
 
-def expect_attentions(nexus: Nexus, *due: AdditionalSense) -> None:
+def expect_attentions(
+    nexus: Nexus,
+    *due: AdditionalSense,
+    permitted: Sequence[AdditionalSense] = (),
+) -> None:
     """Expect these unit attentions, in any order, and no others.
+
+    Args:
+        nexus: who is told.
+        *due: what must be told.
+        permitted: what may be told besides.
 
     Raises:
         ConformanceFailure: others are due, or fewer.
     """
     __tracebackhide__ = True
-    found = nexus.attentions()
+    found = [one for one in nexus.attentions() if one in due or one not in permitted]
     check(
         sorted(map(str, found)) == sorted(map(str, due)),
         f"unit attentions: {_named(due)}",

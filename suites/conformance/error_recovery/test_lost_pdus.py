@@ -18,6 +18,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
 from suites.support.recovery import (
     SEGMENT,
+    asked_until_the_end,
     expect_copies,
     expect_recovered,
     expect_refused_data,
@@ -84,11 +85,12 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
     task = start_write(writer, scratch_disk, pattern(scratch_disk, LENGTH, seed=0x650))
     r2t = writer.expect(R2T, of=task.command)
 
-    spoilt = lose_data(writer, task, r2t, 0, is_spoilt=True)
+    lose_data(writer, task, r2t, 0, is_spoilt=True)
 
-    expect_recovered(writer, scratch_disk, task, refused=spoilt)
-
-    asked = [pdu for pdu in writer.transcript.received() if isinstance(pdu, R2T)]
+    asked = [r2t, *asked_until_the_end(writer, task)]
+    if len(asked) == 1:
+        # Section 7.8 b: how it ends then is for other checks to judge.
+        pytest.skip("not applicable: the target ends the task, it asks for no data")
     numbers = [int(pdu.r2t_sn) for pdu in asked]
     check(numbers == list(range(len(asked))), "R2TSN 0, 1, ...", numbers)
 

@@ -236,8 +236,11 @@ def test_other_pdu_ends_the_login(
 ) -> None:
     """Another PDU amid a login is refused as invalid during login."""
     ask(login, first_pairs)
+    # One beyond the window is to be ignored (section 4.2.2.1).
+    amid = pdu.copy()
+    amid.cmd_sn, amid.exp_stat_sn = login.cmd_sn, login.status.exp_stat_sn
 
-    login.connection.send(pdu)
+    login.connection.send(amid)
 
     expect_refusal(login, LoginStatus.INVALID_DURING_LOGIN)
     with clause("RFC7143-4.2.4-09"):

@@ -3,10 +3,14 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, chose
+from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
+from iscsi.errors import ConnectionLost
 from iscsi.keys import KEYS, Key, Kind
 from iscsi.negotiation import RESULT_CLAUSES
+from iscsi.text import Pairs
+from suites.support.login import advance, answers_to, ask, expect_full_feature
 from suites.support.negotiation import (
     NUMBERS,
     REFUSED,
@@ -149,14 +153,38 @@ def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
 
 @pytest.mark.requirement("RFC7143-13.12-i01")
 @pytest.mark.parametrize("value", ["0", "511", "16777216", "", "none"], ids=identify)
-def test_illegal_length_is_not_taken(offer: Offer, value: str) -> None:
-    """An illegal MaxRecvDataSegmentLength ends the login, or is answered by Reject."""
-    found = offer([(_LENGTH.name, value)])
+def test_illegal_length_is_not_taken(
+    login: LoginExchange, first_pairs: Pairs, value: str
+) -> None:
+    """An illegal MaxRecvDataSegmentLength ends the login, or has no effect.
 
-    # The target's own declaration may stand beside its answer.
-    answers = [REFUSED] if found is None else text.values(found, _LENGTH.name)
-    is_right = {REFUSED, text.REJECT} & set(answers)
-    check(is_right, ["Reject", "a refusal"], answers)
+    A declaration needs no answer, and a target may take the nearest legal length
+    instead. One that takes less than any legal one cuts the echo of a ping short.
+    """
+    try:
+        _response, found = ask(login, [*first_pairs, (_LENGTH.name, value)])
+        if text.REJECT in text.values(found, _LENGTH.name):
+            chose(f"{_LENGTH.name}=Reject")
+            return
+        advance(login, answers_to(found))
+    except LoginRefused as refusal:
+        chose(refusal.response)
+        return
+    except ConnectionLost:
+        chose(None)
+        return
+    sent = bytes(_LENGTH.low)
+
+    pong = expect_full_feature(login, sent)
+
+    echoed = bytes(pong.data)
+    due = [
+        "a refusal",
+        "Reject",
+        "a dropped connection",
+        f"an echo of {_LENGTH.low} bytes",
+    ]
+    check(echoed == sent, due, pong, login.connection.transcript)
 
 
 @pytest.mark.requirement("RFC7143-13.12-i01")

@@ -11,6 +11,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
+from suites.support.modes import skip_unless_shared
 from suites.support.pages import body_of
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
@@ -131,6 +132,7 @@ def test_ordered_tasks_of_others_wait_too(
     writer: Session, open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """An ORDERED read of another session waits for the write, too."""
+    skip_unless_shared(writer)
     skip_unless_supported(writer, TaskAttribute.ORDERED)
     other = open_session(initiator_name=f"{writer.options.initiator_name}.other")
     data = pattern(scratch_disk, 1, seed=0xA3)

@@ -159,6 +159,7 @@ def test_the_cache_can_be_passed_by(
 ) -> None:
     """A unit that says DPOFUA takes DPO and FUA."""
     skip_without_dpofua(medium.session)
+    skip_without(medium.session, layout)
     data = medium.blocks(1, seed=5)
     medium.write(0, data)
     reads = layout in READS

@@ -7,7 +7,7 @@ import pytest
 
 from initiator.expect import ConformanceFailure, check, expect_data, expect_good
 from initiator.session import Session
-from initiator.task import Task, data_outs
+from initiator.task import Result, Task, data_outs
 from iscsi.constants import TMFunction
 from iscsi.pdu import R2T
 from iscsi.scsi import cdb
@@ -43,6 +43,19 @@ def start_write(medium: Medium, lba: int, data: bytes, layout: Layout) -> Task:
         while not task.r2ts and not task.is_done:
             medium.session.route(waiting_for=task, timeout=PATIENCE)
     return task
+
+
+def finish_together(session: Session, tasks: list[Task]) -> list[Result]:
+    """Give tasks their data in this order; then wait for all of them, in any order.
+
+    A target may keep the status of one back until the other one is over.
+    """
+    while not all(task.is_done for task in tasks):
+        for task in tasks:
+            for r2t in task.unanswered():
+                session.answer_r2t(task, r2t)
+        session.route(waiting_for=next(task for task in tasks if not task.is_done))
+    return [session.finish(task) for task in tasks]
 
 
 @pytest.mark.requirement("SBC3-5.34-01")
@@ -110,8 +123,8 @@ def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
 
     if not second.r2ts:
         order = 1  # the first one is in the way
-    for task in [first, second][::order]:
-        expect_good(writer.session.finish(task))
+    for result in finish_together(writer.session, [first, second][::order]):
+        expect_good(result)
 
     found = writer.read(0, WIDE + WIDE // 2)
     torn = []

@@ -18,6 +18,7 @@ from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
+from suites.support.modes import skip_unless_shared
 from suites.support.sessions import acknowledge
 
 NACA = 0x04
@@ -120,6 +121,7 @@ def test_older_tasks_wait(
 ) -> None:
     """A write that waits for its data goes on when ACA is cleared."""
     keys = {"ImmediateData": "No", "InitialR2T": "Yes"}
+    skip_unless_shared(faulted)
     third = open_session(keys, initiator_name=f"{faulted.options.initiator_name}.third")
     data = pattern(scratch_disk, 1, seed=0xACA)
     task = start_write(third, scratch_disk, data)
@@ -156,6 +158,7 @@ def test_other_nexuses_are_kept_out(
     faulted: Session, other: Session, disk: Disk, control: int, status: SCSIStatus
 ) -> None:
     """During ACA another nexus gets BUSY, or ACA ACTIVE if it knows of ACA."""
+    skip_unless_shared(faulted)
     fail(faulted, disk)
 
     expect_status(try_unit(other, control), status)
@@ -175,6 +178,7 @@ def test_it_is_cleared(faulted: Session, disk: Disk) -> None:
 @pytest.mark.requirement("SAM5-5.10.5-02")
 def test_others_do_not_clear_it(faulted: Session, other: Session, disk: Disk) -> None:
     """CLEAR ACA of another nexus is rejected, and ACA stays."""
+    skip_unless_shared(faulted)
     fail(faulted, disk)
 
     answer = other.task_management(TMFunction.CLEAR_ACA)
