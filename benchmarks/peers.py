@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from targets import kinds
+import targets
 from targets.errors import LabError
 
 OURS, THEIRS = "reference", "tgt"
@@ -126,7 +126,7 @@ def compare(seconds: float, rounds: int) -> dict[str, tuple[float, float]]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = {}
         for kind in (OURS, THEIRS):
-            running = stack.enter_context(kinds.parse(kind))
+            running = stack.enter_context(targets.parse(kind))
             unit = running.target.find_scratch()
             assert unit is not None
             urls[kind] = f"iscsi://{running.portal}/{running.target.name}/{unit.lun}"

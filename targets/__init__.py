@@ -2,7 +2,8 @@
 """What can be tested: one provider a kind of target."""
 
 from targets.errors import LabError, PortTakenError, TargetSpecError
-from targets.kinds import help_text, parse, profile
+from targets.kind import Kind, Option, Options, option
+from targets.kinds import help_text, kinds, options, parse, profile
 from targets.model import (
     FEATURES,
     Chap,
@@ -16,8 +17,11 @@ from targets.model import (
 __all__ = [
     "FEATURES",
     "Chap",
+    "Kind",
     "LabError",
     "LogicalUnit",
+    "Option",
+    "Options",
     "PortTakenError",
     "Portal",
     "Provider",
@@ -25,6 +29,9 @@ __all__ = [
     "Target",
     "TargetSpecError",
     "help_text",
+    "kinds",
+    "option",
+    "options",
     "parse",
     "profile",
 ]

@@ -1,152 +1,152 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kinds of target that --target names."""
+"""The kinds of target that --target names: those of this package and of others.
+
+A folder of this package that defines KINDS is a kind. Another distribution adds one by
+an entry point of the group `iscsi_assay.targets` that names a `Kind`.
+"""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
+from importlib import import_module, metadata
 from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 
-from targets import istgt, lab, lio, reference, remote, scst, tgt, tgt_vm
-from targets.errors import LabError, TargetSpecError
-from targets.lab import LabProvider, LabRecipe
-from targets.local import LocalProvider, Recipe
+from targets import remote
+from targets.errors import TargetSpecError
+from targets.kind import NO_OPTIONS, Kind, Option, Options
 from targets.model import Provider
-from targets.process import find_program
+
+GROUP = "iscsi_assay.targets"
+"""The group of entry points of other distributions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A line of the help, and what is behind it."""
-
-    name: str
-    summary: str
-    recipe: Callable[[], Recipe | LabRecipe]
-    programs: tuple[str, ...] = ()
-    package: str = ""
-    traits: frozenset[str] = frozenset()
-    """Features of any target of this kind, wherever it runs (see --profile)."""
-
-    def describe_needs(self) -> str:
-        """Say what it needs and whether that is there."""
-        if not self.programs:
-            return "needs Python alone"
-        try:
-            for program in self.programs:
-                find_program(program, self.package)
-        except LabError as error:
-            return f"needs {' and '.join(self.programs)}: {error}"
-        return f"needs {' and '.join(self.programs)}: installed"
+def folders() -> Iterator[ModuleType]:
+    """Return the folders of this package."""
+    here = Path(__file__).parent
+    for found in iter_modules([str(here)]):
+        if found.ispkg:
+            yield import_module(f"{__package__}.{found.name}")
 
 
-_KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("reference", "the reference target of this project", reference.recipe),
-        Kind(
-            "tgt",
-            "tgtd on this machine",
-            tgt.recipe,
-            tgt.PROGRAMS,
-            tgt.PACKAGE,
-        ),
-        Kind(
-            "tgt-vm",
-            "tgtd in a virtual machine",
-            tgt_vm.recipe,
-            lab.PROGRAMS,
-            "the packages of scripts/install-lab",
-        ),
-        Kind(
-            "istgt",
-            "istgt on this machine",
-            istgt.recipe,
-            istgt.PROGRAMS,
-            istgt.PACKAGE,
-        ),
-        Kind(
-            "lio",
-            "the Linux kernel's target in a virtual machine",
-            lio.recipe,
-            lab.PROGRAMS,
-            "the packages of scripts/install-lab",
-            lio.TRAITS,
-        ),
-        Kind(
-            "scst",
-            "SCST in a virtual machine, from its sources (--scst-source)",
-            scst.recipe,
-            (*lab.PROGRAMS, "make", "gcc"),
-            "the packages of scripts/install-lab",
-        ),
-    )
-}
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Return every kind of target by its name.
+
+    Raises:
+        TargetSpecError: another distribution's kind cannot be loaded or takes a name
+            that is in use; says which.
+    """
+    known = {
+        kind.name: kind for folder in folders() for kind in getattr(folder, "KINDS", ())
+    }
+    # The default comes first.
+    known = {"reference": known["reference"], **known}
+    for point in metadata.entry_points(group=GROUP):
+        kind = _load(point)
+        if kind.name in known:
+            raise TargetSpecError(
+                f"{_origin(point)} adds a kind of target {kind.name!r}, which is there"
+                " already; rename or remove one"
+            )
+        known[kind.name] = kind
+    return known
+
+
+def _load(point: metadata.EntryPoint) -> Kind:
+    try:
+        kind = point.load()
+    except Exception as error:
+        raise TargetSpecError(
+            f"{_origin(point)} cannot be loaded: {type(error).__name__}: {error};"
+            " repair or remove it"
+        ) from error
+    if not isinstance(kind, Kind):
+        raise TargetSpecError(f"{_origin(point)} is not a targets.Kind")
+    return kind
+
+
+def _origin(point: metadata.EntryPoint) -> str:
+    name = point.dist.name if point.dist is not None else "an installed distribution"
+    return f"the entry point {point.name} = {point.value} of {name}"
+
+
+def options() -> list[Option]:
+    """Return the options of all kinds, one that several share once.
+
+    Raises:
+        TargetSpecError: two kinds have different options of the same name.
+    """
+    found = dict.fromkeys(one for kind in kinds().values() for one in kind.options)
+    flags = [one.flag for one in found]
+    twice = sorted({flag for flag in flags if flags.count(flag) > 1})
+    if twice:
+        owners = " and ".join(_owners(twice[0]))
+        raise TargetSpecError(f"{owners} each define an option {twice[0]}; rename one")
+    return list(found)
+
+
+def _owners(flag: str) -> list[str]:
+    return [
+        kind.name
+        for kind in kinds().values()
+        if flag in (one.flag for one in kind.options)
+    ]
 
 
 def parse(
-    spec: str,
-    *,
-    faults: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    log_directory: Path | None = None,
-    scst_source: Path | None = None,
-    scst_mode: str = "release",
-    scst_config: str = "sysfs",
-    kernel: str | None = None,
+    spec: str, options: Options = NO_OPTIONS, *, log_directory: Path | None = None
 ) -> Provider:
     """Return the provider that a value of --target names.
 
     Args:
-        spec: A name, a name:port to fix the first portal's port, or a URL.
-        faults: Wrong behaviours to switch on; the reference target's only.
-        keys: What it answers in negotiations (KEY=VALUE); the reference target's only.
-        log_directory: Where logs are kept; None to throw them away with the target.
-        scst_source: The folder of SCST's sources; None for that of SCST_SOURCE.
-        scst_mode: For what SCST is built, release or debug.
-        scst_config: By what SCST is set up, sysfs or scstadmin.
-        kernel: The name of a kernel that the lab has built; None for Debian's.
+        spec: a name, a name:port to fix the first portal's port, or a URL.
+        options: the values of the options of all kinds (see `options`).
+        log_directory: where logs are kept; None to drop them with the target.
 
     Raises:
-        TargetSpecError: The value names nothing that can be provided.
+        TargetSpecError: the value names nothing that can be provided, or an option
+            belongs to another kind.
     """
-    name, colon, port = spec.partition(":")
-    if (faults or keys) and name != "reference":
-        what = "faults" if faults else "keys"
-        raise TargetSpecError(f"{what} are the reference target's; {spec} has none")
     if spec.lower().startswith(remote.SCHEME):
-        if kernel is not None:
-            raise TargetSpecError("--kernel is for targets of the lab, not for a URL")
+        _refuse_others(options, None)
         return remote.parse(spec)
-    kind = _find_kind(name)
-    chosen = lab.find_kernel(kernel) if kernel is not None else None
-    if name == "scst":
-        recipe: Recipe | LabRecipe = scst.recipe(
-            scst_source, chosen, scst_mode, scst_config
-        )
-    else:
-        recipe = kind.recipe()
-    if chosen is not None:
-        if not isinstance(recipe, LabRecipe):
-            raise TargetSpecError(f"--kernel is for targets of the lab, not for {name}")
-        if name != "scst":
-            recipe = replace(recipe, kernel=lambda: chosen)
-    if faults or keys:
-        recipe = reference.recipe(faults, keys=keys)
+    name, colon, port = spec.partition(":")
+    kind = _find(name)
+    _refuse_others(options, kind)
+    recipe = kind.recipe(options)
     first_port = _parse_port(spec, port) if colon else None
-    if isinstance(recipe, LabRecipe):
-        return LabProvider(recipe, port=first_port, log_directory=log_directory)
-    return LocalProvider(recipe, port=first_port, log_directory=log_directory)
+    return recipe.provider(port=first_port, log_directory=log_directory)
 
 
-def _find_kind(name: str) -> Kind:
-    if name in _KINDS:
-        return _KINDS[name]
-    close = get_close_matches(name, [*_KINDS, "iscsi"], 1)
+def _find(name: str) -> Kind:
+    known = kinds()
+    if name in known:
+        return known[name]
+    close = get_close_matches(name, [*known, "iscsi"], 1)
     meant = remote.FORM if close == ["iscsi"] else "".join(close)
     guess = f" did you mean {meant}?" if meant else ""
     raise TargetSpecError(
-        f"unknown target {name!r};{guess} valid: {', '.join(_KINDS)}, {remote.FORM}"
+        f"unknown target {name!r};{guess} valid: {', '.join(known)}, {remote.FORM}"
     )
+
+
+def _refuse_others(values: Options, kind: Kind | None) -> None:
+    """Refuse an option that another kind has (None: the target is a URL's).
+
+    Raises:
+        TargetSpecError: one is given.
+    """
+    own = () if kind is None else kind.options
+    for one in options():
+        if one.is_given(values) and one not in own:
+            name = "a URL" if kind is None else f"--target={kind.name}"
+            owners = " or ".join(_owners(one.flag))
+            raise TargetSpecError(
+                f"{one.flag} is for --target={owners}, not for {name}"
+            )
 
 
 def _parse_port(spec: str, port: str) -> int:
@@ -163,15 +163,16 @@ def profile(name: str) -> frozenset[str]:
     Raises:
         TargetSpecError: there is no such kind.
     """
-    if name not in _KINDS:
-        raise TargetSpecError(f"unknown profile {name!r}; valid: {', '.join(_KINDS)}")
-    return _KINDS[name].traits
+    known = kinds()
+    if name not in known:
+        raise TargetSpecError(f"unknown profile {name!r}; valid: {', '.join(known)}")
+    return known[name].traits
 
 
 def help_text() -> str:
     """Return what --target can name and what each needs, for --target=help."""
     rows = [
-        (kind.name, kind.summary, kind.describe_needs()) for kind in _KINDS.values()
+        (kind.name, kind.summary, kind.describe_needs()) for kind in kinds().values()
     ]
     width = max(len(name) for name, _, _ in rows)
     lines = ["--target=NAME, one of:"]

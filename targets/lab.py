@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
-from targets.model import Chap, Portal, Provider, RunningTarget, Target
+from targets.kind import Option, Options, option
+from targets.model import Portal, Provider, RunningTarget, Target
 from vmlab import debuginfo, folders, trace
 from vmlab.build import kernel as build
-from vmlab.guests.model import Export, Guest, Login, Unit
-from vmlab.guests.model import Portal as Inner
+from vmlab.guest import Endpoint, Guest
+from vmlab.kernel import Kernel, of_debian
 
 if TYPE_CHECKING:
-    from vmlab.kernel import Kernel
     from vmlab.machine import Lab
     from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
 """What the lab cannot do without; `python -m vmlab doctor` looks closer."""
+
+PACKAGES = "the packages of scripts/install-lab"
+"""What has them."""
 
 FEATURES = frozenset(
     {
@@ -49,22 +52,58 @@ class LabRecipe:
     description: str
     targets: tuple[Target, ...]
     features: frozenset[str]
-    guest: Callable[[Sequence[Export]], Guest]
-    kernel: "Callable[[], Kernel]"
+    guest: Callable[[Sequence[Target]], Guest]
+    kernel: Callable[[], Kernel]
     version: Callable[[str], str]
     """From the kernel's version to the target's."""
+    other_portals: tuple[Endpoint, ...] = ()
+    """The endpoints of the guest that are a second portal group; the others are the
+    first one."""
+    by_hand: tuple[Target, ...] = ()
+    """What the machine serves when a user boots it; the first target if empty."""
+
+    def provider(
+        self, *, port: int | None = None, log_directory: Path | None = None
+    ) -> "LabProvider":
+        """Return the provider that boots the machine (see `targets.kind.AnyRecipe`)."""
+        return LabProvider(self, port, log_directory)
 
 
-def find_kernel(name: str) -> "Kernel":
-    """Return a kernel that the lab has built.
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine that `python -m vmlab up` boots by name."""
+
+    name: str
+    summary: str
+    recipe: Callable[[Options], LabRecipe]
+    options: tuple[Option, ...] = ()
+    fragments: tuple[Path, ...] = ()
+    """Options of a kernel, without which the machine would not run on one that the lab
+    has built."""
+
+
+KERNEL = option(
+    "--kernel",
+    metavar="NAME",
+    help="a kernel that `python -m vmlab build kernel` has made (default: Debian's)",
+)
+"""Every kind of machine has this option."""
+
+
+def chosen_kernel(options: Options) -> Callable[[], Kernel]:
+    """Return what gives the kernel that the options name: a built one, or Debian's.
 
     Raises:
-        TargetSpecError: there is none of this name.
+        TargetSpecError: the lab has built no kernel of this name.
     """
+    name = KERNEL.of(options)
+    if name is None:
+        return of_debian
     try:
-        return build.named(name)
+        kernel = build.named(name)
     except LabError as error:
         raise TargetSpecError(f"--kernel: {error}") from error
+    return lambda: kernel
 
 
 @dataclass(slots=True)
@@ -95,7 +134,7 @@ class LabProvider(Provider):
 
         recipe = self.recipe
         kernel = recipe.kernel()
-        guest = recipe.guest([_export(target) for target in recipe.targets])
+        guest = recipe.guest(recipe.targets)
         lab = machine.Lab()
         instance = _Instance(
             lab, guest, kernel, machine.unique_name(self.kind), self.log_directory
@@ -112,10 +151,14 @@ class LabProvider(Provider):
             kind=recipe.kind,
             description=recipe.description,
             version=recipe.version(kernel.version),
-            portals=tuple(Portal(_LOOPBACK, forwards[at]) for at in guest.portals),
+            portals=tuple(
+                Portal(_LOOPBACK, forwards[at])
+                for at in guest.endpoints
+                if at not in recipe.other_portals
+            ),
             other_portals=tuple(
                 Portal(_LOOPBACK, forwards[at], group_tag=2)
-                for at in guest.other_portals
+                for at in recipe.other_portals
             ),
             targets=recipe.targets,
             features=recipe.features,
@@ -124,12 +167,12 @@ class LabProvider(Provider):
             patches=kernel.patches,
         )
 
-    def _forwards(self, guest: Guest) -> Mapping[Inner, int] | None:
+    def _forwards(self, guest: Guest) -> Mapping[Endpoint, int] | None:
         if self.port is None:
             return None
         from vmlab import machine  # noqa: PLC0415  # as above
 
-        inner = guest.all_portals
+        inner = guest.endpoints
         others = machine.free_ports(len(inner) - 1)
         return dict(zip(inner, [self.port, *others], strict=True))
 
@@ -146,7 +189,7 @@ class _Instance:
 
     lab: "Lab"
     guest: Guest
-    kernel: "Kernel"
+    kernel: Kernel
     name: str
     log_directory: Path | None
     running: "Running | None" = None
@@ -155,7 +198,7 @@ class _Instance:
     _is_starting: bool = False
 
     def boot(
-        self, forwards: Mapping[Inner, int] | None, disk: Path | None = None
+        self, forwards: Mapping[Endpoint, int] | None, disk: Path | None = None
     ) -> None:
         self.running = self.lab.up(
             self.guest,
@@ -221,19 +264,3 @@ class _Instance:
 def _readable(console: str) -> str:
     """Return a console's text without what steers a terminal."""
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", console)
-
-
-def _export(target: Target) -> Export:
-    units = tuple(
-        Unit(unit.lun, unit.size or 0, unit.block_size, unit.backing)
-        for unit in target.logical_units
-    )
-    return Export(
-        target.name, units, None if target.chap is None else _login(target.chap)
-    )
-
-
-def _login(chap: Chap) -> Login:
-    return Login(
-        chap.user, chap.secret, chap.mutual_user or "", chap.mutual_secret or ""
-    )

@@ -61,6 +61,12 @@ class Recipe:
     stop_grace: float = 0.0
     """Seconds from SIGTERM to SIGKILL at the end; 0 where it has nothing to save."""
 
+    def provider(
+        self, *, port: int | None = None, log_directory: Path | None = None
+    ) -> "LocalProvider":
+        """Return the provider that starts it (see `targets.kind.AnyRecipe`)."""
+        return LocalProvider(self, port, log_directory)
+
 
 @dataclass(slots=True)
 class LocalProvider(Provider):

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType, TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
-from vmlab.guests.model import Backing
+Backing = Literal["file", "memory", "block", "null"]
+"""What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
+does."""
 
 FEATURES = MappingProxyType(
     {

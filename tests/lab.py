@@ -1,16 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What tests with machines of the lab have in common."""
 
+import subprocess
+
 import pytest
 
 from initiator.connection import Portal
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.scsi import cdb
-from targets import RunningTarget
+from targets import Chap, LogicalUnit, RunningTarget, Target
 from tests.tools import require
-from vmlab.guests.model import Guest
+from vmlab.guest import Guest
 from vmlab.kernel import Kernel
+
+TARGETS = [
+    Target(
+        "iqn.2001-04.com.example:a",
+        (LogicalUnit(0, 1 << 20), LogicalUnit(1, 1 << 20, 4096)),
+    ),
+    Target(
+        "iqn.2001-04.com.example:b",
+        (LogicalUnit(0, 1 << 20),),
+        Chap("user", "it's-a-secret", "other", "the-way-back"),
+    ),
+]
+"""What the set-up of a guest is tried with."""
+
+
+def parse_by_shell(script: str) -> None:
+    """Have a guest's shell parse a script."""
+    require("busybox")
+    subprocess.run(
+        ["busybox", "sh", "-n"], input=script, text=True, check=True, timeout=20
+    )
 
 
 def require_lab() -> None:

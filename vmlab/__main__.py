@@ -4,6 +4,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from vmlab import (
@@ -12,36 +13,29 @@ from vmlab import (
     daemon,
     debuginfo,
     doctor,
+    extension,
     folders,
-    kinds,
     machine,
     trace,
 )
-from vmlab.build import config, kernel, matrix
+from vmlab.build import config, kernel
 from vmlab.errors import LabError
-from vmlab.scst import source
-from vmlab.scst.build import Mode
-from vmlab.scst.config import Configurator
-from vmlab.scst.patches import Way
+from vmlab.extension import CommandLine
 
 _EXAMPLES = """examples:
   python -m vmlab doctor            say what is missing on this machine
-  python -m vmlab up lio            boot a machine that serves LIO; it stays up
-  python -m vmlab up scst --scst-source ~/src/scst
   python -m vmlab build kernel --source debian --patch my.patch --name mine
-  python -m vmlab up lio --kernel mine
-  python -m vmlab up client         boot a machine with the Linux kernel's initiator
   python -m vmlab ls                what is up, and where it listens
-  python -m vmlab console lio       its console; ^] leaves it
-  python -m vmlab log lio           what its console has said
-  python -m vmlab down lio          end it; --all ends all of the lab's, no others
+  python -m vmlab console NAME      a machine's console; ^] leaves it
+  python -m vmlab log NAME          what its console has said
+  python -m vmlab down NAME         end it; --all ends all of the lab's, no others
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0, 1 where something is missing, 3 for trouble."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
     except LabError as error:
@@ -59,8 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m vmlab",
-        description="Virtual machines that serve iSCSI targets.",
-        epilog=_EXAMPLES,
+        description="Virtual machines and kernels for tests of targets.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -72,25 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    up = add("up", _up, "boot a machine and leave it running")
-    up.add_argument("kind", choices=sorted(kinds.GUESTS))
-    up.add_argument("--name", help="what to call it; its kind by default")
-    up.add_argument("--kernel", metavar="NAME", help="one that was built; or Debian's")
-    _add_scst_source(up, f"SCST's sources; those of {source.VARIABLE} by default")
-    up.add_argument("--scst-mode", type=Mode, choices=list(Mode), default=Mode.RELEASE)
-    up.add_argument(
-        "--scst-config",
-        type=Configurator,
-        choices=list(Configurator),
-        default=Configurator.SYSFS,
-        help="by what SCST is set up",
-    )
-    _add_in_vm(up, "build SCST in a machine")
     build = add("build", _kernels, "build kernels; alone it lists those built")
-    _describe_build(build.add_subparsers(metavar="WHAT"))
-    many = add("matrix", _matrix, "build and test many kernels")
-    many.add_argument("what", choices=["run", "list"])
-    many.add_argument("file", type=Path, help="see docs/lab.md")
+    build_kernel = _describe_build(build.add_subparsers(metavar="WHAT"))
+    line = CommandLine(commands, build_kernel)
+    extension.extend(line)
+    parser.epilog = _EXAMPLES + "".join(f"  {one}\n" for one in line.examples)
+    build_kernel.set_defaults(run=partial(_build_kernel, line))
     add("ls", _ls, "list the lab's machines")
     add(
         "console", _console, "attach to a machine's console; ^] leaves it"
@@ -109,22 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_scst_source(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument("--scst-source", type=Path, metavar="DIR", help=text)
-
-
-def _add_in_vm(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument(
-        "--in-vm", action="store_true", help=f"{text}, with Debian's toolchain"
-    )
-
-
 def _describe_build(
     kinds: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
+) -> argparse.ArgumentParser:
     text = "build a kernel that the lab can boot"
     one = kinds.add_parser("kernel", help=text, description=text)
-    one.set_defaults(run=_build_kernel)
     one.add_argument("--source", required=True, help="debian, a tarball or a tree")
     one.add_argument(
         "--patch",
@@ -147,27 +116,30 @@ def _describe_build(
         metavar="DIR",
         help="build this module beside it (may be repeated)",
     )
-    _add_scst_source(one, "prepare it for SCST from these sources")
-    one.add_argument("--scst-way", type=Way, choices=list(Way), help="how SCST gets in")
-    _add_in_vm(one, "build it in a machine")
+    one.add_argument(
+        "--in-vm",
+        action="store_true",
+        help="build it in a machine, with Debian's toolchain",
+    )
     one.add_argument("--name", help="what to call it in --kernel")
+    return one
 
 
-def _build_kernel(options: argparse.Namespace) -> int:
+def _build_kernel(line: CommandLine, options: argparse.Namespace) -> int:
     order = kernel.Order(
         options.source,
         tuple(options.patch),
         tuple(options.config),
-        options.scst_source and source.find(options.scst_source),
-        options.scst_way,
+        line.addition(options),
         tuple(options.module),
         options.in_vm,
+        tuple(map(str, line.fragments)),
     )
     built = kernel.build(order)
     name = options.name or built.version
     kernel.remember(name, built)
     print(f"{name}: {built.version}, from {built.origin}")
-    print(f"python -m vmlab up lio --kernel {name} boots it")
+    print(f"python -m vmlab up KIND --kernel {name} boots it")
     return 0
 
 
@@ -177,34 +149,6 @@ def _kernels(_options: argparse.Namespace) -> int:
         print(f"{name:24} {one.version:24} {one.origin}")
     if not found:
         print("no kernel is built; python -m vmlab build kernel --source debian")
-    return 0
-
-
-def _matrix(options: argparse.Namespace) -> int:
-    rows = matrix.load(options.file)
-    if options.what == "list":
-        print("\n".join(row.name for row in rows))
-        return 0
-    results = []
-    for row in rows:
-        results.append(matrix.run(row))
-        print(results[-1], flush=True)
-    return int(not all(result.is_good for result in results))
-
-
-def _up(options: argparse.Namespace) -> int:
-    name = options.name or options.kind
-    exports = kinds.exports(options.kind)
-    with machine.Lab() as lab:
-        guest, chosen = kinds.GUESTS[options.kind](options, exports)
-        running = lab.up(guest, name, kernel=chosen)
-    for first in list(running.forwards.values())[:1]:
-        for export in exports:
-            lun = export.units[0].lun
-            print(f"iscsi://127.0.0.1:{first}/{export.name}/{lun}")
-    if not running.forwards:
-        print(f"python -m vmlab console {name} is a shell in it")
-    print(f"python -m vmlab down {name} ends it")
     return 0
 
 

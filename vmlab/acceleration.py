@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmlab import cache, cpio, daemon, domain, locks
-from vmlab.guests.model import READY
+from vmlab.guest import READY
 from vmlab.kernel import Kernel
 from vmlab.tool import find
 

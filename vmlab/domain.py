@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from vmlab.guests.model import Portal
+from vmlab.guest import Endpoint
 from vmlab.tool import find
 
 PREFIX = "iscsi-assay-"
@@ -32,8 +32,8 @@ class Machine:
     initramfs: Path
     console: Path
     """The file that the console is written to."""
-    forwards: Mapping[Portal, int]
-    """The port of 127.0.0.1 for each portal of the guest."""
+    forwards: Mapping[Endpoint, int]
+    """The port of 127.0.0.1 for each endpoint of the guest."""
     disk: Path | None = None
     root: Path | None = None
     """A file system that several machines may have at once: none can write to it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from vmlab import cache, cpio, modules, packages
 from vmlab.elf import is_elf
 from vmlab.errors import LabError
-from vmlab.guests.model import ADDRESS, FAILED, READY, Guest, inside
+from vmlab.guest import ADDRESS, FAILED, READY, Guest, inside
 from vmlab.kernel import Kernel
 from vmlab.tool import find, run
 
@@ -150,7 +150,7 @@ def _entries(
     for name in (*_FOLDERS, *guest.folders):
         yield cpio.folder(name.strip("/"))
     yield cpio.device("dev/console", 5, 1)
-    others = dict.fromkeys(portal.address for portal in guest.all_portals)
+    others = dict.fromkeys(endpoint.address for endpoint in guest.endpoints)
     addresses = " ".join({ADDRESS: None} | others)
     init = _INIT.format(addresses=addresses, ready=READY, failed=FAILED)
     yield cpio.file("init", init.encode(), executable=True)

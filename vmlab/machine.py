@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from vmlab import acceleration, daemon, domain, folders, image
 from vmlab.errors import LabError, told
-from vmlab.guests.model import ADDRESS, Guest, Portal
+from vmlab.guest import ADDRESS, Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
 from vmlab.locks import Lock
 from vmlab.running import Running, await_ready
@@ -66,7 +66,7 @@ class Lab:
         kernel: Kernel | None = None,
         disk: Path | None = None,
         dies_with_us: bool = False,
-        forwards: Mapping[Portal, int] | None = None,
+        forwards: Mapping[Endpoint, int] | None = None,
     ) -> Running:
         """Start a machine and wait until it serves.
 
@@ -76,7 +76,7 @@ class Lab:
             kernel: what it runs; None for Debian's.
             disk: what it finds at /var; None for a fresh one.
             dies_with_us: end it with this process, however that ends.
-            forwards: the port of 127.0.0.1 for each portal; None to choose.
+            forwards: the port of 127.0.0.1 for each endpoint; None to choose.
 
         Raises:
             LabError: it is there already, or does not come to serve.
@@ -100,14 +100,14 @@ class Lab:
         name: str,
         kernel: Kernel | None,
         disk: Path | None,
-        forwards: Mapping[Portal, int] | None,
+        forwards: Mapping[Endpoint, int] | None,
         dies_with_us: bool,
     ) -> Running:
         kernel = kernel or of_debian()
         console = folders.console(name)
         console.unlink(missing_ok=True)
         initramfs = image.initramfs(kernel, guest)
-        inner = guest.all_portals
+        inner = guest.endpoints
         is_accelerated = acceleration.is_usable(self._connection, kernel)
         for attempt in range(_PORT_ATTEMPTS):
             ports = forwards or dict(zip(inner, free_ports(len(inner)), strict=True))
@@ -250,16 +250,16 @@ def _of_domain(found: "libvirt.virDomain") -> Running:
     # Another version of the lab may have described its machine in other words.
     pairs = (pair.partition("=")[::2] for pair in ports.split())
     forwards = {
-        portal: int(outer)
+        endpoint: int(outer)
         for inner, outer in pairs
-        if outer.isdecimal() and (portal := _portal(inner)) is not None
+        if outer.isdecimal() and (endpoint := _endpoint(inner)) is not None
     }
     return Running(name, kind, forwards, folders.console(name), found)
 
 
-def _portal(text: str) -> Portal | None:
+def _endpoint(text: str) -> Endpoint | None:
     address, _, port = text.rpartition(":")
-    return Portal(int(port), address or ADDRESS) if port.isdecimal() else None
+    return Endpoint(int(port), address or ADDRESS) if port.isdecimal() else None
 
 
 def _clear(name: str, *, keep_console: bool) -> None:

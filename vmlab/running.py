@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vmlab import daemon, watch
 from vmlab.errors import LabError
-from vmlab.guests.model import FAILED, READY, Portal
+from vmlab.guest import FAILED, READY, Endpoint
 from vmlab.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Running:
 
     name: str
     kind: str
-    forwards: Mapping[Portal, int]
-    """The port of 127.0.0.1 for each portal of the guest."""
+    forwards: Mapping[Endpoint, int]
+    """The port of 127.0.0.1 for each endpoint of the guest."""
     console: Path
     _domain: "libvirt.virDomain"
     _seen: int = 0

@@ -4,7 +4,7 @@
 import re
 
 from vmlab import debuginfo, trace
-from vmlab.guests.model import DIED
+from vmlab.guest import DIED
 from vmlab.kernel import Kernel
 
 _CRASH = re.compile(

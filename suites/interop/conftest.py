@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Have the reference target keep its architecture to itself.
 
@@ -42,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     keys: list[str] = config.option.key
     is_reference = (config.option.target or "reference").startswith("reference")
     if is_reference and NO_ARCHITECTURE not in keys:
-        keys.append(NO_ARCHITECTURE)
+        config.option.key = [*keys, NO_ARCHITECTURE]
 
 
 @dataclass(slots=True)

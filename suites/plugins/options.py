@@ -12,6 +12,9 @@ from spec import Level
 
 DEFAULT_TIMEOUT = 5.0
 
+PROVIDER = pytest.StashKey[targets.Provider]()
+"""What --target names."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a conformance run."""
@@ -19,52 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--target",
         metavar="TARGET",
-        help="what to test: reference (the default), tgt, tgt-vm, istgt, lio, scst, "
+        help="what to test: reference (the default), tgt, istgt, lio, scst, ... "
         "or iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
     )
-    group.addoption(
-        "--scst-source",
-        type=Path,
-        metavar="DIR",
-        help="SCST's sources for --target=scst, a checkout or release tarballs "
-        "(SCST_SOURCE does the same)",
-    )
-    group.addoption(
-        "--scst-mode",
-        choices=["release", "debug"],
-        default="release",
-        help="for what SCST is built (default %(default)s)",
-    )
-    group.addoption(
-        "--scst-config",
-        choices=["sysfs", "scstadmin"],
-        default="sysfs",
-        help="by what SCST is set up (default %(default)s)",
-    )
-    group.addoption(
-        "--kernel",
-        metavar="NAME",
-        help="a kernel that `python -m vmlab build kernel` has made, for lio and scst",
-    )
+    _add_options_of_targets(group)
     group.addoption(
         "--profile",
         metavar="KIND",
         help="what an iscsi:// target is (scst, lio, tgt, ...): its known deviations "
         "and habits then hold",
-    )
-    group.addoption(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="switch a wrong behaviour of the reference target on (may be repeated)",
-    )
-    group.addoption(
-        "--key",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="let the reference target choose this in negotiations (may be repeated)",
     )
     group.addoption(
         "--offer",
@@ -128,6 +94,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _add_options_of_targets(group: pytest.OptionGroup) -> None:
+    """Add the options of all kinds of target.
+
+    Raises:
+        pytest.UsageError: a kind of another distribution cannot be used.
+    """
+    try:
+        for option in targets.options():
+            option.add(group.addoption)
+    except (targets.TargetSpecError, ValueError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def _pair(text: str) -> tuple[str, str]:
     """Return the key and the value of an --offer.
 
@@ -158,22 +137,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what --target cannot mean before anything runs.
+    """Find out what --target names before anything runs.
 
     Raises:
-        pytest.UsageError: the option's value names no target.
+        pytest.UsageError: it names no target, or an option belongs to another kind.
     """
     if (config.option.target or "") == "help":
         return
     try:
-        targets.parse(
-            config.option.target or "reference",
-            faults=config.option.fault,
-            keys=config.option.key,
-            scst_source=config.option.scst_source,
-            scst_mode=config.option.scst_mode,
-            scst_config=config.option.scst_config,
-            kernel=config.option.kernel,
+        config.stash[PROVIDER] = targets.parse(
+            config.option.target or "reference", vars(config.option)
         )
         _check_profile(config)
     except targets.TargetSpecError as error:

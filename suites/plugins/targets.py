@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from iscsi.constants import LoginStatus
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
+from suites.plugins.options import PROVIDER
 from targets import leash
 
 LAB_TROUBLE = 3
@@ -94,22 +94,13 @@ def mutual_credentials(known: targets.Chap | None) -> chap.Credentials | None:
     return chap.Credentials(known.mutual_user, known.mutual_secret.encode())
 
 
-def start(config: pytest.Config, log_directory: Path | None = None) -> TestedTarget:
+def start(config: pytest.Config) -> TestedTarget:
     """Start the target that --target names and find out what it can do.
 
     Raises:
         LabError: there is no such target, or no login to it succeeds; one line.
     """
-    provider = targets.parse(
-        config.option.target or "reference",
-        faults=config.option.fault,
-        keys=config.option.key,
-        log_directory=log_directory,
-        scst_source=config.option.scst_source,
-        scst_mode=config.option.scst_mode,
-        scst_config=config.option.scst_config,
-        kernel=config.option.kernel,
-    )
+    provider = config.stash[PROVIDER]
     running = provider.start()
     if config.option.profile:
         traits = targets.profile(config.option.profile)

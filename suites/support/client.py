@@ -8,11 +8,11 @@ from typing import Self, TypeVar
 
 from suites.support import open_iscsi
 from suites.support.open_iscsi import KernelSession, Node, Path
+from targets.client import guest as client
 from vmlab import folders, machine
 from vmlab.console import Console
 from vmlab.errors import LabError
-from vmlab.guests import client
-from vmlab.guests.model import quoted
+from vmlab.guest import quoted
 from vmlab.watch import crash_in
 
 MOUNT = "/mnt"

@@ -108,7 +108,7 @@ def clean() -> object:
 def test_a_fault_shows_on_its_target_and_not_on_a_clean_one(
     clean: RunningTarget, fault: str
 ) -> None:
-    with parse("reference", faults=[fault]) as faulty:
+    with parse("reference", {"fault": [fault]}) as faulty:
         recorded = record(faulty)
         same = replay(recorded, url_of(faulty), seconds=1)
     other = replay(recorded, url_of(clean), seconds=1)
@@ -131,7 +131,7 @@ def test_what_was_right_is_answered_alike(clean: RunningTarget) -> None:
 
 @pytest.mark.integration
 def test_a_shorter_bundle_shows_the_same(clean: RunningTarget) -> None:
-    with parse("reference", faults=["nop-in-without-echo"]) as faulty:
+    with parse("reference", {"fault": ["nop-in-without-echo"]}) as faulty:
         transcript, target = Transcript(), url_of(faulty)
         with Session(
             target.portal,

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from targets import FEATURES, LabError, TargetSpecError, help_text, parse, profile
-from targets.kinds import _KINDS
+from targets import (
+    FEATURES,
+    LabError,
+    TargetSpecError,
+    help_text,
+    kinds,
+    parse,
+    profile,
+)
 from targets.lab import LabProvider
 from targets.local import LocalProvider
 from targets.process import find_program
 from targets.remote import RemoteProvider
-from tests.vmlab.scst import standin
+from tests.targets.scst import standin
 from vmlab import cache
 from vmlab.build import kernel
 from vmlab.kernel import Kernel
@@ -31,12 +38,12 @@ def test_local_kind_gives_its_provider(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", _LOCAL)
 def test_local_kind_has_only_known_features(kind: str) -> None:
-    assert _KINDS[kind].recipe().features <= FEATURES.keys()
+    assert kinds()[kind].recipe({}).features <= FEATURES.keys()
 
 
 @pytest.mark.parametrize("kind", _LOCAL)
 def test_local_kind_has_several_targets_and_chap(kind: str) -> None:
-    targets = _KINDS[kind].recipe().targets
+    targets = kinds()[kind].recipe({}).targets
 
     assert len({target.name for target in targets}) == len(targets) == 3
     assert [target.chap is None for target in targets] == [True, True, False]
@@ -65,7 +72,7 @@ def test_unknown_name_lists_the_valid_ones_in_one_line(spec: str) -> None:
 
     message = str(caught.value)
     assert "\n" not in message
-    assert all(name in message for name in (*_KINDS, "iscsi://"))
+    assert all(name in message for name in (*kinds(), "iscsi://"))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +102,7 @@ def test_scst_without_its_sources_says_how_to_get_them(
 
 def test_a_folder_without_scst_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(TargetSpecError, match="holds no SCST: scst/include/scst"):
-        parse("scst", scst_source=tmp_path)
+        parse("scst", {"scst_source": tmp_path})
 
 
 def test_scst_builds_nothing_before_it_is_started(
@@ -105,7 +112,7 @@ def test_scst_builds_nothing_before_it_is_started(
     monkeypatch.setenv("SCST_SOURCE", str(root))
 
     from_environment = parse("scst")
-    told = parse("scst:13260", scst_source=root, scst_config="scstadmin")
+    told = parse("scst:13260", {"scst_source": root, "scst_config": "scstadmin"})
 
     assert from_environment.kind == told.kind == "scst"
 
@@ -115,7 +122,9 @@ def test_the_option_has_priority_over_the_environment(
 ) -> None:
     monkeypatch.setenv("SCST_SOURCE", str(tmp_path))
 
-    assert parse("scst", scst_source=standin.checkout(tmp_path / "x")).kind == "scst"
+    given = {"scst_source": standin.checkout(tmp_path / "x")}
+
+    assert parse("scst", given).kind == "scst"
 
 
 @pytest.fixture
@@ -130,7 +139,7 @@ def own_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
     own_kernel: Kernel,
 ) -> None:
-    provider = parse("lio", kernel="mine")
+    provider = parse("lio", {"kernel": "mine"})
 
     assert isinstance(provider, LabProvider)
     assert provider.recipe.kernel() == own_kernel
@@ -141,13 +150,17 @@ def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
     ("spec", "name", "said"),
     [
         ("lio", "yours", "--kernel: there is no kernel yours; there are: mine"),
-        ("tgt", "mine", "--kernel is for targets of the lab, not for tgt"),
+        (
+            "tgt",
+            "mine",
+            "--kernel is for --target=lio or scst or tgt-vm, not for --target=tgt",
+        ),
         ("iscsi://h/iqn.2001-04.com.example:x", "mine", "not for a URL"),
     ],
 )
 def test_a_kernel_that_makes_no_sense(spec: str, name: str, said: str) -> None:
     with pytest.raises(TargetSpecError, match=said):
-        parse(spec, kernel=name)
+        parse(spec, {"kernel": name})
 
 
 def test_a_profile_tells_the_habits_of_a_kind() -> None:
@@ -157,7 +170,7 @@ def test_a_profile_tells_the_habits_of_a_kind() -> None:
         profile("esos")
 
 
-@pytest.mark.parametrize("name", list(_KINDS))
+@pytest.mark.parametrize("name", list(kinds()))
 def test_the_traits_of_a_kind_are_known_features(name: str) -> None:
     assert profile(name) <= FEATURES.keys()
 
@@ -167,12 +180,14 @@ def test_lio_boots_nothing_before_it_is_started() -> None:
 
 
 def test_faults_are_for_the_reference_target_only() -> None:
-    with pytest.raises(TargetSpecError, match="faults are the reference target's"):
-        parse("tgt", faults=["wrong-stat-sn"])
+    with pytest.raises(
+        TargetSpecError, match="--fault is for --target=reference, not for --target=tgt"
+    ):
+        parse("tgt", {"fault": ["wrong-stat-sn"]})
 
 
 def test_faults_reach_the_recipe() -> None:
-    provider = parse("reference", faults=["wrong-stat-sn"])
+    provider = parse("reference", {"fault": ["wrong-stat-sn"]})
 
     assert isinstance(provider, LocalProvider)
     assert "wrong-stat-sn" in provider.recipe.description
@@ -185,7 +200,7 @@ def test_url_gives_the_remote_provider() -> None:
 def test_help_names_every_kind() -> None:
     text = help_text()
 
-    assert all(f"  {name} " in text for name in _KINDS)
+    assert all(f"  {name} " in text for name in kinds())
     assert "iscsi://" in text
     assert "ISCSI_ASSAY_CHAP_SECRET" in text
 

@@ -15,7 +15,7 @@ import pytest
 from tests.lab import said_at_boot
 from tests.tools import require
 from tests.vmlab.build import standin
-from vmlab.guests.model import Guest
+from vmlab.guest import Guest
 
 # On one worker: another would only wait for the toolchain.
 pytestmark = pytest.mark.lab

@@ -11,7 +11,7 @@ import pytest
 from tests.tools import require
 from vmlab import cache, daemon, domain, folders, machine
 from vmlab.__main__ import main
-from vmlab.guests.model import Portal
+from vmlab.guest import Endpoint
 
 if TYPE_CHECKING:
     import libvirt
@@ -41,7 +41,7 @@ def start(host: "libvirt.virConnect", name: str) -> None:
     path = folders.machine_folder(name)
     path.mkdir(parents=True)
     folders.console(name).write_text("ASSAY-READY\n")
-    forwards = {Portal(3260): 4001}
+    forwards = {Endpoint(3260): 4001}
     one = domain.Machine(name, "lio", Path("/k"), Path("/i"), path / "c", forwards)
     host.createXML(domain.describe(one).replace('type="qemu"', 'type="test"'))
 

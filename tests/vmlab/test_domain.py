@@ -10,7 +10,7 @@ import pytest
 
 from tests.tools import require
 from vmlab import domain, machine
-from vmlab.guests.model import Portal
+from vmlab.guest import Endpoint
 
 pytestmark = pytest.mark.lab
 
@@ -20,7 +20,7 @@ MACHINE = domain.Machine(
     kernel=Path("/k"),
     initramfs=Path("/i"),
     console=Path("/c.log"),
-    forwards={Portal(3260): 4001, Portal(3260, "10.0.2.16"): 4002},
+    forwards={Endpoint(3260): 4001, Endpoint(3260, "10.0.2.16"): 4002},
     disk=Path("/d.img"),
 )
 
@@ -100,7 +100,7 @@ def test_a_machine_need_not_listen() -> None:
 
 
 @pytest.mark.parametrize("forwards", [MACHINE.forwards, {}])
-def test_what_is_forwarded_is_read_back(forwards: Mapping[Portal, int]) -> None:
+def test_what_is_forwarded_is_read_back(forwards: Mapping[Endpoint, int]) -> None:
     libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
     connection = libvirt.open("test:///default")
     alone = replace(MACHINE, name="alone", forwards=forwards)

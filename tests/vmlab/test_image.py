@@ -10,8 +10,7 @@ import pytest
 from tests.tools import require
 from vmlab import image, modules, packages
 from vmlab.errors import LabError
-from vmlab.guests import model
-from vmlab.guests.model import Guest
+from vmlab.guest import Guest, inside
 
 GUEST = Guest("odd", (), "true", ())
 
@@ -86,7 +85,7 @@ def test_what_was_built_here_is_where_no_disk_of_the_guest_hides_it(
     parts = image._parts(guest, None)
 
     for path in (program, other):
-        assert parts[model.inside(path).strip("/")] == path
+        assert parts[inside(path).strip("/")] == path
         assert str(path).strip("/") not in parts
 
 

@@ -17,11 +17,12 @@ from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import parse
+from targets.lio import MACHINES
 from tests.lab import said_at_boot
 from tests.tools import missing, require
 from vmlab import trace
 from vmlab.errors import LabError
-from vmlab.guests.model import Guest
+from vmlab.guest import Guest
 from vmlab.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -102,14 +103,20 @@ def patched() -> Kernel:
     except LabError as error:
         missing(str(error))
     built = kernel.build(
-        kernel.Order("debian", (PATCH,), SANITIZERS, modules=(MODULE, PROVOKE))
+        kernel.Order(
+            "debian",
+            (PATCH,),
+            SANITIZERS,
+            modules=(MODULE, PROVOKE),
+            base=tuple(map(str, MACHINES[0].fragments)),
+        )
     )
     kernel.remember("assay-checked", built)
     return built
 
 
 def test_lio_serves_on_a_kernel_that_the_lab_built(patched: Kernel) -> None:
-    with parse("lio", kernel="assay-checked") as running:
+    with parse("lio", {"kernel": "assay-checked"}) as running:
         portal = Portal(running.portal.host, running.portal.port)
         options = LoginOptions(target_name=running.target.name)
         with Session(portal, options, lun=0, timeout=30.0) as session:

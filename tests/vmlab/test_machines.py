@@ -15,9 +15,10 @@ import pytest
 from initiator.connection import Portal
 from targets import LabError, RunningTarget, parse
 from targets.lab import LabProvider
+from targets.lio import guest as lio_guest
 from tests.lab import log_in, read_block, require_lab, write_block
 from vmlab import cache
-from vmlab.guests.model import Guest
+from vmlab.guest import Guest
 
 # One group: its tests share a machine.
 pytestmark = pytest.mark.lab
@@ -199,32 +200,30 @@ def test_a_set_up_that_fails_says_why() -> None:
 
 def test_a_port_in_use_is_named() -> None:
     from vmlab import machine  # noqa: PLC0415  # needs the lab's parts
-    from vmlab.guests import lio  # noqa: PLC0415
 
-    guest = lio.guest([])
+    one = lio_guest.guest([])
     name = machine.unique_name("taken")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        forwards = dict.fromkeys(guest.all_portals, port)
+        forwards = dict.fromkeys(one.endpoints, port)
         with (
             machine.Lab() as lab,
             pytest.raises(LabError, match=f"127.0.0.1:{port}, to be forwarded, is in"),
         ):
-            lab.up(guest, name, dies_with_us=True, forwards=forwards)
+            lab.up(one, name, dies_with_us=True, forwards=forwards)
 
     assert not list(folders_of(name))
 
 
 def test_a_second_start_builds_nothing() -> None:
     from vmlab import image, kernel  # noqa: PLC0415
-    from vmlab.guests import lio  # noqa: PLC0415
 
-    guest = lio.guest([])
-    first = image.initramfs(kernel.of_debian(), guest)
+    one = lio_guest.guest([])
+    first = image.initramfs(kernel.of_debian(), one)
     used = (first, kernel.of_debian().root)
     made = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]
 
-    second = image.initramfs(kernel.of_debian(), guest)
+    second = image.initramfs(kernel.of_debian(), one)
 
     assert (second, kernel.of_debian().root) == used
     assert made == [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmlab import trace, watch
-from vmlab.guests.model import DIED
+from vmlab.guest import DIED
 
 FOLDER = Path(__file__).parent / "samples" / "reports"
 REASONS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from vmlab.errors import LabError
 
 _FOLDER = Path(__file__).parent / "presets"
-ALWAYS = ("base", "lio")
-"""The presets of every kernel: without the first it would not boot in the lab."""
+ALWAYS = ("base",)
+"""The presets of every kernel: without them it would not boot in the lab."""
 DEBUG = "debug"
 """What a trace is decoded with."""
 _SANITIZERS = frozenset({"kasan", "lockdep", "kmemleak", "ubsan"})

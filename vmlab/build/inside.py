@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from vmlab import cache, folders, machine, watch
+from vmlab.build import guest as builder
 from vmlab.build import rootfs
 from vmlab.build.builder import END_SECONDS, HOST, Builder
 from vmlab.console import Console
 from vmlab.errors import LabError
-from vmlab.guests import builder
-from vmlab.guests.model import quoted
+from vmlab.guest import quoted
 from vmlab.running import Running
 
 

@@ -5,20 +5,18 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 
 from vmlab import cache, debuginfo, modules
 from vmlab.build import config, external, inside, patches, sources
+from vmlab.build.addition import Addition
 from vmlab.build.builder import Builder
 from vmlab.build.make import Progress, make
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
-from vmlab.scst import patches as scst_patches
-from vmlab.scst.patches import Way
-from vmlab.scst.source import Source, open_source
 
 _ABOUT = "about.json"
 _EARLY = (
@@ -39,14 +37,15 @@ class Order:
     """Files and folders."""
     config: tuple[str, ...] = ()
     """Presets and files, on top of those that every kernel has."""
-    scst: Path | None = None
-    """SCST's sources, if it is to be in the kernel or beside it."""
-    way: Way | None = None
-    """How SCST comes in; None to choose."""
+    addition: Addition | None = None
+    """Software from elsewhere that comes into the kernel."""
     modules: tuple[Path, ...] = ()
     """Folders with modules to be built beside it."""
     in_vm: bool = False
     """Whether a machine builds it, instead of this host."""
+    base: tuple[str, ...] = ()
+    """Presets and files that every kernel gets besides `config.ALWAYS`. An option of
+    these may be missing where a kernel does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,12 @@ class About:
     origin: str
     patches: tuple[str, ...]
     config: tuple[str, ...]
-    scst: str
-    """SCST's version and the way in which it came in; empty without it."""
     kdir: str
     steps: int
     """How many steps the build took, for the progress of the next."""
     in_vm: bool = False
+    addition: str = ""
+    """What came into the kernel from elsewhere, and how; empty if nothing did."""
 
 
 def build(order: Order) -> Kernel:
@@ -80,39 +79,40 @@ def build(order: Order) -> Kernel:
 def _build(order: Order, builder: Builder) -> Kernel:
     origin = sources.find(order.source)
     given = patches.collect(order.patches)
-    scst = open_source(order.scst) if order.scst is not None else None
-    asked = config.with_debug(order.config)
-    names = (*config.ALWAYS, *(("scst",) if scst else ()), *asked)
-    wanted = config.merge(names)
-    plan = None
-    if scst is None:
+    addition = order.addition
+    base = config.merge((*config.ALWAYS, *order.base))
+    asked = config.merge(config.with_debug(order.config))
+    if addition is None:
         tree = sources.prepare(origin, given)
+        needed = {}
     else:
         tree = sources.prepare(
-            origin,
-            given,
-            more=lambda tree, folder: _patches_of(scst, order.way, tree, folder),
-            more_from=f"{scst.digest()} {order.way}",
+            origin, given, more=addition.patches, more_from=addition.digest()
         )
-        plan = scst_patches.choose(scst, sources.version(tree), order.way)
-        wanted |= config.parse("\n".join(plan.options), "SCST's options")
+        texts = addition.fragments(sources.version(tree))
+        needed = config.parse("\n".join(texts), "the addition's options")
+    wanted = base | needed | asked
+    version = sources.version(tree)
     made_from = cache.key(
         tree=tree.name, config=wanted, compiler=builder.compiler, layout=1
     )
     about = About(
         version="",
-        origin=f"{origin.path.name} ({sources.version(tree).text})",
+        origin=f"{origin.path.name} ({version.text})",
         patches=tuple(path.name for path in given),
         config=order.config,
-        scst=f"{scst.version} ({plan.way})" if scst and plan else "",
+        addition="" if addition is None else addition.describe(version),
         # Directly in its sources, whose place is then "..": to ccache the files of
         # another patch's tree look the same.
         kdir=str(tree / f"out-{made_from}"),
         steps=0,
         in_vm=order.in_vm,
     )
+    optional = base | config.merge((config.DEBUG,))
     root = cache.get(
-        "built", made_from, lambda path: _compile(tree, wanted, about, path, builder)
+        "built",
+        made_from,
+        lambda path: _compile(tree, wanted, optional, about, path, builder),
     )
     kernel = load(root)
     added = [
@@ -123,29 +123,20 @@ def _build(order: Order, builder: Builder) -> Kernel:
     return external.with_modules(kernel, added) if added else kernel
 
 
-def _patches_of(
-    scst: Source, way: Way | None, tree: Path, folder: Path
-) -> Sequence[Path]:
-    """Return what SCST needs of this kernel; a patch that is made goes to a folder."""
-    version = sources.version(tree)
-    plan = scst_patches.choose(scst, version, way)
-    if plan.way is not Way.IN_TREE:
-        return plan.patches
-    folder.mkdir()
-    made = folder / "scst-in-tree.patch"
-    scst_patches.generate(scst, version, tree, made)
-    return (made,)
-
-
 def _compile(
-    tree: Path, wanted: dict[str, str], about: About, path: Path, builder: Builder
+    tree: Path,
+    wanted: Mapping[str, str],
+    optional: Collection[str],
+    about: About,
+    path: Path,
+    builder: Builder,
 ) -> None:
     out = Path(about.kdir)
     out.mkdir(exist_ok=True)
     log = cache.folder() / "logs" / f"kernel-{_key_of(out)}.log"
     run = partial(make, log=log, builder=builder)
     where = ("-C", tree, f"O={out}")
-    _configure(tree, out, wanted, run)
+    _configure(tree, out, wanted, optional, run)
     progress = Progress(about.origin, _last_steps())
     goal, image = _image(out)
     goals = (*where, goal, "modules", *_EARLY)
@@ -187,7 +178,11 @@ def _key_of(out: Path) -> str:
 
 
 def _configure(
-    tree: Path, out: Path, wanted: dict[str, str], run: Callable[..., None]
+    tree: Path,
+    out: Path,
+    wanted: Mapping[str, str],
+    optional: Collection[str],
+    run: Callable[..., None],
 ) -> None:
     """Make the configuration, unless an interrupted build has left it."""
     done = out / ".config.wanted"
@@ -200,9 +195,7 @@ def _configure(
     made.write_text(config.override(made.read_text(), wanted))
     make_config(("-C", tree, f"O={out}", "olddefconfig"))
     # The lab's own presets are for kernels of several years.
-    config.check(
-        wanted, made.read_text(), tree, config.merge((*config.ALWAYS, config.DEBUG))
-    )
+    config.check(wanted, made.read_text(), tree, optional)
     done.write_text(text)
 
 
@@ -223,7 +216,9 @@ def about_of(root: Path) -> About:
     try:
         known = json.loads((root / _ABOUT).read_text())
         known |= {name: tuple(known[name]) for name in ("patches", "config")}
-        return About(**known)
+        # Another version of the lab may have noted more.
+        names = {field.name for field in fields(About)}
+        return About(**{name: known[name] for name in names & known.keys()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{root} is no kernel that this lab has built") from error
 
@@ -236,7 +231,7 @@ def load(root: Path) -> Kernel:
     """
     about = about_of(root)
     words = [about.origin, *about.patches, *about.config]
-    words += [f"SCST {about.scst}"] if about.scst else []
+    words += [about.addition] if about.addition else []
     origin = ", ".join(words)
     kdir = Path(about.kdir)
     return Kernel(about.version, root, origin, kdir, about.patches, about.in_vm)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.targets.scst import standin as scst_standin
 from tests.tools import require
 from tests.vmlab.build import standin
-from tests.vmlab.scst import standin as scst_standin
 from vmlab import cache
 from vmlab.__main__ import main
 

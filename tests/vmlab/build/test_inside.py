@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from targets.scst.serve import Served
+from tests.targets.scst import standin as scst_standin
 from tests.tools import require
 from tests.vmlab.build import standin
-from tests.vmlab.scst import standin as scst_standin
 from vmlab import cache
 from vmlab.__main__ import main
 from vmlab.build import inside, kernel, rootfs
@@ -19,7 +20,6 @@ from vmlab.build.builder import Host
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
-from vmlab.scst.serve import Served
 
 if TYPE_CHECKING:
     from vmlab.console import Console
@@ -181,11 +181,11 @@ def test_what_is_built_beside_a_kernel_has_the_kernels_builder(
     here = Kernel("6.1.7", tmp_path, "here", scst_standin.kdir(tmp_path / "k"))
     there = replace(here, in_vm=True)
 
-    by_host = Served(folder, here).built
-    by_machine = Served(folder, there).built
+    by_host = Served(folder, lambda: here).built
+    by_machine = Served(folder, lambda: there).built
 
     assert by_host.daemon != by_machine.daemon
-    assert Served(folder, here, in_vm=True).built == by_machine
+    assert Served(folder, lambda: here, in_vm=True).built == by_machine
 
 
 def test_a_kernel_of_before_is_the_hosts(tmp_path: Path) -> None:

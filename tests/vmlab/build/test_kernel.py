@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The way of a kernel from sources to what is booted, with a stand-in for both."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.tools import require
 from tests.vmlab.build import standin
-from tests.vmlab.scst import standin as scst_standin
 from vmlab import cache, debuginfo
 from vmlab.build import kernel, sources
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
 from vmlab.kernel import Kernel
-from vmlab.scst.patches import Way
+from vmlab.versions import KernelVersion
 
 pytestmark = pytest.mark.integration
 
@@ -156,20 +157,51 @@ def test_an_option_that_does_not_survive_stops_the_build(
     assert not list((cache.folder() / "kernel-source").glob("*/out-*/times"))
 
 
-def test_scst_gets_in_by_its_generated_patch(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@dataclass(frozen=True)
+class Other:
+    """An addition with one patch and one option."""
+
+    patch: Path
+
+    def digest(self) -> str:
+        return cache.digest_of(self.patch)
+
+    def patches(self, tree: Path, folder: Path) -> Sequence[Path]:
+        assert (tree / "init/main.c").exists()
+        folder.mkdir()
+        made = folder / "made.patch"
+        made.write_text(self.patch.read_text())
+        return (made,)
+
+    def fragments(self, version: KernelVersion) -> Sequence[str]:
+        assert version.release == "6.1.7"
+        return ("CONFIG_PVH=y\n",)
+
+    def describe(self, version: KernelVersion) -> str:
+        return f"other for {version.release}"
+
+
+def test_an_addition_brings_its_patches_and_options(
+    tree: Path, own_patch: Path
 ) -> None:
-    scst = scst_standin.checkout(tmp_path / "scst")
-    # Its options stay, though the stand-in has none of them.
-    monkeypatch.setattr("vmlab.build.config.check", lambda *_: None)
+    plain = kernel.build(Order(str(tree)))
+    built = kernel.build(Order(str(tree), addition=Other(own_patch)))
 
-    built = kernel.build(Order(str(tree), scst=scst))
-    plain = kernel.build(Order(str(tree), scst=scst, way=Way.MODULES))
+    assert plain.root != built.root
+    # PVH: the image is not packed.
+    assert built.image.read_text() == standin.MAIN.replace("line 3", "line three")
+    assert built.origin.endswith(", other for 6.1.7")
 
-    assert f"SCST {scst_standin.VERSION} (in-tree)" in built.origin
-    assert f"SCST {scst_standin.VERSION} (modules)" in plain.origin
-    trees = (cache.folder() / "kernel-source").glob("*/drivers/scst/Kconfig")
-    assert [path.read_text() for path in trees] == ["config SCST\n"]
+
+def test_a_kernel_may_lack_an_option_of_the_base(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "base").write_text("CONFIG_GONE=y\n")
+    base = str(tmp_path / "base")
+
+    built = kernel.build(Order(str(tree), base=(base,)))
+
+    assert built.version == "6.1.7"
+    with pytest.raises(LabError, match="does not take CONFIG_GONE=y"):
+        kernel.build(Order(str(tree), config=(base,)))
 
 
 def test_a_kernel_has_a_name(tree: Path) -> None:

@@ -4,6 +4,6 @@
 A sample would say it too late: the machine starts before samples are collected.
 """
 
-from vmlab.guests import lio
+from targets.lio import guest
 
-lio.MODULES = (*lio.MODULES, "assay_provoke")  # type: ignore[assignment]
+guest.MODULES = (*guest.MODULES, "assay_provoke")  # type: ignore[assignment]

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A machine with the Linux kernel's initiator: it is no target, but meets them all."""
+
+from targets.client import guest
+from targets.kind import Options
+from targets.lab import KERNEL, LabRecipe, Machine, chosen_kernel
+
+
+def recipe(options: Options) -> LabRecipe:
+    """Return how the machine is set up; it serves nothing."""
+    return LabRecipe(
+        kind="client",
+        description="the Linux kernel's initiator",
+        targets=(),
+        features=frozenset(),
+        guest=lambda _targets: guest.guest(),
+        kernel=chosen_kernel(options),
+        version=lambda version: f"Linux {version}",
+    )
+
+
+MACHINES = (
+    Machine(
+        "client",
+        "a machine with the Linux kernel's initiator",
+        recipe,
+        (KERNEL,),
+    ),
+)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""istgt, the iSCSI target of FreeBSD, as packaged by Debian."""
+
+import re
+from pathlib import Path
+
+from targets import layout
+from targets.kind import Options
+from targets.listening import listening_portals
+from targets.local import Plan, Recipe, polls
+from targets.model import LogicalUnit, Target
+from targets.process import Process, find_program, run, spawn
+
+PACKAGE = "istgt"
+PROGRAMS = ("istgt",)
+
+_UNITS = (
+    LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+)
+_TARGETS = layout.targets("istgt", _UNITS)
+_FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-portals",
+        "several-luns",
+        "ipv6",
+        "writes",
+        "header-digest",
+        "data-digest",
+        "multi-connection",
+    }
+)
+# Values of the package's example, but no NOP-In of its own accord, more sessions,
+# and no port for istgtcontrol.
+_GLOBAL = """\
+[Global]
+  NodeBase "iqn.2001-04.com.example"
+  PidFile "{directory}/istgt.pid"
+  AuthFile "{directory}/auth.conf"
+  MediaDirectory "{directory}"
+  LogFacility "local7"
+  Timeout 30
+  NopInInterval 0
+  DiscoveryAuthMethod None
+  MaxSessions 64
+  MaxConnections 4
+  MaxR2T 32
+  MaxOutstandingR2T 16
+  DefaultTime2Wait 2
+  DefaultTime2Retain 60
+  FirstBurstLength 262144
+  MaxBurstLength 1048576
+  MaxRecvDataSegmentLength 262144
+  InitialR2T Yes
+  ImmediateData Yes
+  DataPDUInOrder Yes
+  DataSequenceInOrder Yes
+  ErrorRecoveryLevel 0
+[UnitControl]
+  AuthMethod None
+[InitiatorGroup1]
+  InitiatorName "ALL"
+  Netmask 127.0.0.0/8
+  Netmask [::1]
+[PortalGroup1]
+"""
+
+
+def recipe(_options: Options) -> Recipe:
+    """Return how istgt is started."""
+    return Recipe(
+        kind="istgt",
+        description="istgt in user space",
+        targets=_TARGETS,
+        features=_FEATURES,
+        version=_version,
+        prepare=_prepare,
+        launch=_launch,
+        await_ready=_await_ready,
+    )
+
+
+def _version() -> str:
+    text = run([find_program("istgt", PACKAGE), "-V"]).stdout
+    return " ".join(re.findall(r"version (\S+)", text))
+
+
+def _prepare(plan: Plan) -> None:
+    layout.make_backing_files(plan.directory, _TARGETS)
+    (plan.directory / "istgt.conf").write_text(build_configuration(plan))
+    secrets = plan.directory / "auth.conf"
+    secrets.touch(mode=0o600)
+    secrets.write_text(build_secrets())
+
+
+def build_configuration(plan: Plan) -> str:
+    """Return istgt.conf for an instance."""
+    lines = [_GLOBAL.format(directory=plan.directory)]
+    lines += [
+        f"  Portal DA{number} {portal}\n"
+        for number, portal in enumerate(plan.portals, 1)
+    ]
+    lines += [
+        _unit_section(plan.directory, number, target)
+        for number, target in enumerate(_TARGETS, 1)
+    ]
+    return "".join(lines)
+
+
+def _unit_section(directory: Path, number: int, target: Target) -> str:
+    # "CHAP" takes a challenge from the initiator too; "CHAP Mutual" insists on one.
+    method, group = ("None", "None") if target.chap is None else ("CHAP", "AuthGroup1")
+    storage = "".join(
+        f'  LUN{unit.lun} Storage "{layout.backing_path(directory, target, unit)}"'
+        f" Auto\n"
+        for unit in target.logical_units
+    )
+    return (
+        f"[LogicalUnit{number}]\n"
+        f"  TargetName {target.name}\n"
+        f"  Mapping PortalGroup1 InitiatorGroup1\n"
+        f"  AuthMethod {method}\n"
+        f"  AuthGroup {group}\n"
+        f"  UseDigest Auto\n"
+        f"  UnitType Disk\n"
+        f"{storage}"
+    )
+
+
+def build_secrets() -> str:
+    """Return auth.conf."""
+    chap = layout.CHAP
+    return (
+        "[AuthGroup1]\n"
+        f'  Auth "{chap.user}" "{chap.secret}"'
+        f' "{chap.mutual_user}" "{chap.mutual_secret}"\n'
+    )
+
+
+def _launch(plan: Plan) -> Process:
+    return spawn(
+        [
+            find_program("istgt", PACKAGE),
+            "-D",
+            *("-c", str(plan.directory / "istgt.conf")),
+            *("-p", str(plan.directory / "istgt.pid")),
+        ],
+        log=plan.log,
+        directory=plan.directory,
+    )
+
+
+def _await_ready(plan: Plan, process: Process) -> None:
+    """Wait for its sockets: it says nothing when it listens."""
+    # To connect and look would leave a connection in its backlog of two.
+    for _ in polls(process, "istgt"):
+        if listening_portals(process.pid) == {
+            (portal.host, portal.port) for portal in plan.portals
+        }:
+            return

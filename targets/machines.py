@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What this package adds to the lab's command line: machines that boot by name."""
+
+import argparse
+from functools import partial
+
+from targets.errors import LabError, TargetSpecError
+from targets.kind import Build
+from targets.kinds import folders, kinds
+from targets.lab import Machine
+from vmlab.build.addition import Addition
+from vmlab.extension import CommandLine
+from vmlab.machine import Lab
+
+_EXAMPLES = (
+    "python -m vmlab up lio            boot a machine that serves LIO; it stays up",
+    "python -m vmlab up lio --kernel mine",
+    "python -m vmlab up scst --scst-source ~/src/scst",
+    "python -m vmlab up client         boot a machine with the kernel's initiator",
+)
+
+
+def machines() -> dict[str, Machine]:
+    """Return every machine that boots by name."""
+    found = [one for folder in folders() for one in getattr(folder, "MACHINES", ())]
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def extend(line: CommandLine) -> None:
+    """Add `up`, and to `build kernel` what kinds of target need of a kernel."""
+    up = line.add("up", "boot a machine and leave it running")
+    names = up.add_subparsers(metavar="KIND", required=True)
+    for machine in machines().values():
+        line.fragments += machine.fragments
+        text = f"boot {machine.summary}"
+        one = names.add_parser(machine.name, help=text, description=text)
+        one.set_defaults(run=partial(_up, machine))
+        one.add_argument(
+            "--name", default=machine.name, help="its name (default: %(default)s)"
+        )
+        for option in machine.options:
+            option.add(one.add_argument)
+    line.examples += _EXAMPLES
+    for build in _builds():
+        for option in build.options:
+            option.add(line.build_kernel.add_argument)
+        line.additions.append(partial(_addition, build))
+
+
+def _builds() -> list[Build]:
+    try:
+        return [kind.build for kind in kinds().values() if kind.build is not None]
+    except TargetSpecError as error:
+        raise LabError(str(error)) from error
+
+
+def _addition(build: Build, options: argparse.Namespace) -> Addition | None:
+    return build.addition(vars(options))
+
+
+def _up(machine: Machine, options: argparse.Namespace) -> int:
+    """Boot a machine and say how to reach it.
+
+    Raises:
+        LabError: an option makes no sense, or the machine does not serve.
+    """
+    try:
+        recipe = machine.recipe(vars(options))
+    except TargetSpecError as error:
+        raise LabError(str(error)) from error
+    served = recipe.by_hand or recipe.targets[:1]
+    with Lab() as lab:
+        running = lab.up(recipe.guest(served), options.name, kernel=recipe.kernel())
+    for port in list(running.forwards.values())[:1]:
+        for target in served:
+            lun = target.logical_units[0].lun
+            print(f"iscsi://127.0.0.1:{port}/{target.name}/{lun}")
+    if not running.forwards:
+        print(f"python -m vmlab console {options.name} is a shell in it")
+    print(f"python -m vmlab down {options.name} ends it")
+    return 0

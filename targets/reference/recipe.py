@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The reference target, in a process of its own."""
+
+import json
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from targets import layout
+from targets.errors import LabError
+from targets.local import Plan, Recipe, polls
+from targets.model import LogicalUnit, Portal, Special, Target
+from targets.process import Process, spawn
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_DISTRIBUTION = "iscsi-assay"
+
+# For the end of its log, or of a pcap file.
+_STOP_GRACE = 2.0
+
+_UNITS = (
+    LogicalUnit(0, layout.LUN_SIZE, scratch=True),
+    LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(2, layout.LUN_SIZE, writable=False),
+    LogicalUnit(3, layout.LUN_SIZE, scratch=True, removable=True),
+)
+_TARGETS = tuple(
+    replace(one, identities=layout.IDENTITIES) if one.chap else one
+    for one in layout.targets("reference", _UNITS)
+)
+NO_ARCHITECTURE = "X#NodeArchitecture="
+"""The key without a value: it is not sent."""
+_ORDER_SECONDS = 5.0
+_SPECIAL = {
+    Special.ALIAS: "the first disk",
+    Special.FORBIDDEN: layout.target_name("reference", "forbidden"),
+    Special.MOVED: layout.target_name("reference", "moved"),
+    Special.MOVED_FOR_GOOD: layout.target_name("reference", "moved-for-good"),
+    Special.GUARDED: layout.target_name("reference", "guarded"),
+}
+_FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-portals",
+        "several-luns",
+        "ipv6",
+        "writes",
+        "read-only-lun",
+        "alias",
+        "acl",
+        "redirect",
+        "operator",
+        "identities",
+        "reset-authorization",
+        "architecture",
+    }
+)
+
+
+def recipe(
+    faults: Sequence[str] = (),
+    *,
+    keys: Sequence[str] = (),
+    trace: bool = False,
+    features: frozenset[str] = _FEATURES,
+) -> Recipe:
+    """Return how the reference target is started.
+
+    Args:
+        faults: The wrong behaviours to switch on.
+        keys: What it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
+            the one key that it sends unasked.
+        trace: Whether it logs every PDU decoded.
+        features: What the checks may use; less than all to try out a poorer target.
+    """
+    if NO_ARCHITECTURE in keys:
+        features -= {"architecture"}
+    changes = [*faults, *keys]
+    broken = f", with {', '.join(changes)}" if changes else ""
+    return Recipe(
+        kind="reference",
+        description=f"the reference target{broken}",
+        targets=_TARGETS,
+        features=features,
+        version=_version,
+        prepare=_prepare,
+        launch=partial(_launch, options=build_options(faults, keys, trace=trace)),
+        await_ready=_await_ready,
+        operate=_operate,
+        special=_SPECIAL,
+        stop_grace=_STOP_GRACE,
+    )
+
+
+def _version() -> str:
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "not installed, run from a checkout"
+
+
+def _prepare(plan: Plan) -> None:
+    layout.make_backing_files(plan.directory, _TARGETS)
+    _configuration_path(plan).write_text(
+        build_configuration(plan.directory, plan.portals, _TARGETS)
+    )
+
+
+def _configuration_path(plan: Plan) -> Path:
+    return plan.directory / "reftarget.toml"
+
+
+def _control_path(plan: Plan) -> Path:
+    return plan.directory / "control"
+
+
+def _operate(plan: Plan, order: str) -> None:
+    """Have an order carried out (see `reftarget.control`)."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_ORDER_SECONDS)
+            client.connect(str(_control_path(plan)))
+            client.sendall(f"{order}\n".encode())
+            answer = client.makefile().readline().strip()
+    except OSError as error:
+        raise LabError(f"the reference target takes no orders: {error}") from error
+    if not answer.startswith("ok"):
+        raise LabError(f"the reference target does not {order}: {answer}")
+
+
+def build_options(
+    faults: Sequence[str], keys: Sequence[str] = (), *, trace: bool
+) -> tuple[str, ...]:
+    """Return the command line options that are not in the configuration."""
+    options = [option for fault in faults for option in ("--fault", fault)]
+    options += [option for key in keys for option in ("--key", key)]
+    return (*options, *(("--trace",) if trace else ()))
+
+
+def build_configuration(
+    directory: Path, portals: Sequence[Portal], targets: Sequence[Target]
+) -> str:
+    """Return the TOML file that `python -m reftarget --config` reads."""
+    # Persistent reservations must outlive a power cycle, so their state has a folder.
+    tables = [f"state_directory = {json.dumps(str(directory))}\n"]
+    tables += [
+        _table("portal", {"address": str(portal), "group": portal.group_tag})
+        for portal in portals
+    ]
+    for target in targets:
+        values: dict[str, object] = {"name": target.name, "portal_group": 1}
+        if target is targets[0]:
+            values["alias"] = _SPECIAL[Special.ALIAS]
+        if target.chap is not None:
+            values["auth"] = [
+                {
+                    "user": target.chap.user,
+                    "secret": target.chap.secret,
+                    "mutual_user": target.chap.mutual_user,
+                    "mutual_secret": target.chap.mutual_secret,
+                },
+                *(
+                    {
+                        "user": one.user,
+                        "secret": one.secret,
+                        "initiator": one.initiator_name,
+                    }
+                    for one in target.identities
+                ),
+            ]
+        tables.append(_table("target", values))
+        for unit in target.logical_units:
+            backing = layout.backing_path(directory, target, unit)
+            tables.append(
+                _table(
+                    "target.lun",
+                    {
+                        "lun": unit.lun,
+                        "size": unit.size,
+                        "file": str(backing) if unit.persistent else None,
+                        "read_only": not unit.writable,
+                        "removable": unit.removable,
+                        "long_cdbs": True,
+                    },
+                )
+            )
+    tables += [_table("target", values) for values in _special_tables(portals[0])]
+    tables.append('[keys]\n"X#NodeArchitecture" = "iSCSI Assay, reference"\n')
+    return "\n".join(tables)
+
+
+def _special_tables(portal: Portal) -> list[dict[str, object]]:
+    """Return target names that serve no disk, but a check."""
+    moved = {"address": str(portal)}
+    return [
+        {
+            "name": _SPECIAL[Special.FORBIDDEN],
+            "portal_group": 1,
+            "initiators": [layout.target_name("reference", "nobody")],
+        },
+        {"name": _SPECIAL[Special.MOVED], "portal_group": 1, "redirect": moved},
+        {
+            "name": _SPECIAL[Special.MOVED_FOR_GOOD],
+            "portal_group": 1,
+            "redirect": {**moved, "permanent": True},
+        },
+        {
+            "name": _SPECIAL[Special.GUARDED],
+            "portal_group": 1,
+            "may_be_reset": False,
+        },
+    ]
+
+
+def _table(name: str, values: Mapping[str, object]) -> str:
+    rows = [f"{key} = {_value(value)}\n" for key, value in _present(values)]
+    return "".join((f"[[{name}]]\n", *rows))
+
+
+def _value(value: object) -> str:
+    """Return a TOML value; JSON's strings, numbers and booleans are TOML's."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key} = {_value(one)}" for key, one in _present(value))
+        return f"{{ {inner} }}"
+    return json.dumps(value)
+
+
+def _present(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    return [(key, value) for key, value in values.items() if value is not None]
+
+
+def _launch(plan: Plan, options: tuple[str, ...]) -> Process:
+    return spawn(
+        [
+            *(sys.executable, "-m", "reftarget"),
+            *("--config", str(_configuration_path(plan))),
+            *("--control-socket", str(_control_path(plan))),
+            *options,
+        ],
+        log=plan.log,
+        directory=plan.directory,
+        environment={"PYTHONPATH": str(_CHECKOUT), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def _await_ready(plan: Plan, process: Process) -> None:
+    """Wait for the line that says where it listens."""
+    expected = ["ready", *(str(portal) for portal in plan.portals)]
+    for _ in polls(process, "the reference target"):
+        words = _ready_words(process)
+        if not words:
+            continue
+        if sorted(words) != sorted(expected):
+            raise LabError(
+                f"the reference target says {' '.join(words)!r}"
+                f" where {' '.join(expected)!r} was asked",
+                command=process.command,
+            )
+        return
+
+
+def _ready_words(process: Process) -> list[str]:
+    for line in process.log.since(process.log_start).splitlines(keepends=True):
+        if line.startswith("ready ") and line.endswith("\n"):
+            return line.split()
+    return []

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""scstadmin: the Perl program that sets SCST up from a file, and its module."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from targets.scst.source import Source
+from vmlab import cache
+from vmlab.build.external import digest_of_tree
+from vmlab.build.make import make
+from vmlab.errors import LabError
+from vmlab.tool import find
+
+_FOLDER = Path("scstadmin") / "scstadmin.sysfs"
+_MODULE = Path("SCST") / "SCST.pm"
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where it is."""
+
+    program: Path
+    library: Path
+    """What Perl must be told, to find its module."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What a guest takes along."""
+        return (self.program, self.library / _MODULE)
+
+
+def install(source: Source) -> Admin:
+    """Have scstadmin's own Makefile install it in the cache; once for the same.
+
+    Its part for the init system stays out: that would write to this machine.
+
+    Raises:
+        LabError: the sources have none, or it cannot be installed.
+    """
+    if not (source.root / _FOLDER / "scstadmin").exists():
+        raise LabError(
+            f"these sources of SCST {source.version} have no scstadmin",
+            hint="add it to them, or leave --scst-config at sysfs",
+        )
+    perl = find("perl")
+    made_from = cache.key(
+        source=digest_of_tree(source.root / _FOLDER), perl=perl, layout=1
+    )
+
+    def install_in(path: Path) -> None:
+        shutil.copytree(source.root / _FOLDER, path / "source", symlinks=True)
+        make(
+            ("install", f"DESTDIR={path / 'root'}", "PREFIX=/usr"),
+            what=f"SCST {source.version}'s scstadmin",
+            log=cache.folder() / "logs" / f"scstadmin-{made_from}.log",
+            cwd=path / "source",
+            # What is installed is made by the same call.
+            jobs=1,
+        )
+        _found(path, source)
+
+    return _found(cache.get("scstadmin", made_from, install_in), source)
+
+
+def _found(path: Path, source: Source) -> Admin:
+    program = path / "root/usr/sbin/scstadmin"
+    modules = sorted((path / "root").rglob(str(_MODULE)))
+    if not program.exists() or not modules:
+        raise LabError(f"SCST {source.version}'s scstadmin was installed nowhere")
+    return Admin(program, modules[0].parent.parent)

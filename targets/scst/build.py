@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SCST built beside a kernel: its modules and its daemon."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from targets.scst.source import Source
+from vmlab import cache
+from vmlab.build.builder import HOST, Builder
+from vmlab.build.make import make
+from vmlab.errors import LabError
+
+_MODULES = (
+    "scst/src/scst.ko",
+    "scst/src/dev_handlers/scst_vdisk.ko",
+    "iscsi-scst/kernel/iscsi-scst.ko",
+)
+_DAEMON = "iscsi-scst/usr/iscsi-scstd"
+_HEADERS = {"scst": "include/build_mode.h", "scst/src": "../include/scst_itf_ver.h"}
+"""What newer releases make before they compile, and the daemon includes."""
+
+
+class Mode(StrEnum):
+    """What SCST is built for."""
+
+    RELEASE = "release"
+    DEBUG = "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a guest takes along."""
+
+    version: str
+    modules: tuple[Path, ...]
+    """In the order in which they are loaded; none where the kernel has them."""
+    daemon: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of make."""
+
+    component: str
+    arguments: tuple[str, ...]
+
+
+def steps(
+    root: Path, kdir: Path, mode: Mode, *, has_modules: bool = True
+) -> Iterator[Step]:
+    """Tell the calls of make: scst first, since iscsi-scst reads what it leaves.
+
+    Args:
+        root: where the sources are.
+        kdir: what the kernel keeps for modules to be built beside it.
+        mode: for what it is built.
+        has_modules: False where the kernel has the modules itself.
+    """
+    goal = f"2{mode}"
+    for name in ("scst", "iscsi-scst"):
+        # Only some releases let each component be told.
+        makefile = (root / name / "Makefile").read_text(errors="replace")
+        if re.search(rf"^[\w ]*\b{goal}\b[\w ]*:", makefile, re.MULTILINE):
+            yield Step(name, (goal,))
+    if has_modules:
+        yield Step("scst", ("all", f"KDIR={kdir}"))
+        # iSER is no business of ours, and may not build beside every kernel.
+        yield Step("iscsi-scst", ("all", f"KDIR={kdir}", "INFINIBAND_ENABLED=false"))
+    else:
+        for name, header in _HEADERS.items():
+            if Path(header).name in (root / name / "Makefile").read_text(
+                errors="replace"
+            ):
+                yield Step(name, (header, f"KDIR={kdir}"))
+        yield Step("iscsi-scst", ("include/iscsi_scst_itf_ver.h",))
+        yield Step("iscsi-scst", ("progs", f"KDIR={kdir}"))
+
+
+def build(
+    source: Source,
+    kdir: Path,
+    mode: Mode = Mode.RELEASE,
+    *,
+    has_modules: bool = True,
+    builder: Builder = HOST,
+) -> Built:
+    """Build SCST; what was built from the same is taken again.
+
+    Raises:
+        LabError: it does not build; names the component.
+    """
+    symbols = kdir / "Module.symvers"
+    if not symbols.exists():
+        raise LabError(f"{kdir} is nothing to build modules beside: no {symbols.name}")
+    made_from = cache.key(
+        source=source.digest(),
+        kdir=str(kdir),
+        kernel=cache.digest_of(symbols),
+        mode=mode,
+        has_modules=has_modules,
+        compiler=builder.compiler,
+        layout=2,
+    )
+
+    def compile_in(path: Path) -> None:
+        ignored = shutil.ignore_patterns(".git", "*.o", "*.ko")
+        shutil.copytree(source.root, path, symlinks=True, ignore=ignored)
+        for step in steps(path, kdir, mode, has_modules=has_modules):
+            make(
+                step.arguments,
+                what=f"SCST {source.version}'s {step.component}",
+                # A failed build is thrown away, its log is not.
+                log=cache.folder() / "logs" / f"scst-{made_from}.log",
+                cwd=path / step.component,
+                # Not all releases say which of their parts need which.
+                jobs=1,
+                builder=builder,
+                writes=(path,),
+            )
+        wanted = (*(_MODULES if has_modules else ()), _DAEMON)
+        missing = [name for name in wanted if not (path / name).exists()]
+        if missing:
+            raise LabError(f"SCST {source.version} was built, but made no {missing[0]}")
+
+    root = cache.get("scst", made_from, compile_in)
+    modules = tuple(root / name for name in _MODULES) if has_modules else ()
+    return Built(source.version, modules, root / _DAEMON)

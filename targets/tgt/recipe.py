@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The Linux SCSI target framework (tgtd), as packaged by Debian.
+
+tgtd is configured through a socket of its own in the instance's directory, so that
+instances do not meet. It obeys root alone, by SO_PEERCRED (1.0.85): started by
+anybody else it runs in a user namespace in which its user is root.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from targets import layout
+from targets.errors import LabError, PortTakenError
+from targets.kind import Options
+from targets.local import Plan, Recipe, polls
+from targets.model import LogicalUnit, Target
+from targets.process import Process, find_program, run, spawn
+
+PACKAGE = "tgt"
+PROGRAMS = ("tgtd", "tgtadm")
+# Any number will do: the socket's directory tells instances apart.
+_CONTROL_PORT = "1"
+# sizeof(sockaddr_un.sun_path) is 108; tgtd cuts a longer path off, silently.
+_SOCKET_PATH_LIMIT = 100
+
+# LUN 0 is tgtd's controller, not a disk.
+_UNITS = (
+    LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(2, layout.LUN_SIZE, scratch=True, persistent=True),
+    LogicalUnit(3, layout.LUN_SIZE, writable=False, persistent=True),
+    LogicalUnit(4, layout.LUN_SIZE, scratch=True, persistent=True, removable=True),
+)
+_TARGETS = layout.targets("tgt", _UNITS)
+_FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-portals",
+        "several-luns",
+        "ipv6",
+        "writes",
+        "read-only-lun",
+        "header-digest",
+        "data-digest",
+    }
+)
+
+
+def recipe(_options: Options) -> Recipe:
+    """Return how tgtd is started."""
+    return Recipe(
+        kind="tgt",
+        description="Linux SCSI target framework, tgtd in user space",
+        targets=_TARGETS,
+        features=_FEATURES,
+        version=_version,
+        prepare=_prepare,
+        launch=_launch,
+        await_ready=_await_ready,
+    )
+
+
+def _version() -> str:
+    for program in PROGRAMS:
+        find_program(program, PACKAGE)
+    return run([find_program("tgtd", PACKAGE), "--version"]).stdout.strip()
+
+
+def _prepare(plan: Plan) -> None:
+    if len(os.fsencode(_socket_path(plan))) > _SOCKET_PATH_LIMIT:
+        raise LabError(
+            f"{plan.directory} is too long for the path of a socket",
+            hint="set TMPDIR to a shorter path",
+        )
+    layout.make_backing_files(plan.directory, _TARGETS)
+
+
+def _launch(plan: Plan) -> Process:
+    return spawn(
+        [
+            find_program("tgtd", PACKAGE),
+            "--foreground",
+            *("--control-port", _CONTROL_PORT),
+            *("--iscsi", ",".join(f"portal={portal}" for portal in plan.portals)),
+        ],
+        log=plan.log,
+        directory=plan.directory,
+        environment=_environment(plan),
+        wrapper=_become_root(),
+    )
+
+
+def _become_root() -> tuple[str, ...]:
+    """Return the command by which tgtd runs as root in its own eyes."""
+    if os.geteuid() == 0:
+        return ()
+    wrapper = (find_program("unshare", "util-linux"), "--map-root-user", "--")
+    if run([*wrapper, "true"]).returncode:
+        raise LabError(
+            "tgtd obeys root alone, and this machine allows no user namespaces",
+            hint="run as root, or choose another --target",
+        )
+    return wrapper
+
+
+def _await_ready(plan: Plan, process: Process) -> None:
+    """Check where tgtd listens, then tell it what to serve."""
+    for _ in polls(process, "tgtd"):
+        shown = _tgtadm(plan, "--op", "show", "--mode", "portal")
+        if shown is not None:
+            break
+    # A tgtd that cannot bind its portal listens on 0.0.0.0:3260 instead and says
+    # nothing: it must not live to serve anybody.
+    expected = {f"{portal},1" for portal in plan.portals}
+    listening = {line.removeprefix("Portal: ") for line in (shown or "").splitlines()}
+    if listening != expected:
+        raise PortTakenError(
+            f"tgtd listens on {_listed(listening)} where {_listed(expected)} was asked",
+            command=process.command,
+            log=process.log.tail(),
+        )
+    for arguments in _orders(plan.directory):
+        if _tgtadm(plan, *arguments) is None:
+            raise LabError(
+                "tgtd refused its configuration",
+                command=("tgtadm", *arguments),
+                log=process.log.tail(),
+            )
+
+
+def _orders(directory: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the arguments of each tgtadm call that sets the targets up."""
+    chap = layout.CHAP
+    for user, secret in (
+        (chap.user, chap.secret),
+        (chap.mutual_user, chap.mutual_secret),
+    ):
+        assert user is not None
+        assert secret is not None
+        yield (*_order("new", "account"), "--user", user, "--password", secret)
+    for number, target in enumerate(_TARGETS, 1):
+        yield from _target_orders(directory, str(number), target)
+
+
+def _target_orders(
+    directory: Path, tid: str, target: Target
+) -> Iterator[tuple[str, ...]]:
+    of_target = ("--tid", tid)
+    yield (*_order("new", "target"), *of_target, "--targetname", target.name)
+    for key in ("HeaderDigest", "DataDigest"):
+        value = ("--name", key, "--value", "CRC32C,None")
+        yield (*_order("update", "target"), *of_target, *value)
+    for unit in target.logical_units:
+        of_unit = (*of_target, "--lun", str(unit.lun))
+        path = str(layout.backing_path(directory, target, unit))
+        yield (*_order("new", "logicalunit"), *of_unit, "--backing-store", path)
+        if not unit.writable:
+            read_only = ("--params", "readonly=1")
+            yield (*_order("update", "logicalunit"), *of_unit, *read_only)
+        if unit.removable:
+            removable = ("--params", "removable=1")
+            yield (*_order("update", "logicalunit"), *of_unit, *removable)
+    if target.chap is not None:
+        assert target.chap.mutual_user is not None
+        bind = (*_order("bind", "account"), *of_target)
+        yield (*bind, "--user", target.chap.user)
+        yield (*bind, "--user", target.chap.mutual_user, "--outgoing")
+    yield (*_order("bind", "target"), *of_target, "--initiator-address", "ALL")
+
+
+def _order(operation: str, mode: str) -> tuple[str, ...]:
+    return ("--op", operation, "--mode", mode)
+
+
+def _tgtadm(plan: Plan, *arguments: str) -> str | None:
+    """Give one order to tgtd; return its answer, None if it was not carried out."""
+    command = [
+        find_program("tgtadm", PACKAGE),
+        *("--control-port", _CONTROL_PORT),
+        *("--lld", "iscsi"),
+        *arguments,
+    ]
+    done = run(command, environment=_environment(plan))
+    return done.stdout if done.returncode == 0 else None
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    return {"TGT_IPC_SOCKET": str(_socket_path(plan))}
+
+
+def _socket_path(plan: Plan) -> Path:
+    return plan.directory / "control"
+
+
+def _listed(portals: set[str]) -> str:
+    return ", ".join(sorted(portals)) or "nothing"

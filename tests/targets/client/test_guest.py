@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The set-up script of the client's guest."""
+
+import re
+
+import pytest
+
+from targets.client import guest
+from tests.lab import parse_by_shell
+
+
+def test_the_client_writes_into_folders_that_it_has() -> None:
+    made = guest.guest()
+
+    files = re.findall(r"> /(\S+)/[^/\s]+$", made.setup, re.MULTILINE)
+    assert "etc/iscsi" in files
+    assert set(files) <= {"etc", *made.folders}
+
+
+def test_the_client_listens_nowhere() -> None:
+    assert guest.guest().endpoints == ()
+
+
+@pytest.mark.lab
+def test_the_shell_can_read_it() -> None:
+    parse_by_shell(guest.guest().setup)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The build of SCST, with a stand-in that makes empty files."""
+
+from pathlib import Path
+
+import pytest
+
+from targets.scst import build
+from targets.scst.build import Mode, Step
+from targets.scst.source import open_source
+from tests.targets.scst import standin
+from tests.tools import require
+from vmlab import cache
+from vmlab.errors import LabError
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require("make")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+
+
+def test_scst_is_built_first(tmp_path: Path) -> None:
+    root = standin.checkout(tmp_path / "scst")
+
+    assert list(build.steps(root, Path("/k"), Mode.DEBUG)) == [
+        Step("scst", ("2debug",)),
+        Step("scst", ("all", "KDIR=/k")),
+        Step("iscsi-scst", ("all", "KDIR=/k", "INFINIBAND_ENABLED=false")),
+    ]
+
+
+def test_headers_that_scst_would_make_are_made_for_the_daemon(tmp_path: Path) -> None:
+    root = standin.checkout(tmp_path / "scst")
+    daemon = [
+        Step("iscsi-scst", ("include/iscsi_scst_itf_ver.h",)),
+        Step("iscsi-scst", ("progs", "KDIR=/k")),
+    ]
+
+    new = list(build.steps(root, Path("/k"), Mode.RELEASE, has_modules=False))
+    (root / "scst/src/Makefile").write_text("# an older one\n")
+    old = list(build.steps(root, Path("/k"), Mode.RELEASE, has_modules=False))
+
+    header = Step("scst/src", ("../include/scst_itf_ver.h", "KDIR=/k"))
+    assert new == [Step("scst", ("2release",)), header, *daemon]
+    assert old == [Step("scst", ("2release",)), *daemon]
+
+
+def test_only_the_daemon_is_built_for_a_kernel_that_has_scst(tmp_path: Path) -> None:
+    source = open_source(standin.checkout(tmp_path / "scst"))
+
+    built = build.build(source, standin.kdir(tmp_path / "k"), has_modules=False)
+
+    assert built.modules == ()
+    assert built.daemon.exists()
+
+
+def test_what_is_built_is_found_and_taken_again(tmp_path: Path) -> None:
+    source = open_source(standin.checkout(tmp_path / "scst"))
+    kdir = standin.kdir(tmp_path / "k")
+    before = source.digest()
+
+    first = build.build(source, kdir)
+    again = build.build(source, kdir)
+    other = build.build(source, kdir, Mode.DEBUG)
+
+    assert [path.name for path in first.modules] == [
+        "scst.ko",
+        "scst_vdisk.ko",
+        "iscsi-scst.ko",
+    ]
+    assert all(path.exists() for path in (*first.modules, first.daemon))
+    assert first == again != other
+    assert source.digest() == before
+
+
+def test_a_component_that_does_not_build_is_named(tmp_path: Path) -> None:
+    root = standin.checkout(tmp_path / "scst")
+    makefile = root / "iscsi-scst" / "Makefile"
+    makefile.write_text(makefile.read_text() + "\techo 'x.c:1: error: no'; false\n")
+
+    with pytest.raises(LabError, match=r"iscsi-scst does not build.*; see ") as caught:
+        build.build(open_source(root), standin.kdir(tmp_path / "k"))
+
+    assert "x.c:1: error: no" in caught.value.log
+    log = Path(caught.value.hint.removeprefix("see "))
+    assert "x.c:1: error: no" in log.read_text()
+    assert not list((tmp_path / "cache" / "scst").glob("[0-9a-f]*"))
+
+
+def test_what_was_not_made_is_named(tmp_path: Path) -> None:
+    root = standin.checkout(tmp_path / "scst")
+    makefile = root / "scst" / "Makefile"
+    text = makefile.read_text()
+    makefile.write_text(text.replace("src/dev_handlers/scst_vdisk.ko", ""))
+
+    with pytest.raises(LabError, match=r"made no scst/src/dev_handlers/scst_vdisk\.ko"):
+        build.build(open_source(root), standin.kdir(tmp_path / "k"))
+
+
+def test_a_kernel_without_its_symbols_is_refused(tmp_path: Path) -> None:
+    source = open_source(standin.checkout(tmp_path / "scst"))
+
+    with pytest.raises(LabError, match=r"no Module\.symvers"):
+        build.build(source, tmp_path)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The set-up script of SCST's guest."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from targets.model import LogicalUnit, Target
+from targets.scst import guest
+from targets.scst.admin import Admin
+from tests.lab import TARGETS, parse_by_shell
+from tests.tools import require
+from vmlab.errors import LabError
+from vmlab.guest import Endpoint
+
+DAEMON = Path("/built/iscsi-scstd")
+ADMIN = Admin(Path("/built/usr/sbin/scstadmin"), Path("/built/usr/share/perl"))
+
+
+def test_scst_is_set_up_in_its_order() -> None:
+    lines = guest.guest(TARGETS, DAEMON).setup.splitlines()
+
+    def first(part: str) -> int:
+        return next(number for number, line in enumerate(lines) if part in line)
+
+    marks = [
+        "mkdir -p /var/lib/scst/pr /var/lib/scst/vdev_mode_pages /var/lib/scst/alua",
+        "truncate -s",
+        "add_device disk0",
+        "'/host/built/iscsi-scstd' -p 3260",
+        "until grep -q '^open'",
+        "add_target iqn",
+        "add disk0 0",
+        "create void",
+        "add void 0",
+        f"add {guest.VOID}",
+        f"/{TARGETS[-1].name}/enabled",
+        "'/sys/kernel/scst_tgt/targets/iscsi/enabled'",
+        "pid=$(cat /var/run/iscsi-scstd.pid)",
+    ]
+    places = [first(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_scst_takes_along_what_it_needs() -> None:
+    made = guest.guest(TARGETS, DAEMON)
+
+    assert made.modules == ("scst", "scst_vdisk", "iscsi_scst")
+    assert made.programs == ("/built/iscsi-scstd",)
+    assert "/var/lib/scst/pr" in made.folders
+
+
+def test_each_unit_has_the_handler_of_its_backing() -> None:
+    units = (
+        LogicalUnit(0, 1 << 20),
+        LogicalUnit(1, 1 << 20, backing="block"),
+        LogicalUnit(2, 1 << 20, backing="null"),
+    )
+    made = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
+
+    handlers = "/sys/kernel/scst_tgt/handlers"
+    for name, handler in (
+        ("disk0 filename=/var/store/disk0", "vdisk_fileio"),
+        ("disk1 filename=/dev/loop1", "vdisk_blockio"),
+        ("disk2", "vdisk_nullio"),
+    ):
+        assert f"put 'add_device {name}' '{handlers}/{handler}/mgmt'" in made.setup
+    assert "losetup /dev/loop1 /var/store/disk1" in made.setup
+    assert "/var/store/disk2" not in made.setup
+    assert "loop" in made.modules
+
+
+def test_a_unit_in_memory_is_refused() -> None:
+    units = (LogicalUnit(0, 1 << 20, backing="memory"),)
+
+    with pytest.raises(LabError, match="memory"):
+        guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
+
+
+def test_scst_listens_at_two_addresses_that_each_target_allows() -> None:
+    made = guest.guest(TARGETS, DAEMON)
+
+    assert made.endpoints == (Endpoint(3260), Endpoint(3260, "10.0.2.16"))
+    for target in TARGETS:
+        for endpoint in made.endpoints:
+            allowed = f"{target.name} allowed_portal {endpoint.address}'"
+            assert f"put 'add_target_attribute {allowed}" in made.setup
+
+
+def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
+    made = guest.guest(TARGETS, DAEMON, ADMIN)
+    lines = made.setup.splitlines()
+
+    marks = ["> /etc/scst.conf", "iscsi-scstd' -p", "open_state", "-config /etc/scst"]
+    places = [
+        next(number for number, line in enumerate(lines) if mark in line)
+        for mark in marks
+    ]
+    assert places == sorted(places)
+    assert "export PERL5LIB='/host/built/usr/share/perl'" in lines
+    assert not any(line.startswith("put ") for line in lines)
+    assert "perl" in made.programs
+    assert made.own_files == (
+        "/built/usr/sbin/scstadmin",
+        "/built/usr/share/perl/SCST/SCST.pm",
+    )
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("taken", ""), ("gone/mgmt", "gone/mgmt does not take 'add_device': nonexistent")],
+)
+def test_a_write_that_scst_does_not_take_is_named(
+    tmp_path: Path, path: str, said: str
+) -> None:
+    require("busybox")
+    script = guest.guest(TARGETS, DAEMON).setup
+    start = script.index("put() {")
+    function = script[start : script.index("\n}", start) + 2]
+
+    done = subprocess.run(
+        ["busybox", "sh", "-e"],
+        input=f"{function}\nput 'add_device disk0 filename=/x' {tmp_path / path}\n",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+    assert said in done.stdout
+    assert done.returncode == bool(said)
+
+
+def test_mutual_chap_has_both_ways_in_scst() -> None:
+    target = guest.configuration(TARGETS[1:]).targets[0]
+
+    assert [user.name for user in target.incoming] == ["user"]
+    assert target.outgoing is not None
+    assert target.outgoing.name == "other"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("admin", [None, ADMIN])
+def test_the_shell_can_read_it(admin: Admin | None) -> None:
+    parse_by_shell(guest.guest(TARGETS, DAEMON, admin).setup)

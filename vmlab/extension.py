@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How other packages add to the lab's command line without being known to it.
+
+An entry point of the group `iscsi_assay.lab` names a function that takes a
+`CommandLine`.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from vmlab.build.addition import Addition
+from vmlab.errors import LabError
+
+GROUP = "iscsi_assay.lab"
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """What can be added to."""
+
+    _commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
+    build_kernel: argparse.ArgumentParser
+    """Of `build kernel`."""
+    additions: list[Callable[[argparse.Namespace], Addition | None]] = field(
+        default_factory=list
+    )
+    """Each returns what comes into a kernel; None if the options ask for nothing."""
+    fragments: list[Path] = field(default_factory=list)
+    """Options of a kernel that every kernel gets."""
+    examples: list[str] = field(default_factory=list)
+    """Lines for the end of --help."""
+
+    def add(self, name: str, text: str) -> argparse.ArgumentParser:
+        """Add a command and return its parser.
+
+        The parser's default `run` is a function that takes the options, runs the
+        command and returns its exit code.
+        """
+        return self._commands.add_parser(name, help=text, description=text)
+
+    def addition(self, options: argparse.Namespace) -> Addition | None:
+        """Return what comes into a kernel by the options of `build kernel`.
+
+        Raises:
+            LabError: they ask for more than one thing.
+        """
+        found = [one for find in self.additions if (one := find(options)) is not None]
+        if len(found) > 1:
+            raise LabError("one addition at a time can come into a kernel")
+        return found[0] if found else None
+
+
+def extend(line: CommandLine) -> None:
+    """Have every installed extension add to a command line.
+
+    Raises:
+        LabError: one cannot be loaded.
+    """
+    points = metadata.entry_points(group=GROUP)
+    if not points:
+        line.add("up", "boot a machine (no kind of machine is installed)").set_defaults(
+            run=_miss_kinds
+        )
+    for point in points:
+        try:
+            add = point.load()
+        except (ImportError, AttributeError) as error:
+            raise LabError(
+                f"the extension {point.name} = {point.value} of the lab cannot be"
+                f" loaded: {error}",
+                hint="install its distribution again",
+            ) from error
+        add(line)
+
+
+def _miss_kinds(_options: argparse.Namespace) -> int:
+    raise LabError(
+        "no kind of machine is installed",
+        hint="install the toolkit again: pip install -e . (or make)",
+    )
