@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import TaskAttribute
-from iscsi.scsi.layout import control_of
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults.allegiance import AllegianceBend as Bend
+from reftarget.rules.allegiance import has_naca, preempts_and_aborts
 from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 
 ACA_ACTIVE: Final = Outcome(SCSIStatus.ACA_ACTIVE)
 BUSY: Final = Outcome(SCSIStatus.BUSY)
-
-_NACA: Final = 0x04
-_PERSISTENT_RESERVE_OUT: Final = 0x5F
-_PREEMPT_AND_ABORT: Final = 0x05
-
-
-def has_naca(cdb: bytes) -> bool:
-    """Tell whether a command asks for ACA where it ends with CHECK CONDITION."""
-    return bool(control_of(cdb) & _NACA)
-
-
-def preempts_and_aborts(cdb: bytes) -> bool:
-    """Tell whether a command is PERSISTENT RESERVE OUT with PREEMPT AND ABORT."""
-    return cdb[0] == _PERSISTENT_RESERVE_OUT and cdb[1] & 0x1F == _PREEMPT_AND_ABORT
 
 
 class Allegiance:
@@ -59,16 +44,18 @@ class Allegiance:
         """Return the status of a new command that may not be executed now."""
         if self.nexus is None:
             return None
-        bends = command.session.target.faults.bends
+        rules = command.session.rules.allegiance
         if command.session.nexus == self.nexus:
-            is_first = not any(
+            is_only = not any(
                 task.attribute == TaskAttribute.ACA
                 for task in self._task_set
                 if task is not command
             )
-            is_due = command.attribute == TaskAttribute.ACA and is_first
-            return ACA_ACTIVE if not is_due or bends(Bend.REFUSES_ALL) else None
-        if preempts_and_aborts(command.cdb) or bends(Bend.LETS_OTHERS_IN):
+            is_taken = rules.takes_faulted(
+                command.attribute == TaskAttribute.ACA, is_only
+            )
+            return None if is_taken else ACA_ACTIVE
+        if rules.takes_others(command.cdb):
             return None
         return ACA_ACTIVE if has_naca(command.cdb) else BUSY
 
@@ -78,7 +65,7 @@ class Allegiance:
             self.nexus is None
             or command.attribute == TaskAttribute.ACA
             or preempts_and_aborts(command.cdb)
-            or command.session.target.faults.bends(Bend.HOLDS_NOTHING)
+            or not command.session.rules.allegiance.holds_older
         ):
             return False
         self._waiting.append(lambda: None if command.is_over else resume())
@@ -87,12 +74,7 @@ class Allegiance:
     def note(self, command: Command) -> bool:
         """Take a CHECK CONDITION into account; return True if it establishes ACA."""
         nexus = command.session.nexus
-        bends = command.session.target.faults.bends
-        if bends(Bend.NEVER_BEGINS):
-            return False
-        # TEST UNIT READY, opcode 0, is spared: it clears unit attentions.
-        is_bent = command.cdb[0] and bends(Bend.BEGINS_UNASKED)
-        if has_naca(command.cdb) or is_bent:
+        if command.session.rules.allegiance.begins(command.cdb):
             self.nexus = nexus
             return True
         if self.nexus == nexus and command.attribute == TaskAttribute.ACA:

@@ -18,12 +18,10 @@ from iscsi.constants import (
     TaskAttribute,
 )
 from iscsi.numbering import Place
-from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
 from reftarget.faults import Bend
 from reftarget.faults.states import StateBend
-from reftarget.faults.tasks import TaskBend
 from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from reftarget.transfers import Sequence
 
 _LAST_ATTRIBUTE: Final = TaskAttribute.ACA
-_FIRST_LEVEL: Final = 0xFFFF << 48
 
 
 class Command:
@@ -118,9 +115,7 @@ class Command:
         self.itt = header.initiator_task_tag
         self.cmd_sn = header.cmd_sn
         self.lun_field = header.lun
-        self.lun = decode_lun(header.lun)
-        if not session.target.faults.is_clean:
-            self.lun = _lun_by_fault(session, header.lun)
+        self.lun = session.rules.tasks.lun(header.lun)
         self.cdb = header.cdb
         self.attribute = header.attribute
         self.priority = header.priority
@@ -168,25 +163,14 @@ class Command:
         node = session.node
         assert node is not None
         task_set = self.task_set = node.task_set(self.lun)
-        is_next = task_set.is_empty or task_set.may_start(self)
-        if not session.target.faults.is_clean and not task_set.is_empty:
-            is_next = self._may_start_by_fault(otherwise=is_next)
+        is_next = task_set.is_empty or session.rules.tasks.begins(
+            TaskAttribute(self.attribute), task_set.may_start(self)
+        )
         if is_next or task_set.allegiance.nexus is not None:
             self.start()
         else:
             self.keep_data()
             task_set.enter(self)
-
-    def _may_start_by_fault(self, *, otherwise: bool) -> bool:
-        """Tell whether the task begins at once where the order is not kept."""
-        bends = self.session.target.faults.bends
-        attribute = TaskAttribute(self.attribute)
-        if attribute is TaskAttribute.ORDERED and bends(TaskBend.ORDERED_RUNS):
-            return True
-        if attribute is TaskAttribute.SIMPLE and bends(TaskBend.SIMPLE_PASSES):
-            return True
-        is_head = attribute is TaskAttribute.HEAD_OF_QUEUE
-        return otherwise and not (is_head and bends(TaskBend.HEAD_WAITS))
 
     def start(self) -> None:
         """Hand the command to the device server."""
@@ -298,23 +282,11 @@ class Command:
         """End without a word to anybody."""
         if self.is_over:
             return
-        bends = self.session.target.faults.bends
-        if self.finish and self.buffer and bends(TaskBend.ABORT_TEARS):
-            self.finish(bytes(self.buffer).ljust(self.wanted, b"\0"))
+        self.session.rules.tasks.after_abort(self)
         self.release()
         self.sequences.clear()
         if self.task_set is not None:
             self.task_set.leave(self)
-
-
-def _lun_by_fault(session: Session, number: int) -> int:
-    """Return the logical unit number where forms of LUNs are misread."""
-    bends = session.target.faults.bends
-    if bends(TaskBend.LEVELS_DO_NOT_COUNT):
-        number &= _FIRST_LEVEL
-    if number >> 62 == 1 and bends(TaskBend.LISTED_IS_ELSEWHERE):
-        return number
-    return decode_lun(number)
 
 
 def receive(connection: Connection, pdu: Received, now: float) -> None:

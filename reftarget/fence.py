@@ -15,8 +15,8 @@ from iscsi import serial
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
-from reftarget.allegiance import has_naca, preempts_and_aborts
 from reftarget.faults import Bend
+from reftarget.rules.allegiance import has_naca, preempts_and_aborts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

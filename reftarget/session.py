@@ -75,6 +75,7 @@ class Session:
         is_discovery: bool,
     ) -> None:
         self.target = target
+        self.rules = target.rules
         self.node = node
         self.nexus = nexus
         self.tsih = tsih

@@ -18,7 +18,6 @@ from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
 from reftarget.faults import Bend, Faults, rules_with
-from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.logins import LoginBend
 from reftarget.faults.states import StateBend
 from reftarget.login import LoginPhase
@@ -83,7 +82,7 @@ class Node:
         if self.target.faults.bends(StateBend.NEXUS_STAYS):
             return
         self.device.nexus_lost(nexus)
-        if self.target.faults.bends(AllegianceBend.OUTLIVES_NEXUS):
+        if not self.target.rules.allegiance.ends_with_nexus:
             return
         for task_set in self._task_sets.values():
             task_set.allegiance.lose(nexus)

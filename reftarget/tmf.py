@@ -18,7 +18,6 @@ from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from reftarget.faults import Bend
-from reftarget.faults.allegiance import AllegianceBend
 from reftarget.faults.states import StateBend
 from reftarget.recovery import REASSIGNING_LEVEL
 
@@ -243,11 +242,11 @@ def _clear_aca(
     task_set = session.node.task_set(lun)
     faulted = task_set.allegiance.nexus
     bends = session.target.faults.bends
-    if bends(Bend.OFFERS_NO_ACA):
+    rules = session.rules.allegiance
+    if not rules.is_offered:
         _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
         return
-    is_foreign = faulted not in (None, session.nexus)
-    if is_foreign and not bends(AllegianceBend.IS_ANYBODYS):
+    if not rules.may_clear(faulted, session.nexus):
         _respond(connection, request, TMResponse.FUNCTION_REJECTED)
         return
     for command in task_set:
@@ -256,7 +255,7 @@ def _clear_aca(
 
     def answer() -> Connection:
         _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
-        if not bends(AllegianceBend.IS_NEVER_CLEARED):
+        if rules.clears:
             task_set.allegiance.clear()
         return connection
 
@@ -414,9 +413,8 @@ class MultiTaskAbort:
     def _settle_units(self) -> None:
         """End ACA where a reset does, and fence what comes next."""
         luns = self.node.device.luns if self.lun is None else [self.lun]
-        bends = self.session.target.faults.bends
         is_reset = self.request.function in _RESETS
-        if is_reset and not bends(AllegianceBend.OUTLIVES_RESET):
+        if is_reset and self.session.rules.allegiance.ends_with_reset:
             for lun in luns:
                 self.node.task_set(lun).allegiance.clear()
         for session in self.node.sessions():

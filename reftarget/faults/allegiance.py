@@ -1,67 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of auto contingent allegiance.
+"""The faults of auto contingent allegiance."""
 
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
-
-class AllegianceBend(StrEnum):
-    """The decisions about ACA that can be overridden."""
-
-    NEVER_BEGINS = "aca-is-never-established"
-    BEGINS_UNASKED = "aca-is-established-unasked"
-    REFUSES_ALL = "aca-refuses-the-aca-attribute"
-    LETS_OTHERS_IN = "aca-lets-other-nexuses-in"
-    IS_NEVER_CLEARED = "clear-aca-changes-nothing"
-    IS_ANYBODYS = "clear-aca-is-anybodys"
-    OUTLIVES_RESET = "aca-outlives-a-reset"
-    OUTLIVES_NEXUS = "aca-outlives-its-nexus"
-    HOLDS_NOTHING = "aca-lets-older-tasks-go-on"
-    RUNS_WITHOUT = "aca-attribute-runs-without-aca"
+from reftarget.faults.row import Fault
+from reftarget.rules.allegiance import AllegianceRules, has_naca
+from reftarget.scsi.rules import AdmissionRules
 
 
-ALLEGIANCE: Final[dict[AllegianceBend, tuple[str, str]]] = {
-    AllegianceBend.NEVER_BEGINS: (
-        "SAM5-5.10.2-01",
-        "Establishes no ACA, whatever NACA says.",
+def _begins_unasked(cdb: bytes) -> bool:
+    # TEST UNIT READY, opcode 0, is spared: it clears unit attentions.
+    return bool(cdb[0]) or has_naca(cdb)
+
+
+ALLEGIANCE: Final = (
+    Fault(
+        name="aca-is-never-established",
+        breaks=("SAM5-5.10.2-01",),
+        says="Establishes no ACA, whatever NACA says.",
+        rules=AllegianceRules(begins=lambda _cdb: False),
     ),
-    AllegianceBend.BEGINS_UNASKED: (
-        "SAM5-5.10.2-02",
-        "Establishes ACA also where NACA is 0.",
+    Fault(
+        name="aca-is-established-unasked",
+        breaks=("SAM5-5.10.2-02",),
+        says="Establishes ACA also where NACA is 0.",
+        also="each refusal then closes the unit to all others",
+        rules=AllegianceRules(begins=_begins_unasked),
     ),
-    AllegianceBend.REFUSES_ALL: (
-        "SAM5-5.10.3-02",
-        "Answers commands with the ACA attribute with ACA ACTIVE.",
+    Fault(
+        name="aca-refuses-the-aca-attribute",
+        breaks=("SAM5-5.10.3-02",),
+        says="Answers commands with the ACA attribute with ACA ACTIVE.",
+        rules=AllegianceRules(takes_faulted=lambda _has_aca_attribute, _is_only: False),
     ),
-    AllegianceBend.LETS_OTHERS_IN: (
-        "SAM5-5.10.4-01",
-        "Executes the commands of other nexuses during ACA.",
+    Fault(
+        name="aca-lets-other-nexuses-in",
+        breaks=("SAM5-5.10.4-01",),
+        says="Executes the commands of other nexuses during ACA.",
+        rules=AllegianceRules(takes_others=lambda _cdb: True),
     ),
-    AllegianceBend.IS_NEVER_CLEARED: (
-        "SAM5-5.10.5-01",
-        "Answers CLEAR ACA with Function complete and clears nothing.",
+    Fault(
+        name="clear-aca-changes-nothing",
+        breaks=("SAM5-5.10.5-01",),
+        says="Answers CLEAR ACA with Function complete and clears nothing.",
+        rules=AllegianceRules(clears=False),
     ),
-    AllegianceBend.IS_ANYBODYS: (
-        "SAM5-5.10.5-02",
-        "Clears ACA for another nexus than the faulted one.",
+    Fault(
+        name="clear-aca-is-anybodys",
+        breaks=("SAM5-5.10.5-02",),
+        says="Clears ACA for another nexus than the faulted one.",
+        rules=AllegianceRules(may_clear=lambda _faulted, _nexus: True),
     ),
-    AllegianceBend.OUTLIVES_RESET: (
-        "SAM5-5.10.5-03",
-        "Stays in ACA over LOGICAL UNIT RESET.",
+    Fault(
+        name="aca-outlives-a-reset",
+        breaks=("SAM5-5.10.5-03",),
+        says="Stays in ACA over LOGICAL UNIT RESET.",
+        rules=AllegianceRules(ends_with_reset=False),
     ),
-    AllegianceBend.OUTLIVES_NEXUS: (
-        "SAM5-5.10.5-04",
-        "Stays in ACA when the faulted nexus is lost.",
+    Fault(
+        name="aca-outlives-its-nexus",
+        breaks=("SAM5-5.10.5-04",),
+        says="Stays in ACA when the faulted nexus is lost.",
+        also="the unit is then closed to all that come after",
+        rules=AllegianceRules(ends_with_nexus=False),
     ),
-    AllegianceBend.HOLDS_NOTHING: (
-        "SAM5-5.10.2-03",
-        "Lets the tasks go on that were there before ACA.",
+    Fault(
+        name="aca-lets-older-tasks-go-on",
+        breaks=("SAM5-5.10.2-03",),
+        says="Lets the tasks go on that were there before ACA.",
+        rules=AllegianceRules(holds_older=False),
     ),
-    AllegianceBend.RUNS_WITHOUT: (
-        "SAM5-8.5-01",
-        "Executes a command with the ACA attribute where there is no ACA.",
+    Fault(
+        name="aca-attribute-runs-without-aca",
+        breaks=("SAM5-8.5-01",),
+        says="Executes a command with the ACA attribute where there is no ACA.",
+        rules=AdmissionRules(aca_attribute_needs_aca=False),
     ),
-}
+)

@@ -30,7 +30,7 @@ from reftarget.faults.tasks import TASKS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
-from reftarget.rules import RULES
+from reftarget.rules import RULES, AllegianceRules
 from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
 from reftarget.variants import VariantError, lay_over
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from iscsi.framing import Digests
     from iscsi.headers import Header
     from reftarget.rules import Rules
+    from reftarget.ruleset import RuleSet
     from reftarget.twist import Sender, Twist
 
 
@@ -52,8 +53,11 @@ class UnknownFaultError(VariantError):
     """A fault that there is none of."""
 
 
-_OF_BENDS: Final[Mapping[str, IdentityRules]] = {
-    Bend.OFFERS_NO_ACA: IdentityRules(normaca=False),
+_OF_BENDS: Final[Mapping[str, RuleSet | tuple[RuleSet, ...]]] = {
+    Bend.OFFERS_NO_ACA: (
+        IdentityRules(normaca=False),
+        AllegianceRules(is_offered=False),
+    ),
     Bend.SHOWS_NO_LEVEL: IdentityRules(
         version_descriptors=lambda _level: version_descriptors(0)
     ),
@@ -84,7 +88,7 @@ def _twisted(table: Mapping[str, tuple[str, str, Twist]]) -> Iterator[Fault]:
 
 _ROWS: Final = (
     *_bent(BENDS),
-    *_bent(ALLEGIANCE),
+    *ALLEGIANCE,
     *COPIES,
     *DEVICES,
     *_bent(LOGINS),

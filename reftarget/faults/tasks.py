@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import TaskAttribute
+from iscsi.scsi.luns import decode
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.faults.row import Fault
+from reftarget.rules.tasks import TaskRules
 from reftarget.scsi.check_condition import CheckCondition, illegal_request
 from reftarget.scsi.rules import (
     AdmissionRules,
@@ -21,23 +22,14 @@ from reftarget.scsi.rules import (
 if TYPE_CHECKING:
     from iscsi.scsi.layout import Layout
     from iscsi.scsi.luns import SelectReport
+    from reftarget.rules.tasks import AbortedTask
     from reftarget.scsi.attention import Attentions
     from reftarget.scsi.rules.blocks import Reader
     from reftarget.scsi.rules.medium import Data
     from reftarget.scsi.task import Task
 
 _FLAT: Final = 0x4000
-
-
-class TaskBend(StrEnum):
-    """The decisions about tasks that the iSCSI layer asks for by name."""
-
-    ORDERED_RUNS = "ordered-tasks-do-not-wait"
-    SIMPLE_PASSES = "simple-tasks-pass-ordered-ones"
-    HEAD_WAITS = "head-of-queue-waits"
-    LISTED_IS_ELSEWHERE = "listed-lun-addresses-nothing"
-    LEVELS_DO_NOT_COUNT = "further-lun-levels-are-ignored"
-    ABORT_TEARS = "aborted-write-is-torn"
+_FIRST_LEVEL: Final = 0xFFFF << 48
 
 
 def _refuses_attributes(_layout: Layout, task: Task) -> CheckCondition | None:
@@ -60,6 +52,19 @@ def _torn(lba: int, data: Data, block_size: int, _blocks: int) -> tuple[int, Dat
     return lba, data[: -block_size // 2] if len(data) > block_size else data
 
 
+def _head_waits(attribute: TaskAttribute, is_enabled: bool) -> bool:
+    return is_enabled and attribute is not TaskAttribute.HEAD_OF_QUEUE
+
+
+def _flat_space_is_unknown(number: int) -> int:
+    return number if number >> 62 == 1 else decode(number)
+
+
+def _write_what_came(task: AbortedTask) -> None:
+    if task.finish and task.buffer:
+        task.finish(bytes(task.buffer).ljust(task.wanted, b"\0"))
+
+
 def _in_flat_space(luns: list[int], _select: SelectReport) -> list[int]:
     return [lun if lun >> 48 else (_FLAT | lun) << 48 for lun in luns]
 
@@ -75,16 +80,27 @@ TASKS: Final = (
         name="ordered-tasks-do-not-wait",
         breaks=("SAM5-8.7-01",),
         says="Begins ORDERED tasks at once.",
+        rules=TaskRules(
+            begins=lambda attribute, is_enabled: (
+                is_enabled or attribute is TaskAttribute.ORDERED
+            )
+        ),
     ),
     Fault(
         name="simple-tasks-pass-ordered-ones",
         breaks=("SAM5-8.7-02",),
         says="Begins SIMPLE tasks at once, whatever is older.",
+        rules=TaskRules(
+            begins=lambda attribute, is_enabled: (
+                is_enabled or attribute is TaskAttribute.SIMPLE
+            )
+        ),
     ),
     Fault(
         name="head-of-queue-waits",
         breaks=("SAM5-8.7-03",),
         says="Has HEAD OF QUEUE tasks wait for older ones.",
+        rules=TaskRules(begins=_head_waits),
     ),
     Fault(
         name="reset-is-told-after-older-changes",
@@ -114,12 +130,16 @@ TASKS: Final = (
         name="listed-lun-addresses-nothing",
         breaks=("SAM5-4.7-03",),
         says="Lists LUNs in flat space addressing and does not know it in commands.",
-        rules=IdentityRules(listed_luns=_in_flat_space),
+        rules=(
+            IdentityRules(listed_luns=_in_flat_space),
+            TaskRules(lun=_flat_space_is_unknown),
+        ),
     ),
     Fault(
         name="further-lun-levels-are-ignored",
         breaks=("SAM5-4.7-04",),
         says="Takes the first level of a LUN for the whole.",
+        rules=TaskRules(lun=lambda number: decode(number & _FIRST_LEVEL)),
     ),
     Fault(
         name="last-block-of-a-write-is-torn",
@@ -132,5 +152,6 @@ TASKS: Final = (
         name="aborted-write-is-torn",
         breaks=("SBC3-5.34-05",),
         says="Writes what has come of a write that is aborted, and zeros behind it.",
+        rules=TaskRules(after_abort=_write_what_came),
     ),
 )

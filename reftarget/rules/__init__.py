@@ -6,11 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from reftarget.rules.allegiance import AllegianceRules
+from reftarget.rules.tasks import TaskRules
 from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
 
 if TYPE_CHECKING:
     from reftarget.twist import Twist
+
+__all__ = ["RULES", "AllegianceRules", "Rules", "TaskRules"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,8 @@ class Rules(RuleSet):
 
     scsi: SCSIRules = field(default_factory=SCSIRules)
     """The rules of the device server."""
+    tasks: TaskRules = field(default_factory=TaskRules)
+    allegiance: AllegianceRules = field(default_factory=AllegianceRules)
     twists: tuple[Twist, ...] = ()
     """What happens to each PDU on its way out, in order."""
 
