@@ -49,6 +49,23 @@ class Variant:
         return self.rules if isinstance(self.rules, tuple) else (self.rules,)
 
 
+_V = TypeVar("_V", bound=Variant)
+
+
+def by_name(rows: Iterable[_V]) -> dict[str, _V]:
+    """Return rows by their names, in order.
+
+    Raises:
+        ValueError: two rows have the same name.
+    """
+    named: dict[str, _V] = {}
+    for row in rows:
+        if row.name in named:
+            raise ValueError(f"two rows are named {row.name!r}")
+        named[row.name] = row
+    return named
+
+
 def lay_over(rules: Rules, variants: Iterable[Variant]) -> Rules:
     """Return the rules with those of the variants in their place.
 

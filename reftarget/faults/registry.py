@@ -32,7 +32,7 @@ from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
 from reftarget.rules import RULES, AllegianceRules
 from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
-from reftarget.variants import VariantError, lay_over
+from reftarget.variants import VariantError, by_name, lay_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from iscsi.headers import Header
     from reftarget.rules import Rules
     from reftarget.ruleset import RuleSet
-    from reftarget.twist import Sender, Twist
+    from reftarget.twist import Sender
 
 
 _Bend = TypeVar("_Bend", bound="StrEnum")
@@ -79,13 +79,6 @@ def _bent(table: Mapping[_Bend, tuple[str, str]]) -> Iterator[Fault]:
         yield Fault(name=name, breaks=breaks, says=says, rules=_OF_BENDS.get(name, ()))
 
 
-def _twisted(table: Mapping[str, tuple[str, str, Twist]]) -> Iterator[Fault]:
-    """Return the rows of a table of twists."""
-    for name, (requirement, says, twist) in table.items():
-        breaks = (requirement, *CONSEQUENCES.get(name, ()))
-        yield Fault(name=name, breaks=breaks, says=says, twist=twist)
-
-
 _ROWS: Final = (
     *_bent(BENDS),
     *ALLEGIANCE,
@@ -99,13 +92,13 @@ _ROWS: Final = (
     *TASKS,
     *_bent(TRANSFERS),
     *UPKEEP,
-    *_twisted(TWISTS),
-    *_twisted(ANSWERS),
-    *_twisted(RESPONSES),
-    *_twisted(SPEECH),
+    *TWISTS,
+    *ANSWERS,
+    *RESPONSES,
+    *SPEECH,
 )
 
-FAULTS: Final = {row.name: row for row in _ROWS}
+FAULTS: Final = by_name(_ROWS)
 """Every fault by its name. A further table of an area is named in `_ROWS`."""
 
 

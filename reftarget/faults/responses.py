@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults of responses to commands, pings and functions: fields and kinds.
-
-A row is: the requirement that it breaks, what it does in a sentence, how.
-"""
+"""Faults of responses to commands, pings and functions: fields and kinds."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from reftarget.faults.changes import (
     one_more,
     set_fields,
 )
+from reftarget.faults.row import Fault
 from reftarget.twist import Twist
 
 if TYPE_CHECKING:
@@ -82,76 +80,92 @@ def _as_data(
     )
 
 
-RESPONSES: Final[dict[str, tuple[str, str, Twist]]] = {
-    "service-failure-has-a-residual": (
-        "RFC7143-11.4.1-01",
-        "Reports a target failure with U and a residual count.",
-        set_fields(
+RESPONSES: Final = (
+    Fault(
+        name="service-failure-has-a-residual",
+        breaks=("RFC7143-11.4.1-01",),
+        says="Reports a target failure with U and a residual count.",
+        also="no CHECK CONDITION is left to be seen",
+        twist=set_fields(
             headers.SCSIResponse, _fails, response=1, underflow=True, residual_count=8
         ),
     ),
-    "snack-tag-unasked": (
-        "RFC7143-11.4.4-i01",
-        "Sets SNACK Tag though nobody sent an R-Data SNACK.",
-        set_fields(headers.SCSIResponse, _has_none, snack_tag=7),
+    Fault(
+        name="snack-tag-unasked",
+        breaks=("RFC7143-11.4.4-i01",),
+        says="Sets SNACK Tag though nobody sent an R-Data SNACK.",
+        also="responses then have a tag where none is due",
+        twist=set_fields(headers.SCSIResponse, _has_none, snack_tag=7),
     ),
-    "snack-tag-left-out": (
-        "RFC7143-11.16.5-02",
-        "Leaves the SNACK Tag out.",
-        set_fields(headers.SCSIResponse, _has_snack_tag, snack_tag=0),
+    Fault(
+        name="snack-tag-left-out",
+        breaks=("RFC7143-11.16.5-02", "RFC7143-11.16.3-03", "RFC7143-11.16.3-i01"),
+        says="Leaves the SNACK Tag out.",
+        twist=set_fields(headers.SCSIResponse, _has_snack_tag, snack_tag=0),
     ),
-    "failure-rides-on-data": (
-        "RFC7143-11.7.3-01",
-        "Sends CHECK CONDITION in a Data-In, without sense data.",
-        on(headers.SCSIResponse, _as_data, _fails),
+    Fault(
+        name="failure-rides-on-data",
+        breaks=("RFC7143-11.7.3-01",),
+        says="Sends CHECK CONDITION in a Data-In, without sense data.",
+        also="sense data is read wherever it counts",
+        twist=on(headers.SCSIResponse, _as_data, _fails),
     ),
-    "residual-count-is-little-endian": (
-        "RFC7143-11-i01",
-        "Sends the residual count with its bytes the other way round.",
-        set_fields(
+    Fault(
+        name="residual-count-is-little-endian",
+        breaks=("RFC7143-11-i01",),
+        says="Sends the residual count with its bytes the other way round.",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             _has_residual,
             residual_count=_swapped,
         ),
     ),
-    "crc-error-has-another-code": (
-        "RFC7143-11.4.7.2-i03",
-        "Reports a CRC error as INVALID FIELD IN CDB.",
-        _without_code(_CRC_ERROR),
+    Fault(
+        name="crc-error-has-another-code",
+        breaks=("RFC7143-11.4.7.2-i03",),
+        says="Reports a CRC error as INVALID FIELD IN CDB.",
+        twist=_without_code(_CRC_ERROR),
     ),
-    "unexpected-data-has-another-code": (
-        "RFC7143-11.4.7.2-i01",
-        "Reports unexpected unsolicited data as INVALID FIELD IN CDB.",
-        _without_code(_UNEXPECTED_DATA),
+    Fault(
+        name="unexpected-data-has-another-code",
+        breaks=("RFC7143-11.4.7.2-i01",),
+        says="Reports unexpected unsolicited data as INVALID FIELD IN CDB.",
+        twist=_without_code(_UNEXPECTED_DATA),
     ),
-    "acknowledgement-asked-without-tag": (
-        "RFC7143-11.7.4-01",
-        "Sets A in a Data-In without a Target Transfer Tag.",
-        set_fields(headers.DataIn, _asks, target_transfer_tag=RESERVED_TAG),
+    Fault(
+        name="acknowledgement-asked-without-tag",
+        breaks=("RFC7143-11.7.4-01",),
+        says="Sets A in a Data-In without a Target Transfer Tag.",
+        twist=set_fields(headers.DataIn, _asks, target_transfer_tag=RESERVED_TAG),
     ),
-    "exp-cmd-sn-moves-back": (
-        "RFC7143-11.4.10-i01",
-        "Gives SCSI Responses an ExpCmdSN that has been passed.",
-        set_fields(
+    Fault(
+        name="exp-cmd-sn-moves-back",
+        breaks=("RFC7143-11.4.10-i01",),
+        says="Gives SCSI Responses an ExpCmdSN that has been passed.",
+        twist=set_fields(
             headers.SCSIResponse, exp_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -2)
         ),
     ),
-    "ping-answer-changes-itt": (
-        "RFC7143-11.19-01",
-        "Answers a ping under another Initiator Task Tag.",
-        set_fields(
+    Fault(
+        name="ping-answer-changes-itt",
+        breaks=("RFC7143-11.19-01",),
+        says="Answers a ping under another Initiator Task Tag.",
+        also="a ping is recognised by its tag",
+        twist=set_fields(
             headers.NOPIn, _is_answer, initiator_task_tag=one_more("initiator_task_tag")
         ),
     ),
-    "status-qualifier-below-level-2": (
-        "RFC7144-5.2.1-01",
-        "Sends a Status Qualifier whatever level was agreed.",
-        set_fields(headers.SCSIResponse, status_qualifier=1),
+    Fault(
+        name="status-qualifier-below-level-2",
+        breaks=("RFC7144-5.2.1-01", "RFC7144-4.1-01", "RFC7144-7.1.1-01"),
+        says="Sends a Status Qualifier whatever level was agreed.",
+        twist=set_fields(headers.SCSIResponse, status_qualifier=1),
     ),
-    "reject-tells-another-data-sn": (
-        "RFC7143-11.17.2-i01",
-        "Gives a wrong DataSN in the Reject of a SNACK.",
-        set_fields(headers.Reject, data_sn=one_more("data_sn")),
+    Fault(
+        name="reject-tells-another-data-sn",
+        breaks=("RFC7143-11.17.2-i01",),
+        says="Gives a wrong DataSN in the Reject of a SNACK.",
+        twist=set_fields(headers.Reject, data_sn=one_more("data_sn")),
     ),
-}
+)
 """By the fault's name."""

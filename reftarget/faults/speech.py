@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults of what is said in negotiations: keys, values and the bits of their PDUs.
-
-A row is: the requirement that it breaks, what it does in a sentence, how.
-"""
+"""Faults of what is said in negotiations: keys, values and the bits of their PDUs."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from reftarget.faults.changes import (
     set_fields,
     without_keys,
 )
+from reftarget.faults.row import Fault
 from reftarget.twist import Twist
 
 if TYPE_CHECKING:
@@ -137,185 +135,222 @@ def _renamed(pairs: text.Pairs) -> text.Pairs:
     return found
 
 
-SPEECH: Final[dict[str, tuple[str, str, Twist]]] = {
-    "key-name-is-malformed": (
-        "RFC7143-6.1-02",
-        "Says a key whose name begins with a small letter.",
-        _on_the_way(("x-lower", "1")),
+SPEECH: Final = (
+    Fault(
+        name="key-name-is-malformed",
+        breaks=("RFC7143-6.1-02",),
+        says="Says a key whose name begins with a small letter.",
+        twist=_on_the_way(("x-lower", "1")),
     ),
-    "value-is-too-long": (
-        "RFC7143-6.1-i04",
-        "Gives a simple value of 300 bytes.",
-        _on_the_way(("TargetAlias", "a" * _LONG)),
+    Fault(
+        name="value-is-too-long",
+        breaks=("RFC7143-6.1-i04",),
+        says="Gives a simple value of 300 bytes.",
+        twist=_on_the_way(("TargetAlias", "a" * _LONG)),
     ),
-    "vendor-key-in-discovery": (
-        "RFC7143-13.22-02",
-        "Says a vendor's key in discovery sessions.",
-        _on_the_way(("X-com.example.extra", "1"), in_discovery=True),
+    Fault(
+        name="vendor-key-in-discovery",
+        breaks=("RFC7143-13.22-02",),
+        says="Says a vendor's key in discovery sessions.",
+        twist=_on_the_way(("X-com.example.extra", "1"), in_discovery=True),
     ),
-    "vendor-key-is-malformed": (
-        "RFC7143-13.22-01",
-        "Says a vendor's key with a blank in its name.",
-        _on_the_way(("X-com example", "1")),
+    Fault(
+        name="vendor-key-is-malformed",
+        breaks=("RFC7143-13.22-01",),
+        says="Says a vendor's key with a blank in its name.",
+        also="its name breaks the format of all keys",
+        twist=_on_the_way(("X-com example", "1")),
     ),
-    "architecture-is-too-long": (
-        "RFC7143-13.26.1-01",
-        "Gives an X#NodeArchitecture of 300 bytes.",
-        change_value("X#NodeArchitecture", lambda _value: "a" * _LONG),
+    Fault(
+        name="architecture-is-too-long",
+        breaks=("RFC7143-13.26.1-01",),
+        says="Gives an X#NodeArchitecture of 300 bytes.",
+        twist=change_value("X#NodeArchitecture", lambda _value: "a" * _LONG),
     ),
-    "architecture-is-said-twice": (
-        "RFC7143-13.26.1-02",
-        "Says X#NodeArchitecture once more at the end of a login.",
-        _on_the_way(("X#NodeArchitecture", "again")),
+    Fault(
+        name="architecture-is-said-twice",
+        breaks=("RFC7143-13.26.1-02",),
+        says="Says X#NodeArchitecture once more at the end of a login.",
+        twist=_on_the_way(("X#NodeArchitecture", "again")),
     ),
-    "challenge-is-decimal": (
-        "RFC7143-6.1-03",
-        "Sends CHAP_C as a decimal number.",
-        change_value("CHAP_C", _decimal),
+    Fault(
+        name="challenge-is-decimal",
+        breaks=("RFC7143-6.1-03",),
+        says="Sends CHAP_C as a decimal number.",
+        also="no login by CHAP comes to its end",
+        twist=change_value("CHAP_C", _decimal),
     ),
-    "challenge-is-too-long": (
-        "RFC7143-12.1.3-07",
-        "Sends a CHAP_C of more than 1024 bytes.",
-        change_value("CHAP_C", _longer),
+    Fault(
+        name="challenge-is-too-long",
+        breaks=("RFC7143-12.1.3-07",),
+        says="Sends a CHAP_C of more than 1024 bytes.",
+        also="no login by CHAP comes to its end",
+        twist=change_value("CHAP_C", _longer),
     ),
-    "challenge-without-identifier": (
-        "RFC7143-12.1.3-02",
-        "Leaves CHAP_I out.",
-        without_keys("CHAP_I"),
+    Fault(
+        name="challenge-without-identifier",
+        breaks=("RFC7143-12.1.3-02",),
+        says="Leaves CHAP_I out.",
+        also="no login by CHAP comes to its end",
+        twist=without_keys("CHAP_I"),
     ),
-    "chap-algorithm-was-not-offered": (
-        "RFC7143-12.1.3-i02",
-        "Answers CHAP_A with an algorithm that nobody offered.",
-        change_value("CHAP_A", lambda _value: "99"),
+    Fault(
+        name="chap-algorithm-was-not-offered",
+        breaks=("RFC7143-12.1.3-i02",),
+        says="Answers CHAP_A with an algorithm that nobody offered.",
+        also="no login by CHAP comes to its end",
+        twist=change_value("CHAP_A", lambda _value: "99"),
     ),
-    "chap-is-not-known": (
-        "RFC7143-12.1-04",
-        "Rejects AuthMethod=CHAP where it is due.",
-        change_value("AuthMethod", _instead("CHAP", text.REJECT)),
+    Fault(
+        name="chap-is-not-known",
+        breaks=("RFC7143-12.1-04",),
+        says="Rejects AuthMethod=CHAP where it is due.",
+        also="no login by CHAP comes to its end",
+        twist=change_value("AuthMethod", _instead("CHAP", text.REJECT)),
     ),
-    "unknown-method-is-none": (
-        "RFC7143-6.3.2-03",
-        "Answers methods that it does not know with None.",
-        change_value("AuthMethod", _instead(text.REJECT, "None")),
+    Fault(
+        name="unknown-method-is-none",
+        breaks=("RFC7143-6.3.2-03",),
+        says="Answers methods that it does not know with None.",
+        twist=change_value("AuthMethod", _instead(text.REJECT, "None")),
     ),
-    "method-was-not-the-first": (
-        "RFC7143-6.3.2-02",
-        "Answers AuthMethod with KRB5 where None was due.",
-        change_value("AuthMethod", _instead("None", "KRB5")),
+    Fault(
+        name="method-was-not-the-first",
+        breaks=("RFC7143-6.3.2-02",),
+        says="Answers AuthMethod with KRB5 where None was due.",
+        twist=change_value("AuthMethod", _instead("None", "KRB5")),
     ),
-    "none-was-not-offered": (
-        "RFC7143-6.2.1-02",
-        "Answers a digest list that it cannot serve with None.",
-        change_text(
+    Fault(
+        name="none-was-not-offered",
+        breaks=("RFC7143-6.2.1-02",),
+        says="Answers a digest list that it cannot serve with None.",
+        twist=change_text(
             lambda pairs: [
                 (key, "None" if "Digest" in key and value == text.REJECT else value)
                 for key, value in pairs
             ]
         ),
     ),
-    "continued-login-goes-on": (
-        "RFC7143-11.13.7-01",
-        "Sets T in a Login Response with C=1.",
-        set_fields(headers.LoginResponse, _is_continued, transit=True, nsg=3),
+    Fault(
+        name="continued-login-goes-on",
+        breaks=("RFC7143-11.13.7-01", "RFC7143-6.2-01"),
+        says="Sets T in a Login Response with C=1.",
+        twist=set_fields(headers.LoginResponse, _is_continued, transit=True, nsg=3),
     ),
-    "continued-text-is-final": (
-        "RFC7143-11.11.2-01",
-        "Sets F in a Text Response with C=1.",
-        set_fields(
+    Fault(
+        name="continued-text-is-final",
+        breaks=("RFC7143-11.11.2-01",),
+        says="Sets F in a Text Response with C=1.",
+        twist=set_fields(
             headers.TextResponse,
             _is_continued,
             final=True,
             target_transfer_tag=RESERVED_TAG,
         ),
     ),
-    "text-goes-on-without-tag": (
-        "RFC7143-11.11.1-03",
-        "Gives a Text Response with F=0 the reserved Target Transfer Tag.",
-        set_fields(headers.TextResponse, _goes_on, target_transfer_tag=RESERVED_TAG),
+    Fault(
+        name="final-text-asks-for-an-answer",
+        breaks=("RFC7143-11.11.1-01", "RFC7143-6.4-07"),
+        says="Offers a key in a Text Response with F=1.",
+        twist=_in_text(("MaxBurstLength", "8192")),
     ),
-    "final-text-asks-for-an-answer": (
-        "RFC7143-11.11.1-01",
-        "Offers a key in a Text Response with F=1.",
-        _in_text(("MaxBurstLength", "8192")),
-    ),
-    "final-text-is-answered-unfinished": (
-        "RFC7143-6.4-06",
-        "Answers F=1 with an empty Text Response with F=0.",
-        on(
+    Fault(
+        name="final-text-is-answered-unfinished",
+        breaks=("RFC7143-6.4-06",),
+        says="Answers F=1 with an empty Text Response with F=0.",
+        also="no text exchange comes to its end",
+        twist=on(
             headers.TextResponse,
             lambda header, _data: (_unfinished(header), b""),
             _ends,
         ),
     ),
-    "transition-asks-for-an-answer": (
-        "RFC7143-6.3-11",
-        "Offers a key in the last Login Response.",
-        _at_the_end(("MaxOutstandingR2T", "4")),
+    Fault(
+        name="transition-asks-for-an-answer",
+        breaks=("RFC7143-6.3-11", "RFC7143-11.13.6-01"),
+        says="Offers a key in the last Login Response.",
+        also="what it adds is answered amid many logins",
+        twist=_at_the_end(("MaxOutstandingR2T", "4")),
     ),
-    "login-response-is-too-long": (
-        "RFC7143-6.3-i03",
-        "Sends Login Responses of more than 8192 bytes.",
-        _on_the_way(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
+    Fault(
+        name="login-response-is-too-long",
+        breaks=("RFC7143-6.3-i03",),
+        says="Sends Login Responses of more than 8192 bytes.",
+        twist=_on_the_way(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
     ),
-    "text-response-is-too-long": (
-        "RFC7143-11.11.6-01",
-        "Sends more text than the initiator's MaxRecvDataSegmentLength.",
-        _in_text(*((f"X-com.example.k{i}", "a" * 250) for i in range(1100))),
+    Fault(
+        name="text-response-is-too-long",
+        breaks=("RFC7143-11.11.6-01",),
+        says="Sends more text than the initiator's MaxRecvDataSegmentLength.",
+        twist=_in_text(*((f"X-com.example.k{i}", "a" * 250) for i in range(1100))),
     ),
-    "names-are-malformed": (
-        "RFC7143-4.2.7.2-01",
-        "Names targets with capitals and blanks.",
-        change_value("TargetName", lambda _value: "iqn.2001-04.com.example:A B"),
+    Fault(
+        name="names-are-malformed",
+        breaks=("RFC7143-4.2.7.2-01",),
+        says="Names targets with capitals and blanks.",
+        twist=change_value("TargetName", lambda _value: "iqn.2001-04.com.example:A B"),
     ),
-    "eui-name-is-short": (
-        "RFC7143-4.2.7.5-i01",
-        "Names targets by an eui. of four digits.",
-        change_value("TargetName", lambda _value: "eui.02004567"),
+    Fault(
+        name="eui-name-is-short",
+        breaks=("RFC7143-4.2.7.5-i01",),
+        says="Names targets by an eui. of four digits.",
+        twist=change_value("TargetName", lambda _value: "eui.02004567"),
     ),
-    "naa-name-is-short": (
-        "RFC7143-4.2.7.6-i01",
-        "Names targets by an naa. of four digits.",
-        change_value("TargetName", lambda _value: "naa.52004567"),
+    Fault(
+        name="naa-name-is-short",
+        breaks=("RFC7143-4.2.7.6-i01",),
+        says="Names targets by an naa. of four digits.",
+        twist=change_value("TargetName", lambda _value: "naa.52004567"),
     ),
-    "names-are-no-names": (
-        "RFC7143-4.2.7.1-01",
-        "Names targets by words that are no iSCSI names.",
-        change_value("TargetName", lambda _value: "disk"),
+    Fault(
+        name="names-are-no-names",
+        breaks=("RFC7143-4.2.7.1-01",),
+        says="Names targets by words that are no iSCSI names.",
+        also="targets are known by their names",
+        twist=change_value("TargetName", lambda _value: "disk"),
     ),
-    "recovery-in-order-with-many-r2ts": (
-        "RFC7143-13.19-02",
-        "Answers MaxOutstandingR2T=1 with 4.",
-        change_value("MaxOutstandingR2T", _instead("1", "4")),
+    Fault(
+        name="recovery-in-order-with-many-r2ts",
+        breaks=("RFC7143-13.19-02",),
+        says="Answers MaxOutstandingR2T=1 with 4.",
+        also="the answer breaks the rule of the key itself",
+        twist=change_value("MaxOutstandingR2T", _instead("1", "4")),
     ),
-    "protocol-level-always-2": (
-        "RFC7143-13.24-01",
-        "Answers every iSCSIProtocolLevel with 2.",
-        change_value("iSCSIProtocolLevel", lambda _value: "2"),
+    Fault(
+        name="protocol-level-always-2",
+        breaks=("RFC7143-13.24-01",),
+        says="Answers every iSCSIProtocolLevel with 2.",
+        twist=change_value("iSCSIProtocolLevel", lambda _value: "2"),
     ),
-    "session-type-refusal-is-vague": (
-        "RFC7143-11.13.5-i05",
-        "Refuses an unknown session type with status 0203.",
-        set_fields(headers.LoginResponse, _refuses_type, status_detail=3),
+    Fault(
+        name="session-type-refusal-is-vague",
+        breaks=("RFC7143-11.13.5-i05",),
+        says="Refuses an unknown session type with status 0203.",
+        twist=set_fields(headers.LoginResponse, _refuses_type, status_detail=3),
     ),
-    "login-begins-with-another-exp-cmd-sn": (
-        "RFC7143-11.12.8-01",
-        "Gives an ExpCmdSN beyond the login's CmdSN.",
-        set_fields(
+    Fault(
+        name="login-begins-with-another-exp-cmd-sn",
+        breaks=("RFC7143-11.12.8-01",),
+        says="Gives an ExpCmdSN beyond the login's CmdSN.",
+        twist=set_fields(
             headers.LoginResponse, _is_success, exp_cmd_sn=one_more("exp_cmd_sn")
         ),
     ),
-    "send-targets-finds-nothing": (
-        "RFC7143-C-08",
-        "Answers SendTargets with no target.",
-        on(
+    Fault(
+        name="send-targets-finds-nothing",
+        breaks=("RFC7143-C-08", "RFC7143-C-12"),
+        says="Answers SendTargets with no target.",
+        twist=on(
             headers.TextResponse,
             lambda header, data: (header, b"" if b"TargetName=" in data else data),
         ),
     ),
-    "send-targets-all-is-the-first": (
-        "RFC7143-C-04",
-        "Answers SendTargets with the first target alone.",
-        change_text(_renamed),
+    Fault(
+        name="send-targets-all-is-the-first",
+        breaks=("RFC7143-C-04",),
+        says="Answers SendTargets with the first target alone.",
+        also="long lists are made of several targets",
+        twist=change_text(_renamed),
     ),
-}
+)
 """By the fault's name."""

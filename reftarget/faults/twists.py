@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that change an iSCSI PDU on its way out.
-
-A row is: the requirement that it breaks, what it does in a sentence, how.
-"""
+"""The faults that change an iSCSI PDU on its way out."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from reftarget.faults.changes import (
     swallow,
     without_keys,
 )
-from reftarget.twist import Twist
+from reftarget.faults.row import Fault
 
 
 def _is_success(header: headers.LoginResponse) -> bool:
@@ -45,113 +42,165 @@ def _has_residual(header: headers.SCSIResponse) -> bool:
     return header.underflow or header.overflow
 
 
-TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
-    "login-response-changes-isid": (
-        "RFC7143-11.13-i01",
-        "Returns another ISID than the request's.",
-        set_fields(
+TWISTS: Final = (
+    Fault(
+        name="login-response-changes-isid",
+        breaks=("RFC7143-11.13-i01",),
+        says="Returns another ISID than the request's.",
+        twist=set_fields(
             headers.LoginResponse, isid=lambda h: bytes([h.isid[0] ^ 1]) + h.isid[1:]
         ),
     ),
-    "login-response-changes-version": (
-        "RFC7143-11.13.2-01",
-        "Gives another Version-active in the last response than before.",
-        set_fields(headers.LoginResponse, _is_last_login, version_active=1),
+    Fault(
+        name="login-response-changes-version",
+        breaks=("RFC7143-11.13.2-01", "RFC7143-11.13.1-01"),
+        says="Gives another Version-active in the last response than before.",
+        twist=set_fields(headers.LoginResponse, _is_last_login, version_active=1),
     ),
-    "login-tsih-is-zero": (
-        "RFC7143-11.13.3-01",
-        "Gives a new session the TSIH 0.",
-        set_fields(headers.LoginResponse, _is_last_login, tsih=0),
+    Fault(
+        name="login-tsih-is-zero",
+        breaks=(
+            "RFC7143-11.13.3-01",
+            "RFC7143-6.3.1-i02",
+            "RFC7143-4.4.3-i03",
+            "RFC7143-6.3.2-04",
+            "RFC7143-4.2.1-01",
+        ),
+        says="Gives a new session the TSIH 0.",
+        also="a session without TSIH cannot be addressed again",
+        twist=set_fields(headers.LoginResponse, _is_last_login, tsih=0),
     ),
-    "login-tsih-too-early": (
-        "RFC7143-11.13.3-02",
-        "Gives a TSIH before the last Login Response.",
-        set_fields(headers.LoginResponse, _is_partial_login, tsih=0x1234),
+    Fault(
+        name="login-tsih-too-early",
+        breaks=("RFC7143-11.13.3-02", "RFC7143-11.13.3-i01"),
+        says="Gives a TSIH before the last Login Response.",
+        twist=set_fields(headers.LoginResponse, _is_partial_login, tsih=0x1234),
     ),
-    "login-stat-sn-stands-still": (
-        "RFC7143-11.13.4-i01",
-        "Repeats the StatSN in the last Login Response of several.",
-        set_fields(headers.LoginResponse, _is_last_login, stat_sn=1),
+    Fault(
+        name="login-stat-sn-stands-still",
+        breaks=("RFC7143-11.13.4-i01",),
+        says="Repeats the StatSN in the last Login Response of several.",
+        twist=set_fields(headers.LoginResponse, _is_last_login, stat_sn=1),
     ),
-    "login-transit-unasked": (
-        "RFC7143-6.3-i02",
-        "Sets T though the request had T=0.",
-        set_fields(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
+    Fault(
+        name="login-transit-unasked",
+        breaks=(
+            "RFC7143-6.3-i02",
+            "RFC7143-6.3-10",
+            "RFC7143-6.3-13",
+            "RFC7143-11.13.6-02",
+            "RFC7143-6.3-05",
+        ),
+        says="Sets T though the request had T=0.",
+        also="a login that goes on is over too early",
+        twist=set_fields(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
     ),
-    "login-no-portal-group-tag": (
-        "RFC7143-6.3.1-01",
-        "Leaves TargetPortalGroupTag out.",
-        without_keys("TargetPortalGroupTag"),
+    Fault(
+        name="login-no-portal-group-tag",
+        breaks=("RFC7143-6.3.1-01", "RFC7143-11.13.8-01", "RFC7143-13.9-i01"),
+        says="Leaves TargetPortalGroupTag out.",
+        twist=without_keys("TargetPortalGroupTag"),
     ),
-    "login-alias-left-out": (
-        "RFC7143-13.6-01",
-        "Does not send the TargetAlias that is configured.",
-        without_keys("TargetAlias"),
+    Fault(
+        name="login-alias-left-out",
+        breaks=("RFC7143-13.6-01",),
+        says="Does not send the TargetAlias that is configured.",
+        twist=without_keys("TargetAlias"),
     ),
-    "text-without-nul": (
-        "RFC7143-6.1-01",
-        "Ends the last key=value pair without NUL.",
-        change_data(TEXTS, lambda data: data.removesuffix(b"\0")),
+    Fault(
+        name="text-without-nul",
+        breaks=("RFC7143-6.1-01",),
+        says="Ends the last key=value pair without NUL.",
+        also="no text of a login can be read",
+        twist=change_data(TEXTS, lambda data: data.removesuffix(b"\0")),
     ),
-    "unknown-key-unanswered": (
-        "RFC7143-6.2-08",
-        "Says nothing to an unknown key.",
-        change_text(lambda pairs: [p for p in pairs if p[1] != text.NOT_UNDERSTOOD]),
+    Fault(
+        name="unknown-key-unanswered",
+        breaks=("RFC7143-6.2-08",),
+        says="Says nothing to an unknown key.",
+        twist=change_text(
+            lambda pairs: [p for p in pairs if p[1] != text.NOT_UNDERSTOOD]
+        ),
     ),
-    "boolean-unanswered": (
-        "RFC7143-6.2.2-05",
-        "Says nothing to ImmediateData and InitialR2T.",
-        without_keys("ImmediateData", "InitialR2T"),
+    Fault(
+        name="boolean-unanswered",
+        breaks=("RFC7143-6.2.2-05", "RFC7143-6.2.2-07"),
+        says="Says nothing to ImmediateData and InitialR2T.",
+        also="an answer that is due is missing from every login",
+        twist=without_keys("ImmediateData", "InitialR2T"),
     ),
-    "number-unanswered": (
-        "RFC7143-6.2.2-01",
-        "Says nothing to MaxBurstLength.",
-        without_keys("MaxBurstLength"),
+    Fault(
+        name="number-unanswered",
+        breaks=("RFC7143-6.2.2-01", "RFC7143-6.2.2-03", "RFC7143-6.1-i02"),
+        says="Says nothing to MaxBurstLength.",
+        also="an answer is missing wherever numbers are offered",
+        twist=without_keys("MaxBurstLength"),
     ),
-    "list-answered-with-what-was-not-offered": (
-        "RFC7143-6.2.1-01",
-        "Chooses a digest that nobody offered.",
-        change_value("HeaderDigest", lambda _value: "Y-org.example.sum"),
+    Fault(
+        name="list-answered-with-what-was-not-offered",
+        breaks=("RFC7143-6.2.1-01",),
+        says="Chooses a digest that nobody offered.",
+        also="every plain login offers digests",
+        twist=change_value("HeaderDigest", lambda _value: "Y-org.example.sum"),
     ),
-    "max-burst-above-offer": (
-        "RFC7143-13.13-i01",
-        "Answers MaxBurstLength with more than was offered.",
-        change_value("MaxBurstLength", lambda value: str(int(value) + 512)),
+    Fault(
+        name="max-burst-above-offer",
+        breaks=("RFC7143-13.13-i01", "RFC7143-13-i03"),
+        says="Answers MaxBurstLength with more than was offered.",
+        also="a burst then exceeds what the initiator takes",
+        twist=change_value("MaxBurstLength", lambda value: str(int(value) + 512)),
     ),
-    "first-burst-above-offer": (
-        "RFC7143-13.14-i01",
-        "Answers FirstBurstLength with more than was offered.",
-        change_value("FirstBurstLength", lambda value: str(int(value) + 512)),
+    Fault(
+        name="first-burst-above-offer",
+        breaks=("RFC7143-13.14-i01", "RFC7143-13.14-01", "RFC7143-6.2-20"),
+        says="Answers FirstBurstLength with more than was offered.",
+        also="data beyond the offer meets whatever is written",
+        twist=change_value("FirstBurstLength", lambda value: str(int(value) + 512)),
     ),
-    "time2wait-below-offer": (
-        "RFC7143-13.15-i01",
-        "Answers DefaultTime2Wait with less than was offered.",
-        change_value("DefaultTime2Wait", lambda _value: "0"),
+    Fault(
+        name="time2wait-below-offer",
+        breaks=("RFC7143-13.15-i01",),
+        says="Answers DefaultTime2Wait with less than was offered.",
+        twist=change_value("DefaultTime2Wait", lambda _value: "0"),
     ),
-    "initial-r2t-always-no": (
-        "RFC7143-13.10-i01",
-        "Answers InitialR2T=Yes with No.",
-        change_value("InitialR2T", lambda _value: "No"),
+    Fault(
+        name="initial-r2t-always-no",
+        breaks=("RFC7143-13.10-i01",),
+        says="Answers InitialR2T=Yes with No.",
+        also="a write that was to be asked for is not",
+        twist=change_value("InitialR2T", lambda _value: "No"),
     ),
-    "markers-not-understood": (
-        "RFC7143-13.25-03",
-        "Answers IFMarker and OFMarker with NotUnderstood.",
-        change_text(
+    Fault(
+        name="markers-not-understood",
+        breaks=(
+            "RFC7143-13.25-03",
+            "RFC7143-6.2-10",
+            "RFC7143-13.25-01",
+            "RFC7143-6.2-14",
+            "RFC7143-6.2-15",
+            "RFC7143-11.12.10-02",
+        ),
+        says="Answers IFMarker and OFMarker with NotUnderstood.",
+        twist=change_text(
             lambda pairs: [
                 (key, text.NOT_UNDERSTOOD if key.endswith("FMarker") else value)
                 for key, value in pairs
             ]
         ),
     ),
-    "send-targets-without-group-tag": (
-        "RFC7143-13.8-02",
-        "Leaves the portal group tag out of SendTargets answers.",
-        change_value("TargetAddress", lambda value: value.rpartition(",")[0] or value),
+    Fault(
+        name="send-targets-without-group-tag",
+        breaks=("RFC7143-13.8-02",),
+        says="Leaves the portal group tag out of SendTargets answers.",
+        twist=change_value(
+            "TargetAddress", lambda value: value.rpartition(",")[0] or value
+        ),
     ),
-    "send-targets-with-other-keys": (
-        "RFC7143-C-i02",
-        "Adds a TargetAlias to SendTargets answers.",
-        change_text(
+    Fault(
+        name="send-targets-with-other-keys",
+        breaks=("RFC7143-C-i02",),
+        says="Adds a TargetAlias to SendTargets answers.",
+        twist=change_text(
             lambda pairs: (
                 [*pairs, ("TargetAlias", "x")]
                 if any(key == "TargetName" for key, _value in pairs)
@@ -159,199 +208,289 @@ TWISTS: Final[dict[str, tuple[str, str, Twist]]] = {
             )
         ),
     ),
-    "text-response-changes-itt": (
-        "RFC7143-11.11.3-i01",
-        "Answers a Text Request under another Initiator Task Tag.",
-        set_fields(
+    Fault(
+        name="text-response-changes-itt",
+        breaks=("RFC7143-11.11.3-i01",),
+        says="Answers a Text Request under another Initiator Task Tag.",
+        also="a text exchange is recognised by its ITT",
+        twist=set_fields(
             headers.TextResponse, initiator_task_tag=one_more("initiator_task_tag")
         ),
     ),
-    "text-final-with-tag": (
-        "RFC7143-11.11.1-02",
-        "Gives a final Text Response a Target Transfer Tag.",
-        set_fields(headers.TextResponse, lambda h: h.final, target_transfer_tag=7),
+    Fault(
+        name="text-final-with-tag",
+        breaks=("RFC7143-11.11.1-02", "RFC7143-11.11.4-02"),
+        says="Gives a final Text Response a Target Transfer Tag.",
+        twist=set_fields(
+            headers.TextResponse, lambda h: h.final, target_transfer_tag=7
+        ),
     ),
-    "nop-in-without-echo": (
-        "RFC7143-11.19-02",
-        "Answers a ping without its data.",
-        change_data(headers.NOPIn, lambda _data: b"", _is_ping_answer),
+    Fault(
+        name="nop-in-without-echo",
+        breaks=("RFC7143-11.19-02",),
+        says="Answers a ping without its data.",
+        twist=change_data(headers.NOPIn, lambda _data: b"", _is_ping_answer),
     ),
-    "nop-in-answer-with-tag": (
-        "RFC7143-11.19-03",
-        "Answers a ping with a Target Transfer Tag.",
-        set_fields(headers.NOPIn, _is_ping_answer, target_transfer_tag=7),
+    Fault(
+        name="nop-in-answer-with-tag",
+        breaks=("RFC7143-11.19-03",),
+        says="Answers a ping with a Target Transfer Tag.",
+        twist=set_fields(headers.NOPIn, _is_ping_answer, target_transfer_tag=7),
     ),
-    "nop-out-unanswered": (
-        "RFC7143-11.18.1-03",
-        "Does not answer a ping.",
-        swallow(headers.NOPIn, _is_ping_answer),
+    Fault(
+        name="nop-out-unanswered",
+        breaks=("RFC7143-11.18.1-03",),
+        says="Does not answer a ping.",
+        also="silence is proved by a ping that is answered",
+        twist=swallow(headers.NOPIn, _is_ping_answer),
     ),
-    "scsi-response-not-final": (
-        "RFC7143-11.4-i01",
-        "Sends SCSI Responses with F=0.",
-        set_fields(headers.SCSIResponse, final=False),
+    Fault(
+        name="scsi-response-not-final",
+        breaks=("RFC7143-11.4-i01",),
+        says="Sends SCSI Responses with F=0.",
+        twist=set_fields(headers.SCSIResponse, final=False),
     ),
-    "residual-left-out": (
-        "RFC7143-11.4.5.2-03",
-        "Says nothing of an underflow.",
-        set_fields(
+    Fault(
+        name="residual-left-out",
+        breaks=("RFC7143-11.4.5.2-03", "RFC7143-11.4.5.3-02", "RFC7143-11.4.5.3-03"),
+        says="Says nothing of an underflow.",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.underflow,
             underflow=False,
             residual_count=0,
         ),
     ),
-    "residual-count-wrong": (
-        "RFC7143-11.4.5.2-04",
-        "Counts one byte too many in a residual.",
-        set_fields(
+    Fault(
+        name="residual-count-wrong",
+        breaks=("RFC7143-11.4.5.2-04", "RFC7143-11.4.5.1-01"),
+        says="Counts one byte too many in a residual.",
+        also="residuals are checked wherever data is counted",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.underflow,
             residual_count=one_more("residual_count"),
         ),
     ),
-    "overflow-left-out": (
-        "RFC7143-11.4.5.2-01",
-        "Says nothing of an overflow.",
-        set_fields(
+    Fault(
+        name="overflow-left-out",
+        breaks=("RFC7143-11.4.5.2-01",),
+        says="Says nothing of an overflow.",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.overflow,
             overflow=False,
             residual_count=0,
         ),
     ),
-    "both-residual-bits": (
-        "RFC7143-11.4.1-i01",
-        "Sets O beside U.",
-        set_fields(
+    Fault(
+        name="both-residual-bits",
+        breaks=("RFC7143-11.4.1-i01",),
+        says="Sets O beside U.",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn), _has_residual, overflow=True
         ),
     ),
-    "sense-left-out": (
-        "RFC7143-11.4.7-02",
-        "Sends CHECK CONDITION without sense data.",
-        change_data(headers.SCSIResponse, lambda _data: b""),
+    Fault(
+        name="sense-left-out",
+        breaks=(
+            "RFC7143-11.4.7-02",
+            "RFC7143-11.4.7-01",
+            "RFC7144-5.2.2-01",
+            "RFC7144-5.2.2-02",
+        ),
+        says="Sends CHECK CONDITION without sense data.",
+        also="sense data is read wherever it counts",
+        twist=change_data(headers.SCSIResponse, lambda _data: b""),
     ),
-    "sense-without-length": (
-        "RFC7143-11.4.7-i01",
-        "Sends sense data without the SenseLength before it.",
-        change_data(headers.SCSIResponse, lambda data: data[2:]),
+    Fault(
+        name="sense-without-length",
+        breaks=("RFC7143-11.4.7-i01",),
+        says="Sends sense data without the SenseLength before it.",
+        also="sense data cannot be read wherever it counts",
+        twist=change_data(headers.SCSIResponse, lambda data: data[2:]),
     ),
-    "data-in-data-sn-from-one": (
-        "RFC7143-11.7.5-i01",
-        "Counts DataSN from 1.",
-        set_fields(headers.DataIn, data_sn=one_more("data_sn")),
+    Fault(
+        name="data-in-data-sn-from-one",
+        breaks=("RFC7143-11.7.5-i01", "RFC7143-4.2.2.4-01"),
+        says="Counts DataSN from 1.",
+        twist=set_fields(headers.DataIn, data_sn=one_more("data_sn")),
     ),
-    "data-in-status-not-final": (
-        "RFC7143-11.7.3-03",
-        "Sends status on Data-In with F=0.",
-        set_fields(headers.DataIn, lambda h: h.status_present, final=False),
+    Fault(
+        name="data-in-status-not-final",
+        breaks=("RFC7143-11.7.3-03",),
+        says="Sends status on Data-In with F=0.",
+        twist=set_fields(headers.DataIn, lambda h: h.status_present, final=False),
     ),
-    "data-in-never-final": (
-        "RFC7143-11.7.1-i01",
-        "Leaves out F at the end of Data-In sequences without status.",
-        set_fields(headers.DataIn, lambda h: not h.status_present, final=False),
+    Fault(
+        name="data-in-never-final",
+        breaks=("RFC7143-11.7.1-i01", "RFC7143-11.7.1-03"),
+        says="Leaves out F at the end of Data-In sequences without status.",
+        twist=set_fields(headers.DataIn, lambda h: not h.status_present, final=False),
     ),
-    "data-in-asks-for-ack": (
-        "RFC7143-11.7.2-03",
-        "Sets A at ErrorRecoveryLevel 0.",
-        set_fields(headers.DataIn, acknowledge=True, target_transfer_tag=7),
+    Fault(
+        name="data-in-asks-for-ack",
+        breaks=("RFC7143-11.7.2-03", "RFC7143-11.7.2-01", "RFC7143-11.7.2-02"),
+        says="Sets A at ErrorRecoveryLevel 0.",
+        also="an acknowledgement is asked for where none is due",
+        twist=set_fields(headers.DataIn, acknowledge=True, target_transfer_tag=7),
     ),
-    "data-in-offset-wrong": (
-        "RFC7143-11.7.6-i02",
-        "Gives all Data-In the buffer offset 0.",
-        set_fields(headers.DataIn, buffer_offset=0),
+    Fault(
+        name="data-in-offset-wrong",
+        breaks=("RFC7143-11.7.6-i02",),
+        says="Gives all Data-In the buffer offset 0.",
+        also="data comes to the wrong place wherever it is read",
+        twist=set_fields(headers.DataIn, buffer_offset=0),
     ),
-    "exp-data-sn-wrong": (
-        "RFC7143-11.4.8-01",
-        "Counts one Data-In too many in ExpDataSN.",
-        set_fields(headers.SCSIResponse, exp_data_sn=one_more("exp_data_sn")),
+    Fault(
+        name="exp-data-sn-wrong",
+        breaks=("RFC7143-11.4.8-01",),
+        says="Counts one Data-In too many in ExpDataSN.",
+        twist=set_fields(headers.SCSIResponse, exp_data_sn=one_more("exp_data_sn")),
     ),
-    "r2t-sn-from-one": (
-        "RFC7143-11.8.2-i01",
-        "Counts R2TSN from 1.",
-        set_fields(headers.R2T, r2t_sn=one_more("r2t_sn")),
+    Fault(
+        name="r2t-sn-from-one",
+        breaks=("RFC7143-11.8.2-i01", "RFC7143-11.8-i02"),
+        says="Counts R2TSN from 1.",
+        twist=set_fields(headers.R2T, r2t_sn=one_more("r2t_sn")),
     ),
-    "r2t-with-reserved-tag": (
-        "RFC7143-11.8.5-01",
-        "Sends R2T with the Target Transfer Tag 0xffffffff.",
-        set_fields(headers.R2T, target_transfer_tag=RESERVED_TAG),
+    Fault(
+        name="r2t-with-reserved-tag",
+        breaks=("RFC7143-11.8.5-01",),
+        says="Sends R2T with the Target Transfer Tag 0xffffffff.",
+        also="an answer to it is unsolicited data, so writes fail",
+        twist=set_fields(headers.R2T, target_transfer_tag=RESERVED_TAG),
     ),
-    "r2t-for-nothing": (
-        "RFC7143-11.8.4-01",
-        "Asks for 0 bytes.",
-        set_fields(headers.R2T, desired_data_transfer_length=0),
+    Fault(
+        name="r2t-for-nothing",
+        breaks=("RFC7143-11.8.4-01",),
+        says="Asks for 0 bytes.",
+        also="no write comes to its end",
+        twist=set_fields(headers.R2T, desired_data_transfer_length=0),
     ),
-    "r2t-with-other-lun": (
-        "RFC7143-4.2.5.3-02",
-        "Sends R2T with another LUN than the command's.",
-        set_fields(headers.R2T, lun=lambda h: h.lun ^ 1 << 48),
+    Fault(
+        name="r2t-with-other-lun",
+        breaks=("RFC7143-4.2.5.3-02",),
+        says="Sends R2T with another LUN than the command's.",
+        also="the Data-Out that copies its LUN fits no task",
+        twist=set_fields(headers.R2T, lun=lambda h: h.lun ^ 1 << 48),
     ),
-    "r2t-stat-sn-wrong": (
-        "RFC7143-11.8.3-i01",
-        "Gives R2T another StatSN than the next.",
-        set_fields(headers.R2T, stat_sn=one_more("stat_sn")),
+    Fault(
+        name="r2t-stat-sn-wrong",
+        breaks=("RFC7143-11.8.3-i01", "RFC7143-11.16-04"),
+        says="Gives R2T another StatSN than the next.",
+        twist=set_fields(headers.R2T, stat_sn=one_more("stat_sn")),
     ),
-    "max-cmd-sn-far-below": (
-        "RFC7143-4.2.2.1-12",
-        "Sends a MaxCmdSN lower than ExpCmdSN-1.",
-        set_fields(STATUSES, max_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -9)),
+    Fault(
+        name="max-cmd-sn-far-below",
+        breaks=("RFC7143-4.2.2.1-12",),
+        says="Sends a MaxCmdSN lower than ExpCmdSN-1.",
+        twist=set_fields(STATUSES, max_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -9)),
     ),
-    "exp-cmd-sn-late": (
-        "RFC7143-4.2.2.1-18",
-        "Answers a command before ExpCmdSN acknowledges it.",
-        set_fields(
+    Fault(
+        name="exp-cmd-sn-late",
+        breaks=("RFC7143-4.2.2.1-18", "RFC7143-11.16-03", "RFC7143-11.16-06"),
+        says="Answers a command before ExpCmdSN acknowledges it.",
+        twist=set_fields(
             (headers.SCSIResponse, headers.DataIn), exp_cmd_sn=one_less("exp_cmd_sn")
         ),
     ),
-    "stat-sn-stands-still": (
-        "RFC7143-4.2.2.2-i01",
-        "Gives each status the same StatSN.",
-        set_fields(STATUSES, stat_sn=0x7000),
+    Fault(
+        name="stat-sn-stands-still",
+        breaks=("RFC7143-4.2.2.2-i01", "RFC7143-4.2.2.2-04"),
+        says="Gives each status the same StatSN.",
+        also="every session judges StatSN, so no exchange counts",
+        twist=set_fields(STATUSES, stat_sn=0x7000),
     ),
-    "reject-without-header": (
-        "RFC7143-11.17.4-i01",
-        "Sends Reject without the header that is refused.",
-        change_data(headers.Reject, lambda _data: b""),
+    Fault(
+        name="reject-without-header",
+        breaks=("RFC7143-11.17.4-i01",),
+        says="Sends Reject without the header that is refused.",
+        also="each refusal is recognised by the header it returns",
+        twist=change_data(headers.Reject, lambda _data: b""),
     ),
-    "reject-with-tag": (
-        "RFC7143-11.17-i01",
-        "Sends Reject with an Initiator Task Tag.",
-        set_fields(headers.Reject, reserved_task_tag=1),
+    Fault(
+        name="reject-with-tag",
+        breaks=("RFC7143-11.17-i01",),
+        says="Sends Reject with an Initiator Task Tag.",
+        twist=set_fields(headers.Reject, reserved_task_tag=1),
     ),
-    "reject-negotiation-reset": (
-        "RFC7143-11.17.1-01",
-        "Rejects with the reason 0x0b, which is not to be used.",
-        set_fields(headers.Reject, reason=0x0B),
+    Fault(
+        name="reject-negotiation-reset",
+        breaks=("RFC7143-11.17.1-01",),
+        says="Rejects with the reason 0x0b, which is not to be used.",
+        twist=set_fields(headers.Reject, reason=0x0B),
     ),
-    "reject-unsaid": (
-        "RFC7143-4.3-02",
-        "Says nothing where a Reject is due.",
-        swallow(headers.Reject),
+    Fault(
+        name="reject-unsaid",
+        breaks=(
+            "RFC7143-4.3-02",
+            "RFC7143-4.2.4-06",
+            "RFC7143-4.3-01",
+            "RFC7143-6.4-10",
+            "RFC7143-7.8-02",
+            "RFC7143-11.2.1.2-i01",
+            "RFC7143-11.14.1-i01",
+            "RFC7143-11.17.1-i01",
+            "RFC7143-11.17.3-i01",
+        ),
+        says="Says nothing where a Reject is due.",
+        also="a Reject or a drop is awaited wherever a PDU is refused",
+        twist=swallow(headers.Reject),
     ),
-    "tmf-unanswered": (
-        "RFC7143-11.5.1-01",
-        "Does not answer task management functions.",
-        swallow(headers.TaskManagementResponse),
+    Fault(
+        name="tmf-unanswered",
+        breaks=(
+            "RFC7143-11.5.1-01",
+            "RFC7143-4.2.2.1-04",
+            "RFC7143-4.2.2.1-06",
+            "RFC7144-6.3-03",
+            "RFC7144-4.1-02",
+        ),
+        says="Does not answer task management functions.",
+        also="many checks begin or end with a function",
+        twist=swallow(headers.TaskManagementResponse),
     ),
-    "tmf-response-with-data": (
-        "RFC7143-11.6.2-01",
-        "Sends data with a task management response.",
-        change_data(headers.TaskManagementResponse, lambda _data: b"data"),
+    Fault(
+        name="tmf-response-with-data",
+        breaks=("RFC7143-11.6.2-01", "RFC7143-11.2.1.6-01"),
+        says="Sends data with a task management response.",
+        twist=change_data(headers.TaskManagementResponse, lambda _data: b"data"),
     ),
-    "tmf-always-complete": (
-        "RFC7143-11.6.1-i03",
-        "Answers Function complete to whatever.",
-        set_fields(headers.TaskManagementResponse, response=0),
+    Fault(
+        name="tmf-always-complete",
+        breaks=(
+            "RFC7143-11.6.1-i03",
+            "RFC7143-7.2.2-07",
+            "RFC7143-7.2.2-08",
+            "RFC7143-7.11-04",
+            "RFC7143-11.6.1-i04",
+            "RFC7143-11.5.1-18",
+            "RFC7143-11.5.1-20",
+            "RFC7143-11.5.1-21",
+            "RFC7143-11.5.1-i02",
+            "RFC7144-6.3-08",
+            "RFC7144-6.3-09",
+        ),
+        says="Answers Function complete to whatever.",
+        twist=set_fields(headers.TaskManagementResponse, response=0),
     ),
-    "logout-response-with-data": (
-        "RFC7143-11.15.2-01",
-        "Sends data with a Logout Response.",
-        change_data(headers.LogoutResponse, lambda _data: b"data"),
+    Fault(
+        name="logout-response-with-data",
+        breaks=("RFC7143-11.15.2-01",),
+        says="Sends data with a Logout Response.",
+        twist=change_data(headers.LogoutResponse, lambda _data: b"data"),
     ),
-    "logout-unanswered": (
-        "RFC7143-11.14-i01",
-        "Closes without a Logout Response.",
-        swallow(headers.LogoutResponse),
+    Fault(
+        name="logout-unanswered",
+        breaks=(
+            "RFC7143-11.14-i01",
+            "RFC7143-8.1.2-i07",
+            "RFC7143-8.1.2-i08",
+            "RFC7143-11.14-i02",
+        ),
+        says="Closes without a Logout Response.",
+        also="many checks end with a logout",
+        twist=swallow(headers.LogoutResponse),
     ),
-}
+)

@@ -77,7 +77,7 @@ def conversation(faults: tuple[str, ...]) -> list[bytes]:
     return [bytes(one) for one in said]
 
 
-@pytest.mark.parametrize("name", TWISTS)
+@pytest.mark.parametrize("name", [fault.name for fault in TWISTS])
 def test_twist_changes_what_is_said(name: str) -> None:
     assert conversation((name,)) != conversation(())
 

@@ -12,7 +12,7 @@ from reftarget.rules import RULES
 from reftarget.ruleset import replaced_by
 from reftarget.scsi.rules import AdmissionRules, ReservationRules
 from reftarget.twist import Sender
-from reftarget.variants import Variant, VariantError, lay_over
+from reftarget.variants import Variant, VariantError, by_name, lay_over
 
 SILENT = Variant(name="silent", says="", rules=ReservationRules(tells=False))
 MUTE = Variant(
@@ -71,6 +71,11 @@ def test_twists_come_one_after_the_other() -> None:
 def test_a_row_that_replaces_no_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="idle: replaces no rule of ReservationRules"):
         Variant(name="idle", says="", rules=ReservationRules(tells=True))
+
+
+def test_a_name_is_given_to_one_row() -> None:
+    with pytest.raises(ValueError, match="two rows are named 'silent'"):
+        by_name([SILENT, MUTE, SILENT])
 
 
 def test_a_misspelt_rule_is_refused() -> None:
