@@ -8,13 +8,13 @@ import pytest
 from initiator.expect import ConformanceFailure, check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import Result, Task, data_outs
-from iscsi.constants import TMFunction
 from iscsi.pdu import R2T
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
+from suites.support.functions import abort_of_waiting
 from suites.support.media import Medium, name
 from suites.support.operations import skip_without
 
@@ -162,8 +162,22 @@ def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
     for part in parts:
         part.final = 0
         session.send(part)
+    given = sum(len(part.data) for part in parts)
+    rest = data_outs(
+        new[given:],
+        offset=int(r2t.buffer_offset) + given,
+        size=longest,
+        data_sn=len(parts),
+        initiator_task_tag=task.initiator_task_tag,
+        target_transfer_tag=int(r2t.target_transfer_tag),
+        lun=int(r2t.lun),
+    )
 
-    session.task_management(TMFunction.ABORT_TASK, of=task.command)
+    def give_the_rest() -> None:
+        for part in rest:
+            session.send(part)
+
+    abort_of_waiting(session, task, give_the_rest)
 
     # Another session: on this one Data-Out may still be waited for.
     found = _read_anew(writer)

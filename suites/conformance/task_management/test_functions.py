@@ -19,6 +19,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import KIB, pattern, start_write
+from suites.support.functions import abort_of_waiting
 
 HARMLESS = [
     TMFunction.ABORT_TASK,
@@ -127,9 +128,11 @@ def test_abort_of_a_write_that_waits(
     """ABORT TASK of a write that waits for data completes, and the write is gone."""
     session = open_session(SOLICITED)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
-    session.expect(R2T, of=task.command)
+    r2t = session.expect(R2T, of=task.command)
 
-    answer = session.task_management(TMFunction.ABORT_TASK, of=task.command)
+    answer, _is_given = abort_of_waiting(
+        session, task, lambda: session.answer_r2t(task, r2t)
+    )
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     session.expect_silence(after=task.command)
