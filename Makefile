@@ -19,11 +19,15 @@ STAMP := $(VENV)/installed
 # wrong fails again.
 AGAIN = $(RUN) pytest suites/conformance --lf -n 1
 
+# Tests of code without I/O: they must reach nearly every branch of it.
+PURE := tests/spec tests/iscsi
+FAST := "not integration and not lab"
+
 .PHONY: conformance check test test-lab faults packages lab clean help
 
 help:
 	@echo "make conformance [TARGET=reference|tgt|istgt|iscsi://...] [ARGS=...]"
-	@echo "make check      lint, types, import rules, unit tests"
+	@echo "make check      lint, types, import rules, dead code, unit tests, coverage"
 	@echo "make test       the toolkit's own tests, with real peers"
 	@echo "make test-lab   the slow tests"
 	@echo "make lab        install what the virtual machines need"
@@ -53,7 +57,12 @@ check: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) pytest tests -m "not integration and not lab" -n $(JOBS)
+	$(VENV)/bin/python scripts/dead_code.py
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest $(PURE) -m $(FAST) -n $(JOBS)
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report
+	$(RUN) pytest tests $(PURE:%=--ignore=%) -m $(FAST) -n $(JOBS)
 
 packages:
 	@scripts/install-packages
@@ -81,4 +90,4 @@ faults: $(STAMP)
 	@$(RUN) suites.mutants -j $(FAULT_JOBS) $(ARGS)
 
 clean:
-	rm -rf results $(VENV) .tools
+	rm -rf results $(VENV) .tools .coverage

@@ -125,3 +125,43 @@ def test_additional_sense_codes_are_unique() -> None:
     assert len({entry.value for entry in AdditionalSense}) == len(
         AdditionalSense.__members__
     )
+
+
+def test_descriptors_are_found_by_type_and_read_whole_ones_only() -> None:
+    information = bytes.fromhex("000a8000 0000000000000007")
+    invalid = bytes.fromhex("000a0000 0000000000000009")
+    command_specific = bytes.fromhex("010a0000 0000000000000008")
+    pointer = bytes.fromhex("02060000 c8000200")
+    short, unknown = bytes.fromhex("0002ffff"), bytes.fromhex("8001ff")
+    descriptors = information + invalid + command_specific + pointer + short + unknown
+    header = bytes([0x72, 5, 0x24, 0, 0, 0, 0, len(descriptors)])
+
+    sense = parse(header + descriptors)
+
+    assert sense == Sense(
+        SenseKey.ILLEGAL_REQUEST,
+        0x24,
+        0,
+        information=7,
+        command_specific=8,
+        field_pointer=FieldPointer(2, 0),
+        is_descriptor_format=True,
+    )
+
+
+def test_command_specific_information_stands_in_both_formats() -> None:
+    sense = Sense(SenseKey.COPY_ABORTED, 0x0D, 2, command_specific=0x0102)
+
+    assert sense.build()[8:12] == bytes.fromhex("00000102")
+    assert sense.build(descriptor=True)[8:] == bytes.fromhex(
+        "010a0000 0000000000000102"
+    )
+
+
+def test_sense_in_words_names_what_the_table_has() -> None:
+    named = Sense.of(SenseKey.UNIT_ATTENTION, AdditionalSense.POWER_ON_OCCURRED)
+    unnamed = Sense(SenseKey.HARDWARE_ERROR, 0x99, 0x01)
+
+    assert str(named) == "UNIT ATTENTION, POWER ON OCCURRED 29h/01h"
+    assert str(unnamed) == "HARDWARE ERROR 99h/01h"
+    assert unnamed.additional is None
