@@ -24,6 +24,7 @@ from reftarget.faults import Bend
 from reftarget.faults.states import StateBend
 from reftarget.faults.transfers import TransferBend
 from reftarget.stream import HeaderDigestError, Stream
+from reftarget.twist import spoilt, twisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +84,7 @@ class Connection:
         now: float,
     ) -> None:
         self.target = target
+        self.rules = target.rules
         self.portal = portal
         self.peer = peer
         self.local_host = portal.host
@@ -142,12 +144,11 @@ class Connection:
 
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
         """Queue a PDU: lengths, padding and digests are filled in here."""
-        faults = self.target.faults
-        if faults.twists:
-            twisted = faults.transform(self, header, data)
-            if twisted is None:
+        if self.rules.twists:
+            left = twisted(self.rules.twists, self, header, bytes(data))
+            if left is None:
                 return
-            header, data = twisted
+            header, data = left
         length = len(data)
         header.data_segment_length = length
         self.send_packed(header.pack(), data)
@@ -155,8 +156,8 @@ class Connection:
     def send_packed(self, packed: bytes, data: Buffer = b"") -> None:
         """Queue a PDU whose header is already bytes."""
         output = self.output
-        if self.target.faults.spoils_wire:
-            wire = self.target.faults.spoil(packed, bytes(data), self.digests)
+        if self.rules.spoils:
+            wire = spoilt(self.rules.spoils, packed, bytes(data), self.digests)
             output.append(wire)
             self.output_size += len(wire)
             self._announce(packed, data)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What may happen to a PDU on its way out."""
+"""What may happen to a PDU on its way out: to its fields, or to its bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from iscsi import headers
+from iscsi.digest import digest
 
 if TYPE_CHECKING:
+    from iscsi.framing import Digests
+
     Twisted = tuple[headers.Header, bytes] | None
 
 
@@ -22,3 +26,71 @@ class Sender(Protocol):
 
 Twist = Callable[[Sender, headers.Header, bytes], "Twisted"]
 """From a PDU's header and data to what is sent instead; None: nothing."""
+
+
+def twisted(
+    twists: Iterable[Twist], sender: Sender, header: headers.Header, data: bytes
+) -> Twisted:
+    """Return what is left of a PDU after several twists; None: it is not sent."""
+    for twist in twists:
+        changed = twist(sender, header, data)
+        if changed is None:
+            return None
+        header, data = changed
+    return header, data
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The parts of a PDU as they go over the wire (RFC 7143 section 11.2)."""
+
+    header: bytes
+    """The header segments."""
+    data: bytes
+    padding: bytes
+    digests: Digests
+    """Which digests the connection uses."""
+    header_digest: bytes | None = None
+    """None: the right one, if it is used."""
+    data_digest: bytes | None = None
+    """None: the right one, if it is used."""
+
+    @classmethod
+    def of(cls, header: bytes, data: bytes, digests: Digests) -> Wire:
+        """Return the parts of a PDU as they should be."""
+        return cls(header, data, bytes(-len(data) % 4), digests)
+
+    @property
+    def right_header_digest(self) -> bytes:
+        """The header digest, or nothing where it is not used."""
+        return digest((self.header,)) if self.digests.header else b""
+
+    @property
+    def right_data_digest(self) -> bytes:
+        """The data digest, or nothing where it is not used."""
+        if not (self.digests.data and self.data):
+            return b""
+        return digest((self.data, self.padding))
+
+    def pack(self) -> bytes:
+        """Return the bytes."""
+        header_digest, data_digest = self.header_digest, self.data_digest
+        if header_digest is None:
+            header_digest = self.right_header_digest
+        if data_digest is None:
+            data_digest = self.right_data_digest
+        return self.header + header_digest + self.data + self.padding + data_digest
+
+
+Spoil = Callable[[Wire], Wire]
+"""From the parts of a PDU to what goes over the wire instead."""
+
+
+def spoilt(
+    spoils: Iterable[Spoil], header: bytes, data: bytes, digests: Digests
+) -> bytes:
+    """Return the wire bytes of a PDU after several spoils."""
+    wire = Wire.of(header, data, digests)
+    for spoil in spoils:
+        wire = spoil(wire)
+    return wire.pack()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Variants of the target: rows that replace rules or twist PDUs.
+"""Variants of the target: rows that replace rules, or twist or spoil PDUs.
 
 A row is data. Several can be on at once, as long as they replace different rules.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reftarget.rules import Rules
-    from reftarget.twist import Twist
+    from reftarget.twist import Spoil, Twist
 
 _R = TypeVar("_R", bound=RuleSet)
 
@@ -35,6 +35,8 @@ class Variant:
     """The rules that it replaces: rule sets in which those alone are given."""
     twist: Twist | None = None
     """What it does to PDUs on their way out."""
+    spoil: Spoil | None = None
+    """What it does to the bytes of PDUs."""
 
     def __post_init__(self) -> None:
         """Refuse a rule set that replaces no rule: the row would do nothing."""
@@ -86,9 +88,10 @@ def lay_over(rules: Rules, variants: Iterable[Variant]) -> Rules:
                         f" ({kind.__name__}.{rule}): switch on only one of them"
                     )
                 replaced.setdefault(kind, {})[rule] = value
-    twists = tuple(one.twist for one in variants if one.twist is not None)
     laid = _with(rules, replaced)
-    return replace(laid, twists=(*laid.twists, *twists)) if twists else laid
+    twists = tuple(one.twist for one in variants if one.twist is not None)
+    spoils = tuple(one.spoil for one in variants if one.spoil is not None)
+    return replace(laid, twists=(*laid.twists, *twists), spoils=(*laid.spoils, *spoils))
 
 
 def _with(rules: _R, replaced: Mapping[type[RuleSet], Mapping[str, Any]]) -> _R:

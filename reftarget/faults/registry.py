@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from iscsi.constants import Opcode
-from iscsi.digest import digest
+from reftarget.faults import wire
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.bends import BENDS, Bend
@@ -38,12 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from enum import StrEnum
 
-    from iscsi.digest import Buffer
-    from iscsi.framing import Digests
-    from iscsi.headers import Header
     from reftarget.rules import Rules
     from reftarget.ruleset import RuleSet
-    from reftarget.twist import Sender
+    from reftarget.twist import Spoil
 
 
 _Bend = TypeVar("_Bend", bound="StrEnum")
@@ -71,12 +67,32 @@ _OF_BENDS: Final[Mapping[str, RuleSet | tuple[RuleSet, ...]]] = {
 """What bends of the iSCSI layer replace in the device server."""
 
 
+_SPOILS: Final[Mapping[str, Spoil]] = {
+    Bend.SPOILS_HEADER_DIGEST: wire.flip_header_digest,
+    Bend.SPOILS_DATA_DIGEST: wire.flip_data_digest,
+    Bend.OMITS_DATA_DIGEST_PADDING: wire.leave_padding_out_of_digest,
+    Bend.PADS_WITH_ONES: wire.pad_with_ones,
+    Bend.SETS_RESERVED_BITS: wire.set_reserved_bit,
+    Bend.OMITS_PADDING: wire.omit_padding_of_pings,
+    Bend.ADDS_SEGMENTS: wire.add_segment_to_logins,
+    Bend.SPEAKS_AS_INITIATOR: wire.respond_as_initiator,
+    Bend.DIGESTS_LOGINS: wire.digest_logins,
+}
+"""What bends do to the bytes of PDUs."""
+
+
 def _bent(table: Mapping[_Bend, tuple[str, str]]) -> Iterator[Fault]:
     """Return the rows of a table of bends."""
     for bend, (requirement, says) in table.items():
         name = str(bend)
         breaks = (requirement, *CONSEQUENCES.get(name, ()))
-        yield Fault(name=name, breaks=breaks, says=says, rules=_OF_BENDS.get(name, ()))
+        yield Fault(
+            name=name,
+            breaks=breaks,
+            says=says,
+            rules=_OF_BENDS.get(name, ()),
+            spoil=_SPOILS.get(name),
+        )
 
 
 _ROWS: Final = (
@@ -117,28 +133,11 @@ def rules_with(names: Iterable[str]) -> Rules:
     return lay_over(RULES, rows)
 
 
-_ON_THE_WIRE: Final = frozenset(
-    {
-        Bend.SPOILS_HEADER_DIGEST,
-        Bend.SPOILS_DATA_DIGEST,
-        Bend.OMITS_DATA_DIGEST_PADDING,
-        Bend.PADS_WITH_ONES,
-        Bend.SETS_RESERVED_BITS,
-        Bend.OMITS_PADDING,
-        Bend.ADDS_SEGMENTS,
-        Bend.SPEAKS_AS_INITIATOR,
-        Bend.DIGESTS_LOGINS,
-    }
-)
-
-
 class Faults:
     """The faults that are on.
 
     Attributes:
         is_clean: True if there are none.
-        spoils_wire: True if PDUs are spoilt as bytes (`spoil`).
-        twists: what is done to each PDU on its way out.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -152,55 +151,7 @@ class Faults:
             if name not in FAULTS:
                 raise UnknownFaultError(f"--fault: there is no {name!r}")
         self.is_clean = not self.names
-        self.spoils_wire = bool(self.names & _ON_THE_WIRE)
-        self.twists = [
-            fault.twist
-            for name, fault in FAULTS.items()
-            if name in self.names and fault.twist is not None
-        ]
 
     def bends(self, bend: StrEnum) -> bool:
         """Tell whether a decision is to be made the wrong way."""
         return bend in self.names
-
-    def transform(
-        self, sender: Sender, header: Header, data: Buffer
-    ) -> tuple[Header, bytes] | None:
-        """Twist a PDU on its way out; None swallows it."""
-        body = bytes(data)
-        for twist in self.twists:
-            twisted = twist(sender, header, body)
-            if twisted is None:
-                return None
-            header, body = twisted
-        return header, body
-
-    def spoil(self, header: bytes, data: bytes, digests: Digests) -> bytes:
-        """Return the wire bytes of a PDU, wrong as told."""
-        if self.bends(Bend.SETS_RESERVED_BITS):
-            header = bytes([header[0] | 0x80]) + header[1:]
-        fill = b"\xff" if self.bends(Bend.PADS_WITH_ONES) else b"\0"
-        padded = data + fill * (-len(data) % 4)
-        header_digest = digest((header,)) if digests.header else b""
-        covered = data if self.bends(Bend.OMITS_DATA_DIGEST_PADDING) else padded
-        data_digest = digest((covered,)) if digests.data and data else b""
-        if self.bends(Bend.SPOILS_HEADER_DIGEST):
-            header_digest = _flipped(header_digest)
-        if self.bends(Bend.SPOILS_DATA_DIGEST):
-            data_digest = _flipped(data_digest)
-        opcode = header[0] & 0x3F
-        if opcode == Opcode.NOP_IN and self.bends(Bend.OMITS_PADDING):
-            padded = data
-        if opcode == Opcode.SCSI_RESPONSE and self.bends(Bend.SPEAKS_AS_INITIATOR):
-            header = bytes([Opcode.SCSI_COMMAND]) + header[1:]
-        # Plain logins, whose only response has T=1, are spared.
-        if b"HeaderDigest=CRC32C" in data and self.bends(Bend.DIGESTS_LOGINS):
-            header_digest = digest((header,))
-        is_on_the_way = opcode == Opcode.LOGIN_RESPONSE and not header[1] & 0x80
-        if is_on_the_way and self.bends(Bend.ADDS_SEGMENTS):
-            header = header[:4] + b"\1" + header[5:] + bytes(4)
-        return header + header_digest + padded + data_digest
-
-
-def _flipped(data: bytes) -> bytes:
-    return bytes(byte ^ 0xFF for byte in data)

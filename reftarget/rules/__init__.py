@@ -12,7 +12,7 @@ from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
 
 if TYPE_CHECKING:
-    from reftarget.twist import Twist
+    from reftarget.twist import Spoil, Twist
 
 __all__ = ["RULES", "AllegianceRules", "Rules", "TaskRules"]
 
@@ -30,6 +30,8 @@ class Rules(RuleSet):
     allegiance: AllegianceRules = field(default_factory=AllegianceRules)
     twists: tuple[Twist, ...] = ()
     """What happens to each PDU on its way out, in order."""
+    spoils: tuple[Spoil, ...] = ()
+    """What happens to the bytes of each PDU, in order."""
 
 
 RULES: Final = Rules()
