@@ -25,6 +25,7 @@ PACKAGES = {
     "sg_decode_sense": "sg3-utils",
     "sg_vpd": "sg3-utils",
     "chromium": "chromium",
+    "shellcheck": "shellcheck",
     "qemu-system-x86_64": "what scripts/install-lab installs",
     "libvirtd": "what scripts/install-lab installs",
     "busybox": "busybox-static",
