@@ -40,6 +40,15 @@ class CommandWindow:
             return Place.OUTSIDE
         return Place.AHEAD if distance else Place.NEXT
 
+    def missing_before(self, cmd_sn: int) -> int:
+        """Return how many numbers lie between ExpCmdSN and that of a request.
+
+        An immediate request bears the number of the next command, which may lie one
+        beyond MaxCmdSN. A number further away shows no gap: 0.
+        """
+        distance = serial.distance(self.exp_cmd_sn, cmd_sn)
+        return distance if 0 < distance <= self.size else 0
+
     def advance(self) -> None:
         """Move beyond the command that was next."""
         self.exp_cmd_sn = serial.add(self.exp_cmd_sn, 1)

@@ -29,6 +29,8 @@ _KEY = re.compile(r"[A-Z](?:[A-Za-z0-9.\-+@_#])*")
 _DECIMAL = re.compile(r"0|[1-9][0-9]*")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 _REGULAR_BITS = 64
+_MAX_DIGITS = MAX_VALUE_LENGTH
+"""A number is a simple value; int() refuses one of more than 4300 digits, besides."""
 
 # Answers that are no values (RFC 7143 section 6.2).
 REJECT = "Reject"
@@ -145,8 +147,10 @@ def parse_number(text: str) -> int:
     """Return a numerical-value: decimal or hexadecimal (section 6.1).
 
     Raises:
-        DecodeError: it is neither.
+        DecodeError: it is neither, or longer than any simple value.
     """
+    if len(text) > _MAX_DIGITS:
+        raise DecodeError(f"a number of {len(text)} digits", field="value")
     if _DECIMAL.fullmatch(text):
         return int(text)
     if _HEX.fullmatch(text):

@@ -212,6 +212,11 @@ class Command:
         else:
             self.conclude(self.failure)
 
+    @property
+    def owes_data(self) -> bool:
+        """True while Data-Out is to come that was asked for, or announced."""
+        return not self.is_over and (bool(self.sequences) or self.awaits_unsolicited)
+
     def enter_task_set(self) -> None:
         """Become a task that others may have to wait for."""
         if self.task_set is not None:

@@ -9,7 +9,8 @@ With one connection TCP keeps the order, and nothing special is done.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Final
 
 from iscsi import serial
 from iscsi.scsi import sense
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from reftarget.scsi.task import Outcome
     from reftarget.session import Session
 
+_MOST_HELD: Final = 1024
+"""Responses that wait; commands, which the window bounds, come on top."""
+
 
 class Fence:
     """One session's fences, for one or all of its logical units.
@@ -35,7 +39,7 @@ class Fence:
     """
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        self._session = weakref.ref(session)
         self.awaited: dict[Connection, int] = {}
         self._lun: int | None = None
         self._send: Callable[[], Connection | None] | None = None
@@ -43,6 +47,19 @@ class Fence:
         self._held: list[Callable[[], None]] = []
         self._watched: set[int] = set()
         self._in_allegiance: set[int] = set()
+
+    @property
+    def session(self) -> Session:
+        """The session, which owns this and is not owned by it."""
+        session = self._session()
+        assert session is not None
+        return session
+
+    def end(self) -> None:
+        """Let go of all that is held: the session has ended."""
+        self.awaited.clear()
+        self._held.clear()
+        self._send = None
 
     def raise_for(self, lun: int | None, send: Callable[[], Connection | None]) -> None:
         """Send a response between two fences.
@@ -66,6 +83,11 @@ class Fence:
                 self.awaited[connection] = connection.stat_sn
                 self.session.target.events.ping(connection)
         self.progress()
+
+    @property
+    def is_crowded(self) -> bool:
+        """True while so much is held that no request should add to it."""
+        return len(self._held) >= _MOST_HELD
 
     def watch(self, lun: int) -> None:
         """Fence the next UNIT ATTENTION of a logical unit (4.2.2.3.4 a)."""
@@ -110,6 +132,11 @@ class Fence:
             return False
 
         def send() -> Connection | None:
+            if command.is_over:
+                return None
+            if command.connection is None:
+                command.outcome = outcome  # it was lost meanwhile: as in conclude()
+                return None
             command.conclude_now(outcome)
             return command.connection
 

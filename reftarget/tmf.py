@@ -10,6 +10,7 @@ the fence.
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
@@ -34,6 +35,9 @@ log = logging.getLogger("reftarget")
 
 _PATIENCE: Final = 10.0
 """Seconds for the data that an abort waits for; then its connection is dropped."""
+
+_MOST_WAITING: Final = 32
+"""Functions on many tasks of one session that may wait; others are rejected."""
 
 _RESETS: Final = frozenset(
     {
@@ -246,18 +250,20 @@ def _clear_aca(
     if not rules.is_offered:
         _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
         return
-    if not rules.may_clear(faulted, session.nexus):
+    may_clear = rules.may_clear(faulted, session.nexus)
+    if not may_clear or session.fence.is_crowded:
         _respond(connection, request, TMResponse.FUNCTION_REJECTED)
         return
     for command in task_set:
         if command.attribute == TaskAttribute.ACA and command.session is session:
             abort(command)
 
-    def answer() -> Connection:
-        _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
+    def answer() -> Connection | None:
+        if not connection.is_closing:
+            _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
         if rules.clears:
             task_set.allegiance.clear()
-        return connection
+        return None if connection.is_closing else connection
 
     if bends(Bend.NO_FENCE_FOR_CLEAR_ACA):
         answer()
@@ -283,6 +289,9 @@ def _abort_many(
     request: headers.TaskManagementRequest,
     now: float,
 ) -> None:
+    if len(session.aborts) >= _MOST_WAITING:
+        _respond(connection, request, TMResponse.FUNCTION_REJECTED)
+        return
     faults = session.target.faults
     if request.function in _TARGET_RESETS:
         assert session.node is not None
@@ -301,8 +310,8 @@ def _plug_gaps(
     connection: Connection, session: Session, cmd_sn: int, now: float
 ) -> None:
     """Count all commands before a target reset as received (section 4.2.3.3 b)."""
-    gap = serial.distance(session.window.exp_cmd_sn, cmd_sn)
-    for step in range(max(0, gap)):
+    gap = session.window.missing_before(cmd_sn)
+    for step in range(gap):
         session.fill_gap(connection, serial.add(cmd_sn, step - gap), now)
 
 
@@ -325,34 +334,44 @@ class MultiTaskAbort:
             None if request.function in _TARGET_RESETS else decode_lun(request.lun)
         )
         self.deadline = now + _PATIENCE
+        self._owing: list[Command] = []
         self._is_acting = False
 
     def progress(self) -> None:
         """Act if nothing has to be waited for any more."""
         session = self.session
         bends = session.target.faults.bends
-        has_gap = serial.less_than(session.window.exp_cmd_sn, self.request.cmd_sn)
+        has_gap = session.window.missing_before(self.request.cmd_sn) > 0
         if self._is_acting or (has_gap and not bends(StateBend.WAITS_FOR_NO_GAP)):
             return
-        own = [] if self._leaves_tasks() else self._own_tasks()
         if bends(Bend.WAITS_FOR_THIRD_PARTIES) and self._has_foreign_gap():
             return
+        # All tasks are looked at only when none of those that owed data does so still.
+        while self._owing and not self._owing[-1].owes_data:
+            self._owing.pop()
+        if self._owing:
+            return
+        own = [] if self._leaves_tasks() else self._own_tasks()
         is_fast = session.parameters.task_reporting == "FastAbort"
         if not is_fast and not bends(Bend.ABORTS_WITHOUT_DATA):
-            owing = [one for one in own if one.sequences or one.awaits_unsolicited]
-            for command in owing:
+            self._owing = [one for one in own if one.owes_data]
+            for command in self._owing:
                 command.is_aborting = True
-            if owing:
+            if self._owing:
                 return
         self._is_acting = True
         self._act(own)
 
     def expire(self) -> None:
         """Drop the connection whose initiator does not send what it owes."""
+        self.deadline = math.inf
+        if self._is_acting:
+            return
         log.warning("%s: no data for a task to be aborted", self.connection)
         for command in self._own_tasks():
             if command.connection is not None and command.is_aborting:
                 command.connection.drop()
+        self.progress()
 
     def _own_tasks(self) -> list[Command]:
         """Return the tasks of the issuing session that are affected."""

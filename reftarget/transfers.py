@@ -99,10 +99,10 @@ def store(command: Command, offset: int, data: Buffer) -> None:
 
 def proceed(command: Command) -> None:
     """Ask for what is missing, or finish once nothing is."""
-    if command.is_aborting:
+    if command.is_aborting and not command.owes_data:
         command.session.check_aborts()
-        return
-    if command.awaits_unsolicited or not command.is_started:
+    is_waiting = command.awaits_unsolicited or not command.is_started
+    if command.is_aborting or is_waiting:
         return
     if command.failure is not None:
         is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR

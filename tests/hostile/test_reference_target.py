@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one hostile initiator can do to the reference target, and to others on it."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.hostile.reference import NAME, Attacker, Target, running, write_10
+
+TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with running("--lun", "64M") as running_target:
+        yield running_target
+
+
+@pytest.mark.parametrize("function", [TARGET_WARM_RESET, TARGET_COLD_RESET])
+@pytest.mark.parametrize("distance", [1000, (1 << 31) - 2])
+def test_a_reset_far_ahead_is_answered(
+    target: Target, function: int, distance: int
+) -> None:
+    with target.attack() as attacker:
+        attacker.function(function, cmd_sn=attacker.cmd_sn + distance)
+        header, _ = attacker.receive_until(0x22)
+
+    assert header[2] == 0
+    target.assert_serves()
+
+
+def test_data_in_many_pieces_holds_nobody_up(target: Target) -> None:
+    size, piece = 1 << 18, 4
+    with target.attack(ImmediateData="No", InitialR2T="Yes") as attacker:
+        attacker.command(write_10(size // 512), 0xA0, size)
+        r2t, _ = attacker.receive_until(0x31)
+        # Every second piece, so that no two ranges that are missing become one.
+        attacker.socket.sendall(
+            b"".join(
+                attacker.data_out(r2t, offset, bytes(piece), number=number)
+                for number, offset in enumerate(range(0, size, 2 * piece))
+            )
+        )
+        target.assert_serves()
+
+
+def test_functions_that_wait_are_bounded(target: Target) -> None:
+    clear_task_set, rejected, count = 4, 255, 500
+    size = 4096
+    with target.attack(ImmediateData="No", InitialR2T="Yes") as attacker:
+        attacker.command(write_10(size // 512), 0xA0, size)
+        r2t, _ = attacker.receive_until(0x31)
+        for _ in range(count):
+            attacker.function(clear_task_set)
+        first, _ = attacker.receive_until(0x22)
+        attacker.socket.sendall(
+            b"".join(
+                attacker.data_out(r2t, 0, b"", number=number) for number in range(20000)
+            )
+        )
+        target.assert_serves()
+
+    assert first[2] == rejected
+
+
+def test_a_number_of_many_digits_is_refused(target: Target) -> None:
+    with Attacker(target.port) as attacker:
+        attacker.login_request(
+            b"InitiatorName=iqn.2001-04.com.example:a\0TargetName="
+            + NAME
+            + b"\0MaxBurstLength="
+            + b"9" * 5000
+            + b"\0"
+        )
+        header, data = attacker.receive()
+
+    assert header[36:38] == b"\0\0"
+    assert b"MaxBurstLength=Reject\0" in data
+
+
+def test_a_connection_keeps_its_cid_through_a_login(target: Target) -> None:
+    with target.attack() as attacker, Attacker(target.port, cid=1) as second:
+        second.tsih = attacker.tsih
+        text = b"InitiatorName=iqn.2001-04.com.example:attacker\0TargetName="
+        second.login_request(
+            text + b"iqn.2001-04.com.example:assay.target\0", flags=0x04, cid=1
+        )
+        second.receive()
+        second.login_request(b"", cid=2)
+        header, _ = second.receive()
+
+    assert header[36:38] == b"\2\0"
+
+
+def test_few_descriptors_bound_connections_not_the_log() -> None:
+    with running("--lun", "64M", descriptors=64) as poor, ExitStack() as crowd:
+        first = crowd.enter_context(poor.attack())
+        for _ in range(80):
+            crowd.enter_context(Attacker(poor.port))
+        for _ in range(500):
+            first.ping()  # so often has the target looked at its listener
+        crowd.close()
+        poor.assert_serves()
+
+    assert len(poor.log) < 250
+
+
+def test_a_connection_lost_at_a_fence_leaves_the_others_answered(
+    target: Target,
+) -> None:
+    with target.attack(isid=7) as first, Attacker(target.port, 7, cid=1) as second:
+        second.join(first)
+        # The first connection owes an acknowledgement, the second's response waits.
+        first.ping()
+        beyond_the_end_with_naca = struct.pack(">BBIBHB", 0x28, 0, 1 << 31, 0, 1, 4)
+        second.command(beyond_the_end_with_naca, 0xC0, 512)
+        first.receive_until(0x20)  # it is asked for that acknowledgement
+        second.socket.close()
+        first.receive_until(0x32)  # the loss of the connection is announced
+        first.cmd_sn = second.cmd_sn
+        first.ping()
+        first.command(bytes(6), 0x80, 0)
+        first.receive_until(0x21)
+
+
+def test_what_was_read_of_a_header_is_no_number(target: Target) -> None:
+    """A status SNACK for more numbers than were ever sent costs nothing."""
+    with target.attack() as attacker:
+        for _ in range(100):
+            attacker.send(
+                struct.pack(
+                    ">BB6x8xIII4x8xII",
+                    0x10,
+                    0x81,
+                    0xFFFFFFFF,
+                    0xFFFFFFFF,
+                    0,
+                    0,
+                    0x7FFFFFFF,
+                )
+            )
+        attacker.ping()
