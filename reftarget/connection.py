@@ -57,12 +57,22 @@ class Phase(Enum):
 _FULL_FEATURE: Final = Phase.FULL_FEATURE
 
 
-def _say_nothing() -> None:
+def _say_nothing(_connection: Connection) -> None:
     """Do what a PDU of the wrong format asks for: nothing before the end."""
+
+
+def _login_timed_out(connection: Connection, _now: float) -> None:
+    if connection.target.faults.bends(Bend.WAITS_FOR_EVER):
+        return
+    log.warning("%s: login not finished in time", connection)
+    connection.finish()
 
 
 class Connection:
     """The target's end of one TCP connection.
+
+    What is called back gets the connection as an argument and holds no reference to
+    it: a connection that has ended is freed at once, not by a garbage collection.
 
     Attributes:
         session: the session that it belongs to, once it is logged in.
@@ -109,10 +119,10 @@ class Connection:
         self.stat_sn = 1
         self.exp_stat_sn = 1
         self.deadline: float | None = now + target.config.limits.login_time
-        self.on_deadline: Callable[[float], None] = self._login_timed_out
-        self.on_format_error: Callable[[], None] = _say_nothing
-        self.watch_output: Callable[[bytes, bytes], None] | None = None
-        self.watch_input: Callable[[bytes, bytes], None] | None = None
+        self.on_deadline: Callable[[Connection, float], None] = _login_timed_out
+        self.on_format_error: Callable[[Connection], None] = _say_nothing
+        self.watch_output: Callable[[Connection, bytes, bytes], None] | None = None
+        self.watch_input: Callable[[Connection, bytes, bytes], None] | None = None
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes off the wire."""
@@ -131,7 +141,7 @@ class Connection:
                 if pdu.objection and self._takes_bad_data:
                     pdu.objection = None
                 if self.watch_input is not None:
-                    self.watch_input(pdu.header, bytes(pdu.data))
+                    self.watch_input(self, pdu.header, bytes(pdu.data))
                 self.handler(self, pdu, now)
         except HeaderDigestError as error:
             # Without synchronization the next PDU cannot be found (section 7.8).
@@ -139,7 +149,7 @@ class Connection:
             self.drop()
         except DecodeError as error:
             log.warning("%s: %s: session dropped", self, error)
-            self.on_format_error()
+            self.on_format_error(self)
             self.drop_session()
 
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
@@ -184,7 +194,7 @@ class Connection:
     def _announce(self, packed: bytes, data: Buffer) -> None:
         """Show a PDU to who looks on, and have the output fetched."""
         if self.watch_output is not None:
-            self.watch_output(packed, bytes(data))
+            self.watch_output(self, packed, bytes(data))
         if not self.is_scheduled:
             self.is_scheduled = True
             self.target.ready.append(self)
@@ -316,7 +326,9 @@ class Connection:
         if self.session is not None and was_logged_in:
             self.session.connection_lost(self, self.target.now)
 
-    def start_timer(self, deadline: float, action: Callable[[float], None]) -> None:
+    def start_timer(
+        self, deadline: float, action: Callable[[Connection, float], None]
+    ) -> None:
         """Have `action` called at `deadline`; there is one timer a connection."""
         self.deadline = deadline
         self.on_deadline = action
@@ -325,13 +337,7 @@ class Connection:
         """Do what is due."""
         if self.deadline is not None and now >= self.deadline:
             self.deadline = None
-            self.on_deadline(now)
-
-    def _login_timed_out(self, _now: float) -> None:
-        if self.target.faults.bends(Bend.WAITS_FOR_EVER):
-            return
-        log.warning("%s: login not finished in time", self)
-        self.finish()
+            self.on_deadline(self, now)
 
     def enter_full_feature(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from iscsi import headers
@@ -62,9 +61,7 @@ class Events:
         interval = self.target.config.limits.ping_interval
         assert connection.session is not None
         if interval and not connection.session.is_discovery:
-            connection.start_timer(
-                now + interval, partial(self._ping_if_idle, connection)
-            )
+            connection.start_timer(now + interval, self._ping_if_idle)
 
     def _ping_if_idle(self, connection: Connection, now: float) -> None:
         limits = self.target.config.limits
@@ -77,7 +74,7 @@ class Events:
             self.ping(connection)
             wait = limits.ping_time
         connection.was_heard = False
-        connection.start_timer(now + wait, partial(self._ping_if_idle, connection))
+        connection.start_timer(now + wait, self._ping_if_idle)
 
     def announce_window(self, session: Session) -> None:
         """Tell of a window that has opened with no response to say so (11.4.11)."""
@@ -139,7 +136,7 @@ class Events:
             every = connection.session.connections.values()
             asked = next((one for one in every if one is not connection), connection)
         self.send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
-        connection.start_timer(now + seconds, partial(self._drop, connection))
+        connection.start_timer(now + seconds, self._drop)
 
     def _drop(self, connection: Connection, _now: float) -> None:
         if connection.target.faults.bends(StateBend.DROPS_NOBODY):

@@ -9,7 +9,6 @@ step that fails raises `Refusal`, which becomes the Login Response that ends it 
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
@@ -45,8 +44,6 @@ log = logging.getLogger("reftarget")
 _LONG_TEXT: Final = 4000
 """Bytes that one of the faults refuses."""
 
-_TOO_LONG: Final = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
-
 _STAGE_OF: Final = {
     When.SECURITY: frozenset({Stage.SECURITY}),
     When.OPERATIONAL: frozenset({Stage.OPERATIONAL}),
@@ -54,6 +51,11 @@ _STAGE_OF: Final = {
     When.FULL_FEATURE: frozenset[Stage](),
 }
 """The stages in which a key may be used, by its row of the table."""
+
+
+def _identity(request: headers.LoginRequest) -> tuple[int, bytes, int, int]:
+    """Return what stays the same from the first request of a login to its last."""
+    return request.initiator_task_tag, request.isid, request.tsih, request.cid
 
 
 class LoginPhase:
@@ -98,17 +100,13 @@ class LoginPhase:
         self.exchanges += 1
         if self.first is None:
             self.first = request
-            connection.on_format_error = partial(self._refuse, connection, _TOO_LONG)
+            connection.on_format_error = self._refuse_too_long
             is_one = connection.target.faults.bends(LoginBend.ONE_CID)
             connection.cid = 1 if is_one else request.cid
             if request.version_min > ISCSI_VERSION:
                 raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
-        elif (request.initiator_task_tag, request.isid, request.tsih) != (
-            self.first.initiator_task_tag,
-            self.first.isid,
-            self.first.tsih,
-        ):
-            raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID or TSIH changed")
+        elif _identity(request) != _identity(self.first):
+            raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID, TSIH or CID changed")
         self._count(connection, request)
         try:
             self.stages.request(
@@ -360,6 +358,10 @@ class LoginPhase:
         if connection.target.faults.bends(LoginBend.ANSWERS_TWICE):
             admission.number(connection, self.admission, request, response)
             connection.send(response, data)
+
+    def _refuse_too_long(self, connection: Connection) -> None:
+        refusal = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
+        self._refuse(connection, refusal)
 
     def _refuse(self, connection: Connection, refusal: Refusal) -> None:
         """End the login with a status (section 11.13.5)."""

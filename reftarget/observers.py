@@ -61,15 +61,14 @@ class Observers:
         if self._capture is not None:
             self._capture.open(number, self._clock(), peer, local)
 
-        def watch_input(header: bytes, data: bytes) -> None:
-            self._see(connection, "<-", header, data)
-            digests = connection.stream.digests
+        def watch_input(seen: Connection, header: bytes, data: bytes) -> None:
+            self._see(seen, "<-", header, data)
+            digests = seen.stream.digests
             self._write(number, header, data, digests, from_peer=True)
 
-        def watch_output(header: bytes, data: bytes) -> None:
-            self._see(connection, "->", header, data)
-            digests = connection.digests
-            self._write(number, header, data, digests, from_peer=False)
+        def watch_output(seen: Connection, header: bytes, data: bytes) -> None:
+            self._see(seen, "->", header, data)
+            self._write(number, header, data, seen.digests, from_peer=False)
 
         connection.watch_input = watch_input
         connection.watch_output = watch_output

@@ -9,6 +9,7 @@ logged out; else, and after the time for that, it ends (section 11.14.5).
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,13 +69,28 @@ class Recovery:
     """What a session keeps in order to say it again, and its orphans."""
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        self._session = weakref.ref(session)
         self.is_keeping = session.parameters.error_recovery_level > 0
         self.answers: dict[int, Answer] = {}
         self.deadlines: dict[int, float] = {}
         self._size = 0
         self._statuses: dict[Connection, dict[int, Kept]] = {}
         self._acknowledged_by: dict[int, Command] = {}
+
+    @property
+    def session(self) -> Session:
+        """The session, which owns this and is not owned by it."""
+        session = self._session()
+        assert session is not None
+        return session
+
+    def end(self) -> None:
+        """Let go of all that is kept: the session has ended."""
+        self.answers.clear()
+        self.deadlines.clear()
+        self._statuses.clear()
+        self._acknowledged_by.clear()
+        self._size = 0
 
     def keep_status(
         self, connection: Connection, header: headers.Header, data: Buffer
@@ -148,6 +164,8 @@ class Recovery:
         total = serial.distance(first, connection.stat_sn)
         if serial.less_than(first, connection.exp_stat_sn) or total < max(count, 1):
             return RejectReason.PROTOCOL_ERROR  # acknowledged, or never sent
+        if (count or total) > len(statuses):
+            return RejectReason.SNACK_REJECT
         numbers = [serial.add(first, i) for i in range(count or total)]
         if any(stat_sn not in statuses for stat_sn in numbers):
             return RejectReason.SNACK_REJECT

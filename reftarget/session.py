@@ -312,4 +312,6 @@ class Session:
         self.aborts.clear()
         for command in list(self.commands.values()):
             command.abandon()
+        self.recovery.end()
+        self.fence.end()
         self.target.session_ended(self)

@@ -15,8 +15,12 @@ from iscsi.digest import DIGEST_LENGTH, crc32c
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 
-INITIAL_SIZE: Final = 1 << 19
-_LOW_WATER: Final = 1 << 14
+INITIAL_SIZE: Final = 1 << 13
+"""Bytes of the buffer of a connection that has not said much yet."""
+FULL_SIZE: Final = 1 << 19
+"""Bytes of the buffer of one that sends more than fits, at each read."""
+_GROWTH: Final = 4
+_LOW_WATER: Final = 1 << 12
 """Room below which the buffer grows."""
 
 
@@ -55,6 +59,9 @@ class Stream:
 
     def space(self) -> memoryview:
         """Return room for bytes to come; views of earlier data become void."""
+        size = len(self._buffer)
+        if self._end == size and size < FULL_SIZE:
+            self._grow(min(size * _GROWTH, FULL_SIZE))
         if self._start == self._end:
             self._start = self._end = 0
         elif len(self._buffer) - self._end < self._room_wanted():
@@ -75,8 +82,10 @@ class Stream:
             data = data[len(part) :]
 
     def discard(self) -> None:
-        """Forget all that has arrived."""
+        """Forget all that has arrived, and the room for it."""
         self._start = self._end = 0
+        self._buffer = bytearray(INITIAL_SIZE)
+        self._view = memoryview(self._buffer)
 
     @property
     def pending(self) -> int:
@@ -142,15 +151,23 @@ class Stream:
         return max(longest - self.pending, 1)
 
     def _make_room(self) -> None:
-        """Move what is pending to the front; double a buffer that is all but full.
+        """Move what is pending to the front; enlarge a buffer that is all but full.
 
         It grows with what has arrived, not with what was announced.
         """
         pending = self.pending
-        if self._start:
+        size = len(self._buffer)
+        if size - pending < _LOW_WATER:
+            self._grow(size * 2)
+        elif self._start:
             self._view[:pending] = self._view[self._start : self._end]
             self._start, self._end = 0, pending
-        if len(self._buffer) - pending < _LOW_WATER:
-            fresh = bytearray(len(self._buffer) * 2)
-            fresh[:pending] = self._view[:pending]
-            self._buffer, self._view = fresh, memoryview(fresh)
+
+    def _grow(self, size: int) -> None:
+        """Put what is pending into a buffer of another size."""
+        pending = self.pending
+        fresh = bytearray(size)
+        view = memoryview(fresh)
+        view[:pending] = self._view[self._start : self._end]
+        self._buffer, self._view = fresh, view
+        self._start, self._end = 0, pending
