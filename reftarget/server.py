@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import resource
 import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reftarget import control
@@ -38,6 +41,15 @@ _LINGER_TIME: Final = 5.0
 """Seconds that a peer has to close its half after ours."""
 
 
+_OUT_OF_RESOURCES: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+)
+_PAUSE: Final = 1.0
+"""Seconds until a listener is looked at again that could not accept."""
+_SPARE_DESCRIPTORS: Final = 32
+"""Files that are opened later: reservations, a capture, an operator's sockets."""
+
+
 class PortalError(Exception):
     """A portal that cannot be opened."""
 
@@ -55,7 +67,7 @@ class Channel:
         self.is_reading = False
         self.is_writing = False
         self.is_half_closed = False
-        self.is_ending = False
+        self._ending: asyncio.TimerHandle | None = None
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read(True)
@@ -154,9 +166,8 @@ class Channel:
 
     def _end_later(self) -> None:
         """Wait for the peer to take what is left, but not for ever."""
-        if not self.is_ending:
-            self.is_ending = True
-            self.server.loop.call_later(_LINGER_TIME, self.end)
+        if self._ending is None:
+            self._ending = self.server.loop.call_later(_LINGER_TIME, self.end)
 
     def end(self) -> None:
         """Close the socket; the connection hears of it."""
@@ -165,6 +176,9 @@ class Channel:
         self._read(False)
         self._write(False)
         self.sock.close()
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None  # it holds this channel, its connection and its bytes
         self.unsent.clear()
         connection = self.connection
         connection.take_output()
@@ -193,8 +207,9 @@ class Server:
             self._close_listeners()
             raise
         self.portals = portals
+        self.most_connections = _room_for(config.limits.connections)
         for listener, portal in zip(self.listeners, portals, strict=True):
-            loop.add_reader(listener, self._accept, listener, portal)
+            self._listen(listener, portal)
         self._timer = loop.call_later(_TICK, self._tick)
 
     def _open(self, portal: Portal) -> Portal:
@@ -214,13 +229,22 @@ class Server:
         listener.setblocking(False)
         return replace(portal, port=listener.getsockname()[1])
 
+    def _listen(self, listener: socket.socket, portal: Portal) -> None:
+        """Accept connections, unless the portal has been closed meanwhile."""
+        if listener.fileno() >= 0:
+            self.loop.add_reader(listener, self._accept, listener, portal)
+
     def _accept(self, listener: socket.socket, portal: Portal) -> None:
         try:
             sock, address = listener.accept()
         except OSError as error:
             log.warning("accept: %s", error)
+            if error.errno in _OUT_OF_RESOURCES:
+                # The listener stays readable: without a pause this would spin.
+                self.loop.remove_reader(listener)
+                self.loop.call_later(_PAUSE, self._listen, listener, portal)
             return
-        if len(self.channels) >= self.target.config.limits.connections:
+        if len(self.channels) >= self.most_connections:
             log.warning("too many connections: %s turned away", address[0])
             sock.close()
             return
@@ -278,3 +302,26 @@ class Server:
         for channel in list(self.channels.values()):
             channel.end()
         self.target.close()
+
+
+def _room_for(wanted: int) -> int:
+    """Return how many connections may be open, at most as many as are wanted.
+
+    The limit of file descriptors of this process is raised as far as it has to be and
+    may be (`ulimit -Hn`).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(list(Path("/proc/self/fd").iterdir())) + _SPARE_DESCRIPTORS
+    if soft == resource.RLIM_INFINITY or soft >= wanted + used:
+        return wanted
+    allowed = wanted + used
+    if hard != resource.RLIM_INFINITY:
+        allowed = min(allowed, hard)
+    if allowed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    room = min(wanted, max(1, max(allowed, soft) - used))
+    if room < wanted:
+        log.warning(
+            "%d connections at most, not %d: see ulimit -n (%d)", room, wanted, allowed
+        )
+    return room
