@@ -28,7 +28,7 @@ TARGETS = [
 """What the set-up of a guest is tried with."""
 
 
-def parse_by_shell(script: str) -> None:
+def assert_shell_can_read(script: str) -> None:
     """Have a guest's shell parse a script."""
     require("busybox")
     subprocess.run(

@@ -19,6 +19,7 @@ from iscsi.errors import (
     UnexpectedPDU,
 )
 from iscsi.pdu import (
+    PDU,
     R2T,
     DataIn,
     DataOut,
@@ -294,54 +295,62 @@ def test_a_read_collects_its_data_and_status() -> None:
     assert (result.underflow, result.residual_count) == (True, 2)
 
 
-def test_a_write_sends_immediate_unsolicited_and_solicited_data() -> None:
-    data = bytes(range(256)) * 8  # 2048 bytes
-    received = bytearray(len(data))
-    seen: list[tuple[str, int, int, int]] = []
+class Writing:
+    """A target that takes a write, and what it saw: kind, F, DataSN and length."""
 
-    def script(peer: Peer) -> None:
-        answers = [
-            *ANSWERS,
-            ("InitialR2T", "No"),
-            ("FirstBurstLength", "1024"),
-            ("MaxRecvDataSegmentLength", "512"),
-        ]
-        welcome(peer, answers)
+    def __init__(self, answers: list[tuple[str, str]], *, solicited: int) -> None:
+        self.answers = answers
+        self.solicited = solicited
+        self.data = bytearray()
+        self.seen: list[tuple[str, int, int, int]] = []
+
+    def __call__(self, peer: Peer) -> None:
+        """Ask for the last bytes when the unsolicited ones have come."""
+        welcome(peer, [*ANSWERS, *self.answers])
         command = peer.receive()
-        received[: len(command.data)] = command.data
-        seen.append(("SCSICommand", command.final, 0, len(command.data)))
-        take(peer)
-        peer.send(
-            R2T(
-                initiator_task_tag=command.initiator_task_tag,
-                target_transfer_tag=5,
-                buffer_offset=1024,
-                desired_data_transfer_length=1024,
-                **numbers(101),
-            )
-        )
-        take(peer)
-        take(peer)
+        self._note(command, start=0, data_sn=0)
+        self._take_sequence(peer)
         tag = command.initiator_task_tag
+        r2t = R2T(
+            initiator_task_tag=tag,
+            target_transfer_tag=5,
+            buffer_offset=len(self.data),
+            desired_data_transfer_length=self.solicited,
+            **numbers(101),
+        )
+        peer.send(r2t)
+        self._take_sequence(peer)
         peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(101)))
 
-    def take(peer: Peer) -> None:
-        pdu = peer.receive()
-        assert isinstance(pdu, DataOut)
-        start = pdu.buffer_offset
-        received[start : start + len(pdu.data)] = pdu.data
-        seen.append(("DataOut", pdu.final, pdu.data_sn, len(pdu.data)))
+    def _take_sequence(self, peer: Peer) -> None:
+        is_final = False
+        while not is_final:
+            pdu = peer.receive()
+            assert isinstance(pdu, DataOut)
+            self._note(pdu, start=pdu.buffer_offset, data_sn=pdu.data_sn)
+            is_final = bool(pdu.final)
 
-    keys = {**DEFAULT_KEYS, "InitialR2T": "No", "FirstBurstLength": "1024"}
-    options = LoginOptions(target_name="iqn.2026-11.org.example:t", keys=keys)
-    with listening(script) as portal:
+    def _note(self, pdu: PDU, *, start: int, data_sn: int) -> None:
+        self.data[start : start + len(pdu.data)] = pdu.data
+        self.seen.append((type(pdu).__name__, pdu.final, data_sn, len(pdu.data)))
+
+
+def test_a_write_sends_immediate_unsolicited_and_solicited_data() -> None:
+    data = bytes(range(256)) * 8  # 2048 bytes
+    bursts = [("InitialR2T", "No"), ("FirstBurstLength", "1024")]
+    target = Writing([*bursts, ("MaxRecvDataSegmentLength", "512")], solicited=1024)
+    options = LoginOptions(
+        target_name=OPTIONS.target_name, keys={**DEFAULT_KEYS, **dict(bursts)}
+    )
+
+    with listening(target) as portal:
         session = open_session(portal, options=options)
         result = session.execute(CDB, write=data)
         session.close()
 
     assert result.is_good
-    assert bytes(received) == data
-    assert seen == [
+    assert bytes(target.data) == data
+    assert target.seen == [
         ("SCSICommand", 0, 0, 512),
         ("DataOut", 1, 0, 512),
         ("DataOut", 0, 0, 512),

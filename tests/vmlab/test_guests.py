@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import parse_by_shell
+from tests.lab import assert_shell_can_read
 from tests.tools import require
 from vmlab.build import guest
 from vmlab.guest import quoted
@@ -16,7 +16,7 @@ from vmlab.guest import quoted
 def test_the_shell_can_read_what_sets_a_builder_up() -> None:
     made = guest.guest(Path("/r.img"), Path("/it's/here"), memory=512, processors=2)
 
-    parse_by_shell(made.setup)
+    assert_shell_can_read(made.setup)
 
 
 @pytest.mark.lab

@@ -14,6 +14,7 @@ from iscsi.scsi import cdb
 from iscsi.text import IRRELEVANT, REJECT, Pairs
 from suites.plugins.sessions import Disk
 from suites.plugins.targets import TestedTarget
+from suites.support.discovery import expect_served
 from suites.support.login import expect_no_login, walk
 from suites.support.negotiation import REFUSED, answer_of, offer_first
 from suites.support.sessions import answers, expect_gone, rejoin, stall_write
@@ -81,8 +82,8 @@ def test_other_isid_is_another_session(open_session: OpenSession, old: Session) 
     """Sessions of one initiator with different ISIDs live side by side."""
     new = open_session()
 
-    new.ping()
-    old.ping()
+    expect_served(new, "the new session")
+    expect_served(old, "the old session")
 
     check(new.tsih != old.tsih, f"another TSIH than {old.tsih:#x}", f"{new.tsih:#x}")
 
@@ -96,8 +97,8 @@ def test_other_initiator_is_another_session(
 
     new = open_session(isid=old.options.isid, initiator_name=other)
 
-    new.ping()
-    old.ping()
+    expect_served(new, "the new session")
+    expect_served(old, "the old session")
 
 
 @pytest.mark.needs("several-targets")
@@ -110,8 +111,8 @@ def test_other_target_is_another_session(
 
     new = open_session(isid=old.options.isid, target_name=second)
 
-    new.ping()
-    old.ping()
+    expect_served(new, "the new session")
+    expect_served(old, "the old session")
 
 
 @pytest.mark.needs("several-groups")
@@ -124,8 +125,8 @@ def test_other_portal_group_is_another_session(
 
     new = open_session(isid=old.options.isid, portal=Portal(there.host, there.port))
 
-    new.ping()
-    old.ping()
+    expect_served(new, "the new session")
+    expect_served(old, "the old session")
     tags = [one.login.declared.get("TargetPortalGroupTag") for one in (old, new)]
     check(tags[0] != tags[1], "another TargetPortalGroupTag", tags)
 

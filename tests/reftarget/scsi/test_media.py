@@ -61,8 +61,9 @@ def test_loss_of_a_nexus_ends_its_prevention(disk: Disk) -> None:
     disk.good(PREVENT, nexus=OTHER)
 
     disk.device.nexus_lost(OTHER)
-
     disk.good(EJECT)
+
+    assert disk.refusal(READY) is NO_MEDIUM
 
 
 def test_reset_ends_every_prevention(disk: Disk) -> None:
@@ -84,9 +85,11 @@ def test_stopped_unit_must_be_started(disk: Disk) -> None:
 
 @pytest.mark.parametrize("condition", [1, 2, 3, 7, 10, 11])
 def test_power_conditions_neither_stop_nor_eject(disk: Disk, condition: int) -> None:
+    disk.good(cdb.write_10(blocks=1), A)
+
     disk.good(cdb.start_stop_unit(power_condition=condition, loej=1))
 
-    disk.good(READY)
+    assert disk.good(cdb.read_10(blocks=1)) == A
 
 
 @pytest.mark.parametrize("condition", [4, 5, 6, 8, 9, 12, 15])

@@ -138,10 +138,13 @@ def test_reset_brings_the_defaults_back(disk: Disk) -> None:
 
 
 def test_mode_select_6_takes_what_mode_sense_6_gave(disk: Disk) -> None:
-    data = bytearray(disk.good(cdb.mode_sense_6(page_code=0x3F, allocation_length=255)))
-    data[0] = 0
+    sense_6 = cdb.mode_sense_6(page_code=0x3F, allocation_length=255)
+    given = disk.good(sense_6)
+    data = b"\0" + given[1:]  # MODE DATA LENGTH is reserved here
 
-    disk.good(cdb.mode_select_6(pf=1, parameter_list_length=len(data)), bytes(data))
+    disk.good(cdb.mode_select_6(pf=1, parameter_list_length=len(data)), data)
+
+    assert disk.good(sense_6) == given
 
 
 def test_one_wrong_page_spoils_all(disk: Disk) -> None:

@@ -103,9 +103,18 @@ def test_protection_information_is_refused_at_its_field(
     assert sense.field_pointer.bit in (5, 6, 7)
 
 
-@pytest.mark.parametrize("command", [*READS[1:], *WRITES[1:4]], ids=ids)
-def test_dpo_fua_and_group_number_are_taken(disk: Disk, command: Layout) -> None:
+@pytest.mark.parametrize("command", READS[1:], ids=ids)
+def test_reads_take_dpo_fua_and_group_number(disk: Disk, command: Layout) -> None:
+    disk.good(cdb.write_10(blocks=1), A)
+
+    assert disk.good(command(blocks=1, dpo=1, fua=1, group_number=31)) == A
+
+
+@pytest.mark.parametrize("command", WRITES[1:4], ids=ids)
+def test_writes_take_dpo_fua_and_group_number(disk: Disk, command: Layout) -> None:
     disk.good(command(blocks=1, dpo=1, fua=1, group_number=31), A)
+
+    assert disk.good(cdb.read_10(blocks=1)) == A
 
 
 def test_transfer_longer_than_the_block_limits_is_refused() -> None:

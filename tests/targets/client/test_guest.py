@@ -6,7 +6,7 @@ import re
 import pytest
 
 from targets.client import guest
-from tests.lab import parse_by_shell
+from tests.lab import assert_shell_can_read
 
 
 def test_the_client_writes_into_folders_that_it_has() -> None:
@@ -23,4 +23,4 @@ def test_the_client_listens_nowhere() -> None:
 
 @pytest.mark.lab
 def test_the_shell_can_read_it() -> None:
-    parse_by_shell(guest.guest().setup)
+    assert_shell_can_read(guest.guest().setup)

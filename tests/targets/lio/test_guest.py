@@ -8,7 +8,7 @@ import pytest
 
 from targets.lio import guest
 from targets.model import LogicalUnit, Target
-from tests.lab import TARGETS, parse_by_shell
+from tests.lab import TARGETS, assert_shell_can_read
 from tests.tools import require
 from vmlab.errors import LabError
 from vmlab.guest import Endpoint, quoted
@@ -111,7 +111,7 @@ def test_registrations_are_given_back_to_the_kernel(tmp_path: Path) -> None:
 
 @pytest.mark.lab
 def test_the_shell_can_read_it() -> None:
-    parse_by_shell(guest.guest(TARGETS).setup)
+    assert_shell_can_read(guest.guest(TARGETS).setup)
 
 
 def test_a_unit_that_keeps_nothing_is_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from targets.model import LogicalUnit, Target
 from targets.scst import guest
 from targets.scst.admin import Admin
-from tests.lab import TARGETS, parse_by_shell
+from tests.lab import TARGETS, assert_shell_can_read
 from tests.tools import require
 from vmlab.errors import LabError
 from vmlab.guest import Endpoint
@@ -144,4 +144,4 @@ def test_mutual_chap_has_both_ways_in_scst() -> None:
 @pytest.mark.lab
 @pytest.mark.parametrize("admin", [None, ADMIN])
 def test_the_shell_can_read_it(admin: Admin | None) -> None:
-    parse_by_shell(guest.guest(TARGETS, DAEMON, admin).setup)
+    assert_shell_can_read(guest.guest(TARGETS, DAEMON, admin).setup)

@@ -5,7 +5,7 @@ import pytest
 
 from targets.model import LogicalUnit, Target
 from targets.tgt import guest
-from tests.lab import TARGETS, parse_by_shell
+from tests.lab import TARGETS, assert_shell_can_read
 
 
 def test_tgtd_must_listen_where_asked() -> None:
@@ -54,4 +54,4 @@ def test_every_unit_of_tgtd_has_a_file_of_its_own() -> None:
 
 @pytest.mark.lab
 def test_the_shell_can_read_it() -> None:
-    parse_by_shell(guest.guest(TARGETS).setup)
+    assert_shell_can_read(guest.guest(TARGETS).setup)
