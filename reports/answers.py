@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What kind of answer a target gave, from the normalised answer of a failure.
+
+`Failure.answer` begins with the kind of the PDU that came, and its codes, or is one of
+a few phrases for what is no PDU (`reports.model`).
+"""
+
+from enum import StrEnum
+
+from reports.model import Failure
+
+
+class Nature(StrEnum):
+    """What a target did with a request, as far as its answer tells."""
+
+    SILENT = "silent"
+    """Nothing came, or the connection was dropped."""
+    REFUSED = "refused"
+    """The request was refused."""
+    DONE = "done"
+    """Anything else: the request was carried out, rightly or wrongly."""
+
+
+LET_IN = "LoginResponse 0000 FULL_FEATURE"
+"""The end of a login that succeeds."""
+
+_SILENT = ("no answer", "connection dropped", "no connection")
+_REFUSED = (
+    "Reject ",
+    "SCSIResponse CHECK CONDITION",
+    "SCSIResponse service response",
+    "SCSIResponse RESERVATION CONFLICT",
+    "SCSIResponse BUSY",
+    "SCSIResponse TASK SET FULL",
+    "SCSIResponse TASK ABORTED",
+    "SCSIResponse ACA ACTIVE",
+)
+_LOGIN, _LOGIN_GOES_ON = "LoginResponse ", "LoginResponse 0000"
+
+
+def nature(failure: Failure) -> Nature:
+    """Return what the target did with the request."""
+    answer = failure.answer
+    if answer.startswith(_SILENT):
+        return Nature.SILENT
+    if answer.startswith(_REFUSED):
+        return Nature.REFUSED
+    if answer.startswith(_LOGIN) and not answer.startswith(_LOGIN_GOES_ON):
+        return Nature.REFUSED
+    return Nature.DONE

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What changed from one run to the next run of the same target, check by check.
+
+A check is worse if it was carried out in both runs and came to something worse. What a
+run did not carry out says nothing about the target: a check that is new, gone, not run
+or in trouble is told apart and is never a regression.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.findings import Finding, findings
+from reports.model import Check, EndingKind, Outcome, Run
+from spec import Requirement
+
+_RANKS: Mapping[Outcome, int] = {
+    Outcome.PASSED: 0,
+    Outcome.NOT_APPLICABLE: 0,
+    Outcome.NOT_JUDGED: 1,
+    Outcome.WARNED: 2,
+    Outcome.DEVIATES: 2,
+    Outcome.BROKEN: 3,
+}
+_RANK_OF_DEATH = 4
+_UNKNOWN_KINDS = frozenset({"", "unknown", "iscsi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One check that came to something else."""
+
+    before: Check
+    after: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed between two runs of one target."""
+
+    before: str
+    """The name of the earlier run."""
+    after: str
+    """The name of the later run."""
+    worse: tuple[Change, ...]
+    better: tuple[Change, ...]
+    other: tuple[Change, ...]
+    """Neither worse nor better, such as a check that does not apply any more."""
+    appeared: tuple[Check, ...]
+    """Checks that only the later run has."""
+    vanished: tuple[Check, ...]
+    """Checks that only the earlier run has."""
+    not_carried_out: tuple[Check, ...]
+    """Checks that one of the runs did not carry out, as the later run has them."""
+    new_findings: tuple[Finding, ...]
+    """Findings of the later run that have no cause in common with an earlier one."""
+    gone_findings: tuple[Finding, ...]
+    """Findings of the earlier run that the later one does not show, though it could."""
+
+
+def lineage(run: Run) -> tuple[str, ...] | None:
+    """Return what the builds of one target have in common; None if nobody can tell."""
+    if run.label:
+        return ("label", run.label)
+    kind = run.environment.get("target", "")
+    if kind not in _UNKNOWN_KINDS:
+        return ("kind", kind)
+    names = run.environment.get("target.names", "")
+    portals = run.environment.get("target.portals", "")
+    return ("address", names, portals) if names and portals else None
+
+
+def changes(
+    before: Run,
+    after: Run,
+    names: tuple[str, str],
+    catalogue: Mapping[str, Requirement] | None = None,
+) -> Changes:
+    """Return what changed from one run to a later one.
+
+    Args:
+        before: the earlier run.
+        after: the later run.
+        names: what to call them.
+        catalogue: the requirements; None for those of `spec`.
+    """
+    old = {check.check: check for check in before.checks}
+    new = {check.check: check for check in after.checks}
+    worse, better, other, not_carried_out = [], [], [], []
+    for name in (name for name in old if name in new):
+        change = Change(old[name], new[name])
+        ranks = rank(change.before), rank(change.after)
+        if change.before.outcome is change.after.outcome and ranks[0] == ranks[1]:
+            continue
+        if ranks[0] is None or ranks[1] is None:
+            not_carried_out.append(change.after)
+        elif ranks[1] > ranks[0]:
+            worse.append(change)
+        elif ranks[1] < ranks[0]:
+            better.append(change)
+        else:
+            other.append(change)
+    then, now = findings(before, catalogue), findings(after, catalogue)
+    return Changes(
+        before=names[0],
+        after=names[1],
+        worse=tuple(worse),
+        better=tuple(better),
+        other=tuple(other),
+        appeared=tuple(check for name, check in new.items() if name not in old),
+        vanished=tuple(check for name, check in old.items() if name not in new),
+        not_carried_out=tuple(not_carried_out),
+        new_findings=_without_like(now, then, old),
+        gone_findings=_without_like(then, now, new),
+    )
+
+
+def rank(check: Check) -> int | None:
+    """Return how bad a check's outcome is; None where it was not carried out."""
+    ending = check.ending
+    is_deadly = ending is not None and ending.kind is not EndingKind.DROPPED
+    if check.outcome is Outcome.BROKEN and is_deadly:
+        return _RANK_OF_DEATH
+    return _RANKS.get(check.outcome)
+
+
+def successions(runs: Sequence[Run]) -> list[tuple[int, int]]:
+    """Return which runs follow which: the places of each pair of builds."""
+    last: dict[tuple[str, ...], int] = {}
+    pairs = []
+    for number, run in enumerate(runs):
+        line = lineage(run)
+        if line is None:
+            continue
+        if line in last:
+            pairs.append((last[line], number))
+        last[line] = number
+    return pairs
+
+
+def _without_like(
+    found: Sequence[Finding], others: Sequence[Finding], checks: Mapping[str, Check]
+) -> tuple[Finding, ...]:
+    """Return the findings that the other run does not have, though it could.
+
+    Args:
+        found: the findings of one run.
+        others: those of the other one.
+        checks: the checks of the other run, by their names.
+    """
+    return tuple(
+        one
+        for one in found
+        if not any(one.is_like(other) for other in others)
+        and any(
+            name.check in checks and rank(checks[name.check]) is not None
+            for name in one.checks
+        )
+    )

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Findings: the failures of a run, one finding for each cause.
+
+Failures have one cause where what is known of them as values says so:
+
+- the target died in the same function; or, where no function is known, by the same
+  signal in checks of the same requirement;
+- the same requirement is broken by the same answer (`Failure.pdu`, `field`, `answer`);
+- one check shows the same requirement to be broken with several parameters, and the
+  requests were treated alike: all refused, all left without an answer, or all done;
+- the same field of the same kind of PDU is wrong in the same way, whatever requirement
+  each check looks at: that is one act of the target;
+- the same answer breaks requirements that one check carries together, or that restate
+  each other;
+- the same kind of request is refused in the same way, whatever the checks want to know
+  of it.
+
+An answer that says little, such as GOOD where a command had to be refused, joins no
+requirements that have nothing to do with each other. Known deviations are findings too,
+apart from the new ones.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.answers import nature
+from reports.model import Check, Ending, EndingKind, Failure, Outcome, Run
+from reports.severity import Severity, severity
+from spec import Requirement, load
+
+_AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
+_DROPPED = EndingKind.DROPPED
+_SERVES = ("the target goes on serving",)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """What is known of one failure, without what differs from check to check."""
+
+    requirement: str
+    pdu: str = ""
+    field: str = ""
+    answer: str = ""
+    end: tuple[str, ...] = ()
+    """How the target ended: its kind, and the function or the signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the target does wrong."""
+
+    number: int
+    severity: Severity
+    clauses: tuple[str, ...]
+    """The IDs of the requirements that are broken, the one of most checks first."""
+    checks: tuple[Check, ...]
+    """The checks that show it, in the order of the run."""
+    example: Check
+    """The check that shows it most plainly."""
+    causes: frozenset[Cause]
+    not_judged: tuple[Check, ...] = ()
+    """The checks that stand on what the target does wrong here."""
+    is_known: bool = False
+    """Whether the target's list of known deviations has it."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the example."""
+        return self.example.failure
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the target ended, if it did."""
+        return _end_of(self.example)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """What the requirement allows, one item an alternative."""
+        failure = self.failure
+        return _SERVES if failure is None or self.ending else failure.expected
+
+    @property
+    def actual(self) -> str:
+        """What the target did."""
+        if self.ending is not None:
+            return self.ending.reason
+        return self.failure.actual if self.failure is not None else self.example.reason
+
+    @property
+    def reach(self) -> int:
+        """How many checks it touches."""
+        return len(self.checks) + len(self.not_judged)
+
+    def is_like(self, other: "Finding") -> bool:
+        """Tell whether a finding of another run has a cause in common with this one."""
+        return not self.causes.isdisjoint(other.causes)
+
+
+def findings(
+    run: Run, catalogue: Mapping[str, Requirement] | None = None
+) -> tuple[Finding, ...]:
+    """Return the findings of a run: new ones first, the worst of them first.
+
+    Args:
+        run: the run.
+        catalogue: the requirements by their IDs; None for those of `spec`.
+    """
+    known = load() if catalogue is None else catalogue
+    amiss = [check for check in run.checks if check.outcome in _AMISS]
+    related = _related(run.checks, known)
+    groups = [
+        group
+        for is_known in (False, True)
+        for group in _groups(
+            [one for one in amiss if (one.outcome is Outcome.DEVIATES) is is_known],
+            related,
+        )
+    ]
+    found = [_finding(group, run, known) for group in groups]
+    order = list(known)
+    place = {name: number for number, name in enumerate(order)}
+    found.sort(
+        key=lambda one: (
+            one.is_known,
+            one.severity.rank,
+            -one.reach,
+            place.get(one.clauses[0], len(place)),
+            one.checks[0].check,
+        )
+    )
+    return tuple(
+        Finding(
+            number,
+            one.severity,
+            one.clauses,
+            one.checks,
+            one.example,
+            one.causes,
+            one.not_judged,
+            one.is_known,
+        )
+        for number, one in enumerate(found, 1)
+    )
+
+
+def cause_of(check: Check) -> Cause:
+    """Return what is known of a failed check."""
+    failure, ending = check.failure, _end_of(check)
+    requirement = clauses_of(check)[0]
+    if ending is not None:
+        what = ending.functions[:1] or (ending.signal or str(ending.status or ""),)
+        return Cause(requirement, end=(ending.kind, ending.report_kind, *what))
+    if failure is None:
+        return Cause(requirement)
+    return Cause(requirement, failure.pdu, failure.field, failure.answer)
+
+
+def clauses_of(check: Check) -> tuple[str, ...]:
+    """Return the requirements that a failed check shows to be broken."""
+    if check.failure is not None and check.failure.requirement:
+        others = [one for one in check.broken if one != check.failure.requirement]
+        return (check.failure.requirement, *others)
+    return check.broken or check.requirements or ("",)
+
+
+def _end_of(check: Check) -> Ending | None:
+    """Return how the target ended; a lost connection alone is no end of it."""
+    ending = check.ending
+    return None if ending is None or ending.kind is _DROPPED else ending
+
+
+def _related(
+    checks: Iterable[Check], catalogue: Mapping[str, Requirement]
+) -> Mapping[str, set[str]]:
+    """Return for each requirement those that it is looked at with, or restates."""
+    related: defaultdict[str, set[str]] = defaultdict(set)
+    for check in checks:
+        for name in check.requirements:
+            related[name].update(check.requirements)
+    for name, entry in catalogue.items():
+        if entry.same_as:
+            related[name].add(entry.same_as)
+            related[entry.same_as].add(name)
+    return related
+
+
+def _groups(
+    checks: Sequence[Check], related: Mapping[str, set[str]]
+) -> list[list[Check]]:
+    """Return the checks by their causes."""
+    parents = list(range(len(checks)))
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    causes = [cause_of(check) for check in checks]
+    firsts: dict[Hashable, int] = {}
+    for number, (check, cause) in enumerate(zip(checks, causes, strict=True)):
+        for key in _keys(check, cause):
+            parents[root(number)] = root(firsts.setdefault(key, number))
+    for numbers in _by_answer(causes).values():
+        for one in numbers:
+            for other in numbers:
+                if causes[other].requirement in related[causes[one].requirement]:
+                    parents[root(other)] = root(one)
+    groups: dict[int, list[Check]] = {}
+    for number, check in enumerate(checks):
+        groups.setdefault(root(number), []).append(check)
+    return list(groups.values())
+
+
+def _keys(check: Check, cause: Cause) -> list[Hashable]:
+    """Return what a failure must share with another to have the same cause."""
+    keys: list[Hashable] = [cause]
+    if check.deviation:
+        keys.append(("deviation", check.deviation))
+    if cause.end:
+        ending = check.ending
+        if ending is not None and ending.functions:
+            keys.append(("end", cause.end))
+        return keys
+    if cause.pdu and cause.field:
+        keys.append(("field", cause.pdu, cause.field, cause.answer))
+    if check.failure is not None:
+        function = check.check.partition("[")[0]
+        keys.append(("rule", cause.requirement, function, nature(check.failure)))
+    return keys
+
+
+def _by_answer(causes: Sequence[Cause]) -> Mapping[Hashable, list[int]]:
+    """Return one failure of each requirement, by what came."""
+    first: dict[Cause, int] = {}
+    for number, cause in enumerate(causes):
+        if not cause.end and cause.answer:
+            first.setdefault(cause, number)
+    found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for cause, number in first.items():
+        found[cause.pdu, cause.field, cause.answer].append(number)
+    return found
+
+
+def _finding(
+    checks: Sequence[Check], run: Run, catalogue: Mapping[str, Requirement]
+) -> Finding:
+    votes = Counter(clauses_of(check)[0] for check in checks)
+    votes.update({name: 0 for check in checks for name in clauses_of(check)})
+    clauses = tuple(name for name, _ in votes.most_common())
+    grade = {
+        id(check): severity(check, catalogue.get(clauses_of(check)[0]))
+        for check in checks
+    }
+    worst = min(grade.values(), key=lambda one: one.rank)
+    example = min(
+        (check for check in checks if grade[id(check)] is worst),
+        key=lambda check: _plainness(check, clauses[0]),
+    )
+    names = {check.check for check in checks}
+    return Finding(
+        number=0,
+        severity=worst,
+        clauses=clauses,
+        checks=tuple(checks),
+        example=example,
+        causes=frozenset(cause_of(check) for check in checks),
+        not_judged=tuple(
+            check
+            for check in run.checks
+            if check.outcome is Outcome.NOT_JUDGED and check.rests_on in names
+        ),
+        is_known=checks[0].outcome is Outcome.DEVIATES,
+    )
+
+
+def _plainness(check: Check, clause: str) -> tuple[bool, bool, bool, int, str]:
+    """Return what orders examples: of the clause, with PDUs, a bundle, and short."""
+    return (
+        clauses_of(check)[0] != clause,
+        not check.transcript,
+        not check.bundle,
+        check.transcript.count("\n"),
+        check.check,
+    )

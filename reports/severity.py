@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How much a finding matters, from the requirement that is broken and how.
+
+The two tables name requirements whose breach harms whoever uses the target. A breach
+only counts as harm if the target did what does the harm: a WRITE that ends with CHECK
+CONDITION loses no data, and a login that is refused with the wrong status lets nobody
+in. Data that is read back otherwise than it was written is harm, whatever requirement
+of the areas about data a check looks at.
+"""
+
+from enum import StrEnum
+
+from reports.answers import LET_IN, Nature, nature
+from reports.model import Check, EndingKind, Failure, Outcome
+from spec import Requirement
+
+
+class Severity(StrEnum):
+    """What a finding means for a user of the target; the worst first."""
+
+    DEATH = "the target dies"
+    DATA = "data is lost, changed or open to another initiator"
+    SECRET = "an initiator gets in without the secret"  # noqa: S105  # no password
+    HANG = "the target hangs"
+    MUST = "a MUST is broken"
+    SHOULD = "a SHOULD is not followed"
+
+    @property
+    def rank(self) -> int:
+        """Return the place in the order, 0 for the worst."""
+        return _ORDER.index(self)
+
+
+_ORDER = list(Severity)
+
+DATA = frozenset(
+    {
+        # Data that a digest shows to be damaged is used all the same.
+        "RFC7143-7.8-03",
+        # What is sent again is not what was sent before.
+        "RFC7143-11.16-05",
+        # Writes that store other data, in other blocks, or a part.
+        "SBC3-4.2-01",
+        "SBC3-5.2-01",
+        "SBC3-5.2-02",
+        "SBC3-5.2-03",
+        "SBC3-5.2-04",
+        "SBC3-5.5-01",
+        "SBC3-5.5-02",
+        "SBC3-5.28-03",
+        "SBC3-5.28-07",
+        "SBC3-5.34-01",
+        "SBC3-5.34-04",
+        "SBC3-5.34-05",
+        "SBC3-5.44-01",
+        "SBC3-5.44-02",
+        "SBC3-5.44-07",
+        "SBC4-5.48-01",
+        "SBC4-5.48-03",
+        "SPC4-6.4-01",
+        # What was erased can still be read.
+        "SBC3-5.24-01",
+        "SBC3-5.24-05",
+        # Reservations that keep no other initiator out.
+        "SPC4-5.12.1-01",
+        "SPC4-5.12.1-03",
+        "SPC4-5.12.1-04",
+        "SPC4-5.12.3-03",
+        "SPC4-5.12.5-01",
+        "SBC3-5.24-09",
+    }
+)
+"""Requirements that protect data."""
+
+_DATA_AREAS = frozenset(
+    {
+        "atomic",
+        "compare-and-write",
+        "copy",
+        "data-in",
+        "data-out-r2t",
+        "orwrite",
+        "read",
+        "unmap",
+        "write",
+        "write-same",
+    }
+)
+"""Areas of requirements about what is written and read back."""
+
+_OTHER_DATA = "other data"
+"""The answer where what was read is not what was written."""
+
+SECRET = frozenset(
+    {
+        "RFC7143-9.2-04",
+        "RFC7143-9.2-05",
+        "RFC7143-9.2-10",
+        "RFC7143-9.2-12",
+        "RFC7143-9.2-13",
+        "RFC7143-9.2-i01",
+        "RFC7143-9.2.1-10",
+        "RFC7143-9.2.1-14",
+        "RFC7143-12.1.3-04",
+    }
+)
+"""Requirements that keep an initiator out that does not know the secret."""
+
+_DEADLY = frozenset({EndingKind.EXITED, EndingKind.CRASHED, EndingKind.VANISHED})
+
+
+def severity(check: Check, requirement: Requirement | None) -> Severity:
+    """Return how much it matters that a check failed.
+
+    Args:
+        check: the check, with its failure and the target's ending.
+        requirement: the one that is broken, None for one that the catalogue lacks.
+    """
+    if check.ending is not None and check.ending.kind in _DEADLY:
+        return Severity.DEATH
+    failure = check.failure
+    harm = Severity.MUST if failure is None else _harm(failure, requirement)
+    if harm is not Severity.MUST:
+        return harm
+    if check.ending is not None and check.ending.kind is EndingKind.HUNG:
+        return Severity.HANG
+    is_must = requirement is None or requirement.level.startswith("MUST")
+    if is_must and check.outcome is not Outcome.WARNED:
+        return Severity.MUST
+    return Severity.SHOULD
+
+
+def _harm(failure: Failure, requirement: Requirement | None) -> Severity:
+    if failure.requirement in SECRET and failure.answer == LET_IN:
+        return Severity.SECRET
+    is_about_data = requirement is not None and requirement.area in _DATA_AREAS
+    if is_about_data and failure.answer == _OTHER_DATA:
+        return Severity.DATA
+    is_harmful = failure.answer and nature(failure) is Nature.DONE
+    if failure.requirement in DATA and is_harmful:
+        return Severity.DATA
+    return Severity.MUST

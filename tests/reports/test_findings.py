@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.findings import Finding, findings
+from reports.model import Check, Outcome
+from reports.severity import DATA, SECRET, Severity
+from spec import load
+from tests.reports.samples import (
+    ECHO,
+    LONE_SHOULD,
+    NEVER,
+    TAG,
+    broken,
+    killed,
+    passed,
+    run_of,
+)
+
+CATALOGUE = load()
+STORED = "SBC3-5.34-01"
+WINDOW, PROOF = "RFC7143-4.2.2.1-13", "RFC7143-12.1.3-04"
+
+
+def of(*checks: Check) -> tuple[Finding, ...]:
+    return findings(run_of(checks))
+
+
+def names(found: Finding) -> set[str]:
+    return {check.check for check in found.checks}
+
+
+def test_a_run_in_which_all_holds_has_no_findings() -> None:
+    assert of(passed("a.py::test_a"), passed("a.py::test_b", TAG)) == ()
+
+
+def test_one_clause_broken_in_one_way_is_one_finding() -> None:
+    (found,) = of(
+        broken("a.py::test_a"), broken("b.py::test_b"), passed("a.py::test_c")
+    )
+
+    assert found.number == 1
+    assert found.clauses == (ECHO,)
+    assert names(found) == {"a.py::test_a", "b.py::test_b"}
+
+
+def test_one_clause_broken_in_two_ways_is_two_findings() -> None:
+    first, second = of(
+        broken("a.py::test_a", answer="NOPIn"),
+        broken("a.py::test_b", answer="NOPIn"),
+        broken("b.py::test_c", answer="connection dropped"),
+    )
+
+    assert (len(first.checks), len(second.checks)) == (2, 1)
+
+
+def test_parameters_of_a_check_are_one_finding_where_the_target_treats_them_alike() -> (
+    None
+):
+    kinds = ["NOPIn", "data of another length", "Reject 0x04", "no answer"]
+    found = of(
+        *(broken(f"a.py::test_a[{kind}]", answer=kind) for kind in kinds),
+        broken("a.py::test_a[rst]", answer="connection dropped"),
+    )
+
+    assert [names(one) for one in found] == [
+        {"a.py::test_a[NOPIn]", "a.py::test_a[data of another length]"},
+        {"a.py::test_a[no answer]", "a.py::test_a[rst]"},
+        {"a.py::test_a[Reject 0x04]"},
+    ]
+
+
+def test_a_wrong_field_is_one_act_whatever_looks_at_it() -> None:
+    (found,) = of(
+        broken("a.py::test_a", ECHO, "NOPIn", pdu="NOPIn", field="StatSN"),
+        broken("b.py::test_b", NEVER, "NOPIn", pdu="NOPIn", field="StatSN"),
+        broken("b.py::test_c", NEVER, "NOPIn", pdu="NOPIn", field="StatSN"),
+    )
+
+    assert found.clauses == (NEVER, ECHO)
+
+
+def test_an_answer_that_says_little_joins_no_strangers() -> None:
+    good = "SCSIResponse GOOD"
+
+    found = of(
+        broken("a.py::test_a", ECHO, good, pdu="SCSIResponse"),
+        broken("b.py::test_b", NEVER, good, pdu="SCSIResponse"),
+    )
+
+    assert len(found) == 2
+
+
+def test_an_answer_joins_clauses_that_one_check_carries() -> None:
+    (found,) = of(
+        broken("a.py::test_a", ECHO, "Reject 0x04"),
+        broken("b.py::test_b", TAG, "Reject 0x04"),
+        passed("c.py::test_c", ECHO, TAG),
+    )
+
+    assert set(found.clauses) == {ECHO, TAG}
+
+
+def test_deaths_are_told_apart_by_function_and_else_by_clause() -> None:
+    found = of(
+        broken("a.py::test_a", ECHO, ending=killed("", "free_it", "main")),
+        broken("b.py::test_b", NEVER, ending=killed("", "free_it", "other")),
+        broken("c.py::test_c", NEVER, ending=killed("", "use_it")),
+        broken("d.py::test_d", ECHO, ending=killed()),
+        broken("e.py::test_e", ECHO, ending=killed()),
+        broken("f.py::test_f", NEVER, ending=killed()),
+        broken("g.py::test_g", ECHO),
+    )
+
+    assert {frozenset(names(one)) for one in found} == {
+        frozenset({"a.py::test_a", "b.py::test_b"}),
+        frozenset({"c.py::test_c"}),
+        frozenset({"d.py::test_d", "e.py::test_e"}),
+        frozenset({"f.py::test_f"}),
+        frozenset({"g.py::test_g"}),
+    }
+    assert [one.severity for one in found] == [Severity.DEATH] * 4 + [Severity.MUST]
+    assert found[0].actual == found[0].example.ending.reason  # type: ignore[union-attr]
+
+
+def test_the_worst_comes_first_then_what_reaches_far() -> None:
+    found = of(
+        broken("a.py::test_a", LONE_SHOULD, outcome=Outcome.WARNED),
+        broken("b.py::test_b", ECHO, "NOPIn"),
+        broken("c.py::test_c", WINDOW, "NOPIn"),
+        broken("c.py::test_d", WINDOW, "NOPIn"),
+        broken("d.py::test_e", PROOF, "LoginResponse 0000 FULL_FEATURE"),
+        broken("e.py::test_f", STORED, "other data"),
+        broken("f.py::test_g", ECHO, "no answer", ending=killed()),
+        broken("g.py::test_h", TAG, outcome=Outcome.DEVIATES, deviation="it is known"),
+    )
+
+    assert [(one.severity, one.clauses[0], one.is_known) for one in found] == [
+        (Severity.DEATH, ECHO, False),
+        (Severity.DATA, STORED, False),
+        (Severity.SECRET, PROOF, False),
+        (Severity.MUST, WINDOW, False),
+        (Severity.MUST, ECHO, False),
+        (Severity.SHOULD, LONE_SHOULD, False),
+        (Severity.MUST, TAG, True),
+    ]
+    assert [one.number for one in found] == list(range(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "answer", "severity"),
+    [
+        (STORED, "other data", Severity.DATA),
+        (STORED, "SCSIResponse CHECK CONDITION 5h/20h/00h", Severity.MUST),
+        (STORED, "connection dropped", Severity.MUST),
+        (PROOF, "LoginResponse 0000 FULL_FEATURE", Severity.SECRET),
+        (PROOF, "LoginResponse 0000", Severity.MUST),
+        (PROOF, "LoginResponse 0200", Severity.MUST),
+        (ECHO, "other data", Severity.MUST),
+    ],
+)
+def test_harm_is_done_by_what_the_target_did(
+    requirement: str, answer: str, severity: Severity
+) -> None:
+    (found,) = of(broken("a.py::test_a", requirement, answer))
+
+    assert found.severity is severity
+
+
+def test_the_tables_of_harm_name_requirements_of_targets() -> None:
+    assert all(CATALOGUE[name].subject != "initiator" for name in DATA | SECRET)
+
+
+def test_what_cannot_be_judged_belongs_to_its_finding() -> None:
+    (found,) = of(
+        broken("a.py::test_a"),
+        Check(
+            check="b.py::test_b",
+            outcome=Outcome.NOT_JUDGED,
+            requirements=(NEVER,),
+            rests_on="a.py::test_a",
+        ),
+    )
+
+    assert [check.check for check in found.not_judged] == ["b.py::test_b"]
+    assert (found.reach, found.clauses) == (2, (ECHO,))
+
+
+REQUIREMENTS = st.sampled_from([ECHO, TAG, NEVER, STORED, LONE_SHOULD])
+ANSWERS = st.sampled_from(["no answer", "NOPIn", "Reject 0x04", "other data"])
+
+
+@st.composite
+def amiss(draw: st.DrawFn) -> list[Check]:
+    checks = [
+        broken(
+            f"a.py::test_{draw(st.sampled_from('abc'))}[{number}]",
+            draw(REQUIREMENTS),
+            draw(ANSWERS),
+            pdu=draw(st.sampled_from(["", "NOPIn"])),
+            field=draw(st.sampled_from(["", "StatSN"])),
+            ending=draw(st.sampled_from([None, killed(), killed("", "free_it")])),
+            outcome=draw(st.sampled_from([Outcome.BROKEN, Outcome.DEVIATES])),
+        )
+        for number in range(draw(st.integers(0, 12)))
+    ]
+    return [*checks, passed("z.py::test_z", ECHO, TAG)]
+
+
+@given(amiss())
+def test_each_failure_is_in_one_finding_and_no_clause_is_added(
+    checks: list[Check],
+) -> None:
+    found = of(*checks)
+
+    told = [check.check for one in found for check in one.checks]
+    assert sorted(told) == sorted(one.check for one in checks if one.failure)
+    for one in found:
+        assert set(one.clauses) == {
+            name for check in one.checks for name in check.broken
+        }
+        assert one.example in one.checks
+        assert {check.outcome is Outcome.DEVIATES for check in one.checks} == {
+            one.is_known
+        }
+    ranks = [(one.is_known, one.severity.rank, -one.reach) for one in found]
+    assert all(first <= second for first, second in pairwise(ranks))
+
+
+@given(amiss(), st.randoms(use_true_random=False))
+def test_findings_do_not_depend_on_the_order_of_the_checks(
+    checks: list[Check], random: object
+) -> None:
+    mixed = list(checks)
+    random.shuffle(mixed)  # type: ignore[attr-defined]
+
+    assert {frozenset(names(one)) for one in of(*mixed)} == {
+        frozenset(names(one)) for one in of(*checks)
+    }
