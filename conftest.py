@@ -11,9 +11,9 @@ pytest_plugins = [
     "suites.plugins.again",
     "suites.plugins.endings",
     "suites.plugins.verdicts",
+    "reports.recorder",
     "reports.summary",
     "reports.allure_plugin",
     "reports.progress",
-    "reports.recorder",
     "reports.github",
 ]

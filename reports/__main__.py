@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reports import compare, coverage, html, statement
-from reports.model import Run
+from reports.findings import findings
+from reports.markdown import findings_markdown
 from reports.run import RunFileError, read
 
 _RESULTS = "the folder that --alluredir named, or the file of --verdicts"
@@ -42,12 +43,22 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, help="the folder; RESULTS/../statement by default"
     )
     stated.set_defaults(run=_statement)
+    told = commands.add_parser(
+        "findings", help="write the findings as Markdown, a section for each"
+    )
+    told.add_argument("results", type=Path, help=_RESULTS)
+    told.add_argument(
+        "-o", "--output", type=Path, help="the file; else they are printed"
+    )
+    told.set_defaults(run=_findings)
     compared = commands.add_parser(
         "compare",
         help="put several runs side by side; exit code 1 for a regression",
-        description="Writes a page with a matrix of requirements and runs. Runs of the "
-        "same kind of target count as builds, the older ones first: what held in one "
-        "and is broken in the next is a regression (exit code 1).",
+        description="Writes a page with findings and requirements by runs. Runs of one "
+        "target (the same --label, or else the same kind) count as its builds, the "
+        "older ones first: a check that comes to something worse in a later one is a "
+        "regression (exit code 1). A check that is new, gone or was not carried out "
+        "is none.",
     )
     compared.add_argument("results", type=Path, nargs="+", help=_RESULTS)
     compared.add_argument(
@@ -83,22 +94,36 @@ def _coverage(options: argparse.Namespace) -> int:
 def _statement(options: argparse.Namespace) -> int:
     results: Path = options.results
     run = read(results)
-    base = results if results.is_dir() else results.parent
-    folder = options.output or base.resolve().parent / "statement"
-    for path in statement.write(run, folder):
+    folder = options.output or _folder(results).resolve().parent / "statement"
+    for path in statement.write(run, folder, _folder(results)):
         print(path)
     return 0
 
 
+def _findings(options: argparse.Namespace) -> int:
+    run = read(options.results)
+    text = findings_markdown(run, findings(run), _folder(options.results))
+    output: Path | None = options.output
+    if output is None:
+        print(text, end="")
+        return 0
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    print(output)
+    return 0
+
+
+def _folder(results: Path) -> Path:
+    """Return the folder of the results, of which a file may have been named."""
+    return results if results.is_dir() else results.parent
+
+
 def _compare(options: argparse.Namespace) -> int:
-    runs: list[Run] = [read(path) for path in options.results]
-    compare.write(runs, options.output)
+    compared = compare.compare([read(path) for path in options.results])
+    compare.write(compared, options.output)
     print(options.output)
-    found = compare.regressions(runs)
-    if found:
-        print(f"regressions: {len(found)}")
-        print("\n".join(compare.lines(found)))
-    return int(bool(found))
+    print("\n".join(compare.lines(compared)))
+    return int(compared.has_regressed)
 
 
 if __name__ == "__main__":

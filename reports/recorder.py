@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keeps a run on file: beside Allure's results, and where `--verdicts FILE` says."""
+"""Keeps a run for other reports, beside Allure's results, and as `--verdicts` says."""
 
 import time
 from datetime import UTC, datetime
@@ -11,6 +11,9 @@ from reports import run
 from reports.evidence import ENVIRONMENT
 from reports.model import FORMAT, Run
 from reports.verdicts import checks_of
+
+RUN = pytest.StashKey[Run]()
+"""Where a configuration keeps its run, once all checks are over."""
 
 _NO_FACTS: dict[str, str] = {}
 
@@ -40,7 +43,10 @@ class _Recorder:
         self._reports.append(report)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the files."""
+        """Keep the run, and write the files."""
+        checks = tuple(checks_of(self._reports))
+        if not checks and not self._paths:
+            return
         facts = self._config.stash.get(ENVIRONMENT, _NO_FACTS)
         found = Run(
             format=FORMAT,
@@ -48,20 +54,20 @@ class _Recorder:
             toolkit=run.revision(),
             started=self._started,
             seconds=round(time.monotonic() - self._begun, 1),
-            checks=tuple(checks_of(self._reports)),
+            checks=checks,
         )
+        self._config.stash[RUN] = found
         for path in self._paths:
             run.write(path, found)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep reports only if somebody wants them."""
+    """Keep the reports, but for a worker: the controller gets them all."""
     if hasattr(config, "workerinput"):
         return
     paths = [config.option.verdicts] if config.option.verdicts else []
     folder = config.getoption("allure_report_dir", None)
     if folder:
         paths.append(Path(folder) / run.NAME)
-    if paths:
-        config.pluginmanager.register(_Recorder(config, paths))
+    config.pluginmanager.register(_Recorder(config, paths))

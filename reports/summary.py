@@ -1,91 +1,168 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The end of a run in the terminal: counts by area, and the clauses that are broken."""
+"""Ends a run in the terminal with the table by area and the worst findings.
 
-from collections import Counter
+pytest's own list of failures is left out where findings say the same: it prints the
+code of checks, which is ours. `--full-failures`, `-v`, `--tb` and `-r` bring it back.
+What fails by a fault of ours is always shown in full.
+"""
+
+import shutil
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from reports.model import Check, Outcome
-from reports.verdicts import checks_of, reports_of
+from reports.baseline import baseline
+from reports.findings import Finding, findings
+from reports.model import Outcome, Run
+from reports.recorder import RUN
+from reports.terminal import Line, finding_lines, head, others, table
+from reports.verdicts import carried
 from spec import load
 
-_COLUMNS = list(Outcome)
-_DETAIL_WIDTH = 160
+_LINES_OF_A_FINDING = 6
+_LEAST, _MOST = 3, 8
+"""How many findings are shown; the more, the higher the terminal is."""
+
+_KINDS = ("failed", "error")
+_FINDINGS = pytest.StashKey[tuple[Finding, ...]]()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table and the broken requirements of a conformance run."""
-    judged = checks_of(reports_of(terminalreporter))
-    if not judged:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("iscsi")
+    group.addoption(
+        "--full-failures",
+        action="store_true",
+        help="print each failed check in full, besides the findings",
+    )
+    group.addoption(
+        "--write-deviations",
+        type=Path,
+        metavar="FILE",
+        help="write what the target does wrong today as a new file of known "
+        "deviations, an entry for each finding; use it with --deviations FILE",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to overwrite a file of deviations before anything is run.
+
+    Raises:
+        pytest.UsageError: the file exists, or its folder does not.
+    """
+    path: Path | None = config.option.write_deviations
+    if path is None or hasattr(config, "workerinput"):
         return
+    if path.exists() or path.is_symlink():
+        raise pytest.UsageError(
+            f"--write-deviations: {path} exists: name another file, or delete it"
+        )
+    if not path.parent.is_dir():
+        raise pytest.UsageError(f"--write-deviations: there is no folder {path.parent}")
+
+
+def findings_of(config: pytest.Config) -> tuple[Finding, ...]:
+    """Return the findings of a configuration's run."""
+    found = config.stash.get(_FINDINGS, None)
+    if found is None:
+        found = config.stash[_FINDINGS] = findings(config.stash[RUN])
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None]:
+    """Print table and findings last, in place of pytest's list of failures."""
+    run = config.stash.get(RUN, None)
+    if run is None or not run.checks:
+        return (yield)
+    if _is_full(config):
+        result = yield
+    else:
+        with _without_failures(terminalreporter):
+            result = yield
     terminalreporter.section("conformance")
-    for line in table(judged):
-        terminalreporter.line(line)
-    for line in [*broken(judged), *crashes(judged)]:
-        terminalreporter.line(line)
+    for line in _lines(run, findings_of(config), config):
+        terminalreporter.write_line(line.text, **line.looks)
+    path: Path | None = config.option.write_deviations
+    if path is not None:
+        terminalreporter.write_line(_write(path, run, findings_of(config)))
+    return result
 
 
-def table(judged: list[Check]) -> list[str]:
-    """Return the counts of each outcome, a line an area, and their sum."""
-    areas = sorted({item.area for item in judged})
-    width = max(len(area) for area in [*areas, "all checks"])
-    lines = [f"{'':{width}}" + "".join(f"  {column}" for column in _COLUMNS)]
-    for area in [*areas, "all checks"]:
-        counts = Counter(
-            item.outcome for item in judged if area in (item.area, "all checks")
-        )
-        lines.append(
-            f"{area:{width}}"
-            + "".join(
-                f"  {counts[column] or '-':>{len(column)}}" for column in _COLUMNS
-            )
-        )
-    proven = {name for item in judged for name in item.requirements if _is_proven(item)}
-    lines.append(f"requirements exercised: {len(proven)}")
-    return lines
-
-
-def _is_proven(item: Check) -> bool:
-    return item.outcome not in (Outcome.NOT_APPLICABLE, Outcome.TROUBLE)
-
-
-def broken(judged: list[Check]) -> list[str]:
-    """Return the requirements that are not met, each with its checks."""
-    lines: list[str] = []
-    for outcome, title in (
-        (Outcome.BROKEN, "broken requirements"),
-        (Outcome.DEVIATES, "known deviations"),
-        (Outcome.WARNED, "warnings (a SHOULD is not followed)"),
-        (Outcome.NOT_JUDGED, "checks that rest on what the target lacks"),
-        (Outcome.TROUBLE, "checks that could not be carried out"),
-    ):
-        found = [item for item in judged if item.outcome is outcome]
-        if found:
-            lines += ["", f"{title}:", *_by_requirement(found)]
-    return lines
-
-
-def crashes(judged: list[Check]) -> list[str]:
-    """Return the known crashes that have struck, each with the checks that met it."""
-    lines: list[str] = []
-    for what in sorted({what for item in judged for what in item.crashes}):
-        lines.append(f"  {what}")
-        lines += [f"      {item.check}" for item in judged if what in item.crashes]
-    return ["", "known crashes:", *lines] if lines else []
-
-
-def _by_requirement(found: list[Check]) -> list[str]:
+def _lines(
+    run: Run, found: tuple[Finding, ...], config: pytest.Config
+) -> Iterator[Line]:
+    size = shutil.get_terminal_size()
+    width = size.columns if sys.stdout.isatty() else max(size.columns, 100)
+    results = _results(config)
+    shown = [*table(run.checks), *others(run.checks), Line("", {}), *head(run, found)]
+    yield from shown
+    new = [one for one in found if not one.is_known]
+    room = (size.lines - len(shown)) // _LINES_OF_A_FINDING
+    number = min(max(room, _LEAST), _MOST)
     catalogue = load()
-    lines: list[str] = []
-    names = dict.fromkeys(name for item in found for name in item.requirements)
-    for name in sorted(names):
-        entry = catalogue[name]
-        lines.append(
-            f"  {name}  {entry.level}, {entry.document} section {entry.section}: "
-            f"{entry.text}"
+    for one in new[:number]:
+        yield from finding_lines(one, run, catalogue, width, results)
+    if not new:
+        return
+    where = results or config.option.verdicts
+    how = f"python -m reports findings {where}"
+    if where is None:
+        how = "run with --verdicts=FILE, then python -m reports findings FILE"
+    more = f"and {len(new) - number} more; all" if len(new) > number else "all of them"
+    yield Line(f"{more} with their PDUs: {how}", {"bold": True})
+
+
+def _results(config: pytest.Config) -> Path | None:
+    folder = config.getoption("allure_report_dir", None)
+    return Path(folder) if folder else None
+
+
+def _write(path: Path, run: Run, found: tuple[Finding, ...]) -> str:
+    """Write the deviations; return what to say of it."""
+    if not run.is_complete:
+        return f"{path} is not written: the run is incomplete"
+    try:
+        # Another process may have made it since the run began.
+        with path.open("x", encoding="utf-8") as file:
+            file.write(baseline(run, found))
+    except OSError as error:
+        return f"{path} is not written: {error.strerror}"
+    return f"wrote {path}: the next run with --deviations {path} is green"
+
+
+def _is_full(config: pytest.Config) -> bool:
+    """Tell whether pytest's own lists are asked for."""
+    asked = config.option.full_failures or config.option.verbose > 0
+    is_other_style = config.option.tbstyle != "auto"
+    return bool(asked or is_other_style) or any(
+        argument.startswith("-r") for argument in config.invocation_params.args
+    )
+
+
+@contextmanager
+def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Hide the failures that findings tell of, and the list of names."""
+    kept = {kind: reporter.stats.get(kind, []) for kind in _KINDS}
+    chars, reporter.reportchars = reporter.reportchars, ""
+    for kind, reports in kept.items():
+        if reports:
+            reporter.stats[kind] = [one for one in reports if not _is_told(one)]
+    try:
+        yield
+    finally:
+        reporter.reportchars = chars
+        reporter.stats.update(
+            {kind: reports for kind, reports in kept.items() if reports}
         )
-        for item in found:
-            if name in item.requirements:
-                dead = " (the target died)" if item.has_killed else ""
-                lines.append(f"      {item.check}{dead}: {item.detail[:_DETAIL_WIDTH]}")
-    return lines
+
+
+def _is_told(report: object) -> bool:
+    check = carried(report) if isinstance(report, pytest.TestReport) else None
+    return check is not None and check.outcome is Outcome.BROKEN

@@ -1,28 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import pytest
 
-from reports.model import Check, Failure, Outcome
-from reports.summary import broken, table
+from reports.findings import findings
+from reports.model import Check, Outcome, Run
+from reports.terminal import finding_lines, head, others, table
 from reports.verdicts import attach, checks_of
+from spec import load
+from tests.reports.samples import ECHO, TAG, broken, killed, passed, run_of
 
-NAME = "nop/test_ping.py::test_x"
-ID = "RFC7143-11.19-02"
-
-
-def check(outcome: Outcome) -> Check:
-    is_broken = outcome is Outcome.BROKEN
-    return Check(
-        check=NAME,
-        outcome=outcome,
-        requirements=(ID,),
-        broken=(ID,) if is_broken else (),
-        failure=Failure(requirement=ID, expected=("x",), actual="it said nothing"),
-    )
+CATALOGUE = load()
 
 
 def phase(when: str, carried: Check | None) -> pytest.TestReport:
     report = pytest.TestReport(
-        nodeid=f"suites/conformance/{NAME}",
+        nodeid="suites/conformance/nop/test_ping.py::test_x",
         location=("test_ping.py", 1, "test_x"),
         keywords={},
         outcome="passed",
@@ -34,27 +25,126 @@ def phase(when: str, carried: Check | None) -> pytest.TestReport:
     return report
 
 
-def test_the_last_phase_says_what_a_check_came_to() -> None:
-    last = check(Outcome.BROKEN)
-    reports = [phase("teardown", last), phase("call", check(Outcome.PASSED))]
+def silent(name: str, outcome: Outcome, reason: str = "") -> Check:
+    return Check(check=name, outcome=outcome, requirements=(ECHO,), reason=reason)
 
-    assert checks_of(reports) == [last]
+
+def shown(run: Run, width: int = 80) -> list[str]:
+    return [
+        line.text
+        for one in findings(run)
+        for line in finding_lines(one, run, CATALOGUE, width)
+    ]
+
+
+def test_the_last_phase_says_what_a_check_came_to() -> None:
+    last = broken("nop/test_ping.py::test_x")
+    first = passed("nop/test_ping.py::test_x")
+
+    assert checks_of([phase("teardown", last), phase("call", first)]) == [last]
 
 
 def test_tests_of_the_toolkit_are_left_out() -> None:
     assert checks_of([phase("call", None)]) == []
 
 
+def test_the_table_folds_the_areas_in_which_all_is_well() -> None:
+    checks = [
+        passed("a/x.py::test_a", ECHO),
+        broken("b/x.py::test_b", ECHO),
+        passed("c/x.py::test_c", TAG),
+        silent("c/x.py::test_d", Outcome.NOT_APPLICABLE),
+    ]
+
+    rows = [line.text.split() for line in table(checks)]
+
+    assert rows == [
+        ["passed", "broken", "not", "applicable"],
+        ["b", "-", "1", "-"],
+        ["the", "other", "areas", "2", "-", "1"],
+        ["all", "checks", "2", "1", "1"],
+        ["requirements", "exercised:", "2"],
+    ]
+
+
 def test_what_was_not_exercised_does_not_count_as_exercised() -> None:
-    lines = table([check(Outcome.NOT_APPLICABLE)])
+    outcomes = [Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.NOT_RUN]
 
-    assert lines[-1] == "requirements exercised: 0"
-    assert lines[1].split() == ["nop", "-", "-", "-", "-", "1", "-", "-", "-"]
+    lines = table([silent("a/x.py::test_a", outcome) for outcome in outcomes])
+
+    assert lines[-1].text == "requirements exercised: 0"
 
 
-def test_broken_clauses_are_named_with_what_the_target_did() -> None:
-    lines = broken([check(Outcome.BROKEN)])
+def test_a_finding_names_clause_expectation_and_how_to_see_it_again() -> None:
+    run = run_of(
+        [broken("nop/test_ping.py::test_x", answer="nothing\x1b[2J\x00 came")],
+        environment={"target": "tgt"},
+    )
 
-    assert lines[1] == "broken requirements:"
-    assert lines[2].startswith(f"  {ID}  MUST, RFC 7143 section 11.19: ")
-    assert lines[3] == "      nop/test_ping.py::test_x: it said nothing"
+    assert shown(run) == [
+        "  1 a MUST is broken  (1 check)",
+        "      clause  RFC7143-11.19-02: NOP-In answer echoes ping data up to",
+        "              MaxRecvDataSegmentLength.",
+        "    expected  what the clause demands",
+        "      actual  nothing\\x1b[2J\\x00 came in nop/test_ping.py::test_x",
+        "       again  pytest suites/conformance/nop/test_ping.py::test_x --target=tgt",
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 40, 80, 200])
+def test_lines_fit_the_terminal_but_for_what_is_to_be_copied(width: int) -> None:
+    run = run_of([broken("a.py::test_a", answer="word " * 200, ending=killed())])
+
+    for line in shown(run, width):
+        assert len(line) <= max(width, 40) or line.lstrip().startswith("again")
+
+
+def test_a_target_by_its_address_can_be_replayed() -> None:
+    facts = {
+        "target": "iscsi",
+        "target.portals": "192.0.2.7:3260 [2001:db8::1]:3260",
+        "target.names": "iqn.a:b",
+    }
+
+    lines = shown(run_of([broken("a.py::test_a[x y]")], environment=facts))
+
+    assert lines[-1].endswith(
+        "pytest 'suites/conformance/a.py::test_a[x y]' "
+        "--target=iscsi://192.0.2.7:3260/iqn.a:b"
+    )
+
+
+def test_the_head_counts_findings_and_says_what_is_incomplete() -> None:
+    known = broken(
+        "a.py::test_b", TAG, outcome=Outcome.DEVIATES, deviation="it is known"
+    )
+    run = run_of(
+        [broken("a.py::test_a"), known], is_complete=False, why_incomplete="a signal"
+    )
+
+    assert [line.text for line in head(run, findings(run))] == [
+        "INCOMPLETE: a signal",
+        "1 finding in 1 check",
+        "1 known deviation as listed, in 1 check",
+    ]
+    assert [line.text for line in head(run_of([]), ())] == ["nothing was tested"]
+    assert [line.text for line in head(run_of([passed("a.py::a")]), ())] == [
+        "no findings"
+    ]
+
+
+def test_troubles_and_known_crashes_are_told_apart() -> None:
+    checks = [
+        silent("a.py::test_a", Outcome.TROUBLE, "no image\x07"),
+        silent("a.py::test_b", Outcome.TROUBLE, "no image\x07"),
+        passed("a.py::test_c", crashes=("it races",)),
+    ]
+
+    assert [line.text.strip() for line in others(checks)] == [
+        "2 checks could not be carried out:",
+        "2 checks: no image\\x07",
+        "a.py::test_a",
+        "known crash, in 1 check:",
+        "it races",
+        "a.py::test_c",
+    ]

@@ -129,7 +129,7 @@ def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
     }
     assert found["struck_twice"].detail == "loses a race (this has cut the check short)"
     assert all("loses a race" in one.crashes for one in found.values())
-    assert "known crashes:" in done.stdout
+    assert "known crash, in 3 checks:" in done.stdout
     for path in results.glob("*-result.json"):
         result = json.loads(path.read_text())
         kept = [

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The commands that show a finding again."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from reports.model import Check, Run
+
+_REMOTE = "iscsi"
+"""The kind of a target that is given by its URL."""
+
+_ANYWHERE = "iscsi://HOST/NAME"
+
+
+def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, ...]:
+    """Return what to type to see a failed check again, the shortest way first.
+
+    Args:
+        check: the check.
+        run: its run.
+        results: the folder of the run's Allure results, if there is one: bundles are
+            beside it.
+    """
+    name = shlex.quote(f"suites/{run.suite}/{check.check}")
+    found = [f"pytest {name} --target={shlex.quote(target_of(run.environment))}"]
+    if check.bundle and results is not None:
+        bundle = shlex.quote(str(results.parent / "bundles" / check.bundle))
+        url = shlex.quote(_url(run.environment))
+        found.insert(0, f"python -m initiator replay {bundle} --target {url}")
+    return tuple(found)
+
+
+def target_of(environment: Mapping[str, str]) -> str:
+    """Return what `--target` was, as far as the facts of a run tell; no secrets."""
+    kind = environment.get("target", "")
+    return _url(environment) if kind in ("", _REMOTE) else kind
+
+
+def _url(environment: Mapping[str, str]) -> str:
+    # A target that the run has started is gone, and its ports with it.
+    portals = environment.get("target.portals", "").split()
+    names = environment.get("target.names", "").split()
+    if environment.get("target") != _REMOTE or not portals or not names:
+        return _ANYWHERE
+    return f"iscsi://{portals[0]}/{names[0]}"

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A baseline: what a target does wrong today, as a file of known deviations.
+
+One entry a finding. The next run with the file ends green; a new finding, or one that
+is gone, turns it red.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tomli_w
+
+from reports.findings import Finding
+from reports.markdown import title
+from reports.model import Check, Run
+from reports.printable import one_line
+from spec import Requirement, load
+
+_WIDTH = 300
+"""Characters of `what`."""
+
+_HEAD = """\
+# Known deviations of {name}, as a run of {started} found them.
+# Written by --write-deviations: look at each entry, and say in `what` and `why` what
+# you know of it. docs/reading-a-failure.md has the form.
+"""
+
+
+def baseline(
+    run: Run,
+    found: Sequence[Finding],
+    catalogue: Mapping[str, Requirement] | None = None,
+) -> str:
+    """Return the findings of a run as a file for `--deviations`, in TOML.
+
+    Args:
+        run: the run.
+        found: its findings; those that are known deviations already stay in.
+        catalogue: the requirements; None for those of `spec`.
+    """
+    known = load() if catalogue is None else catalogue
+    entries = [entry for one in found for entry in _entries(one, run, known)]
+    head = _HEAD.format(name=one_line(run.name), started=run.started)
+    return head + ("\n" + tomli_w.dumps({"deviation": entries}) if entries else "")
+
+
+def _entries(
+    one: Finding, run: Run, catalogue: Mapping[str, Requirement]
+) -> list[dict[str, Any]]:
+    """Return the entry of a finding, one for each end of the target that it shows."""
+    by_end: dict[str, list[str]] = {}
+    for check in one.checks:
+        by_end.setdefault(_end(check), []).append(check.check)
+    entry = catalogue.get(one.clauses[0])
+    clause = (
+        one.clauses[0] if entry is None else f"{entry.document} section {entry.section}"
+    )
+    common = {
+        "requirement": one.clauses[0],
+        "what": one_line(one.example.deviation or one.actual, _WIDTH),
+        "why": f"{clause}: {title(one, catalogue)}",
+        "version": one_line(run.environment.get("target.version", "")) or "unknown",
+    }
+    return [
+        common | {"checks": checks} | ({"dies": dies} if dies else {})
+        for dies, checks in by_end.items()
+    ]
+
+
+def _end(check: Check) -> str:
+    """Return what tells a death by what is known of it; nothing if there was none."""
+    ending = check.ending
+    if ending is None or not check.has_killed:
+        return ""
+    return ending.functions[0] if ending.functions else ending.signal or ending.reason

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Findings as Markdown: one section a finding, ready for an upstream report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reports.again import commands
+from reports.findings import Finding
+from reports.model import Run
+from reports.printable import block, code, one_line
+from reports.terminal import count
+from spec import Requirement, load
+
+_SHOWN_CHECKS = 10
+_SHOWN_PDUS = 30
+_SHOWN_REPORT = 60
+
+
+def findings_markdown(
+    run: Run,
+    found: Sequence[Finding],
+    results: Path | None = None,
+    catalogue: Mapping[str, Requirement] | None = None,
+) -> str:
+    """Return the findings of a run.
+
+    Args:
+        run: the run.
+        found: its findings.
+        results: the folder of its Allure results, if there is one.
+        catalogue: the requirements; None for those of `spec`.
+    """
+    known = load() if catalogue is None else catalogue
+    new = [one for one in found if not one.is_known]
+    lines = [f"# Findings: {code(run.name)}", ""]
+    if not run.is_complete:
+        why = one_line(run.why_incomplete) or "it ended before its last check"
+        lines += [f"**This run is incomplete**: {why}", ""]
+    checks = sum(len(one.checks) for one in new)
+    lines.append(
+        f"{count(len(new), 'finding')} in {checks} of {len(run.checks)} checks."
+    )
+    if len(new) < len(found):
+        known_text = count(len(found) - len(new), "known deviation")
+        lines.append(f"{known_text} of this target follow the findings.")
+    lines.append("")
+    lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
+    for one in found:
+        lines += ["", *section(one, run, known, results)]
+    return "\n".join(lines) + "\n"
+
+
+def section(
+    one: Finding,
+    run: Run,
+    catalogue: Mapping[str, Requirement],
+    results: Path | None = None,
+) -> list[str]:
+    """Return one finding as a section that stands by itself."""
+    kind = "known deviation" if one.is_known else str(one.severity)
+    lines = [f"## {one.number}. {title(one, catalogue)}", ""]
+    lines += [f"**{kind}**, seen in {count(len(one.checks), 'check')}", ""]
+    for name in one.clauses:
+        entry = catalogue.get(name)
+        lines.append(
+            f"- {code(name)}"
+            if entry is None
+            else f"- [{entry.document} section {entry.section}]({entry.url}), "
+            f"{entry.level} ({entry.id}): {entry.text}"
+        )
+    lines += ["", *_expectation(one)]
+    ending = one.ending
+    if ending is not None and ending.report:
+        last = ending.report.splitlines()[:_SHOWN_REPORT]
+        lines += ["", "Its report:", "", *block("\n".join(last))]
+    if one.example.transcript:
+        pdus = one.example.transcript.splitlines()[-_SHOWN_PDUS:]
+        lines += [
+            "",
+            f"PDUs of {code(one.example.check)}:",
+            "",
+            *block("\n".join(pdus)),
+        ]
+    lines += ["", "To see it again:", ""]
+    lines += block("\n".join(commands(one.example, run, results)))
+    lines += ["", "Checks that show it:", ""]
+    lines += [f"- {code(check.check)}" for check in one.checks[:_SHOWN_CHECKS]]
+    more = len(one.checks) - _SHOWN_CHECKS
+    if more > 0:
+        lines.append(f"- and {more} more")
+    if one.not_judged:
+        number = count(len(one.not_judged), "check")
+        lines += ["", f"{number} cannot be judged because of it."]
+    return lines
+
+
+def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
+    """Return the rule that is broken, as a heading."""
+    entry = catalogue.get(one.clauses[0])
+    rule = one.clauses[0] if entry is None else entry.text.rstrip(".")
+    return one_line(rule)
+
+
+def _expectation(one: Finding) -> list[str]:
+    lines = [
+        f"{'expected' if number == 0 else 'or'}: {text}"
+        for number, text in enumerate(one.expected)
+    ]
+    return block("\n".join([*lines, f"actual: {one_line(one.actual)}"]))
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    names = ("target", "target.version", "target.description", "target.kernel")
+    facts = [(name, run.environment[name]) for name in names if name in run.environment]
+    return [
+        *facts,
+        ("toolkit", run.toolkit),
+        ("run", f"{run.started}, {run.seconds:g} s"),
+    ]

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The end of a run in the terminal, as lines with their looks: table and findings."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+
+from reports.again import commands
+from reports.findings import Finding
+from reports.model import Check, Outcome, Run
+from reports.printable import one_line
+from reports.severity import Severity
+from spec import Requirement
+
+_ALL, _OTHERS = "all checks", "the other areas"
+_NOT_EXERCISED = frozenset(
+    {Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED, Outcome.TROUBLE, Outcome.NOT_RUN}
+)
+_QUIET = frozenset({Outcome.PASSED, Outcome.NOT_APPLICABLE})
+_ALWAYS = (Outcome.PASSED, Outcome.BROKEN)
+
+_LOOKS: Mapping[Severity, Mapping[str, bool]] = {
+    Severity.SHOULD: {"yellow": True, "bold": True},
+}
+_RED = {"red": True, "bold": True}
+_BOLD, _SOFT, _PLAIN = {"bold": True}, {"light": True}, dict[str, bool]()
+
+_LEAST_WIDTH = 40
+_MOST_REASONS = 5
+_INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line and how it looks on a terminal with colours."""
+
+    text: str
+    looks: Mapping[str, bool]
+
+
+def table(checks: Sequence[Check]) -> list[Line]:
+    """Return the counts of each outcome, a line for each area where it is not all well.
+
+    Areas in which every check passed or does not apply share a line.
+    """
+    total = Counter(check.outcome for check in checks)
+    columns = [one for one in Outcome if total[one] or one in _ALWAYS]
+    by_area: dict[str, Counter[Outcome]] = {}
+    for check in sorted(checks, key=lambda one: one.area):
+        by_area.setdefault(check.area, Counter())[check.outcome] += 1
+    shown = {area: row for area, row in by_area.items() if not set(row) <= _QUIET}
+    quiet = [row for area, row in by_area.items() if area not in shown]
+    if shown and quiet:
+        shown[_OTHERS] = sum(quiet, Counter())
+    shown[_ALL] = total
+    width = max(map(len, shown))
+    head = f"{'':{width}}" + "".join(f"  {column}" for column in columns)
+    lines = [Line(head, _SOFT)]
+    lines += [
+        Line(
+            f"{area:{width}}"
+            + "".join(f"  {row[column] or '-':>{len(column)}}" for column in columns),
+            _BOLD if area == _ALL else _PLAIN,
+        )
+        for area, row in shown.items()
+    ]
+    exercised = {
+        name
+        for check in checks
+        if check.outcome not in _NOT_EXERCISED
+        for name in check.requirements
+    }
+    lines.append(Line(f"requirements exercised: {len(exercised)}", _PLAIN))
+    return lines
+
+
+def head(run: Run, found: Sequence[Finding]) -> list[Line]:
+    """Return what all findings come to, in a line or two."""
+    new = [one for one in found if not one.is_known]
+    known = [one for one in found if one.is_known]
+    lines = []
+    if not run.is_complete:
+        why = one_line(run.why_incomplete) or "it ended before its last check"
+        lines.append(Line(f"INCOMPLETE: {why}", _RED))
+    if new:
+        checks = sum(len(one.checks) for one in new)
+        text = f"{count(len(new), 'finding')} in {count(checks, 'check')}"
+        lines.append(Line(text, _BOLD))
+    else:
+        is_seen = any(check.outcome not in _NOT_EXERCISED for check in run.checks)
+        lines.append(Line("no findings" if is_seen else "nothing was tested", _BOLD))
+    if known:
+        checks = sum(len(one.checks) for one in known)
+        text = f"{count(len(known), 'known deviation')} as listed"
+        lines.append(Line(f"{text}, in {count(checks, 'check')}", _PLAIN))
+    return lines
+
+
+def finding_lines(
+    one: Finding,
+    run: Run,
+    catalogue: Mapping[str, Requirement],
+    width: int,
+    results: Path | None = None,
+) -> list[Line]:
+    """Return one finding: what it is, the rule, expected and actual, how to see it."""
+    width = max(width, _LEAST_WIDTH)
+    looks = _LOOKS.get(one.severity, _RED)
+    reach = count(len(one.checks), "check")
+    if one.not_judged:
+        reach += f", {len(one.not_judged)} more cannot be judged because of it"
+    lines = [Line(f"{one.number:3} {one.severity}  ({reach})", looks)]
+    entry = catalogue.get(one.clauses[0])
+    rule = one.clauses[0] if entry is None else f"{entry.id}: {entry.text}"
+    others = len(one.clauses) - 1
+    if others:
+        rule += f" (and {count(others, 'more clause')})"
+    rows = [("clause", rule)]
+    rows += [
+        ("expected" if number == 0 else "or", text)
+        for number, text in enumerate(one.expected[:3])
+    ]
+    rows.append(("actual", one.actual))
+    for label, text in rows:
+        room = max(width - _INDENT - 10, 10)
+        folded = wrap(one_line(text), room, max_lines=2, placeholder=" …") or [""]
+        lines += [
+            Line(f"{'':{_INDENT}}{label if number == 0 else '':>8}  {part}", _PLAIN)
+            for number, part in enumerate(folded)
+        ]
+    # Not folded: it is there to be copied.
+    again = one_line(commands(one.example, run, results)[0])
+    lines.append(Line(f"{'':{_INDENT}}{'again':>8}  {again}", _SOFT))
+    return lines
+
+
+def others(checks: Iterable[Check]) -> Iterator[Line]:
+    """Yield what is no finding: troubles of our own, and known crashes that struck."""
+    judged = list(checks)
+    troubles = [check for check in judged if check.outcome is Outcome.TROUBLE]
+    if troubles:
+        text = f"{count(len(troubles), 'check')} could not be carried out:"
+        yield Line(text, {"yellow": True, "bold": True})
+        by_reason: dict[str, list[Check]] = {}
+        for check in troubles:
+            by_reason.setdefault(one_line(check.reason, 160), []).append(check)
+        for reason, members in list(by_reason.items())[:_MOST_REASONS]:
+            yield Line(f"    {count(len(members), 'check')}: {reason}", _PLAIN)
+            yield Line(f"        {members[0].check}", _SOFT)
+        if len(by_reason) > _MOST_REASONS:
+            left = len(by_reason) - _MOST_REASONS
+            yield Line(f"    and for {count(left, 'more reason')}", _PLAIN)
+    for what in sorted({what for check in judged for what in check.crashes}):
+        struck = [check.check for check in judged if what in check.crashes]
+        yield Line(f"known crash, in {count(len(struck), 'check')}:", _BOLD)
+        yield Line(f"    {one_line(what)}", _PLAIN)
+        yield from (Line(f"        {name}", _SOFT) for name in struck[:_MOST_REASONS])
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
