@@ -1,89 +1,80 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Several runs side by side: a matrix of requirements and targets, and regressions."""
+"""Several runs side by side: what changed, the findings, a matrix of requirements."""
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from reports.model import Run
-from reports.standing import Row, Standing, rows
-from reports.statement import PAGES
-from spec import load
+from reports.changes import Change, Changes, changes, successions
+from reports.findings import Finding
+from reports.markdown import title as rule_of
+from reports.model import Check, Run
+from reports.printable import one_line, printable
+from reports.standing import Row, Standing
+from reports.statement import Statement, state
+from reports.templates import embedded, render
+from reports.terminal import count
 
 _CODES = {standing: number for number, standing in enumerate(Standing)}
-_GOT_WORSE = frozenset({Standing.BROKEN, Standing.WARNED})
+_SHOWN_CHECKS = 20
+_LISTED = 40
+"""How many checks of a kind of change are listed on a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Regression:
-    """A requirement that held in one run and does not in a later one."""
+class Comparison:
+    """Several runs, and what changed between those that are builds of one target."""
 
-    requirement: str
-    before: str
-    """The name of the run in which it held."""
-    after: str
-    standing: Standing
-    details: tuple[str, ...]
-    """Each check that shows it, and what the target did."""
+    names: Sequence[str]
+    statements: Sequence[Statement]
+    changes: Sequence[Changes]
+
+    @property
+    def has_regressed(self) -> bool:
+        """Whether a check came to something worse in a later build."""
+        return any(one.worse for one in self.changes)
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Put runs side by side, the older builds of a target first."""
+    names = named(runs)
+    return Comparison(
+        names,
+        [state(run) for run in runs],
+        [
+            changes(runs[before], runs[after], (names[before], names[after]))
+            for before, after in successions(runs)
+        ],
+    )
 
 
 def named(runs: Sequence[Run]) -> list[str]:
     """Return a name for each run; what would be the same is numbered."""
-    counts = Counter(run.name for run in runs)
+    plain = [one_line(run.name) for run in runs]
+    counts = Counter(plain)
     seen: Counter[str] = Counter()
     names = []
-    for run in runs:
-        seen[run.name] += 1
-        number = f" #{seen[run.name]}" if counts[run.name] > 1 else ""
-        names.append(run.name + number)
+    for run, name in zip(runs, plain, strict=True):
+        seen[name] += 1
+        number = f" #{seen[name]}" if counts[name] > 1 else ""
+        names.append(name + number + ("" if run.is_complete else " (incomplete)"))
     return names
 
 
-def regressions(runs: Sequence[Run]) -> list[Regression]:
-    """Return what each run broke that the one before it of the same kind kept."""
-    catalogue = load()
-    last: dict[str, tuple[str, dict[str, Row]]] = {}
-    found = []
-    for run, name in zip(runs, named(runs), strict=True):
-        table = {row.requirement.id: row for row in rows(run.checks, catalogue)}
-        if run.kind in last:
-            before, old = last[run.kind]
-            found += [
-                Regression(
-                    identity,
-                    before,
-                    name,
-                    row.standing,
-                    tuple(f"{check.check}: {check.detail}" for check in row.amiss),
-                )
-                for identity, row in table.items()
-                if row.standing in _GOT_WORSE
-                and identity in old
-                and old[identity].standing is Standing.HOLDS
-            ]
-        last[run.kind] = name, table
-    return found
-
-
-def as_data(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return what the page needs: columns, rows, evidence by number."""
-    catalogue = load()
+def as_data(compared: Comparison) -> dict[str, Any]:
+    """Return what the page's script needs: columns, rows, evidence by number."""
     tables = [
-        {row.requirement.id: row for row in rows(run.checks, catalogue)} for run in runs
+        {row.requirement.id: row for row in one.rows} for one in compared.statements
     ]
-    worse = {(one.requirement, one.after) for one in regressions(runs)}
-    names = named(runs)
-    lines = []
-    for identity in catalogue:
+    worse = _regressed(compared)
+    rows = []
+    for identity, entry in compared.statements[0].catalogue.items():
         found = [table.get(identity) for table in tables]
         if not any(found):
             continue
-        entry = catalogue[identity]
-        lines.append(
+        rows.append(
             {
                 "id": identity,
                 "level": entry.level,
@@ -95,23 +86,25 @@ def as_data(runs: Sequence[Run]) -> dict[str, Any]:
                 "cells": [_cell(row) for row in found],
                 "regressed": [
                     number
-                    for number, name in enumerate(names)
+                    for number, name in enumerate(compared.names)
                     if (identity, name) in worse
                 ],
             }
         )
     return {
         "standings": [str(standing) for standing in Standing],
-        "runs": [
-            {
-                "name": name,
-                "started": run.started,
-                "toolkit": run.toolkit,
-                "facts": dict(run.environment),
-            }
-            for name, run in zip(names, runs, strict=True)
-        ],
-        "rows": lines,
+        "runs": list(compared.names),
+        "rows": rows,
+    }
+
+
+def _regressed(compared: Comparison) -> set[tuple[str, str]]:
+    """Return the requirements of which a check got worse, with the later run."""
+    return {
+        (requirement, one.after)
+        for one in compared.changes
+        for change in one.worse
+        for requirement in change.after.broken or change.after.requirements
     }
 
 
@@ -125,41 +118,121 @@ def _cell(row: Row | None) -> dict[str, Any]:
                 "check": check.check,
                 "title": check.title,
                 "verdict": str(check.outcome),
-                "detail": check.detail,
-                "transcript": check.transcript,
+                "detail": printable(check.detail),
+                "transcript": printable(check.transcript),
             }
-            for check in row.amiss or row.checks[:20]
+            for check in row.amiss or row.checks[:_SHOWN_CHECKS]
         ],
     }
 
 
-def page(data: dict[str, Any]) -> str:
+def page(compared: Comparison) -> str:
     """Return the page; it needs no network and no other file."""
-    # A script element ends at the first </, wherever that stands.
-    embedded = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    return Template((PAGES / "compare.html").read_text(encoding="utf-8")).substitute(
-        style=(PAGES / "style.css").read_text(encoding="utf-8"),
-        own_style=(PAGES / "compare.css").read_text(encoding="utf-8"),
-        script=(PAGES / "compare.js").read_text(encoding="utf-8"),
-        data=embedded,
+    return render(
+        "compare.html.j2",
+        names=compared.names,
+        statements=compared.statements,
+        changes=compared.changes,
+        groups=_groups,
+        rule=rule_of,
+        findings=_table(compared),
+        data=embedded(as_data(compared)),
     )
 
 
-def write(runs: Sequence[Run], path: Path) -> None:
+def _table(compared: Comparison) -> list[dict[str, Any]]:
+    """Return each finding once, with the number of its checks in each run."""
+    found: list[tuple[Finding, list[Finding | None]]] = []
+    width = len(compared.names)
+    for column, stated in enumerate(compared.statements):
+        for one in stated.findings:
+            line = next(
+                (
+                    cells
+                    for first, cells in found
+                    if cells[column] is None and first.is_like(one)
+                ),
+                None,
+            )
+            if line is None:
+                line = [None] * width
+                found.append((one, line))
+            line[column] = one
+    found.sort(key=lambda item: (item[0].severity.rank, -item[0].reach))
+    catalogue = compared.statements[0].catalogue
+    return [
+        {
+            "rule": rule_of(first, catalogue),
+            "clauses": first.clauses,
+            "severity": first.severity,
+            "css": first.severity.name.lower(),
+            "actual": first.actual,
+            "cells": cells,
+        }
+        for first, cells in found
+    ]
+
+
+def _groups(one: Changes) -> list[tuple[str, Sequence[Change | Check]]]:
+    """Return what changed besides regressions, each kind with its name."""
+    kinds: Mapping[str, Sequence[Change | Check]] = {
+        "better": one.better,
+        "otherwise, neither better nor worse": one.other,
+        "new in the later run": one.appeared,
+        "gone in the later run": one.vanished,
+        "not carried out in one of the runs": one.not_carried_out,
+    }
+    return [(name, members) for name, members in kinds.items() if members]
+
+
+def write(compared: Comparison, path: Path) -> None:
     """Write the page."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(as_data(runs)), encoding="utf-8")
+    path.write_text(page(compared), encoding="utf-8")
 
 
-def lines(found: Sequence[Regression]) -> list[str]:
-    """Return the regressions for a terminal."""
-    catalogue = load()
-    printed = []
-    for one in found:
-        entry = catalogue[one.requirement]
-        printed.append(
-            f"{one.requirement}  {entry.level}, {entry.document} section "
-            f"{entry.section}: held in {one.before}, {one.standing} in {one.after}"
-        )
-        printed += [f"    {detail}" for detail in one.details]
+def lines(compared: Comparison) -> list[str]:
+    """Return what changed, for a terminal."""
+    printed = [
+        f"{name}: {stated.why_incomplete}"
+        for name, stated in zip(compared.names, compared.statements, strict=True)
+        if stated.why_incomplete
+    ]
+    if not compared.changes:
+        printed.append("no two of the runs are builds of one target")
+    for one in compared.changes:
+        printed.append(f"{one.before} -> {one.after}: {_sum(one)}")
+        printed += [
+            f"  new finding: {finding.clauses[0]} ({finding.severity}, "
+            f"{count(len(finding.checks), 'check')}): {one_line(finding.actual, 120)}"
+            for finding in one.new_findings
+        ]
+        printed += [
+            f"  gone finding: {finding.clauses[0]}" for finding in one.gone_findings
+        ]
+        printed += [f"  worse: {_told(change)}" for change in one.worse]
+        for name, members in _groups(one):
+            printed += [
+                f"  {name}: "
+                + (_told(item) if isinstance(item, Change) else _seen(item))
+                for item in members[:_LISTED]
+            ]
+            if len(members) > _LISTED:
+                printed.append(f"  {name}: and {len(members) - _LISTED} more")
     return printed
+
+
+def _sum(one: Changes) -> str:
+    parts = [f"regressions: {len(one.worse)}"]
+    parts += [f"{name}: {len(members)}" for name, members in _groups(one)]
+    return ", ".join(parts)
+
+
+def _told(change: Change) -> str:
+    detail = one_line(change.after.detail, 120)
+    text = f"{change.after.check}: {change.before.outcome} -> {change.after.outcome}"
+    return f"{text}: {detail}" if detail else text
+
+
+def _seen(check: Check) -> str:
+    return f"{check.check}: {check.outcome}"

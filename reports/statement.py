@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The conformance statement of one target: a page that a vendor hands to a customer."""
 
-import html
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
+from reports.again import commands
+from reports.findings import Finding, findings
+from reports.markdown import section as finding_section
+from reports.markdown import title as rule_of
 from reports.model import Run
+from reports.printable import code, one_line
+from reports.sections import by_section, title
+from reports.severity import Severity
 from reports.standing import Row, Standing, rows
-from spec import load
-from spec.catalogue import section_key
-
-PAGES = Path(__file__).with_name("pages")
+from reports.templates import render
+from reports.terminal import count
+from spec import Requirement, load
 
 _FACTS = (
     "target.description",
@@ -24,17 +29,62 @@ _FACTS = (
     "patches",
 )
 _BADGE_COLOURS = {True: "#2e7d32", False: "#b3261e"}
+_FIRST = 5
+"""How many findings the first screen names."""
+_INCOMPLETE = "it ended before its last check"
 
 
-def write(run: Run, folder: Path) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """All that a statement says, in whatever form."""
+
+    run: Run
+    rows: Sequence[Row]
+    findings: Sequence[Finding]
+    catalogue: Mapping[str, Requirement]
+    results: Path | None = None
+    """The folder of the run's Allure results, if there is one."""
+
+    @property
+    def new(self) -> list[Finding]:
+        """The findings that are no known deviations."""
+        return [one for one in self.findings if not one.is_known]
+
+    @property
+    def verdict(self) -> str:
+        """How the target does, in a sentence."""
+        counted, counts = exercised(self.rows), tally(self.rows)
+        holds = counts[Standing.HOLDS]
+        text = f"{holds} of {len(counted)} requirements that were tested hold"
+        if self.findings:
+            text += f"; {_findings_in_words(self.findings)}"
+        return text
+
+    @property
+    def why_incomplete(self) -> str:
+        """Why the run is incomplete; nothing if it is complete."""
+        if self.run.is_complete:
+            return ""
+        return one_line(self.run.why_incomplete) or _INCOMPLETE
+
+
+def state(run: Run, results: Path | None = None) -> Statement:
+    """Return the statement of a run."""
+    catalogue = load()
+    return Statement(
+        run, rows(run.checks, catalogue), findings(run, catalogue), catalogue, results
+    )
+
+
+def write(run: Run, folder: Path, results: Path | None = None) -> list[Path]:
     """Write HTML, Markdown, JSON and a badge; return the files."""
-    found = rows(run.checks, load())
+    stated = state(run, results)
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        "statement.html": page(run, found),
-        "statement.md": markdown(run, found),
-        "statement.json": json.dumps(as_data(run, found), indent=1) + "\n",
-        "badge.svg": badge(found),
+        "statement.html": page(stated),
+        "statement.md": markdown(stated),
+        "statement.json": json.dumps(as_data(stated), indent=1) + "\n",
+        "badge.svg": badge(stated.rows),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -46,53 +96,52 @@ def tally(found: Sequence[Row]) -> Counter[Standing]:
     return Counter(row.standing for row in found)
 
 
-def by_section(found: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    """Return the rows of each document and its top-level sections, in order."""
-    sections: dict[tuple[str, str], list[Row]] = {}
-    for row in found:
-        entry = row.requirement
-        top = ".".join(entry.section.split(".")[:2])
-        sections.setdefault((entry.document, top), []).append(row)
-    documents = list(dict.fromkeys(document for document, _ in sections))
-    return dict(
-        sorted(
-            sections.items(),
-            key=lambda item: (documents.index(item[0][0]), section_key(item[0][1])),
-        )
-    )
-
-
 def exercised(found: Sequence[Row]) -> list[Row]:
     """Return the rows that a check has exercised."""
     counted = (Standing.HOLDS, *(one for one in Standing if one.is_amiss))
     return [row for row in found if row.standing in counted]
 
 
-def summary(found: Sequence[Row]) -> str:
-    """Return the result in a sentence."""
-    counted, counts = exercised(found), tally(found)
-    holds = counts[Standing.HOLDS]
-    amiss = len(counted) - holds
-    verb = "is" if amiss == 1 else "are"
-    return (
-        f"{holds} of {len(counted)} requirements that were exercised hold, {amiss} "
-        f"{verb} broken or warned of; {counts[Standing.NOT_APPLICABLE]} do not apply, "
-        f"{counts[Standing.NOT_TESTED]} were not tested"
-    )
+def _findings_in_words(found: Sequence[Finding]) -> str:
+    new = [one for one in found if not one.is_known]
+    known = len(found) - len(new)
+    parts = [count(len(new), "finding")] if new else []
+    parts += [count(known, "known deviation")] if known else []
+    return " and ".join(parts)
 
 
-def as_data(run: Run, found: Sequence[Row]) -> dict[str, Any]:
+def as_data(stated: Statement) -> dict[str, Any]:
     """Return the statement as plain data."""
+    run, found = stated.run, stated.rows
     return {
         "target": run.name,
+        "complete": run.is_complete,
         "environment": dict(run.environment),
         "toolkit": run.toolkit,
         "started": run.started,
         "seconds": run.seconds,
         "requirements": dict(tally(found)),
+        "findings": [
+            {
+                "number": one.number,
+                "severity": one.severity,
+                "known": one.is_known,
+                "clauses": list(one.clauses),
+                "expected": list(one.expected),
+                "actual": one.actual,
+                "checks": [check.check for check in one.checks],
+                "not_judged": [check.check for check in one.not_judged],
+            }
+            for one in stated.findings
+        ],
         "sections": [
-            {"document": document, "section": section, **tally(members)}
-            for (document, section), members in by_section(found).items()
+            {
+                "document": document,
+                "section": name,
+                "title": title(document, name, members),
+                **tally(members),
+            }
+            for (document, name), members in by_section(found).items()
         ],
         "amiss": [
             {
@@ -113,39 +162,53 @@ def as_data(run: Run, found: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def markdown(run: Run, found: Sequence[Row]) -> str:
+def markdown(stated: Statement) -> str:
     """Return the statement as Markdown."""
-    lines = [f"# Conformance statement: {run.name}", "", f"{summary(found)}.", ""]
-    lines += [f"- {name}: {value}" for name, value in _facts(run)]
-    header = ["document", "section", *Standing]
-    lines += ["", _line(header), _line(["---"] * len(header))]
-    for (document, section), members in by_section(found).items():
+    run = stated.run
+    lines = [f"# Conformance statement: {code(run.name)}", "", f"{stated.verdict}.", ""]
+    if stated.why_incomplete:
+        lines += [f"**This run is incomplete**: {stated.why_incomplete}", ""]
+    lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
+    if stated.new:
+        lines += ["", "## What to mend first", ""]
+        lines += [
+            f"{one.number}. {one.severity}: {rule_of(one, stated.catalogue)} "
+            f"({count(len(one.checks), 'check')})"
+            for one in stated.new[:_FIRST]
+        ]
+    for one in stated.findings:
+        section = finding_section(one, run, stated.catalogue, stated.results)
+        lines += ["", "#" + section[0], *section[1:]]
+    columns = _columns(stated.rows)
+    header = ["document", "section", "title", *columns]
+    lines += ["", "## By section", "", _line(header), _line(["---"] * len(header))]
+    for (document, name), members in by_section(stated.rows).items():
+        if not exercised(members):
+            continue
         counts = tally(members)
-        cells = [str(counts[one] or "") for one in Standing]
-        lines.append(_line([document, section, *cells]))
-    amiss = [row for row in found if row.standing.is_amiss]
-    lines += ["", "## What is amiss", ""]
-    lines += [] if amiss else ["Nothing that was exercised."]
-    for row in amiss:
-        entry = row.requirement
-        lines.append(
-            f"- [{entry.id}]({entry.url}) ({entry.level}, {row.standing}): {entry.text}"
-        )
-        lines += [f"  - `{check.check}`: {check.detail}" for check in row.amiss]
-    lines += ["", "## What it chose where several outcomes are allowed", ""]
-    for row in found:
-        if row.choices:
-            lines.append(
-                f"- [{row.requirement.id}]({row.requirement.url}): {_chosen(row)}"
-            )
+        cells = [str(counts[one] or "") for one in columns]
+        lines.append(_line([document, name, title(document, name, members), *cells]))
+    lines += ["", "## Choices where the standard allows several", ""]
+    lines += [
+        f"- [{row.requirement.id}]({row.requirement.url}): "
+        + "; ".join(f"{code(what)}{much}" for what, much in _chosen(row))
+        for row in stated.rows
+        if row.choices
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _chosen(row: Row) -> str:
-    return "; ".join(
-        f"{what} ({count} checks)" if count > 1 else what
-        for what, count in row.choices.items()
-    )
+def _columns(found: Sequence[Row]) -> list[Standing]:
+    counts = tally(found)
+    return [one for one in Standing if counts[one]]
+
+
+def _chosen(row: Row) -> list[tuple[str, str]]:
+    """Return each choice, and in how many checks it was made if in several."""
+    return [
+        (what, f" ({number} checks)" if number > 1 else "")
+        for what, number in row.choices.items()
+    ]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -167,69 +230,61 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     return facts
 
 
-def page(run: Run, found: Sequence[Row]) -> str:
+def page(stated: Statement) -> str:
     """Return the statement as one HTML page that needs nothing else."""
-    escape = html.escape
-    facts = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
-        for name, value in _facts(run)
-    )
-    head = "".join(f'<th scope="col">{one}</th>' for one in Standing)
-    body = "".join(
-        f'<tr><td>{escape(document)}</td><th scope="row">{escape(section)}</th>'
-        f"{_cells(members)}</tr>"
-        for (document, section), members in by_section(found).items()
-    )
-    amiss = "".join(_amiss(row) for row in found if row.standing.is_amiss)
-    return Template((PAGES / "statement.html").read_text(encoding="utf-8")).substitute(
-        title=escape(run.name),
-        style=(PAGES / "style.css").read_text(encoding="utf-8"),
-        summary=escape(summary(found)),
-        badge=badge(found),
-        facts=facts,
-        head=head,
-        body=body,
-        amiss=amiss or "<p>Nothing that was exercised.</p>",
-        chosen="".join(
-            f'<tr><td><a href="{escape(row.requirement.url)}">'
-            f"{escape(row.requirement.id)}</a></td>"
-            f"<td>{escape(row.requirement.text)}</td><td>{escape(_chosen(row))}</td></tr>"
-            for row in found
-            if row.choices
-        ),
-    )
-
-
-def _cells(members: Sequence[Row]) -> str:
-    counts = tally(members)
-    return "".join(
-        f'<td class="number {one.name.lower() if counts[one] else ""}">'
-        f"{counts[one] or ''}</td>"
-        for one in Standing
+    sections = [
+        {
+            "document": document,
+            "name": name,
+            "title": title(document, name, members),
+            "counts": tally(members),
+            "is_tested": bool(exercised(members)),
+        }
+        for (document, name), members in by_section(stated.rows).items()
+    ]
+    return render(
+        "statement.html.j2",
+        target=stated.run.name,
+        verdict=stated.verdict,
+        why_incomplete=stated.why_incomplete,
+        counts=tally(stated.rows),
+        by_severity=[
+            (severity, number)
+            for severity in Severity
+            if (number := sum(one.severity is severity for one in stated.new))
+        ],
+        standings=list(Standing),
+        facts=_facts(stated.run),
+        first=[finding_data(one, stated) for one in stated.new[:_FIRST]],
+        more=max(len(stated.new) - _FIRST, 0),
+        findings=[finding_data(one, stated) for one in stated.new],
+        known=[finding_data(one, stated) for one in stated.findings if one.is_known],
+        sections=sections,
+        amiss=[row for row in stated.rows if row.standing.is_amiss],
+        chosen=[(row.requirement, _chosen(row)) for row in stated.rows if row.choices],
     )
 
 
-def _amiss(row: Row) -> str:
-    escape, entry = html.escape, row.requirement
-    evidence = "".join(
-        f"<li><code>{escape(check.check)}</code><br>{escape(check.detail)}"
-        + (
-            f"<details><summary>PDUs</summary><pre>{escape(check.transcript)}</pre>"
-            "</details>"
-            if check.transcript
-            else ""
-        )
-        + "</li>"
-        for check in row.amiss
-    )
-    return (
-        f'<article id="{escape(entry.id)}"><h3><span class="tag '
-        f'{row.standing.name.lower()}">{row.standing}</span> '
-        f'<a href="{escape(entry.url)}">{escape(entry.id)}</a></h3>'
-        f"<p><strong>{escape(entry.level)}</strong>, {escape(entry.document)} section "
-        f"{escape(entry.section)}: {escape(entry.text)}</p><ul>{evidence}</ul>"
-        "</article>"
-    )
+def finding_data(one: Finding, stated: Statement) -> dict[str, Any]:
+    """Return what a page shows of a finding."""
+    return {
+        "number": one.number,
+        "rule": rule_of(one, stated.catalogue),
+        "severity": one.severity,
+        "css": one.severity.name.lower(),
+        "clauses": [
+            stated.catalogue[name] for name in one.clauses if name in stated.catalogue
+        ],
+        "expected": one.expected,
+        "actual": one.actual,
+        "checks": [check.check for check in one.checks],
+        "not_judged": [check.check for check in one.not_judged],
+        "example": one.example.check,
+        "deviation": one.example.deviation,
+        "transcript": one.example.transcript,
+        "report": "" if one.ending is None else one.ending.report,
+        "again": commands(one.example, stated.run, stated.results),
+    }
 
 
 def badge(found: Sequence[Row]) -> str:
@@ -237,16 +292,10 @@ def badge(found: Sequence[Row]) -> str:
     counted = exercised(found)
     holds = tally(found)[Standing.HOLDS]
     text = f"{holds} of {len(counted)}"
-    colour = _BADGE_COLOURS[bool(counted) and holds == len(counted)]
-    start = 84
-    width = start + 8 + 7 * len(text)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" '
-        f'role="img" aria-label="conformance: {text} requirements hold">'
-        f'<rect width="{width}" height="20" rx="3" fill="#444"/>'
-        f'<rect x="{start}" width="{width - start}" height="20" rx="3" '
-        f'fill="{colour}"/>'
-        '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
-        f'<text x="7" y="14">conformance</text><text x="{start + 4}" y="14">{text}'
-        "</text></g></svg>"
+    return render(
+        "badge.svg.j2",
+        text=text,
+        colour=_BADGE_COLOURS[bool(counted) and holds == len(counted)],
+        start=84,
+        width=84 + 8 + 7 * len(text),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.tools import require
 
 
-def browse(page: Path, profile: Path, place: str = "") -> str:
+def browse(page: Path, profile: Path, place: str = "", width: int = 1280) -> str:
     """Return a page, or a place in it, as it is when its scripts have run."""
     require("chromium")
     flags = (
@@ -17,7 +17,8 @@ def browse(page: Path, profile: Path, place: str = "") -> str:
     done = subprocess.run(
         [
             *("chromium", *flags.split(), f"--user-data-dir={profile}"),
-            *("--virtual-time-budget=10000", "--dump-dom", page.as_uri() + place),
+            *(f"--window-size={width},900", "--virtual-time-budget=10000"),
+            *("--dump-dom", page.as_uri() + place),
         ],
         capture_output=True,
         text=True,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from reports import compare, github, statement
 from reports.__main__ import main
 from reports.model import FORMAT, Check, Failure, Outcome, Run
+from reports.printable import printable
 from reports.run import NAME, RunFileError, read, write
 from reports.standing import Standing, rows
 from spec import load
@@ -114,8 +115,8 @@ def test_a_statement_counts_only_what_was_exercised(tmp_path: Path) -> None:
     assert "holds" not in data["requirements"]
     assert [row["id"] for row in data["amiss"]] == [ECHO]
     text = files["statement.md"].read_text()
-    assert "0 of 1 requirements that were exercised hold, 1 is broken" in text
-    assert "`nop/test_ping.py::test_echo`: <no> & echo" in text
+    assert "0 of 1 requirements that were tested hold; 1 finding." in text
+    assert "actual: <no> & echo" in text
     badge = ET.fromstring(files["badge.svg"].read_text())  # noqa: S314  # our own
     assert "0 of 1" in (badge.get("aria-label") or "")
 
@@ -128,7 +129,7 @@ def test_a_statement_says_what_the_target_chose(tmp_path: Path) -> None:
 
     data = json.loads(files["statement.json"].read_text())
     assert data["chosen"] == {ECHO: {"<drop>": 2}}
-    assert "<drop> (2 checks)" in files["statement.md"].read_text()
+    assert "`<drop>` (2 checks)" in files["statement.md"].read_text()
     assert "&lt;drop&gt; (2 checks)" in files["statement.html"].read_text()
 
 
@@ -152,21 +153,6 @@ def test_the_page_shows_text_as_text(tmp_path: Path) -> None:
     assert "</script>" not in text
 
 
-def test_a_requirement_that_stops_to_hold_is_a_regression() -> None:
-    (found,) = compare.regressions([GOOD, BAD])
-
-    assert found.requirement == ECHO
-    assert (found.before, found.after) == ("tgt 1", "tgt 2")
-    assert found.details == ("nop/test_ping.py::test_echo: <no> & echo",)
-
-
-def test_other_targets_are_no_builds() -> None:
-    other = replace(BAD, environment={"target": "lio"})
-
-    assert compare.regressions([GOOD, other]) == []
-    assert compare.regressions([BAD, GOOD]) == []
-
-
 def test_compare_tells_by_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,31 +162,69 @@ def test_compare_tells_by_its_exit_code(
     words = [str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(page)]
 
     assert main(["compare", *words]) == 1
-    assert f"{ECHO}  MUST" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "worse: nop/test_ping.py::test_echo: passed -> broken" in printed
+    assert f"new finding: {ECHO}" in printed
     assert main(["compare", words[0], words[0], *words[2:]]) == 0
     assert page.exists()
 
 
-def test_the_data_of_a_page_ends_no_script() -> None:
-    page = compare.page(compare.as_data([GOOD, BAD]))
+def test_other_targets_are_no_builds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "a" / NAME, GOOD)
+    write(tmp_path / "b" / NAME, replace(BAD, environment={"target": "lio"}))
+    words = [str(tmp_path / "a"), str(tmp_path / "b")]
+
+    assert main(["compare", *words, "-o", str(tmp_path / "c.html")]) == 0
+    assert "no two of the runs are builds of one target" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["<!--<script>", "</script>", "\x1b[2J\u202e", "{{ 1 }}"]
+)
+def test_no_text_of_a_target_breaks_a_page(tmp_path: Path, name: str) -> None:
+    evil = replace(
+        BAD,
+        environment={"target": name, "target.version": name},
+        checks=tuple(
+            replace(
+                one,
+                transcript=name,
+                choices=(name,),
+                failure=one.failure and replace(one.failure, actual=name),
+            )
+            for one in BAD.checks
+        ),
+    )
+
+    page = compare.page(compare.compare([GOOD, evil]))
+    files = statement.write(evil, tmp_path)
 
     assert page.count("</script>") == 2
+    assert "<!--" not in page
     embedded = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
     assert embedded is not None
     rows_found = {row["id"]: row for row in json.loads(embedded[1])["rows"]}
-    assert rows_found[ECHO]["regressed"] == [1]
-    assert rows_found[ECHO]["cells"][1]["evidence"][0]["transcript"].endswith(
-        "</script>"
-    )
+    shown = rows_found[ECHO]["cells"][1]["evidence"][0]["transcript"]
+    assert shown == printable(name)
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert "<script>" not in text or path.suffix in (".md", ".json")
+        assert "\x1b" not in text
+        assert "\u202e" not in text
 
 
 def test_runs_of_one_name_are_numbered() -> None:
     assert compare.named([GOOD, GOOD, BAD]) == ["tgt 1 #1", "tgt 1 #2", "tgt 2"]
 
 
-def test_github_gets_a_command_for_each_broken_clause() -> None:
-    (line,) = github.annotations(rows(BAD.checks, load()))
+def test_github_gets_a_command_for_each_finding() -> None:
+    (line,) = github.annotations(statement.state(BAD))
 
-    assert line.startswith(f"::error title={ECHO}::MUST, RFC 7143 section 11.19")
-    assert line.endswith("%0Anop/test_ping.py::test_echo: <no> & echo")
+    assert line.startswith(
+        f"::error title={ECHO} a MUST is broken::NOP-In answer echoes"
+    )
+    assert line.endswith("%0Ain 1 check, such as nop/test_ping.py::test_echo")
+    assert "%0Aactual: <no> & echo%0A" in line
     assert "\n" not in line
