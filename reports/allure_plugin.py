@@ -17,6 +17,7 @@ from typing import Any
 import allure
 import pytest
 
+from reports.categories import LABEL, by_status, verdict
 from reports.evidence import (
     BUNDLE,
     ENVIRONMENT,
@@ -43,9 +44,6 @@ _EXTENSIONS = {
 _LARGE = 32 << 10
 """Bytes beyond which an attachment is compressed; Wireshark and replay read it so."""
 
-_ANY = r"[\s\S]*"
-"""Anything, lines and all, for Java's regular expressions and for JavaScript's."""
-
 _FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
 """What a report's reader sees of the environment before all the rest."""
 
@@ -54,35 +52,6 @@ _ATTACHED = pytest.StashKey[int]()
 
 _LISTENER = "allure_listener"
 """The name of allure-pytest's own plugin."""
-
-_CATEGORIES: list[dict[str, Any]] = [
-    {
-        "name": "Target died",
-        "matchedStatuses": ["failed", "broken"],
-        "messageRegex": f"{_ANY}the target died{_ANY}",
-    },
-    {
-        "name": "MUST broken",
-        "matchedStatuses": ["failed"],
-        "messageRegex": f"{_ANY}expected: {_ANY}",
-    },
-    {
-        "name": "SHOULD broken (warning)",
-        "matchedStatuses": ["skipped"],
-        "messageRegex": f"{_ANY}warning, a SHOULD is not followed{_ANY}",
-    },
-    {
-        "name": "Known deviation",
-        "matchedStatuses": ["skipped"],
-        "messageRegex": f"{_ANY}known deviation{_ANY}",
-    },
-    {
-        "name": "Not applicable",
-        "matchedStatuses": ["skipped"],
-        "messageRegex": f"{_ANY}not applicable{_ANY}",
-    },
-    {"name": "Lab trouble", "matchedStatuses": ["broken"]},
-]
 
 
 @pytest.hookimpl(trylast=True)
@@ -184,6 +153,10 @@ def pytest_runtest_makereport(
             allure.dynamic.parameter(
                 "the target chose", "; ".join(choices), excluded=True
             )
+        if check is not None and call.when == "teardown":
+            allure.dynamic.label(  # type: ignore[no-untyped-call]  # Allure's
+                LABEL, verdict(check, load())
+            )
         pieces = item.stash.get(EVIDENCE, [])
         # What the end of a check finds out comes on top.
         done = item.stash.get(_ATTACHED, 0)
@@ -234,4 +207,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     }
     lines = [f"{name}={' '.join(value.split())}" for name, value in facts.items()]
     (path / "environment.properties").write_text("\n".join(lines) + "\n")
-    (path / "categories.json").write_text(json.dumps(_CATEGORIES, indent=2))
+    (path / "categories.json").write_text(json.dumps(by_status(), indent=2))

@@ -8,15 +8,31 @@ on how to view them.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.categories import by_label
+
 TOOLS = Path(__file__).parents[1] / ".tools"
 MIN_NODE = 18
 _INSTALL_SECONDS = 300
 _GENERATE_SECONDS = 300
+
+_HEAD = re.compile(r"<head\b[^>]*>")
+_COUNTER = re.compile(
+    r'<script[^>]+src="https?://[^"]*"[^>]*>\s*</script>'
+    r"(\s*<script>\s*window\.dataLayer\b.*?</script>)?",
+    re.DOTALL,
+)
+"""A script from elsewhere, and the one behind it that feeds it."""
+
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src data: blob: '
+    "'unsafe-inline' 'unsafe-eval'\">"
+)
 
 
 class ReportError(Exception):
@@ -79,6 +95,7 @@ def build(results: Path, output: Path) -> Path:
     page = output / "index.html"
     if not page.is_file():
         raise ReportError(f"allure wrote no {page}")
+    _seal(page)
     return page
 
 
@@ -88,10 +105,25 @@ def _configuration(results: Path) -> Path:
     Version 2 reads them beside the results, version 3 only here.
     """
     path = results.parent / "allurerc.json"
-    known = results / "categories.json"
-    categories = json.loads(known.read_text()) if known.is_file() else []
-    path.write_text(json.dumps({"categories": categories}, indent=2))
+    path.write_text(json.dumps({"categories": by_label()}, indent=2))
     return path
+
+
+def _seal(page: Path) -> None:
+    """Have a page ask no network for anything.
+
+    Allure's pages load a script that counts their readers, and no option of Allure's
+    leaves it out. The script goes, and the page gets a policy under which a browser
+    refuses whatever another version may load.
+
+    Raises:
+        ReportError: the page has no head to put the policy in.
+    """
+    text = page.read_text(encoding="utf-8")
+    sealed, count = _HEAD.subn(lambda found: found[0] + _POLICY, text, count=1)
+    if not count:
+        raise ReportError(f"allure wrote a page without a head: {page}")
+    page.write_text(_COUNTER.sub("", sealed), encoding="utf-8")
 
 
 def _title(results: Path) -> str:
