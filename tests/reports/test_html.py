@@ -50,6 +50,44 @@ def test_without_node_the_results_stay_and_it_says_so(
     assert any(results.iterdir())
 
 
+@pytest.mark.parametrize(
+    "generator", [html.ALLURE_3, html.ALLURE_2], ids=lambda one: one.package
+)
+def test_each_package_of_a_generator_has_a_digest_and_no_address(
+    generator: html.Generator,
+) -> None:
+    asked = json.loads((generator.locked / "package.json").read_text())
+    lock = json.loads((generator.locked / "package-lock.json").read_text())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+
+    assert asked["dependencies"] == {generator.package: generator.version}
+    assert lock["packages"][""]["dependencies"] == asked["dependencies"]
+    assert packages
+    assert all(one["integrity"].startswith("sha512-") for one in packages.values())
+    assert not any("resolved" in one for one in packages.values())
+    assert not any(one.get("hasInstallScript") for one in packages.values())
+
+
+def test_npm_keeps_to_the_lock_and_runs_no_scripts(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    def run(command: list[str], folder: Path, _seconds: int) -> None:
+        commands.append((command, sorted(path.name for path in folder.iterdir())))
+
+    monkeypatch.setattr(html, "TOOLS", tmp_path / "tools")
+    monkeypatch.setattr(html, "_choose", lambda: html.ALLURE_3)
+    monkeypatch.setattr(html, "_run", run)
+
+    with pytest.raises(html.ReportError, match="without its program"):
+        html.build(results, tmp_path / "out")
+
+    ((command, files),) = commands
+    assert command[:3] == ["npm", "ci", "--ignore-scripts"]
+    assert files == ["package-lock.json", "package.json"]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("is_relative", [False, True])
 def test_the_page_is_one_file_with_everything_in_it(
