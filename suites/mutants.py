@@ -4,7 +4,7 @@
 `python -m suites.mutants` runs, for every fault, the checks of the requirement that it
 breaks and a sample of the others. A fault that no check of its requirement notices is
 missed; a check of another requirement that fails is a false alarm, unless the fault or
-the check says why it must (`ALSO`).
+the check says why it must (`also` of its row, or `BROAD`).
 """
 
 import argparse
@@ -33,50 +33,6 @@ PATIENCE = 1.0
 
 _SECONDS = 300
 _NOTICES = frozenset({model.Outcome.BROKEN, model.Outcome.WARNED})
-
-ALSO: Mapping[str, str] = {
-    "command-runs-before-the-gap-is-filled": "no command can be made to wait",
-    "login-takes-repeated-key": "declaring a name twice is the same fault",
-    "data-digest-is-wrong": "no data passes where digests are used",
-    "login-is-answered-twice": "the second answer meets whatever comes next",
-    "immediate-commands-are-refused": "many checks prove silence by an immediate ping",
-    "md5-is-not-known": "no login by CHAP comes to its end",
-    "target-never-proves-itself": "no login by mutual CHAP comes to its end",
-    "connection-is-never-added": "no session has a second connection",
-    "data-in-beyond-max-recv-data-segment": "each read is then malformed",
-    "untagged-ping-is-answered": "status is acknowledged by an untagged ping",
-    "rejected-command-is-answered": "a Reject is then followed by a response",
-    "reinstated-connection-stays": "logouts leave their connections open, too",
-    "one-session-an-initiator": "checks with two sessions lose one of them",
-    "logout-of-unknown-cid-succeeds": "a CID that is gone is unknown, too",
-    "login-forgets-what-was-continued": "continued texts carry what other checks need",
-    "every-connection-is-number-one": "no session has a second connection",
-    "session-logout-closes-nothing": "many checks end with a logout",
-    "response-has-an-initiators-opcode": "no command gets an answer of a target",
-    "ping-answer-is-not-padded": "what follows a ping is out of step",
-    "failed-negotiation-is-forgiven": "refusals of logins are awaited in many checks",
-    "failed-negotiation-has-no-status": "refusals of logins are awaited in many checks",
-    "inadmissible-text-value-is-used": "a segment length of 0 breaks every exchange",
-    "failed-session-is-not-reinstated": "what one check leaves closes the next one out",
-    "lost-connection-ends-the-session": "recovery within the session is then over",
-    "exp-data-sn-of-reads-wrong": "the status of reads comes by itself then",
-    "data-digest-is-not-checked": "no recovery begins where no error is seen",
-    "task-reporting-is-offered-alone": "the offer's answer is due, and a login by hand "
-    "that does not give it stays unfinished",
-    "redeclared-max-data-segment-is-ignored": "a cut negotiation declares it again",
-    "response-fence-is-not-raised": "the beginning of ACA is fenced, too",
-    "chap-name-must-be-the-initiators": "no login by CHAP comes to its end",
-    "authentication-is-always-due": "logins by way of security without it are refused",
-    "nexus-loss-is-not-told": "what ends with the nexus stays",
-    "discovery-session-is-pinged": "its ping comes between a request and its answer",
-    "login-response-has-a-digest": "no login that offers digests comes to its end",
-    "discovery-needs-the-security-stage": "discovery sessions begin without it",
-    "unit-reset-renumbers": "resets bring about what other checks look at",
-    "snack-is-refused": "what follows a refusal is judged where one comes",
-    "immediate-data-is-refused": "writes bring their data with them in many checks",
-}
-"""Faults that other requirements' checks rightly notice too, each with the reason."""
-
 
 BROAD: Mapping[str, str] = {
     "data/test_combinations.py": "whole transfers: any broken rule of theirs shows",
@@ -107,11 +63,6 @@ class Outcome:
     def is_amiss(self) -> bool:
         """True if it was missed or not tried, or if an alarm is false."""
         return bool(self.is_missed or self.trouble or self.false_alarms)
-
-
-def _excuse(fault: Fault) -> str:
-    """Return why checks of other requirements rightly notice a fault, if they do."""
-    return fault.also or ALSO.get(fault.name, "")
 
 
 def choose(
@@ -186,7 +137,7 @@ def weigh(
     for item in failed:
         if not set(item.broken).isdisjoint(fault.requirements):
             outcome.noticed_by.append(item.check)
-        elif not _excuse(fault) and not item.check.startswith(tuple(BROAD)):
+        elif not fault.also and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)
     return outcome
 

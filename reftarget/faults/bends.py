@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that override one decision of the iSCSI layer where it is made.
-
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+"""The faults that override one decision of the iSCSI layer where it is made."""
 
 from enum import StrEnum
 from typing import Final
+
+from reftarget.faults import wire
+from reftarget.faults.row import Fault
+from reftarget.rules.allegiance import AllegianceRules
+from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
 
 
 class Bend(StrEnum):
@@ -36,11 +38,6 @@ class Bend(StrEnum):
     KEEPS_TASKS_ON_LUN_RESET = "lun-reset-leaves-tasks"
     TAKES_UNKNOWN_CID = "logout-of-unknown-cid-succeeds"
     TAKES_ANY_SNACK = "snack-of-unsent-is-ignored"
-    SPOILS_HEADER_DIGEST = "header-digest-is-wrong"
-    SPOILS_DATA_DIGEST = "data-digest-is-wrong"
-    OMITS_DATA_DIGEST_PADDING = "data-digest-leaves-padding-out"
-    PADS_WITH_ONES = "padding-is-not-zero"
-    SETS_RESERVED_BITS = "reserved-bits-are-set"
     SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
     TAKES_FOREIGN_IDENTITY = "chap-name-is-anybodys"
     MIXES_IDENTITIES = "added-connection-has-another-identity"
@@ -55,7 +52,6 @@ class Bend(StrEnum):
     NO_FENCE_FOR_ACA = "response-fence-lets-aca-pass"
     NO_FENCE_FOR_ACA_ACTIVE = "response-fence-lets-aca-active-pass"
     NO_FENCE_FOR_CLEAR_ACA = "response-fence-lets-clear-aca-pass"
-    OFFERS_NO_ACA = "aca-is-not-offered"
     WAITS_FOR_THIRD_PARTIES = "tmf-waits-for-gaps-of-third-parties"
     ABORTS_WITHOUT_DATA = "tmf-does-not-wait-for-data"
     COUNTS_DATA_BY_ITSELF = "bidirectional-data-is-numbered-by-itself"
@@ -65,263 +61,390 @@ class Bend(StrEnum):
     IGNORES_READ_LENGTH = "bidirectional-read-length-is-ignored"
     OPENS_WINDOW_IN_SILENCE = "window-opens-in-silence"
     REFUSES_SECOND_CONNECTION = "reinstatement-is-refused-below-level-2"
-    NAMES_ANOTHER_DEVICE = "device-name-is-not-the-node-name"
-    NAMES_ANOTHER_PORT = "port-name-is-malformed"
-    SHOWS_NO_LEVEL = "version-descriptor-shows-no-level"
-    OMITS_PADDING = "ping-answer-is-not-padded"
-    ADDS_SEGMENTS = "login-response-has-an-ahs"
-    SPEAKS_AS_INITIATOR = "response-has-an-initiators-opcode"
-    DIGESTS_LOGINS = "login-response-has-a-digest"
     OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
 
-BENDS: Final[dict[Bend, tuple[str, str]]] = {
-    Bend.RUNS_OUT_OF_ORDER: (
-        "RFC7143-4.2.2.1-08",
-        "Executes a command at once though those before it are missing.",
+BENDS: Final = (
+    Fault(
+        name=Bend.RUNS_OUT_OF_ORDER,
+        breaks=("RFC7143-4.2.2.1-08", "RFC7143-4.2.2.1-10", "RFC7143-4.2.2.1-15"),
+        says="Executes a command at once though those before it are missing.",
+        also="no command can be made to wait",
     ),
-    Bend.RUNS_BELOW_WINDOW: (
-        "RFC7143-4.2.2.1-13",
-        "Executes a command whose CmdSN lies before ExpCmdSN.",
+    Fault(
+        name=Bend.RUNS_BELOW_WINDOW,
+        breaks=("RFC7143-4.2.2.1-13",),
+        says="Executes a command whose CmdSN lies before ExpCmdSN.",
     ),
-    Bend.RUNS_ABOVE_WINDOW: (
-        "RFC7143-4.2.2.1-13",
-        "Executes a command whose CmdSN lies beyond MaxCmdSN.",
+    Fault(
+        name=Bend.RUNS_ABOVE_WINDOW,
+        breaks=("RFC7143-4.2.2.1-13",),
+        says="Executes a command whose CmdSN lies beyond MaxCmdSN.",
     ),
-    Bend.TAKES_ANY_FIRST_PDU: (
-        "RFC7143-4.2.4-07",
-        "Keeps a connection whose first PDU is no Login Request.",
+    Fault(
+        name=Bend.TAKES_ANY_FIRST_PDU,
+        breaks=("RFC7143-4.2.4-07",),
+        says="Keeps a connection whose first PDU is no Login Request.",
     ),
-    Bend.TAKES_REPEATED_KEY: (
-        "RFC7143-6.3-15",
-        "Lets pass a key that is offered twice in a login.",
+    Fault(
+        name=Bend.TAKES_REPEATED_KEY,
+        breaks=("RFC7143-6.3-15", "RFC7143-6.3-14"),
+        says="Lets pass a key that is offered twice in a login.",
+        also="declaring a name twice is the same fault",
     ),
-    Bend.TAKES_KEY_OF_OTHER_STAGE: (
-        "RFC7143-6.3-i01",
-        "Lets pass an operational key in the security stage.",
+    Fault(
+        name=Bend.TAKES_KEY_OF_OTHER_STAGE,
+        breaks=(
+            "RFC7143-6.3-i01",
+            "RFC7143-12-01",
+            "RFC7143-13-i01",
+            "RFC7143-13.3-i01",
+            "RFC7143-6.3.3-i01",
+        ),
+        says="Lets pass an operational key in the security stage.",
     ),
-    Bend.TAKES_WRONG_CHAP_R: (
-        "RFC7143-12.1.3-04",
-        "Lets in whoever sends a CHAP_R, right or wrong.",
+    Fault(
+        name=Bend.TAKES_WRONG_CHAP_R,
+        breaks=("RFC7143-12.1.3-04", "RFC7143-9.2-05", "RFC7143-6.3.2-05"),
+        says="Lets in whoever sends a CHAP_R, right or wrong.",
     ),
-    Bend.TAKES_REFLECTION: (
-        "RFC7143-9.2.1-14",
-        "Answers its own challenge when it is sent back.",
+    Fault(
+        name=Bend.TAKES_REFLECTION,
+        breaks=("RFC7143-9.2.1-14", "RFC7143-9.2.1-15"),
+        says="Answers its own challenge when it is sent back.",
     ),
-    Bend.SKIPS_SECURITY: (
-        "RFC7143-12.1-03",
-        "Lets in who skips the security stage.",
+    Fault(
+        name=Bend.SKIPS_SECURITY,
+        breaks=("RFC7143-12.1-03",),
+        says="Lets in who skips the security stage.",
     ),
-    Bend.TAKES_UNKNOWN_TSIH: (
-        "RFC7143-6.3.1-i01",
-        "Makes a new session for a TSIH that does not exist.",
+    Fault(
+        name=Bend.TAKES_UNKNOWN_TSIH,
+        breaks=(
+            "RFC7143-6.3.1-i01",
+            "RFC7143-6.3.1-i06",
+            "RFC7143-11.12.6-04",
+            "RFC7143-4.4.3-01",
+        ),
+        says="Makes a new session for a TSIH that does not exist.",
     ),
-    Bend.BREAKS_ISID_RULE: (
-        "RFC7143-4.4.3-i01",
-        "Keeps the old session when a new one has its name, ISID and group.",
+    Fault(
+        name=Bend.BREAKS_ISID_RULE,
+        breaks=(
+            "RFC7143-4.4.3-i01",
+            "RFC7143-6.3.5-i01",
+            "RFC7143-7.4.2.2-01",
+            "RFC7143-7.4.2.2-i01",
+            "RFC7143-6.3.1-i03",
+            "RFC7143-7.4.2.1-01",
+            "RFC7143-7.4.2.1-05",
+            "RFC7143-8.1.2-i06",
+            "RFC7143-8.3.2-i05",
+            "RFC7143-11.14-i03",
+        ),
+        says="Keeps the old session when a new one has its name, ISID and group.",
     ),
-    Bend.TAKES_TOO_MANY_CONNECTIONS: (
-        "RFC7143-13.2-i02",
-        "Takes connections beyond MaxConnections.",
+    Fault(
+        name=Bend.TAKES_TOO_MANY_CONNECTIONS,
+        breaks=("RFC7143-13.2-i02", "RFC7143-11.13.5-i03", "RFC7143-13.21-i01"),
+        says="Takes connections beyond MaxConnections.",
     ),
-    Bend.SERVES_COMMANDS_IN_DISCOVERY: (
-        "RFC7143-4.3-02",
-        "Answers a NOP-Out on a discovery session.",
+    Fault(
+        name=Bend.SERVES_COMMANDS_IN_DISCOVERY,
+        breaks=("RFC7143-4.3-02",),
+        says="Answers a NOP-Out on a discovery session.",
     ),
-    Bend.LISTS_FORBIDDEN_TARGETS: (
-        "RFC7143-C-15",
-        "Names targets that the initiator may not access.",
+    Fault(
+        name=Bend.LISTS_FORBIDDEN_TARGETS,
+        breaks=("RFC7143-C-15",),
+        says="Names targets that the initiator may not access.",
     ),
-    Bend.ANSWERS_ALL_IN_NORMAL: (
-        "RFC7143-C-09",
-        "Answers SendTargets=All on a normal session.",
+    Fault(
+        name=Bend.ANSWERS_ALL_IN_NORMAL,
+        breaks=("RFC7143-C-09", "RFC7143-C-05"),
+        says="Answers SendTargets=All on a normal session.",
     ),
-    Bend.IGNORES_DATA_OUT_LUN: (
-        "RFC7143-4.2.5.3-01",
-        "Takes Data-Out whose LUN is not the command's.",
+    Fault(
+        name=Bend.IGNORES_DATA_OUT_LUN,
+        breaks=("RFC7143-4.2.5.3-01",),
+        says="Takes Data-Out whose LUN is not the command's.",
     ),
-    Bend.TAKES_BAD_DATA_DIGEST: (
-        "RFC7143-7.8-03",
-        "Uses data whose digest does not match.",
+    Fault(
+        name=Bend.TAKES_BAD_DATA_DIGEST,
+        breaks=("RFC7143-7.8-03", "RFC7143-7.8-04"),
+        says="Uses data whose digest does not match.",
+        also="no recovery begins where no error is seen",
     ),
-    Bend.OVERRUNS_MAX_BURST: (
-        "RFC7143-11.8.4-02",
-        "Asks for all data in one R2T.",
+    Fault(
+        name=Bend.OVERRUNS_MAX_BURST,
+        breaks=("RFC7143-11.8.4-02",),
+        says="Asks for all data in one R2T.",
     ),
-    Bend.OVERRUNS_MAX_R2T: (
-        "RFC7143-11.8-i01",
-        "Sends one R2T more than MaxOutstandingR2T.",
+    Fault(
+        name=Bend.OVERRUNS_MAX_R2T,
+        breaks=("RFC7143-11.8-i01",),
+        says="Sends one R2T more than MaxOutstandingR2T.",
     ),
-    Bend.OVERRUNS_MAX_DATA_SEGMENT: (
-        "RFC7143-11.7.1-02",
-        "Sends Data-In longer than the initiator's MaxRecvDataSegmentLength.",
+    Fault(
+        name=Bend.OVERRUNS_MAX_DATA_SEGMENT,
+        breaks=("RFC7143-11.7.1-02", "RFC7143-13.12-i01"),
+        says="Sends Data-In longer than the initiator's MaxRecvDataSegmentLength.",
+        also="each read is then malformed",
     ),
-    Bend.ABORTS_TMF: (
-        "RFC7143-11.5.1-13",
-        "Answers ABORT TASK of a task management function with Function complete.",
+    Fault(
+        name=Bend.ABORTS_TMF,
+        breaks=("RFC7143-11.5.1-13", "RFC7143-11.5.1-12"),
+        says="Answers ABORT TASK of a task management function with Function complete.",
     ),
-    Bend.FORGETS_GAP: (
-        "RFC7143-7.11-03",
-        "Does not count an aborted command that never came as received.",
+    Fault(
+        name=Bend.FORGETS_GAP,
+        breaks=("RFC7143-7.11-03",),
+        says="Does not count an aborted command that never came as received.",
     ),
-    Bend.KEEPS_TASKS_ON_LUN_RESET: (
-        "RFC7143-11.5.1-14",
-        "Leaves the tasks of a logical unit alone when it is reset.",
+    Fault(
+        name=Bend.KEEPS_TASKS_ON_LUN_RESET,
+        breaks=("RFC7143-11.5.1-14", "RFC7143-4.2.3.3-01", "RFC7143-4.2.3.3-11"),
+        says="Leaves the tasks of a logical unit alone when it is reset.",
     ),
-    Bend.TAKES_UNKNOWN_CID: (
-        "RFC7143-11.15.1-i01",
-        "Answers success to the logout of a connection that does not exist.",
+    Fault(
+        name=Bend.TAKES_UNKNOWN_CID,
+        breaks=("RFC7143-11.15.1-i01", "RFC7143-8.1.2-i09"),
+        says="Answers success to the logout of a connection that does not exist.",
+        also="a CID that is gone is unknown, too",
     ),
-    Bend.TAKES_ANY_SNACK: (
-        "RFC7143-11.16-07",
-        "Ignores a SNACK for what was never sent.",
+    Fault(
+        name=Bend.TAKES_ANY_SNACK,
+        breaks=("RFC7143-11.16-07",),
+        says="Ignores a SNACK for what was never sent.",
     ),
-    Bend.SPOILS_HEADER_DIGEST: (
-        "RFC7143-13.1-02",
-        "Sends header digests that do not match.",
+    Fault(
+        name="header-digest-is-wrong",
+        breaks=("RFC7143-13.1-02", "RFC7143-13.1-01"),
+        says="Sends header digests that do not match.",
+        spoil=wire.flip_header_digest,
     ),
-    Bend.SPOILS_DATA_DIGEST: (
-        "RFC7143-13.1-04",
-        "Sends data digests that do not match.",
+    Fault(
+        name="data-digest-is-wrong",
+        breaks=("RFC7143-13.1-04",),
+        says="Sends data digests that do not match.",
+        also="no data passes where digests are used",
+        spoil=wire.flip_data_digest,
     ),
-    Bend.OMITS_DATA_DIGEST_PADDING: (
-        "RFC7143-11.2.3-i01",
-        "Leaves the padding out of the data digest.",
+    Fault(
+        name="data-digest-leaves-padding-out",
+        breaks=("RFC7143-11.2.3-i01", "RFC7143-13.1-03"),
+        says="Leaves the padding out of the data digest.",
+        spoil=wire.leave_padding_out_of_digest,
     ),
-    Bend.PADS_WITH_ONES: (
-        "RFC7143-11.1-01",
-        "Pads data segments with bytes other than 0.",
+    Fault(
+        name="padding-is-not-zero",
+        breaks=("RFC7143-11.1-01",),
+        says="Pads data segments with bytes other than 0.",
+        spoil=wire.pad_with_ones,
     ),
-    Bend.SETS_RESERVED_BITS: (
-        "RFC7143-11-01",
-        "Sets the reserved first bit of every PDU.",
+    Fault(
+        name="reserved-bits-are-set",
+        breaks=("RFC7143-11-01",),
+        says="Sets the reserved first bit of every PDU.",
+        spoil=wire.set_reserved_bit,
     ),
-    Bend.SHOWS_STALE_MAX_DATA_SEGMENT: (
-        "RFC7143-13.12-i02",
-        "Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
+    Fault(
+        name=Bend.SHOWS_STALE_MAX_DATA_SEGMENT,
+        breaks=("RFC7143-13.12-i02", "RFC7143-11.16.3-02"),
+        says="Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
+        also="a cut negotiation declares it again",
     ),
-    Bend.TAKES_FOREIGN_IDENTITY: (
-        "RFC7143-9.2-10",
-        "Lets an initiator name in with the CHAP name of another.",
+    Fault(
+        name=Bend.TAKES_FOREIGN_IDENTITY,
+        breaks=("RFC7143-9.2-10", "RFC7143-9.2-08"),
+        says="Lets an initiator name in with the CHAP name of another.",
     ),
-    Bend.MIXES_IDENTITIES: (
-        "RFC7143-9.2-12",
-        "Adds a connection of another CHAP name to a session.",
+    Fault(
+        name=Bend.MIXES_IDENTITIES,
+        breaks=("RFC7143-9.2-12",),
+        says="Adds a connection of another CHAP name to a session.",
     ),
-    Bend.LETS_ANYBODY_RESET: (
-        "RFC7143-11.5.1-16",
-        "Resets the target for initiators that are not authorized.",
+    Fault(
+        name=Bend.LETS_ANYBODY_RESET,
+        breaks=("RFC7143-11.5.1-16",),
+        says="Resets the target for initiators that are not authorized.",
     ),
-    Bend.WAITS_FOR_EVER: (
-        "RFC7143-8.1.2-i01",
-        "Keeps connections whose login does not go on.",
+    Fault(
+        name=Bend.WAITS_FOR_EVER,
+        breaks=("RFC7143-8.1.2-i01", "RFC7143-8.1.2-i02"),
+        says="Keeps connections whose login does not go on.",
     ),
-    Bend.NEEDS_TO_BE_UNDERSTOOD: (
-        "RFC7143-6.2-09",
-        "Ends a login when its own key is not understood.",
+    Fault(
+        name=Bend.NEEDS_TO_BE_UNDERSTOOD,
+        breaks=("RFC7143-6.2-09", "RFC7143-13.26.2-06"),
+        says="Ends a login when its own key is not understood.",
     ),
-    Bend.OFFERS_OLD_REPORTING_ALONE: (
-        "RFC7143-13.23-02",
-        "Offers TaskReporting with RFC3720 as the only value.",
+    Fault(
+        name=Bend.OFFERS_OLD_REPORTING_ALONE,
+        breaks=("RFC7143-13.23-02",),
+        says="Offers TaskReporting with RFC3720 as the only value.",
+        also=(
+            "the offer's answer is due, and a login by hand that does not give it"
+            " stays unfinished"
+        ),
     ),
-    Bend.RAISES_NO_FENCE: (
-        "RFC7143-4.2.2.3.3-03",
-        "Sends fenced responses at once.",
+    Fault(
+        name=Bend.RAISES_NO_FENCE,
+        breaks=(
+            "RFC7143-4.2.2.3.3-03",
+            "RFC7143-4.2.2.3.2-01",
+            "RFC7143-4.2.2.3.3-01",
+            "RFC7143-4.2.2.3.4-02",
+            "RFC7143-4.2.3.3-12",
+            "RFC7143-4.2.3.3-14",
+            "RFC7143-4.2.3.4-16",
+            "RFC7143-4.2.3.4-19",
+            "RFC7143-11.6.1-04",
+        ),
+        says="Sends fenced responses at once.",
+        also="the beginning of ACA is fenced, too",
     ),
-    Bend.LOWERS_FENCE_AT_ONCE: (
-        "RFC7143-4.2.2.3.3-04",
-        "Does not wait for the acknowledgement of a fenced response.",
+    Fault(
+        name=Bend.LOWERS_FENCE_AT_ONCE,
+        breaks=("RFC7143-4.2.2.3.3-04", "RFC7143-4.2.2.3.2-02", "RFC7143-4.2.2.3.3-05"),
+        says="Does not wait for the acknowledgement of a fenced response.",
     ),
-    Bend.NO_FENCE_FOR_PREEMPT: (
-        "RFC7143-4.2.2.3.4-06",
-        "Does not fence the response to PREEMPT AND ABORT.",
+    Fault(
+        name=Bend.NO_FENCE_FOR_PREEMPT,
+        breaks=("RFC7143-4.2.2.3.4-06",),
+        says="Does not fence the response to PREEMPT AND ABORT.",
     ),
-    Bend.NO_FENCE_FOR_ATTENTIONS: (
-        "RFC7143-4.2.2.3.4-01",
-        "Does not fence the unit attention after a multi-task abort.",
+    Fault(
+        name=Bend.NO_FENCE_FOR_ATTENTIONS,
+        breaks=(
+            "RFC7143-4.2.2.3.4-01",
+            "RFC7143-4.2.3.3-13",
+            "RFC7143-4.2.3.4-17",
+            "RFC7143-4.2.3.6-01",
+        ),
+        says="Does not fence the unit attention after a multi-task abort.",
     ),
-    Bend.NO_FENCE_FOR_ACA: (
-        "RFC7143-4.2.2.3.4-03",
-        "Does not fence the response that establishes ACA.",
+    Fault(
+        name=Bend.NO_FENCE_FOR_ACA,
+        breaks=("RFC7143-4.2.2.3.4-03",),
+        says="Does not fence the response that establishes ACA.",
     ),
-    Bend.NO_FENCE_FOR_ACA_ACTIVE: (
-        "RFC7143-4.2.2.3.4-04",
-        "Does not fence the first ACA ACTIVE.",
+    Fault(
+        name=Bend.NO_FENCE_FOR_ACA_ACTIVE,
+        breaks=("RFC7143-4.2.2.3.4-04",),
+        says="Does not fence the first ACA ACTIVE.",
     ),
-    Bend.NO_FENCE_FOR_CLEAR_ACA: (
-        "RFC7143-4.2.2.3.4-05",
-        "Does not fence the response to CLEAR ACA.",
+    Fault(
+        name=Bend.NO_FENCE_FOR_CLEAR_ACA,
+        breaks=("RFC7143-4.2.2.3.4-05",),
+        says="Does not fence the response to CLEAR ACA.",
     ),
-    Bend.OFFERS_NO_ACA: (
-        "RFC7143-10.2-02",
-        "Says NormACA=0 and does not know CLEAR ACA.",
+    Fault(
+        name="aca-is-not-offered",
+        breaks=("RFC7143-10.2-02",),
+        says="Says NormACA=0 and does not know CLEAR ACA.",
+        rules=(IdentityRules(normaca=False), AllegianceRules(is_offered=False)),
     ),
-    Bend.WAITS_FOR_THIRD_PARTIES: (
-        "RFC7143-4.2.3.3-10",
-        "Waits for commands that have not come on other sessions.",
+    Fault(
+        name=Bend.WAITS_FOR_THIRD_PARTIES,
+        breaks=("RFC7143-4.2.3.3-10", "RFC7143-4.2.3.4-09"),
+        says="Waits for commands that have not come on other sessions.",
     ),
-    Bend.ABORTS_WITHOUT_DATA: (
-        "RFC7143-4.2.3.3-07",
-        "Ends tasks whose data is under way.",
+    Fault(
+        name=Bend.ABORTS_WITHOUT_DATA,
+        breaks=("RFC7143-4.2.3.3-07",),
+        says="Ends tasks whose data is under way.",
     ),
-    Bend.COUNTS_DATA_BY_ITSELF: (
-        "RFC7143-4.2.2.4-i01",
-        "Numbers Data-In from 0 beside the R2Ts of a bidirectional command.",
+    Fault(
+        name=Bend.COUNTS_DATA_BY_ITSELF,
+        breaks=("RFC7143-4.2.2.4-i01",),
+        says="Numbers Data-In from 0 beside the R2Ts of a bidirectional command.",
     ),
-    Bend.FORGETS_READ_RESIDUAL: (
-        "RFC7143-11.4.6-01",
-        "Tells nothing of a bidirectional command's read residual.",
+    Fault(
+        name=Bend.FORGETS_READ_RESIDUAL,
+        breaks=("RFC7143-11.4.6-01",),
+        says="Tells nothing of a bidirectional command's read residual.",
     ),
-    Bend.STATUS_RIDES_ON_ALL_DATA: (
-        "RFC7143-11.7.3-02",
-        "Sends the status of a bidirectional command in its last Data-In.",
+    Fault(
+        name=Bend.STATUS_RIDES_ON_ALL_DATA,
+        breaks=("RFC7143-11.7.3-02",),
+        says="Sends the status of a bidirectional command in its last Data-In.",
     ),
-    Bend.CUTS_CDB: (
-        "RFC7143-11.2.2.3-i01",
-        "Ignores the part of a CDB that comes in an AHS.",
+    Fault(
+        name=Bend.CUTS_CDB,
+        breaks=("RFC7143-11.2.2.3-i01",),
+        says="Ignores the part of a CDB that comes in an AHS.",
     ),
-    Bend.IGNORES_READ_LENGTH: (
-        "RFC7143-11.2.2.4-i01",
-        "Takes what a bidirectional command writes for what it reads.",
+    Fault(
+        name=Bend.IGNORES_READ_LENGTH,
+        breaks=("RFC7143-11.2.2.4-i01",),
+        says="Takes what a bidirectional command writes for what it reads.",
     ),
-    Bend.OPENS_WINDOW_IN_SILENCE: (
-        "RFC7143-11.4.11-01",
-        "Sends no NOP-In when MaxCmdSN changes and nothing else is to be sent.",
+    Fault(
+        name=Bend.OPENS_WINDOW_IN_SILENCE,
+        breaks=("RFC7143-11.4.11-01",),
+        says="Sends no NOP-In when MaxCmdSN changes and nothing else is to be sent.",
     ),
-    Bend.REFUSES_SECOND_CONNECTION: (
-        "RFC7143-4.2.1-03",
-        "Refuses a second connection where MaxConnections is 1, also to replace.",
+    Fault(
+        name=Bend.REFUSES_SECOND_CONNECTION,
+        breaks=(
+            "RFC7143-4.2.1-03",
+            "RFC7143-6.3.1-i05",
+            "RFC7143-6.3.4-02",
+            "RFC7143-6.3.4-03",
+        ),
+        says="Refuses a second connection where MaxConnections is 1, also to replace.",
     ),
-    Bend.NAMES_ANOTHER_DEVICE: (
-        "RFC7143-4.4.2-01",
-        "Gives a SCSI device name that is not the node's.",
+    Fault(
+        name="device-name-is-not-the-node-name",
+        breaks=("RFC7143-4.4.2-01",),
+        says="Gives a SCSI device name that is not the node's.",
+        rules=IdentityRules(
+            device_name=lambda _target: "iqn.2001-04.com.example:another"
+        ),
     ),
-    Bend.NAMES_ANOTHER_PORT: (
-        "RFC7143-4.4.2-03",
-        "Gives a SCSI port name of another form.",
+    Fault(
+        name="port-name-is-malformed",
+        breaks=("RFC7143-4.4.2-03", "RFC7143-4.4.2-02"),
+        says="Gives a SCSI port name of another form.",
+        rules=IdentityRules(port_name=lambda target, tag: f"{target},p,{tag}"),
     ),
-    Bend.SHOWS_NO_LEVEL: (
-        "RFC7144-4.2-01",
-        "Gives a version descriptor that does not tell the level.",
+    Fault(
+        name="version-descriptor-shows-no-level",
+        breaks=("RFC7144-4.2-01",),
+        says="Gives a version descriptor that does not tell the level.",
+        rules=IdentityRules(version_descriptors=lambda _level: version_descriptors(0)),
     ),
-    Bend.OMITS_PADDING: (
-        "RFC7143-11.1-i01",
-        "Leaves out the padding of answers to pings.",
+    Fault(
+        name="ping-answer-is-not-padded",
+        breaks=("RFC7143-11.1-i01",),
+        says="Leaves out the padding of answers to pings.",
+        also="what follows a ping is out of step",
+        spoil=wire.omit_padding_of_pings,
     ),
-    Bend.ADDS_SEGMENTS: (
-        "RFC7143-11.2-i01",
-        "Puts an additional header segment into Login Responses on the way.",
+    Fault(
+        name="login-response-has-an-ahs",
+        breaks=("RFC7143-11.2-i01", "RFC7143-11.2.1.5-01"),
+        says="Puts an additional header segment into Login Responses on the way.",
+        spoil=wire.add_segment_to_logins,
     ),
-    Bend.SPEAKS_AS_INITIATOR: (
-        "RFC7143-11.2.1.2-02",
-        "Sends SCSI Responses under the opcode of a SCSI Command.",
+    Fault(
+        name="response-has-an-initiators-opcode",
+        breaks=("RFC7143-11.2.1.2-02",),
+        says="Sends SCSI Responses under the opcode of a SCSI Command.",
+        also="no command gets an answer of a target",
+        spoil=wire.respond_as_initiator,
     ),
-    Bend.DIGESTS_LOGINS: (
-        "RFC7143-13.1-i01",
-        "Puts a header digest into the Login Response that agrees on it.",
+    Fault(
+        name="login-response-has-a-digest",
+        breaks=("RFC7143-13.1-i01",),
+        says="Puts a header digest into the Login Response that agrees on it.",
+        also="no login that offers digests comes to its end",
+        spoil=wire.digest_logins,
     ),
-    Bend.OLD_TELLS_NOBODY: (
-        "RFC7143-4.2.3.5-01",
-        "Tells FastAbort sessions nothing of what an older one ends.",
+    Fault(
+        name=Bend.OLD_TELLS_NOBODY,
+        breaks=("RFC7143-4.2.3.5-01",),
+        says="Tells FastAbort sessions nothing of what an older one ends.",
     ),
-}
+)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of logins: stages, text, names and proofs.
-
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+"""The faults of logins: stages, text, names and proofs."""
 
 from enum import StrEnum
 from typing import Final
+
+from reftarget.faults.row import Fault
 
 
 class LoginBend(StrEnum):
@@ -52,161 +51,225 @@ class LoginBend(StrEnum):
     FORGETS_OTHERS = "login-ends-the-tasks-of-others"
 
 
-LOGINS: Final[dict[LoginBend, tuple[str, str]]] = {
-    LoginBend.TAKES_OTHER_PDUS: (
-        "RFC7143-4.2.4-08",
-        "Lets other PDUs pass amid a login without a word.",
+LOGINS: Final = (
+    Fault(
+        name=LoginBend.TAKES_OTHER_PDUS,
+        breaks=("RFC7143-4.2.4-08", "RFC7143-4.2.4-04", "RFC7143-7.1.4-02"),
+        says="Lets other PDUs pass amid a login without a word.",
     ),
-    LoginBend.STAYS_OPEN: (
-        "RFC7143-11.13.5-06",
-        "Keeps a connection open whose login it has refused.",
+    Fault(
+        name=LoginBend.STAYS_OPEN,
+        breaks=(
+            "RFC7143-11.13.5-06",
+            "RFC7143-4.2.4-09",
+            "RFC7143-8.1.2-i03",
+            "RFC7143-7.12-02",
+            "RFC7143-8.3.2-i01",
+        ),
+        says="Keeps a connection open whose login it has refused.",
     ),
-    LoginBend.REFUSES_LONG_NAMES: (
-        "RFC7143-4.2.7.1-03",
-        "Refuses initiator names of more than 200 bytes.",
+    Fault(
+        name=LoginBend.REFUSES_LONG_NAMES,
+        breaks=("RFC7143-4.2.7.1-03",),
+        says="Refuses initiator names of more than 200 bytes.",
     ),
-    LoginBend.REFUSES_LONG_TEXT: (
-        "RFC7143-6.1-04",
-        "Refuses a login with more than 4000 bytes of text.",
+    Fault(
+        name=LoginBend.REFUSES_LONG_TEXT,
+        breaks=("RFC7143-6.1-04",),
+        says="Refuses a login with more than 4000 bytes of text.",
     ),
-    LoginBend.FOLDS_CASE: (
-        "RFC7143-6.1-i01",
-        "Takes key names in capitals or small letters alike.",
+    Fault(
+        name=LoginBend.FOLDS_CASE,
+        breaks=("RFC7143-6.1-i01",),
+        says="Takes key names in capitals or small letters alike.",
     ),
-    LoginBend.REFUSES_BASE64: (
-        "RFC7143-6.1-i03",
-        "Takes CHAP_R in hexadecimal alone.",
+    Fault(
+        name=LoginBend.REFUSES_BASE64,
+        breaks=("RFC7143-6.1-i03", "RFC7143-12.1.3-i03"),
+        says="Takes CHAP_R in hexadecimal alone.",
     ),
-    LoginBend.FORGETS_PARTS: (
-        "RFC7143-6.1-i05",
-        "Forgets the text of Login Requests with C=1.",
+    Fault(
+        name=LoginBend.FORGETS_PARTS,
+        breaks=("RFC7143-6.1-i05",),
+        says="Forgets the text of Login Requests with C=1.",
+        also="continued texts carry what other checks need",
     ),
-    LoginBend.ANSWERS_PARTS: (
-        "RFC7143-6.2-02",
-        "Answers a Login Request with C=1 with text of its own.",
+    Fault(
+        name=LoginBend.ANSWERS_PARTS,
+        breaks=("RFC7143-6.2-02",),
+        says="Answers a Login Request with C=1 with text of its own.",
     ),
-    LoginBend.ANSWERS_TWICE: (
-        "RFC7143-6.3-01",
-        "Sends each Login Response twice.",
+    Fault(
+        name=LoginBend.ANSWERS_TWICE,
+        breaks=("RFC7143-6.3-01", "RFC7143-6.2-05"),
+        says="Sends each Login Response twice.",
+        also="the second answer meets whatever comes next",
     ),
-    LoginBend.ANSWERS_RANGES: (
-        "RFC7143-6.2-07",
-        "Answers a range where a number is due with the same range.",
+    Fault(
+        name=LoginBend.ANSWERS_RANGES,
+        breaks=("RFC7143-6.2-07", "RFC7143-6.2.2-04"),
+        says="Answers a range where a number is due with the same range.",
     ),
-    LoginBend.TAKES_ANY_ANSWER: (
-        "RFC7143-6.2.1-04",
-        "Offers a digest list of its own and takes any answer to it.",
+    Fault(
+        name=LoginBend.TAKES_ANY_ANSWER,
+        breaks=("RFC7143-6.2.1-04", "RFC7143-6.2-11"),
+        says="Offers a digest list of its own and takes any answer to it.",
     ),
-    LoginBend.TAKES_RESERVED_WORDS: (
-        "RFC7143-6.2-12",
-        "Lets offers of Reject, Irrelevant and NotUnderstood pass.",
+    Fault(
+        name=LoginBend.TAKES_RESERVED_WORDS,
+        breaks=("RFC7143-6.2-12",),
+        says="Lets offers of Reject, Irrelevant and NotUnderstood pass.",
     ),
-    LoginBend.FIVE_EXCHANGES: (
-        "RFC7143-6.2-23",
-        "Refuses the sixth exchange of a login.",
+    Fault(
+        name=LoginBend.FIVE_EXCHANGES,
+        breaks=("RFC7143-6.2-23",),
+        says="Refuses the sixth exchange of a login.",
     ),
-    LoginBend.REFUSES_UNKNOWN_VALUES: (
-        "RFC7143-6.2.1-03",
-        "Refuses a list that holds a value it does not know.",
+    Fault(
+        name=LoginBend.REFUSES_UNKNOWN_VALUES,
+        breaks=("RFC7143-6.2.1-03",),
+        says="Refuses a list that holds a value it does not know.",
     ),
-    LoginBend.TAKES_ANY_STAGE: (
-        "RFC7143-6.3-12",
-        "Follows every transition, in whatever order.",
+    Fault(
+        name=LoginBend.TAKES_ANY_STAGE,
+        breaks=(
+            "RFC7143-6.3-12",
+            "RFC7143-6.3-06",
+            "RFC7143-6.3-07",
+            "RFC7143-11.12.3-i01",
+            "RFC7143-11-03",
+        ),
+        says="Follows every transition, in whatever order.",
     ),
-    LoginBend.NEEDS_SECURITY: (
-        "RFC7143-6.3.3-01",
-        "Refuses discovery logins that begin in the operational stage.",
+    Fault(
+        name=LoginBend.NEEDS_SECURITY,
+        breaks=("RFC7143-6.3.3-01",),
+        says="Refuses discovery logins that begin in the operational stage.",
+        also="discovery sessions begin without it",
     ),
-    LoginBend.ADDS_NONE: (
-        "RFC7143-6.3.1-i04",
-        "Refuses every login that joins a session.",
+    Fault(
+        name=LoginBend.ADDS_NONE,
+        breaks=("RFC7143-6.3.1-i04",),
+        says="Refuses every login that joins a session.",
+        also="no session has a second connection",
     ),
-    LoginBend.NEEDS_MUTUAL: (
-        "RFC7143-9.2-01",
-        "Refuses an initiator that does not challenge it.",
+    Fault(
+        name=LoginBend.NEEDS_MUTUAL,
+        breaks=("RFC7143-9.2-01",),
+        says="Refuses an initiator that does not challenge it.",
     ),
-    LoginBend.ONE_CHALLENGE: (
-        "RFC7143-9.2-02",
-        "Sends the same challenge on every connection.",
+    Fault(
+        name=LoginBend.ONE_CHALLENGE,
+        breaks=("RFC7143-9.2-02",),
+        says="Sends the same challenge on every connection.",
     ),
-    LoginBend.TRUSTS_ADDED: (
-        "RFC7143-9.2-11",
-        "Lets a connection join an authenticated session unproved.",
+    Fault(
+        name=LoginBend.TRUSTS_ADDED,
+        breaks=("RFC7143-9.2-11", "RFC7143-9.2-13"),
+        says="Lets a connection join an authenticated session unproved.",
     ),
-    LoginBend.NEEDS_EQUAL_NAMES: (
-        "RFC7143-9.2-06",
-        "Refuses a CHAP_N that is not the initiator name.",
+    Fault(
+        name=LoginBend.NEEDS_EQUAL_NAMES,
+        breaks=("RFC7143-9.2-06",),
+        says="Refuses a CHAP_N that is not the initiator name.",
+        also="no login by CHAP comes to its end",
     ),
-    LoginBend.NEVER_PROVES: (
-        "RFC7143-9.2.1-01",
-        "Ignores the challenge of an initiator.",
+    Fault(
+        name=LoginBend.NEVER_PROVES,
+        breaks=("RFC7143-9.2.1-01", "RFC7143-12.1.3-05"),
+        says="Ignores the challenge of an initiator.",
+        also="no login by mutual CHAP comes to its end",
     ),
-    LoginBend.REFUSES_LONG_PROOFS: (
-        "RFC7143-9.2.1-02",
-        "Refuses who proves a secret of 128 bits or more.",
+    Fault(
+        name=LoginBend.REFUSES_LONG_PROOFS,
+        breaks=("RFC7143-9.2.1-02",),
+        says="Refuses who proves a secret of 128 bits or more.",
     ),
-    LoginBend.TAKES_OWN_PROOF: (
-        "RFC7143-9.2.1-10",
-        "Lets in who proves the secret that is its own.",
+    Fault(
+        name=LoginBend.TAKES_OWN_PROOF,
+        breaks=("RFC7143-9.2.1-10", "RFC7143-9.2.1-11"),
+        says="Lets in who proves the secret that is its own.",
     ),
-    LoginBend.NEEDS_CHAP: (
-        "RFC7143-12.1-02",
-        "Refuses AuthMethod=None everywhere.",
+    Fault(
+        name=LoginBend.NEEDS_CHAP,
+        breaks=("RFC7143-12.1-02",),
+        says="Refuses AuthMethod=None everywhere.",
+        also="logins by way of security without it are refused",
     ),
-    LoginBend.NO_MD5: (
-        "RFC7143-12.1.3-i01",
-        "Knows every CHAP algorithm but MD5.",
+    Fault(
+        name=LoginBend.NO_MD5,
+        breaks=("RFC7143-12.1.3-i01",),
+        says="Knows every CHAP algorithm but MD5.",
+        also="no login by CHAP comes to its end",
     ),
-    LoginBend.ANSWERS_DECLARATIONS: (
-        "RFC7143-13-i02",
-        "Answers declared keys.",
+    Fault(
+        name=LoginBend.ANSWERS_DECLARATIONS,
+        breaks=("RFC7143-13-i02",),
+        says="Answers declared keys.",
     ),
-    LoginBend.SHUNS_ARCHITECTURES: (
-        "RFC7143-13.26.2-02",
-        "Refuses who tells his X#NodeArchitecture.",
+    Fault(
+        name=LoginBend.SHUNS_ARCHITECTURES,
+        breaks=("RFC7143-13.26.2-02", "RFC7143-13.26.2-01"),
+        says="Refuses who tells his X#NodeArchitecture.",
     ),
-    LoginBend.LOOKS_AT_LATER_VERSIONS: (
-        "RFC7143-11.12.4.2-02",
-        "Refuses a login whose later requests name another version.",
+    Fault(
+        name=LoginBend.LOOKS_AT_LATER_VERSIONS,
+        breaks=("RFC7143-11.12.4.2-02", "RFC7143-11.12.4.1-02"),
+        says="Refuses a login whose later requests name another version.",
     ),
-    LoginBend.ONE_SESSION: (
-        "RFC7143-4.4.3-i02",
-        "Ends the sessions of an initiator when it opens another.",
+    Fault(
+        name=LoginBend.ONE_SESSION,
+        breaks=("RFC7143-4.4.3-i02",),
+        says="Ends the sessions of an initiator when it opens another.",
+        also="checks with two sessions lose one of them",
     ),
-    LoginBend.ONE_DISCOVERY: (
-        "RFC7143-C-02",
-        "Refuses discovery on all portals but the first.",
+    Fault(
+        name=LoginBend.ONE_DISCOVERY,
+        breaks=("RFC7143-C-02",),
+        says="Refuses discovery on all portals but the first.",
     ),
-    LoginBend.FORGIVES: (
-        "RFC7143-7.12-01",
-        "Goes on with a login whose negotiation has failed.",
+    Fault(
+        name=LoginBend.FORGIVES,
+        breaks=("RFC7143-7.12-01",),
+        says="Goes on with a login whose negotiation has failed.",
+        also="refusals of logins are awaited in many checks",
     ),
-    LoginBend.DROPS_IN_SILENCE: (
-        "RFC7143-7.12-i01",
-        "Closes the connection of a failed negotiation without a status.",
+    Fault(
+        name=LoginBend.DROPS_IN_SILENCE,
+        breaks=("RFC7143-7.12-i01",),
+        says="Closes the connection of a failed negotiation without a status.",
+        also="refusals of logins are awaited in many checks",
     ),
-    LoginBend.IGNORES_STRAY_KEYS: (
-        "RFC7143-9.2-04",
-        "Ignores CHAP keys that are out of step.",
+    Fault(
+        name=LoginBend.IGNORES_STRAY_KEYS,
+        breaks=("RFC7143-9.2-04",),
+        says="Ignores CHAP keys that are out of step.",
     ),
-    LoginBend.ZERO_IS_TAKEN: (
-        "RFC7143-11.12.8-i01",
-        "Takes a login's CmdSN of 0 for a number that is used up.",
+    Fault(
+        name=LoginBend.ZERO_IS_TAKEN,
+        breaks=("RFC7143-11.12.8-i01",),
+        says="Takes a login's CmdSN of 0 for a number that is used up.",
     ),
-    LoginBend.ONE_CID: (
-        "RFC7143-11.12.7-02",
-        "Takes every CID for 1.",
+    Fault(
+        name=LoginBend.ONE_CID,
+        breaks=("RFC7143-11.12.7-02",),
+        says="Takes every CID for 1.",
+        also="no session has a second connection",
     ),
-    LoginBend.ONE_DISCOVERY_SESSION: (
-        "RFC7143-7.4.2.1-04",
-        "Ends discovery sessions of other portals when one is opened.",
+    Fault(
+        name=LoginBend.ONE_DISCOVERY_SESSION,
+        breaks=("RFC7143-7.4.2.1-04", "RFC7143-7.4.2.1-02", "RFC7143-7.4.2.1-03"),
+        says="Ends discovery sessions of other portals when one is opened.",
     ),
-    LoginBend.SHUNS_FAILED: (
-        "RFC7143-7.15-02",
-        "Refuses to reinstate a session whose connections are lost.",
+    Fault(
+        name=LoginBend.SHUNS_FAILED,
+        breaks=("RFC7143-7.15-02",),
+        says="Refuses to reinstate a session whose connections are lost.",
+        also="what one check leaves closes the next one out",
     ),
-    LoginBend.FORGETS_OTHERS: (
-        "RFC7143-E.1-i04",
-        "Ends the tasks of other sessions at a login.",
+    Fault(
+        name=LoginBend.FORGETS_OTHERS,
+        breaks=("RFC7143-E.1-i04",),
+        says="Ends the tasks of other sessions at a login.",
     ),
-}
+)

@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Wrong behaviours that can be switched on, each naming the requirement it breaks.
-
-Two kinds: a *bend* overrides one decision where it is made (`Faults.bends`), a *twist*
-changes a PDU on its way out (`reftarget.faults.changes`). With none on, neither costs
-anything.
-"""
+"""The table of faults, and the rules of a target with some of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from reftarget.faults import wire
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
-from reftarget.faults.bends import BENDS, Bend
-from reftarget.faults.consequences import CONSEQUENCES
+from reftarget.faults.bends import BENDS
 from reftarget.faults.copies import COPIES
 from reftarget.faults.devices import DEVICES
 from reftarget.faults.logins import LOGINS
@@ -22,91 +15,38 @@ from reftarget.faults.media import MEDIA
 from reftarget.faults.primary import PRIMARY
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
-from reftarget.faults.row import Fault
 from reftarget.faults.speech import SPEECH
 from reftarget.faults.states import STATES
 from reftarget.faults.tasks import TASKS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
-from reftarget.rules import RULES, AllegianceRules
-from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
+from reftarget.rules import RULES
 from reftarget.variants import VariantError, by_name, lay_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
     from enum import StrEnum
 
     from reftarget.rules import Rules
-    from reftarget.ruleset import RuleSet
-    from reftarget.twist import Spoil
-
-
-_Bend = TypeVar("_Bend", bound="StrEnum")
 
 
 class UnknownFaultError(VariantError):
     """A fault that there is none of."""
 
 
-_OF_BENDS: Final[Mapping[str, RuleSet | tuple[RuleSet, ...]]] = {
-    Bend.OFFERS_NO_ACA: (
-        IdentityRules(normaca=False),
-        AllegianceRules(is_offered=False),
-    ),
-    Bend.SHOWS_NO_LEVEL: IdentityRules(
-        version_descriptors=lambda _level: version_descriptors(0)
-    ),
-    Bend.NAMES_ANOTHER_DEVICE: IdentityRules(
-        device_name=lambda _target: "iqn.2001-04.com.example:another"
-    ),
-    Bend.NAMES_ANOTHER_PORT: IdentityRules(
-        port_name=lambda target, tag: f"{target},p,{tag}"
-    ),
-}
-"""What bends of the iSCSI layer replace in the device server."""
-
-
-_SPOILS: Final[Mapping[str, Spoil]] = {
-    Bend.SPOILS_HEADER_DIGEST: wire.flip_header_digest,
-    Bend.SPOILS_DATA_DIGEST: wire.flip_data_digest,
-    Bend.OMITS_DATA_DIGEST_PADDING: wire.leave_padding_out_of_digest,
-    Bend.PADS_WITH_ONES: wire.pad_with_ones,
-    Bend.SETS_RESERVED_BITS: wire.set_reserved_bit,
-    Bend.OMITS_PADDING: wire.omit_padding_of_pings,
-    Bend.ADDS_SEGMENTS: wire.add_segment_to_logins,
-    Bend.SPEAKS_AS_INITIATOR: wire.respond_as_initiator,
-    Bend.DIGESTS_LOGINS: wire.digest_logins,
-}
-"""What bends do to the bytes of PDUs."""
-
-
-def _bent(table: Mapping[_Bend, tuple[str, str]]) -> Iterator[Fault]:
-    """Return the rows of a table of bends."""
-    for bend, (requirement, says) in table.items():
-        name = str(bend)
-        breaks = (requirement, *CONSEQUENCES.get(name, ()))
-        yield Fault(
-            name=name,
-            breaks=breaks,
-            says=says,
-            rules=_OF_BENDS.get(name, ()),
-            spoil=_SPOILS.get(name),
-        )
-
-
 _ROWS: Final = (
-    *_bent(BENDS),
+    *BENDS,
     *ALLEGIANCE,
     *COPIES,
     *DEVICES,
-    *_bent(LOGINS),
+    *LOGINS,
     *MEDIA,
     *PRIMARY,
     *RESERVATIONS,
-    *_bent(STATES),
+    *STATES,
     *TASKS,
-    *_bent(TRANSFERS),
+    *TRANSFERS,
     *UPKEEP,
     *TWISTS,
     *ANSWERS,

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of sessions, connections and their ends.
-
-A row is: the requirement that it breaks, what the target then does in a sentence.
-"""
+"""The faults of sessions, connections and their ends."""
 
 from enum import StrEnum
 from typing import Final
+
+from reftarget.faults.row import Fault
 
 
 class StateBend(StrEnum):
@@ -68,225 +67,321 @@ class StateBend(StrEnum):
     SENDS_ALL_AGAIN = "reassigned-read-begins-anew"
 
 
-STATES: Final[dict[StateBend, tuple[str, str]]] = {
-    StateBend.KEEPS_OLD_CONNECTION: (
-        "RFC7143-6.3.4-i02",
-        "Leaves the old connection open when it is reinstated.",
+STATES: Final = (
+    Fault(
+        name=StateBend.KEEPS_OLD_CONNECTION,
+        breaks=("RFC7143-6.3.4-i02", "RFC7143-11.14-07"),
+        says="Leaves the old connection open when it is reinstated.",
+        also="logouts leave their connections open, too",
     ),
-    StateBend.KEEPS_OLD_TASKS: (
-        "RFC7143-6.3.4-i01",
-        "Leaves the tasks of a reinstated connection below level 2.",
+    Fault(
+        name=StateBend.KEEPS_OLD_TASKS,
+        breaks=("RFC7143-6.3.4-i01",),
+        says="Leaves the tasks of a reinstated connection below level 2.",
     ),
-    StateBend.NEVER_TIMES_OUT: (
-        "RFC7143-7.5.1-i01",
-        "Keeps the state of what failed for ever.",
+    Fault(
+        name=StateBend.NEVER_TIMES_OUT,
+        breaks=(
+            "RFC7143-7.5.1-i01",
+            "RFC7143-6.3.5-i02",
+            "RFC7143-7.15-i01",
+            "RFC7143-8.2-i04",
+            "RFC7143-7.6-i01",
+            "RFC7143-7.1.4-i01",
+            "RFC7143-7.5.2-i01",
+        ),
+        says="Keeps the state of what failed for ever.",
     ),
-    StateBend.FORGETS_AT_ONCE: (
-        "RFC7143-7.5-i01",
-        "Ends tasks and sessions as soon as a connection is lost.",
+    Fault(
+        name=StateBend.FORGETS_AT_ONCE,
+        breaks=(
+            "RFC7143-7.5-i01",
+            "RFC7143-8.3.2-i02",
+            "RFC7143-8.3.2-i03",
+            "RFC7143-8.2-i02",
+        ),
+        says="Ends tasks and sessions as soon as a connection is lost.",
     ),
-    StateBend.NEXUS_STAYS: (
-        "RFC7143-6.3.5.1-i01",
-        "Does not tell the units that a session has ended.",
+    Fault(
+        name=StateBend.NEXUS_STAYS,
+        breaks=("RFC7143-6.3.5.1-i01",),
+        says="Does not tell the units that a session has ended.",
+        also="what ends with the nexus stays",
     ),
-    StateBend.TELLS_NO_DROP: (
-        "RFC7143-7.1.4.3-06",
-        "Does not tell a session that a connection of it was lost.",
+    Fault(
+        name=StateBend.TELLS_NO_DROP,
+        breaks=("RFC7143-7.1.4.3-06",),
+        says="Does not tell a session that a connection of it was lost.",
     ),
-    StateBend.CLOSES_ONE: (
-        "RFC7143-8.1.2-i05",
-        "Closes one connection where the session was to be.",
+    Fault(
+        name=StateBend.CLOSES_ONE,
+        breaks=("RFC7143-8.1.2-i05", "RFC7143-11.15-01"),
+        says="Closes one connection where the session was to be.",
     ),
-    StateBend.LOGOUT_LEAVES_TASKS: (
-        "RFC7143-11.14-04",
-        "Leaves the tasks of a connection that logs out.",
+    Fault(
+        name=StateBend.LOGOUT_LEAVES_TASKS,
+        breaks=("RFC7143-11.14-04", "RFC7143-E.1-i03", "RFC7143-11.14.5-01"),
+        says="Leaves the tasks of a connection that logs out.",
     ),
-    StateBend.KEEPS_HELD: (
-        "RFC7143-11.14-06",
-        "Carries out what waits for its turn after a logout.",
+    Fault(
+        name=StateBend.KEEPS_HELD,
+        breaks=("RFC7143-11.14-06",),
+        says="Carries out what waits for its turn after a logout.",
     ),
-    StateBend.ABORTS_NOTHING: (
-        "RFC7143-11.5.1-04",
-        "Answers ABORT TASK and lets the task go on.",
+    Fault(
+        name=StateBend.ABORTS_NOTHING,
+        breaks=("RFC7143-11.5.1-04",),
+        says="Answers ABORT TASK and lets the task go on.",
     ),
-    StateBend.COLD_RESET_IS_WARM: (
-        "RFC7143-11.5.1-17",
-        "Leaves connections open at TARGET COLD RESET.",
+    Fault(
+        name=StateBend.COLD_RESET_IS_WARM,
+        breaks=("RFC7143-11.5.1-17", "RFC7143-E.2-i01"),
+        says="Leaves connections open at TARGET COLD RESET.",
     ),
-    StateBend.WARM_RESET_IS_COLD: (
-        "RFC7143-E.1-i06",
-        "Ends all sessions at TARGET WARM RESET.",
+    Fault(
+        name=StateBend.WARM_RESET_IS_COLD,
+        breaks=("RFC7143-E.1-i06",),
+        says="Ends all sessions at TARGET WARM RESET.",
     ),
-    StateBend.UNIT_RESET_RENUMBERS: (
-        "RFC7143-E.1-i05",
-        "Begins StatSN anew at LOGICAL UNIT RESET.",
+    Fault(
+        name=StateBend.UNIT_RESET_RENUMBERS,
+        breaks=("RFC7143-E.1-i05",),
+        says="Begins StatSN anew at LOGICAL UNIT RESET.",
+        also="resets bring about what other checks look at",
     ),
-    StateBend.REACHES_LATER: (
-        "RFC7143-11.5.1-i01",
-        "Ends commands that come after the function, too.",
+    Fault(
+        name=StateBend.REACHES_LATER,
+        breaks=("RFC7143-11.5.1-i01",),
+        says="Ends commands that come after the function, too.",
     ),
-    StateBend.REJECTS_LATE_DATA: (
-        "RFC7143-10.7-02",
-        "Rejects data for tasks that a function has ended.",
+    Fault(
+        name=StateBend.REJECTS_LATE_DATA,
+        breaks=("RFC7143-10.7-02", "RFC7143-4.2.3.4-11"),
+        says="Rejects data for tasks that a function has ended.",
     ),
-    StateBend.TELLS_OLD_SESSIONS: (
-        "RFC7143-4.2.3.5-03",
-        "Sends AsyncEvent 5 to sessions without FastAbort, too.",
+    Fault(
+        name=StateBend.TELLS_OLD_SESSIONS,
+        breaks=("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08"),
+        says="Sends AsyncEvent 5 to sessions without FastAbort, too.",
     ),
-    StateBend.WAITS_FOR_NO_GAP: (
-        "RFC7143-4.2.3.3-09",
-        "Answers a function though commands before it are missing.",
+    Fault(
+        name=StateBend.WAITS_FOR_NO_GAP,
+        breaks=("RFC7143-4.2.3.3-09", "RFC7143-4.2.3.4-08"),
+        says="Answers a function though commands before it are missing.",
     ),
-    StateBend.DROPS_NOBODY: (
-        "RFC7143-11.9.1-i01",
-        "Waits for ever for the logout that it has asked for.",
+    Fault(
+        name=StateBend.DROPS_NOBODY,
+        breaks=("RFC7143-11.9.1-i01",),
+        says="Waits for ever for the logout that it has asked for.",
     ),
-    StateBend.ENDS_ONE: (
-        "RFC7143-7.7-01",
-        "Ends one connection where the whole session has failed.",
+    Fault(
+        name=StateBend.ENDS_ONE,
+        breaks=("RFC7143-7.7-01",),
+        says="Ends one connection where the whole session has failed.",
     ),
-    StateBend.REFUSES_RESERVED_BITS: (
-        "RFC7143-11-02",
-        "Refuses PDUs whose reserved bits are set.",
+    Fault(
+        name=StateBend.REFUSES_RESERVED_BITS,
+        breaks=("RFC7143-11-02",),
+        says="Refuses PDUs whose reserved bits are set.",
     ),
-    StateBend.ANSWERS_UNTAGGED: (
-        "RFC7143-11.19-04",
-        "Answers a NOP-Out that wants no answer.",
+    Fault(
+        name=StateBend.ANSWERS_UNTAGGED,
+        breaks=("RFC7143-11.19-04",),
+        says="Answers a NOP-Out that wants no answer.",
+        also="status is acknowledged by an untagged ping",
     ),
-    StateBend.NO_IMMEDIATE: (
-        "RFC7143-4.2.2.1-07",
-        "Rejects every immediate command.",
+    Fault(
+        name=StateBend.NO_IMMEDIATE,
+        breaks=("RFC7143-4.2.2.1-07",),
+        says="Rejects every immediate command.",
+        also="many checks prove silence by an immediate ping",
     ),
-    StateBend.COMPARES_PLAINLY: (
-        "RFC7143-4.2.2.1-11",
-        "Compares command numbers as if they could not wrap.",
+    Fault(
+        name=StateBend.COMPARES_PLAINLY,
+        breaks=("RFC7143-4.2.2.1-11",),
+        says="Compares command numbers as if they could not wrap.",
     ),
-    StateBend.TAKES_DUPLICATES: (
-        "RFC7143-4.2.2.1-14",
-        "Carries out the second of two commands of one number.",
+    Fault(
+        name=StateBend.TAKES_DUPLICATES,
+        breaks=("RFC7143-4.2.2.1-14",),
+        says="Carries out the second of two commands of one number.",
     ),
-    StateBend.NARROW_WINDOW: (
-        "RFC7143-4.2.2.1-i02",
-        "Ignores the command whose number is MaxCmdSN.",
+    Fault(
+        name=StateBend.NARROW_WINDOW,
+        breaks=("RFC7143-4.2.2.1-i02",),
+        says="Ignores the command whose number is MaxCmdSN.",
     ),
-    StateBend.COUNTS_REJECTED: (
-        "RFC7143-7.3-02",
-        "Counts a command that it rejects as received.",
+    Fault(
+        name=StateBend.COUNTS_REJECTED,
+        breaks=("RFC7143-7.3-02",),
+        says="Counts a command that it rejects as received.",
     ),
-    StateBend.ANSWERS_REJECTED: (
-        "RFC7143-7.3-i02",
-        "Rejects a command and responds to it, too.",
+    Fault(
+        name=StateBend.ANSWERS_REJECTED,
+        breaks=("RFC7143-7.3-i02",),
+        says="Rejects a command and responds to it, too.",
+        also="a Reject is then followed by a response",
     ),
-    StateBend.REJECT_ENDS_TASK: (
-        "RFC7143-7.3-01",
-        "Ends a task of which it rejects a PDU.",
+    Fault(
+        name=StateBend.REJECT_ENDS_TASK,
+        breaks=("RFC7143-7.3-01",),
+        says="Ends a task of which it rejects a PDU.",
     ),
-    StateBend.REJECTS_RETRIES: (
-        "RFC7143-7.2.1-i01",
-        "Rejects the retry of a command in progress.",
+    Fault(
+        name=StateBend.REJECTS_RETRIES,
+        breaks=("RFC7143-7.2.1-i01", "RFC7143-4.2.2.1-16"),
+        says="Rejects the retry of a command in progress.",
     ),
-    StateBend.RESETS_NOTHING: (
-        "RFC7144-6.3-10",
-        "Answers I_T NEXUS RESET and ends nothing.",
+    Fault(
+        name=StateBend.RESETS_NOTHING,
+        breaks=(
+            "RFC7144-6.3-10",
+            "RFC7144-6.3-11",
+            "RFC7144-6.3-12",
+            "RFC7144-6.3-13",
+            "RFC7144-6.5-01",
+            "RFC7144-6.3-04",
+        ),
+        says="Answers I_T NEXUS RESET and ends nothing.",
     ),
-    StateBend.KEEPS_TEXT: (
-        "RFC7143-11.10.4-i01",
-        "Takes a new Text Request for the next of the old exchange.",
+    Fault(
+        name=StateBend.KEEPS_TEXT,
+        breaks=("RFC7143-11.10.4-i01",),
+        says="Takes a new Text Request for the next of the old exchange.",
     ),
-    StateBend.TEXT_TAKES_PARTS: (
-        "RFC7143-6.2-19",
-        "Lets what a failed negotiation declared take effect.",
+    Fault(
+        name=StateBend.TEXT_TAKES_PARTS,
+        breaks=("RFC7143-6.2-19", "RFC7143-7.12-03", "RFC7143-7.12-04"),
+        says="Lets what a failed negotiation declared take effect.",
     ),
-    StateBend.TEXT_TAKES_EARLY: (
-        "RFC7143-6.4-i01",
-        "Lets declarations take effect before the exchange ends.",
+    Fault(
+        name=StateBend.TEXT_TAKES_EARLY,
+        breaks=("RFC7143-6.4-i01",),
+        says="Lets declarations take effect before the exchange ends.",
     ),
-    StateBend.TEXT_TAKES_AUTH: (
-        "RFC7143-6.3-08",
-        "Answers authentication keys in a Text Request.",
+    Fault(
+        name=StateBend.TEXT_TAKES_AUTH,
+        breaks=("RFC7143-6.3-08",),
+        says="Answers authentication keys in a Text Request.",
     ),
-    StateBend.TEXT_TAKES_LEADING: (
-        "RFC7143-13-01",
-        "Negotiates leading-only keys in full-feature phase.",
+    Fault(
+        name=StateBend.TEXT_TAKES_LEADING,
+        breaks=("RFC7143-13-01",),
+        says="Negotiates leading-only keys in full-feature phase.",
     ),
-    StateBend.EMPTY_IS_ALL: (
-        "RFC7143-C-13",
-        "Answers an empty SendTargets with all targets.",
+    Fault(
+        name=StateBend.EMPTY_IS_ALL,
+        breaks=("RFC7143-C-13",),
+        says="Answers an empty SendTargets with all targets.",
     ),
-    StateBend.NAME_IS_REFUSED: (
-        "RFC7143-C-10",
-        "Finds nothing for SendTargets with a name.",
+    Fault(
+        name=StateBend.NAME_IS_REFUSED,
+        breaks=("RFC7143-C-10", "RFC7143-C-11"),
+        says="Finds nothing for SendTargets with a name.",
     ),
-    StateBend.CUTS_LIST: (
-        "RFC7143-C-i03",
-        "Returns as much of a list as one response holds.",
+    Fault(
+        name=StateBend.CUTS_LIST,
+        breaks=("RFC7143-C-i03",),
+        says="Returns as much of a list as one response holds.",
     ),
-    StateBend.IGNORES_FIN: (
-        "RFC7143-7.1.4.3-05",
-        "Goes on with a connection whose peer has closed its side.",
+    Fault(
+        name=StateBend.IGNORES_FIN,
+        breaks=("RFC7143-7.1.4.3-05", "RFC7143-7.14-04"),
+        says="Goes on with a connection whose peer has closed its side.",
     ),
-    StateBend.STANDS_STILL: (
-        "RFC7143-7.2.2-05",
-        "Answers TASK REASSIGN and does nothing more.",
+    Fault(
+        name=StateBend.STANDS_STILL,
+        breaks=(
+            "RFC7143-7.2.2-05",
+            "RFC7143-7.2.2-02",
+            "RFC7143-E.1-i02",
+            "RFC7143-11.5.6-03",
+        ),
+        says="Answers TASK REASSIGN and does nothing more.",
     ),
-    StateBend.ENDS_WITH_ONE: (
-        "RFC7143-7.14-03",
-        "Ends a session when one of its connections is lost.",
+    Fault(
+        name=StateBend.ENDS_WITH_ONE,
+        breaks=("RFC7143-7.14-03", "RFC7143-8.2-i01", "RFC7143-8.1.2-i10"),
+        says="Ends a session when one of its connections is lost.",
+        also="recovery within the session is then over",
     ),
-    StateBend.ENDS_WITH_LOGIN: (
-        "RFC7143-8.2-i03",
-        "Ends the session that a failed login was to join.",
+    Fault(
+        name=StateBend.ENDS_WITH_LOGIN,
+        breaks=("RFC7143-8.2-i03", "RFC7143-8.3.2-i04"),
+        says="Ends the session that a failed login was to join.",
     ),
-    StateBend.WILD_NUMBER_ENDS: (
-        "RFC7143-11.5.6-05",
-        "Ends a task that is reassigned with a wild ExpDataSN.",
+    Fault(
+        name=StateBend.WILD_NUMBER_ENDS,
+        breaks=("RFC7143-11.5.6-05",),
+        says="Ends a task that is reassigned with a wild ExpDataSN.",
     ),
-    StateBend.ASKS_ELSEWHERE: (
-        "RFC7143-11.9.1-01",
-        "Asks for a logout on another connection of the session.",
+    Fault(
+        name=StateBend.ASKS_ELSEWHERE,
+        breaks=("RFC7143-11.9.1-01",),
+        says="Asks for a logout on another connection of the session.",
     ),
-    StateBend.CLOSES_NOTHING: (
-        "RFC7143-11.14-05",
-        "Answers the logout of a session and leaves it alone.",
+    Fault(
+        name=StateBend.CLOSES_NOTHING,
+        breaks=("RFC7143-11.14-05", "RFC7143-E.1-i01", "RFC7143-8.1.2-i04"),
+        says="Answers the logout of a session and leaves it alone.",
+        also="many checks end with a logout",
     ),
-    StateBend.TEXT_TAKES_ANYTHING: (
-        "RFC7143-6.2-i01",
-        "Uses a value that it has rejected.",
+    Fault(
+        name=StateBend.TEXT_TAKES_ANYTHING,
+        breaks=("RFC7143-6.2-i01",),
+        says="Uses a value that it has rejected.",
+        also="a segment length of 0 breaks every exchange",
     ),
-    StateBend.PINGS_DISCOVERY: (
-        "RFC7143-7.4.3-01",
-        "Sends a ping on discovery sessions.",
+    Fault(
+        name=StateBend.PINGS_DISCOVERY,
+        breaks=("RFC7143-7.4.3-01",),
+        says="Sends a ping on discovery sessions.",
+        also="its ping comes between a request and its answer",
     ),
-    StateBend.FORGETS_SNACK_BOUNDS: (
-        "RFC7143-4.2.5.1-05",
-        "Takes a SNACK for what another connection has sent.",
+    Fault(
+        name=StateBend.FORGETS_SNACK_BOUNDS,
+        breaks=("RFC7143-4.2.5.1-05",),
+        says="Takes a SNACK for what another connection has sent.",
     ),
-    StateBend.REFUSES_SNACK: (
-        "RFC7143-11.16-01",
-        "Refuses every SNACK.",
+    Fault(
+        name=StateBend.REFUSES_SNACK,
+        breaks=(
+            "RFC7143-11.16-01",
+            "RFC7143-7.1.5-01",
+            "RFC7143-7.1.5-02",
+            "RFC7143-7.8-08",
+        ),
+        says="Refuses every SNACK.",
+        also="what follows a refusal is judged where one comes",
     ),
-    StateBend.RESENDS_CHANGED: (
-        "RFC7143-11.16-02",
-        "Changes what it sends again.",
+    Fault(
+        name=StateBend.RESENDS_CHANGED,
+        breaks=("RFC7143-11.16-02", "RFC7143-11.16-05", "RFC7143-11.4.9-01"),
+        says="Changes what it sends again.",
     ),
-    StateBend.ZERO_IS_ONE: (
-        "RFC7143-11.16-i01",
-        "Takes RunLength 0 for 1.",
+    Fault(
+        name=StateBend.ZERO_IS_ONE,
+        breaks=("RFC7143-11.16-i01",),
+        says="Takes RunLength 0 for 1.",
     ),
-    StateBend.REASSIGNS_SILENTLY: (
-        "RFC7143-7.2.2-09",
-        "Goes on with a task before it answers TASK REASSIGN.",
+    Fault(
+        name=StateBend.REASSIGNS_SILENTLY,
+        breaks=("RFC7143-7.2.2-09", "RFC7143-11.5.1-19", "RFC7143-11.6-01"),
+        says="Goes on with a task before it answers TASK REASSIGN.",
     ),
-    StateBend.KEEPS_SNACK_TAG: (
-        "RFC7143-7.2.2-10",
-        "Keeps the SNACK Tag over a reassignment.",
+    Fault(
+        name=StateBend.KEEPS_SNACK_TAG,
+        breaks=("RFC7143-7.2.2-10",),
+        says="Keeps the SNACK Tag over a reassignment.",
     ),
-    StateBend.ENDS_IMMEDIATE_NOT: (
-        "RFC7143-7.14-05",
-        "Keeps immediate commands of a lost connection.",
+    Fault(
+        name=StateBend.ENDS_IMMEDIATE_NOT,
+        breaks=("RFC7143-7.14-05",),
+        says="Keeps immediate commands of a lost connection.",
     ),
-    StateBend.SENDS_ALL_AGAIN: (
-        "RFC7143-11.5.6-02",
-        "Sends all data of a reassigned read, whatever ExpDataSN says.",
+    Fault(
+        name=StateBend.SENDS_ALL_AGAIN,
+        breaks=("RFC7143-11.5.6-02", "RFC7143-7.2.2-03"),
+        says="Sends all data of a reassigned read, whatever ExpDataSN says.",
     ),
-}
+)

@@ -83,17 +83,17 @@ def test_twist_changes_what_is_said(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bend", "header", "data"),
+    ("fault", "header", "data"),
     [
-        (Bend.SPOILS_HEADER_DIGEST, False, True),
-        (Bend.SPOILS_DATA_DIGEST, True, False),
-        (Bend.OMITS_DATA_DIGEST_PADDING, True, False),
-        (Bend.PADS_WITH_ONES, True, True),
-        (Bend.SETS_RESERVED_BITS, True, True),
+        ("header-digest-is-wrong", False, True),
+        ("data-digest-is-wrong", True, False),
+        ("data-digest-leaves-padding-out", True, False),
+        ("padding-is-not-zero", True, True),
+        ("reserved-bits-are-set", True, True),
     ],
 )
-def test_wire_is_spoilt(bend: Bend, header: bool, data: bool) -> None:
-    peer = Peer(make_target(faults=(bend,)))
+def test_wire_is_spoilt(fault: str, header: bool, data: bool) -> None:
+    peer = Peer(make_target(faults=(fault,)))
     peer.login(HeaderDigest="CRC32C", DataDigest="CRC32C")
 
     peer.send_bytes(wire_of(peer, pdu.NOPOut(data=b"ping!", immediate=1)))
@@ -104,8 +104,8 @@ def test_wire_is_spoilt(bend: Bend, header: bool, data: bool) -> None:
     assert frame is not None
     assert frame.is_header_digest_right is header
     assert frame.is_data_digest_right is data
-    assert (frame.header[0] == 0xA0) is (bend is Bend.SETS_RESERVED_BITS)
-    assert (frame.data[5:] == bytes(3)) is (bend is not Bend.PADS_WITH_ONES)
+    assert (frame.header[0] == 0xA0) is (fault == "reserved-bits-are-set")
+    assert (frame.data[5:] == bytes(3)) is (fault != "padding-is-not-zero")
 
 
 def wire_of(peer: Peer, request: pdu.PDU) -> bytes:

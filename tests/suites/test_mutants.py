@@ -5,7 +5,7 @@ from reftarget.faults import FAULTS
 from reports import model
 from reports.model import Check
 from spec import load
-from suites.mutants import ALSO, Outcome, choose, main, show, weigh
+from suites.mutants import Outcome, choose, main, show, weigh
 
 FAULT = FAULTS["nop-in-without-echo"]
 CHECKS = {
@@ -73,10 +73,6 @@ def test_a_fault_without_checks_is_not_called_missed() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_names_a_requirement(name: str) -> None:
     assert set(FAULTS[name].requirements) <= set(load())
-
-
-def test_every_reason_is_for_a_fault_that_exists() -> None:
-    assert ALSO.keys() <= FAULTS.keys()
 
 
 def test_an_unknown_fault_is_said_in_one_line(
