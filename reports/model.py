@@ -44,6 +44,19 @@ class EndingKind(StrEnum):
     """It is gone and left no word: nobody listens, or its machine is off."""
     DROPPED = "dropped"
     """It closed or reset a connection that it had to keep."""
+    LAB = "lab"
+    """The lab ended it, for example for want of disk space: not the target's doing."""
+
+
+DEATHS = frozenset(
+    {
+        EndingKind.EXITED,
+        EndingKind.CRASHED,
+        EndingKind.HUNG,
+        EndingKind.VANISHED,
+    }
+)
+"""The kinds of endings after which a target must be started again."""
 
 
 class Phase(StrEnum):
@@ -136,7 +149,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def has_killed(self) -> bool:
         """Whether the target, or its hold on this check, ended for good."""
-        return self.ending is not None and self.ending.kind is not EndingKind.DROPPED
+        return self.ending is not None and self.ending.kind in DEATHS
 
     @property
     def detail(self) -> str:

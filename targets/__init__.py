@@ -7,6 +7,8 @@ from targets.kinds import help_text, kinds, options, parse, profile
 from targets.model import (
     FEATURES,
     Chap,
+    Ending,
+    EndingKind,
     LogicalUnit,
     Portal,
     Provider,
@@ -17,6 +19,8 @@ from targets.model import (
 __all__ = [
     "FEATURES",
     "Chap",
+    "Ending",
+    "EndingKind",
     "Kind",
     "LabError",
     "LogicalUnit",

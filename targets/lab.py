@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Option, Options, option
-from targets.model import Portal, Provider, RunningTarget, Target
-from vmlab import debuginfo, folders, trace
+from targets.model import (
+    Ending,
+    EndingKind,
+    Portal,
+    Provider,
+    RunningTarget,
+    Target,
+)
+from vmlab import debuginfo, folders, trace, watch
 from vmlab.build import kernel as build
 from vmlab.guest import Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
 
 if TYPE_CHECKING:
     from vmlab.machine import Lab
+    from vmlab.running import Ending as MachineEnding
     from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
@@ -210,15 +218,15 @@ class _Instance:
         )
 
     def is_alive(self) -> bool:
-        return self.exit_reason() is None
+        return self.ending() is None
 
-    def exit_reason(self) -> str | None:
+    def ending(self) -> Ending | None:
         if self._is_starting:
             return None
         if self.running is None:
-            return "the machine has been ended"
-        reason = self.running.exit_reason()
-        return None if reason is None else _readable(reason)
+            return Ending(EndingKind.LAB, "the machine has been ended")
+        ending = self.running.ending()
+        return None if ending is None else _ending(ending)
 
     def restart(self) -> None:
         """Cut the power and boot again; the disk stays."""
@@ -259,6 +267,24 @@ class _Instance:
             self.running = None
         folders.forget(self.name)
         self.lab.close()
+
+
+def _ending(found: "MachineEnding") -> Ending:
+    """Return a machine's ending as that of its target."""
+    crash, reason = found.crash, _readable(found.reason)
+    if crash is None:
+        kind = EndingKind.LAB if found.is_hosts else EndingKind.VANISHED
+        return Ending(kind, reason)
+    if crash.kind is watch.CrashKind.PROGRAM:
+        status, signal = watch.exit_of(crash)
+        return Ending(EndingKind.EXITED, reason, status=status, signal=signal)
+    return Ending(
+        EndingKind.CRASHED,
+        reason,
+        report_kind=crash.kind,
+        functions=crash.functions,
+        report=_readable(crash.report),
+    )
 
 
 def _readable(console: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Portal, Provider, RunningTarget, Special, Target
+from targets.model import Ending, Portal, Provider, RunningTarget, Special, Target
 from targets.process import LogFile, Process
 from targets.workdir import WorkDirectory
 
@@ -153,8 +153,8 @@ class _Instance:
     def is_alive(self) -> bool:
         return self.process.is_alive()
 
-    def exit_reason(self) -> str | None:
-        return self.process.exit_reason()
+    def ending(self) -> Ending | None:
+        return self.process.ending()
 
     def restart(self) -> None:
         if self.stopped:
@@ -207,7 +207,7 @@ def polls(
     while time.monotonic() < deadline:
         if not process.is_alive():
             raise LabError(
-                f"{name} {process.exit_reason()} before it listened",
+                f"{name} {process.ending()} before it listened",
                 command=process.command,
                 log=process.log.tail(),
             )

@@ -140,6 +140,41 @@ class Special(StrEnum):
     """A target name that nobody is authorized to reset."""
 
 
+class EndingKind(StrEnum):
+    """How a target ended."""
+
+    EXITED = "exited"
+    """Its process ended, by a signal or with a status."""
+    CRASHED = "crashed"
+    """Its kernel, or a sanitizer in it, reported a crash."""
+    VANISHED = "vanished"
+    """Nobody listens any more, or its machine is off; nothing says why."""
+    LAB = "lab"
+    """The lab has failed, not the target: a full disk, for example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a target ended, as its provider has found out."""
+
+    kind: EndingKind
+    reason: str
+    """One line, such as "killed by SIGABRT" or the line of a console."""
+    status: int | None = None
+    """The exit status of a process that exited."""
+    signal: str = ""
+    """The name of the signal that killed it, such as SIGSEGV."""
+    report_kind: str = ""
+    """The kind of a kernel's report (`vmlab.watch.CrashKind`)."""
+    functions: tuple[str, ...] = ()
+    """The functions that the report names, the one that crashed first."""
+    report: str = ""
+    """The report."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class Control(Protocol):
     """What a provider can do with its running target."""
 
@@ -147,8 +182,8 @@ class Control(Protocol):
         """Whether the target still runs, as far as can be told without a login."""
         ...
 
-    def exit_reason(self) -> str | None:
-        """Return how the target ended ("killed by SIGABRT"), None while it runs."""
+    def ending(self) -> Ending | None:
+        """Return how the target ended, None while it runs."""
         ...
 
     def restart(self) -> None:
@@ -223,9 +258,9 @@ class RunningTarget:
         """Whether the target still runs, as far as can be told without a login."""
         return self.control.is_alive()
 
-    def exit_reason(self) -> str | None:
+    def ending(self) -> Ending | None:
         """Return how the target ended, None while it runs."""
-        return self.control.exit_reason()
+        return self.control.ending()
 
     def restart(self) -> None:
         """Kill the target if it runs and start it again at the same portals."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from targets import leash
 from targets.errors import LabError
+from targets.model import Ending, EndingKind
 
 _KILL_WAIT = 10.0
 _LOG_LIMIT = 1 << 20
@@ -72,14 +73,15 @@ class Process:
         """Whether it runs."""
         return self.popen.poll() is None
 
-    def exit_reason(self) -> str | None:
+    def ending(self) -> Ending | None:
         """Return how it ended, None while it runs."""
         code = self.popen.poll()
         if code is None:
             return None
         if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return f"exited with status {code}"
+            name = _signal_name(-code)
+            return Ending(EndingKind.EXITED, f"killed by {name}", signal=name)
+        return Ending(EndingKind.EXITED, f"exited with status {code}", status=code)
 
     def kill(self) -> None:
         """End it at once, as a loss of power would."""
@@ -93,6 +95,14 @@ class Process:
             self.popen.wait(grace)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+def _signal_name(number: int) -> str:
+    """Return a signal's name; real-time signals but the first and last have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def find_program(program: str, package: str) -> str:

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from targets.errors import LabError, TargetSpecError
-from targets.model import Chap, LogicalUnit, Portal, Provider, RunningTarget, Target
+from targets.model import (
+    Chap,
+    Ending,
+    EndingKind,
+    LogicalUnit,
+    Portal,
+    Provider,
+    RunningTarget,
+    Target,
+)
 
 SCHEME = "iscsi://"
 FORM = "iscsi://[user%secret@]host[:port]/name[/lun]"
@@ -65,13 +74,13 @@ class _RemoteControl:
     portal: Portal
 
     def is_alive(self) -> bool:
-        return self.exit_reason() is None
+        return self.ending() is None
 
-    def exit_reason(self) -> str | None:
+    def ending(self) -> Ending | None:
         try:
             _probe(self.portal)
         except LabError as error:
-            return error.message
+            return Ending(EndingKind.VANISHED, error.message)
         return None
 
     def restart(self) -> None:

@@ -2,6 +2,7 @@
 """A machine that runs: its console watched, its crash seen, its end."""
 
 import contextlib
+import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmlab import daemon, watch
+from vmlab import daemon, debuginfo, trace, watch
 from vmlab.errors import LabError
 from vmlab.guest import FAILED, READY, Endpoint
 from vmlab.kernel import Kernel
@@ -31,6 +32,21 @@ _PAUSED_BY_AN_ERROR = [3, 5]
 _POLL_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a machine, or the target in it, ended."""
+
+    reason: str
+    """One line."""
+    crash: watch.Crash | None = None
+    """What its console reports, where it reports a crash."""
+    is_hosts: bool = False
+    """Whether the host is at fault: this says nothing of the kernel."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 @dataclass(slots=True)
 class Running:
     """A machine that runs, or did."""
@@ -42,21 +58,21 @@ class Running:
     console: Path
     _domain: "libvirt.virDomain"
     _seen: int = 0
-    _reason: str = ""
+    _crash: watch.Crash | None = None
 
     def is_alive(self) -> bool:
         """Tell whether it runs and its kernel has not crashed."""
-        return self.exit_reason() is None
+        return self.ending() is None
 
-    def exit_reason(self) -> str | None:
-        """Return what its console says of its end; None while it runs."""
-        self._reason = self._reason or self._crash()
-        if self._reason:
-            return self._reason
+    def ending(self) -> Ending | None:
+        """Return how it ended, as far as its console and libvirt tell; None if not."""
+        self._crash = self._crash or self._find_crash()
+        if self._crash is not None:
+            return Ending(self._crash.line, crash=self._crash)
         if not self.is_active():
-            return "the machine is gone"
+            return Ending("the machine is gone")
         if self._is_stuck():
-            return "the host has no room for the machine's disk"
+            return Ending("the host has no room for the machine's disk", is_hosts=True)
         return None
 
     def _is_stuck(self) -> bool:
@@ -66,21 +82,29 @@ class Running:
         except daemon.module().libvirtError:
             return False  # it has just ended
 
-    def _crash(self) -> str:
+    def _find_crash(self) -> watch.Crash | None:
         text = self.log_since(self._seen)
-        found = watch.crash(text)
-        if found is None:
-            # A line that is not whole yet is read again.
-            self._seen += len(text.encode()) - len(text.rpartition("\n")[2].encode())
-            return ""
+        crash, done = watch.scan(text)
+        if crash is None:
+            if done:
+                self._seen += self._size_of(text[:done])
+            return None
         for _ in _until(_REPORT_SECONDS):
-            if watch.is_whole(self.log_since(self._seen), found.end()):
+            # The line may have been half there, and so may the report.
+            crash = watch.find_crash(self.log_since(self._seen)) or crash
+            if crash.is_whole or not self.is_active():
                 break
-            if not self.is_active():
-                break
-        # The line may have been half there.
-        found = watch.crash(self.log_since(self._seen)) or found
-        return watch.reason(found)
+        return crash
+
+    def _size_of(self, text: str) -> int:
+        """Return how many bytes of the console some text takes up.
+
+        Bytes that are no UTF-8, and carriage returns, make it another number.
+        """
+        lines = text.count("\n")
+        with self.console.open("rb") as file:
+            file.seek(self._seen)
+            return sum(len(line) for line in itertools.islice(file, lines))
 
     def is_active(self) -> bool:
         """Tell whether it runs, be its kernel well or not."""
@@ -127,12 +151,16 @@ def await_ready(running: Running, kernel: Kernel) -> None:
     for _ in _until(BOOT_SECONDS):
         said = running.log_since(0)
         failed = re.search(rf"^{FAILED} ?(.*)$", said, re.MULTILINE)
-        reason = running.exit_reason()
-        if failed or reason:
-            why = failed[1] if failed else reason
+        ending = running.ending()
+        if failed or ending:
+            crash = None if ending is None else ending.crash
+            files = debuginfo.files(kernel.root)
             raise LabError(
-                f"the machine {running.name} does not serve: {why}",
-                log=watch.report(running.log_since(0), reason, kernel),
+                f"the machine {running.name} does not serve: "
+                f"{failed[1] if failed else ending}",
+                log=watch.tail(said)
+                if crash is None
+                else trace.decode(crash.report, files),
             )
         if READY in said:
             return

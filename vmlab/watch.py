@@ -1,71 +1,219 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a console says when a kernel, or the target on it, is no good any more."""
+"""The one reader of consoles: it finds the report of a crash, its kind and its end.
+
+A kernel reports a crash in a form of its own for each kind: an oops ends with an "end
+trace" line, a report of KASAN with a line of equals signs, one of lockdep with its last
+stack. `_FORMS` says so for each kind; whatever follows a report is no part of it.
+"""
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 
-from vmlab import debuginfo, trace
 from vmlab.guest import DIED
-from vmlab.kernel import Kernel
-
-_CRASH = re.compile(
-    rf"^.*(?:{DIED} |Kernel panic|BUG: |Oops[:;]|general protection fault|"
-    r"kernel BUG at |invalid opcode: |list_(?:add|del) corruption|"
-    r"Unable to handle kernel|WARNING: |INFO: task \S+ blocked|"
-    # lockdep's: of deadlocks that could be, and of sleep where it is forbidden.
-    r"INFO: (?:possible|suspicious|inconsistent|bad) |"
-    r"KASAN: |KFENCE: |UBSAN: |kmemleak: [1-9]\d* new suspected).*$",
-    re.MULTILINE,
-)
-"""How a kernel says that it is broken, be it alive or not; or that its target is."""
-
-_END = re.compile(
-    # Of an oops, a WARNING or leaks; of KASAN and UBSAN; of lockdep.
-    r"^.*---\[ end |^(?:\[[ .\d]+\] )?={20,}$|"
-    r"(?<=stack backtrace:\n)(?:.*\n)+?.*</TASK>$",
-    re.MULTILINE,
-)
-_BEFORE = re.compile(rf"^.*?(?=\[ *\d+\.\d+\] |{DIED} )")
-_REPORT_LINES = 60
 
 
-def crash(text: str) -> re.Match[str] | None:
-    """Return the line by which a console says that something is broken, if any."""
-    return _CRASH.search(text)
+class CrashKind(StrEnum):
+    """What a report on a console is about."""
+
+    PROGRAM = "program"
+    """The program that serves has ended; the guest's own script reports it."""
+    KASAN = "KASAN"
+    KFENCE = "KFENCE"
+    UBSAN = "UBSAN"
+    KMEMLEAK = "kmemleak"
+    LOCKDEP = "lockdep"
+    LOCKUP = "lockup"
+    """A CPU is stuck, or RCU waits for one."""
+    HUNG_TASK = "hung task"
+    ATOMIC = "atomic sleep"
+    """Something slept, or scheduled, where that is forbidden."""
+    WARNING = "WARNING"
+    PANIC = "panic"
+    OOPS = "oops"
+    TRACE = "call trace"
+    """A call trace that no line of the kinds above begins."""
 
 
-def reason(found: re.Match[str]) -> str:
-    """Return what such a line says, without what a program had begun to say."""
-    return _BEFORE.sub("", found[0]).strip()
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The report of a crash."""
 
+    kind: CrashKind
+    line: str
+    """The line that says what is wrong, without what a program had begun to print."""
+    report: str
+    """The report from that line to its end, at most `MOST_LINES` lines."""
+    functions: tuple[str, ...]
+    """The functions that it names for sure, the one that crashed first.
 
-def is_whole(text: str, begin: int) -> bool:
-    """Tell whether a report that begins somewhere has come to its end."""
-    return _END.search(text, begin) is not None
-
-
-def crash_in(text: str) -> str:
-    """Return the report of a crash in what a kernel has said; or nothing."""
-    found = crash(text)
-    if found is None:
-        return ""
-    end = _END.search(text, found.end())
-    # The last line of a stack is a part of it; others only mark the end.
-    last = end.end() if end and end[0].endswith("</TASK>") else end and end.start()
-    return "\n".join(text[found.start() : last].splitlines()[:_REPORT_LINES])
-
-
-def report(said: str, reason: str | None, kernel: Kernel) -> str:
-    """Return the report of a kernel that does not come up, decoded.
-
-    Where it has none, the end of what it has said.
+    Those with a question mark do not count, nor do locks, lists and waits, which fail
+    by what their callers hand to them.
     """
-    _, line, rest = said.partition(reason) if reason else ("", "", "")
-    if not line:
-        return tail(said)
-    shown = "\n".join((line + rest).splitlines()[:_REPORT_LINES])
-    return trace.decode(shown, debuginfo.files(kernel.root))
+    offset: int
+    """Where the report begins in the text, in characters."""
+    end: int
+    """Where it ends, or the end of the text."""
+    is_whole: bool
+    """Whether the end of the report has been seen."""
+
+
+MOST_LINES = 300
+"""A report without an end, or a longer one, is cut here."""
+
+_STAMP = r"^(?:\[[ .\d]+\](?:\[ *[TC]\d+\])? *)?"
+_END_TRACE = r"^.*---\[ end "
+_EQUALS = rf"{_STAMP}={{20,}}$"
+_STACK = r"^.*</TASK>\n?"
+_OOPS = (
+    r"BUG: |Oops[:;]|general protection fault|kernel BUG at |invalid opcode: |"
+    r"list_(?:add|del) corruption|Unable to handle kernel"
+)
+_FORMS: tuple[tuple[CrashKind | None, str, str], ...] = (
+    # Kind (None where it is no crash), what its first line holds, what its last one is.
+    (CrashKind.PROGRAM, rf"{DIED} ", r"(?<=\n)"),
+    (CrashKind.KASAN, r"KASAN: ", _EQUALS),
+    (CrashKind.KFENCE, r"KFENCE: ", _EQUALS),
+    (CrashKind.UBSAN, r"UBSAN: ", rf"{_EQUALS}|{_END_TRACE}"),
+    (CrashKind.KMEMLEAK, r"kmemleak: [1-9]\d* new suspected", _END_TRACE),
+    (
+        CrashKind.LOCKDEP,
+        # Of deadlocks that could be, of locks held wrongly, of RCU used wrongly.
+        r"(?:WARNING|INFO): (?:possible|suspicious|inconsistent|bad|lock held) ",
+        r"(?<=stack backtrace:\n)(?:.*\n)+?.*</TASK>\n?",
+    ),
+    # A busy host makes a CPU of the guest late; that says nothing of the kernel.
+    (None, r"INFO: rcu_\S+ .*stall|INFO: rcu_\S+ detected stalls", _STACK),
+    (
+        CrashKind.LOCKUP,
+        r"BUG: (?:soft lockup|workqueue lockup)|Watchdog detected hard LOCKUP",
+        _STACK,
+    ),
+    (CrashKind.HUNG_TASK, r"INFO: task \S+ blocked", _STACK),
+    (CrashKind.ATOMIC, r"BUG: (?:sleeping function|scheduling while atomic)", _STACK),
+    (CrashKind.WARNING, r"WARNING: ", _END_TRACE),
+    (CrashKind.PANIC, r"Kernel panic", _END_TRACE),
+    (
+        CrashKind.OOPS,
+        _OOPS,
+        _END_TRACE,
+    ),
+    (CrashKind.TRACE, r"Call Trace:$", _STACK),
+)
+_BEGIN = re.compile(
+    rf"^.*(?:{'|'.join(form for _, form, _ in _FORMS)}).*$", re.MULTILINE
+)
+_FORM = [
+    (kind, re.compile(begin, re.MULTILINE), re.compile(end, re.MULTILINE))
+    for kind, begin, end in _FORMS
+]
+_BEFORE = re.compile(rf"^.*?(?=\[ *\d+\.\d+\] |{DIED} )")
+_CONTEXT = re.compile(
+    rf"{_STAMP}(?:(?:CPU: \d+ |Hardware name: |Workqueue: |Tainted: ).*)?$"
+)
+"""What stands between the words of a report and its call trace."""
+
+_FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
+"""A place in a kernel's report. One with a question mark is no sure part of it."""
+
+_TOOLS = (
+    *("dump_stack", "show_stack"),
+    *("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_"),
+    *("__schedule", "schedule", "__wait_for_common", "wait_for_completion"),
+)
+"""Locks, lists and waits fail by what they are given: the fault is their caller's.
+
+What prints a stack is not at fault either.
+"""
+
+
+def find_crash(text: str, from_: int = 0) -> Crash | None:
+    """Return the first crash that a console reports, if any.
+
+    Args:
+        text: what the console has printed.
+        from_: where to begin, in characters.
+    """
+    return scan(text, from_)[0]
+
+
+def scan(text: str, from_: int = 0) -> tuple[Crash | None, int]:
+    """Return the first crash, and up to where a console need not be read again.
+
+    A line that is not whole yet is read again, and so is a report that is no crash and
+    has not come to its end: its call trace would else seem to be a crash.
+    """
+    while True:
+        begin = _BEGIN.search(text, from_)
+        if begin is None:
+            return None, max(from_, text.rfind("\n") + 1)
+        kind, end_of = next(
+            (kind, end) for kind, form, end in _FORM if form.search(begin[0])
+        )
+        end = end_of.search(text, begin.end())
+        if kind is not None:
+            crash = _crash(text, from_, kind, begin, end)
+            return crash, crash.end
+        if end is None:
+            return None, begin.start()
+        from_ = end.end()
+
+
+def _crash(
+    text: str,
+    from_: int,
+    kind: CrashKind,
+    begin: re.Match[str],
+    end: re.Match[str] | None,
+) -> Crash:
+    start = begin.start()
+    if kind is CrashKind.TRACE:
+        start = _with_context(text, from_, start)
+    # The last line of a stack is a part of it; others only mark the end.
+    last = len(text)
+    if end is not None:
+        last = end.end() if "</TASK>" in end[0] else end.start()
+    report = "\n".join(text[start:last].splitlines()[:MOST_LINES])
+    functions = functions_of(report)
+    line = _BEFORE.sub("", begin[0]).strip()
+    if kind is CrashKind.TRACE and functions:
+        line = f"{line} {functions[0]}"
+    return Crash(
+        kind=kind,
+        line=line,
+        report=report,
+        functions=functions,
+        offset=start,
+        end=len(text) if end is None else end.end(),
+        is_whole=end is not None,
+    )
+
+
+def functions_of(report: str) -> tuple[str, ...]:
+    """Return the functions that a kernel's report names, the one that crashed first."""
+    named = dict.fromkeys(_FUNCTION.findall(report))
+    return tuple(name for name in named if not name.startswith(_TOOLS))
+
+
+def exit_of(crash: Crash) -> tuple[int | None, str]:
+    """Return the status or the signal by which a program ended, as its guest says."""
+    status = re.search(r" with code (\d+)$", crash.line)
+    signal = re.search(r" by (SIG[A-Z0-9]+)$", crash.line)
+    return int(status[1]) if status else None, signal[1] if signal else ""
 
 
 def tail(text: str) -> str:
-    """Return the last lines of what a console has said."""
+    """Return the last lines of what a console has printed."""
     return "\n".join(text.splitlines()[-15:])
+
+
+def _with_context(text: str, from_: int, trace: int) -> int:
+    """Return where the lines begin that lead to a call trace, its cause the first."""
+    start = trace
+    while start > from_:
+        before = text.rfind("\n", from_, start - 1) + 1 or from_
+        is_context = _CONTEXT.match(text[before : start - 1])
+        start = before
+        if not is_context:
+            break
+    return start

@@ -119,13 +119,14 @@ def client(
     except LabError:
         # Something of it hangs, or it is gone.
         is_good = False
-        crash = found.machine.exit_reason() or ""
+        ending = found.machine.ending()
+        crash = "" if ending is None else ending.reason
     if not is_good:
         # The next check gets another.
         machine.drop()
     if crash:
         pytest.fail(f"the client's kernel reports a mistake:\n{crash}", pytrace=False)
-    assert target.running.exit_reason() is None
+    assert target.running.ending() is None
 
 
 @pytest.fixture(scope="session")

@@ -1,46 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is known of one check while it runs, and the value that is made of it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import targets
+from initiator.answers import DROPPED
 from initiator.expect import ConformanceFailure
-from reports.model import Check, Ending, Failure, Outcome
+from reports.model import Check, Ending, EndingKind, Failure, Outcome, Phase
 from spec import Requirement
+from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse
 
 _MOST_TRANSCRIPT = 20_000
 """Characters; the last ones are kept."""
 
+_MOST_REPORT = 40_000
+"""Characters; the first ones are kept."""
+
+_AMISS = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
+
 
 @dataclass(slots=True)
 class Account:
-    """All that a check's phases have come to so far."""
+    """All that the phases of a check have come to so far."""
 
     outcome: Outcome = Outcome.PASSED
-    """What was decided last, for a check in which no phase failed."""
-    has_failed: bool = False
-    """A phase of the check failed."""
     failure: Failure | None = None
     ending: Ending | None = None
-    """An ending that no known deviation or crash explains."""
     deviation: str = ""
+    """What is known of the target that explains the outcome."""
     reason: str = ""
     transcript: str = ""
     bundle: str = ""
     seconds: float = 0.0
     choices: tuple[str, ...] = ()
     crashes: list[str] = field(default_factory=list)
+    """Known crashes that have occurred."""
+    retry: Retry = Retry.NO
+    has_reacted: bool = False
+    """The phase that runs ends by a verdict, not by an error of our own."""
 
     @property
-    def is_judged(self) -> bool:
-        """Whether the check has come to something else than that it holds."""
-        return (
-            self.failure is not None
-            or self.ending is not None
-            or self.outcome is Outcome.DEVIATES
-        )
+    def is_amiss(self) -> bool:
+        """Whether the target has not done what is required."""
+        return self.outcome in _AMISS
+
+    def take(self, happening: Happening, verdict: Verdict) -> None:
+        """Add what happened, and what it comes to."""
+        if happening.crash is not None:
+            self.crashes.append(happening.crash.what)
+        self.failure = happening.failure or self.failure
+        is_explained = happening.deviation or happening.crash
+        if happening.ending is not None and not is_explained:
+            self.ending = happening.ending
+        if verdict.retry is not Retry.NO and self.retry is not Retry.YES:
+            self.retry = verdict.retry
+        self.has_reacted = verdict.reaction is not Reaction.GO_ON
+        if verdict.outcome is None:
+            return
+        self.outcome = worse(self.outcome, verdict.outcome)
+        if verdict.outcome is Outcome.DEVIATES:
+            self.deviation = explanation_of(happening, verdict)
 
     def to_check(
-        self, name: str, title: str, requirements: tuple[Requirement, ...]
+        self, name: str, title: str, requirements: Sequence[Requirement]
     ) -> Check:
         """Return the value of a check.
 
@@ -49,23 +72,19 @@ class Account:
             title: its rule in words.
             requirements: those that it carries.
         """
-        outcome = self.outcome
-        if self.has_failed:
-            is_target_s = self.failure is not None or self.ending is not None
-            outcome = Outcome.BROKEN if is_target_s else Outcome.TROUBLE
         ids = tuple(entry.id for entry in requirements)
         broken: tuple[str, ...] = ()
-        if outcome in (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES):
+        if self.is_amiss:
             # A target that has died breaks all that the check would have seen.
             broken = ids if self.failure is None else (self.failure.requirement,)
         return Check(
             check=name,
-            outcome=outcome,
+            outcome=self.outcome,
             requirements=ids,
             broken=broken,
             failure=self.failure,
             ending=self.ending,
-            deviation=self.deviation,
+            deviation=self.deviation if self.outcome is Outcome.DEVIATES else "",
             reason=self.reason,
             title=title,
             transcript=self.transcript[-_MOST_TRANSCRIPT:],
@@ -76,8 +95,18 @@ class Account:
         )
 
 
+def explanation_of(happening: Happening, verdict: Verdict) -> str:
+    """Return in words what is known of the target that explains a happening."""
+    if happening.deviation is not None:
+        return happening.deviation.what
+    if happening.crash is None:
+        return ""
+    cut = " (this has cut the check short)"
+    return happening.crash.what + (cut if verdict.reaction is Reaction.EXPECT else "")
+
+
 def failure_value(
-    failure: ConformanceFailure, requirements: tuple[Requirement, ...]
+    failure: ConformanceFailure, requirements: Sequence[Requirement]
 ) -> Failure:
     """Return a failed expectation as it is kept on file."""
     return Failure(
@@ -88,3 +117,51 @@ def failure_value(
         field=failure.field,
         answer=failure.answer,
     )
+
+
+_KINDS = {
+    targets.EndingKind.EXITED: EndingKind.EXITED,
+    targets.EndingKind.CRASHED: EndingKind.CRASHED,
+    targets.EndingKind.VANISHED: EndingKind.VANISHED,
+    targets.EndingKind.LAB: EndingKind.LAB,
+}
+
+
+def ending_value(
+    ending: targets.Ending, phase: Phase, decode: Callable[[str], str]
+) -> Ending:
+    """Return how a target ended, as it is kept on file.
+
+    Args:
+        ending: what its provider has found out.
+        phase: the moment of the check that is charged with it.
+        decode: adds lines of source to the traces of a report.
+    """
+    return Ending(
+        kind=_KINDS[ending.kind],
+        reason=ending.reason,
+        phase=phase,
+        status=ending.status,
+        signal=ending.signal,
+        report_kind=ending.report_kind,
+        functions=ending.functions,
+        report=decode(ending.report)[:_MOST_REPORT],
+    )
+
+
+def hang(actual: str, phase: Phase) -> Ending:
+    """Return the ending of a target that runs, but serves no login."""
+    return Ending(kind=EndingKind.HUNG, reason=actual, phase=phase)
+
+
+def drop_of(failure: ConformanceFailure) -> Ending | None:
+    """Return the ending of a connection that had to be kept, or None."""
+    if failure.answer != DROPPED:
+        return None
+    return Ending(
+        kind=EndingKind.DROPPED, reason=failure.actual, closed_by=_closed_by(failure)
+    )
+
+
+def _closed_by(_failure: ConformanceFailure) -> str:
+    return ""

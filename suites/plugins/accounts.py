@@ -6,8 +6,10 @@ from collections.abc import Generator
 import pytest
 
 from reports.evidence import EVIDENCE, VERDICT
+from reports.model import Check, Phase
 from reports.verdicts import attach
-from suites.judging.account import Account
+from suites.judging.account import Account, explanation_of
+from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
 
 _ACCOUNT = pytest.StashKey[Account]()
@@ -20,13 +22,43 @@ def account_of(item: pytest.Item) -> Account:
 
 
 def begin_again(item: pytest.Item) -> None:
-    """Begin a new account; only the known crashes that struck stay in it."""
+    """Begin a new account; only the known crashes that occurred stay in it."""
     item.stash[_ACCOUNT] = Account(crashes=account_of(item).crashes)
+
+
+def settle(item: pytest.Item, happening: Happening) -> Verdict:
+    """Judge what happened, and add it to the check's account."""
+    verdict = judge(happening)
+    account_of(item).take(happening, verdict)
+    return verdict
+
+
+def react(happening: Happening, verdict: Verdict, words: str) -> None:
+    """Have pytest do what a verdict says.
+
+    Args:
+        happening: what was judged.
+        verdict: what it came to.
+        words: what the report says where it is not known.
+
+    Raises:
+        pytest.fail.Exception: the check fails.
+        pytest.xfail.Exception: the failure is expected.
+    """
+    __tracebackhide__ = True
+    if verdict.reaction is Reaction.FAIL:
+        pytest.fail(words, pytrace=False)
+    if verdict.reaction is Reaction.EXPECT:
+        entry = happening.deviation or happening.crash
+        if entry is not None:
+            what = explanation_of(happening, verdict)
+            pytest.xfail(f"known deviation ({entry.requirement}): {what}")
+        pytest.xfail(f"warning, a SHOULD is not followed: {words}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Have each report of a check carry what is known of it so far."""
     report = yield
@@ -34,27 +66,39 @@ def pytest_runtest_makereport(
         return report
     account = account_of(item)
     account.seconds += report.duration
-    account.has_failed |= report.failed
-    if report.skipped and not hasattr(report, "wasxfail"):
-        account.outcome = account.outcome.NOT_APPLICABLE
-    account.reason = account.reason or _reason(report)
+    if call.excinfo is not None and not account.has_reacted:
+        account.reason = account.reason or _reason(report)
+        is_skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
+        phase = Phase(report.when)
+        settle(
+            item,
+            Happening(phase=phase, skipped=account.reason or "skipped")
+            if is_skipped
+            else Happening(phase=phase, is_ours=True),
+        )
+    account.has_reacted = False
     if report.when != "teardown" and report.outcome != "passed":
         account.transcript = "".join(
             piece.content.decode(errors="replace")
             for piece in item.stash.get(EVIDENCE, [])
             if piece.name == "transcript"
         )
-    function = item.function if isinstance(item, pytest.Function) else None
-    rule = (function.__doc__ or "") if function is not None else ""
-    check = account.to_check(
-        item.nodeid.removeprefix(_FOLDER),
-        rule.strip().partition("\n")[0],
-        tuple(requirements_of(item)),
-    )
+    check = check_of(item)
     attach(report, check)
     if report.when == "teardown":
         report.user_properties.append((VERDICT, str(check.outcome)))
     return report
+
+
+def check_of(item: pytest.Item) -> Check:
+    """Return a check as it stands now."""
+    function = item.function if isinstance(item, pytest.Function) else None
+    rule = (function.__doc__ or "") if function is not None else ""
+    return account_of(item).to_check(
+        item.nodeid.removeprefix(_FOLDER),
+        rule.strip().partition("\n")[0],
+        requirements_of(item),
+    )
 
 
 def _reason(report: pytest.TestReport) -> str:

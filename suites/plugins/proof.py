@@ -12,6 +12,7 @@ from initiator.narrate import narrate
 from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path
+from reports.model import Ending
 from suites.plugins.accounts import account_of
 from suites.plugins.requirements import requirements_of
 from suites.plugins.sessions import TRANSCRIPT
@@ -20,33 +21,14 @@ from suites.plugins.targets import TestedTarget
 _MOST_OF_A_TRACE = 40
 """Lines of a crash that a failure shows; its report has all of them."""
 
-_END_OF_REPORT = "---[ end "
-_MOST_OF_A_REPORT = 150
-"""Lines, where a crash has left a kernel no time for the last one."""
-
-DIED = "the target died: "
-"""What stands before the reason where a probe has found it."""
-
 LOG_MARK = pytest.StashKey[int]()
 """Where the target's log stood when a check began."""
 
 
-def report_of(tested: TestedTarget, reason: str) -> str:
-    """Return the whole of what the target's log says of its death, if anything.
-
-    A kernel that goes on may tell of more; that is not why it died.
-    """
-    line = reason.removeprefix(DIED)
-    _, found, rest = tested.running.log_text().rpartition(line)
-    lines = rest.partition(_END_OF_REPORT)[0].splitlines()[:_MOST_OF_A_REPORT]
-    return "\n".join([found, *lines]) if found else ""
-
-
-def trace_of(tested: TestedTarget, report: str) -> str:
-    """Return as much of the report of a death as a failure shows, decoded."""
-    shown = "\n".join(report.splitlines()[:_MOST_OF_A_TRACE])
-    decoded = tested.running.decode(shown).splitlines()
-    return "".join(f"\n    {one}" for one in decoded)
+def shown(ending: Ending) -> str:
+    """Return as much of the report of a death as a failure shows."""
+    lines = ending.report.splitlines()[:_MOST_OF_A_TRACE]
+    return "".join(f"\n    {line}" for line in lines)
 
 
 def steps_of(item: pytest.Item) -> list[str]:

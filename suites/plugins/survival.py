@@ -17,7 +17,6 @@ from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
-from suites.plugins.proof import DIED
 from suites.plugins.targets import TestedTarget
 
 SLOW_LOGIN = 0.5
@@ -29,18 +28,25 @@ ONE_LOGIN_SECONDS = 20.0
 LOOK_SECONDS = 0.25
 """How often a target that does not answer is looked at."""
 
+_LOST = pytest.StashKey[str]()
+"""Why the target cannot be brought back, in one line."""
+
 DEATH_SECONDS = 0.1
 """How long after a failure a local target may still be seen to die."""
+
+
+class Unserved(ConformanceFailure):
+    """The target does not serve a login and a command after a check."""
 
 
 def probe(tested: TestedTarget, timeout: float | None = None) -> None:
     """Log in once more: a target must have survived the check.
 
     Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at; the next check's login shows the rest. Who gives a timeout has the patience.
+    at; the next check's login shows the rest. An explicit timeout overrides that.
 
     Raises:
-        ConformanceFailure: it has not.
+        Unserved: it has not.
     """
     longest = SLOW_LOGIN if timeout is None else timeout
     if tested.login_seconds > longest and tested.running.is_alive():
@@ -58,11 +64,13 @@ def probe(tested: TestedTarget, timeout: float | None = None) -> None:
         ) as session:
             session.execute(cdb.test_unit_ready())
     except (ISCSIError, ConformanceFailure) as error:
-        actual = error.actual if isinstance(error, ConformanceFailure) else str(error)
-        reason = death(tested)
-        raise ConformanceFailure(
+        ending = await_end(tested)
+        came: object = error
+        if isinstance(error, ConformanceFailure):
+            came = error.actual
+        raise Unserved(
             "the target still serves a login and a command after the check",
-            f"{DIED}{reason}" if reason else actual,
+            came if ending is None else f"the target died: {ending}",
             transcript,
         ) from error
 
@@ -78,12 +86,12 @@ def late_probe(tested: TestedTarget) -> str | None:
             probe(tested, timeout=ONE_LOGIN_SECONDS)
     except ConformanceFailure as failure:
         return failure.actual
-    return tested.running.exit_reason()
+    return None
 
 
 @contextmanager
 def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
-    """Break off what waits for a target that has died, or takes too long in all.
+    """Abort a check whose target has died, or that takes too long in all.
 
     A kernel that has crashed keeps its connections and answers nothing more. A process
     takes them with it, so that nobody waits; and it may be gone for a moment where a
@@ -102,12 +110,12 @@ def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
             raise ConformanceFailure(
                 f"the exchange comes to an end within {seconds:g} s", "it has not"
             )
-        reason = tested.running.exit_reason() if looks else None
-        if reason is not None:
+        ending = tested.running.ending() if looks else None
+        if ending is not None:
             # What cleans up after it is not to be broken off as well.
             looks = False
             signal.setitimer(signal.ITIMER_REAL, left)
-            raise ConformanceFailure("the target lives", f"{DIED}{reason}")
+            raise ConformanceFailure("the target lives", f"the target died: {ending}")
 
     before = signal.signal(signal.SIGALRM, strike)
     often = LOOK_SECONDS if looks else 0
@@ -119,29 +127,38 @@ def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def death(tested: TestedTarget, seconds: float = DEATH_SECONDS) -> str | None:
+def await_end(
+    tested: TestedTarget, seconds: float = DEATH_SECONDS
+) -> targets.Ending | None:
     """Return how the target ended, None if it lives.
 
     A process that has just been killed takes a moment to be seen as dead.
     """
-    reason = tested.running.exit_reason()
-    if reason is None and "restart" in tested.features:
+    ending = tested.running.ending()
+    if ending is None and "restart" in tested.features:
         deadline = time.monotonic() + seconds
-        while reason is None and time.monotonic() < deadline:
+        while ending is None and time.monotonic() < deadline:
             time.sleep(DEATH_SECONDS / 20)
-            reason = tested.running.exit_reason()
-    return reason
+            ending = tested.running.ending()
+    return ending
 
 
-def revive(tested: TestedTarget) -> None:
+def revive(config: pytest.Config, tested: TestedTarget) -> None:
     """Start a dead target again, so that one death is one failure."""
     if not tested.running.is_alive():
-        restart(tested, "after its death")
+        restart(config, tested, "after its death")
 
 
-def restart(tested: TestedTarget, when: str) -> None:
-    """Start a target anew; end the run if it does not come back."""
+def restart(config: pytest.Config, tested: TestedTarget, when: str) -> None:
+    """Start a target anew; if it does not come back, the run ends after this check."""
+    if lost(config):
+        return
     try:
         tested.running.restart()
     except targets.LabError as error:
-        pytest.exit(f"the target cannot be restarted {when}: {error}", 3)
+        config.stash[_LOST] = f"the target cannot be restarted {when}: {error}"
+
+
+def lost(config: pytest.Config) -> str:
+    """Return why the target cannot be brought back, or nothing."""
+    return config.stash.get(_LOST, "")

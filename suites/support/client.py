@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab's client machine: told what to do on its console, looked at afterwards."""
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
@@ -13,7 +12,7 @@ from vmlab import folders, machine
 from vmlab.console import Console
 from vmlab.errors import LabError
 from vmlab.guest import quoted
-from vmlab.watch import crash_in
+from vmlab.watch import Crash, CrashKind, find_crash
 
 MOUNT = "/mnt"
 FILE_SIZE = 2 << 20
@@ -44,7 +43,7 @@ class LoginFailed(Exception):
         self.code = code
 
 
-_KNOWN = re.compile(r"statistics for priority \d.*\n.*WARNING: .* dd_exit_sched\+.*")
+_KNOWN = "dd_exit_sched"
 """Linux 6.1's scheduler of disks counts one request more in than out, once in a while
 when the disk of a lost path is removed; its queues are empty, no byte is missing."""
 
@@ -54,7 +53,19 @@ def mistake_in(said: str) -> str:
 
     What is known to be harmless, and no target's doing, is passed over.
     """
-    return crash_in(_KNOWN.sub("", said))
+    crash = find_crash(said)
+    while crash is not None and _is_harmless(crash, said):
+        crash = find_crash(said, crash.end)
+    return "" if crash is None else crash.report
+
+
+def _is_harmless(crash: Crash, said: str) -> bool:
+    lines = said[: crash.offset].splitlines()
+    return (
+        crash.kind is CrashKind.WARNING
+        and f" {_KNOWN}+" in crash.line
+        and any("statistics for priority" in line for line in lines[-1:])
+    )
 
 
 Files = Mapping[str, str]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from reports.model import Ending, EndingKind
 from reports.run import read
-from suites.plugins import crashes
-from suites.plugins.crashes import Crash, functions_of
-from suites.plugins.deviations import DeviationFileError
+from suites.judging.known import KnownCrash, KnownFileError, load
 from tests.suites.runs import complaint, run
 from tests.suites.samples.sample_crashes import KNOWN, OTHER
+from vmlab.watch import find_crash, functions_of
 
 SAMPLES = "tests/suites/samples/sample_crashes.py"
 ENTRY = """
@@ -142,11 +142,11 @@ def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
 
 
 def test_only_what_a_report_is_sure_of_counts() -> None:
-    assert functions_of(KNOWN)[:2] == ["lose_a_race", "close_a_session"]
+    assert functions_of(KNOWN)[:2] == ("lose_a_race", "close_a_session")
     assert "may_be_old" not in functions_of(KNOWN)
-    assert functions_of("at x.c:1 f.cold+0x1/0x2 [m]") == ["f"]
-    assert functions_of("_raw_spin_lock_bh+0x1/0x2\nf+0x1/0x2") == ["f"]
-    assert functions_of("Modules linked in: lose_a_race close_a_session") == []
+    assert functions_of("at x.c:1 f.cold+0x1/0x2 [m]") == ("f",)
+    assert functions_of("_raw_spin_lock_bh+0x1/0x2\nf+0x1/0x2") == ("f",)
+    assert functions_of("Modules linked in: lose_a_race close_a_session") == ()
 
 
 @pytest.mark.parametrize(
@@ -157,29 +157,43 @@ def test_only_what_a_report_is_sure_of_counts() -> None:
         (KNOWN, "KASAN", False),
         (OTHER, "", False),
         # It has crashed elsewhere.
-        (f"RIP: 0010:f+0x1/0x2\n{KNOWN}", "", False),
-        ("", "", False),
+        (KNOWN.replace("RIP: 0010:", "RIP: 0010:f+0x1/0x2 "), "", False),
     ],
 )
 def test_a_crash_is_known_by_all_of_its_signature(
     report: str, says: str, is_it: bool
 ) -> None:
-    crash = Crash(
-        *("R", ("*",), "what", "why", "1"),
+    crash = KnownCrash(
+        requirement="R",
+        checks=("*",),
+        what="what",
+        why="why",
+        version="1",
         functions=("lose_a_race", "close_a_session"),
         says=says,
     )
 
-    reason = KNOWN.partition("\n")[0]
+    found = find_crash(report)
+    assert found is not None
+    ending = Ending(
+        kind=EndingKind.CRASHED,
+        reason=found.line,
+        report_kind=found.kind,
+        functions=found.functions,
+        report=found.report,
+    )
 
-    assert crash.explains("nop/test_x.py::test_y[1]", reason, report) is is_it
+    assert crash.explains(ending) is is_it
 
 
 @pytest.mark.parametrize(
     ("field", "words"),
     [
         ("", "crash 1 (RFC7143-11.19-02): neither functions nor says"),
-        ("function = ['f']", "crash 1 (RFC7143-11.19-02): "),
+        (
+            "function = ['f']",
+            "crash 1 (RFC7143-11.19-02): Object contains unknown field `function`",
+        ),
     ],
 )
 def test_a_crash_without_a_signature_is_refused(
@@ -188,8 +202,8 @@ def test_a_crash_without_a_signature_is_refused(
     file = tmp_path / "own.toml"
     file.write_text(f"[[crash]]{ENTRY.format(checks='*')}{field}\n")
 
-    with pytest.raises(DeviationFileError, match=re.escape(words)):
-        crashes.load(file)
+    with pytest.raises(KnownFileError, match=re.escape(words)):
+        load(file, {"RFC7143-11.19-02"})
 
 
 @pytest.mark.integration
@@ -197,4 +211,7 @@ def test_a_broken_crash_is_said_in_one_line(tmp_path: Path) -> None:
     done = sample(tmp_path, "whatever", listed="[[crash]]\nwhat = 'x'\n")
 
     assert done.returncode == 4
-    assert "own.toml: crash 2 (None): " in complaint(done)
+    assert (
+        "own.toml: crash 2 (None): Object missing required field `requirement`"
+        in complaint(done)
+    )

@@ -48,13 +48,13 @@ def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> Non
         assert provider._instance is not None
         written = write_everywhere(running)
         before = read_everywhere(running)
-        assert running.exit_reason() is None
+        assert running.ending() is None
         with Console(provider._instance.name) as console:
             console.run("kill -9 $(pidof tgtd)")
             deadline = time.monotonic() + _WATCH_SECONDS
             while running.is_alive() and time.monotonic() < deadline:
                 console.run("true")
-        reason = running.exit_reason()
+        reason = str(running.ending())
         running.restart()
         is_alive_again = running.is_alive()
         after = read_everywhere(running)

@@ -157,7 +157,10 @@ def test_a_death_is_expected_only_where_it_is_listed(
     ("content", "words"),
     [
         ("[[deviation]\n", "own.toml: "),
-        ('[[deviation]]\nchecks = ["a"]\n', "deviation 1 (None): "),
+        (
+            '[[deviation]]\nchecks = ["a"]\n',
+            "deviation 1 (None): Object missing required field",
+        ),
     ],
 )
 def test_a_broken_list_is_said_in_one_line(

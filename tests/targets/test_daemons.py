@@ -52,7 +52,7 @@ def test_target_listens_only_where_asked(provider: LocalProvider) -> None:
     assert all(p.host in {"127.0.0.1", "::1"} for p in running.portals)
     provider.stop()
     assert not Path(f"/proc/{pid}").exists()
-    assert running.exit_reason() is not None
+    assert running.ending() is not None
 
 
 def test_every_unit_and_every_portal_answers(provider: LocalProvider) -> None:
@@ -107,7 +107,7 @@ def test_killed_target_is_noticed_and_started_again(provider: LocalProvider) -> 
     os.kill(_process(provider).pid, signal.SIGABRT)
     _process(provider).popen.wait(5)
 
-    assert running.exit_reason() == "killed by SIGABRT"
+    assert str(running.ending()) == "killed by SIGABRT"
     running.restart()
     assert running.is_alive()
     assert _inquire(running.portal, running.target.name, lun).returncode == 0

@@ -62,13 +62,13 @@ def test_target_runs_between_start_and_stop() -> None:
     process = _process(provider)
 
     assert running.is_alive()
-    assert running.exit_reason() is None
+    assert running.ending() is None
     assert listening_portals(process.pid) == ports
     assert running.features == {"restart"}
     provider.stop()
     provider.stop()
     assert not running.is_alive()
-    assert running.exit_reason() == "killed by SIGTERM"
+    assert str(running.ending()) == "killed by SIGTERM"
     assert listening_portals(process.pid) == set()
 
 
@@ -80,7 +80,7 @@ def test_restart_keeps_the_portals_and_the_log() -> None:
         mark = running.mark()
         os.kill(first.pid, signal.SIGABRT)
         first.popen.wait(5)
-        assert running.exit_reason() == "killed by SIGABRT"
+        assert str(running.ending()) == "killed by SIGABRT"
 
         running.restart()
 
@@ -223,7 +223,7 @@ def test_stubborn_process_is_killed(tmp_path: Path) -> None:
 
     process.stop(grace=0.05)
 
-    assert process.exit_reason() == "killed by SIGKILL"
+    assert str(process.ending()) == "killed by SIGKILL"
 
 
 def test_missing_directory_is_named(tmp_path: Path) -> None:

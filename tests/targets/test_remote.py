@@ -141,7 +141,7 @@ def test_dead_target_is_noticed(listener: socket.socket) -> None:
         listener.close()
 
         assert not running.is_alive()
-        assert "refuses the connection" in (running.exit_reason() or "")
+        assert "refuses the connection" in str(running.ending())
 
 
 def test_refused_connection_says_what_to_do(listener: socket.socket) -> None:

@@ -64,13 +64,13 @@ def test_what_the_kernel_says_of_its_end_is_the_reason(
     console = tmp_path / "console.log"
     console.write_text(BOOT)
     running = running_at(console)
-    assert running.exit_reason() is None
+    assert running.ending() is None
 
     with console.open("a") as file:
         file.write(f"{line}\r\n[    8.4] ---[ end trace 0 ]---\r\n")
 
-    assert running.exit_reason() == line
-    assert running.exit_reason() == line, "it stays dead"
+    assert str(running.ending()) == line
+    assert str(running.ending()) == line, "it stays dead"
 
 
 @pytest.mark.parametrize("line", HARMLESS)
@@ -78,25 +78,25 @@ def test_what_else_it_says_is_no_reason(tmp_path: Path, line: str) -> None:
     console = tmp_path / "console.log"
     console.write_text(f"{BOOT}{line}\n")
 
-    assert running_at(console).exit_reason() is None
+    assert running_at(console).ending() is None
 
 
 def test_a_line_that_comes_in_parts_is_seen(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_text(f"{BOOT}[    8.3] BU")
     running = running_at(console)
-    assert running.exit_reason() is None
+    assert running.ending() is None
 
     with console.open("a") as file:
         file.write("G: scheduling while atomic\n---[ end trace 0 ]---\n")
 
-    assert running.exit_reason() == "[    8.3] BUG: scheduling while atomic"
+    assert str(running.ending()) == "[    8.3] BUG: scheduling while atomic"
 
 
 def test_a_machine_that_has_ended_says_so(tmp_path: Path) -> None:
     running = running_at(tmp_path / "console.log", Domain(ends_after=0))
 
-    assert running.exit_reason() == "the machine is gone"
+    assert str(running.ending()) == "the machine is gone"
 
 
 def test_a_machine_is_gone_when_destroying_it_is_over(tmp_path: Path) -> None:
@@ -132,4 +132,4 @@ def test_a_machine_that_says_so_serves(tmp_path: Path) -> None:
 
     await_ready(running, Kernel("6.1.7", tmp_path, "a test"))
 
-    assert running.exit_reason() is None
+    assert running.ending() is None

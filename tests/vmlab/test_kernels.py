@@ -159,7 +159,7 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
         with Console(running.name, seconds=60) as console:
             for wrong in REPORTS:
                 mark = running.mark()
-                watch = replace(running, _seen=mark, _reason="")
+                watch = replace(running, _seen=mark, _crash=None)
                 # What the kernel says may stand in the midst of the shell's answer.
                 with suppress(LabError):
                     console.attempt(PROVOKE_IT.format(wrong=wrong), seconds=200)
@@ -181,10 +181,10 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
 def await_reason(running: "Running") -> str:
     """Return why a machine counts as dead, once it does."""
     deadline = time.monotonic() + REPORT_SECONDS
-    while (reason := running.exit_reason()) is None:
+    while (ending := running.ending()) is None:
         assert time.monotonic() < deadline, running.log_since(0)[-2000:]
         time.sleep(0.1)
-    return reason
+    return ending.reason
 
 
 def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(

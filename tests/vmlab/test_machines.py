@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from initiator.connection import Portal
-from targets import LabError, RunningTarget, parse
+from targets import EndingKind, LabError, RunningTarget, parse
 from targets.lab import LabProvider
 from targets.lio import guest as lio_guest
 from tests.lab import log_in, read_block, require_lab, write_block
@@ -121,15 +121,16 @@ def test_a_crash_of_the_kernel_is_named(
 
     instance = lio[0]._instance
     assert instance is not None
-    assert running.exit_reason() is None
+    assert running.ending() is None
     console = Console(instance.name)
     with pytest.raises(LabError):
         console.run("echo c > /proc/sysrq-trigger")
     console.close()
-    reason = running.exit_reason()
+    ending = running.ending()
 
-    assert reason is not None
-    assert "panic" in reason or "sysrq" in reason.lower()
+    assert ending is not None
+    assert ending.kind is EndingKind.CRASHED
+    assert "panic" in ending.reason or "sysrq" in ending.reason.lower()
 
 
 def test_a_machine_ends_with_the_program_that_was_killed() -> None:

@@ -21,6 +21,15 @@ REASONS = {
     "crash": "[  136.309166] kernel BUG at ",
     "leak": "[   99.700689] kmemleak: 15 new suspected memory leaks",
 }
+KINDS = {
+    "shift": watch.CrashKind.UBSAN,
+    "warn": watch.CrashKind.WARNING,
+    "hang": watch.CrashKind.HUNG_TASK,
+    "lock": watch.CrashKind.LOCKDEP,
+    "use-after-free": watch.CrashKind.KASAN,
+    "crash": watch.CrashKind.OOPS,
+    "leak": watch.CrashKind.KMEMLEAK,
+}
 # That of leaks is read from debugfs, and marked by the guest.
 ENDS = REASONS.keys() - {"leak"}
 LAST = {
@@ -36,34 +45,51 @@ def report(name: str) -> str:
 
 @pytest.mark.parametrize("name", REASONS)
 def test_a_report_is_known_by_its_first_line(name: str) -> None:
-    found = watch.crash(f"[    1.0] ordinary\nassay-1> {report(name)}")
+    found = watch.find_crash(f"[    1.0] ordinary\nassay-1> {report(name)}")
 
     assert found is not None
-    assert watch.reason(found).startswith(REASONS[name])
+    assert found.line.startswith(REASONS[name])
+    assert found.kind is KINDS[name]
 
 
 @pytest.mark.parametrize(
     "said", ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"]
 )
 def test_what_a_program_had_begun_to_say_is_no_reason(said: str) -> None:
-    found = watch.crash(f"assay-1> {said}\n")
+    found = watch.find_crash(f"assay-1> {said}\n")
 
     assert found is not None
-    assert watch.reason(found) == said
+    assert found.line == said
+
+
+def test_how_a_program_ended_is_read_from_its_line() -> None:
+    ends = {}
+    for how in (
+        "tgtd was killed by SIGSEGV",
+        "tgtd ended with code 107",
+        "iscsi-scstd",
+    ):
+        found = watch.find_crash(f"{DIED} {how}\n[    9.0] ordinary\n")
+        assert found is not None
+        assert found.kind is watch.CrashKind.PROGRAM
+        assert found.report == f"{DIED} {how}"
+        ends[how.split()[-1]] = watch.exit_of(found)
+
+    assert ends == {
+        "SIGSEGV": (None, "SIGSEGV"),
+        "107": (107, ""),
+        "iscsi-scstd": (None, ""),
+    }
 
 
 @pytest.mark.parametrize("name", sorted(ENDS))
 def test_a_report_is_awaited_to_its_end(name: str) -> None:
     text = report(name)
-    found = watch.crash(text)
-    assert found is not None
-
     lines = text.splitlines(keepends=True)
-    ends = [
-        count
-        for count in range(len(lines) + 1)
-        if watch.is_whole("".join(lines[:count]), found.end())
+    parts = [
+        watch.find_crash("".join(lines[:count])) for count in range(len(lines) + 1)
     ]
+    ends = [count for count, part in enumerate(parts) if part and part.is_whole]
     without = [line for line in lines[: ends[0] - 1] if "assay_provoke]" in line]
 
     assert without, "what is to be decoded comes before"
@@ -71,7 +97,10 @@ def test_a_report_is_awaited_to_its_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAST)
 def test_what_comes_after_a_report_is_none_of_it(name: str) -> None:
-    assert watch.crash_in(report(name)).splitlines()[-1] == LAST[name]
+    found = watch.find_crash(report(name))
+
+    assert found is not None
+    assert found.report.splitlines()[-1] == LAST[name]
 
 
 @pytest.mark.parametrize("name", REASONS)

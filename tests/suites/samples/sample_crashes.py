@@ -9,7 +9,8 @@ import pytest
 
 from initiator.expect import ConformanceFailure
 from suites.plugins.targets import TestedTarget
-from targets.model import Control
+from targets.model import Control, Ending, EndingKind
+from vmlab.watch import find_crash
 
 MUST = "RFC7143-11.19-02"
 SHOULD = "RFC7143-11.19-04"
@@ -45,12 +46,21 @@ class Doomed:
     def is_alive(self) -> bool:
         return not self.is_dead
 
-    def exit_reason(self) -> str | None:
+    def ending(self) -> Ending | None:
         if self.is_dead and self.looks:
             self.looks -= 1
             return None
-        last = self.said.rpartition("BUG: ")[2].partition("\n")[0]
-        return f"BUG: {last}" if self.is_dead else None
+        if not self.is_dead:
+            return None
+        crash = find_crash(self.said, self.said.rindex("BUG: "))
+        assert crash is not None
+        return Ending(
+            EndingKind.CRASHED,
+            crash.line,
+            report_kind=crash.kind,
+            functions=crash.functions,
+            report=crash.report,
+        )
 
     def restart(self) -> None:
         self.is_dead = False

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is known of a target: deviations and crashes, each listed with its proof.
+
+A file of suites/deviations, or of `--deviations`, is TOML of the form of `Known`.
+"""
+
+import fnmatch
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from reports.model import Ending
+from suites.judging.versions import VersionRange
+
+
+class KnownFileError(ValueError):
+    """A file that cannot be used; one line that names file, entry and key."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What deviations and crashes have in common."""
+
+    requirement: str
+    """The ID of the clause that the target breaks."""
+    checks: tuple[str, ...]
+    """Node IDs below suites/conformance, with shell wildcards."""
+    what: str
+    """What the target does."""
+    why: str
+    """Why that is wrong."""
+    version: str
+    """The version of the target in which it was seen."""
+    versions: str = ""
+    """The versions that have it, such as ">=3.7, <3.11"; empty for all.
+
+    The entry does not apply to others. It applies where the version is not known.
+    """
+    link: str = ""
+    """Where the bug is tracked."""
+
+    def concerns(self, check: str, version: str = "") -> bool:
+        """Tell whether a check of a target of some version is listed here."""
+        return is_listed(check, self.checks) and self.applies_to(version)
+
+    def applies_to(self, version: str) -> bool:
+        """Tell whether a version of the target is one that has it."""
+        return VersionRange.parse(self.versions).holds(version)
+
+
+class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a target is known to do otherwise."""
+
+    always: bool = True
+    """False for what shows only sometimes, such as the outcome of a race."""
+    restarts: bool = False
+    """True if the target must be restarted afterwards, although it still runs."""
+    dies: str = ""
+    """Where the target dies of it: a part of its last words, or of its report.
+
+    It may die only when the check's work is done.
+    """
+
+    def explains(self, ending: Ending | None) -> bool:
+        """Tell whether this is how a check that it concerns may have failed.
+
+        A deviation without `dies` never explains a death, and one with `dies` explains
+        nothing else.
+
+        Args:
+            ending: how the target died; None if it lives.
+        """
+        if ending is None:
+            return not self.dies
+        return bool(self.dies) and self.dies in ending.reason + ending.report
+
+
+class KnownCrash(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By what a crash is known, and in which checks it may occur.
+
+    A race occurs now and then, so a run without it is as good.
+    """
+
+    functions: tuple[str, ...] = ()
+    """The functions that the report names: the one that crashed, then its callers.
+
+    The first alone says little where it is called from everywhere.
+    """
+    says: str = ""
+    """A part of the first line of the report."""
+    provoked_by: tuple[str, ...] = ()
+    """The checks that provoke it: a second try would most likely end the same way."""
+
+    def is_provoked_by(self, check: str) -> bool:
+        """Tell whether a check provokes it, rather than meets it."""
+        return is_listed(check, self.provoked_by)
+
+    def explains(self, ending: Ending) -> bool:
+        """Tell whether this is how the target ended."""
+        return (
+            self.says in ending.reason
+            and (not self.functions or ending.functions[:1] == self.functions[:1])
+            and set(self.functions) <= set(ending.functions)
+        )
+
+
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The contents of a file."""
+
+    deviation: tuple[Deviation, ...] = ()
+    crash: tuple[KnownCrash, ...] = ()
+
+
+def is_listed(check: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a check is meant: itself, all of its parameters, or by wildcards."""
+    return any(
+        check == pattern
+        or check.split("[", maxsplit=1)[0] == pattern
+        or fnmatch.fnmatchcase(check, pattern.replace("[", "[[]"))
+        for pattern in patterns
+    )
+
+
+def load(path: Path, requirements: Collection[str]) -> Known:
+    """Return what a file lists.
+
+    Args:
+        path: the file.
+        requirements: the IDs of the catalogue.
+
+    Raises:
+        KnownFileError: it cannot be read, or an entry of it is wrong.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KnownFileError(f"{path}: {error}") from error
+    except OSError as error:
+        raise KnownFileError(f"{path}: {error.strerror}") from error
+    try:
+        known = msgspec.convert(content, Known)
+    except msgspec.ValidationError as error:
+        raise KnownFileError(f"{path}: {_words(str(error), content)}") from error
+    for place, entry in _entries(known):
+        wrong = _wrong(entry, requirements)
+        if wrong:
+            raise KnownFileError(f"{path}: {place}: {wrong}")
+    return known
+
+
+def unmatched(known: Known, checks: Collection[str]) -> str:
+    """Return which pattern matches none of all checks, in one line; or nothing."""
+    names = {*checks, *(check.split("[", maxsplit=1)[0] for check in checks)}
+    for place, entry in _entries(known):
+        lists = {"checks": entry.checks}
+        if isinstance(entry, KnownCrash):
+            lists["provoked_by"] = entry.provoked_by
+        for key, patterns in lists.items():
+            for pattern in patterns:
+                if pattern in names:
+                    continue
+                if not any(is_listed(check, [pattern]) for check in checks):
+                    return f"{place}: {key}: no check matches {pattern!r}"
+    return ""
+
+
+def _entries(known: Known) -> Iterable[tuple[str, Entry]]:
+    """Yield every entry with words that say which it is."""
+    lists: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+        ("deviation", known.deviation),
+        ("crash", known.crash),
+    )
+    for name, entries in lists:
+        for number, entry in enumerate(entries, 1):
+            yield f"{name} {number} ({entry.requirement})", entry
+
+
+def _wrong(entry: Entry, requirements: Collection[str]) -> str:
+    """Return what is wrong with an entry whose types are right, or nothing."""
+    if entry.requirement not in requirements:
+        return "requirement: there is no requirement of this ID"
+    if not entry.checks:
+        return "checks: it lists no check"
+    if isinstance(entry, KnownCrash) and not entry.functions and not entry.says:
+        return "neither functions nor says: it would explain any crash"
+    try:
+        VersionRange.parse(entry.versions)
+    except ValueError as error:
+        return f"versions: {error}"
+    return ""
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+
+
+def _words(error: str, content: Mapping[str, object]) -> str:
+    """Return what msgspec says, with the entry and the key where it puts a path."""
+    found = _AT.match(error)
+    assert found is not None
+    what, path = found["what"], found["path"] or ""
+    place = re.match(r"(deviation|crash)\[(\d+)\]\.?(.*)", path)
+    if place is None:
+        return f"{path}: {what}" if path else what
+    name, number, key = place[1], int(place[2]), place[3]
+    entries = content[name]
+    entry = entries[number] if isinstance(entries, list) else None
+    identity = entry.get("requirement") if isinstance(entry, dict) else None
+    return f"{name} {number + 1} ({identity}): {f'{key}: ' if key else ''}{what}"

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What happened in a check, and the verdict on it: one function over one table.
+
+A check has several moments at which something may happen: before it (the target has
+died since the check before), in its setup, in its call, and in its teardown. Each is
+judged by the first row of `TABLE` that describes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reports.model import DEATHS, Ending, EndingKind, Failure, Outcome, Phase
+from suites.judging.known import Deviation, KnownCrash
+
+
+class Reaction(StrEnum):
+    """What the runner of the tests does."""
+
+    GO_ON = "go on"
+    FAIL = "fail"
+    EXPECT = "expected failure"
+
+
+class Retry(StrEnum):
+    """Whether the check is tried once more, on a target just started."""
+
+    NO = "no"
+    YES = "yes"
+    IF_FAILED = "if a phase of the check failed"
+    """It may have failed by a crash that is seen late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What happened at one moment of a check."""
+
+    phase: Phase
+    """`AFTER` for what happened after the end of the check before."""
+    failure: Failure | None = None
+    """The expectation that the target did not meet."""
+    ending: Ending | None = None
+    """How the target ended."""
+    deviation: Deviation | None = None
+    """A listed deviation that explains this."""
+    crash: KnownCrash | None = None
+    """A listed crash that is how the target ended."""
+    is_provoked: bool = False
+    """That crash is known to be provoked by this check."""
+    unseen: Deviation | None = None
+    """A deviation that always shows, and did not."""
+    is_should: bool = False
+    """The check carries no MUST."""
+    is_strict: bool = False
+    """A broken SHOULD counts as a broken MUST."""
+    is_ours: bool = False
+    """An error of the toolkit, or of its lab."""
+    skipped: str = ""
+    """Why the check does not apply."""
+    before: Outcome = Outcome.PASSED
+    """What the check had come to before this moment."""
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the target ended so that it must be started again."""
+        return self.ending is not None and self.ending.kind in DEATHS
+
+    @property
+    def is_the_labs(self) -> bool:
+        """Whether the lab ended the target."""
+        return self.ending is not None and self.ending.kind is EndingKind.LAB
+
+
+_AMISS = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    applies: Callable[[Happening], bool]
+    outcome: Outcome | None
+    """None where the check keeps what it has come to."""
+    reaction: Reaction
+    retry: Retry = Retry.NO
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a happening comes to."""
+
+    row: str
+    outcome: Outcome | None
+    reaction: Reaction
+    retry: Retry = Retry.NO
+
+
+def _setup(happening: Happening) -> bool:
+    return happening.phase is Phase.SETUP
+
+
+def _call(happening: Happening) -> bool:
+    return happening.phase is Phase.CALL
+
+
+def _before(happening: Happening) -> bool:
+    return happening.phase is Phase.AFTER
+
+
+def _late(happening: Happening) -> bool:
+    return happening.phase is Phase.TEARDOWN
+
+
+_O, _R = Outcome, Reaction
+
+TABLE: tuple[Row, ...] = (
+    # Not the target's doing, in whatever phase.
+    Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.GO_ON),
+    Row("our own error", lambda h: h.is_ours or h.is_the_labs,
+        _O.TROUBLE, _R.FAIL),
+    Row("the listed deviation did not show", lambda h: h.unseen is not None,
+        _O.TROUBLE, _R.FAIL),
+    # The target died after the end of the check before.
+    Row("a known crash came before the check",
+        lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
+    Row("a known deviation of the check before killed it",
+        lambda h: _before(h) and h.deviation is not None, None, _R.GO_ON),
+    Row("died before the check", lambda h: _before(h) and h.has_died,
+        _O.BROKEN, _R.FAIL),
+    # The check could not begin.
+    Row("a known crash, provoked, in setup",
+        lambda h: _setup(h) and h.crash is not None and h.is_provoked,
+        _O.DEVIATES, _R.EXPECT),
+    Row("a known crash in setup", lambda h: _setup(h) and h.crash is not None,
+        _O.DEVIATES, _R.EXPECT, Retry.YES),
+    Row("died in setup", lambda h: _setup(h) and h.has_died, _O.BROKEN, _R.FAIL),
+    Row("could not begin", lambda h: _setup(h) and h.failure is not None,
+        _O.TROUBLE, _R.FAIL),
+    # An expectation was not met.
+    Row("a known deviation", lambda h: _call(h) and h.deviation is not None,
+        _O.DEVIATES, _R.EXPECT),
+    Row("a known crash, provoked",
+        lambda h: _call(h) and h.crash is not None and h.is_provoked,
+        _O.DEVIATES, _R.EXPECT),
+    Row("a known crash", lambda h: _call(h) and h.crash is not None,
+        _O.DEVIATES, _R.EXPECT, Retry.YES),
+    Row("died", lambda h: _call(h) and h.has_died, _O.BROKEN, _R.FAIL),
+    Row("a SHOULD is not followed",
+        lambda h: _call(h) and h.is_should and not h.is_strict,
+        _O.WARNED, _R.EXPECT),
+    Row("a requirement is broken",
+        lambda h: _call(h) and h.failure is not None, _O.BROKEN, _R.FAIL),
+    # The target died when the check was over.
+    Row("a known crash after a failure",
+        lambda h: _late(h) and h.crash is not None and h.before in _AMISS,
+        None, _R.GO_ON, Retry.IF_FAILED),
+    Row("a known crash at the end", lambda h: _late(h) and h.crash is not None,
+        _O.DEVIATES, _R.GO_ON, Retry.IF_FAILED),
+    Row("a known death after a failure",
+        lambda h: _late(h) and h.deviation is not None and h.before in _AMISS,
+        None, _R.GO_ON),
+    Row("a known death at the end", lambda h: _late(h) and h.deviation is not None,
+        _O.DEVIATES, _R.GO_ON),
+    Row("died after a failure",
+        lambda h: _late(h) and h.has_died and h.before is _O.BROKEN,
+        _O.BROKEN, _R.GO_ON),
+    Row("died at the end", lambda h: _late(h) and h.has_died, _O.BROKEN, _R.FAIL),
+)  # fmt: skip
+"""Every way in which a check can come to something else than that it holds."""
+
+
+def judge(happening: Happening) -> Verdict:
+    """Return the verdict on what happened.
+
+    Raises:
+        ValueError: no row describes it; nothing has happened.
+    """
+    for row in TABLE:
+        if row.applies(happening):
+            return Verdict(row.name, row.outcome, row.reaction, row.retry)
+    raise ValueError(f"nothing has happened: {happening}")
+
+
+_RANK = (
+    Outcome.PASSED,
+    Outcome.NOT_APPLICABLE,
+    Outcome.WARNED,
+    Outcome.DEVIATES,
+    Outcome.TROUBLE,
+    Outcome.BROKEN,
+)
+"""What a check comes to in a later phase counts only if it is worse."""
+
+
+def worse(before: Outcome, now: Outcome) -> Outcome:
+    """Return the outcome that counts of those of two phases."""
+    return max(before, now, key=_RANK.index)

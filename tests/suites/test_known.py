@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Files of known deviations and crashes: what they may hold, and what is refused."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reports.model import Ending, EndingKind
+from spec import load as load_catalogue
+from suites.judging.known import Deviation, Known, KnownFileError, load, unmatched
+from vmlab.watch import find_crash
+
+ID = "RFC7143-11.19-02"
+FOLDER = Path(__file__).parents[2] / "suites" / "deviations"
+LINES = {
+    "requirement": f'"{ID}"',
+    "checks": '["nop/*"]',
+    "what": '"does x"',
+    "why": '"section 11.19"',
+    "version": '"1"',
+}
+
+
+def entry(kind: str = "deviation", **changes: str) -> str:
+    lines = {**LINES, **changes}
+    return f"[[{kind}]]\n" + "".join(
+        f"{key} = {value}\n" for key, value in lines.items() if value
+    )
+
+
+def read(tmp_path: Path, text: str) -> Known:
+    file = tmp_path / "own.toml"
+    file.write_text(text)
+    return load(file, {ID})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[deviation]\n", "own.toml: Expected"),
+        ("[[deviations]]\n", "own.toml: Object contains unknown field `deviations`"),
+        ("deviation = 3\n", "own.toml: deviation: Expected `array`, got `int`"),
+        (entry(alwys="true"), f"deviation 1 ({ID}): Object contains unknown field"),
+        (entry(always='"false"'), f"deviation 1 ({ID}): always: Expected `bool`"),
+        (entry(checks='"x.py"'), f"deviation 1 ({ID}): checks: Expected `array`"),
+        (entry(checks="[1]"), f"deviation 1 ({ID}): checks[0]: Expected `str`"),
+        (entry(checks="[]"), f"deviation 1 ({ID}): checks: it lists no check"),
+        (entry(why=""), f"deviation 1 ({ID}): Object missing required field `why`"),
+        (
+            entry() + entry(requirement='"RFC7143-0-00"'),
+            "deviation 2 (RFC7143-0-00): requirement: there is no requirement of this",
+        ),
+        (entry(versions='"3.7"'), f"deviation 1 ({ID}): versions: '3.7' is no"),
+        (entry("crash"), f"crash 1 ({ID}): neither functions nor says"),
+        (entry("crash", functions='"f"'), f"crash 1 ({ID}): functions: Expected"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_in_one_line(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(KnownFileError, match=re.escape(words)) as caught:
+        read(tmp_path, text)
+
+    assert "own.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KnownFileError, match="No such file"):
+        load(tmp_path / "none.toml", {ID})
+
+
+def test_an_entry_holds_a_link_and_the_versions_that_have_it(tmp_path: Path) -> None:
+    text = entry(versions='">=3.7, <3.11"', link='"https://bugs.example/1"')
+    (known,) = read(tmp_path, text).deviation
+
+    assert known.link == "https://bugs.example/1"
+    assert known.concerns("nop/test_ping.py::test_echo", "3.10.0-pre")
+    assert not known.concerns("nop/test_ping.py::test_echo", "3.11")
+    assert known.concerns("nop/test_ping.py::test_echo", "unknown")
+    assert not known.concerns("text/test_text.py::test_x", "3.10.0-pre")
+
+
+def test_a_pattern_without_a_check_is_named(tmp_path: Path) -> None:
+    known = read(
+        tmp_path,
+        entry(checks='["nop/a.py::t", "nop/a.py::t[1]"]')
+        + entry("crash", says='"BUG"', checks='["*"]', provoked_by='["nop/b.py::t"]'),
+    )
+
+    assert unmatched(known, {"nop/a.py::t[1]", "nop/b.py::t"}) == ""
+    assert unmatched(known, {"nop/a.py::t[2]", "nop/b.py::t"}) == (
+        f"deviation 1 ({ID}): checks: no check matches 'nop/a.py::t[1]'"
+    )
+    assert unmatched(known, {"nop/a.py::t[1]"}) == (
+        f"crash 1 ({ID}): provoked_by: no check matches 'nop/b.py::t'"
+    )
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda p: p.stem)
+def test_our_own_files_are_good(path: Path) -> None:
+    load(path, load_catalogue())
+
+
+DIED = Ending(kind=EndingKind.EXITED, reason="killed by SIGABRT", signal="SIGABRT")
+
+
+@pytest.mark.parametrize(
+    ("dies", "ending", "explains"),
+    [
+        ("", None, True),
+        ("", DIED, False),
+        ("SIGABRT", DIED, True),
+        ("SIGSEGV", DIED, False),
+        ("SIGABRT", None, False),
+    ],
+)
+def test_a_deviation_explains_a_death_only_if_it_says_so(
+    dies: str, ending: Ending | None, explains: bool
+) -> None:
+    deviation = Deviation(
+        *(), requirement=ID, checks=("*",), what="", why="", version="", dies=dies
+    )
+
+    assert deviation.explains(ending) is explains
+
+
+OOPS = """\
+[  100.0] BUG: kernel NULL pointer dereference, address: 0000000000000010
+[  100.0] Oops: 0000 [#1] PREEMPT SMP NOPTI
+[  100.0] RIP: 0010:{0}+0x1a/0x90 [target_core_mod]
+[  100.1] Call Trace:
+[  100.1]  <TASK>
+[  100.1]  ? __die+0x23/0x70
+{1}[  100.1]  kthread+0xd7/0x100
+[  100.1]  </TASK>
+[  100.1] RIP: 0010:someone_else+0x1/0x2
+[  100.2] ---[ end trace 0000000000000000 ]---
+[  100.2] RIP: 0010:{0}+0x1a/0x90 [target_core_mod]
+"""
+LOCKUP = """\
+[  100.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [iscsi_trx:99]
+[  100.0] RIP: 0010:native_queued_spin_lock_slowpath+0x6a/0x2a0
+[  100.1] Call Trace:
+[  100.1]  <TASK>
+[  100.1]  _raw_spin_lock_bh+0x1d/0x20
+{1}[  100.1]  </TASK>
+[  100.2] iSCSI Login timeout
+"""
+HUNG = """\
+[  400.0] INFO: task iscsi_trx:99 blocked for more than 120 seconds.
+[  400.0] Call Trace:
+[  400.0]  <TASK>
+[  400.0]  __schedule+0x354/0xa60
+[  400.0]  schedule+0x5d/0xd0
+[  400.0]  schedule_timeout+0x118/0x150
+[  400.0]  __wait_for_common+0x92/0x190
+{1}[  400.0]  </TASK>
+[  400.0] INFO: task kworker:7 blocked for more than 120 seconds.
+"""
+WARNED = """\
+[  100.0] ------------[ cut here ]------------
+[  100.0] WARNING: CPU: 0 PID: 9 at lib/x.c:28 {0}+0x1a/0x90
+[  100.1] Call Trace:
+[  100.1]  <TASK>
+{1}[  100.1]  </TASK>
+[  100.2] ---[ end trace 0000000000000000 ]---
+"""
+KASAN = """\
+[  100.0] ==================================================================
+[  100.0] BUG: KASAN: use-after-free in {0}+0x1a/0x90 [target_core_mod]
+[  100.1] Call Trace:
+[  100.1]  <TASK>
+{1}[  100.1]  </TASK>
+[  100.1] Freed by task 12:
+[  100.1]  kfree+0x1/0x2
+[  100.2] ==================================================================
+[  100.3] WARNING: CPU: 0 PID: 9 at lib/x.c:28 later+0x1a/0x90
+"""
+
+
+def _console(functions: tuple[str, ...], says: str) -> str:
+    """Return what a kernel prints of a crash in these functions."""
+    form = (
+        KASAN
+        if "KASAN" in says
+        else HUNG
+        if "blocked" in says
+        else WARNED
+        if "WARNING" in says
+        else LOCKUP
+        if not says
+        else OOPS
+    )
+    rest = functions if form in (LOCKUP, HUNG) else functions[1:]
+    frames = "".join(f"[  100.1]  {name}+0x1/0x2 [x]\n" for name in rest)
+    return f"[   99.0] ordinary\n{form.format(functions[0], frames)}"
+
+
+@pytest.mark.parametrize("number", range(13))
+def test_each_known_crash_of_lio_explains_its_console_and_no_other_does(
+    number: int,
+) -> None:
+    crashes = load(FOLDER / "lio.toml", load_catalogue()).crash
+    assert len(crashes) == 13
+    known = crashes[number]
+    found = find_crash(_console(known.functions, known.says))
+    assert found is not None
+    ending = Ending(
+        kind=EndingKind.CRASHED,
+        reason=found.line,
+        report_kind=found.kind,
+        functions=found.functions,
+        report=found.report,
+    )
+
+    assert [one.functions for one in crashes if one.explains(ending)] == [
+        known.functions
+    ]
