@@ -84,7 +84,7 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
     size = window_size(session)
     data = pattern(disk, 1)
     tasks = [start_write(session, disk, data)]
-    session.expect(R2T, of=tasks[0].command)
+    tasks[0].take(session.expect(R2T, of=tasks[0].command))
     while len(tasks) < size:
         tasks.append(start_write(session, disk, data))
         try:
@@ -92,6 +92,7 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
         except PeerTimeout:
             pytest.skip("not applicable: the target carries out one write at a time")
         check(isinstance(answer, R2T), "R2T", answer, session.transcript)
+        tasks[-1].take(answer)
     if serial.less_or_equal(session.cmd_sn, session.max_cmd_sn):
         pytest.skip("not applicable: the window stays open")
     return tasks

@@ -2,14 +2,16 @@
 """Data-Out, R2T and the four modes of a write (RFC 7143 sections 11.7, 11.8, 13)."""
 
 import itertools
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from initiator.expect import check, expect_data, expect_good
+from initiator.expect import ConformanceFailure, check, expect_data, expect_good
 from initiator.session import Session
 from initiator.task import data_outs
 from iscsi.constants import RESERVED_TAG
+from iscsi.errors import ISCSIError
 from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import SenseKey
@@ -251,6 +253,41 @@ def test_data_out_that_fits_no_r2t_is_refused(
 
     assert all(getattr(p, field) == wrong for p in solicited.transcript.sent()[-1:])
     expect_refused(solicited, task)
+
+
+@pytest.mark.requirement("RFC7143-4.2.5.3-01")
+def test_data_of_a_wrong_offset_leaves_nothing_strange(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """After Data-Out with a wrong offset the blocks are as before, or as sent.
+
+    Not what the buffer held, which may be another initiator's.
+    """
+    length = 8 * KIB
+    before = pattern(scratch_disk, length, seed=0x10)
+    other = pattern(scratch_disk, length, seed=0x20)
+    session = open_session(SOLICITED)
+    write(session, scratch_disk, before)
+    blocks = len(other) // scratch_disk.block_size
+    for lba in range(blocks, 9 * blocks, blocks):
+        command = cdb.write_10(lba=lba, blocks=blocks)
+        expect_good(session.execute(command, write=other))
+    sent = pattern(scratch_disk, length, seed=0x30)
+    task = start_write(session, scratch_disk, sent)
+    r2t = session.expect(R2T, of=task.command)
+
+    session.answer_r2t(task, r2t, buffer_offset=len(sent) * 16)
+    with suppress(ConformanceFailure, ISCSIError):
+        session.finish(task)
+
+    size = scratch_disk.block_size
+    found = read(open_session(), scratch_disk, length).data
+    strange = [
+        lba
+        for lba, at in enumerate(range(0, len(found), size))
+        if found[at : at + size] not in (before[at : at + size], sent[at : at + size])
+    ]
+    check(not strange, "each block as before or as sent", f"blocks {strange} differ")
 
 
 @pytest.mark.requirement("RFC7143-11.4.7.2-i02", "RFC7143-4.2.5.2-09")

@@ -236,6 +236,24 @@ def test_target_says_only_what_it_may(offer: Offer) -> None:
     )
 
 
+@pytest.mark.requirement("RFC7143-6.3-14")
+def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> None:
+    """A login in several exchanges brings no key of the target's twice."""
+    length = ("MaxRecvDataSegmentLength", "8192")
+    ask(login, [*first_pairs, length])
+    ask(login, [("HeaderDigest", "None")])
+    ask(login, [("DataDigest", "None")])
+
+    said = [
+        name
+        for response in login.responses
+        for name, _value in text.decode(bytes(response.data))
+    ]
+
+    twice = sorted({name for name in said if said.count(name) > 1} - {"TargetAddress"})
+    check(not twice, "every key once", twice, login.connection.transcript)
+
+
 @pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
 def test_every_key_at_once(offer: Offer) -> None:
     """An offer of every operational key at once is understood."""

@@ -57,6 +57,30 @@ def test_command_above_window_is_ignored(session: Session, distance: int) -> Non
     expect_good(session.execute(cdb.test_unit_ready()))
 
 
+@pytest.mark.requirement("RFC7143-4.2.2.1-13")
+def test_a_closed_window_lets_no_command_in(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """The next command in turn is ignored while MaxCmdSN is below its number.
+
+    Without a gap before it: a target that only puts commands in order serves it.
+    """
+    session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
+    tasks = fill_with_writes(session, scratch_disk)
+    due = session.cmd_sn
+    assert serial.less_than(session.max_cmd_sn, due)
+
+    sent = session.send(stray(due))
+
+    session.expect_silence(after=sent)
+    for task in tasks:
+        for r2t in task.unanswered():
+            session.answer_r2t(task, r2t)
+    for task in tasks:
+        expect_good(session.finish(task))
+    expect_good(session.execute(cdb.test_unit_ready()))
+
+
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 def test_commands_wait_for_the_one_before(session: Session) -> None:
     """A command that comes before its turn is carried out when the gap is filled."""

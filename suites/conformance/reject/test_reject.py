@@ -60,6 +60,14 @@ def test_reject_has_no_task_tag(session: Session) -> None:
     check(reject.reserved_task_tag == RESERVED_TAG, "ITT ffffffff", reject)
 
 
+@pytest.mark.requirement("RFC7143-11.17-i01")
+def test_reject_is_final(session: Session) -> None:
+    """A Reject has F=1."""
+    _bad, reject = provoke_reject(session)
+
+    check(reject.final, "F=1", reject)
+
+
 @pytest.mark.requirement("RFC7143-11.17.4-i01")
 def test_reject_returns_the_whole_header(session: Session) -> None:
     """A Reject returns the 48 header bytes of the PDU that it refuses."""

@@ -138,6 +138,27 @@ def test_abort_of_a_write_that_waits(
     session.expect_silence(after=task.command)
 
 
+@pytest.mark.requirement("RFC7143-11.6.1-i01")
+def test_abort_of_an_immediate_write(
+    open_session: OpenSession, scratch_disk: Disk
+) -> None:
+    """ABORT TASK of an immediate command, whose CmdSN is its own, completes."""
+    session = open_session(SOLICITED)
+    task = start_write(session, scratch_disk, pattern(scratch_disk, 1), immediate=1)
+    r2t = session.receive()
+    if not isinstance(r2t, R2T):
+        pytest.skip("not applicable: the target takes no immediate command")
+
+    answer, _is_given = abort_of_waiting(
+        session, task, lambda: session.answer_r2t(task, r2t)
+    )
+
+    sent = session.transcript.sent()
+    (request,) = (pdu for pdu in sent if isinstance(pdu, TaskManagementRequest))
+    assert request.cmd_sn == request.ref_cmd_sn == task.command.cmd_sn
+    check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
+
+
 @pytest.mark.requirement(
     "RFC7143-4.2.3.3-11", "RFC7143-4.2.3.3-01", "RFC7143-11.5.1-14"
 )
