@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iscsi import headers, text
-from iscsi.constants import LoginStatus, Stage
+from iscsi.constants import LoginStatus
 from iscsi.names import MAX_NAME_LENGTH
-from reftarget.faults import Bend
-from reftarget.faults.logins import LoginBend
 from reftarget.refusal import Refusal
 from reftarget.scsi.task import Nexus
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from reftarget.config import Access
     from reftarget.connection import Connection
     from reftarget.session import Session
-    from reftarget.target import Node, ReferenceTarget
+    from reftarget.target import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,7 @@ def admit(
         raise Refusal(LoginStatus.MISSING_PARAMETER, "no InitiatorName")
     if len(initiator.encode()) > MAX_NAME_LENGTH:
         raise Refusal(LoginStatus.INITIATOR_ERROR, "InitiatorName is too long")
-    given = text.value(pairs, "SessionType")
-    kind = "Normal" if given is None else given
-    is_spared = target.faults.bends(LoginBend.FORGIVES)
-    if kind not in ("Normal", "Discovery") and not is_spared:
-        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={kind}")
-    is_discovery = kind == "Discovery"
-    if is_discovery and not target.config.is_discovery_offered:
-        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "no discovery here")
+    is_discovery = _is_discovery(connection, request, pairs)
     name = text.value(pairs, "TargetName")
     if name is None and not is_discovery:
         raise Refusal(LoginStatus.MISSING_PARAMETER, "no TargetName")
@@ -69,27 +60,32 @@ def admit(
     declarations = [("TargetPortalGroupTag", str(group))]
     if node is not None and not is_discovery and node.config.alias:
         declarations.append(("TargetAlias", node.config.alias))
-    _be_capricious(connection, request, is_discovery=is_discovery)
     joined = _find_session(connection, request, nexus)
-    if joined is not None and target.faults.bends(LoginBend.ADDS_NONE):
+    if joined is not None and not target.rules.login.can_join:
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "nobody joins")
     if joined is not None:
         is_discovery = joined.is_discovery
     return Admission(node, nexus, access, is_discovery, joined, declarations)
 
 
-def _be_capricious(
-    connection: Connection, request: headers.LoginRequest, *, is_discovery: bool
-) -> None:
-    """Refuse logins that only a faulty target refuses."""
-    target = connection.target
-    bends = target.faults.bends
-    is_elsewhere = connection.portal is not target.config.portals[0]
-    if is_discovery and is_elsewhere and bends(LoginBend.ONE_DISCOVERY):
-        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "not at this portal")
-    is_direct = is_discovery and request.csg != Stage.SECURITY
-    if is_direct and bends(LoginBend.NEEDS_SECURITY):
-        raise Refusal(LoginStatus.INITIATOR_ERROR, "no security stage")
+def _is_discovery(
+    connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
+) -> bool:
+    """Return whether a login is for discovery, if there is such a session here."""
+    config, rules = connection.target.config, connection.rules.login
+    given = text.value(pairs, "SessionType")
+    kind = rules.session_type(given)
+    if kind is None:
+        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={given}")
+    if kind != "Discovery":
+        return False
+    if not config.is_discovery_offered:
+        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "no discovery here")
+    is_first_portal = connection.portal is config.portals[0]
+    objection = rules.objection_to_discovery(request.csg, is_first_portal)
+    if objection is not None:
+        raise objection
+    return True
 
 
 def _find_node(connection: Connection, name: str, initiator: str) -> Node:
@@ -126,7 +122,7 @@ def _find_session(
         nexus.initiator_name,
         nexus.isid,
     ):
-        if connection.target.faults.bends(Bend.TAKES_UNKNOWN_TSIH):
+        if connection.rules.login.unknown_tsih_is_new:
             return None
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, f"TSIH {request.tsih:#06x}")
     if session.nexus.target_name != nexus.target_name:
@@ -135,11 +131,8 @@ def _find_session(
         raise Refusal(LoginStatus.CANNOT_INCLUDE_IN_SESSION, "other portal group")
     is_known = request.cid in session.connections or request.cid in session.lingering
     count = len(session.connections)
-    if connection.target.faults.bends(Bend.TAKES_TOO_MANY_CONNECTIONS):
-        return session
-    if connection.target.faults.bends(Bend.REFUSES_SECOND_CONNECTION):
-        is_known = False
-    if not is_known and count >= session.parameters.max_connections:
+    maximum = session.parameters.max_connections
+    if not connection.rules.login.has_room(count, maximum, is_known):
         raise Refusal(LoginStatus.TOO_MANY_CONNECTIONS, f"{count} are open")
     return session
 
@@ -177,35 +170,17 @@ def establish(
     """
     target = connection.target
     if admission.session is None:
-        _forget_others(target, admission)
+        target.rules.login.before_session(
+            list(target.sessions.values()), admission.nexus, admission.is_discovery
+        )
         return target.new_session(connection, admission, request, parameters, user)
     session = _find_session(connection, request, admission.nexus)
     assert session is not None
-    bends = target.faults.bends
-    mixes = bends(Bend.MIXES_IDENTITIES) or bends(LoginBend.TRUSTS_ADDED)
-    if session.user != user and not mixes:
+    if not target.rules.login.is_same_identity(session.user, user):
         # One identity a session (section 9.2).
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
     session.reinstate_connection(request.cid, request.exp_stat_sn, target.now)
     return session
-
-
-def _forget_others(target: ReferenceTarget, admission: Admission) -> None:
-    """Do to other sessions what faults do at a login that does not concern them."""
-    for session in list(target.sessions.values()):
-        is_same = session.nexus.initiator_name == admission.nexus.initiator_name
-        bends = target.faults.bends
-        are_lists = session.is_discovery and admission.is_discovery
-        if is_same and bends(LoginBend.SHUNS_FAILED) and not session.connections:
-            raise Refusal(LoginStatus.TARGET_ERROR, "a failed session is there")
-        ends = bends(LoginBend.ONE_SESSION) or (
-            are_lists and bends(LoginBend.ONE_DISCOVERY_SESSION)
-        )
-        if is_same and ends:
-            session.close()
-        elif bends(LoginBend.FORGETS_OTHERS):
-            for command in list(session.commands.values()):
-                command.abandon()
 
 
 def of_connection(session: Session, negotiated: Parameters) -> Parameters:

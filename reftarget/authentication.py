@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Final
 from iscsi import chap, text
 from iscsi.constants import LoginStatus
 from iscsi.errors import NegotiationError
-from reftarget.faults import Bend
-from reftarget.faults.logins import LoginBend
 from reftarget.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.config import Access
-    from reftarget.faults import Faults
+    from reftarget.rules import AuthenticationRules
 
 CHALLENGE_LENGTH: Final = 16
 _CHAP_KEYS: Final = frozenset({"CHAP_A", "CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"})
@@ -33,10 +31,6 @@ _CHAP_KEYS_OF_STEP: Final = {
     "challenged": frozenset({"CHAP_N", "CHAP_R", "CHAP_I", "CHAP_C"}),
     "done": frozenset[str](),
 }
-
-
-_LONG_SECRET: Final = 16
-"""Bytes that one of the faults does not take."""
 
 
 class Step(Enum):
@@ -56,7 +50,7 @@ class Authentication:
         access: Access,
         initiator_name: str,
         random: Callable[[int], bytes],
-        faults: Faults,
+        rules: AuthenticationRules,
         *,
         is_added: bool = False,
     ) -> None:
@@ -66,7 +60,7 @@ class Authentication:
         self.step = Step.START
         self.user = ""
         self._random = random
-        self._faults = faults
+        self._rules = rules
         self._challenge: chap.Challenge | None = None
 
     @property
@@ -76,11 +70,8 @@ class Authentication:
 
     def require(self) -> None:
         """Refuse who has to prove himself and has not."""
-        if self._faults.bends(Bend.SKIPS_SECURITY) or (
-            self.is_added and self._faults.bends(LoginBend.TRUSTS_ADDED)
-        ):
-            return
-        if self.is_required and self.step is not Step.DONE:
+        is_due = self.is_required and self._rules.needs_proof(self.is_added)
+        if is_due and self.step is not Step.DONE:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "authentication is required"
             )
@@ -89,7 +80,7 @@ class Authentication:
         """Tell whether the security stage may end."""
         if self.step in (Step.CHOSEN, Step.CHALLENGED):
             return False
-        if not self.user and self._faults.bends(LoginBend.NEEDS_CHAP):
+        if not self.user and not self._rules.takes_none:
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "no CHAP")
         self.require()
         return True
@@ -103,7 +94,7 @@ class Authentication:
         given = dict(pairs)
         chap_keys = _CHAP_KEYS & given.keys()
         stray = chap_keys - _CHAP_KEYS_OF_STEP[self.step.value]
-        if stray and self._faults.bends(LoginBend.IGNORES_STRAY_KEYS):
+        if stray and not self._rules.refuses_stray_keys:
             return []
         if stray:
             raise Refusal(
@@ -139,10 +130,7 @@ class Authentication:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={given['CHAP_A']}"
             )
-        drawn = self._random(1 + CHALLENGE_LENGTH)
-        if self._faults.bends(LoginBend.ONE_CHALLENGE):
-            drawn = bytes(1 + CHALLENGE_LENGTH)
-        identifier, *challenge = drawn
+        identifier, *challenge = self._rules.drawn(self._random(1 + CHALLENGE_LENGTH))
         self._challenge = chap.Challenge(algorithm, identifier, bytes(challenge))
         self.step = Step.CHALLENGED
         return [
@@ -162,11 +150,15 @@ class Authentication:
         secret = known.get(given["CHAP_N"])
         # An unknown name costs as much time as a wrong secret.
         is_right = challenge.verify(secret or b"", answered) and secret is not None
-        is_right = self._misjudge(challenge, answered, secret, is_right=is_right)
-        if not is_right and not self._faults.bends(Bend.TAKES_WRONG_CHAP_R):
+        own = self.access.mutual
+
+        def proves_ours() -> bool:
+            return own is not None and challenge.verify(own.secret, answered)
+
+        if not self._rules.is_proved(is_right, secret, proves_ours):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
         is_owner = self.access.owns(self.initiator_name, given["CHAP_N"])
-        if not is_owner and not self._faults.bends(Bend.TAKES_FOREIGN_IDENTITY):
+        if self._rules.checks_owner and not is_owner:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "another initiator's CHAP_N"
             )
@@ -174,22 +166,6 @@ class Authentication:
         self.step = Step.DONE
         self.user = given["CHAP_N"]
         return mutual
-
-    def _misjudge(
-        self,
-        challenge: chap.Challenge,
-        answered: bytes,
-        secret: bytes | None,
-        *,
-        is_right: bool,
-    ) -> bool:
-        """Return what a faulty target makes of a proof."""
-        own = self.access.mutual
-        if own is not None and self._faults.bends(LoginBend.TAKES_OWN_PROOF):
-            return is_right or challenge.verify(own.secret, answered)
-        if len(secret or b"") >= _LONG_SECRET:
-            return is_right and not self._faults.bends(LoginBend.REFUSES_LONG_PROOFS)
-        return is_right
 
     def _prove(
         self, given: dict[str, str], ours: chap.Challenge, answered: bytes
@@ -208,13 +184,10 @@ class Authentication:
             str(int(ours.algorithm)), given["CHAP_I"], given["CHAP_C"]
         )
         # Reflection, and one secret for both ways (section 9.2.1).
-        is_reflected = theirs.challenge == ours.challenge
-        if is_reflected and self._faults.bends(Bend.TAKES_REFLECTION):
-            is_reflected = False
-        is_own = ours.verify(own.secret, answered)
-        if self._faults.bends(LoginBend.TAKES_OWN_PROOF):
-            is_own = False
-        if is_reflected or is_own:
+        rules = self._rules
+        is_reflected = theirs.challenge == ours.challenge and rules.refuses_reflection
+        is_shared = ours.verify(own.secret, answered) and rules.refuses_shared_secret
+        if is_reflected or is_shared:
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "reflected challenge")
         return [
             ("CHAP_N", own.name),

@@ -28,21 +28,15 @@ from iscsi.parameters import Parameters
 from reftarget import admission, fullfeature
 from reftarget.authentication import Authentication
 from reftarget.config import ARCHITECTURE
-from reftarget.faults import Bend
-from reftarget.faults.logins import LoginBend
-from reftarget.misreading import echoes, misread
 from reftarget.refusal import Refusal
+from reftarget.rules.login import OtherPDU
 
 if TYPE_CHECKING:
     from reftarget.admission import Admission
     from reftarget.connection import Connection
-    from reftarget.faults import Faults
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
-
-_LONG_TEXT: Final = 4000
-"""Bytes that one of the faults refuses."""
 
 _STAGE_OF: Final = {
     When.SECURITY: frozenset({Stage.SECURITY}),
@@ -79,10 +73,10 @@ class LoginPhase:
             if request is not None:
                 self._take(connection, request, bytes(pdu.data), now)
         except Refusal as refusal:
-            if connection.target.faults.bends(LoginBend.DROPS_IN_SILENCE):
+            if connection.rules.login.sends_refusals:
+                self._refuse(connection, refusal)
+            else:
                 connection.drop()
-                return
-            self._refuse(connection, refusal)
         except Exception as error:  # the initiator is told, whatever went wrong here
             log.exception("%s: the login failed for a fault of ours", connection)
             if self.first is None:
@@ -101,10 +95,7 @@ class LoginPhase:
         if self.first is None:
             self.first = request
             connection.on_format_error = self._refuse_too_long
-            is_one = connection.target.faults.bends(LoginBend.ONE_CID)
-            connection.cid = 1 if is_one else request.cid
-            if request.version_min > ISCSI_VERSION:
-                raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
+            connection.cid = connection.rules.login.cid(request.cid)
         elif _identity(request) != _identity(self.first):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID, TSIH or CID changed")
         self._count(connection, request)
@@ -116,33 +107,29 @@ class LoginPhase:
                 continuation=request.continuation,
             )
         except PeerError as error:
-            if connection.target.faults.bends(LoginBend.TAKES_ANY_STAGE):
-                self.stages = LoginStages(Stage(request.csg & 1))
-                return request
-            raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+            stages = connection.rules.login.recovered_stages(request.csg)
+            if stages is None:
+                raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+            self.stages = stages
         return request
 
     def _take_other(self, connection: Connection) -> None:
         """Refuse what is no Login Request (section 4.2.4)."""
-        bends = connection.target.faults.bends
-        if bends(LoginBend.TAKES_OTHER_PDUS):
-            return
-        if self.first is not None:
-            raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
-        log.warning("%s: first PDU is no Login Request", connection)
-        if not bends(Bend.TAKES_ANY_FIRST_PDU):
-            connection.drop()
+        match connection.rules.login.other_pdu(self.first is None):
+            case OtherPDU.DROP:
+                log.warning("%s: first PDU is no Login Request", connection)
+                connection.drop()
+            case OtherPDU.REFUSE:
+                raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
 
     def _count(self, connection: Connection, request: headers.LoginRequest) -> None:
-        """Refuse a login that does not come to its end."""
-        if request.version_min > ISCSI_VERSION and connection.target.faults.bends(
-            LoginBend.LOOKS_AT_LATER_VERSIONS
-        ):
+        """Refuse a version that there is none of, and a login that does not end."""
+        rules = connection.rules.login
+        is_new = request.version_min > ISCSI_VERSION
+        if is_new and rules.judges_version(self.exchanges):
             raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
         limit = connection.target.config.limits.login_exchanges
-        if connection.target.faults.bends(LoginBend.FIVE_EXCHANGES):
-            limit = 5
-        if self.exchanges > limit:
+        if self.exchanges > rules.exchanges(limit):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
 
     def _take(
@@ -152,17 +139,15 @@ class LoginPhase:
         data: bytes,
         now: float,
     ) -> None:
-        bends = connection.target.faults.bends
-        if request.continuation and bends(LoginBend.FORGETS_PARTS):
-            data = b""
+        rules = connection.rules.login
+        data = rules.part(data, request.continuation)
         try:
             pairs = self.joiner.add(data, continues=request.continuation)
             if pairs is None:
-                is_wrong = bends(LoginBend.ANSWERS_PARTS)
-                self._respond(connection, request, b"X-a=1\0" if is_wrong else b"")
+                self._respond(connection, request, rules.answer_to_part)
                 return
-            if len(data) > _LONG_TEXT and bends(LoginBend.REFUSES_LONG_TEXT):
-                raise Refusal(LoginStatus.INITIATOR_ERROR, "a long text")
+            if objection := rules.objection_to_text(data):
+                raise Refusal(LoginStatus.INITIATOR_ERROR, objection)
             if self.unsent:
                 if pairs:
                     raise Refusal(LoginStatus.INITIATOR_ERROR, "text before our C=0")
@@ -179,6 +164,7 @@ class LoginPhase:
         self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
     ) -> text.Pairs:
         """Return what is to be said to the text of one request."""
+        rules = connection.rules.login
         answers: text.Pairs = []
         is_first = self.admission is None
         if is_first:
@@ -189,7 +175,7 @@ class LoginPhase:
                 self.admission.access,
                 self.admission.nexus.initiator_name,
                 connection.target.random,
-                connection.target.faults,
+                connection.rules.authentication,
                 is_added=self.admission.session is not None,
             )
         assert self.admission is not None
@@ -199,17 +185,13 @@ class LoginPhase:
                 Role.TARGET,
                 connection.target.config.keys,
                 is_discovery=self.admission.is_discovery,
+                is_lenient=rules.is_lenient,
             )
-        faults = connection.target.faults
-        if not faults.is_clean:
-            answers += echoes(pairs, faults)
-            pairs = misread(pairs, faults, self.admission.nexus.initiator_name)
-            self.negotiator.is_lenient = faults.bends(LoginBend.TAKES_ANY_ANSWER)
-        if not faults.bends(Bend.TAKES_KEY_OF_OTHER_STAGE):
-            self._check_stage(pairs, faults)
-        if faults.bends(Bend.TAKES_REPEATED_KEY):
-            seen = self.negotiator.seen
-            pairs = [pair for pair in dict(pairs).items() if pair[0] not in seen]
+        answers += rules.unasked_answers(pairs)
+        pairs = rules.understood(pairs, self.admission.nexus.initiator_name)
+        if rules.checks_stage:
+            self._check_stage(pairs)
+        pairs = rules.negotiated(pairs, self.negotiator.seen)
         if self.stages.current is Stage.OPERATIONAL:
             self.authentication.require()
         answers += self.negotiator.receive(pairs)
@@ -228,29 +210,17 @@ class LoginPhase:
         self.has_declared = True
         keys = connection.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
-        bends = connection.target.faults.bends
-        if "HeaderDigest" not in self.negotiator.seen and bends(
-            LoginBend.TAKES_ANY_ANSWER
-        ):
-            offers.append(("HeaderDigest", "CRC32C,None"))
-        if "TaskReporting" not in self.negotiator.seen and bends(
-            Bend.OFFERS_OLD_REPORTING_ALONE
-        ):
-            offers.append(("TaskReporting", "RFC3720"))
+        offers += connection.rules.login.own_offers(self.negotiator.seen)
         for name, value in offers:
             self.negotiator.offer(name, value)
         length = keys["MaxRecvDataSegmentLength"]
         return [("MaxRecvDataSegmentLength", length), *offers]
 
-    def _check_stage(self, pairs: text.Pairs, faults: Faults) -> None:
+    def _check_stage(self, pairs: text.Pairs) -> None:
         """Refuse keys that have no place in this stage or on this connection."""
         assert self.first is not None
-        for name, value in pairs:
+        for name, _value in pairs:
             key = KEYS.get(name)
-            if value == text.NOT_UNDERSTOOD and faults.bends(
-                Bend.NEEDS_TO_BE_UNDERSTOOD
-            ):
-                raise Refusal(LoginStatus.INITIATOR_ERROR, f"{name} is needed")
             if key is None or self.stages.current is None:
                 continue
             if self.stages.current not in _STAGE_OF[key.when]:
@@ -353,11 +323,13 @@ class LoginPhase:
             tsih=request.tsih if tsih is None else tsih,
             initiator_task_tag=request.initiator_task_tag,
         )
-        admission.number(connection, self.admission, request, response)
-        connection.send(response, data)
-        if connection.target.faults.bends(LoginBend.ANSWERS_TWICE):
+
+        def send() -> None:
             admission.number(connection, self.admission, request, response)
             connection.send(response, data)
+
+        send()
+        connection.rules.login.after_response(send)
 
     def _refuse_too_long(self, connection: Connection) -> None:
         refusal = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
@@ -379,5 +351,5 @@ class LoginPhase:
         )
         connection.number(response)
         connection.send(response, text.encode(refusal.pairs))
-        if not connection.target.faults.bends(LoginBend.STAYS_OPEN):
+        if connection.rules.login.refusal_closes:
             connection.finish()

@@ -190,6 +190,16 @@ class Session:
         for abort in list(self.aborts.values()):
             abort.progress()
 
+    @property
+    def has_connections(self) -> bool:
+        """Whether a connection of it is open."""
+        return bool(self.connections)
+
+    @property
+    def tasks(self) -> list[Command]:
+        """Its tasks in progress."""
+        return list(self.commands.values())
+
     def attach(self, connection: Connection) -> None:
         """Take in a connection that has logged in."""
         self.connections[connection.cid] = connection

@@ -17,8 +17,7 @@ from reftarget.backing import BackingError
 from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
-from reftarget.faults import Bend, Faults, rules_with
-from reftarget.faults.logins import LoginBend
+from reftarget.faults import Faults, rules_with
 from reftarget.faults.states import StateBend
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
@@ -161,8 +160,7 @@ class ReferenceTarget:
             Refusal: there are too many.
         """
         nexus = admission.nexus
-        is_strict = not self.faults.bends(Bend.BREAKS_ISID_RULE)
-        for session in self._sessions() if is_strict else ():
+        for session in self._sessions() if self.rules.login.reinstates else ():
             is_here = admission.node is not None or session.portal == connection.portal
             if session.nexus == nexus and is_here:
                 log.info("session %#06x: reinstated", session.tsih)
@@ -170,14 +168,13 @@ class ReferenceTarget:
         if len(self.sessions) >= self.config.limits.sessions:
             raise Refusal(LoginStatus.OUT_OF_RESOURCES, "too many sessions")
         tsih = self._free_tsih()
-        is_used_up = not request.cmd_sn and self.faults.bends(LoginBend.ZERO_IS_TAKEN)
         session = self.sessions[tsih] = Session(
             self,
             admission.node,
             nexus,
             tsih,
             parameters,
-            request.cmd_sn + is_used_up,
+            self.rules.login.first_cmd_sn(request.cmd_sn),
             portal=connection.portal,
             user=user,
             is_discovery=admission.is_discovery,

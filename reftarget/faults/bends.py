@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults that override one decision of the iSCSI layer where it is made."""
 
+from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Final
 
+from iscsi import text
+from iscsi.constants import LoginStatus
 from reftarget.faults import wire
 from reftarget.faults.row import Fault
+from reftarget.refusal import Refusal
+from reftarget.rules import AuthenticationRules, LoginRules
 from reftarget.rules.allegiance import AllegianceRules
+from reftarget.rules.login import OtherPDU
 from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
 
 
@@ -16,15 +23,6 @@ class Bend(StrEnum):
     RUNS_OUT_OF_ORDER = "command-runs-before-the-gap-is-filled"
     RUNS_BELOW_WINDOW = "command-below-window-is-executed"
     RUNS_ABOVE_WINDOW = "command-above-window-is-executed"
-    TAKES_ANY_FIRST_PDU = "first-pdu-need-not-be-login"
-    TAKES_REPEATED_KEY = "login-takes-repeated-key"
-    TAKES_KEY_OF_OTHER_STAGE = "login-takes-key-of-other-stage"
-    TAKES_WRONG_CHAP_R = "chap-takes-any-response"
-    TAKES_REFLECTION = "chap-takes-reflected-challenge"
-    SKIPS_SECURITY = "login-may-skip-authentication"
-    TAKES_UNKNOWN_TSIH = "login-takes-unknown-tsih"
-    BREAKS_ISID_RULE = "isid-rule-is-not-kept"
-    TAKES_TOO_MANY_CONNECTIONS = "max-connections-is-not-kept"
     SERVES_COMMANDS_IN_DISCOVERY = "discovery-takes-any-request"
     LISTS_FORBIDDEN_TARGETS = "send-targets-lists-forbidden-targets"
     ANSWERS_ALL_IN_NORMAL = "send-targets-all-on-normal-session"
@@ -39,12 +37,8 @@ class Bend(StrEnum):
     TAKES_UNKNOWN_CID = "logout-of-unknown-cid-succeeds"
     TAKES_ANY_SNACK = "snack-of-unsent-is-ignored"
     SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
-    TAKES_FOREIGN_IDENTITY = "chap-name-is-anybodys"
-    MIXES_IDENTITIES = "added-connection-has-another-identity"
     LETS_ANYBODY_RESET = "anybody-may-reset-the-target"
     WAITS_FOR_EVER = "login-has-no-end-of-time"
-    NEEDS_TO_BE_UNDERSTOOD = "not-understood-ends-the-login"
-    OFFERS_OLD_REPORTING_ALONE = "task-reporting-is-offered-alone"
     RAISES_NO_FENCE = "response-fence-is-not-raised"
     LOWERS_FENCE_AT_ONCE = "response-fence-ends-when-it-is-passed"
     NO_FENCE_FOR_PREEMPT = "response-fence-lets-preempt-and-abort-pass"
@@ -60,8 +54,22 @@ class Bend(StrEnum):
     CUTS_CDB = "extended-cdb-is-cut"
     IGNORES_READ_LENGTH = "bidirectional-read-length-is-ignored"
     OPENS_WINDOW_IN_SILENCE = "window-opens-in-silence"
-    REFUSES_SECOND_CONNECTION = "reinstatement-is-refused-below-level-2"
     OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
+
+
+def _without_repeated_keys(pairs: text.Pairs, seen: AbstractSet[str]) -> text.Pairs:
+    return [pair for pair in dict(pairs).items() if pair[0] not in seen]
+
+
+def _with_all_understood(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
+    for name, value in pairs:
+        if value == text.NOT_UNDERSTOOD:
+            raise Refusal(LoginStatus.INITIATOR_ERROR, f"{name} is needed")
+    return pairs
+
+
+def _offer_of_old_reporting(seen: Container[str]) -> text.Pairs:
+    return [] if "TaskReporting" in seen else [("TaskReporting", "RFC3720")]
 
 
 BENDS: Final = (
@@ -82,18 +90,22 @@ BENDS: Final = (
         says="Executes a command whose CmdSN lies beyond MaxCmdSN.",
     ),
     Fault(
-        name=Bend.TAKES_ANY_FIRST_PDU,
+        name="first-pdu-need-not-be-login",
         breaks=("RFC7143-4.2.4-07",),
         says="Keeps a connection whose first PDU is no Login Request.",
+        rules=LoginRules(
+            other_pdu=lambda is_first: OtherPDU.IGNORE if is_first else OtherPDU.REFUSE
+        ),
     ),
     Fault(
-        name=Bend.TAKES_REPEATED_KEY,
+        name="login-takes-repeated-key",
         breaks=("RFC7143-6.3-15", "RFC7143-6.3-14"),
         says="Lets pass a key that is offered twice in a login.",
         also="declaring a name twice is the same fault",
+        rules=LoginRules(negotiated=_without_repeated_keys),
     ),
     Fault(
-        name=Bend.TAKES_KEY_OF_OTHER_STAGE,
+        name="login-takes-key-of-other-stage",
         breaks=(
             "RFC7143-6.3-i01",
             "RFC7143-12-01",
@@ -102,24 +114,30 @@ BENDS: Final = (
             "RFC7143-6.3.3-i01",
         ),
         says="Lets pass an operational key in the security stage.",
+        rules=LoginRules(checks_stage=False),
     ),
     Fault(
-        name=Bend.TAKES_WRONG_CHAP_R,
+        name="chap-takes-any-response",
         breaks=("RFC7143-12.1.3-04", "RFC7143-9.2-05", "RFC7143-6.3.2-05"),
         says="Lets in whoever sends a CHAP_R, right or wrong.",
+        rules=AuthenticationRules(
+            is_proved=lambda _is_right, _secret, _proves_ours: True
+        ),
     ),
     Fault(
-        name=Bend.TAKES_REFLECTION,
+        name="chap-takes-reflected-challenge",
         breaks=("RFC7143-9.2.1-14", "RFC7143-9.2.1-15"),
         says="Answers its own challenge when it is sent back.",
+        rules=AuthenticationRules(refuses_reflection=False),
     ),
     Fault(
-        name=Bend.SKIPS_SECURITY,
+        name="login-may-skip-authentication",
         breaks=("RFC7143-12.1-03",),
         says="Lets in who skips the security stage.",
+        rules=AuthenticationRules(needs_proof=lambda _is_added: False),
     ),
     Fault(
-        name=Bend.TAKES_UNKNOWN_TSIH,
+        name="login-takes-unknown-tsih",
         breaks=(
             "RFC7143-6.3.1-i01",
             "RFC7143-6.3.1-i06",
@@ -127,9 +145,10 @@ BENDS: Final = (
             "RFC7143-4.4.3-01",
         ),
         says="Makes a new session for a TSIH that does not exist.",
+        rules=LoginRules(unknown_tsih_is_new=True),
     ),
     Fault(
-        name=Bend.BREAKS_ISID_RULE,
+        name="isid-rule-is-not-kept",
         breaks=(
             "RFC7143-4.4.3-i01",
             "RFC7143-6.3.5-i01",
@@ -143,11 +162,13 @@ BENDS: Final = (
             "RFC7143-11.14-i03",
         ),
         says="Keeps the old session when a new one has its name, ISID and group.",
+        rules=LoginRules(reinstates=False),
     ),
     Fault(
-        name=Bend.TAKES_TOO_MANY_CONNECTIONS,
+        name="max-connections-is-not-kept",
         breaks=("RFC7143-13.2-i02", "RFC7143-11.13.5-i03", "RFC7143-13.21-i01"),
         says="Takes connections beyond MaxConnections.",
+        rules=LoginRules(has_room=lambda _count, _maximum, _is_known: True),
     ),
     Fault(
         name=Bend.SERVES_COMMANDS_IN_DISCOVERY,
@@ -255,14 +276,16 @@ BENDS: Final = (
         also="a cut negotiation declares it again",
     ),
     Fault(
-        name=Bend.TAKES_FOREIGN_IDENTITY,
+        name="chap-name-is-anybodys",
         breaks=("RFC7143-9.2-10", "RFC7143-9.2-08"),
         says="Lets an initiator name in with the CHAP name of another.",
+        rules=AuthenticationRules(checks_owner=False),
     ),
     Fault(
-        name=Bend.MIXES_IDENTITIES,
+        name="added-connection-has-another-identity",
         breaks=("RFC7143-9.2-12",),
         says="Adds a connection of another CHAP name to a session.",
+        rules=LoginRules(is_same_identity=lambda _of_session, _given: True),
     ),
     Fault(
         name=Bend.LETS_ANYBODY_RESET,
@@ -275,18 +298,20 @@ BENDS: Final = (
         says="Keeps connections whose login does not go on.",
     ),
     Fault(
-        name=Bend.NEEDS_TO_BE_UNDERSTOOD,
+        name="not-understood-ends-the-login",
         breaks=("RFC7143-6.2-09", "RFC7143-13.26.2-06"),
         says="Ends a login when its own key is not understood.",
+        rules=LoginRules(understood=_with_all_understood),
     ),
     Fault(
-        name=Bend.OFFERS_OLD_REPORTING_ALONE,
+        name="task-reporting-is-offered-alone",
         breaks=("RFC7143-13.23-02",),
         says="Offers TaskReporting with RFC3720 as the only value.",
         also=(
             "the offer's answer is due, and a login by hand that does not give it"
             " stays unfinished"
         ),
+        rules=LoginRules(own_offers=_offer_of_old_reporting),
     ),
     Fault(
         name=Bend.RAISES_NO_FENCE,
@@ -386,7 +411,7 @@ BENDS: Final = (
         says="Sends no NOP-In when MaxCmdSN changes and nothing else is to be sent.",
     ),
     Fault(
-        name=Bend.REFUSES_SECOND_CONNECTION,
+        name="reinstatement-is-refused-below-level-2",
         breaks=(
             "RFC7143-4.2.1-03",
             "RFC7143-6.3.1-i05",
@@ -394,6 +419,7 @@ BENDS: Final = (
             "RFC7143-6.3.4-03",
         ),
         says="Refuses a second connection where MaxConnections is 1, also to replace.",
+        rules=LoginRules(has_room=lambda count, maximum, _is_known: count < maximum),
     ),
     Fault(
         name="device-name-is-not-the-node-name",

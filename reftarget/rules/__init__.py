@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from reftarget.rules.allegiance import AllegianceRules
+from reftarget.rules.authentication import AuthenticationRules
+from reftarget.rules.login import LoginRules
 from reftarget.rules.tasks import TaskRules
 from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
@@ -14,7 +16,14 @@ from reftarget.scsi.rules import SCSIRules
 if TYPE_CHECKING:
     from reftarget.twist import Spoil, Twist
 
-__all__ = ["RULES", "AllegianceRules", "Rules", "TaskRules"]
+__all__ = [
+    "RULES",
+    "AllegianceRules",
+    "AuthenticationRules",
+    "LoginRules",
+    "Rules",
+    "TaskRules",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,8 @@ class Rules(RuleSet):
 
     scsi: SCSIRules = field(default_factory=SCSIRules)
     """The rules of the device server."""
+    login: LoginRules = field(default_factory=LoginRules)
+    authentication: AuthenticationRules = field(default_factory=AuthenticationRules)
     tasks: TaskRules = field(default_factory=TaskRules)
     allegiance: AllegianceRules = field(default_factory=AllegianceRules)
     twists: tuple[Twist, ...] = ()
