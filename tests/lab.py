@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What tests with machines of the lab have in common."""
 
+import shlex
 import subprocess
 
 import pytest
@@ -34,6 +35,13 @@ def assert_shell_can_read(script: str) -> None:
     subprocess.run(
         ["busybox", "sh", "-n"], input=script, text=True, check=True, timeout=20
     )
+
+
+def calls_in(guest: Guest, function: str) -> list[tuple[str, ...]]:
+    """Return the words of each call of a function of a guest's set-up script."""
+    lines = guest.setup.splitlines()
+    found = (shlex.split(line) for line in lines if line.startswith(f"{function} "))
+    return [tuple(words[1:]) for words in found]
 
 
 def require_lab() -> None:

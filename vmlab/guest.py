@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a guest is made of, and where it listens."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ADDRESS = "10.0.2.15"
@@ -56,6 +57,8 @@ class Guest:
     """Files of this machine to take along, to be found `inside`."""
     folders: tuple[str, ...] = ()
     """Folders to make."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Files to write: the text of each path, such as a configuration."""
     memory: int = 384
     """In MiB."""
     processors: int = 1
@@ -76,3 +79,24 @@ def inside(path: Path) -> str:
 def quoted(text: str) -> str:
     """Return a word for the shell."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def assignments(**values: object) -> str:
+    """Return lines for the shell that set variables."""
+    return "".join(f"{name}={quoted(str(text))}\n" for name, text in values.items())
+
+
+def call(function: str, *words: object) -> str:
+    """Return the line that calls a function of a script with words as they are."""
+    return " ".join((function, *(quoted(str(word)) for word in words)))
+
+
+def script(path: Path, calls: Iterable[str] = (), **settings: object) -> str:
+    """Return a set-up script: variables, a file's text, then calls of its functions.
+
+    Args:
+        path: the file; shellcheck reads it as it is.
+        calls: lines, made by `call`.
+        settings: the variables.
+    """
+    return "\n".join((assignments(**settings) + path.read_text(), *calls))

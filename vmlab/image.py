@@ -9,7 +9,7 @@ from pathlib import Path
 from vmlab import cache, cpio, modules, packages
 from vmlab.elf import is_elf
 from vmlab.errors import LabError
-from vmlab.guest import ADDRESS, FAILED, READY, Guest, inside
+from vmlab.guest import ADDRESS, FAILED, READY, Guest, assignments, inside
 from vmlab.kernel import Kernel
 from vmlab.tool import find, run
 
@@ -23,58 +23,12 @@ _LIBRARY_FOLDERS = (
     "usr/lib",
     "usr/lib/x86_64-linux-gnu",
 )
-_LAYOUT = 4
+_LAYOUT = 5
 """Counts the changes to what an image holds that its ingredients do not show."""
 
-_INIT = """#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
-mount -t proc none /proc
-mount -t sysfs none /sys
-mount -t devtmpfs none /dev
-if grep -qw debugfs /proc/filesystems; then mount -t debugfs none /sys/kernel/debug; fi
-echo 7 > /proc/sys/kernel/printk
-for module in $(cat /etc/modules); do
-    insmod $module || echo "{failed} insmod $module"
-done
-ip link set lo up
-for address in {addresses}; do ip addr add $address/24 dev eth0; done
-ip link set eth0 up
-ip route add default via 10.0.2.2
-mount -t tmpfs none /tmp
-if [ -b /dev/vda ]; then mount -t ext4 /dev/vda /var || echo "{failed} mount /var"; fi
-mkdir -p /var/tmp
-if sh -e /etc/setup > /tmp/setup.log 2>&1; then
-    leaks=/sys/kernel/debug/kmemleak
-    if [ -e $leaks ]; then
-        sh /etc/leaks $leaks < /dev/null > /dev/console &
-    fi
-    echo "{ready}"
-else
-    cat /tmp/setup.log
-    echo "{failed} $(tail -n 1 /tmp/setup.log)"
-fi
-while true; do setsid cttyhack sh; sleep 1; done
-"""
-
-
-_LEAKS = """# It takes two looks to be sure, and a look may take long.
-renice -n 19 -p $$ > /dev/null
-echo scan=off > $1
-pause=5
-while sleep $pause; do
-    begin=$(cut -d. -f1 /proc/uptime)
-    echo scan > $1
-    if grep -q . $1; then
-        cat $1
-        # What was told of once is told no more.
-        echo clear > $1
-        echo "---[ end of leaks ]---"
-    fi
-    # Half of the time goes into it, if nobody else wants it.
-    pause=$((5 + $(cut -d. -f1 /proc/uptime) - begin))
-done
-"""
+_SCRIPTS = Path(__file__).parent / "scripts"
+_INIT = (_SCRIPTS / "init.sh").read_text()
+_LEAKS = (_SCRIPTS / "leaks.sh").read_text()
 
 
 def initramfs(kernel: Kernel, guest: Guest) -> Path:
@@ -152,14 +106,17 @@ def _entries(
     yield cpio.device("dev/console", 5, 1)
     others = dict.fromkeys(endpoint.address for endpoint in guest.endpoints)
     addresses = " ".join({ADDRESS: None} | others)
-    init = _INIT.format(addresses=addresses, ready=READY, failed=FAILED)
-    yield cpio.file("init", init.encode(), executable=True)
+    settings = assignments(ADDRESSES=addresses, READY=READY, FAILED=FAILED)
+    yield cpio.file("init", _INIT.encode(), executable=True)
+    yield cpio.file("etc/settings", settings.encode())
     yield cpio.file("etc/setup", guest.setup.encode() + b"\n")
     yield cpio.file("etc/leaks", _LEAKS.encode())
-    loaded = [f"/lib/modules/{path.name}" for path in files]
-    yield cpio.file("etc/modules", ("\n".join(loaded) + "\n").encode())
+    loaded = "".join(f"/lib/modules/{path.name}\n" for path in files)
+    yield cpio.file("etc/modules", loaded.encode())
     for path in files:
         yield cpio.file(f"lib/modules/{path.name}", path.read_bytes())
+    for place, text in guest.texts.items():
+        yield cpio.file(place.strip("/"), text.encode())
     for place, path in parts.items():
         is_program = os.access(path, os.X_OK) or ".so" in path.name
         yield cpio.file(place, path.read_bytes(), executable=is_program)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The Linux kernel's initiator: open-iscsi and multipath-tools."""
 
-from vmlab.guest import Guest, quoted
+from pathlib import Path
+
+from vmlab.guest import Guest, script
 
 INITIATOR = "iqn.2026-11.org.iscsi-assay:client"
 """The initiator name that it has."""
@@ -34,33 +36,7 @@ FILES = (
     "lib/multipath/libprioalua.so",
 )
 
-_ISCSID = """
-iscsid.startup = /sbin/iscsid
-node.startup = manual
-node.session.scan = auto
-node.session.timeo.replacement_timeout = 120
-node.session.initial_login_retry_max = 2
-node.conn[0].timeo.login_timeout = 15
-node.conn[0].timeo.logout_timeout = 15
-node.conn[0].timeo.noop_out_interval = 5
-node.conn[0].timeo.noop_out_timeout = 10
-"""
-
-_MULTIPATH = """
-defaults {
-    find_multipaths yes
-    path_selector "round-robin 0"
-    path_grouping_policy multibus
-    failback immediate
-    no_path_retry queue
-    polling_interval 1
-    max_polling_interval 2
-}
-blacklist {
-    devnode "^vd"
-}
-"""
-
+_HERE = Path(__file__).parent
 _FOLDERS = (
     *("etc/iscsi", "etc/multipath", "etc/udev/rules.d"),
     *("run/lock/iscsi", "run/udev", "sbin", "mnt"),
@@ -72,33 +48,18 @@ def guest() -> Guest:
     return Guest(
         "client",
         MODULES,
-        "\n".join(_setup()),
+        script(_HERE / "setup.sh"),
         (),
         programs=PROGRAMS,
         packages=PACKAGES,
         files=FILES,
         folders=_FOLDERS,
+        texts={
+            # iscsid obeys the user root alone, and looks the name up.
+            "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+            "/etc/group": "root:x:0:\n",
+            "/etc/iscsi/initiatorname.iscsi": f"InitiatorName={INITIATOR}\n",
+            "/etc/iscsi/iscsid.conf": (_HERE / "iscsid.conf").read_text(),
+            "/etc/multipath.conf": (_HERE / "multipath.conf").read_text(),
+        },
     )
-
-
-def _setup() -> list[str]:
-    files = {
-        # iscsid obeys the user root alone, and looks the name up.
-        "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
-        "/etc/group": "root:x:0:\n",
-        "/etc/iscsi/initiatorname.iscsi": f"InitiatorName={INITIATOR}\n",
-        "/etc/iscsi/iscsid.conf": _ISCSID,
-        "/etc/multipath.conf": _MULTIPATH,
-    }
-    return [
-        *(f"printf %s {quoted(text)} > {path}" for path, text in files.items()),
-        "ln -sfn /run/lock /var/lock",
-        "syslogd -O /tmp/messages",
-        # Messages of lost connections would stand in the midst of a command's output;
-        # dmesg shows them. A crash is still said aloud.
-        "dmesg -n 3",
-        "ln -s /bin/udevadm /sbin/systemd-udevd",
-        "systemd-udevd --daemon",
-        "iscsid",
-        "multipathd",
-    ]

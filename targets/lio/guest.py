@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """LIO, the target in the Linux kernel, set up through configfs alone."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
-from targets.model import Backing, Chap, LogicalUnit, Target
+from targets.model import Backing, LogicalUnit, Target
 from vmlab.errors import LabError
-from vmlab.guest import Endpoint, Guest, quoted
+from vmlab.guest import Endpoint, Guest, call, script
 
 MODULES = (
     "target_core_mod",
@@ -16,48 +18,10 @@ MODULES = (
     "loop",
 )
 
-_CORE = "/sys/kernel/config/target/core"
-_FABRIC = "/sys/kernel/config/target/iscsi"
-_STORE = "/var/store"
-
-_UNIT_ATTRIBUTES = {"emulate_3pc": 1}
-_THIN_ATTRIBUTES = {"emulate_tpu": 1, "emulate_tpws": 1}
-"""For what can be deallocated: memory cannot."""
-
 _DRIVERS: Mapping[Backing, str] = MappingProxyType(
     {"file": "fileio", "memory": "rd_mcp", "block": "iblock"}
 )
-_PAGE = 4096
-_GROUP_ATTRIBUTES = {
-    "generate_node_acls": 1,
-    "cache_dynamic_acls": 1,
-    "demo_mode_write_protect": 0,
-    "default_erl": 2,
-    # Seconds, the least it takes: an unfinished login holds up all others.
-    "login_timeout": 5,
-}
-_PARAMETERS = {
-    "HeaderDigest": "CRC32C,None",
-    "DataDigest": "CRC32C,None",
-    "ErrorRecoveryLevel": 2,
-    "MaxConnections": 8,
-    "InitialR2T": "No",
-}
-
-# The kernel only writes these files. What it takes back is one line a registration,
-# with decimal numbers, before anything exports the unit.
-_RESTORE = """restore_reservations() {
-    [ -e /var/target/pr/aptpl_$1 ] || return 0
-    while read pair; do
-        case "$pair" in
-            PR_REG_START*) line= ;;
-            PR_REG_END*) echo "$line" > $2/pr/res_aptpl_metadata ;;
-            res_type=0*) line="$line,res_type=${pair#res_type=0}" ;;
-            *=*) line="$line,$pair" ;;
-        esac
-    done < /var/target/pr/aptpl_$1
-}"""
-
+_HERE = Path(__file__).parent
 
 PORTALS = (Endpoint(3260), Endpoint(3261))
 """The first portal group's."""
@@ -69,88 +33,49 @@ def guest(targets: Sequence[Target]) -> Guest:
     """Return a guest that serves target names through LIO.
 
     The first name has a second portal group, with the same logical units.
+
+    Raises:
+        LabError: a unit has a backing that LIO does not have here.
     """
-    lines = [
-        "mount -t configfs none /sys/kernel/config",
-        f"mkdir -p {_FABRIC} {_STORE} /var/target/pr /var/target/alua",
-    ]
-    lines.append(_RESTORE)
-    numbers = iter(range(1 << 16))
+    calls = script(_HERE / "setup.sh", _calls(targets))
+    return Guest("lio", MODULES, calls, (*PORTALS, *OTHER_PORTALS))
+
+
+def _calls(targets: Sequence[Target]) -> Iterator[str]:
+    """Yield the calls of the set-up script's functions."""
+    numbers = itertools.count()
     for target in targets:
-        units = {f"disk{next(numbers)}": unit for unit in target.logical_units}
-        for name, unit in units.items():
-            lines += _unit(unit, name)
-        lines += _group(target, 1, PORTALS, units)
+        units = [_words(unit, next(numbers)) for unit in target.logical_units]
+        yield from (call("unit", *words) for words in units)
+        yield from _group(target, 1, PORTALS, units)
         if target is targets[0]:
-            lines += _group(target, 2, OTHER_PORTALS, units)
-    return Guest("lio", MODULES, "\n".join(lines), (*PORTALS, *OTHER_PORTALS))
+            yield from _group(target, 2, OTHER_PORTALS, units)
+
+
+def _words(unit: LogicalUnit, number: int) -> tuple[object, ...]:
+    """Return what the script is told of a unit."""
+    if unit.backing not in _DRIVERS:
+        raise LabError(f"LIO is not set up here for a unit of {unit.backing}")
+    driver = _DRIVERS[unit.backing]
+    return (f"disk{number}", unit.lun, driver, unit.size, unit.block_size)
 
 
 def _group(
     target: Target,
     tag: int,
     portals: Sequence[Endpoint],
-    units: Mapping[str, LogicalUnit],
+    units: Sequence[tuple[object, ...]],
 ) -> Iterator[str]:
-    group = quoted(f"{_FABRIC}/{target.name}/tpgt_{tag}")
-    yield f"mkdir -p {group}"
-    for portal in portals:
-        yield f"mkdir {group}/np/{portal}"
-    for name, value in {**_GROUP_ATTRIBUTES, "authentication": _asks(target)}.items():
-        yield f"echo {value} > {group}/attrib/{name}"
-    for name, text in _PARAMETERS.items():
-        yield f"echo {quoted(str(text))} > {group}/param/{name}"
-    if target.chap is not None:
-        yield from _login(group, target.chap)
-    for name, unit in units.items():
-        slot = f"{group}/lun/lun_{unit.lun}"
-        yield f"mkdir {slot}"
-        yield f"ln -s {_device(unit, name)} {slot}/{name}"
-    yield f"echo 1 > {group}/enable"
-
-
-def _asks(target: Target) -> int:
-    return int(target.chap is not None)
-
-
-def _login(group: str, chap: Chap) -> Iterator[str]:
-    values = {
-        "userid": chap.user,
-        "password": chap.secret,
-        "userid_mutual": chap.mutual_user,
-        "password_mutual": chap.mutual_secret,
-    }
-    for name, value in values.items():
-        if value:
-            yield f"echo -n {quoted(value)} > {group}/auth/{name}"
-
-
-def _device(unit: LogicalUnit, name: str) -> str:
-    return f"{_CORE}/{_DRIVERS[unit.backing]}_{unit.lun}/{name}"
-
-
-def _unit(unit: LogicalUnit, name: str) -> Iterator[str]:
-    if unit.backing not in _DRIVERS:
-        raise LabError(f"LIO is not set up here for a unit of {unit.backing}")
-    assert unit.size is not None
-    device, path = _device(unit, name), f"{_STORE}/{name}"
-    yield f"mkdir -p {device}"
-    if unit.backing != "memory":
-        yield f"[ -e {path} ] || truncate -s {unit.size} {path}"
-    control = f"fd_dev_name={path},fd_dev_size={unit.size},fd_buffered_io=1"
-    if unit.backing == "memory":
-        control = f"rd_pages={unit.size // _PAGE}"
-    elif unit.backing == "block":
-        yield "loop=$(losetup -f)"
-        yield f"losetup $loop {path}"
-        control = "udev_path=$loop"
-    yield f"echo {control} > {device}/control"
-    yield f"echo 1 > {device}/enable"
-    # Its number in EVPD pages stays over restarts: APTPL files are named by it.
-    yield f"echo assay-{name} > {device}/wwn/vpd_unit_serial"
-    yield f"restore_reservations assay-{name} {device}"
-    thin = {} if unit.backing == "memory" else _THIN_ATTRIBUTES
-    for attribute, value in {**_UNIT_ATTRIBUTES, **thin}.items():
-        yield f"echo {value} > {device}/attrib/{attribute}"
-    if unit.block_size != 512:
-        yield f"echo {unit.block_size} > {device}/attrib/block_size"
+    chap = target.chap
+    yield call("group", target.name, tag, int(chap is not None), *portals)
+    if chap is not None:
+        for name, value in {
+            "userid": chap.user,
+            "password": chap.secret,
+            "userid_mutual": chap.mutual_user,
+            "password_mutual": chap.mutual_secret,
+        }.items():
+            if value:
+                yield call("credential", name, value)
+    yield from (call("lun", *words) for words in units)
+    yield "enable"

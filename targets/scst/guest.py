@@ -16,8 +16,9 @@ from vmlab.guest import (
     SECOND_ADDRESS,
     Endpoint,
     Guest,
+    call,
     inside,
-    quoted,
+    script,
 )
 
 MODULES = ("scst", "scst_vdisk", "iscsi_scst")
@@ -52,34 +53,16 @@ PERL_FILES = (
     "usr/share/perl/5*/File/stat.pm",
 )
 
+_HERE = Path(__file__).parent
 _STORE = "/var/store"
-_CONF = "/etc/scst.conf"
-_PID_FILE = "/var/run/iscsi-scstd.pid"
 _ATTRIBUTES = {
     "HeaderDigest": "CRC32C,None",
     "DataDigest": "CRC32C,None",
     "InitialR2T": "No",
 }
-_TENTHS = 200
 _HANDLERS: Mapping[Backing, Handler] = MappingProxyType(
     {"file": Handler.FILEIO, "block": Handler.BLOCKIO, "null": Handler.NULLIO}
 )
-
-# SCST ends a write that takes it long with EAGAIN, goes on, and tells the result here.
-_PUT = f"""put() {{
-    said=$( (echo "$1" > "$2") 2>&1 ) && return
-    case "$said" in
-        *"temporarily unavailable"*) ;;
-        *) echo "$2 does not take '${{1%% *}}': ${{said##*: }}"; return 1 ;;
-    esac
-    i=0
-    until said=$(cat {config.ROOT}/last_sysfs_mgmt_res 2> /dev/null); do
-        i=$((i + 1))
-        [ $i -lt {_TENTHS} ] || {{ echo "$2 does not come to an end"; return 1; }}
-        sleep 0.1
-    done
-    [ "$said" = 0 ] || {{ echo "$2 does not take '${{1%% *}}': $said"; return 1; }}
-}}"""
 
 
 def guest(targets: Sequence[Target], daemon: Path, admin: Admin | None = None) -> Guest:
@@ -92,24 +75,17 @@ def guest(targets: Sequence[Target], daemon: Path, admin: Admin | None = None) -
     """
     settings = configuration(targets)
     blocks = any(one.handler is Handler.BLOCKIO for one in settings.devices)
-    lines = [
-        # The daemon says what it has to say to the log, and its number there.
-        "syslogd -O /dev/console",
-        "[ -e /var/run ] || ln -s /run /var/run",
-        # SCST looks for them when it is loaded, before there is a disk at /var.
-        "mkdir -p " + " ".join((*FOLDERS, _STORE)),
-        *_backing(targets),
-        *(
-            _by_sysfs(settings, daemon)
-            if admin is None
-            else _by_admin(settings, daemon, admin)
-        ),
-        *_watch(),
-    ]
+    setup = script(
+        _HERE / "setup.sh",
+        _calls(targets, settings, daemon, admin),
+        ROOT=config.ROOT,
+        DIED=DIED,
+        FOLDERS=" ".join(FOLDERS),
+    )
     return Guest(
         "scst",
         (*MODULES, "loop") if blocks else MODULES,
-        "\n".join(lines),
+        setup,
         tuple(Endpoint(PORT, address) for address in ADDRESSES),
         optional_modules=DIGESTS,
         programs=(str(daemon), *(("perl",) if admin else ())),
@@ -117,48 +93,25 @@ def guest(targets: Sequence[Target], daemon: Path, admin: Admin | None = None) -
         files=PERL_FILES if admin else (),
         own_files=tuple(map(str, admin.files)) if admin else (),
         folders=FOLDERS,
+        texts={"/etc/scst.conf": config.conf(settings)} if admin else {},
     )
 
 
-def _by_sysfs(settings: Config, daemon: Path) -> Iterator[str]:
-    yield _PUT
-    yield from _puts(config.devices(settings))
-    # It tells of targets to the daemon, which must be there before the first.
-    yield from _start(daemon)
-    yield from _puts(config.targets(settings))
-
-
-def _by_admin(settings: Config, daemon: Path, admin: Admin) -> Iterator[str]:
-    yield f"printf %s {quoted(config.conf(settings))} > {_CONF}"
-    yield from _start(daemon)
-    yield f"export PERL5LIB={quoted(inside(admin.library))}"
-    yield (
-        f"perl {quoted(inside(admin.program))} -noprompt -config {_CONF}"
-        " > /tmp/scstadmin.log 2>&1"
-        ' || { grep . /tmp/scstadmin.log; echo "scstadmin failed:'
-        ' $(grep . /tmp/scstadmin.log | tail -n 1)"; exit 1; }'
-    )
-
-
-def _start(daemon: Path) -> Iterator[str]:
-    """Tell the commands that start the daemon and wait until the kernel knows it."""
-    yield f"{quoted(inside(daemon))} -p {PORT}"
-    yield f"""i=0
-until grep -q '^open' {config.ROOT}/targets/iscsi/open_state; do
-    i=$((i + 1))
-    [ $i -lt {_TENTHS} ] || {{ echo "iscsi-scstd is not there"; exit 1; }}
-    sleep 0.1
-done"""
-
-
-def _watch() -> Iterator[str]:
-    """Tell the commands that say so when the daemon ends."""
-    yield f"pid=$(cat {_PID_FILE})"
-    yield (
-        "(while kill -0 $pid; do sleep 0.5; done;"
-        # A prompt may stand on the console's last line.
-        f" printf '\\n{DIED} iscsi-scstd\\n' > /dev/console) > /dev/null 2>&1 &"
-    )
+def _calls(
+    targets: Sequence[Target], settings: Config, daemon: Path, admin: Admin | None
+) -> Iterator[str]:
+    """Yield the calls of the set-up script's functions."""
+    yield from _backing(targets)
+    start = call("start", inside(daemon), PORT)
+    if admin is None:
+        yield from _puts(config.devices(settings))
+        # SCST tells the daemon of its targets, so the daemon must be there before them.
+        yield start
+        yield from _puts(config.targets(settings))
+    else:
+        yield start
+        yield call("configure", inside(admin.program), inside(admin.library))
+    yield "watch"
 
 
 def configuration(targets: Sequence[Target]) -> Config:
@@ -212,17 +165,13 @@ def _target(target: Target, units: dict[int, str], *, is_first: bool) -> config.
 
 
 def _backing(targets: Sequence[Target]) -> Iterator[str]:
+    """Yield the calls that make what keeps the units."""
     units = (unit for target in targets for unit in target.logical_units)
     for number, unit in enumerate(units):
-        if unit.backing == "null":
-            continue
-        path = f"{_STORE}/disk{number}"
-        yield f"[ -e {path} ] || truncate -s {unit.size} {path}"
-        if unit.backing == "block":
-            yield f"[ -b /dev/loop{number} ] || mknod /dev/loop{number} b 7 {number}"
-            yield f"losetup /dev/loop{number} {path}"
+        if unit.backing != "null":
+            yield call("backing", number, unit.size, unit.backing)
 
 
 def _puts(writes: Iterator[config.Write]) -> Iterator[str]:
     for one in writes:
-        yield f"put {quoted(one.text)} {quoted(one.path)}"
+        yield call("put", one.text, one.path)

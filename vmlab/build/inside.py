@@ -16,7 +16,7 @@ from vmlab.build import rootfs
 from vmlab.build.builder import END_SECONDS, HOST, Builder
 from vmlab.console import Console
 from vmlab.errors import LabError
-from vmlab.guest import quoted
+from vmlab.guest import call, quoted
 from vmlab.running import Running
 
 
@@ -38,6 +38,7 @@ _PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MEMORY = 4096
 """Debug information of a kernel is linked in over two GiB."""
 _POLL_SECONDS = 0.1
+_JOB = Path(__file__).parent / "job.sh"
 _KILL_SECONDS = 5.0
 
 
@@ -142,17 +143,14 @@ def _script(
     log: Path,
     folder: Path,
 ) -> str:
-    """Return a script that runs a command and leaves its process group and code."""
-    own = quoted(str(folder))
-    settings = " ".join(quoted(f"{name}={text}") for name, text in environment.items())
-    command = " ".join(map(quoted, words))
-    return f"""trap : TERM
-cd {own}
-echo $$ > group.new && mv group.new group
-(cd {quoted(str(cwd or "/"))} && exec env -i {settings} {command}) \\
-    >> {quoted(str(log))} 2>&1
-echo $? > code.new && mv code.new code
-"""
+    """Return a script that runs a command and leaves its process group and code.
+
+    The words are set in the script: a line of the console may be too short for them.
+    """
+    place = str(cwd or "/")
+    settings = [f"{name}={text}" for name, text in environment.items()]
+    arguments = call("set", "--", folder, place, log, *settings, *words)
+    return f"{arguments}\n{_JOB.read_text()}"
 
 
 class _Job:

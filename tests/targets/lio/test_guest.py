@@ -8,61 +8,10 @@ import pytest
 
 from targets.lio import guest
 from targets.model import LogicalUnit, Target
-from tests.lab import TARGETS, assert_shell_can_read
+from tests.lab import TARGETS, assert_shell_can_read, calls_in
 from tests.tools import require
 from vmlab.errors import LabError
-from vmlab.guest import Endpoint, quoted
-
-
-def test_every_unit_has_a_file_of_its_own() -> None:
-    script = guest.guest(TARGETS).setup
-
-    names = [line.split("/")[-1] for line in script.splitlines() if "truncate" in line]
-    assert names == ["disk0", "disk1", "disk2"]
-    assert "echo 4096 >" in script
-
-
-def test_only_who_has_credentials_asks_for_them() -> None:
-    lines = guest.guest(TARGETS).setup.splitlines()
-
-    asked = [line.split()[1] for line in lines if "attrib/authentication" in line]
-    assert asked == ["0", "0", "1"], "the first name has two portal groups"
-    secrets = [line for line in lines if "/auth/password" in line]
-    assert len(secrets) == 2
-    assert quoted("it's-a-secret") in secrets[0]
-
-
-def test_every_portal_is_opened_for_every_name() -> None:
-    lines = guest.guest(TARGETS).setup.splitlines()
-
-    opened = [line for line in lines if "/np/" in line and "tpgt_1" in line]
-    assert len(opened) == 4
-
-
-def test_the_second_group_has_a_portal_and_the_same_units() -> None:
-    made = guest.guest(TARGETS)
-    lines = [line for line in made.setup.splitlines() if "tpgt_2" in line]
-
-    assert guest.OTHER_PORTALS == made.endpoints[2:] == (Endpoint(3262),)
-    assert next(line for line in lines if "/np/" in line).endswith(":3262")
-    assert sum(line.startswith("ln -s") for line in lines) == 2
-    assert not any("example:b" in line for line in lines)
-
-
-def test_each_kind_of_backing_has_its_driver() -> None:
-    units = (
-        LogicalUnit(0, 1 << 20),
-        LogicalUnit(1, 1 << 20, backing="memory"),
-        LogicalUnit(2, 1 << 20, backing="block"),
-    )
-    script = guest.guest([Target("iqn.2001-04.com.example:c", units)]).setup
-
-    for driver in ("fileio_0/disk0", "rd_mcp_1/disk1", "iblock_2/disk2"):
-        assert f"mkdir -p /sys/kernel/config/target/core/{driver}\n" in script
-    assert "rd_pages=256 >" in script
-    files = [line.split("/")[-1] for line in script.splitlines() if "truncate" in line]
-    assert files == ["disk0", "disk2"]
-
+from vmlab.guest import Endpoint
 
 APTPL = """PR_REG_START: 0
 initiator_fabric=iSCSI
@@ -100,7 +49,7 @@ def test_registrations_are_given_back_to_the_kernel(tmp_path: Path) -> None:
     ).replace("/var/target/pr", str(tmp_path))
 
     # The kernel takes a line at each write; a file would keep the last alone.
-    calls = calls.replace("> $2/pr", ">> $2/pr")
+    calls = calls.replace('> "$2/pr', '>> "$2/pr')
     subprocess.run(["busybox", "sh", "-e"], input=calls, text=True, check=True)
 
     given = (tmp_path / "pr" / "res_aptpl_metadata").read_text().splitlines()
@@ -119,3 +68,56 @@ def test_a_unit_that_keeps_nothing_is_refused() -> None:
 
     with pytest.raises(LabError, match="null"):
         guest.guest([Target("iqn.2001-04.com.example:c", units)])
+
+
+def test_every_unit_has_a_name_of_its_own() -> None:
+    units = calls_in(guest.guest(TARGETS), "unit")
+
+    assert [words[0] for words in units] == ["disk0", "disk1", "disk2"]
+    assert [words[4] for words in units] == ["512", "4096", "512"]
+
+
+def test_only_a_target_with_credentials_asks_for_them() -> None:
+    made = guest.guest(TARGETS)
+
+    asked = [words[2] for words in calls_in(made, "group")]
+    assert asked == ["0", "0", "1"], "the first name has two portal groups"
+    assert calls_in(made, "credential") == [
+        ("userid", "user"),
+        ("password", "it's-a-secret"),
+        ("userid_mutual", "other"),
+        ("password_mutual", "the-way-back"),
+    ]
+
+
+def test_the_portals_of_each_group() -> None:
+    made = guest.guest(TARGETS)
+
+    assert guest.OTHER_PORTALS == made.endpoints[2:] == (Endpoint(3262),)
+    first = ("10.0.2.15:3260", "10.0.2.15:3261")
+    assert calls_in(made, "group") == [
+        ("iqn.2001-04.com.example:a", "1", "0", *first),
+        ("iqn.2001-04.com.example:a", "2", "0", "10.0.2.15:3262"),
+        ("iqn.2001-04.com.example:b", "1", "1", *first),
+    ]
+
+
+def test_the_second_group_has_the_same_units() -> None:
+    luns = calls_in(guest.guest(TARGETS), "lun")
+
+    assert [words[0] for words in luns] == ["disk0", "disk1"] * 2 + ["disk2"]
+
+
+def test_each_kind_of_backing_has_its_driver() -> None:
+    units = (
+        LogicalUnit(0, 1 << 20),
+        LogicalUnit(1, 1 << 20, backing="memory"),
+        LogicalUnit(2, 1 << 20, backing="block"),
+    )
+    made = guest.guest([Target("iqn.2001-04.com.example:c", units)])
+
+    assert [words[:3] for words in calls_in(made, "unit")] == [
+        ("disk0", "0", "fileio"),
+        ("disk1", "1", "rd_mcp"),
+        ("disk2", "2", "iblock"),
+    ]

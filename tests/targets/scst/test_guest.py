@@ -9,7 +9,7 @@ import pytest
 from targets.model import LogicalUnit, Target
 from targets.scst import guest
 from targets.scst.admin import Admin
-from tests.lab import TARGETS, assert_shell_can_read
+from tests.lab import TARGETS, assert_shell_can_read, calls_in
 from tests.tools import require
 from vmlab.errors import LabError
 from vmlab.guest import Endpoint
@@ -25,11 +25,11 @@ def test_scst_is_set_up_in_its_order() -> None:
         return next(number for number, line in enumerate(lines) if part in line)
 
     marks = [
-        "mkdir -p /var/lib/scst/pr /var/lib/scst/vdev_mode_pages /var/lib/scst/alua",
-        "truncate -s",
+        "FOLDERS='/var/lib/scst/pr /var/lib/scst/vdev_mode_pages /var/lib/scst/alua'",
+        "mkdir -p $FOLDERS",
+        "backing '0'",
         "add_device disk0",
-        "'/host/built/iscsi-scstd' -p 3260",
-        "until grep -q '^open'",
+        "start '/host/built/iscsi-scstd' '3260'",
         "add_target iqn",
         "add disk0 0",
         "create void",
@@ -37,10 +37,10 @@ def test_scst_is_set_up_in_its_order() -> None:
         f"add {guest.VOID}",
         f"/{TARGETS[-1].name}/enabled",
         "'/sys/kernel/scst_tgt/targets/iscsi/enabled'",
-        "pid=$(cat /var/run/iscsi-scstd.pid)",
     ]
     places = [first(mark) for mark in marks]
     assert places == sorted(places)
+    assert lines[-1] == "watch"
 
 
 def test_scst_takes_along_what_it_needs() -> None:
@@ -66,8 +66,10 @@ def test_each_unit_has_the_handler_of_its_backing() -> None:
         ("disk2", "vdisk_nullio"),
     ):
         assert f"put 'add_device {name}' '{handlers}/{handler}/mgmt'" in made.setup
-    assert "losetup /dev/loop1 /var/store/disk1" in made.setup
-    assert "/var/store/disk2" not in made.setup
+    assert calls_in(made, "backing") == [
+        ("0", "1048576", "file"),
+        ("1", "1048576", "block"),
+    ]
     assert "loop" in made.modules
 
 
@@ -90,16 +92,14 @@ def test_scst_listens_at_two_addresses_that_each_target_allows() -> None:
 
 def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
     made = guest.guest(TARGETS, DAEMON, ADMIN)
-    lines = made.setup.splitlines()
 
-    marks = ["> /etc/scst.conf", "iscsi-scstd' -p", "open_state", "-config /etc/scst"]
-    places = [
-        next(number for number, line in enumerate(lines) if mark in line)
-        for mark in marks
+    assert made.setup.splitlines()[-3:] == [
+        "start '/host/built/iscsi-scstd' '3260'",
+        "configure '/host/built/usr/sbin/scstadmin' '/host/built/usr/share/perl'",
+        "watch",
     ]
-    assert places == sorted(places)
-    assert "export PERL5LIB='/host/built/usr/share/perl'" in lines
-    assert not any(line.startswith("put ") for line in lines)
+    assert calls_in(made, "put") == []
+    assert "TARGET iqn.2001-04.com.example:a" in made.texts["/etc/scst.conf"]
     assert "perl" in made.programs
     assert made.own_files == (
         "/built/usr/sbin/scstadmin",

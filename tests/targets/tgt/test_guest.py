@@ -1,57 +1,104 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The set-up script of tgtd's guest."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from targets.model import LogicalUnit, Target
 from targets.tgt import guest
-from tests.lab import TARGETS, assert_shell_can_read
-
-
-def test_tgtd_must_listen_where_asked() -> None:
-    lines = guest.guest(TARGETS).setup.splitlines()
-
-    told = "tgtd -f --iscsi portal=10.0.2.15:3260,portal=10.0.2.15:3261"
-    assert any(line.strip().startswith(told) for line in lines)
-    assert "grep -q 10.0.2.15:3261 /tmp/portals" in lines
-
-
-def test_tgtd_has_an_account_for_each_way_of_chap() -> None:
-    lines = guest.guest(TARGETS).setup.splitlines()
-
-    accounts = [line for line in lines if "--op new --mode account" in line]
-    assert [line.split("--user ")[1].split()[0] for line in accounts] == [
-        "'user'",
-        "'other'",
-    ]
-    bound = [line for line in lines if "--op bind --mode account" in line]
-    assert all("--tid 2" in line for line in bound)
-    assert [line.endswith("--outgoing") for line in bound] == [False, True]
-
-
-def test_units_of_tgtd_are_in_memory_or_behind_a_block_device_where_told() -> None:
-    units = (
-        LogicalUnit(1, 1 << 20, backing="memory"),
-        LogicalUnit(2, 1 << 20, backing="block"),
-    )
-    made = guest.guest([Target("iqn.2001-04.com.example:a", units)])
-    lines = made.setup.splitlines()
-
-    assert made.modules == ("loop",)
-    assert any("--lun 1 --backing-store /tmp/disk0" in line for line in lines)
-    assert any("--lun 2 --backing-store $loop" in line for line in lines)
-    assert "losetup $loop /var/store/disk1" in lines
-    assert guest.guest(TARGETS).modules == ()
-
-
-def test_every_unit_of_tgtd_has_a_file_of_its_own() -> None:
-    lines = guest.guest(TARGETS).setup.splitlines()
-
-    files = [line.split()[-1] for line in lines if "truncate" in line]
-    assert files == ["/var/store/disk0", "/var/store/disk1", "/var/store/disk2"]
-    assert any("--lun 1" in line and "--blocksize 4096" in line for line in lines)
+from tests.lab import TARGETS, assert_shell_can_read, calls_in
+from tests.tools import require
+from vmlab.guest import call, script
 
 
 @pytest.mark.lab
 def test_the_shell_can_read_it() -> None:
     assert_shell_can_read(guest.guest(TARGETS).setup)
+
+
+def test_tgtd_is_told_its_portals() -> None:
+    made = guest.guest(TARGETS)
+
+    assert calls_in(made, "start") == [("10.0.2.15:3260", "10.0.2.15:3261")]
+    assert made.endpoints == guest.PORTALS
+
+
+def test_tgtd_has_an_account_for_each_way_of_chap() -> None:
+    made = guest.guest(TARGETS)
+
+    assert calls_in(made, "account") == [
+        ("user", "it's-a-secret"),
+        ("other", "the-way-back"),
+    ]
+    assert calls_in(made, "ask") == [("2", "user"), ("2", "other", "--outgoing")]
+
+
+def test_units_of_tgtd_have_their_backing() -> None:
+    units = (
+        LogicalUnit(1, 1 << 20, backing="memory"),
+        LogicalUnit(2, 1 << 20, backing="block"),
+    )
+    made = guest.guest([Target("iqn.2001-04.com.example:a", units)])
+
+    assert made.modules == ("loop",)
+    assert calls_in(made, "unit") == [
+        ("1", "1", "disk0", "memory", "1048576", "512"),
+        ("1", "2", "disk1", "block", "1048576", "512"),
+    ]
+    assert guest.guest(TARGETS).modules == ()
+
+
+def test_every_unit_of_tgtd_has_a_name_of_its_own() -> None:
+    units = calls_in(guest.guest(TARGETS), "unit")
+
+    assert [words[2] for words in units] == ["disk0", "disk1", "disk2"]
+    assert [words[5] for words in units] == ["512", "4096", "512"]
+
+
+STANDIN = """
+tgtadm() {
+    case "$*" in
+        *show*) [ -n "$LISTENS" ] && echo "Portal: $LISTENS,1" ;;
+        *) echo "tgtadm $*" ;;
+    esac
+}
+tgtd() { :; }
+mkdir() { :; }
+sleep() { :; }
+"""
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("listens", "code", "said"),
+    [
+        ("10.0.2.15:3260", 0, "tgtadm --lld iscsi --op new --mode account --user me"),
+        ("0.0.0.0:3260", 1, "tgtd is not at 10.0.2.15:3260"),
+        ("", 1, "tgtd does not answer"),
+    ],
+)
+def test_tgtd_must_listen_where_asked(
+    tmp_path: Path, listens: str, code: int, said: str
+) -> None:
+    require("busybox")
+    made = script(
+        Path(guest.__file__).parent / "setup.sh",
+        [call("start", "10.0.2.15:3260"), call("account", "me", "secret")],
+        DIED="died",
+        LISTENS=listens,
+    )
+    made = made.replace("/dev/console", "/dev/null")
+    made = made.replace("/tmp/portals", str(tmp_path / "portals"))  # noqa: S108
+
+    done = subprocess.run(
+        ["busybox", "sh", "-e"],
+        input=STANDIN + made,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout
