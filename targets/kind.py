@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from targets.errors import LabError
 from targets.model import Provider, Target
-from targets.process import find_program
 from vmlab.build.addition import Addition
+from vmlab.tool import find
 
 Options = Mapping[str, Any]
 """The values of a command line by the names of their attributes (`Option.name`)."""
@@ -120,7 +120,7 @@ class Kind:
         names = " and ".join(self.programs)
         try:
             for program in self.programs:
-                find_program(program, self.package)
+                find(program, self.package)
         except LabError as error:
             return f"needs {names}: {error}"
         return f"needs {names}: installed"

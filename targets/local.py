@@ -10,7 +10,6 @@ import errno
 import platform
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from targets.errors import LabError, PortTakenError
 from targets.model import Ending, Portal, Provider, RunningTarget, Special, Target
 from targets.process import LogFile, Process
 from targets.workdir import WorkDirectory
+from vmlab.poll import poll
 
 START_SECONDS = 10.0
 _ATTEMPTS = 5
@@ -203,8 +203,7 @@ def polls(
     Raises:
         LabError: Always, in the end: the caller leaves the loop when it is content.
     """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    for _ in poll(seconds, _POLL_SECONDS):
         if not process.is_alive():
             raise LabError(
                 f"{name} {process.ending()} before it listened",
@@ -212,7 +211,6 @@ def polls(
                 log=process.log.tail(),
             )
         yield
-        time.sleep(_POLL_SECONDS)
     raise LabError(
         f"{name} did not listen within {seconds:g} s",
         command=process.command,

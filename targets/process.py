@@ -6,7 +6,6 @@ start targets from the main thread.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +20,6 @@ from targets.model import Ending, EndingKind
 _KILL_WAIT = 10.0
 _LOG_LIMIT = 1 << 20
 _TAIL_LINES = 15
-# Debian keeps daemons where the PATH of an ordinary user does not look.
-_DAEMON_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +102,6 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def find_program(program: str, package: str) -> str:
-    """Return the path of a program.
-
-    Raises:
-        LabError: It is not installed; the hint names the Debian package.
-    """
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_DAEMON_DIRECTORIES))
-    found = shutil.which(program, path=path)
-    if found is None:
-        raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")
-    return found
-
-
 def spawn(
     command: Sequence[str],
     *,
@@ -163,32 +147,3 @@ def spawn(
             f"{Path(command[0]).name} cannot be started: {error}", command=leashed
         ) from error
     return Process(tuple(command), log_file, log_start, popen)
-
-
-def run(
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str] | None = None,
-    timeout: float = 10.0,
-) -> subprocess.CompletedProcess[str]:
-    """Run a short command and return its output, whatever its exit status.
-
-    Raises:
-        LabError: It did not end in time.
-    """
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(environment or {})},
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LabError(
-            f"{Path(command[0]).name} did not end within {timeout:g} s",
-            command=command,
-        ) from error

@@ -5,13 +5,13 @@ import contextlib
 import json
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmlab import cache, cpio, daemon, domain, locks
 from vmlab.guest import READY
 from vmlab.kernel import Kernel
+from vmlab.poll import poll
 from vmlab.tool import find
 
 if TYPE_CHECKING:
@@ -120,12 +120,10 @@ def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) 
     except libvirt.libvirtError:
         return False
     try:
-        deadline = time.monotonic() + PROBE_SECONDS
-        while time.monotonic() < deadline:
-            if console.exists() and READY.encode() in console.read_bytes():
-                return True
-            time.sleep(0.1)
-        return False
+        return any(
+            console.exists() and READY.encode() in console.read_bytes()
+            for _ in poll(PROBE_SECONDS, 0.1)
+        )
     finally:
         with contextlib.suppress(libvirt.libvirtError):
             started.destroy()  # unless it has ended by itself

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel within a bzImage, uncompressed: it starts faster where QEMU emulates.
+"""ELF files, and the one within a bzImage: it starts faster where QEMU emulates.
 
 The header is that of the Linux/x86 boot protocol.
 """
@@ -9,11 +9,12 @@ import gzip
 import lzma
 import struct
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
-from vmlab.elf import MAGIC
 from vmlab.errors import LabError
 
+_ELF = b"\x7fELF"
 _BOOT_MAGIC = 0x202
 _VERSION_WITH_PAYLOAD = 0x0208
 
@@ -27,13 +28,19 @@ _UNPACK: Mapping[bytes, Callable[[bytes], bytes]] = MappingProxyType(
 )
 
 
+def is_elf(path: Path) -> bool:
+    """Tell whether a file is an ELF file."""
+    with path.open("rb") as file:
+        return file.read(len(_ELF)) == _ELF
+
+
 def extract(image: bytes) -> bytes:
     """Return the ELF kernel within a bzImage.
 
     Raises:
         LabError: it is no bzImage, or is compressed in a way not known here.
     """
-    if image.startswith(MAGIC):
+    if image.startswith(_ELF):
         return image
     is_boot = image[_BOOT_MAGIC : _BOOT_MAGIC + 4] == b"HdrS"
     if not is_boot or struct.unpack_from("<H", image, 0x206)[0] < _VERSION_WITH_PAYLOAD:
@@ -46,7 +53,7 @@ def extract(image: bytes) -> bytes:
     for magic, unpack in _UNPACK.items():
         if payload.startswith(magic):
             kernel = unpack(payload[:-4])
-            if kernel.startswith(MAGIC):
+            if kernel.startswith(_ELF):
                 return kernel
     raise LabError(
         f"the kernel is compressed in an unknown way ({payload[:4].hex()})",

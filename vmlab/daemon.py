@@ -7,12 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmlab.errors import LabError
+from vmlab.poll import poll
 from vmlab.tool import find, run
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
     )
     # A failure can mean that another process is starting it.
-    for _ in _until(_START_SECONDS if done.returncode == 0 else _RIVAL_SECONDS):
+    for _ in poll(_START_SECONDS if done.returncode == 0 else _RIVAL_SECONDS):
         if listens(sock):
             return
     raise LabError(f"{program} did not start", command=command, log=done.stderr.strip())
@@ -144,7 +143,7 @@ def end() -> None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        for _ in _until(_START_SECONDS):
+        for _ in poll(_START_SECONDS):
             if _arguments(pid) is None:
                 break
 
@@ -195,10 +194,3 @@ def listens(sock: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-def _until(seconds: float) -> Iterator[None]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.05)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from vmlab.elf import is_elf
+from vmlab.bzimage import is_elf
 from vmlab.tool import run
 from vmlab.trace import KERNEL
 

@@ -3,7 +3,6 @@
 
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 from vmlab import cache, daemon, domain, locks
 from vmlab.errors import LabError
 from vmlab.locks import Lock
+from vmlab.poll import poll
 from vmlab.tool import run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCK = "lock"
 _SWEEP_SECONDS = 1.0
-_POLL_SECONDS = 0.05
 
 
 def machine_folder(name: str) -> Path:
@@ -49,15 +48,14 @@ def disk(name: str) -> Path:
 def claim(name: str) -> Lock | None:
     """Make a machine's folder ours; None where it is another process's."""
     folder = machine_folder(name)
-    deadline = time.monotonic() + _SWEEP_SECONDS
-    while True:
+    # A sweep may be looking at it: that is over at once.
+    for _ in poll(_SWEEP_SECONDS):
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # a sweep has just taken it away
             lock = locks.take(folder / _LOCK)
-            if lock is not None or time.monotonic() > deadline:
+            if lock is not None:
                 return lock
-        # A sweep may be looking at it: that is over at once.
-        time.sleep(_POLL_SECONDS)
+    return None
 
 
 def forget(name: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vmlab import cache, cpio, modules, packages
-from vmlab.elf import is_elf
+from vmlab.bzimage import is_elf
 from vmlab.errors import LabError
 from vmlab.guest import ADDRESS, FAILED, READY, Guest, assignments, inside
 from vmlab.kernel import Kernel

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The programs that the lab calls: found, run within a time, complained of."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -49,15 +50,19 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def find(program: str) -> str:
+def find(program: str, package: str | None = None) -> str:
     """Return a program's path.
+
+    Args:
+        program: its name.
+        package: the Debian package that has it; None for that of `PACKAGES`.
 
     Raises:
         LabError: it is not installed; says what to install.
     """
     found = shutil.which(program) or shutil.which(program, path=_SBIN)
     if found is None:
-        package = PACKAGES.get(program, program)
+        package = package or PACKAGES.get(program, program)
         raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")
     return found
 
@@ -74,22 +79,7 @@ def run(
         LabError: it is missing, took too long, or ended with a code not allowed.
     """
     words = [find(str(command[0])), *map(str, command[1:])]
-    try:
-        done = subprocess.run(
-            words,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LabError(
-            f"{command[0]} did not end within {seconds:g} s", command=words
-        ) from error
+    done = attempt(words, cwd=cwd, seconds=seconds, stderr=subprocess.STDOUT)
     if done.returncode not in allowed:
         said = done.stdout.strip().splitlines()
         why = f": {said[-1].strip()}" if said else ""
@@ -99,3 +89,42 @@ def run(
             log="\n".join(said[-12:]),
         )
     return done.stdout
+
+
+def attempt(
+    words: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 10,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return what it printed, whatever its exit status.
+
+    Args:
+        words: the program's path and its arguments.
+        cwd: where it runs.
+        environment: variables to set besides ours.
+        seconds: how long it may take.
+        stderr: where its errors go, as in subprocess.
+
+    Raises:
+        LabError: it took too long.
+    """
+    try:
+        return subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(
+            f"{Path(words[0]).name} did not end within {seconds:g} s", command=words
+        ) from error

@@ -9,7 +9,8 @@ from targets.kind import Options
 from targets.listening import listening_portals
 from targets.local import Plan, Recipe, polls
 from targets.model import LogicalUnit, Target
-from targets.process import Process, find_program, run, spawn
+from targets.process import Process, spawn
+from vmlab.tool import attempt, find
 
 PACKAGE = "istgt"
 PROGRAMS = ("istgt",)
@@ -86,7 +87,7 @@ def recipe(_options: Options) -> Recipe:
 
 
 def _version() -> str:
-    text = run([find_program("istgt", PACKAGE), "-V"]).stdout
+    text = attempt([find("istgt", PACKAGE), "-V"]).stdout
     return " ".join(re.findall(r"version (\S+)", text))
 
 
@@ -145,7 +146,7 @@ def build_secrets() -> str:
 def _launch(plan: Plan) -> Process:
     return spawn(
         [
-            find_program("istgt", PACKAGE),
+            find("istgt", PACKAGE),
             "-D",
             *("-c", str(plan.directory / "istgt.conf")),
             *("-p", str(plan.directory / "istgt.pid")),

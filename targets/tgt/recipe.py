@@ -15,7 +15,8 @@ from targets.errors import LabError, PortTakenError
 from targets.kind import Options
 from targets.local import Plan, Recipe, polls
 from targets.model import LogicalUnit, Target
-from targets.process import Process, find_program, run, spawn
+from targets.process import Process, spawn
+from vmlab.tool import attempt, find
 
 PACKAGE = "tgt"
 PROGRAMS = ("tgtd", "tgtadm")
@@ -66,8 +67,8 @@ def recipe(_options: Options) -> Recipe:
 
 def _version() -> str:
     for program in PROGRAMS:
-        find_program(program, PACKAGE)
-    return run([find_program("tgtd", PACKAGE), "--version"]).stdout.strip()
+        find(program, PACKAGE)
+    return attempt([find("tgtd", PACKAGE), "--version"]).stdout.strip()
 
 
 def _prepare(plan: Plan) -> None:
@@ -82,7 +83,7 @@ def _prepare(plan: Plan) -> None:
 def _launch(plan: Plan) -> Process:
     return spawn(
         [
-            find_program("tgtd", PACKAGE),
+            find("tgtd", PACKAGE),
             "--foreground",
             *("--control-port", _CONTROL_PORT),
             *("--iscsi", ",".join(f"portal={portal}" for portal in plan.portals)),
@@ -98,8 +99,8 @@ def _become_root() -> tuple[str, ...]:
     """Return the command by which tgtd runs as root in its own eyes."""
     if os.geteuid() == 0:
         return ()
-    wrapper = (find_program("unshare", "util-linux"), "--map-root-user", "--")
-    if run([*wrapper, "true"]).returncode:
+    wrapper = (find("unshare", "util-linux"), "--map-root-user", "--")
+    if attempt([*wrapper, "true"]).returncode:
         raise LabError(
             "tgtd obeys root alone, and this machine allows no user namespaces",
             hint="run as root, or choose another --target",
@@ -179,12 +180,12 @@ def _order(operation: str, mode: str) -> tuple[str, ...]:
 def _tgtadm(plan: Plan, *arguments: str) -> str | None:
     """Give one order to tgtd; return its answer, None if it was not carried out."""
     command = [
-        find_program("tgtadm", PACKAGE),
+        find("tgtadm", PACKAGE),
         *("--control-port", _CONTROL_PORT),
         *("--lld", "iscsi"),
         *arguments,
     ]
-    done = run(command, environment=_environment(plan))
+    done = attempt(command, environment=_environment(plan))
     return done.stdout if done.returncode == 0 else None
 
 

@@ -29,6 +29,7 @@ def test_the_scripts_that_are_known_are_found() -> None:
     found = {str(path.relative_to(ROOT)) for path in scripts()}
 
     assert {".ci/run", "scripts/install-lab", "scripts/install-packages"} <= found
+    assert {"vmlab/scripts/init.sh", "targets/lio/setup.sh"} <= found
 
 
 @pytest.mark.integration

@@ -56,7 +56,7 @@ def test_a_fault_of_a_target_that_has_none() -> None:
     done = run("--target=tgt", "--fault=any")
 
     assert done.returncode == USAGE
-    assert "faults are the reference target's" in complaint(done)
+    assert "--fault is for --target=reference" in complaint(done)
 
 
 def test_the_list_of_targets() -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A pytest plugin: a machine on which no daemon is installed."""
 
-import targets.process
+import vmlab.tool
 
-vars(targets.process)["_DAEMON_DIRECTORIES"] = ()
+vars(vmlab.tool)["_SBIN"] = ""

@@ -18,8 +18,9 @@ from targets import PortTakenError, layout, local, parse
 from targets.listening import listening_portals
 from targets.local import LocalProvider
 from targets.model import Chap, Portal
-from targets.process import Process, run
+from targets.process import Process
 from tests.tools import require
+from vmlab.tool import attempt, find
 
 pytestmark = pytest.mark.integration
 
@@ -201,7 +202,7 @@ def _inquire(
 
 
 def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run([program, *arguments], timeout=_CLIENT_SECONDS)
+    return attempt([find(program), *arguments], seconds=_CLIENT_SECONDS)
 
 
 def _process(provider: LocalProvider) -> Process:

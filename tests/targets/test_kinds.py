@@ -17,7 +17,6 @@ from targets import (
 )
 from targets.lab import LabProvider
 from targets.local import LocalProvider
-from targets.process import find_program
 from targets.remote import RemoteProvider
 from tests.targets.scst import standin
 from vmlab import cache
@@ -222,17 +221,6 @@ def test_missing_program_names_the_package(
         parse("istgt").start()
 
 
-def test_daemon_is_found_where_a_user_does_not_look(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    _hide_programs(monkeypatch, tmp_path)
-    daemon = tmp_path / "daemond"
-    daemon.touch(mode=0o755)
-    monkeypatch.setattr("targets.process._DAEMON_DIRECTORIES", (str(tmp_path),))
-
-    assert find_program("daemond", "a-package") == str(daemon)
-
-
 def _hide_programs(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
     monkeypatch.setenv("PATH", str(empty))
-    monkeypatch.setattr("targets.process._DAEMON_DIRECTORIES", ())
+    monkeypatch.setattr("vmlab.tool._SBIN", "")

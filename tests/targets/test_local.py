@@ -18,7 +18,8 @@ from targets import LabError, PortTakenError, layout, leash, local, workdir
 from targets.listening import listening_portals
 from targets.local import LocalProvider, Plan, Recipe, polls
 from targets.model import Portal
-from targets.process import LogFile, Process, find_program, run, spawn
+from targets.process import LogFile, Process, spawn
+from vmlab.tool import attempt
 
 _SERVER = """
 import socket, sys, time
@@ -203,7 +204,7 @@ def test_process_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 def test_leash_refuses_an_orphan(tmp_path: Path) -> None:
-    done = run(
+    done = attempt(
         [sys.executable, "-I", "-S", leash.__file__, "1", "touch", str(tmp_path / "x")]
     )
 
@@ -229,11 +230,6 @@ def test_stubborn_process_is_killed(tmp_path: Path) -> None:
 def test_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"true cannot be started: .*No such file"):
         spawn(["true"], log=tmp_path / "no" / "log", directory=tmp_path)
-
-
-def test_command_without_end_is_stopped() -> None:
-    with pytest.raises(LabError, match=r"sleep did not end within 0\.05 s"):
-        run([find_program("sleep", "coreutils"), "30"], timeout=0.05)
 
 
 def test_long_log_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

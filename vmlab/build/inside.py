@@ -17,6 +17,7 @@ from vmlab.build.builder import END_SECONDS, HOST, Builder
 from vmlab.console import Console
 from vmlab.errors import LabError
 from vmlab.guest import call, quoted
+from vmlab.poll import poll
 from vmlab.running import Running
 
 
@@ -164,19 +165,17 @@ class _Job:
     def wait(self, seconds: float) -> int | None:
         """Return its exit code; None if it runs on after that time."""
         code = self._folder / "code"
-        deadline = time.monotonic() + seconds
-        while not code.exists():
-            if time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-            elif self._running.is_active():
-                # A kernel that complains need not be broken: it may be only slow.
-                return None
-            elif not code.exists():
-                raise LabError(
-                    f"the machine {self._running.name}, which builds, has ended",
-                    log=watch.tail(self._running.log_since(0)),
-                )
-        return int(code.read_text())
+        if any(code.exists() for _ in poll(seconds, _POLL_SECONDS)):
+            return int(code.read_text())
+        if self._running.is_active():
+            # A kernel that complains need not be broken: it may be only slow.
+            return None
+        if code.exists():
+            return int(code.read_text())
+        raise LabError(
+            f"the machine {self._running.name}, which builds, has ended",
+            log=watch.tail(self._running.log_since(0)),
+        )
 
     def end(self) -> None:
         """End it; where the machine does not answer, that ends it anyway."""
