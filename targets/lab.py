@@ -3,27 +3,20 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Option, Options, option
-from targets.model import (
-    Ending,
-    EndingKind,
-    Portal,
-    Provider,
-    RunningTarget,
-    Target,
-)
-from vmlab import debuginfo, folders, trace, watch
+from targets.model import Ending, EndingKind, Portal, RunningTarget, Target
+from targets.provider import RecipeProvider
+from vmlab import debuginfo, folders, machine, trace, watch
 from vmlab.build import kernel as build
 from vmlab.guest import Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
 
 if TYPE_CHECKING:
-    from vmlab.machine import Lab
     from vmlab.running import Ending as MachineEnding
     from vmlab.running import Running
 
@@ -114,32 +107,10 @@ def chosen_kernel(options: Options) -> Callable[[], Kernel]:
     return lambda: kernel
 
 
-@dataclass(slots=True)
-class LabProvider(Provider):
-    """Boots a machine and ends it again.
+class LabProvider(RecipeProvider[LabRecipe, "_Instance"]):
+    """Boots a machine and ends it again."""
 
-    Args:
-        recipe: The kind of target.
-        port: The port of the first portal; None to choose a free one.
-        log_directory: Where the console is kept; None to throw it away.
-    """
-
-    recipe: LabRecipe
-    port: int | None = None
-    log_directory: Path | None = None
-    _instance: "_Instance | None" = field(default=None, init=False, repr=False)
-
-    @property
-    def kind(self) -> str:
-        """The name by which --target selects this provider."""
-        return self.recipe.kind
-
-    def start(self) -> RunningTarget:
-        """Boot the machine and return its target when it serves."""
-        if self._instance is not None:
-            raise LabError(f"this {self.kind} is already started")
-        from vmlab import machine  # noqa: PLC0415  # only who boots needs libvirt
-
+    def _start(self) -> "tuple[_Instance, RunningTarget]":
         recipe = self.recipe
         kernel = recipe.kernel()
         guest = recipe.guest(recipe.targets)
@@ -152,10 +123,9 @@ class LabProvider(Provider):
         except BaseException:
             instance.stop()
             raise
-        self._instance = instance
         assert instance.running is not None
         forwards = instance.running.forwards
-        return RunningTarget(
+        return instance, RunningTarget(
             kind=recipe.kind,
             description=recipe.description,
             version=recipe.version(kernel.version),
@@ -178,24 +148,16 @@ class LabProvider(Provider):
     def _forwards(self, guest: Guest) -> Mapping[Endpoint, int] | None:
         if self.port is None:
             return None
-        from vmlab import machine  # noqa: PLC0415  # as above
-
         inner = guest.endpoints
         others = machine.free_ports(len(inner) - 1)
         return dict(zip(inner, [self.port, *others], strict=True))
-
-    def stop(self) -> None:
-        """End the machine; nothing of it is left. May be called twice."""
-        if self._instance is not None:
-            self._instance.stop()
-            self._instance = None
 
 
 @dataclass(slots=True)
 class _Instance:
     """The control of one machine (see `targets.model.Control`)."""
 
-    lab: "Lab"
+    lab: machine.Lab
     guest: Guest
     kernel: Kernel
     name: str

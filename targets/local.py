@@ -11,15 +11,32 @@ import platform
 import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Ending, Portal, Provider, RunningTarget, Special, Target
+from targets.model import Ending, Portal, RunningTarget, Special, Target
 from targets.process import LogFile, Process
+from targets.provider import RecipeProvider
 from targets.workdir import WorkDirectory
 from vmlab.poll import poll
+
+FEATURES = frozenset(
+    {
+        "restart",
+        "power-cycle",
+        "chap",
+        "chap-mutual",
+        "several-targets",
+        "several-portals",
+        "several-luns",
+        "ipv6",
+        "writes",
+    }
+)
+"""What every target of ours on this machine has."""
 
 START_SECONDS = 10.0
 _ATTEMPTS = 5
@@ -68,55 +85,35 @@ class Recipe:
         return LocalProvider(self, port, log_directory)
 
 
-@dataclass(slots=True)
-class LocalProvider(Provider):
-    """Starts a target by its recipe.
+class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
+    """Starts a target as a process of this machine."""
 
-    Args:
-        recipe: The kind of target.
-        port: The port of the first portal; None to choose a free one.
-        log_directory: Where the log is kept; None to throw it away with the target.
-    """
-
-    recipe: Recipe
-    port: int | None = None
-    log_directory: Path | None = None
-    _instance: "_Instance | None" = field(default=None, init=False, repr=False)
-
-    @property
-    def kind(self) -> str:
-        """The name by which --target selects this provider."""
-        return self.recipe.kind
-
-    def start(self) -> RunningTarget:
-        """Start the target and return it when it listens."""
-        if self._instance is not None:
-            raise LabError(f"this {self.kind} is already started")
+    def _start(self) -> "tuple[_Instance, RunningTarget]":
         recipe, version = self.recipe, self.recipe.version()
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._instance = self._try_start()
-                break
-            except PortTakenError:
-                # Another program took the port between our look and the bind.
-                if self.port is not None or attempt == _ATTEMPTS - 1:
-                    raise
-        assert self._instance is not None
-        portals = self._instance.plan.portals
+        instance = self._first_start()
+        portals = instance.plan.portals
         features = recipe.features
         if not any(":" in portal.host for portal in portals):
             features -= {"ipv6"}
-        return RunningTarget(
+        return instance, RunningTarget(
             kind=recipe.kind,
             description=recipe.description,
             version=version,
             portals=portals,
             targets=recipe.targets,
             features=features,
-            control=self._instance,
+            control=instance,
             special=recipe.special,
             kernel=platform.release(),
         )
+
+    def _first_start(self) -> "_Instance":
+        if self.port is None:
+            for _ in range(_ATTEMPTS - 1):
+                # Another program may take a port between our look and the bind.
+                with suppress(PortTakenError):
+                    return self._try_start()
+        return self._try_start()
 
     def _try_start(self) -> "_Instance":
         ports = choose_ports(usable_hosts(self.recipe.hosts), self.port)
@@ -132,12 +129,6 @@ class LocalProvider(Provider):
             directory.remove()
             raise
         return _Instance(self.recipe, plan, process, directory)
-
-    def stop(self) -> None:
-        """Stop the target; nothing of it is left running. May be called twice."""
-        if self._instance is not None:
-            self._instance.stop()
-            self._instance = None
 
 
 @dataclass(slots=True)

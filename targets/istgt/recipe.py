@@ -7,7 +7,7 @@ from pathlib import Path
 from targets import layout
 from targets.kind import Options
 from targets.listening import listening_portals
-from targets.local import Plan, Recipe, polls
+from targets.local import FEATURES, Plan, Recipe, polls
 from targets.model import LogicalUnit, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
@@ -20,22 +20,11 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
 )
 _TARGETS = layout.targets("istgt", _UNITS)
-_FEATURES = frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
-        "several-portals",
-        "several-luns",
-        "ipv6",
-        "writes",
-        "header-digest",
-        "data-digest",
-        "multi-connection",
-    }
-)
+_FEATURES = FEATURES | {
+    "header-digest",
+    "data-digest",
+    "multi-connection",
+}
 # Values of the package's example, but no NOP-In of its own accord, more sessions,
 # and no port for istgtcontrol.
 _GLOBAL = """\

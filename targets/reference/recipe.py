@@ -12,7 +12,7 @@ from pathlib import Path
 
 from targets import layout
 from targets.errors import LabError
-from targets.local import Plan, Recipe, polls
+from targets.local import FEATURES, Plan, Recipe, polls
 from targets.model import LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
 
@@ -42,27 +42,16 @@ _SPECIAL = {
     Special.MOVED_FOR_GOOD: layout.target_name("reference", "moved-for-good"),
     Special.GUARDED: layout.target_name("reference", "guarded"),
 }
-_FEATURES = frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
-        "several-portals",
-        "several-luns",
-        "ipv6",
-        "writes",
-        "read-only-lun",
-        "alias",
-        "acl",
-        "redirect",
-        "operator",
-        "identities",
-        "reset-authorization",
-        "architecture",
-    }
-)
+_FEATURES = FEATURES | {
+    "read-only-lun",
+    "alias",
+    "acl",
+    "redirect",
+    "operator",
+    "identities",
+    "reset-authorization",
+    "architecture",
+}
 
 
 def recipe(

@@ -13,7 +13,7 @@ from pathlib import Path
 from targets import layout
 from targets.errors import LabError, PortTakenError
 from targets.kind import Options
-from targets.local import Plan, Recipe, polls
+from targets.local import FEATURES, Plan, Recipe, polls
 from targets.model import LogicalUnit, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
@@ -33,22 +33,11 @@ _UNITS = (
     LogicalUnit(4, layout.LUN_SIZE, scratch=True, persistent=True, removable=True),
 )
 _TARGETS = layout.targets("tgt", _UNITS)
-_FEATURES = frozenset(
-    {
-        "restart",
-        "power-cycle",
-        "chap",
-        "chap-mutual",
-        "several-targets",
-        "several-portals",
-        "several-luns",
-        "ipv6",
-        "writes",
-        "read-only-lun",
-        "header-digest",
-        "data-digest",
-    }
-)
+_FEATURES = FEATURES | {
+    "read-only-lun",
+    "header-digest",
+    "data-digest",
+}
 
 
 def recipe(_options: Options) -> Recipe:

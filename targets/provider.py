@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the providers of our own targets share: one instance at a time, by a recipe."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from targets.errors import LabError
+from targets.model import Control, Provider, RunningTarget
+
+
+class _Recipe(Protocol):
+    @property
+    def kind(self) -> str: ...
+
+
+class Instance(Control, Protocol):
+    """The control of a target that can be ended for good."""
+
+    def stop(self) -> None:
+        """End the target; nothing of it is left running."""
+        ...
+
+
+RecipeT = TypeVar("RecipeT", bound=_Recipe)
+InstanceT = TypeVar("InstanceT", bound=Instance)
+
+
+@dataclass(slots=True)
+class RecipeProvider(Provider, Generic[RecipeT, InstanceT]):
+    """Starts a target by its recipe.
+
+    Args:
+        recipe: the kind of target.
+        port: the port of the first portal; None to choose a free one.
+        log_directory: where the log is kept; None to drop it with the target.
+    """
+
+    recipe: RecipeT
+    port: int | None = None
+    log_directory: Path | None = None
+    _instance: InstanceT | None = field(default=None, init=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The name by which --target selects this provider."""
+        return self.recipe.kind
+
+    def start(self) -> RunningTarget:
+        """Start the target and return it when it listens.
+
+        Raises:
+            LabError: it is started already, or cannot be started.
+        """
+        if self._instance is not None:
+            raise LabError(f"this {self.kind} is already started")
+        self._instance, running = self._start()
+        return running
+
+    @abstractmethod
+    def _start(self) -> tuple[InstanceT, RunningTarget]:
+        """Start an instance; leave nothing of it if that fails."""
+
+    def stop(self) -> None:
+        """Stop the target; nothing of it is left running. May be called twice."""
+        if self._instance is not None:
+            self._instance.stop()
+            self._instance = None
