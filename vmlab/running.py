@@ -4,8 +4,7 @@
 import contextlib
 import itertools
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from vmlab import daemon, debuginfo, trace, watch
 from vmlab.errors import LabError
 from vmlab.guest import FAILED, READY, Endpoint
 from vmlab.kernel import Kernel
+from vmlab.poll import poll
 
 if TYPE_CHECKING:
     import libvirt
@@ -29,7 +29,6 @@ _REPORT_SECONDS = 3.0
 
 _PAUSED_BY_AN_ERROR = [3, 5]
 """VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR."""
-_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Running:
             if done:
                 self._seen += self._size_of(text[:done])
             return None
-        for _ in _until(_REPORT_SECONDS):
+        for _ in poll(_REPORT_SECONDS):
             # The line may have been half there, and so may the report.
             crash = watch.find_crash(self.log_since(self._seen)) or crash
             if crash.is_whole or not self.is_active():
@@ -131,7 +130,7 @@ class Running:
         Raises:
             LabError: it does not go.
         """
-        for _ in _until(END_SECONDS):
+        for _ in poll(END_SECONDS):
             with contextlib.suppress(daemon.module().libvirtError):
                 self._domain.destroy()  # unless it has ended by itself
             if not self.is_active():
@@ -148,7 +147,7 @@ def await_ready(running: Running, kernel: Kernel) -> None:
     Raises:
         LabError: it says that it cannot, crashes, or says nothing in time.
     """
-    for _ in _until(BOOT_SECONDS):
+    for _ in poll(BOOT_SECONDS):
         said = running.log_since(0)
         failed = re.search(rf"^{FAILED} ?(.*)$", said, re.MULTILINE)
         ending = running.ending()
@@ -168,10 +167,3 @@ def await_ready(running: Running, kernel: Kernel) -> None:
         f"the machine {running.name} did not serve within {BOOT_SECONDS:g} s",
         log=watch.tail(running.log_since(0)),
     )
-
-
-def _until(seconds: float) -> Iterator[None]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(_POLL_SECONDS)
