@@ -8,11 +8,13 @@ Verdicts travel as values (`reports.verdicts`).
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from reports.model import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ STEPS = pytest.StashKey[Callable[[], list[str]]]()
 
 ENVIRONMENT = pytest.StashKey[dict[str, str]]()
 """Where a run's configuration keeps what is known of the target."""
+
+SETTLE = pytest.StashKey[Callable[[Sequence[Check]], tuple[Check, ...]]]()
+"""Where a run's configuration keeps what weighs all of its checks at the end.
+
+The suites know which checks rest on which; reports do not.
+"""
 
 REQUIREMENT = "requirement"
 """The user property that names a requirement that a check proves."""

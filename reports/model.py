@@ -126,7 +126,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deviation: str = ""
     """The `what` of the known deviation that explains the failure."""
     rests_on: str = ""
-    """For a check that is not judged: the name of what it stands on (`Foundation`)."""
+    """For a check that is not judged: the check that shows what the target lacks.
+
+    Its finding is why this check says nothing of its own clauses.
+    """
     reason: str = ""
     """Why the check is not applicable, is in trouble or did not run; one line."""
     title: str = ""

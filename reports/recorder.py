@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Keeps a run for other reports, beside Allure's results, and as `--verdicts` says."""
 
+import argparse
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,24 +9,49 @@ from pathlib import Path
 import pytest
 
 from reports import run
-from reports.evidence import ENVIRONMENT
-from reports.model import FORMAT, Run
-from reports.verdicts import checks_of
+from reports.evidence import ENVIRONMENT, REQUIREMENT, SETTLE, TITLE
+from reports.model import FORMAT, Outcome, Run
+from reports.verdicts import FOLDER, Selected, checks_of, complete, name_of
 
 RUN = pytest.StashKey[Run]()
 """Where a configuration keeps its run, once all checks are over."""
+
+_LONGEST_LABEL = 80
+"""Characters."""
 
 _NO_FACTS: dict[str, str] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
-    parser.getgroup("iscsi").addoption(
+    """Add the options."""
+    group = parser.getgroup("iscsi")
+    group.addoption(
+        "--label",
+        type=_label,
+        metavar="NAME",
+        help="what reports call the target; runs of one label are builds of one target",
+    )
+    group.addoption(
         "--verdicts",
         type=Path,
         metavar="FILE",
         help="write the run as JSON: verdicts, requirements and PDUs",
     )
+
+
+def _label(text: str) -> str:
+    """Return the name that was given to a target.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, too long, or cannot be printed.
+    """
+    name = " ".join(text.split())
+    if not name or not name.isprintable() or len(name) > _LONGEST_LABEL:
+        raise argparse.ArgumentTypeError(
+            f"{text[:_LONGEST_LABEL]!r} is no name of 1 to {_LONGEST_LABEL} printable "
+            "characters"
+        )
+    return name
 
 
 class _Recorder:
@@ -35,6 +61,8 @@ class _Recorder:
         self._config = config
         self._paths = paths
         self._reports: list[pytest.TestReport] = []
+        self._selected: dict[str, Selected] = {}
+        self._why = ""
         self._begun = time.monotonic()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -42,19 +70,51 @@ class _Recorder:
         """Keep one report."""
         self._reports.append(report)
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what was selected."""
+        for item in session.items:
+            properties = item.user_properties
+            ids = tuple(str(one) for key, one in properties if key == REQUIREMENT)
+            title = next((str(one) for key, one in properties if key == TITLE), "")
+            if ids:
+                self._selected[name_of(item.nodeid)] = Selected(ids, title)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note what was selected where workers collect."""
+        for nodeid in ids:
+            if nodeid.startswith(FOLDER):
+                self._selected.setdefault(name_of(nodeid), Selected())
+
+    def pytest_keyboard_interrupt(
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> None:
+        """Note why the run ends early."""
+        error = excinfo.value
+        is_ours = isinstance(error, pytest.exit.Exception)
+        self._why = " ".join(str(error).split()) if is_ours else "interrupted"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Keep the run, and write the files."""
-        checks = tuple(checks_of(self._reports))
+        checks = complete(checks_of(self._reports), self._selected, self._reports)
         if not checks and not self._paths:
             return
+        settle = self._config.stash.get(SETTLE, tuple)
         facts = self._config.stash.get(ENVIRONMENT, _NO_FACTS)
+        is_cut = bool(self._why) or any(
+            check.outcome is Outcome.NOT_RUN for check in checks
+        )
+        why = self._why or session.shouldfail or session.shouldstop
         found = Run(
             format=FORMAT,
+            label=self._config.option.label or "",
             environment=dict(facts),
             toolkit=run.revision(),
             started=self._started,
             seconds=round(time.monotonic() - self._begun, 1),
-            checks=checks,
+            is_complete=not is_cut,
+            why_incomplete=str(why or "the run ended early") if is_cut else "",
+            checks=settle(checks),
         )
         self._config.stash[RUN] = found
         for path in self._paths:

@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From the test reports of a run to its checks: each report carries its check."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from reports.model import Check
+from reports.model import Check, Outcome
+
+FOLDER = "suites/conformance/"
+"""The folder of the suite."""
 
 CHECK = "assay_check"
 """The attribute by which a report carries its check, as JSON, to the controller.
 
 It is no user property, since JUnit files would repeat every transcript.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is known of a check before it runs."""
+
+    requirements: tuple[str, ...] = ()
+    title: str = ""
 
 
 def attach(report: pytest.TestReport, check: Check) -> None:
@@ -38,12 +51,77 @@ def reports_of(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
 
 
 def checks_of(reports: Iterable[pytest.TestReport]) -> list[Check]:
-    """Return the checks among the reports of a run, as their last phases left them."""
-    order = {"setup": 0, "call": 1, "teardown": 2}
+    """Return the checks among the reports of a run, as their last phases left them.
+
+    A check whose last phase is missing has no verdict unless it has failed: the run
+    ended while it was under way.
+    """
     last: dict[str, tuple[int, str]] = {}
     for report in reports:
         carried = getattr(report, CHECK, None)
-        phase = order.get(report.when or "", 0)
+        phase = _ORDER.get(report.when or "", 0)
         if carried is not None and phase >= last.get(report.nodeid, (0, ""))[0]:
             last[report.nodeid] = phase, carried
-    return [msgspec.json.decode(text, type=Check) for _, text in last.values()]
+    return [
+        _unless_cut(msgspec.json.decode(text, type=Check), phase)
+        for phase, text in last.values()
+    ]
+
+
+_ORDER = {"setup": 0, "call": 1, "teardown": 2}
+_NO_VERDICT = frozenset({Outcome.PASSED, Outcome.NOT_APPLICABLE})
+
+
+def _unless_cut(check: Check, phase: int) -> Check:
+    if phase == _ORDER["teardown"] or check.outcome not in _NO_VERDICT:
+        return check
+    return replace(
+        check, outcome=Outcome.NOT_RUN, reason="the run ended while it was under way"
+    )
+
+
+def complete(
+    checks: Sequence[Check],
+    selected: Mapping[str, Selected],
+    reports: Iterable[pytest.TestReport],
+) -> list[Check]:
+    """Return the checks of a run with those that were selected and have no verdict.
+
+    Args:
+        checks: those with a verdict.
+        selected: what is known of each selected check, by its name.
+        reports: the reports of the run. One that fails without a check is that of a
+            worker that crashed.
+    """
+    known = {check.check for check in checks}
+    crashed = {
+        name_of(report.nodeid): _last_line(report.longreprtext)
+        for report in reports
+        if report.failed and not hasattr(report, CHECK)
+    }
+    # Parameter sets of one check carry the same requirements.
+    alike = {check.check.split("[")[0]: check for check in checks}
+    missing = []
+    for name, about in selected.items():
+        if name in known:
+            continue
+        like = alike.get(name.split("[")[0])
+        missing.append(
+            Check(
+                check=name,
+                outcome=Outcome.TROUBLE if name in crashed else Outcome.NOT_RUN,
+                requirements=about.requirements or (like.requirements if like else ()),
+                title=about.title or (like.title if like else ""),
+                reason=crashed.get(name, "the run ended before it"),
+            )
+        )
+    return [*checks, *missing]
+
+
+def name_of(nodeid: str) -> str:
+    """Return the name of a check, its node ID below the suite's folder."""
+    return nodeid.removeprefix(FOLDER)
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]

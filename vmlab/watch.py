@@ -32,7 +32,7 @@ class CrashKind(StrEnum):
     PANIC = "panic"
     OOPS = "oops"
     TRACE = "call trace"
-    """A call trace that no line of the kinds above begins."""
+    """A call trace through a module that no line of the kinds above begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ _CONTEXT = re.compile(
 _FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
 """A place in a kernel's report. One with a question mark is no sure part of it."""
 
+_IN_MODULE = re.compile(r"(?<!\? )\b[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+ \[\w+")
+
 _TOOLS = (
     *("dump_stack", "show_stack"),
     *("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_"),
@@ -151,12 +153,25 @@ def scan(text: str, from_: int = 0) -> tuple[Crash | None, int]:
             (kind, end) for kind, form, end in _FORM if form.search(begin[0])
         )
         end = end_of.search(text, begin.end())
+        if kind is CrashKind.TRACE and not _of_module(text, begin, end):
+            kind = None
         if kind is not None:
             crash = _crash(text, from_, kind, begin, end)
             return crash, crash.end
         if end is None:
             return None, begin.start()
         from_ = end.end()
+
+
+def _of_module(text: str, begin: re.Match[str], end: re.Match[str] | None) -> bool:
+    """Tell whether a bare call trace names a module, as every target is one.
+
+    Others are those of a kernel that a busy host has kept waiting.
+    """
+    return (
+        _IN_MODULE.search(text, begin.end(), end.end() if end else len(text))
+        is not None
+    )
 
 
 def _crash(

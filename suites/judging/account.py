@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import targets
 from initiator.answers import DROPPED
 from initiator.expect import ConformanceFailure
+from iscsi.errors import ConnectionLost
 from reports.model import Check, Ending, EndingKind, Failure, Outcome, Phase
 from spec import Requirement
 from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse
@@ -163,5 +164,9 @@ def drop_of(failure: ConformanceFailure) -> Ending | None:
     )
 
 
-def _closed_by(_failure: ConformanceFailure) -> str:
-    return ""
+def _closed_by(failure: ConformanceFailure) -> str:
+    """Return FIN or RST, by the error that has become a failure; or nothing."""
+    lost = failure.__cause__
+    if not isinstance(lost, ConnectionLost):
+        return ""
+    return "RST" if lost.reset else "FIN"

@@ -5,15 +5,21 @@ from collections.abc import Generator
 
 import pytest
 
-from reports.evidence import EVIDENCE, VERDICT
+from reports.evidence import EVIDENCE, SETTLE, VERDICT
 from reports.model import Check, Phase
 from reports.verdicts import attach
+from suites.judging import foundations
 from suites.judging.account import Account, explanation_of
 from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
 
 _ACCOUNT = pytest.StashKey[Account]()
 _FOLDER = "suites/conformance/"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the checks of a run weighed together at its end."""
+    config.stash[SETTLE] = foundations.settle
 
 
 def account_of(item: pytest.Item) -> Account:

@@ -189,6 +189,10 @@ def test_a_stall_of_a_busy_host_is_no_crash(tmp_path: Path) -> None:
         assert watched_one.ending() is None, lines[:count]
 
 
+def test_a_call_trace_of_the_kernel_alone_is_no_crash() -> None:
+    assert find_crash(BARE.replace(" [iscsi_scst]", "")) is None
+
+
 def test_what_is_not_whole_is_read_again() -> None:
     first, _, rest = STALL.partition("\n")
 

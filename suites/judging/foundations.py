@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What checks rest on: where a target lacks it, they say nothing of their own clauses.
+
+A target that rejects every Text Request of full feature phase fails each check that
+sends one, whatever the check is about. That is one finding: the checks of the
+foundation itself show it (`proofs`), and those that rest on it are not judged.
+
+Patterns have shell wildcards; a bracket stands for itself. One without a bracket means
+the check with all of its parameters.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase, translate
+from functools import cache
+
+from msgspec.structs import replace
+
+from iscsi.keys import KEYS
+from reports.model import Check, Outcome
+
+_FAILED = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE)
+_JUDGED = (*_FAILED, Outcome.PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """Something that other checks take for granted."""
+
+    what: str
+    """What the target does where it is not lacking; a clause of a sentence."""
+    proofs: tuple[str, ...]
+    """The checks of it. It is lacking where every one of them that was judged fails."""
+    dependents: tuple[str, ...]
+    """The checks that rest on it."""
+    answers: tuple[str, ...]
+    """The normalised answers of a proof that show that it is lacking; wildcards."""
+    fields: tuple[str, ...] = ("",)
+    """The wrong fields that a dependent may name; another one is its own matter."""
+    is_alike: bool = True
+    """A dependent fails by the same answer as a proof; any other is its own matter."""
+    outcomes: tuple[Outcome, ...] = (Outcome.BROKEN, Outcome.WARNED)
+    """What dependents have come to where they are not judged."""
+
+
+def _key(name: str) -> Foundation:
+    return Foundation(
+        what=f"the key {name} is understood",
+        proofs=(f"negotiation/test_answers.py::test_known_key_is_understood[{name}]",),
+        dependents=(
+            *(f"*[{name}]", f"*[{name}-*]", f"*[{name}=*]", f"*-{name}]"),
+            *_MORE.get(name, ()),
+        ),
+        answers=("NotUnderstood",),
+        fields=("", name),
+    )
+
+
+_MORE = {
+    "TaskReporting": (
+        "negotiation/test_lists.py::test_task_reporting_is_chosen_from_the_list",
+    ),
+}
+"""Checks of a key whose parameters do not name it."""
+
+FOUNDATIONS: tuple[Foundation, ...] = (
+    Foundation(
+        what="Text Requests of a Normal session in full feature phase are answered",
+        proofs=(
+            "text/test_text.py::test_unknown_key_is_not_understood",
+            "text/test_negotiation.py::test_segment_length_can_be_declared_anew",
+        ),
+        dependents=(
+            "text/*",
+            "discovery/test_send_targets.py::*",
+            "numbering/*text]",
+            "reject/*text]",
+        ),
+        answers=("Reject*", "connection dropped", "no answer"),
+    ),
+    Foundation(
+        what="text of a Login Request with C=1 is kept until the last of it has come",
+        proofs=(
+            "negotiation/test_continuation.py::test_answer_to_continued_text_is_empty",
+        ),
+        dependents=(
+            "negotiation/test_continuation.py::test_pairs_span_requests",
+            "negotiation/test_continuation.py::test_first_text_spans_requests",
+        ),
+        answers=("LoginResponse *",),
+        is_alike=False,
+    ),
+    Foundation(
+        what="text of a Text Request with C=1 is kept until the last of it has come",
+        proofs=("text/test_text.py::test_continued_request_gets_an_empty_response",),
+        dependents=(
+            "text/test_text.py::test_a_pair_may_be_cut",
+            "text/test_negotiation.py::test_negotiation_may_be_cut",
+        ),
+        answers=("TextResponse*", "Reject*", "connection dropped", "no answer"),
+        is_alike=False,
+    ),
+    Foundation(
+        what="task management function requests are answered",
+        proofs=("task_management/test_functions.py::test_every_function_is_answered",),
+        dependents=(
+            "task_management/*",
+            "error_recovery/*",
+            "reservations/*",
+            "scsi/*",
+        ),
+        answers=("Reject*", "connection dropped", "no answer"),
+    ),
+    Foundation(
+        what="a plain login leads to full feature phase",
+        proofs=(
+            "login/test_stages.py::test_final_exchange_leads_to_full_feature_phase",
+        ),
+        dependents=("*",),
+        answers=("LoginResponse *", "connection dropped", "no answer", "no connection"),
+        outcomes=(Outcome.TROUBLE,),
+    ),
+    *(_key(name) for name in KEYS),
+)
+"""Every foundation; a check rests on the first that explains its failure."""
+
+
+def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the checks of a run, those not judged that rest on what is lacking.
+
+    A check whose target died, or that has a listed deviation, stays what it is.
+    """
+    found = {check.check: check for check in checks}
+    for foundation in FOUNDATIONS:
+        shown = _lacking(foundation, found.values())
+        if not shown:
+            continue
+        answers = {_answer(proof) for proof in shown}
+        fields = {*foundation.fields, *(_field(proof) for proof in shown)}
+        for check in list(found.values()):
+            if (
+                check.outcome in foundation.outcomes
+                and not check.has_killed
+                and check.failure is not None
+                and _matches(check.check, foundation.dependents)
+                and not _matches(check.check, foundation.proofs)
+                and (not foundation.is_alike or check.failure.answer in answers)
+                and check.failure.field in fields
+            ):
+                found[check.check] = _not_judged(check, foundation, shown[0])
+    return tuple(found.values())
+
+
+def _lacking(foundation: Foundation, checks: Iterable[Check]) -> list[Check]:
+    """Return the proofs that show that a foundation is lacking; none if it is not."""
+    proofs = [
+        check
+        for check in checks
+        if check.outcome in _JUDGED and _matches(check.check, foundation.proofs)
+    ]
+    is_lacking = all(
+        check.outcome in _FAILED
+        and any(fnmatchcase(_answer(check), form) for form in foundation.answers)
+        for check in proofs
+    )
+    return proofs if is_lacking else []
+
+
+def _not_judged(check: Check, foundation: Foundation, proof: Check) -> Check:
+    return replace(
+        check,
+        outcome=Outcome.NOT_JUDGED,
+        broken=(),
+        rests_on=proof.check,
+        reason=f"it rests on this, which the target does not do: {foundation.what}",
+    )
+
+
+def _matches(check: str, patterns: tuple[str, ...]) -> bool:
+    return _compiled(patterns).match(check) is not None
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    forms = [
+        form
+        for pattern in patterns
+        for form in ((pattern,) if "[" in pattern else (pattern, f"{pattern}[*"))
+    ]
+    return re.compile("|".join(translate(form.replace("[", "[[]")) for form in forms))
+
+
+def _answer(check: Check) -> str:
+    return "" if check.failure is None else check.failure.answer
+
+
+def _field(check: Check) -> str:
+    return "" if check.failure is None else check.failure.field
