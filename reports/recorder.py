@@ -90,9 +90,7 @@ class _Recorder:
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> None:
         """Note why the run ends early."""
-        error = excinfo.value
-        is_ours = isinstance(error, pytest.exit.Exception)
-        self._why = " ".join(str(error).split()) if is_ours else "interrupted"
+        self._why = " ".join(str(excinfo.value).split()) or "interrupted"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Keep the run, and write the files."""

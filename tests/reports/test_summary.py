@@ -4,7 +4,7 @@ import pytest
 from reports.findings import findings
 from reports.model import Check, Outcome, Run
 from reports.terminal import finding_lines, head, others, table
-from reports.verdicts import attach, checks_of
+from reports.verdicts import Selected, attach, checks_of, complete
 from spec import load
 from tests.reports.samples import ECHO, TAG, broken, killed, passed, run_of
 
@@ -42,6 +42,37 @@ def test_the_last_phase_says_what_a_check_came_to() -> None:
     first = passed("nop/test_ping.py::test_x")
 
     assert checks_of([phase("teardown", last), phase("call", first)]) == [last]
+
+
+def test_a_check_that_was_cut_short_has_no_verdict() -> None:
+    name = "nop/test_ping.py::test_x"
+    (cut,) = checks_of([phase("setup", passed(name))])
+    (failed,) = checks_of([phase("call", broken(name))])
+
+    assert cut.outcome is Outcome.NOT_RUN
+    assert failed.outcome is Outcome.BROKEN
+
+
+def test_what_was_selected_and_never_ran_is_told() -> None:
+    done = passed("nop/test_ping.py::test_x")
+    crash = phase("???", None)
+    crash.nodeid = "suites/conformance/nop/test_ping.py::test_crashed"
+    crash.outcome, crash.longrepr = "failed", "worker 'gw0' crashed"
+    selected = {
+        done.check: Selected((ECHO,), "x"),
+        "nop/test_ping.py::test_crashed": Selected((ECHO,), "y"),
+        "nop/test_ping.py::test_x[2]": Selected(),
+    }
+
+    first, crashed, missing = complete([done], selected, [crash])
+
+    assert first == done
+    assert (crashed.outcome, crashed.reason) == (
+        Outcome.TROUBLE,
+        "worker 'gw0' crashed",
+    )
+    assert missing.outcome is Outcome.NOT_RUN
+    assert missing.requirements == (ECHO,), "those of another parameter set"
 
 
 def test_tests_of_the_toolkit_are_left_out() -> None:

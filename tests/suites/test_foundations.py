@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks that rest on what a target lacks are not judged; nothing else changes."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from reports.model import Check, Ending, EndingKind, Failure, Outcome
+from suites.judging.foundations import FOUNDATIONS, settle
+
+SUITE = Path(__file__).parents[2] / "suites" / "conformance"
+UNKNOWN = "text/test_text.py::test_unknown_key_is_not_understood"
+DECLARED = "text/test_negotiation.py::test_segment_length_can_be_declared_anew"
+CUT = "text/test_negotiation.py::test_negotiation_may_be_cut[14]"
+REJECTED = "Reject 0x05"
+
+
+def check(
+    name: str,
+    answer: str = REJECTED,
+    outcome: Outcome = Outcome.BROKEN,
+    field: str = "",
+    ending: Ending | None = None,
+) -> Check:
+    is_good = outcome is Outcome.PASSED
+    return Check(
+        check=name,
+        outcome=outcome,
+        requirements=("R",),
+        broken=() if is_good else ("R",),
+        failure=None
+        if is_good
+        else Failure(
+            requirement="R", expected=("x",), actual="y", answer=answer, field=field
+        ),
+        ending=ending,
+    )
+
+
+LACKING = [check(UNKNOWN), check(DECLARED)]
+
+
+def outcomes(*checks: Check) -> list[Outcome]:
+    return [one.outcome for one in settle(checks)]
+
+
+def test_what_rests_on_a_lacking_foundation_is_not_judged() -> None:
+    *proofs, found = settle([*LACKING, check(CUT)])
+
+    assert found.outcome is Outcome.NOT_JUDGED
+    assert found.rests_on == UNKNOWN
+    assert found.broken == ()
+    assert "Text Requests" in found.reason
+    assert found.failure is not None
+    assert proofs == LACKING
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        pytest.param(
+            [check(UNKNOWN), check(CUT)], id="one proof that was run is enough"
+        ),
+        pytest.param(
+            [check(UNKNOWN, outcome=Outcome.DEVIATES), check(CUT)],
+            id="a listed deviation shows it too",
+        ),
+    ],
+)
+def test_the_proofs_that_were_run_decide(checks: list[Check]) -> None:
+    assert outcomes(*checks)[-1] is Outcome.NOT_JUDGED
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        pytest.param([check(CUT)], id="no proof was run"),
+        pytest.param(
+            [check(UNKNOWN, outcome=Outcome.PASSED), check(DECLARED), check(CUT)],
+            id="one proof passes",
+        ),
+        pytest.param(
+            [check(UNKNOWN, "TextResponse"), check(CUT, "TextResponse")],
+            id="the proof fails in another way",
+        ),
+        pytest.param([*LACKING, check(CUT, "no answer")], id="another answer"),
+        pytest.param(
+            [*LACKING, check(CUT, field="header of the bad PDU")],
+            id="another field is wrong",
+        ),
+        pytest.param([*LACKING, check("nop/test_ping.py::t")], id="not resting on it"),
+        pytest.param(
+            [
+                *LACKING,
+                check(CUT, ending=Ending(kind=EndingKind.EXITED, reason="killed")),
+            ],
+            id="the target died",
+        ),
+    ],
+)
+def test_a_failure_of_its_own_stays_broken(checks: list[Check]) -> None:
+    assert outcomes(*checks)[-1] is Outcome.BROKEN
+
+
+def test_what_holds_or_is_listed_stays() -> None:
+    others = [
+        check(CUT, outcome=Outcome.PASSED),
+        check("text/test_text.py::test_alias_may_change", outcome=Outcome.DEVIATES),
+    ]
+
+    assert list(settle([*LACKING, *others])) == [*LACKING, *others]
+
+
+def test_a_key_that_is_not_understood_is_one_finding() -> None:
+    key = "iSCSIProtocolLevel"
+    proof = f"negotiation/test_answers.py::test_known_key_is_understood[{key}]"
+    numbers = "negotiation/test_numbers.py::test_number_beyond_its_range"
+    found = settle(
+        [
+            check(proof, "NotUnderstood"),
+            check(f"{numbers}[{key}-32]", "NotUnderstood", field=key),
+            check(f"{numbers}[{key}--1]", "NotUnderstood", field=key),
+            check(f"{numbers}[MaxBurstLength-1]", "NotUnderstood"),
+        ]
+    )
+
+    assert [one.rests_on for one in found] == ["", proof, proof, ""]
+
+
+def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
+    proof = "login/test_stages.py::test_final_exchange_leads_to_full_feature_phase[2]"
+    refused = "LoginResponse 0200"
+    found = settle(
+        [
+            check(proof, refused),
+            check("nop/a.py::t", refused, Outcome.TROUBLE),
+            check("nop/a.py::u", "no answer", Outcome.TROUBLE),
+            check("login/a.py::v", refused),
+        ]
+    )
+
+    assert [one.outcome for one in found] == [
+        Outcome.BROKEN,
+        Outcome.NOT_JUDGED,
+        Outcome.TROUBLE,
+        Outcome.BROKEN,
+    ]
+
+
+def _names(pattern: str) -> list[str]:
+    """Return the checks that a pattern names: in which file, and their functions."""
+    file, _, rest = pattern.partition("::")
+    path = SUITE / file
+    functions = {
+        node.name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    name = rest.partition("[")[0]
+    return [one for one in functions if name in {one, "*"}]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    sorted(
+        {
+            pattern
+            for foundation in FOUNDATIONS
+            for pattern in (*foundation.proofs, *foundation.dependents)
+            if "::" in pattern
+        }
+    ),
+)
+def test_every_pattern_names_a_check(pattern: str) -> None:
+    assert _names(pattern), pattern
