@@ -33,13 +33,18 @@ help:
 	@echo "make lab        install what the virtual machines need"
 	@echo "make faults     the suite against every fault of the reference target"
 
-$(STAMP): pyproject.toml constraints.txt
+# Packages come with their digests. What is here itself has none, so it is a second step,
+# built by the backend of the first.
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --no-deps --require-hashes
+
+$(STAMP): pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: say make PYTHON=python3.11 ..."; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "no venv module: install your system's python3-venv package"; exit 1; }
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[dev]'
+	@$(LOCKED) -r requirements.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The report is made whatever the verdict; the exit code is pytest's. What is kept
@@ -77,8 +82,7 @@ test: $(STAMP) packages
 lab: $(STAMP)
 	@scripts/install-lab
 	@$(VENV)/bin/python -c 'import libvirt, pexpect' 2>/dev/null || \
-		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-			-c constraints.txt -e '.[dev,lab]'
+		$(LOCKED) -r requirements-lab.txt
 
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadfile
