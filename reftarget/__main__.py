@@ -9,6 +9,8 @@ import contextlib
 import logging
 import os
 import signal
+import socket
+import stat
 import sys
 import time
 from dataclasses import replace
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _T = TypeVar("_T")
+
+log = logging.getLogger("reftarget")
 
 DEFAULT_TARGET = "iqn.2001-04.com.example:assay.target"
 _MISUSE = 2
@@ -72,7 +76,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SIZE|FILE[,SIZE]",
         help="a disk in memory, or in a file",
     )
-    add("--chap", action="append", default=[], metavar="USER:SECRET")
+    add(
+        "--chap",
+        action="append",
+        default=[],
+        metavar="USER:SECRET",
+        help="who may log in, as any initiator; --config can bind a user to one",
+    )
     add("--mutual", metavar="USER:SECRET", help="what the target proves itself with")
     add(
         "--key",
@@ -86,7 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--trace", action="store_true", help="log every PDU decoded")
     add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
     add("--control", action="store_true", help="take commands from standard input")
-    add("--control-socket", type=Path, metavar="FILE", help="take them there, too")
+    add(
+        "--control-socket",
+        type=Path,
+        metavar="FILE",
+        help="take them at this socket, too",
+    )
     add("--exit-with-stdin", action="store_true", help="end when standard input does")
     add("--quiet", action="store_true", help="log warnings only")
     return parser
@@ -196,8 +211,7 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         if options.exit_with_stdin or options.control:
             _watch_stdin(loop, server, finished, options)
         if options.control_socket is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(options.control_socket)  # noqa: PTH108  # nobody waits yet
+            make_way(options.control_socket)
             listening = await _listen_for_orders(server, options.control_socket)
             stack.callback(listening.close)
         places = (
@@ -208,13 +222,40 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         await finished.wait()
 
 
+def make_way(path: Path) -> None:
+    """Remove a socket that an earlier target has left; nothing else is removed.
+
+    Raises:
+        ConfigError: another file is there, or a process listens at the socket.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ConfigError(f"--control-socket: {path} is there and is not a socket")
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise ConfigError(f"--control-socket: a process listens at {path}")
+
+
 async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServer:
     """Take commands at a Unix socket, a line each, and answer each by a line."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            answer = server.control(line.decode("utf-8", "replace"))
-            writer.write(f"{answer}\n".encode())
+        try:
+            while line := await reader.readline():
+                answer = server.control(line.decode("utf-8", "replace"))
+                writer.write(f"{answer}\n".encode())
+                await writer.drain()
+        except ValueError:
+            writer.write(b"error the line is too long\n")
+        except ConnectionError:
+            log.info("the operator has closed the control socket")
         writer.close()
 
     return await asyncio.start_unix_server(talk, path)

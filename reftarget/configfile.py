@@ -32,6 +32,10 @@ queue_depth = 32
 [keys]
 ErrorRecoveryLevel = 0
 ImmediateData = "No"
+
+A user without `initiator` may log in under any initiator name, and so reinstate a
+session that another user has opened under it (RFC 7143 section 6.3.5): bind each user
+to an initiator where users do not trust each other.
 """
 
 from __future__ import annotations

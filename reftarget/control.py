@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     Action = Callable[[ReferenceTarget, Arguments], str]
 
 
+_FIELD: Final = 0xFFFF
+"""The greatest number in a field of 16 bits: a parameter, a CID, a TSIH."""
+
+
 class ControlError(Exception):
     """A command that cannot be carried out."""
 
@@ -62,12 +66,17 @@ def _argument(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _number(arguments: Arguments, name: str, default: int) -> int:
+def _number(
+    arguments: Arguments, name: str, default: int, *, most: int = _FIELD
+) -> int:
     value = arguments.get(name, str(default))
     try:
-        return int(value, 0)
+        number = int(value, 0)
     except ValueError:
-        raise ControlError(f"{name}={value} is no number") from None
+        raise ControlError(f"{name}={value[:40]} is not a number") from None
+    if not 0 <= number <= most:
+        raise ControlError(f"{name}={value[:40]} is not a number from 0 to {most}")
+    return number
 
 
 def _session(target: ReferenceTarget, arguments: Arguments) -> Session:
@@ -83,7 +92,7 @@ def _session(target: ReferenceTarget, arguments: Arguments) -> Session:
 
 def _connection(target: ReferenceTarget, arguments: Arguments) -> Connection:
     session = _session(target, arguments)
-    first = next(iter(session.connections), -1)
+    first = next(iter(session.connections), 0)
     connection = session.connections.get(_number(arguments, "cid", first))
     if connection is None:
         raise ControlError("there is no such connection")
@@ -140,12 +149,15 @@ def _report_scsi(target: ReferenceTarget, arguments: Arguments) -> str:
         SenseKey.UNIT_ATTENTION, AdditionalSense.CAPACITY_DATA_HAS_CHANGED
     ).build()
     lun = _number(arguments, "lun", 0)
+    node = _session(target, arguments).node
+    if node is None or lun not in node.device.units:
+        raise ControlError(f"there is no logical unit {lun}")
     target.events.report_scsi(_connection(target, arguments), lun, sense)
     return ""
 
 
 def _report_vendor(target: ReferenceTarget, arguments: Arguments) -> str:
-    code = _number(arguments, "code", 0) & 0xFF
+    code = _number(arguments, "code", 0, most=0xFF)
     connection = _connection(target, arguments)
     target.events.send(connection, AsyncEvent.VENDOR, vcode=code)
     return ""

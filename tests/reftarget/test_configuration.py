@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The configuration file and the command line."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from reftarget.__main__ import build_config, build_parser
+from reftarget.__main__ import build_config, build_parser, make_way
 from reftarget.config import ConfigError, Portal, Redirection
 from reftarget.configfile import parse_portal, parse_size, read
 
@@ -183,3 +184,32 @@ def test_a_key_that_is_sent_unasked_can_be_kept_back(tmp_path: Path) -> None:
 def test_command_line_mistakes_are_named(arguments: list[str], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         build_config(build_parser().parse_args(arguments))
+
+
+def test_the_control_socket_replaces_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(b"data")
+
+    with pytest.raises(ConfigError, match="not a socket"):
+        make_way(path)
+
+    assert path.read_bytes() == b"data"
+
+
+def test_the_control_socket_of_a_running_target_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "orders"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(ConfigError, match="a process listens"):
+            make_way(path)
+
+
+def test_the_control_socket_that_a_target_has_left_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "orders"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+    make_way(path)
+
+    assert not path.exists()

@@ -107,7 +107,26 @@ def test_removed_target_drops_its_sessions(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "odd", "ping cid", "ping cid=7", "cut tsih=x", "offline target=q"]
+    "line",
+    [
+        "",
+        "odd",
+        "ping cid",
+        "ping cid=7",
+        "ping cid=-1",
+        "cut tsih=x",
+        "cut tsih=99999",
+        "offline target=q",
+        "logout-request seconds=-1",
+        "logout-request seconds=70000",
+        "negotiation-request seconds=0x10000",
+        "scsi-event lun=-1",
+        "scsi-event lun=7",
+        "scsi-event lun=99999999",
+        "vendor-event code=256",
+        "login-time seconds=-1",
+        "login-time seconds=" + "9" * 5000,
+    ],
 )
 def test_commands_that_make_no_sense_are_errors(peer: Peer, line: str) -> None:
     assert control.execute(peer.target, line).startswith("error ")
