@@ -54,6 +54,8 @@ _EXAMPLES = f"""examples:
     python -m reftarget --list-faults
 
 The default target is {DEFAULT_TARGET}.
+
+Bounds on what a peer can make it keep, count or wait for: docs/reference-target.md.
 """
 
 

@@ -49,7 +49,8 @@ class Command:
         wanted: bytes of Data-Out that the device server takes.
         presented: bytes of Data-Out that the device server would have taken.
         received: bytes of immediate data.
-        reserved: bytes of the target's room for data that are set aside.
+        reserved: bytes of the session's budget that it has taken.
+        heard_at: when data for it was asked for, or came, the last time.
         missing: the part of Data-Out that is neither here nor asked for.
         awaits_unsolicited: True until the F bit of unsolicited data has come.
         unsolicited: what is due of unsolicited Data-Out, once some has come.
@@ -76,6 +77,7 @@ class Command:
         "failure",
         "finish",
         "has_arrived",
+        "heard_at",
         "immediate_data",
         "is_aborting",
         "is_counted",
@@ -129,6 +131,7 @@ class Command:
         self.presented = 0
         self.received = 0
         self.reserved = 0
+        self.heard_at = session.target.now
         self.missing: Ranges = [(0, length)] if header.write and length else []
         self.buffer: bytearray | None = None
         self.immediate_data: bytes | memoryview = b""
@@ -179,6 +182,8 @@ class Command:
         allegiance = self.task_set.allegiance
         if allegiance.nexus is not None:
             self.failure = self.failure or allegiance.refuses(self)
+        if self.read_length and self.session.budget.is_short:
+            self.failure = self.failure or transfers.TASK_SET_FULL
         if self.failure is not None:
             self.finish_when_data_is_in()
             return
@@ -223,18 +228,21 @@ class Command:
             self.task_set.enter(self)
 
     def keep_data(self) -> None:
-        """Copy immediate data that must outlive this turn."""
+        """Copy immediate data that must outlive this turn, if there is room for it."""
         if self.immediate_data:
-            transfers.store(self, 0, self.immediate_data)
+            if self.reserve(len(self.immediate_data)):
+                transfers.store(self, 0, self.immediate_data)
+            else:
+                self.failure = self.failure or transfers.TASK_SET_FULL
             self.immediate_data = b""
 
     def reserve(self, count: int) -> bool:
-        """Set room for data aside; return False if there is not enough."""
-        target = self.session.target
-        if target.buffered + count > target.config.limits.buffered_bytes:
+        """Have room for so much data set aside; return False if there is not enough."""
+        more = max(0, count - self.reserved)
+        if not self.session.budget.take(more):
             return False
-        target.buffered += count
-        self.reserved = count
+        self.reserved += more
+        self.heard_at = self.session.target.now
         return True
 
     def release(self) -> None:
@@ -247,7 +255,7 @@ class Command:
             self.is_counted = False
             session.window.size += 1
         if self.reserved:
-            session.target.buffered -= self.reserved
+            session.budget.give(self.reserved)
             self.reserved = 0
         self.buffer = None
         self.immediate_data = b""
@@ -322,7 +330,7 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
         command.arrive()
     elif place is Place.AHEAD:
         command.keep_data()
-        session.held[header.cmd_sn] = connection, command.arrive
+        session.hold(header.cmd_sn, connection, command.arrive)
     else:
         session.window.advance()
         command.arrive()

@@ -111,7 +111,12 @@ class Limits:
     queue_depth: int = 128
     """Commands of one session that may be in progress."""
     buffered_bytes: int = 512 << 20
-    """Data-Out of all commands in progress; beyond, TASK SET FULL."""
+    """Bytes kept for all peers: data of writes in progress, PDUs that wait for their
+    number or may be asked for again, output that is not read; beyond, TASK SET FULL."""
+    session_bytes: int = 256 << 20
+    """Of these, bytes kept for one session."""
+    connection_bytes: int = 64 << 20
+    """Of these, output of one connection that is not read; beyond, it is dropped."""
     sessions: int = 256
     connections: int = 1024
     login_time: float = 15.0
@@ -122,6 +127,10 @@ class Limits:
     """Between NOP-In pings on an idle connection; 0: none are sent."""
     ping_time: float = 5.0
     """For the answer to a ping."""
+    stall_time: float = 120.0
+    """For a peer to read anything of what is sent; then its connection is dropped."""
+    data_time: float = 30.0
+    """For data that was asked for, once `buffered_bytes` are nearly used up."""
     login_exchanges: int = 64
 
 

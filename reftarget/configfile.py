@@ -26,8 +26,9 @@ read_only = false
 offered = true
 auth = { user = "u", secret = "s" }
 
-[limits]
+[limits]                            # docs/reference-target.md lists all of them
 queue_depth = 32
+buffered_bytes = 536870912
 
 [keys]
 ErrorRecoveryLevel = 0

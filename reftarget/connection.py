@@ -19,6 +19,7 @@ from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
+from reftarget.budget import Budget
 from reftarget.events import Pings
 from reftarget.faults import Bend
 from reftarget.faults.states import StateBend
@@ -78,6 +79,7 @@ class Connection:
         session: the session that it belongs to, once it is logged in.
         joining: the session that its login is to join.
         output: buffers to be sent, in order.
+        budget: bytes that TCP does not take from us, since the peer reads nothing.
         is_closing: True once TCP shall end when `output` is gone.
         deadline: the time at which `tick` has something to do, or None.
         is_discovery: whether its login is that of a discovery session.
@@ -114,11 +116,13 @@ class Connection:
         self.digests = NO_DIGESTS
         self.output: list[Buffer] = []
         self.output_size = 0
+        limits = target.config.limits
+        self.budget = Budget(limits.connection_bytes, target.budget)
         self.is_scheduled = False
         self.is_closing = False
         self.stat_sn = 1
         self.exp_stat_sn = 1
-        self.deadline: float | None = now + target.config.limits.login_time
+        self.deadline: float | None = now + limits.login_time
         self.on_deadline: Callable[[Connection, float], None] = _login_timed_out
         self.on_format_error: Callable[[Connection], None] = _say_nothing
         self.watch_output: Callable[[Connection, bytes, bytes], None] | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.connection import Connection
+    from reftarget.session import Session
     from reftarget.stream import Received
 
     Handler = Callable[[Connection, Received, float], None]
@@ -66,11 +67,10 @@ def _numbered(
         place = session.place_request(request)
         if place is Place.OUTSIDE:
             return  # in silence (section 4.2.2.1)
-        reason = pdu.objection or objection(connection, request, pdu)
-        if not session.target.faults.is_clean:
-            reason = reason or _caprice(connection, request, pdu)
-        if request.total_ahs_length:
-            reason = RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
+        reason = _objection(connection, request, pdu)
+        reason = reason or objection(connection, request, pdu)
+        if place is Place.AHEAD:
+            reason = reason or _take_room(session, pdu)
         if reason is not None:
             connection.reject(pdu, reason)
             return
@@ -86,9 +86,28 @@ def _numbered(
             if session.pending.pop(tag, request.opcode) is request.opcode:
                 act(connection, request, data, then)
 
-        session.admit(connection, request.cmd_sn, place, act_in_turn, now)
+        session.admit(connection, request.cmd_sn, place, act_in_turn, now, len(data))
 
     return handle
+
+
+def _take_room(session: Session, pdu: Received) -> RejectReason | None:
+    """Take room for data that waits for its number, or say why it is refused."""
+    has_room = session.budget.take(len(pdu.data))
+    return None if has_room else RejectReason.LONG_OPERATION_REJECT
+
+
+def _objection(
+    connection: Connection, request: Request, pdu: Received
+) -> RejectReason | None:
+    """Return why no request can be taken like this one, whatever it asks for."""
+    if pdu.objection is not None:
+        return pdu.objection
+    if request.total_ahs_length:
+        return RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
+    if not connection.target.faults.is_clean:
+        return _caprice(connection, request, pdu)
+    return None
 
 
 def _caprice(

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("reftarget")
 
+_LONGEST_TEXT: Final = 1 << 16
+"""Bytes of one text in a login: whoever sends it has not proved anything yet."""
+
 _STAGE_OF: Final = {
     When.SECURITY: frozenset({Stage.SECURITY}),
     When.OPERATIONAL: frozenset({Stage.OPERATIONAL}),
@@ -58,7 +61,7 @@ class LoginPhase:
     def __init__(self) -> None:
         self.first: headers.LoginRequest | None = None
         self.stages = LoginStages()
-        self.joiner = text.Joiner()
+        self.joiner = text.Joiner(limit=_LONGEST_TEXT)
         self.admission: Admission | None = None
         self.negotiator: Negotiator | None = None
         self.authentication: Authentication | None = None

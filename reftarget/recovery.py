@@ -35,7 +35,9 @@ _KEPT_STATUS: Final = 1024
 _KEPT_ECHO: Final = 8192
 """Bytes of ping data that are kept; a longer echo cannot be had again."""
 _KEPT_BYTES: Final = 32 << 20
-"""Data of finished commands that is kept; beyond, the oldest is let go."""
+"""Bytes that a session keeps; beyond, the oldest response is let go."""
+_OVERHEAD: Final = 512
+"""Bytes that a PDU counts for besides its data: what its header takes here."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Kept:
 
     header: headers.Header
     data: Buffer
+    size: int
+    """Bytes that it counts for, without those of the command."""
     itt: int | None = None
 
 
@@ -63,6 +67,8 @@ class Answer:
     data: Buffer
     header: headers.SCSIResponse | headers.DataIn
     status_data: Buffer
+    size: int
+    """Bytes that it counts for."""
 
 
 class Recovery:
@@ -98,10 +104,37 @@ class Recovery:
         """Keep a response until it is acknowledged."""
         if isinstance(header, headers.NOPIn) and len(data) > _KEPT_ECHO:
             return
+        size = len(data) + _OVERHEAD
         statuses = self._statuses.setdefault(connection, {})
-        statuses[header.stat_sn] = Kept(header, data)  # type: ignore[attr-defined]
-        if len(statuses) > _KEPT_STATUS:
-            self._let_go(statuses.pop(next(iter(statuses))))
+        while len(statuses) >= _KEPT_STATUS or not self._take(size):
+            if not self._let_oldest_go(connection):
+                return
+        statuses[header.stat_sn] = Kept(header, data, size)  # type: ignore[attr-defined]
+
+    def _take(self, size: int) -> bool:
+        """Count bytes that are to be kept; return False if there is no room."""
+        if self._size + size > _KEPT_BYTES or not self.session.budget.take(size):
+            return False
+        self._size += size
+        return True
+
+    def _give(self, size: int) -> None:
+        self._size -= size
+        self.session.budget.give(size)
+
+    def _let_oldest_go(self, connection: Connection) -> bool:
+        """Let go of the oldest response of a connection, else of any, if there is one.
+
+        It cannot be had again (RFC 7143 section 11.16.1).
+        """
+        for statuses in (self._statuses.get(connection), *self._statuses.values()):
+            if statuses:
+                self._let_go(statuses.pop(next(iter(statuses))))
+                return True
+        if self.answers:
+            self.forget(next(iter(self.answers)))
+            return True
+        return False
 
     def keep_sent(
         self, command: Command, header: headers.DataIn | headers.R2T, length: int = 0
@@ -124,21 +157,39 @@ class Recovery:
         kept = self._statuses.get(connection, {}).get(header.stat_sn)
         if kept is None:
             return
-        kept.itt = command.itt
         self.forget(command.itt)
-        self.answers[command.itt] = Answer(command, data, header, status_data)
-        self._size += len(data)
-        while self._size > _KEPT_BYTES:
-            self.forget(next(iter(self.answers)))
+        size = len(data) + _OVERHEAD * len(command.sent)
+        while not self._take(size):
+            if not self._let_oldest_go(connection):
+                return
+        if self._statuses[connection].get(header.stat_sn) is not kept:
+            self._give(size)  # it was the oldest itself: too large to be kept
+            return
+        kept.itt = command.itt
+        self.answers[command.itt] = Answer(command, data, header, status_data, size)
 
     def forget(self, itt: int) -> Answer | None:
         """Let go of a finished command, and return it if it was kept."""
         answer = self.answers.pop(itt, None)
         if answer is not None:
-            self._size -= len(answer.data)
+            self._give(answer.size)
             for sent in answer.command.sent:
                 self._acknowledged_by.pop(sent.header.target_transfer_tag, None)
+            self._detach(answer)
         return answer
+
+    def _detach(self, answer: Answer) -> None:
+        """Have a response that is still kept hold its own data alone.
+
+        What rides on Data-In is a view, which would hold all data of the command.
+        """
+        connection = answer.command.connection
+        if connection is None:
+            return
+        kept = self._statuses.get(connection, {}).get(answer.header.stat_sn)
+        if kept is not None and kept.header is answer.header:
+            kept.itt = None
+            kept.data = bytes(kept.data)
 
     def status_acknowledged(self, connection: Connection) -> None:
         """Let go of what the initiator has."""
@@ -150,6 +201,7 @@ class Recovery:
             self._let_go(statuses.pop(oldest))
 
     def _let_go(self, kept: Kept) -> None:
+        self._give(kept.size)
         if kept.itt is not None:
             answer = self.answers.get(kept.itt)
             if answer is not None and answer.header is kept.header:
@@ -231,8 +283,9 @@ class Recovery:
         response = self._status_again(answer)
         response.snack_tag = tag
         connection.renumber(response)
-        kept = Kept(response, answer.status_data, itt)
-        self._statuses.setdefault(connection, {})[response.stat_sn] = kept
+        kept = self._statuses.get(connection, {}).get(response.stat_sn)
+        if kept is not None:
+            kept.header, kept.data = response, answer.status_data
         answer.header = response
         connection.send(response, answer.status_data)
         return True
@@ -271,7 +324,8 @@ class Recovery:
 
     def connection_failed(self, connection: Connection) -> None:
         """Make orphans of a connection's tasks; its immediate ones end."""
-        self._statuses.pop(connection, None)
+        for kept in self._statuses.pop(connection, {}).values():
+            self._give(kept.size)
         for command in list(self.session.commands.values()):
             if command.connection is not connection:
                 continue

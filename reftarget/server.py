@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 _IOV_MAX: Final = 1024
+_OVERHEAD: Final = 128
+"""Bytes that a buffer counts for besides its own."""
 _BACKLOG: Final = 128
 _TICK: Final = 0.25
 """Seconds at most between two looks at the clock."""
@@ -64,6 +66,8 @@ class Channel:
         self.sock = sock
         self.connection = connection
         self.unsent: list[Buffer] = []
+        self.unsent_size = 0
+        self.stalled_since: float | None = None
         self.is_reading = False
         self.is_writing = False
         self.is_half_closed = False
@@ -120,29 +124,45 @@ class Channel:
         while True:
             connection.is_scheduled = False
             if connection.output:
+                self.unsent_size += connection.output_size
                 self.unsent.extend(connection.take_output())
             if not self.unsent:
                 break
             try:
                 sent = self.sock.sendmsg(self.unsent[:_IOV_MAX])
             except (BlockingIOError, InterruptedError):
-                self._write(True)
-                self._read(False)
-                if connection.is_closing:
-                    self._end_later()
+                self._wait_for_peer()
                 return
             except OSError:
                 self.end()
                 return
+            self.unsent_size -= sent
+            self.stalled_since = None
             self._drop_sent(sent)
             if not self.unsent and connection.stream.pending:
                 # Input that waited for room: go on with it.
                 self.server.handle(connection)
         self._write(False)
+        connection.budget.give_all()
         if connection.is_closing:
             self._half_close()
         else:
             self._read(True)
+
+    def _wait_for_peer(self) -> None:
+        """Keep what TCP does not take, within bounds, until the peer reads again."""
+        self._write(True)
+        self._read(False)
+        connection = self.connection
+        if self.stalled_since is None:
+            self.stalled_since = time.monotonic()
+        budget = connection.budget
+        budget.give_all()
+        if not budget.take(self.unsent_size + _OVERHEAD * len(self.unsent)):
+            log.warning("%s: the peer does not read: connection dropped", connection)
+            self.end()
+        elif connection.is_closing:
+            self._end_later()
 
     def _drop_sent(self, sent: int) -> None:
         unsent = self.unsent
@@ -182,6 +202,7 @@ class Channel:
         self.unsent.clear()
         connection = self.connection
         connection.take_output()
+        connection.budget.give_all()
         self.server.target.now = time.monotonic()
         connection.lost()
         self.server.flush()
@@ -285,10 +306,19 @@ class Server:
     def _tick(self) -> None:
         now = time.monotonic()
         self.target.tick(now)
+        self._end_stalled(now - self.target.config.limits.stall_time)
         self.flush()
         deadline = self.target.next_deadline()
         wait = _TICK if deadline is None else min(max(deadline - now, 0.001), _TICK)
         self._timer = self.loop.call_later(wait, self._tick)
+
+    def _end_stalled(self, since: float) -> None:
+        """End the channels to peers that have read nothing since a time."""
+        for channel in list(self.channels.values()):
+            stalled_since = channel.stalled_since
+            if stalled_since is not None and stalled_since < since:
+                log.warning("%s: the peer does not read", channel.connection)
+                channel.end()
 
     def _close_listeners(self) -> None:
         for listener in self.listeners:

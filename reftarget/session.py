@@ -9,10 +9,12 @@ on until that time is over (FAILED, section 8.3).
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iscsi import serial
 from iscsi.numbering import CommandWindow, Place
+from reftarget.budget import Budget
 from reftarget.faults import Bend
 from reftarget.faults.states import StateBend
 from reftarget.fence import Fence
@@ -46,6 +48,17 @@ _DRAINING_TASKS: Final = 1024
 
 _FOR_EVER: Final = 3600.0
 """Seconds that one of the faults keeps state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A request that waits for those before it."""
+
+    origin: Connection | None
+    """The connection that it came on."""
+    action: Callable[[float], None]
+    size: int = 0
+    """Bytes of the session's budget that it has taken."""
 
 
 class Session:
@@ -84,12 +97,14 @@ class Session:
         self.user = user
         self.is_discovery = is_discovery
         self.window = CommandWindow(exp_cmd_sn, target.config.limits.queue_depth)
-        self.held: dict[int, tuple[Connection | None, Callable[[float], None]]] = {}
+        self.held: dict[int, Held] = {}
         self.pending: dict[int, Opcode] = {}
         self.commands: dict[int, Command] = {}
         self.aborts: dict[int, MultiTaskAbort] = {}
         self.connections: dict[int, Connection] = {}
         self.lingering: dict[int, float] = {}
+        limits = target.config.limits
+        self.budget = Budget(limits.session_bytes, target.budget)
         self.recovery = Recovery(self)
         self.fence = Fence(self)
         self._last_transfer_tag = 0
@@ -110,7 +125,7 @@ class Session:
             if not faults.bends(Bend.RUNS_OUT_OF_ORDER):
                 return place
             # Its number is used up; the gap is still there.
-            self.held[request.cmd_sn] = None, lambda _now: None
+            self.held[request.cmd_sn] = Held(None, lambda _now: None)
         else:
             is_below = serial.less_than(request.cmd_sn, self.window.exp_cmd_sn)
             bend = Bend.RUNS_BELOW_WINDOW if is_below else Bend.RUNS_ABOVE_WINDOW
@@ -151,20 +166,41 @@ class Session:
         place: Place,
         action: Callable[[float], None],
         now: float,
+        size: int = 0,
     ) -> None:
-        """Run a request when its number's turn comes: now, or after the gap."""
+        """Run a request when its number's turn comes: now, or after the gap.
+
+        Args:
+            connection: the one that it came on.
+            cmd_sn: its number.
+            place: where that lies.
+            action: called with the time when the turn has come.
+            now: the time.
+            size: bytes that are kept for it until then, taken from the budget already.
+        """
         if place is Place.AHEAD:
-            self.held[cmd_sn] = connection, action
+            self.hold(cmd_sn, connection, action, size)
             return
         self.window.advance()
         action(now)
         self.release_held(now)
 
+    def hold(
+        self,
+        cmd_sn: int,
+        connection: Connection,
+        action: Callable[[float], None],
+        size: int = 0,
+    ) -> None:
+        """Have a request wait for those before it; the arguments are those of admit."""
+        self.held[cmd_sn] = Held(connection, action, size)
+
     def release_held(self, now: float) -> None:
         """Run what the last number received was waited for."""
         while (entry := self.held.pop(self.window.exp_cmd_sn, None)) is not None:
             self.window.advance()
-            entry[1](now)
+            self.budget.give(entry.size)
+            entry.action(now)
         if self.aborts:
             self.check_aborts()
 
@@ -178,12 +214,22 @@ class Session:
         """Forget requests of a connection that ExpCmdSN has not reached (11.14)."""
         if self.target.faults.bends(StateBend.KEEPS_HELD):
             return
-        for cmd_sn, (origin, _action) in list(self.held.items()):
-            if origin is not None and origin.cid == cid:
+        for cmd_sn, entry in list(self.held.items()):
+            if entry.origin is not None and entry.origin.cid == cid:
                 del self.held[cmd_sn]
+                self.budget.give(entry.size)
         for command in list(self.commands.values()):
             if command.cid == cid and not command.has_arrived:
                 command.abandon()
+
+    def drop_debtors(self, since: float) -> None:
+        """Drop connections that owe data and have sent none of it since a time."""
+        for command in list(self.commands.values()):
+            connection = command.connection
+            is_late = command.heard_at < since and command.owes_data
+            if is_late and connection is not None and not connection.is_closing:
+                log.warning("%s: no data for a write", connection)
+                connection.drop()
 
     def check_aborts(self) -> None:
         """Carry out the aborts that need to wait no longer."""
@@ -324,4 +370,5 @@ class Session:
             command.abandon()
         self.recovery.end()
         self.fence.end()
+        self.budget.give_all()
         self.target.session_ended(self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import LoginStatus
 from reftarget.backing import BackingError
+from reftarget.budget import Budget
 from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
@@ -109,7 +110,7 @@ class ReferenceTarget:
     Attributes:
         ready: connections that have output or want to close; the server empties it.
         now: the time of the event that is being handled.
-        buffered: bytes that commands wait for, or have, of Data-Out.
+        budget: bytes that are kept for all peers.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class ReferenceTarget:
         self.faults = Faults(config.faults)
         self.rules = rules_with(config.faults)
         self.now = 0.0
-        self.buffered = 0
+        self.budget = Budget(config.limits.buffered_bytes)
         self.ready: list[Connection] = []
         self.connections: dict[Connection, None] = {}
         self.sessions: dict[int, Session] = {}
@@ -166,6 +167,8 @@ class ReferenceTarget:
                 log.info("session %#06x: reinstated", session.tsih)
                 session.close()
         if len(self.sessions) >= self.config.limits.sessions:
+            self._end_deserted()
+        if len(self.sessions) >= self.config.limits.sessions:
             raise Refusal(LoginStatus.OUT_OF_RESOURCES, "too many sessions")
         tsih = self._free_tsih()
         session = self.sessions[tsih] = Session(
@@ -180,6 +183,14 @@ class ReferenceTarget:
             is_discovery=admission.is_discovery,
         )
         return session
+
+    def _end_deserted(self) -> None:
+        """End the oldest session that has no connection: others need its place."""
+        deserted = (one for one in self._sessions() if not one.connections)
+        oldest = next(deserted, None)
+        if oldest is not None:
+            log.warning("session %#06x: ended, too many sessions", oldest.tsih)
+            oldest.end()
 
     def _free_tsih(self) -> int:
         tsih = self._last_tsih
@@ -218,6 +229,8 @@ class ReferenceTarget:
             for function in list(session.aborts.values()):
                 if now >= function.deadline:
                     function.expire()
+            if self.budget.is_short:
+                session.drop_debtors(now - self.config.limits.data_time)
 
     def close(self) -> None:
         """Let go of the logical units."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reftarget.stream import Received
 
 TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
+_RECOVERY_R2TS: Final = 1024
+"""R2Ts that ask for lost data of one command once more; beyond, it fails."""
 _RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
 """Status that Data-In may carry (section 11.7.3)."""
 
@@ -151,13 +153,15 @@ def _send_r2t(command: Command, connection: Connection, start: int, end: int) ->
     connection.send(r2t)
 
 
-def receive(connection: Connection, pdu: Received, _now: float) -> None:
+def receive(connection: Connection, pdu: Received, now: float) -> None:
     """Take a SCSI Data-Out PDU."""
     header = headers.DataOut.parse(pdu.header)
     connection.acknowledge(header.exp_stat_sn)
     session = connection.session
     assert session is not None
     command = session.commands.get(header.initiator_task_tag)
+    if command is not None:
+        command.heard_at = now
     if command is None or command.connection is not connection:
         if not session.is_draining(header.initiator_task_tag):
             connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
@@ -264,7 +268,10 @@ def _refuse(command: Command, pdu: Received, reason: RejectReason) -> None:
 
 def _incomplete(command: Command, sequence: Sequence) -> None:
     """Deal with a sequence whose F bit came before all of its data."""
-    if sequence.is_damaged and command.parameters.error_recovery_level:
+    parameters = command.parameters
+    enough = command.wanted // parameters.max_burst_length + _RECOVERY_R2TS
+    may_ask = parameters.error_recovery_level and command.data_sn < enough
+    if sequence.is_damaged and may_ask:
         ranges.give_back(command.missing, sequence.missing)  # a recovery R2T follows
     elif sequence.is_damaged:
         command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR

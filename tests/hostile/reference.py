@@ -49,12 +49,23 @@ class Target:
         assert words[0] == "ready"
         self.port = int(words[1].rpartition(":")[2])
         self.log: list[str] = []
+        self._logged = threading.Condition()
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
-        self.log.extend(self.process.stderr)
+        for line in self.process.stderr:
+            with self._logged:
+                self.log.append(line)
+                self._logged.notify_all()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a line of the log holds a text."""
+        with self._logged:
+            assert self._logged.wait_for(
+                lambda: any(text in line for line in self.log), PATIENCE
+            )
 
     @property
     def memory(self) -> int:

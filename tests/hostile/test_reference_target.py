@@ -4,10 +4,11 @@
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.hostile.reference import NAME, Attacker, Target, running, write_10
+from tests.hostile.reference import NAME, Attacker, Target, read_10, running, write_10
 
 TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
 
@@ -142,3 +143,25 @@ def test_what_was_read_of_a_header_is_no_number(target: Target) -> None:
                 )
             )
         attacker.ping()
+
+
+def test_a_peer_that_never_reads_is_dropped(tmp_path: Path) -> None:
+    config = tmp_path / "target.toml"
+    config.write_text("[limits]\nconnection_bytes = 1000000\n")
+    with running("--config", str(config), "--lun", "64M") as bounded:
+        with bounded.attack() as attacker:
+            for _ in range(20):
+                attacker.command(read_10(32768), 0xC0, 32768 * 512)
+            bounded.assert_serves()
+            assert attacker.is_closed()
+        bounded.assert_serves()
+
+
+def test_a_peer_that_stands_still_is_dropped(tmp_path: Path) -> None:
+    config = tmp_path / "target.toml"
+    config.write_text("[limits]\nstall_time = 0.5\n")
+    with running("--config", str(config), "--lun", "64M") as bounded:
+        with bounded.attack() as attacker:
+            attacker.command(read_10(65535), 0xC0, 65535 * 512)
+            bounded.wait_for("does not read")
+        bounded.assert_serves()

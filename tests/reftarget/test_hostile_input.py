@@ -51,7 +51,7 @@ def assert_nothing_left(target: ReferenceTarget) -> None:
     settle(target)
     assert not target.sessions
     assert not target.connections
-    assert target.buffered == 0
+    assert target.budget.used == 0
     for node in target.nodes.values():
         for lun in node.device.luns:
             assert node.task_set(lun).is_empty
