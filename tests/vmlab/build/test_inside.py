@@ -3,14 +3,11 @@
 
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from targets.scst.serve import Served
-from tests.targets.scst import standin as scst_standin
 from tests.tools import require
 from tests.vmlab.build import standin
 from vmlab import cache
@@ -19,7 +16,6 @@ from vmlab.build import inside, kernel, rootfs
 from vmlab.build.builder import Host
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
-from vmlab.kernel import Kernel
 
 if TYPE_CHECKING:
     from vmlab.console import Console
@@ -41,7 +37,9 @@ def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("make", "gcc", "depmod", "setpriv"):
         require(program)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    # The stand-in takes no options that make a real kernel boot, or serve a target.
     monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
+    monkeypatch.setattr("vmlab.extension.extend", lambda _line: None)
 
 
 def run(script: str, folder: Path) -> None:
@@ -170,22 +168,6 @@ def test_what_a_machine_builds_is_never_taken_for_the_hosts(
     assert here.root != there.root
     assert here.kdir != there.kdir
     assert (here.in_vm, there.in_vm) == (False, True)
-
-
-def test_what_is_built_beside_a_kernel_has_the_kernels_builder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inside, "Inside", Other)
-    folder = scst_standin.checkout(tmp_path / "scst")
-    (tmp_path / "lib").mkdir()
-    here = Kernel("6.1.7", tmp_path, "here", scst_standin.kdir(tmp_path / "k"))
-    there = replace(here, in_vm=True)
-
-    by_host = Served(folder, lambda: here).built
-    by_machine = Served(folder, lambda: there).built
-
-    assert by_host.daemon != by_machine.daemon
-    assert Served(folder, lambda: here, in_vm=True).built == by_machine
 
 
 def test_a_kernel_of_before_is_the_hosts(tmp_path: Path) -> None:
