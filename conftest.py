@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The plugins of this project's pytest runs."""
 
+from importlib.util import find_spec
+
+# Allure is Apache-2.0 and can be left out (docs/licences.md).
+_ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
+
 pytest_plugins = [
     "suites.plugins.options",
     "suites.plugins.requirements",
@@ -12,7 +17,7 @@ pytest_plugins = [
     "suites.plugins.retry",
     "reports.recorder",
     "reports.summary",
-    "reports.allure_plugin",
+    f"reports.{_ALLURE}",
     "reports.progress",
     "reports.github",
 ]

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What stands in for `reports.allure_plugin` where allure-pytest is not installed.
+
+A run needs no Allure: the terminal, `--verdicts` and the pages made of it have all.
+"""
+
+import pytest
+
+MISSING = (
+    "--alluredir needs allure-pytest, which is not installed: run `pip install "
+    "allure-pytest`, or write the results by --verdicts FILE instead"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the option, to say what it needs."""
+    parser.getgroup("iscsi", "iSCSI Assay").addoption(
+        "--alluredir",
+        dest="allure_report_dir",
+        metavar="DIR",
+        help="write Allure results (allure-pytest is not installed)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to go on as if there were going to be results.
+
+    Raises:
+        pytest.UsageError: Allure results are asked for.
+    """
+    if config.option.allure_report_dir is not None:
+        raise pytest.UsageError(MISSING)
