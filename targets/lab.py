@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Option, Options, option
@@ -15,10 +14,8 @@ from vmlab import debuginfo, folders, machine, trace, watch
 from vmlab.build import kernel as build
 from vmlab.guest import Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
-
-if TYPE_CHECKING:
-    from vmlab.running import Ending as MachineEnding
-    from vmlab.running import Running
+from vmlab.running import Ending as MachineEnding
+from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
 """What the lab cannot do without; `python -m vmlab doctor` looks closer."""
@@ -162,7 +159,7 @@ class _Instance:
     kernel: Kernel
     name: str
     log_directory: Path | None
-    running: "Running | None" = None
+    running: Running | None = None
     said: str = ""
     """The consoles of the machine's former lives."""
     _is_starting: bool = False
@@ -231,7 +228,7 @@ class _Instance:
         self.lab.close()
 
 
-def _ending(found: "MachineEnding") -> Ending:
+def _ending(found: MachineEnding) -> Ending:
     """Return a machine's ending as that of its target."""
     crash, reason = found.crash, _readable(found.reason)
     if crash is None:
