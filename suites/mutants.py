@@ -15,13 +15,15 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reftarget.faults import FAULTS, Fault
 from reports import model
 from reports.coverage import Collected, CoverageError, collect_items
+from reports.findings import Finding, findings
 from reports.model import Check
+from reports.printable import one_line
 from reports.run import read
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +55,15 @@ class Outcome:
     false_alarms: list[str] = field(default_factory=list)
     trouble: str = ""
     """Why there is no verdict, where there is none."""
+    findings: tuple[Finding, ...] = ()
+    """What a reader gets of the run."""
+
+    @property
+    def names_the_clause(self) -> bool:
+        """True if the first finding names a requirement that the fault breaks."""
+        return bool(self.findings) and not set(self.fault.requirements).isdisjoint(
+            self.findings[0].clauses[:1]
+        )
 
     @property
     def is_missed(self) -> bool:
@@ -113,7 +124,9 @@ def try_fault(fault: Fault, suite: Collected, sample: int) -> Outcome:
             words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             is_ours = words[0].startswith("INTERNALERROR")
             return Outcome(fault, len(concerned), trouble=words[-1 if is_ours else 0])
-        return weigh(fault, concerned, read(path).checks, checks)
+        run = read(path)
+        outcome = weigh(fault, concerned, run.checks, checks)
+        return replace(outcome, findings=findings(run))
 
 
 def weigh(
@@ -171,6 +184,32 @@ def show(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
+def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return how many findings each fault's run shows, what they are, and the sums."""
+    tried = [one for one in outcomes if one.concerned and not one.trouble]
+    width = max((len(one.fault.name) for one in tried), default=0)
+    lines = []
+    for one in tried:
+        first = "the right clause" if one.names_the_clause else "ANOTHER CLAUSE"
+        word = first if one.findings else "NO FINDING"
+        lines.append(f"{one.fault.name:{width}}  {len(one.findings):2}  {word}")
+        if len(one.findings) == 1 and one.names_the_clause:
+            continue
+        lines += [
+            f"{'':{width}}      {', '.join(found.clauses)} ({len(found.checks)} checks, "
+            f"such as {found.example.check}): {one_line(found.actual, 100)}"
+            for found in one.findings
+        ]
+    single = sum(len(one.findings) == 1 for one in tried)
+    right = sum(one.names_the_clause for one in tried)
+    most = sum(len(one.findings) for one in tried)
+    lines.append(
+        f"{len(tried)} faults, {most} findings: {single} faults show exactly one, the "
+        f"first finding of {right} names the right clause"
+    )
+    return lines
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try the faults; return 1 if one is missed, or untried, or an alarm is false."""
     parser = argparse.ArgumentParser(
@@ -179,6 +218,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("fault", nargs="*", help="the faults to try; all by default")
     parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N")
     parser.add_argument("--jobs", "-j", type=int, default=2, metavar="N")
+    parser.add_argument(
+        "--findings",
+        action="store_true",
+        help="print which findings each fault's run shows, besides",
+    )
     options = parser.parse_args(arguments)
     known = dict(FAULTS)
     unknown = [name for name in options.fault if name not in known]
@@ -206,6 +250,8 @@ def main(arguments: list[str] | None = None) -> int:
         try_fault(one.fault, suite, options.sample) if one.is_amiss else one
         for one in outcomes
     ]
+    if options.findings:
+        print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))
     return int(any(one.is_amiss for one in outcomes))
 
