@@ -9,6 +9,7 @@ import re
 
 from initiator.describe import describe
 from initiator.task import Result
+from iscsi.constants import Stage
 from iscsi.errors import (
     ConnectionLost,
     DecodeError,
@@ -135,7 +136,9 @@ def _codes(pdu: PDU) -> list[str]:
     if isinstance(pdu, DataIn):
         return [_status(int(pdu.status))] if pdu.status_present else []
     if isinstance(pdu, LoginResponse):
-        return [f"{int(pdu.status):04x}"]
+        # Whoever is in the full feature phase is let in; else a login only goes on.
+        is_in = pdu.transit and pdu.nsg == Stage.FULL_FEATURE and not pdu.status
+        return [f"{int(pdu.status):04x}", *(["FULL_FEATURE"] if is_in else [])]
     if isinstance(pdu, Reject):
         return [f"{int(pdu.reason):#04x}"]
     if isinstance(pdu, LogoutResponse | TaskManagementResponse):

@@ -31,6 +31,9 @@ from spec import Requirement, load
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
 _DROPPED = EndingKind.DROPPED
+_ENDED_GOOD = frozenset({"SCSIResponse GOOD", "DataIn GOOD"})
+"""A command that ended GOOD; its status may ride on its last Data-In."""
+
 _SERVES = ("the target goes on serving",)
 
 
@@ -225,6 +228,8 @@ def _keys(check: Check, cause: Cause) -> list[Hashable]:
         return keys
     if cause.pdu and cause.field:
         keys.append(("field", cause.pdu, cause.field, cause.answer))
+    if cause.answer in _ENDED_GOOD:
+        keys.append(("good", cause.requirement))
     if check.failure is not None:
         function = check.check.partition("[")[0]
         keys.append(("rule", cause.requirement, function, nature(check.failure)))

@@ -196,8 +196,8 @@ def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
         if len(one.findings) == 1 and one.names_the_clause:
             continue
         lines += [
-            f"{'':{width}}      {', '.join(found.clauses)} ({len(found.checks)} checks, "
-            f"such as {found.example.check}): {one_line(found.actual, 100)}"
+            f"{'':{width}}      {', '.join(found.clauses)} ({len(found.checks)} "
+            f"checks, such as {found.example.check}): {one_line(found.actual, 100)}"
             for found in one.findings
         ]
     single = sum(len(one.findings) == 1 for one in tried)

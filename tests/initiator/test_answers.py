@@ -57,6 +57,8 @@ def refused(sense: bytes = _SENSE.build()) -> SCSIResponse:
         (DataIn(status_present=1, final=1), "DataIn GOOD"),
         (Reject(reason=4, stat_sn=9), "Reject 0x04"),
         (LoginResponse(status_class=2, status_detail=7), "LoginResponse 0207"),
+        (LoginResponse(transit=1, nsg=1), "LoginResponse 0000"),
+        (LoginResponse(transit=1, nsg=3), "LoginResponse 0000 FULL_FEATURE"),
         (TaskManagementResponse(response=255), "TaskManagementResponse 0xff"),
         (AsyncMessage(async_event=1), "AsyncMessage event 1"),
         (NOPIn(stat_sn=4), "NOPIn"),

@@ -3,9 +3,10 @@ import pytest
 
 from reftarget.faults import FAULTS
 from reports import model
+from reports.findings import findings
 from reports.model import Check
 from spec import load
-from suites.mutants import Outcome, choose, main, show, weigh
+from suites.mutants import Outcome, choose, main, show, show_findings, weigh
 
 FAULT = FAULTS["nop-in-without-echo"]
 CHECKS = {
@@ -98,3 +99,29 @@ def test_a_sample_of_faults_is_noticed(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert code == 0, printed
     assert "6 faults: 6 noticed, 0 missed" in printed
+
+
+def test_the_table_of_findings_says_whether_the_first_is_right() -> None:
+    right, other = list(FAULTS.values())[:2]
+    amiss = judged("a::b", model.Outcome.BROKEN, right.requirement)
+    run = model.Run(format=model.FORMAT, checks=(amiss,))
+
+    lines = show_findings(
+        [
+            Outcome(right, 1, findings=findings(run)),
+            Outcome(other, 1, findings=findings(run)),
+            Outcome(other, 1),
+            Outcome(other, 0),
+            Outcome(other, 1, trouble="it stops"),
+        ]
+    )
+
+    words = [line.split() for line in lines]
+    assert words[0] == [right.name, "1", "the", "right", "clause"]
+    assert words[1] == [other.name, "1", "ANOTHER", "CLAUSE"]
+    assert words[2][0] == f"{right.requirement}"
+    assert words[3] == [other.name, "0", "NO", "FINDING"]
+    assert lines[4] == (
+        "3 faults, 2 findings: 2 faults show exactly one, the first finding of 1 names "
+        "the right clause"
+    )
