@@ -13,7 +13,7 @@ Random challenges come in as arguments: nothing here draws them.
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -61,7 +61,8 @@ class Credentials:
     """A name and a secret that two ends share."""
 
     name: str
-    secret: bytes
+    secret: bytes = field(repr=False)
+    """No log, traceback or report shall show it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,3 +83,10 @@ def test_malformed_challenges_name_their_key(
         chap.parse_challenge(*triple)
 
     assert caught.value.key == key
+
+
+def test_a_secret_is_not_shown() -> None:
+    shown = repr(chap.Credentials("user", b"a secret of ours"))
+
+    assert "user" in shown
+    assert "secret of ours" not in shown
