@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import Handler, LogicalUnit
 
 _DPO_AND_FUA = 0x18
+_FUA = 0x08
 _BYTCHK_NONE, _BYTCHK_SAME = 0b00, 0b11
 
 
@@ -40,6 +41,9 @@ def _read(layout: Layout) -> Handler:
             raise invalid_field_in_cdb(1, 4)
         if lba + blocks > unit.end or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
+        if task.cdb[1] & _FUA:
+            # What is newer in the cache goes to the medium first (SBC-3, FUA of READ).
+            unit.backing.flush()
         size = unit.block_size
         return Outcome(SCSIStatus.GOOD, unit.backing.read(lba * size, blocks * size))
 

@@ -110,6 +110,19 @@ def test_reads_take_dpo_fua_and_group_number(disk: Disk, command: Layout) -> Non
     assert disk.good(command(blocks=1, dpo=1, fua=1, group_number=31)) == A
 
 
+@pytest.mark.parametrize("fua", [0, 1])
+@pytest.mark.parametrize("command", READS[1:], ids=ids)
+def test_reads_with_fua_bring_the_cache_to_the_medium(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, command: Layout, fua: int
+) -> None:
+    flushes = []
+    monkeypatch.setattr(disk.unit.backing, "flush", lambda: flushes.append(fua))
+
+    disk.good(command(blocks=1, fua=fua))
+
+    assert flushes == [1] * fua
+
+
 @pytest.mark.parametrize("command", WRITES[1:4], ids=ids)
 def test_writes_take_dpo_fua_and_group_number(disk: Disk, command: Layout) -> None:
     disk.good(command(blocks=1, dpo=1, fua=1, group_number=31), A)
