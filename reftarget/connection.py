@@ -62,6 +62,10 @@ def _say_nothing(_connection: Connection) -> None:
     """Do what a PDU of the wrong format asks for: nothing before the end."""
 
 
+def _always() -> bool:
+    return True
+
+
 def _login_timed_out(connection: Connection, _now: float) -> None:
     if connection.target.faults.bends(Bend.WAITS_FOR_EVER):
         return
@@ -80,6 +84,7 @@ class Connection:
         joining: the session that its login is to join.
         output: buffers to be sent, in order.
         budget: bytes that TCP does not take from us, since the peer reads nothing.
+        has_more: True while PDUs may wait in `stream` that there was no time for.
         is_closing: True once TCP shall end when `output` is gone.
         deadline: the time at which `tick` has something to do, or None.
         is_discovery: whether its login is that of a discovery session.
@@ -120,6 +125,7 @@ class Connection:
         self.budget = Budget(limits.connection_bytes, target.budget)
         self.is_scheduled = False
         self.is_closing = False
+        self.has_more = False
         self.stat_sn = 1
         self.exp_stat_sn = 1
         self.deadline: float | None = now + limits.login_time
@@ -133,9 +139,16 @@ class Connection:
         self.stream.feed(data)
         self.process(now)
 
-    def process(self, now: float) -> None:
-        """Handle the PDUs that are whole, as long as there is room for answers."""
+    def process(self, now: float, has_time: Callable[[], bool] = _always) -> None:
+        """Handle the PDUs that are whole, as long as there is room for answers.
+
+        Args:
+            now: the time.
+            has_time: asked after each PDU; False leaves the rest, `has_more` then, to
+                a later call, so that other connections get their turn.
+        """
         stream = self.stream
+        self.has_more = False
         try:
             while not self.is_closing and self.output_size < HIGH_WATER:
                 pdu = stream.next_pdu()
@@ -147,6 +160,9 @@ class Connection:
                 if self.watch_input is not None:
                     self.watch_input(self, pdu.header, bytes(pdu.data))
                 self.handler(self, pdu, now)
+                if not has_time():
+                    self.has_more = stream.pending > 0
+                    return
         except HeaderDigestError as error:
             # Without synchronization the next PDU cannot be found (section 7.8).
             log.warning("%s: %s: connection dropped", self, error)

@@ -39,6 +39,8 @@ _OVERHEAD: Final = 128
 _BACKLOG: Final = 128
 _TICK: Final = 0.25
 """Seconds at most between two looks at the clock."""
+_TURN: Final = 0.02
+"""Seconds after which a connection with more to do lets others have their turn."""
 _LINGER_TIME: Final = 5.0
 """Seconds that a peer has to close its half after ours."""
 
@@ -95,6 +97,8 @@ class Channel:
                 loop.remove_writer(self.sock)
 
     def _on_readable(self) -> None:
+        if self.connection.has_more:
+            return  # first what is here; it is that turn that reads on
         stream = self.connection.stream
         try:
             count = self.sock.recv_into(stream.space())
@@ -139,7 +143,8 @@ class Channel:
             self.unsent_size -= sent
             self.stalled_since = None
             self._drop_sent(sent)
-            if not self.unsent and connection.stream.pending:
+            is_stopped = connection.stream.pending and not connection.has_more
+            if not self.unsent and is_stopped:
                 # Input that waited for room: go on with it.
                 self.server.handle(connection)
         self._write(False)
@@ -287,7 +292,15 @@ class Server:
     def handle(self, connection: Connection) -> None:
         """Let a connection handle what has arrived."""
         now = self.target.now = time.monotonic()
-        connection.process(now)
+        end = now + _TURN
+        connection.process(now, lambda: time.monotonic() < end)
+        if connection.has_more:
+            self.loop.call_soon(self._go_on, connection)
+
+    def _go_on(self, connection: Connection) -> None:
+        """Give a connection another turn, unless it has ended meanwhile."""
+        if connection.has_more and connection in self.channels:
+            self.process(connection)
 
     def process(self, connection: Connection) -> None:
         """Handle what has arrived and send what that gave."""

@@ -12,7 +12,8 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +67,15 @@ class Target:
             assert self._logged.wait_for(
                 lambda: any(text in line for line in self.log), PATIENCE
             )
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Have pings answered until something is so; fail after a while."""
+        end = time.monotonic() + PATIENCE
+        with Attacker(self.port, 0xBEEE) as somebody:
+            somebody.log_in()
+            while not is_so():
+                assert time.monotonic() < end
+                somebody.ping()
 
     @property
     def memory(self) -> int:

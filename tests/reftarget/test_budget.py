@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iscsi import pdu, text
+from iscsi import framing, pdu, text
 from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi import cdb
 from reftarget.budget import Budget
@@ -222,3 +222,17 @@ def test_a_deserted_session_makes_room_for_a_new_one(connections: int) -> None:
     response = fresh.login()
 
     assert (response.status == 0) is not bool(connections)
+
+
+def test_a_batch_leaves_off_when_its_time_is_over() -> None:
+    peer = Peer(small()).logged_in()
+    header, data = peer.fill(pdu.NOPOut(immediate=1, data=b"ping")).segments()
+    peer.connection.stream.feed(framing.encode(header, data) * 3)
+    turns = 0
+
+    while not turns or peer.connection.has_more:
+        peer.connection.process(0.0, lambda: False)
+        turns += 1
+        assert len(peer.receive()) == 1
+
+    assert turns == 3
