@@ -18,18 +18,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import targets
 from targets.errors import LabError
 
 OURS, THEIRS = "reference", "tgt"
-_INITIATOR: Final = "iqn.2001-04.com.example:assay.benchmark"
-_IMAGE_SIZE: Final = 32 << 20
-_SLACK: Final = 30.0
-_AVERAGE: Final = re.compile(r"iops average (\d+)")
-_ELAPSED: Final = re.compile(r"Run completed in ([0-9.]+) seconds")
-_BLOCK: Final = 512
+_INITIATOR = "iqn.2001-04.com.example:assay.benchmark"
+_IMAGE_SIZE = 32 << 20
+_SLACK = 30.0
+_AVERAGE = re.compile(r"iops average (\d+)")
+_ELAPSED = re.compile(r"Run completed in ([0-9.]+) seconds")
+_BLOCK = 512
 
 
 class BenchmarkError(Exception):
@@ -94,7 +93,7 @@ def _write(url: str, load: Load, count: int) -> float:
     return float(match[1])
 
 
-LOADS: Final = (
+LOADS = (
     Load("4 KiB reads, queue depth 1", 4 << 10, 1, reads_a_second),
     Load("4 KiB reads, queue depth 32", 4 << 10, 32, reads_a_second),
     Load("256 KiB reads, queue depth 8", 256 << 10, 8, reads_a_second),

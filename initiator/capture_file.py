@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from scapy.error import Scapy_Exception
 from scapy.utils import RawPcapReader
@@ -26,7 +26,7 @@ _FIN, _SYN, _RST = 0x01, 0x02, 0x04
 _EXTENSIONS = (0, 43, 60)
 
 
-_ORDERS: Final[tuple[Literal["little", "big"], ...]] = ("little", "big")
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _GZIP = b"\x1f\x8b"
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _PCAP = (0xA1B2C3D4, 0xA1B23C4D)

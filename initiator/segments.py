@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final
 
 from iscsi.constants import BHS_LENGTH
 
@@ -37,7 +36,7 @@ def _at(*offsets: int) -> Callable[[bytes], list[bytes]]:
     return cut
 
 
-_CUTTERS: Final[dict[Cut, Callable[[bytes], list[bytes]]]] = {
+_CUTTERS: dict[Cut, Callable[[bytes], list[bytes]]] = {
     Cut.WHOLE: _at(),
     Cut.HEADER_APART: _at(BHS_LENGTH),
     Cut.MID_HEADER: _at(1, 7, BHS_LENGTH - 1, BHS_LENGTH + 2),

@@ -15,7 +15,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
 
 from iscsi import text
 from iscsi.errors import DecodeError, NegotiationError
@@ -43,14 +42,14 @@ def _sha1(data: bytes) -> bytes:
     return hashlib.sha1(data, usedforsecurity=False).digest()
 
 
-_HASHES: Final[dict[Algorithm, Callable[[bytes], bytes]]] = {
+_HASHES: dict[Algorithm, Callable[[bytes], bytes]] = {
     Algorithm.MD5: _md5,
     Algorithm.SHA1: _sha1,
     Algorithm.SHA256: lambda data: hashlib.sha256(data).digest(),
     Algorithm.SHA3_256: lambda data: hashlib.sha3_256(data).digest(),
 }
 
-RESPONSE_LENGTH: Final = {
+RESPONSE_LENGTH = {
     algorithm: len(hash_of(b"")) for algorithm, hash_of in _HASHES.items()
 }
 """Bytes in CHAP_R, by algorithm."""

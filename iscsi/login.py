@@ -14,12 +14,11 @@ the one asked for. The phase ends when the pair's NSG is FullFeaturePhase.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from iscsi.constants import Stage
 from iscsi.errors import PeerError
 
-TRANSITIONS: Final = frozenset(
+TRANSITIONS = frozenset(
     {
         (None, Stage.SECURITY),
         (None, Stage.OPERATIONAL),

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from iscsi import text
 from iscsi.constants import DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
@@ -64,7 +64,7 @@ class Parameters:
                 setattr(self, attribute, _PARSERS[_TYPES[attribute]](value))
 
 
-FIELD_OF_KEY: Final[dict[str, str]] = {
+FIELD_OF_KEY: dict[str, str] = {
     "HeaderDigest": "header_digest",
     "DataDigest": "data_digest",
     "MaxConnections": "max_connections",
@@ -83,8 +83,8 @@ FIELD_OF_KEY: Final[dict[str, str]] = {
 }
 """The field of each key that is agreed for both directions."""
 
-_TYPES: Final[dict[str, Any]] = {item.name: item.type for item in fields(Parameters)}
-_PARSERS: Final[dict[Any, Any]] = {
+_TYPES: dict[str, Any] = {item.name: item.type for item in fields(Parameters)}
+_PARSERS: dict[Any, Any] = {
     bool: text.parse_boolean,
     int: text.parse_number,
     str: str,

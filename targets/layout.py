@@ -34,9 +34,9 @@ def targets(
     """Return two open targets and one that asks for CHAP.
 
     Args:
-        kind: The kind of target, a part of the names.
-        units: The logical units of the first target name.
-        others: Those of the other names; None for the first of units alone.
+        kind: the kind of target, a part of the names.
+        units: the logical units of the first target name.
+        others: those of the other names; None for the first of units alone.
     """
     others = units[:1] if others is None else others
     return (

@@ -220,11 +220,11 @@ def choose_ports(
     """Choose a portal with a free port for each host.
 
     Args:
-        hosts: The addresses; one may come twice.
-        first: The port of the first portal, if the user fixed it.
+        hosts: the addresses; one may come twice.
+        first: the port of the first portal, if the user fixed it.
 
     Raises:
-        PortTakenError: The fixed port is in use.
+        PortTakenError: the fixed port is in use.
     """
     portals: list[Portal] = []
     if first is not None:

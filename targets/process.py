@@ -113,15 +113,15 @@ def spawn(
     """Start a program that ends when we end, even by kill -9.
 
     Args:
-        command: The program and its arguments.
-        log: The file to which both its outputs are appended.
-        directory: Its working directory; a core dump would land there.
+        command: the program and its arguments.
+        log: the file to which both its outputs are appended.
+        directory: its working directory; a core dump would land there.
         environment: Variables to set besides ours.
-        wrapper: A command that sets the stage before the leash is put on. A change
+        wrapper: a command that sets the stage before the leash is put on. A change
             of credentials would take the leash off again (prctl(2)).
 
     Raises:
-        LabError: The program, its directory or its log cannot be opened.
+        LabError: the program, its directory or its log cannot be opened.
     """
     leashed = (
         *wrapper,

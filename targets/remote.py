@@ -146,11 +146,11 @@ def parse(url: str, environ: Mapping[str, str] = os.environ) -> RemoteProvider:
     """Parse the URL of a target.
 
     Args:
-        url: The URL.
-        environ: Where credentials are found that the URL does not give.
+        url: the URL.
+        environ: where credentials are found that the URL does not give.
 
     Raises:
-        TargetSpecError: The URL, or the credentials, cannot be understood.
+        TargetSpecError: the URL, or the credentials, cannot be understood.
     """
     rest, _, query = url[len(SCHEME) :].partition("?")
     authority, _, path = rest.partition("/")

@@ -9,10 +9,10 @@ class LabError(Exception):
     """The lab cannot do what was asked: a tool is missing, a process died.
 
     Args:
-        message: One sentence that says what is wrong.
-        hint: What the reader can do about it.
-        command: The command that failed, if one did.
-        log: The last lines of its log.
+        message: one sentence that says what is wrong.
+        hint: what the reader can do about it.
+        command: the command that failed, if one did.
+        log: the last lines of its log.
     """
 
     def __init__(

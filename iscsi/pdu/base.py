@@ -7,7 +7,7 @@ filled when the PDU is built, only if they are still None: a tester may lie abou
 them. Digests are not part of a PDU but of the framing (`iscsi.framing`).
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scapy.fields import (
     BitEnumField,
@@ -21,7 +21,7 @@ from scapy.packet import NoPayload, Packet
 from iscsi.constants import BHS_LENGTH, Opcode
 from iscsi.pdu.ahs import AHSListField
 
-_LENGTHS: Final = slice(4, 8)
+_LENGTHS = slice(4, 8)
 
 
 def first_byte(opcode: Opcode, *, immediate: bool | None = None) -> list[Any]:

@@ -28,8 +28,8 @@ class LoginFailed(Exception):
     """iscsiadm says that a login failed.
 
     Args:
-        code: Its exit code, an ISCSI_ERR_ number of open-iscsi.
-        printed: What it said.
+        code: its exit code, an ISCSI_ERR_ number of open-iscsi.
+        printed: what it said.
     """
 
     REFUSED = 24
@@ -76,7 +76,7 @@ class Client:
     """A machine with the Linux kernel's initiator; a context manager.
 
     Args:
-        name: A machine that is up already and stays; None to boot one of our own.
+        name: a machine that is up already and stays; None to boot one of our own.
 
     Raises:
         LabError: there is no such machine, or it does not boot.

@@ -4,7 +4,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, product
-from typing import Final
 
 from initiator.expect import ConformanceFailure, failure_of
 from initiator.segments import Cut
@@ -19,7 +18,7 @@ Pair = tuple[tuple[str, str], ...]
 CUT = "TCP segments"
 """The parameter that is no key: how the initiator's stream is cut."""
 
-VALUES: Final[Mapping[str, Sequence[str]]] = {
+VALUES: Mapping[str, Sequence[str]] = {
     "HeaderDigest": ("None", "CRC32C"),
     "DataDigest": ("None", "CRC32C"),
     "ImmediateData": ("Yes", "No"),
@@ -34,7 +33,7 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
 }
 """What is combined. The first value of each is the plain one."""
 
-PLAIN: Final[Combination] = {name: values[0] for name, values in VALUES.items()}
+PLAIN: Combination = {name: values[0] for name, values in VALUES.items()}
 
 _SEARCH_SECONDS = 20
 """How long a smaller combination is looked for."""

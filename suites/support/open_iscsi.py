@@ -112,7 +112,7 @@ def settings(
     Args:
         header_digest: Insist on header digests.
         data_digest: Insist on data digests.
-        chap: What to log in with; mutual if it names the target's secret.
+        chap: what to log in with; mutual if it names the target's secret.
         replacement_seconds: How long commands wait for a lost session.
     """
     return dict(_settings(header_digest, data_digest, chap, replacement_seconds))

@@ -47,8 +47,8 @@ class Relay:
     """Stands between an initiator and a portal; a context manager.
 
     Args:
-        host: Where the target listens.
-        port: Its port.
+        host: where the target listens.
+        port: its port.
     """
 
     def __init__(self, host: str, port: int) -> None:

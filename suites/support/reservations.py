@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
@@ -28,12 +28,12 @@ from iscsi.scsi.transport_id import TransportID
 
 T = TypeVar("T")
 
-ROOM: Final = 4096
+ROOM = 4096
 """Bytes that are asked for where a list has no fixed length."""
 
-_MOST_ATTENTIONS: Final = 16
+_MOST_ATTENTIONS = 16
 
-_OUT: Final[Mapping[OutServiceAction, Layout]] = MappingProxyType(
+_OUT: Mapping[OutServiceAction, Layout] = MappingProxyType(
     {
         OutServiceAction.REGISTER: cdb.persistent_reserve_out_register,
         OutServiceAction.RESERVE: cdb.persistent_reserve_out_reserve,

@@ -2,7 +2,6 @@
 """What is tried under each combination of negotiated values (see `combinations`)."""
 
 from itertools import pairwise
-from typing import Final
 
 from initiator.expect import check, expect_data
 from initiator.segments import Cut
@@ -15,10 +14,10 @@ from suites.support.combinations import CUT, Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
 from suites.support.residuals import expect_residual
 
-_LENGTHS: Final = (1, 4 * KIB, 65 * KIB, 300 * KIB)
+_LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
 """Bytes at least: below, about and beyond the bursts that are offered."""
 
-_MOST_PDUS: Final = 200
+_MOST_PDUS = 200
 """PDUs that one transfer may take; small segments then carry less."""
 
 

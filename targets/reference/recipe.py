@@ -64,11 +64,11 @@ def recipe(
     """Return how the reference target is started.
 
     Args:
-        faults: The wrong behaviours to switch on.
-        keys: What it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
+        faults: the wrong behaviours to switch on.
+        keys: what it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
             the one key that it sends unasked.
-        trace: Whether it logs every PDU decoded.
-        features: What the checks may use; less than all to try out a poorer target.
+        trace: whether it logs every PDU decoded.
+        features: what the checks may use; less than all to try out a poorer target.
     """
     if NO_ARCHITECTURE in keys:
         features -= {"architecture"}
