@@ -20,9 +20,6 @@ from iscsi.constants import (
 from iscsi.numbering import Place
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
-from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import DataOutNeeded, Outcome, Task
 
 if TYPE_CHECKING:
@@ -210,8 +207,8 @@ class Command:
     def finish_when_data_is_in(self) -> None:
         """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
         assert self.failure is not None
-        is_hasty = self.session.target.faults.bends(TransferBend.ANSWERS_EARLY)
-        if (self.awaits_unsolicited or self.sequences) and not is_hasty:
+        is_coming = self.awaits_unsolicited or self.sequences
+        if is_coming and self.session.rules.transfers.waits_for_data:
             self.keep_data()
             self.enter_task_set()
         else:
@@ -311,9 +308,7 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
     known = session.commands.get(header.initiator_task_tag)
     place = session.place_request(header)
     is_retry = known is not None and known.cmd_sn == header.cmd_sn
-    if not session.target.faults.is_clean and _is_caprice(
-        connection, header, pdu, is_retry=is_retry
-    ):
+    if session.rules.commands.before_command(connection, header, is_retry):
         return
     if place is Place.OUTSIDE or (is_retry and not header.immediate):
         return  # silently, a retry included (section 4.2.2.1)
@@ -336,27 +331,6 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
         command.arrive()
         if session.held or session.aborts:
             session.release_held(now)
-
-
-def _is_caprice(
-    connection: Connection,
-    header: headers.SCSICommand,
-    pdu: Received,
-    *,
-    is_retry: bool,
-) -> bool:
-    """Do with a command what only a faulty target does; return True if it was done."""
-    bends = connection.target.faults.bends
-    if is_retry and bends(StateBend.REJECTS_RETRIES):
-        connection.reject(pdu, RejectReason.TASK_IN_PROGRESS)
-        return True
-    if header.priority and bends(TransferBend.MINDS_PRIORITY):
-        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
-        return True
-    if not (header.final or header.write) and bends(StateBend.ENDS_ONE):
-        connection.finish()
-        return True
-    return False
 
 
 def _objection(header: headers.SCSICommand, pdu: Received) -> RejectReason | None:
@@ -423,13 +397,11 @@ def _objection_to_ahs(header: headers.SCSICommand, wire: bytes) -> RejectReason 
 def _apply_ahs(command: Command, wire: bytes) -> None:
     """Take what the additional header segments say (section 11.2.2)."""
     segments = _additional_segments(wire) or {}
-    bends = command.session.target.faults.bends
-    if not bends(Bend.CUTS_CDB):
-        command.cdb += segments.get(AHSType.EXTENDED_CDB, b"")
+    rules = command.session.rules.commands
+    command.cdb += rules.extended_cdb(segments.get(AHSType.EXTENDED_CDB, b""))
     length = segments.get(AHSType.BIDIRECTIONAL_READ_LENGTH)
-    if bends(Bend.IGNORES_READ_LENGTH):
-        return
-    if length is not None and command.writes and command.reads:
+    is_bidirectional = command.writes and command.reads
+    if length is not None and is_bidirectional and rules.heeds_read_length:
         command.read_length = int.from_bytes(length, "big")
 
 
@@ -439,11 +411,11 @@ def _check_unsolicited(
     """Judge what came, and is to come, unasked (sections 13.10, 13.11 and 13.14)."""
     parameters = command.parameters
     command.received = length
-    bends = command.session.target.faults.bends
-    if bends(TransferBend.TAKES_UNEXPECTED):
+    rules = command.session.rules.transfers
+    if not rules.judges_unsolicited:
         return
-    is_unwanted = not parameters.immediate_data or bends(TransferBend.REFUSES_IMMEDIATE)
-    if not header.write or (length and is_unwanted):
+    is_wanted = rules.takes_immediate(parameters.immediate_data)
+    if not header.write or (length and not is_wanted):
         command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
     elif command.awaits_unsolicited and parameters.initial_r2t:
         # Data-Out that was not agreed on is not waited for.

@@ -14,16 +14,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
-from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH, Opcode
+from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
 from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
 from reftarget.budget import Budget
 from reftarget.events import Pings
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
-from reftarget.faults.transfers import TransferBend
 from reftarget.stream import HeaderDigestError, Stream
 from reftarget.twist import spoilt, twisted
 
@@ -67,7 +64,7 @@ def _always() -> bool:
 
 
 def _login_timed_out(connection: Connection, _now: float) -> None:
-    if connection.target.faults.bends(Bend.WAITS_FOR_EVER):
+    if not connection.rules.sessions.ends_slow_login:
         return
     log.warning("%s: login not finished in time", connection)
     connection.finish()
@@ -106,7 +103,7 @@ class Connection:
         self.peer = peer
         self.local_host = portal.host
         self.exchange: Exchange | None = None
-        self._takes_bad_data = target.faults.bends(Bend.TAKES_BAD_DATA_DIGEST)
+        self._takes_bad_data = not self.rules.connections.checks_data_digest
         self.pings = Pings()
         self.was_heard = True
         self.handler = handler
@@ -117,7 +114,7 @@ class Connection:
         self.cid = 0
         self.parameters = Parameters()
         self.stream = Stream(DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
-        self.stream.is_lax = target.faults.bends(TransferBend.IGNORES_HEADER_DIGEST)
+        self.stream.is_lax = not self.rules.connections.checks_header_digest
         self.digests = NO_DIGESTS
         self.output: list[Buffer] = []
         self.output_size = 0
@@ -257,22 +254,8 @@ class Connection:
         """Refuse a PDU of which the header is left."""
         log.info("%s: Reject %s of opcode %#04x", self, reason.name, header[0])
         self.respond(headers.Reject(reason=reason, data_sn=data_sn), header)
-        if self.session is not None and not self.target.faults.is_clean:
-            self._overdo_reject(header)
-
-    def _overdo_reject(self, header: bytes) -> None:
-        """Do what faults do beyond a Reject."""
-        assert self.session is not None
-        bends, opcode = self.target.faults.bends, header[0] & 0x3F
-        tag = int.from_bytes(header[16:20], "big")
-        is_numbered = opcode == Opcode.SCSI_COMMAND and not header[0] & 0x40
-        if is_numbered and bends(StateBend.COUNTS_REJECTED):
-            self.session.window.advance()
-        is_command = opcode not in (Opcode.DATA_OUT, Opcode.SNACK)
-        if is_command and bends(StateBend.ANSWERS_REJECTED):
-            self.respond(headers.SCSIResponse(initiator_task_tag=tag, status=8))
-        if bends(StateBend.REJECT_ENDS_TASK):
-            self.session.held.clear()
+        if self.session is not None:
+            self.rules.connections.after_reject(self, self.session, header)
 
     def seen_host(self, portal: Portal) -> str:
         """Return a portal's address as this peer can use it."""
@@ -336,10 +319,8 @@ class Connection:
         if self.phase is Phase.CLOSED:
             return
         was_logged_in = self.phase is Phase.FULL_FEATURE
-        if self.joining is not None and self.target.faults.bends(
-            StateBend.ENDS_WITH_LOGIN
-        ):
-            self.joining.close()
+        if self.joining is not None:
+            self.rules.sessions.after_lost_login(self.joining)
         self.phase = Phase.CLOSED
         self.deadline = None
         self.target.forget(self)

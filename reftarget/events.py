@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from iscsi import headers
 from iscsi.constants import RESERVED_TAG, AsyncEvent
 from iscsi.scsi import luns
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
@@ -78,7 +76,7 @@ class Events:
 
     def announce_window(self, session: Session) -> None:
         """Tell of a window that has opened with no response to say so (11.4.11)."""
-        if session.target.faults.bends(Bend.OPENS_WINDOW_IN_SILENCE):
+        if not session.rules.sessions.announces_window:
             return
         for connection in session.connections.values():
             note = headers.NOPIn(target_transfer_tag=RESERVED_TAG)
@@ -88,7 +86,7 @@ class Events:
 
     def announce_drop(self, session: Session, cid: int) -> None:
         """Tell a session's other connections that one has been dropped."""
-        if session.target.faults.bends(StateBend.TELLS_NO_DROP):
+        if not session.rules.sessions.announces_drop:
             return
         parameters = session.parameters
         for connection in session.connections.values():
@@ -130,16 +128,14 @@ class Events:
     def request_logout(self, connection: Connection, seconds: int, now: float) -> None:
         """Ask for a logout; after `seconds` the connection is dropped."""
         asked = connection
-        if connection.session is not None and connection.target.faults.bends(
-            StateBend.ASKS_ELSEWHERE
-        ):
+        if connection.session is not None:
             every = connection.session.connections.values()
-            asked = next((one for one in every if one is not connection), connection)
+            asked = connection.rules.sessions.asked(connection, every)
         self.send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
         connection.start_timer(now + seconds, self._drop)
 
     def _drop(self, connection: Connection, _now: float) -> None:
-        if connection.target.faults.bends(StateBend.DROPS_NOBODY):
+        if not connection.rules.sessions.drops_after_request:
             return
         self.drop_connection(connection)
 

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Final
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, RejectReason, Role
 from iscsi.errors import DecodeError, NegotiationError
-from iscsi.keys import KEYS, Use
+from iscsi.keys import KEYS
 from iscsi.names import TargetAddress
 from iscsi.negotiation import Negotiator
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -85,9 +83,9 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
     session = connection.session
     assert session is not None
     exchange = connection.exchange
-    bends = connection.target.faults.bends
+    rules = connection.rules.text
     is_fresh = request.target_transfer_tag == RESERVED_TAG
-    if exchange is None or (is_fresh and not bends(StateBend.KEEPS_TEXT)):
+    if exchange is None or (is_fresh and rules.new_request_resets):
         # A new request resets what there was (section 11.10.4).
         exchange = connection.exchange = Exchange(
             request.initiator_task_tag,
@@ -104,18 +102,17 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
             return
         _prepare(connection, session, exchange, pairs)
     except (DecodeError, NegotiationError):
-        if bends(StateBend.TEXT_TAKES_PARTS):
+        if rules.failed_takes_effect:
             _conclude(connection, exchange)
         connection.exchange = None
         if not request.immediate:
             session.window.retreat()
         connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
         return
-    if bends(StateBend.TEXT_TAKES_EARLY):
+    if rules.takes_effect_early:
         _conclude(connection, exchange)
     part = exchange.unsent.pop(0)
-    if bends(StateBend.CUTS_LIST):
-        exchange.unsent.clear()
+    exchange.unsent = rules.rest(exchange.unsent)
     if exchange.unsent:
         _respond(connection, exchange, request, part, final=False, continuation=True)
         return
@@ -161,9 +158,10 @@ def _respond(
         initiator_task_tag=request.initiator_task_tag,
         target_transfer_tag=tag,
     )
-    is_list = connection.session.is_discovery
-    if is_list and connection.target.faults.bends(StateBend.PINGS_DISCOVERY):
-        connection.target.events.ping(connection)
+    connection.rules.text.before_response(
+        connection.session.is_discovery,
+        lambda: connection.target.events.ping(connection),
+    )
     connection.respond(response, data)
 
 
@@ -175,23 +173,18 @@ def _negotiate(
     Raises:
         NegotiationError: a key that has no place here, or came twice.
     """
-    bends = connection.target.faults.bends
-    if bends(StateBend.TEXT_TAKES_AUTH) and text.value(pairs, "AuthMethod"):
-        return [("AuthMethod", "CHAP")]
-    takes_all = bends(StateBend.TEXT_TAKES_LEADING)
+    rules = connection.rules.text
+    own_answers = rules.own_answers(pairs)
+    if own_answers is not None:
+        return own_answers
     for name, _value in pairs:
         key = KEYS.get(name)
-        if takes_all:
-            continue
-        if key is not None and key.use not in (Use.ALL, Use.FULL_FEATURE_ONLY):
+        if key is not None and not rules.has_place(key.use):
             raise NegotiationError(f"{name} in full-feature phase", key=name)
     if session.is_discovery and text.value(pairs, "SendTargets") is None:
         raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
     answers = exchange.negotiator.receive(pairs)
-    if bends(StateBend.TEXT_TAKES_ANYTHING):
-        exchange.negotiator.declared.update(
-            pair for pair in pairs if pair[1].isdecimal()
-        )
+    rules.after_negotiation(exchange.negotiator.declared, pairs)
     for name, value in pairs:
         if name == "SendTargets":
             answers += _send_targets(connection, session, value)
@@ -200,31 +193,17 @@ def _negotiate(
 
 def _send_targets(connection: Connection, session: Session, what: str) -> text.Pairs:
     """Return the answer to SendTargets (RFC 7143 appendix C)."""
+    rules = connection.rules.text
+    wanted = rules.send_targets(what, session.nexus.target_name, session.is_discovery)
+    if wanted is None:
+        return [("SendTargets", text.REJECT)]
     nodes = connection.target.nodes.values()
-    faults = connection.target.faults
-    if what not in ("", "All") and faults.bends(StateBend.NAME_IS_REFUSED):
-        return []
-    if not what and faults.bends(StateBend.EMPTY_IS_ALL):
-        return [pair for node in nodes for pair in _record(connection, node)]
-    if session.is_discovery or (
-        what == "All" and faults.bends(Bend.ANSWERS_ALL_IN_NORMAL)
-    ):
-        if what == "All":
-            chosen = list(nodes)
-        else:
-            wanted = what or session.nexus.target_name
-            chosen = [node for node in nodes if node.config.name == wanted]
-    else:
-        if what not in ("", session.nexus.target_name):
-            return [("SendTargets", text.REJECT)]
-        chosen = [node for node in nodes if node is session.node]
+    chosen = [node for node in nodes if wanted in ("All", node.config.name)]
     answers: text.Pairs = []
     for node in chosen:
         if node.config.is_removed:
             continue
-        if node.config.access.admits(session.nexus.initiator_name) or faults.bends(
-            Bend.LISTS_FORBIDDEN_TARGETS
-        ):
+        if rules.lists(node.config.access.admits(session.nexus.initiator_name)):
             answers += _record(connection, node)
     return answers
 
@@ -247,9 +226,7 @@ def _record(connection: Connection, node: Node) -> text.Pairs:
 def _conclude(connection: Connection, exchange: Exchange) -> None:
     """Let what was declared take effect."""
     declared = exchange.negotiator.declared.get("MaxRecvDataSegmentLength")
-    if declared is not None and not connection.target.faults.bends(
-        Bend.SHOWS_STALE_MAX_DATA_SEGMENT
-    ):
+    if declared is not None and connection.rules.text.redeclared_length_counts:
         connection.parameters.initiator_max_recv_data_segment_length = (
             text.parse_number(declared)
         )

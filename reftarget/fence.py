@@ -16,8 +16,8 @@ from iscsi import serial
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
-from reftarget.faults import Bend
 from reftarget.rules.allegiance import has_naca, preempts_and_aborts
+from reftarget.rules.fencing import Fenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +71,8 @@ class Fence:
         if self._is_up:
             self._held.append(lambda: self.raise_for(lun, send))
             return
-        bends = self.session.target.faults.bends
-        if len(self.session.connections) < 2 or bends(Bend.RAISES_NO_FENCE):
+        rules = self.session.rules.fence
+        if len(self.session.connections) < 2 or not rules.is_raised:
             send()
             return
         self._is_up = True
@@ -108,8 +108,7 @@ class Fence:
         send, self._send = self._send, None
         if send is not None:
             used = send()
-            bends = self.session.target.faults.bends
-            if bends(Bend.LOWERS_FENCE_AT_ONCE):
+            if not self.session.rules.fence.waits_for_acknowledgement:
                 used = None
             if used is not None and used.has_unacknowledged_status:
                 self.awaited[used] = used.stat_sn
@@ -145,15 +144,15 @@ class Fence:
 
     def _needs_fence(self, command: Command, outcome: Outcome) -> bool:
         """Tell whether section 4.2.2.3.4 lists this response."""
-        bends = self.session.target.faults.bends
+        fenced = self.session.rules.fence.fenced
         if preempts_and_aborts(command.cdb):
-            return not bends(Bend.NO_FENCE_FOR_PREEMPT)
+            return Fenced.PREEMPT in fenced
         if outcome.status is SCSIStatus.CHECK_CONDITION and has_naca(command.cdb):
-            return not bends(Bend.NO_FENCE_FOR_ACA)
+            return Fenced.ACA in fenced
         if outcome.status is SCSIStatus.ACA_ACTIVE:
             is_first = command.lun in self._in_allegiance
             self._in_allegiance.discard(command.lun)
-            return is_first and not bends(Bend.NO_FENCE_FOR_ACA_ACTIVE)
+            return is_first and Fenced.ACA_ACTIVE in fenced
         if command.lun not in self._watched or not outcome.sense:
             return False
         is_attention = (
@@ -162,5 +161,5 @@ class Fence:
         )
         if is_attention:
             self._watched.discard(command.lun)
-            return not bends(Bend.NO_FENCE_FOR_ATTENTIONS)
+            return Fenced.ATTENTION in fenced
         return False

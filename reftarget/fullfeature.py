@@ -9,8 +9,6 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
 from iscsi.numbering import Place
 from reftarget import commands, exchanges, logout, recovery, tmf, transfers
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,26 +28,20 @@ if TYPE_CHECKING:
 
 def receive(connection: Connection, pdu: Received, now: float) -> None:
     """Take one PDU."""
-    handler = _HANDLERS.get(pdu.header[0] & 0x3F)
+    opcode = pdu.header[0] & 0x3F
+    handler = _HANDLERS.get(opcode)
     session = connection.session
     assert session is not None
     if handler is None:
         connection.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED)
     elif (
         session.is_discovery
-        and handler not in _DISCOVERY_HANDLERS
-        and not _is_bent(connection, handler)
+        and opcode not in connection.rules.connections.discovery_opcodes
     ):
         # Discovery is for SendTargets alone (section 4.3).
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
     else:
         handler(connection, pdu, now)
-
-
-def _is_bent(connection: Connection, handler: Handler) -> bool:
-    return handler is _NOP and connection.target.faults.bends(
-        Bend.SERVES_COMMANDS_IN_DISCOVERY
-    )
 
 
 def _numbered(
@@ -105,21 +97,7 @@ def _objection(
         return pdu.objection
     if request.total_ahs_length:
         return RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
-    if not connection.target.faults.is_clean:
-        return _caprice(connection, request, pdu)
-    return None
-
-
-def _caprice(
-    connection: Connection, request: Request, pdu: Received
-) -> RejectReason | None:
-    """Return why a faulty target refuses what is right."""
-    bends = connection.target.faults.bends
-    if request.immediate and bends(StateBend.NO_IMMEDIATE):
-        return RejectReason.IMMEDIATE_COMMAND_REJECT
-    if pdu.header[0] & 0x80 and bends(StateBend.REFUSES_RESERVED_BITS):
-        return RejectReason.INVALID_PDU_FIELD
-    return None
+    return connection.rules.commands.objection_to_request(pdu.header, request.immediate)
 
 
 def _objection_to_tag(
@@ -173,8 +151,8 @@ def _objection_to_logout(
 
 def _nop(connection: Connection, request: Request, data: bytes, _now: float) -> None:
     """Answer a ping; take the answer to ours (section 11.18)."""
-    is_bent = connection.target.faults.bends(StateBend.ANSWERS_UNTAGGED)
-    if request.initiator_task_tag == RESERVED_TAG and not is_bent:
+    is_untagged = request.initiator_task_tag == RESERVED_TAG
+    if is_untagged and not connection.rules.connections.answers_untagged:
         assert isinstance(request, headers.NOPOut)
         connection.target.events.pong(connection, request)
         return
@@ -209,5 +187,3 @@ _HANDLERS: Final[dict[int, Handler]] = {
     Opcode.LOGOUT_REQUEST: _LOGOUT,
     Opcode.SNACK: recovery.receive,
 }
-
-_DISCOVERY_HANDLERS: Final = frozenset({_TEXT, _LOGOUT})

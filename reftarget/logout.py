@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from iscsi import headers
 from iscsi.constants import LogoutReason, LogoutResponseCode
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ def receive(connection: Connection, request: Request, _data: bytes, now: float) 
     log.info("%s: logout, %s", connection, reason.name)
     if reason is LogoutReason.CLOSE_SESSION:
         _respond(connection, request, LogoutResponseCode.CLOSED)
-        if not session.target.faults.bends(StateBend.CLOSES_NOTHING):
+        if session.rules.sessions.logout_closes_session:
             session.close()
     else:
         response = _judge(session, reason, request.cid)
@@ -41,7 +39,7 @@ def receive(connection: Connection, request: Request, _data: bytes, now: float) 
 
 def _judge(session: Session, reason: LogoutReason, cid: int) -> LogoutResponseCode:
     if cid not in session.connections and cid not in session.lingering:
-        if session.target.faults.bends(Bend.TAKES_UNKNOWN_CID):
+        if session.rules.sessions.knows_unknown_cid:
             return LogoutResponseCode.CLOSED
         return LogoutResponseCode.CID_NOT_FOUND
     if (
@@ -64,7 +62,7 @@ def _log_out(
     session.take_out(request.cid)
     if is_recovery:
         session.recovery.logged_out(request.cid, now + session.patience)
-    elif not session.target.faults.bends(StateBend.LOGOUT_LEAVES_TASKS):
+    elif session.rules.sessions.logout_ends_tasks:
         session.recovery.terminate(request.cid)
     if leaving is not connection:
         _respond(connection, request, LogoutResponseCode.CLOSED)

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
 from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
 from iscsi.scsi.sense import AdditionalSense
 from reftarget import ranges, transfers
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,17 +222,10 @@ class Recovery:
         for stat_sn in numbers:
             kept = statuses[stat_sn]
             connection.renumber(kept.header)
-            connection.send(self._repeated(kept.header), kept.data)
+            connection.send(
+                self.session.rules.recovery.repeated(kept.header), kept.data
+            )
         return None
-
-    def _repeated(self, header: Any) -> headers.Header:
-        """Return what is sent again, changed if that is the fault."""
-        kept: headers.Header = header
-        if not self.session.target.faults.bends(StateBend.RESENDS_CHANGED):
-            return kept
-        field = "r2t_sn" if isinstance(header, headers.R2T) else "stat_sn"
-        field = "data_sn" if isinstance(header, headers.DataIn) else field
-        return replace(kept, **{field: getattr(header, field) + 1})
 
     def find(self, itt: int) -> tuple[Command, Buffer] | None:
         """Return the command of a tag, unless its status is acknowledged."""
@@ -254,12 +245,12 @@ class Recovery:
             if isinstance(header, headers.R2T):
                 if header.target_transfer_tag in command.sequences:
                     connection.number(header, advance=False)
-                    connection.send(self._repeated(header))
+                    connection.send(self.session.rules.recovery.repeated(header))
                 continue
             connection.renumber(header)
             start = header.buffer_offset
             part = view[start : start + sent.length]
-            connection.send(self._repeated(header), part)
+            connection.send(self.session.rules.recovery.repeated(header), part)
 
     def acknowledge_data(self, tag: int, begin: int) -> bool:
         """Let go of Data-In that the initiator has (DataACK)."""
@@ -326,11 +317,11 @@ class Recovery:
         """Make orphans of a connection's tasks; its immediate ones end."""
         for kept in self._statuses.pop(connection, {}).values():
             self._give(kept.size)
+        rules = self.session.rules.recovery
         for command in list(self.session.commands.values()):
             if command.connection is not connection:
                 continue
-            bends = self.session.target.faults.bends
-            if command.is_immediate and not bends(StateBend.ENDS_IMMEDIATE_NOT):
+            if command.is_immediate and rules.immediate_ends_with_connection:
                 command.abandon()  # section 7.14
                 continue
             command.connection = None
@@ -394,17 +385,16 @@ class Recovery:
         command.cid = connection.cid
         command.parameters = connection.parameters
         command.is_reassignable = False
-        bends = self.session.target.faults.bends
-        if bends(StateBend.STANDS_STILL):
+        rules = self.session.rules.recovery
+        if not rules.reassigned_goes_on:
             return
-        if exp_data_sn > len(command.sent) and bends(StateBend.WILD_NUMBER_ENDS):
+        is_wild = exp_data_sn > len(command.sent)
+        if is_wild and not rules.forgives_wild_exp_data_sn:
             self.forget(command.itt)
             command.abandon()
             return
-        tag = command.snack_tag if bends(StateBend.KEEPS_SNACK_TAG) else 0
-        command.snack_tag = tag
-        if bends(StateBend.SENDS_ALL_AGAIN):
-            exp_data_sn = 0
+        tag = command.snack_tag = rules.reassigned_snack_tag(command.snack_tag)
+        exp_data_sn = rules.acknowledged(exp_data_sn)
         if command.acknowledged_sn <= exp_data_sn <= len(command.sent) and exp_data_sn:
             command.acknowledged_sn = exp_data_sn
         answer = self.forget(command.itt)
@@ -430,9 +420,8 @@ def receive(connection: Connection, pdu: Received, _now: float) -> None:
     assert session is not None
     connection.acknowledge(snack.exp_stat_sn)
     act = _ACTIONS.get(snack.type)
-    if connection.target.faults.bends(StateBend.REFUSES_SNACK):
-        act = None
-    if act is None or not session.recovery.is_keeping:
+    is_taken = session.recovery.is_keeping and connection.rules.recovery.takes_snack
+    if act is None or not is_taken:
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
     act(connection, session, snack, pdu)
@@ -445,33 +434,27 @@ def _on_status(
         connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
         return
     reason = session.recovery.resend_status(connection, snack.beg_run, snack.run_length)
-    if reason is not None and not _is_bent(connection):
+    if reason is not None and connection.rules.recovery.rejects_unsent:
         connection.reject(pdu, reason)
-
-
-def _is_bent(connection: Connection) -> bool:
-    return connection.target.faults.bends(Bend.TAKES_ANY_SNACK)
 
 
 def _on_data(
     connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
 ) -> None:
     found = session.recovery.find(snack.initiator_task_tag)
-    is_lax = connection.target.faults.bends(StateBend.FORGETS_SNACK_BOUNDS)
-    if found is None or (found[0].connection is not connection and not is_lax):
+    rules = connection.rules.recovery
+    is_foreign = found is not None and found[0].connection is not connection
+    if found is None or (is_foreign and rules.snack_keeps_allegiance):
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
     command, data = found
     begin, total = snack.beg_run, len(command.sent)
     if begin == snack.run_length == 0:
         begin = command.acknowledged_sn
-    end = begin + snack.run_length if snack.run_length else total
-    if not snack.run_length and connection.target.faults.bends(StateBend.ZERO_IS_ONE):
-        end = min(begin + 1, total)
+    end = rules.end_of_run(begin, snack.run_length, total)
     if begin < command.acknowledged_sn or end > total or begin >= total:
-        if _is_bent(connection):
-            return
-        connection.reject(pdu, RejectReason.PROTOCOL_ERROR, data_sn=total)
+        if rules.rejects_unsent:
+            connection.reject(pdu, RejectReason.PROTOCOL_ERROR, data_sn=total)
         return
     session.recovery.resend_data(connection, command, data, range(begin, end))
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reftarget import control
-from reftarget.faults.states import StateBend
 from reftarget.target import ReferenceTarget
 
 if TYPE_CHECKING:
@@ -106,11 +105,11 @@ class Channel:
             return
         except OSError:
             count = 0
-        if not count and self.server.target.faults.bends(StateBend.IGNORES_FIN):
-            self._read(False)
-            return
         if not count:
-            self.end()
+            if self.server.target.rules.sessions.fin_ends_connection:
+                self.end()
+            else:
+                self._read(False)
             return
         if self.is_half_closed:
             stream.discard()

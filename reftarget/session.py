@@ -12,11 +12,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iscsi import serial
 from iscsi.numbering import CommandWindow, Place
 from reftarget.budget import Budget
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 from reftarget.fence import Fence
 from reftarget.recovery import REASSIGNING_LEVEL, Recovery
 
@@ -45,9 +42,6 @@ log = logging.getLogger("reftarget")
 
 _LAST_TAG: Final = 0xFFFFFFFE
 _DRAINING_TASKS: Final = 1024
-
-_FOR_EVER: Final = 3600.0
-"""Seconds that one of the faults keeps state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,49 +109,19 @@ class Session:
         if request.immediate:
             return Place.NEXT
         place = self.place(request.cmd_sn)
-        if place is not Place.NEXT and not self.target.faults.is_clean:
-            place = self._bent_place(request, place)
+        if place is not Place.NEXT:
+            place = self.rules.commands.misplaced(self, request, place)
         return place
-
-    def _bent_place(self, request: Numbered, place: Place) -> Place:
-        faults = self.target.faults
-        if place is Place.AHEAD:
-            if not faults.bends(Bend.RUNS_OUT_OF_ORDER):
-                return place
-            # Its number is used up; the gap is still there.
-            self.held[request.cmd_sn] = Held(None, lambda _now: None)
-        else:
-            is_below = serial.less_than(request.cmd_sn, self.window.exp_cmd_sn)
-            bend = Bend.RUNS_BELOW_WINDOW if is_below else Bend.RUNS_ABOVE_WINDOW
-            if not faults.bends(bend):
-                return place
-        request.immediate = True
-        return Place.NEXT
 
     @property
     def is_crowded(self) -> bool:
         """True while immediate commands, which no window holds back, are too many."""
-        if self.target.faults.bends(StateBend.NO_IMMEDIATE):
-            return True
-        return len(self.commands) >= 2 * self.target.config.limits.queue_depth
+        configured = 2 * self.target.config.limits.queue_depth
+        return len(self.commands) >= self.rules.commands.immediate_commands(configured)
 
     def place(self, cmd_sn: int) -> Place:
         """Tell where a numbered request lies; one that is held already is outside."""
-        place = self.window.place(cmd_sn)
-        if not self.target.faults.is_clean and self._is_misplaced(cmd_sn):
-            return Place.OUTSIDE
-        if place is Place.AHEAD and cmd_sn in self.held:
-            takes = self.target.faults.bends(StateBend.TAKES_DUPLICATES)
-            return Place.AHEAD if takes else Place.OUTSIDE
-        return place
-
-    def _is_misplaced(self, cmd_sn: int) -> bool:
-        """Tell whether a faulty target does not find a number in its window."""
-        bends, window = self.target.faults.bends, self.window
-        if bends(StateBend.NARROW_WINDOW) and cmd_sn == window.max_cmd_sn:
-            return True
-        is_within = window.exp_cmd_sn <= cmd_sn <= window.max_cmd_sn
-        return bends(StateBend.COMPARES_PLAINLY) and not is_within
+        return self.rules.commands.place(self.window, self.held, cmd_sn)
 
     def admit(
         self,
@@ -195,6 +159,10 @@ class Session:
         """Have a request wait for those before it; the arguments are those of admit."""
         self.held[cmd_sn] = Held(connection, action, size)
 
+    def use_up(self, cmd_sn: int) -> None:
+        """Count a number ahead as received, once those before it are."""
+        self.held[cmd_sn] = Held(None, lambda _now: None)
+
     def release_held(self, now: float) -> None:
         """Run what the last number received was waited for."""
         while (entry := self.held.pop(self.window.exp_cmd_sn, None)) is not None:
@@ -212,7 +180,7 @@ class Session:
 
     def discard_held(self, cid: int) -> None:
         """Forget requests of a connection that ExpCmdSN has not reached (11.14)."""
-        if self.target.faults.bends(StateBend.KEEPS_HELD):
+        if not self.rules.sessions.logout_discards_held:
             return
         for cmd_sn, entry in list(self.held.items()):
             if entry.origin is not None and entry.origin.cid == cid:
@@ -257,8 +225,7 @@ class Session:
             return
         del self.connections[connection.cid]
         log.warning("%s: connection lost", connection)
-        is_over = self.target.faults.bends(StateBend.ENDS_WITH_ONE)
-        if self.is_discovery or is_over:
+        if self.rules.sessions.ends_with_connection(self.is_discovery):
             self.close()
             return
         self.lingering[connection.cid] = now + self.patience
@@ -271,24 +238,18 @@ class Session:
 
     @property
     def patience(self) -> float:
-        """Seconds for which the state of what failed is kept.
-
-        With Time2Retain 0 it is discarded at once (section 13.16).
-        """
+        """Seconds for which the state of what failed is kept."""
         parameters = self.parameters
-        bends = self.target.faults.bends
-        if bends(StateBend.NEVER_TIMES_OUT):
-            return _FOR_EVER
-        if not parameters.default_time2retain or bends(StateBend.FORGETS_AT_ONCE):
-            return 0.0
-        return parameters.default_time2wait + parameters.default_time2retain
+        return self.rules.sessions.afterlife(
+            parameters.default_time2wait, parameters.default_time2retain
+        )
 
     def take_out(self, cid: int) -> None:
         """Log a connection out, alive or lingering, without ending its tasks."""
         self.lingering.pop(cid, None)
         connection = self.connections.pop(cid, None)
         if connection is not None:
-            if not self.target.faults.bends(StateBend.KEEPS_OLD_CONNECTION):
+            if self.rules.sessions.reinstatement_closes:
                 connection.finish()
             self.recovery.connection_failed(connection)
             self.fence.progress()
@@ -299,7 +260,7 @@ class Session:
             return
         self.take_out(cid)
         self.recovery.acknowledge_orphans(cid, exp_stat_sn)  # section 11.12.9
-        if self.target.faults.bends(StateBend.KEEPS_OLD_TASKS):
+        if not self.rules.sessions.reinstatement_settles_tasks:
             return
         if self.parameters.error_recovery_level < REASSIGNING_LEVEL:
             self.recovery.terminate(cid)
@@ -347,16 +308,12 @@ class Session:
 
     def is_draining(self, itt: int) -> bool:
         """Tell whether Data-Out of a task that is gone was to be expected."""
-        if self.target.faults.bends(StateBend.REJECTS_LATE_DATA):
-            return False
-        return itt in self._draining
+        return itt in self._draining and self.rules.functions.forgives_late_data
 
     def close(self) -> None:
         """End all connections, all tasks and the session itself."""
         leaving = list(self.connections.values())
-        if self.target.faults.bends(StateBend.CLOSES_ONE):
-            leaving = leaving[:1]
-        for connection in leaving:
+        for connection in leaving[: self.rules.sessions.closed(len(leaving))]:
             connection.finish()
         self.connections.clear()
         self.end()

@@ -18,8 +18,7 @@ from reftarget.budget import Budget
 from reftarget.config import ConfigError
 from reftarget.connection import Connection
 from reftarget.events import Events
-from reftarget.faults import Faults, rules_with
-from reftarget.faults.states import StateBend
+from reftarget.faults import rules_with
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
 from reftarget.scsi.device import DeviceServer
@@ -79,7 +78,7 @@ class Node:
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""
-        if self.target.faults.bends(StateBend.NEXUS_STAYS):
+        if not self.target.rules.sessions.tells_of_nexus_loss:
             return
         self.device.nexus_lost(nexus)
         if not self.target.rules.allegiance.ends_with_nexus:
@@ -118,7 +117,6 @@ class ReferenceTarget:
     ) -> None:
         self.config = config
         self.random = random
-        self.faults = Faults(config.faults)
         self.rules = rules_with(config.faults)
         self.now = 0.0
         self.budget = Budget(config.limits.buffered_bytes)

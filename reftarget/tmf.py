@@ -18,9 +18,8 @@ from iscsi.constants import AsyncEvent, Opcode, TaskAttribute, TMFunction, TMRes
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from reftarget.faults import Bend
-from reftarget.faults.states import StateBend
 from reftarget.recovery import REASSIGNING_LEVEL
+from reftarget.rules.fencing import Fenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,17 +115,17 @@ def _abort_task(
     tag = request.referenced_task_tag
     command = session.commands.get(tag)
     response = TMResponse.FUNCTION_COMPLETE
-    faults = session.target.faults
+    rules = session.rules.functions
     if _is_function(session, tag):
-        if not faults.bends(Bend.ABORTS_TMF):
+        if not rules.can_abort_function:
             response = TMResponse.FUNCTION_REJECTED
     elif tag in session.pending:
         session.pending[tag] = Opcode.REJECT  # its turn passes without effect
     elif command is not None and command.lun == decode_lun(request.lun):
-        if not faults.bends(StateBend.ABORTS_NOTHING):
+        if rules.aborts_task:
             abort(command)
     elif _is_missing(session, request):
-        if not faults.bends(Bend.FORGETS_GAP):
+        if rules.fills_gap:
             session.fill_gap(connection, request.ref_cmd_sn, now)
     else:
         response = TMResponse.TASK_DOES_NOT_EXIST
@@ -172,11 +171,11 @@ def _reassign(
         _respond(connection, request, TMResponse.TASK_STILL_ALLEGIANT)
     else:
         # The answer first, then the effect (section 7.2.2).
-        is_hasty = session.target.faults.bends(StateBend.REASSIGNS_SILENTLY)
-        if not is_hasty:
+        is_first = session.rules.functions.answers_reassignment_first
+        if is_first:
             _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
         session.recovery.reassign(found[0], connection, request.exp_data_sn)
-        if is_hasty:
+        if not is_first:
             _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
 
 
@@ -245,7 +244,6 @@ def _clear_aca(
     lun = decode_lun(request.lun)
     task_set = session.node.task_set(lun)
     faulted = task_set.allegiance.nexus
-    bends = session.target.faults.bends
     rules = session.rules.allegiance
     if not rules.is_offered:
         _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
@@ -265,10 +263,10 @@ def _clear_aca(
             task_set.allegiance.clear()
         return None if connection.is_closing else connection
 
-    if bends(Bend.NO_FENCE_FOR_CLEAR_ACA):
-        answer()
-    else:
+    if Fenced.CLEAR_ACA in session.rules.fence.fenced:
         session.fence.raise_for(lun, answer)
+    else:
+        answer()
 
 
 def _nexus_reset(
@@ -279,7 +277,7 @@ def _nexus_reset(
 ) -> None:
     """Answer, then end the session at once (RFC 7144 section 6.3)."""
     _respond(connection, request, TMResponse.FUNCTION_COMPLETE)
-    if not session.target.faults.bends(StateBend.RESETS_NOTHING):
+    if session.rules.functions.nexus_reset_ends:
         session.close()
 
 
@@ -292,12 +290,9 @@ def _abort_many(
     if len(session.aborts) >= _MOST_WAITING:
         _respond(connection, request, TMResponse.FUNCTION_REJECTED)
         return
-    faults = session.target.faults
     if request.function in _TARGET_RESETS:
         assert session.node is not None
-        if not session.node.config.may_be_reset and not faults.bends(
-            Bend.LETS_ANYBODY_RESET
-        ):
+        if not session.rules.functions.may_reset(session.node.config.may_be_reset):
             _respond(connection, request, TMResponse.AUTHORIZATION_FAILED)
             return
         _plug_gaps(connection, session, request.cmd_sn, now)
@@ -340,11 +335,9 @@ class MultiTaskAbort:
     def progress(self) -> None:
         """Act if nothing has to be waited for any more."""
         session = self.session
-        bends = session.target.faults.bends
+        rules = session.rules.functions
         has_gap = session.window.missing_before(self.request.cmd_sn) > 0
-        if self._is_acting or (has_gap and not bends(StateBend.WAITS_FOR_NO_GAP)):
-            return
-        if bends(Bend.WAITS_FOR_THIRD_PARTIES) and self._has_foreign_gap():
+        if self._is_acting or rules.must_wait(has_gap, self._has_foreign_gap):
             return
         # All tasks are looked at only when none of those that owed data does so still.
         while self._owing and not self._owing[-1].owes_data:
@@ -353,7 +346,7 @@ class MultiTaskAbort:
             return
         own = [] if self._leaves_tasks() else self._own_tasks()
         is_fast = session.parameters.task_reporting == "FastAbort"
-        if not is_fast and not bends(Bend.ABORTS_WITHOUT_DATA):
+        if rules.waits_for_data(is_fast):
             self._owing = [one for one in own if one.owes_data]
             for command in self._owing:
                 command.is_aborting = True
@@ -375,14 +368,17 @@ class MultiTaskAbort:
 
     def _own_tasks(self) -> list[Command]:
         """Return the tasks of the issuing session that are affected."""
-        is_reset = self.request.function in _RESETS or (
-            self.session.target.faults.bends(StateBend.REACHES_LATER)
+        reaches_later = self.session.rules.functions.reaches_later(
+            self.request.function in _RESETS
         )
         return [
             command
             for command in self.session.commands.values()
             if self.lun in (None, command.lun)
-            and (is_reset or not serial.less_than(self.request.cmd_sn, command.cmd_sn))
+            and (
+                reaches_later
+                or not serial.less_than(self.request.cmd_sn, command.cmd_sn)
+            )
         ]
 
     def _foreign_tasks(self) -> list[Command]:
@@ -403,9 +399,8 @@ class MultiTaskAbort:
         )
 
     def _leaves_tasks(self) -> bool:
-        return self.request.function in _RESETS and self.session.target.faults.bends(
-            Bend.KEEPS_TASKS_ON_LUN_RESET
-        )
+        is_reset = self.request.function in _RESETS
+        return is_reset and not self.session.rules.functions.reset_ends_tasks
 
     def _act(self, own: list[Command]) -> None:
         foreign = self._foreign_tasks()
@@ -443,16 +438,14 @@ class MultiTaskAbort:
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
         """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
         told: dict[tuple[Connection, int], None] = {}
+        tells = self.session.rules.functions.tells
+        own_reporting = self.session.parameters.task_reporting
         for command in (*own, *foreign):
             connection = command.connection
             if (
                 connection is not None
                 and connection is not self.connection
-                and (
-                    connection.parameters.task_reporting == "FastAbort"
-                    or self.session.target.faults.bends(StateBend.TELLS_OLD_SESSIONS)
-                )
-                and not self._tells_nobody()
+                and tells(connection.parameters.task_reporting, own_reporting)
             ):
                 told[connection, command.lun_field] = None
         for connection, lun_field in told:
@@ -460,29 +453,17 @@ class MultiTaskAbort:
                 connection, AsyncEvent.TASK_TERMINATION, lun=lun_field
             )
 
-    def _tells_nobody(self) -> bool:
-        is_old = self.session.parameters.task_reporting == "RFC3720"
-        return is_old and self.session.target.faults.bends(Bend.OLD_TELLS_NOBODY)
-
     def _answer(self) -> Connection | None:
         self.session.aborts.pop(self.request.initiator_task_tag, None)
         connection = self.connection
         if connection.is_closing:
             return None
         _respond(connection, self.request, TMResponse.FUNCTION_COMPLETE)
-        bends = self.session.target.faults.bends
-        ends = {TMFunction.TARGET_COLD_RESET}
-        if bends(StateBend.COLD_RESET_IS_WARM):
-            ends.clear()
-        if bends(StateBend.WARM_RESET_IS_COLD):
-            ends.add(TMFunction.TARGET_WARM_RESET)
-        if self.request.function in ends:
+        rules, function = self.session.rules.functions, self.request.function
+        if function in rules.ends_sessions:
             for session in self.node.sessions():
                 session.close()
-        if self.request.function == TMFunction.LOGICAL_UNIT_RESET and bends(
-            StateBend.UNIT_RESET_RENUMBERS
-        ):
-            connection.stat_sn = 1
+        rules.after_function(connection, function)
         return connection
 
 

@@ -16,8 +16,6 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, ranges
-from reftarget.faults import Bend
-from reftarget.faults.transfers import TransferBend
 from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
@@ -64,9 +62,7 @@ def want(command: Command, needed: DataOutNeeded) -> None:
         command.finish_when_data_is_in()
         return
     command.keep_data()
-    bends = command.session.target.faults.bends
-    if bends(TransferBend.ASKS_AGAIN):
-        command.missing = [(0, wanted)]
+    command.missing = command.session.rules.transfers.asked_for(command.missing, wanted)
     ranges.clip(command.missing, wanted)
     command.enter_task_set()
     proceed(command)
@@ -108,8 +104,7 @@ def proceed(command: Command) -> None:
         return
     if command.failure is not None:
         is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR
-        bends = command.session.target.faults.bends
-        if not (is_crc and bends(TransferBend.NEVER_CONCLUDES)):
+        if command.session.rules.transfers.concludes(is_crc):
             command.finish_when_data_is_in()
         return
     if not command.missing and not command.sequences:
@@ -120,16 +115,10 @@ def proceed(command: Command) -> None:
     if connection is None:
         return  # it goes on when it is reassigned
     parameters = connection.parameters
-    most, burst = parameters.max_outstanding_r2t, parameters.max_burst_length
-    faults = command.session.target.faults
-    if not faults.is_clean:
-        most += faults.bends(Bend.OVERRUNS_MAX_R2T)
-        burst <<= 16 if faults.bends(Bend.OVERRUNS_MAX_BURST) else 0
+    rules = command.session.rules.transfers
+    most = rules.outstanding(parameters.max_outstanding_r2t)
     while command.missing and len(command.sequences) < most:
-        start, end = command.missing[0]
-        if faults.bends(TransferBend.R2TS_BACKWARDS):
-            start = max(start, end - burst)
-        end = min(end, start + burst)
+        start, end = rules.burst(*command.missing[0], parameters.max_burst_length)
         ranges.take(command.missing, start, end)
         _send_r2t(command, connection, start, end)
 
@@ -177,8 +166,7 @@ def _receive_solicited(
 ) -> None:
     sequence = command.sequences.get(header.target_transfer_tag)
     if sequence is None or (
-        header.lun != command.lun_field
-        and not command.session.target.faults.bends(Bend.IGNORES_DATA_OUT_LUN)
+        header.lun != command.lun_field and command.session.rules.transfers.checks_lun
     ):
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
@@ -227,20 +215,20 @@ def _take_data(
     command: Command, sequence: Sequence, header: headers.DataOut, pdu: Received
 ) -> None:
     """Store a PDU's data, or note that it is lost."""
-    bends = command.session.target.faults.bends
-    if not pdu.data and bends(TransferBend.REFUSES_EMPTY):
+    rules = command.session.rules.transfers
+    if not (pdu.data or rules.takes_empty):
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
     if pdu.objection is not None:
         _refuse(command, pdu, pdu.objection)
-        if bends(TransferBend.CRC_ERROR_AT_ONCE):
+        if not rules.waits_after_crc_error:
             command.conclude(conditions.PROTOCOL_SERVICE_CRC_ERROR)
             return
         sequence.is_damaged = True
         sequence.data_sn += 1
         return
     is_right = header.data_sn == sequence.data_sn
-    if not is_right and not bends(TransferBend.IGNORES_DATA_SN):
+    if rules.checks_data_sn and not is_right:
         # Out of order: an implied digest error (section 7.9).
         sequence.is_damaged = True
         if header.data_sn < sequence.data_sn:
@@ -251,7 +239,7 @@ def _take_data(
     in_order = command.parameters.data_pdu_in_order and not sequence.is_damaged
     expected = sequence.missing[0][0] if sequence.missing else start
     is_due = ranges.take(sequence.missing, start, end)
-    if not is_due and bends(TransferBend.TAKES_EXCESS):
+    if not (is_due or rules.refuses_excess):
         sequence.missing.clear()
         is_due = True
     if (in_order and start != expected) or not is_due:
@@ -281,23 +269,20 @@ def _incomplete(command: Command, sequence: Sequence) -> None:
 
 def answer(command: Command, outcome: Outcome) -> None:
     """Send a command's data and its status."""
-    connection = command.connection
+    session, rules = command.session, command.session.rules.transfers
+    connection = rules.answering(command.connection, session.connections.values())
     assert connection is not None
-    if command.session.target.faults.bends(TransferBend.OTHER_CONNECTION):
-        connection = next(reversed(command.session.connections.values()))
     recovery = command.session.recovery
     data = _joined(outcome.data_in)
     length = min(len(data), command.read_length)
-    bends = command.session.target.faults.bends
     rides = (
         length > 0
         and outcome.status in _RIDING
         and not outcome.sense
-        and (not command.writes or bends(Bend.STATUS_RIDES_ON_ALL_DATA))
-        and not bends(TransferBend.COUNTS_WRONG)
+        and rules.may_ride(command.writes)
     )
-    if command.writes and bends(Bend.COUNTS_DATA_BY_ITSELF):
-        command.data_sn = 0
+    if command.writes:
+        command.data_sn = rules.first_data_sn(command.data_sn)
     overflow, underflow, residual = _residual(command, len(data))
     if length:
         last = send_data(command, connection, data, length, rides=rides)
@@ -319,11 +304,9 @@ def answer(command: Command, outcome: Outcome) -> None:
         underflow=underflow,
         residual_count=residual,
         snack_tag=command.snack_tag,
-        exp_data_sn=command.data_sn + bends(TransferBend.COUNTS_WRONG)
-        if command.reads
-        else 0,
+        exp_data_sn=rules.exp_data_sn(command.data_sn) if command.reads else 0,
     )
-    if command.reads and command.writes and not bends(Bend.FORGETS_READ_RESIDUAL):
+    if command.reads and command.writes and rules.shows_read_residual:
         _set_bidirectional_residual(response, command, len(data))
     sense = outcome.sense
     status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
@@ -371,13 +354,10 @@ def send_data(
 ) -> headers.DataIn:
     """Send Data-In PDUs, but for the last one if the status rides on it."""
     parameters = connection.parameters
-    # Whole words (section 11.7.7).
-    segment = parameters.initiator_max_recv_data_segment_length & ~3
-    if connection.target.faults.bends(TransferBend.ODD_SEGMENTS):
-        segment -= 3
+    segment = connection.rules.transfers.segment(
+        parameters.initiator_max_recv_data_segment_length
+    )
     burst = parameters.max_burst_length
-    if connection.target.faults.bends(Bend.OVERRUNS_MAX_DATA_SEGMENT):
-        segment *= 2
     view = memoryview(data)
     recovery = command.session.recovery
     offset = start

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
-from reftarget.faults.bends import BENDS
 from reftarget.faults.copies import COPIES
+from reftarget.faults.core import CORE
 from reftarget.faults.devices import DEVICES
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
@@ -26,7 +26,6 @@ from reftarget.variants import VariantError, by_name, lay_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from enum import StrEnum
 
     from reftarget.rules import Rules
 
@@ -36,7 +35,7 @@ class UnknownFaultError(VariantError):
 
 
 _ROWS: Final = (
-    *BENDS,
+    *CORE,
     *ALLEGIANCE,
     *COPIES,
     *DEVICES,
@@ -71,27 +70,3 @@ def rules_with(names: Iterable[str]) -> Rules:
             raise UnknownFaultError(f"--fault: there is no {name!r}")
         rows.append(FAULTS[name])
     return lay_over(RULES, rows)
-
-
-class Faults:
-    """The faults that are on.
-
-    Attributes:
-        is_clean: True if there are none.
-    """
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        """Switch on the faults of these names.
-
-        Raises:
-            UnknownFaultError: there is no fault of one of the names.
-        """
-        self.names = frozenset(names)
-        for name in self.names:
-            if name not in FAULTS:
-                raise UnknownFaultError(f"--fault: there is no {name!r}")
-        self.is_clean = not self.names
-
-    def bends(self, bend: StrEnum) -> bool:
-        """Tell whether a decision is to be made the wrong way."""
-        return bend in self.names

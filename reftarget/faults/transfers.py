@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults of data on its way, both ways."""
 
-from enum import StrEnum
-from typing import Final
+from collections.abc import Collection
+from typing import Any, Final
 
+from iscsi import headers
+from iscsi.constants import RejectReason
 from reftarget.faults.row import Fault
+from reftarget.rules import CommandRules, ConnectionRules, TransferRules
+from reftarget.rules import transfers as right
+from reftarget.rules.commands import Answering
 
 
-class TransferBend(StrEnum):
-    """The decisions about data that can be overridden."""
+def _latest_connection(_own: Any, connections: Collection[Any]) -> Any:
+    return list(connections)[-1]
 
-    OTHER_CONNECTION = "status-comes-on-another-connection"
-    ASKS_AGAIN = "r2t-asks-again"
-    TAKES_EXCESS = "excess-data-is-taken"
-    ANSWERS_EARLY = "failure-does-not-wait-for-data"
-    TAKES_UNEXPECTED = "unexpected-data-is-taken"
-    REFUSES_IMMEDIATE = "immediate-data-is-refused"
-    ODD_SEGMENTS = "data-in-is-cut-oddly"
-    REFUSES_EMPTY = "empty-data-out-is-refused"
-    NEVER_CONCLUDES = "spoilt-write-is-never-concluded"
-    MINDS_PRIORITY = "priority-is-minded-at-every-level"
-    CRC_ERROR_AT_ONCE = "crc-error-is-told-at-once"
-    COUNTS_WRONG = "exp-data-sn-of-reads-wrong"
-    R2TS_BACKWARDS = "r2ts-go-backwards"
-    IGNORES_DATA_SN = "data-out-data-sn-is-ignored"
-    IGNORES_HEADER_DIGEST = "header-digest-is-not-checked"
+
+def _last_burst(start: int, end: int, maximum: int) -> tuple[int, int]:
+    return max(start, end - maximum), end
+
+
+def _refuse_priority(
+    connection: Answering, header: headers.SCSICommand, _is_retry: bool
+) -> bool:
+    if not header.priority:
+        return False
+    connection.refuse(header.pack(), RejectReason.INVALID_PDU_FIELD)
+    return True
 
 
 TRANSFERS: Final = (
     Fault(
-        name=TransferBend.OTHER_CONNECTION,
+        name="status-comes-on-another-connection",
         breaks=(
             "RFC7143-4.2.5.1-01",
             "RFC7143-4.2.5.1-02",
@@ -37,77 +39,95 @@ TRANSFERS: Final = (
             "RFC7143-4.2.5.1-07",
         ),
         says="Sends data and status on another connection of the session.",
+        rules=TransferRules(answering=_latest_connection),
     ),
     Fault(
-        name=TransferBend.ASKS_AGAIN,
+        name="r2t-asks-again",
         breaks=("RFC7143-4.2.5.2-07", "RFC7143-11.8-01", "RFC7143-13.10-i02"),
         says="Asks by R2T for data that has come.",
+        rules=TransferRules(asked_for=lambda _missing, wanted: [(0, wanted)]),
     ),
     Fault(
-        name=TransferBend.TAKES_EXCESS,
+        name="excess-data-is-taken",
         breaks=("RFC7143-4.2.5.2-09", "RFC7143-11.4.7.2-i02"),
         says="Takes Data-Out beyond what was asked for.",
+        rules=TransferRules(refuses_excess=False),
     ),
     Fault(
-        name=TransferBend.ANSWERS_EARLY,
+        name="failure-does-not-wait-for-data",
         breaks=("RFC7143-11.4.2-01",),
         says="Reports an error while data is still on its way.",
+        rules=TransferRules(waits_for_data=False),
     ),
     Fault(
-        name=TransferBend.TAKES_UNEXPECTED,
+        name="unexpected-data-is-taken",
         breaks=("RFC7143-13.11-02",),
         says="Takes unsolicited data where it was excluded.",
+        rules=TransferRules(judges_unsolicited=False),
     ),
     Fault(
-        name=TransferBend.REFUSES_IMMEDIATE,
+        name="immediate-data-is-refused",
         breaks=("RFC7143-13.11-i02",),
         says="Refuses immediate data that was agreed on.",
         also="writes bring their data with them in many checks",
+        rules=TransferRules(takes_immediate=lambda _is_agreed: False),
     ),
     Fault(
-        name=TransferBend.ODD_SEGMENTS,
+        name="data-in-is-cut-oddly",
         breaks=("RFC7143-11.7.7-02",),
         says="Cuts Data-In at odd bytes.",
+        rules=TransferRules(segment=lambda maximum: right.segment(maximum) - 3),
     ),
     Fault(
-        name=TransferBend.REFUSES_EMPTY,
+        name="empty-data-out-is-refused",
         breaks=("RFC7143-11.7.7-01",),
         says="Refuses Data-Out without data.",
+        rules=TransferRules(takes_empty=False),
     ),
     Fault(
-        name=TransferBend.NEVER_CONCLUDES,
+        name="spoilt-write-is-never-concluded",
         breaks=("RFC7143-7.3-i01", "RFC7143-11.17.1-03"),
         says="Never responds to a write of which it has rejected data.",
+        rules=TransferRules(concludes=lambda is_crc_error: not is_crc_error),
     ),
     Fault(
-        name=TransferBend.MINDS_PRIORITY,
+        name="priority-is-minded-at-every-level",
         breaks=("RFC7144-5.1.1-02",),
         says="Refuses commands with a priority where none was agreed on.",
+        rules=CommandRules(before_command=_refuse_priority),
     ),
     Fault(
-        name=TransferBend.CRC_ERROR_AT_ONCE,
+        name="crc-error-is-told-at-once",
         breaks=("RFC7143-7.8-05", "RFC7143-11.17.1-04"),
         says="Reports a CRC error while data is still on its way.",
+        rules=TransferRules(waits_after_crc_error=False),
     ),
     Fault(
-        name=TransferBend.COUNTS_WRONG,
+        name="exp-data-sn-of-reads-wrong",
         breaks=("RFC7143-11.4.8-i01",),
         says="Counts one Data-In too many in ExpDataSN.",
         also="the status of reads comes by itself then",
+        rules=TransferRules(
+            exp_data_sn=lambda count: count + 1,
+            may_ride=lambda _is_bidirectional: False,
+        ),
     ),
     Fault(
-        name=TransferBend.R2TS_BACKWARDS,
+        name="r2ts-go-backwards",
         breaks=("RFC7143-11.8-09", "RFC7143-13.19-01"),
         says="Asks for the last part of the data first.",
+        rules=TransferRules(burst=_last_burst),
     ),
     Fault(
-        name=TransferBend.IGNORES_DATA_SN,
+        name="data-out-data-sn-is-ignored",
         breaks=("RFC7143-7.9-02",),
         says="Ignores the DataSN of Data-Out.",
+        rules=TransferRules(checks_data_sn=False),
     ),
     Fault(
-        name=TransferBend.IGNORES_HEADER_DIGEST,
+        name="header-digest-is-not-checked",
         breaks=("RFC7143-7.8-01",),
         says="Takes PDUs whose header digest does not match.",
+        rules=ConnectionRules(checks_header_digest=False),
     ),
 )

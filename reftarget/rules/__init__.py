@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from reftarget.rules.allegiance import AllegianceRules
 from reftarget.rules.authentication import AuthenticationRules
+from reftarget.rules.commands import CommandRules
+from reftarget.rules.connections import ConnectionRules
+from reftarget.rules.fencing import FenceRules
+from reftarget.rules.functions import FunctionRules
 from reftarget.rules.login import LoginRules
+from reftarget.rules.recovery import RecoveryRules
+from reftarget.rules.sessions import SessionRules
 from reftarget.rules.tasks import TaskRules
+from reftarget.rules.texts import TextRules
+from reftarget.rules.transfers import TransferRules
 from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
 
@@ -20,9 +28,17 @@ __all__ = [
     "RULES",
     "AllegianceRules",
     "AuthenticationRules",
+    "CommandRules",
+    "ConnectionRules",
+    "FenceRules",
+    "FunctionRules",
     "LoginRules",
+    "RecoveryRules",
     "Rules",
+    "SessionRules",
     "TaskRules",
+    "TextRules",
+    "TransferRules",
 ]
 
 
@@ -37,6 +53,14 @@ class Rules(RuleSet):
     """The rules of the device server."""
     login: LoginRules = field(default_factory=LoginRules)
     authentication: AuthenticationRules = field(default_factory=AuthenticationRules)
+    connections: ConnectionRules = field(default_factory=ConnectionRules)
+    sessions: SessionRules = field(default_factory=SessionRules)
+    commands: CommandRules = field(default_factory=CommandRules)
+    transfers: TransferRules = field(default_factory=TransferRules)
+    functions: FunctionRules = field(default_factory=FunctionRules)
+    fence: FenceRules = field(default_factory=FenceRules)
+    recovery: RecoveryRules = field(default_factory=RecoveryRules)
+    text: TextRules = field(default_factory=TextRules)
     tasks: TaskRules = field(default_factory=TaskRules)
     allegiance: AllegianceRules = field(default_factory=AllegianceRules)
     twists: tuple[Twist, ...] = ()

@@ -1,60 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that override one decision of the iSCSI layer where it is made."""
+"""The faults of the iSCSI layer that are of no area of their own."""
 
 from collections.abc import Container
 from collections.abc import Set as AbstractSet
-from enum import StrEnum
 from typing import Final
 
-from iscsi import text
-from iscsi.constants import LoginStatus
+from iscsi import serial, text
+from iscsi.constants import LoginStatus, Opcode
+from iscsi.numbering import Place
 from reftarget.faults import wire
 from reftarget.faults.row import Fault
 from reftarget.refusal import Refusal
-from reftarget.rules import AuthenticationRules, LoginRules
+from reftarget.rules import (
+    AuthenticationRules,
+    CommandRules,
+    ConnectionRules,
+    FenceRules,
+    FunctionRules,
+    LoginRules,
+    RecoveryRules,
+    SessionRules,
+    TextRules,
+    TransferRules,
+    functions,
+    texts,
+    transfers,
+)
 from reftarget.rules.allegiance import AllegianceRules
+from reftarget.rules.commands import NumberedRequest, Numbering
+from reftarget.rules.fencing import Fenced
 from reftarget.rules.login import OtherPDU
 from reftarget.scsi.rules.identity import IdentityRules, version_descriptors
-
-
-class Bend(StrEnum):
-    """The decisions that can be overridden."""
-
-    RUNS_OUT_OF_ORDER = "command-runs-before-the-gap-is-filled"
-    RUNS_BELOW_WINDOW = "command-below-window-is-executed"
-    RUNS_ABOVE_WINDOW = "command-above-window-is-executed"
-    SERVES_COMMANDS_IN_DISCOVERY = "discovery-takes-any-request"
-    LISTS_FORBIDDEN_TARGETS = "send-targets-lists-forbidden-targets"
-    ANSWERS_ALL_IN_NORMAL = "send-targets-all-on-normal-session"
-    IGNORES_DATA_OUT_LUN = "data-out-lun-is-not-checked"
-    TAKES_BAD_DATA_DIGEST = "data-digest-is-not-checked"
-    OVERRUNS_MAX_BURST = "r2t-asks-beyond-max-burst"
-    OVERRUNS_MAX_R2T = "r2t-beyond-max-outstanding"
-    OVERRUNS_MAX_DATA_SEGMENT = "data-in-beyond-max-recv-data-segment"
-    ABORTS_TMF = "abort-task-of-tmf-completes"
-    FORGETS_GAP = "abort-task-leaves-the-gap"
-    KEEPS_TASKS_ON_LUN_RESET = "lun-reset-leaves-tasks"
-    TAKES_UNKNOWN_CID = "logout-of-unknown-cid-succeeds"
-    TAKES_ANY_SNACK = "snack-of-unsent-is-ignored"
-    SHOWS_STALE_MAX_DATA_SEGMENT = "redeclared-max-data-segment-is-ignored"
-    LETS_ANYBODY_RESET = "anybody-may-reset-the-target"
-    WAITS_FOR_EVER = "login-has-no-end-of-time"
-    RAISES_NO_FENCE = "response-fence-is-not-raised"
-    LOWERS_FENCE_AT_ONCE = "response-fence-ends-when-it-is-passed"
-    NO_FENCE_FOR_PREEMPT = "response-fence-lets-preempt-and-abort-pass"
-    NO_FENCE_FOR_ATTENTIONS = "response-fence-lets-unit-attentions-pass"
-    NO_FENCE_FOR_ACA = "response-fence-lets-aca-pass"
-    NO_FENCE_FOR_ACA_ACTIVE = "response-fence-lets-aca-active-pass"
-    NO_FENCE_FOR_CLEAR_ACA = "response-fence-lets-clear-aca-pass"
-    WAITS_FOR_THIRD_PARTIES = "tmf-waits-for-gaps-of-third-parties"
-    ABORTS_WITHOUT_DATA = "tmf-does-not-wait-for-data"
-    COUNTS_DATA_BY_ITSELF = "bidirectional-data-is-numbered-by-itself"
-    FORGETS_READ_RESIDUAL = "bidirectional-read-residual-is-left-out"
-    STATUS_RIDES_ON_ALL_DATA = "bidirectional-status-rides-on-data"
-    CUTS_CDB = "extended-cdb-is-cut"
-    IGNORES_READ_LENGTH = "bidirectional-read-length-is-ignored"
-    OPENS_WINDOW_IN_SILENCE = "window-opens-in-silence"
-    OLD_TELLS_NOBODY = "old-session-tells-no-third-party"
 
 
 def _without_repeated_keys(pairs: text.Pairs, seen: AbstractSet[str]) -> text.Pairs:
@@ -72,22 +48,62 @@ def _offer_of_old_reporting(seen: Container[str]) -> text.Pairs:
     return [] if "TaskReporting" in seen else [("TaskReporting", "RFC3720")]
 
 
-BENDS: Final = (
+_ALL_FENCED: Final = frozenset(Fenced)
+
+
+def _run_out_of_order(
+    session: Numbering, request: NumberedRequest, place: Place
+) -> Place:
+    if place is not Place.AHEAD:
+        return place
+    session.use_up(request.cmd_sn)  # the gap before it is still there
+    request.immediate = True
+    return Place.NEXT
+
+
+def _run_below_window(
+    session: Numbering, request: NumberedRequest, place: Place
+) -> Place:
+    is_below = serial.less_than(request.cmd_sn, session.window.exp_cmd_sn)
+    if place is not Place.OUTSIDE or not is_below:
+        return place
+    request.immediate = True
+    return Place.NEXT
+
+
+def _run_above_window(
+    session: Numbering, request: NumberedRequest, place: Place
+) -> Place:
+    is_below = serial.less_than(request.cmd_sn, session.window.exp_cmd_sn)
+    if place is not Place.OUTSIDE or is_below:
+        return place
+    request.immediate = True
+    return Place.NEXT
+
+
+def _all_in_normal(what: str, own: str, is_discovery: bool) -> str | None:
+    return what if what == "All" else texts.send_targets(what, own, is_discovery)
+
+
+CORE: Final = (
     Fault(
-        name=Bend.RUNS_OUT_OF_ORDER,
+        name="command-runs-before-the-gap-is-filled",
         breaks=("RFC7143-4.2.2.1-08", "RFC7143-4.2.2.1-10", "RFC7143-4.2.2.1-15"),
         says="Executes a command at once though those before it are missing.",
         also="no command can be made to wait",
+        rules=CommandRules(misplaced=_run_out_of_order),
     ),
     Fault(
-        name=Bend.RUNS_BELOW_WINDOW,
+        name="command-below-window-is-executed",
         breaks=("RFC7143-4.2.2.1-13",),
         says="Executes a command whose CmdSN lies before ExpCmdSN.",
+        rules=CommandRules(misplaced=_run_below_window),
     ),
     Fault(
-        name=Bend.RUNS_ABOVE_WINDOW,
+        name="command-above-window-is-executed",
         breaks=("RFC7143-4.2.2.1-13",),
         says="Executes a command whose CmdSN lies beyond MaxCmdSN.",
+        rules=CommandRules(misplaced=_run_above_window),
     ),
     Fault(
         name="first-pdu-need-not-be-login",
@@ -171,72 +187,89 @@ BENDS: Final = (
         rules=LoginRules(has_room=lambda _count, _maximum, _is_known: True),
     ),
     Fault(
-        name=Bend.SERVES_COMMANDS_IN_DISCOVERY,
+        name="discovery-takes-any-request",
         breaks=("RFC7143-4.3-02",),
         says="Answers a NOP-Out on a discovery session.",
+        rules=ConnectionRules(
+            discovery_opcodes=frozenset(
+                {Opcode.NOP_OUT, Opcode.TEXT_REQUEST, Opcode.LOGOUT_REQUEST}
+            )
+        ),
     ),
     Fault(
-        name=Bend.LISTS_FORBIDDEN_TARGETS,
+        name="send-targets-lists-forbidden-targets",
         breaks=("RFC7143-C-15",),
         says="Names targets that the initiator may not access.",
+        rules=TextRules(lists=lambda _is_admitted: True),
     ),
     Fault(
-        name=Bend.ANSWERS_ALL_IN_NORMAL,
+        name="send-targets-all-on-normal-session",
         breaks=("RFC7143-C-09", "RFC7143-C-05"),
         says="Answers SendTargets=All on a normal session.",
+        rules=TextRules(send_targets=_all_in_normal),
     ),
     Fault(
-        name=Bend.IGNORES_DATA_OUT_LUN,
+        name="data-out-lun-is-not-checked",
         breaks=("RFC7143-4.2.5.3-01",),
         says="Takes Data-Out whose LUN is not the command's.",
+        rules=TransferRules(checks_lun=False),
     ),
     Fault(
-        name=Bend.TAKES_BAD_DATA_DIGEST,
+        name="data-digest-is-not-checked",
         breaks=("RFC7143-7.8-03", "RFC7143-7.8-04"),
         says="Uses data whose digest does not match.",
         also="no recovery begins where no error is seen",
+        rules=ConnectionRules(checks_data_digest=False),
     ),
     Fault(
-        name=Bend.OVERRUNS_MAX_BURST,
+        name="r2t-asks-beyond-max-burst",
         breaks=("RFC7143-11.8.4-02",),
         says="Asks for all data in one R2T.",
+        rules=TransferRules(burst=lambda start, end, _maximum: (start, end)),
     ),
     Fault(
-        name=Bend.OVERRUNS_MAX_R2T,
+        name="r2t-beyond-max-outstanding",
         breaks=("RFC7143-11.8-i01",),
         says="Sends one R2T more than MaxOutstandingR2T.",
+        rules=TransferRules(outstanding=lambda maximum: maximum + 1),
     ),
     Fault(
-        name=Bend.OVERRUNS_MAX_DATA_SEGMENT,
+        name="data-in-beyond-max-recv-data-segment",
         breaks=("RFC7143-11.7.1-02", "RFC7143-13.12-i01"),
         says="Sends Data-In longer than the initiator's MaxRecvDataSegmentLength.",
         also="each read is then malformed",
+        rules=TransferRules(segment=lambda maximum: 2 * transfers.segment(maximum)),
     ),
     Fault(
-        name=Bend.ABORTS_TMF,
+        name="abort-task-of-tmf-completes",
         breaks=("RFC7143-11.5.1-13", "RFC7143-11.5.1-12"),
         says="Answers ABORT TASK of a task management function with Function complete.",
+        rules=FunctionRules(can_abort_function=True),
     ),
     Fault(
-        name=Bend.FORGETS_GAP,
+        name="abort-task-leaves-the-gap",
         breaks=("RFC7143-7.11-03",),
         says="Does not count an aborted command that never came as received.",
+        rules=FunctionRules(fills_gap=False),
     ),
     Fault(
-        name=Bend.KEEPS_TASKS_ON_LUN_RESET,
+        name="lun-reset-leaves-tasks",
         breaks=("RFC7143-11.5.1-14", "RFC7143-4.2.3.3-01", "RFC7143-4.2.3.3-11"),
         says="Leaves the tasks of a logical unit alone when it is reset.",
+        rules=FunctionRules(reset_ends_tasks=False),
     ),
     Fault(
-        name=Bend.TAKES_UNKNOWN_CID,
+        name="logout-of-unknown-cid-succeeds",
         breaks=("RFC7143-11.15.1-i01", "RFC7143-8.1.2-i09"),
         says="Answers success to the logout of a connection that does not exist.",
         also="a CID that is gone is unknown, too",
+        rules=SessionRules(knows_unknown_cid=True),
     ),
     Fault(
-        name=Bend.TAKES_ANY_SNACK,
+        name="snack-of-unsent-is-ignored",
         breaks=("RFC7143-11.16-07",),
         says="Ignores a SNACK for what was never sent.",
+        rules=RecoveryRules(rejects_unsent=False),
     ),
     Fault(
         name="header-digest-is-wrong",
@@ -270,10 +303,11 @@ BENDS: Final = (
         spoil=wire.set_reserved_bit,
     ),
     Fault(
-        name=Bend.SHOWS_STALE_MAX_DATA_SEGMENT,
+        name="redeclared-max-data-segment-is-ignored",
         breaks=("RFC7143-13.12-i02", "RFC7143-11.16.3-02"),
         says="Keeps to the old MaxRecvDataSegmentLength after a new one was declared.",
         also="a cut negotiation declares it again",
+        rules=TextRules(redeclared_length_counts=False),
     ),
     Fault(
         name="chap-name-is-anybodys",
@@ -288,14 +322,16 @@ BENDS: Final = (
         rules=LoginRules(is_same_identity=lambda _of_session, _given: True),
     ),
     Fault(
-        name=Bend.LETS_ANYBODY_RESET,
+        name="anybody-may-reset-the-target",
         breaks=("RFC7143-11.5.1-16",),
         says="Resets the target for initiators that are not authorized.",
+        rules=FunctionRules(may_reset=lambda _is_authorized: True),
     ),
     Fault(
-        name=Bend.WAITS_FOR_EVER,
+        name="login-has-no-end-of-time",
         breaks=("RFC7143-8.1.2-i01", "RFC7143-8.1.2-i02"),
         says="Keeps connections whose login does not go on.",
+        rules=SessionRules(ends_slow_login=False),
     ),
     Fault(
         name="not-understood-ends-the-login",
@@ -314,7 +350,7 @@ BENDS: Final = (
         rules=LoginRules(own_offers=_offer_of_old_reporting),
     ),
     Fault(
-        name=Bend.RAISES_NO_FENCE,
+        name="response-fence-is-not-raised",
         breaks=(
             "RFC7143-4.2.2.3.3-03",
             "RFC7143-4.2.2.3.2-01",
@@ -328,19 +364,22 @@ BENDS: Final = (
         ),
         says="Sends fenced responses at once.",
         also="the beginning of ACA is fenced, too",
+        rules=FenceRules(is_raised=False),
     ),
     Fault(
-        name=Bend.LOWERS_FENCE_AT_ONCE,
+        name="response-fence-ends-when-it-is-passed",
         breaks=("RFC7143-4.2.2.3.3-04", "RFC7143-4.2.2.3.2-02", "RFC7143-4.2.2.3.3-05"),
         says="Does not wait for the acknowledgement of a fenced response.",
+        rules=FenceRules(waits_for_acknowledgement=False),
     ),
     Fault(
-        name=Bend.NO_FENCE_FOR_PREEMPT,
+        name="response-fence-lets-preempt-and-abort-pass",
         breaks=("RFC7143-4.2.2.3.4-06",),
         says="Does not fence the response to PREEMPT AND ABORT.",
+        rules=FenceRules(fenced=_ALL_FENCED - {Fenced.PREEMPT}),
     ),
     Fault(
-        name=Bend.NO_FENCE_FOR_ATTENTIONS,
+        name="response-fence-lets-unit-attentions-pass",
         breaks=(
             "RFC7143-4.2.2.3.4-01",
             "RFC7143-4.2.3.3-13",
@@ -348,21 +387,25 @@ BENDS: Final = (
             "RFC7143-4.2.3.6-01",
         ),
         says="Does not fence the unit attention after a multi-task abort.",
+        rules=FenceRules(fenced=_ALL_FENCED - {Fenced.ATTENTION}),
     ),
     Fault(
-        name=Bend.NO_FENCE_FOR_ACA,
+        name="response-fence-lets-aca-pass",
         breaks=("RFC7143-4.2.2.3.4-03",),
         says="Does not fence the response that establishes ACA.",
+        rules=FenceRules(fenced=_ALL_FENCED - {Fenced.ACA}),
     ),
     Fault(
-        name=Bend.NO_FENCE_FOR_ACA_ACTIVE,
+        name="response-fence-lets-aca-active-pass",
         breaks=("RFC7143-4.2.2.3.4-04",),
         says="Does not fence the first ACA ACTIVE.",
+        rules=FenceRules(fenced=_ALL_FENCED - {Fenced.ACA_ACTIVE}),
     ),
     Fault(
-        name=Bend.NO_FENCE_FOR_CLEAR_ACA,
+        name="response-fence-lets-clear-aca-pass",
         breaks=("RFC7143-4.2.2.3.4-05",),
         says="Does not fence the response to CLEAR ACA.",
+        rules=FenceRules(fenced=_ALL_FENCED - {Fenced.CLEAR_ACA}),
     ),
     Fault(
         name="aca-is-not-offered",
@@ -371,44 +414,54 @@ BENDS: Final = (
         rules=(IdentityRules(normaca=False), AllegianceRules(is_offered=False)),
     ),
     Fault(
-        name=Bend.WAITS_FOR_THIRD_PARTIES,
+        name="tmf-waits-for-gaps-of-third-parties",
         breaks=("RFC7143-4.2.3.3-10", "RFC7143-4.2.3.4-09"),
         says="Waits for commands that have not come on other sessions.",
+        rules=FunctionRules(
+            must_wait=lambda has_gap, others_have_gaps: has_gap or others_have_gaps()
+        ),
     ),
     Fault(
-        name=Bend.ABORTS_WITHOUT_DATA,
+        name="tmf-does-not-wait-for-data",
         breaks=("RFC7143-4.2.3.3-07",),
         says="Ends tasks whose data is under way.",
+        rules=FunctionRules(waits_for_data=lambda _is_fast: False),
     ),
     Fault(
-        name=Bend.COUNTS_DATA_BY_ITSELF,
+        name="bidirectional-data-is-numbered-by-itself",
         breaks=("RFC7143-4.2.2.4-i01",),
         says="Numbers Data-In from 0 beside the R2Ts of a bidirectional command.",
+        rules=TransferRules(first_data_sn=lambda _after_r2ts: 0),
     ),
     Fault(
-        name=Bend.FORGETS_READ_RESIDUAL,
+        name="bidirectional-read-residual-is-left-out",
         breaks=("RFC7143-11.4.6-01",),
         says="Tells nothing of a bidirectional command's read residual.",
+        rules=TransferRules(shows_read_residual=False),
     ),
     Fault(
-        name=Bend.STATUS_RIDES_ON_ALL_DATA,
+        name="bidirectional-status-rides-on-data",
         breaks=("RFC7143-11.7.3-02",),
         says="Sends the status of a bidirectional command in its last Data-In.",
+        rules=TransferRules(may_ride=lambda _is_bidirectional: True),
     ),
     Fault(
-        name=Bend.CUTS_CDB,
+        name="extended-cdb-is-cut",
         breaks=("RFC7143-11.2.2.3-i01",),
         says="Ignores the part of a CDB that comes in an AHS.",
+        rules=CommandRules(extended_cdb=lambda _segment: b""),
     ),
     Fault(
-        name=Bend.IGNORES_READ_LENGTH,
+        name="bidirectional-read-length-is-ignored",
         breaks=("RFC7143-11.2.2.4-i01",),
         says="Takes what a bidirectional command writes for what it reads.",
+        rules=CommandRules(heeds_read_length=False),
     ),
     Fault(
-        name=Bend.OPENS_WINDOW_IN_SILENCE,
+        name="window-opens-in-silence",
         breaks=("RFC7143-11.4.11-01",),
         says="Sends no NOP-In when MaxCmdSN changes and nothing else is to be sent.",
+        rules=SessionRules(announces_window=False),
     ),
     Fault(
         name="reinstatement-is-refused-below-level-2",
@@ -469,8 +522,13 @@ BENDS: Final = (
         spoil=wire.digest_logins,
     ),
     Fault(
-        name=Bend.OLD_TELLS_NOBODY,
+        name="old-session-tells-no-third-party",
         breaks=("RFC7143-4.2.3.5-01",),
         says="Tells FastAbort sessions nothing of what an older one ends.",
+        rules=FunctionRules(
+            tells=lambda reporting, own: (
+                functions.tells(reporting, own) and own != "RFC3720"
+            )
+        ),
     ),
 )

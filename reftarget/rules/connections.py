@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The decisions about the PDUs of a connection (RFC 7143 sections 4.3, 7.8, 11.17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from iscsi import headers
+from iscsi.constants import Opcode
+from reftarget.rules.commands import Numbering
+from reftarget.ruleset import RuleSet
+
+
+class Responder(Protocol):
+    """What a hook may do with a connection."""
+
+    def respond(self, header: headers.Header) -> None:
+        """Number and send a response."""
+
+
+def after_reject(_connection: Responder, _session: Numbering, _header: bytes) -> None:
+    """Do nothing after a Reject (sections 7.3 and 11.17).
+
+    Args:
+        _connection: the connection that it was sent on.
+        _session: the session of the connection.
+        _header: the header of the PDU that was rejected.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRules(RuleSet):
+    """The decisions about the PDUs of a connection."""
+
+    checks_header_digest: bool = True
+    """A PDU whose header digest does not match ends the connection (7.8)."""
+    checks_data_digest: bool = True
+    """Data whose digest does not match is not used (section 7.8)."""
+    after_reject: Callable[[Responder, Numbering, bytes], None] = after_reject
+    discovery_opcodes: frozenset[int] = frozenset(
+        {Opcode.TEXT_REQUEST, Opcode.LOGOUT_REQUEST}
+    )
+    """What a discovery session takes: SendTargets and its logout (section 4.3)."""
+    answers_untagged: bool = False
+    """A NOP-Out with the reserved tag is answered (section 11.19.4)."""
