@@ -2,12 +2,15 @@
 """What this package adds to the lab's command line: machines that boot by name."""
 
 import argparse
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Build
 from targets.kinds import folders, kinds
 from targets.lab import Machine
+from vmlab.build import config
 from vmlab.build.addition import Addition
 from vmlab.extension import CommandLine
 from vmlab.machine import Lab
@@ -40,11 +43,22 @@ def extend(line: CommandLine) -> None:
         )
         for option in machine.options:
             option.add(one.add_argument)
+    for name, path in _presets():
+        config.add_preset(name, path)
     line.examples += _EXAMPLES
     for build in _builds():
         for option in build.options:
             option.add(line.build_kernel.add_argument)
         line.additions.append(partial(_addition, build))
+
+
+def _presets() -> Iterator[tuple[str, Path]]:
+    """Yield the options of a kernel that folders have, by the folders' names."""
+    for folder in folders():
+        assert folder.__file__ is not None
+        path = Path(folder.__file__).with_name("kernel.config")
+        if path.exists():
+            yield path.parent.name, path
 
 
 def _builds() -> list[Build]:

@@ -69,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     build_kernel = _describe_build(build.add_subparsers(metavar="WHAT"))
     line = CommandLine(commands, build_kernel)
     extension.extend(line)
+    build_kernel.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        # Extensions may have added some.
+        help=f"a file, or one of {', '.join(config.presets())} (may be repeated)",
+    )
     parser.epilog = _EXAMPLES + "".join(f"  {one}\n" for one in line.examples)
     build_kernel.set_defaults(run=partial(_build_kernel, line))
     add("ls", _ls, "list the lab's machines")
@@ -101,12 +108,6 @@ def _describe_build(
         type=Path,
         default=[],
         help="a file, or a folder of patches (may be repeated)",
-    )
-    one.add_argument(
-        "--config",
-        action="append",
-        default=[],
-        help=f"a file, or one of {', '.join(config.presets())} (may be repeated)",
     )
     one.add_argument(
         "--module",

@@ -10,6 +10,7 @@ from targets.machines import machines
 from tests.targets.scst import standin
 from vmlab import cache
 from vmlab.__main__ import main
+from vmlab.build import config
 
 TROUBLE = 3
 
@@ -72,6 +73,17 @@ def test_a_folder_without_scst_is_named(
 
     assert code == TROUBLE
     assert f"{tmp_path} holds no SCST" in capsys.readouterr().err
+
+
+def test_a_folder_with_options_of_a_kernel_is_a_preset(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["build", "kernel", "--help"])
+
+    listed = " ".join(capsys.readouterr().out.split())
+    assert "one of base, debug, kasan, kmemleak, lockdep, ubsan, lio, scst (" in listed
+    assert config.merge(["scst"])["CONFIG_BLK_DEV_LOOP"] == "m"
 
 
 def test_a_matrix_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,9 +18,18 @@ _SET = re.compile(r"(CONFIG_\w+)=(.+)")
 _UNSET = re.compile(r"# (CONFIG_\w+) is not set")
 
 
+_ADDED: dict[str, Path] = {}
+
+
+def add_preset(name: str, path: Path) -> None:
+    """Add a preset of another package's (see `vmlab.extension`)."""
+    _ADDED[name] = path
+
+
 def presets() -> dict[str, Path]:
-    """Return the fragments that come with the lab, by name."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.config"))}
+    """Return the fragments that have a name: the lab's own and those added."""
+    own = {path.stem: path for path in sorted(_FOLDER.glob("*.config"))}
+    return own | _ADDED
 
 
 def with_debug(names: Sequence[str]) -> tuple[str, ...]:
