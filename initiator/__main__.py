@@ -12,6 +12,7 @@ from initiator.capture_file import CaptureError
 from initiator.expect import ConformanceFailure
 from initiator.replay import ANSWER_SECONDS, Difference, replay
 from iscsi.errors import ISCSIError
+from iscsi.printable import printable
 
 _TROUBLE = 2
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConformanceFailure as failure:
         print(failure.actual, file=sys.stderr)
     except (BundleError, CaptureError, url.URLError, ISCSIError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     return _TROUBLE
@@ -84,11 +85,12 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _introduce(recorded: Bundle) -> None:
     if recorded.check:
-        print(f"{recorded.check}: {recorded.rule}")
+        print(printable(f"{recorded.check}: {recorded.rule}"))
     for entry in recorded.requirements:
-        print(f"  {entry.get('id')} ({entry.get('level')}): {entry.get('text')}")
+        said = f"  {entry.get('id')} ({entry.get('level')}): {entry.get('text')}"
+        print(printable(said))
     if recorded.actual:
-        print(f"  recorded of {recorded.target}: {recorded.actual}")
+        print(printable(f"  recorded of {recorded.target}: {recorded.actual}"))
 
 
 def _tell(differences: list[Difference]) -> None:

@@ -6,7 +6,10 @@ data: two checks that got the same kind of answer get the same text.
 """
 
 import re
+from collections.abc import Sequence
+from typing import TypeGuard
 
+from initiator import proofs
 from initiator.describe import describe
 from initiator.task import Result
 from iscsi.constants import Stage
@@ -31,6 +34,7 @@ from iscsi.pdu import (
     SCSIResponse,
     TaskManagementResponse,
 )
+from iscsi.printable import line
 from iscsi.scsi import sense
 from iscsi.scsi.status import SCSIStatus
 
@@ -64,7 +68,23 @@ def words(came: object) -> str:
         if len(came) > SHOWN_PDUS:
             shown.append(f"and {len(came) - SHOWN_PDUS} more")
         return "; ".join(shown)
-    return NOTHING if came is None else str(came)
+    if _is_pairs(came):
+        # A target's CHAP_R would let its secret be guessed.
+        said = (f"{key}={proofs.shown(key, value)}" for key, value in came)
+        return "{" + line(", ".join(said)) + "}"
+    return NOTHING if came is None else line(str(came))
+
+
+def _is_pairs(came: object) -> TypeGuard[Sequence[tuple[str, str]]]:
+    """Tell whether something is text: keys and values."""
+    return (
+        isinstance(came, list)
+        and bool(came)
+        and all(
+            isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]
+            for pair in came
+        )
+    )
 
 
 def offending(came: object) -> PDU | None:

@@ -7,16 +7,19 @@ What CHAP proves itself with is left out; a replay computes it anew.
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from initiator.proofs import Cleaner, without_proofs
 from initiator.transcript import Direction, Entry, Transcript
-from iscsi import text
-from iscsi.digest import DIGEST_LENGTH, digest
+from initiator.transcript import Event as What
+from iscsi.digest import digest
 from iscsi.errors import DecodeError
-from iscsi.pdu import PDU, LoginRequest, decode
+from iscsi.framing import Frame
+from iscsi.pdu import PDU, decode
 
 FORMAT = "iscsi-assay-bundle-1"
 _GZIP = b"\x1f\x8b"
@@ -26,14 +29,15 @@ RIGHT = "right"
 SENT, RECEIVED, RAW, OPENED = "sent", "received", "raw", "opened"
 CLOSED, RESET, HALF_CLOSED, LOST = "closed", "reset", "half closed", "lost"
 
-_EVENTS = (
-    ("connected to", OPENED),
-    ("closed by the initiator", CLOSED),
-    ("reset by the initiator", RESET),
-    ("write side closed", HALF_CLOSED),
-    ("closed by the target", LOST),
-)
-_PROOFS = ("CHAP_R",)
+_EVENTS: Mapping[What, str] = {
+    What.CONNECTED: OPENED,
+    What.FIN_SENT: CLOSED,
+    What.RST_SENT: RESET,
+    What.HALF_CLOSED: HALF_CLOSED,
+    What.FIN_RECEIVED: LOST,
+    What.RST_RECEIVED: LOST,
+}
+"""What a replay does, by what happened; a silence or what was withheld is nothing."""
 
 
 class BundleError(Exception):
@@ -139,60 +143,33 @@ def of_transcript(transcript: Transcript, **facts: Any) -> Bundle:
 
 
 def _events(entries: Sequence[Entry], start: float) -> Iterable[Event]:
+    cleaners: defaultdict[tuple[int, Direction], Cleaner] = defaultdict(Cleaner)
     for entry in entries:
         at = round(entry.time - start, 6)
-        if entry.direction is Direction.EVENT:
-            kind = next((kind for words, kind in _EVENTS if words in entry.note), None)
-            if kind is not None:
-                yield Event(kind, entry.connection, at)
+        if entry.event is not None:
+            if entry.event in _EVENTS:
+                yield Event(_EVENTS[entry.event], entry.connection, at)
         elif entry.frame is None:
-            yield Event(RAW, entry.connection, at, raw=entry.wire.hex())
+            raw = without_proofs(entry.raw)
+            yield Event(RAW, entry.connection, at, raw=raw.hex())
         else:
-            yield _pdu_event(entry, at)
+            cleaner = cleaners[entry.connection, entry.direction]
+            yield _pdu_event(entry, entry.frame, at, cleaner)
 
 
-def _pdu_event(entry: Entry, at: float) -> Event:
-    frame = entry.frame
-    assert frame is not None
-    header_digest, data_digest = _digests(entry.wire, frame.header, frame.data)
-    kind = SENT if entry.direction is Direction.SENT else RECEIVED
+def _pdu_event(entry: Entry, frame: Frame, at: float, cleaner: Cleaner) -> Event:
     return Event(
-        kind,
+        SENT if entry.direction is Direction.SENT else RECEIVED,
         entry.connection,
         at,
         frame.header.hex(),
-        _without_proofs(frame.header, frame.data).hex(),
-        header_digest,
-        data_digest,
+        cleaner.clean(frame.header, frame.data).hex(),
+        _shown(frame.header_digest, frame.header),
+        _shown(frame.data_digest, frame.data),
     )
-
-
-def _digests(wire: bytes, header: bytes, data: bytes) -> tuple[str, str]:
-    """Return how the digests stand on the wire."""
-    rest = wire[len(header) :]
-    left = len(rest) - len(data)
-    header_bytes = b""
-    if left >= 2 * DIGEST_LENGTH or (left and not (data and rest.startswith(data))):
-        header_bytes, rest = rest[:DIGEST_LENGTH], rest[DIGEST_LENGTH:]
-    return _shown(header_bytes, header), _shown(rest[len(data) :], data)
 
 
 def _shown(found: bytes, covered: bytes) -> str:
     if not found:
         return ""
     return RIGHT if found == digest([covered]) else found.hex()
-
-
-def _without_proofs(header: bytes, data: bytes) -> bytes:
-    """Return a login's text with zeros for what proves the initiator."""
-    pdu = decode(header, data)
-    if not isinstance(pdu, LoginRequest):
-        return data
-    try:
-        pairs = text.decode(bytes(pdu.data))
-    except DecodeError:
-        return data
-    for name, value in pairs:
-        if name in _PROOFS:
-            data = data.replace(value.encode(), b"0" * len(value))
-    return data

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from initiator.deadline import Deadline
 from initiator.segments import Cut, pieces
-from initiator.transcript import Direction, Entry, Transcript
+from initiator.transcript import Direction, Entry, Event, Transcript
 from iscsi.constants import ISCSI_PORT
+from iscsi.digest import digest
 from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
-from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, encode
-from iscsi.pdu import PDU, decode
+from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, framed
+from iscsi.pdu import PDU
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a wait lasts where nobody says otherwise."""
@@ -74,6 +76,7 @@ class Connection:
         self.cut = Cut.WHOLE
         self._held: bytearray | None = None
         self.is_open = True
+        self._is_half_closed = False
         try:
             self._socket = socket.create_connection((portal.host, portal.port), timeout)
         except TimeoutError as error:
@@ -86,7 +89,7 @@ class Connection:
         self.number = self.transcript.add_connection(
             self._socket.getsockname()[:2], self._socket.getpeername()[:2]
         )
-        self._event(f"connected to {portal}")
+        self._event(Event.CONNECTED, str(portal))
 
     @property
     def digests(self) -> Digests:
@@ -120,10 +123,9 @@ class Connection:
         header, data = pdu.segments()
         use_header = self.digests.header if header_digest is None else header_digest
         use_data = self.digests.data if data_digest is None else data_digest
-        wire = encode(header, data, header_digest=use_header, data_digest=use_data)
-        frame = Frame(header=header, data=data)
-        self._record(Direction.SENT, wire, frame, note)
-        for piece in pieces(wire, self.cut):
+        frame = framed(header, data, header_digest=use_header, data_digest=use_data)
+        self._record(Direction.SENT, frame, note)
+        for piece in pieces(frame.wire, self.cut):
             self._send(piece)
 
     def send_bytes(self, data: bytes, note: str = "") -> None:
@@ -132,7 +134,7 @@ class Connection:
         Raises:
             ConnectionLost: the connection is gone.
         """
-        self._record(Direction.SENT, data, None, note)
+        self._record(Direction.SENT, data, note)
         self._send(data)
 
     def send_pieces(self, pdu: PDU, cuts: list[int], pause: float = 0.0) -> None:
@@ -142,15 +144,14 @@ class Connection:
             ConnectionLost: the connection is gone.
         """
         header, data = pdu.segments()
-        wire = encode(
+        frame = framed(
             header,
             data,
             header_digest=self.digests.header,
             data_digest=self.digests.data,
         )
-        self._record(
-            Direction.SENT, wire, Frame(header=header, data=data), f"cut at {cuts}"
-        )
+        self._record(Direction.SENT, frame, f"cut at {cuts}")
+        wire = frame.wire
         for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
             self._send(wire[start:end])
             if pause:
@@ -184,22 +185,22 @@ class Connection:
             DigestError: a digest in use does not match.
             DecodeError: the bytes are no PDU.
         """
-        waited = self.timeout if timeout is None else timeout
-        deadline = time.monotonic() + waited
+        deadline = Deadline(self.timeout if timeout is None else timeout)
+        is_over = False
         while (frame := self._decoder.next_frame()) is None:
             if self._lost is not None:
                 raise self._lost
-            if not self._fill(max(0.0, deadline - time.monotonic())):
-                raise PeerTimeout(
-                    f"no PDU within {waited:g} s{self._describe_pending()}",
-                    waited=waited,
-                )
-        self._record(Direction.RECEIVED, frame.wire, frame, "")
-        pdu = decode(frame.header, frame.data)
+            # A PDU that never becomes whole is not waited for, though bytes come.
+            if is_over or not self._fill(deadline.left):
+                waited = f"within {deadline.seconds:g} s{self._describe_pending()}"
+                self._event(Event.SILENCE, f"no PDU {waited}")
+                raise PeerTimeout(f"no PDU {waited}", waited=deadline.seconds)
+            is_over = deadline.is_over
+        pdu = self._record(Direction.RECEIVED, frame, "").decoded()
         if not frame.is_header_digest_right:
-            raise _wrong_digest("header digest", pdu)
+            raise _wrong_digest("header digest", pdu, "RFC7143-13.1-04")
         if not frame.is_data_digest_right:
-            raise _wrong_digest("data digest", pdu)
+            raise _wrong_digest("data digest", pdu, _clause_of(frame))
         return pdu
 
     def _describe_pending(self) -> str:
@@ -216,13 +217,15 @@ class Connection:
 
         FIN and RST count alike. PDUs that come meanwhile are recorded and let pass.
         """
-        waited = self.timeout if timeout is None else timeout
-        deadline = time.monotonic() + waited
+        deadline = Deadline(self.timeout if timeout is None else timeout)
+        is_over = False
         while self._lost is None:
             while (frame := self._decoder.next_frame()) is not None:
-                self._record(Direction.RECEIVED, frame.wire, frame, "while closing")
-            if not self._fill(max(0.0, deadline - time.monotonic())):
+                self._record(Direction.RECEIVED, frame, "while closing")
+            # A target that goes on sending has not closed either.
+            if is_over or not self._fill(deadline.left):
                 return self._lost is not None
+            is_over = deadline.is_over
         return True
 
     def fileno(self) -> int:
@@ -233,14 +236,14 @@ class Connection:
         """Close it with FIN."""
         if self.is_open:
             self.is_open = False
-            self._event("closed by the initiator")
+            self._event(Event.FIN_SENT)
         self._socket.close()
 
     def reset(self) -> None:
         """Close it with RST: the target sees an unexpected end."""
         if self.is_open:
             self.is_open = False
-            self._event("reset by the initiator")
+            self._event(Event.RST_SENT)
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
@@ -249,7 +252,8 @@ class Connection:
 
     def shutdown_write(self) -> None:
         """Send FIN, and go on reading."""
-        self._event("write side closed by the initiator")
+        self._event(Event.HALF_CLOSED)
+        self._is_half_closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -275,6 +279,8 @@ class Connection:
             return
         if not self.is_open and self._lost is not None:
             raise self._lost
+        if self._is_half_closed:
+            raise ConnectionLost("the initiator has closed its side of the connection")
         try:
             self._socket.settimeout(self.timeout)
             self._socket.sendall(data)
@@ -293,29 +299,42 @@ class Connection:
             within = (
                 f" in the middle of a PDU, {pending} bytes into it" if pending else ""
             )
-            self._event(f"closed by the target ({why}){within}")
+            event = Event.RST_RECEIVED if reset else Event.FIN_RECEIVED
+            self._event(event, f"{why}{within}")
             self._lost = ConnectionLost(
                 f"the target closed the connection ({why}){within}", reset=reset
             )
         self.is_open = False
 
-    def _event(self, note: str) -> None:
+    def _event(self, event: Event, note: str = "") -> None:
         self.transcript.add(
-            Entry(time.time(), getattr(self, "number", 0), Direction.EVENT, note=note)
+            Entry(time.time(), self.number, Direction.EVENT, note=note, event=event)
         )
 
-    def _record(
-        self, direction: Direction, wire: bytes, frame: Frame | None, note: str
-    ) -> None:
-        self.transcript.add(
-            Entry(time.time(), self.number, direction, wire, frame, note)
+    def _record(self, direction: Direction, what: Frame | bytes, note: str) -> Entry:
+        entry = Entry(
+            time.time(),
+            self.number,
+            direction,
+            raw=what if isinstance(what, bytes) else b"",
+            frame=what if isinstance(what, Frame) else None,
+            note=note,
         )
+        self.transcript.add(entry)
+        return entry
 
 
-def _wrong_digest(name: str, pdu: PDU) -> DigestError:
+def _clause_of(frame: Frame) -> str:
+    """Return the clause that a wrong data digest breaks: it may lack the padding."""
+    length = int.from_bytes(frame.header[5:8], "big")
+    is_unpadded = frame.data_digest == digest([frame.data[:length]])
+    return "RFC7143-11.2.3-i01" if is_unpadded else "RFC7143-13.1-04"
+
+
+def _wrong_digest(name: str, pdu: PDU, requirement: str) -> DigestError:
     return DigestError(
         f"wrong {name} on {type(pdu).__name__}",
-        requirement="RFC7143-13.1-04",
+        requirement=requirement,
         pdu=pdu,
         field=name,
     )

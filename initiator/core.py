@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
+from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure
 from initiator.login import LoginOptions, LoginResult, log_in
 from initiator.task import (
@@ -252,8 +253,10 @@ class SessionCore:
             ConnectionLost, PeerTimeout, DigestError, DecodeError: as `Connection`.
         """
         way = link or self.leading
+        # One bound for what is answered or put aside, too: a target may never stop.
+        deadline = Deadline(self.patience(way, timeout))
         while True:
-            pdu = way.connection.receive(timeout)
+            pdu = way.connection.receive(deadline.left)
             self._account(pdu, way)
             if isinstance(pdu, AsyncMessage):
                 self.async_messages.append(pdu)
@@ -265,6 +268,11 @@ class SessionCore:
                 self._answer_ping(pdu, way)
             if with_unsolicited:
                 return pdu
+            deadline.check("nothing but PDUs of the target's own accord")
+
+    def patience(self, link: Link | None = None, timeout: float | None = None) -> float:
+        """Return how long an answer is waited for: a timeout, or the connection's."""
+        return (link or self.leading).connection.timeout if timeout is None else timeout
 
     def _account(self, pdu: PDU, link: Link) -> None:
         if pdu.opcode < Opcode.NOP_IN:
@@ -324,13 +332,14 @@ class SessionCore:
         expected = kind.__name__
         if of is not None:
             expected += f" for ITT {of.initiator_task_tag:#x}"
+        deadline = Deadline(self.patience(link, timeout))
+        is_any = kind in (NOPIn, AsyncMessage)
         try:
-            pdu = self.receive(
-                link, timeout=timeout, with_unsolicited=kind in (NOPIn, AsyncMessage)
-            )
+            pdu = self.receive(link, timeout=deadline.left, with_unsolicited=is_any)
             while isinstance(pdu, AsyncMessage) and kind is not AsyncMessage:
                 # It may come at any time, and `receive` has put it aside.
-                pdu = self.receive(link, timeout=timeout, with_unsolicited=True)
+                deadline.check("nothing but Async Messages")
+                pdu = self.receive(link, timeout=deadline.left, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(expected, error, self.transcript) from error
         is_right = isinstance(pdu, kind) and (

@@ -13,6 +13,7 @@ from iscsi.constants import ISCSI_PORT, Opcode
 from iscsi.errors import DecodeError
 from iscsi.framing import Decoder
 from iscsi.pdu import decode
+from iscsi.printable import printable
 
 _MOST_LENGTH = 1 << 24
 _REQUESTS = frozenset(
@@ -122,9 +123,9 @@ def _take(
         if frame is None:
             return
         pdu = decode(frame.header, frame.data)
-        yield Line(f"{prefix} {describe(pdu)}")
+        yield Line(f"{prefix} {printable(describe(pdu))}")
         for mark in stream.watch.see(pdu, frame, to_target=to_target):
-            yield Line(f"{'':11} ! {mark}", is_mark=True)
+            yield Line(f"{'':11} ! {printable(str(mark))}", is_mark=True)
 
 
 def _rest(stream: _Stream) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from initiator import proofs
 from iscsi import text
 from iscsi.constants import (
     RESERVED_TAG,
@@ -18,6 +19,7 @@ from iscsi.constants import (
 )
 from iscsi.errors import DecodeError
 from iscsi.pdu import PDU, LoginRequest, LoginResponse, TextRequest, TextResponse
+from iscsi.printable import printable
 from iscsi.scsi.status import SCSIStatus
 
 _ENUMS: dict[tuple[str, str], Any] = {
@@ -153,7 +155,8 @@ def _data(pdu: PDU) -> list[str]:
         try:
             pairs = text.decode(data)
         except DecodeError:
-            return [f"data[{len(data)}]={data[:48]!r}"]
-        return ["{" + ", ".join(f"{key}={value}" for key, value in pairs) + "}"]
+            return [f"data[{len(data)}]={proofs.without_proofs(data)[:48]!r}"]
+        said = ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in pairs)
+        return ["{" + printable(said) + "}"]
     shown = data[:24].hex(" ") + (" ..." if len(data) > 24 else "")
     return [f"data[{len(data)}]={shown}"]

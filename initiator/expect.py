@@ -32,6 +32,7 @@ from iscsi.errors import (
     UnexpectedPDU,
 )
 from iscsi.pdu import PDU, Reject
+from iscsi.printable import printable
 
 _LONGEST_CHOICE = 120
 """Characters: what a target chose is one line of a report."""
@@ -85,7 +86,8 @@ class ConformanceFailure(AssertionError):
         """
         own = actual.requirement if isinstance(actual, ISCSIError) else ""
         self.requirement = own or requirement or _CLAUSE.get()
-        self.expected = [expected] if isinstance(expected, str) else list(expected)
+        alternatives = [expected] if isinstance(expected, str) else expected
+        self.expected = [printable(one) for one in alternatives]
         self.actual = words(actual)
         self.answer = answer or normalise(actual)
         self.offending = offending(actual)

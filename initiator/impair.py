@@ -5,7 +5,7 @@ import time
 from typing import TypeVar
 
 from initiator.core import Link, SessionCore
-from initiator.transcript import Direction, Entry
+from initiator.transcript import Direction, Entry, Event
 from iscsi.framing import encode
 from iscsi.pdu import PDU
 
@@ -18,9 +18,14 @@ def withhold(session: SessionCore, pdu: P, link: Link | None = None) -> P:
     """Number a PDU and do not send it: it is lost, or comes later (see `deliver`)."""
     way = link or session.leading
     session.number(pdu, way)
-    note = f"{type(pdu).__name__} withheld"
     session.transcript.add(
-        Entry(time.time(), way.connection.number, Direction.EVENT, note=note)
+        Entry(
+            time.time(),
+            way.connection.number,
+            Direction.EVENT,
+            note=type(pdu).__name__,
+            event=Event.WITHHELD,
+        )
     )
     return pdu
 

@@ -7,6 +7,7 @@ from secrets import token_bytes
 from typing import Any
 
 from initiator.connection import Connection
+from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.describe import describe
 from iscsi import chap, text
 from iscsi.constants import (
@@ -258,6 +259,7 @@ class _Phase:
             is_lenient=options.is_lenient,
         )
         self.rounds = 0
+        self.whole = Deadline(WHOLE_EXCHANGE * connection.timeout)
 
     def run(self) -> LoginResult:
         operational = self._offers()
@@ -385,9 +387,9 @@ class _Phase:
             transit=wanted is not None,
             continuation=bool(continuation),
         )
-        response = self.exchange.request(
-            data, csg=stage, nsg=wanted, continuation=continuation
-        )
+        self.exchange.send(data, csg=stage, nsg=wanted, continuation=continuation)
+        wait = self.exchange.connection.timeout
+        response = self.exchange.receive(self.whole.within(wait))
         if response.status != LoginStatus.SUCCESS:
             raise LoginRefused(response)
         self.stages.response(

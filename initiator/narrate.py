@@ -4,6 +4,7 @@
 import itertools
 from collections.abc import Iterable
 
+from initiator import proofs
 from initiator.transcript import Direction, Entry, Transcript
 from iscsi import text
 from iscsi.constants import (
@@ -38,6 +39,7 @@ from iscsi.pdu import (
     TextRequest,
     TextResponse,
 )
+from iscsi.printable import printable
 from iscsi.scsi import cdb, sense
 from iscsi.scsi.status import SCSIStatus
 
@@ -73,10 +75,17 @@ def _sentence(entries: list[Entry], *, has_several: bool) -> str:
     where = f" on connection {first.connection}" if has_several else ""
     note = f" ({first.note})" if first.note and first.frame is not None else ""
     if first.frame is None:
-        what = first.note or f"{len(first.wire)} raw bytes"
+        what = f"{len(first.raw)} raw bytes" if first.raw else _event(first)
         return f"{who}: {what}{where}" if who else f"{what}{where}"
     pdus = [entry.pdu for entry in entries if entry.pdu is not None]
     return f"{who}: {_words(pdus)}{where}{note}"
+
+
+def _event(entry: Entry) -> str:
+    """Return what happened on a connection, with what is known of it."""
+    if entry.event is None:
+        return entry.note
+    return f"{entry.event} ({entry.note})" if entry.note else str(entry.event)
 
 
 def _words(pdus: list[PDU]) -> str:
@@ -143,7 +152,9 @@ def _pairs(data: bytes) -> str:
         found: Iterable[tuple[str, str]] = text.decode(data)
     except DecodeError:
         return f"{len(data)} bytes that are no text"
-    shown = ", ".join(f"{key}={value}" for key, value in found)
+    shown = printable(
+        ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in found)
+    )
     return shown if len(shown) <= _MAX_PAIRS else f"{shown[:_MAX_PAIRS]}..."
 
 

@@ -23,6 +23,7 @@ from iscsi.constants import RESERVED_TAG, LoginStatus, Stage
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.framing import Digests
 from iscsi.pdu import PDU, LoginRequest, LoginResponse, NOPIn, SCSIResponse
+from iscsi.printable import printable
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
@@ -52,7 +53,7 @@ class Difference:
     now: str
 
     def __str__(self) -> str:
-        return (
+        return printable(
             f"event {self.event}: {self.what}: recorded {self.recorded}, now {self.now}"
         )
 

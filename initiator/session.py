@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from initiator.core import Link, SessionCore, lun_field, unexpected
+from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.expect import ConformanceFailure
 from initiator.task import (
     Result,
@@ -191,16 +192,22 @@ class Session(SessionCore):
     ) -> Result:
         """Give a task the data it asks for until its status is here.
 
-        What comes for other tasks is kept for them.
+        What comes for other tasks is kept for them. The task as a whole lasts no longer
+        than `WHOLE_EXCHANGE` times the wait for one PDU.
 
         Raises:
             ConformanceFailure: a PDU came that belongs to no task, or none in time.
         """
         __tracebackhide__ = True
+        wait = self.patience(link, timeout)
+        whole = Deadline(WHOLE_EXCHANGE * wait)
         while not task.is_done:
             for r2t in task.unanswered():
                 self.answer_r2t(task, r2t, link)
-            self.route(link, timeout=timeout, waiting_for=task)
+            self.route(link, timeout=whole.within(wait), waiting_for=task)
+            if whole.is_over and not task.is_done:
+                actual = f"the task goes on after {whole.seconds:g} s"
+                raise ConformanceFailure("an end of the task", actual, self.transcript)
         self._tasks.pop(task.initiator_task_tag, None)
         return task.result()
 
@@ -234,8 +241,7 @@ class Session(SessionCore):
 
     def take_up(self, task: Task) -> None:
         """Forget what has come for a task: it is to be concluded anew (7.2.2)."""
-        task.final = None
-        task.data_ins, task.r2ts, task.answered_r2ts = [], [], 0
+        task.restart()
         self._tasks[task.initiator_task_tag] = task
 
     def execute(
@@ -261,17 +267,16 @@ class Session(SessionCore):
         """Send a NOP-Out that wants an answer; return the answer."""
         __tracebackhide__ = True
         request = self.send(NOPOut(**{"immediate": 1, "data": data, **fields}), link)
+        deadline = Deadline(self.patience(link))
+        expected = f"NOP-In for ITT {request.initiator_task_tag:#x}"
         while True:
-            pdu = self.expect(NOPIn, link=link)
+            pdu = self.expect(NOPIn, link=link, timeout=deadline.left)
             if pdu.initiator_task_tag == request.initiator_task_tag:
                 return pdu
+            if deadline.is_over:
+                raise ConformanceFailure(expected, None, self.transcript)
             if pdu.initiator_task_tag != RESERVED_TAG:
-                raise unexpected(
-                    f"NOP-In for ITT {request.initiator_task_tag:#x}",
-                    pdu,
-                    NOPIn,
-                    self.transcript,
-                )
+                raise unexpected(expected, pdu, NOPIn, self.transcript)
 
     def task_management(
         self,
@@ -295,9 +300,11 @@ class Session(SessionCore):
         request = self.send_task_management(
             function, of=of, lun=lun, link=link, **fields
         )
+        deadline = Deadline(self.patience(link))
         while True:
             try:
-                pdu = self.receive(link)
+                deadline.check("no response")
+                pdu = self.receive(link, timeout=deadline.left)
             except (ConnectionLost, PeerTimeout) as error:
                 raise ConformanceFailure(
                     "Task Management Function Response", error, self.transcript
@@ -358,9 +365,13 @@ class Session(SessionCore):
         joiner = Joiner()
         found: Pairs = []
         request = TextRequest(**self._text_part(parts, 0), **fields)
+        wait = self.patience(link)
+        whole = Deadline(WHOLE_EXCHANGE * wait)
         for number in range(1, _MAX_TEXT_ROUNDS):
             self.send(request, link)
-            answer = self.expect(TextResponse, of=request, link=link)
+            answer = self.expect(
+                TextResponse, of=request, link=link, timeout=whole.within(wait)
+            )
             part = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
             found += part or []
             if answer.final:
@@ -418,12 +429,14 @@ class Session(SessionCore):
                 and pdu.initiator_task_tag == request.initiator_task_tag
             ):
                 return pdu
-        raise ConformanceFailure("Logout Response", "none came", self.transcript)
+        raise ConformanceFailure("Logout Response", None, self.transcript)
 
     def _remaining(self, link: Link, timeout: float | None) -> Iterator[PDU]:
+        deadline = Deadline(self.patience(link, timeout))
         try:
             while True:
-                yield self.receive(link, timeout=timeout)
+                yield self.receive(link, timeout=deadline.left)
+                deadline.check("other PDUs, and no response")
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(
                 "Logout Response", error, self.transcript

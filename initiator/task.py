@@ -6,12 +6,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iscsi.constants import RESERVED_TAG, SCSIResponseCode
-from iscsi.errors import DecodeError
+from iscsi.errors import DecodeError, UnexpectedPDU
 from iscsi.parameters import Parameters
-from iscsi.pdu import PDU, R2T, DataIn, DataOut, SCSICommand, SCSIResponse
+from iscsi.pdu import (
+    PDU,
+    R2T,
+    BidirectionalReadLength,
+    DataIn,
+    DataOut,
+    SCSICommand,
+    SCSIResponse,
+)
 from iscsi.scsi import sense as scsi_sense
 from iscsi.scsi.sense import Sense
 from iscsi.scsi.status import SCSIStatus
+
+SMALL_SEGMENT = 64
+MOST_PDUS = 4096
+"""A task takes a PDU for each `SMALL_SEGMENT` bytes of its data, and so many more."""
 
 
 @dataclass(slots=True)
@@ -57,7 +69,7 @@ class Result:
         try:
             return f"{name} ({self.sense})"
         except DecodeError as error:
-            return f"{name} ({error}: {self.sense_bytes.hex(' ')})"
+            return f"{name} ({error}: {self.sense_bytes[:32].hex(' ')})"
 
 
 @dataclass(slots=True)
@@ -74,14 +86,29 @@ class Task:
     final: SCSIResponse | DataIn | None = None
     others: list[PDU] = field(default_factory=list)
     """PDUs with this task's tag that a SCSI command does not call for."""
+    _received: int = 0
 
     @property
     def initiator_task_tag(self) -> int:
         """The tag that names it."""
         return int(self.command.initiator_task_tag)
 
+    @property
+    def expected_data_in(self) -> int:
+        """How many bytes the command lets come (sections 11.2.2.4 and 11.3.4)."""
+        for segment in self.command.ahs or ():
+            if isinstance(segment, BidirectionalReadLength):
+                return int(segment.bidirectional_read_expected_data_transfer_length)
+        return int(self.command.expected_data_transfer_length) * bool(self.command.read)
+
     def take(self, pdu: PDU) -> None:
-        """Take a PDU that bears this task's tag."""
+        """Take a PDU that bears this task's tag.
+
+        Raises:
+            UnexpectedPDU: more data comes than the command expects, or more PDUs than
+                data of that length can need.
+        """
+        self._bound(pdu)
         if isinstance(pdu, DataIn):
             self.data_ins.append(pdu)
             if pdu.status_present:
@@ -92,6 +119,32 @@ class Task:
             self.final = pdu
         else:
             self.others.append(pdu)
+
+    def restart(self) -> None:
+        """Forget what has come: the task is to be concluded anew (section 7.2.2)."""
+        self.final = None
+        self.data_ins, self.r2ts, self.answered_r2ts = [], [], 0
+        self._received = 0
+
+    def _bound(self, pdu: PDU) -> None:
+        """Refuse what would let a target fill the memory."""
+        expected = self.expected_data_in
+        if isinstance(pdu, DataIn):
+            self._received += len(pdu.data)
+            if self._received > expected:
+                raise UnexpectedPDU(
+                    f"{self._received} bytes of Data-In where {expected} are expected",
+                    requirement="RFC7143-11.7.6-i01",
+                    pdu=pdu,
+                    field="Buffer Offset",
+                )
+        count = len(self.data_ins) + len(self.r2ts) + len(self.others)
+        most = (expected + len(self.data_out)) // SMALL_SEGMENT + MOST_PDUS
+        if count >= most:
+            raise UnexpectedPDU(
+                f"{count} PDUs for a task of {expected + len(self.data_out)} bytes",
+                pdu=pdu,
+            )
 
     @property
     def is_done(self) -> bool:

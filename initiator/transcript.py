@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The one record of every PDU sent and received, in order, with timestamps."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,13 @@ from initiator.describe import describe
 from iscsi.framing import Frame
 from iscsi.pdu import PDU, decode
 
+MOST_ENTRIES = 32768
+MOST_BYTES = 64 << 20
+"""What a transcript keeps at the most: entries, and bytes that stood on the wire."""
+
+FIRST_KEPT = 2048
+"""Entries at its beginning that are kept whatever comes after them."""
+
 
 class Direction(StrEnum):
     """Which way an entry went."""
@@ -16,6 +24,21 @@ class Direction(StrEnum):
     SENT = "->"
     RECEIVED = "<-"
     EVENT = "--"
+
+
+class Event(StrEnum):
+    """What can happen on a connection beside PDUs."""
+
+    CONNECTED = "connected"
+    FIN_SENT = "closed by the initiator"
+    RST_SENT = "reset by the initiator"
+    HALF_CLOSED = "write side closed by the initiator"
+    FIN_RECEIVED = "closed by the target"
+    RST_RECEIVED = "reset by the target"
+    WITHHELD = "PDU withheld"
+    """The initiator numbered a PDU and did not send it."""
+    SILENCE = "silence"
+    """Nothing came until now, the entry's time; a wait ended with it."""
 
 
 @dataclass(slots=True)
@@ -27,44 +50,76 @@ class Entry:
     connection: int
     """The number of the TCP connection, counted from 1 in this transcript."""
     direction: Direction
-    wire: bytes = b""
-    """What stood on the wire, digests included."""
+    raw: bytes = b""
+    """What stood on the wire, where it is not a whole PDU."""
     frame: Frame | None = None
-    """Its segments, or None for raw bytes and events."""
+    """The segments and digests of a PDU, or None for raw bytes and events."""
     note: str = ""
+    event: Event | None = None
     _pdu: PDU | None = None
+    _seen: "weakref.ReferenceType[PDU] | None" = None
+
+    @property
+    def wire(self) -> bytes:
+        """What stood on the wire, digests included."""
+        return self.raw if self.frame is None else self.frame.wire
 
     @property
     def pdu(self) -> PDU | None:
         """The PDU, decoded when first asked for."""
         if self._pdu is None and self.frame is not None:
-            self._pdu = decode(self.frame.header, self.frame.data)
+            seen = None if self._seen is None else self._seen()
+            self._pdu = seen or decode(self.frame.header, self.frame.data)
         return self._pdu
+
+    def decoded(self) -> PDU:
+        """Return the PDU of a frame for its receiver, and remember which one it is."""
+        assert self.frame is not None
+        pdu = decode(self.frame.header, self.frame.data)
+        # Weakly: a flood of PDUs that nobody keeps must not stay in memory.
+        self._seen = weakref.ref(pdu)
+        return pdu
+
+    def is_of(self, pdu: PDU) -> bool:
+        """Tell whether a PDU is the very one that this entry is about."""
+        return pdu is self._pdu or (self._seen is not None and self._seen() is pdu)
 
     def __str__(self) -> str:
         """One line: time, connection, direction, what it was."""
         stamp = f"{self.time % 1000:10.6f} c{self.connection} {self.direction}"
-        what = self.note
-        if self.frame is not None:
+        note = f"  [{self.note}]" if self.note else ""
+        if self.event is not None:
+            what = f"{self.event}: {self.note}" if self.note else str(self.event)
+        elif self.frame is not None:
             assert self.pdu is not None
-            what = describe(self.pdu) + (f"  [{self.note}]" if self.note else "")
-        elif self.wire:
-            shown = self.wire[:32].hex(" ") + (" ..." if len(self.wire) > 32 else "")
-            what = f"{len(self.wire)} raw bytes: {shown}" + (
-                f"  [{self.note}]" if self.note else ""
-            )
+            what = describe(self.pdu) + note
+        elif self.raw:
+            shown = self.raw[:32].hex(" ") + (" ..." if len(self.raw) > 32 else "")
+            what = f"{len(self.raw)} raw bytes: {shown}{note}"
+        else:
+            what = self.note
         return f"{stamp} {what}"
 
 
 @dataclass(slots=True)
 class Transcript:
-    """Everything that passed between this process and one target in one check."""
+    """Everything that passed between this process and one target in one check.
+
+    It keeps its first `FIRST_KEPT` entries and the latest ones, `MOST_ENTRIES` and
+    `MOST_BYTES` in all; what lies between is counted and left out. A position in it
+    (`len`, `since`) counts what was left out.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     connections: dict[int, tuple[tuple[str, int], tuple[str, int]]] = field(
         default_factory=dict
     )
     """The (local, remote) addresses of each connection."""
+    left_out: int = 0
+    """How many entries behind the first `FIRST_KEPT` are not kept any more."""
+    keeps_proofs: bool = False
+    """True where CHAP_R may be shown and written: the secret is the lab's own."""
+    _bytes: int = 0
 
     def add_connection(self, local: tuple[str, int], remote: tuple[str, int]) -> int:
         """Note a new TCP connection; return its number."""
@@ -73,18 +128,37 @@ class Transcript:
         return number
 
     def add(self, entry: Entry) -> None:
-        """Append an entry."""
+        """Append an entry; leave older ones out where there are too many."""
         self.entries.append(entry)
+        self._bytes += _size(entry)
+        if len(self.entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+            self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Drop the older half of what is behind the first entries."""
+        count = (len(self.entries) - FIRST_KEPT) // 2
+        if count < 1:
+            return
+        dropped = self.entries[FIRST_KEPT : FIRST_KEPT + count]
+        del self.entries[FIRST_KEPT : FIRST_KEPT + count]
+        self._bytes -= sum(map(_size, dropped))
+        self.left_out += count
 
     def __len__(self) -> int:
-        """Return how many entries there are."""
-        return len(self.entries)
+        """Return how many entries there have been."""
+        return len(self.entries) + self.left_out
+
+    def since(self, position: int) -> list[Entry]:
+        """Return the entries from a position on, as far as they are kept."""
+        if position > FIRST_KEPT and self.left_out:
+            position = max(FIRST_KEPT, position - self.left_out)
+        return self.entries[position:]
 
     def pdus(
         self, direction: Direction | None = None, *, since: int = 0
     ) -> Iterator[PDU]:
         """Yield the PDUs that went one way, or both, from entry `since` on."""
-        for entry in self.entries[since:]:
+        for entry in self.since(since):
             if direction in (None, entry.direction) and entry.pdu is not None:
                 yield entry.pdu
 
@@ -100,6 +174,15 @@ class Transcript:
         """Return the entries, or the last few, one a line."""
         shown = self.entries if last is None else self.entries[-last:]
         lines = [str(entry) for entry in shown]
-        if len(shown) < len(self.entries):
-            lines.insert(0, f"... {len(self.entries) - len(shown)} earlier entries")
+        if len(shown) == len(self.entries) > FIRST_KEPT and self.left_out:
+            lines.insert(FIRST_KEPT, f"... {self.left_out} entries left out")
+        elif len(shown) < len(self.entries):
+            lines.insert(0, f"... {len(self) - len(shown)} earlier entries")
         return "\n".join(lines)
+
+
+def _size(entry: Entry) -> int:
+    frame = entry.frame
+    if frame is None:
+        return len(entry.raw)
+    return len(frame.header) + len(frame.data)

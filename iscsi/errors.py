@@ -4,6 +4,8 @@
 Sending something illegal is no error here: breaking the protocol is a tester's trade.
 """
 
+from iscsi.printable import line
+
 
 class ISCSIError(Exception):
     """The root of every error that this package and the initiator raise.
@@ -14,6 +16,10 @@ class ISCSIError(Exception):
     """
 
     requirement: str = ""
+
+    def __init__(self, message: str = "") -> None:
+        """Keep a message; text of the peer in it is made a printable line."""
+        super().__init__(line(message))
 
 
 class DecodeError(ISCSIError):
@@ -26,9 +32,16 @@ class DecodeError(ISCSIError):
     """
 
     def __init__(
-        self, message: str, *, offset: int = 0, field: str = "", data: bytes = b""
+        self,
+        message: str,
+        *,
+        offset: int = 0,
+        field: str = "",
+        data: bytes = b"",
+        requirement: str = "",
     ) -> None:
         super().__init__(message)
+        self.requirement = requirement
         self.offset = offset
         self.field = field
         self.data = data

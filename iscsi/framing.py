@@ -27,9 +27,9 @@ NO_DIGESTS = Digests()
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One PDU as it came off the wire.
+    """One PDU as it stands on the wire.
 
-    The digests are the bytes received, or empty where none was due.
+    The digests are the bytes sent or received, or empty where none was due.
     """
 
     header: bytes
@@ -53,6 +53,30 @@ class Frame:
     def wire(self) -> bytes:
         """The PDU as it stood on the wire."""
         return self.header + self.header_digest + self.data + self.data_digest
+
+
+def framed(
+    header: bytes,
+    data: bytes = b"",
+    *,
+    header_digest: bool | bytes = False,
+    data_digest: bool | bytes = False,
+) -> Frame:
+    """Return a PDU that is to be sent, with its digests (arguments as `encode`)."""
+    if data_digest is True and not data:
+        data_digest = False
+    return Frame(
+        header=header,
+        data=data,
+        header_digest=_digest_of(header, header_digest),
+        data_digest=_digest_of(data, data_digest),
+    )
+
+
+def _digest_of(covered: bytes, asked: bool | bytes) -> bytes:
+    if isinstance(asked, bytes):
+        return asked
+    return digest([covered]) if asked else b""
 
 
 def encode(

@@ -58,7 +58,12 @@ def decode(data: bytes) -> Pairs:
     if not body:
         return []
     if not data.endswith(b"\0"):
-        raise DecodeError("text does not end with NUL", field="text", data=bytes(data))
+        raise DecodeError(
+            "text does not end with NUL",
+            field="text",
+            data=bytes(data),
+            requirement="RFC7143-6.1-01",
+        )
     pairs: Pairs = []
     offset = 0
     for item in body.split(b"\0"):

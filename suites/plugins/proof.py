@@ -103,6 +103,7 @@ def keep_evidence(
             f"{', '.join(names)}",
             expected=" or ".join(failure.expected),
             actual=failure.actual,
+            offending=failure.offending,
         )
         kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
     keep_log(item, tested)

@@ -227,7 +227,7 @@ def test_added_connection_bears_the_tsih(open_session: OpenSession) -> None:
 
 
 @pytest.mark.needs("multi-connection")
-@pytest.mark.requirement("RFC7143-13-01", "RFC7143-6.3.3-i01")
+@pytest.mark.requirement("RFC7143-6.3.3-i01", "RFC7143-13-01")
 @pytest.mark.parametrize(
     "offer",
     ["MaxConnections=4", "InitialR2T=No", "MaxBurstLength=512", "ErrorRecoveryLevel=0"],

@@ -82,7 +82,7 @@ def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> Non
 
 
 @pytest.mark.needs("chap")
-@pytest.mark.requirement("RFC7143-9.2.1-01", "RFC7143-12.1-04")
+@pytest.mark.requirement("RFC7143-12.1-04", "RFC7143-9.2.1-01")
 @pytest.mark.parametrize(
     "methods",
     ["CHAP", "CHAP,None", "None,CHAP", f"{_UNKNOWN},CHAP", f"{_UNKNOWN},CHAP,None"],
