@@ -3,7 +3,6 @@
 
 from targets.errors import LabError, PortTakenError, TargetSpecError
 from targets.kind import Kind, Option, Options, option
-from targets.kinds import help_text, kinds, options, parse, profile
 from targets.model import (
     FEATURES,
     Chap,
@@ -15,6 +14,7 @@ from targets.model import (
     RunningTarget,
     Target,
 )
+from targets.registry import help_text, kinds, options, parse, profile
 
 __all__ = [
     "FEATURES",

@@ -2,7 +2,7 @@
 """A kind of target: its name, its options, and how both become a provider."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -110,13 +110,11 @@ class Kind:
     traits: frozenset[str] = frozenset()
     """Features of any target of this kind, wherever it runs (see --profile)."""
     build: Build | None = None
-    needs: str = field(default="needs Python alone")
-    """What --target=help says of a kind without programs."""
 
     def describe_needs(self) -> str:
         """Say what it needs and whether that is installed."""
         if not self.programs:
-            return self.needs
+            return "needs Python alone"
         names = " and ".join(self.programs)
         try:
             for program in self.programs:

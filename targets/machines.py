@@ -8,8 +8,8 @@ from pathlib import Path
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Build
-from targets.kinds import folders, kinds
 from targets.lab import Machine
+from targets.registry import folders, kinds
 from vmlab.build import config
 from vmlab.build.addition import Addition
 from vmlab.extension import CommandLine
