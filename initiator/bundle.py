@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from initiator.proofs import Cleaner, without_proofs
 from initiator.transcript import Direction, Entry, Transcript
 from initiator.transcript import Event as What
@@ -20,6 +22,7 @@ from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import Frame
 from iscsi.pdu import PDU, decode
+from iscsi.printable import line
 
 FORMAT = "iscsi-assay-bundle-1"
 _GZIP = b"\x1f\x8b"
@@ -28,6 +31,10 @@ RIGHT = "right"
 
 SENT, RECEIVED, RAW, OPENED = "sent", "received", "raw", "opened"
 CLOSED, RESET, HALF_CLOSED, LOST = "closed", "reset", "half closed", "lost"
+KINDS = frozenset({SENT, RECEIVED, RAW, OPENED, CLOSED, RESET, HALF_CLOSED, LOST})
+
+MOST_BYTES = 256 << 20
+"""Bytes of a bundle, unpacked: a whole transcript in hexadecimal has half as many."""
 
 _EVENTS: Mapping[What, str] = {
     What.CONNECTED: OPENED,
@@ -104,35 +111,86 @@ class Bundle:
         return (json.dumps(content, indent=1) + "\n").encode()
 
 
+class _Head(msgspec.Struct):
+    """What tells a bundle from another JSON file."""
+
+    format: str = ""
+
+
+class _OnFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The contents of a bundle's file, with the type of each."""
+
+    events: tuple[Event, ...]
+    format: str = FORMAT
+    check: str = ""
+    rule: str = ""
+    requirements: tuple[dict[str, str], ...] = ()
+    expected: tuple[str, ...] = ()
+    actual: str = ""
+    target: str = ""
+    target_name: str = ""
+    lun: int = 0
+
+
 def read(path: Path) -> Bundle:
-    """Read a bundle, compressed by gzip or not.
+    """Read a bundle, compressed by gzip or not, of at most `MOST_BYTES`.
 
     Raises:
-        BundleError: it is none.
+        BundleError: it is none, or it is damaged.
+    """
+    raw = _bytes_of(path)
+    try:
+        head = msgspec.json.decode(raw, type=_Head)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        reason = line(str(error))
+        raise BundleError(f"{path} is no bundle of this toolkit: {reason}") from error
+    if head.format != FORMAT:
+        raise BundleError(f"{path} is no bundle of this toolkit, or an older one")
+    try:
+        content = msgspec.json.decode(raw, type=_OnFile)
+        for event in content.events:
+            _check(event)
+    except (msgspec.MsgspecError, RecursionError, ValueError, DecodeError) as error:
+        raise BundleError(f"{path} is damaged: {line(str(error))}") from error
+    facts = msgspec.structs.asdict(content)
+    del facts["format"]
+    return Bundle(**facts)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return a file's bytes, unpacked.
+
+    Raises:
+        BundleError: it cannot be read, or there is too much of it.
     """
     try:
-        raw = path.read_bytes()
-        if raw.startswith(_GZIP):
-            raw = gzip.decompress(raw)
-        content = json.loads(raw)
-    except (EOFError, zlib.error) as error:
+        with path.open("rb") as file:
+            is_packed = file.read(len(_GZIP)) == _GZIP
+        with (gzip.open if is_packed else open)(path, "rb") as opened:
+            raw: bytes = opened.read(MOST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BundleError(f"{path} is damaged: {error}") from error
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise BundleError(f"{path} is no bundle of this toolkit: {error}") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise BundleError(f"{path} is no bundle of this toolkit, or an older one")
-    try:
-        events = tuple(Event(**event) for event in content.pop("events"))
-        for event in events:
-            if event.is_pdu:
-                _ = event.pdu
-        for name in ("requirements", "expected"):
-            content[name] = tuple(content.get(name, ()))
-        return Bundle(events, **content)
-    except (KeyError, TypeError, ValueError, DecodeError) as error:
-        raise BundleError(f"{path} is damaged: {error}") from error
+    if len(raw) > MOST_BYTES:
+        raise BundleError(f"{path} holds more than {MOST_BYTES >> 20} MiB")
+    return raw
+
+
+def _check(event: Event) -> None:
+    """Refuse an event that a replay could not play.
+
+    Raises:
+        ValueError: its kind or its bytes are none.
+        DecodeError: its PDU is none.
+    """
+    if event.kind not in KINDS:
+        raise ValueError(f"an event of the unknown kind {event.kind!r}")
+    bytes.fromhex(event.raw)
+    for digest_shown in (event.header_digest, event.data_digest):
+        bytes.fromhex("" if digest_shown == RIGHT else digest_shown)
+    if event.is_pdu:
+        _ = event.pdu
 
 
 def of_transcript(transcript: Transcript, **facts: Any) -> Bundle:

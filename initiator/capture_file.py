@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal, cast
 
 from scapy.error import Scapy_Exception
 from scapy.utils import RawPcapReader
@@ -65,6 +65,41 @@ class _Way:
 
 _MOST_WAITING = 256
 
+MOST_BYTES = 512 << 20
+"""Bytes of a capture, unpacked."""
+
+MOST_BLOCK = 16 << 20
+"""Bytes of one packet or block of it; the file is read up to a longer one."""
+
+
+class _Bounded:
+    """A file that gives no more than a capture may hold, and no block of any length."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self._read = 0
+
+    def read(self, count: int = -1) -> bytes:
+        """Return bytes of the file.
+
+        Raises:
+            CaptureError: there is more of it than `MOST_BYTES`.
+            EOFError: a block claims more than `MOST_BLOCK` bytes, or the file is cut.
+        """
+        if not 0 <= count <= MOST_BLOCK:
+            raise EOFError
+        found: bytes = self._file.read(count)
+        self._read += len(found)
+        if self._read > MOST_BYTES:
+            raise CaptureError(
+                f"{self._path} holds more than {MOST_BYTES >> 20} MiB: cut it first"
+            )
+        return found
+
+    def close(self) -> None:
+        """Leave the file to its owner."""
+
 
 def segments(path: Path) -> Iterator[Segment]:
     """Yield what every TCP stream carried, repeated and reordered parts put right.
@@ -116,19 +151,30 @@ def _packets(path: Path) -> Iterator[tuple[float, int, bytes]]:
     """Yield time, link type and bytes of each packet."""
     try:
         with path.open("rb") as file:
-            magic = file.read(4)
-        if magic.startswith(_GZIP):
-            with gzip.open(path) as packed:  # Scapy reads such a file, too
-                magic = packed.read(4)
+            is_packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            yield from _packets_of(
+                path,
+                cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_packed else file,
+            )
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror}") from error
+
+
+def _packets_of(path: Path, opened: IO[bytes]) -> Iterator[tuple[float, int, bytes]]:
+    try:
+        magic = opened.read(4)
+        opened.seek(0)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CaptureError(f"{path} is a damaged gzip file") from error
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror}") from error
-    # Looked at here: Scapy leaves a file open that it refuses.
     if magic not in _MAGICS:
         raise CaptureError(f"{path} is no pcap or pcapng file")
     try:
-        reader = RawPcapReader(str(path))
+        # It takes any file, though it says that it takes names alone.
+        bounded: Any = _Bounded(path, opened)
+        reader = RawPcapReader(bounded)
     except (Scapy_Exception, EOFError, struct.error) as error:
         raise CaptureError(f"{path} is no pcap or pcapng file") from error
     with reader:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from initiator import decode
+from initiator import capture_file, decode
 from initiator.capture import to_pcapng
 from initiator.capture_file import CaptureError, segments
 from initiator.connection import Portal
@@ -184,6 +184,27 @@ def test_what_holds_no_iscsi_is_said_in_one_line(
         list(decode.lines(path))
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_a_capture_of_any_length_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_packed: bool
+) -> None:
+    monkeypatch.setattr(capture_file, "MOST_BYTES", 1 << 16)
+    content = pcap(*(packet(n * 1000, bytes(1000)) for n in range(100)))
+    path = tmp_path / "c.pcap"
+    path.write_bytes(gzip.compress(content) if is_packed else content)
+
+    with pytest.raises(CaptureError, match="holds more than 0 MiB: cut it first"):
+        list(decode.lines(path))
+
+
+def test_a_packet_that_claims_gigabytes_ends_the_capture(tmp_path: Path) -> None:
+    path = tmp_path / "c.pcap"
+    claim = struct.pack("<IIII", 0, 0, 0xFFFFFFF0, 0xFFFFFFF0)
+    path.write_bytes(gzip.compress(pcap(packet(0, b"abcd")) + claim + bytes(99999)))
+
+    assert [one.data for one in capture_file.segments(path)] == [b"abcd"]
 
 
 @pytest.fixture(scope="module")

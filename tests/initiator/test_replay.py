@@ -216,6 +216,10 @@ def test_a_bundle_comes_back_as_it_went(tmp_path: Path) -> None:
         bundle.read(packed)
 
 
+def bundle_of(event: dict[str, object], **facts: object) -> str:
+    return json.dumps({"format": bundle.FORMAT, "events": [event], **facts})
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -232,6 +236,13 @@ def test_a_bundle_comes_back_as_it_went(tmp_path: Path) -> None:
             ),
             "damaged",
         ),
+        (bundle_of({"kind": "sent", "connection": "one"}), "Expected `int`"),
+        (bundle_of({"kind": "sung", "connection": 1}), "unknown kind"),
+        (bundle_of({"kind": "raw", "connection": 1, "raw": "0"}), "damaged"),
+        (bundle_of({"kind": "raw", "connection": 1, "raw": []}), "Expected `str`"),
+        (bundle_of({"kind": "opened", "connection": 1}, lun="\x1b[2J"), "damaged"),
+        ("[" * 100_000, "no bundle"),
+        (json.dumps({"format": ["\x1b]0;owned\x07"]}), "no bundle"),
     ],
 )
 def test_what_is_no_bundle_is_said_in_one_line(
@@ -244,7 +255,18 @@ def test_what_is_no_bundle_is_said_in_one_line(
     with pytest.raises(BundleError, match=words) as caught:
         bundle.read(path)
 
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_bundle_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "MOST_BYTES", 1 << 20)
+    path = tmp_path / "b.json.gz"
+    path.write_bytes(gzip.compress(bytes(4 << 20)))
+
+    with pytest.raises(BundleError, match="holds more than 1 MiB"):
+        bundle.read(path)
 
 
 @pytest.mark.parametrize(
