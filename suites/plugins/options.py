@@ -19,13 +19,10 @@ PROVIDER = pytest.StashKey[targets.Provider]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a conformance run."""
     group = parser.getgroup("iscsi", "iSCSI Assay")
-    group.addoption(
-        "--target",
-        metavar="TARGET",
-        help="what to test: reference (the default), tgt, istgt, lio, scst, ... "
-        "or iscsi://[user%%secret@]host[:port]/name[/lun]; help lists them",
-    )
-    _add_options_of_targets(group)
+    try:
+        _add_options_of_targets(group)
+    except (targets.TargetSpecError, ValueError) as error:
+        raise pytest.UsageError(str(error)) from error
     group.addoption(
         "--profile",
         metavar="KIND",
@@ -95,16 +92,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _add_options_of_targets(group: pytest.OptionGroup) -> None:
-    """Add the options of all kinds of target.
+    """Add --target and the options of all kinds of target.
 
     Raises:
-        pytest.UsageError: a kind of another distribution cannot be used.
+        TargetSpecError: a kind of another distribution cannot be used.
+        ValueError: pytest has an option of the same name already.
     """
-    try:
-        for option in targets.options():
-            option.add(group.addoption)
-    except (targets.TargetSpecError, ValueError) as error:
-        raise pytest.UsageError(str(error)) from error
+    group.addoption(
+        "--target",
+        metavar="TARGET",
+        help=f"what to test: {', '.join(targets.kinds())} or "
+        "iscsi://[user%%secret@]host[:port]/name[/lun] (default: reference); "
+        "help lists them with what each needs",
+    )
+    for option in targets.options():
+        option.add(group.addoption)
 
 
 def _pair(text: str) -> tuple[str, str]:
