@@ -45,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except KnownFileError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_FILE] = path
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Controller(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,19 +58,36 @@ def pytest_collection_modifyitems(
     Raises:
         pytest.UsageError: there is one; it names file, entry and key.
     """
-    if _FILE not in config.stash or not _is_whole(config, items):
-        return
-    names = {item.nodeid.removeprefix(_SUITE) for item in items}
-    wrong = unmatched(config.stash[_KNOWN], names)
-    if wrong:
-        raise pytest.UsageError(f"{config.stash[_FILE]}: {wrong}")
+    if not hasattr(config, "workerinput"):
+        wrong = _find_unmatched(config, [item.nodeid for item in items])
+        if wrong:
+            raise pytest.UsageError(wrong)
 
 
-def _is_whole(config: pytest.Config, items: list[pytest.Item]) -> bool:
-    """Tell whether every check of the suite was collected."""
-    files = set(AREAS.rglob("test_*.py"))
+class _Controller:
+    """Looks at what workers have collected."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Refuse a pattern that matches no check, once."""
+        wrong = _find_unmatched(self._config, ids)
+        if wrong:
+            pytest.exit(wrong, pytest.ExitCode.USAGE_ERROR)
+
+
+def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
+    """Return which pattern matches no check, if the whole suite was collected."""
+    path = config.stash.get(_FILE, None)
+    names = [one.removeprefix(_SUITE) for one in nodeids if one.startswith(_SUITE)]
+    files = {str(one.relative_to(AREAS)) for one in AREAS.rglob("test_*.py")}
     is_cut = any("::" in one for one in config.args)
-    return not is_cut and files <= {item.path for item in items}
+    if path is None or is_cut or not files <= {one.split("::")[0] for one in names}:
+        return ""
+    wrong = unmatched(config.stash[_KNOWN], set(names))
+    return f"{path}: {wrong}" if wrong else ""
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from reports.model import Ending, EndingKind
 from spec import load as load_catalogue
 from suites.judging.known import Deviation, Known, KnownFileError, load, unmatched
+from tests.suites.runs import complaint, run
 from vmlab.watch import find_crash
 
 ID = "RFC7143-11.19-02"
@@ -218,3 +219,18 @@ def test_each_known_crash_of_lio_explains_its_console_and_no_other_does(
     assert [one.functions for one in crashes if one.explains(ending)] == [
         known.functions
     ]
+
+
+@pytest.mark.integration
+def test_a_pattern_without_a_check_is_refused_when_the_suite_is_collected(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(entry(checks='["nop/test_ping.py::test_gone"]'))
+
+    done = run("--collect-only", "-q", f"--deviations={own}", path="suites/conformance")
+    part = run("--collect-only", "-q", f"--deviations={own}")
+
+    assert done.returncode == 4
+    assert complaint(done).endswith("no check matches 'nop/test_ping.py::test_gone'")
+    assert part.returncode == 0, "a part of the suite says nothing of other checks"
