@@ -138,6 +138,9 @@ def weigh(
     """Sort the verdicts of a run with one fault into notices and false alarms."""
     failed = [item for item in judged if item.outcome in _NOTICES]
     shown = {name for item in failed for name in item.broken}
+    # A check that is not judged has failed by what another check shows.
+    unjudged = [item for item in judged if item.outcome is model.Outcome.NOT_JUDGED]
+    shown |= {name for item in unjudged for name in item.requirements}
     outcome = Outcome(
         fault,
         len(concerned),
