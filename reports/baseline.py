@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 
 from reports.findings import Finding
-from reports.markdown import title
+from reports.markdown import rule
 from reports.model import Check, Run
 from reports.printable import one_line
 from spec import Requirement, load
@@ -58,7 +58,7 @@ def _entries(
     common = {
         "requirement": one.clauses[0],
         "what": one_line(one.example.deviation or one.actual, _WIDTH),
-        "why": f"{clause}: {title(one, catalogue)}",
+        "why": f"{clause}: {rule(one, catalogue)}",
         "version": one_line(run.environment.get("target.version", "")) or "unknown",
     }
     return [

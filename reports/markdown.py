@@ -8,6 +8,7 @@ from reports.again import commands
 from reports.findings import Finding
 from reports.model import Run
 from reports.printable import block, code, one_line
+from reports.severity import Severity
 from reports.terminal import count
 from spec import Requirement, load
 
@@ -95,10 +96,18 @@ def section(
 
 
 def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
-    """Return the rule that is broken, as a heading."""
+    """Return a heading: the rule that is broken, and how the target ended if it did."""
+    broken = rule(one, catalogue)
+    if one.ending is None:
+        return broken
+    how = "hangs" if one.severity is Severity.HANG else "dies"
+    return f"The target {how} ({one_line(one.ending.reason, 80)}): {broken}"
+
+
+def rule(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
+    """Return the rule that is broken, without a full stop."""
     entry = catalogue.get(one.clauses[0])
-    rule = one.clauses[0] if entry is None else entry.text.rstrip(".")
-    return one_line(rule)
+    return one_line(one.clauses[0] if entry is None else entry.text.rstrip("."))
 
 
 def _expectation(one: Finding) -> list[str]:
