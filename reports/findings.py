@@ -5,26 +5,26 @@ Failures have one cause where what is known of them as values says so:
 
 - the target died in the same function; or, where no function is known, by the same
   signal in checks of the same requirement;
-- the same requirement is broken by the same answer (`Failure.pdu`, `field`, `answer`);
-- one check shows the same requirement to be broken with several parameters, and the
-  requests were treated alike: all refused, all left without an answer, or all done;
-- the same field of the same kind of PDU is wrong in the same way, whatever requirement
-  each check looks at: that is one act of the target;
-- the same answer breaks requirements that one check carries together, or that restate
-  each other;
-- the same kind of request is refused in the same way, whatever the checks want to know
-  of it.
+- the same requirement is broken by the same answer (`Failure.pdu`, `field`, `answer`),
+  or by one check with several parameters;
+- the same field or text key is wrong in the same way, whatever requirement each check
+  looks at: that is one act of the target;
+- the same answer breaks requirements of one section, or requirements that one check
+  carries together, or that restate each other;
+- the requirements are of one section about a text key (RFC 7143 chapter 13);
+- the answer is wrong wherever it comes, such as CHECK CONDITION without sense data, or
+  gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
 An answer that says little, such as GOOD where a command had to be refused, joins no
-requirements that have nothing to do with each other. Known deviations are findings too,
-apart from the new ones.
+requirements of different sections; silence joins none of one section. Known deviations
+are findings too, apart from the new ones.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.answers import nature
+from reports.answers import Nature, nature
 from reports.model import Check, Ending, EndingKind, Failure, Outcome, Run
 from reports.severity import Severity, severity
 from spec import Requirement, load
@@ -33,6 +33,31 @@ _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
 _DROPPED = EndingKind.DROPPED
 _ENDED_GOOD = frozenset({"SCSIResponse GOOD", "DataIn GOOD"})
 """A command that ended GOOD; its status may ride on its last Data-In."""
+
+_WRONG_ANYWHERE = frozenset(
+    {
+        "DataIn CHECK CONDITION",
+        "SCSIResponse CHECK CONDITION",
+        "SCSIResponse CHECK CONDITION malformed sense",
+        "Reject 0x02",
+        "Reject 0x03",
+        "Reject 0x05",
+        "Reject 0x06",
+        "Reject 0x07",
+        "Reject 0x08",
+        "Reject 0x0a",
+        "Reject 0x0c",
+    }
+)
+"""Answers that tell their cause by themselves.
+
+Reject with reason 4 or 9, Protocol Error and Invalid PDU field, is no such answer.
+"""
+
+_SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
+"""Answers that join no requirements: a login that goes on may do so for any reason."""
+
+_KEYS_DOCUMENT, _KEYS_CHAPTER = "RFC 7143", "13."
 
 _SERVES = ("the target goes on serving",)
 
@@ -118,6 +143,7 @@ def findings(
         for group in _groups(
             [one for one in amiss if (one.outcome is Outcome.DEVIATES) is is_known],
             related,
+            known,
         )
     ]
     found = [_finding(group, run, known) for group in groups]
@@ -189,7 +215,9 @@ def _related(
 
 
 def _groups(
-    checks: Sequence[Check], related: Mapping[str, set[str]]
+    checks: Sequence[Check],
+    related: Mapping[str, set[str]],
+    catalogue: Mapping[str, Requirement],
 ) -> list[list[Check]]:
     """Return the checks by their causes."""
     parents = list(range(len(checks)))
@@ -203,7 +231,7 @@ def _groups(
     causes = [cause_of(check) for check in checks]
     firsts: dict[Hashable, int] = {}
     for number, (check, cause) in enumerate(zip(checks, causes, strict=True)):
-        for key in _keys(check, cause):
+        for key in _keys(check, cause, catalogue.get(cause.requirement)):
             parents[root(number)] = root(firsts.setdefault(key, number))
     for numbers in _by_answer(causes).values():
         for one in numbers:
@@ -216,23 +244,42 @@ def _groups(
     return list(groups.values())
 
 
-def _keys(check: Check, cause: Cause) -> list[Hashable]:
+def _keys(
+    check: Check, cause: Cause, requirement: Requirement | None
+) -> list[Hashable]:
     """Return what a failure must share with another to have the same cause."""
     keys: list[Hashable] = [cause]
     if check.deviation:
         keys.append(("deviation", check.deviation))
     if cause.end:
-        ending = check.ending
-        if ending is not None and ending.functions:
+        if check.ending is not None and check.ending.functions:
             keys.append(("end", cause.end))
         return keys
-    if cause.pdu and cause.field:
-        keys.append(("field", cause.pdu, cause.field, cause.answer))
+    function = check.check.partition("[")[0]
+    keys.append(("check", cause.requirement, function))
     if cause.answer in _ENDED_GOOD:
         keys.append(("good", cause.requirement))
-    if check.failure is not None:
-        function = check.check.partition("[")[0]
-        keys.append(("rule", cause.requirement, function, nature(check.failure)))
+    if cause.field:
+        keys.append(("field", cause.pdu, cause.field, cause.answer))
+    if cause.answer in _WRONG_ANYWHERE:
+        keys.append(("answer", cause.answer))
+    if requirement is not None:
+        keys += _keys_of_section(check, cause, requirement)
+    return keys
+
+
+def _keys_of_section(
+    check: Check, cause: Cause, requirement: Requirement
+) -> list[Hashable]:
+    """Return what failures share that break requirements of one section."""
+    place = requirement.document, requirement.section
+    failure = check.failure
+    if failure is None or not failure.answer or nature(failure) is Nature.SILENT:
+        return []
+    keys: list[Hashable] = []
+    keys.append(("section", *place, cause.pdu, cause.field, cause.answer))
+    if place[0] == _KEYS_DOCUMENT and place[1].startswith(_KEYS_CHAPTER):
+        keys.append(("key", *place))
     return keys
 
 
@@ -240,7 +287,7 @@ def _by_answer(causes: Sequence[Cause]) -> Mapping[Hashable, list[int]]:
     """Return one failure of each requirement, by what came."""
     first: dict[Cause, int] = {}
     for number, cause in enumerate(causes):
-        if not cause.end and cause.answer:
+        if not cause.end and cause.answer not in _SAYS_NOTHING:
             first.setdefault(cause, number)
     found: defaultdict[Hashable, list[int]] = defaultdict(list)
     for cause, number in first.items():

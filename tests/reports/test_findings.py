@@ -57,20 +57,14 @@ def test_one_clause_broken_in_two_ways_is_two_findings() -> None:
     assert (len(first.checks), len(second.checks)) == (2, 1)
 
 
-def test_parameters_of_a_check_are_one_finding_where_the_target_treats_them_alike() -> (
-    None
-):
-    kinds = ["NOPIn", "data of another length", "Reject 0x04", "no answer"]
-    found = of(
-        *(broken(f"a.py::test_a[{kind}]", answer=kind) for kind in kinds),
-        broken("a.py::test_a[rst]", answer="connection dropped"),
+def test_parameters_of_a_check_are_one_finding() -> None:
+    answers = ["NOPIn", "Reject 0x04", "no answer"]
+
+    (found,) = of(
+        *(broken(f"a.py::test_a[{answer}]", answer=answer) for answer in answers)
     )
 
-    assert [names(one) for one in found] == [
-        {"a.py::test_a[NOPIn]", "a.py::test_a[data of another length]"},
-        {"a.py::test_a[no answer]", "a.py::test_a[rst]"},
-        {"a.py::test_a[Reject 0x04]"},
-    ]
+    assert len(found.checks) == 3
 
 
 def test_a_wrong_field_is_one_act_whatever_looks_at_it() -> None:
@@ -240,3 +234,48 @@ def test_findings_do_not_depend_on_the_order_of_the_checks(
     assert {frozenset(names(one)) for one in of(*mixed)} == {
         frozenset(names(one)) for one in of(*checks)
     }
+
+
+def test_silence_joins_no_rules_of_one_section_but_an_answer_does() -> None:
+    first, second = "RFC7143-4.2.2.1-13", "RFC7143-4.2.2.1-08"
+
+    assert len(of(broken("a.py::a", first), broken("b.py::b", second))) == 2
+    (found,) = of(
+        broken("a.py::a", first, "Reject 0x04"),
+        broken("b.py::b", second, "Reject 0x04"),
+    )
+    assert set(found.clauses) == {first, second}
+
+
+def test_a_login_that_goes_on_joins_no_clauses_of_a_check() -> None:
+    goes_on, is_in = "LoginResponse 0000", "LoginResponse 0000 FULL_FEATURE"
+    together = passed("c.py::c", ECHO, NEVER)
+
+    def number(answer: str) -> int:
+        failed = [broken("a.py::a", ECHO, answer), broken("b.py::b", NEVER, answer)]
+        return len(of(*failed, together))
+
+    assert (number(goes_on), number(is_in)) == (2, 1)
+
+
+def test_wrong_values_of_one_key_are_one_finding() -> None:
+    first, second = "RFC7143-13.14-01", "RFC7143-13.14-i01"
+
+    (found,) = of(
+        broken("a.py::a", first, "#"),
+        broken("b.py::b", second, "LoginResponse 0300"),
+        broken("c.py::c", "RFC7143-6.1-i02", "#", field="FirstBurstLength"),
+        broken("d.py::d", second, "#", field="FirstBurstLength"),
+    )
+
+    assert len(found.checks) == 4
+
+
+def test_a_reason_that_leaves_no_doubt_joins_whatever_it_meets() -> None:
+    def number(answer: str) -> int:
+        return len(
+            of(broken("a.py::a", ECHO, answer), broken("b.py::b", NEVER, answer))
+        )
+
+    assert (number("Reject 0x06"), number("Reject 0x04")) == (1, 2)
+    assert number("SCSIResponse CHECK CONDITION") == 1

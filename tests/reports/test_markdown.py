@@ -64,10 +64,10 @@ def test_each_finding_is_a_section_that_stands_by_itself() -> None:
 
     text = findings_markdown(run, findings(run))
 
+    death = "The target dies (killed by SIGSEGV)"
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# Findings: `tgt 1`",
-        "## 1. The target dies (killed by SIGSEGV): NOP-In answer has the ITT of the "
-        "NOP-Out",
+        f"## 1. {death}: NOP-In answer has the ITT of the NOP-Out",
         "## 2. NOP-In answer echoes ping data up to MaxRecvDataSegmentLength",
     ]
     section = text.partition("## 2.")[2]

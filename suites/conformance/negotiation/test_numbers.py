@@ -80,7 +80,12 @@ def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
     found = offer([(key.name, f"{prefix}{value:X}")])
 
     answer = answer_of(found, key.name)
-    check(_is_result(key, value, answer), f"{key.name} for {value}", answer)
+    check(
+        _is_result(key, value, answer),
+        f"{key.name} for {value}",
+        answer,
+        field=key.name,
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.1-i02")
