@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, TypeVar
 from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
+from iscsi.printable import line, printable
 from reftarget import configfile
 from reftarget.config import ARCHITECTURE, Config, ConfigError, Portal, TargetConfig
 from reftarget.faults import FAULTS
-from reftarget.observers import Observers
+from reftarget.observers import TRACE, Observers
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.reservation_store import StoreError
 from reftarget.server import PortalError, Server
@@ -57,6 +58,21 @@ The default target is {DEFAULT_TARGET}.
 
 Bounds on what a peer can make it keep, count or wait for: docs/reference-target.md.
 """
+
+
+class PrintableFormatter(logging.Formatter):
+    """Keeps a record of the log to its line: names in it are text of the peer.
+
+    The trace, which shows a PDU in several lines, is printable line by line.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - inherited
+        """Return the line of a record, without its traceback."""
+        if record.name == TRACE:
+            record.message = "\n".join(map(printable, record.message.split("\n")))
+        else:
+            record.message = line(record.message)
+        return super().formatMessage(record)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -250,8 +266,8 @@ async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServ
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await reader.readline():
-                answer = server.control(line.decode("utf-8", "replace"))
+            while order := await reader.readline():
+                answer = server.control(order.decode("utf-8", "replace"))
                 writer.write(f"{answer}\n".encode())
                 await writer.drain()
         except ValueError:
@@ -283,10 +299,10 @@ def _watch_stdin(
             return
         pending.extend(data)
         while b"\n" in pending:
-            line, _, rest = bytes(pending).partition(b"\n")
+            order, _, rest = bytes(pending).partition(b"\n")
             pending[:] = rest
             if options.control:
-                print(server.control(line.decode("utf-8", "replace")), flush=True)
+                print(server.control(order.decode("utf-8", "replace")), flush=True)
 
     try:
         loop.add_reader(descriptor, readable)
@@ -298,11 +314,10 @@ def _watch_stdin(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the reference target; return the exit code."""
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING if options.quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
+    level = logging.WARNING if options.quiet else logging.INFO
+    logging.basicConfig(handlers=[handler], level=level)
     if options.list_faults:
         for fault in FAULTS.values():
             print(f"{fault.name:36} {fault.requirement:28} {fault.description}")

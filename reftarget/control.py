@@ -26,6 +26,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import AsyncEvent
+from iscsi.printable import printable
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def execute(target: ReferenceTarget, line: str) -> str:
     if action is None:
         return f"error {word!r} is none of {', '.join(_ACTIONS)}"
     try:
-        return f"ok {action(target, dict(map(_argument, rest)))}".rstrip()
+        answer = f"ok {action(target, dict(map(_argument, rest)))}".rstrip()
     except ControlError as error:
-        return f"error {error}"
+        answer = f"error {error}"
+    return printable(answer)  # a line, whatever initiators call themselves
 
 
 def _argument(word: str) -> tuple[str, str]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from iscsi.pcap import Address
     from reftarget.connection import Connection
 
-log = logging.getLogger("reftarget.trace")
+TRACE: Final = "reftarget.trace"
+"""The name of the logger of decoded PDUs."""
+
+log = logging.getLogger(TRACE)
 
 _SHOWN_DATA: Final = 1024
 """Bytes of a data segment that the trace shows."""

@@ -165,3 +165,23 @@ def test_a_peer_that_stands_still_is_dropped(tmp_path: Path) -> None:
             attacker.command(read_10(65535), 0xC0, 65535 * 512)
             bounded.wait_for("does not read")
         bounded.assert_serves()
+
+
+def test_no_name_forges_a_line_of_the_log() -> None:
+    forged = b"2026-01-01 00:00:00,000 INFO forged"
+    with running("--lun", "64M") as victim:
+        for name in (b"a\n" + forged, b"a\r" + forged, "a\u2028\x1b[2J".encode()):
+            with Attacker(victim.port) as attacker:
+                attacker.login_request(
+                    b"InitiatorName=" + name + b"\0TargetName=" + name + b"\0"
+                )
+                attacker.receive()
+            with Attacker(victim.port) as attacker:
+                attacker.login_request(
+                    b"InitiatorName=" + name + b"\0TargetName=" + NAME + b"\0"
+                )
+                attacker.receive()
+
+    assert "forged" in "".join(victim.log)
+    assert not any(line.startswith("2026-01-01") for line in victim.log)
+    assert all(line.rstrip("\n").isprintable() for line in victim.log)

@@ -7,7 +7,7 @@ from iscsi import pdu
 from iscsi.constants import RESERVED_TAG, LoginStatus
 from reftarget import control
 from reftarget.config import Limits
-from tests.reftarget.peer import NAME, Peer, make_target, read
+from tests.reftarget.peer import NAME, Peer, make_target, names, read
 
 
 @pytest.fixture
@@ -138,3 +138,13 @@ def test_sessions_are_listed(peer: Peer) -> None:
     answer = control.execute(peer.target, "sessions")
 
     assert answer.startswith(f"ok tsih={peer.tsih} cids=0 tasks=0")
+
+
+def test_a_name_with_a_newline_stays_in_its_line() -> None:
+    peer = Peer(make_target())
+    peer.send(peer.login_request(names(InitiatorName="iqn.a\nok forged")))
+
+    answer = control.execute(peer.target, "sessions")
+
+    assert "forged" in answer
+    assert answer.isprintable()
