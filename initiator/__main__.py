@@ -2,15 +2,18 @@
 """`python -m initiator`: replay a failure, look into a capture, talk to a target."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from initiator import bundle, decode, minimise, shell, url
+from initiator import bundle, decode, minimise, shell
 from initiator.bundle import Bundle, BundleError
 from initiator.capture_file import CaptureError
 from initiator.expect import ConformanceFailure
 from initiator.replay import ANSWER_SECONDS, Difference, replay
+from iscsi import address
+from iscsi.address import AddressError, TargetURL
 from iscsi.errors import ISCSIError
 from iscsi.printable import printable
 
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run(options)
     except ConformanceFailure as failure:
         print(failure.actual, file=sys.stderr)
-    except (BundleError, CaptureError, url.URLError, ISCSIError) as error:
+    except (BundleError, CaptureError, AddressError, ISCSIError) as error:
         print(printable(str(error)), file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -42,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "is answered otherwise; 2: trouble.",
     )
     again.add_argument("bundle", type=Path)
-    again.add_argument("--target", required=True, metavar="URL", help=url.FORM)
+    again.add_argument("--target", required=True, metavar="URL", help=address.FORM)
     again.add_argument(
         "--minimise",
         action="store_true",
@@ -60,13 +63,18 @@ def _parser() -> argparse.ArgumentParser:
     capture.add_argument("--port", type=int, help="the target's port; else it is found")
     capture.set_defaults(run=_decode)
     console = commands.add_parser("shell", help="a session to try things by hand")
-    console.add_argument("target", metavar="URL", help=url.FORM)
-    console.set_defaults(run=lambda options: shell.run(url.parse(options.target)))
+    console.add_argument("target", metavar="URL", help=address.FORM)
+    console.set_defaults(
+        run=lambda options: shell.run(address.parse(options.target, os.environ))
+    )
     return parser
 
 
 def _replay(options: argparse.Namespace) -> int:
-    recorded, target = bundle.read(options.bundle), url.parse(options.target)
+    recorded, target = (
+        bundle.read(options.bundle),
+        address.parse(options.target, os.environ),
+    )
     _introduce(recorded)
     found = replay(recorded, target, seconds=options.seconds)
     if options.trace:
@@ -109,7 +117,7 @@ def _tell(differences: list[Difference]) -> None:
 
 def _shorten(
     recorded: Bundle,
-    target: url.TargetURL,
+    target: TargetURL,
     before: list[Difference],
     seconds: float,
 ) -> Bundle:

@@ -10,12 +10,11 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from initiator.deadline import Deadline
 from initiator.segments import Cut, pieces
 from initiator.transcript import Direction, Entry, Event, Transcript
-from iscsi.constants import ISCSI_PORT
+from iscsi.address import Portal
 from iscsi.digest import digest
 from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
 from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, framed
@@ -25,22 +24,6 @@ DEFAULT_TIMEOUT = 5.0
 """Seconds that a wait lasts where nobody says otherwise."""
 
 _CHUNK = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """A network portal: an address and a TCP port."""
-
-    host: str
-    port: int = ISCSI_PORT
-
-    def __str__(self) -> str:
-        """Return host:port; IPv6 addresses stand in brackets."""
-        return (
-            f"[{self.host}]:{self.port}"
-            if ":" in self.host
-            else f"{self.host}:{self.port}"
-        )
 
 
 class Connection:

@@ -17,8 +17,8 @@ from initiator.connection import Connection
 from initiator.core import advances_stat_sn, lun_field
 from initiator.describe import describe
 from initiator.transcript import Transcript
-from initiator.url import TargetURL
 from iscsi import chap, serial, text
+from iscsi.address import TargetURL
 from iscsi.constants import RESERVED_TAG, LoginStatus, Stage
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.framing import Digests
@@ -37,7 +37,9 @@ _CARRIED = frozenset({"stat_sn", "tsih", "target_transfer_tag", "lun", "max_cmd_
 _LAYOUT = frozenset({"data_segment_length", "total_ahs_length", "padding"})
 """They follow from what else is compared."""
 
-_UNLIKE = {"InitiatorAlias", "TargetAlias", "TargetAddress", "CHAP_C", "CHAP_I"}
+_UNLIKE = {"InitiatorAlias", "TargetAlias", "TargetAddress"} | {
+    f"CHAP_{letter}" for letter in "CINR"
+}
 """Keys whose values differ from target to target and from time to time."""
 
 
@@ -153,7 +155,7 @@ class _Player:
             tag = pdu.target_transfer_tag
             changes["target_transfer_tag"] = self._tags.get(tag, tag)
         if "lun" in names and pdu.lun == lun_field(self._recorded.lun):
-            changes["lun"] = lun_field(self._target.lun)
+            changes["lun"] = lun_field(self._target.lun or 0)
         header, data = bytes.fromhex(event.header), bytes.fromhex(event.data)
         if isinstance(pdu, LoginRequest):
             changes["tsih"] = self._handles.get(pdu.tsih, pdu.tsih)
@@ -190,15 +192,18 @@ class _Player:
     def _value(self, channel: _Channel, name: str, value: str) -> str:
         if name == "TargetName" and value == self._recorded.target_name:
             return self._target.name
-        if name == "CHAP_N" and self._target.user:
-            return self._target.user
-        if name == "CHAP_R" and self._target.secret and channel.challenge:
+        known = self._target.chap
+        if known is None:
+            return value
+        if name == "CHAP_N":
+            return known.user
+        if name == "CHAP_R" and channel.challenge:
             asked = channel.challenge
             with suppress(KeyError, ISCSIError):
                 challenge = chap.parse_challenge(
                     asked["CHAP_A"], asked["CHAP_I"], asked["CHAP_C"]
                 )
-                return "0x" + challenge.respond(self._target.secret.encode()).hex()
+                return "0x" + challenge.respond(known.secret.encode()).hex()
         return value
 
     # Receiving -------------------------------------------------------------------

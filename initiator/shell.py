@@ -13,8 +13,8 @@ from initiator import expect
 from initiator.login import LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
-from initiator.url import TargetURL
 from iscsi import chap, pdu
+from iscsi.address import TargetURL
 from iscsi.constants import LogoutReason, TaskAttribute, TMFunction
 from iscsi.scsi import cdb
 
@@ -60,12 +60,17 @@ def run(target: TargetURL) -> int:
     Raises:
         ISCSIError: the login fails.
     """
-    credentials = None
-    if target.user:
-        credentials = chap.Credentials(target.user, target.secret.encode())
-    options = LoginOptions(target_name=target.name, credentials=credentials)
+    proof = target.chap
+    credentials = mutual = None
+    if proof is not None:
+        credentials = chap.Credentials(proof.user, proof.secret.encode())
+        if proof.mutual_user is not None and proof.mutual_secret is not None:
+            mutual = chap.Credentials(proof.mutual_user, proof.mutual_secret.encode())
+    options = LoginOptions(
+        target_name=target.name, credentials=credentials, mutual=mutual
+    )
     with Session(
-        target.portal, options, transcript=Transcript(), lun=target.lun
+        target.portal, options, transcript=Transcript(), lun=target.lun or 0
     ) as session:
         known = names(session)
         banner = _BANNER.format(

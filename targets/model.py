@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType, TracebackType
 from typing import Literal, Protocol
 
+from iscsi.address import Chap, Portal
+
 Backing = Literal["file", "memory", "block", "null"]
 """What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
 does."""
@@ -48,19 +50,6 @@ Whatever else the target can do is found out by negotiation, not listed here.
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
-    """An address at which the target listens."""
-
-    host: str
-    port: int
-    group_tag: int = 1
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
 class LogicalUnit:
     """A logical unit, as far as it was configured by us."""
 
@@ -77,24 +66,6 @@ class LogicalUnit:
     """Its medium can be removed."""
     backing: Backing = "file"
     """What keeps its blocks, where the kind of target has a choice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chap:
-    """CHAP names and secrets, both ways (RFC 7143 section 12.1.3)."""
-
-    user: str
-    secret: str
-    mutual_user: str | None = None
-    mutual_secret: str | None = None
-
-    @property
-    def is_mutual(self) -> bool:
-        """Whether the target authenticates itself too."""
-        return self.mutual_user is not None
-
-    def __repr__(self) -> str:
-        return f"Chap(user={self.user!r}, mutual_user={self.mutual_user!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,3 +303,20 @@ class Provider(Protocol):
     ) -> None:
         """Stop the target."""
         self.stop()
+
+
+__all__ = [
+    "FEATURES",
+    "Backing",
+    "Chap",
+    "Control",
+    "Ending",
+    "EndingKind",
+    "Identity",
+    "LogicalUnit",
+    "Portal",
+    "Provider",
+    "RunningTarget",
+    "Special",
+    "Target",
+]

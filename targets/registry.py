@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from iscsi import address
 from targets import remote
 from targets.errors import TargetSpecError
 from targets.kind import NO_OPTIONS, Kind, Option, Options
@@ -110,7 +111,7 @@ def parse(
         TargetSpecError: the value names nothing that can be provided, or an option
             belongs to another kind.
     """
-    if spec.lower().startswith(remote.SCHEME):
+    if spec.lower().startswith(address.SCHEME):
         _refuse_others(options, None)
         return remote.parse(spec)
     name, colon, port = spec.partition(":")
@@ -126,10 +127,10 @@ def _find(name: str) -> Kind:
     if name in known:
         return known[name]
     close = get_close_matches(name, [*known, "iscsi"], 1)
-    meant = remote.FORM if close == ["iscsi"] else "".join(close)
+    meant = address.FORM if close == ["iscsi"] else "".join(close)
     guess = f" did you mean {meant}?" if meant else ""
     raise TargetSpecError(
-        f"unknown target {name!r};{guess} valid: {', '.join(known)}, {remote.FORM}"
+        f"unknown target {name!r};{guess} valid: {', '.join(known)}, {address.FORM}"
     )
 
 
@@ -179,11 +180,11 @@ def help_text() -> str:
     lines += [f"  {name:{width}}  {summary}; {needs}" for name, summary, needs in rows]
     lines += [
         "  NAME:PORT fixes the port of the first portal",
-        f"--target={remote.FORM}[?KEY=VALUE&…]",
+        f"--target={address.FORM}[?KEY=VALUE&…]",
         "  any target; needs it to run and to be reachable",
-        f"  credentials: in the URL, or {remote.USER} and {remote.SECRET};",
+        f"  credentials: in the URL, or {address.USER} and {address.SECRET};",
         "  for mutual CHAP target_user=… and target_password=… in the URL,",
-        f"  or {remote.MUTUAL_USER} and {remote.MUTUAL_SECRET}",
+        f"  or {address.MUTUAL_USER} and {address.MUTUAL_SECRET}",
         "  scratch=yes: the data of this LUN may be overwritten",
     ]
     return "\n".join(lines)

@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A target that somebody else runs, given by its URL.
+"""A target that somebody else runs, given by its URL (see `iscsi.address`)."""
 
-The form is libiscsi's and QEMU's:
-iscsi://[user%secret@]host[:port]/name[/lun][?target_user=…&target_password=…].
-The first % before the @ parts user and secret; all else is percent-decoded.
-"""
-
-import ipaddress
 import os
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
+from iscsi import address
+from iscsi.address import AddressError
 from targets.errors import LabError, TargetSpecError
 from targets.model import (
-    Chap,
     Ending,
     EndingKind,
     LogicalUnit,
@@ -26,16 +19,7 @@ from targets.model import (
     Target,
 )
 
-SCHEME = "iscsi://"
-FORM = "iscsi://[user%secret@]host[:port]/name[/lun]"
-DEFAULT_PORT = 3260
 CONNECT_SECONDS = 5.0
-USER, SECRET = "ISCSI_ASSAY_CHAP_USER", "ISCSI_ASSAY_CHAP_SECRET"
-MUTUAL_USER, MUTUAL_SECRET = "ISCSI_ASSAY_MUTUAL_USER", "ISCSI_ASSAY_MUTUAL_SECRET"
-
-_NAME_TYPES = ("iqn.", "eui.", "naa.")  # RFC 7143 section 4.2.7.1
-_LUN_LIMIT = 1 << 14  # flat space addressing, SAM-5 section 4.7.7.4
-_QUERY_KEYS = ("target_user", "target_password", "scratch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,126 +127,20 @@ def _probe(portal: Portal) -> None:
 
 
 def parse(url: str, environ: Mapping[str, str] = os.environ) -> RemoteProvider:
-    """Parse the URL of a target.
+    """Return the provider of a target that is given by its URL.
 
     Args:
-        url: the URL.
+        url: the URL (see `iscsi.address`).
         environ: where credentials are found that the URL does not give.
 
     Raises:
         TargetSpecError: the URL, or the credentials, cannot be understood.
     """
-    rest, _, query = url[len(SCHEME) :].partition("?")
-    authority, _, path = rest.partition("/")
-    user_info, at, address = authority.rpartition("@")
-    keys = _parse_query(query)
-    given = dict(environ)
-    if at:
-        user, percent, secret = user_info.partition("%")
-        if not percent:
-            raise TargetSpecError(f"no %secret after the user {user!r}; use {FORM}")
-        given |= {USER: user, SECRET: _decode(secret)}
-    if "target_user" in keys or "target_password" in keys:
-        given[MUTUAL_USER] = keys.get("target_user", "")
-        given[MUTUAL_SECRET] = keys.get("target_password", "")
-    return RemoteProvider(
-        _parse_address(address),
-        _parse_path(path, _parse_scratch(keys), _find_chap(given)),
-    )
-
-
-def _parse_address(text: str) -> Portal:
-    match = re.fullmatch(r"(?:\[([^]]*)\]|([^:\[\]]*))(?::([^:]*))?", text)
-    if match is None:
-        raise TargetSpecError(
-            f"the address {text!r} is not host[:port]; put IPv6 in brackets"
-        )
-    bracketed, host, port = match.groups()
-    if bracketed is not None:
-        host = _decode(bracketed)
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError as error:
-            raise TargetSpecError(f"{host!r} is not an IPv6 address") from error
-    if not host:
-        raise TargetSpecError(f"no host in the URL; use {FORM}")
-    if port is None:
-        return Portal(host, DEFAULT_PORT)
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise TargetSpecError(f"the port {port!r} is not a number from 1 to 65535")
-    return Portal(host, int(port))
-
-
-def _parse_path(path: str, scratch: bool, chap: Chap | None) -> Target:
-    quoted_name, _, lun = path.partition("/")
-    name = _decode(quoted_name)
-    if not name:
-        raise TargetSpecError(f"no target name in the URL; use {FORM}")
-    if not name.lower().startswith(_NAME_TYPES):
-        raise TargetSpecError(
-            f"the target name {name!r} begins with none of {', '.join(_NAME_TYPES)}"
-        )
-    if not lun:
-        if scratch:
-            raise TargetSpecError("scratch=yes needs a LUN in the URL")
-        return Target(name, (), chap)
-    if not re.fullmatch(r"[0-9]{1,5}", lun) or int(lun) >= _LUN_LIMIT:
-        raise TargetSpecError(
-            f"the LUN {lun!r} is not a number from 0 to {_LUN_LIMIT - 1}"
-        )
-    unit = LogicalUnit(int(lun), scratch=scratch, persistent=True)
-    return Target(name, (unit,), chap)
-
-
-def _parse_query(query: str) -> dict[str, str]:
-    keys = {}
-    for pair in filter(None, query.split("&")):
-        key, _, value = pair.partition("=")
-        if key not in _QUERY_KEYS:
-            raise TargetSpecError(
-                f"unknown key {key!r} in the URL; known are {', '.join(_QUERY_KEYS)}"
-            )
-        keys[key] = _decode(value)
-    return keys
-
-
-def _parse_scratch(keys: Mapping[str, str]) -> bool:
-    value = keys.get("scratch", "no")
-    if value not in {"yes", "no"}:
-        raise TargetSpecError(f"scratch is yes or no, not {value!r}")
-    return value == "yes"
-
-
-def _find_chap(given: Mapping[str, str]) -> Chap | None:
-    values = [given.get(name) or None for name in (USER, SECRET)]
-    mutual = [given.get(name) or None for name in (MUTUAL_USER, MUTUAL_SECRET)]
-    for names, pair in (
-        ((USER, SECRET), values),
-        ((MUTUAL_USER, MUTUAL_SECRET), mutual),
-    ):
-        for name, value, other in zip(names, pair, reversed(pair), strict=True):
-            if value is None and other is not None:
-                raise TargetSpecError(
-                    f"half of the CHAP credentials: {name} is missing"
-                )
-    user, secret = values
-    if user is None or secret is None:
-        if mutual[0] is not None:
-            raise TargetSpecError(
-                f"mutual CHAP needs the initiator's credentials too: set {USER}"
-                f" and {SECRET}"
-            )
-        return None
-    return Chap(user, secret, *mutual)
-
-
-def _decode(text: str) -> str:
-    """Percent-decode, strictly."""
-    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise TargetSpecError(
-            "a % that no two hexadecimal digits follow; write %25 for a %"
-        )
     try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError as error:
-        raise TargetSpecError("a %-sequence that is not UTF-8") from error
+        said = address.parse(url, environ)
+    except AddressError as error:
+        raise TargetSpecError(str(error)) from error
+    units: tuple[LogicalUnit, ...] = ()
+    if said.lun is not None:
+        units = (LogicalUnit(said.lun, scratch=said.scratch, persistent=True),)
+    return RemoteProvider(said.portal, Target(said.name, units, said.chap))

@@ -19,7 +19,7 @@ from initiator.login import LoginOptions
 from initiator.replay import replay
 from initiator.session import Session
 from initiator.transcript import Transcript
-from initiator.url import TargetURL
+from iscsi.address import Chap, TargetURL
 from iscsi.errors import ISCSIError
 from iscsi.pdu import NOPOut
 from iscsi.scsi import cdb
@@ -75,7 +75,11 @@ def record(running: RunningTarget, *, pings: int = 1) -> Bundle:
     options = LoginOptions(target_name=target.name, keys=KEYS, is_lenient=True)
     with suppress(ISCSIError, ConformanceFailure):
         session = Session(
-            target.portal, options, transcript=transcript, timeout=0.5, lun=target.lun
+            target.portal,
+            options,
+            transcript=transcript,
+            timeout=0.5,
+            lun=target.lun or 0,
         )
         session.judges_stat_sn = False
         block = bytes(range(256)) * 2
@@ -93,7 +97,7 @@ def record(running: RunningTarget, *, pings: int = 1) -> Bundle:
                 step()
         session.close()
     return bundle.of_transcript(
-        transcript, target_name=target.name, lun=target.lun, actual="odd"
+        transcript, target_name=target.name, lun=target.lun or 0, actual="odd"
     )
 
 
@@ -137,7 +141,7 @@ def test_a_shorter_bundle_shows_the_same(clean: RunningTarget) -> None:
             target.portal,
             LoginOptions(target_name=target.name),
             transcript=transcript,
-            lun=target.lun,
+            lun=target.lun or 0,
         ) as session:
             for _ in range(12):
                 session.execute(cdb.test_unit_ready())
@@ -183,7 +187,7 @@ def test_chap_is_answered_anew(clean: RunningTarget) -> None:
         session.ping(b"x")
     recorded = bundle.of_transcript(transcript, target_name=node.name)
 
-    with_secret = TargetURL(portal, node.name, 0, node.chap.user, secret)
+    with_secret = TargetURL(portal, node.name, 0, Chap(node.chap.user, secret))
     right = replay(recorded, with_secret, seconds=1)
     without = replay(recorded, TargetURL(portal, node.name), seconds=1)
 
@@ -274,10 +278,15 @@ def test_a_bundle_that_unpacks_without_end_is_refused(
     [
         (["replay", "none.json", "--target", "iscsi://h/iqn.x"], "No such file"),
         (["replay", "b.json", "--target", "http://h/iqn.x"], "iscsi://[user%secret@]"),
-        (["replay", "b.json", "--target", "iscsi://h"], "name is missing"),
-        (["replay", "b.json", "--target", "iscsi://h/iqn.x/one"], "is no number"),
-        (["replay", "b.json", "--target", "iscsi://u@h/iqn.x"], "no secret"),
+        (["replay", "b.json", "--target", "iscsi://h"], "no target name"),
+        (["replay", "b.json", "--target", "iscsi://h/iqn.x/one"], "is not a number"),
+        (["replay", "b.json", "--target", "iscsi://u@h/iqn.x"], "no %secret"),
         (["replay", "b.json", "--target", "iscsi://127.0.0.1:1/iqn.x"], "cannot conn"),
+        (["replay", "b.json", "--target", "iscsi://h:0/iqn.x"], "from 1 to 65535"),
+        (["replay", "b.json", "--target", "iscsi://h/iqn.x/99999"], "0 to 16383"),
+        (["replay", "b.json", "--target", "iscsi://h/iqn.x%zz"], "hexadecimal digits"),
+        (["replay", "b.json", "--target", "iscsi://h/iqn.x?lun=1"], "unknown key"),
+        (["shell", "iscsi://h/disk"], "begins with none of"),
         (["decode", "none.pcap"], "No such file"),
         (["decode", "b.json"], "no pcap"),
         (["shell", "iscsi://127.0.0.1:1/iqn.x"], "cannot connect"),

@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from iscsi.address import MUTUAL_SECRET, MUTUAL_USER, SECRET, USER
 from targets import Chap, LabError, LogicalUnit, Portal, TargetSpecError, remote
-from targets.remote import MUTUAL_SECRET, MUTUAL_USER, SECRET, USER, parse
+from targets.remote import parse
 
 _NAME = "iqn.2001-04.com.example:storage"
 
