@@ -73,7 +73,7 @@ ANSWERS: Final = (
             "RFC7143-11.13.5-i01",
             "RFC7143-9.2-i01",
             "RFC7143-11.13.2-i01",
-            "RFC7143-11.13.5-i02",
+            "RFC7143-11.13.5-i06",
             "RFC7143-11.13.5-i04",
         ),
         says="Refuses every login with 0200, Initiator Error.",

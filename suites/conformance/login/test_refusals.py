@@ -29,24 +29,32 @@ def _with(pairs: Pairs, name: str, value: str) -> Pairs:
 def test_name_is_missing(
     login: LoginExchange, first_pairs: Pairs, name: str, stage: Stage
 ) -> None:
-    """A first request without one of the names is refused as missing a parameter."""
-    pairs = _without(first_pairs, name)
-
-    expect_no_login(login, pairs, LoginStatus.MISSING_PARAMETER, csg=stage)
+    """A first request without one of the names is refused as the initiator's error."""
+    expect_no_login(login, _without(first_pairs, name), csg=stage)
 
 
 @pytest.mark.requirement("RFC7143-11.13.5-i02")
 def test_text_is_missing(login: LoginExchange) -> None:
-    """A first request without any text is refused as missing a parameter."""
-    expect_no_login(login, [], LoginStatus.MISSING_PARAMETER)
+    """A first request without any text is refused as the initiator's error."""
+    expect_no_login(login, [])
 
 
 @pytest.mark.requirement("RFC7143-11.13.5-i02")
 def test_initiator_name_is_missing_for_discovery(login: LoginExchange) -> None:
-    """A discovery login without InitiatorName is refused as missing a parameter."""
-    pairs = [("SessionType", "Discovery")]
+    """A discovery login without InitiatorName is refused as the initiator's error."""
+    expect_no_login(login, [("SessionType", "Discovery")])
 
-    expect_no_login(login, pairs, LoginStatus.MISSING_PARAMETER)
+
+@pytest.mark.requirement("RFC7143-11.13.5-i06")
+@pytest.mark.parametrize("stage", _STAGES)
+@pytest.mark.parametrize("name", ["InitiatorName", "TargetName"])
+def test_missing_name_is_told(
+    login: LoginExchange, first_pairs: Pairs, name: str, stage: Stage
+) -> None:
+    """A first request without one of the names is refused as missing a parameter."""
+    pairs = _without(first_pairs, name)
+
+    expect_no_login(login, pairs, LoginStatus.MISSING_PARAMETER, csg=stage)
 
 
 @pytest.mark.requirement("RFC7143-11.13.5-i01")
