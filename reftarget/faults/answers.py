@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from iscsi import headers, text
-from iscsi.constants import RESERVED_TAG, AsyncEvent, TMResponse
+from iscsi.constants import RESERVED_TAG, AsyncEvent, Stage, TMResponse
 from reftarget.faults.changes import (
     change_data,
     change_text,
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PROTOCOL_ERROR: Final = 0x04
+
+
+def _with_length(data: bytes) -> bytes:
+    length = text.encode([("MaxRecvDataSegmentLength", "262144")])
+    return data if length[:24] in data else data + length
 
 
 def _is_refusal(header: headers.LoginResponse) -> bool:
@@ -346,6 +351,27 @@ ANSWERS: Final = (
         says="Sends Reject without taking a StatSN.",
         also="every session judges StatSN, so no Reject counts",
         twist=set_fields(headers.Reject, stat_sn=one_less("stat_sn")),
+    ),
+    Fault(
+        name="reject-is-not-final",
+        breaks=("RFC7143-11.17-i01",),
+        says="Sends Reject with F=0.",
+        twist=set_fields(headers.Reject, final=False),
+    ),
+    Fault(
+        name="own-length-comes-again",
+        breaks=("RFC7143-6.3-14",),
+        says="Declares MaxRecvDataSegmentLength again in each further response.",
+        also="no response of the last stage is without text then",
+        twist=change_data(
+            headers.LoginResponse,
+            _with_length,
+            lambda header: (
+                header.csg == Stage.OPERATIONAL
+                and not header.transit
+                and not header.status_class
+            ),
+        ),
     ),
     Fault(
         name="reject-reasons-are-all-alike",

@@ -44,6 +44,10 @@ def _with_all_understood(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
     return pairs
 
 
+def _answer_to_send_targets(seen: Container[str]) -> text.Pairs:
+    return [("SendTargets", "All")] if "SendTargets" in seen else []
+
+
 def _offer_of_old_reporting(seen: Container[str]) -> text.Pairs:
     return [] if "TaskReporting" in seen else [("TaskReporting", "RFC3720")]
 
@@ -125,12 +129,17 @@ CORE: Final = (
         breaks=(
             "RFC7143-6.3-i01",
             "RFC7143-12-01",
-            "RFC7143-13-i01",
-            "RFC7143-13.3-i01",
             "RFC7143-6.3.3-i01",
         ),
         says="Lets pass an operational key in the security stage.",
         rules=LoginRules(checks_stage=False),
+    ),
+    Fault(
+        name="send-targets-is-answered-in-logins",
+        breaks=("RFC7143-13.3-i01",),
+        says="Answers SendTargets in a login.",
+        also="keys of another stage are taken for that",
+        rules=LoginRules(checks_stage=False, own_offers=_answer_to_send_targets),
     ),
     Fault(
         name="chap-takes-any-response",

@@ -52,8 +52,16 @@ def _ranges(pairs: text.Pairs) -> text.Pairs:
     return [pair for pair in pairs if "~" in pair[1]]
 
 
-def _without_reserved_words(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
-    return [pair for pair in pairs if pair[1] not in text.RESERVED_ANSWERS]
+def _with_reserved_words(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
+    """Return the pairs with None for a reserved word in a list."""
+    taken: text.Pairs = []
+    for name, value in pairs:
+        key = KEYS.get(name)
+        if value not in text.RESERVED_ANSWERS:
+            taken.append((name, value))
+        elif key is not None and key.kind is Kind.LIST:
+            taken.append((name, "None"))
+    return taken
 
 
 def _with_known_values(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
@@ -238,10 +246,10 @@ LOGINS: Final = (
         rules=LoginRules(own_offers=_offer_of_digests, is_lenient=True),
     ),
     Fault(
-        name="reserved-words-are-no-offers",
+        name="reserved-words-are-values",
         breaks=("RFC7143-6.2-12",),
-        says="Lets offers of Reject, Irrelevant and NotUnderstood pass.",
-        rules=LoginRules(understood=_without_reserved_words),
+        says="Takes Reject, Irrelevant or NotUnderstood in a list for None.",
+        rules=LoginRules(understood=_with_reserved_words),
     ),
     Fault(
         name="login-ends-after-five-exchanges",

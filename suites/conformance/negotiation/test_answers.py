@@ -183,7 +183,7 @@ def test_name_again(login: LoginExchange, first_pairs: Pairs, name: str) -> None
     expect_refusal(login)
 
 
-@pytest.mark.requirement("RFC7143-13.3-i01", "RFC7143-13-i01")
+@pytest.mark.requirement("RFC7143-13.3-i01")
 @pytest.mark.parametrize("value", ["All", ""], ids=identify)
 def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
     """SendTargets in a login ends it or brings no targets."""
