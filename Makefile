@@ -20,7 +20,8 @@ STAMP := $(VENV)/installed
 AGAIN = $(RUN) pytest suites/conformance --lf -n 1
 
 # Tests of code without I/O: they must reach nearly every branch of it.
-PURE := tests/spec tests/iscsi
+PURE := tests/spec tests/iscsi tests/reports/test_findings.py \
+	$(patsubst %,tests/suites/test_%.py,foundations known verdict_table versions)
 FAST := "not integration and not lab"
 
 .PHONY: conformance check test test-lab faults packages lab clean help

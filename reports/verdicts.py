@@ -39,17 +39,6 @@ def carried(report: pytest.TestReport) -> Check | None:
     return None if text is None else msgspec.json.decode(text, type=Check)
 
 
-def reports_of(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
-    """Return the reports of a run, of every phase of its checks."""
-    return [
-        report
-        # Without a name: beginnings and ends that went well, but may have more to say.
-        for kind in ("passed", "failed", "skipped", "xfailed", "error", "")
-        for report in reporter.stats.get(kind, [])
-        if isinstance(report, pytest.TestReport)
-    ]
-
-
 def checks_of(reports: Iterable[pytest.TestReport]) -> list[Check]:
     """Return the checks among the reports of a run, as their last phases left them.
 

@@ -46,8 +46,6 @@ CALLED_BY_OTHERS = {
     "return_value": "unittest.mock reads it",
     "delaybeforesend": "pexpect reads it",
     "Recorder": "the program of reports/coverage.py names it in a string",
-    "time2wait": "written by name in a header, packed by generated code",
-    "time2retain": "written by name in a header, packed by generated code",
 }
 
 
