@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from initiator import bundle, decode, minimise, shell
+from initiator import bundle, minimise, shell
 from initiator.bundle import Bundle, BundleError
-from initiator.capture_file import CaptureError
+from initiator.captures import decode
+from initiator.captures.read import CaptureError
 from initiator.expect import ConformanceFailure
 from initiator.replay import ANSWER_SECONDS, Difference, replay
 from iscsi import address

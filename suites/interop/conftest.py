@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from reports.evidence import EVIDENCE, Evidence
+from suites.interop.client import Client
+from suites.interop.relay import Relay
 from suites.plugins.targets import LAB_TROUBLE, TestedTarget
-from suites.support.client import Client
-from suites.support.relay import Relay
 from targets import LabError, Target
 from targets.reference import NO_ARCHITECTURE
 

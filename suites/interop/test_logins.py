@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from suites.interop.client import Client, LoginFailed
+from suites.interop.open_iscsi import settings
+from suites.interop.relay import Relay
 from suites.plugins.targets import TestedTarget
-from suites.support.client import Client, LoginFailed
-from suites.support.open_iscsi import settings
-from suites.support.relay import Relay
 from targets import Target
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from suites.support.client import Client
-from suites.support.open_iscsi import Path, settings
-from suites.support.relay import Relay
+from suites.interop.client import Client
+from suites.interop.open_iscsi import Path, settings
+from suites.interop.relay import Relay
 from targets import Target
 
 _REPLACEMENT_SECONDS = 3

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from suites.interop.client import MOUNT, SECONDS, SOURCE, Client
+from suites.interop.open_iscsi import settings
+from suites.interop.relay import Relay
 from suites.plugins.targets import TestedTarget
-from suites.support.client import MOUNT, SECONDS, SOURCE, Client
-from suites.support.open_iscsi import settings
-from suites.support.relay import Relay
 from targets import Target
 
 _MIDST = 3 << 20

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from initiator import bundle
-from initiator.capture import to_pcapng
+from initiator.captures.narrate import narrate
+from initiator.captures.write import to_pcapng
 from initiator.expect import ConformanceFailure, failure_of
-from initiator.narrate import narrate
 from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from initiator import capture_file, decode
-from initiator.capture import to_pcapng
-from initiator.capture_file import CaptureError, segments
+from initiator.captures import decode
+from initiator.captures import read as capture_file
+from initiator.captures.read import CaptureError, segments
+from initiator.captures.write import to_pcapng
 from initiator.connection import Portal
 from initiator.login import LoginOptions
 from initiator.session import Session

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from initiator.answers import SHOWN_PDUS
-from initiator.capture_file import segments
+from initiator.captures.read import segments
 from initiator.expect import (
     ConformanceFailure,
     check,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Exchanges in words."""
 
-from initiator.narrate import narrate
+from initiator.captures.narrate import narrate
 from initiator.transcript import Direction, Entry, Transcript
 from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.framing import Frame

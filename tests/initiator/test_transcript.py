@@ -9,8 +9,8 @@ import pytest
 
 from initiator import bundle
 from initiator import transcript as kept
-from initiator.capture import to_pcapng
-from initiator.capture_file import segments
+from initiator.captures.read import segments
+from initiator.captures.write import to_pcapng
 from initiator.connection import Connection
 from initiator.transcript import Direction, Entry, Event, Transcript
 from iscsi import text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What counts as a mistake of the client's kernel."""
 
-from suites.support.client import mistake_in
+from suites.interop.client import mistake_in
 
 COUNTED = """\
 [   77.1] ------------[ cut here ]------------

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What open-iscsi prints, as version 2.1.8 has printed it."""
 
-from suites.support import open_iscsi
-from suites.support.open_iscsi import Node, Path
+from suites.interop import open_iscsi
+from suites.interop.open_iscsi import Node, Path
 from targets import Chap
 
 DISCOVERY = """\

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from suites.support.relay import Relay
+from suites.interop.relay import Relay
 
 SECONDS = 10.0
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from initiator.capture_file import CaptureError, End, Segment, segments
+from initiator.captures.read import CaptureError, End, Segment, segments
+from initiator.captures.watch import Watch
 from initiator.describe import describe
-from initiator.watch import Watch
 from iscsi.constants import ISCSI_PORT, Opcode
 from iscsi.errors import DecodeError
 from iscsi.framing import Decoder

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
 
-from suites.support import open_iscsi
-from suites.support.open_iscsi import KernelSession, Node, Path
+from suites.interop import open_iscsi
+from suites.interop.open_iscsi import KernelSession, Node, Path
 from targets.client import guest as client
 from vmlab import folders, machine
 from vmlab.console import Console
