@@ -8,10 +8,9 @@ import pytest
 from initiator.expect import check
 from initiator.session import Session
 from initiator.task import Task
-from iscsi.constants import TMFunction, TMResponse
+from iscsi.constants import TMFunction
 from iscsi.errors import PeerTimeout
 from iscsi.pdu import Reject, SCSIResponse, TaskManagementResponse
-from suites.plugins.sessions import clear_unit_attention
 
 
 def abort_of_waiting(
@@ -51,12 +50,3 @@ def abort_of_waiting(
             pytest.skip("not applicable: the write is over before it can be aborted")
         is_rejected = isinstance(pdu, Reject)
         check(not is_rejected, "Task Management Function Response", pdu)
-
-
-def skip_unless_supported(session: Session, function: TMFunction) -> None:
-    """Skip the check where a function of an idle session is not supported."""
-    answer = session.task_management(function)
-    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
-        pytest.skip(f"not applicable: the target does not support {function.name}")
-    # A reset is told to whoever asks next.
-    clear_unit_attention(session)

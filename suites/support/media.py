@@ -14,7 +14,7 @@ from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
-from suites.support.operations import skip_without
+from suites.support.applicability import skip_without
 
 READS = (cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16)
 WRITES = (cdb.write_6, cdb.write_10, cdb.write_12, cdb.write_16)

@@ -4,8 +4,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import pytest
-
 from initiator.session import Session
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
@@ -82,19 +80,13 @@ _READS = frozenset({cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16})
 _BLOCK = 4096
 
 
-def skip_without(session: Session, layout: Layout) -> None:
-    """Skip the check where the unit does not have a command."""
-    if not is_there(session, layout):
-        pytest.skip(f"not applicable: the unit has no {layout.name}")
-
-
 def is_there(session: Session, layout: Layout) -> bool:
     """Tell whether the unit has a command.
 
     It is asked what it supports. Some cannot say, and some report what they do not
     have, so the command is tried, too, where one of zero length does nothing.
     """
-    support = _reported(session, layout)
+    support = reported(session, layout)
     is_known = support in (Support.SUPPORTED, Support.VENDOR_SPECIFIC)
     found = is_known or support in (None, Support.NOT_AVAILABLE)
     if found and layout not in _NEVER_NOTHING:
@@ -131,16 +123,7 @@ def _least(layout: Layout, room: int) -> dict[str, int]:
     return {}
 
 
-def skip_unless_reported(session: Session, layout: Layout) -> None:
-    """Skip the check unless the unit says that it has a command.
-
-    For commands that do too much to be tried.
-    """
-    if _reported(session, layout) not in (Support.SUPPORTED, Support.VENDOR_SPECIFIC):
-        pytest.skip(f"not applicable: the unit reports no {layout.name}")
-
-
-def _reported(session: Session, layout: Layout) -> Support | None:
+def reported(session: Session, layout: Layout) -> Support | None:
     """Return what REPORT SUPPORTED OPERATION CODES says, or None."""
     has_action = layout.service_action is not None
     command = cdb.report_supported_operation_codes(

@@ -9,12 +9,10 @@ from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity16
 from iscsi.scsi.inquiry import StandardInquiry
-from iscsi.scsi.mode import ALL_PAGES
 from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, Page, VPDPage
 from suites.support.operations import is_there
 
 ROOM = 4096
-_DPOFUA = 0x10
 
 
 def body_of(session: Session, code: int) -> bytes | None:
@@ -61,24 +59,3 @@ def capacity_of(session: Session) -> Capacity16:
     result = session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
     expect_good(result)
     return Capacity16.parse(result.data)
-
-
-def skip_with_protection(session: Session) -> None:
-    """Skip where the unit has protection information."""
-    if capacity_of(session).prot_en:
-        pytest.skip("not applicable: the unit has protection information")
-
-
-def skip_unless_zeros(session: Session) -> None:
-    """Skip where unmapped blocks need not read as zeros."""
-    told = capacity_of(session)
-    if not (told.lbpme and told.lbprz):
-        pytest.skip("not applicable: LBPME or LBPRZ is 0")
-
-
-def skip_without_dpofua(session: Session) -> None:
-    """Skip where the mode parameter header has DPOFUA 0."""
-    command = cdb.mode_sense_6(dbd=1, page_code=ALL_PAGES, allocation_length=255)
-    result = session.execute(command, read=255)
-    if not result.is_good or not result.data[2] & _DPOFUA:
-        pytest.skip("not applicable: DPOFUA is 0")

@@ -16,9 +16,9 @@ from iscsi.pdu import SCSIResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_without
 from suites.support.data import KIB, pattern
 from suites.support.data import write as write_data
-from suites.support.operations import skip_without
 
 Exchange = Callable[..., Result]
 

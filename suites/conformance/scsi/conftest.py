@@ -11,6 +11,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.mode import Page
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.applicability import skip_without
 from suites.support.media import Medium
 from suites.support.modes import (
     Setting,
@@ -20,7 +21,6 @@ from suites.support.modes import (
     sense_page,
     values_of,
 )
-from suites.support.operations import skip_without
 from suites.support.pages import standard_of
 
 Nexuses = Callable[[], Session]

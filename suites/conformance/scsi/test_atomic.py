@@ -8,13 +8,13 @@ from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.vpd import BlockLimits
-from suites.support.media import Medium, expect_sense
-from suites.support.operations import skip_without
-from suites.support.pages import (
-    limits_of,
+from suites.support.applicability import (
     skip_with_protection,
+    skip_without,
     skip_without_dpofua,
 )
+from suites.support.media import Medium, expect_sense
+from suites.support.pages import limits_of
 
 ATOMIC = cdb.write_atomic_16
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB

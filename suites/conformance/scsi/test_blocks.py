@@ -7,6 +7,11 @@ from initiator.expect import check, expect_data, expect_good
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.applicability import (
+    skip_with_protection,
+    skip_without,
+    skip_without_dpofua,
+)
 from suites.support.media import (
     ADDRESSING,
     BYTCHK_ALL,
@@ -20,8 +25,6 @@ from suites.support.media import (
     expect_sense,
     name,
 )
-from suites.support.operations import skip_without
-from suites.support.pages import skip_with_protection, skip_without_dpofua
 
 COUNTS = [1, 2, 17]
 OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE

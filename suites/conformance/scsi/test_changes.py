@@ -11,9 +11,8 @@ from iscsi.scsi.provisioning import Extent, build_unmap, parse_lba_status
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.applicability import skip_unless_zeros, skip_without
 from suites.support.media import WRITING, Medium, Request, expect_sense, name
-from suites.support.operations import skip_without
-from suites.support.pages import skip_unless_zeros
 
 OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION

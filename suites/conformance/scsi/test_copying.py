@@ -23,8 +23,8 @@ from iscsi.scsi.vpd import (
     VPDPage,
     parse_designators,
 )
+from suites.support.applicability import skip_unless_reported, skip_without
 from suites.support.media import Medium, expect_sense
-from suites.support.operations import skip_unless_reported, skip_without
 from suites.support.pages import body_of
 
 ROOM = 4096

@@ -8,8 +8,8 @@ from initiator.session import Session
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense
+from suites.support.applicability import skip_without
 from suites.support.media import name
-from suites.support.operations import skip_without
 
 LAYOUTS = [cdb.read_defect_data_10, cdb.read_defect_data_12]
 HEADERS = {cdb.read_defect_data_10: 4, cdb.read_defect_data_12: 8}

@@ -8,6 +8,11 @@ from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.applicability import (
+    skip_with_protection,
+    skip_without,
+    skip_without_dpofua,
+)
 from suites.support.media import (
     BYTCHK_ALL,
     VERIFIES,
@@ -17,8 +22,6 @@ from suites.support.media import (
     expect_sense,
     name,
 )
-from suites.support.operations import skip_without
-from suites.support.pages import skip_with_protection, skip_without_dpofua
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION

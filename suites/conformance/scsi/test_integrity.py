@@ -13,10 +13,10 @@ from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import SenseKey
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_without
 from suites.support.data import pattern
 from suites.support.functions import abort_of_waiting
 from suites.support.media import Medium, name
-from suites.support.operations import skip_without
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes", "MaxOutstandingR2T": "1"}
 MANY = 24

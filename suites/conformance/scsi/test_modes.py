@@ -18,6 +18,7 @@ from iscsi.scsi.mode import (
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_without
 from suites.support.media import Medium, expect_sense, name
 from suites.support.modes import (
     ROOM,
@@ -31,7 +32,6 @@ from suites.support.modes import (
     skip_without_sense,
     values_of,
 )
-from suites.support.operations import skip_without
 
 IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST
 LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR

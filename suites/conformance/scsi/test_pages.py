@@ -10,8 +10,9 @@ from iscsi.scsi.inquiry import VersionDescriptor
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.supported_operations import CommandDescriptor, parse_all
 from iscsi.scsi.vpd import VPDPage
+from suites.support.applicability import skip_without
 from suites.support.media import name
-from suites.support.operations import is_there, skip_without
+from suites.support.operations import is_there
 from suites.support.pages import (
     body_of,
     capacity_of,

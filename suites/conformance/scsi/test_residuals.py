@@ -11,8 +11,8 @@ from iscsi.scsi.layout import Layout
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support import residuals
+from suites.support.applicability import skip_without
 from suites.support.media import READS, WRITES, WRITES_AND_VERIFIES, Medium, name
-from suites.support.operations import skip_without
 
 WAYS = {
     "immediate": {"ImmediateData": "Yes", "InitialR2T": "Yes"},

@@ -12,8 +12,8 @@ from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.applicability import skip_unless_reported
 from suites.support.media import Medium, expect_sense, name
-from suites.support.operations import skip_unless_reported
 from suites.support.reservations import Nexus, expect_conflict
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB

@@ -15,9 +15,9 @@ from iscsi.scsi.provisioning import (
     parse_lba_status,
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.applicability import skip_unless_zeros, skip_without
 from suites.support.media import Medium, expect_sense
-from suites.support.operations import skip_without
-from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
+from suites.support.pages import limits_of, provisioning_of
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST

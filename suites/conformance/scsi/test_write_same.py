@@ -8,9 +8,9 @@ from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.applicability import skip_unless_zeros, skip_without
 from suites.support.media import Medium, expect_sense, name
-from suites.support.operations import skip_without
-from suites.support.pages import limits_of, provisioning_of, skip_unless_zeros
+from suites.support.pages import limits_of, provisioning_of
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 SAMES = [cdb.write_same_10, cdb.write_same_16]

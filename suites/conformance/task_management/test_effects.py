@@ -20,8 +20,9 @@ from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.applicability import skip_unless_supported
 from suites.support.data import pattern, start_write
-from suites.support.functions import abort_of_waiting, skip_unless_supported
+from suites.support.functions import abort_of_waiting
 from suites.support.sessions import stall_write
 from targets.model import Special
 

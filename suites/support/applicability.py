@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Skips a check where a unit or a target may do without what the check is about."""
+
+import pytest
+
+from initiator.session import Session
+from iscsi.constants import TMFunction, TMResponse
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.mode import ALL_PAGES
+from iscsi.scsi.supported_operations import Support
+from suites.plugins.sessions import clear_unit_attention
+from suites.support.operations import is_there, reported
+from suites.support.pages import capacity_of
+
+_DPOFUA = 0x10
+
+
+def skip_without(session: Session, layout: Layout) -> None:
+    """Skip the check where the unit does not have a command."""
+    if not is_there(session, layout):
+        pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def skip_unless_reported(session: Session, layout: Layout) -> None:
+    """Skip the check unless the unit says that it has a command.
+
+    For commands that do too much to be tried.
+    """
+    if reported(session, layout) not in (Support.SUPPORTED, Support.VENDOR_SPECIFIC):
+        pytest.skip(f"not applicable: the unit reports no {layout.name}")
+
+
+def skip_with_protection(session: Session) -> None:
+    """Skip where the unit has protection information."""
+    if capacity_of(session).prot_en:
+        pytest.skip("not applicable: the unit has protection information")
+
+
+def skip_unless_zeros(session: Session) -> None:
+    """Skip where unmapped blocks need not read as zeros."""
+    told = capacity_of(session)
+    if not (told.lbpme and told.lbprz):
+        pytest.skip("not applicable: LBPME or LBPRZ is 0")
+
+
+def skip_without_dpofua(session: Session) -> None:
+    """Skip where the mode parameter header has DPOFUA 0."""
+    command = cdb.mode_sense_6(dbd=1, page_code=ALL_PAGES, allocation_length=255)
+    result = session.execute(command, read=255)
+    if not result.is_good or not result.data[2] & _DPOFUA:
+        pytest.skip("not applicable: DPOFUA is 0")
+
+
+def skip_unless_supported(session: Session, function: TMFunction) -> None:
+    """Skip the check where a function of an idle session is not supported."""
+    answer = session.task_management(function)
+    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
+        pytest.skip(f"not applicable: the target does not support {function.name}")
+    # A reset is told to whoever asks next.
+    clear_unit_attention(session)
