@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING, Final
 
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
+from reftarget.faults.authentication import AUTHENTICATION
+from reftarget.faults.commands import COMMANDS
+from reftarget.faults.connections import CONNECTIONS
 from reftarget.faults.copies import COPIES
-from reftarget.faults.core import CORE
 from reftarget.faults.devices import DEVICES
+from reftarget.faults.fencing import FENCING
+from reftarget.faults.functions import FUNCTIONS
+from reftarget.faults.identity import IDENTITY
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
+from reftarget.faults.misreading import MISREADING
 from reftarget.faults.primary import PRIMARY
+from reftarget.faults.recovery import RECOVERY
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
+from reftarget.faults.sessions import SESSIONS
 from reftarget.faults.speech import SPEECH
-from reftarget.faults.states import STATES
 from reftarget.faults.tasks import TASKS
+from reftarget.faults.texts import TEXTS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
+from reftarget.faults.wire import WIRE
 from reftarget.rules import RULES
 from reftarget.variants import VariantError, by_name, lay_over
 
@@ -35,18 +44,27 @@ class UnknownFaultError(VariantError):
 
 
 _ROWS: Final = (
-    *CORE,
-    *ALLEGIANCE,
-    *COPIES,
-    *DEVICES,
-    *LOGINS,
-    *MEDIA,
-    *PRIMARY,
-    *RESERVATIONS,
-    *STATES,
-    *TASKS,
+    *COMMANDS,
+    *CONNECTIONS,
     *TRANSFERS,
+    *LOGINS,
+    *MISREADING,
+    *AUTHENTICATION,
+    *SESSIONS,
+    *TEXTS,
+    *FUNCTIONS,
+    *FENCING,
+    *RECOVERY,
+    *WIRE,
+    *TASKS,
+    *ALLEGIANCE,
+    *IDENTITY,
+    *PRIMARY,
+    *DEVICES,
+    *MEDIA,
     *UPKEEP,
+    *COPIES,
+    *RESERVATIONS,
     *TWISTS,
     *ANSWERS,
     *RESPONSES,

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults of data on its way, both ways."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from typing import Any, Final
 
-from iscsi import headers
-from iscsi.constants import RejectReason
 from reftarget.faults.row import Fault
-from reftarget.rules import CommandRules, ConnectionRules, TransferRules
+from reftarget.rules import (
+    TransferRules,
+    transfers,
+)
 from reftarget.rules import transfers as right
-from reftarget.rules.commands import Answering
 
 
 def _latest_connection(_own: Any, connections: Collection[Any]) -> Any:
@@ -20,16 +22,50 @@ def _last_burst(start: int, end: int, maximum: int) -> tuple[int, int]:
     return max(start, end - maximum), end
 
 
-def _refuse_priority(
-    connection: Answering, header: headers.SCSICommand, _is_retry: bool
-) -> bool:
-    if not header.priority:
-        return False
-    connection.refuse(header.pack(), RejectReason.INVALID_PDU_FIELD)
-    return True
-
-
 TRANSFERS: Final = (
+    Fault(
+        name="data-out-lun-is-not-checked",
+        breaks=("RFC7143-4.2.5.3-01",),
+        says="Takes Data-Out whose LUN is not the command's.",
+        rules=TransferRules(checks_lun=False),
+    ),
+    Fault(
+        name="r2t-asks-beyond-max-burst",
+        breaks=("RFC7143-11.8.4-02",),
+        says="Asks for all data in one R2T.",
+        rules=TransferRules(burst=lambda start, end, _maximum: (start, end)),
+    ),
+    Fault(
+        name="r2t-beyond-max-outstanding",
+        breaks=("RFC7143-11.8-i01",),
+        says="Sends one R2T more than MaxOutstandingR2T.",
+        rules=TransferRules(outstanding=lambda maximum: maximum + 1),
+    ),
+    Fault(
+        name="data-in-beyond-max-recv-data-segment",
+        breaks=("RFC7143-11.7.1-02", "RFC7143-13.12-i01"),
+        says="Sends Data-In longer than the initiator's MaxRecvDataSegmentLength.",
+        also="each read is then malformed",
+        rules=TransferRules(segment=lambda maximum: 2 * transfers.segment(maximum)),
+    ),
+    Fault(
+        name="bidirectional-data-is-numbered-by-itself",
+        breaks=("RFC7143-4.2.2.4-i01",),
+        says="Numbers Data-In from 0 beside the R2Ts of a bidirectional command.",
+        rules=TransferRules(first_data_sn=lambda _after_r2ts: 0),
+    ),
+    Fault(
+        name="bidirectional-read-residual-is-left-out",
+        breaks=("RFC7143-11.4.6-01",),
+        says="Tells nothing of a bidirectional command's read residual.",
+        rules=TransferRules(shows_read_residual=False),
+    ),
+    Fault(
+        name="bidirectional-status-rides-on-data",
+        breaks=("RFC7143-11.7.3-02",),
+        says="Sends the status of a bidirectional command in its last Data-In.",
+        rules=TransferRules(may_ride=lambda _is_bidirectional: True),
+    ),
     Fault(
         name="status-comes-on-another-connection",
         breaks=(
@@ -91,12 +127,6 @@ TRANSFERS: Final = (
         rules=TransferRules(concludes=lambda is_crc_error: not is_crc_error),
     ),
     Fault(
-        name="priority-is-minded-at-every-level",
-        breaks=("RFC7144-5.1.1-02",),
-        says="Refuses commands with a priority where none was agreed on.",
-        rules=CommandRules(before_command=_refuse_priority),
-    ),
-    Fault(
         name="crc-error-is-told-at-once",
         breaks=("RFC7143-7.8-05", "RFC7143-11.17.1-04"),
         says="Reports a CRC error while data is still on its way.",
@@ -123,11 +153,5 @@ TRANSFERS: Final = (
         breaks=("RFC7143-7.9-02",),
         says="Ignores the DataSN of Data-Out.",
         rules=TransferRules(checks_data_sn=False),
-    ),
-    Fault(
-        name="header-digest-is-not-checked",
-        breaks=("RFC7143-7.8-01",),
-        says="Takes PDUs whose header digest does not match.",
-        rules=ConnectionRules(checks_header_digest=False),
     ),
 )

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Spoils: what a fault does to the bytes of the PDUs that a target sends."""
+"""The faults that spoil the bytes of the PDUs that a target sends."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import Opcode
 from iscsi.digest import digest
+from reftarget.faults.row import Fault
 
 if TYPE_CHECKING:
     from reftarget.twist import Wire
@@ -86,3 +87,65 @@ def digest_logins(wire: Wire) -> Wire:
     if b"HeaderDigest=CRC32C" not in wire.data:
         return wire
     return replace(wire, header_digest=digest((wire.header,)))
+
+
+WIRE: Final = (
+    Fault(
+        name="header-digest-is-wrong",
+        breaks=("RFC7143-13.1-02", "RFC7143-13.1-01"),
+        says="Sends header digests that do not match.",
+        spoil=flip_header_digest,
+    ),
+    Fault(
+        name="data-digest-is-wrong",
+        breaks=("RFC7143-13.1-04",),
+        says="Sends data digests that do not match.",
+        also="no data passes where digests are used",
+        spoil=flip_data_digest,
+    ),
+    Fault(
+        name="data-digest-leaves-padding-out",
+        breaks=("RFC7143-11.2.3-i01", "RFC7143-13.1-03"),
+        says="Leaves the padding out of the data digest.",
+        spoil=leave_padding_out_of_digest,
+    ),
+    Fault(
+        name="padding-is-not-zero",
+        breaks=("RFC7143-11.1-01",),
+        says="Pads data segments with bytes other than 0.",
+        spoil=pad_with_ones,
+    ),
+    Fault(
+        name="reserved-bits-are-set",
+        breaks=("RFC7143-11-01",),
+        says="Sets the reserved first bit of every PDU.",
+        spoil=set_reserved_bit,
+    ),
+    Fault(
+        name="ping-answer-is-not-padded",
+        breaks=("RFC7143-11.1-i01",),
+        says="Leaves out the padding of answers to pings.",
+        also="what follows a ping is out of step",
+        spoil=omit_padding_of_pings,
+    ),
+    Fault(
+        name="login-response-has-an-ahs",
+        breaks=("RFC7143-11.2-i01", "RFC7143-11.2.1.5-01"),
+        says="Puts an additional header segment into Login Responses on the way.",
+        spoil=add_segment_to_logins,
+    ),
+    Fault(
+        name="response-has-an-initiators-opcode",
+        breaks=("RFC7143-11.2.1.2-02",),
+        says="Sends SCSI Responses under the opcode of a SCSI Command.",
+        also="no command gets an answer of a target",
+        spoil=respond_as_initiator,
+    ),
+    Fault(
+        name="login-response-has-a-digest",
+        breaks=("RFC7143-13.1-i01",),
+        says="Puts a header digest into the Login Response that agrees on it.",
+        also="no login that offers digests comes to its end",
+        spoil=digest_logins,
+    ),
+)

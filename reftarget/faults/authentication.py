@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The faults of CHAP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reftarget.faults.row import Fault
+from reftarget.rules import (
+    AuthenticationRules,
+)
+
+_LONG_SECRET: Final = 16
+
+
+AUTHENTICATION: Final = (
+    Fault(
+        name="chap-takes-any-response",
+        breaks=("RFC7143-12.1.3-04", "RFC7143-9.2-05", "RFC7143-6.3.2-05"),
+        says="Lets in whoever sends a CHAP_R, right or wrong.",
+        rules=AuthenticationRules(
+            is_proved=lambda _is_right, _secret, _proves_ours: True
+        ),
+    ),
+    Fault(
+        name="chap-takes-reflected-challenge",
+        breaks=("RFC7143-9.2.1-14", "RFC7143-9.2.1-15"),
+        says="Answers its own challenge when it is sent back.",
+        rules=AuthenticationRules(refuses_reflection=False),
+    ),
+    Fault(
+        name="login-may-skip-authentication",
+        breaks=("RFC7143-12.1-03",),
+        says="Lets in who skips the security stage.",
+        rules=AuthenticationRules(needs_proof=lambda _is_added: False),
+    ),
+    Fault(
+        name="chap-name-is-anybodys",
+        breaks=("RFC7143-9.2-10", "RFC7143-9.2-08"),
+        says="Lets an initiator name in with the CHAP name of another.",
+        rules=AuthenticationRules(checks_owner=False),
+    ),
+    Fault(
+        name="chap-challenge-is-always-the-same",
+        breaks=("RFC7143-9.2-02",),
+        says="Sends the same challenge on every connection.",
+        rules=AuthenticationRules(drawn=lambda random: bytes(len(random))),
+    ),
+    Fault(
+        name="long-secrets-are-refused",
+        breaks=("RFC7143-9.2.1-02",),
+        says="Refuses who proves a secret of 128 bits or more.",
+        rules=AuthenticationRules(
+            is_proved=lambda is_right, secret, _proves_ours: (
+                is_right and len(secret or b"") < _LONG_SECRET
+            )
+        ),
+    ),
+    Fault(
+        name="chap-takes-the-targets-own-secret",
+        breaks=("RFC7143-9.2.1-10", "RFC7143-9.2.1-11"),
+        says="Lets in who proves the secret that is its own.",
+        rules=AuthenticationRules(
+            is_proved=lambda is_right, _secret, proves_ours: is_right or proves_ours(),
+            refuses_shared_secret=False,
+        ),
+    ),
+    Fault(
+        name="authentication-is-always-due",
+        breaks=("RFC7143-12.1-02",),
+        says="Refuses AuthMethod=None everywhere.",
+        also="logins by way of security without it are refused",
+        rules=AuthenticationRules(takes_none=False),
+    ),
+    Fault(
+        name="stray-chap-keys-are-ignored",
+        breaks=("RFC7143-9.2-04",),
+        says="Ignores CHAP keys that are out of step.",
+        rules=AuthenticationRules(refuses_stray_keys=False),
+    ),
+)
