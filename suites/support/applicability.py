@@ -3,8 +3,10 @@
 
 import pytest
 
+from initiator.expect import check
 from initiator.session import Session
 from iscsi.constants import TMFunction, TMResponse
+from iscsi.pdu import Reject, TaskManagementResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import ALL_PAGES
@@ -53,8 +55,22 @@ def skip_without_dpofua(session: Session) -> None:
 
 
 def skip_unless_supported(session: Session, function: TMFunction) -> None:
-    """Skip the check where a function of an idle session is not supported."""
-    answer = session.task_management(function)
+    """Skip the check where a function of an idle session is not supported.
+
+    That each function has a response of its own is for one check to judge.
+    """
+    request = session.send_task_management(function)
+    answer = session.receive()
+    if isinstance(answer, Reject):
+        pytest.skip(f"not applicable: the target rejects {function.name}")
+    check(
+        isinstance(answer, TaskManagementResponse)
+        and answer.initiator_task_tag == request.initiator_task_tag,
+        "Task Management Function Response",
+        answer,
+        requirement="RFC7143-11.5.1-01",
+    )
+    assert isinstance(answer, TaskManagementResponse)
     if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
         pytest.skip(f"not applicable: the target does not support {function.name}")
     # A reset is told to whoever asks next.
