@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reference target, in a process of its own."""
 
-import json
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+
+import tomli_w
 
 from targets import layout
 from targets.errors import LabError
@@ -138,94 +139,75 @@ def build_configuration(
     directory: Path, portals: Sequence[Portal], targets: Sequence[Target]
 ) -> str:
     """Return the TOML file that `python -m reftarget --config` reads."""
-    # Persistent reservations must outlive a power cycle, so their state has a folder.
-    tables = [f"state_directory = {json.dumps(str(directory))}\n"]
-    tables += [
-        _table("portal", {"address": str(portal), "group": portal.group_tag})
-        for portal in portals
+    tables = [_target_table(directory, target) for target in targets]
+    tables[0]["alias"] = _SPECIAL[Special.ALIAS]
+    return tomli_w.dumps(
+        {
+            # Persistent reservations must outlive a power cycle.
+            "state_directory": str(directory),
+            "portal": [
+                {"address": str(portal), "group": portal.group_tag}
+                for portal in portals
+            ],
+            "target": [*tables, *_special_tables(portals[0])],
+            "keys": {"X#NodeArchitecture": "iSCSI Assay, reference"},
+        }
+    )
+
+
+def _target_table(directory: Path, target: Target) -> dict[str, object]:
+    """Return the table of a target name that serves disks."""
+    values: dict[str, object] = {"name": target.name, "portal_group": 1}
+    if target.chap is not None:
+        chap = target.chap
+        values["auth"] = [
+            _present(
+                user=chap.user,
+                secret=chap.secret,
+                mutual_user=chap.mutual_user,
+                mutual_secret=chap.mutual_secret,
+            ),
+            *(
+                _present(user=one.user, secret=one.secret, initiator=one.initiator_name)
+                for one in target.identities
+            ),
+        ]
+    values["lun"] = [
+        _present(
+            lun=unit.lun,
+            size=unit.size,
+            file=(
+                str(layout.backing_path(directory, target, unit))
+                if unit.persistent
+                else None
+            ),
+            read_only=not unit.writable,
+            removable=unit.removable,
+            long_cdbs=True,
+        )
+        for unit in target.logical_units
     ]
-    for target in targets:
-        values: dict[str, object] = {"name": target.name, "portal_group": 1}
-        if target is targets[0]:
-            values["alias"] = _SPECIAL[Special.ALIAS]
-        if target.chap is not None:
-            values["auth"] = [
-                {
-                    "user": target.chap.user,
-                    "secret": target.chap.secret,
-                    "mutual_user": target.chap.mutual_user,
-                    "mutual_secret": target.chap.mutual_secret,
-                },
-                *(
-                    {
-                        "user": one.user,
-                        "secret": one.secret,
-                        "initiator": one.initiator_name,
-                    }
-                    for one in target.identities
-                ),
-            ]
-        tables.append(_table("target", values))
-        for unit in target.logical_units:
-            backing = layout.backing_path(directory, target, unit)
-            tables.append(
-                _table(
-                    "target.lun",
-                    {
-                        "lun": unit.lun,
-                        "size": unit.size,
-                        "file": str(backing) if unit.persistent else None,
-                        "read_only": not unit.writable,
-                        "removable": unit.removable,
-                        "long_cdbs": True,
-                    },
-                )
-            )
-    tables += [_table("target", values) for values in _special_tables(portals[0])]
-    tables.append('[keys]\n"X#NodeArchitecture" = "iSCSI Assay, reference"\n')
-    return "\n".join(tables)
+    return values
 
 
 def _special_tables(portal: Portal) -> list[dict[str, object]]:
-    """Return target names that serve no disk, but a check."""
+    """Return the tables of target names that serve no disk, but a check."""
     moved = {"address": str(portal)}
+    changes: dict[Special, dict[str, object]] = {
+        Special.FORBIDDEN: {"initiators": [layout.target_name("reference", "nobody")]},
+        Special.MOVED: {"redirect": moved},
+        Special.MOVED_FOR_GOOD: {"redirect": {**moved, "permanent": True}},
+        Special.GUARDED: {"may_be_reset": False},
+    }
     return [
-        {
-            "name": _SPECIAL[Special.FORBIDDEN],
-            "portal_group": 1,
-            "initiators": [layout.target_name("reference", "nobody")],
-        },
-        {"name": _SPECIAL[Special.MOVED], "portal_group": 1, "redirect": moved},
-        {
-            "name": _SPECIAL[Special.MOVED_FOR_GOOD],
-            "portal_group": 1,
-            "redirect": {**moved, "permanent": True},
-        },
-        {
-            "name": _SPECIAL[Special.GUARDED],
-            "portal_group": 1,
-            "may_be_reset": False,
-        },
+        {"name": _SPECIAL[special], "portal_group": 1, **values}
+        for special, values in changes.items()
     ]
 
 
-def _table(name: str, values: Mapping[str, object]) -> str:
-    rows = [f"{key} = {_value(value)}\n" for key, value in _present(values)]
-    return "".join((f"[[{name}]]\n", *rows))
-
-
-def _value(value: object) -> str:
-    """Return a TOML value; JSON's strings, numbers and booleans are TOML's."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{key} = {_value(one)}" for key, one in _present(value))
-        return f"{{ {inner} }}"
-    return json.dumps(value)
-
-
-def _present(values: Mapping[str, object]) -> list[tuple[str, object]]:
-    return [(key, value) for key, value in values.items() if value is not None]
+def _present(**values: object) -> dict[str, object]:
+    """Return what is not None: TOML has no such value."""
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _launch(plan: Plan, options: tuple[str, ...]) -> Process:
