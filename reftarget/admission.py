@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from iscsi.parameters import Parameters
     from reftarget.config import Access
     from reftarget.connection import Connection
+    from reftarget.host import Node
     from reftarget.session import Session
-    from reftarget.target import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from iscsi.constants import RejectReason
     from iscsi.digest import Buffer
     from reftarget.config import Portal
-    from reftarget.exchanges import Exchange
+    from reftarget.host import Host
+    from reftarget.requests import Exchange
     from reftarget.session import Session
     from reftarget.stream import Received
-    from reftarget.target import ReferenceTarget
 
 log = logging.getLogger("reftarget")
 
@@ -91,7 +91,7 @@ class Connection:
 
     def __init__(
         self,
-        target: ReferenceTarget,
+        target: Host,
         portal: Portal,
         peer: str,
         handler: Callable[[Connection, Received, float], None],

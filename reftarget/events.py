@@ -14,8 +14,8 @@ from iscsi.scsi import luns
 if TYPE_CHECKING:
     from iscsi.digest import Buffer
     from reftarget.connection import Connection
+    from reftarget.host import Host
     from reftarget.session import Session
-    from reftarget.target import ReferenceTarget
 
 log = logging.getLogger("reftarget")
 
@@ -33,7 +33,7 @@ class Pings:
 class Events:
     """Sends what nobody asked for."""
 
-    def __init__(self, target: ReferenceTarget) -> None:
+    def __init__(self, target: Host) -> None:
         self.target = target
 
     def ping(self, connection: Connection) -> None:

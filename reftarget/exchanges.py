@@ -7,8 +7,7 @@ carry the Target Transfer Tag; what it agrees on takes effect with its last resp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, RejectReason, Role
@@ -16,42 +15,14 @@ from iscsi.errors import DecodeError, NegotiationError
 from iscsi.keys import KEYS
 from iscsi.names import TargetAddress
 from iscsi.negotiation import Negotiator
+from reftarget.requests import Exchange
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
-    from reftarget.fullfeature import Request
+    from reftarget.host import Node
+    from reftarget.requests import Request
     from reftarget.session import Session
     from reftarget.stream import Received
-    from reftarget.target import Node
-
-
-_LONGEST: Final = 1 << 20
-"""Bytes of text in one exchange; each key that came is remembered until its end."""
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One text negotiation in progress on a connection."""
-
-    itt: int
-    negotiator: Negotiator
-    target_transfer_tag: int = RESERVED_TAG
-    joiner: text.Joiner = field(default_factory=text.Joiner)
-    unsent: list[bytes] = field(default_factory=list)
-    length: int = 0
-    """Bytes of text that it has taken."""
-
-    def add(self, data: bytes, *, continues: bool) -> text.Pairs | None:
-        """Take a PDU's text; return all pairs once the last part is here.
-
-        Raises:
-            DecodeError: it is malformed.
-            NegotiationError: the exchange does not come to an end.
-        """
-        self.length += len(data)
-        if self.length > _LONGEST:
-            raise NegotiationError(f"more than {_LONGEST} bytes of text")
-        return self.joiner.add(data, continues=continues)
 
 
 def objection(

@@ -14,16 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.connection import Connection
+    from reftarget.requests import Request
     from reftarget.session import Session
     from reftarget.stream import Received
 
     Handler = Callable[[Connection, Received, float], None]
-    Request = (
-        headers.NOPOut
-        | headers.TaskManagementRequest
-        | headers.TextRequest
-        | headers.LogoutRequest
-    )
 
 
 def receive(connection: Connection, pdu: Received, now: float) -> None:

@@ -12,7 +12,7 @@ from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
-    from reftarget.fullfeature import Request
+    from reftarget.requests import Request
     from reftarget.session import Session
 
 log = logging.getLogger("reftarget")

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from reftarget.commands import Command
     from reftarget.config import Portal
     from reftarget.connection import Connection
+    from reftarget.host import Host, Node
+    from reftarget.requests import WaitingFunction
     from reftarget.scsi.task import Nexus
-    from reftarget.target import Node, ReferenceTarget
-    from reftarget.tmf import MultiTaskAbort
 
     Numbered = (
         headers.SCSICommand
@@ -70,7 +70,7 @@ class Session:
 
     def __init__(
         self,
-        target: ReferenceTarget,
+        target: Host,
         node: Node | None,
         nexus: Nexus,
         tsih: int,
@@ -94,7 +94,7 @@ class Session:
         self.held: dict[int, Held] = {}
         self.pending: dict[int, Opcode] = {}
         self.commands: dict[int, Command] = {}
-        self.aborts: dict[int, MultiTaskAbort] = {}
+        self.aborts: dict[int, WaitingFunction] = {}
         self.connections: dict[int, Connection] = {}
         self.lingering: dict[int, float] = {}
         limits = target.config.limits

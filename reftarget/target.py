@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from iscsi import headers
     from iscsi.parameters import Parameters
-    from reftarget.admission import Admission
     from reftarget.config import Config, Portal, TargetConfig
+    from reftarget.host import Admitted
     from reftarget.scsi.task import Nexus
 
 log = logging.getLogger("reftarget")
@@ -148,7 +148,7 @@ class ReferenceTarget:
     def new_session(
         self,
         connection: Connection,
-        admission: Admission,
+        admission: Admitted,
         request: headers.LoginRequest,
         parameters: Parameters,
         user: str,

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from reftarget.commands import Command
     from reftarget.connection import Connection
-    from reftarget.fullfeature import Request
+    from reftarget.host import Node
+    from reftarget.requests import Request
     from reftarget.session import Session
-    from reftarget.target import Node
 
 log = logging.getLogger("reftarget")
 
