@@ -5,13 +5,16 @@ Failures have one cause where what is known of them as values says so:
 
 - the target died in the same function; or, where no function is known, by the same
   signal in checks of the same requirement;
-- the same requirement is broken by the same answer (`Failure.pdu`, `field`, `answer`),
+- the same requirement is broken by requests that were all refused, or all carried out;
   or by one check with several parameters;
+- one check with several parameters gets the same answer (`Failure.pdu`, `field`,
+  `answer`) that breaks several requirements;
 - the same field or text key is wrong in the same way, whatever requirement each check
   looks at: that is one act of the target;
 - the same answer breaks requirements of one section, or requirements that one check
   carries together, or that restate each other;
 - the requirements are of one section about a text key (RFC 7143 chapter 13);
+- data is read back otherwise than it was written, by plain reads and writes too;
 - the answer is wrong wherever it comes, such as CHECK CONDITION without sense data, or
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
@@ -21,22 +24,25 @@ are findings too, apart from the new ones.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from reports.answers import Nature, nature
 from reports.model import Check, Ending, EndingKind, Failure, Outcome, Run
-from reports.severity import Severity, severity
+from reports.severity import DATA_AREAS, OTHER_DATA, Severity, severity
 from spec import Requirement, load
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
 _DROPPED = EndingKind.DROPPED
-_ENDED_GOOD = frozenset({"SCSIResponse GOOD", "DataIn GOOD"})
-"""A command that ended GOOD; its status may ride on its last Data-In."""
-
 _WRONG_ANYWHERE = frozenset(
     {
         "DataIn CHECK CONDITION",
+        "LoginResponse 0300",
+        "LoginResponse 0301",
+        "LoginResponse 0302",
+        "SCSIResponse ACA ACTIVE",
+        "SCSIResponse BUSY",
         "SCSIResponse CHECK CONDITION",
         "SCSIResponse CHECK CONDITION malformed sense",
         "Reject 0x02",
@@ -58,6 +64,8 @@ _SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
 """Answers that join no requirements: a login that goes on may do so for any reason."""
 
 _KEYS_DOCUMENT, _KEYS_CHAPTER = "RFC 7143", "13."
+
+_PLAIN_AREAS = frozenset({"data-in", "data-out-r2t", "read", "write"})
 
 _SERVES = ("the target goes on serving",)
 
@@ -214,33 +222,44 @@ def _related(
     return related
 
 
+class _Sets:
+    """Numbers in sets that can be joined (union-find)."""
+
+    def __init__(self, size: int) -> None:
+        self._parents = list(range(size))
+
+    def root(self, number: int) -> int:
+        """Return the number that stands for its set."""
+        while self._parents[number] != number:
+            self._parents[number] = self._parents[self._parents[number]]
+            number = self._parents[number]
+        return number
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of the sets of two numbers."""
+        self._parents[self.root(other)] = self.root(one)
+
+
 def _groups(
     checks: Sequence[Check],
     related: Mapping[str, set[str]],
     catalogue: Mapping[str, Requirement],
 ) -> list[list[Check]]:
     """Return the checks by their causes."""
-    parents = list(range(len(checks)))
-
-    def root(number: int) -> int:
-        while parents[number] != number:
-            parents[number] = parents[parents[number]]
-            number = parents[number]
-        return number
-
+    sets = _Sets(len(checks))
     causes = [cause_of(check) for check in checks]
     firsts: dict[Hashable, int] = {}
     for number, (check, cause) in enumerate(zip(checks, causes, strict=True)):
         for key in _keys(check, cause, catalogue.get(cause.requirement)):
-            parents[root(number)] = root(firsts.setdefault(key, number))
-    for numbers in _by_answer(causes).values():
-        for one in numbers:
-            for other in numbers:
-                if causes[other].requirement in related[causes[one].requirement]:
-                    parents[root(other)] = root(one)
+            sets.join(firsts.setdefault(key, number), number)
+    for one, other in _by_answer(causes):
+        if causes[other].requirement in related[causes[one].requirement]:
+            sets.join(one, other)
+    for one, other in pairwise(_of_wrong_data(causes, catalogue)):
+        sets.join(one, other)
     groups: dict[int, list[Check]] = {}
     for number, check in enumerate(checks):
-        groups.setdefault(root(number), []).append(check)
+        groups.setdefault(sets.root(number), []).append(check)
     return list(groups.values())
 
 
@@ -257,8 +276,10 @@ def _keys(
         return keys
     function = check.check.partition("[")[0]
     keys.append(("check", cause.requirement, function))
-    if cause.answer in _ENDED_GOOD:
-        keys.append(("good", cause.requirement))
+    if check.failure is not None and nature(check.failure) is not Nature.SILENT:
+        keys.append(("rule", cause.requirement, nature(check.failure)))
+    if cause.answer:
+        keys.append(("answers", function, cause.pdu, cause.field, cause.answer))
     if cause.field:
         keys.append(("field", cause.pdu, cause.field, cause.answer))
     if cause.answer in _WRONG_ANYWHERE:
@@ -283,16 +304,35 @@ def _keys_of_section(
     return keys
 
 
-def _by_answer(causes: Sequence[Cause]) -> Mapping[Hashable, list[int]]:
-    """Return one failure of each requirement, by what came."""
+def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
+    """Yield each two failures with the same answer, one for each requirement."""
     first: dict[Cause, int] = {}
     for number, cause in enumerate(causes):
         if not cause.end and cause.answer not in _SAYS_NOTHING:
             first.setdefault(cause, number)
-    found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
     for cause, number in first.items():
-        found[cause.pdu, cause.field, cause.answer].append(number)
-    return found
+        alike[cause.pdu, cause.field, cause.answer].append(number)
+    for numbers in alike.values():
+        yield from combinations(numbers, 2)
+
+
+def _of_wrong_data(
+    causes: Sequence[Cause], catalogue: Mapping[str, Requirement]
+) -> list[int]:
+    """Return the failures in which data was read otherwise than it was written.
+
+    They have one cause if plain reads and writes are among them: these are what every
+    other command is judged by. Else each command may be wrong by itself.
+    """
+    areas = {
+        number: entry.area
+        for number, cause in enumerate(causes)
+        if cause.answer == OTHER_DATA
+        and (entry := catalogue.get(cause.requirement)) is not None
+        and entry.area in DATA_AREAS
+    }
+    return [] if _PLAIN_AREAS.isdisjoint(areas.values()) else list(areas)
 
 
 def _finding(

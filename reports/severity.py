@@ -72,7 +72,7 @@ DATA = frozenset(
 )
 """Requirements that protect data."""
 
-_DATA_AREAS = frozenset(
+DATA_AREAS = frozenset(
     {
         "atomic",
         "compare-and-write",
@@ -88,7 +88,7 @@ _DATA_AREAS = frozenset(
 )
 """Areas of requirements about what is written and read back."""
 
-_OTHER_DATA = "other data"
+OTHER_DATA = "other data"
 """The answer where what was read is not what was written."""
 
 SECRET = frozenset(
@@ -133,8 +133,8 @@ def severity(check: Check, requirement: Requirement | None) -> Severity:
 def _harm(failure: Failure, requirement: Requirement | None) -> Severity:
     if failure.requirement in SECRET and failure.answer == LET_IN:
         return Severity.SECRET
-    is_about_data = requirement is not None and requirement.area in _DATA_AREAS
-    if is_about_data and failure.answer == _OTHER_DATA:
+    is_about_data = requirement is not None and requirement.area in DATA_AREAS
+    if is_about_data and failure.answer == OTHER_DATA:
         return Severity.DATA
     is_harmful = failure.answer and nature(failure) is Nature.DONE
     if failure.requirement in DATA and is_harmful:

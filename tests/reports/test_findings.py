@@ -279,3 +279,21 @@ def test_a_reason_that_leaves_no_doubt_joins_whatever_it_meets() -> None:
 
     assert (number("Reject 0x06"), number("Reject 0x04")) == (1, 2)
     assert number("SCSIResponse CHECK CONDITION") == 1
+
+
+def test_plain_writes_that_store_other_data_explain_what_builds_on_them() -> None:
+    same, copied = "SBC3-5.44-01", "SPC4-6.4-01"
+    special = [broken("a.py::a", same, "other data")]
+    special.append(broken("b.py::b", copied, "other data"))
+
+    assert len(of(*special)) == 2
+    (found,) = of(*special, broken("c.py::c", STORED, "other data"))
+    assert found.severity is Severity.DATA
+    assert len(found.checks) == 3
+
+
+def test_related_requirements_are_found_in_either_order() -> None:
+    failed = [broken("a.py::a", ECHO, "x"), broken("b.py::b", TAG, "x")]
+    together = passed("c.py::c", TAG, ECHO)
+
+    assert len(of(*failed, together)) == len(of(*failed[::-1], together)) == 1
