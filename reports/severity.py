@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from reports.answers import LET_IN, Nature, nature
 from reports.model import Check, EndingKind, Failure, Outcome
-from spec import Requirement
+from spec import Level, Requirement
 
 
 class Severity(StrEnum):
@@ -124,7 +124,7 @@ def severity(check: Check, requirement: Requirement | None) -> Severity:
         return harm
     if check.ending is not None and check.ending.kind is EndingKind.HUNG:
         return Severity.HANG
-    is_must = requirement is None or requirement.level.startswith("MUST")
+    is_must = requirement is None or requirement.level.strength is Level.MUST
     if is_must and check.outcome is not Outcome.WARNED:
         return Severity.MUST
     return Severity.SHOULD

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS (SPC-4 6.35, 6.36)."""
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,9 +8,24 @@ from enum import IntEnum
 from iscsi.errors import DecodeError
 from iscsi.scsi.layout import Structure
 
-_SERVACTV, _CTDP = 0x01, 0x02
-_ONE_CTDP = 0x80
-_TIMEOUTS_LENGTH = 0x0A
+_DESCRIPTOR = Structure(
+    "command descriptor",
+    8,
+    operation_code=(0, 7, 8),
+    service_action=(2, 7, 16),
+    ctdp=(5, 1, 1),
+    servactv=(5, 0, 1),
+    cdb_length=(6, 7, 16),
+)
+_ONE = Structure(
+    "one_command parameter data",
+    4,
+    ctdp=(1, 7, 1),
+    support=(1, 2, 3),
+    cdb_size=(2, 7, 16),
+)
+_TIMEOUTS = Structure("command timeouts descriptor", 12, descriptor_length=(0, 7, 16))
+_LIST_HEADER = 4
 
 
 class ReportingOptions(IntEnum):
@@ -53,24 +67,23 @@ class OneCommand:
 
 def _timeouts() -> bytes:
     # Zeros: no timeout is recommended (SPC-4 section 6.35.4).
-    return struct.pack(">H10x", _TIMEOUTS_LENGTH)
+    return _TIMEOUTS.build(descriptor_length=_TIMEOUTS.length - 2)
 
 
 def build_all(commands: Iterable[CommandDescriptor]) -> bytes:
     """Build the list of all commands."""
     entries = b"".join(
-        struct.pack(
-            ">BxHxBH",
-            entry.opcode,
-            entry.service_action or 0,
-            (_SERVACTV if entry.service_action is not None else 0)
-            | (_CTDP if entry.has_timeouts else 0),
-            entry.cdb_length,
+        _DESCRIPTOR.build(
+            operation_code=entry.opcode,
+            service_action=entry.service_action or 0,
+            servactv=entry.service_action is not None,
+            ctdp=entry.has_timeouts,
+            cdb_length=entry.cdb_length,
         )
         + (_timeouts() if entry.has_timeouts else b"")
         for entry in commands
     )
-    return struct.pack(">I", len(entries)) + entries
+    return len(entries).to_bytes(_LIST_HEADER, "big") + entries
 
 
 def parse_all(data: bytes | memoryview) -> list[CommandDescriptor]:
@@ -80,8 +93,8 @@ def parse_all(data: bytes | memoryview) -> list[CommandDescriptor]:
         DecodeError: the list is cut short.
     """
     data = bytes(data)
-    end = 4 + int.from_bytes(data[:4], "big")
-    if len(data) < max(end, 4):
+    end = _LIST_HEADER + int.from_bytes(data[:_LIST_HEADER], "big")
+    if len(data) < end:
         raise DecodeError(
             f"list of commands of {len(data)} bytes that should have {end}",
             offset=len(data),
@@ -89,12 +102,10 @@ def parse_all(data: bytes | memoryview) -> list[CommandDescriptor]:
             data=data,
         )
     entries = []
-    offset = 4
+    offset = _LIST_HEADER
     while offset < end:
-        size = 8
-        if offset + size <= end:
-            opcode, action, flags, length = struct.unpack_from(">BxHxBH", data, offset)
-            size += 2 + _TIMEOUTS_LENGTH if flags & _CTDP else 0
+        values = _DESCRIPTOR.parse_short(data[offset:end])
+        size = _DESCRIPTOR.length + (_TIMEOUTS.length if values["ctdp"] else 0)
         if offset + size > end:
             raise DecodeError(
                 "command descriptor cut short",
@@ -104,10 +115,10 @@ def parse_all(data: bytes | memoryview) -> list[CommandDescriptor]:
             )
         entries.append(
             CommandDescriptor(
-                opcode,
-                action if flags & _SERVACTV else None,
-                length,
-                bool(flags & _CTDP),
+                values["operation_code"],
+                values["service_action"] if values["servactv"] else None,
+                values["cdb_length"],
+                bool(values["ctdp"]),
             )
         )
         offset += size
@@ -116,8 +127,11 @@ def parse_all(data: bytes | memoryview) -> list[CommandDescriptor]:
 
 def build_one(command: OneCommand) -> bytes:
     """Build the answer about a single command."""
-    ctdp = _ONE_CTDP if command.has_timeouts else 0
-    head = struct.pack(">xBH", ctdp | command.support, len(command.usage))
+    head = _ONE.build(
+        ctdp=command.has_timeouts,
+        support=command.support,
+        cdb_size=len(command.usage),
+    )
     return head + command.usage + (_timeouts() if command.has_timeouts else b"")
 
 
@@ -128,15 +142,16 @@ def parse_one(data: bytes | memoryview) -> OneCommand:
         DecodeError: it is cut short.
     """
     data = bytes(data)
-    length = int.from_bytes(data[2:4], "big")
-    if len(data) < 4 + length:
+    values = _ONE.parse(data)
+    usage = data[_ONE.length :][: values["cdb_size"]]
+    if len(usage) < values["cdb_size"]:
         raise DecodeError(
-            f"CDB usage data of {len(data) - 4} bytes where {length} were due",
+            f"CDB usage data of {len(usage)} bytes where {values['cdb_size']} were due",
             offset=len(data),
             field="CDB SIZE",
             data=data,
         )
-    return OneCommand(data[1] & 0x07, data[4 : 4 + length], bool(data[1] & _ONE_CTDP))
+    return OneCommand(values["support"], usage, bool(values["ctdp"]))
 
 
 TASK_MANAGEMENT_FUNCTIONS = Structure(
