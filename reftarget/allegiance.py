@@ -8,7 +8,7 @@ and what was in the task set before waits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi.constants import TaskAttribute
 from iscsi.scsi.status import SCSIStatus
@@ -16,14 +16,43 @@ from reftarget.rules.allegiance import has_naca, preempts_and_aborts
 from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from reftarget.commands import Command
+    from reftarget.rules import AllegianceRules
     from reftarget.scsi.task import Nexus
-    from reftarget.taskset import TaskSet
 
 ACA_ACTIVE: Final = Outcome(SCSIStatus.ACA_ACTIVE)
 BUSY: Final = Outcome(SCSIStatus.BUSY)
+
+
+class Task(Protocol):
+    """What is asked of a task."""
+
+    @property
+    def nexus(self) -> Nexus:
+        """The I_T nexus that it came from."""
+
+    @property
+    def cdb(self) -> bytes:
+        """Its CDB."""
+
+    @property
+    def attribute(self) -> int:
+        """Its task attribute."""
+
+    @property
+    def is_over(self) -> bool:
+        """True once it has ended."""
+
+
+class Tasks(Protocol):
+    """What is asked of the task set."""
+
+    def __iter__(self) -> Iterator[Task]:
+        """Iterate over the tasks."""
+
+    def start_ready(self) -> None:
+        """Start those that need not wait any more."""
 
 
 class Allegiance:
@@ -33,19 +62,20 @@ class Allegiance:
         nexus: the faulted I_T nexus, or None.
     """
 
-    __slots__ = ("_task_set", "_waiting", "nexus")
+    __slots__ = ("_rules", "_task_set", "_waiting", "nexus")
 
-    def __init__(self, task_set: TaskSet) -> None:
+    def __init__(self, task_set: Tasks, rules: AllegianceRules) -> None:
         self._task_set = task_set
+        self._rules = rules
         self._waiting: list[Callable[[], None]] = []
         self.nexus: Nexus | None = None
 
-    def refuses(self, command: Command) -> Outcome | None:
+    def refuses(self, command: Task) -> Outcome | None:
         """Return the status of a new command that may not be executed now."""
         if self.nexus is None:
             return None
-        rules = command.session.rules.allegiance
-        if command.session.nexus == self.nexus:
+        rules = self._rules
+        if command.nexus == self.nexus:
             is_only = not any(
                 task.attribute == TaskAttribute.ACA
                 for task in self._task_set
@@ -59,22 +89,22 @@ class Allegiance:
             return None
         return ACA_ACTIVE if has_naca(command.cdb) else BUSY
 
-    def holds(self, command: Command, resume: Callable[[], None]) -> bool:
+    def holds(self, command: Task, resume: Callable[[], None]) -> bool:
         """Keep a task of the task set back, to go on when ACA is cleared."""
         if (
             self.nexus is None
             or command.attribute == TaskAttribute.ACA
             or preempts_and_aborts(command.cdb)
-            or not command.session.rules.allegiance.holds_older
+            or not self._rules.holds_older
         ):
             return False
         self._waiting.append(lambda: None if command.is_over else resume())
         return True
 
-    def note(self, command: Command) -> bool:
+    def note(self, command: Task) -> bool:
         """Take a CHECK CONDITION into account; return True if it establishes ACA."""
-        nexus = command.session.nexus
-        if command.session.rules.allegiance.begins(command.cdb):
+        nexus = command.nexus
+        if self._rules.begins(command.cdb):
             self.nexus = nexus
             return True
         if self.nexus == nexus and command.attribute == TaskAttribute.ACA:

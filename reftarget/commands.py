@@ -20,7 +20,7 @@ from iscsi.constants import (
 from iscsi.numbering import Place
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
-from reftarget.scsi.task import DataOutNeeded, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ class Command:
         self.cid = connection.cid
         self.is_reassignable = False
         self.is_aborting = False
-        self.task_set: TaskSet | None = None
+        self.task_set: TaskSet[Command] | None = None
         self.is_counted = False
         self.has_arrived = False
         self.is_started = False
@@ -213,6 +213,11 @@ class Command:
             self.enter_task_set()
         else:
             self.conclude(self.failure)
+
+    @property
+    def nexus(self) -> Nexus:
+        """The I_T nexus that it came from."""
+        return self.session.nexus
 
     @property
     def owes_data(self) -> bool:
@@ -287,6 +292,19 @@ class Command:
         task_set = self.task_set
         if task_set is not None and not task_set.is_empty:
             task_set.leave(self)
+
+    def conclude_fenced(self, outcome: Outcome) -> Connection | None:
+        """Send data and status now; return the connection that they went out on.
+
+        A command whose connection was lost at the fence waits to be reassigned.
+        """
+        if self.is_over:
+            return None
+        if self.connection is None:
+            self.outcome = outcome
+            return None
+        self.conclude_now(outcome)
+        return self.connection
 
     def abandon(self) -> None:
         """End without a word to anybody."""

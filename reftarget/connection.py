@@ -276,6 +276,10 @@ class Connection:
         """True while a status is under way."""
         return self.exp_stat_sn != self.stat_sn
 
+    def ping(self) -> None:
+        """Ask for a sign of life, and for an ExpStatSN with it."""
+        self.target.events.ping(self)
+
     def has_exchange(self, itt: int) -> bool:
         """Tell whether a tag is that of a text negotiation in progress."""
         return self.exchange is not None and self.exchange.itt == itt

@@ -10,7 +10,8 @@ With one connection TCP keeps the order, and nothing special is done.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi import serial
 from iscsi.scsi import sense
@@ -20,15 +21,66 @@ from reftarget.rules.allegiance import has_naca, preempts_and_aborts
 from reftarget.rules.fencing import Fenced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from reftarget.commands import Command
-    from reftarget.connection import Connection
+    from reftarget.rules import Rules
     from reftarget.scsi.task import Outcome
-    from reftarget.session import Session
 
 _MOST_HELD: Final = 1024
 """Responses that wait; commands, which the window bounds, come on top."""
+
+
+class Acknowledged(Protocol):
+    """What a fence asks of a connection."""
+
+    @property
+    def cid(self) -> int:
+        """Its number in the session."""
+
+    @property
+    def stat_sn(self) -> int:
+        """The number of the next status."""
+
+    @property
+    def exp_stat_sn(self) -> int:
+        """The first number that the initiator has not acknowledged."""
+
+    @property
+    def has_unacknowledged_status(self) -> bool:
+        """True while a status is under way."""
+
+    def ping(self) -> None:
+        """Ask for an acknowledgement."""
+
+
+class Responding(Protocol):
+    """What a fence asks of a command."""
+
+    @property
+    def lun(self) -> int:
+        """Its logical unit."""
+
+    @property
+    def cdb(self) -> bytes:
+        """Its CDB."""
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Send data and status, which may have to wait for a fence."""
+
+    def conclude_fenced(self, outcome: Outcome) -> Acknowledged | None:
+        """Send data and status now; return the connection that they went out on."""
+
+
+class Fencing(Protocol):
+    """What a fence asks of its session."""
+
+    @property
+    def rules(self) -> Rules:
+        """The decisions of the target."""
+
+    @property
+    def connections(self) -> Mapping[int, Acknowledged]:
+        """Its connections, by CID."""
 
 
 class Fence:
@@ -38,18 +90,18 @@ class Fence:
         awaited: the status that must be acknowledged, by connection.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Fencing) -> None:
         self._session = weakref.ref(session)
-        self.awaited: dict[Connection, int] = {}
+        self.awaited: dict[Acknowledged, int] = {}
         self._lun: int | None = None
-        self._send: Callable[[], Connection | None] | None = None
+        self._send: Callable[[], Acknowledged | None] | None = None
         self._is_up = False
         self._held: list[Callable[[], None]] = []
         self._watched: set[int] = set()
         self._in_allegiance: set[int] = set()
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Fencing:
         """The session, which owns this and is not owned by it."""
         session = self._session()
         assert session is not None
@@ -61,7 +113,9 @@ class Fence:
         self._held.clear()
         self._send = None
 
-    def raise_for(self, lun: int | None, send: Callable[[], Connection | None]) -> None:
+    def raise_for(
+        self, lun: int | None, send: Callable[[], Acknowledged | None]
+    ) -> None:
         """Send a response between two fences.
 
         Args:
@@ -81,7 +135,7 @@ class Fence:
         for connection in self.session.connections.values():
             if connection.has_unacknowledged_status:
                 self.awaited[connection] = connection.stat_sn
-                self.session.target.events.ping(connection)
+                connection.ping()
         self.progress()
 
     @property
@@ -118,7 +172,7 @@ class Fence:
         for action in held:
             action()
 
-    def holds(self, command: Command, outcome: Outcome) -> bool:
+    def holds(self, command: Responding, outcome: Outcome) -> bool:
         """Take a response in charge if it has to wait or to be fenced."""
         if self._is_up:
             if self._lun not in (None, command.lun):
@@ -130,19 +184,10 @@ class Fence:
         if not self._needs_fence(command, outcome):
             return False
 
-        def send() -> Connection | None:
-            if command.is_over:
-                return None
-            if command.connection is None:
-                command.outcome = outcome  # it was lost meanwhile: as in conclude()
-                return None
-            command.conclude_now(outcome)
-            return command.connection
-
-        self.raise_for(command.lun, send)
+        self.raise_for(command.lun, partial(command.conclude_fenced, outcome))
         return True
 
-    def _needs_fence(self, command: Command, outcome: Outcome) -> bool:
+    def _needs_fence(self, command: Responding, outcome: Outcome) -> bool:
         """Tell whether section 4.2.2.3.4 lists this response."""
         fenced = self.session.rules.fence.fenced
         if preempts_and_aborts(command.cdb):

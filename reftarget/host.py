@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from iscsi import headers
     from iscsi.parameters import Parameters
     from reftarget.budget import Budget
+    from reftarget.commands import Command
     from reftarget.config import Config, TargetConfig
     from reftarget.connection import Connection
     from reftarget.events import Events
@@ -32,7 +33,7 @@ class Node(Protocol):
     def device(self) -> DeviceServer:
         """Its logical units."""
 
-    def task_set(self, lun: int) -> TaskSet:
+    def task_set(self, lun: int) -> TaskSet[Command]:
         """Return the task set of a logical unit."""
 
     def sessions(self) -> list[Session]:

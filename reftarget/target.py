@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from iscsi import headers
     from iscsi.parameters import Parameters
+    from reftarget.commands import Command
     from reftarget.config import Config, Portal, TargetConfig
     from reftarget.host import Admitted
     from reftarget.scsi.task import Nexus
@@ -65,15 +66,16 @@ class Node:
             )
         except (BackingError, ValueError) as error:
             raise ConfigError(f"target {config.name}: {error}") from error
-        self._task_sets: dict[int, TaskSet] = {}
+        self._task_sets: dict[int, TaskSet[Command]] = {}
 
-    def task_set(self, lun: int) -> TaskSet:
+    def task_set(self, lun: int) -> TaskSet[Command]:
         """Return the task set of a logical unit."""
+        rules = self.target.rules.allegiance
         found = self._task_sets.get(lun)
         if found is None:
             if lun not in self.device.units:
-                return TaskSet()
-            found = self._task_sets[lun] = TaskSet()
+                return TaskSet(rules)
+            found = self._task_sets[lun] = TaskSet(rules)
         return found
 
     def nexus_lost(self, nexus: Nexus) -> None:

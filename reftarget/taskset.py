@@ -9,20 +9,34 @@ HEAD OF QUEUE task is left.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from iscsi.constants import TaskAttribute
-from reftarget.allegiance import Allegiance
+from reftarget.allegiance import Allegiance, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reftarget.commands import Command
+    from reftarget.rules import AllegianceRules
 
 _BARRIERS: Final = frozenset({TaskAttribute.ORDERED, TaskAttribute.HEAD_OF_QUEUE})
 
 
-class TaskSet:
+class QueuedTask(Task, Protocol):
+    """What is asked of a task that may have to wait."""
+
+    @property
+    def is_started(self) -> bool:
+        """True once the device server has it."""
+
+    def start(self) -> None:
+        """Hand it to the device server."""
+
+
+_T = TypeVar("_T", bound=QueuedTask)
+
+
+class TaskSet(Generic[_T]):
     """The tasks of one logical unit, of all sessions, the oldest first.
 
     Attributes:
@@ -31,12 +45,12 @@ class TaskSet:
 
     __slots__ = ("_is_releasing", "_tasks", "allegiance")
 
-    def __init__(self) -> None:
-        self.allegiance = Allegiance(self)
-        self._tasks: list[Command] = []
+    def __init__(self, rules: AllegianceRules) -> None:
+        self.allegiance = Allegiance(self, rules)
+        self._tasks: list[_T] = []
         self._is_releasing = False
 
-    def __iter__(self) -> Iterator[Command]:
+    def __iter__(self) -> Iterator[_T]:
         """Iterate over the tasks."""
         return iter(tuple(self._tasks))
 
@@ -45,7 +59,7 @@ class TaskSet:
         """True while no task takes time."""
         return not self._tasks
 
-    def enter(self, command: Command) -> None:
+    def enter(self, command: _T) -> None:
         """Take in a task."""
         if command in self._tasks:
             return
@@ -54,7 +68,7 @@ class TaskSet:
         else:
             self._tasks.append(command)
 
-    def may_start(self, command: Command) -> bool:
+    def may_start(self, command: _T) -> bool:
         """Tell whether a task, member or newcomer, is enabled."""
         if command.attribute == TaskAttribute.HEAD_OF_QUEUE or not self._tasks:
             return True
@@ -65,7 +79,7 @@ class TaskSet:
             return not older
         return not any(task.attribute in _BARRIERS for task in older)
 
-    def leave(self, command: Command) -> None:
+    def leave(self, command: _T) -> None:
         """Take a task out and start those that waited for it."""
         if command not in self._tasks:
             return
@@ -83,7 +97,7 @@ class TaskSet:
         finally:
             self._is_releasing = False
 
-    def _next(self) -> Command | None:
+    def _next(self) -> _T | None:
         if self.allegiance.nexus is not None:
             return None
         waiting = (task for task in self._tasks if not task.is_started)
