@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from reftarget.connection import Connection
     from reftarget.ranges import Ranges
-    from reftarget.recovery import Sent
     from reftarget.session import Session
     from reftarget.stream import Received
     from reftarget.taskset import TaskSet
-    from reftarget.transfers import Sequence
+    from reftarget.transfers import Sent, Sequence
 
 _LAST_ATTRIBUTE: Final = TaskAttribute.ACA
 

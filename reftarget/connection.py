@@ -20,7 +20,6 @@ from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
 from reftarget.budget import Budget
-from reftarget.events import Pings
 from reftarget.stream import HeaderDigestError, Stream
 from reftarget.twist import spoilt, twisted
 
@@ -80,6 +79,7 @@ class Connection:
         session: the session that it belongs to, once it is logged in.
         joining: the session that its login is to join.
         output: buffers to be sent, in order.
+        awaited_pong: the tag of a ping that waits for its answer.
         budget: bytes that TCP does not take from us, since the peer reads nothing.
         has_more: True while PDUs may wait in `stream` that there was no time for.
         is_closing: True once TCP shall end when `output` is gone.
@@ -104,7 +104,7 @@ class Connection:
         self.local_host = portal.host
         self.exchange: Exchange | None = None
         self._takes_bad_data = not self.rules.connections.checks_data_digest
-        self.pings = Pings()
+        self.awaited_pong: int | None = None
         self.was_heard = True
         self.handler = handler
         self.phase = Phase.LOGIN

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iscsi import headers
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 
-@dataclass(slots=True)
-class Pings:
-    """The pings of one connection."""
-
-    outstanding: int | None = None
-    """The tag of a ping that waits for its answer."""
-    is_watched: bool = False
-    """Whether no answer means that the connection is dead."""
-
-
 class Events:
     """Sends what nobody asked for."""
 
@@ -41,7 +30,7 @@ class Events:
         session = connection.session
         assert session is not None
         tag = session.next_transfer_tag()
-        connection.pings.outstanding = tag
+        connection.awaited_pong = tag
         node = session.node
         units = node.device.luns if node is not None else []
         lun = int.from_bytes(luns.encode(units[0]), "big") if units else 0
@@ -51,8 +40,8 @@ class Events:
 
     def pong(self, connection: Connection, answer: headers.NOPOut) -> None:
         """Take the answer to a ping."""
-        if answer.target_transfer_tag == connection.pings.outstanding:
-            connection.pings.outstanding = None
+        if answer.target_transfer_tag == connection.awaited_pong:
+            connection.awaited_pong = None
 
     def start_pings(self, connection: Connection, now: float) -> None:
         """Ping an idle connection from time to time, if so configured."""
@@ -63,7 +52,7 @@ class Events:
 
     def _ping_if_idle(self, connection: Connection, now: float) -> None:
         limits = self.target.config.limits
-        if connection.pings.outstanding is not None and not connection.was_heard:
+        if connection.awaited_pong is not None and not connection.was_heard:
             log.warning("%s: no answer to a ping", connection)
             connection.drop()
             return

@@ -39,14 +39,6 @@ _OVERHEAD: Final = 512
 
 
 @dataclass(slots=True)
-class Sent:
-    """A Data-In or R2T that may be asked for again."""
-
-    header: headers.DataIn | headers.R2T
-    length: int = 0
-
-
-@dataclass(slots=True)
 class Kept:
     """A response that may be asked for again, and the command it concludes."""
 
@@ -138,7 +130,7 @@ class Recovery:
         self, command: Command, header: headers.DataIn | headers.R2T, length: int = 0
     ) -> None:
         """Keep a Data-In or R2T until it is acknowledged or the status is."""
-        command.sent.append(Sent(header, length))
+        command.sent.append(transfers.Sent(header, length))
         if isinstance(header, headers.DataIn) and header.acknowledge:
             self._acknowledged_by[header.target_transfer_tag] = command
 

@@ -43,6 +43,14 @@ class Sequence:
     """A PDU of it was lost or spoilt."""
 
 
+@dataclass(slots=True)
+class Sent:
+    """A Data-In or R2T that may be asked for again."""
+
+    header: headers.DataIn | headers.R2T
+    length: int = 0
+
+
 def want(command: Command, needed: DataOutNeeded) -> None:
     """Get the data that the device server asks for."""
     command.presented = needed.length
