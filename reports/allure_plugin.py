@@ -17,7 +17,7 @@ from typing import Any
 import allure
 import pytest
 
-from reports.categories import LABEL, by_status, verdict
+from reports.categories import CHECK, LABEL, by_status, settle, verdict
 from reports.evidence import (
     BUNDLE,
     ENVIRONMENT,
@@ -26,6 +26,8 @@ from reports.evidence import (
     Evidence,
     bundle_path,
 )
+from reports.model import Check
+from reports.recorder import RUN
 from reports.run import revision
 from reports.verdicts import carried
 from spec import Level, Requirement, UnknownRequirement, load
@@ -154,9 +156,7 @@ def pytest_runtest_makereport(
                 "the target chose", "; ".join(choices), excluded=True
             )
         if check is not None and call.when == "teardown":
-            allure.dynamic.label(  # type: ignore[no-untyped-call]  # Allure's
-                LABEL, verdict(check, load())
-            )
+            _label_verdict(check)
         pieces = item.stash.get(EVIDENCE, [])
         # What the end of a check finds out comes on top.
         done = item.stash.get(_ATTACHED, 0)
@@ -170,6 +170,12 @@ def pytest_runtest_makereport(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(piece.content)
     return report
+
+
+def _label_verdict(check: Check) -> None:
+    label: Any = allure.dynamic.label
+    label(LABEL, verdict(check, load()))
+    label(CHECK, check.check)
 
 
 def _attach(piece: Evidence) -> None:
@@ -189,6 +195,7 @@ def _version() -> str:
         return "of a checkout"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write what is true of the whole run."""
     config = session.config
@@ -208,3 +215,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     lines = [f"{name}={' '.join(value.split())}" for name, value in facts.items()]
     (path / "environment.properties").write_text("\n".join(lines) + "\n")
     (path / "categories.json").write_text(json.dumps(by_status(), indent=2))
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        settle(path, run.checks)

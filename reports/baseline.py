@@ -49,7 +49,8 @@ def _entries(
 ) -> list[dict[str, Any]]:
     """Return the entry of a finding, one for each end of the target that it shows."""
     by_end: dict[str, list[str]] = {}
-    for check in one.checks:
+    # What cannot be judged because of it fails again, too.
+    for check in (*one.checks, *one.not_judged):
         by_end.setdefault(_end(check), []).append(check.check)
     entry = catalogue.get(one.clauses[0])
     clause = (

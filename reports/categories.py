@@ -5,8 +5,10 @@ Allure 3 sorts by that label. Allure 2 knows no labels there, so that it sorts b
 alone.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from reports.findings import clauses_of
@@ -14,8 +16,8 @@ from reports.model import Check, Outcome
 from reports.severity import Severity, severity
 from spec import Requirement
 
-LABEL = "verdict"
-"""The name of the label."""
+LABEL, CHECK = "verdict", "check"
+"""The names of the label, and of the one that says which check it is."""
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED})
 _OTHERS = (
@@ -31,6 +33,29 @@ def verdict(check: Check, catalogue: Mapping[str, Requirement]) -> str:
     if check.outcome in _AMISS:
         return str(severity(check, catalogue.get(clauses_of(check)[0])))
     return str(check.outcome)
+
+
+def settle(folder: Path, checks: Iterable[Check]) -> None:
+    """Correct the results of checks that turned out not to be judged in the end.
+
+    Whether a check rests on what the target lacks is known when all checks are over.
+
+    Args:
+        folder: the results.
+        checks: those of the run.
+    """
+    late = {one.check: one for one in checks if one.outcome is Outcome.NOT_JUDGED}
+    for path in folder.glob("*-result.json") if late else ():
+        result = json.loads(path.read_text(encoding="utf-8"))
+        labels = {label["name"]: label for label in result.get("labels", [])}
+        check = late.get(labels.get(CHECK, {}).get("value", ""))
+        if check is None or LABEL not in labels:
+            continue
+        labels[LABEL]["value"] = str(check.outcome)
+        result["status"] = "skipped"
+        details = result.setdefault("statusDetails", {})
+        details["message"] = f"{check.reason} (shown by {check.rests_on})"
+        path.write_text(json.dumps(result), encoding="utf-8")
 
 
 def by_label() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from reports.__main__ import main
 from reports.baseline import baseline
 from reports.findings import findings
 from reports.markdown import findings_markdown
-from reports.model import Outcome
+from reports.model import Check, Outcome
 from reports.printable import block, code, one_line, printable
 from reports.run import NAME, write
 from tests.reports.samples import ECHO, TAG, broken, killed, passed, run_of
@@ -117,6 +117,12 @@ def test_a_baseline_has_an_entry_for_each_finding() -> None:
             broken("c.py::test_c", TAG, "x", ending=killed("", "free_it")),
             broken("d.py::test_d", TAG, outcome=Outcome.DEVIATES, deviation="I know"),
             passed("e.py::test_e"),
+            Check(
+                check="f.py::test_f",
+                outcome=Outcome.NOT_JUDGED,
+                requirements=(TAG,),
+                rests_on="d.py::test_d",
+            ),
         ]
     )
 
@@ -129,7 +135,7 @@ def test_a_baseline_has_an_entry_for_each_finding() -> None:
         ("a.py::test_a[1]", "a.py::test_a[2]"),
         ("b.py::test_b",),
         ("c.py::test_c",),
-        ("d.py::test_d",),
+        ("d.py::test_d", "f.py::test_f"),
     }
     assert entries["a.py::test_a[1]", "a.py::test_a[2]"] == {
         "requirement": ECHO,
@@ -141,7 +147,7 @@ def test_a_baseline_has_an_entry_for_each_finding() -> None:
     }
     assert entries[("b.py::test_b",)]["dies"] == "SIGSEGV"
     assert entries[("c.py::test_c",)]["dies"] == "free_it"
-    assert entries[("d.py::test_d",)]["what"] == "I know"
+    assert entries["d.py::test_d", "f.py::test_f"]["what"] == "I know"
 
 
 @given(NASTY)
