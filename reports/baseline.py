@@ -58,7 +58,7 @@ def _entries(
     )
     common = {
         "requirement": one.clauses[0],
-        "what": one_line(one.example.deviation or one.actual, _WIDTH),
+        "what": one_line(one.example.deviation or _what(one), _WIDTH),
         "why": f"{clause}: {rule(one, catalogue)}",
         "version": one_line(run.environment.get("target.version", "")) or "unknown",
     }
@@ -66,6 +66,14 @@ def _entries(
         common | {"checks": checks} | ({"dies": dies} if dies else {})
         for dies, checks in by_end.items()
     ]
+
+
+def _what(one: Finding) -> str:
+    """Say what the target did, and what it had to do."""
+    if one.ending is not None:
+        return one.actual
+    # What it did may be long; what was due explains it.
+    return f"{one_line(one.actual, _WIDTH // 2)}; expected: {' or '.join(one.expected)}"
 
 
 def _end(check: Check) -> str:

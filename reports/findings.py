@@ -269,7 +269,7 @@ def _keys(
     """Return what a failure must share with another to have the same cause."""
     keys: list[Hashable] = [cause]
     if check.deviation:
-        keys.append(("deviation", check.deviation))
+        keys.append(("deviation", check.deviation, cause.requirement))
     if cause.end:
         if check.ending is not None and check.ending.functions:
             keys.append(("end", cause.end))

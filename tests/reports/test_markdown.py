@@ -140,7 +140,7 @@ def test_a_baseline_has_an_entry_for_each_finding() -> None:
     assert entries["a.py::test_a[1]", "a.py::test_a[2]"] == {
         "requirement": ECHO,
         "checks": ["a.py::test_a[1]", "a.py::test_a[2]"],
-        "what": "no answer in a.py::test_a[1]",
+        "what": "no answer in a.py::test_a[1]; expected: what the clause demands",
         "why": "RFC 7143 section 11.19: NOP-In answer echoes ping data up to "
         "MaxRecvDataSegmentLength",
         "version": "1",
