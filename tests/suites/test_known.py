@@ -234,3 +234,44 @@ def test_a_pattern_without_a_check_is_refused_when_the_suite_is_collected(
     assert done.returncode == 4
     assert complaint(done).endswith("no check matches 'nop/test_ping.py::test_gone'")
     assert part.returncode == 0, "a part of the suite says nothing of other checks"
+
+
+CONSOLES = Path(__file__).parent / "samples" / "consoles"
+"""What Linux 6.1 printed in runs against LIO, cut to its reports."""
+
+
+def _ending_on(console: str) -> Ending:
+    found = find_crash((CONSOLES / console).read_text())
+    assert found is not None
+    assert found.is_whole
+    return Ending(
+        kind=EndingKind.CRASHED,
+        reason=found.line,
+        report_kind=found.kind,
+        functions=found.functions,
+        report=found.report,
+    )
+
+
+def test_a_real_console_is_explained_by_what_is_known_of_it_alone() -> None:
+    known = load(FOLDER / "lio.toml", load_catalogue())
+    ending = _ending_on("null-pointer.txt")
+
+    assert ending.functions[:2] == ("iscsit_get_rx_pdu", "iscsi_target_rx_thread")
+    assert [one.functions for one in known.crash if one.explains(ending)] == [
+        ("iscsit_get_rx_pdu",)
+    ]
+    assert {one.dies for one in known.deviation if one.explains(ending)} == {
+        "iscsi_target_rx_thread"
+    }
+
+
+def test_a_real_warning_is_explained_by_the_deviation_that_dies_of_it_alone() -> None:
+    known = load(FOLDER / "lio.toml", load_catalogue())
+    ending = _ending_on("warning.txt")
+
+    assert ending.functions[0] == "iscsit_release_cmd"
+    assert not [one for one in known.crash if one.explains(ending)]
+    assert [one.requirement for one in known.deviation if one.explains(ending)] == [
+        "RFC7143-11.16-07"
+    ]
