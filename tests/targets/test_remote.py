@@ -70,36 +70,13 @@ def test_secrets_are_not_printed() -> None:
     assert "hidden" not in repr(parse(f"iscsi://u%hidden@h/{_NAME}", {}))
 
 
+# The grammar itself is tried in tests/iscsi/test_address.py.
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
         ("iscsi://", "no host"),
-        (f"iscsi:///{_NAME}", "no host"),
-        ("iscsi://host", "no target name"),
-        ("iscsi://host/", "no target name"),
-        ("iscsi://host/disk", "begins with none of"),
         (f"iscsi://host:0/{_NAME}", "the port '0'"),
-        (f"iscsi://host:/{_NAME}", "the port ''"),
-        (f"iscsi://host:port/{_NAME}", "the port 'port'"),
-        (f"iscsi://::1/{_NAME}", "put IPv6 in brackets"),
-        (f"iscsi://[::1/{_NAME}", "put IPv6 in brackets"),
-        (f"iscsi://[::g]/{_NAME}", "not an IPv6 address"),
-        (f"iscsi://user@host/{_NAME}", "no %secret after the user 'user'"),
         (f"iscsi://user%@host/{_NAME}", f"{SECRET} is missing"),
-        (f"iscsi://%secret@host/{_NAME}", f"{USER} is missing"),
-        (f"iscsi://u%se%cret@host/{_NAME}", "write %25 for a %"),
-        (f"iscsi://u%s%ff@host/{_NAME}", "not UTF-8"),
-        (f"iscsi://host/{_NAME}/x", "the LUN 'x'"),
-        (f"iscsi://host/{_NAME}/16384", "the LUN '16384'"),
-        (f"iscsi://host/{_NAME}/1/2", "the LUN '1/2'"),
-        (f"iscsi://host/{_NAME}?color=red", "unknown key 'color'"),
-        (f"iscsi://host/{_NAME}/1?scratch=maybe", "yes or no"),
-        (f"iscsi://host/{_NAME}?scratch=yes", "needs a LUN"),
-        (f"iscsi://u%s@host/{_NAME}?target_user=t", f"{MUTUAL_SECRET} is missing"),
-        (
-            f"iscsi://host/{_NAME}?target_user=t&target_password=p",
-            "needs the initiator's credentials too",
-        ),
     ],
 )
 def test_wrong_url_is_refused_in_one_line(url: str, complaint: str) -> None:
