@@ -116,7 +116,9 @@ def _abort_task(
     command = session.commands.get(tag)
     response = TMResponse.FUNCTION_COMPLETE
     rules = session.rules.functions
-    if _is_function(session, tag):
+    if not rules.finds_immediate and request.ref_cmd_sn == request.cmd_sn:
+        response = TMResponse.TASK_DOES_NOT_EXIST
+    elif _is_function(session, tag):
         if not rules.can_abort_function:
             response = TMResponse.FUNCTION_REJECTED
     elif tag in session.pending:

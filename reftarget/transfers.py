@@ -246,6 +246,10 @@ def _take_data(
     end = start + len(pdu.data)
     in_order = command.parameters.data_pdu_in_order and not sequence.is_damaged
     expected = sequence.missing[0][0] if sequence.missing else start
+    if start != expected and not rules.checks_offset:
+        ranges.take(sequence.missing, expected, expected + len(pdu.data))
+        store(command, expected, bytes(len(pdu.data)))
+        return
     is_due = ranges.take(sequence.missing, start, end)
     if not (is_due or rules.refuses_excess):
         sequence.missing.clear()

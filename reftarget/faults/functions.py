@@ -27,6 +27,12 @@ FUNCTIONS: Final = (
         rules=FunctionRules(can_abort_function=True),
     ),
     Fault(
+        name="abort-task-misses-immediate-commands",
+        breaks=("RFC7143-11.6.1-i01",),
+        says="Says of a task of an immediate command that it does not exist.",
+        rules=FunctionRules(finds_immediate=False),
+    ),
+    Fault(
         name="abort-task-leaves-the-gap",
         breaks=("RFC7143-7.11-03",),
         says="Does not count an aborted command that never came as received.",

@@ -90,6 +90,13 @@ TRANSFERS: Final = (
         rules=TransferRules(refuses_excess=False),
     ),
     Fault(
+        name="data-out-offset-is-not-checked",
+        breaks=("RFC7143-4.2.5.3-01",),
+        says="Throws Data-Out with a wrong Buffer Offset away and writes what it has.",
+        also="data out of order is lost for that",
+        rules=TransferRules(checks_offset=False),
+    ),
+    Fault(
         name="failure-does-not-wait-for-data",
         breaks=("RFC7143-11.4.2-01",),
         says="Reports an error while data is still on its way.",

@@ -64,6 +64,8 @@ class FunctionRules(RuleSet):
     # on one task
     can_abort_function: bool = False
     """ABORT TASK of a function is Function complete (section 11.5.1)."""
+    finds_immediate: bool = True
+    """ABORT TASK finds a task of an immediate command (section 11.5.5)."""
     aborts_task: bool = True
     """ABORT TASK ends the task (section 11.5.1)."""
     fills_gap: bool = True

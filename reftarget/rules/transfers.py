@@ -97,6 +97,8 @@ class TransferRules(RuleSet):
     outstanding: Callable[[int], int] = outstanding
     checks_lun: bool = True
     """The LUN of Data-Out is that of its command (section 4.2.5.3)."""
+    checks_offset: bool = True
+    """Data-Out lies where its R2T has asked for it (section 4.2.5.3)."""
     checks_data_sn: bool = True
     """DataSN out of order shows that a PDU is lost (section 7.9)."""
     takes_empty: bool = True
