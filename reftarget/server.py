@@ -106,7 +106,7 @@ class Channel:
         except OSError:
             count = 0
         if not count:
-            if self.server.target.rules.sessions.fin_ends_connection:
+            if self.connection.rules.sessions.fin_ends_connection:
                 self.end()
             else:
                 self._read(False)
