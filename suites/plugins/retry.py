@@ -28,8 +28,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     done = yield
     reason = survival.lost(item.config)
     if reason:
-        pytest.exit(reason, LAB_TROUBLE)
+        # pytest prints no summary where it ends with the code of lab trouble.
+        is_worker = hasattr(item.config, "workerinput")
+        code = LAB_TROUBLE if is_worker else pytest.ExitCode.INTERRUPTED
+        pytest.exit(f"{item.nodeid}: {reason}", code)
     return done
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End a run whose target is gone with the code of lab trouble."""
+    if survival.lost(session.config):
+        session.exitstatus = LAB_TROUBLE
 
 
 class Retries:
