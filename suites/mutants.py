@@ -135,9 +135,14 @@ def weigh(
     judged: Sequence[Check],
     checks: Mapping[str, list[str]],
 ) -> Outcome:
-    """Sort the verdicts of a run with one fault into notices and false alarms."""
+    """Sort the verdicts of a run with one fault into notices and false alarms.
+
+    A fault may break several clauses by one act, of which a failure accuses one. A
+    check that carries another of them has shown that one as well.
+    """
     failed = [item for item in judged if item.outcome in _NOTICES]
-    shown = {name for item in failed for name in item.broken}
+    noticing = [item for item in failed if _concerns(item, fault)]
+    shown = {name for item in noticing for name in (*item.broken, *item.requirements)}
     # A check that is not judged has failed by what another check shows.
     unjudged = [item for item in judged if item.outcome is model.Outcome.NOT_JUDGED]
     shown |= {name for item in unjudged for name in item.requirements}
@@ -151,11 +156,17 @@ def weigh(
         ),
     )
     for item in failed:
-        if not set(item.broken).isdisjoint(fault.requirements):
+        if _concerns(item, fault):
             outcome.noticed_by.append(item.check)
         elif not fault.also and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)
     return outcome
+
+
+def _concerns(item: Check, fault: Fault) -> bool:
+    """Tell whether a check accuses or carries a requirement that a fault breaks."""
+    named = {*item.broken, *item.requirements}
+    return not named.isdisjoint(fault.requirements)
 
 
 def show(outcomes: Sequence[Outcome]) -> list[str]:

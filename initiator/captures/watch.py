@@ -70,7 +70,7 @@ class Watch:
 
     def _see_digests(self, frame: Frame) -> Iterator[Mark]:
         if not frame.is_header_digest_right:
-            yield Mark("RFC7143-13.1-02", "the header digest does not match")
+            yield Mark("RFC7143-13.1-04", "the header digest does not match")
         if not frame.is_data_digest_right:
             yield Mark("RFC7143-13.1-04", "the data digest does not match")
 

@@ -92,7 +92,7 @@ def digest_logins(wire: Wire) -> Wire:
 WIRE: Final = (
     Fault(
         name="header-digest-is-wrong",
-        breaks=("RFC7143-13.1-02", "RFC7143-13.1-01"),
+        breaks=("RFC7143-13.1-02", "RFC7143-13.1-01", "RFC7143-13.1-04"),
         says="Sends header digests that do not match.",
         spoil=flip_header_digest,
     ),

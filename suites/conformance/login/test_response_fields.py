@@ -63,7 +63,7 @@ def test_tsih_comes_from_the_security_stage(
     check(response.nsg != Stage.FULL_FEATURE or response.tsih, "a TSIH", response)
 
 
-@pytest.mark.requirement("RFC7143-11.13-i01", "RFC7143-6.3-i04")
+@pytest.mark.requirement("RFC7143-6.3-i04", "RFC7143-11.13-i01")
 @pytest.mark.parametrize("tag", [0, 1, 0x12345678, 0xFFFFFFFE])
 def test_task_tag_is_echoed(login: LoginExchange, first_pairs: Pairs, tag: int) -> None:
     """Every Login Response bears the Initiator Task Tag of its request."""
