@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 PATIENCE = 20.0
+MAX_UNIT_ATTENTIONS = 16
 """Seconds for any single answer, on a busy machine: a target that hangs takes hours."""
 
 NAME = b"iqn.2001-04.com.example:assay.target"
@@ -284,11 +285,17 @@ class Attacker:
         assert header[36:38] == b"\0\0", header[36:38].hex()
 
     def clear_attentions(self) -> None:
-        """Send TEST UNIT READY until the answer is GOOD."""
-        status = 2
-        while status:
+        """Send TEST UNIT READY until the answer is GOOD, for each unit attention once.
+
+        Noise of an earlier test may have left the unit reserved or in ACA: then no
+        number of commands gets it ready.
+        """
+        for _ in range(MAX_UNIT_ATTENTIONS):
             self.command(bytes(6), 0x80, 0)
             status = self.receive_until(0x21)[0][3]
+            if not status:
+                return
+        raise AssertionError(f"the unit does not get ready: status {status:#04x}")
 
     def request(
         self,

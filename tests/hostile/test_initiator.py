@@ -25,6 +25,8 @@ from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from tests.hostile.target import KEYS, RESERVED, Script, Wire, served
 
+pytestmark = pytest.mark.integration
+
 PATIENCE = 0.3
 """Seconds that the initiator waits for one answer."""
 

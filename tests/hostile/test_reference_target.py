@@ -10,6 +10,8 @@ import pytest
 
 from tests.hostile.reference import NAME, Attacker, Target, read_10, running, write_10
 
+pytestmark = pytest.mark.integration
+
 TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
 
 
