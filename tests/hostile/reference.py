@@ -14,13 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 PATIENCE = 20.0
-MAX_UNIT_ATTENTIONS = 16
 """Seconds for any single answer, on a busy machine: a target that hangs takes hours."""
 
 NAME = b"iqn.2001-04.com.example:assay.target"
@@ -109,9 +108,11 @@ class Target:
 
     def attack(self, isid: int = 1, **keys: object) -> "Attacker":
         """Return a connection that has logged in and has heard the unit attentions."""
-        attacker = Attacker(self.port, isid)
-        attacker.log_in(**keys)
-        attacker.clear_attentions()
+        with ExitStack() as stack:
+            attacker = stack.enter_context(Attacker(self.port, isid))
+            attacker.log_in(**keys)
+            attacker.clear_attentions()
+            stack.pop_all()
         return attacker
 
     def assert_serves(self) -> None:
@@ -285,17 +286,17 @@ class Attacker:
         assert header[36:38] == b"\0\0", header[36:38].hex()
 
     def clear_attentions(self) -> None:
-        """Send TEST UNIT READY until the answer is GOOD, for each unit attention once.
+        """Send TEST UNIT READY until the answer is GOOD, for a while at the longest.
 
-        Noise of an earlier test may have left the unit reserved or in ACA: then no
-        number of commands gets it ready.
+        The unit is busy for a moment where a function of an earlier test still ends
+        tasks; noise may have left it reserved or in ACA for good.
         """
-        for _ in range(MAX_UNIT_ATTENTIONS):
+        end = time.monotonic() + PATIENCE
+        status = 2
+        while status:
+            assert time.monotonic() < end, f"the unit answers status {status:#04x}"
             self.command(bytes(6), 0x80, 0)
             status = self.receive_until(0x21)[0][3]
-            if not status:
-                return
-        raise AssertionError(f"the unit does not get ready: status {status:#04x}")
 
     def request(
         self,
