@@ -194,7 +194,7 @@ def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0"),
             *("tests/vmlab/samples/sample_wrong.py", "--target=lio"),
-            *("--kernel=assay-checked", "--peer-timeout=30"),
+            *("--kernel=assay-checked", "--peer-timeout=30", "--full-failures"),
             f"--alluredir={tmp_path}",
             *("-o", "python_files=sample_*.py"),
             *("-p", "tests.vmlab.samples.provoking"),
