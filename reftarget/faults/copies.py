@@ -19,6 +19,7 @@ COPIES: Final = (
         name="copy-copies-nothing",
         breaks=("SPC4-6.4-01",),
         says="Answers EXTENDED COPY with GOOD and copies nothing.",
+        also="a copy from a unit that is not there then ends well, too",
         rules=CopyRules(copies=False),
     ),
     Fault(

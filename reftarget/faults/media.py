@@ -178,6 +178,7 @@ MEDIA: Final = (
         name="write-protection-is-not-kept",
         breaks=("SBC3-4.2-01",),
         says="Writes to a unit that is write-protected.",
+        also="a unit that SWP protects is written as well",
         rules=MediumRules(protection=lambda _is_read_only, _swp: None),
     ),
 )

@@ -300,6 +300,7 @@ SPEECH: Final = (
         name="naa-name-is-short",
         breaks=("RFC7143-4.2.7.6-i01",),
         says="Names targets by an naa. of four digits.",
+        also="a session asks for its own target by that name",
         twist=change_value("TargetName", lambda _value: "naa.52004567"),
     ),
     Fault(

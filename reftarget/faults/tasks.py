@@ -74,6 +74,7 @@ TASKS: Final = (
         name="only-simple-tasks-are-taken",
         breaks=("SAM5-8.5-02",),
         says="Refuses ORDERED and HEAD OF QUEUE commands.",
+        also="tasks in order cannot be seen where ORDERED is refused",
         rules=AdmissionRules(objection=_refuses_attributes),
     ),
     Fault(
