@@ -48,7 +48,8 @@ def make(
     Raises:
         LabError: it failed, or took too long; has the first error of the log.
     """
-    words = ["make", f"-j{jobs or builder.processors}", f"CC={builder.cc}"]
+    words = ["make", "--no-print-directory", f"-j{jobs or builder.processors}"]
+    words.append(f"CC={builder.cc}")
     words += map(str, arguments)
     ccache = cache.folder() / "ccache"
     for folder in (ccache, log.parent):
@@ -100,6 +101,10 @@ def _follow(
 
 def _settings(ccache: Path) -> dict[str, str]:
     return {
+        # A make that we run below, as `make test` does, hands its own jobs and flags on.
+        "MAKEFLAGS": "",
+        "MFLAGS": "",
+        "MAKELEVEL": "",
         # The same sources give the same bytes, and ccache knows them again.
         "KBUILD_BUILD_TIMESTAMP": _STAMP,
         "KBUILD_BUILD_USER": "assay",

@@ -49,6 +49,18 @@ def test_steps_are_counted(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().count("\n") == 4
 
 
+def test_a_make_around_it_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEFLAGS", "wn")
+    monkeypatch.setenv("MAKELEVEL", "1")
+    folder = makefile(tmp_path, "echo '  CC      a.o'")
+
+    make((), what="it", log=tmp_path / "log", cwd=folder)
+
+    assert (tmp_path / "log").read_text() == "  CC      a.o\n"
+
+
 def test_the_first_errors_are_shown(tmp_path: Path) -> None:
     folder = makefile(
         tmp_path, "seq 100", "echo 'a.c:7:1: error: no such thing'", "seq 100", "false"
