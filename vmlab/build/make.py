@@ -101,7 +101,7 @@ def _follow(
 
 def _settings(ccache: Path) -> dict[str, str]:
     return {
-        # A make that we run below, as `make test` does, hands its own jobs and flags on.
+        # What a make around this one hands on, such as `make test`, is not for it.
         "MAKEFLAGS": "",
         "MFLAGS": "",
         "MAKELEVEL": "",
