@@ -21,6 +21,7 @@ LABEL, CHECK = "verdict", "check"
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED})
 _OTHERS = (
+    Outcome.GONE,
     Outcome.DEVIATES,
     Outcome.NOT_JUDGED,
     Outcome.TROUBLE,

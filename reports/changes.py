@@ -15,6 +15,7 @@ from spec import Requirement
 
 _RANKS: Mapping[Outcome, int] = {
     Outcome.PASSED: 0,
+    Outcome.GONE: 0,
     Outcome.NOT_APPLICABLE: 0,
     Outcome.NOT_JUDGED: 1,
     Outcome.WARNED: 2,

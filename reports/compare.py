@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.changes import Change, Changes, changes, successions
 from reports.findings import Finding
+from reports.gone import sentence
 from reports.markdown import title as rule_of
 from reports.model import Check, Run
 from reports.printable import one_line, printable
@@ -135,6 +136,7 @@ def page(compared: Comparison) -> str:
         changes=compared.changes,
         groups=_groups,
         rule=rule_of,
+        sentence=sentence,
         findings=_table(compared),
         data=embedded(as_data(compared)),
     )
@@ -197,6 +199,11 @@ def lines(compared: Comparison) -> list[str]:
         f"{name}: {stated.why_incomplete}"
         for name, stated in zip(compared.names, compared.statements, strict=True)
         if stated.why_incomplete
+    ]
+    printed += [
+        f"{name}: listed deviation did not show: {sentence(one)}"
+        for name, stated in zip(compared.names, compared.statements, strict=True)
+        for one in stated.gone
     ]
     if not compared.changes:
         printed.append("no two of the runs are builds of one target")

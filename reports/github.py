@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.gone import sentence
 from reports.markdown import title as rule_of
 from reports.printable import one_line
 from reports.recorder import RUN
@@ -35,7 +36,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def annotations(stated: Statement) -> list[str]:
-    """Return a workflow command for each finding that is no known deviation."""
+    """Return a workflow command for each new finding, and each deviation that is gone.
+
+    A finding that is a known deviation has none.
+    """
     return [
         f"::{'warning' if one.severity is Severity.SHOULD else 'error'} "
         f"title={_escape(f'{one.clauses[0]} {one.severity}', title=True)}::"
@@ -46,6 +50,9 @@ def annotations(stated: Statement) -> list[str]:
             f"in {count(len(one.checks), 'check')}, such as {one.example.check}"
         )
         for one in stated.new
+    ] + [
+        "::error title=a listed deviation did not show::" + _escape(sentence(one))
+        for one in stated.gone
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reports.again import commands
 from reports.findings import Finding
+from reports.gone import gone
 from reports.model import Run
 from reports.printable import block, code, one_line
 from reports.severity import Severity
@@ -46,9 +47,28 @@ def findings_markdown(
         lines.append(f"{known_text} of this target follow the findings.")
     lines.append("")
     lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
+    lines += gone_section(run)
     for one in found:
         lines += ["", *section(one, run, known, results)]
     return "\n".join(lines) + "\n"
+
+
+def gone_section(run: Run) -> list[str]:
+    """Return the section of listed deviations that did not show; nothing if all did."""
+    stale = gone(run)
+    if not stale:
+        return []
+    lines = ["", "## Listed deviations that did not show", ""]
+    for one in stale:
+        lines.append(
+            f"- {code(one.entry.requirement)}: {code(one.entry.what)} (seen in version "
+            f"{code(one.entry.version)}, not in {count(len(one.checks), 'check')}): "
+            f"{one.advice} {code(one.entry.file)}"
+        )
+        lines += [f"  - {code(check.check)}" for check in one.checks[:_SHOWN_CHECKS]]
+        if len(one.checks) > _SHOWN_CHECKS:
+            lines.append(f"  - and {len(one.checks) - _SHOWN_CHECKS} more")
+    return lines
 
 
 def section(

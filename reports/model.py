@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     WARNED = "warned"
     """The target does not follow a SHOULD."""
     DEVIATES = "known deviation"
+    GONE = "deviation gone"
+    """The requirement holds, but a listed deviation had to show: the list is wrong."""
     NOT_APPLICABLE = "not applicable"
     NOT_JUDGED = "not judged"
     """The check stands on something that the target lacks, which is a finding."""
@@ -111,6 +113,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry of a list of known deviations."""
+
+    requirement: str
+    """The ID of the clause that the target was known to break."""
+    what: str
+    """What it was known to do."""
+    version: str
+    """The version in which that was seen."""
+    file: str
+    """The list that has the entry."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One check and its verdict."""
 
@@ -125,6 +140,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ending: Ending | None = None
     deviation: str = ""
     """The `what` of the known deviation that explains the failure."""
+    gone: Entry | None = None
+    """The listed deviation that had to show and did not."""
     rests_on: str = ""
     """For a check that is not judged: the check that shows what the target lacks.
 

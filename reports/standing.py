@@ -33,6 +33,7 @@ _OF_OUTCOME: Mapping[Outcome, Standing] = {
     Outcome.DEVIATES: Standing.DEVIATES,
     Outcome.WARNED: Standing.WARNED,
     Outcome.PASSED: Standing.HOLDS,
+    Outcome.GONE: Standing.HOLDS,
     Outcome.NOT_APPLICABLE: Standing.NOT_APPLICABLE,
     Outcome.NOT_JUDGED: Standing.NOT_JUDGED,
     Outcome.TROUBLE: Standing.TROUBLE,

@@ -10,6 +10,8 @@ from typing import Any
 
 from reports.again import commands
 from reports.findings import Finding, findings
+from reports.gone import Gone, gone
+from reports.markdown import gone_section
 from reports.markdown import section as finding_section
 from reports.markdown import title as rule_of
 from reports.model import Run
@@ -18,7 +20,7 @@ from reports.sections import by_section, title
 from reports.severity import Severity
 from reports.standing import Row, Standing, rows
 from reports.templates import render
-from reports.terminal import count
+from reports.terminal import count, gone_in_words
 from spec import Requirement, load
 
 _FACTS = (
@@ -51,6 +53,11 @@ class Statement:
         return [one for one in self.findings if not one.is_known]
 
     @property
+    def gone(self) -> tuple[Gone, ...]:
+        """The listed deviations that did not show."""
+        return gone(self.run)
+
+    @property
     def verdict(self) -> str:
         """How the target does, in a sentence."""
         counted, counts = exercised(self.rows), tally(self.rows)
@@ -58,6 +65,8 @@ class Statement:
         text = f"{holds} of {len(counted)} requirements that were tested hold"
         if self.findings:
             text += f"; {_findings_in_words(self.findings)}"
+        if self.gone:
+            text += f"; {gone_in_words(self.gone)}"
         return text
 
     @property
@@ -134,6 +143,16 @@ def as_data(stated: Statement) -> dict[str, Any]:
             }
             for one in stated.findings
         ],
+        "gone": [
+            {
+                "requirement": one.entry.requirement,
+                "what": one.entry.what,
+                "version": one.entry.version,
+                "file": one.entry.file,
+                "checks": [check.check for check in one.checks],
+            }
+            for one in stated.gone
+        ],
         "sections": [
             {
                 "document": document,
@@ -176,6 +195,7 @@ def markdown(stated: Statement) -> str:
             f"({count(len(one.checks), 'check')})"
             for one in stated.new[:_FIRST]
         ]
+    lines += gone_section(run)
     for one in stated.findings:
         section = finding_section(one, run, stated.catalogue, stated.results)
         lines += ["", "#" + section[0], *section[1:]]
@@ -257,6 +277,7 @@ def page(stated: Statement) -> str:
         facts=_facts(stated.run),
         first=[finding_data(one, stated) for one in stated.new[:_FIRST]],
         more=max(len(stated.new) - _FIRST, 0),
+        gone=stated.gone,
         findings=[finding_data(one, stated) for one in stated.new],
         known=[finding_data(one, stated) for one in stated.findings if one.is_known],
         sections=sections,

@@ -18,7 +18,7 @@ from reports.baseline import baseline
 from reports.findings import Finding, findings
 from reports.model import Outcome, Run
 from reports.recorder import RUN
-from reports.terminal import Line, finding_lines, head, others, table
+from reports.terminal import Line, finding_lines, gone_lines, head, others, table
 from reports.verdicts import carried
 from spec import load
 
@@ -103,6 +103,7 @@ def _lines(
     results = _results(config)
     shown = [*table(run.checks), *others(run.checks), Line("", {}), *head(run, found)]
     yield from shown
+    yield from gone_lines(run, width)
     new = [one for one in found if not one.is_known]
     room = (size.lines - len(shown)) // _LINES_OF_A_FINDING
     number = min(max(room, _LEAST), _MOST)
@@ -165,4 +166,4 @@ def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
 
 def _is_told(report: object) -> bool:
     check = carried(report) if isinstance(report, pytest.TestReport) else None
-    return check is not None and check.outcome is Outcome.BROKEN
+    return check is not None and check.outcome in (Outcome.BROKEN, Outcome.GONE)

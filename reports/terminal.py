@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from reports.again import commands
 from reports.findings import Finding
+from reports.gone import Gone, gone, sentence
 from reports.model import Check, Outcome, Run
 from reports.printable import one_line
 from reports.severity import Severity
@@ -29,6 +30,7 @@ _BOLD, _SOFT, _PLAIN = {"bold": True}, {"light": True}, dict[str, bool]()
 
 _LEAST_WIDTH = 40
 _MOST_REASONS = 5
+_MOST_GONE = 8
 _INDENT = 4
 
 
@@ -80,6 +82,7 @@ def head(run: Run, found: Sequence[Finding]) -> list[Line]:
     """Return what all findings come to, in a line or two."""
     new = [one for one in found if not one.is_known]
     known = [one for one in found if one.is_known]
+    stale = gone(run)
     lines = []
     if not run.is_complete:
         why = one_line(run.why_incomplete) or "it ended before its last check"
@@ -88,14 +91,37 @@ def head(run: Run, found: Sequence[Finding]) -> list[Line]:
         checks = sum(len(one.checks) for one in new)
         text = f"{count(len(new), 'finding')} in {count(checks, 'check')}"
         lines.append(Line(text, _BOLD))
-    else:
+    elif not stale:
         is_seen = any(check.outcome not in _NOT_EXERCISED for check in run.checks)
         lines.append(Line("no findings" if is_seen else "nothing was tested", _BOLD))
+    if stale:
+        checks = sum(len(one.checks) for one in stale)
+        lines.append(Line(f"{gone_in_words(stale)}, in {count(checks, 'check')}", _RED))
     if known:
         checks = sum(len(one.checks) for one in known)
         text = f"{count(len(known), 'known deviation')} as listed"
         lines.append(Line(f"{text}, in {count(checks, 'check')}", _PLAIN))
     return lines
+
+
+def gone_lines(run: Run, width: int) -> Iterator[Line]:
+    """Yield the listed deviations that are gone: what each was, and what to do."""
+    stale = gone(run)
+    room = max(width, _LEAST_WIDTH) - _INDENT
+    for one in stale[:_MOST_GONE]:
+        # A file's name stays whole: it is there to be copied.
+        parts = wrap(
+            sentence(one), room - 6, break_long_words=False, break_on_hyphens=False
+        )
+        for number, part in enumerate(parts):
+            yield Line(f"{'':{_INDENT}}{'' if number else 'gone':6}{part}", _PLAIN)
+    if len(stale) > _MOST_GONE:
+        yield Line(f"{'':{_INDENT}}and {len(stale) - _MOST_GONE} more", _PLAIN)
+
+
+def gone_in_words(stale: Sequence[Gone]) -> str:
+    """Return how many listed deviations are gone."""
+    return f"{count(len(stale), 'listed deviation')} did not show"
 
 
 def finding_lines(

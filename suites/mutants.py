@@ -91,42 +91,58 @@ def choose(
     return concerned, picked
 
 
-def try_fault(fault: Fault, suite: Collected, sample: int) -> Outcome:
+def try_fault(
+    fault: Fault, suite: Collected, sample: int, runs: Path | None = None
+) -> Outcome:
     """Run the suite against the reference target with one fault.
 
     The checks of its requirements run with all their parameters, the others with one.
+
+    Args:
+        fault: the fault.
+        suite: the checks.
+        sample: how many checks of other requirements run.
+        runs: the folder that keeps each fault's run; a run that is there is read, and
+            the fault not tried again.
     """
     checks = suite.checks
     concerned, others = choose(fault, checks, sample)
     if not concerned:
         return Outcome(fault, 0)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "verdicts.json"
-        others = [suite.first[name] for name in others]
-        command = [sys.executable, "-m", "pytest", *concerned, *others]
-        command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
-        command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
-        # What a fault leaves unsaid is not waited for as long as a slow target is.
-        command += [f"--peer-timeout={PATIENCE:g}"]
-        try:
-            done = subprocess.run(  # our own interpreter
-                command,
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            late = f"not done in {_SECONDS} s"
-            return Outcome(fault, len(concerned), trouble=late)
+        path = (runs or Path(folder)) / f"{fault.name}.json"
         if not path.exists():
-            words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-            is_ours = words[0].startswith("INTERNALERROR")
-            return Outcome(fault, len(concerned), trouble=words[-1 if is_ours else 0])
+            selected = [*concerned, *(suite.first[name] for name in others)]
+            trouble = _run(fault, selected, path)
+            if trouble:
+                return Outcome(fault, len(concerned), trouble=trouble)
         run = read(path)
-        outcome = weigh(fault, concerned, run.checks, checks)
-        return replace(outcome, findings=findings(run))
+    outcome = weigh(fault, concerned, run.checks, checks)
+    return replace(outcome, findings=findings(run))
+
+
+def _run(fault: Fault, checks: Sequence[str], path: Path) -> str:
+    """Run checks against a target with a fault; return why there is no verdict."""
+    command = [sys.executable, "-m", "pytest", *checks]
+    command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
+    command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
+    # What a fault leaves unsaid is not waited for as long as a slow target is.
+    command += [f"--peer-timeout={PATIENCE:g}"]
+    try:
+        done = subprocess.run(  # our own interpreter
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not done in {_SECONDS} s"
+    if path.exists():
+        return ""
+    words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+    return words[-1 if words[0].startswith("INTERNALERROR") else 0]
 
 
 def weigh(
@@ -237,6 +253,12 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="print which findings each fault's run shows, besides",
     )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        metavar="FOLDER",
+        help="keep each fault's run there, and read those that are there already",
+    )
     options = parser.parse_args(arguments)
     known = dict(FAULTS)
     unknown = [name for name in options.fault if name not in known]
@@ -250,9 +272,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     wanted = [known[name] for name in options.fault] or list(known.values())
     done = itertools.count(1)
+    kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
 
     def attempt(fault: Fault) -> Outcome:
-        outcome = try_fault(fault, suite, options.sample)
+        outcome = try_fault(fault, suite, options.sample, options.runs)
         word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
         print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
         return outcome
@@ -260,10 +283,11 @@ def main(arguments: list[str] | None = None) -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(attempt, wanted))
     # What a busy machine makes late is not wrong: who is amiss is tried again, alone.
-    outcomes = [
-        try_fault(one.fault, suite, options.sample) if one.is_amiss else one
-        for one in outcomes
-    ]
+    for number, outcome in enumerate(outcomes):
+        if outcome.is_amiss and outcome.fault.name not in kept:
+            if options.runs is not None:
+                (options.runs / f"{outcome.fault.name}.json").unlink(missing_ok=True)
+            outcomes[number] = attempt(outcome.fault)
     if options.findings:
         print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))

@@ -8,7 +8,7 @@ import targets
 from initiator.answers import DROPPED
 from initiator.expect import ConformanceFailure
 from iscsi.errors import ConnectionLost
-from reports.model import Check, Ending, EndingKind, Failure, Outcome, Phase
+from reports.model import Check, Ending, EndingKind, Entry, Failure, Outcome, Phase
 from spec import Requirement
 from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse
 
@@ -30,6 +30,8 @@ class Account:
     ending: Ending | None = None
     deviation: str = ""
     """What is known of the target that explains the outcome."""
+    gone: Entry | None = None
+    """The listed deviation that did not show."""
     reason: str = ""
     transcript: str = ""
     bundle: str = ""
@@ -52,6 +54,7 @@ class Account:
             self.crashes.append(happening.crash.what)
         self.failure = happening.failure or self.failure
         is_explained = happening.deviation or happening.crash
+        self.gone = happening.unseen or self.gone
         if happening.ending is not None and not is_explained:
             self.ending = happening.ending
         if verdict.retry is not Retry.NO and self.retry is not Retry.YES:
@@ -86,6 +89,7 @@ class Account:
             failure=self.failure,
             ending=self.ending,
             deviation=self.deviation if self.outcome is Outcome.DEVIATES else "",
+            gone=self.gone if self.outcome is Outcome.GONE else None,
             reason=self.reason,
             title=title,
             transcript=self.transcript[-_MOST_TRANSCRIPT:],

@@ -21,7 +21,7 @@ from iscsi.keys import KEYS
 from reports.model import Check, Outcome
 
 _FAILED = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE)
-_JUDGED = (*_FAILED, Outcome.PASSED)
+_JUDGED = (*_FAILED, Outcome.PASSED, Outcome.GONE)
 
 
 @dataclass(frozen=True, slots=True)

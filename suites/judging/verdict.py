@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.model import DEATHS, Ending, EndingKind, Failure, Outcome, Phase
+from reports.model import DEATHS, Ending, EndingKind, Entry, Failure, Outcome, Phase
 from suites.judging.known import Deviation, KnownCrash
 
 
@@ -47,8 +47,8 @@ class Happening:
     """A listed crash that is how the target ended."""
     is_provoked: bool = False
     """That crash is known to be provoked by this check."""
-    unseen: Deviation | None = None
-    """A deviation that always shows, and did not."""
+    unseen: Entry | None = None
+    """A listed deviation that always shows, and did not."""
     is_should: bool = False
     """The check carries no MUST."""
     is_strict: bool = False
@@ -120,7 +120,7 @@ TABLE: tuple[Row, ...] = (
     Row("our own error", lambda h: h.is_ours or h.is_the_labs,
         _O.TROUBLE, _R.FAIL),
     Row("the listed deviation did not show", lambda h: h.unseen is not None,
-        _O.TROUBLE, _R.FAIL),
+        _O.GONE, _R.FAIL),
     # The target died after the end of the check before.
     Row("a known crash came before the check",
         lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
@@ -187,6 +187,7 @@ _RANK = (
     Outcome.NOT_APPLICABLE,
     Outcome.WARNED,
     Outcome.DEVIATES,
+    Outcome.GONE,
     Outcome.TROUBLE,
     Outcome.BROKEN,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.model import Ending
+from reports.model import Ending, Entry
 from spec import load as load_catalogue
 from suites.judging.known import (
     Deviation,
@@ -18,7 +18,8 @@ from suites.judging.known import (
 from suites.plugins import targets as targets_plugin
 from suites.plugins.requirements import AREAS
 
-FOLDER = Path(__file__).parents[1] / "deviations"
+_ROOT = Path(__file__).parents[2]
+FOLDER = _ROOT / "suites" / "deviations"
 
 _KNOWN = pytest.StashKey[Known]()
 _FILE = pytest.StashKey[Path]()
@@ -100,6 +101,18 @@ def deviations_of(item: pytest.Item) -> list[Deviation]:
     """Return the deviations that a check is known to show."""
     found, version = item.config.stash[_KNOWN].deviation, _version(item)
     return [entry for entry in found if entry.concerns(check_name(item), version)]
+
+
+def listed(item: pytest.Item, known: Deviation) -> Entry:
+    """Return a deviation as it is kept on file."""
+    path = item.config.stash[_FILE]
+    is_ours = path.is_relative_to(_ROOT)
+    return Entry(
+        requirement=known.requirement,
+        what=known.what,
+        version=known.version,
+        file=str(path.relative_to(_ROOT) if is_ours else path),
+    )
 
 
 def explanation(item: pytest.Item, ending: Ending | None) -> Deviation | None:

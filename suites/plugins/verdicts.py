@@ -22,7 +22,13 @@ from suites.judging.known import Deviation
 from suites.judging.verdict import Happening, Reaction
 from suites.plugins import targets as targets_plugin
 from suites.plugins.accounts import account_of, react, settle
-from suites.plugins.known import check_name, crash_of, deviations_of, explanation
+from suites.plugins.known import (
+    check_name,
+    crash_of,
+    deviations_of,
+    explanation,
+    listed,
+)
 from suites.plugins.options import is_strict
 from suites.plugins.proof import (
     LOG_MARK,
@@ -301,10 +307,11 @@ def _fail_for_unseen(item: pytest.Item, known: Deviation, phase: Phase) -> None:
         pytest.fail.Exception: always.
     """
     __tracebackhide__ = True
-    happening = Happening(phase=phase, unseen=known)
+    entry = listed(item, known)
+    happening = Happening(phase=phase, unseen=entry)
     words = (
-        f"the known deviation from {known.requirement} did not show (it was seen in "
-        f"version {known.version}): remove it from suites/deviations"
+        f"the known deviation from {entry.requirement} did not show (it was seen in "
+        f"version {entry.version}): correct {entry.file}"
     )
     account_of(item).reason = words
     react(happening, settle(item, happening), words)

@@ -47,7 +47,10 @@ def test_a_baseline_is_green_until_a_finding_comes_or_goes(tmp_path: Path) -> No
 
     gone = target_run(f"--deviations={known}", faults=(ECHO,))
     assert gone.returncode == 1, gone.stdout
-    assert "did not show" in gone.stdout
+    assert "listed deviation did not show" in gone.stdout
+    assert "deviation gone" in gone.stdout
+    assert f"remove the entry from {known}" in " ".join(gone.stdout.split())
+    assert "no findings" not in gone.stdout
 
     new = target_run(f"--deviations={known}", faults=(ECHO, LOGOUT, TAG))
     assert new.returncode == 1, new.stdout

@@ -3,7 +3,7 @@
 
 import pytest
 
-from reports.model import Ending, EndingKind, Failure, Outcome, Phase
+from reports.model import Ending, EndingKind, Entry, Failure, Outcome, Phase
 from suites.judging.known import Deviation, KnownCrash
 from suites.judging.verdict import (
     TABLE,
@@ -22,6 +22,7 @@ ENTRY = {
     "version": "1",
 }
 DEVIATION = Deviation(**ENTRY)  # type: ignore[arg-type]
+LISTED = Entry(requirement="RFC7143-11.19-02", what="does", version="1", file="a.toml")
 CRASH = KnownCrash(**ENTRY, says="BUG")  # type: ignore[arg-type]
 FAILED = Failure(requirement="RFC7143-11.19-02", expected=("x",), actual="y")
 DIED = Ending(kind=EndingKind.EXITED, reason="killed by SIGKILL", signal="SIGKILL")
@@ -38,8 +39,8 @@ CASES = [
     ("our own error", {"phase": CALL, "is_ours": True}, "trouble", FAIL),
     ("our own error", {"phase": CALL, "failure": FAILED, "ending": LAB}, "trouble",
      FAIL),
-    ("the listed deviation did not show", {"phase": CALL, "unseen": DEVIATION},
-     "trouble", FAIL),
+    ("the listed deviation did not show", {"phase": CALL, "unseen": LISTED},
+     "deviation gone", FAIL),
     ("a known crash came before the check",
      {"phase": AFTER, "ending": DIED, "crash": CRASH}, None, GO_ON),
     ("a known deviation of the check before killed it",
@@ -134,6 +135,8 @@ def test_nothing_has_no_verdict() -> None:
         (Outcome.BROKEN, Outcome.TROUBLE, Outcome.BROKEN),
         (Outcome.WARNED, Outcome.TROUBLE, Outcome.TROUBLE),
         (Outcome.DEVIATES, Outcome.BROKEN, Outcome.BROKEN),
+        (Outcome.PASSED, Outcome.GONE, Outcome.GONE),
+        (Outcome.GONE, Outcome.BROKEN, Outcome.BROKEN),
         (Outcome.NOT_APPLICABLE, Outcome.DEVIATES, Outcome.DEVIATES),
     ],
 )
