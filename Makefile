@@ -24,7 +24,7 @@ PURE := tests/spec tests/iscsi tests/reports/test_findings.py \
 	$(patsubst %,tests/suites/test_%.py,foundations known verdict_table versions)
 FAST := "not integration and not lab"
 
-.PHONY: conformance check test test-lab faults packages lab clean help
+.PHONY: conformance check test test-lab faults habits packages lab clean help
 
 help:
 	@echo "make conformance [TARGET=reference|tgt|istgt|iscsi://...] [ARGS=...]"
@@ -33,6 +33,7 @@ help:
 	@echo "make test-lab   the slow tests"
 	@echo "make lab        install what the virtual machines need"
 	@echo "make faults     the suite against every fault of the reference target"
+	@echo "make habits     the suite against every legal behaviour of the reference target"
 
 # Packages come with their digests. What is here itself has none, so it is a second step,
 # built by the backend of the first.
@@ -93,6 +94,10 @@ test-lab: $(STAMP) packages lab
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)
 	@$(RUN) suites.mutants -j $(FAULT_JOBS) $(ARGS)
+
+# No legal behaviour of the reference target may make a check complain.
+habits: $(STAMP)
+	@$(RUN) suites.mutants --habits -j $(JOBS) $(ARGS)
 
 clean:
 	rm -rf results $(VENV) .tools .coverage

@@ -23,7 +23,7 @@ from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from iscsi.printable import line, printable
-from reftarget import configfile
+from reftarget import configfile, habits
 from reftarget.config import ARCHITECTURE, Config, ConfigError, Portal, TargetConfig
 from reftarget.faults import FAULTS
 from reftarget.observers import TRACE, Observers
@@ -53,6 +53,8 @@ _EXAMPLES = f"""examples:
     python -m reftarget --config target.toml
   what it says wrong on purpose:
     python -m reftarget --list-faults
+  what it does otherwise, and rightly so:
+    python -m reftarget --list-habits
 
 The default target is {DEFAULT_TARGET}.
 
@@ -111,6 +113,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--fault", action="append", default=[], metavar="NAME")
     add("--list-faults", action="store_true", help="name the faults and end")
+    add("--habit", action="append", default=[], metavar="NAME")
+    add("--list-habits", action="store_true", help="name the habits and end")
     add("--trace", action="store_true", help="log every PDU decoded")
     add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
     add("--control", action="store_true", help="take commands from standard input")
@@ -141,6 +145,7 @@ def build_config(options: argparse.Namespace) -> Config:
             raise ConfigError("--target, --lun, --chap, --mutual: one target only")
         base = config.targets[0] if config.targets else TargetConfig(DEFAULT_TARGET)
         config = replace(config, targets=(_single_target(base, options),))
+    config = habits.configured(replace(config, habits=tuple(options.habit)))
     if options.key:
         config = replace(config, keys=_keys(config, options.key))
     return replace(config, faults=(*config.faults, *options.fault))
@@ -321,6 +326,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list_faults:
         for fault in FAULTS.values():
             print(f"{fault.name:36} {fault.requirement:28} {fault.description}")
+        return 0
+    if options.list_habits:
+        for habit in habits.HABITS.values():
+            print(f"{habit.name:36} {habit.clause:22} {habit.says}")
         return 0
     try:
         asyncio.run(serve(build_config(options), options))

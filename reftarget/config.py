@@ -145,5 +145,7 @@ class Config:
     keys: Mapping[str, str] = field(default_factory=lambda: OWN_VALUES)
     limits: Limits = field(default_factory=Limits)
     faults: tuple[str, ...] = ()
+    habits: tuple[str, ...] = ()
+    """Legal behaviours that are on (`reftarget.habits.configured` applies them)."""
     state_directory: Path | None = None
     """Where persistent reservations are kept; None: they do not survive."""

@@ -245,7 +245,8 @@ class LoginPhase:
         if self.unsent:
             self._respond(connection, request, data, continuation=True)
             return
-        transit = request.transit and self._is_ready()
+        may_transit = connection.rules.login.may_transit(self.exchanges)
+        transit = request.transit and self._is_ready() and may_transit
         if transit and request.nsg == Stage.FULL_FEATURE:
             self._complete(connection, request, data, now)
         else:

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import LoginStatus
+from reftarget import habits
 from reftarget.backing import BackingError
 from reftarget.budget import Budget
 from reftarget.config import ConfigError
@@ -119,7 +120,7 @@ class ReferenceTarget:
     ) -> None:
         self.config = config
         self.random = random
-        self.rules = rules_with(config.faults)
+        self.rules = rules_with(config.faults, habits.named(config.habits))
         self.now = 0.0
         self.budget = Budget(config.limits.buffered_bytes)
         self.ready: list[Connection] = []

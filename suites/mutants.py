@@ -25,6 +25,7 @@ from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
 from reports.run import read
+from suites import fairness
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = 20
@@ -259,7 +260,10 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="keep each fault's run there, and read those that are there already",
     )
+    fairness.add_options(parser)
     options = parser.parse_args(arguments)
+    if options.habits:
+        return fairness.main(options)
     known = dict(FAULTS)
     unknown = [name for name in options.fault if name not in known]
     if unknown:

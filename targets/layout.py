@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The names, logical units and secrets that every target of our own has."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from targets.model import Chap, Identity, LogicalUnit, Target
@@ -51,7 +52,7 @@ def backing_path(directory: Path, target: Target, unit: LogicalUnit) -> Path:
     return directory / f"{target.name.rpartition('.')[2]}-{unit.lun}.img"
 
 
-def make_backing_files(directory: Path, targets: tuple[Target, ...]) -> None:
+def make_backing_files(directory: Path, targets: Sequence[Target]) -> None:
     """Make a sparse file for each logical unit that keeps its data in one."""
     for target in targets:
         for unit in target.logical_units:

@@ -31,7 +31,7 @@ from reftarget.faults.twists import TWISTS
 from reftarget.faults.upkeep import UPKEEP
 from reftarget.faults.wire import WIRE
 from reftarget.rules import RULES
-from reftarget.variants import VariantError, by_name, lay_over
+from reftarget.variants import Variant, VariantError, by_name, lay_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,16 +75,20 @@ FAULTS: Final = by_name(_ROWS)
 """Every fault by its name. A further table of an area is named in `_ROWS`."""
 
 
-def rules_with(names: Iterable[str]) -> Rules:
+def rules_with(names: Iterable[str], others: Iterable[Variant] = ()) -> Rules:
     """Return the rules of a target with these faults.
+
+    Args:
+        names: the faults.
+        others: what else is laid over the rules, such as habits.
 
     Raises:
         UnknownFaultError: there is no fault of one of the names.
         VariantError: two of them cannot be on at once.
     """
-    rows = []
+    rows: list[Variant] = []
     for name in dict.fromkeys(names):
         if name not in FAULTS:
             raise UnknownFaultError(f"--fault: there is no {name!r}")
         rows.append(FAULTS[name])
-    return lay_over(RULES, rows)
+    return lay_over(RULES, [*rows, *others])

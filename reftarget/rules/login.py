@@ -83,6 +83,15 @@ def recovered_stages(_csg: int) -> LoginStages | None:
     return None
 
 
+def may_transit(_exchange: int) -> bool:
+    """Whether a login may leave its stage when asked to: at once (section 6.3).
+
+    Args:
+        _exchange: the number of the exchange, from 1.
+    """
+    return True
+
+
 def part(data: bytes, _continues: bool) -> bytes:
     """Return the text of one request, which goes on where C=1 (section 6.1)."""
     return data
@@ -190,6 +199,7 @@ class LoginRules(RuleSet):
     judges_version: Callable[[int], bool] = judges_version
     exchanges: Callable[[int], int] = exchanges
     recovered_stages: Callable[[int], LoginStages | None] = recovered_stages
+    may_transit: Callable[[int], bool] = may_transit
     after_response: Callable[[Callable[[], None]], None] = after_response
     sends_refusals: bool = True
     """A login that is refused ends with a Login Response (section 7.12)."""

@@ -6,7 +6,7 @@ from targets.local import Recipe
 from targets.reference import recipe
 from targets.reference.recipe import NO_ARCHITECTURE
 
-__all__ = ["FAULT", "KEY", "KINDS", "NO_ARCHITECTURE"]
+__all__ = ["FAULT", "HABIT", "KEY", "KINDS", "NO_ARCHITECTURE"]
 
 FAULT = option(
     "--fault",
@@ -14,6 +14,13 @@ FAULT = option(
     default=[],
     metavar="NAME",
     help="switch a wrong behaviour of the reference target on (may be repeated)",
+)
+HABIT = option(
+    "--habit",
+    action="append",
+    default=[],
+    metavar="NAME",
+    help="switch a legal behaviour of the reference target on (may be repeated)",
 )
 KEY = option(
     "--key",
@@ -25,7 +32,9 @@ KEY = option(
 
 
 def _recipe(options: Options) -> Recipe:
-    return recipe.recipe(FAULT.of(options), keys=KEY.of(options))
+    return recipe.recipe(
+        FAULT.of(options), keys=KEY.of(options), habits=HABIT.of(options)
+    )
 
 
 KINDS = (
@@ -33,6 +42,6 @@ KINDS = (
         "reference",
         "the reference target of this project",
         _recipe,
-        (FAULT, KEY),
+        (FAULT, HABIT, KEY),
     ),
 )

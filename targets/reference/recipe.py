@@ -11,8 +11,10 @@ from pathlib import Path
 
 import tomli_w
 
+from reftarget.habits import Habit, named
+from reftarget.variants import VariantError
 from targets import layout
-from targets.errors import LabError
+from targets.errors import LabError, TargetSpecError
 from targets.local import FEATURES, Plan, Recipe, polls
 from targets.model import LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
@@ -36,6 +38,12 @@ _TARGETS = tuple(
 NO_ARCHITECTURE = "X#NodeArchitecture="
 """The key without a value: it is not sent."""
 _ORDER_SECONDS = 5.0
+_MOST_NAMED = 12
+"""How many changes its description names."""
+
+_OF_UNITS = frozenset({"size", "block_size"})
+"""What a habit may change of units that a check must know of them, too."""
+
 _SPECIAL = {
     Special.ALIAS: "the first disk",
     Special.FORBIDDEN: layout.target_name("reference", "forbidden"),
@@ -58,6 +66,7 @@ _FEATURES = FEATURES | {
 def recipe(
     faults: Sequence[str] = (),
     *,
+    habits: Sequence[str] = (),
     keys: Sequence[str] = (),
     trace: bool = False,
     features: frozenset[str] = _FEATURES,
@@ -66,23 +75,38 @@ def recipe(
 
     Args:
         faults: the wrong behaviours to switch on.
+        habits: the legal behaviours to switch on.
         keys: what it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
             the one key that it sends unasked.
         trace: whether it logs every PDU decoded.
         features: what the checks may use; less than all to try out a poorer target.
+
+    Raises:
+        TargetSpecError: there are no such habits, or they do not go together.
     """
+    try:
+        rows = named(habits)
+    except VariantError as error:
+        raise TargetSpecError(str(error)) from error
+    for row in rows:
+        features -= row.lacks
+    targets = tuple(_with_habits(target, rows) for target in _TARGETS)
     if NO_ARCHITECTURE in keys:
         features -= {"architecture"}
-    changes = [*faults, *keys]
+    changes = [*faults, *habits, *keys]
+    if len(changes) > _MOST_NAMED:
+        changes[_MOST_NAMED:] = [f"{len(changes) - _MOST_NAMED} more"]
     broken = f", with {', '.join(changes)}" if changes else ""
     return Recipe(
         kind="reference",
         description=f"the reference target{broken}",
-        targets=_TARGETS,
+        targets=targets,
         features=features,
         version=_version,
-        prepare=_prepare,
-        launch=partial(_launch, options=build_options(faults, keys, trace=trace)),
+        prepare=partial(_prepare, targets=targets),
+        launch=partial(
+            _launch, options=build_options(faults, habits, keys, trace=trace)
+        ),
         await_ready=_await_ready,
         operate=_operate,
         special=_SPECIAL,
@@ -97,10 +121,22 @@ def _version() -> str:
         return "not installed, run from a checkout"
 
 
-def _prepare(plan: Plan) -> None:
-    layout.make_backing_files(plan.directory, _TARGETS)
+def _with_habits(target: Target, rows: Sequence[Habit]) -> Target:
+    """Return a target name as its habits let it be found."""
+    units = target.logical_units
+    for row in rows:
+        changes = {name: row.unit[name] for name in row.unit if name in _OF_UNITS}
+        units = tuple(
+            replace(unit, **{**changes, "lun": row.luns.get(unit.lun, unit.lun)})
+            for unit in units
+        )
+    return replace(target, logical_units=units)
+
+
+def _prepare(plan: Plan, targets: Sequence[Target]) -> None:
+    layout.make_backing_files(plan.directory, targets)
     _configuration_path(plan).write_text(
-        build_configuration(plan.directory, plan.portals, _TARGETS)
+        build_configuration(plan.directory, plan.portals, targets)
     )
 
 
@@ -127,10 +163,15 @@ def _operate(plan: Plan, order: str) -> None:
 
 
 def build_options(
-    faults: Sequence[str], keys: Sequence[str] = (), *, trace: bool
+    faults: Sequence[str],
+    habits: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    *,
+    trace: bool,
 ) -> tuple[str, ...]:
     """Return the command line options that are not in the configuration."""
     options = [option for fault in faults for option in ("--fault", fault)]
+    options += [option for habit in habits for option in ("--habit", habit)]
     options += [option for key in keys for option in ("--key", key)]
     return (*options, *(("--trace",) if trace else ()))
 

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The fairness of the suite: it lets pass each habit of the reference target.
+
+`python -m suites.mutants --habits` runs the whole suite against the reference target
+with groups of habits on (`suites.grouping`). No check may fail, warn or end as trouble:
+that is a false alarm, and the habits that bring it about are found by further runs of
+that check. "Not applicable" is right where a habit takes a feature away; the table says
+how many checks are lost so.
+"""
+
+import argparse
+import itertools
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reftarget.habits import HABITS, Habit
+from reports import model
+from reports.model import Check
+from reports.printable import one_line
+from reports.run import read
+from suites.grouping import combination, culprits, groups
+
+ROOT = Path(__file__).parents[1]
+SUITE = "suites/conformance"
+_SECONDS = 900
+_SEARCH_SECONDS = 300
+_ALARMS = frozenset(
+    {
+        model.Outcome.BROKEN,
+        model.Outcome.WARNED,
+        model.Outcome.NOT_JUDGED,
+        model.Outcome.TROUBLE,
+        model.Outcome.NOT_RUN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A check that complains about what is legal."""
+
+    check: str
+    why: str
+    """What the check says, in one line."""
+    habits: tuple[str, ...] = ()
+    """The fewest habits that bring it about; empty: it did not come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the suite made of some habits at once."""
+
+    habits: tuple[Habit, ...]
+    lost: frozenset[str] = frozenset()
+    """The checks that are not applicable, but are without habits."""
+    alarms: tuple[Alarm, ...] = ()
+    trouble: str = ""
+    """Why there is no verdict, where there is none."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its habits."""
+        return tuple(habit.name for habit in self.habits)
+
+
+class RunError(Exception):
+    """A run of the suite that gave no verdicts; one line."""
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs the suite, or some checks of it, against the reference target."""
+
+    selection: Sequence[str] = (SUITE,)
+    """What of the suite is run: folders, files or node IDs."""
+    inapplicable: frozenset[str] = frozenset()
+    """What is not applicable without any habit."""
+    options: Sequence[str] = field(default_factory=tuple)
+    """Further options of pytest."""
+
+    def run(
+        self, habits: Iterable[Habit], checks: Sequence[str] | None = None
+    ) -> dict[str, Check]:
+        """Return the verdicts of checks, by node ID.
+
+        Args:
+            habits: what is on.
+            checks: the checks; None: the whole selection.
+
+        Raises:
+            RunError: there are none.
+        """
+        chosen = self.selection if checks is None else checks
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "verdicts.json"
+            command = [sys.executable, "-m", "pytest", *chosen, "--target=reference"]
+            command += [f"--habit={habit.name}" for habit in habits]
+            command += ["-q", "--no-header", f"--verdicts={path}", *self.options]
+            command += ["-p", "no:cacheprovider"]
+            limit = _SECONDS if checks is None else _SEARCH_SECONDS
+            try:
+                done = subprocess.run(  # our own interpreter
+                    command,
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=limit,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise RunError(f"not done in {limit} s") from error
+            if not path.exists():
+                words = (done.stderr or done.stdout).strip().splitlines()
+                raise RunError(words[-1] if words else "no output")
+            return {one.check: one for one in read(path).checks}
+
+    def note_baseline(self) -> list[Alarm]:
+        """Note what is not applicable without a habit; return what complains then.
+
+        Raises:
+            RunError: the suite does not run.
+        """
+        judged = self.run(())
+        self.inapplicable = _inapplicable(judged)
+        return [_alarm(one) for one in judged.values() if one.outcome in _ALARMS]
+
+    def try_habits(self, habits: Sequence[Habit]) -> Trial:
+        """Run the suite with habits on and find the causes of what complains."""
+        group = tuple(habits)
+        try:
+            judged = self.run(group)
+        except RunError as error:
+            return Trial(group, trouble=str(error))
+        alarms = [_alarm(one) for one in judged.values() if one.outcome in _ALARMS]
+        return Trial(
+            group,
+            lost=_inapplicable(judged) - self.inapplicable,
+            alarms=tuple(self._explain(group, alarms)),
+        )
+
+    def _explain(
+        self, group: Sequence[Habit], alarms: Sequence[Alarm]
+    ) -> Iterable[Alarm]:
+        """Yield alarms with the habits that bring them about.
+
+        Each cause is looked for once: what else it explains is not searched again.
+        """
+        left = {alarm.check: alarm for alarm in alarms}
+        while left:
+            check = next(iter(left))
+            found: Sequence[Habit] = ()
+            if self._complaints(group, [check]):
+                found = self._culprits(group, check)
+            names = tuple(habit.name for habit in found)
+            same = {check}
+            if found:
+                same |= self._complaints(found, list(left))
+            for name in sorted(same & left.keys()):
+                alarm = left.pop(name)
+                yield Alarm(alarm.check, alarm.why, names)
+
+    def _culprits(self, group: Sequence[Habit], check: str) -> list[Habit]:
+        return culprits(group, lambda some: bool(self._complaints(some, [check])))
+
+    def _complaints(self, habits: Sequence[Habit], checks: Sequence[str]) -> set[str]:
+        """Return which of the checks complain; all of them if there is no verdict."""
+        try:
+            judged = self.run(habits, [f"{SUITE}/{name}" for name in checks])
+        except RunError:
+            return set(checks)
+        return {one.check for one in judged.values() if one.outcome in _ALARMS}
+
+
+def _inapplicable(judged: Mapping[str, Check]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, one in judged.items()
+        if one.outcome is model.Outcome.NOT_APPLICABLE
+    )
+
+
+def _alarm(one: Check) -> Alarm:
+    said = one.reason
+    if one.failure is not None:
+        said = f"{one.failure.requirement}: {one.failure.actual}"
+    return Alarm(one.check, f"{one.outcome}: {one_line(said, 160)}")
+
+
+def shard(tasks: Sequence[tuple[Habit, ...]], part: str) -> Sequence[tuple[Habit, ...]]:
+    """Return each N-th of the tasks, beginning with the K-th, for K/N.
+
+    Raises:
+        ValueError: it is no K/N with K from 1 to N.
+    """
+    if not part:
+        return tasks
+    number, slash, count = part.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise ValueError(f"--shard {part}: K/N is the form, such as 1/4")
+    if not 1 <= int(number) <= int(count):
+        raise ValueError(f"--shard {part}: K is from 1 to N")
+    return tasks[int(number) - 1 :: int(count)]
+
+
+def show(trials: Sequence[Trial]) -> list[str]:
+    """Return the table: habit, clause, checks lost, false alarms; and the sums.
+
+    What a group loses is charged to those of its habits that take a feature away.
+    """
+    alarms: dict[str, list[Alarm]] = {}
+    losses: dict[str, int] = {}
+    tried: dict[str, Habit] = {}
+    for trial in trials:
+        payers = [one.name for one in trial.habits if one.is_poor] or trial.names
+        for habit in trial.habits:
+            tried[habit.name] = habit
+        for name in payers:
+            losses[name] = min(losses.get(name, len(trial.lost)), len(trial.lost))
+        for alarm in trial.alarms:
+            for name in alarm.habits:
+                alarms.setdefault(name, []).append(alarm)
+    width = max((len(name) for name in tried), default=0)
+    lines = []
+    for name, habit in tried.items():
+        found = {alarm.check: alarm for alarm in alarms.get(name, [])}
+        lines.append(
+            f"{name:{width}}  {habit.clause:22} {losses.get(name, 0):5} not applicable,"
+            f" {len(found)} false alarms"
+        )
+        lines += [
+            f"{'':{width}}  {one.check} ({' + '.join(one.habits)}): {one.why}"
+            for one in found.values()
+        ]
+    return [*lines, *_sums(trials, len(tried))]
+
+
+def _sums(trials: Sequence[Trial], habits: int) -> list[str]:
+    every = [alarm for trial in trials for alarm in trial.alarms]
+    lines = [
+        f"did not come again: {one.check}: {one.why}" for one in every if not one.habits
+    ]
+    lines += [
+        f"no verdict with {' '.join(trial.names)}: {trial.trouble}"
+        for trial in trials
+        if trial.trouble
+    ]
+    stopped = sum(bool(trial.trouble) for trial in trials)
+    false = len({(alarm.check, alarm.habits) for alarm in every})
+    lines.append(
+        f"{habits} habits in {len(trials)} runs: {false} false alarms, {stopped} runs "
+        "without a verdict"
+    )
+    return lines
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run with habits."""
+    parser.add_argument(
+        "--habits",
+        action="store_true",
+        help="try the legal behaviours of the target instead of its faults; names are "
+        "then those of habits",
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="with --habits: try each habit alone"
+    )
+    parser.add_argument(
+        "--combinations",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --habits: try N combinations of habits drawn at random",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="what they are drawn by"
+    )
+    parser.add_argument(
+        "--shard", default="", metavar="K/N", help="with --habits: every N-th run alone"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help=f"with --habits: run this part of {SUITE} (may be repeated)",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Try habits; return 1 if there was a false alarm or a run without a verdict."""
+    names: Sequence[str] = options.fault
+    unknown = [name for name in names if name not in HABITS]
+    if unknown:
+        print(f"no such habit: {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    wanted = [HABITS[name] for name in names] or list(HABITS.values())
+    try:
+        tasks = shard(_tasks(wanted, options), options.shard)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    runner = Runner(selection=[f"{SUITE}/{path}" for path in options.only] or [SUITE])
+    try:
+        ours = runner.note_baseline()
+    except RunError as error:
+        print(f"the suite does not run: {error}", file=sys.stderr)
+        return 2
+    for alarm in ours:
+        print(f"without a habit: {alarm.check}: {alarm.why}")
+    done = itertools.count(1)
+
+    def attempt(task: tuple[Habit, ...]) -> Trial:
+        trial = runner.try_habits(task)
+        word = trial.trouble or f"{len(trial.alarms)} false alarms"
+        print(
+            f"{next(done)}/{len(tasks)} {len(task)} habits ({task[0].name} ...): "
+            f"{word}, {len(trial.lost)} not applicable",
+            file=sys.stderr,
+        )
+        return trial
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        trials = list(pool.map(attempt, tasks))
+    print("\n".join(show(trials)))
+    is_amiss = any(trial.alarms or trial.trouble for trial in trials)
+    return int(bool(is_amiss or ours))
+
+
+def _tasks(
+    wanted: Sequence[Habit], options: argparse.Namespace
+) -> Sequence[tuple[Habit, ...]]:
+    if options.alone:
+        return [(habit,) for habit in wanted]
+    if options.combinations:
+        first = options.seed * 1_000_000
+        drawn = (
+            combination(wanted, first + number)
+            for number in range(options.combinations)
+        )
+        return [tuple(one) for one in drawn if one]
+    return [tuple(group) for group in groups(wanted)]
