@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from initiator.deadline import Deadline
 from initiator.segments import Cut, pieces
 from initiator.transcript import Direction, Entry, Event, Transcript
+from initiator.waits import LOOK_SECONDS, take_look
 from iscsi.address import Portal
 from iscsi.digest import digest
 from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
@@ -60,6 +61,7 @@ class Connection:
         self._held: bytearray | None = None
         self.is_open = True
         self._is_half_closed = False
+        take_look()
         try:
             self._socket = socket.create_connection((portal.host, portal.port), timeout)
         except TimeoutError as error:
@@ -242,14 +244,19 @@ class Connection:
 
     def _fill(self, wait: float) -> bool:
         """Read what is there; return False if nothing came in time."""
-        try:
-            self._socket.settimeout(max(wait, 1e-6))
-            chunk = self._socket.recv(_CHUNK)
-        except TimeoutError:
-            return False
-        except OSError as error:
-            self._set_lost(reset=True, why=error.strerror or str(error))
-            return True
+        deadline = Deadline(wait)
+        while True:
+            longest = LOOK_SECONDS if take_look() else wait
+            try:
+                self._socket.settimeout(max(deadline.within(longest), 1e-6))
+                chunk = self._socket.recv(_CHUNK)
+                break
+            except TimeoutError:
+                if deadline.is_over:
+                    return False
+            except OSError as error:
+                self._set_lost(reset=True, why=error.strerror or str(error))
+                return True
         if chunk:
             self._decoder.feed(chunk)
         else:
@@ -264,6 +271,7 @@ class Connection:
             raise self._lost
         if self._is_half_closed:
             raise ConnectionLost("the initiator has closed its side of the connection")
+        take_look()
         try:
             self._socket.settimeout(self.timeout)
             self._socket.sendall(data)

@@ -147,18 +147,31 @@ class Ending:
 
 
 class Control(Protocol):
-    """What a provider can do with its running target."""
+    """What a provider can do with its running target.
+
+    A run asks for the ending before and after each check, and after each failure;
+    where the target has the feature "own-kernel" also several times a second while a
+    check waits. Whether the target still serves logins the run finds out by itself.
+    All is asked in the main thread, and each call must end in bounded time.
+    """
 
     def is_alive(self) -> bool:
         """Whether the target still runs, as far as can be told without a login."""
         ...
 
     def ending(self) -> Ending | None:
-        """Return how the target ended, None while it runs."""
+        """Return how the target ended, None while it runs.
+
+        A target of which only its portal can be seen has vanished where that takes no
+        connection any more.
+        """
         ...
 
     def restart(self) -> None:
         """Kill the target if it runs and start it again at the same portals.
+
+        Only asked of a target that has the feature "restart". The run waits afterwards
+        until the target serves logins (--wait-for-target).
 
         Raises:
             LabError: This target cannot be restarted, or did not come back.
@@ -278,6 +291,14 @@ class Provider(Protocol):
     def kind(self) -> str:
         """The name by which --target selects this provider."""
         ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else runs the target: it is one for all workers of a run.
+
+        Its secrets are not the lab's own, either.
+        """
+        return False
 
     def start(self) -> RunningTarget:
         """Start the target and return it when it listens.

@@ -34,6 +34,11 @@ class RemoteProvider(Provider):
         """The name by which --target selects this provider."""
         return "iscsi"
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else runs the target."""
+        return True
+
     def start(self) -> RunningTarget:
         """Connect once to see that somebody listens, and return the target."""
         _probe(self.portal)

@@ -52,7 +52,8 @@ class Account:
         """Add what happened, and what it comes to."""
         if happening.crash is not None:
             self.crashes.append(happening.crash.what)
-        self.failure = happening.failure or self.failure
+        # What the end of a check meets may come of what its call has met.
+        self.failure = self.failure or happening.failure
         is_explained = happening.deviation or happening.crash
         self.gone = happening.unseen or self.gone
         if happening.ending is not None and not is_explained:

@@ -166,6 +166,12 @@ TABLE: tuple[Row, ...] = (
         lambda h: _late(h) and h.has_died and h.before is _O.BROKEN,
         _O.BROKEN, _R.GO_ON),
     Row("died at the end", lambda h: _late(h) and h.has_died, _O.BROKEN, _R.FAIL),
+    # The check was over, but its end was not.
+    Row("did not end after a failure",
+        lambda h: _late(h) and h.failure is not None and h.before in _AMISS,
+        None, _R.GO_ON),
+    Row("did not end", lambda h: _late(h) and h.failure is not None,
+        _O.BROKEN, _R.FAIL),
 )  # fmt: skip
 """Every way in which a check can come to something else than that it holds."""
 

@@ -2,6 +2,7 @@
 """The command line of the suites."""
 
 import argparse
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import targets
 from iscsi.keys import KEYS
 from spec import Level
+from suites.plugins.limits import CHECK_SECONDS
 
 DEFAULT_TIMEOUT = 5.0
 
@@ -40,10 +42,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--peer-timeout",
-        type=float,
+        type=_seconds,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
         help="how long a target may take to answer (default %(default)s)",
+    )
+    group.addoption(
+        "--check-timeout",
+        type=_seconds,
+        default=CHECK_SECONDS,
+        metavar="SECONDS",
+        help="how long a check may take in all, with its set-up and teardown; so may "
+        "the first login (default %(default)g)",
     )
     group.addoption(
         "--allow-writes",
@@ -119,6 +129,21 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or name not in KEYS:
         raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE of RFC 7143")
     return name, value
+
+
+def _seconds(text: str) -> float:
+    """Return a time in seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no number above 0.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def is_strict(config: pytest.Config) -> bool:

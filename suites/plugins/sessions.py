@@ -16,6 +16,7 @@ from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10
+from suites.plugins.options import PROVIDER
 from suites.plugins.targets import TestedTarget
 
 TRANSCRIPT = pytest.StashKey[Transcript]()
@@ -47,7 +48,7 @@ def transcript(request: pytest.FixtureRequest) -> Transcript:
 
     The secret of a target of the lab is the lab's own; others' are not to be guessed.
     """
-    is_foreign = (request.config.option.target or "").lower().startswith("iscsi://")
+    is_foreign = request.config.stash[PROVIDER].is_shared
     found: Transcript = request.node.stash.setdefault(
         TRANSCRIPT, Transcript(keeps_proofs=not is_foreign)
     )

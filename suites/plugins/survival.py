@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whether the target has survived a check, and what brings it back."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 
 import pytest
 
@@ -24,9 +20,6 @@ SLOW_LOGIN = 0.5
 
 ONE_LOGIN_SECONDS = 20.0
 """More than such a target takes to give up an unfinished login (LIO's default: 15)."""
-
-LOOK_SECONDS = 0.25
-"""How often a target that does not answer is looked at."""
 
 _LOST = pytest.StashKey[str]()
 """Why the target cannot be brought back, in one line."""
@@ -82,49 +75,11 @@ def late_probe(tested: TestedTarget) -> str | None:
     one at a time. It gives such a login up by itself, so the probe has patience.
     """
     try:
-        with bounded(tested, 2 * ONE_LOGIN_SECONDS):
+        with tested.new_limit(2 * ONE_LOGIN_SECONDS).running():
             probe(tested, timeout=ONE_LOGIN_SECONDS)
     except ConformanceFailure as failure:
         return failure.actual
     return None
-
-
-@contextmanager
-def bounded(tested: TestedTarget, seconds: float) -> Iterator[None]:
-    """Abort a check whose target has died, or that takes too long in all.
-
-    A kernel that has crashed keeps its connections and answers nothing more. A process
-    takes them with it, so that nobody waits; and it may be gone for a moment where a
-    check has it started again.
-
-    Raises:
-        ConformanceFailure: one of the two.
-    """
-    deadline = time.monotonic() + seconds
-    looks = "own-kernel" in tested.features
-
-    def strike(_number: int, _frame: FrameType | None) -> None:
-        nonlocal looks
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise ConformanceFailure(
-                f"the exchange comes to an end within {seconds:g} s", "it has not"
-            )
-        ending = tested.running.ending() if looks else None
-        if ending is not None:
-            # What cleans up after it is not to be broken off as well.
-            looks = False
-            signal.setitimer(signal.ITIMER_REAL, left)
-            raise ConformanceFailure("the target lives", f"the target died: {ending}")
-
-    before = signal.signal(signal.SIGALRM, strike)
-    often = LOOK_SECONDS if looks else 0
-    signal.setitimer(signal.ITIMER_REAL, often or seconds, often)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def await_end(
@@ -154,7 +109,7 @@ def restart(config: pytest.Config, tested: TestedTarget, when: str) -> None:
     if lost(config):
         return
     try:
-        tested.running.restart()
+        tested.restart()
     except targets.LabError as error:
         config.stash[_LOST] = f"the target cannot be restarted {when}: {error}"
 

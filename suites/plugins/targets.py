@@ -4,6 +4,7 @@
 import math
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -18,6 +19,7 @@ from iscsi.constants import LoginStatus
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
+from suites.plugins.limits import CutShort, Limit
 from suites.plugins.options import PROVIDER
 from targets import leash
 
@@ -60,6 +62,8 @@ class TestedTarget:
     facts: dict[str, str] = field(default_factory=dict)
     login_seconds: float = 0.0
     """How long the first login took."""
+    limit: Limit | None = None
+    """That of the check that runs."""
 
     @property
     def portal(self) -> Portal:
@@ -70,6 +74,26 @@ class TestedTarget:
     def features(self) -> frozenset[str]:
         """What checks may need: known by configuration or found by negotiation."""
         return self.running.features | self.capabilities
+
+    def new_limit(self, seconds: float) -> Limit:
+        """Return a limit for something that is asked of this target.
+
+        A kernel that has crashed keeps its connections and answers nothing more, so it
+        is looked at meanwhile. A process takes its connections with it.
+        """
+        looks = "own-kernel" in self.running.features
+        return Limit(seconds, self.running.ending if looks else None)
+
+    def restart(self) -> None:
+        """Start the target again; the limit of the check stands still meanwhile.
+
+        Raises:
+            LabError: it cannot be restarted, or did not come back.
+        """
+        with ExitStack() as stack:
+            if self.limit is not None:
+                stack.enter_context(self.limit.paused())
+            self.running.restart()
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
@@ -108,14 +132,14 @@ def start(config: pytest.Config) -> TestedTarget:
     offer = {**DEFAULT_KEYS, **dict(config.option.offer)}
     tested = TestedTarget(running, provider, config.option.peer_timeout, offer)
     try:
-        _examine(tested)
+        _examine(tested, tested.new_limit(config.option.check_timeout))
     except targets.LabError:
         provider.stop()
         raise
     return tested
 
 
-def _examine(tested: TestedTarget) -> None:
+def _examine(tested: TestedTarget, limit: Limit) -> None:
     """Log in once, offering everything, and note what the target takes.
 
     A target whose Login Response breaks a rule is one to test all the same: the checks
@@ -129,20 +153,27 @@ def _examine(tested: TestedTarget) -> None:
     results: dict[str, str] = {}
     broken: dict[str, str] = {}
     try:
-        with Session(
-            tested.portal,
-            LoginOptions(
-                target_name=name,
-                keys=_EVERYTHING,
-                is_lenient=True,
-                credentials=options.credentials,
-                mutual=options.mutual,
-            ),
-            timeout=tested.timeout,
-            transcript=transcript,
-        ) as session:
+        with (
+            limit.running(),
+            Session(
+                tested.portal,
+                LoginOptions(
+                    target_name=name,
+                    keys=_EVERYTHING,
+                    is_lenient=True,
+                    credentials=options.credentials,
+                    mutual=options.mutual,
+                ),
+                timeout=tested.timeout,
+                transcript=transcript,
+            ) as session,
+        ):
             results = session.login.results
             tested.login_seconds = time.monotonic() - begun
+    except CutShort as cut:
+        raise targets.LabError(
+            f"{where}: expected of its first login that {cut.expected[0]}: {cut.actual}"
+        ) from cut
     except LoginRefused as error:
         raise targets.LabError(
             f"{where}: {error}", hint=_login_hint(tested, error.status)
@@ -221,6 +252,8 @@ def _hint(error: ISCSIError) -> str:
 _WANTED = pytest.StashKey[bool]()
 _TESTED = pytest.StashKey[TestedTarget]()
 _TROUBLE = pytest.StashKey[str]()
+_LEFT_OUT = pytest.StashKey[int]()
+"""How many workers are left out, since the target is one for all."""
 
 
 def is_wanted(config: pytest.Config) -> bool:
@@ -236,10 +269,12 @@ def pytest_configure(config: pytest.Config) -> None:
     arguments = " ".join(config.args)
     is_run = "suites" in arguments or config.option.target is not None
     config.stash[_WANTED] = is_run and not config.option.collectonly
-    is_shared = (config.option.target or "").lower().startswith("iscsi://")
-    if is_shared and getattr(config.option, "numprocesses", None):
-        # One target for all workers: its checks must not run side by side.
+    workers = len(getattr(config.option, "tx", None) or ())
+    provider = config.stash.get(PROVIDER, None)
+    if provider is not None and provider.is_shared and workers > 1:
+        # Checks of one target must not run side by side.
         config.option.tx = config.option.tx[:1]
+        config.stash[_LEFT_OUT] = workers - 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -270,6 +305,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"target: {facts['target']}: {facts['target.description']}, version {version}",
         f"target features: {facts['target.features']}",
     ]
+    left_out = config.stash.get(_LEFT_OUT, 0)
+    if left_out:
+        lines.append(
+            f"one worker runs all checks, since the target is not ours; {left_out} of "
+            "those that -n asks for would be in its way"
+        )
     if FIRST_LOGIN in facts:
         lines.append(
             f"its first login breaks a rule: {facts[FIRST_LOGIN]}; checks that need a "

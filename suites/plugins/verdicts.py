@@ -29,6 +29,7 @@ from suites.plugins.known import (
     explanation,
     listed,
 )
+from suites.plugins.limits import CutShort, Limit
 from suites.plugins.options import is_strict
 from suites.plugins.proof import (
     LOG_MARK,
@@ -44,7 +45,6 @@ from suites.plugins.survival import (
     DEATH_SECONDS,
     Unserved,
     await_end,
-    bounded,
     late_probe,
     lost,
     probe,
@@ -52,9 +52,6 @@ from suites.plugins.survival import (
     revive,
 )
 from suites.plugins.targets import TestedTarget
-
-CHECK_SECONDS = 60
-"""No check lasts longer, whatever a target does."""
 
 ONE_LOGIN = "one-login-at-a-time"
 """The feature of a target that is probed when a check's connections are closed."""
@@ -79,6 +76,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     if not is_check(item):
         return (yield)
     tested = targets_plugin.of(item.config)
+    tested.limit = tested.new_limit(item.config.option.check_timeout)
     _judge_death_before(item, tested)
     steps: Callable[[], list[str]] = partial(steps_of, item)
     item.stash[STEPS] = steps
@@ -88,7 +86,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
             if feature not in tested.features:
                 pytest.skip(f"not applicable: the target does not offer {feature}")
     try:
-        return (yield)
+        with _limit_of(tested).running():
+            return (yield)
     except (ISCSIError, ConformanceFailure) as error:
         keep_evidence(item, tested, error)
         failure = (
@@ -108,7 +107,7 @@ def pytest_pyfunc_call(
         return (yield)
     tested = targets_plugin.of(pyfuncitem.config)
     try:
-        with bounded(tested, CHECK_SECONDS), noting_choices() as choices:
+        with _limit_of(tested).running(), noting_choices() as choices:
             try:
                 outcome = yield
             except ISCSIError as error:
@@ -133,16 +132,26 @@ def pytest_pyfunc_call(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """See whether the end of the check's connections has killed the target."""
-    yield
     if not is_check(item) or lost(item.config):
-        return
-    item.config.stash[_BEFORE] = item
+        return (yield)
     tested = targets_plugin.of(item.config)
+    _limit_of(tested).grant_end()
+    failure = None
+    try:
+        with _limit_of(tested).running():
+            yield
+    except CutShort as cut:
+        failure = cut
+    item.config.stash[_BEFORE] = item
     ending = _find_late_ending(item, tested)
-    if ending is not None:
+    if failure is not None:
+        keep_evidence(item, tested, failure)
+    elif ending is not None:
         keep_log(item, tested)
+    if ending is not None:
         _bring_back(item, tested, ending)
-        _judge_teardown(item, ending)
+    if ending is not None or failure is not None:
+        _judge_teardown(item, ending, failure)
 
 
 def _find_late_ending(item: pytest.Item, tested: TestedTarget) -> Ending | None:
@@ -279,25 +288,38 @@ def _judge_call(
         react(happening, verdict, failure.actual)
 
 
-def _judge_teardown(item: pytest.Item, ending: Ending) -> None:
-    """Judge a death that came with the end of a check.
+def _judge_teardown(
+    item: pytest.Item, ending: Ending | None, failure: ConformanceFailure | None
+) -> None:
+    """Judge a death that came with the end of a check, or an end that did not come.
 
     Raises:
         pytest.fail.Exception: it is not known, and the check has not failed yet.
     """
+    words = []
+    if failure is not None:
+        words.append(f"expected of the end of the check: {failure.expected[0]}")
+        words.append(failure.actual)
+    if ending is not None:
+        words.append("the target died when the check was over")
+        words.append(f"{ending.reason}{shown(ending)}")
     happening = Happening(
         phase=Phase.TEARDOWN,
+        failure=None
+        if failure is None
+        else failure_value(failure, requirements_of(item)),
         ending=ending,
         crash=crash_of(item, ending),
         deviation=explanation(item, ending),
         before=account_of(item).outcome,
     )
-    verdict = settle(item, happening)
-    react(
-        happening,
-        verdict,
-        f"the target died when the check was over: {ending.reason}{shown(ending)}",
-    )
+    react(happening, settle(item, happening), ": ".join(words))
+
+
+def _limit_of(tested: TestedTarget) -> Limit:
+    """Return the limit of the check that runs."""
+    assert tested.limit is not None
+    return tested.limit
 
 
 def _fail_for_unseen(item: pytest.Item, known: Deviation, phase: Phase) -> None:

@@ -88,6 +88,7 @@ def test_a_target_that_is_not_ours_meets_one_worker_alone(
 
     assert done.returncode == 0, done.stdout
     assert "1/1 worker" in done.stdout
+    assert "one worker runs all checks, since the target is not ours" in done.stdout
 
 
 def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:

@@ -100,6 +100,9 @@ CASES = [
      {"phase": END, "ending": DIED, "before": Outcome.DEVIATES}, "broken", FAIL),
     ("died at the end", {"phase": END, "ending": DIED, "before": Outcome.WARNED},
      "broken", FAIL),
+    ("did not end after a failure",
+     {"phase": END, "failure": FAILED, "before": Outcome.WARNED}, None, GO_ON),
+    ("did not end", {"phase": END, "failure": FAILED}, "broken", FAIL),
 ]  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How long a check may take in all, and what breaks it off sooner.
+
+The limit is looked at between the waits of the initiator (`initiator.waits`), never by
+a signal: nothing is broken off within a handler or a clean-up.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import targets
+from initiator.expect import ConformanceFailure
+from initiator.waits import LOOK_SECONDS, watched
+
+CHECK_SECONDS = 60.0
+"""No check lasts longer, whatever a target does; see --check-timeout."""
+
+_END_SECONDS = 10.0
+"""What the end of a check has at least, to close what the check has opened."""
+
+
+class CutShort(ConformanceFailure):
+    """A check was broken off: its time is over, or its target has died."""
+
+
+@dataclass(slots=True)
+class Limit:
+    """The time that a check may take in set-up, call and teardown together.
+
+    The time runs within `running` alone, and stands still within `paused`.
+    """
+
+    seconds: float
+    ending: Callable[[], targets.Ending | None] | None = None
+    """Asked now and then, where a dead target keeps its connections open."""
+    _left: float = field(init=False)
+    _since: float | None = field(default=None, init=False)
+    _next_look: float = field(default=0.0, init=False)
+    _cut: CutShort | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        run = 0.0 if self._since is None else time.monotonic() - self._since
+        return self._left - run
+
+    def grant_end(self) -> None:
+        """Have time left for the end of the check, whatever came before."""
+        self._left = max(self._left, min(_END_SECONDS, self.seconds))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Bound a part of the check.
+
+        Raises:
+            CutShort: the time is over, or the target has died; also where the part
+                itself has let that pass.
+        """
+        self._since, self._cut = time.monotonic(), None
+        try:
+            with watched(self._look):
+                yield
+        except CutShort:
+            raise
+        except Exception as error:
+            if self._cut is not None:
+                raise self._cut from error
+            raise
+        finally:
+            self._left, self._since = self.left, None
+        if self._cut is not None:
+            raise self._cut
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Have the time stand still, as while the lab starts a target again."""
+        was_running = self._since is not None
+        self._left, self._since = self.left, None
+        try:
+            yield
+        finally:
+            if was_running:
+                self._since = time.monotonic()
+
+    def _look(self) -> None:
+        """Break off what waits, once there is a reason; and again at each later wait.
+
+        Raises:
+            CutShort: there is.
+        """
+        if self._since is None:
+            return
+        if self._cut is None:
+            self._cut = self._find_reason()
+        if self._cut is not None:
+            raise self._cut
+
+    def _find_reason(self) -> CutShort | None:
+        if self.left <= 0:
+            return CutShort(
+                f"the exchange comes to an end within {self.seconds:g} s", "it has not"
+            )
+        now = time.monotonic()
+        if self.ending is None or now < self._next_look:
+            return None
+        ending = self.ending()
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        if ending is None:
+            return None
+        return CutShort("the target lives", f"the target died: {ending}")
