@@ -102,6 +102,8 @@ class Runner:
             command += [f"--habit={habit.name}" for habit in habits]
             command += ["-q", "--no-header", f"--verdicts={path}", *self.options]
             command += ["-p", "no:cacheprovider"]
+            # Its plugin imports all of Hypothesis at a run's end: half of the time.
+            command += ["-p", "no:hypothesispytest"]
             limit = _SECONDS if checks is None else _SEARCH_SECONDS
             try:
                 done = subprocess.run(  # our own interpreter

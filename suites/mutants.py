@@ -127,6 +127,8 @@ def _run(fault: Fault, checks: Sequence[str], path: Path) -> str:
     command = [sys.executable, "-m", "pytest", *checks]
     command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
     command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
+    # Its plugin imports all of Hypothesis at a run's end: half of the time.
+    command += ["-p", "no:hypothesispytest"]
     # What a fault leaves unsaid is not waited for as long as a slow target is.
     command += [f"--peer-timeout={PATIENCE:g}"]
     try:
