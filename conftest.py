@@ -9,10 +9,13 @@ _ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
 pytest_plugins = [
     "suites.plugins.options",
     "suites.plugins.requirements",
+    "suites.plugins.lost",
     "suites.plugins.targets",
     "suites.plugins.sessions",
     "suites.plugins.accounts",
     "suites.plugins.known",
+    "suites.plugins.revival",
+    "reports.amend",
     "suites.plugins.verdicts",
     "suites.plugins.retry",
     "reports.recorder",

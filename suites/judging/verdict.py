@@ -20,6 +20,7 @@ class Reaction(StrEnum):
     GO_ON = "go on"
     FAIL = "fail"
     EXPECT = "expected failure"
+    SKIP = "skip"
 
 
 class Retry(StrEnum):
@@ -57,6 +58,11 @@ class Happening:
     """An error of the toolkit, or of its lab."""
     skipped: str = ""
     """Why the check does not apply."""
+    gone: str = ""
+    """Why there is no target any more on which the check could run."""
+    is_late: bool = False
+    """The target died of the check before, which is charged, and has been started
+    again."""
     before: Outcome = Outcome.PASSED
     """What the check had come to before this moment."""
 
@@ -121,12 +127,14 @@ TABLE: tuple[Row, ...] = (
         _O.TROUBLE, _R.FAIL),
     Row("the listed deviation did not show", lambda h: h.unseen is not None,
         _O.GONE, _R.FAIL),
-    # The target died after the end of the check before.
+    Row("no target any more", lambda h: bool(h.gone), _O.NOT_RUN, _R.SKIP),
+    Row("cut short by the check before", lambda h: h.is_late, None, _R.FAIL, Retry.YES),
+    # The target died after the end of the check before, which is charged.
     Row("a known crash came before the check",
         lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
     Row("a known deviation of the check before killed it",
         lambda h: _before(h) and h.deviation is not None, None, _R.GO_ON),
-    Row("died before the check", lambda h: _before(h) and h.has_died,
+    Row("died after the check", lambda h: _before(h) and h.has_died,
         _O.BROKEN, _R.FAIL),
     # The check could not begin.
     Row("a known crash, provoked, in setup",
@@ -191,6 +199,7 @@ def judge(happening: Happening) -> Verdict:
 _RANK = (
     Outcome.PASSED,
     Outcome.NOT_APPLICABLE,
+    Outcome.NOT_RUN,
     Outcome.WARNED,
     Outcome.DEVIATES,
     Outcome.GONE,

@@ -50,10 +50,13 @@ def react(happening: Happening, verdict: Verdict, words: str) -> None:
     Raises:
         pytest.fail.Exception: the check fails.
         pytest.xfail.Exception: the failure is expected.
+        pytest.skip.Exception: there is no target any more.
     """
     __tracebackhide__ = True
     if verdict.reaction is Reaction.FAIL:
         pytest.fail(words, pytrace=False)
+    if verdict.reaction is Reaction.SKIP:
+        pytest.skip(words)
     if verdict.reaction is Reaction.EXPECT:
         entry = happening.deviation or happening.crash
         if entry is not None:

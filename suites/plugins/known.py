@@ -128,11 +128,6 @@ def explanation(item: pytest.Item, ending: Ending | None) -> Deviation | None:
     return None
 
 
-def has_crashes(config: pytest.Config) -> bool:
-    """Tell whether the target is known to crash now and then."""
-    return bool(config.stash[_KNOWN].crash)
-
-
 def crash_of(item: pytest.Item, ending: Ending | None) -> KnownCrash | None:
     """Return the known crash that ended the target in a check, if it is one."""
     if ending is None:

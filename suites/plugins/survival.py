@@ -1,61 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether the target has survived a check, and what brings it back."""
+"""Whether the target has survived a check."""
 
+import math
 import time
 from dataclasses import replace
 
-import pytest
-
 import targets
 from initiator.expect import ConformanceFailure
+from initiator.login import LoginRefused
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
-from iscsi.errors import ISCSIError
+from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
 from iscsi.scsi import cdb
+from suites.plugins.limits import CutShort
 from suites.plugins.targets import TestedTarget
 
 SLOW_LOGIN = 0.5
 """Seconds from which on a login after every check would cost more than it shows."""
 
+ONE_LOGIN = "one-login-at-a-time"
+"""The feature of a target that is probed when a check's connections are closed."""
+
 ONE_LOGIN_SECONDS = 20.0
 """More than such a target takes to give up an unfinished login (LIO's default: 15)."""
 
-_LOST = pytest.StashKey[str]()
-"""Why the target cannot be brought back, in one line."""
-
 DEATH_SECONDS = 0.1
 """How long after a failure a local target may still be seen to die."""
+
+_SLOWER = 4
+"""A login takes no longer than as many times the first one; a busy host has a share."""
+
+_SILENCE = (PeerTimeout, ConnectionLost, LoginRefused, CutShort)
+"""What a target does that serves nobody. Any other error is an answer, though wrong."""
 
 
 class Unserved(ConformanceFailure):
     """The target does not serve a login and a command after a check."""
 
 
-def probe(tested: TestedTarget, timeout: float | None = None) -> None:
+def probe(tested: TestedTarget) -> None:
     """Log in once more: a target must have survived the check.
 
     Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at; the next check's login shows the rest. An explicit timeout overrides that.
+    at: the end of a check that fails shows more, or the beginning of the next one.
 
     Raises:
         Unserved: it has not.
     """
-    longest = SLOW_LOGIN if timeout is None else timeout
-    if tested.login_seconds > longest and tested.running.is_alive():
+    if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
         return
     transcript = Transcript()
-    isid = names.isid(names.ISIDType.RANDOM, 0xA55AFF, 0xFFFF)
-    units = tested.running.target.logical_units
     try:
-        with Session(
-            tested.portal,
-            replace(tested.options(), isid=isid),
-            transcript=transcript,
-            timeout=timeout or tested.timeout,
-            lun=units[0].lun if units else 0,
-        ) as session:
-            session.execute(cdb.test_unit_ready())
+        _log_in(tested, tested.timeout, transcript)
     except (ISCSIError, ConformanceFailure) as error:
         ending = await_end(tested)
         came: object = error
@@ -68,18 +65,55 @@ def probe(tested: TestedTarget, timeout: float | None = None) -> None:
         ) from error
 
 
-def late_probe(tested: TestedTarget) -> str | None:
-    """Probe when the check's own connections are closed; return what went wrong.
+def late_probe(tested: TestedTarget) -> str:
+    """Log in when the check's own connections are closed; return what went wrong.
 
     An unfinished login of the check would hold up the probe's where a target handles
     one at a time. It gives such a login up by itself, so the probe has patience.
     """
+    if math.isinf(tested.login_seconds):
+        return ""  # no login of this target has ever told anything
+    return unserved(tested, patience(tested))
+
+
+def patience(tested: TestedTarget) -> float:
+    """Return in how many seconds a target that serves takes a login."""
+    least = ONE_LOGIN_SECONDS if ONE_LOGIN in tested.features else tested.timeout
+    return max(least, _SLOWER * tested.login_seconds)
+
+
+def unserved(tested: TestedTarget, seconds: float) -> str:
+    """Log in and send a command; return in words why the target does not serve it.
+
+    Args:
+        tested: the target.
+        seconds: how long each answer may take; all of it takes at most twice as long.
+
+    Returns:
+        Nothing where it answers, be it wrongly.
+    """
     try:
-        with tested.new_limit(2 * ONE_LOGIN_SECONDS).running():
-            probe(tested, timeout=ONE_LOGIN_SECONDS)
-    except ConformanceFailure as failure:
-        return failure.actual
-    return None
+        with tested.new_limit(2 * seconds).running():
+            _log_in(tested, seconds, Transcript())
+    except _SILENCE as error:
+        actual = error.actual if isinstance(error, CutShort) else str(error)
+        return f"it serves no login: {actual}"
+    except (ISCSIError, ConformanceFailure):
+        return ""
+    return ""
+
+
+def _log_in(tested: TestedTarget, seconds: float, transcript: Transcript) -> None:
+    units = tested.running.target.logical_units
+    isid = names.isid(names.ISIDType.RANDOM, 0xA55AFF, 0xFFFF)
+    with Session(
+        tested.portal,
+        replace(tested.options(), isid=isid),
+        transcript=transcript,
+        timeout=seconds,
+        lun=units[0].lun if units else 0,
+    ) as session:
+        session.execute(cdb.test_unit_ready())
 
 
 def await_end(
@@ -96,24 +130,3 @@ def await_end(
             time.sleep(DEATH_SECONDS / 20)
             ending = tested.running.ending()
     return ending
-
-
-def revive(config: pytest.Config, tested: TestedTarget) -> None:
-    """Start a dead target again, so that one death is one failure."""
-    if not tested.running.is_alive():
-        restart(config, tested, "after its death")
-
-
-def restart(config: pytest.Config, tested: TestedTarget, when: str) -> None:
-    """Start a target anew; if it does not come back, the run ends after this check."""
-    if lost(config):
-        return
-    try:
-        tested.restart()
-    except targets.LabError as error:
-        config.stash[_LOST] = f"the target cannot be restarted {when}: {error}"
-
-
-def lost(config: pytest.Config) -> str:
-    """Return why the target cannot be brought back, or nothing."""
-    return config.stash.get(_LOST, "")

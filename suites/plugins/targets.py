@@ -20,6 +20,7 @@ from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
 from suites.plugins.limits import CutShort, Limit
+from suites.plugins.lost import lose
 from suites.plugins.options import PROVIDER
 from targets import leash
 
@@ -251,7 +252,6 @@ def _hint(error: ISCSIError) -> str:
 
 _WANTED = pytest.StashKey[bool]()
 _TESTED = pytest.StashKey[TestedTarget]()
-_TROUBLE = pytest.StashKey[str]()
 _LEFT_OUT = pytest.StashKey[int]()
 """How many workers are left out, since the target is one for all."""
 
@@ -323,15 +323,13 @@ def of(config: pytest.Config) -> TestedTarget:
     """Return this worker's target, started when first asked for.
 
     Raises:
-        LabError: it cannot be started; the first error is kept for all that follow.
+        LabError: it cannot be started; the run ends.
     """
-    if _TROUBLE in config.stash:
-        pytest.skip(f"there is no target: {config.stash[_TROUBLE]}")
     if _TESTED not in config.stash:
         try:
             config.stash[_TESTED] = start(config)
         except targets.LabError as error:
-            config.stash[_TROUBLE] = str(error)
+            lose(config, f"there is no target to test: {error}", LAB_TROUBLE)
             raise
     return config.stash[_TESTED]
 

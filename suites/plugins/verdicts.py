@@ -11,17 +11,28 @@ from functools import partial
 
 import pytest
 
-import targets
 from initiator.expect import ConformanceFailure, failure_of, noting_choices
 from iscsi.errors import ISCSIError
 from reports.evidence import STEPS
 from reports.model import Ending, EndingKind, Phase
 from spec import Level
-from suites.judging.account import drop_of, ending_value, failure_value, hang
+from suites.judging.account import drop_of, failure_value, hang
 from suites.judging.known import Deviation
 from suites.judging.verdict import Happening, Reaction
 from suites.plugins import targets as targets_plugin
 from suites.plugins.accounts import account_of, react, settle
+from suites.plugins.deaths import (
+    DYING_SECONDS,
+    charge_before,
+    find_ending_at_end,
+    find_ending_at_start,
+    is_of_the_check_before,
+    judge_death_before,
+    note_last,
+    note_late,
+    revive,
+    value,
+)
 from suites.plugins.known import (
     check_name,
     crash_of,
@@ -30,6 +41,7 @@ from suites.plugins.known import (
     listed,
 )
 from suites.plugins.limits import CutShort, Limit
+from suites.plugins.lost import lost
 from suites.plugins.options import is_strict
 from suites.plugins.proof import (
     LOG_MARK,
@@ -41,26 +53,15 @@ from suites.plugins.proof import (
     transcript_of,
 )
 from suites.plugins.requirements import is_check, requirements_of
+from suites.plugins.revival import restart
 from suites.plugins.survival import (
     DEATH_SECONDS,
+    ONE_LOGIN,
     Unserved,
     await_end,
-    late_probe,
-    lost,
     probe,
-    restart,
-    revive,
 )
 from suites.plugins.targets import TestedTarget
-
-ONE_LOGIN = "one-login-at-a-time"
-"""The feature of a target that is probed when a check's connections are closed."""
-
-DYING_SECONDS = 30.0
-"""How long a target that is known to die may take: LIO holds a session for 20 s."""
-
-_BEFORE = pytest.StashKey[pytest.Item]()
-"""The check that has run last."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,7 +78,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     tested = targets_plugin.of(item.config)
     tested.limit = tested.new_limit(item.config.option.check_timeout)
-    _judge_death_before(item, tested)
+    judge_death_before(item, tested)
     steps: Callable[[], list[str]] = partial(steps_of, item)
     item.stash[STEPS] = steps
     item.stash[LOG_MARK] = tested.running.mark()
@@ -95,7 +96,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
             if isinstance(error, ConformanceFailure)
             else failure_of(error, transcript_of(item))
         )
-        _judge_setup(item, tested, failure, str(error))
+        _judge_setup(item, tested, error, failure)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -142,38 +143,19 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
             yield
     except CutShort as cut:
         failure = cut
-    item.config.stash[_BEFORE] = item
-    ending = _find_late_ending(item, tested)
+    note_last(item)
+    ending, is_spared = find_ending_at_end(item, tested)
+    if is_spared:
+        deadly = [known for known in deviations_of(item) if known.dies]
+        _fail_for_unseen(item, deadly[0], Phase.TEARDOWN)
     if failure is not None:
         keep_evidence(item, tested, failure)
     elif ending is not None:
         keep_log(item, tested)
     if ending is not None:
-        _bring_back(item, tested, ending)
+        revive(item, tested, ending)
     if ending is not None or failure is not None:
         _judge_teardown(item, ending, failure)
-
-
-def _find_late_ending(item: pytest.Item, tested: TestedTarget) -> Ending | None:
-    """Return how the target ended since the check's own verdict, if it did."""
-    phase = Phase.TEARDOWN
-    if account_of(item).is_amiss:
-        return _value(tested, await_end(tested), phase)
-    ending = _value(tested, tested.running.ending(), phase)
-    if ending is None and ONE_LOGIN in tested.features:
-        actual = late_probe(tested)
-        if actual is not None:
-            # A kernel takes its time to report that it is locked up.
-            found = _value(tested, await_end(tested, DYING_SECONDS), phase)
-            ending = found or hang(actual, phase)
-    deadly = [known for known in deviations_of(item) if known.dies]
-    if ending is None and any(known.always for known in deadly):
-        ending = _value(tested, await_end(tested, DYING_SECONDS), phase)
-        if ending is None:
-            _fail_for_unseen(item, deadly[0], phase)
-    if ending is None and any(known.restarts for known in deadly):
-        restart(item.config, tested, "since it may yet die of the check")
-    return ending
 
 
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
@@ -190,45 +172,27 @@ def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
             )
 
 
-def _judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
-    """Bring a target back that has died since the check before was over; judge that.
-
-    Raises:
-        pytest.fail.Exception: it is not known to, neither in that check nor in this.
-    """
-    ending = _value(tested, tested.running.ending(), Phase.AFTER)
-    if ending is None:
-        return
-    _bring_back(item, tested, ending)
-    before = item.config.stash.get(_BEFORE, item)
-    happening = Happening(
-        phase=Phase.AFTER,
-        ending=ending,
-        crash=crash_of(before, ending) or crash_of(item, ending),
-        deviation=explanation(before, ending),
-    )
-    verdict = settle(item, happening)
-    react(
-        happening,
-        verdict,
-        f"the target died after {before.nodeid}: {ending.reason}{shown(ending)}",
-    )
-
-
 def _judge_setup(
-    item: pytest.Item, tested: TestedTarget, failure: ConformanceFailure, words: str
+    item: pytest.Item,
+    tested: TestedTarget,
+    error: ISCSIError | ConformanceFailure,
+    failure: ConformanceFailure,
 ) -> None:
     """Judge a check that could not begin.
 
     Raises:
         pytest.fail.Exception: always, unless a known crash is why.
         pytest.xfail.Exception: by a known crash.
+        pytest.skip.Exception: the target died of the check before, for good.
     """
-    ending = _value(tested, await_end(tested), Phase.SETUP)
-    if ending is not None:
-        _bring_back(item, tested, ending)
-        words += f"; the target died: {ending.reason}{shown(ending)}"
+    ending = find_ending_at_start(tested)
     crash = crash_of(item, ending)
+    if ending is not None and crash is None:
+        _judge_late_death(item, tested, error, ending)
+    words = str(error)
+    if ending is not None:
+        revive(item, tested, ending)
+        words += f"; the target {_died(ending)}: {ending.reason}{shown(ending)}"
     happening = Happening(
         phase=Phase.SETUP,
         failure=failure_value(failure, requirements_of(item)),
@@ -243,6 +207,30 @@ def _judge_setup(
     react(happening, verdict, f"the check could not begin: {words}{pdus}")
 
 
+def _judge_late_death(
+    item: pytest.Item,
+    tested: TestedTarget,
+    error: BaseException | None,
+    ending: Ending,
+) -> None:
+    """Charge the check before with a death that it has caused; this one is tried again.
+
+    Raises:
+        pytest.fail.Exception: it has; the check is to be tried again.
+        pytest.skip.Exception: it has, and the target does not come back.
+    """
+    if not is_of_the_check_before(item, error, ending.phase):
+        return
+    note_late(item)
+    charge_before(item, tested, ending)
+    happening = Happening(phase=ending.phase, is_late=True)
+    react(happening, settle(item, happening), "the target died of the check before")
+
+
+def _died(ending: Ending) -> str:
+    return "hung" if ending.kind is EndingKind.HUNG else "died"
+
+
 def _judge_call(
     item: pytest.Item, tested: TestedTarget, failure: ConformanceFailure
 ) -> None:
@@ -250,31 +238,34 @@ def _judge_call(
 
     Raises:
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
+        pytest.skip.Exception: the target died of the check before, for good.
     """
     requirements = requirements_of(item)
+    is_probe = isinstance(failure, Unserved)
     is_doomed = any(known.dies and known.always for known in deviations_of(item))
     found = await_end(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
-    death = _value(tested, found, Phase.CALL)
-    ending = death
-    if death is None and isinstance(failure, Unserved):
+    ending = value(tested, found, Phase.CALL)
+    if ending is None and is_probe:
         ending = hang(failure.actual, Phase.CALL)
+    crash = crash_of(item, ending)
+    if ending is not None and crash is None and not is_probe:
+        _judge_late_death(item, tested, failure.__cause__, ending)
     if ending is not None:
-        _bring_back(item, tested, ending)
-        what = "hangs" if ending.kind is EndingKind.HUNG else "died"
+        revive(item, tested, ending)
         failure.add_note(
-            f"the target {what} during this check: {ending.reason}{shown(ending)}"
+            f"the target {_died(ending)} during this check: "
+            f"{ending.reason}{shown(ending)}"
         )
     for entry in requirements:
         failure.add_note(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
-    crash = crash_of(item, death)
     happening = Happening(
         phase=Phase.CALL,
         failure=failure_value(failure, requirements),
         ending=ending or drop_of(failure),
-        deviation=explanation(item, death),
+        deviation=explanation(item, ending),
         crash=crash,
         is_provoked=crash is not None and crash.is_provoked_by(check_name(item)),
         is_should=all(entry.level.strength is not Level.MUST for entry in requirements),
@@ -301,7 +292,7 @@ def _judge_teardown(
         words.append(f"expected of the end of the check: {failure.expected[0]}")
         words.append(failure.actual)
     if ending is not None:
-        words.append("the target died when the check was over")
+        words.append(f"the target {_died(ending)} when the check was over")
         words.append(f"{ending.reason}{shown(ending)}")
     happening = Happening(
         phase=Phase.TEARDOWN,
@@ -337,19 +328,3 @@ def _fail_for_unseen(item: pytest.Item, known: Deviation, phase: Phase) -> None:
     )
     account_of(item).reason = words
     react(happening, settle(item, happening), words)
-
-
-def _value(
-    tested: TestedTarget, ending: targets.Ending | None, phase: Phase
-) -> Ending | None:
-    """Return an ending as it is kept on file."""
-    return (
-        None if ending is None else ending_value(ending, phase, tested.running.decode)
-    )
-
-
-def _bring_back(item: pytest.Item, tested: TestedTarget, ending: Ending) -> None:
-    """Start a target again that has died, or that serves nobody any more."""
-    if ending.kind is EndingKind.HUNG and "restart" in tested.features:
-        restart(item.config, tested, "after it had got stuck")
-    revive(item.config, tested)

@@ -19,17 +19,18 @@ def test_the_check_that_killed_it_keeps_its_verdict(tmp_path: Path) -> None:
         pid = running.control.process.pid  # type: ignore[attr-defined]
         done = run(
             *("-o", "python_files=sample_*.py", f"--verdicts={file}"),
+            "--wait-for-target=0.5",
             f"--target=iscsi://{running.portal}/{running.target.name}",
             path="tests/suites/samples/sample_remote.py",
             ASSAY_VICTIM=str(pid),
         )
 
-    assert done.returncode == 3, done.stdout
-    assert "cannot be restarted" in done.stdout
+    assert done.returncode == 7, done.stdout
+    assert "serves no login within 0.5 s" in done.stdout
     assert "the target dies" in done.stdout
     found = read(file)
     assert not found.is_complete
-    assert "cannot be restarted" in found.why_incomplete
+    assert "serves no login within 0.5 s" in found.why_incomplete
     killed, late = found.checks
     assert killed.outcome is Outcome.BROKEN
     assert killed.ending is not None

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finds out how the target ended, and charges the check that did it.
+
+That is the check that runs. Where it cannot be, since it has not had an answer yet, it
+is the one before: the target has died, or has got stuck, a moment after its end.
+"""
+
+import pytest
+from msgspec.structs import replace
+
+import targets
+from iscsi.errors import ConnectionLost, NotConnected, PeerTimeout
+from reports.amend import Amendment, amendment
+from reports.model import DEATHS, Ending, EndingKind, Outcome, Phase
+from suites.judging.account import ending_value, hang
+from suites.judging.verdict import Happening, Retry, judge
+from suites.plugins.accounts import account_of, check_of, react, settle
+from suites.plugins.known import crash_of, deviations_of, explanation
+from suites.plugins.limits import CutShort
+from suites.plugins.lost import lost
+from suites.plugins.proof import shown, transcript_of
+from suites.plugins.revival import bring_back, restart
+from suites.plugins.survival import (
+    DEATH_SECONDS,
+    ONE_LOGIN,
+    await_end,
+    late_probe,
+)
+from suites.plugins.targets import TestedTarget
+
+DYING_SECONDS = 30.0
+"""How long a target that is known to die may take: LIO holds a session for 20 s."""
+
+AMENDMENT = pytest.StashKey[Amendment]()
+"""Where an item keeps what it has found out of the check before."""
+
+_LAST = pytest.StashKey[pytest.Item | None]()
+"""The check that has run last on the target as it runs now."""
+
+_IS_LATE = pytest.StashKey[bool]()
+
+_AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE})
+
+
+def note_last(item: pytest.Item) -> None:
+    """Note that a check is over, one that has had to do with the target."""
+    account, transcript = account_of(item), transcript_of(item)
+    is_mute = transcript is None or not transcript.entries
+    is_skipped = is_mute and account.outcome is Outcome.NOT_APPLICABLE
+    if not is_skipped and account.retry is not Retry.YES:
+        item.config.stash[_LAST] = item
+
+
+def value(
+    tested: TestedTarget, ending: targets.Ending | None, phase: Phase
+) -> Ending | None:
+    """Return an ending as it is kept on file."""
+    return (
+        None if ending is None else ending_value(ending, phase, tested.running.decode)
+    )
+
+
+def revive(item: pytest.Item, tested: TestedTarget, ending: Ending) -> None:
+    """Have a target serve again; no check has run on it then."""
+    bring_back(item.config, tested, hangs=ending.kind is EndingKind.HUNG)
+    item.config.stash[_LAST] = None
+
+
+def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
+    """Return how a target ended that serves no login any more; None if it does."""
+    actual = late_probe(tested)
+    if not actual:
+        return None
+    # A kernel takes its time to report that it is locked up.
+    is_kernel = "own-kernel" in tested.features
+    found = await_end(tested, DYING_SECONDS if is_kernel else DEATH_SECONDS)
+    return value(tested, found, phase) or hang(actual, phase)
+
+
+def find_ending_at_start(tested: TestedTarget) -> Ending | None:
+    """Return how the target ended if a check could not begin, None if it serves."""
+    found = value(tested, await_end(tested), Phase.SETUP)
+    return found or find_hang(tested, Phase.SETUP)
+
+
+def find_ending_at_end(
+    item: pytest.Item, tested: TestedTarget
+) -> tuple[Ending | None, bool]:
+    """Return how the target ended since a check's own verdict, if it did.
+
+    Returns:
+        The ending; and whether a death that always comes did not.
+    """
+    phase = Phase.TEARDOWN
+    account = account_of(item)
+    is_amiss = account.outcome in _AMISS
+    found = await_end(tested) if is_amiss else tested.running.ending()
+    ending = value(tested, found, phase)
+    is_revived = account.ending is not None and account.ending.kind in DEATHS
+    if ending is None and not is_revived and (is_amiss or ONE_LOGIN in tested.features):
+        ending = find_hang(tested, phase)
+    deadly = [known for known in deviations_of(item) if known.dies]
+    is_doomed = any(known.always for known in deadly)
+    if ending is None and is_doomed and not is_amiss:
+        ending = value(tested, await_end(tested, DYING_SECONDS), phase)
+        if ending is None:
+            return None, True
+    if ending is None and not is_amiss and any(known.restarts for known in deadly):
+        restart(item.config, tested, "since it may yet die of the check")
+    return ending, False
+
+
+def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
+    """Bring a target back that has died since the check before was over; judge that.
+
+    Raises:
+        pytest.fail.Exception: no check of this run has killed it.
+        pytest.skip.Exception: it does not come back.
+    """
+    ending = value(tested, tested.running.ending(), Phase.AFTER)
+    if ending is not None:
+        charge_before(item, tested, ending)
+
+
+def is_of_the_check_before(
+    item: pytest.Item, error: BaseException | None, phase: Phase
+) -> bool:
+    """Tell whether a death comes of the check before, as far as can be seen.
+
+    A check that brings death at the same place in its second try, on a target just
+    started, has done so in the first: the charge of the one before is withdrawn.
+
+    Args:
+        item: the check that has failed.
+        error: how; an error of the peer.
+        phase: the part of the check that has failed. Its set-up sends a plain login; in
+            its call the first PDU may be what kills the target.
+    """
+    if not _is_without_answer(item, error, phase):
+        return False
+    if item.config.stash.get(_LAST, None) is not None:
+        return True
+    if item.stash.get(_IS_LATE, False) and AMENDMENT in item.stash:
+        del item.stash[AMENDMENT]
+    return False
+
+
+def note_late(item: pytest.Item) -> None:
+    """Note that a check is tried again after a death of the one before."""
+    item.stash[_IS_LATE] = True
+
+
+def _is_without_answer(
+    item: pytest.Item, error: BaseException | None, phase: Phase
+) -> bool:
+    transcript = transcript_of(item)
+    if phase is Phase.SETUP:
+        has_served = transcript is not None and bool(transcript.received())
+        is_gone = isinstance(error, PeerTimeout | ConnectionLost | CutShort)
+        return is_gone and not has_served
+    has_sent = transcript is not None and bool(transcript.sent())
+    return isinstance(error, PeerTimeout | NotConnected) and not has_sent
+
+
+def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> None:
+    """Charge the check before with a death, and bring the target back.
+
+    What is known of the target is no more than noted with the check that runs.
+
+    Raises:
+        pytest.fail.Exception: no check of this run has killed it.
+        pytest.skip.Exception: it does not come back.
+    """
+    before = item.config.stash.get(_LAST, None)
+    revive(item, tested, ending)
+    late = replace(ending, phase=Phase.AFTER)
+    culprit = item if before is None else before
+    happening = Happening(
+        phase=Phase.AFTER,
+        ending=late,
+        crash=crash_of(culprit, late) or crash_of(item, late),
+        deviation=explanation(culprit, late),
+    )
+    words = f"the target died after {culprit.nodeid}: {late.reason}{shown(late)}"
+    is_charged = judge(happening).outcome is Outcome.BROKEN and before is not None
+    if is_charged:
+        settle(culprit, happening)
+        item.stash[AMENDMENT] = amendment(culprit, check_of(culprit), words)
+    else:
+        react(happening, settle(item, happening), words)
+    if lost(item.config):
+        reason = f"there is no target any more: {lost(item.config)}"
+        account_of(item).reason = reason
+        gone = Happening(phase=Phase.SETUP, gone=reason)
+        react(gone, settle(item, gone), reason)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs that end before their last check: whole, with a reason and a code of its own.
+
+A run ends early where its target is gone and does not come back. It stops as after
+Ctrl-C: table, findings and files are written, and what did not run says so.
+"""
+
+import signal
+from collections.abc import Generator
+from types import FrameType
+
+import pytest
+
+TARGET_LOST = 7
+"""The exit code of a run whose target is gone for good; pytest has those up to 6."""
+
+_LOST = pytest.StashKey[tuple[str, int]]()
+"""Why there is no target any more, in one line, and the exit code."""
+
+_OUTPUT = "assay_lost"
+"""Where a worker tells the controller both."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The run was asked to end, by SIGTERM."""
+
+
+def lose(config: pytest.Config, reason: str, code: int = TARGET_LOST) -> None:
+    """Have the run end after the check that is under way; the first reason counts."""
+    config.stash.setdefault(_LOST, (reason, code))
+
+
+def lost(config: pytest.Config) -> str:
+    """Return why there is no target any more, or nothing."""
+    return config.stash.get(_LOST, ("", 0))[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the run after a check whose target cannot be brought back."""
+    done = yield
+    reason = lost(item.config)
+    if reason:
+        # pytest.exit in a worker would be an internal error of pytest-xdist.
+        item.session.shouldstop = reason
+    return done
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End a run that is asked to end as Ctrl-C ends it."""
+    if not hasattr(session.config, "workerinput"):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """End the run.
+
+    Raises:
+        Terminated: always.
+    """
+    raise Terminated("ended by SIGTERM")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Learn from a worker that has ended whether its target is lost."""
+    output = getattr(node, "workeroutput", {})
+    config = getattr(node, "config", None)
+    if _OUTPUT in output and isinstance(config, pytest.Config):
+        lose(config, *output[_OUTPUT])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End a run whose target is lost with its code; a worker tells the controller."""
+    if _LOST not in session.config.stash:
+        return
+    reason, code = session.config.stash[_LOST]
+    output = getattr(session.config, "workeroutput", None)
+    if output is None:
+        session.exitstatus = code
+    else:
+        output[_OUTPUT] = [reason, code]

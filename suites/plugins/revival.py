@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Brings a target back after its death, or has the run end."""
+
+import math
+import time
+
+import pytest
+
+import targets
+from initiator.deadline import Deadline
+from suites.plugins.lost import lose, lost
+from suites.plugins.survival import patience, unserved
+from suites.plugins.targets import TestedTarget
+
+WAIT_SECONDS = 30.0
+"""How long a run waits for a target that is gone; see --wait-for-target."""
+
+_PAUSE = 0.25
+"""Seconds between two tries."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.getgroup("iscsi").addoption(
+        "--wait-for-target",
+        type=float,
+        default=WAIT_SECONDS,
+        metavar="SECONDS",
+        help="how long a target that has died may take to serve logins again, by "
+        "itself or once it has been restarted; the run then ends (default "
+        "%(default)g)",
+    )
+
+
+def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> None:
+    """Have a target serve again that has died, so that one death is one failure.
+
+    Args:
+        config: the run's configuration; the run ends where the target is lost.
+        tested: the target.
+        hangs: it still runs, as far as its provider knows.
+    """
+    if lost(config):
+        return
+    if "restart" in tested.features and (hangs or not tested.running.is_alive()):
+        restart(config, tested, "after it had got stuck" if hangs else "")
+        return
+    await_service(config, tested, "has died and")
+
+
+def restart(config: pytest.Config, tested: TestedTarget, why: str = "") -> None:
+    """Start a target anew; if it does not come back, the run ends after this check.
+
+    Args:
+        config: the run's configuration.
+        tested: the target.
+        why: what is to be said of a restart that fails; after its death by default.
+    """
+    if lost(config):
+        return
+    try:
+        tested.restart()
+    except targets.LabError as error:
+        when = why or "after its death"
+        lose(config, f"the target cannot be restarted {when}: {error}")
+        return
+    await_service(config, tested, "was restarted, but")
+
+
+def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> None:
+    """Wait until a target serves logins again; if it never does, the run ends.
+
+    Args:
+        config: the run's configuration.
+        tested: the target.
+        what: what has happened to it; a part of the reason.
+    """
+    if math.isinf(tested.login_seconds):
+        return  # no login of this target has ever told anything
+    deadline = Deadline(config.option.wait_for_target)
+    while why := _trouble(tested, deadline):
+        if deadline.is_over:
+            lose(
+                config,
+                f"the target {what} serves no login within {deadline.seconds:g} s: "
+                f"{why} (--wait-for-target SECONDS waits longer)",
+            )
+            return
+        time.sleep(deadline.within(_PAUSE))
+
+
+def _trouble(tested: TestedTarget, deadline: Deadline) -> str:
+    """Return why a target does not serve, or nothing."""
+    ending = tested.running.ending()
+    if ending is not None:
+        return str(ending)
+    # The last try, when the time is over, has a moment all the same.
+    return unserved(tested, max(deadline.within(patience(tested)), _PAUSE))

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks that kill a stand-in target at each stage, and what comes after each."""
+
+import pytest
+
+from initiator.session import Session
+from iscsi.scsi import cdb
+from suites.plugins.sessions import Disk, OpenSession
+
+MUST = "RFC7143-11.19-02"
+NAME = "iqn.2026-11.org.iscsi-assay:kill-at-"
+"""The stand-in goes wrong at the stage that follows (tests/suites/standin.py)."""
+
+
+@pytest.fixture
+def dying_session(open_session: OpenSession) -> Session:
+    return open_session(initiator_name=f"{NAME}setup")
+
+
+@pytest.mark.requirement(MUST)
+def test_first(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_login(open_session: OpenSession) -> None:
+    """The target survives a login."""
+    open_session(initiator_name=f"{NAME}login")
+
+
+@pytest.mark.requirement(MUST)
+def test_after_login(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_command(open_session: OpenSession) -> None:
+    """The target survives a command."""
+    open_session(initiator_name=f"{NAME}command")
+
+
+@pytest.mark.requirement(MUST)
+def test_after_command(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_data(open_session: OpenSession, scratch_disk: Disk) -> None:
+    """The target survives the data of a write."""
+    session = open_session(
+        {"ImmediateData": "No", "InitialR2T": "Yes"}, initiator_name=f"{NAME}data"
+    )
+    session.execute(cdb.write_10(lba=0, blocks=1), write=bytes(scratch_disk.block_size))
+
+
+@pytest.mark.requirement(MUST)
+def test_after_data(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_logout(open_session: OpenSession) -> None:
+    """The target survives a logout."""
+    open_session(initiator_name=f"{NAME}logout").logout()
+
+
+@pytest.mark.requirement(MUST)
+def test_after_logout(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("dying_session")
+def test_dies_in_setup() -> None:
+    """The target survives the set-up of a check."""
+
+
+@pytest.mark.requirement(MUST)
+def test_after_setup(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_teardown(open_session: OpenSession) -> None:
+    """The target survives the teardown of a check."""
+    open_session(initiator_name=f"{NAME}teardown")
+
+
+@pytest.mark.requirement(MUST)
+def test_after_teardown(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_end(open_session: OpenSession) -> None:
+    """The target survives the end of a connection."""
+    open_session(initiator_name=f"{NAME}end")
+
+
+@pytest.mark.requirement(MUST)
+def test_after_end(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
