@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from reports.model import Check, Run
+from reports.model import Check, Outcome, Run
 
 _REMOTE = "iscsi"
 """The kind of a target that is given by its URL."""
@@ -29,6 +29,19 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
         url = shlex.quote(_url(run.environment))
         found.insert(0, f"python -m initiator replay {bundle} --target {url}")
     return tuple(found)
+
+
+def leaving_out(run: Run) -> str:
+    """Return the options of pytest that leave out the checks that killed the target.
+
+    Deaths that are known of the target are expected, and stay in.
+    """
+    killers = [
+        shlex.quote(f"suites/{run.suite}/{check.check}")
+        for check in run.checks
+        if check.has_killed and check.outcome is Outcome.BROKEN
+    ]
+    return " ".join(f"--deselect {name}" for name in killers)
 
 
 def target_of(environment: Mapping[str, str]) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from reports.findings import clauses_of
-from reports.model import Check, Outcome
+from reports.model import Check, Outcome, Phase
 from reports.severity import Severity, severity
-from spec import Requirement
+from spec import Requirement, load
 
 LABEL, CHECK = "verdict", "check"
 """The names of the label, and of the one that says which check it is."""
@@ -37,26 +37,42 @@ def verdict(check: Check, catalogue: Mapping[str, Requirement]) -> str:
 
 
 def settle(folder: Path, checks: Iterable[Check]) -> None:
-    """Correct the results of checks that turned out not to be judged in the end.
+    """Correct the results of checks that turned out to be something else in the end.
 
-    Whether a check rests on what the target lacks is known when all checks are over.
+    Whether a check rests on what the target lacks is known when all checks are over; a
+    death that a check has brought may show in the next one.
 
     Args:
         folder: the results.
         checks: those of the run.
     """
-    late = {one.check: one for one in checks if one.outcome is Outcome.NOT_JUDGED}
+    late = {
+        one.check: one
+        for one in checks
+        if one.outcome is Outcome.NOT_JUDGED or _has_killed_late(one)
+    }
+    catalogue = load() if late else {}
     for path in folder.glob("*-result.json") if late else ():
         result = json.loads(path.read_text(encoding="utf-8"))
         labels = {label["name"]: label for label in result.get("labels", [])}
         check = late.get(labels.get(CHECK, {}).get("value", ""))
         if check is None or LABEL not in labels:
             continue
-        labels[LABEL]["value"] = str(check.outcome)
-        result["status"] = "skipped"
+        labels[LABEL]["value"] = verdict(check, catalogue)
         details = result.setdefault("statusDetails", {})
-        details["message"] = f"{check.reason} (shown by {check.rests_on})"
+        if check.ending is not None and _has_killed_late(check):
+            result["status"] = "failed"
+            details["message"] = f"after the check: {check.ending.reason}"
+            details["trace"] = check.ending.report
+        else:
+            result["status"] = "skipped"
+            details["message"] = f"{check.reason} (shown by {check.rests_on})"
         path.write_text(json.dumps(result), encoding="utf-8")
+
+
+def _has_killed_late(check: Check) -> bool:
+    ending = check.ending
+    return check.has_killed and ending is not None and ending.phase is Phase.AFTER
 
 
 def by_label() -> list[dict[str, Any]]:

@@ -19,9 +19,9 @@ class Severity(StrEnum):
     """What a finding means for a user of the target; the worst first."""
 
     DEATH = "the target dies"
+    HANG = "the target hangs"
     DATA = "data is lost, changed or open to another initiator"
     SECRET = "an initiator gets in without the secret"  # noqa: S105  # no password
-    HANG = "the target hangs"
     MUST = "a MUST is broken"
     SHOULD = "a SHOULD is not followed"
 
@@ -118,12 +118,12 @@ def severity(check: Check, requirement: Requirement | None) -> Severity:
     """
     if check.ending is not None and check.ending.kind in _DEADLY:
         return Severity.DEATH
+    if check.ending is not None and check.ending.kind is EndingKind.HUNG:
+        return Severity.HANG
     failure = check.failure
     harm = Severity.MUST if failure is None else _harm(failure, requirement)
     if harm is not Severity.MUST:
         return harm
-    if check.ending is not None and check.ending.kind is EndingKind.HUNG:
-        return Severity.HANG
     is_must = requirement is None or requirement.level.strength is Level.MUST
     if is_must and check.outcome is not Outcome.WARNED:
         return Severity.MUST

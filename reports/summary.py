@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.again import leaving_out
 from reports.baseline import baseline
 from reports.findings import Finding, findings
 from reports.model import Outcome, Run
@@ -118,6 +119,9 @@ def _lines(
         how = "run with --verdicts=FILE, then python -m reports findings FILE"
     more = f"and {len(new) - number} more; all" if len(new) > number else "all of them"
     yield Line(f"{more} with their PDUs: {how}", {"bold": True})
+    killers = leaving_out(run)
+    if killers:
+        yield Line(f"to leave out what killed the target: {killers}", {})
 
 
 def _results(config: pytest.Config) -> Path | None:

@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from reports.categories import CHECK, LABEL, by_label, settle, verdict
 from reports.html import _seal
-from reports.model import Check, Outcome
+from reports.model import Check, Outcome, Phase
 from spec import load
 from tests.reports.samples import ECHO, LONE_SHOULD, broken, killed, passed
 
@@ -73,6 +74,19 @@ def test_results_of_what_is_not_judged_are_corrected(tmp_path: Path) -> None:
     assert found["labels"][0]["value"] == "not judged"
     assert found["statusDetails"]["message"] == "it rests on text (shown by c)"
     assert json.loads((tmp_path / "b-result.json").read_text()) == result("b")
+
+
+def test_a_death_that_shows_after_its_check_corrects_the_result(tmp_path: Path) -> None:
+    labels = [{"name": LABEL, "value": "passed"}, {"name": CHECK, "value": "a"}]
+    file = tmp_path / "a-result.json"
+    file.write_text(json.dumps({"status": "passed", "labels": labels}))
+
+    settle(tmp_path, [broken("a", ending=replace(killed(), phase=Phase.AFTER))])
+
+    found = json.loads(file.read_text())
+    assert found["status"] == "failed"
+    assert found["labels"][0]["value"] == "the target dies"
+    assert found["statusDetails"]["message"] == "after the check: killed by SIGSEGV"
 
 
 def test_a_page_loses_its_counter_and_gets_a_policy(tmp_path: Path) -> None:

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Targets that die, hang, spin, vanish or answer a byte a second, at every stage."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from reports.again import leaving_out
+from reports.categories import CHECK, LABEL
 from reports.model import Check, EndingKind, Outcome, Run
 from reports.run import read
+from reports.severity import Severity
+from reports.statement import state
 from suites.plugins.lost import TARGET_LOST
 from targets import RunningTarget, parse
 from tests.suites.runs import run
@@ -28,6 +34,12 @@ KINDS = {
     Manner.HANGS: EndingKind.HUNG,
     Manner.VANISHES: EndingKind.VANISHED,
     Manner.TRICKLES: EndingKind.HUNG,
+}
+
+
+SEVERITIES = {
+    EndingKind.VANISHED: Severity.DEATH,
+    EndingKind.HUNG: Severity.HANG,
 }
 
 
@@ -51,6 +63,7 @@ def sample(
         done = run(
             *("-o", "python_files=sample_*.py", f"--verdicts={file}"),
             *("--peer-timeout=1", f"--junit-xml={folder / manner}.xml"),
+            f"--alluredir={folder / manner}",
             f"--target=iscsi://{portal}/{target.target.name}/0?scratch=yes",
             *arguments,
             path=SAMPLES,
@@ -61,6 +74,25 @@ def sample(
 
 def by_name(found: Run) -> dict[str, Check]:
     return {one.check.rpartition("::test_")[2]: one for one in found.checks}
+
+
+def failed_of_junit(path: Path) -> set[str | None]:
+    return {
+        case.get("name")
+        for case in ET.parse(path).iter("testcase")  # noqa: S314  # our own
+        if case.find("failure") is not None or case.find("error") is not None
+    }
+
+
+def failed_of_allure(folder: Path) -> set[str]:
+    found = set()
+    for path in folder.glob("*-result.json"):
+        labels = {
+            one["name"]: one["value"] for one in json.loads(path.read_text())["labels"]
+        }
+        if labels[LABEL] in set(SEVERITIES.values()):
+            found.add(labels[CHECK].rpartition("::")[2])
+    return found
 
 
 def everywhere(
@@ -96,6 +128,16 @@ def test_each_death_is_charged_to_its_check_and_the_run_goes_on(
             assert killer.ending is not None, where
             assert killer.ending.kind is KINDS[manner], where
             assert after.outcome is Outcome.PASSED, where
+            assert f"::test_dies_in_{stage}" in leaving_out(found), where
+        killers = {f"test_dies_in_{one}" for one in STAGES_OF.get(manner, STAGES)}
+        assert failed_of_junit(tmp_path / f"{manner}.xml") == killers
+        assert failed_of_allure(tmp_path / manner) == killers
+        assert (
+            f"to leave out what killed the target: {leaving_out(found)}" in done.stdout
+        )
+        first, *_ = state(found).new
+        assert first.severity is SEVERITIES[KINDS[manner]]
+        assert len(first.checks) == len(killers)
         assert checks["first"].outcome is Outcome.PASSED
 
 
