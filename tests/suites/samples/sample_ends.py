@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks that end the run, or have their target get stuck."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from initiator.session import Session
+from suites.plugins.targets import TestedTarget
+
+MUST = "RFC7143-11.19-02"
+
+
+@pytest.mark.requirement(MUST)
+def test_first(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_signalled() -> None:
+    """The run is asked to end, as by its user."""
+    controller = os.getpid()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        controller = os.getppid()
+    os.kill(controller, int(os.environ["ASSAY_SIGNAL"]))
+    time.sleep(5)
+
+
+@pytest.mark.requirement(MUST)
+def test_stuck(target: TestedTarget, session: Session) -> None:
+    """The target's process lives, and does nothing more."""
+    os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_stuck_late(target: TestedTarget) -> None:
+    """The target's process gets stuck while nobody looks."""
+    os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+
+
+@pytest.mark.requirement(MUST)
+def test_last(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()

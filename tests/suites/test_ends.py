@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs that are ended, lose a worker, or have their target get stuck."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from reports.model import Check, EndingKind, Outcome, Run
+from reports.run import read
+from tests.suites.runs import run
+
+pytestmark = pytest.mark.integration
+
+INTERRUPTED = 2
+
+
+def sample(file: Path, names: str, *arguments: str, number: int = 0) -> tuple[int, str]:
+    done = run(
+        *("-o", "python_files=sample_*.py", f"--verdicts={file}", "-k", names),
+        *("--target=reference", *arguments),
+        path="tests/suites/samples/sample_ends.py",
+        ASSAY_SIGNAL=str(number),
+    )
+    assert "INTERNALERROR" not in done.stdout + done.stderr, done.stdout
+    assert "all checks" in done.stdout, done.stdout + done.stderr
+    return done.returncode, done.stdout
+
+
+def by_name(found: Run) -> dict[str, Check]:
+    return {one.check.rpartition("::test_")[2]: one for one in found.checks}
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_is_whole(
+    tmp_path: Path, number: signal.Signals, workers: str
+) -> None:
+    file = tmp_path / "run.json"
+    code, shown = sample(
+        file,
+        "first or signalled or last",
+        *("-n", workers),
+        number=number,
+    )
+
+    assert code == INTERRUPTED, shown
+    found = read(file)
+    checks = by_name(found)
+    assert not found.is_complete
+    assert checks["first"].outcome is Outcome.PASSED
+    if number is signal.SIGTERM:
+        assert "ended by SIGTERM" in found.why_incomplete
+    if workers == "0":
+        assert checks["signalled"].outcome is Outcome.NOT_RUN
+        assert checks["last"].outcome is Outcome.NOT_RUN
+
+
+def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    done = run(
+        *("-p", "tests.suites.dying_worker", "-n", "1", f"--verdicts={file}"),
+        "--target=reference",
+        path="suites/conformance/nop/test_ping.py",
+        ASSAY_DIES_IN="test_answer_advances_stat_sn",
+    )
+
+    assert done.returncode == 1, done.stdout
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+    found = read(file)
+    assert found.is_complete
+    (lost,) = (one for one in found.checks if one.outcome is not Outcome.PASSED)
+    assert lost.check == "nop/test_ping.py::test_answer_advances_stat_sn"
+    assert lost.outcome is Outcome.TROUBLE
+    assert "crashed while running" in lost.reason
+
+
+def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    code, shown = sample(file, "stuck or last", "--peer-timeout=1")
+
+    assert code == 1, shown
+    checks = by_name(read(file))
+    for name in ("stuck", "stuck_late"):
+        ending = checks[name].ending
+        assert ending is not None, shown
+        assert ending.kind is EndingKind.HUNG
+    assert checks["last"].outcome is Outcome.PASSED
+    assert "2 checks" in shown.partition("the target hangs")[2].splitlines()[0]
