@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from iscsi.parameters import Parameters
     from reftarget.config import Access
     from reftarget.connection import Connection
-    from reftarget.host import Node
-    from reftarget.session import Session
+    from reftarget.host import Host
+    from reftarget.session import Node, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,16 @@ class Admission:
 
 
 def admit(
-    connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
+    target: Host,
+    connection: Connection,
+    request: headers.LoginRequest,
+    pairs: text.Pairs,
 ) -> Admission:
     """Judge names and session identity.
 
     Raises:
         Refusal: this initiator does not get in, or not here.
     """
-    target = connection.target
     initiator = text.value(pairs, "InitiatorName")
     if not initiator:
         raise Refusal(LoginStatus.MISSING_PARAMETER, "no InitiatorName")
@@ -51,7 +53,7 @@ def admit(
     name = text.value(pairs, "TargetName")
     if name is None and not is_discovery:
         raise Refusal(LoginStatus.MISSING_PARAMETER, "no TargetName")
-    node = None if name is None else _find_node(connection, name, initiator)
+    node = None if name is None else _find_node(target, connection, name, initiator)
     group = connection.portal.group
     nexus = Nexus(initiator, request.isid, name or "", group)
     access = target.config.discovery if node is None else node.config.access
@@ -60,7 +62,7 @@ def admit(
     declarations = [("TargetPortalGroupTag", str(group))]
     if node is not None and not is_discovery and node.config.alias:
         declarations.append(("TargetAlias", node.config.alias))
-    joined = _find_session(connection, request, nexus)
+    joined = _find_session(target, connection, request, nexus)
     if joined is not None and not target.rules.login.can_join:
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "nobody joins")
     if joined is not None:
@@ -88,9 +90,9 @@ def _is_discovery(
     return True
 
 
-def _find_node(connection: Connection, name: str, initiator: str) -> Node:
+def _find_node(target: Host, connection: Connection, name: str, initiator: str) -> Node:
     """Return the target node, if it lives here and now."""
-    node = connection.target.nodes.get(name)
+    node = target.nodes.get(name)
     if node is None or not node.config.is_served_by(connection.portal.group):
         raise Refusal(LoginStatus.NOT_FOUND, name)
     config = node.config
@@ -112,12 +114,15 @@ def _find_node(connection: Connection, name: str, initiator: str) -> Node:
 
 
 def _find_session(
-    connection: Connection, request: headers.LoginRequest, nexus: Nexus
+    target: Host,
+    connection: Connection,
+    request: headers.LoginRequest,
+    nexus: Nexus,
 ) -> Session | None:
     """Return the session that a non-zero TSIH names."""
     if not request.tsih:
         return None
-    session = connection.target.sessions.get(request.tsih)
+    session = target.sessions.get(request.tsih)
     if session is None or (session.nexus.initiator_name, session.nexus.isid) != (
         nexus.initiator_name,
         nexus.isid,
@@ -157,6 +162,7 @@ def number(
 
 
 def establish(
+    target: Host,
     connection: Connection,
     admission: Admission,
     request: headers.LoginRequest,
@@ -168,13 +174,12 @@ def establish(
     Raises:
         Refusal: there is no room, or the session went away meanwhile.
     """
-    target = connection.target
     if admission.session is None:
         target.rules.login.before_session(
             list(target.sessions.values()), admission.nexus, admission.is_discovery
         )
         return target.new_session(connection, admission, request, parameters, user)
-    session = _find_session(connection, request, admission.nexus)
+    session = _find_session(target, connection, request, admission.nexus)
     assert session is not None
     if not target.rules.login.is_same_identity(session.user, user):
         # One identity a session (section 9.2).

@@ -316,11 +316,11 @@ class Command:
             self.task_set.leave(self)
 
 
-def receive(connection: Connection, pdu: Received, now: float) -> None:
+def receive(
+    connection: Connection, session: Session, pdu: Received, now: float
+) -> None:
     """Take a SCSI Command PDU."""
     header = headers.SCSICommand.parse(pdu.header)
-    session = connection.session
-    assert session is not None
     connection.acknowledge(header.exp_stat_sn)
     known = session.commands.get(header.initiator_task_tag)
     place = session.place_request(header)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi import headers, serial
 from iscsi.constants import BHS_LENGTH, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
@@ -20,6 +20,8 @@ from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
 from reftarget.budget import Budget
+from reftarget.rules.commands import Numbering
+from reftarget.rules.login import OtherSession
 from reftarget.stream import HeaderDigestError, Stream
 from reftarget.twist import spoilt, twisted
 
@@ -28,10 +30,9 @@ if TYPE_CHECKING:
 
     from iscsi.constants import RejectReason
     from iscsi.digest import Buffer
-    from reftarget.config import Portal
-    from reftarget.host import Host
+    from reftarget.config import Config, Portal
     from reftarget.requests import Exchange
-    from reftarget.session import Session
+    from reftarget.rules import Rules
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
@@ -52,6 +53,55 @@ class Phase(Enum):
 
 
 _FULL_FEATURE: Final = Phase.FULL_FEATURE
+
+
+class Network(Protocol):
+    """What a connection asks of the target above it."""
+
+    @property
+    def config(self) -> Config:
+        """How the target is configured."""
+
+    @property
+    def rules(self) -> Rules:
+        """The decisions that it makes."""
+
+    @property
+    def now(self) -> float:
+        """The time of the event that is being handled."""
+
+    @property
+    def budget(self) -> Budget:
+        """Bytes that are kept for all peers."""
+
+    @property
+    def ready(self) -> list[Connection]:
+        """Connections that have output or want to close."""
+
+    def forget(self, connection: Connection) -> None:
+        """Take a connection out of the books: its life is over."""
+
+
+class Owner(Numbering, OtherSession, Protocol):
+    """What a connection asks of its session."""
+
+    @property
+    def tsih(self) -> int:
+        """Its number."""
+
+    def keep_status(
+        self, connection: Connection, header: headers.Header, data: Buffer
+    ) -> None:
+        """Keep a response where SNACK may ask for it."""
+
+    def status_acknowledged(self, connection: Connection) -> None:
+        """Let go of what waited for the acknowledgement of status."""
+
+    def connection_lost(self, connection: Connection, now: float) -> None:
+        """Keep what can be recovered of a connection that failed."""
+
+    def ping(self, connection: Connection) -> None:
+        """Ask for a sign of life on a connection."""
 
 
 def _say_nothing(_connection: Connection) -> None:
@@ -91,7 +141,7 @@ class Connection:
 
     def __init__(
         self,
-        target: Host,
+        target: Network,
         portal: Portal,
         peer: str,
         handler: Callable[[Connection, Received, float], None],
@@ -108,8 +158,8 @@ class Connection:
         self.was_heard = True
         self.handler = handler
         self.phase = Phase.LOGIN
-        self.session: Session | None = None
-        self.joining: Session | None = None
+        self.session: Owner | None = None
+        self.joining: Owner | None = None
         self.is_discovery = False
         self.cid = 0
         self.parameters = Parameters()
@@ -226,24 +276,21 @@ class Connection:
         header.stat_sn = self.stat_sn  # type: ignore[attr-defined]
         if advance:
             self.stat_sn = self.stat_sn + 1 & 0xFFFFFFFF
+        self.renumber(header)
+
+    def renumber(self, header: headers.Header) -> None:
+        """Bring ExpCmdSN and MaxCmdSN of a PDU up to date; its StatSN stays."""
         if self.session is not None:
             window = self.session.window
             header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
             header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
 
-    def renumber(self, header: headers.Header) -> None:
-        """Bring ExpCmdSN and MaxCmdSN of a PDU up to date; its StatSN stays."""
-        assert self.session is not None
-        window = self.session.window
-        header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
-        header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
-
     def respond(self, header: headers.Header, data: Buffer = b"") -> None:
         """Number and queue a PDU that carries status; keep it where SNACK may ask."""
         self.number(header)
-        if self.parameters.error_recovery_level and self.phase is _FULL_FEATURE:
-            assert self.session is not None
-            self.session.recovery.keep_status(self, header, data)
+        session, level = self.session, self.parameters.error_recovery_level
+        if level and session is not None and self.phase is _FULL_FEATURE:
+            session.keep_status(self, header, data)
         self.send(header, data)
 
     def reject(self, pdu: Received, reason: RejectReason, *, data_sn: int = 0) -> None:
@@ -278,7 +325,13 @@ class Connection:
 
     def ping(self) -> None:
         """Ask for a sign of life, and for an ExpStatSN with it."""
-        self.target.events.ping(self)
+        if self.session is not None:
+            self.session.ping(self)
+
+    def pong(self, tag: int) -> None:
+        """Take the answer to a ping."""
+        if tag == self.awaited_pong:
+            self.awaited_pong = None
 
     def has_exchange(self, itt: int) -> bool:
         """Tell whether a tag is that of a text negotiation in progress."""
@@ -346,7 +399,7 @@ class Connection:
 
     def enter_full_feature(
         self,
-        session: Session,
+        session: Owner,
         parameters: Parameters,
         handler: Callable[[Connection, Received, float], None],
     ) -> None:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 from iscsi.constants import AsyncEvent
 from iscsi.printable import printable
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
+from reftarget import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,30 +120,31 @@ def _list_sessions(target: ReferenceTarget, _arguments: Arguments) -> str:
 
 
 def _ping(target: ReferenceTarget, arguments: Arguments) -> str:
-    target.events.ping(_connection(target, arguments))
+    _connection(target, arguments).ping()
     return ""
 
 
 def _request_logout(target: ReferenceTarget, arguments: Arguments) -> str:
     seconds = _number(arguments, "seconds", 5)
     connection = _connection(target, arguments)
-    target.events.request_logout(connection, seconds, target.now)
+    others = _session(target, arguments).connections.values()
+    events.request_logout(connection, others, seconds, target.now)
     return ""
 
 
 def _drop_connection(target: ReferenceTarget, arguments: Arguments) -> str:
-    target.events.drop_connection(_connection(target, arguments))
+    events.drop_connection(_connection(target, arguments))
     return ""
 
 
 def _drop_session(target: ReferenceTarget, arguments: Arguments) -> str:
-    target.events.drop_session(_session(target, arguments))
+    _session(target, arguments).drop()
     return ""
 
 
 def _request_negotiation(target: ReferenceTarget, arguments: Arguments) -> str:
     seconds = _number(arguments, "seconds", 5)
-    target.events.request_negotiation(_connection(target, arguments), seconds)
+    events.request_negotiation(_connection(target, arguments), seconds)
     return ""
 
 
@@ -154,14 +156,14 @@ def _report_scsi(target: ReferenceTarget, arguments: Arguments) -> str:
     node = _session(target, arguments).node
     if node is None or lun not in node.device.units:
         raise ControlError(f"there is no logical unit {lun}")
-    target.events.report_scsi(_connection(target, arguments), lun, sense)
+    events.report_scsi(_connection(target, arguments), lun, sense)
     return ""
 
 
 def _report_vendor(target: ReferenceTarget, arguments: Arguments) -> str:
     code = _number(arguments, "code", 0, most=0xFF)
     connection = _connection(target, arguments)
-    target.events.send(connection, AsyncEvent.VENDOR, vcode=code)
+    events.send(connection, AsyncEvent.VENDOR, vcode=code)
     return ""
 
 
@@ -180,7 +182,7 @@ def _remove(target: ReferenceTarget, arguments: Arguments) -> str:
     node = _node(target, arguments)
     node.config = replace(node.config, is_removed=True)
     for session in node.sessions():
-        target.events.drop_session(session)
+        session.drop()
     return ""
 
 

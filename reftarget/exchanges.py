@@ -19,19 +19,17 @@ from reftarget.requests import Exchange
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
-    from reftarget.host import Node
-    from reftarget.requests import Request
-    from reftarget.session import Session
+    from reftarget.session import Node, Session
     from reftarget.stream import Received
 
 
 def objection(
-    connection: Connection, request: Request, _pdu: Received
+    connection: Connection,
+    session: Session,
+    request: headers.TextRequest,
+    _pdu: Received,
 ) -> RejectReason | None:
     """Return why a Text Request cannot be taken."""
-    assert isinstance(request, headers.TextRequest)
-    session = connection.session
-    assert session is not None
     if request.initiator_task_tag == RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
     if request.initiator_task_tag in session.commands:
@@ -48,11 +46,14 @@ def objection(
     return None
 
 
-def receive(connection: Connection, request: Request, data: bytes, _now: float) -> None:
+def receive(
+    connection: Connection,
+    session: Session,
+    request: headers.TextRequest,
+    data: bytes,
+    _now: float,
+) -> None:
     """Take a Text Request."""
-    assert isinstance(request, headers.TextRequest)
-    session = connection.session
-    assert session is not None
     exchange = connection.exchange
     rules = connection.rules.text
     is_fresh = request.target_transfer_tag == RESERVED_TAG
@@ -69,7 +70,7 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
     try:
         pairs = exchange.add(data, continues=request.continuation)
         if pairs is None:
-            _respond(connection, exchange, request, b"", final=False)
+            _respond(connection, session, exchange, request, b"", final=False)
             return
         _prepare(connection, session, exchange, pairs)
     except (DecodeError, NegotiationError):
@@ -85,9 +86,11 @@ def receive(connection: Connection, request: Request, data: bytes, _now: float) 
     part = exchange.unsent.pop(0)
     exchange.unsent = rules.rest(exchange.unsent)
     if exchange.unsent:
-        _respond(connection, exchange, request, part, final=False, continuation=True)
+        _respond(
+            connection, session, exchange, request, part, final=False, continuation=True
+        )
         return
-    _respond(connection, exchange, request, part, final=request.final)
+    _respond(connection, session, exchange, request, part, final=request.final)
     if request.final:
         connection.exchange = None
         _conclude(connection, exchange)
@@ -112,6 +115,7 @@ def _prepare(
 
 def _respond(
     connection: Connection,
+    session: Session,
     exchange: Exchange,
     request: headers.TextRequest,
     data: bytes,
@@ -119,8 +123,7 @@ def _respond(
     final: bool,
     continuation: bool = False,
 ) -> None:
-    assert connection.session is not None
-    tag = RESERVED_TAG if final else connection.session.next_transfer_tag()
+    tag = RESERVED_TAG if final else session.next_transfer_tag()
     exchange.target_transfer_tag = tag
     response = headers.TextResponse(
         final=final,
@@ -129,10 +132,7 @@ def _respond(
         initiator_task_tag=request.initiator_task_tag,
         target_transfer_tag=tag,
     )
-    connection.rules.text.before_response(
-        connection.session.is_discovery,
-        lambda: connection.target.events.ping(connection),
-    )
+    connection.rules.text.before_response(session.is_discovery, connection.ping)
     connection.respond(response, data)
 
 
@@ -168,7 +168,7 @@ def _send_targets(connection: Connection, session: Session, what: str) -> text.P
     wanted = rules.send_targets(what, session.nexus.target_name, session.is_discovery)
     if wanted is None:
         return [("SendTargets", text.REJECT)]
-    nodes = connection.target.nodes.values()
+    nodes = session.target.nodes.values()
     chosen = [node for node in nodes if wanted in ("All", node.config.name)]
     answers: text.Pairs = []
     for node in chosen:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from iscsi import headers
 from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
@@ -18,15 +19,20 @@ if TYPE_CHECKING:
     from reftarget.session import Session
     from reftarget.stream import Received
 
-    Handler = Callable[[Connection, Received, float], None]
+    Handler = Callable[[Connection, Session, Received, float], None]
 
 
-def receive(connection: Connection, pdu: Received, now: float) -> None:
+def handler_of(session: Session) -> Callable[[Connection, Received, float], None]:
+    """Return what handles the PDUs of a session's connections."""
+    return partial(_receive, session)
+
+
+def _receive(
+    session: Session, connection: Connection, pdu: Received, now: float
+) -> None:
     """Take one PDU."""
     opcode = pdu.header[0] & 0x3F
     handler = _HANDLERS.get(opcode)
-    session = connection.session
-    assert session is not None
     if handler is None:
         connection.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED)
     elif (
@@ -36,26 +42,29 @@ def receive(connection: Connection, pdu: Received, now: float) -> None:
         # Discovery is for SendTargets alone (section 4.3).
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
     else:
-        handler(connection, pdu, now)
+        handler(connection, session, pdu, now)
+
+
+_R = TypeVar("_R", bound="Request")
 
 
 def _numbered(
-    parse: Callable[[bytes], Request],
-    act: Callable[[Connection, Request, bytes, float], None],
-    objection: Callable[[Connection, Request, Received], RejectReason | None],
+    parse: Callable[[bytes], _R],
+    act: Callable[[Connection, Session, _R, bytes, float], None],
+    objection: Callable[[Connection, Session, _R, Received], RejectReason | None],
 ) -> Handler:
     """Return the handler of a request that has a CmdSN: judge it, wait its turn."""
 
-    def handle(connection: Connection, pdu: Received, now: float) -> None:
+    def handle(
+        connection: Connection, session: Session, pdu: Received, now: float
+    ) -> None:
         request = parse(pdu.header)
-        session = connection.session
-        assert session is not None
         connection.acknowledge(request.exp_stat_sn)
         place = session.place_request(request)
         if place is Place.OUTSIDE:
             return  # in silence (section 4.2.2.1)
         reason = _objection(connection, request, pdu)
-        reason = reason or objection(connection, request, pdu)
+        reason = reason or objection(connection, session, request, pdu)
         if place is Place.AHEAD:
             reason = reason or _take_room(session, pdu)
         if reason is not None:
@@ -63,7 +72,7 @@ def _numbered(
             return
         data = bytes(pdu.data)
         if request.immediate:
-            act(connection, request, data, now)
+            act(connection, session, request, data, now)
             return
         tag = request.initiator_task_tag
         if place is Place.AHEAD:
@@ -71,7 +80,7 @@ def _numbered(
 
         def act_in_turn(then: float) -> None:
             if session.pending.pop(tag, request.opcode) is request.opcode:
-                act(connection, request, data, then)
+                act(connection, session, request, data, then)
 
         session.admit(connection, request.cmd_sn, place, act_in_turn, now, len(data))
 
@@ -95,12 +104,8 @@ def _objection(
     return connection.rules.commands.objection_to_request(pdu.header, request.immediate)
 
 
-def _objection_to_tag(
-    connection: Connection, request: Request, _pdu: Received
-) -> RejectReason | None:
+def _objection_to_tag(session: Session, request: Request) -> RejectReason | None:
     """Refuse the reserved tag, and one that a command bears."""
-    session = connection.session
-    assert session is not None
     if request.initiator_task_tag == RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
     tag = request.initiator_task_tag
@@ -110,46 +115,53 @@ def _objection_to_tag(
 
 
 def _objection_to_nop(
-    connection: Connection, request: Request, _pdu: Received
+    _connection: Connection, session: Session, request: headers.NOPOut, _pdu: Received
 ) -> RejectReason | None:
-    assert isinstance(request, headers.NOPOut)
     if request.initiator_task_tag == RESERVED_TAG:
         # An answer or a mere acknowledgement is immediate (section 11.18.1).
         return None if request.immediate else RejectReason.PROTOCOL_ERROR
     if request.target_transfer_tag != RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
-    return _objection_to_tag(connection, request, _pdu)
+    return _objection_to_tag(session, request)
 
 
 def _objection_to_function(
-    connection: Connection, request: Request, pdu: Received
+    _connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    pdu: Received,
 ) -> RejectReason | None:
     if len(pdu.data):
         return RejectReason.INVALID_PDU_FIELD  # it has no data (section 11.5.2)
-    return _objection_to_tag(connection, request, pdu)
+    return _objection_to_tag(session, request)
 
 
 def _objection_to_logout(
-    connection: Connection, request: Request, pdu: Received
+    _connection: Connection,
+    session: Session,
+    request: headers.LogoutRequest,
+    _pdu: Received,
 ) -> RejectReason | None:
-    assert isinstance(request, headers.LogoutRequest)
-    session = connection.session
-    assert session is not None
     try:
         reason = LogoutReason(request.reason)
     except ValueError:
         return RejectReason.PROTOCOL_ERROR
     if session.is_discovery and reason is not LogoutReason.CLOSE_SESSION:
         return RejectReason.PROTOCOL_ERROR
-    return _objection_to_tag(connection, request, pdu)
+    return _objection_to_tag(session, request)
 
 
-def _nop(connection: Connection, request: Request, data: bytes, _now: float) -> None:
+def _nop(
+    connection: Connection,
+    _session: Session,
+    request: headers.NOPOut,
+    data: bytes,
+    _now: float,
+) -> None:
     """Answer a ping; take the answer to ours (section 11.18)."""
     is_untagged = request.initiator_task_tag == RESERVED_TAG
     if is_untagged and not connection.rules.connections.answers_untagged:
-        assert isinstance(request, headers.NOPOut)
-        connection.target.events.pong(connection, request)
+        connection.pong(request.target_transfer_tag)
         return
     limit = connection.parameters.initiator_max_recv_data_segment_length
     answer = headers.NOPIn(initiator_task_tag=request.initiator_task_tag)
@@ -165,7 +177,9 @@ _LOGOUT: Final = _numbered(
 )
 
 
-def _refuse_login(connection: Connection, pdu: Received, _now: float) -> None:
+def _refuse_login(
+    connection: Connection, _session: Session, pdu: Received, _now: float
+) -> None:
     """Refuse a second Login Phase (section 4.2.4)."""
     connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
 

@@ -25,7 +25,7 @@ from iscsi.keys import KEYS, Use, When
 from iscsi.login import LoginStages
 from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
-from reftarget import admission, fullfeature
+from reftarget import admission, events, fullfeature
 from reftarget.authentication import Authentication
 from reftarget.config import ARCHITECTURE
 from reftarget.refusal import Refusal
@@ -34,6 +34,7 @@ from reftarget.rules.login import OtherPDU
 if TYPE_CHECKING:
     from reftarget.admission import Admission
     from reftarget.connection import Connection
+    from reftarget.host import Host
     from reftarget.stream import Received
 
 log = logging.getLogger("reftarget")
@@ -58,7 +59,8 @@ def _identity(request: headers.LoginRequest) -> tuple[int, bytes, int, int]:
 class LoginPhase:
     """The state of one login; it is the connection's handler while it lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Host) -> None:
+        self.target = target
         self.first: headers.LoginRequest | None = None
         self.stages = LoginStages()
         self.joiner = text.Joiner(limit=_LONGEST_TEXT)
@@ -131,7 +133,7 @@ class LoginPhase:
         is_new = request.version_min > ISCSI_VERSION
         if is_new and rules.judges_version(self.exchanges):
             raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
-        limit = connection.target.config.limits.login_exchanges
+        limit = self.target.config.limits.login_exchanges
         if self.exchanges > rules.exchanges(limit):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
 
@@ -171,13 +173,13 @@ class LoginPhase:
         answers: text.Pairs = []
         is_first = self.admission is None
         if is_first:
-            self.admission = admission.admit(connection, request, pairs)
+            self.admission = admission.admit(self.target, connection, request, pairs)
             connection.joining = self.admission.session
             connection.is_discovery = self.admission.is_discovery
             self.authentication = Authentication(
                 self.admission.access,
                 self.admission.nexus.initiator_name,
-                connection.target.random,
+                self.target.random,
                 connection.rules.authentication,
                 is_added=self.admission.session is not None,
             )
@@ -186,7 +188,7 @@ class LoginPhase:
         if self.negotiator is None:
             self.negotiator = Negotiator(
                 Role.TARGET,
-                connection.target.config.keys,
+                self.target.config.keys,
                 is_discovery=self.admission.is_discovery,
                 is_lenient=rules.is_lenient,
             )
@@ -211,7 +213,7 @@ class LoginPhase:
         """Return what this side says of its own accord in the operational stage."""
         assert self.negotiator is not None
         self.has_declared = True
-        keys = connection.target.config.keys
+        keys = self.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
         offers += connection.rules.login.own_offers(self.negotiator.seen)
         for name, value in offers:
@@ -270,24 +272,29 @@ class LoginPhase:
         assert self.negotiator is not None
         assert self.authentication is not None
         self.authentication.require()
-        parameters = self._parameters(connection)
+        parameters = self._parameters()
         session = admission.establish(
-            connection, self.admission, request, parameters, self.authentication.user
+            self.target,
+            connection,
+            self.admission,
+            request,
+            parameters,
+            self.authentication.user,
         )
         self._respond(connection, request, data, transit=True, tsih=session.tsih)
         connection.enter_full_feature(
             session,
             admission.of_connection(session, parameters),
-            fullfeature.receive,
+            fullfeature.handler_of(session),
         )
         session.attach(connection)
-        connection.target.events.start_pings(connection, now)
+        events.start_pings(connection, now)
         architecture = self.negotiator.declared.get(ARCHITECTURE, "not told")
         log.info(
             "%s: logged in %s, architecture %r", connection, session.nexus, architecture
         )
 
-    def _parameters(self, connection: Connection) -> Parameters:
+    def _parameters(self) -> Parameters:
         assert self.negotiator is not None
         parameters = Parameters()
         parameters.update(self.negotiator.results)
@@ -296,7 +303,7 @@ class LoginPhase:
             length = text.parse_number(declared)
             parameters.initiator_max_recv_data_segment_length = length
         if self.has_declared:
-            length = int(connection.target.config.keys["MaxRecvDataSegmentLength"])
+            length = int(self.target.config.keys["MaxRecvDataSegmentLength"])
             parameters.target_max_recv_data_segment_length = length
         return parameters
 

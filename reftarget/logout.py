@@ -12,17 +12,19 @@ from reftarget.recovery import REASSIGNING_LEVEL
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
-    from reftarget.requests import Request
     from reftarget.session import Session
 
 log = logging.getLogger("reftarget")
 
 
-def receive(connection: Connection, request: Request, _data: bytes, now: float) -> None:
+def receive(
+    connection: Connection,
+    session: Session,
+    request: headers.LogoutRequest,
+    _data: bytes,
+    now: float,
+) -> None:
     """Take a Logout Request whose reason is known."""
-    assert isinstance(request, headers.LogoutRequest)
-    session = connection.session
-    assert session is not None
     reason = LogoutReason(request.reason)
     log.info("%s: logout, %s", connection, reason.name)
     if reason is LogoutReason.CLOSE_SESSION:

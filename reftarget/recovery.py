@@ -361,7 +361,7 @@ class Recovery:
             for lun in luns:
                 node.device.establish_attention(lun, self.session.nexus, _CLEARED)
         if luns:
-            self.session.target.events.announce_window(self.session)
+            self.session.announce_window()
 
     def tick(self, now: float) -> None:
         """End orphans that nobody has reassigned in time."""
@@ -405,11 +405,11 @@ class Recovery:
 _CLEARED: Final = AdditionalSense.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT
 
 
-def receive(connection: Connection, pdu: Received, _now: float) -> None:
+def receive(
+    connection: Connection, session: Session, pdu: Received, _now: float
+) -> None:
     """Take a SNACK."""
     snack = headers.SNACK.parse(pdu.header)
-    session = connection.session
-    assert session is not None
     connection.acknowledge(snack.exp_stat_sn)
     act = _ACTIONS.get(snack.type)
     is_taken = session.recovery.is_keeping and connection.rules.recovery.takes_snack

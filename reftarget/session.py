@@ -10,25 +10,31 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from iscsi import headers
+from iscsi.constants import RESERVED_TAG, AsyncEvent
 from iscsi.numbering import CommandWindow, Place
+from iscsi.scsi import luns
+from reftarget import events
 from reftarget.budget import Budget
+from reftarget.connection import Network
 from reftarget.fence import Fence
 from reftarget.recovery import REASSIGNING_LEVEL, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from iscsi import headers
     from iscsi.constants import Opcode
+    from iscsi.digest import Buffer
     from iscsi.parameters import Parameters
     from reftarget.commands import Command
-    from reftarget.config import Portal
+    from reftarget.config import Portal, TargetConfig
     from reftarget.connection import Connection
-    from reftarget.host import Host, Node
     from reftarget.requests import WaitingFunction
+    from reftarget.scsi.device import DeviceServer
     from reftarget.scsi.task import Nexus
+    from reftarget.taskset import TaskSet
 
     Numbered = (
         headers.SCSICommand
@@ -42,6 +48,38 @@ log = logging.getLogger("reftarget")
 
 _LAST_TAG: Final = 0xFFFFFFFE
 _DRAINING_TASKS: Final = 1024
+
+
+class Node(Protocol):
+    """A target node: a name, its logical units and their task sets."""
+
+    @property
+    def config(self) -> TargetConfig:
+        """How it is configured."""
+
+    @property
+    def device(self) -> DeviceServer:
+        """Its logical units."""
+
+    def task_set(self, lun: int) -> TaskSet[Command]:
+        """Return the task set of a logical unit."""
+
+    def sessions(self) -> list[Session]:
+        """Return the normal sessions with this node."""
+
+    def nexus_lost(self, nexus: Nexus) -> None:
+        """Tell units and task sets that a session has ended."""
+
+
+class Host(Network, Protocol):
+    """What a session asks of the target above it."""
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """All target nodes, by name."""
+
+    def session_ended(self, session: Session) -> None:
+        """Forget a session; its nexus is lost (RFC 7143 section 6.3.5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +268,34 @@ class Session:
             return
         self.lingering[connection.cid] = now + self.patience
         self.recovery.connection_failed(connection)
-        self.target.events.announce_drop(self, connection.cid)
+        self._announce_drop(connection.cid)
         self.fence.progress()
         self.check_aborts()
         if not self.patience:
             self.tick(now)
+
+    def _announce_drop(self, cid: int) -> None:
+        """Tell another connection of the session that one has been dropped."""
+        other = next(iter(self.connections.values()), None)
+        if other is not None and self.rules.sessions.announces_drop:
+            events.announce_drop(other, cid)
+
+    def announce_window(self) -> None:
+        """Tell of a window that has opened with no response to say so (11.4.11)."""
+        connection = next(iter(self.connections.values()), None)
+        if connection is not None and self.rules.sessions.announces_window:
+            note = headers.NOPIn(target_transfer_tag=RESERVED_TAG)
+            connection.number(note, advance=False)
+            connection.send(note)
+
+    def ping(self, connection: Connection) -> None:
+        """Ask for a sign of life on a connection, and for an ExpStatSN with it."""
+        tag = connection.awaited_pong = self.next_transfer_tag()
+        units = self.node.device.luns if self.node is not None else []
+        lun = int.from_bytes(luns.encode(units[0]), "big") if units else 0
+        ping = headers.NOPIn(target_transfer_tag=tag, lun=lun)
+        connection.number(ping, advance=False)
+        connection.send(ping)
 
     @property
     def patience(self) -> float:
@@ -288,6 +349,12 @@ class Session:
             log.info("session %#06x: over", self.tsih)
             self.end()
 
+    def keep_status(
+        self, connection: Connection, header: headers.Header, data: Buffer
+    ) -> None:
+        """Keep a response where SNACK may ask for it."""
+        self.recovery.keep_status(connection, header, data)
+
     def status_acknowledged(self, connection: Connection) -> None:
         """Let go of what waited for the acknowledgement of status."""
         if self.recovery.is_keeping:
@@ -309,6 +376,12 @@ class Session:
     def is_draining(self, itt: int) -> bool:
         """Tell whether Data-Out of a task that is gone was to be expected."""
         return itt in self._draining and self.rules.functions.forgives_late_data
+
+    def drop(self) -> None:
+        """Announce the end of the session on all its connections, and end it."""
+        for connection in self.connections.values():
+            events.send(connection, AsyncEvent.SESSION_DROP)
+        self.close()
 
     def close(self) -> None:
         """End all connections, all tasks and the session itself."""

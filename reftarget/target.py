@@ -3,7 +3,7 @@
 
 No sockets and no clock here: a server brings connections, bytes and the time, and takes
 away what `ready` connections have to say. Three things drive it: a peer (bytes on a
-connection), the clock (`tick`), and an operator (`reftarget.events`).
+connection), the clock (`tick`), and an operator (`reftarget.control`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from reftarget.backing import BackingError
 from reftarget.budget import Budget
 from reftarget.config import ConfigError
 from reftarget.connection import Connection
-from reftarget.events import Events
 from reftarget.faults import rules_with
 from reftarget.login import LoginPhase
 from reftarget.refusal import Refusal
@@ -103,7 +102,7 @@ class Node:
                         abort(command)
                 self.task_set(lun).allegiance.lose(nexus)
                 session.fence.watch(lun)
-                self.target.events.announce_window(session)
+                session.announce_window()
 
 
 class ReferenceTarget:
@@ -134,13 +133,12 @@ class ReferenceTarget:
             )
             for node in config.targets
         }
-        self.events = Events(self)
         self._last_tsih = 0
 
     def connect(self, portal: Portal, peer: str, now: float) -> Connection:
         """Return the target's end of a new TCP connection."""
         self.now = now
-        connection = Connection(self, portal, peer, LoginPhase(), now)
+        connection = Connection(self, portal, peer, LoginPhase(self), now)
         self.connections[connection] = None
         return connection
 

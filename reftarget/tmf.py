@@ -18,6 +18,7 @@ from iscsi.constants import AsyncEvent, Opcode, TaskAttribute, TMFunction, TMRes
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
+from reftarget import events
 from reftarget.recovery import REASSIGNING_LEVEL
 from reftarget.rules.fencing import Fenced
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
     from reftarget.commands import Command
     from reftarget.connection import Connection
-    from reftarget.host import Node
-    from reftarget.requests import Request
-    from reftarget.session import Session
+    from reftarget.session import Node, Session
 
 log = logging.getLogger("reftarget")
 
@@ -68,13 +67,19 @@ _OF_LEVEL_2: Final = frozenset(
 )
 
 
-def receive(connection: Connection, request: Request, _data: bytes, now: float) -> None:
+def receive(
+    connection: Connection,
+    session: Session,
+    request: headers.TaskManagementRequest,
+    _data: bytes,
+    now: float,
+) -> None:
     """Take a Task Management Function Request when its turn has come."""
-    assert isinstance(request, headers.TaskManagementRequest)
-    session = connection.session
-    assert session is not None
     node = session.node
-    assert node is not None
+    if node is None:
+        # A discovery session has no unit and no task.
+        _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
+        return
     log.info("%s: task management function %d", connection, request.function)
     act = _ACTIONS.get(request.function)
     is_unknown = (
@@ -423,7 +428,7 @@ class MultiTaskAbort:
             device.target_reset(is_cold=function == TMFunction.TARGET_COLD_RESET)
         self._settle_units()
         for session in {one.session for one in foreign}:
-            session.target.events.announce_window(session)
+            session.announce_window()
         self.session.fence.raise_for(self.lun, self._answer)
 
     def _settle_units(self) -> None:
@@ -451,9 +456,7 @@ class MultiTaskAbort:
             ):
                 told[connection, command.lun_field] = None
         for connection, lun_field in told:
-            connection.target.events.send(
-                connection, AsyncEvent.TASK_TERMINATION, lun=lun_field
-            )
+            events.send(connection, AsyncEvent.TASK_TERMINATION, lun=lun_field)
 
     def _answer(self) -> Connection | None:
         self.session.aborts.pop(self.request.initiator_task_tag, None)

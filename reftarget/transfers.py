@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reftarget.connection import Connection
     from reftarget.ranges import Ranges
     from reftarget.scsi.task import DataOutNeeded
+    from reftarget.session import Session
     from reftarget.stream import Received
 
 TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
@@ -150,12 +151,12 @@ def _send_r2t(command: Command, connection: Connection, start: int, end: int) ->
     connection.send(r2t)
 
 
-def receive(connection: Connection, pdu: Received, now: float) -> None:
+def receive(
+    connection: Connection, session: Session, pdu: Received, now: float
+) -> None:
     """Take a SCSI Data-Out PDU."""
     header = headers.DataOut.parse(pdu.header)
     connection.acknowledge(header.exp_stat_sn)
-    session = connection.session
-    assert session is not None
     command = session.commands.get(header.initiator_task_tag)
     if command is not None:
         command.heard_at = now

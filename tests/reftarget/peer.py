@@ -16,6 +16,7 @@ from iscsi.scsi import cdb
 from reftarget.config import OWN_VALUES, Access, Config, Limits, Portal, TargetConfig
 from reftarget.connection import Connection
 from reftarget.scsi.config import LogicalUnitConfig
+from reftarget.session import Session
 from reftarget.target import ReferenceTarget
 
 NAME = "iqn.2001-04.com.example:disk"
@@ -77,6 +78,11 @@ class Peer:
         self.exp_stat_sn = 0
         self.exp_cmd_sn = 0
         self.max_cmd_sn = 0
+
+    @property
+    def session(self) -> Session:
+        """The session that it has logged in to, while the target has it."""
+        return self.target.sessions[self.tsih]
 
     def next_itt(self) -> int:
         """Return a fresh Initiator Task Tag."""

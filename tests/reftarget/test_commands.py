@@ -189,9 +189,7 @@ def test_last_number_of_the_window_is_taken(peer: Peer) -> None:
     peer.logged_in()
 
     assert peer.send(read(0, 1, cmd_sn=peer.max_cmd_sn)) == []
-    session = peer.connection.session
-    assert session is not None
-    assert list(session.held) == [peer.max_cmd_sn]
+    assert list(peer.session.held) == [peer.max_cmd_sn]
 
 
 def test_window_numbers_wrap_around() -> None:

@@ -241,12 +241,11 @@ def test_tasks_survive_a_reset() -> None:
     peer = bent("lun-reset-leaves-tasks", ImmediateData="No")
     peer.send(write(0, 1))
     peer.connection.parameters.task_reporting = "FastAbort"
-    assert peer.connection.session is not None
-    peer.connection.session.parameters.task_reporting = "FastAbort"
+    peer.session.parameters.task_reporting = "FastAbort"
 
     peer.send(pdu.TaskManagementRequest(function=int(TMFunction.LOGICAL_UNIT_RESET)))
 
-    assert peer.connection.session.commands
+    assert peer.session.commands
 
 
 def test_discovery_answers_a_ping() -> None:

@@ -226,7 +226,5 @@ def test_endless_commands_that_wait_for_data_are_bounded(immediate: int) -> None
     for _ in range(600):
         peer.send(write(0, 8, immediate=immediate))
 
-    session = peer.connection.session
-    assert session is not None
-    assert len(session.commands) <= 256
-    assert len(session.held) <= 128
+    assert len(peer.session.commands) <= 256
+    assert len(peer.session.held) <= 128

@@ -33,7 +33,7 @@ def references(peer: Peer) -> list[weakref.ref[Any]]:
     """Return references to all that a connection stands for."""
     connection = peer.connection
     ends: list[object] = [connection, connection.handler]
-    session = connection.session
+    session = peer.target.sessions.get(peer.tsih)
     if session is not None:
         ends = [connection, session, session.recovery, session.fence]
     return [weakref.ref(end) for end in ends]

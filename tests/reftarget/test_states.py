@@ -197,7 +197,7 @@ def connection_states(scene: Scene) -> set[ConnectionState]:
     A connection that was asked to log out works as before: both states look alike.
     """
     connection = scene.first.connection
-    session = connection.session
+    session = scene.target.sessions.get(scene.first.tsih)
     if connection.phase is Phase.LOGIN:
         assert isinstance(connection.handler, LoginPhase)
         is_begun = connection.handler.first is not None
@@ -285,12 +285,13 @@ def session_states(scene: Scene) -> set[SessionState]:
 
     During its leading login it is no session yet.
     """
-    session = scene.first.connection.session
-    if session is None:
+    if scene.first.connection.session is None:
         is_in_login = scene.first.connection in scene.target.connections
         return {SessionState.ACTIVE if is_in_login else SessionState.FREE}
-    if scene.target.sessions.get(session.tsih) is not session:
+    session = scene.target.sessions.get(scene.first.tsih)
+    if session is not scene.first.connection.session:
         return {SessionState.FREE}
+    assert session is not None
     if session.connections:
         return {SessionState.LOGGED_IN}
     is_joined = scene.again.connection.joining is session
