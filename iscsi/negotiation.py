@@ -104,7 +104,8 @@ def clause_of_silence(key: Key) -> str:
 def conclude(key: Key, offered: str, answered: str | None) -> str | None:
     """Return what an offer and its answer agree on, judging the answer.
 
-    None means that nothing was agreed: the value in force stays (section 6.2).
+    A number is decimal, however it was said. None means that nothing was agreed: the
+    value in force stays (section 6.2).
 
     Raises:
         NegotiationError: the answer is none that the key's rule allows.
@@ -137,7 +138,12 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
         raise fail(
             f"not allowed by its rule ({key.kind})", clause_of_result(key, answered)
         )
-    return answered
+    return _plain(key, answered)
+
+
+def _plain(key: Key, value: str) -> str:
+    """Return a value as it is, but a number, which may be hexadecimal, as decimal."""
+    return str(text.parse_number(value)) if key.is_numerical else value
 
 
 def _follows_rule(key: Key, offered: str, answered: str) -> bool:

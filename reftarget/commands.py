@@ -161,7 +161,7 @@ class Command:
             session.window.size -= 1
         node = session.node
         assert node is not None
-        task_set = self.task_set = node.task_set(self.lun)
+        task_set = self.task_set = node.task_set(self.lun, session.nexus)
         is_next = task_set.is_empty or session.rules.tasks.begins(
             TaskAttribute(self.attribute), task_set.may_start(self)
         )

@@ -173,8 +173,7 @@ class Connection:
         self.is_scheduled = False
         self.is_closing = False
         self.has_more = False
-        self.stat_sn = 1
-        self.exp_stat_sn = 1
+        self.stat_sn = self.exp_stat_sn = self.rules.sessions.first_stat_sn
         self.deadline: float | None = now + limits.login_time
         self.on_deadline: Callable[[Connection, float], None] = _login_timed_out
         self.on_format_error: Callable[[Connection], None] = _say_nothing

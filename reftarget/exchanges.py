@@ -109,7 +109,10 @@ def _prepare(
             raise NegotiationError("text where the rest of ours was due")
         return
     answers = _negotiate(connection, session, exchange, pairs)
-    limit = connection.parameters.initiator_max_recv_data_segment_length
+    limit = min(
+        connection.parameters.initiator_max_recv_data_segment_length,
+        connection.rules.text.longest_part,
+    )
     exchange.unsent = text.split(text.encode(answers), limit)
 
 

@@ -133,6 +133,9 @@ def _objection_to_function(
 ) -> RejectReason | None:
     if len(pdu.data):
         return RejectReason.INVALID_PDU_FIELD  # it has no data (section 11.5.2)
+    rules = session.rules.functions
+    if rules.rejects_absent and request.function in rules.absent:
+        return RejectReason.COMMAND_NOT_SUPPORTED
     return _objection_to_tag(session, request)
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
 from iscsi.constants import (
-    DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH,
     ISCSI_VERSION,
     LoginStatus,
     Opcode,
@@ -162,7 +161,7 @@ class LoginPhase:
         except (DecodeError, NegotiationError) as error:
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         data = text.encode(answers)
-        self.unsent = text.split(data, DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        self.unsent = text.split(data, rules.longest_part)
         self._send_text(connection, request, now)
 
     def _negotiate(
@@ -199,7 +198,7 @@ class LoginPhase:
         pairs = rules.negotiated(pairs, self.negotiator.seen)
         if self.stages.current is Stage.OPERATIONAL:
             self.authentication.require()
-        answers += self.negotiator.receive(pairs)
+        answers += rules.answers(pairs, self.negotiator.receive(pairs))
         if self.stages.current is Stage.SECURITY:
             answers = [pair for pair in answers if pair[0] != "AuthMethod"]
             answers += self.authentication.receive(pairs)
@@ -219,6 +218,8 @@ class LoginPhase:
         for name, value in offers:
             self.negotiator.offer(name, value)
         length = keys["MaxRecvDataSegmentLength"]
+        if not connection.rules.login.declares_length:
+            return offers
         return [("MaxRecvDataSegmentLength", length), *offers]
 
     def _check_stage(self, pairs: text.Pairs) -> None:

@@ -61,8 +61,11 @@ class Node(Protocol):
     def device(self) -> DeviceServer:
         """Its logical units."""
 
-    def task_set(self, lun: int) -> TaskSet[Command]:
-        """Return the task set of a logical unit."""
+    def task_set(self, lun: int, nexus: Nexus) -> TaskSet[Command]:
+        """Return the task set of a logical unit, or that of a nexus with it."""
+
+    def task_sets(self, lun: int) -> list[TaskSet[Command]]:
+        """Return every task set of a logical unit."""
 
     def sessions(self) -> list[Session]:
         """Return the normal sessions with this node."""
@@ -139,7 +142,7 @@ class Session:
         self.budget = Budget(limits.session_bytes, target.budget)
         self.recovery = Recovery(self)
         self.fence = Fence(self)
-        self._last_transfer_tag = 0
+        self._last_transfer_tag = self.rules.sessions.first_transfer_tag - 1
         self._draining: dict[int, None] = {}
 
     def place_request(self, request: Numbered) -> Place:

@@ -66,17 +66,23 @@ class Node:
             )
         except (BackingError, ValueError) as error:
             raise ConfigError(f"target {config.name}: {error}") from error
-        self._task_sets: dict[int, TaskSet[Command]] = {}
+        self._has_many_sets = target.rules.tasks.set_for_each_nexus
+        self._task_sets: dict[tuple[int, Nexus | None], TaskSet[Command]] = {}
 
-    def task_set(self, lun: int) -> TaskSet[Command]:
-        """Return the task set of a logical unit."""
+    def task_set(self, lun: int, nexus: Nexus) -> TaskSet[Command]:
+        """Return the task set of a logical unit, or that of a nexus with it."""
         rules = self.target.rules.allegiance
-        found = self._task_sets.get(lun)
+        key = lun, nexus if self._has_many_sets else None
+        found = self._task_sets.get(key)
         if found is None:
             if lun not in self.device.units:
                 return TaskSet(rules)
-            found = self._task_sets[lun] = TaskSet(rules)
+            found = self._task_sets[key] = TaskSet(rules)
         return found
+
+    def task_sets(self, lun: int) -> list[TaskSet[Command]]:
+        """Return every task set of a logical unit."""
+        return [one for (where, _), one in self._task_sets.items() if where == lun]
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""
@@ -87,6 +93,9 @@ class Node:
             return
         for task_set in self._task_sets.values():
             task_set.allegiance.lose(nexus)
+        if self._has_many_sets:
+            for lun in self.device.luns:
+                self._task_sets.pop((lun, nexus), None)
 
     def sessions(self) -> list[Session]:
         """Return the normal sessions with this node."""
@@ -100,7 +109,7 @@ class Node:
                 for command in list(session.commands.values()):
                     if command.lun == lun and command.is_started:
                         abort(command)
-                self.task_set(lun).allegiance.lose(nexus)
+                self.task_set(lun, nexus).allegiance.lose(nexus)
                 session.fence.watch(lun)
                 session.announce_window()
 
@@ -133,7 +142,7 @@ class ReferenceTarget:
             )
             for node in config.targets
         }
-        self._last_tsih = 0
+        self._last_tsih = self.rules.sessions.first_tsih - 1
 
     def connect(self, portal: Portal, peer: str, now: float) -> Connection:
         """Return the target's end of a new TCP connection."""

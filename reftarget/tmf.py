@@ -14,7 +14,13 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, serial
-from iscsi.constants import AsyncEvent, Opcode, TaskAttribute, TMFunction, TMResponse
+from iscsi.constants import (
+    AsyncEvent,
+    Opcode,
+    TaskAttribute,
+    TMFunction,
+    TMResponse,
+)
 from iscsi.numbering import Place
 from iscsi.scsi.luns import decode as decode_lun
 from iscsi.scsi.sense import AdditionalSense, SenseKey
@@ -85,7 +91,8 @@ def receive(
     is_unknown = (
         request.function in _OF_LEVEL_2 and session.parameters.protocol_level < 2
     )
-    if act is None or is_unknown:
+    absent = session.rules.functions.absent
+    if act is None or is_unknown or request.function in absent:
         _respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
     elif (
         request.function in _ADDRESS_A_UNIT
@@ -249,7 +256,7 @@ def _clear_aca(
     """End the auto contingent allegiance of the nexus (SAM-5 section 7.4)."""
     assert session.node is not None
     lun = decode_lun(request.lun)
-    task_set = session.node.task_set(lun)
+    task_set = session.node.task_set(lun, session.nexus)
     faulted = task_set.allegiance.nexus
     rules = session.rules.allegiance
     if not rules.is_offered:
@@ -389,7 +396,11 @@ class MultiTaskAbort:
         ]
 
     def _foreign_tasks(self) -> list[Command]:
-        if self.request.function == TMFunction.ABORT_TASK_SET:
+        function = self.request.function
+        is_alone = self.session.rules.tasks.set_for_each_nexus
+        if function == TMFunction.ABORT_TASK_SET or (
+            function == TMFunction.CLEAR_TASK_SET and is_alone
+        ):
             return []
         return [
             command
@@ -437,7 +448,8 @@ class MultiTaskAbort:
         is_reset = self.request.function in _RESETS
         if is_reset and self.session.rules.allegiance.ends_with_reset:
             for lun in luns:
-                self.node.task_set(lun).allegiance.clear()
+                for task_set in self.node.task_sets(lun):
+                    task_set.allegiance.clear()
         for session in self.node.sessions():
             for lun in luns:
                 session.fence.watch(lun)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from iscsi import headers, text
 from iscsi.errors import DecodeError
@@ -13,7 +14,22 @@ if TYPE_CHECKING:
 
     from reftarget.twist import Sender, Twist, Twisted
 
+_H = TypeVar("_H", bound=headers.Header)
+
 _TEXTS: Final = (headers.LoginResponse, headers.TextResponse)
+
+
+def set_fields(
+    kind: type[_H], when: Callable[[_H], bool] = lambda _header: True, **values: Any
+) -> Twist:
+    """Return a twist that sets fields of one kind of PDU."""
+
+    def twist(_sender: Sender, header: headers.Header, data: bytes) -> Twisted:
+        if isinstance(header, kind) and when(header):
+            header = replace(header, **values)
+        return header, data
+
+    return twist
 
 
 def change_login(change: Callable[[text.Pairs], text.Pairs]) -> Twist:

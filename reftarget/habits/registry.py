@@ -7,8 +7,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from reftarget.habits.absences import ABSENCES
+from reftarget.habits.devices import DEVICES
 from reftarget.habits.logins import LOGINS
+from reftarget.habits.numbers import NUMBERS
 from reftarget.habits.parameters import PARAMETERS
+from reftarget.habits.reservations import RESERVATIONS
+from reftarget.habits.responses import RESPONSES
+from reftarget.habits.tasks import TASKS
 from reftarget.variants import VariantError, by_name
 
 if TYPE_CHECKING:
@@ -19,6 +25,10 @@ if TYPE_CHECKING:
     from reftarget.scsi.config import LogicalUnitConfig
 
 
+_UNITED: Final = ("absent", "absent_pages", "absent_mode_pages")
+"""What the units lack of several habits together."""
+
+
 class UnknownHabitError(VariantError):
     """A habit that there is none of."""
 
@@ -26,6 +36,12 @@ class UnknownHabitError(VariantError):
 _ROWS: Final = (
     *PARAMETERS,
     *LOGINS,
+    *NUMBERS,
+    *RESPONSES,
+    *TASKS,
+    *ABSENCES,
+    *DEVICES,
+    *RESERVATIONS,
 )
 
 HABITS: Final = by_name(_ROWS)
@@ -97,7 +113,10 @@ def _node(node: TargetConfig, rows: list[Habit]) -> TargetConfig:
 
 
 def _unit(unit: LogicalUnitConfig, rows: list[Habit]) -> LogicalUnitConfig:
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {
+        name: getattr(unit, name).union(*(getattr(row, name) for row in rows))
+        for name in _UNITED
+    }
     for row in rows:
         changes.update(row.unit)
         if unit.lun in row.luns:

@@ -23,6 +23,12 @@ class Habit(Variant):
     """The keys that it does not declare."""
     limits: Mapping[str, float] = field(default_factory=dict)
     """The fields of `reftarget.config.Limits` that it changes."""
+    absent: frozenset[str] = frozenset()
+    """The names of commands that its units do without."""
+    absent_pages: frozenset[int] = frozenset()
+    """The VPD pages that its units do without."""
+    absent_mode_pages: frozenset[int] = frozenset()
+    """The mode pages that its units do without."""
     unit: Mapping[str, Any] = field(default_factory=dict)
     """The fields of each `LogicalUnitConfig` that it changes."""
     luns: Mapping[int, int] = field(default_factory=dict)

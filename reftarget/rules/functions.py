@@ -61,6 +61,10 @@ def after_function(_connection: Responding, _function: int) -> None:
 class FunctionRules(RuleSet):
     """The decisions about task management functions."""
 
+    absent: frozenset[int] = frozenset()
+    """The functions that are not supported (section 11.6.1)."""
+    rejects_absent: bool = False
+    """A function that is not supported is rejected, not answered (section 11.17.1)."""
     # on one task
     can_abort_function: bool = False
     """ABORT TASK of a function is Function complete (section 11.5.1)."""

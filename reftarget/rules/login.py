@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from iscsi import text
+from iscsi.constants import DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
 from iscsi.login import LoginStages
 from reftarget.refusal import Refusal
 from reftarget.ruleset import RuleSet
@@ -120,6 +121,16 @@ def unasked_answers(_pairs: text.Pairs) -> text.Pairs:
     return []
 
 
+def answers(_offered: text.Pairs, answered: text.Pairs) -> text.Pairs:
+    """Return what is said of the answers to an offer: all of them (section 6.2).
+
+    Args:
+        _offered: the pairs of the initiator.
+        answered: the answers to them, optional ones included.
+    """
+    return answered
+
+
 def negotiated(pairs: text.Pairs, _seen: AbstractSet[str]) -> text.Pairs:
     """Return the pairs that are negotiated: repeated ones, too (section 6.3).
 
@@ -200,6 +211,11 @@ class LoginRules(RuleSet):
     exchanges: Callable[[int], int] = exchanges
     recovered_stages: Callable[[int], LoginStages | None] = recovered_stages
     may_transit: Callable[[int], bool] = may_transit
+    longest_part: int = DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
+    """Bytes of text in one Login Response (sections 6.1 and 6.3)."""
+    answers: Callable[[text.Pairs, text.Pairs], text.Pairs] = answers
+    declares_length: bool = True
+    """MaxRecvDataSegmentLength is declared where it is not the default (13.12)."""
     after_response: Callable[[Callable[[], None]], None] = after_response
     sends_refusals: bool = True
     """A login that is refused ends with a Login Response (section 7.12)."""

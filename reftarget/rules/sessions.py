@@ -47,6 +47,13 @@ def asked(connection: Any, _all: Collection[Any]) -> Any:
 class SessionRules(RuleSet):
     """The decisions about sessions, connections and their ends."""
 
+    # numbers and tags
+    first_tsih: int = 1
+    """The TSIH of the first session (RFC 7143 section 11.12.6)."""
+    first_stat_sn: int = 1
+    """The first StatSN of a connection (section 4.2.2.2)."""
+    first_transfer_tag: int = 1
+    """The first Target Transfer Tag of a session (section 11.8.5)."""
     # what is lost
     ends_with_connection: Callable[[bool], bool] = ends_with_connection
     afterlife: Callable[[float, float], float] = afterlife

@@ -46,6 +46,8 @@ def after_abort(_task: AbortedTask) -> None:
 class TaskRules(RuleSet):
     """The decisions about tasks."""
 
+    set_for_each_nexus: bool = False
+    """TST 001b: each nexus has a task set of its own (SPC-4 section 7.5.8)."""
     lun: Callable[[int], int] = decode
     """The logical unit that eight bytes of LUN address (section 4.7)."""
     begins: Callable[[TaskAttribute, bool], bool] = begins

@@ -70,6 +70,8 @@ class TextRules(RuleSet):
     """What a failed negotiation declared takes effect (section 6.2)."""
     takes_effect_early: bool = False
     """What is declared takes effect before the exchange ends (section 6.4)."""
+    longest_part: int = 1 << 24
+    """Bytes of text in one response, if the initiator takes as many (section 6.1)."""
     rest: Callable[[list[bytes]], list[bytes]] = rest
     before_response: Callable[[bool, Callable[[], None]], None] = before_response
     own_answers: Callable[[text.Pairs], text.Pairs | None] = own_answers

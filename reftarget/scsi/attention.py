@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Unit attention conditions: one queue for each nexus (SAM-5 section 5.14)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.scsi.task import Nexus
 
 _RESET_CLASS = 0x29
 _REMEMBERED_NEXUSES = 1024
+
+
+FIRST = (AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,)
 
 
 class Attentions:
@@ -17,9 +20,15 @@ class Attentions:
     remembered, oldest forgotten first, so that they hear of their loss.
     """
 
-    __slots__ = ("_lost", "_queues")
+    __slots__ = ("_first", "_lost", "_queues")
 
-    def __init__(self) -> None:
+    def __init__(self, first: Sequence[AdditionalSense] = FIRST) -> None:
+        """Begin without a nexus.
+
+        Args:
+            first: what a nexus that was never seen is due.
+        """
+        self._first = first
         self._queues: dict[Nexus, list[AdditionalSense]] = {}
         self._lost: dict[Nexus, None] = {}
 
@@ -31,7 +40,7 @@ class Attentions:
         """Return the nexus's queue; the first entry is due first."""
         queue = self._queues.get(nexus)
         if queue is None:
-            queue = [AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED]
+            queue = list(self._first)
             self._queues[nexus] = queue
         elif nexus in self._lost:
             del self._lost[nexus]

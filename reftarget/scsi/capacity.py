@@ -41,7 +41,7 @@ def _read_capacity_16(unit: LogicalUnit, task: Task) -> Outcome:
         prot_en=rules.prot_en,
         physical_block_exponent=unit.config.blocks_per_physical_block.bit_length() - 1,
         lbpme=is_thin,
-        lbprz=is_thin,
+        lbprz=is_thin and rules.reads_zeros,
     ).build()
     return Outcome(
         SCSIStatus.GOOD, rules.cut_capacity(data, fields["allocation_length"])

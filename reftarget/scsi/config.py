@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK_SIZES = (512, 4096)
+BLOCK_SIZES = (512, 520, 4096)
 
 _NAA_LOCALLY_ASSIGNED = 0x3
 
@@ -30,6 +30,14 @@ class LogicalUnitConfig:
     """Whether commands of 32 bytes are offered; some initiators expect 16 at most."""
     path: Path | None = None
     """The backing file; RAM if there is none."""
+    absent: frozenset[str] = frozenset()
+    """The names of commands that it does without (`iscsi.scsi.cdb`)."""
+    absent_pages: frozenset[int] = frozenset()
+    """VPD pages that it does without."""
+    absent_mode_pages: frozenset[int] = frozenset()
+    """Mode pages that it does without."""
+    maximum_transfer: int = 0
+    """Bytes that one command moves at most; what the target allows if zero."""
     sanitize_seconds: float = 0.0
     """How long an immediate SANITIZE stays in progress."""
     serial: str = ""
@@ -42,7 +50,8 @@ class LogicalUnitConfig:
         if not 0 <= self.lun < 2**14:
             raise ValueError(f"lun {self.lun} is not within 0 to 16383")
         if self.block_size not in BLOCK_SIZES:
-            raise ValueError(f"block_size {self.block_size} is not one of 512, 4096")
+            known = ", ".join(map(str, BLOCK_SIZES))
+            raise ValueError(f"block_size {self.block_size} is not one of {known}")
         if self.size <= 0 or self.size % self.block_size:
             raise ValueError(
                 f"size {self.size} is not a whole number of {self.block_size} bytes"

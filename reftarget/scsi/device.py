@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ class DeviceServer:
     def _unit(self, config: LogicalUnitConfig) -> LogicalUnit:
         unit = LogicalUnit(config, self, reservations=ReservationManager.of_unit)
         for command in COMMANDS:
-            if not command.is_offered(unit):
+            is_absent = command.layout.name in config.absent
+            if is_absent or not command.is_offered(unit):
                 continue
             if command.service_action is None:
                 unit.commands[command.opcode] = command
@@ -218,12 +220,11 @@ def _unknown(unit: LogicalUnit, task: Task) -> CheckCondition | _AnsweredError:
 
 def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:
     """Return CHECK CONDITION with sense data in the format that D_SENSE asks for."""
-    return Outcome(
-        SCSIStatus.CHECK_CONDITION,
-        sense=sense.build(
-            descriptor=unit.rules.admission.has_descriptors(unit.modes.d_sense)
-        ),
-    )
+    rules = unit.rules.admission
+    if not rules.points_at_fields and sense.field_pointer is not None:
+        sense = replace(sense, field_pointer=None)
+    data = sense.build(descriptor=rules.has_descriptors(unit.modes.d_sense))
+    return Outcome(SCSIStatus.CHECK_CONDITION, sense=rules.sense_data(data))
 
 
 def _finish(

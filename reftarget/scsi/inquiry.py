@@ -46,8 +46,8 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
         response_data_format=rules.response_data_format,
         is_removable=config.removable,
         normaca=rules.normaca,
-        third_party_copy=True,
-        multip=True,
+        third_party_copy="EXTENDED COPY (LID1)" not in config.absent,
+        multip=rules.multip,
         vendor=config.vendor,
         product=config.product,
         revision=config.revision,
@@ -56,7 +56,8 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
 
 
 def _supported_pages(unit: LogicalUnit, _task: Task) -> bytes:
-    return unit.rules.identity.listed_pages(_PAGES)
+    there = (code for code in _PAGES if code not in unit.config.absent_pages)
+    return unit.rules.identity.listed_pages(there)
 
 
 def _serial_number(unit: LogicalUnit, _task: Task) -> bytes:
@@ -83,7 +84,7 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     ]
     return build_designators(
         [
-            *(of_unit if rules.designates_unit else ()),
+            *(of_unit[: rules.unit_designators] if rules.designates_unit else ()),
             Designator(
                 DesignatorType.RELATIVE_TARGET_PORT,
                 struct.pack(">2xH", portal_group),
@@ -112,18 +113,18 @@ def _extended_inquiry(_unit: LogicalUnit, _task: Task) -> bytes:
 
 def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
+    rules = unit.rules.identity
     return BlockLimits(
+        wsnz=unit.rules.provisioning.has_wsnz,
         optimal_transfer_length_granularity=unit.config.blocks_per_physical_block,
-        maximum_compare_and_write_length=limits.COMPARE_AND_WRITE_BLOCKS,
+        maximum_compare_and_write_length=rules.compare_and_write_blocks,
         maximum_transfer_length=unit.maximum_blocks,
-        optimal_transfer_length=unit.rules.identity.optimal_transfer_length(
-            unit.maximum_blocks
-        ),
+        optimal_transfer_length=rules.optimal_transfer_length(unit.maximum_blocks),
         maximum_unmap_lba_count=limits.UNMAP_BLOCKS if is_thin else 0,
-        maximum_unmap_block_descriptor_count=limits.UNMAP_DESCRIPTORS if is_thin else 0,
+        maximum_unmap_block_descriptor_count=rules.unmap_descriptors if is_thin else 0,
         optimal_unmap_granularity=1 if is_thin else 0,
         ugavalid=is_thin,
-        maximum_write_same_length=limits.WRITE_SAME_BLOCKS,
+        maximum_write_same_length=rules.write_same_blocks,
         maximum_atomic_transfer_length=limits.ATOMIC_BLOCKS,
         atomic_transfer_length_granularity=1,
         maximum_atomic_transfer_length_with_atomic_boundary=limits.ATOMIC_BLOCKS,
@@ -145,7 +146,7 @@ def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
         lbpu=is_thin and rules.shows_lbpu,
         lbpws=is_thin,
         lbpws10=is_thin and unit.config.lbpws10,
-        lbprz=is_thin and rules.shows_lbprz,
+        lbprz=is_thin and rules.shows_lbprz and unit.rules.provisioning.reads_zeros,
         provisioning_type=kind,
     ).build()
 
@@ -173,7 +174,7 @@ def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
         length = rules.inquiry_length(data[4], room - _LENGTH_OFFSET)
         data = data[:4] + bytes([length]) + data[5:]
     else:
-        page = _PAGES.get(code)
+        page = None if code in unit.config.absent_pages else _PAGES.get(code)
         body = rules.unknown_page(code) if page is None else page(unit, task)
         if body is None:
             raise invalid_field_in_cdb(2, 7)

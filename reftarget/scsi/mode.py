@@ -25,7 +25,6 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
-from reftarget.scsi.modes import PAGES
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
 from reftarget.scsi.unit import Command
 
@@ -47,12 +46,12 @@ def _mode_sense(
     if subpage not in (0, ALL_SUBPAGES):
         raise invalid_field_in_cdb(3, 7)
     code = rules.page_code(code)
-    if code != ALL_PAGES and code not in PAGES:
+    if code != ALL_PAGES and code not in unit.modes.codes:
         raise invalid_field_in_cdb(2, 5)
-    chosen = PAGES if code == ALL_PAGES else (ModePage(code),)
+    chosen = unit.modes.codes if code == ALL_PAGES else (ModePage(code),)
     is_long_lba = bool(fields.get("llbaa"))
     descriptors: tuple[BlockDescriptor, ...] = ()
-    if not fields["dbd"]:
+    if not fields["dbd"] and rules.has_block_descriptor:
         descriptors = (BlockDescriptor(unit.blocks, unit.block_size),)
     parameters = ModeParameters(
         pages=tuple(unit.modes.page(page, control) for page in chosen),

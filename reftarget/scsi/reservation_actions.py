@@ -251,12 +251,16 @@ ACTIONS: dict[OutServiceAction, Callable[[State, Request], Change]] = {
 
 
 def _basic(request: Request, *, may_specify_ports: bool = False) -> OutParameters:
+    may_specify_ports = may_specify_ports and request.rules.can_name_ports
     if specifies_initiator_ports(request.data) and not may_specify_ports:
         raise invalid_field_in_parameter_list(_FLAGS_BYTE, 3)
     try:
-        return OutParameters.parse(request.data)
+        parameters = OutParameters.parse(request.data)
     except DecodeError as error:
         raise invalid_field_in_parameter_list(error.offset) from None
+    if parameters.all_target_ports and not request.rules.can_register_everywhere:
+        raise invalid_field_in_parameter_list(_FLAGS_BYTE, 2)
+    return parameters
 
 
 def _require_persistence(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb as layouts
 from iscsi.scsi.persistent_reservations import (
     BASIC_LENGTH,
-    AllowCommands,
     Capabilities,
     FullStatus,
     FullStatusDescriptor,
@@ -173,13 +172,13 @@ class ReservationManager:
         rules = self._rules
         return Capabilities(
             length=rules.capabilities_length,
-            compatible_reservation_handling=True,
-            specify_initiator_ports_capable=True,
-            all_target_ports_capable=True,
+            compatible_reservation_handling=rules.shows_compatible_handling,
+            specify_initiator_ports_capable=rules.can_name_ports,
+            all_target_ports_capable=rules.can_register_everywhere,
             persist_through_power_loss_capable=rules.offers_persistence(
-                self._store is not None
+                self._store is not None and rules.can_persist
             ),
-            allow_commands=AllowCommands.TEST_UNIT_READY_AND_MODE_SENSE,
+            allow_commands=rules.allow_commands,
             persist_through_power_loss_activated=rules.is_shown_persistent(self.state),
         ).build()
 
@@ -221,7 +220,7 @@ class ReservationManager:
                 fields["type"],
                 self._rules.parameter_list(bytes(data)),
                 self._portal_group_tags,
-                can_persist=self._store is not None,
+                can_persist=self._store is not None and self._rules.can_persist,
                 rules=self._rules,
             )
 

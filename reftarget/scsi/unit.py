@@ -196,13 +196,18 @@ class LogicalUnit:
         self.blocks = config.size // config.block_size
         self.end = self.rules.medium.end(self.blocks)
         """The first LBA behind the medium."""
-        self.maximum_blocks = limits.MAXIMUM_TRANSFER // config.block_size
+        most = config.maximum_transfer or limits.MAXIMUM_TRANSFER
+        self.maximum_blocks = most // config.block_size
         self.backing: Backing = open_backing(
             config.path, config.size, read_only=config.read_only
         )
         self.mapped = self._provisioning_map() if config.thin else None
-        self.modes = ModePages(is_cache_volatile=self.backing.is_volatile)
-        self.attentions = Attentions()
+        self.modes = ModePages(
+            is_cache_volatile=self.backing.is_volatile,
+            absent=config.absent_mode_pages,
+            rules=self.rules.modes,
+        )
+        self.attentions = Attentions(self.rules.admission.first_attentions)
         self.prevented: set[Nexus] = set()
         """The nexuses that prevent the removal of the medium."""
         self.is_loaded = True

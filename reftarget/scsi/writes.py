@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.status import SCSIStatus
-from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.reads import require_equal, require_whole_blocks
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
@@ -136,11 +135,11 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     fields = cdb.compare_and_write.parse(task.cdb)
     lba, blocks = fields["lba"], fields["blocks"]
     unit.check_range(lba, blocks)
-    if blocks > limits.COMPARE_AND_WRITE_BLOCKS:
+    rules = unit.rules.blocks
+    if blocks > rules.compare_and_write_blocks:
         raise invalid_field_in_cdb(13)
     unit.check_writable()
     half = blocks * unit.block_size
-    rules = unit.rules.blocks
     if task.expected_data_out != 2 * half and rules.compare_and_write_needs_all:
         # Part of the data allows neither the comparison nor the write; the number of
         # blocks is what disagrees with it.

@@ -54,7 +54,7 @@ def assert_nothing_left(target: ReferenceTarget) -> None:
     assert target.budget.used == 0
     for node in target.nodes.values():
         for lun in node.device.luns:
-            assert node.task_set(lun).is_empty
+            assert all(one.is_empty for one in node.task_sets(lun))
 
 
 @given(st.binary(max_size=400))

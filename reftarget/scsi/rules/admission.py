@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey
 from reftarget.ruleset import RuleSet
+from reftarget.scsi.attention import FIRST
 from reftarget.scsi.check_condition import CheckCondition, invalid_field_in_cdb
 from reftarget.scsi.task import Task
 
@@ -52,6 +53,11 @@ def has_descriptors(d_sense: bool) -> bool:
     return d_sense
 
 
+def sense_data(data: bytes) -> bytes:
+    """Return the sense data that is sent: no more than there is to say (SPC-4 4.5)."""
+    return data
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRules(RuleSet):
     """The decisions before a command is executed, and about its sense data."""
@@ -65,6 +71,11 @@ class AdmissionRules(RuleSet):
     aca_attribute_needs_aca: bool = True
     """The ACA attribute is for the ACA condition alone (SAM-5 section 8.5.2)."""
     has_descriptors: Callable[[bool], bool] = has_descriptors
+    first_attentions: tuple[AdditionalSense, ...] = FIRST
+    """The unit attentions that a new nexus is due (SAM-5 section 5.14)."""
+    points_at_fields: bool = True
+    """Sense data points at the field that is refused (SPC-4 section 4.5.2.4)."""
+    sense_data: Callable[[bytes], bytes] = sense_data
     missing_unit_is_ready: bool = False
     """Commands to a LUN without a unit are GOOD (SPC-4 section 4.5.1)."""
     missing_unit_is_connected: bool = False

@@ -80,6 +80,8 @@ class BlockRules(RuleSet):
     """ORWRITE and COMPARE AND WRITE of no blocks are GOOD (sections 5.5 and 5.2)."""
     combined: Callable[[int, int], int] = operator.or_
     """What ORWRITE stores, of the medium's bits and those sent (section 5.5)."""
+    compare_and_write_blocks: int = limits.COMPARE_AND_WRITE_BLOCKS
+    """How many blocks COMPARE AND WRITE compares at most (section 5.2)."""
     compare_and_write_needs_all: bool = True
     """COMPARE AND WRITE of a part of its data is refused (section 5.2)."""
     comparand: Callable[[Reader], Reader] = comparand

@@ -11,6 +11,7 @@ from iscsi.scsi.inquiry import VersionDescriptor
 from iscsi.scsi.luns import SelectReport
 from iscsi.scsi.sense import Sense, SenseKey
 from reftarget.ruleset import RuleSet
+from reftarget.scsi import limits
 from reftarget.scsi.rules.lengths import Length, length_of_all
 
 _NO_SENSE: Final = Sense(SenseKey.NO_SENSE)
@@ -87,6 +88,8 @@ class IdentityRules(RuleSet):
     """RESPONSE DATA FORMAT (section 6.6.2)."""
     normaca: bool = True
     """NORMACA: the NACA bit is offered (section 6.6.2)."""
+    multip: bool = True
+    """MULTIP: there are several target ports (section 6.6.2)."""
     version_descriptors: Callable[[int], tuple[int, ...]] = version_descriptors
     inquiry_length: Length = length_of_all
     """ADDITIONAL LENGTH (section 6.6.1)."""
@@ -98,9 +101,17 @@ class IdentityRules(RuleSet):
     page_length: Callable[[int], int] = page_length
     designates_unit: bool = True
     """The device identification page designates the logical unit (section 7.8)."""
+    unit_designators: int = 2
+    """How many of its designators are shown: NAA, then T10 vendor ID (section 7.8)."""
     device_name: Callable[[str], str] = device_name
     port_name: Callable[[str, int], str] = port_name
     optimal_transfer_length: Callable[[int], int] = optimal_transfer_length
+    write_same_blocks: int = limits.WRITE_SAME_BLOCKS
+    """MAXIMUM WRITE SAME LENGTH (SBC-3 section 6.6.4)."""
+    unmap_descriptors: int = limits.UNMAP_DESCRIPTORS
+    """MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT (SBC-3 section 6.6.4)."""
+    compare_and_write_blocks: int = limits.COMPARE_AND_WRITE_BLOCKS
+    """MAXIMUM COMPARE AND WRITE LENGTH (SBC-3 section 6.6.4)."""
     shows_lbpu: bool = True
     """LBPU says whether there is UNMAP (SBC-3 section 6.6.4)."""
     shows_lbprz: bool = True

@@ -26,6 +26,18 @@ def page_code(code: int) -> int:
 class ModeRules(RuleSet):
     """The decisions of MODE SENSE and MODE SELECT."""
 
+    can_change: bool = True
+    """SWP and D_SENSE can be changed (section 6.9)."""
+    shows_volatile_cache: bool = True
+    """WCE is 1 where a loss of power loses data (SBC-3 section 6.5.5)."""
+    queue_algorithm_modifier: int = 1
+    """QUEUE ALGORITHM MODIFIER: whether commands may be reordered (section 7.5.8)."""
+    begins_with_descriptors: bool = False
+    """The default of D_SENSE (section 7.5.8)."""
+    task_set_type: int = 0
+    """TST: one task set for all nexuses, or one for each (section 7.5.8)."""
+    has_block_descriptor: bool = True
+    """A block descriptor comes where DBD is 0 (section 6.11)."""
     saved_objection: Callable[[], CheckCondition] = saved_objection
     page_code: Callable[[int], int] = page_code
     data_length: Length = length_of_all

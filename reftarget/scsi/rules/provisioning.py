@@ -82,6 +82,10 @@ class ProvisioningRules(RuleSet):
     first_status: Callable[[int], int] = first_status
     shown_status: Callable[[bool], ProvisioningStatus] = shown_status
     last_block: Callable[[int], int] = last_block
+    reads_zeros: bool = True
+    """LBPRZ: deallocated blocks read as zeros (section 6.6.5)."""
+    has_wsnz: bool = False
+    """WSNZ: WRITE SAME of zero blocks is refused (section 6.6.4)."""
     prot_en: bool = False
     """PROT_EN of READ CAPACITY (16): protection is not offered (section 5.16)."""
     cut_capacity: Cut = cut

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from iscsi.scsi.persistent_reservations import (
     BASIC_LENGTH,
     LU_SCOPE,
+    AllowCommands,
     OutServiceAction,
     ReservationType,
 )
@@ -269,5 +270,15 @@ class ReservationRules(RuleSet):
     is_shown_as_holder: Callable[[State, Nexus], bool] = is_shown_as_holder
     is_shown_persistent: Callable[[State], bool] = is_shown_persistent
     offers_persistence: Callable[[bool], bool] = offers_persistence
+    can_persist: bool = True
+    """PTPL_C: APTPL is taken where state can be kept (section 6.15.4)."""
+    allow_commands: AllowCommands = AllowCommands.TEST_UNIT_READY_AND_MODE_SENSE
+    """ALLOW COMMANDS: what is said of commands that pass (section 6.15.4)."""
+    can_name_ports: bool = True
+    """SIP_C: SPEC_I_PT is taken at all (section 6.15.4)."""
+    can_register_everywhere: bool = True
+    """ATP_C: ALL_TG_PT is taken (section 6.15.4)."""
+    shows_compatible_handling: bool = True
+    """CRH: RESERVE and RELEASE go beside registrations (section 6.15.4)."""
     capabilities_length: int = 8
     """LENGTH of REPORT CAPABILITIES (section 6.15.4)."""

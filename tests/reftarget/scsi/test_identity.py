@@ -206,7 +206,7 @@ def test_lun_configured_twice_is_refused() -> None:
     [
         ({"lun": -1}, "lun -1"),
         ({"lun": 16384}, "lun 16384"),
-        ({"block_size": 520}, "block_size 520"),
+        ({"block_size": 528}, "block_size 528"),
         ({"size": 1000}, "size 1000"),
         ({"size": 0}, "size 0"),
         ({"physical_block_size": 1536}, "physical_block_size 1536"),

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The habits of disks: sizes, numbers, what they say of themselves, sense data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iscsi.scsi.sense import AdditionalSense
+from reftarget.habits.row import Habit
+from reftarget.scsi.rules import (
+    AdmissionRules,
+    BlockRules,
+    IdentityRules,
+    MediumRules,
+    ModeRules,
+    ProvisioningRules,
+)
+
+_SENSE_LENGTH_FIXED: Final = 7
+_MEBIBYTE: Final = 1 << 20
+
+
+def _with_more_bytes(data: bytes) -> bytes:
+    """Return fixed format sense data with 32 additional bytes, which are zero."""
+    is_fixed = data[0] & 0x7E == 0x70
+    if not is_fixed:
+        return data
+    length = data[_SENSE_LENGTH_FIXED] + 32
+    head, tail = data[:_SENSE_LENGTH_FIXED], data[_SENSE_LENGTH_FIXED + 1 :]
+    return head + bytes([length]) + tail + bytes(32)
+
+
+DEVICES: Final = (
+    Habit(
+        name="blocks-of-4096",
+        clause="SBC-3 5.15",
+        says="Has blocks of 4096 bytes.",
+        unit={"block_size": 4096},
+    ),
+    Habit(
+        name="blocks-of-520",
+        clause="SBC-3 5.15",
+        says="Has blocks of 520 bytes.",
+        unit={"block_size": 520, "size": 520 * 131072},
+    ),
+    Habit(
+        name="physical-blocks-of-4096",
+        clause="SBC-3 5.16",
+        says="Has eight logical blocks in a physical one.",
+        unit={"physical_block_size": 32768},
+    ),
+    Habit(
+        name="large-unit",
+        clause="SBC-3 5.15",
+        says="Has units of 3 TiB, whose last block READ CAPACITY (10) cannot tell.",
+        unit={"size": 3 << 40},
+        apart_from=("blocks-of-4096",),
+        is_poor=True,
+    ),
+    Habit(
+        name="other-size",
+        clause="SBC-3 5.15",
+        says="Has units of 24 MiB and one block more.",
+        unit={"size": 24 * _MEBIBYTE + 4096},
+    ),
+    Habit(
+        name="luns-are-high",
+        clause="SAM-5 4.7",
+        says="Numbers its units from 200 on; there is no LUN 0.",
+        luns={number: 200 + number for number in range(4)},
+    ),
+    Habit(
+        name="luns-are-flat",
+        clause="SAM-5 4.7",
+        says="Numbers its units beyond 255, in flat space addressing.",
+        luns={number: 1000 + 300 * number for number in range(4)},
+    ),
+    Habit(
+        name="fully-provisioned",
+        clause="SBC-3 6.6.5",
+        says="Provisions units fully: there is no UNMAP.",
+        unit={"thin": False},
+        is_poor=True,
+    ),
+    Habit(
+        name="write-same-10-does-not-unmap",
+        clause="SBC-3 6.6.5",
+        says="Gives LBPWS10 0.",
+        unit={"lbpws10": False},
+        is_poor=True,
+    ),
+    Habit(
+        name="short-transfers",
+        clause="SBC-3 6.6.4",
+        says="Moves at most 64 KiB with a command.",
+        unit={"maximum_transfer": 1 << 16},
+        is_poor=True,
+    ),
+    Habit(
+        name="shortest-serial-number",
+        clause="SPC-4 7.8",
+        says="Has a serial number of one character.",
+        unit={"serial": "7"},
+    ),
+    Habit(
+        name="other-names",
+        clause="SPC-4 6.6.2",
+        says="Calls itself by the shortest names.",
+        unit={"vendor": "A", "product": "D", "revision": "1"},
+    ),
+    Habit(
+        name="longest-names",
+        clause="SPC-4 6.6.2",
+        says="Calls itself by names that leave no blank.",
+        unit={"vendor": "VENDORID", "product": "PRODUCT-LONGNAME", "revision": "9999"},
+        apart_from=("other-names",),
+    ),
+    Habit(
+        name="one-port",
+        clause="SPC-4 6.6.2",
+        says="Gives MULTIP 0.",
+        rules=IdentityRules(multip=False),
+    ),
+    Habit(
+        name="one-designator-of-the-unit",
+        clause="SPC-4 7.8",
+        says="Designates the unit by its NAA alone.",
+        rules=IdentityRules(unit_designators=1),
+    ),
+    Habit(
+        name="optimal-length-is-not-told",
+        clause="SBC-3 6.6.4",
+        says="Gives OPTIMAL TRANSFER LENGTH 0.",
+        rules=IdentityRules(optimal_transfer_length=lambda _maximum: 0),
+    ),
+    Habit(
+        name="one-unmap-descriptor",
+        clause="SBC-3 6.6.4",
+        says="Takes one UNMAP descriptor at a time.",
+        rules=(
+            IdentityRules(unmap_descriptors=1),
+            ProvisioningRules(unmap_descriptors=1),
+        ),
+        is_poor=True,
+    ),
+    Habit(
+        name="short-write-same",
+        clause="SBC-3 6.6.4",
+        says="Writes at most 64 blocks by a WRITE SAME, and refuses zero of them.",
+        rules=(
+            IdentityRules(write_same_blocks=64),
+            ProvisioningRules(same_limit=64, has_wsnz=True),
+        ),
+        is_poor=True,
+    ),
+    Habit(
+        name="compares-one-block",
+        clause="SBC-3 6.6.4",
+        says="Compares and writes one block at a time.",
+        rules=(
+            IdentityRules(compare_and_write_blocks=1),
+            BlockRules(compare_and_write_blocks=1),
+        ),
+        is_poor=True,
+    ),
+    Habit(
+        name="deallocated-blocks-are-not-told-as-zeros",
+        clause="SBC-3 6.6.5",
+        says="Gives LBPRZ 0 in both places.",
+        rules=ProvisioningRules(reads_zeros=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="no-field-pointers",
+        clause="SPC-4 6.39",
+        says="Points at no field in its sense data.",
+        rules=AdmissionRules(points_at_fields=False),
+    ),
+    Habit(
+        name="sense-is-longer",
+        clause="SPC-4 6.39",
+        says="Sends 32 additional sense bytes more than it needs.",
+        rules=AdmissionRules(sense_data=_with_more_bytes),
+    ),
+    Habit(
+        name="sense-has-descriptors",
+        clause="SPC-4 7.5.8",
+        says="Begins with D_SENSE 1.",
+        rules=ModeRules(begins_with_descriptors=True),
+    ),
+    Habit(
+        name="modes-cannot-be-changed",
+        clause="SPC-4 6.9",
+        says="Lets no mode parameter be changed.",
+        rules=ModeRules(can_change=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="reordering-is-restricted",
+        clause="SPC-4 7.5.8",
+        says="Gives QUEUE ALGORITHM MODIFIER 0.",
+        rules=ModeRules(queue_algorithm_modifier=0),
+    ),
+    Habit(
+        name="cache-is-not-volatile",
+        clause="SPC-4 6.11",
+        says="Gives WCE 0.",
+        rules=ModeRules(shows_volatile_cache=False),
+    ),
+    Habit(
+        name="no-block-descriptor",
+        clause="SPC-4 6.11",
+        says="Returns no block descriptor, whatever DBD is.",
+        rules=ModeRules(has_block_descriptor=False),
+    ),
+    Habit(
+        name="attention-of-power-on",
+        clause="SAM-5 5.14",
+        says="Tells a new nexus of power on by 29h/01h.",
+        rules=AdmissionRules(first_attentions=(AdditionalSense.POWER_ON_OCCURRED,)),
+    ),
+    Habit(
+        name="three-attentions",
+        clause="SAM-5 5.14",
+        says="Tells a new nexus of power on, of its modes and of its units.",
+        rules=AdmissionRules(
+            first_attentions=(
+                AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
+                AdditionalSense.MODE_PARAMETERS_CHANGED,
+                AdditionalSense.REPORTED_LUNS_DATA_HAS_CHANGED,
+            )
+        ),
+    ),
+    Habit(
+        name="no-attention-at-first",
+        clause="SAM-5 5.14",
+        says="Tells a nexus that was not there at power on nothing of it.",
+        rules=AdmissionRules(first_attentions=()),
+    ),
+    Habit(
+        name="no-power-conditions",
+        clause="SBC-3 5.25",
+        says="Takes POWER CONDITION 0 alone.",
+        rules=MediumRules(power_conditions=frozenset({0})),
+        is_poor=True,
+    ),
+)
+"""How else a disk may be."""

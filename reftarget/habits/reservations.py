@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The habits of reservations: what REPORT CAPABILITIES may say otherwise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iscsi.scsi.persistent_reservations import AllowCommands
+from reftarget.habits.row import Habit
+from reftarget.scsi.rules import ReservationRules
+
+RESERVATIONS: Final = (
+    Habit(
+        name="reservations-end-with-power",
+        clause="SPC-4 6.15.4",
+        says="Gives PTPL_C 0, and refuses APTPL.",
+        rules=ReservationRules(can_persist=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="no-naming-of-ports",
+        clause="SPC-4 6.15.4",
+        says="Gives SIP_C 0, and refuses SPEC_I_PT.",
+        rules=ReservationRules(can_name_ports=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="no-registration-through-all-ports",
+        clause="SPC-4 6.15.4",
+        says="Gives ATP_C 0, and refuses ALL_TG_PT.",
+        rules=ReservationRules(can_register_everywhere=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="reserve-conflicts-with-registrations",
+        clause="SPC-4 5.12.3",
+        says="Gives CRH 0: RESERVE conflicts wherever a nexus is registered.",
+        rules=ReservationRules(
+            shows_compatible_handling=False, spc_2_passes=lambda _has_access: False
+        ),
+        is_poor=True,
+    ),
+    Habit(
+        name="passing-commands-are-not-told",
+        clause="SPC-4 6.15.4",
+        says="Gives ALLOW COMMANDS 0.",
+        rules=ReservationRules(allow_commands=AllowCommands.NO_INFORMATION),
+    ),
+)
+"""What a reservation manager may offer less."""

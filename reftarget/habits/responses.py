@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The habits of data and responses: sizes, bursts, order, reasons."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iscsi import headers
+from iscsi.constants import LoginStatus, RejectReason
+from reftarget.habits.changes import set_fields
+from reftarget.habits.row import Habit
+from reftarget.rules import TextRules, TransferRules
+
+_SMALL: Final = 512
+_ODD: Final = 1000
+
+
+def _status(header: headers.LoginResponse) -> int:
+    return header.status_class << 8 | header.status_detail
+
+
+def _is_missing_parameter(header: headers.LoginResponse) -> bool:
+    return _status(header) == LoginStatus.MISSING_PARAMETER
+
+
+def _is_invalid_field(header: headers.Reject) -> bool:
+    return header.reason == RejectReason.INVALID_PDU_FIELD
+
+
+RESPONSES: Final = (
+    Habit(
+        name="status-never-rides",
+        clause="RFC 7143 11.7.3",
+        says="Sends each status in a SCSI Response, none in Data-In.",
+        rules=TransferRules(may_ride=lambda _is_bidirectional: False),
+    ),
+    Habit(
+        name="data-in-is-short",
+        clause="RFC 7143 11.7.7",
+        says="Sends at most 512 bytes in a Data-In.",
+        rules=TransferRules(segment=lambda maximum: min(maximum, _SMALL)),
+    ),
+    Habit(
+        name="data-in-is-odd",
+        clause="RFC 7143 11.7.7",
+        says="Sends at most 1000 bytes in a Data-In, which is no whole block.",
+        rules=TransferRules(segment=lambda maximum: min(maximum, _ODD) & ~3),
+    ),
+    Habit(
+        name="one-r2t-at-a-time",
+        clause="RFC 7143 13.17",
+        says="Sends one R2T at a time, however many may be outstanding.",
+        rules=TransferRules(outstanding=lambda _maximum: 1),
+    ),
+    Habit(
+        name="r2t-is-short",
+        clause="RFC 7143 11.8",
+        says="Asks for at most 512 bytes in an R2T.",
+        rules=TransferRules(
+            burst=lambda start, end, maximum: (
+                start,
+                min(end, start + min(maximum, _SMALL)),
+            )
+        ),
+    ),
+    Habit(
+        name="r2t-is-odd",
+        clause="RFC 7143 11.8",
+        says="Asks for at most 1000 bytes in an R2T.",
+        rules=TransferRules(
+            burst=lambda start, end, maximum: (
+                start,
+                min(end, start + min(maximum, _ODD)),
+            )
+        ),
+    ),
+    Habit(
+        name="text-comes-in-parts",
+        clause="RFC 7143 6.1",
+        says="Sends text in parts of 100 bytes, with C=1 in all but the last.",
+        rules=TextRules(longest_part=100),
+    ),
+    Habit(
+        name="missing-parameter-is-not-told",
+        clause="RFC 7143 11.13.5",
+        says="Refuses a login that lacks a key with 0200 instead of 0207.",
+        twist=set_fields(headers.LoginResponse, _is_missing_parameter, status_detail=0),
+    ),
+    Habit(
+        name="reject-says-protocol-error",
+        clause="RFC 7143 11.17.1",
+        says="Rejects a wrong field as a protocol error.",
+        twist=set_fields(
+            headers.Reject, _is_invalid_field, reason=RejectReason.PROTOCOL_ERROR
+        ),
+    ),
+)
+"""What a target may send otherwise."""
