@@ -49,14 +49,17 @@ $(STAMP): pyproject.toml requirements.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The report is made whatever the verdict; the exit code is pytest's. What is kept
-# beside it is the history, which each run adds to.
+# The report is made whatever the verdict. What is kept beside it is the history, which
+# each run adds to. GNU make has one exit code for every failure, 2: pytest's own is in a
+# file, and in make's last line.
 conformance: $(STAMP)
-	@rm -rf "$(RESULTS)/allure-results" "$(RESULTS)/bundles" "$(RESULTS)/report"
+	@rm -rf "$(RESULTS)/allure-results" "$(RESULTS)/bundles" "$(RESULTS)/report" \
+		"$(RESULTS)/exit-code"
 	@$(RUN) pytest suites/conformance --target='$(TARGET)' -n $(JOBS) \
 		--alluredir="$(RESULTS)/allure-results" $(ARGS); verdict=$$?; \
 	test ! -d "$(RESULTS)/allure-results" || \
 		$(RUN) reports html "$(RESULTS)/allure-results" -o "$(RESULTS)/report"; \
+	mkdir -p "$(RESULTS)" && echo $$verdict > "$(RESULTS)/exit-code"; \
 	exit $$verdict
 
 check: $(STAMP)
