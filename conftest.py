@@ -11,6 +11,7 @@ pytest_plugins = [
     "suites.plugins.requirements",
     "suites.plugins.lost",
     "suites.plugins.targets",
+    "suites.plugins.secrecy",
     "suites.plugins.sessions",
     "suites.plugins.accounts",
     "suites.plugins.known",

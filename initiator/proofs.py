@@ -8,6 +8,7 @@ replaced by zeros, so that lengths and offsets stay.
 import re
 
 _PROOF = re.compile(rb"CHAP_R=([^\0]*)")
+_IN_PROSE = re.compile(r"(CHAP_R\W{1,8})(?:0[xXbB][0-9A-Za-z+/=]+|\d{8,})")
 _LONGEST_NAME = len(b"CHAP_R=")
 _LOGINS = frozenset({0x03, 0x23})
 LEFT_OUT = "(left out)"
@@ -16,6 +17,11 @@ LEFT_OUT = "(left out)"
 def shown(key: str, value: str) -> str:
     """Return the value of a text key as it may be shown."""
     return LEFT_OUT if key == "CHAP_R" else value
+
+
+def prose_without_proofs(text: str) -> str:
+    """Return words, such as a traceback, without the values of CHAP_R in them."""
+    return _IN_PROSE.sub(lambda found: found[1] + LEFT_OUT, text)
 
 
 def without_proofs(data: bytes, carried: bytes = b"") -> bytes:

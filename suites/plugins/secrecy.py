@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keeps the CHAP secrets of somebody else's target out of all that a run leaves.
+
+Nothing of ours prints them; what pytest itself prints of a failure, the arguments of
+each function, may hold one, or a right CHAP_R, by which it can be guessed offline.
+Those of targets of the lab's own are no secrets.
+"""
+
+import resource
+from collections.abc import Generator, Iterator
+
+import pytest
+
+import targets
+from initiator.proofs import LEFT_OUT, prose_without_proofs
+from suites.plugins import targets as targets_plugin
+from suites.plugins.options import PROVIDER
+
+_SHORT = 8
+"""Characters below which a secret is looked for in quotes alone."""
+
+_IS_BLIND = pytest.StashKey[bool]()
+"""Local variables were asked for, and are not shown."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave no core, and show no local variables, where a secret is somebody else's."""
+    if not _is_foreign(config):
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    config.stash[_IS_BLIND] = bool(config.option.showlocals)
+    config.option.showlocals = False
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is hidden, and what is not."""
+    lines = []
+    if config.stash.get(_IS_BLIND, False):
+        lines.append("--showlocals is ignored: a local variable may hold a CHAP secret")
+    if _is_foreign(config) and "%" in (config.option.target or "").rpartition("@")[0]:
+        lines.append(
+            "the CHAP secret in --target stands in the process list: give it as "
+            "ISCSI_ASSAY_CHAP_SECRET in the environment"
+        )
+    return lines
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Take secrets and proofs out of a report before anybody reads it."""
+    report = yield
+    if not _is_foreign(item.config) or not targets_plugin.is_wanted(item.config):
+        return report
+    secrets = sorted(_secrets(targets_plugin.of(item.config).running), key=len)[::-1]
+    text = report.longreprtext
+    hidden = _without(text, secrets)
+    if hidden != text:
+        report.longrepr = hidden
+    report.sections = [
+        (name, _without(content, secrets)) for name, content in report.sections
+    ]
+    return report
+
+
+def _is_foreign(config: pytest.Config) -> bool:
+    provider = config.stash.get(PROVIDER, None)
+    return provider is not None and provider.is_shared
+
+
+def _secrets(running: targets.RunningTarget) -> Iterator[str]:
+    for target in running.targets:
+        if target.chap is not None:
+            yield target.chap.secret
+            yield target.chap.mutual_secret or ""
+        yield from (one.secret for one in target.identities)
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    for secret in filter(None, secrets):
+        # A short one may be a part of many words.
+        is_short = len(secret) < _SHORT
+        forms = (f"'{secret}'", f'"{secret}"') if is_short else (secret,)
+        for form in forms:
+            text = text.replace(form, LEFT_OUT)
+    return prose_without_proofs(text)
