@@ -81,9 +81,10 @@ def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
 
     assert code == 1, shown
     checks = by_name(read(file))
-    for name in ("stuck", "stuck_late"):
+    for name in ("stuck", "stuck_late", "stuck_unseen"):
         ending = checks[name].ending
         assert ending is not None, shown
         assert ending.kind is EndingKind.HUNG
+        assert checks[name].outcome is Outcome.BROKEN
     assert checks["last"].outcome is Outcome.PASSED
-    assert "2 checks" in shown.partition("the target hangs")[2].splitlines()[0]
+    assert "3 checks" in shown.partition("the target hangs")[2].splitlines()[0]

@@ -2,15 +2,18 @@
 """What breaks off a check: its time is over, or its target has died."""
 
 import time
+from typing import cast
 
 import pytest
 
+import targets
 from initiator.connection import Connection
 from initiator.waits import take_look, watched
 from iscsi.errors import PeerTimeout
 from reports.model import Check, Outcome
 from reports.run import read
 from suites.plugins.limits import CutShort, Limit
+from suites.plugins.targets import TestedTarget
 from targets import Ending, EndingKind
 from tests.initiator.peer import Peer, listening
 from tests.suites.runs import run
@@ -87,6 +90,23 @@ def test_a_pause_costs_no_time_and_takes_no_look() -> None:
         take_look()
         assert limit.left < before
     assert asked == ["looked"]
+
+
+def test_the_time_stands_still_while_the_target_is_started_again() -> None:
+    limit = Limit(5)
+
+    class Slow:
+        features = frozenset[str]()
+
+        def restart(self) -> None:
+            self.before = limit.left
+            time.sleep(0.02)
+            assert limit.left == self.before
+
+    running = cast("targets.RunningTarget", Slow())
+    tested = TestedTarget(running, cast("targets.Provider", None), 1, {}, limit=limit)
+    with limit.running():
+        tested.restart()
 
 
 def test_the_parts_of_a_check_share_its_time_and_the_end_has_its_own() -> None:

@@ -43,6 +43,13 @@ def test_stuck_late(target: TestedTarget) -> None:
 
 
 @pytest.mark.requirement(MUST)
+def test_stuck_unseen(target: TestedTarget) -> None:
+    """Logins take so long that none is tried after a check that passes."""
+    target.login_seconds = 1.0
+    os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+
+
+@pytest.mark.requirement(MUST)
 def test_last(session: Session) -> None:
     """The target answers a ping."""
     session.ping()
