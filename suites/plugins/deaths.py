@@ -84,9 +84,14 @@ def find_ending_at_start(tested: TestedTarget) -> Ending | None:
 
 
 def find_ending_at_end(
-    item: pytest.Item, tested: TestedTarget
+    item: pytest.Item, tested: TestedTarget, *, is_last: bool
 ) -> tuple[Ending | None, bool]:
     """Return how the target ended since a check's own verdict, if it did.
+
+    Args:
+        item: the check.
+        tested: the target.
+        is_last: no check comes after it that would see the target dead.
 
     Returns:
         The ending; and whether a death that always comes did not.
@@ -94,10 +99,12 @@ def find_ending_at_end(
     phase = Phase.TEARDOWN
     account = account_of(item)
     is_amiss = account.outcome in _AMISS
-    found = await_end(tested) if is_amiss else tested.running.ending()
+    has_time = is_amiss or is_last
+    found = await_end(tested) if has_time else tested.running.ending()
     ending = value(tested, found, phase)
     is_revived = account.ending is not None and account.ending.kind in DEATHS
-    if ending is None and not is_revived and (is_amiss or ONE_LOGIN in tested.features):
+    is_probed = has_time or ONE_LOGIN in tested.features
+    if ending is None and is_probed and not is_revived:
         ending = find_hang(tested, phase)
     deadly = [known for known in deviations_of(item) if known.dies]
     is_doomed = any(known.always for known in deadly)

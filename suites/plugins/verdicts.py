@@ -131,7 +131,9 @@ def pytest_pyfunc_call(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
     """See whether the end of the check's connections has killed the target."""
     if not is_check(item) or lost(item.config):
         return (yield)
@@ -144,7 +146,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     except CutShort as cut:
         failure = cut
     note_last(item)
-    ending, is_spared = find_ending_at_end(item, tested)
+    is_last = nextitem is None
+    ending, is_spared = find_ending_at_end(item, tested, is_last=is_last)
     if is_spared:
         deadly = [known for known in deviations_of(item) if known.dies]
         _fail_for_unseen(item, deadly[0], Phase.TEARDOWN)

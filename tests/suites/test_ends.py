@@ -56,6 +56,15 @@ def test_a_run_that_is_ended_is_whole(
         assert checks["last"].outcome is Outcome.NOT_RUN
 
 
+def test_the_last_check_is_charged_too(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    code, shown = sample(file, "stuck_unseen", "--peer-timeout=1")
+
+    assert code == 1, shown
+    (killer,) = read(file).checks
+    assert killer.has_killed
+
+
 def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = run(
