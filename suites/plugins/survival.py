@@ -114,6 +114,7 @@ def _log_in(tested: TestedTarget, seconds: float, transcript: Transcript) -> Non
         lun=units[0].lun if units else 0,
     ) as session:
         session.execute(cdb.test_unit_ready())
+    tested.has_served = True
 
 
 def await_end(

@@ -63,6 +63,8 @@ class TestedTarget:
     facts: dict[str, str] = field(default_factory=dict)
     login_seconds: float = 0.0
     """How long the first login took."""
+    has_served: bool = False
+    """A plain login and a command have been served in this run, by a probe."""
     limit: Limit | None = None
     """That of the check that runs."""
 
