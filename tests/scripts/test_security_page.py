@@ -9,6 +9,7 @@ from initiator import bundle, connection, deadline, session, task, transcript
 from initiator.captures import read
 from iscsi import names, printable, text
 from suites.plugins.limits import CHECK_SECONDS
+from suites.plugins.revival import WAIT_SECONDS
 
 MIB = 1 << 20
 TASK = f"{task.MOST_PDUS}, and one more for each {task.SMALL_SEGMENT} bytes of its data"
@@ -25,6 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "security.md"
         ("wait for a PDU", f"`--peer-timeout`, {connection.DEFAULT_TIMEOUT:g} s"),
         ("an exchange", f"{deadline.WHOLE_EXCHANGE} times as long"),
         ("a check", f"`--check-timeout`, {CHECK_SECONDS:g} s"),
+        ("waiting for a target", f"`--wait-for-target`, {WAIT_SECONDS:g} s"),
         ("PDUs of one task", TASK),
         ("Text Responses", f"{session._MAX_TEXT_ROUNDS}"),
         ("a transcript", TRANSCRIPT),
