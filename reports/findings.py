@@ -5,8 +5,11 @@ Failures have one cause where what is known of them as values says so:
 
 - the target died in the same function; or, where no function is known, by the same
   signal in checks of the same requirement;
-- the same requirement is broken by requests that were all refused, or all carried out;
-  or by one check with several parameters;
+- the same requirement is broken, by whatever answer but silence; or by one check with
+  several parameters;
+- requirements that have the same rule for several cases (`like` in the catalogue) are
+  broken alike: all carried out, all refused for one reason, or all left unanswered;
+- a target that serves no login after a check gives the same answer to each;
 - one check with several parameters gets the same answer (`Failure.pdu`, `field`,
   `answer`) that breaks several requirements;
 - the same field or text key is wrong in the same way, whatever requirement each check
@@ -38,9 +41,9 @@ _DROPPED = EndingKind.DROPPED
 _WRONG_ANYWHERE = frozenset(
     {
         "DataIn CHECK CONDITION",
-        "LoginResponse 0300",
-        "LoginResponse 0301",
-        "LoginResponse 0302",
+        "LogoutResponse 0x01",
+        "LogoutResponse 0x02",
+        "LogoutResponse 0x03",
         "SCSIResponse ACA ACTIVE",
         "SCSIResponse BUSY",
         "SCSIResponse CHECK CONDITION",
@@ -58,6 +61,29 @@ _WRONG_ANYWHERE = frozenset(
 """Answers that tell their cause by themselves.
 
 Reject with reason 4 or 9, Protocol Error and Invalid PDU field, is no such answer.
+"""
+
+_TELLING = (
+    "LoginResponse 0202",
+    "LoginResponse 0203",
+    "LoginResponse 0204",
+    "LoginResponse 0205",
+    "LoginResponse 0206",
+    "LoginResponse 0207",
+    "LoginResponse 0208",
+    "LoginResponse 0209",
+    "LoginResponse 020a",
+    "LoginResponse 020b",
+    "LoginResponse 03",
+    "SCSIResponse CHECK CONDITION 2h/",
+    "SCSIResponse CHECK CONDITION 3h/",
+    "SCSIResponse CHECK CONDITION 4h/",
+    "SCSIResponse CHECK CONDITION Bh/",
+)
+"""How refusals begin whose reason lies in the target's state, not in the request.
+
+A login that is refused with status 0200 or 0201 may be so for many reasons, and so may
+a command with ILLEGAL REQUEST.
 """
 
 _SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
@@ -183,11 +209,16 @@ def findings(
 
 def cause_of(check: Check) -> Cause:
     """Return what is known of a failed check."""
-    failure, ending = check.failure, _end_of(check)
+    ending = _end_of(check)
     requirement = clauses_of(check)[0]
     if ending is not None:
         what = ending.functions[:1] or (ending.signal or str(ending.status or ""),)
         return Cause(requirement, end=(ending.kind, ending.report_kind, *what))
+    return _cause_of_failure(check, requirement)
+
+
+def _cause_of_failure(check: Check, requirement: str) -> Cause:
+    failure = check.failure
     if failure is None:
         return Cause(requirement)
     return Cause(requirement, failure.pdu, failure.field, failure.answer)
@@ -271,22 +302,43 @@ def _keys(
     if check.deviation:
         keys.append(("deviation", check.deviation, cause.requirement))
     if cause.end:
-        if check.ending is not None and check.ending.functions:
+        ending, failure = check.ending, check.failure
+        if ending is not None and ending.functions:
             keys.append(("end", cause.end))
-        return keys
+        # A target that answers is known by its answer, though it serves no login.
+        answers = failure is not None and nature(failure) is not Nature.SILENT
+        if ending is None or ending.kind is not EndingKind.HUNG or not answers:
+            return keys
+        cause = _cause_of_failure(check, cause.requirement)
+        keys += [cause, ("unserved", cause.pdu, cause.field, cause.answer)]
     function = check.check.partition("[")[0]
     keys.append(("check", cause.requirement, function))
     if check.failure is not None and nature(check.failure) is not Nature.SILENT:
-        keys.append(("rule", cause.requirement, nature(check.failure)))
+        keys.append(("rule", cause.requirement))
     if cause.answer:
         keys.append(("answers", function, cause.pdu, cause.field, cause.answer))
     if cause.field:
         keys.append(("field", cause.pdu, cause.field, cause.answer))
-    if cause.answer in _WRONG_ANYWHERE:
+    if cause.answer in _WRONG_ANYWHERE or cause.answer.startswith(_TELLING):
         keys.append(("answer", cause.answer))
     if requirement is not None:
         keys += _keys_of_section(check, cause, requirement)
+        keys += _keys_of_like_rules(check, cause, requirement)
     return keys
+
+
+def _keys_of_like_rules(
+    check: Check, cause: Cause, requirement: Requirement
+) -> list[Hashable]:
+    """Return what failures share that break one rule in several cases alike.
+
+    Refusals are alike if they give the same reason.
+    """
+    if check.failure is None:
+        return []
+    kind = nature(check.failure)
+    how = cause.answer if kind is Nature.REFUSED else kind
+    return [("like", name, how) for name in (requirement.id, *requirement.like)]
 
 
 def _keys_of_section(

@@ -81,6 +81,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     basis: Basis = Basis.RFC2119
     same_as: str = ""
     """An earlier requirement that this one restates."""
+    like: tuple[str, ...] = ()
+    """Requirements with the same rule for another case, such as another command."""
     needs: tuple[str, ...] = ()
     """Optional features without which it does not apply."""
     untestable: str = ""

@@ -55,13 +55,20 @@ def probe(tested: TestedTarget) -> None:
         _log_in(tested, tested.timeout, transcript)
     except (ISCSIError, ConformanceFailure) as error:
         ending = await_end(tested)
-        came: object = error
-        if isinstance(error, ConformanceFailure):
-            came = error.actual
+        served = "the target still serves a login and a command after the check"
+        if ending is not None:
+            died = f"the target died: {ending}"
+            raise Unserved(served, died, transcript) from error
+        if isinstance(error, ISCSIError):
+            raise Unserved(served, error, transcript) from error
+        # What the login or the command came to names clause and field, if it can.
         raise Unserved(
-            "the target still serves a login and a command after the check",
-            came if ending is None else f"the target died: {ending}",
+            served,
+            error.offending or error.actual,
             transcript,
+            requirement=error.requirement or None,
+            field=error.field,
+            answer=error.answer,
         ) from error
 
 

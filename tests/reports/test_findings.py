@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.findings import Finding, findings
-from reports.model import Check, Outcome
+from reports.model import Check, Ending, EndingKind, Outcome
 from reports.severity import DATA, SECRET, Severity
 from spec import load
 from tests.reports.samples import (
@@ -55,6 +55,47 @@ def test_one_clause_broken_in_two_ways_is_two_findings() -> None:
     )
 
     assert (len(first.checks), len(second.checks)) == (2, 1)
+
+
+def test_one_clause_is_one_finding_whatever_the_answers_are() -> None:
+    (found,) = of(
+        broken("a.py::test_a", answer="NOPIn"),
+        broken("b.py::test_b", answer="Reject 0x04"),
+    )
+
+    assert len(found.checks) == 2
+
+
+def test_a_rule_of_several_cases_is_one_finding_where_they_are_treated_alike() -> None:
+    verify, compare_and_write = "SBC3-5.29-01", "SBC3-5.2-01"
+    assert compare_and_write in CATALOGUE[verify].like
+    differs, invalid = (f"SCSIResponse CHECK CONDITION {code}" for code in ("Eh", "5h"))
+
+    def number(first: str, second: str) -> int:
+        return len(
+            of(
+                broken("a.py::test_a", verify, first),
+                broken("b.py::test_b", compare_and_write, second),
+            )
+        )
+
+    assert number(differs, differs) == number("x", "y") == 1
+    assert number(differs, invalid) == number(differs, "no answer") == 2
+
+
+def test_a_target_that_answers_each_login_alike_afterwards_has_one_finding() -> None:
+    hung = Ending(kind=EndingKind.HUNG, reason="it answers otherwise")
+
+    def number(answer: str) -> int:
+        return len(
+            of(
+                broken("a.py::test_a", ECHO, answer, ending=hung),
+                broken("b.py::test_b", NEVER, answer, ending=hung),
+            )
+        )
+
+    assert number("SCSICommand") == 1
+    assert number("no answer") == 2
 
 
 def test_parameters_of_a_check_are_one_finding() -> None:
@@ -278,6 +319,11 @@ def test_a_reason_that_leaves_no_doubt_joins_whatever_it_meets() -> None:
         )
 
     assert (number("Reject 0x06"), number("Reject 0x04")) == (1, 2)
+    assert (number("LoginResponse 0206"), number("LoginResponse 0201")) == (1, 2)
+    unready, invalid = (
+        f"SCSIResponse CHECK CONDITION {code}/00h" for code in ("2h/04h", "5h/24h")
+    )
+    assert (number(unready), number(invalid)) == (1, 2)
     assert number("SCSIResponse CHECK CONDITION") == 1
 
 

@@ -39,6 +39,7 @@ def test_every_entry_is_whole(entry: Requirement) -> None:
     assert entry.heading
     assert entry.text.endswith((".", "?", ")"))
     assert not entry.same_as or entry.same_as in CATALOGUE
+    assert set(entry.like) <= set(CATALOGUE) - {entry.id}
     is_rfc = entry.document.startswith("RFC ")
     host = "https://www.rfc-editor.org/rfc/rfc" if is_rfc else "https://www.t10.org/"
     assert entry.url.startswith(host)
