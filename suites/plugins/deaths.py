@@ -25,6 +25,7 @@ from suites.plugins.survival import (
     ONE_LOGIN,
     await_end,
     late_probe,
+    try_once,
 )
 from suites.plugins.targets import TestedTarget
 
@@ -125,7 +126,9 @@ def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
         pytest.skip.Exception: it does not come back.
     """
     ending = value(tested, tested.running.ending(), Phase.AFTER)
-    if ending is not None:
+    if ending is None:
+        try_once(tested)
+    else:
         charge_before(item, tested, ending)
 
 

@@ -79,10 +79,6 @@ def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> Non
         return  # no login of this target has ever told anything
     deadline = Deadline(config.option.wait_for_target)
     while why := _trouble(tested, deadline):
-        if deadline.is_over and not tested.has_served and tested.running.is_alive():
-            # It has never served a plain login: none can tell whether it is back.
-            tested.login_seconds = math.inf
-            return
         if deadline.is_over:
             lose(
                 config,

@@ -72,6 +72,14 @@ def probe(tested: TestedTarget) -> None:
         ) from error
 
 
+def try_once(tested: TestedTarget) -> None:
+    """Find out before the first check whether a probe can tell if the target serves."""
+    if not tested.is_tried:
+        tested.is_tried = True
+        if late_probe(tested):
+            tested.login_seconds = math.inf
+
+
 def late_probe(tested: TestedTarget) -> str:
     """Log in when the check's own connections are closed; return what went wrong.
 
@@ -121,7 +129,6 @@ def _log_in(tested: TestedTarget, seconds: float, transcript: Transcript) -> Non
         lun=units[0].lun if units else 0,
     ) as session:
         session.execute(cdb.test_unit_ready())
-    tested.has_served = True
 
 
 def await_end(

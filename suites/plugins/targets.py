@@ -62,9 +62,9 @@ class TestedTarget:
     """What it agreed to when everything was offered."""
     facts: dict[str, str] = field(default_factory=dict)
     login_seconds: float = 0.0
-    """How long the first login took."""
-    has_served: bool = False
-    """A plain login and a command have been served in this run, by a probe."""
+    """How long the first login took; infinite where no login tells if it serves."""
+    is_tried: bool = False
+    """Whether a plain login and a command have been tried before the first check."""
     limit: Limit | None = None
     """That of the check that runs."""
 
