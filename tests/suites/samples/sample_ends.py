@@ -26,7 +26,7 @@ def test_signalled() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         controller = os.getppid()
     os.kill(controller, int(os.environ["ASSAY_SIGNAL"]))
-    time.sleep(5)
+    time.sleep(2)
 
 
 @pytest.mark.requirement(MUST)
