@@ -83,12 +83,14 @@ def try_once(tested: TestedTarget) -> None:
 def late_probe(tested: TestedTarget) -> str:
     """Log in when the check's own connections are closed; return what went wrong.
 
-    An unfinished login of the check would hold up the probe's where a target handles
-    one at a time. It gives such a login up by itself, so the probe has patience.
+    A login that is not served is tried twice. An unfinished login of the check would
+    hold up the probe's where a target handles one at a time. It gives such a login up
+    by itself, so the probe has patience.
     """
     if math.isinf(tested.login_seconds):
         return ""  # no login of this target has ever told anything
-    return unserved(tested, patience(tested))
+    # A busy host may hold one of them up.
+    return unserved(tested, patience(tested)) and unserved(tested, patience(tested))
 
 
 def patience(tested: TestedTarget) -> float:

@@ -29,10 +29,10 @@ STAGES = {
 _MARK = b":kill-at-"
 _HEADER = 48
 _TRICKLE_SECONDS = 1.0
-_TURNED_AWAY = 6
-"""Connections that get nowhere before it comes back. A run makes at most five until it
+_TURNED_AWAY = 7
+"""Connections that get nowhere before it comes back. A run makes at most six until it
 knows that the target hangs: the next check's start and login, and looks at the port
-around a probe."""
+around two probes."""
 
 
 class Manner(StrEnum):
