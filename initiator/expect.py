@@ -187,6 +187,7 @@ def check(
     *,
     requirement: str | None = None,
     field: str = "",
+    answer: str = "",
 ) -> None:
     """Fail unless something holds.
 
@@ -200,6 +201,7 @@ def check(
         transcript: what passed.
         requirement: the ID of the clause, where a check carries several.
         field: the field or text key that is looked at, if it is a single one.
+        answer: the normalised answer, where `actual` does not show it.
 
     Raises:
         ConformanceFailure: it does not.
@@ -207,7 +209,12 @@ def check(
     __tracebackhide__ = True
     if not holds:
         raise ConformanceFailure(
-            expected, actual, transcript, requirement=requirement, field=field
+            expected,
+            actual,
+            transcript,
+            requirement=requirement,
+            field=field,
+            answer=answer,
         )
     if not isinstance(expected, str) and len(expected) > 1:
         chose(actual)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reports.findings import clauses_of
+from reports.causes import clauses_of
 from reports.model import Check, Outcome, Phase
 from reports.severity import Severity, severity
 from spec import Requirement, load

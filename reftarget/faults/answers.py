@@ -170,7 +170,10 @@ ANSWERS: Final = (
     ),
     Fault(
         name="ping-answer-takes-no-stat-sn",
-        breaks=("RFC7143-11.19.2-i01",),
+        breaks=(
+            "RFC7143-11.19.2-i01",
+            "RFC7143-4.2.2.2-i01",
+        ),
         says="Answers a ping without taking a StatSN.",
         also="every session judges StatSN",
         twist=set_fields(headers.NOPIn, _is_answer, stat_sn=one_less("stat_sn")),
@@ -203,7 +206,10 @@ ANSWERS: Final = (
     ),
     Fault(
         name="async-message-takes-no-stat-sn",
-        breaks=("RFC7143-11.9-i01",),
+        breaks=(
+            "RFC7143-11.9-i01",
+            "RFC7143-4.2.2.2-i01",
+        ),
         says="Sends Async Messages without taking a StatSN.",
         also="every session judges StatSN",
         twist=set_fields(headers.AsyncMessage, stat_sn=one_less("stat_sn")),
@@ -340,7 +346,10 @@ ANSWERS: Final = (
     ),
     Fault(
         name="text-takes-no-stat-sn",
-        breaks=("RFC7143-11.11.5-i01",),
+        breaks=(
+            "RFC7143-11.11.5-i01",
+            "RFC7143-4.2.2.2-i01",
+        ),
         says="Answers Text Requests without taking a StatSN.",
         also="every session judges StatSN, so no text exchange counts",
         twist=set_fields(headers.TextResponse, stat_sn=one_less("stat_sn")),

@@ -130,7 +130,10 @@ COMMANDS: Final = (
     ),
     Fault(
         name="bidirectional-read-length-is-ignored",
-        breaks=("RFC7143-11.2.2.4-i01",),
+        breaks=(
+            "RFC7143-11.2.2.4-i01",
+            "RFC7143-11.4.6-01",
+        ),
         says="Takes what a bidirectional command writes for what it reads.",
         rules=CommandRules(heeds_read_length=False),
     ),

@@ -98,7 +98,10 @@ FUNCTIONS: Final = (
     ),
     Fault(
         name="unit-reset-renumbers",
-        breaks=("RFC7143-E.1-i05",),
+        breaks=(
+            "RFC7143-E.1-i05",
+            "RFC7143-4.2.2.2-i01",
+        ),
         says="Begins StatSN anew at LOGICAL UNIT RESET.",
         also="resets bring about what other checks look at",
         rules=FunctionRules(after_function=_renumber_after_unit_reset),

@@ -174,7 +174,10 @@ LOGINS: Final = (
     ),
     Fault(
         name="task-reporting-is-offered-alone",
-        breaks=("RFC7143-13.23-02",),
+        breaks=(
+            "RFC7143-13.23-02",
+            "RFC7143-11.13.6-01",
+        ),
         says="Offers TaskReporting with RFC3720 as the only value.",
         also=(
             "the offer's answer is due, and a login by hand that does not give it"

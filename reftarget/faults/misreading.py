@@ -121,7 +121,10 @@ MISREADING: Final = (
     ),
     Fault(
         name="login-keys-of-any-case",
-        breaks=("RFC7143-6.1-i01",),
+        breaks=(
+            "RFC7143-6.1-i01",
+            "RFC7143-6.2-08",
+        ),
         says="Takes key names in capitals or small letters alike.",
         rules=LoginRules(understood=_in_any_case),
     ),
@@ -171,7 +174,10 @@ MISREADING: Final = (
     ),
     Fault(
         name="md5-is-not-known",
-        breaks=("RFC7143-12.1.3-i01",),
+        breaks=(
+            "RFC7143-12.1.3-i01",
+            "RFC7143-9.2.1-01",
+        ),
         says="Knows every CHAP algorithm but MD5.",
         also="no login by CHAP comes to its end",
         rules=LoginRules(understood=_without_md5),

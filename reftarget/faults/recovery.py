@@ -86,7 +86,10 @@ RECOVERY: Final = (
     ),
     Fault(
         name="immediate-command-outlives-its-connection",
-        breaks=("RFC7143-7.14-05",),
+        breaks=(
+            "RFC7143-7.14-05",
+            "RFC7143-E.1-i02",
+        ),
         says="Keeps immediate commands of a lost connection.",
         rules=RecoveryRules(immediate_ends_with_connection=False),
     ),

@@ -128,7 +128,10 @@ RESPONSES: Final = (
     ),
     Fault(
         name="unexpected-data-has-another-code",
-        breaks=("RFC7143-11.4.7.2-i01",),
+        breaks=(
+            "RFC7143-11.4.7.2-i01",
+            "RFC7143-13.11-02",
+        ),
         says="Reports unexpected unsolicited data as INVALID FIELD IN CDB.",
         twist=_without_code(_UNEXPECTED_DATA),
     ),

@@ -72,6 +72,7 @@ SESSIONS: Final = (
             "RFC7143-8.3.2-i02",
             "RFC7143-8.3.2-i03",
             "RFC7143-8.2-i02",
+            "RFC7143-8.2-i01",
         ),
         says="Ends tasks and sessions as soon as a connection is lost.",
         rules=SessionRules(afterlife=lambda _time2wait, _time2retain: 0.0),

@@ -87,7 +87,10 @@ TEXTS: Final = (
     ),
     Fault(
         name="text-takes-leading-keys",
-        breaks=("RFC7143-13-01",),
+        breaks=(
+            "RFC7143-13-01",
+            "RFC7143-13-i01",
+        ),
         says="Negotiates leading-only keys in full-feature phase.",
         rules=TextRules(has_place=lambda _use: True),
     ),
@@ -105,7 +108,10 @@ TEXTS: Final = (
     ),
     Fault(
         name="send-targets-list-is-cut",
-        breaks=("RFC7143-C-i03",),
+        breaks=(
+            "RFC7143-C-i03",
+            "RFC7143-6.1-01",
+        ),
         says="Returns as much of a list as one response holds.",
         rules=TextRules(rest=lambda _parts: []),
     ),

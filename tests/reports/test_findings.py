@@ -343,3 +343,50 @@ def test_related_requirements_are_found_in_either_order() -> None:
     together = passed("c.py::c", TAG, ECHO)
 
     assert len(of(*failed, together)) == len(of(*failed[::-1], together)) == 1
+
+
+def test_the_clause_that_most_checks_carry_comes_first() -> None:
+    together = (ECHO, TAG)
+
+    (found,) = of(
+        broken("a.py::test_a", TAG, "#", field="MaxBurstLength", carries=together),
+        broken("b.py::test_b", ECHO, "#", field="MaxBurstLength", carries=together),
+        broken("c.py::test_c", ECHO, "#", field="MaxBurstLength"),
+    )
+
+    assert found.clauses == (ECHO, TAG)
+
+
+def test_one_refusal_joins_checks_that_carry_a_clause_together() -> None:
+    def number(answer: str) -> int:
+        return len(
+            of(
+                broken("a.py::test_a", ECHO, answer, carries=(ECHO, TAG)),
+                broken("b.py::test_b", NEVER, answer, carries=(NEVER, TAG)),
+            )
+        )
+
+    assert (number("Reject 0x04"), number("NOPIn")) == (1, 2)
+
+
+def test_a_check_that_hangs_the_target_with_some_parameters_is_one_finding() -> None:
+    hung = Ending(kind=EndingKind.HUNG, reason="no PDU")
+
+    (found,) = of(
+        broken("a.py::test_a[0]", ending=hung),
+        broken("a.py::test_a[1]", answer="NOPIn"),
+    )
+
+    assert found.severity is Severity.HANG
+    assert len(found.checks) == 2
+
+
+def test_miscompare_is_other_data_where_plain_reads_and_writes_show_it() -> None:
+    differs = "SCSIResponse CHECK CONDITION Eh/1Dh/00h"
+
+    (found,) = of(
+        broken("a.py::test_a", STORED, "other data"),
+        broken("b.py::test_b", "SBC3-5.44-01", differs),
+    )
+
+    assert len(found.checks) == 2

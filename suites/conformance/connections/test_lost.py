@@ -102,7 +102,7 @@ def test_a_lost_connection_is_logged_out_over_another(
 
 
 @MULTI
-@pytest.mark.requirement("RFC7143-8.2-i01")
+@pytest.mark.requirement("RFC7143-8.2-i01", "RFC7143-11.15.1-i01")
 def test_a_connection_is_logged_out_but_once(pair: Session) -> None:
     """A lost connection that has been logged out is not found again."""
     cut(pair, pair.links[2], with_reset=False)
@@ -110,7 +110,12 @@ def test_a_connection_is_logged_out_but_once(pair: Session) -> None:
 
     answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
-    check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
+    check(
+        answer.response == LogoutResponseCode.CID_NOT_FOUND,
+        "response 1",
+        answer,
+        requirement="RFC7143-11.15.1-i01",
+    )
 
 
 @MULTI

@@ -131,7 +131,8 @@ def test_a_failed_session_is_reinstated(
     stall_write(single, scratch_disk)
     cut(single, single.leading, with_reset=with_reset)
 
-    new = open_session(isid=single.options.isid)
+    with clause("RFC7143-7.15-02"):
+        new = open_session(isid=single.options.isid)
 
     expect_good(new.execute(cdb.test_unit_ready()))
 

@@ -277,7 +277,7 @@ def test_recovery_level_is_zero(open_session: OpenSession, level: str) -> None:
     )
 
     found = session.login.results.get("ErrorRecoveryLevel", "0")
-    check(found == "0", "ErrorRecoveryLevel=0", found)
+    check(found == "0", "ErrorRecoveryLevel=0", found, field="ErrorRecoveryLevel")
 
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")

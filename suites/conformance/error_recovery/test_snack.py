@@ -107,7 +107,7 @@ def test_data_sent_again_bears_the_current_window(
 
     (copy,) = repeated(recovering, 1, of=request)
     now = recovering.cmd_sn
-    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy)
+    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-04", "RFC7143-11.16-01")
@@ -193,7 +193,7 @@ def test_status_sent_again_bears_the_current_window(recovering: Session) -> None
 
     (copy,) = repeated(recovering, 1, of=request)
     now = recovering.cmd_sn
-    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy)
+    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-11.16-07")

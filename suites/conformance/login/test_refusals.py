@@ -139,7 +139,7 @@ def test_session_type_is_not_supported(
     expect_no_login(login, pairs, *allowed)
 
 
-@pytest.mark.requirement("RFC7143-6.1-i01", "RFC7143-7.12-01", "RFC7143-7.12-i01")
+@pytest.mark.requirement("RFC7143-7.12-01", "RFC7143-7.12-i01", "RFC7143-6.1-i01")
 @pytest.mark.parametrize("kind", ["discovery", "NORMAL", "Discover", ""])
 def test_session_type_is_misspelt(
     login: LoginExchange, first_pairs: Pairs, kind: str

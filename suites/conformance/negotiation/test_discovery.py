@@ -41,7 +41,7 @@ def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
     found = offer_in_discovery([("ErrorRecoveryLevel", level)])
 
     answer = answer_of(found, "ErrorRecoveryLevel")
-    check(answer == "0", "ErrorRecoveryLevel=0", answer)
+    check(answer == "0", "ErrorRecoveryLevel=0", answer, field="ErrorRecoveryLevel")
 
 
 @pytest.mark.requirement("RFC7143-13.21-i01")

@@ -129,6 +129,7 @@ def test_no_number_at_all(offer: Offer, value: str) -> None:
         is_legal_answer(key, answer),
         ["a refusal", "Reject", "a value within range"],
         answer,
+        field=key.name,
     )
 
 

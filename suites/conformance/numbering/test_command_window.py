@@ -201,7 +201,7 @@ def test_a_response_acknowledges_its_command(session: Session) -> None:
 
     due = serial.add(number, 1)
     acknowledged = serial.less_or_equal(due, result.final.exp_cmd_sn)
-    check(acknowledged, f"ExpCmdSN {due} or more", result.final)
+    check(acknowledged, f"ExpCmdSN {due} or more", result.final, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-11", "RFC7143-11.12.8-i01")

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which failures of a run have one cause, by what is known of them as values.
+
+Failures have one cause where what is known of them as values says so:
+
+- the target died in the same function; or, where no function is known, by the same
+  signal in checks of the same requirement;
+- the same requirement is broken, by whatever answer but silence; or by one check with
+  several parameters;
+- requirements that have the same rule for several cases (`like` in the catalogue) are
+  broken alike: all carried out, all refused for one reason, or all left unanswered;
+- a target that serves no login after a check gives the same answer to each;
+- one check with several parameters gets the same answer (`Failure.pdu`, `field`,
+  `answer`) that breaks several requirements;
+- the same field or text key is wrong in the same way, whatever requirement each check
+  looks at: that is one act of the target;
+- the same answer breaks requirements of one section, or requirements that one check
+  carries together, or that restate each other;
+- checks that carry a requirement together are refused for the same reason;
+- the requirements are of one section about a text key (RFC 7143 chapter 13);
+- data is read back otherwise than it was written, by plain reads and writes too;
+- the answer is wrong wherever it comes, such as CHECK CONDITION without sense data, or
+  gives a reason that leaves no doubt, such as that immediate commands are rejected.
+
+An answer that says little, such as GOOD where a command had to be refused, joins no
+requirements of different sections; silence joins none of one section.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from reports.answers import Nature, nature
+from reports.model import Check, Ending, EndingKind
+from reports.severity import DATA_AREAS, OTHER_DATA
+from spec import Requirement
+
+_DROPPED = EndingKind.DROPPED
+_WRONG_ANYWHERE = frozenset(
+    {
+        "DataIn CHECK CONDITION",
+        "LogoutResponse 0x01",
+        "LogoutResponse 0x02",
+        "LogoutResponse 0x03",
+        "SCSIResponse ACA ACTIVE",
+        "SCSIResponse BUSY",
+        "SCSIResponse CHECK CONDITION",
+        "SCSIResponse CHECK CONDITION malformed sense",
+        "Reject 0x02",
+        "Reject 0x03",
+        "Reject 0x05",
+        "Reject 0x06",
+        "Reject 0x07",
+        "Reject 0x08",
+        "Reject 0x0a",
+        "Reject 0x0c",
+    }
+)
+"""Answers that tell their cause by themselves.
+
+Reject with reason 4 or 9, Protocol Error and Invalid PDU field, is no such answer.
+"""
+
+_TELLING = (
+    "LoginResponse 0202",
+    "LoginResponse 0203",
+    "LoginResponse 0204",
+    "LoginResponse 0205",
+    "LoginResponse 0206",
+    "LoginResponse 0207",
+    "LoginResponse 0208",
+    "LoginResponse 0209",
+    "LoginResponse 020a",
+    "LoginResponse 020b",
+    "LoginResponse 03",
+    "SCSIResponse CHECK CONDITION 2h/",
+    "SCSIResponse CHECK CONDITION 3h/",
+    "SCSIResponse CHECK CONDITION 4h/",
+    "SCSIResponse CHECK CONDITION 5h/49h/",
+    "SCSIResponse CHECK CONDITION Bh/",
+)
+"""How refusals begin whose reason lies in the target's state, not in the request.
+
+A login that is refused with status 0200 or 0201 may be so for many reasons, and so may
+a command with ILLEGAL REQUEST.
+"""
+
+_OTHER_DATA = (OTHER_DATA, "SCSIResponse CHECK CONDITION Eh/")
+"""How it shows that data is not what was written: by a read, or by MISCOMPARE."""
+
+_SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
+"""Answers that join no requirements: a login that goes on may do so for any reason."""
+
+_KEYS_DOCUMENT, _KEYS_CHAPTER = "RFC 7143", "13."
+
+_PLAIN_AREAS = frozenset({"data-in", "data-out-r2t", "read", "write"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """What is known of one failure, without what differs from check to check."""
+
+    requirement: str
+    pdu: str = ""
+    field: str = ""
+    answer: str = ""
+    end: tuple[str, ...] = ()
+    """How the target ended: its kind, and the function or the signal."""
+
+
+def cause_of(check: Check) -> Cause:
+    """Return what is known of a failed check."""
+    ending = end_of(check)
+    requirement = clauses_of(check)[0]
+    if ending is not None:
+        what = ending.functions[:1] or (ending.signal or str(ending.status or ""),)
+        return Cause(requirement, end=(ending.kind, ending.report_kind, *what))
+    return _cause_of_failure(check, requirement)
+
+
+def _cause_of_failure(check: Check, requirement: str) -> Cause:
+    failure = check.failure
+    if failure is None:
+        return Cause(requirement)
+    return Cause(requirement, failure.pdu, failure.field, failure.answer)
+
+
+def clauses_of(check: Check) -> tuple[str, ...]:
+    """Return the requirements that a failed check shows to be broken."""
+    if check.failure is not None and check.failure.requirement:
+        others = [one for one in check.broken if one != check.failure.requirement]
+        return (check.failure.requirement, *others)
+    return check.broken or check.requirements or ("",)
+
+
+def end_of(check: Check) -> Ending | None:
+    """Return how the target ended; a lost connection alone is no end of it."""
+    ending = check.ending
+    return None if ending is None or ending.kind is _DROPPED else ending
+
+
+def related_of(
+    checks: Iterable[Check], catalogue: Mapping[str, Requirement]
+) -> Mapping[str, set[str]]:
+    """Return for each requirement those that it is looked at with, or restates."""
+    related: defaultdict[str, set[str]] = defaultdict(set)
+    for check in checks:
+        for name in check.requirements:
+            related[name].update(check.requirements)
+    for name, entry in catalogue.items():
+        if entry.same_as:
+            related[name].add(entry.same_as)
+            related[entry.same_as].add(name)
+    return related
+
+
+class _Sets:
+    """Numbers in sets that can be joined (union-find)."""
+
+    def __init__(self, size: int) -> None:
+        self._parents = list(range(size))
+
+    def root(self, number: int) -> int:
+        """Return the number that stands for its set."""
+        while self._parents[number] != number:
+            self._parents[number] = self._parents[self._parents[number]]
+            number = self._parents[number]
+        return number
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of the sets of two numbers."""
+        self._parents[self.root(other)] = self.root(one)
+
+
+def groups_of(
+    checks: Sequence[Check],
+    related: Mapping[str, set[str]],
+    catalogue: Mapping[str, Requirement],
+) -> list[list[Check]]:
+    """Return the checks by their causes."""
+    sets = _Sets(len(checks))
+    causes = [cause_of(check) for check in checks]
+    firsts: dict[Hashable, int] = {}
+    for number, (check, cause) in enumerate(zip(checks, causes, strict=True)):
+        for key in _keys(check, cause, catalogue.get(cause.requirement)):
+            sets.join(firsts.setdefault(key, number), number)
+    for one, other in _by_answer(causes):
+        if causes[other].requirement in related[causes[one].requirement]:
+            sets.join(one, other)
+    for one, other in pairwise(_of_wrong_data(causes, catalogue)):
+        sets.join(one, other)
+    groups: dict[int, list[Check]] = {}
+    for number, check in enumerate(checks):
+        groups.setdefault(sets.root(number), []).append(check)
+    return list(groups.values())
+
+
+def _keys(
+    check: Check, cause: Cause, requirement: Requirement | None
+) -> list[Hashable]:
+    """Return what a failure must share with another to have the same cause."""
+    keys: list[Hashable] = [cause]
+    if check.deviation:
+        keys.append(("deviation", check.deviation, cause.requirement))
+    function = check.check.partition("[")[0]
+    if cause.end:
+        if check.ending is not None and check.ending.functions:
+            keys.append(("end", cause.end))
+        if EndingKind.HUNG in cause.end:
+            keys.append(("check", cause.requirement, function))
+        if not _is_known_by_its_answer(check):
+            return keys
+        cause = _cause_of_failure(check, cause.requirement)
+        keys += [cause, ("unserved", cause.pdu, cause.field, cause.answer)]
+    keys += _keys_of_answer(check, cause)
+    if requirement is not None:
+        keys += _keys_of_section(check, cause, requirement)
+        keys += _keys_of_like_rules(check, cause, requirement)
+    return keys
+
+
+def _is_known_by_its_answer(check: Check) -> bool:
+    """Tell whether a target that serves no login after a check still answers one."""
+    ending, failure = check.ending, check.failure
+    if ending is None or failure is None or ending.kind is not EndingKind.HUNG:
+        return False
+    return nature(failure) is not Nature.SILENT
+
+
+def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
+    """Return what failures share in which the target did the same."""
+    function = check.check.partition("[")[0]
+    kind = None if check.failure is None else nature(check.failure)
+    keys: list[Hashable] = [("check", cause.requirement, function)]
+    if kind in (Nature.REFUSED, Nature.DONE):
+        keys.append(("rule", cause.requirement))
+    if kind is Nature.REFUSED:
+        keys += [("refused", name, cause.answer) for name in check.requirements]
+    if cause.answer:
+        keys.append(("answers", function, cause.pdu, cause.field, cause.answer))
+    if cause.field:
+        keys.append(("field", cause.pdu, cause.field, cause.answer))
+    if cause.answer in _WRONG_ANYWHERE or cause.answer.startswith(_TELLING):
+        keys.append(("answer", cause.answer))
+    return keys
+
+
+def _keys_of_like_rules(
+    check: Check, cause: Cause, requirement: Requirement
+) -> list[Hashable]:
+    """Return what failures share that break one rule in several cases alike.
+
+    Refusals are alike if they give the same reason.
+    """
+    if check.failure is None:
+        return []
+    kind = nature(check.failure)
+    how = cause.answer if kind is Nature.REFUSED else kind
+    return [("like", name, how) for name in (requirement.id, *requirement.like)]
+
+
+def _keys_of_section(
+    check: Check, cause: Cause, requirement: Requirement
+) -> list[Hashable]:
+    """Return what failures share that break requirements of one section."""
+    place = requirement.document, requirement.section
+    failure = check.failure
+    if failure is None or not failure.answer or nature(failure) is Nature.SILENT:
+        return []
+    keys: list[Hashable] = []
+    keys.append(("section", *place, cause.pdu, cause.field, cause.answer))
+    if place[0] == _KEYS_DOCUMENT and place[1].startswith(_KEYS_CHAPTER):
+        keys.append(("key", *place))
+    return keys
+
+
+def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
+    """Yield each two failures with the same answer, one for each requirement."""
+    first: dict[Cause, int] = {}
+    for number, cause in enumerate(causes):
+        if not cause.end and cause.answer not in _SAYS_NOTHING:
+            first.setdefault(cause, number)
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for cause, number in first.items():
+        alike[cause.pdu, cause.field, cause.answer].append(number)
+    for numbers in alike.values():
+        yield from combinations(numbers, 2)
+
+
+def _of_wrong_data(
+    causes: Sequence[Cause], catalogue: Mapping[str, Requirement]
+) -> list[int]:
+    """Return the failures in which data was read otherwise than it was written.
+
+    They have one cause if plain reads and writes are among them: these are what every
+    other command is judged by. Else each command may be wrong by itself.
+    """
+    areas = {
+        number: entry.area
+        for number, cause in enumerate(causes)
+        if cause.answer.startswith(_OTHER_DATA)
+        and (entry := catalogue.get(cause.requirement)) is not None
+        and entry.area in DATA_AREAS
+    }
+    return [] if _PLAIN_AREAS.isdisjoint(areas.values()) else list(areas)
