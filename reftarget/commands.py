@@ -3,10 +3,14 @@
 
 received -> (held for CmdSN) -> (dormant in the task set) -> started
     -> outcome at once, or data wanted -> data complete -> finished -> concluded
+
+What takes long is done in steps (`Execution`), in turns with all else.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers
@@ -20,7 +24,7 @@ from iscsi.constants import (
 from iscsi.numbering import Place
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, transfers
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Steps, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +62,7 @@ class Command:
         cid: the connection that it is, or was last, allegiant to.
         is_reassignable: True once that connection has been logged out.
         is_aborting: True while an abort waits for data that is on its way.
+        steps: what is left to be done of it, while it is being executed.
     """
 
     __slots__ = (
@@ -97,6 +102,7 @@ class Command:
         "sequences",
         "session",
         "snack_tag",
+        "steps",
         "task_set",
         "unsolicited",
         "wanted",
@@ -134,7 +140,7 @@ class Command:
         self.awaits_unsolicited = header.write and not header.final
         self.unsolicited: Sequence | None = None
         self.sequences: dict[int, Sequence] = {}
-        self.finish: Callable[[bytes | memoryview], Outcome] | None = None
+        self.finish: Callable[[bytes | memoryview], Outcome | Steps] | None = None
         self.failure: Outcome | None = None
         self.outcome: Outcome | None = None
         self.data_sn = 0
@@ -149,6 +155,7 @@ class Command:
         self.has_arrived = False
         self.is_started = False
         self.is_over = False
+        self.steps: Steps | None = None
 
     def arrive(self, _now: float = 0.0) -> None:
         """Begin, or wait in the task set for those before."""
@@ -200,8 +207,24 @@ class Command:
         if isinstance(result, DataOutNeeded):
             transfers.want(self, result)
         else:
-            self.failure = result
-            self.finish_when_data_is_in()
+            self.execute(result, self._finish_without_data)
+
+    def _finish_without_data(self, outcome: Outcome) -> None:
+        """Conclude a command that takes no data."""
+        self.failure = outcome
+        self.finish_when_data_is_in()
+
+    def execute(
+        self, execution: Outcome | Steps, then: Callable[[Outcome], None]
+    ) -> None:
+        """Do the steps of a command that takes long; go on with what it comes to."""
+        if isinstance(execution, Outcome):
+            then(execution)
+            return
+        self.immediate_data = b""  # it has been used, or is not wanted
+        self.steps = execution
+        self.enter_task_set()
+        self.session.target.turns.begin(Execution(self, execution, then))
 
     def finish_when_data_is_in(self) -> None:
         """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
@@ -258,6 +281,9 @@ class Command:
         if self.reserved:
             session.budget.give(self.reserved)
             self.reserved = 0
+        if self.steps is not None:
+            self.steps.close()
+            self.steps = None
         self.buffer = None
         self.immediate_data = b""
         self.finish = None
@@ -314,6 +340,34 @@ class Command:
         self.sequences.clear()
         if self.task_set is not None:
             self.task_set.leave(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A command that takes long, as work of the target."""
+
+    command: Command
+    steps: Steps
+    then: Callable[[Outcome], None]
+    """Called with what the command comes to."""
+
+    def step(self) -> bool:
+        """Do the next step; return False if it was the last, or has to wait."""
+        command = self.command
+        if command.is_over:
+            return False
+        turns, task_set = command.session.target.turns, command.task_set
+        if task_set is not None and task_set.allegiance.holds(
+            command, partial(turns.add, self)
+        ):
+            return False
+        try:
+            next(self.steps)
+        except StopIteration as end:
+            command.steps = None
+            self.then(end.value)
+            return False
+        return True
 
 
 def receive(

@@ -232,6 +232,7 @@ class Server:
             self._close_listeners()
             raise
         self.portals = portals
+        self._is_working = False
         self.most_connections = _room_for(config.limits.connections)
         for listener, portal in zip(self.listeners, portals, strict=True):
             self._listen(listener, portal)
@@ -290,11 +291,17 @@ class Server:
 
     def handle(self, connection: Connection) -> None:
         """Let a connection handle what has arrived."""
-        now = self.target.now = time.monotonic()
-        end = now + _TURN
-        connection.process(now, lambda: time.monotonic() < end)
+        now = self._begin_turn()
+        connection.process(now, self.target.turns.has_time)
         if connection.has_more:
             self.loop.call_soon(self._go_on, connection)
+
+    def _begin_turn(self) -> float:
+        """Let somebody have a turn; return the time at which it begins."""
+        now = self.target.now = time.monotonic()
+        end = now + _TURN
+        self.target.turns.has_time = lambda: time.monotonic() < end
+        return now
 
     def _go_on(self, connection: Connection) -> None:
         """Give a connection another turn, unless it has ended meanwhile."""
@@ -314,6 +321,16 @@ class Server:
             channel = self.channels.get(connection)
             if channel is not None:
                 channel.flush()
+        if self.target.turns and not self._is_working:
+            self._is_working = True
+            self.loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        """Give a turn to what takes long."""
+        self._is_working = False
+        self._begin_turn()
+        self.target.turns.go_on()
+        self.flush()
 
     def _tick(self) -> None:
         now = time.monotonic()

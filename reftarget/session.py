@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.device import DeviceServer
     from reftarget.scsi.task import Nexus
     from reftarget.taskset import TaskSet
+    from reftarget.turns import Turns
 
     Numbered = (
         headers.SCSICommand
@@ -80,6 +81,10 @@ class Host(Network, Protocol):
     @property
     def nodes(self) -> Mapping[str, Node]:
         """All target nodes, by name."""
+
+    @property
+    def turns(self) -> Turns:
+        """Work that is too long for one turn."""
 
     def session_ended(self, session: Session) -> None:
         """Forget a session; its nexus is lost (RFC 7143 section 6.3.5.1)."""

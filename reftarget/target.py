@@ -25,6 +25,7 @@ from reftarget.scsi.device import DeviceServer
 from reftarget.session import Session
 from reftarget.taskset import TaskSet
 from reftarget.tmf import abort
+from reftarget.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ class Node:
                 state_directory=state_directory,
                 abort_tasks=self._abort_tasks,
                 rules=target.rules.scsi,
+                turns=target.turns,
             )
         except (BackingError, ValueError) as error:
             raise ConfigError(f"target {config.name}: {error}") from error
@@ -121,6 +123,7 @@ class ReferenceTarget:
         ready: connections that have output or want to close; the server empties it.
         now: the time of the event that is being handled.
         budget: bytes that are kept for all peers.
+        turns: work that is too long for one turn; the server has it done.
     """
 
     def __init__(
@@ -131,6 +134,7 @@ class ReferenceTarget:
         self.rules = rules_with(config.faults, habits.named(config.habits))
         self.now = 0.0
         self.budget = Budget(config.limits.buffered_bytes)
+        self.turns = Turns()
         self.ready: list[Connection] = []
         self.connections: dict[Connection, None] = {}
         self.sessions: dict[int, Session] = {}

@@ -86,7 +86,8 @@ def _finish(command: Command, data: Buffer) -> None:
         return
     finish = command.finish
     assert finish is not None
-    command.conclude(finish(data if isinstance(data, bytes) else memoryview(data)))
+    execution = finish(data if isinstance(data, bytes) else memoryview(data))
+    command.execute(execution, command.conclude)
 
 
 def store(command: Command, offset: int, data: Buffer) -> None:
@@ -109,7 +110,7 @@ def proceed(command: Command) -> None:
     if command.is_aborting and not command.owes_data:
         command.session.check_aborts()
     is_waiting = command.awaits_unsolicited or not command.is_started
-    if command.is_aborting or is_waiting:
+    if command.is_aborting or is_waiting or command.steps is not None:
         return
     if command.failure is not None:
         is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR
@@ -258,7 +259,7 @@ def _take_data(
     if (in_order and start != expected) or not is_due:
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
-    if command.failure is None:
+    if command.failure is None and command.steps is None:
         store(command, start, pdu.data)
 
 

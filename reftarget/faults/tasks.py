@@ -18,6 +18,7 @@ from reftarget.scsi.rules import (
     MediumRules,
     ProvisioningRules,
 )
+from reftarget.scsi.task import completed
 
 if TYPE_CHECKING:
     from iscsi.scsi.layout import Layout
@@ -62,7 +63,7 @@ def _flat_space_is_unknown(number: int) -> int:
 
 def _write_what_came(task: AbortedTask) -> None:
     if task.finish and task.buffer:
-        task.finish(bytes(task.buffer).ljust(task.wanted, b"\0"))
+        completed(task.finish(bytes(task.buffer).ljust(task.wanted, b"\0")))
 
 
 def _in_flat_space(luns: list[int], _select: SelectReport) -> list[int]:

@@ -1,28 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is left of EXTENDED COPY commands for RECEIVE COPY RESULTS to fetch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from iscsi.scsi.copy_results import CopyStatus
-from reftarget.scsi.task import Nexus
+from reftarget.scsi.task import Nexus, Steps
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """One command's end."""
+    """What is known of one command."""
 
     status: CopyStatus
     sense: bytes = b""
     """Sense data of a copy that failed."""
+    is_final: bool = True
+    """Whether the copy has ended."""
 
 
 class CopyResults:
     """The results that one logical unit holds, by nexus and list identifier."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_running")
 
     def __init__(self) -> None:
         self._held: dict[Nexus, dict[int, CopyResult]] = {}
+        self._running: dict[tuple[Nexus, int], Callable[[], CopyResult]] = {}
+
+    def is_in_progress(self, nexus: Nexus, list_identifier: int) -> bool:
+        """Tell whether a copy with an identifier has not ended yet."""
+        return (nexus, list_identifier) in self._running
+
+    def kept_up(
+        self,
+        nexus: Nexus,
+        list_identifier: int,
+        progress: Callable[[], CopyResult],
+        steps: Steps,
+    ) -> Steps:
+        """Do a copy's steps; until its end, `progress` tells what is known of it."""
+        self._running[nexus, list_identifier] = progress
+        try:
+            return (yield from steps)
+        finally:
+            del self._running[nexus, list_identifier]
 
     def hold(self, nexus: Nexus, list_identifier: int, result: CopyResult) -> None:
         """Keep a result in place of the last one of that identifier."""
@@ -34,6 +56,9 @@ class CopyResults:
 
     def get(self, nexus: Nexus, list_identifier: int) -> CopyResult | None:
         """Return the result, or None if none is held."""
+        running = self._running.get((nexus, list_identifier))
+        if running is not None:
+            return running()
         return self._held.get(nexus, {}).get(list_identifier)
 
     def nexus_lost(self, nexus: Nexus) -> None:

@@ -22,8 +22,9 @@ from reftarget.scsi.check_condition import (
 from reftarget.scsi.reservations import ReservationManager
 from reftarget.scsi.rules import SCSI_RULES, SCSIRules
 from reftarget.scsi.table import COMMANDS
-from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Steps, Task
 from reftarget.scsi.unit import LogicalUnit
+from reftarget.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,6 +54,7 @@ class DeviceServer:
         state_directory: Path | None = None,
         abort_tasks: Callable[[int, Nexus], None] = _nothing_to_abort,
         rules: SCSIRules = SCSI_RULES,
+        turns: Turns | None = None,
     ) -> None:
         """Open every logical unit.
 
@@ -64,6 +66,8 @@ class DeviceServer:
                 units do not offer it.
             abort_tasks: called with a LUN and a nexus for PREEMPT AND ABORT.
             rules: the decisions that it makes.
+            turns: where work goes that is too long for one turn; by default it is
+                all done at once.
 
         Raises:
             BackingMismatchError: a backing file has another size.
@@ -75,6 +79,7 @@ class DeviceServer:
         self.state_directory = state_directory
         self.abort_tasks = abort_tasks
         self.rules = rules
+        self.turns = Turns() if turns is None else turns
         self.now = 0.0
         self.units: dict[int, LogicalUnit] = {}
         for config in configs:
@@ -94,8 +99,11 @@ class DeviceServer:
                 unit.actions[command.opcode, command.service_action] = command
         return unit
 
-    def start(self, task: Task, now: float) -> Outcome | DataOutNeeded:
-        """Check a command and execute it, or say what data it needs first."""
+    def start(self, task: Task, now: float) -> Outcome | DataOutNeeded | Steps:
+        """Check a command and execute it, or say what data it needs first.
+
+        Of a command that takes long nothing is done yet: the caller does its steps.
+        """
         self.now = now
         unit = self.units.get(task.lun)
         if unit is None:
@@ -108,9 +116,10 @@ class DeviceServer:
             return refusal.outcome
         except BackingError as failure:
             return check_condition(unit, _backing_sense(failure))
-        if type(answer) is DataOutNeeded:
+        if isinstance(answer, DataOutNeeded):
             answer.finish = partial(_finish, unit, answer.finish)
-        return answer
+            return answer
+        return answer if isinstance(answer, Outcome) else _in_steps(unit, answer)
 
     def establish_attention(
         self, lun: int, nexus: Nexus, additional: AdditionalSense
@@ -229,11 +238,24 @@ def check_condition(unit: LogicalUnit, sense: Sense) -> Outcome:
 
 def _finish(
     unit: LogicalUnit,
-    finish: Callable[[bytes | memoryview], Outcome],
+    finish: Callable[[bytes | memoryview], Outcome | Steps],
     data: bytes | memoryview,
-) -> Outcome:
+) -> Outcome | Steps:
     try:
-        return finish(data)
+        execution = finish(data)
+    except CheckCondition as refusal:
+        return check_condition(unit, refusal.sense)
+    except BackingError as failure:
+        return check_condition(unit, _backing_sense(failure))
+    if isinstance(execution, Outcome):
+        return execution
+    return _in_steps(unit, execution)
+
+
+def _in_steps(unit: LogicalUnit, steps: Steps) -> Steps:
+    """Do a command's steps; what goes wrong in one of them ends it with its sense."""
+    try:
+        return (yield from steps)
     except CheckCondition as refusal:
         return check_condition(unit, refusal.sense)
     except BackingError as failure:

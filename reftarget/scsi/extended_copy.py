@@ -48,11 +48,11 @@ from reftarget.scsi.check_condition import (
     parameter_list_length_error,
 )
 from reftarget.scsi.copy_results import CopyResult
-from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Steps, Task
 from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from reftarget.scsi.rules import CopyRules
     from reftarget.scsi.unit import LogicalUnit
@@ -94,6 +94,17 @@ class _Job:
     cscds: Sequence[CSCD]
     segments: Sequence[Segment]
     bytes_copied: int = 0
+    segments_done: int = 0
+
+    def status(self, status: CopyManagerStatus, segments: int) -> CopyStatus:
+        """Return what RECEIVE COPY STATUS says after so many segments."""
+        # In KiB, so that 32 bits hold the largest copy; a rest of one counts as one.
+        return CopyStatus(status, segments, -(-self.bytes_copied // 1024), 1)
+
+    def progress(self) -> CopyResult:
+        """Return how far the copy has come."""
+        status = self.status(CopyManagerStatus.IN_PROGRESS, self.segments_done)
+        return CopyResult(status, is_final=False)
 
 
 def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
@@ -110,7 +121,7 @@ def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
 
 def _finish(
     unit: LogicalUnit, nexus: Nexus, now: float, length: int, data: bytes
-) -> Outcome:
+) -> Outcome | Steps:
     rules = unit.rules.copies
     header = CopyHeader.parse(data) if len(data) == length else None
     if header is None or header.total > length:
@@ -128,11 +139,24 @@ def _finish(
         _segments(data[cscds_end:segments_end], rules),
     )
     results, identifier = unit.copies, header.list_identifier
+    if header.list_id_usage == ListIDUsage.NONE:
+        return _copy_all(job, header)
+    if results.is_in_progress(nexus, identifier):
+        raise illegal_request(AdditionalSense.OPERATION_IN_PROGRESS)
+    return results.kept_up(nexus, identifier, job.progress, _copy_all(job, header))
+
+
+def _copy_all(job: _Job, header: CopyHeader) -> Steps:
+    """Copy segment by segment; others have their turn after each MiB."""
+    unit, nexus = job.unit, job.nexus
+    results, identifier = unit.copies, header.list_identifier
+    rules = unit.rules.copies
     results.discard(nexus, identifier)
     holds = header.list_id_usage == ListIDUsage.HOLD
     for number, segment in enumerate(job.segments):
+        job.segments_done = number
         try:
-            _copy(job, segment)
+            yield from _copy(job, segment)
         except _SegmentError as error:
             if not rules.bad_segment_ends_copy:
                 continue
@@ -140,19 +164,14 @@ def _finish(
                 SenseKey.COPY_ABORTED, *error.additional.value, command_specific=number
             )
             if holds:
-                status = _status(CopyManagerStatus.FAILED, number, job)
+                status = job.status(CopyManagerStatus.FAILED, number)
                 built = sense.build(descriptor=unit.modes.d_sense)
                 results.hold(nexus, identifier, CopyResult(status, built))
             raise CheckCondition(sense) from None
     if holds:
-        status = _status(rules.final_status, len(job.segments), job)
+        status = job.status(rules.final_status, len(job.segments))
         results.hold(nexus, identifier, CopyResult(status))
     return GOOD
-
-
-def _status(status: CopyManagerStatus, segments: int, job: _Job) -> CopyStatus:
-    # In KiB, so that 32 bits hold the largest copy; a rest of one counts as one.
-    return CopyStatus(status, segments, -(-job.bytes_copied // 1024), 1)
 
 
 def _check_header(header: CopyHeader) -> None:
@@ -212,7 +231,7 @@ def _segments(data: bytes, rules: CopyRules) -> list[Segment]:
     return segments
 
 
-def _copy(job: _Job, segment: Segment) -> None:
+def _copy(job: _Job, segment: Segment) -> Generator[None]:
     if not job.unit.rules.copies.copies:
         return
     source = _unit(job, segment.source, Access.READ)
@@ -237,7 +256,7 @@ def _copy(job: _Job, segment: Segment) -> None:
         # Overlapping blocks are read before they are written over.
         starts = starts[::-1]
     try:
-        _move(job, segment, source, destination, length, starts)
+        yield from _move(job, segment, source, destination, length, starts)
     except BackingError:
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE) from None
 
@@ -249,7 +268,7 @@ def _move(
     destination: LogicalUnit,
     length: int,
     starts: range,
-) -> None:
+) -> Generator[None]:
     for start in starts:
         size = min(_CHUNK, length - start)
         data = bytes(
@@ -262,6 +281,7 @@ def _move(
             segment.destination_lba + start // destination.block_size, data
         )
         job.bytes_copied += size
+        yield
 
 
 def _unit(job: _Job, number: int, access: Access) -> LogicalUnit:
@@ -316,6 +336,8 @@ def _receive_operating_parameters(unit: LogicalUnit, task: Task) -> Outcome:
 
 def _receive_failure_details(unit: LogicalUnit, task: Task) -> Outcome:
     result = _held(unit, task)
+    if not result.is_final:
+        raise invalid_field_in_cdb(2, 7)
     if not result.sense:
         return _cut(task, bytes(4))
     return _cut(task, build_failure_details(SCSIStatus.CHECK_CONDITION, result.sense))

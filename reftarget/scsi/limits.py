@@ -4,6 +4,11 @@
 MAXIMUM_TRANSFER = 32 << 20
 """Bytes that one command moves at most: a bound on what a peer can make us hold."""
 
+STEP = 4 << 20
+"""Bytes that are written or compared before others have their turn."""
+UNMAP_STEP = 256 << 20
+"""Bytes that are unmapped before others have their turn."""
+
 COMPARE_AND_WRITE_BLOCKS = 255
 ATOMIC_BLOCKS = 256
 WRITE_SAME_BLOCKS = 0x10000

@@ -30,7 +30,7 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
     rules = unit.rules.medium
     if power_condition not in rules.power_conditions:
         raise invalid_field_in_cdb(4, 7)
-    sanitizing = unit.not_ready(unit.device.now) if unit.sanitize_until else None
+    sanitizing = unit.not_ready(unit.device.now) if unit.sanitizing else None
     if sanitizing is not None:
         raise CheckCondition(sanitizing)
     if not rules.heeds_start(power_condition):

@@ -23,7 +23,7 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_parameter_list,
     parameter_list_length_error,
 )
-from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task, truncated
+from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Steps, Task, truncated
 from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _unmaps_by_write_same_10(unit: LogicalUnit) -> bool:
 def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Handler:
     length_byte = layout.structure.fields["blocks"].byte
 
-    def write_same(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
+    def write_same(unit: LogicalUnit, task: Task) -> DataOutNeeded | Steps:
         fields = layout.parse(task.cdb)
         lba, unmap = fields["lba"], bool(fields["unmap"])
         rules = unit.rules.provisioning
@@ -64,20 +64,19 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
             raise invalid_field_in_cdb(length_byte)
         unit.check_writable()
         if fields.get("ndob"):
-            _fill(unit, lba, blocks, rules.ndob_byte * unit.block_size, unmap=unmap)
-            return GOOD
+            block = rules.ndob_byte * unit.block_size
+            return _fill(unit, lba, blocks, block, unmap=unmap)
         if task.expected_data_out != unit.block_size and rules.same_needs_block:
             # There is one block to repeat, or there is nothing to be done.
             raise illegal_request(
                 AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT
             )
 
-        def repeat(data: bytes | memoryview) -> Outcome:
+        def repeat(data: bytes | memoryview) -> Steps:
             if too_many and any(data):
                 raise invalid_field_in_cdb(length_byte)
             block = bytes(data).ljust(unit.block_size, b"\0")
-            _fill(unit, lba, blocks, block, unmap=unmap)
-            return GOOD
+            return _fill(unit, lba, blocks, block, unmap=unmap)
 
         return DataOutNeeded(unit.block_size, repeat)
 
@@ -86,7 +85,7 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
 
 def _fill(
     unit: LogicalUnit, lba: int, blocks: int, block: bytes, *, unmap: bool
-) -> None:
+) -> Steps:
     """Write one block to all of a run, or unmap them if that reads the same.
 
     Unmapped blocks read as zeros, so that others must be written, UNMAP or not
@@ -94,13 +93,10 @@ def _fill(
     """
     blocks = unit.rules.provisioning.filled(blocks, unmap)
     if unmap and not any(block):
-        unit.unmap(lba, blocks)
-        return
-    while blocks:
-        piece = min(blocks, unit.maximum_blocks)
-        unit.write(lba, block * piece)
-        lba += piece
-        blocks -= piece
+        yield from unit.unmap_run(lba, blocks)
+    else:
+        yield from unit.fill(lba, blocks, block)
+    return GOOD
 
 
 def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
@@ -115,16 +111,20 @@ def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     if length < _UNMAP_HEADER:
         raise parameter_list_length_error()
 
-    def unmap(data: bytes | memoryview) -> Outcome:
+    def unmap(data: bytes | memoryview) -> Steps:
         # No block is touched before all of the list is known to be right.
         extents = _extents(unit, data)
         for extent in extents:
             unit.check_range(extent.lba, extent.blocks)
-        for extent in extents:
-            unit.unmap(extent.lba, extent.blocks)
-        return GOOD
+        return _unmap_all(unit, extents)
 
     return DataOutNeeded(length, unmap)
+
+
+def _unmap_all(unit: LogicalUnit, extents: list[Extent]) -> Steps:
+    for extent in extents:
+        yield from unit.unmap_run(extent.lba, extent.blocks)
+    return GOOD
 
 
 def _extents(unit: LogicalUnit, data: bytes | memoryview) -> list[Extent]:

@@ -96,8 +96,7 @@ def require_equal(
     """Refuse with MISCOMPARE if the medium holds other bytes; say where they start."""
     if unit.rules.blocks.is_equal(stored, data):
         return
-    pairs = enumerate(zip(stored, data, strict=True))
-    offset = next((index for index, (left, right) in pairs if left != right), 0)
+    offset = first_difference(stored, data)
     raise CheckCondition(
         Sense.of(
             SenseKey.MISCOMPARE,
@@ -105,6 +104,22 @@ def require_equal(
             information=offset,
         )
     )
+
+
+def first_difference(left: bytes | memoryview, right: bytes | memoryview) -> int:
+    """Return the offset of the first byte that differs, 0 where none does.
+
+    It is found by halves: a peer chooses how many bytes lie before it.
+    """
+    low, high = 0, min(len(left), len(right))
+    left, right = memoryview(left), memoryview(right)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if bytes(left[low:middle]) == bytes(right[low:middle]):
+            low = middle
+        else:
+            high = middle
+    return low if left[low:high] != right[low:high] else 0
 
 
 def _pre_fetch(layout: Layout) -> Handler:

@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
+from reftarget.backing import BackingError
 from reftarget.scsi import limits
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Task
+from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Steps, Task
 from reftarget.scsi.unit import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reftarget.scsi.unit import LogicalUnit
 
+log = logging.getLogger("reftarget")
 
-def _erase(unit: LogicalUnit, task: Task) -> Outcome:
+
+def _erase(unit: LogicalUnit, task: Task) -> Outcome | Steps:
     """Erase by giving up every block: nothing of what was there can be read."""
     rules = unit.rules.medium
     length = int.from_bytes(task.cdb[7:9], "big")
@@ -24,17 +31,45 @@ def _erase(unit: LogicalUnit, task: Task) -> Outcome:
         raise invalid_field_in_cdb(7, 7)
     if rules.erase_heeds_protection:
         unit.check_writable()
-    if rules.erases:
-        unit.unmap(0, unit.blocks)
-    _begin(unit, immed=bool(task.cdb[1] & 0x80))
+    steps = unit.unmap_run(0, unit.blocks if rules.erases else 0)
+    return _begin(unit, steps, limits.UNMAP_STEP, immed=bool(task.cdb[1] & 0x80))
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """A sanitize operation as work of the target: no command's end stops it."""
+
+    unit: LogicalUnit
+
+    def step(self) -> bool:
+        """Do the next step; return False once there is none."""
+        try:
+            return self.unit.sanitizing.step()
+        except BackingError as error:
+            log.warning("LUN %d: sanitize failed: %s", self.unit.config.lun, error)
+            return False
+
+
+def _begin(
+    unit: LogicalUnit, steps: Iterator[None], size: int, *, immed: bool
+) -> Outcome | Steps:
+    """Begin an operation whose steps do so many bytes each."""
+    # An immediate one is in progress at least as long as configured, so that initiators
+    # can be tried against a unit that is busy with it.
+    seconds = unit.config.sanitize_seconds if immed else 0.0
+    until = unit.device.now + seconds if seconds else 0.0
+    unit.sanitizing.start(steps, -(-unit.config.size // size), until)
+    if immed:
+        unit.device.turns.begin(_Operation(unit))
+        return GOOD
+    unit.device.turns.add(_Operation(unit))
+    return _wait(unit)
+
+
+def _wait(unit: LogicalUnit) -> Steps:
+    while unit.sanitizing.step():
+        yield
     return GOOD
-
-
-def _begin(unit: LogicalUnit, *, immed: bool) -> None:
-    # The work is done at once; an immediate one is in progress as long as configured,
-    # so that initiators can be tried against a unit that is busy with it.
-    if immed and unit.config.sanitize_seconds:
-        unit.sanitize_until = unit.device.now + unit.config.sanitize_seconds
 
 
 def _overwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
@@ -45,14 +80,11 @@ def _overwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         raise invalid_field_in_cdb(7, 7)
     unit.check_writable()
 
-    def overwrite(data: bytes | memoryview) -> Outcome:
+    def overwrite(data: bytes | memoryview) -> Outcome | Steps:
         pattern = rules.overwrite_pattern(data, length)
         repeated = (pattern * (unit.block_size // len(pattern) + 1))[: unit.block_size]
-        for lba in range(0, unit.blocks, unit.maximum_blocks):
-            blocks = min(unit.maximum_blocks, unit.blocks - lba)
-            unit.write(lba, repeated * blocks)
-        _begin(unit, immed=bool(fields["immed"]))
-        return GOOD
+        steps = unit.fill(0, unit.blocks, repeated)
+        return _begin(unit, steps, limits.STEP, immed=bool(fields["immed"]))
 
     return DataOutNeeded(length, overwrite)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What passes between the iSCSI layer and the device server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from iscsi.constants import TaskAttribute
@@ -43,16 +43,35 @@ class Outcome:
     sense: bytes = b""
 
 
+Steps = Generator[None, None, Outcome]
+"""A command that takes long: each `next` does some milliseconds' worth of it."""
+
+
 @dataclass(slots=True)
 class DataOutNeeded:
-    """The device server wants this many bytes, then a call of finish with them."""
+    """The device server wants this many bytes, then a call of finish with them.
+
+    The data is good for the length of that call: steps that follow keep copies.
+    """
 
     length: int
-    finish: Callable[[bytes | memoryview], Outcome]
+    finish: Callable[[bytes | memoryview], Outcome | Steps]
 
 
 GOOD = Outcome(SCSIStatus.GOOD)
 RESERVATION_CONFLICT = Outcome(SCSIStatus.RESERVATION_CONFLICT)
+
+
+def completed(execution: Outcome | Steps) -> Outcome:
+    """Do all that is left of a command; return what it came to."""
+    if isinstance(execution, Outcome):
+        return execution
+    while True:
+        try:
+            next(execution)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
 
 def truncated(data: bytes, allocation_length: int) -> Outcome:

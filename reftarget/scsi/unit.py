@@ -15,9 +15,10 @@ from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.config import naa_identifier, serial_number
 from reftarget.scsi.copy_results import CopyResults
 from reftarget.scsi.modes import ModePages
+from reftarget.scsi.sanitizing import Sanitizing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from iscsi.scsi.layout import Layout
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from reftarget.backing import Backing
     from reftarget.scsi.config import LogicalUnitConfig
     from reftarget.scsi.rules import SCSIRules
-    from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+    from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Steps, Task
+    from reftarget.turns import Turns
 
-    Handler = Callable[["LogicalUnit", Task], Outcome | DataOutNeeded]
+    Handler = Callable[["LogicalUnit", Task], Outcome | DataOutNeeded | Steps]
 
 
 class Device(Protocol):
@@ -56,6 +58,10 @@ class Device(Protocol):
     @property
     def luns(self) -> list[int]:
         """The logical unit numbers, in order."""
+
+    @property
+    def turns(self) -> Turns:
+        """Where work goes that is too long for one turn."""
 
     @property
     def abort_tasks(self) -> Callable[[int, Nexus], None]:
@@ -212,7 +218,7 @@ class LogicalUnit:
         """The nexuses that prevent the removal of the medium."""
         self.is_loaded = True
         self.is_started = True
-        self.sanitize_until = 0.0
+        self.sanitizing = Sanitizing()
         self.commands: dict[int, Command] = {}
         self.actions: dict[tuple[int, int], Command] = {}
         self.reservations = reservations(self)
@@ -244,16 +250,14 @@ class LogicalUnit:
 
     def not_ready(self, now: float) -> Sense | None:
         """Return why the medium cannot be reached, or None if it can."""
-        if self.sanitize_until:
-            left = self.sanitize_until - now
-            if left > 0:
-                whole = self.config.sanitize_seconds
+        if self.sanitizing:
+            progress = self.sanitizing.progress(now, self.config.sanitize_seconds)
+            if progress is not None:
                 return Sense.of(
                     SenseKey.NOT_READY,
                     AdditionalSense.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
-                    progress=min(int((1 - left / whole) * 0x10000), 0xFFFF),
+                    progress=progress,
                 )
-            self.sanitize_until = 0.0
         if not self.is_loaded and self.rules.medium.needs_medium:
             return Sense.of(
                 SenseKey.NOT_READY, AdditionalSense.MEDIUM_NOT_PRESENT_TRAY_OPEN
@@ -268,7 +272,7 @@ class LogicalUnit:
     @property
     def is_always_ready(self) -> bool:
         """Whether not_ready() need not be asked."""
-        return self.is_loaded and self.is_started and not self.sanitize_until
+        return self.is_loaded and self.is_started and not self.sanitizing
 
     def check_range(self, lba: int, blocks: int) -> None:
         """Refuse blocks beyond the end of the medium."""
@@ -302,6 +306,21 @@ class LogicalUnit:
             mapped.add(lba, lba + len(data) // block_size)
         if fua:
             self.backing.flush()
+
+    def fill(self, lba: int, blocks: int, block: bytes) -> Generator[None]:
+        """Write one block to all of a run, in steps; the range was checked."""
+        most = max(1, limits.STEP // self.block_size)
+        for start in range(lba, lba + blocks, most):
+            # Nothing but the block is kept between two steps.
+            self.write(start, block * min(most, lba + blocks - start))
+            yield
+
+    def unmap_run(self, lba: int, blocks: int) -> Generator[None]:
+        """Deallocate blocks in steps; the range was checked."""
+        most = limits.UNMAP_STEP // self.block_size
+        for start in range(lba, lba + blocks, most):
+            self.unmap(start, min(most, lba + blocks - start))
+            yield
 
     def unmap(self, lba: int, blocks: int) -> None:
         """Deallocate blocks: they read as zeros; the range was checked."""

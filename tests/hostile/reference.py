@@ -145,6 +145,7 @@ class Attacker:
         self.cmd_sn = 1
         self.exp_stat_sn = 0
         self.itt = 1 + 0x10000 * cid
+        self._gathered: bytearray | None = None
 
     def __enter__(self) -> Self:
         """Return the connection."""
@@ -163,7 +164,18 @@ class Attacker:
         """Send a header of 48 bytes, with the data's length filled in, and the data."""
         length = len(data).to_bytes(3, "big")
         pdu = header[:5] + length + header[8:] + data + bytes(-len(data) % 4)
-        self.socket.sendall(pdu)
+        if self._gathered is None:
+            self.socket.sendall(pdu)
+        else:
+            self._gathered += pdu
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Send what is to be sent meanwhile in one piece."""
+        self._gathered = bytearray()
+        yield
+        gathered, self._gathered = self._gathered, None
+        self.socket.sendall(gathered)
 
     def receive(self) -> tuple[bytes, bytes]:
         """Return the header and the data of the next PDU that comes."""

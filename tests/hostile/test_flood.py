@@ -186,6 +186,32 @@ def test_a_million_hostile_pdus(target: Target) -> None:
     assert target.memory < memory + ALLOWED_GROWTH
 
 
+def test_a_copy_of_half_a_gib_lets_others_through() -> None:
+    """What is sent after the copy is answered before it."""
+    itself, blocks = 0xF800, 0xFFFF
+    segment = struct.pack(
+        ">BBHHH2xHQQ", 0x02, 0, 24, itself, itself, blocks, 0, blocks + 1
+    )
+    identifier = 7
+    parameters = struct.pack(">BBH4xII", identifier, 0, 0, 16 * len(segment), 0)
+    parameters += 16 * segment
+    copy = struct.pack(">BB8xI2x", 0x83, 0, len(parameters))
+    status = struct.pack(">BBB7xI2x", 0x84, 0, identifier, 12)
+    with running("--lun", "128M") as target, target.attack(isid=9) as attacker:
+        # In one piece, so that the target has both before the copy can be over.
+        with attacker.gathering():
+            tag = attacker.command(copy, 0xA0, len(parameters), parameters)
+            attacker.command(status, 0xC0, 12)
+        target.assert_serves()
+        header, data = attacker.receive_until(0x25)
+        assert header[3] == 0
+        assert data[4] == 0, "the copy is not in progress any more"
+        header, _ = attacker.receive_until(0x21)
+
+    assert header[16:20] == tag.to_bytes(4, "big")
+    assert header[3] == 0
+
+
 def test_many_long_commands() -> None:
     """One connection asks for two GiB of WRITE SAME at once; another is served."""
     write_same_10 = struct.pack(">BBIBHB", 0x41, 0, 0, 0, 0xFFFF, 0)

@@ -10,7 +10,7 @@ from iscsi.scsi.sense import AdditionalSense, Sense
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.device import DeviceServer
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task, completed
 
 TARGET = "iqn.2001-04.com.example:disk"
 HOST, OTHER = (
@@ -48,13 +48,14 @@ class Disk:
         """Send a command and return the first answer."""
         where = self.lun if lun is None else lun
         task = Task(nexus, where, command.ljust(16, b"\0"), attribute, len(data))
-        return self.device.start(task, self.now)
+        answer = self.device.start(task, self.now)
+        return answer if isinstance(answer, DataOutNeeded) else completed(answer)
 
     def run(self, command: bytes, data: bytes = b"", **kwargs: Any) -> Outcome:
         """Send a command with its data and return what it came to."""
         answer = self.start(command, data, **kwargs)
         if isinstance(answer, DataOutNeeded):
-            answer = answer.finish(data[: answer.length])
+            answer = completed(answer.finish(data[: answer.length]))
         return answer
 
     def good(self, command: bytes, data: bytes = b"", **kwargs: Any) -> bytes:

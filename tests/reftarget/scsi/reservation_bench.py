@@ -19,7 +19,7 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.check_condition import CheckCondition
 from reftarget.scsi.reservations import ReservationManager
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task, completed
 
 TARGET = "iqn.2001-04.com.example:target"
 NAME = "iqn.2001-04.com.example:host"
@@ -141,7 +141,7 @@ def answer(
         outcome = start()
         if isinstance(outcome, DataOutNeeded):
             assert data is not None
-            outcome = outcome.finish(data[: outcome.length])
+            outcome = completed(outcome.finish(data[: outcome.length]))
     except CheckCondition as refusal:
         return illegal_request(refusal)
     return outcome.status

@@ -30,7 +30,7 @@ from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.vpd import Designator, DesignatorType
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.device import DeviceServer
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task, completed
 
 TARGET = "iqn.2001-04.com.example:target"
 A, B = (Nexus(f"iqn.2001-04.com.example:{n}", bytes(6), TARGET, 1) for n in "ab")
@@ -72,7 +72,7 @@ class Bench:
         outcome = self.device.start(task, 0.0)
         if isinstance(outcome, DataOutNeeded):
             outcome = outcome.finish(data)
-        return outcome
+        return completed(outcome)
 
     def refusal(self, outcome: Outcome, key: SenseKey) -> AdditionalSense | None:
         assert outcome.status is SCSIStatus.CHECK_CONDITION

@@ -10,7 +10,7 @@ from iscsi.scsi import cdb, sense
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
-from reftarget.scsi.task import DataOutNeeded, Outcome
+from reftarget.scsi.task import DataOutNeeded, Outcome, completed
 from tests.reftarget.scsi.disk import HOST, OTHER, Disk
 
 DISK = Disk(size=3 << 40, removable=True)
@@ -60,7 +60,7 @@ def test_any_command_comes_to_something(
 
     if isinstance(answer, DataOutNeeded):
         assert 0 < answer.length <= limits.MAXIMUM_TRANSFER
-        answer = answer.finish(data[: answer.length])
+        answer = completed(answer.finish(data[: answer.length]))
     bounded(answer)
 
 
@@ -76,5 +76,5 @@ def test_lengths_at_their_largest_come_to_something(layout: Layout) -> None:
 
     if isinstance(answer, DataOutNeeded):
         assert 0 < answer.length <= limits.MAXIMUM_TRANSFER
-        answer = answer.finish(b"")
+        answer = completed(answer.finish(b""))
     bounded(answer)

@@ -8,7 +8,8 @@ from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, FieldPointer, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
-from reftarget.scsi.task import DataOutNeeded
+from reftarget.scsi.reads import first_difference
+from reftarget.scsi.task import DataOutNeeded, completed
 from tests.reftarget.scsi.disk import BLOCK, BLOCKS, A, B, Disk
 
 READS = [cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16]
@@ -146,7 +147,7 @@ def test_write_with_less_data_writes_what_came(disk: Disk) -> None:
     answer = disk.start(cdb.write_10(blocks=2), B)
     assert isinstance(answer, DataOutNeeded)
     assert answer.length == 2 * BLOCK
-    assert answer.finish(B).status is SCSIStatus.GOOD
+    assert completed(answer.finish(B)).status is SCSIStatus.GOOD
 
     assert disk.good(cdb.read_10(blocks=2)) == B + A
 
@@ -263,3 +264,24 @@ def test_read_is_not_changed_by_a_later_write(disk: Disk) -> None:
     disk.good(cdb.write_10(blocks=1), B)
 
     assert bytes(outcome.data_in) == A  # type: ignore[arg-type]  # one buffer
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 512, 1000])
+def test_the_first_difference_is_found(length: int) -> None:
+    left = bytes(length)
+    for offset in {0, length // 3, length // 2, length - 1}:
+        right = bytearray(left)
+        right[offset:] = b"\x01" * (length - offset)
+
+        assert first_difference(left, memoryview(right)) == offset
+
+
+def test_orwrite_combines_every_part() -> None:
+    blocks = (3 << 20) // 512
+    old, new = b"\x0f" * (blocks * 512), b"\x31" * (blocks * 512)
+    large = Disk(size=8 << 20)
+    large.good(cdb.write_16(lba=1, blocks=blocks), old)
+
+    large.good(cdb.orwrite(lba=1, blocks=blocks), new)
+
+    assert large.good(cdb.read_16(lba=1, blocks=blocks)) == b"\x3f" * (blocks * 512)

@@ -23,7 +23,7 @@ from reftarget.scsi.check_condition import CheckCondition
 from reftarget.scsi.reservation_state import Reservation, State
 from reftarget.scsi.reservation_store import ReservationStore, StoreError
 from reftarget.scsi.reservations import ReservationManager
-from reftarget.scsi.task import DataOutNeeded, Nexus, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Task, completed
 
 A, B = (
     Nexus(f"iqn.2001-04.com.example:é{name}", b"\x40\0\x01\x37\0\0", "iqn.x:t", 2)
@@ -59,7 +59,7 @@ def register(to: ReservationManager, nexus: Nexus, own: int, *, aptpl: bool) -> 
     needed = to.handle_out(task)
     assert isinstance(needed, DataOutNeeded)
     parameters = OutParameters(own, 7, activate_persist_through_power_loss=aptpl)
-    assert needed.finish(parameters.build()).status is SCSIStatus.GOOD
+    assert completed(needed.finish(parameters.build())).status is SCSIStatus.GOOD
 
 
 @pytest.mark.parametrize("kind", ReservationType)

@@ -15,7 +15,7 @@ from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.check_condition import CheckCondition
 from reftarget.scsi.reservations import ReservationManager
-from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Task, completed
 
 GOOD, CONFLICT = SCSIStatus.GOOD, SCSIStatus.RESERVATION_CONFLICT
 A, B, C = (
@@ -49,7 +49,7 @@ class Unit:
             Task(nexus, 0, command, TaskAttribute.SIMPLE, len(data))
         )
         if isinstance(outcome, DataOutNeeded):
-            outcome = outcome.finish(data)
+            outcome = completed(outcome.finish(data))
         return outcome.status
 
     def register(self, nexus: Nexus, key: int = 1) -> None:
@@ -138,7 +138,7 @@ def test_reserve_between_a_registration_and_its_data_wins(unit: Unit) -> None:
     unit.send(B, cdb.reserve_6())
 
     assert isinstance(waiting, DataOutNeeded)
-    assert waiting.finish(OutParameters(0, 1).build()).status is CONFLICT
+    assert completed(waiting.finish(OutParameters(0, 1).build())).status is CONFLICT
 
 
 @pytest.mark.parametrize("by_reset", [False, True])

@@ -15,7 +15,7 @@ from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.device import DeviceServer
 from reftarget.scsi.table import COMMANDS
-from reftarget.scsi.task import DataOutNeeded, Nexus, Task
+from reftarget.scsi.task import DataOutNeeded, Nexus, Task, completed
 
 TARGET = "iqn.2001-04.com.example:target"
 A, B, C = (
@@ -48,6 +48,7 @@ class Bench:
         outcome = self.device.start(task, 0.0)
         if isinstance(outcome, DataOutNeeded):
             outcome = outcome.finish(data.ljust(outcome.length, b"\0"))
+        outcome = completed(outcome)
         if outcome.status is SCSIStatus.CHECK_CONDITION:
             return sense.parse(outcome.sense).additional
         return outcome.status
@@ -88,7 +89,7 @@ def test_every_command_of_the_table_conflicts_or_runs(
             assert conflicts is (access not in PASSES[kind][role]), command.layout
         # SANITIZE and its like leave traces that none of this is about.
         bench.device.units[0].is_started = True
-        bench.device.units[0].sanitize_until = 0.0
+        bench.device.units[0].sanitizing.until = 0.0
 
 
 def test_other_units_are_not_reserved(bench: Bench) -> None:
