@@ -83,14 +83,16 @@ def try_once(tested: TestedTarget) -> None:
 def late_probe(tested: TestedTarget) -> str:
     """Log in when the check's own connections are closed; return what went wrong.
 
-    A login that is not served is tried twice. An unfinished login of the check would
-    hold up the probe's where a target handles one at a time. It gives such a login up
-    by itself, so the probe has patience.
+    An unfinished login of the check would hold up the probe's where a target handles
+    one at a time. It gives such a login up by itself, so the probe has patience. Where
+    it has less, a busy host may hold up one login, so that two are tried.
     """
     if math.isinf(tested.login_seconds):
         return ""  # no login of this target has ever told anything
-    # A busy host may hold one of them up.
-    return unserved(tested, patience(tested)) and unserved(tested, patience(tested))
+    why = unserved(tested, patience(tested))
+    if why and ONE_LOGIN not in tested.features:
+        why = unserved(tested, patience(tested))
+    return why
 
 
 def patience(tested: TestedTarget) -> float:
