@@ -23,6 +23,7 @@ from suites.plugins.limits import CutShort, Limit
 from suites.plugins.lost import lose
 from suites.plugins.options import PROVIDER
 from targets import leash
+from vmlab.poll import poll
 
 LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
@@ -65,6 +66,8 @@ class TestedTarget:
     """How long the first login took; infinite where no login tells if it serves."""
     is_tried: bool = False
     """Whether a plain login and a command have been tried before the first check."""
+    wait: float = 0.0
+    """Seconds in which a target that was restarted must listen again."""
     limit: Limit | None = None
     """That of the check that runs."""
 
@@ -90,6 +93,8 @@ class TestedTarget:
     def restart(self) -> None:
         """Start the target again; the limit of the check stands still meanwhile.
 
+        A machine that is switched off and on by a command may take a while to listen.
+
         Raises:
             LabError: it cannot be restarted, or did not come back.
         """
@@ -97,6 +102,15 @@ class TestedTarget:
             if self.limit is not None:
                 stack.enter_context(self.limit.paused())
             self.running.restart()
+            for _ in poll(self.wait):
+                ending = self.running.ending()
+                if ending is None:
+                    return
+            raise targets.LabError(
+                f"the target was restarted and is not back within {self.wait:g} s: "
+                f"{ending}",
+                hint="--wait-for-target SECONDS waits longer",
+            )
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
@@ -133,7 +147,13 @@ def start(config: pytest.Config) -> TestedTarget:
         traits = targets.profile(config.option.profile)
         running = replace(running, features=running.features | traits)
     offer = {**DEFAULT_KEYS, **dict(config.option.offer)}
-    tested = TestedTarget(running, provider, config.option.peer_timeout, offer)
+    tested = TestedTarget(
+        running,
+        provider,
+        config.option.peer_timeout,
+        offer,
+        wait=config.option.wait_for_target,
+    )
     try:
         _examine(tested, tested.new_limit(config.option.check_timeout))
     except targets.LabError:

@@ -94,6 +94,7 @@ def test_a_pause_costs_no_time_and_takes_no_look() -> None:
 
 def test_the_time_stands_still_while_the_target_is_started_again() -> None:
     limit = Limit(5)
+    endings = [None, DEAD]
 
     class Slow:
         features = frozenset[str]()
@@ -103,10 +104,16 @@ def test_the_time_stands_still_while_the_target_is_started_again() -> None:
             time.sleep(0.02)
             assert limit.left == self.before
 
+        def ending(self) -> Ending | None:
+            assert limit.left == self.before
+            return endings.pop()
+
     running = cast("targets.RunningTarget", Slow())
-    tested = TestedTarget(running, cast("targets.Provider", None), 1, {}, limit=limit)
+    provider = cast("targets.Provider", None)
+    tested = TestedTarget(running, provider, 1, {}, wait=9, limit=limit)
     with limit.running():
         tested.restart()
+    assert not endings
 
 
 def test_the_parts_of_a_check_share_its_time_and_the_end_has_its_own() -> None:
