@@ -21,6 +21,9 @@ from iscsi.scsi import sense as scsi_sense
 from iscsi.scsi.sense import Sense
 from iscsi.scsi.status import SCSIStatus
 
+_SENSE = "RFC7143-11.4.7-i01"
+"""The clause about the sense data of a SCSI Response."""
+
 SMALL_SEGMENT = 64
 MOST_PDUS = 4096
 """A task takes a PDU for each `SMALL_SEGMENT` bytes of its data, and so many more."""
@@ -53,8 +56,16 @@ class Result:
 
     @property
     def sense(self) -> Sense | None:
-        """The sense data, or None without any."""
-        return scsi_sense.parse(self.sense_bytes) if self.sense_bytes else None
+        """The sense data, or None without any.
+
+        Raises:
+            DecodeError: what follows SenseLength is no sense data (RFC 7143, 11.4.7).
+        """
+        try:
+            return scsi_sense.parse(self.sense_bytes) if self.sense_bytes else None
+        except DecodeError as error:
+            error.requirement = error.requirement or _SENSE
+            raise
 
     def __str__(self) -> str:
         """Return status and sense in words."""

@@ -5,8 +5,8 @@ Failures have one cause where what is known of them as values says so:
 
 - the target died in the same function; or, where no function is known, by the same
   signal in checks of the same requirement;
-- the same requirement is broken, by whatever answer but silence; or by one check with
-  several parameters;
+- the same requirement is broken, by whatever answer but silence (logins refused for
+  different reasons are told apart); or by one check with several parameters;
 - requirements that have the same rule for several cases (`like` in the catalogue) are
   broken alike: all carried out, all refused for one reason, or all left unanswered;
 - a target that serves no login after a check gives the same answer to each;
@@ -88,6 +88,14 @@ a command with ILLEGAL REQUEST.
 
 _OTHER_DATA = (OTHER_DATA, "SCSIResponse CHECK CONDITION Eh/")
 """How it shows that data is not what was written: by a read, or by MISCOMPARE."""
+
+_NONE = "none"
+"""The answer of an empty list of codes."""
+
+_MANY_REASONS = frozenset({"LoginResponse 0200", "LoginResponse 0201"})
+"""Refusals that join no requirements of a section: each may have its own reason."""
+
+_LOGIN = "LoginResponse"
 
 _SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
 """Answers that join no requirements: a login that goes on may do so for any reason."""
@@ -234,7 +242,9 @@ def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
     kind = None if check.failure is None else nature(check.failure)
     keys: list[Hashable] = [("check", cause.requirement, function)]
     if kind in (Nature.REFUSED, Nature.DONE):
-        keys.append(("rule", cause.requirement))
+        is_refused_login = kind is Nature.REFUSED and cause.answer.startswith(_LOGIN)
+        reason = cause.answer if is_refused_login else ""
+        keys.append(("rule", cause.requirement, reason))
     if kind is Nature.REFUSED:
         keys += [("refused", name, cause.answer) for name in check.requirements]
     if cause.answer:
@@ -251,12 +261,14 @@ def _keys_of_like_rules(
 ) -> list[Hashable]:
     """Return what failures share that break one rule in several cases alike.
 
-    Refusals are alike if they give the same reason.
+    Refusals are alike if they give the same reason, other answers if all of them hold
+    something or all hold nothing.
     """
     if check.failure is None:
         return []
     kind = nature(check.failure)
-    how = cause.answer if kind is Nature.REFUSED else kind
+    is_empty = not cause.answer.strip("[](), ") or cause.answer == _NONE
+    how = cause.answer if kind is Nature.REFUSED else (kind, is_empty)
     return [("like", name, how) for name in (requirement.id, *requirement.like)]
 
 
@@ -267,6 +279,8 @@ def _keys_of_section(
     place = requirement.document, requirement.section
     failure = check.failure
     if failure is None or not failure.answer or nature(failure) is Nature.SILENT:
+        return []
+    if failure.answer in _MANY_REASONS:
         return []
     keys: list[Hashable] = []
     keys.append(("section", *place, cause.pdu, cause.field, cause.answer))

@@ -121,6 +121,15 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         answers=("LoginResponse *", "connection dropped", "no answer", "no connection"),
         outcomes=(Outcome.TROUBLE,),
     ),
+    Foundation(
+        what="a plain login leads to full feature phase",
+        proofs=(
+            "login/test_stages.py::test_final_exchange_leads_to_full_feature_phase",
+        ),
+        # Checks of security expect refusals, which are their own matter.
+        dependents=("login/*", "numbering/*", "negotiation/*", "connections/*"),
+        answers=("LoginResponse 02*", "LoginResponse 03*"),
+    ),
     *(_key(name) for name in KEYS),
 )
 """Every foundation; a check rests on the first that explains its failure."""

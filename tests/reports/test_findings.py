@@ -64,6 +64,20 @@ def test_one_clause_is_one_finding_whatever_the_answers_are() -> None:
     )
 
     assert len(found.checks) == 2
+    refused = [f"LoginResponse 020{status}" for status in (0, 1)]
+    assert len(of(*(broken(f"{one}.py::a", answer=one) for one in refused))) == 2
+
+
+def test_a_login_that_may_be_refused_for_many_reasons_joins_no_section() -> None:
+    first, second = "RFC7143-6.3-01", "RFC7143-6.3-13"
+    assert CATALOGUE[first].section == CATALOGUE[second].section
+
+    def number(answer: str) -> int:
+        return len(
+            of(broken("a.py::a", first, answer), broken("b.py::b", second, answer))
+        )
+
+    assert (number("LoginResponse 0201"), number("LoginResponse 0206")) == (2, 1)
 
 
 def test_a_rule_of_several_cases_is_one_finding_where_they_are_treated_alike() -> None:

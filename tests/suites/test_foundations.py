@@ -137,6 +137,8 @@ def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
             check("nop/a.py::t", refused, Outcome.TROUBLE),
             check("nop/a.py::u", "no answer", Outcome.TROUBLE),
             check("login/a.py::v", refused),
+            check("login/a.py::w", "LoginResponse 0000"),
+            check("security/a.py::x", refused),
         ]
     )
 
@@ -144,6 +146,8 @@ def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
         Outcome.BROKEN,
         Outcome.NOT_JUDGED,
         Outcome.TROUBLE,
+        Outcome.NOT_JUDGED,
+        Outcome.BROKEN,
         Outcome.BROKEN,
     ]
 
