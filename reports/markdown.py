@@ -7,7 +7,7 @@ from pathlib import Path
 from reports.again import commands
 from reports.findings import Finding
 from reports.gone import gone
-from reports.model import Run
+from reports.model import Ending, Run
 from reports.printable import block, code, one_line
 from reports.severity import Severity
 from reports.terminal import count
@@ -16,6 +16,8 @@ from spec import Requirement, load
 _SHOWN_CHECKS = 10
 _SHOWN_PDUS = 30
 _SHOWN_REPORT = 60
+_SHOWN_MANNER = 80
+"""Characters."""
 
 
 def findings_markdown(
@@ -120,8 +122,16 @@ def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
     broken = rule(one, catalogue)
     if one.ending is None:
         return broken
-    how = "hangs" if one.severity is Severity.HANG else "dies"
-    return f"The target {how} ({one_line(one.ending.reason, 80)}): {broken}"
+    verb = "hangs" if one.severity is Severity.HANG else "dies"
+    return f"The target {verb} ({_manner(one.ending)}): {broken}"
+
+
+def _manner(ending: Ending) -> str:
+    """Return how a target ended, as short as it can be told."""
+    if ending.functions:
+        kind = ending.report_kind or "crash"
+        return one_line(f"{kind} in {ending.functions[0]}", _SHOWN_MANNER)
+    return one_line(ending.reason, _SHOWN_MANNER)
 
 
 def rule(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
