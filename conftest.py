@@ -9,6 +9,7 @@ _ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
 pytest_plugins = [
     "suites.plugins.options",
     "suites.plugins.requirements",
+    "suites.plugins.applicability",
     "suites.plugins.lost",
     "suites.plugins.targets",
     "suites.plugins.secrecy",

@@ -91,6 +91,17 @@ class Target:
     chap: Chap | None = None
     identities: tuple[Identity, ...] = ()
 
+    @property
+    def default_lun(self) -> int:
+        """The unit of checks that do not care: one that may be overwritten, the first.
+
+        0 where no unit is known.
+        """
+        scratch = self.find_scratch()
+        if scratch is not None:
+            return scratch.lun
+        return self.logical_units[0].lun if self.logical_units else 0
+
     def find_scratch(self) -> LogicalUnit | None:
         """Return the first logical unit that may be overwritten."""
         units = self.logical_units

@@ -203,11 +203,7 @@ def discovery(open_session: OpenSession) -> Session:
 @pytest.fixture(scope="session")
 def disk_lun(target: TestedTarget) -> int:
     """The number of a logical unit: one that may be written if there is one."""
-    units = target.running.target.logical_units
-    scratch = target.running.target.find_scratch()
-    if scratch is not None:
-        return scratch.lun
-    return units[0].lun if units else 0
+    return target.running.target.default_lun
 
 
 @pytest.fixture

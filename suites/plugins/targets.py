@@ -12,13 +12,17 @@ import pytest
 import targets
 from initiator.connection import Portal
 from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
+from initiator.probe.login import EVERYTHING, hint
+from initiator.probe.offer import UnitMissing, refuse_missing
+from initiator.probe.screen import in_short, unit_in_short
+from initiator.probe.unit import luns_of
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import chap
-from iscsi.constants import LoginStatus
-from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
+from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
+from suites.plugins import applicability
 from suites.plugins.limits import CutShort, Limit
 from suites.plugins.lost import lose
 from suites.plugins.options import PROVIDER
@@ -31,21 +35,11 @@ LAB_TROUBLE = 3
 FIRST_LOGIN = "target.first-login"
 """The fact that says what was wrong with the Login Responses, if anything was."""
 
-_EVERYTHING = {
-    **DEFAULT_KEYS,
-    "HeaderDigest": "CRC32C,None",
-    "DataDigest": "CRC32C,None",
-    "InitialR2T": "No",
-    "ImmediateData": "Yes",
-    "MaxConnections": "8",
-    "MaxOutstandingR2T": "8",
-    "DataPDUInOrder": "No",
-    "DataSequenceInOrder": "No",
-    "ErrorRecoveryLevel": "2",
-    "TaskReporting": "FastAbort,ResponseFence,RFC3720",
-    "iSCSIProtocolLevel": "2",
-}
-"""An offer of every feature: what a target takes of it, it has."""
+_NEGOTIATED = "negotiated."
+"""How the facts begin that a login has agreed to."""
+
+_UNIT = "target.unit"
+"""The fact that tells what the logical unit of the checks is."""
 
 
 @dataclass(slots=True)
@@ -114,13 +108,22 @@ class TestedTarget:
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
-        node = target or self.running.target
-        return LoginOptions(
-            target_name=node.name,
-            keys=dict(self.offer),
-            credentials=credentials(node.chap),
-            mutual=mutual_credentials(node.chap),
-        )
+        return login_options(target or self.running.target, self.offer)
+
+
+def login_options(node: targets.Target, keys: Mapping[str, str]) -> LoginOptions:
+    """Return how to log in to a target name.
+
+    Args:
+        node: the name, and what lets one in.
+        keys: what is offered.
+    """
+    return LoginOptions(
+        target_name=node.name,
+        keys=dict(keys),
+        credentials=credentials(node.chap),
+        mutual=mutual_credentials(node.chap),
+    )
 
 
 def credentials(known: targets.Chap | None) -> chap.Credentials | None:
@@ -175,43 +178,47 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
     transcript = Transcript()
     results: dict[str, str] = {}
     broken: dict[str, str] = {}
+    unit: dict[str, str] = {}
     try:
         with (
             limit.running(),
             Session(
                 tested.portal,
-                LoginOptions(
-                    target_name=name,
-                    keys=_EVERYTHING,
-                    is_lenient=True,
-                    credentials=options.credentials,
-                    mutual=options.mutual,
-                ),
+                replace(options, keys=EVERYTHING, is_lenient=True),
                 timeout=tested.timeout,
                 transcript=transcript,
+                lun=tested.running.target.default_lun,
             ) as session,
         ):
             results = session.login.results
             tested.login_seconds = time.monotonic() - begun
+            refuse_missing(session, luns_of(session))
+            unit = {_UNIT: unit_in_short(session)}
+    except UnitMissing as error:
+        raise targets.LabError(
+            f"{where}: {error}", hint="choose one of them for the run"
+        ) from error
     except CutShort as cut:
         raise targets.LabError(
             f"{where}: expected of its first login that {cut.expected[0]}: {cut.actual}"
         ) from cut
-    except LoginRefused as error:
-        raise targets.LabError(
-            f"{where}: {error}", hint=_login_hint(tested, error.status)
-        ) from error
     except ISCSIError as error:
-        is_malformed = not isinstance(error, PeerTimeout | ConnectionLost)
+        is_malformed = not isinstance(
+            error, PeerTimeout | ConnectionLost | LoginRefused
+        )
         if not (is_malformed and _has_answered(transcript)):
-            raise targets.LabError(f"{where}: {error}", hint=_hint(error)) from error
+            raise targets.LabError(
+                f"{where}: {error}",
+                hint=hint(error, tested.portal, options, timeout=tested.timeout),
+            ) from error
         broken = {FIRST_LOGIN: str(error)}
         # No login after a check can tell whether the target has survived it.
         tested.login_seconds = math.inf
-    tested.capabilities = _capabilities(results)
+    tested.capabilities = capabilities(results)
     tested.facts = {
         **tested.running.environment(),
-        **{f"negotiated.{key}": value for key, value in sorted(results.items())},
+        **{f"{_NEGOTIATED}{key}": value for key, value in sorted(results.items())},
+        **unit,
         **broken,
     }
 
@@ -220,7 +227,8 @@ def _has_answered(transcript: Transcript) -> bool:
     return any(isinstance(pdu, LoginResponse) for pdu in transcript.received())
 
 
-def _capabilities(results: dict[str, str]) -> frozenset[str]:
+def capabilities(results: Mapping[str, str]) -> frozenset[str]:
+    """Return the features that a login agreed to, which had offered everything."""
     level = int(results.get("ErrorRecoveryLevel", "0"))
     reporting = results.get("TaskReporting", "RFC3720")
     known = {
@@ -238,38 +246,6 @@ def _capabilities(results: dict[str, str]) -> frozenset[str]:
         "protocol-level-2": results.get("iSCSIProtocolLevel") == "2",
     }
     return frozenset(name for name, is_there in known.items() if is_there)
-
-
-def _login_hint(tested: TestedTarget, status: int) -> str:
-    if status == LoginStatus.NOT_FOUND:
-        return f"check the target's name; {_offered(tested)}"
-    if status in (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.MISSING_PARAMETER):
-        return "check the CHAP user and secret (--target=help tells how to give them)"
-    if status == LoginStatus.AUTHORIZATION_FAILURE:
-        return f"allow the initiator name {tested.options().initiator_name} there"
-    return "see the target's log"
-
-
-def _offered(tested: TestedTarget) -> str:
-    try:
-        with Session(
-            tested.portal, LoginOptions(is_discovery=True), timeout=tested.timeout
-        ) as session:
-            pairs = session.send_targets()
-    except (ISCSIError, AssertionError):
-        return "it names none in a discovery session"
-    names = [value for key, value in pairs if key == "TargetName"]
-    return "this portal offers " + (", ".join(names) or "none")
-
-
-def _hint(error: ISCSIError) -> str:
-    if isinstance(error, PeerTimeout):
-        return "something accepts TCP there but does not answer: is it an iSCSI target?"
-    if isinstance(error, ConnectionLost):
-        return "see the target's log"
-    if isinstance(error, DecodeError):
-        return "what listens there does not speak iSCSI"
-    return "a first login must succeed before anything can be tested"
 
 
 _WANTED = pytest.StashKey[bool]()
@@ -326,7 +302,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines = [
         f"target: {facts['target']}: {facts['target.description']}, version {version}",
         f"target features: {facts['target.features']}",
+        f"target offers: {in_short(_negotiated(facts))}",
     ]
+    if facts.get(_UNIT):
+        lines.append(f"target unit: {facts[_UNIT]}")
     left_out = config.stash.get(_LEFT_OUT, 0)
     if left_out:
         lines.append(
@@ -339,6 +318,30 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             "session cannot begin, those of logins say which rule"
         )
     return lines
+
+
+def _negotiated(facts: Mapping[str, str]) -> dict[str, str]:
+    return {
+        key.removeprefix(_NEGOTIATED): value
+        for key, value in facts.items()
+        if key.startswith(_NEGOTIATED)
+    }
+
+
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: list[pytest.Item]
+) -> list[str]:
+    """Say how many checks do not apply, as far as that is known before they run.
+
+    With -n the workers collect, and the number stands in the table at the end.
+    """
+    tested = config.stash.get(_TESTED, None)
+    if tested is None:
+        return []
+    lent = frozenset({applicability.WRITES} if config.option.allow_writes else ())
+    demanded = applicability.demands(items)
+    reasons = applicability.left_out(demanded, tested.features | lent)
+    return [applicability.sentence(len(demanded), reasons)] if demanded else []
 
 
 def of(config: pytest.Config) -> TestedTarget:

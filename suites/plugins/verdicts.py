@@ -21,6 +21,7 @@ from suites.judging.known import Deviation
 from suites.judging.verdict import Happening, Reaction
 from suites.plugins import targets as targets_plugin
 from suites.plugins.accounts import account_of, react, settle
+from suites.plugins.applicability import needs
 from suites.plugins.deaths import (
     DYING_SECONDS,
     charge_before,
@@ -82,10 +83,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     steps: Callable[[], list[str]] = partial(steps_of, item)
     item.stash[STEPS] = steps
     item.stash[LOG_MARK] = tested.running.mark()
-    for marker in item.iter_markers("needs"):
-        for feature in marker.args:
-            if feature not in tested.features:
-                pytest.skip(f"not applicable: the target does not offer {feature}")
+    for feature in needs(item):
+        if feature not in tested.features:
+            pytest.skip(f"not applicable: the target does not offer {feature}")
     try:
         with _limit_of(tested).running():
             return (yield)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All that a target offers: the logins, the names, one logical unit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from initiator.deadline import Deadline
+from initiator.expect import ConformanceFailure
+from initiator.login import DEFAULT_KEYS, LoginOptions
+from initiator.probe.login import (
+    Authentication,
+    Login,
+    authentication,
+    names_at,
+    try_everything,
+)
+from initiator.probe.unit import Unit, ask_unit, is_missing, luns_of
+from initiator.session import Session
+from initiator.waits import watched
+from iscsi.address import Portal
+from iscsi.errors import ISCSIError
+from iscsi.printable import printable
+
+SECONDS = 60.0
+"""In which all is asked; what has not come then is not told."""
+
+
+class UnitMissing(ISCSIError):
+    """There is no logical unit of the number that was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a target offers."""
+
+    portal: str
+    name: str
+    login: Login
+    authentication: Authentication
+    discovery: Authentication
+    """What a discovery session is asked for."""
+    names: tuple[str, ...]
+    """Those that a discovery session tells."""
+    names_trouble: str
+    """Why it tells none."""
+    luns: tuple[int, ...] | None
+    """None where REPORT LUNS lists none."""
+    unit: Unit
+
+
+def find_out(
+    portal: Portal,
+    options: LoginOptions,
+    lun: int,
+    *,
+    timeout: float,
+    seconds: float = SECONDS,
+) -> Offer:
+    """Find out what a target offers; nothing of it is changed.
+
+    Args:
+        portal: where it listens.
+        options: how to log in to its name.
+        lun: the unit to ask.
+        timeout: seconds for each answer.
+        seconds: for all of them.
+
+    Raises:
+        UnitMissing: there is no such unit; says which there are.
+        ISCSIError: no login succeeds.
+    """
+    deadline = Deadline(seconds)
+    with watched(lambda: deadline.check("not all was told")):
+        login = try_everything(portal, options, timeout=timeout)
+        plain = replace(options, keys=DEFAULT_KEYS, is_lenient=True)
+        with Session(portal, plain, timeout=timeout, lun=lun) as session:
+            listed = luns_of(session)
+            refuse_missing(session, listed)
+            unit = ask_unit(session)
+        bare = replace(plain, credentials=None, mutual=None)
+        discovery = replace(bare, is_discovery=True, target_name=None)
+        names, trouble = _told(lambda: names_at(portal, plain, timeout=timeout))
+        return Offer(
+            str(portal),
+            printable(options.target_name or ""),
+            login,
+            authentication(portal, bare, timeout=timeout),
+            authentication(portal, discovery, timeout=timeout),
+            tuple(names),
+            trouble,
+            listed,
+            unit,
+        )
+
+
+def refuse_missing(session: Session, listed: tuple[int, ...] | None) -> None:
+    """Refuse a logical unit that does not exist.
+
+    Args:
+        session: a session with it.
+        listed: what REPORT LUNS lists (see `luns_of`).
+
+    Raises:
+        UnitMissing: there is none of this number; says which there are.
+    """
+    if is_missing(session, listed):
+        there = ranges(listed) if listed else "none that REPORT LUNS lists"
+        raise UnitMissing(f"there is no logical unit {session.lun}; there are: {there}")
+
+
+def ranges(numbers: tuple[int, ...]) -> str:
+    """Return numbers in order, runs of them as FIRST-LAST."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    told = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    return ", ".join(told[:16]) + (" ..." if len(told) > 16 else "")
+
+
+def _told(ask: Callable[[], list[str]]) -> tuple[list[str], str]:
+    """Return what is told, and why nothing is."""
+    try:
+        return ask(), ""
+    except ConformanceFailure as failure:
+        return [], printable(str(failure.actual))
+    except ISCSIError as error:
+        return [], str(error)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which checks a target's features leave out, known before any of them runs.
+
+Others turn out to be not applicable only while they run, by what a unit answers.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from suites.plugins.requirements import is_check
+
+WRITES = "writes"
+"""The feature of a unit that may be overwritten; `--allow-writes` lends one."""
+
+FILE = "ISCSI_ASSAY_DEMANDS"
+"""The variable that names the file for what the checks of a collection demand."""
+
+_COLLECT_SECONDS = 120.0
+_MOST_NAMED = 6
+"""Reasons that a line names."""
+
+
+def needs(item: pytest.Item) -> list[str]:
+    """Return the features that a check's markers name."""
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
+def lacking(needed: Iterable[str], features: frozenset[str]) -> str:
+    """Return the first feature of those needed that is lacking, or nothing."""
+    return next((name for name in needed if name not in features), "")
+
+
+def demands(items: Iterable[pytest.Item]) -> list[list[str]]:
+    """Return for each check among some items which features it cannot do without."""
+    found = []
+    for item in filter(is_check, items):
+        lent = "scratch_disk" in getattr(item, "fixturenames", ())
+        found.append([*needs(item), *([WRITES] if lent else [])])
+    return found
+
+
+def left_out(
+    demanded: Iterable[Iterable[str]], features: frozenset[str]
+) -> Counter[str]:
+    """Return how many checks each lacking feature leaves out.
+
+    Args:
+        demanded: what each check demands (see `demands`).
+        features: what the target has.
+    """
+    return Counter(filter(None, (lacking(one, features) for one in demanded)))
+
+
+def sentence(count: int, reasons: Counter[str]) -> str:
+    """Say in a line how many checks do not apply, and for want of what."""
+    named = [f"{name} {number}" for name, number in reasons.most_common(_MOST_NAMED)]
+    if len(reasons) > _MOST_NAMED:
+        rest = reasons.total() - sum(n for _, n in reasons.most_common(_MOST_NAMED))
+        named.append(f"{len(reasons) - _MOST_NAMED} other features {rest}")
+    why = f", for want of: {', '.join(named)}" if named else ""
+    return f"{reasons.total()} of {count} checks do not apply{why}"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write what the checks demand, where `of_suite` asks for it."""
+    if FILE in os.environ:
+        data = msgspec.json.encode(demands(session.items))
+        Path(os.environ[FILE]).write_bytes(data)
+
+
+def of_suite(suite: Path) -> list[list[str]] | None:
+    """Return what each check of a suite demands; None where it cannot be collected.
+
+    pytest collects it in a process of its own: its plugins must not be imported twice.
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    with tempfile.TemporaryDirectory(prefix="assay-") as directory:
+        path = Path(directory) / "demands.json"
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-qq"]
+        command += ["-p", "no:cacheprovider"]
+        try:
+            subprocess.run(
+                [*command, str(suite)],
+                cwd=suite.parents[1],
+                env={**environment, FILE: str(path)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_COLLECT_SECONDS,
+            )
+            return msgspec.json.decode(path.read_bytes(), type=list[list[str]])
+        except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError):
+            return None

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The commands of `python -m targets`: what a target offers, what that leaves out."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import targets
+from initiator.expect import ConformanceFailure
+from initiator.probe.login import hint
+from initiator.probe.offer import Offer, UnitMissing, find_out
+from initiator.probe.screen import row, screen
+from iscsi.errors import ISCSIError
+from iscsi.printable import printable
+from suites.plugins import applicability
+from suites.plugins.options import DEFAULT_TIMEOUT
+from suites.plugins.targets import capabilities, login_options
+
+NO_TARGET, USAGE, INTERRUPTED = 3, 4, 2
+"""Exit codes, as those of a run of the suite."""
+
+_SUITE = Path(__file__).parent / "conformance"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    try:
+        options = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except targets.TargetSpecError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return USAGE
+    except targets.LabError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return NO_TARGET
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m targets",
+        description="What a target offers to the suite.",
+        epilog="Exit codes: 0 all is told, 2 a wrong option or Ctrl-C, 3 there is no "
+        "such target or unit, or no login succeeds, 4 TARGET names nothing.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    probe = commands.add_parser(
+        "probe",
+        help="log in and say what a target offers; nothing of it is changed",
+        description="Log in to a target and say what it offers and which checks that "
+        "leaves out. Nothing of the target is changed.",
+    )
+    probe.add_argument("target", metavar="TARGET", help="whatever --target takes")
+    probe.add_argument("--json", action="store_true", help="print JSON")
+    probe.add_argument(
+        "--no-count", action="store_true", help="do not count the checks (seconds)"
+    )
+    probe.add_argument(
+        "--peer-timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long the target may take to answer (default %(default)g)",
+    )
+    for option in targets.options():
+        option.add(probe.add_argument)
+    probe.set_defaults(run=_probe)
+    return parser
+
+
+def _probe(options: argparse.Namespace) -> int:
+    """Print what a target offers.
+
+    Raises:
+        TargetSpecError: TARGET names nothing.
+        LabError: there is no such target, or no login succeeds.
+    """
+    with targets.parse(options.target, vars(options)) as running:
+        offer = ask(running, timeout=options.peer_timeout)
+    features = running.features | capabilities(dict(offer.login.results))
+    counted = None if options.no_count else _count(features)
+    show = _as_json if options.json else _as_text
+    print(show(running, offer, features, counted))
+    return 0
+
+
+def ask(running: targets.RunningTarget, *, timeout: float) -> Offer:
+    """Return what a running target's first name and unit offer.
+
+    Raises:
+        LabError: no login succeeds, or there is no such unit.
+    """
+    options = login_options(running.target, {})
+    where = f"{running.target.name} at {running.portal}"
+    try:
+        return find_out(
+            running.portal, options, running.target.default_lun, timeout=timeout
+        )
+    except UnitMissing as error:
+        raise targets.LabError(f"{where}: {error}") from error
+    except ISCSIError as error:
+        raise targets.LabError(
+            f"{where}: {error}",
+            hint=hint(error, running.portal, options, timeout=timeout),
+        ) from error
+    except ConformanceFailure as failure:
+        raise targets.LabError(f"{where}: {failure.actual}") from failure
+
+
+def _count(features: frozenset[str]) -> tuple[int, Counter[str]] | None:
+    """Return how many checks there are and what leaves them out; None if unknown."""
+    demanded = applicability.of_suite(_SUITE)
+    if demanded is None:
+        return None
+    return len(demanded), applicability.left_out(demanded, features)
+
+
+def _as_text(
+    running: targets.RunningTarget,
+    offer: Offer,
+    features: frozenset[str],
+    counted: tuple[int, Counter[str]] | None,
+) -> str:
+    lines = [printable(f"{running.description}, version {running.version}")]
+    lines += screen(offer)
+    lines += row("features", " ".join(sorted(features)))
+    lines += row("checks", _checks(counted))
+    return "\n".join(lines)
+
+
+def _checks(counted: tuple[int, Counter[str]] | None) -> str:
+    if counted is None:
+        return "not counted"
+    said = applicability.sentence(*counted)
+    return f"{said}; others depend on what a unit answers"
+
+
+def _as_json(
+    running: targets.RunningTarget,
+    offer: Offer,
+    features: frozenset[str],
+    counted: tuple[int, Counter[str]] | None,
+) -> str:
+    values = {
+        "kind": running.kind,
+        "description": running.description,
+        "version": running.version,
+        "features": sorted(features),
+        "offer": asdict(offer),
+    }
+    if counted is not None:
+        count, reasons = counted
+        values["checks"] = {"count": count, "not_applicable": dict(reasons)}
+    return json.dumps(values, indent=2, default=sorted)

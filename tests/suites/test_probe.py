@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+import json
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from suites.plugins.applicability import left_out, sentence
+from suites.probe import NO_TARGET, USAGE, main
+from targets import RunningTarget, parse
+from tests.initiator.peer import Peer, listening
+from tests.suites.runs import ROOT, complaint, run
+from tests.tools import require
+
+NAME = "iqn.2026-11.org.example:t"
+LAB_TROUBLE = 3
+
+
+def test_a_check_is_left_out_by_the_first_feature_that_lacks() -> None:
+    demanded = [[], ["chap"], ["erl1", "chap"], ["chap", "erl1"]]
+
+    assert left_out(demanded, frozenset({"chap"})) == {"erl1": 2}
+
+
+def test_the_sentence_names_the_most_frequent_reasons() -> None:
+    reasons = Counter({f"feature{number}": 9 - number for number in range(8)})
+
+    assert sentence(100, reasons) == (
+        "44 of 100 checks do not apply, for want of: feature0 9, feature1 8, "
+        "feature2 7, feature3 6, feature4 5, feature5 4, 2 other features 5"
+    )
+    assert sentence(7, Counter()) == "0 of 7 checks do not apply"
+
+
+def test_an_unknown_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "tgtt"]) == USAGE
+    assert "unknown target 'tgtt'; did you mean tgt?" in capsys.readouterr().err
+
+
+def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    assert main(["probe", f"iscsi://127.0.0.1:{port}/{NAME}"]) == NO_TARGET
+    error = capsys.readouterr().err
+    assert "refuses the connection" in error
+    assert error.count("\n") == 1
+
+
+def test_no_iscsi_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+    def script(peer: Peer) -> None:
+        peer.socket.sendall(b"220 \x1b[2J mail\r\n" * 20)
+        while True:
+            peer.receive()
+
+    # The provider's own look is the first connection.
+    with listening(script, connections=2) as portal:
+        code = main(["probe", f"iscsi://{portal}/{NAME}", "--peer-timeout", "0.5"])
+
+    error = capsys.readouterr().err
+    assert code == NO_TARGET
+    assert "is it an iSCSI target?" in error
+    assert error.rstrip("\n").isprintable()
+
+
+_PROGRAMS = {"reference": (), "tgt": ("tgtd", "tgtadm")}
+
+
+@pytest.fixture(scope="module", params=_PROGRAMS)
+def running(request: pytest.FixtureRequest) -> Iterator[RunningTarget]:
+    require(*_PROGRAMS[request.param])
+    with parse(request.param) as found:
+        yield found
+
+
+def url(running: RunningTarget, lun: int) -> str:
+    return f"iscsi://{running.portal}/{running.target.name}/{lun}"
+
+
+@pytest.mark.integration
+def test_json_holds_the_offer_and_nothing_else(
+    running: RunningTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["probe", url(running, 1), "--json", "--no-count"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["offer"]["unit"]["capacity"]["block_length"] == 512
+    assert "header-digest" in found["features"]
+    assert "checks" not in found
+
+
+@pytest.mark.integration
+def test_a_refused_login_is_one_line_without_the_secret(
+    running: RunningTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = running.chap_target
+    assert node is not None
+    assert node.chap is not None
+    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+
+    assert main(["probe", f"iscsi://{where}"]) == NO_TARGET
+
+    error = capsys.readouterr().err
+    assert "check the CHAP user and secret" in error
+    assert "not-the-secret" not in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.integration
+def test_a_missing_unit_ends_the_probe(
+    running: RunningTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["probe", url(running, 77)]) == NO_TARGET
+    assert "there is no logical unit 77; there are: 0" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_missing_unit_ends_a_run(running: RunningTarget, workers: str) -> None:
+    done = run(f"--target={url(running, 77)}", "-n", workers)
+
+    assert done.returncode == LAB_TROUBLE
+    assert "there is no logical unit 77; there are: 0" in complaint(done)
+
+
+@pytest.mark.integration
+def test_an_unknown_name_ends_a_run(running: RunningTarget) -> None:
+    done = run(f"--target=iscsi://{running.portal}/{NAME}")
+
+    assert done.returncode == LAB_TROUBLE
+    assert f"check the target's name; this portal offers {running.target.name}" in (
+        complaint(done)
+    )
+
+
+@pytest.mark.integration
+def test_a_wrong_secret_ends_a_run(running: RunningTarget) -> None:
+    node = running.chap_target
+    assert node is not None
+    assert node.chap is not None
+    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+
+    done = run(f"--target=iscsi://{where}")
+
+    assert done.returncode == LAB_TROUBLE
+    assert "check the CHAP user and secret" in complaint(done)
+
+
+@pytest.mark.integration
+def test_the_command_line_and_the_head_of_a_run_count_alike() -> None:
+    probe = subprocess.run(
+        [sys.executable, "-m", "targets", "probe", "reference", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    found = json.loads(probe.stdout)
+
+    done = run("--target=reference", path="suites/conformance/nop")
+
+    assert done.returncode == 0
+    assert found["checks"]["count"] > 1000
+    assert found["checks"]["not_applicable"] == {"several-groups": 1}
+    assert "target offers: digests CRC32C/CRC32C" in done.stdout
+    assert "target unit: LUN 0: ASSAY" in done.stdout
+    assert "0 of 32 checks do not apply" in done.stdout
