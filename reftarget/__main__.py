@@ -225,6 +225,8 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
     finished = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, finished.set)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(finished.wait(), config.limits.start_time)
     with contextlib.ExitStack() as stack:
         server = Server(config, loop)
         stack.callback(server.close)

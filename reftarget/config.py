@@ -132,6 +132,12 @@ class Limits:
     data_time: float = 30.0
     """For data that was asked for, once `buffered_bytes` are nearly used up."""
     login_exchanges: int = 64
+    start_time: float = 0.0
+    """From the start of the program until it listens."""
+    answer_time: float = 0.0
+    """For which answers wait before they are sent; all of that time go out at once."""
+    piece_bytes: int = 0
+    """Bytes that are given to TCP at a time; 0: as many as it takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Channel:
             if not self.unsent:
                 break
             try:
-                sent = self.sock.sendmsg(self.unsent[:_IOV_MAX])
+                sent = self.sock.sendmsg(self._next_buffers())
             except (BlockingIOError, InterruptedError):
                 self._wait_for_peer()
                 return
@@ -152,6 +152,13 @@ class Channel:
             self._half_close()
         else:
             self._read(True)
+
+    def _next_buffers(self) -> list[Buffer]:
+        """Return what TCP is given at once."""
+        size = self.server.piece_bytes
+        if not size:
+            return self.unsent[:_IOV_MAX]
+        return [memoryview(self.unsent[0])[:size]]
 
     def _wait_for_peer(self) -> None:
         """Keep what TCP does not take, within bounds, until the peer reads again."""
@@ -234,6 +241,8 @@ class Server:
         self.portals = portals
         self._is_working = False
         self.most_connections = _room_for(config.limits.connections)
+        self.piece_bytes = config.limits.piece_bytes
+        self._answer_time = config.limits.answer_time
         for listener, portal in zip(self.listeners, portals, strict=True):
             self._listen(listener, portal)
         self._timer = loop.call_later(_TICK, self._tick)
@@ -319,7 +328,11 @@ class Server:
         while ready:
             connection = ready.pop()
             channel = self.channels.get(connection)
-            if channel is not None:
+            if channel is None:
+                continue
+            if self._answer_time:
+                self.loop.call_later(self._answer_time, channel.flush)
+            else:
                 channel.flush()
         if self.target.turns and not self._is_working:
             self._is_working = True

@@ -131,7 +131,8 @@ class ReferenceTarget:
     ) -> None:
         self.config = config
         self.random = random
-        self.rules = rules_with(config.faults, habits.named(config.habits))
+        rows = habits.named(config.habits)
+        self.rules = habits.rules_with(rules_with(config.faults, rows), rows)
         self.now = 0.0
         self.budget = Budget(config.limits.buffered_bytes)
         self.turns = Turns()

@@ -23,7 +23,7 @@ from reports import model
 from reports.model import Check
 from reports.printable import one_line
 from reports.run import read
-from suites.grouping import combination, culprits, groups
+from suites.grouping import combination, culprits, few_groups, groups
 
 ROOT = Path(__file__).parents[1]
 SUITE = "suites/conformance"
@@ -272,6 +272,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--alone", action="store_true", help="with --habits: try each habit alone"
     )
     parser.add_argument(
+        "--few",
+        action="store_true",
+        help="with --habits: try each habit in one group at least; not every two meet",
+    )
+    parser.add_argument(
         "--combinations",
         type=int,
         default=0,
@@ -345,4 +350,5 @@ def _tasks(
             for number in range(options.combinations)
         )
         return [tuple(one) for one in drawn if one]
-    return [tuple(group) for group in groups(wanted)]
+    made = few_groups(wanted) if options.few else groups(wanted)
+    return [tuple(group) for group in made]

@@ -6,13 +6,14 @@ made so that every two habits that can be on at once are so in one of them. What
 fails is brought down to the fewest habits that make it fail.
 """
 
-import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from reftarget.habits import Habit, can_meet
 
-Pair = frozenset[str]
+_MOST_POOR = 24
+"""Habits that take something away in one group of few: more would hide each other."""
 
 
 def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
@@ -23,9 +24,30 @@ def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
     """
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
-    found = _cover(rich, _pairs(rich))
-    among_rich = _pairs(rich)
-    return found + _cover([*poor, *rich], _pairs(habits) - among_rich, first=poor)
+    # The poor first: a group begins with one of them, and the rich fill it up.
+    both = _Cover([*poor, *rich])
+    both.skip_pairs_of(range(len(poor), len(habits)))
+    return _Cover(rich).groups() + both.groups(first=len(poor))
+
+
+def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
+    """Return a few groups in which each habit is once at least, with many others.
+
+    Not every two meet. Those that take a feature away go without the others, and not
+    too many of them together, so that what is left is tried beside them.
+    """
+    rich = [habit for habit in habits if not habit.is_poor]
+    poor = [habit for habit in habits if habit.is_poor]
+    packed: list[list[Habit]] = []
+    for habit in poor:
+        for group in packed:
+            is_free = len(group) < _MOST_POOR
+            if is_free and all(can_meet(habit, other) for other in group):
+                group.append(habit)
+                break
+        else:
+            packed.append([habit])
+    return _Cover(rich).groups(once=True) + packed
 
 
 def combination(habits: Sequence[Habit], seed: int) -> list[Habit]:
@@ -74,52 +96,75 @@ def _split(habits: list[Habit], parts: int) -> list[list[Habit]]:
     return [habits[start : start + size] for start in range(0, len(habits), size)]
 
 
-def _pairs(habits: Sequence[Habit]) -> set[Pair]:
-    return {
-        frozenset({one.name, other.name})
-        for one, other in itertools.combinations(habits, 2)
-        if can_meet(one, other)
-    }
+class _Cover:
+    """Groups that cover pairs of habits. Sets of habits are bits of a number."""
 
+    def __init__(self, habits: Sequence[Habit]) -> None:
+        """Take the habits; every two of them that can meet are to do so."""
+        self._habits = habits
+        self._friends = [
+            sum(
+                1 << number
+                for number, other in enumerate(habits)
+                if can_meet(one, other)
+            )
+            for one in habits
+        ]
+        self._left = list(self._friends)
+        """Whom each one has not met yet."""
 
-def _cover(
-    habits: Sequence[Habit], pairs: set[Pair], first: Sequence[Habit] = ()
-) -> list[list[Habit]]:
-    """Return groups that cover pairs; each habit is in one of them at least.
+    def skip_pairs_of(self, numbers: Iterable[int]) -> None:
+        """Let some habits not have to meet one another."""
+        among = sum(1 << number for number in numbers)
+        for number, left in enumerate(self._left):
+            if among >> number & 1:
+                self._left[number] = left & ~among
 
-    Greedy: a group begins with a pair that is not covered and takes in whatever covers
-    most of the others.
+    def groups(
+        self, *, first: int | None = None, once: bool = False
+    ) -> list[list[Habit]]:
+        """Return groups in which all pairs that are left meet.
 
-    Args:
-        habits: what the groups are made of.
-        pairs: what is to be covered, by names.
-        first: who must be in a group; empty: all of them.
-    """
-    left = set(pairs)
-    lonely = {habit.name for habit in first or habits}
-    made: list[list[Habit]] = []
-    while left or lonely:
-        group: list[Habit] = []
-        candidates = list(habits)
+        Greedy: a group takes in who meets most others there that it has not met.
+
+        Args:
+            first: how many of the habits, from the first on, must be in a group; None:
+                all of them.
+            once: that is all that is asked for; not every two need meet.
+        """
+        lonely = set(range(len(self._habits) if first is None else first))
+        made = []
+        while lonely or (not once and any(self._left)):
+            group = self._group(lonely, once=once)
+            together = sum(1 << number for number in group)
+            for number in group:
+                self._left[number] &= ~together
+            lonely -= set(group)
+            made.append([self._habits[number] for number in sorted(group)])
+        return made
+
+    def _group(self, lonely: AbstractSet[int], *, once: bool) -> list[int]:
+        group: list[int] = []
+        together = 0
+        candidates = (1 << len(self._habits)) - 1
+
+        def gain(number: int) -> tuple[int, ...]:
+            left = self._left[number]
+            met = (left & together if group else left).bit_count()
+            is_lonely = int(number in lonely)
+            return (is_lonely, met) if once else (met, is_lonely)
+
         while candidates:
-            best = max(candidates, key=lambda one: _gain(one, group, left, lonely))
+            best = max(_bits(candidates), key=gain)
             group.append(best)
-            candidates = [one for one in candidates if can_meet(one, best)]
-        gained = {
-            frozenset({one.name, other.name})
-            for one, other in itertools.combinations(group, 2)
-        }
-        left -= gained
-        lonely -= {habit.name for habit in group}
-        made.append(group)
-    return made
+            together |= 1 << best
+            candidates &= self._friends[best]
+        return group
 
 
-def _gain(
-    habit: Habit, group: Sequence[Habit], left: set[Pair], lonely: set[str]
-) -> tuple[int, int]:
-    """Return how much a group gains by a habit: pairs, and pairs still to come."""
-    new = sum(frozenset({habit.name, other.name}) in left for other in group)
-    if group:
-        return new, habit.name in lonely
-    return sum(habit.name in pair for pair in left), habit.name in lonely
+def _bits(number: int) -> Iterator[int]:
+    """Return which bits of a number are set, the lowest first."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest

@@ -38,7 +38,7 @@ FEATURES = frozenset(
 )
 """What every target of ours on this machine has."""
 
-START_SECONDS = 10.0
+START_SECONDS = 40.0
 _ATTEMPTS = 5
 _POLL_SECONDS = 0.01
 # Below Linux's ephemeral ports (from 32768 on): between a kill and a restart no

@@ -102,8 +102,58 @@ ABSENCES: Final = (
         "MODE SELECT (6)",
         "MODE SELECT (10)",
         "MODE SENSE (6)",
+        "MODE SENSE (10)",
+        "PREVENT ALLOW MEDIUM REMOVAL",
+        "REPORT TARGET PORT GROUPS",
+        "SANITIZE (EXIT FAILURE MODE)",
+        "RECEIVE COPY STATUS (LID1)",
+        "RECEIVE COPY DATA (LID1)",
+        "RECEIVE COPY FAILURE DETAILS (LID1)",
         "REPORT SUPPORTED OPERATION CODES",
         "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+    ),
+    _without(
+        "12-byte-commands",
+        "command of 12 bytes that moves blocks",
+        *(
+            layout.name
+            for layout in cdb.LAYOUTS.values()
+            if layout.opcode in {0xA8, 0xAA, 0xAE, 0xAF, 0xB7}
+        ),
+    ),
+    _without(
+        "6-byte-commands",
+        "command of 6 bytes that moves blocks or modes",
+        *("READ (6)", "WRITE (6)", "MODE SENSE (6)", "MODE SELECT (6)"),
+        *_SPC_2[:2],
+    ),
+    _without(
+        "write-same",
+        "WRITE SAME",
+        *("WRITE SAME (10)", "WRITE SAME (16)"),
+    ),
+    _without(
+        "verification",
+        "VERIFY and WRITE AND VERIFY",
+        *(
+            layout.name
+            for layout in cdb.LAYOUTS.values()
+            if layout.opcode in {0x2E, 0x2F, 0x8E, 0x8F, 0xAE, 0xAF}
+        ),
+    ),
+    _without(
+        "modes",
+        "MODE SENSE and MODE SELECT",
+        *(f"MODE {what} ({size})" for what in ("SENSE", "SELECT") for size in (6, 10)),
+    ),
+    _without(
+        "cache-commands",
+        "SYNCHRONIZE CACHE and PRE-FETCH",
+        *(
+            f"{what} ({size})"
+            for what in ("SYNCHRONIZE CACHE", "PRE-FETCH")
+            for size in (10, 16)
+        ),
     ),
     _without("sanitize", "SANITIZE", *_SANITIZE),
     _without(

@@ -45,6 +45,11 @@ def change_texts(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
     return _change_pairs(_TEXTS, change)
 
 
+def change_text_responses(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
+    """Return a twist of the pairs of each Text Response that is not continued."""
+    return _change_pairs(headers.TextResponse, change)
+
+
 def _change_pairs(
     kinds: type[headers.Header] | tuple[type[headers.Header], ...],
     change: Callable[[text.Pairs], text.Pairs],

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.habits.row import Habit
@@ -16,18 +17,62 @@ from reftarget.scsi.rules import (
     ProvisioningRules,
 )
 
+if TYPE_CHECKING:
+    from iscsi.scsi.vpd import BlockLimits
+
 _SENSE_LENGTH_FIXED: Final = 7
+_LONGEST_SENSE: Final = 252
+_VENDOR_DESCRIPTOR: Final = bytes([0x80, 6, *b"vendor"])
+_NO_LIMIT: Final = 0xFFFFFFFF
 _MEBIBYTE: Final = 1 << 20
 
 
-def _with_more_bytes(data: bytes) -> bytes:
-    """Return fixed format sense data with 32 additional bytes, which are zero."""
-    is_fixed = data[0] & 0x7E == 0x70
-    if not is_fixed:
+def _is_fixed(data: bytes) -> bool:
+    return data[0] & 0x7E == 0x70
+
+
+def _with_more(data: bytes, count: int) -> bytes:
+    """Return fixed format sense data with additional bytes, which are zero."""
+    if not _is_fixed(data):
         return data
-    length = data[_SENSE_LENGTH_FIXED] + 32
+    length = data[_SENSE_LENGTH_FIXED] + count
     head, tail = data[:_SENSE_LENGTH_FIXED], data[_SENSE_LENGTH_FIXED + 1 :]
-    return head + bytes([length]) + tail + bytes(32)
+    return head + bytes([length]) + tail + bytes(count)
+
+
+def _longest(data: bytes) -> bytes:
+    return _with_more(data, _LONGEST_SENSE - len(data))
+
+
+def _with_descriptor(data: bytes) -> bytes:
+    """Return descriptor format sense data with a vendor's descriptor at its end."""
+    if _is_fixed(data):
+        return data
+    more = _VENDOR_DESCRIPTOR
+    length = bytes([data[_SENSE_LENGTH_FIXED] + len(more)])
+    head, tail = data[:_SENSE_LENGTH_FIXED], data[_SENSE_LENGTH_FIXED + 1 :]
+    return head + length + tail + more
+
+
+def _without_limits(page: BlockLimits) -> BlockLimits:
+    return replace(
+        page,
+        maximum_transfer_length=0,
+        optimal_transfer_length=0,
+        maximum_write_same_length=0,
+    )
+
+
+def _without_unmap_limits(page: BlockLimits) -> BlockLimits:
+    return replace(
+        page,
+        maximum_unmap_lba_count=_NO_LIMIT,
+        maximum_unmap_block_descriptor_count=_NO_LIMIT,
+    )
+
+
+def _without_granularity(page: BlockLimits) -> BlockLimits:
+    return replace(page, optimal_unmap_granularity=0, ugavalid=0)
 
 
 DEVICES: Final = (
@@ -62,6 +107,13 @@ DEVICES: Final = (
         clause="SBC-3 5.15",
         says="Has units of 24 MiB and one block more.",
         unit={"size": 24 * _MEBIBYTE + 4096},
+    ),
+    Habit(
+        name="small-unit",
+        clause="SBC-3 5.15",
+        says="Has units of 2 MiB.",
+        unit={"size": 2 * _MEBIBYTE},
+        is_poor=True,
     ),
     Habit(
         name="luns-are-high",
@@ -103,6 +155,12 @@ DEVICES: Final = (
         unit={"serial": "7"},
     ),
     Habit(
+        name="longest-serial-number",
+        clause="SPC-4 7.8",
+        says="Has a serial number of 200 characters.",
+        unit={"serial": "0123456789" * 20},
+    ),
+    Habit(
         name="other-names",
         clause="SPC-4 6.6.2",
         says="Calls itself by the shortest names.",
@@ -132,6 +190,83 @@ DEVICES: Final = (
         clause="SBC-3 6.6.4",
         says="Gives OPTIMAL TRANSFER LENGTH 0.",
         rules=IdentityRules(optimal_transfer_length=lambda _maximum: 0),
+    ),
+    Habit(
+        name="optimal-length-is-one-block",
+        clause="SBC-3 6.6.4",
+        says="Gives OPTIMAL TRANSFER LENGTH 1.",
+        rules=IdentityRules(optimal_transfer_length=lambda _maximum: 1),
+    ),
+    Habit(
+        name="limits-are-not-told",
+        clause="SBC-3 6.6.4",
+        says="Gives 0 for the limits of transfers and WRITE SAME.",
+        rules=IdentityRules(block_limits=_without_limits),
+        is_poor=True,
+    ),
+    Habit(
+        name="unmap-has-no-limit",
+        clause="SBC-3 6.6.4",
+        says="Gives FFFFFFFFh for the limits of UNMAP.",
+        rules=IdentityRules(block_limits=_without_unmap_limits),
+    ),
+    Habit(
+        name="no-unmap-granularity",
+        clause="SBC-3 6.6.4",
+        says="Gives 0 for OPTIMAL UNMAP GRANULARITY and UGAVALID.",
+        rules=IdentityRules(block_limits=_without_granularity),
+    ),
+    Habit(
+        name="a-rotating-disk",
+        clause="SPC-4 7.8",
+        says="Rotates 7200 times a minute.",
+        rules=IdentityRules(rotation_rate=7200),
+    ),
+    Habit(
+        name="rotation-is-not-told",
+        clause="SPC-4 7.8",
+        says="Gives MEDIUM ROTATION RATE 0.",
+        rules=IdentityRules(rotation_rate=0),
+    ),
+    Habit(
+        name="form-factor-is-told",
+        clause="SPC-4 7.8",
+        says="Is a disk of 2.5 inches.",
+        rules=IdentityRules(form_factor=3),
+    ),
+    Habit(
+        name="erasure-is-not-told",
+        clause="SPC-4 7.8",
+        says="Gives WABEREQ and WACEREQ 0.",
+        rules=IdentityRules(tells_of_erasure=False),
+        is_poor=True,
+    ),
+    Habit(
+        name="no-version-descriptors",
+        clause="RFC 7144 4.2",
+        says="Names no standard in its INQUIRY data.",
+        rules=IdentityRules(version_descriptors=lambda _level: ()),
+        is_poor=True,
+    ),
+    Habit(
+        name="inquiry-data-is-short",
+        clause="SPC-4 6.6.2",
+        says="Returns 36 bytes of standard INQUIRY data.",
+        rules=IdentityRules(inquiry_data=lambda data: data[:36]),
+        is_poor=True,
+    ),
+    Habit(
+        name="inquiry-data-is-long",
+        clause="SPC-4 6.6.2",
+        says="Returns 250 bytes of standard INQUIRY data, some of them its vendor's.",
+        rules=IdentityRules(inquiry_data=lambda data: data.ljust(250, b"v")),
+    ),
+    Habit(
+        name="claims-spc-3",
+        clause="SPC-4 6.6.2",
+        says="Gives VERSION 05h, SPC-3.",
+        rules=IdentityRules(inquiry_data=lambda data: data[:2] + b"\5" + data[3:]),
+        is_poor=True,
     ),
     Habit(
         name="one-unmap-descriptor",
@@ -180,7 +315,26 @@ DEVICES: Final = (
         name="sense-is-longer",
         clause="SPC-4 6.39",
         says="Sends 32 additional sense bytes more than it needs.",
-        rules=AdmissionRules(sense_data=_with_more_bytes),
+        rules=AdmissionRules(sense_data=lambda data: _with_more(data, 32)),
+    ),
+    Habit(
+        name="sense-is-longest",
+        clause="SPC-4 6.39",
+        says="Sends 252 bytes of sense data.",
+        rules=AdmissionRules(sense_data=_longest),
+    ),
+    Habit(
+        name="sense-has-an-odd-length",
+        clause="SPC-4 6.39",
+        says="Sends one additional sense byte more than it needs.",
+        rules=AdmissionRules(sense_data=lambda data: _with_more(data, 1)),
+    ),
+    Habit(
+        name="sense-has-a-descriptor-of-its-vendor",
+        clause="SPC-4 6.39",
+        says="Adds a descriptor of type 80h to its sense data, where it has"
+        " descriptors.",
+        rules=AdmissionRules(sense_data=_with_descriptor),
     ),
     Habit(
         name="sense-has-descriptors",
@@ -218,6 +372,26 @@ DEVICES: Final = (
         clause="SAM-5 5.14",
         says="Tells a new nexus of power on by 29h/01h.",
         rules=AdmissionRules(first_attentions=(AdditionalSense.POWER_ON_OCCURRED,)),
+    ),
+    Habit(
+        name="attention-of-internal-reset",
+        clause="SAM-5 5.14",
+        says="Tells a new nexus of an internal reset by 29h/04h.",
+        rules=AdmissionRules(first_attentions=(AdditionalSense.DEVICE_INTERNAL_RESET,)),
+    ),
+    Habit(
+        name="five-attentions",
+        clause="SAM-5 5.14",
+        says="Tells a new nexus of power on, and of four changes that no check knows.",
+        rules=AdmissionRules(
+            first_attentions=(
+                AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
+                AdditionalSense.PARAMETERS_CHANGED,
+                AdditionalSense.CAPACITY_DATA_HAS_CHANGED,
+                AdditionalSense.MICROCODE_HAS_BEEN_CHANGED,
+                AdditionalSense.INQUIRY_DATA_HAS_CHANGED,
+            )
+        ),
     ),
     Habit(
         name="three-attentions",

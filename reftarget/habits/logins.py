@@ -3,15 +3,29 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Final
 
-from iscsi.keys import KEYS
-from reftarget.habits.changes import change_login, change_texts
+from iscsi import headers
+from iscsi.keys import KEYS, Kind
+from reftarget.habits.changes import (
+    change_login,
+    change_text_responses,
+    change_texts,
+    set_fields,
+)
 from reftarget.habits.row import Habit
 from reftarget.rules import LoginRules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
     from iscsi import text
+    from reftarget.twist import Twist
+
+_BINARY: Final = frozenset({"CHAP_C", "CHAP_R"})
+_DECIDES: Final = {Kind.AND: "No", Kind.OR: "Yes"}
+"""The offer by which a boolean is decided, whatever the answer is (section 6.2.2)."""
 
 
 def _backwards(pairs: text.Pairs) -> text.Pairs:
@@ -27,6 +41,65 @@ def _in_hexadecimal(pairs: text.Pairs) -> text.Pairs:
     return [(name, shown(name, value)) for name, value in pairs]
 
 
+def _in_capitals(pairs: text.Pairs) -> text.Pairs:
+    return [
+        (name, f"0X{value[2:].upper()}" if value[:2] == "0x" else value)
+        for name, value in _in_hexadecimal(pairs)
+    ]
+
+
+def _in_base64(pairs: text.Pairs) -> text.Pairs:
+    def shown(name: str, value: str) -> str:
+        if name not in _BINARY or value[:2] != "0x":
+            return value
+        return "0b" + base64.b64encode(bytes.fromhex(value[2:])).decode("ascii")
+
+    return [(name, shown(name, value)) for name, value in pairs]
+
+
+def _without_decided(offered: text.Pairs, answered: text.Pairs) -> text.Pairs:
+    decided = {
+        name
+        for name, value in offered
+        if (key := KEYS.get(name)) is not None and _DECIDES.get(key.kind) == value
+    }
+    return [pair for pair in answered if pair[0] not in decided]
+
+
+def _left_out(seen: Container[str]) -> text.Pairs:
+    offers = [("MaxBurstLength", "131072"), ("DefaultTime2Retain", "15")]
+    return [pair for pair in offers if pair[0] not in seen]
+
+
+def _is_refusal(header: headers.LoginResponse) -> bool:
+    return header.status_class != 0
+
+
+def _backwards_by_record(pairs: text.Pairs) -> text.Pairs:
+    records: list[text.Pairs] = []
+    for pair in pairs:
+        if pair[0] == "TargetName" or not records:
+            records.append([])
+        records[-1].append(pair)
+    return [pair for record in reversed(records) for pair in record]
+
+
+def _with_host_names(pairs: text.Pairs) -> text.Pairs:
+    return [
+        (name, value.replace("127.0.0.1:", "localhost:", 1))
+        if name == "TargetAddress"
+        else (name, value)
+        for name, value in pairs
+    ]
+
+
+def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
+    """Return a twist of the list that answers SendTargets, where it comes whole."""
+    return change_text_responses(
+        lambda pairs: change(pairs) if pairs[0][0] == "TargetName" else pairs
+    )
+
+
 LOGINS: Final = (
     Habit(
         name="answers-come-backwards",
@@ -39,6 +112,74 @@ LOGINS: Final = (
         clause="RFC 7143 6.1",
         says="Says numbers in hexadecimal.",
         twist=change_texts(_in_hexadecimal),
+    ),
+    Habit(
+        name="numbers-are-hexadecimal-in-capitals",
+        clause="RFC 7143 6.1",
+        says="Says numbers in hexadecimal, with 0X and capitals.",
+        twist=change_texts(_in_capitals),
+        apart_from=("numbers-are-hexadecimal",),
+    ),
+    Habit(
+        name="binary-values-are-base64",
+        clause="RFC 7143 6.1",
+        says="Says the binary values of CHAP in base64.",
+        twist=change_login(_in_base64),
+    ),
+    Habit(
+        name="optional-answers-are-left-out",
+        clause="RFC 7143 6.2.2",
+        says="Leaves out the answers to booleans that the offer decides.",
+        rules=LoginRules(answers=_without_decided),
+    ),
+    Habit(
+        name="login-text-comes-in-parts",
+        clause="RFC 7143 6.1",
+        says="Sends the text of a login in parts of 40 bytes, with C=1 in all but the"
+        " last.",
+        rules=LoginRules(longest_part=40),
+    ),
+    Habit(
+        name="offers-what-was-left-out",
+        clause="RFC 7143 6.2",
+        says="Offers keys that the initiator has not offered, and then waits for the"
+        " answers.",
+        rules=LoginRules(
+            own_offers=_left_out, may_transit=lambda exchange: exchange > 1
+        ),
+    ),
+    Habit(
+        name="offers-an-extension",
+        clause="RFC 7143 13.26.1",
+        says="Offers an extension key of its own, and then waits for the answer.",
+        rules=LoginRules(
+            own_offers=lambda _seen: [("X-com.example.assay.colour", "blue")],
+            may_transit=lambda exchange: exchange > 1,
+        ),
+    ),
+    Habit(
+        name="transition-comes-later",
+        clause="RFC 7143 6.3",
+        says="Answers the first three requests of a login with T=0.",
+        rules=LoginRules(may_transit=lambda exchange: exchange > 3),
+    ),
+    Habit(
+        name="refusal-names-no-session",
+        clause="RFC 7143 11.13",
+        says="Refuses logins with ISID 0 and TSIH 0.",
+        twist=set_fields(headers.LoginResponse, _is_refusal, isid=bytes(6), tsih=0),
+    ),
+    Habit(
+        name="targets-are-listed-backwards",
+        clause="RFC 7143 C",
+        says="Lists the last target first.",
+        twist=_change_list(_backwards_by_record),
+    ),
+    Habit(
+        name="addresses-are-host-names",
+        clause="RFC 7143 13.8",
+        says="Lists localhost instead of an IPv4 address.",
+        twist=_change_list(_with_host_names),
     ),
     Habit(
         name="transition-comes-late",

@@ -84,6 +84,37 @@ NUMBERS: Final = (
         limits={"ping_interval": 0.05},
     ),
     Habit(
+        name="transfer-tags-begin-at-0",
+        clause="RFC 7143 11.8.5",
+        says="Begins Target Transfer Tags at 0.",
+        rules=SessionRules(first_transfer_tag=0),
+    ),
+    Habit(
+        name="few-exchanges",
+        clause="RFC 7143 6.2",
+        says="Refuses a login that takes more than 16 exchanges.",
+        limits={"login_exchanges": 16},
+        is_poor=True,
+    ),
+    Habit(
+        name="starts-slowly",
+        clause="RFC 7143 7.5",
+        says="Listens ten seconds after it was started.",
+        limits={"start_time": 10.0},
+    ),
+    Habit(
+        name="answers-late",
+        clause="RFC 7143 4.2.2.1",
+        says="Sends its answers two milliseconds late, several of them at once.",
+        limits={"answer_time": 0.002},
+    ),
+    Habit(
+        name="sends-in-pieces",
+        clause="RFC 7143 4.2.1",
+        says="Gives TCP 61 bytes at a time, so that a PDU comes in several segments.",
+        limits={"piece_bytes": 61},
+    ),
+    Habit(
         name="waits-long-for-a-login",
         clause="RFC 7143 6.3",
         says="Gives a login a minute.",

@@ -7,6 +7,7 @@ from typing import Final
 
 from reftarget.config import ARCHITECTURE
 from reftarget.habits.row import Habit
+from reftarget.rules import LoginRules
 
 PARAMETERS: Final = (
     Habit(
@@ -73,6 +74,43 @@ PARAMETERS: Final = (
         clause="RFC 7143 13.12",
         says="Declares a MaxRecvDataSegmentLength of 5000, which is no whole blocks.",
         keys={"MaxRecvDataSegmentLength": "5000"},
+    ),
+    Habit(
+        name="default-segments",
+        clause="RFC 7143 13.12",
+        says="Declares a MaxRecvDataSegmentLength of 8192, which is the default.",
+        keys={"MaxRecvDataSegmentLength": "8192"},
+    ),
+    Habit(
+        name="segments-are-not-declared",
+        clause="RFC 7143 13.12",
+        says="Declares no MaxRecvDataSegmentLength, so that 8192 is in force.",
+        keys={"MaxRecvDataSegmentLength": "8192"},
+        rules=LoginRules(declares_length=False),
+    ),
+    Habit(
+        name="default-bursts",
+        clause="RFC 7143 13.13",
+        says="Takes bursts of 262144 bytes, 65536 of them unsolicited.",
+        keys={"MaxBurstLength": "262144", "FirstBurstLength": "65536"},
+    ),
+    Habit(
+        name="odd-bursts",
+        clause="RFC 7143 13.13",
+        says="Takes bursts of 10001 bytes, 1001 of them unsolicited.",
+        keys={"MaxBurstLength": "10001", "FirstBurstLength": "1001"},
+    ),
+    Habit(
+        name="retained-for-a-second",
+        clause="RFC 7143 13.16",
+        says="Chooses 1 for DefaultTime2Retain.",
+        keys={"DefaultTime2Retain": "1"},
+    ),
+    Habit(
+        name="two-r2ts",
+        clause="RFC 7143 13.17",
+        says="Has two R2Ts outstanding at a time.",
+        keys={"MaxOutstandingR2T": "2"},
     ),
     Habit(
         name="shortest-bursts",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from reftarget.config import Config, TargetConfig
     from reftarget.habits.row import Habit
+    from reftarget.rules import Rules
     from reftarget.scsi.config import LogicalUnitConfig
 
 
@@ -105,6 +106,25 @@ def configured(config: Config) -> Config:
         keys=MappingProxyType(keys),
         limits=replace(config.limits, **limits),
         targets=tuple(_node(one, rows) for one in config.targets),
+    )
+
+
+def rules_with(rules: Rules, rows: Iterable[Habit]) -> Rules:
+    """Return rules by which a target does without what several habits take away.
+
+    Args:
+        rules: the rules with all else that the habits replace.
+        rows: the habits that are on.
+    """
+    absent = rules.functions.absent.union(*(row.absent_functions for row in rows))
+    types = rules.scsi.reservations.types.difference(
+        *(row.absent_types for row in rows)
+    )
+    reservations = replace(rules.scsi.reservations, types=types)
+    return replace(
+        rules,
+        functions=replace(rules.functions, absent=absent),
+        scsi=replace(rules.scsi, reservations=reservations),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iscsi.scsi.persistent_reservations import AllowCommands
+from iscsi.scsi.persistent_reservations import AllowCommands, ReservationType
 from reftarget.habits.row import Habit
 from reftarget.scsi.rules import ReservationRules
 
@@ -39,6 +39,22 @@ RESERVATIONS: Final = (
             shows_compatible_handling=False, spc_2_passes=lambda _has_access: False
         ),
         is_poor=True,
+    ),
+    Habit(
+        name="types-are-not-told",
+        clause="SPC-4 6.15.4",
+        says="Gives TMV 0 and no type of reservation.",
+        rules=ReservationRules(tells_types=False),
+    ),
+    *(
+        Habit(
+            name=f"no-{kind.name.lower().replace('_', '-')}",
+            clause="SPC-4 6.15.4",
+            says=f"Offers no persistent reservation of type {kind:X}h.",
+            absent_types=frozenset({kind}),
+            is_poor=True,
+        )
+        for kind in ReservationType
     ),
     Habit(
         name="passing-commands-are-not-told",

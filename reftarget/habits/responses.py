@@ -23,6 +23,10 @@ def _is_missing_parameter(header: headers.LoginResponse) -> bool:
     return _status(header) == LoginStatus.MISSING_PARAMETER
 
 
+def _has_no_status(header: headers.DataIn) -> bool:
+    return not header.status_present
+
+
 def _is_invalid_field(header: headers.Reject) -> bool:
     return header.reason == RejectReason.INVALID_PDU_FIELD
 
@@ -79,6 +83,19 @@ RESPONSES: Final = (
         clause="RFC 7143 6.1",
         says="Sends text in parts of 100 bytes, with C=1 in all but the last.",
         rules=TextRules(longest_part=100),
+    ),
+    Habit(
+        name="every-data-in-ends-a-sequence",
+        clause="RFC 7143 11.7.1",
+        says="Sends each Data-In as a sequence of its own: F is 1.",
+        twist=set_fields(headers.DataIn, final=True),
+    ),
+    Habit(
+        name="idle-status-number",
+        clause="RFC 7143 11.7.3",
+        says="Leaves anything in StatSN of Data-In without status, where it means"
+        " nothing.",
+        twist=set_fields(headers.DataIn, _has_no_status, stat_sn=0x1DA7A1),
     ),
     Habit(
         name="missing-parameter-is-not-told",

@@ -25,6 +25,10 @@ class Habit(Variant):
     """The fields of `reftarget.config.Limits` that it changes."""
     absent: frozenset[str] = frozenset()
     """The names of commands that its units do without."""
+    absent_functions: frozenset[int] = frozenset()
+    """The task management functions that the target does without."""
+    absent_types: frozenset[int] = frozenset()
+    """The types of persistent reservations that its units do without."""
     absent_pages: frozenset[int] = frozenset()
     """The VPD pages that its units do without."""
     absent_mode_pages: frozenset[int] = frozenset()

@@ -114,7 +114,7 @@ def _extended_inquiry(_unit: LogicalUnit, _task: Task) -> bytes:
 def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
     rules = unit.rules.identity
-    return BlockLimits(
+    page = BlockLimits(
         wsnz=unit.rules.provisioning.has_wsnz,
         optimal_transfer_length_granularity=unit.config.blocks_per_physical_block,
         maximum_compare_and_write_length=rules.compare_and_write_blocks,
@@ -129,12 +129,17 @@ def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:
         atomic_transfer_length_granularity=1,
         maximum_atomic_transfer_length_with_atomic_boundary=limits.ATOMIC_BLOCKS,
         maximum_atomic_boundary_size=limits.ATOMIC_BLOCKS,
-    ).build()
+    )
+    return rules.block_limits(page).build()
 
 
-def _characteristics(_unit: LogicalUnit, _task: Task) -> bytes:
+def _characteristics(unit: LogicalUnit, _task: Task) -> bytes:
+    rules = unit.rules.identity
     return BlockDeviceCharacteristics(
-        medium_rotation_rate=1, wabereq=1, wacereq=1
+        medium_rotation_rate=rules.rotation_rate,
+        wabereq=int(rules.tells_of_erasure),
+        wacereq=int(rules.tells_of_erasure),
+        nominal_form_factor=rules.form_factor,
     ).build()
 
 
@@ -170,7 +175,8 @@ def _inquiry(unit: LogicalUnit, task: Task) -> Outcome:
     if not fields["evpd"]:
         if code and rules.page_code_needs_evpd:
             raise invalid_field_in_cdb(2, 7)
-        data = _standard(unit, task)
+        data = rules.inquiry_data(_standard(unit, task))
+        data = data[:4] + bytes([len(data) - _LENGTH_OFFSET]) + data[5:]
         length = rules.inquiry_length(data[4], room - _LENGTH_OFFSET)
         data = data[:4] + bytes([length]) + data[5:]
     else:

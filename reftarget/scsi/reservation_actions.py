@@ -39,6 +39,7 @@ from reftarget.scsi.task import Nexus
 
 _SERVICE_ACTION_BYTE = 1
 _SERVICE_ACTION_KEY_BYTE = 8
+_TYPE_BYTE, _TYPE_BIT = 2, 3
 _FLAGS_BYTE = 20
 _MOVE_FLAGS_BYTE = 17
 _RELATIVE_TARGET_PORT_BYTE = 18
@@ -70,7 +71,10 @@ class Request:
         Raises:
             CheckCondition: it or SCOPE is none that there is.
         """
-        return self.rules.reservation_type(self.scope, self.type)
+        kind = self.rules.reservation_type(self.scope, self.type)
+        if kind not in self.rules.types:
+            raise invalid_field_in_cdb(_TYPE_BYTE, _TYPE_BIT)
+        return kind
 
     def reservation(self) -> Reservation:
         """Return the reservation asked for, held by the sender."""

@@ -178,6 +178,8 @@ class ReservationManager:
             persist_through_power_loss_capable=rules.offers_persistence(
                 self._store is not None and rules.can_persist
             ),
+            type_mask_valid=rules.tells_types,
+            types=rules.types if rules.tells_types else frozenset(),
             allow_commands=rules.allow_commands,
             persist_through_power_loss_activated=rules.is_shown_persistent(self.state),
         ).build()

@@ -9,7 +9,14 @@ from iscsi.keys import KEYS
 from iscsi.negotiation import is_admissible
 from iscsi.text import parse_list
 from reftarget.config import ARCHITECTURE, OWN_VALUES, Limits
-from reftarget.habits import HABITS, UnknownHabitError, can_meet, configured, named
+from reftarget.habits import (
+    HABITS,
+    UnknownHabitError,
+    can_meet,
+    configured,
+    named,
+    rules_with,
+)
 from reftarget.rules import RULES
 from reftarget.variants import VariantError, lay_over
 from spec import load
@@ -39,7 +46,8 @@ def test_a_habit_changes_the_target(name: str) -> None:
     changed = replace(configured(base), habits=())
 
     is_told = changed != replace(base, habits=())
-    assert is_told or lay_over(RULES, [HABITS[name]]) != RULES
+    rows = [HABITS[name]]
+    assert is_told or rules_with(lay_over(RULES, rows), rows) != RULES
 
 
 def test_no_two_habits_do_the_same() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from reftarget.habits import HABITS, Habit, can_meet
 from suites.fairness import Alarm, Trial, shard, show
-from suites.grouping import combination, culprits, groups
+from suites.grouping import combination, culprits, few_groups, groups
 from suites.mutants import main
 
 ROWS = list(HABITS.values())
@@ -41,6 +41,16 @@ def test_every_habit_that_takes_nothing_away_has_a_group_of_such() -> None:
     made = [group for group in groups(ROWS) if not any(one.is_poor for one in group)]
 
     assert {one.name for group in made for one in group} == rich
+
+
+def test_every_habit_is_in_one_of_few_groups() -> None:
+    made = few_groups(ROWS)
+
+    assert {one.name for group in made for one in group} == set(HABITS)
+    assert len(made) < len(groups(ROWS)) / 2
+    for group in made:
+        assert all(can_meet(*pair) for pair in itertools.combinations(group, 2))
+        assert len({one.is_poor for one in group}) == 1
 
 
 def test_a_single_habit_is_a_group() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from iscsi.scsi.inquiry import VersionDescriptor
 from iscsi.scsi.luns import SelectReport
 from iscsi.scsi.sense import Sense, SenseKey
+from iscsi.scsi.vpd import BlockLimits
 from reftarget.ruleset import RuleSet
 from reftarget.scsi import limits
 from reftarget.scsi.rules.lengths import Length, length_of_all
@@ -61,6 +62,19 @@ def optimal_transfer_length(maximum: int) -> int:
     return maximum
 
 
+def block_limits(page: BlockLimits) -> BlockLimits:
+    """Return the block limits page as it is shown: as it is (SBC-3 section 6.6.4)."""
+    return page
+
+
+def inquiry_data(data: bytes) -> bytes:
+    """Return standard INQUIRY data as it is shown: as it is (section 6.6.2).
+
+    ADDITIONAL LENGTH is made of its length.
+    """
+    return data
+
+
 def select_report(value: int) -> SelectReport | None:
     """Return SELECT REPORT; None: it is refused as reserved (section 6.33)."""
     try:
@@ -91,6 +105,7 @@ class IdentityRules(RuleSet):
     multip: bool = True
     """MULTIP: there are several target ports (section 6.6.2)."""
     version_descriptors: Callable[[int], tuple[int, ...]] = version_descriptors
+    inquiry_data: Callable[[bytes], bytes] = inquiry_data
     inquiry_length: Length = length_of_all
     """ADDITIONAL LENGTH (section 6.6.1)."""
     page_code_needs_evpd: bool = True
@@ -106,6 +121,13 @@ class IdentityRules(RuleSet):
     device_name: Callable[[str], str] = device_name
     port_name: Callable[[str, int], str] = port_name
     optimal_transfer_length: Callable[[int], int] = optimal_transfer_length
+    block_limits: Callable[[BlockLimits], BlockLimits] = block_limits
+    rotation_rate: int = 1
+    """MEDIUM ROTATION RATE: 1, nothing rotates (SBC-3 section 6.6.3)."""
+    form_factor: int = 0
+    """NOMINAL FORM FACTOR: it is not told (SBC-3 section 6.6.3)."""
+    tells_of_erasure: bool = True
+    """WABEREQ and WACEREQ say what is read after an erase (SBC-3 section 6.6.3)."""
     write_same_blocks: int = limits.WRITE_SAME_BLOCKS
     """MAXIMUM WRITE SAME LENGTH (SBC-3 section 6.6.4)."""
     unmap_descriptors: int = limits.UNMAP_DESCRIPTORS

@@ -225,6 +225,10 @@ class ReservationRules(RuleSet):
     is_list_whole: Callable[[OutServiceAction, bytes], bool] = is_list_whole
     parameter_list: Callable[[bytes], bytes] = parameter_list
     reservation_type: Callable[[int, int], ReservationType] = reservation_type
+    types: frozenset[ReservationType] = frozenset(ReservationType)
+    """The types that are offered (section 6.15.4)."""
+    tells_types: bool = True
+    """TMV: PERSISTENT RESERVATION TYPE MASK is valid (section 6.15.4)."""
     effective: frozenset[OutServiceAction] = frozenset(OutServiceAction)
     """The service actions that change something (section 5.12.7 and following)."""
     knows_key: Callable[[int | None, int], bool] = knows_key
