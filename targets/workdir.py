@@ -8,6 +8,7 @@ left behind is therefore told from what a parallel run uses, and swept away.
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,16 @@ def sweep() -> None:
     """Remove the directories of this user whose owners are dead."""
     with os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
-            if (
-                entry.name.startswith(_PREFIX)
-                and entry.is_dir(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
-            ):
+            if entry.name.startswith(_PREFIX) and _is_own(entry):
                 _remove_if_unlocked(Path(entry.path))
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False  # a run beside this one has just removed it
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _remove_if_unlocked(path: Path) -> None:

@@ -6,6 +6,7 @@ Ctrl-C: table, findings and files are written, and what did not run says so.
 """
 
 import signal
+import time
 from collections.abc import Generator
 from types import FrameType
 
@@ -19,6 +20,10 @@ _LOST = pytest.StashKey[tuple[str, int]]()
 
 _OUTPUT = "assay_lost"
 """Where a worker tells the controller both."""
+
+ONE_SIGNAL_SECONDS = 5.0
+"""Within these, all signals to end are one: `timeout` sends two, to a process and to
+its group, and a second one would break off the table and the files."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,19 +51,35 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     return done
 
 
+class _Ender:
+    """Ends a run that is asked to end, by SIGTERM as by Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._since = -ONE_SIGNAL_SECONDS
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """End the run, unless it is about to end.
+
+        Raises:
+            KeyboardInterrupt: it ends.
+        """
+        now = time.monotonic()
+        if now < self._since + ONE_SIGNAL_SECONDS:
+            return
+        self._since = now
+        if number == signal.SIGTERM:
+            raise Terminated("ended by SIGTERM")
+        raise KeyboardInterrupt
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """End a run that is asked to end as Ctrl-C ends it."""
-    if not hasattr(session.config, "workerinput"):
-        signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    """End the run.
-
-    Raises:
-        Terminated: always.
-    """
-    raise Terminated("ended by SIGTERM")
+    """Have a run that is asked to end do so whole; its workers end with it."""
+    if hasattr(session.config, "workerinput"):
+        return
+    ender = _Ender()
+    signal.signal(signal.SIGTERM, ender)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, ender)
 
 
 @pytest.hookimpl(optionalhook=True)

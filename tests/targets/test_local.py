@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,6 +256,20 @@ def test_sweep_takes_what_the_dead_left_and_nothing_else(
     assert sorted(temporary_directory.iterdir()) == sorted([foreign, living.path])
     foreign.rmdir()
     living.remove()
+
+
+def test_sweep_lets_go_what_another_run_removes_meanwhile(
+    temporary_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = workdir.make("removed")
+    with os.scandir(temporary_directory) as entries:
+        before = list(entries)
+    removed.remove()
+    monkeypatch.setattr(os, "scandir", lambda _: nullcontext(before))
+
+    workdir.sweep()
+
+    assert not list(temporary_directory.iterdir())
 
 
 def _process(provider: LocalProvider) -> Process:
