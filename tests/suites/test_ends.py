@@ -85,15 +85,16 @@ def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
+    """Its process lives, as one that spins, and the kernel accepts in its name."""
     file = tmp_path / "run.json"
     code, shown = sample(file, "stuck or last", "--peer-timeout=1")
 
     assert code == 1, shown
     checks = by_name(read(file))
-    for name in ("stuck", "stuck_late", "stuck_unseen"):
+    for name in ("stuck", "stuck_in_setup", "stuck_late", "stuck_unseen"):
         ending = checks[name].ending
         assert ending is not None, shown
         assert ending.kind is EndingKind.HUNG
         assert checks[name].outcome is Outcome.BROKEN
     assert checks["last"].outcome is Outcome.PASSED
-    assert "3 checks" in shown.partition("the target hangs")[2].splitlines()[0]
+    assert "4 checks" in shown.partition("the target hangs")[2].splitlines()[0]

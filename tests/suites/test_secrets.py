@@ -101,13 +101,13 @@ def cores() -> Iterator[None]:
 
 
 def failing_run(
-    folder: Path, results: Path, where: str
+    folder: Path, results: Path, where: str, workers: int
 ) -> subprocess.CompletedProcess[str]:
     return run(
         *("-o", "python_files=sample_*.py", "--full-failures", "-l", "-vv"),
         *(f"--alluredir={results}", f"--junit-xml={folder / 'junit.xml'}"),
         *(f"--verdicts={folder / 'run.json'}", f"--log-file={folder / 'log'}"),
-        *("--log-level=DEBUG", f"--target=iscsi://{where}"),
+        *("--log-level=DEBUG", f"--target=iscsi://{where}", f"-n{workers}"),
         path="tests/suites/samples/sample_secrets.py",
         ASSAY_NOTES=str(folder),
     )
@@ -121,18 +121,18 @@ def left(
 ) -> Path:
     """All that a failing run leaves, with pages made of it."""
     folder = tmp_path_factory.mktemp("left")
-    where, given = f"{guarded.portal}/{NAME}", guarded.environment
+    where, given, workers = f"{guarded.portal}/{NAME}", guarded.environment, 1
     if request.param == "URL":
         where = (
             f"{guarded.user}%{guarded.secret}@{where}?target_user={guarded.mutual_user}"
             f"&target_password={guarded.mutual_secret}"
         )
-        given = {}
+        given, workers = {}, 0
     results = folder / "allure-results"
     with cores(), pytest.MonkeyPatch.context() as patch:
         for name, value in given.items():
             patch.setenv(name, value)
-        done = failing_run(folder, results, where)
+        done = failing_run(folder, results, where, workers)
     assert done.returncode == 1, done.stdout
     assert "5 failed, 1 passed" in done.stdout
     (folder / "terminal").write_text(done.stdout + done.stderr)

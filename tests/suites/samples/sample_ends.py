@@ -14,6 +14,13 @@ from suites.plugins.targets import TestedTarget
 MUST = "RFC7143-11.19-02"
 
 
+@pytest.fixture
+def stuck_session(target: TestedTarget, session: Session) -> Session:
+    os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+    session.ping()
+    return session
+
+
 @pytest.mark.requirement(MUST)
 def test_first(session: Session) -> None:
     """The target answers a ping."""
@@ -39,6 +46,12 @@ def test_stuck(target: TestedTarget, session: Session) -> None:
     """The target's process lives, and does nothing more."""
     os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
     session.ping()
+
+
+@pytest.mark.requirement(MUST)
+@pytest.mark.usefixtures("stuck_session")
+def test_stuck_in_setup() -> None:
+    """The target's process gets stuck in the set-up of a check."""
 
 
 @pytest.mark.requirement(MUST)
