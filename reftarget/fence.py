@@ -87,11 +87,12 @@ class Fence:
     """One session's fences, for one or all of its logical units.
 
     Attributes:
+        session: the session, which owns this and is not owned by it.
         awaited: the status that must be acknowledged, by connection.
     """
 
     def __init__(self, session: Fencing) -> None:
-        self._session = weakref.ref(session)
+        self.session: Fencing = weakref.proxy(session)
         self.awaited: dict[Acknowledged, int] = {}
         self._lun: int | None = None
         self._send: Callable[[], Acknowledged | None] | None = None
@@ -99,13 +100,6 @@ class Fence:
         self._held: list[Callable[[], None]] = []
         self._watched: set[int] = set()
         self._in_allegiance: set[int] = set()
-
-    @property
-    def session(self) -> Fencing:
-        """The session, which owns this and is not owned by it."""
-        session = self._session()
-        assert session is not None
-        return session
 
     def end(self) -> None:
         """Let go of all that is held: the session has ended."""

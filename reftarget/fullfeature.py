@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from iscsi import headers
 from iscsi.constants import RESERVED_TAG, LogoutReason, Opcode, RejectReason
 from iscsi.numbering import Place
-from reftarget import commands, exchanges, logout, recovery, tmf, transfers
+from reftarget import commands, data_out, exchanges, logout, snack, tmf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ _HANDLERS: Final[dict[int, Handler]] = {
         headers.TaskManagementRequest.parse, tmf.receive, _objection_to_function
     ),
     Opcode.TEXT_REQUEST: _TEXT,
-    Opcode.DATA_OUT: transfers.receive,
+    Opcode.DATA_OUT: data_out.receive,
     Opcode.LOGOUT_REQUEST: _LOGOUT,
-    Opcode.SNACK: recovery.receive,
+    Opcode.SNACK: snack.receive,
 }

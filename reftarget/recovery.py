@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi import headers, serial
-from iscsi.constants import RESERVED_TAG, RejectReason, SNACKType
+from iscsi.constants import RejectReason
 from iscsi.scsi.sense import AdditionalSense
 from reftarget import ranges, transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from iscsi.digest import Buffer
-    from reftarget.commands import Command
+    from iscsi.parameters import Parameters
+    from reftarget.budget import Budget
+    from reftarget.command import Command, Node
     from reftarget.connection import Connection
-    from reftarget.session import Session
-    from reftarget.stream import Received
+    from reftarget.rules import Rules
+    from reftarget.scsi.task import Nexus
+    from reftarget.transfers import Transfer
 
 REASSIGNING_LEVEL: Final = 2
 _KEPT_STATUS: Final = 1024
@@ -61,24 +64,53 @@ class Answer:
     """Bytes that it counts for."""
 
 
-class Recovery:
-    """What a session keeps in order to say it again, and its orphans."""
+class Recovering(Protocol):
+    """What recovery asks of its session."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = weakref.ref(session)
+    @property
+    def rules(self) -> Rules:
+        """The decisions of the target."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What was negotiated in its leading login."""
+
+    @property
+    def node(self) -> Node | None:
+        """The target node; None for a discovery session without TargetName."""
+
+    @property
+    def nexus(self) -> Nexus:
+        """The I_T nexus."""
+
+    @property
+    def budget(self) -> Budget:
+        """Bytes that are kept for the session."""
+
+    @property
+    def commands(self) -> Mapping[int, Command]:
+        """Tasks in progress, by Initiator Task Tag."""
+
+    def announce_window(self) -> None:
+        """Announce a window that has opened without a response."""
+
+
+class Recovery:
+    """What a session keeps in order to say it again, and its orphans.
+
+    Attributes:
+        session: the session, which owns this and is not owned by it.
+    """
+
+    def __init__(self, session: Recovering) -> None:
+        self.session: Recovering = weakref.proxy(session)
+        self.rules = session.rules.recovery
         self.is_keeping = session.parameters.error_recovery_level > 0
         self.answers: dict[int, Answer] = {}
         self.deadlines: dict[int, float] = {}
         self._size = 0
         self._statuses: dict[Connection, dict[int, Kept]] = {}
-        self._acknowledged_by: dict[int, Command] = {}
-
-    @property
-    def session(self) -> Session:
-        """The session, which owns this and is not owned by it."""
-        session = self._session()
-        assert session is not None
-        return session
+        self._acknowledged_by: dict[int, Transfer] = {}
 
     def end(self) -> None:
         """Let go of all that is kept: the session has ended."""
@@ -127,23 +159,22 @@ class Recovery:
         return False
 
     def keep_sent(
-        self, command: Command, header: headers.DataIn | headers.R2T, length: int = 0
+        self, transfer: Transfer, header: headers.DataIn | headers.R2T, length: int = 0
     ) -> None:
         """Keep a Data-In or R2T until it is acknowledged or the status is."""
-        command.sent.append(transfers.Sent(header, length))
+        transfer.sent.append(transfers.Sent(header, length))
         if isinstance(header, headers.DataIn) and header.acknowledge:
-            self._acknowledged_by[header.target_transfer_tag] = command
+            self._acknowledged_by[header.target_transfer_tag] = transfer
 
     def keep_answer(
         self,
         command: Command,
+        connection: Connection,
         data: Buffer,
         header: headers.SCSIResponse | headers.DataIn,
         status_data: Buffer,
     ) -> None:
         """Keep a finished command until its status is acknowledged."""
-        connection = command.connection
-        assert connection is not None
         kept = self._statuses.get(connection, {}).get(header.stat_sn)
         if kept is None:
             return
@@ -214,9 +245,7 @@ class Recovery:
         for stat_sn in numbers:
             kept = statuses[stat_sn]
             connection.renumber(kept.header)
-            connection.send(
-                self.session.rules.recovery.repeated(kept.header), kept.data
-            )
+            connection.send(self.rules.repeated(kept.header), kept.data)
         return None
 
     def find(self, itt: int) -> tuple[Command, Buffer] | None:
@@ -237,12 +266,12 @@ class Recovery:
             if isinstance(header, headers.R2T):
                 if header.target_transfer_tag in command.sequences:
                     connection.number(header, advance=False)
-                    connection.send(self.session.rules.recovery.repeated(header))
+                    connection.send(self.rules.repeated(header))
                 continue
             connection.renumber(header)
             start = header.buffer_offset
             part = view[start : start + sent.length]
-            connection.send(self.session.rules.recovery.repeated(header), part)
+            connection.send(self.rules.repeated(header), part)
 
     def acknowledge_data(self, tag: int, begin: int) -> bool:
         """Let go of Data-In that the initiator has (DataACK)."""
@@ -279,7 +308,7 @@ class Recovery:
     ) -> None:
         """Send what is not acknowledged, cut as the connection now needs it."""
         first = command.acknowledged_sn
-        if not command.reads or first >= len(command.sent):
+        if not command.request.read or first >= len(command.sent):
             return
         header = command.sent[first].header
         start = header.buffer_offset
@@ -303,17 +332,19 @@ class Recovery:
                 stat_sn=header.stat_sn,
                 exp_data_sn=command.data_sn,
             )
-        return replace(header, exp_data_sn=command.data_sn if command.reads else 0)
+        return replace(
+            header, exp_data_sn=command.data_sn if command.request.read else 0
+        )
 
     def connection_failed(self, connection: Connection) -> None:
         """Make orphans of a connection's tasks; its immediate ones end."""
         for kept in self._statuses.pop(connection, {}).values():
             self._give(kept.size)
-        rules = self.session.rules.recovery
+        rules = self.rules
         for command in list(self.session.commands.values()):
             if command.connection is not connection:
                 continue
-            if command.is_immediate and rules.immediate_ends_with_connection:
+            if command.request.immediate and rules.immediate_ends_with_connection:
                 command.abandon()  # section 7.14
                 continue
             command.connection = None
@@ -377,7 +408,7 @@ class Recovery:
         command.cid = connection.cid
         command.parameters = connection.parameters
         command.is_reassignable = False
-        rules = self.session.rules.recovery
+        rules = self.rules
         if not rules.reassigned_goes_on:
             return
         is_wild = exp_data_sn > len(command.sent)
@@ -395,7 +426,9 @@ class Recovery:
             response = self._status_again(answer)
             response.snack_tag = tag
             connection.respond(response, answer.status_data)
-            self.keep_answer(command, answer.data, response, answer.status_data)
+            self.keep_answer(
+                command, connection, answer.data, response, answer.status_data
+            )
         elif command.outcome is not None:
             command.conclude(command.outcome)
         else:
@@ -403,79 +436,3 @@ class Recovery:
 
 
 _CLEARED: Final = AdditionalSense.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT
-
-
-def receive(
-    connection: Connection, session: Session, pdu: Received, _now: float
-) -> None:
-    """Take a SNACK."""
-    snack = headers.SNACK.parse(pdu.header)
-    connection.acknowledge(snack.exp_stat_sn)
-    act = _ACTIONS.get(snack.type)
-    is_taken = session.recovery.is_keeping and connection.rules.recovery.takes_snack
-    if act is None or not is_taken:
-        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
-        return
-    act(connection, session, snack, pdu)
-
-
-def _on_status(
-    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
-) -> None:
-    if snack.initiator_task_tag != RESERVED_TAG:
-        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
-        return
-    reason = session.recovery.resend_status(connection, snack.beg_run, snack.run_length)
-    if reason is not None and connection.rules.recovery.rejects_unsent:
-        connection.reject(pdu, reason)
-
-
-def _on_data(
-    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
-) -> None:
-    found = session.recovery.find(snack.initiator_task_tag)
-    rules = connection.rules.recovery
-    is_foreign = found is not None and found[0].connection is not connection
-    if found is None or (is_foreign and rules.snack_keeps_allegiance):
-        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
-        return
-    command, data = found
-    begin, total = snack.beg_run, len(command.sent)
-    if begin == snack.run_length == 0:
-        begin = command.acknowledged_sn
-    end = rules.end_of_run(begin, snack.run_length, total)
-    if begin < command.acknowledged_sn or end > total or begin >= total:
-        if rules.rejects_unsent:
-            connection.reject(pdu, RejectReason.PROTOCOL_ERROR, data_sn=total)
-        return
-    session.recovery.resend_data(connection, command, data, range(begin, end))
-
-
-def _on_data_ack(
-    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
-) -> None:
-    is_known = session.recovery.acknowledge_data(
-        snack.target_transfer_tag, snack.beg_run
-    )
-    if snack.run_length or not is_known:
-        connection.reject(pdu, RejectReason.INVALID_DATA_ACK)
-
-
-def _on_r_data(
-    connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
-) -> None:
-    tag = snack.target_transfer_tag
-    if tag in (0, RESERVED_TAG) or snack.beg_run or snack.run_length:
-        connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
-    elif not session.recovery.resegment(connection, snack.initiator_task_tag, tag):
-        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
-
-
-_ACTIONS: Final[
-    dict[int, Callable[[Connection, Session, headers.SNACK, Received], None]]
-] = {
-    SNACKType.DATA_R2T: _on_data,
-    SNACKType.STATUS: _on_status,
-    SNACKType.DATA_ACK: _on_data_ack,
-    SNACKType.R_DATA: _on_r_data,
-}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iscsi.constants import Opcode
     from iscsi.digest import Buffer
     from iscsi.parameters import Parameters
-    from reftarget.commands import Command
+    from reftarget.command import Command
     from reftarget.config import Portal, TargetConfig
     from reftarget.connection import Connection
     from reftarget.requests import WaitingFunction

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from iscsi import headers
     from iscsi.parameters import Parameters
-    from reftarget.commands import Command
+    from reftarget.command import Command
     from reftarget.config import Config, Portal, TargetConfig
     from reftarget.host import Admitted
     from reftarget.scsi.task import Nexus

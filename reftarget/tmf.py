@@ -31,7 +31,7 @@ from reftarget.rules.fencing import Fenced
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reftarget.commands import Command
+    from reftarget.command import Command
     from reftarget.connection import Connection
     from reftarget.session import Node, Session
 
@@ -391,7 +391,7 @@ class MultiTaskAbort:
             if self.lun in (None, command.lun)
             and (
                 reaches_later
-                or not serial.less_than(self.request.cmd_sn, command.cmd_sn)
+                or not serial.less_than(self.request.cmd_sn, command.request.cmd_sn)
             )
         ]
 
@@ -466,7 +466,7 @@ class MultiTaskAbort:
                 and connection is not self.connection
                 and tells(connection.parameters.task_reporting, own_reporting)
             ):
-                told[connection, command.lun_field] = None
+                told[connection, command.request.lun] = None
         for connection, lun_field in told:
             events.send(connection, AsyncEvent.TASK_TERMINATION, lun=lun_field)
 

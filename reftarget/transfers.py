@@ -4,32 +4,33 @@
 Out: immediate data, unsolicited Data-Out, then R2Ts for what is missing. In: Data-In
 cut by the initiator's MaxRecvDataSegmentLength into sequences of MaxBurstLength, the
 status in the last one where it may ride there.
+
+A `Transfer` is the data of a command. The task that it belongs to is above
+(`reftarget.command`): here it has four methods that a command defines.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi import headers
-from iscsi.constants import RESERVED_TAG, RejectReason
 from iscsi.scsi.status import SCSIStatus
 from reftarget import conditions, ranges
 from reftarget.scsi.task import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iscsi.digest import Buffer
-    from reftarget.commands import Command
+    from reftarget.budget import Budget
     from reftarget.connection import Connection
     from reftarget.ranges import Ranges
-    from reftarget.scsi.task import DataOutNeeded
-    from reftarget.session import Session
-    from reftarget.stream import Received
+    from reftarget.rules import Rules
+    from reftarget.scsi.task import Steps
 
 TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
-_RECOVERY_R2TS: Final = 1024
-"""R2Ts that ask for lost data of one command once more; beyond, it fails."""
 _RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
 """Status that Data-In may carry (section 11.7.3)."""
 
@@ -52,23 +53,223 @@ class Sent:
     length: int = 0
 
 
-def want(command: Command, needed: DataOutNeeded) -> None:
-    """Get the data that the device server asks for."""
-    command.presented = needed.length
-    command.finish = needed.finish
-    wanted = command.wanted = min(needed.length, command.write_length)
+class Keeper(Protocol):
+    """Keeps what has been sent, where the initiator may ask for it again."""
+
+    @property
+    def is_keeping(self) -> bool:
+        """Whether anything is kept."""
+
+    def keep_sent(
+        self, transfer: Transfer, header: headers.DataIn | headers.R2T, length: int = 0
+    ) -> None:
+        """Keep a Data-In or R2T."""
+
+
+class Clock(Protocol):
+    """Knows the time."""
+
+    @property
+    def now(self) -> float:
+        """The time of the event that is being handled."""
+
+
+class Owner(Protocol):
+    """What the data of a command asks of its session."""
+
+    @property
+    def target(self) -> Clock:
+        """The target above it."""
+
+    @property
+    def rules(self) -> Rules:
+        """The decisions of the target."""
+
+    @property
+    def budget(self) -> Budget:
+        """Bytes that are kept for the session."""
+
+    @property
+    def connections(self) -> Mapping[int, Connection]:
+        """Its connections, by CID."""
+
+    @property
+    def recovery(self) -> Keeper:
+        """What it keeps in order to say it again."""
+
+    def next_transfer_tag(self) -> int:
+        """Return a Target Transfer Tag that is not in use."""
+
+    def check_aborts(self) -> None:
+        """Carry out the aborts that need to wait no longer."""
+
+
+class Transfer(ABC):
+    """The data of one command, both ways.
+
+    Attributes:
+        connection: where the command is allegiant; None while that connection is gone.
+        request: the header of the command.
+        itt: its Initiator Task Tag.
+        read_length: bytes of Data-In that the initiator expects.
+        write_length: bytes of Data-Out that the initiator has.
+        wanted: bytes of Data-Out that the device server takes.
+        presented: bytes of Data-Out that the device server would have taken.
+        received: bytes of immediate data.
+        reserved: bytes of the session's budget that it has taken.
+        heard_at: when data for it was asked for, or came, the last time.
+        missing: the part of Data-Out that is neither here nor asked for.
+        awaits_unsolicited: True until the F bit of unsolicited data has come.
+        unsolicited: what is due of unsolicited Data-Out, once some has come.
+        sequences: R2Ts that are out, by Target Transfer Tag.
+        failure: the outcome of the command once the initiator has sent its data.
+        data_sn: the number of the next Data-In or R2T.
+        sent: Data-In and R2T PDUs that SNACK may ask for again, by DataSN.
+        acknowledged_sn: the first of them that is not acknowledged.
+        is_aborting: True while an abort waits for data that is on its way.
+        steps: what is left to be done of the command, while it is being executed.
+    """
+
+    __slots__ = (
+        "acknowledged_sn",
+        "awaits_unsolicited",
+        "buffer",
+        "connection",
+        "data_sn",
+        "failure",
+        "heard_at",
+        "immediate_data",
+        "is_aborting",
+        "is_over",
+        "is_started",
+        "itt",
+        "missing",
+        "parameters",
+        "presented",
+        "read_length",
+        "received",
+        "request",
+        "reserved",
+        "sent",
+        "sequences",
+        "session",
+        "snack_tag",
+        "steps",
+        "unsolicited",
+        "wanted",
+        "write_length",
+    )
+
+    session: Owner
+
+    def __init__(self, connection: Connection, request: headers.SCSICommand) -> None:
+        self.connection: Connection | None = connection
+        self.parameters = connection.parameters
+        self.request = request
+        self.itt = request.initiator_task_tag
+        length = request.expected_data_transfer_length
+        self.write_length = length if request.write else 0
+        self.read_length = length if request.read else 0
+        self.wanted = 0
+        self.presented = 0
+        self.received = 0
+        self.reserved = 0
+        self.heard_at = connection.target.now
+        self.missing: Ranges = [(0, length)] if request.write and length else []
+        self.buffer: bytearray | None = None
+        self.immediate_data: bytes | memoryview = b""
+        self.awaits_unsolicited = request.write and not request.final
+        self.unsolicited: Sequence | None = None
+        self.sequences: dict[int, Sequence] = {}
+        self.failure: Outcome | None = None
+        self.data_sn = 0
+        self.snack_tag = 0
+        self.sent: list[Sent] = []
+        self.acknowledged_sn = 0
+        self.is_aborting = False
+        self.is_started = False
+        self.is_over = False
+        self.steps: Steps | None = None
+
+    @abstractmethod
+    def take_data(self, data: Buffer) -> None:
+        """Go on with the command: all of its data is here."""
+
+    @abstractmethod
+    def conclude(self, outcome: Outcome) -> None:
+        """Send data and status."""
+
+    @abstractmethod
+    def enter_task_set(self) -> None:
+        """Become a task that others may have to wait for."""
+
+    @property
+    def owes_data(self) -> bool:
+        """True while Data-Out is to come that was asked for, or announced."""
+        return not self.is_over and (bool(self.sequences) or self.awaits_unsolicited)
+
+    def reserve(self, count: int) -> bool:
+        """Have room for so much data set aside; return False if there is not enough."""
+        more = max(0, count - self.reserved)
+        if not self.session.budget.take(more):
+            return False
+        self.reserved += more
+        self.heard_at = self.session.target.now
+        return True
+
+    def keep_data(self) -> None:
+        """Copy immediate data that must outlive this turn, if there is room for it."""
+        if self.immediate_data:
+            if self.reserve(len(self.immediate_data)):
+                self.store(0, self.immediate_data)
+            else:
+                self.failure = self.failure or TASK_SET_FULL
+            self.immediate_data = b""
+
+    def store(self, offset: int, data: Buffer) -> None:
+        """Keep Data-Out until it is all there."""
+        buffer = self.buffer
+        if buffer is None:
+            buffer = self.buffer = bytearray()
+        end = offset + len(data)
+        if len(buffer) < end:
+            # It grows with what arrives, not with what was announced.
+            room = min(2 * end, max(end, self.wanted))
+            buffer.extend(bytes(room - len(buffer)))
+        # By way of a view: a bytearray would copy what it is given once more.
+        memoryview(buffer)[offset:end] = data
+        ranges.take(self.missing, offset, end)
+
+    def conclude_after_data(self, outcome: Outcome) -> None:
+        """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
+        self.failure = outcome
+        is_coming = self.awaits_unsolicited or self.sequences
+        if is_coming and self.session.rules.transfers.waits_for_data:
+            self.keep_data()
+            self.enter_task_set()
+        else:
+            self.conclude(outcome)
+
+
+Answer = tuple["Buffer", headers.SCSIResponse | headers.DataIn, "Buffer"]
+"""All Data-In of a command, the header with its status, the data of that PDU."""
+
+
+def want(command: Transfer, length: int) -> None:
+    """Get as many bytes of data as the device server asks for."""
+    command.presented = length
+    wanted = command.wanted = min(length, command.write_length)
     data = command.immediate_data
     if not command.awaits_unsolicited:
         if len(data) >= wanted and command.buffer is None:
             command.immediate_data = b""
-            _finish(command, data[:wanted])
+            command.take_data(data[:wanted])
             return
-        if command.writes and command.received >= wanted and not data:
-            _finish(command, memoryview(command.buffer or b"")[:wanted])
+        if command.request.write and command.received >= wanted and not data:
+            command.take_data(memoryview(command.buffer or b"")[:wanted])
             return
     if not command.reserve(wanted):
-        command.failure = TASK_SET_FULL
-        command.finish_when_data_is_in()
+        command.conclude_after_data(TASK_SET_FULL)
         return
     command.keep_data()
     command.missing = command.session.rules.transfers.asked_for(command.missing, wanted)
@@ -77,35 +278,7 @@ def want(command: Command, needed: DataOutNeeded) -> None:
     proceed(command)
 
 
-def _finish(command: Command, data: Buffer) -> None:
-    task_set = command.task_set
-    if task_set is not None and task_set.allegiance.holds(
-        command, partial(_finish, command, data)
-    ):
-        command.enter_task_set()
-        return
-    finish = command.finish
-    assert finish is not None
-    execution = finish(data if isinstance(data, bytes) else memoryview(data))
-    command.execute(execution, command.conclude)
-
-
-def store(command: Command, offset: int, data: Buffer) -> None:
-    """Keep Data-Out until it is all there."""
-    buffer = command.buffer
-    if buffer is None:
-        buffer = command.buffer = bytearray()
-    end = offset + len(data)
-    if len(buffer) < end:
-        # It grows with what arrives, not with what was announced.
-        room = min(2 * end, max(end, command.wanted))
-        buffer.extend(bytes(room - len(buffer)))
-    # By way of a view: a bytearray would copy what it is given once more.
-    memoryview(buffer)[offset:end] = data
-    ranges.take(command.missing, offset, end)
-
-
-def proceed(command: Command) -> None:
+def proceed(command: Transfer) -> None:
     """Ask for what is missing, or finish once nothing is."""
     if command.is_aborting and not command.owes_data:
         command.session.check_aborts()
@@ -115,11 +288,11 @@ def proceed(command: Command) -> None:
     if command.failure is not None:
         is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR
         if command.session.rules.transfers.concludes(is_crc):
-            command.finish_when_data_is_in()
+            command.conclude_after_data(command.failure)
         return
     if not command.missing and not command.sequences:
         buffer = command.buffer
-        _finish(command, memoryview(buffer or b"")[: command.wanted])
+        command.take_data(memoryview(buffer or b"")[: command.wanted])
         return
     connection = command.connection
     if connection is None:
@@ -133,11 +306,11 @@ def proceed(command: Command) -> None:
         _send_r2t(command, connection, start, end)
 
 
-def _send_r2t(command: Command, connection: Connection, start: int, end: int) -> None:
+def _send_r2t(command: Transfer, connection: Connection, start: int, end: int) -> None:
     tag = command.session.next_transfer_tag()
     command.sequences[tag] = Sequence([(start, end)])
     r2t = headers.R2T(
-        lun=command.lun_field,
+        lun=command.request.lun,
         initiator_task_tag=command.itt,
         target_transfer_tag=tag,
         r2t_sn=command.data_sn,
@@ -152,150 +325,26 @@ def _send_r2t(command: Command, connection: Connection, start: int, end: int) ->
     connection.send(r2t)
 
 
-def receive(
-    connection: Connection, session: Session, pdu: Received, now: float
-) -> None:
-    """Take a SCSI Data-Out PDU."""
-    header = headers.DataOut.parse(pdu.header)
-    connection.acknowledge(header.exp_stat_sn)
-    command = session.commands.get(header.initiator_task_tag)
-    if command is not None:
-        command.heard_at = now
-    if command is None or command.connection is not connection:
-        if not session.is_draining(header.initiator_task_tag):
-            connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
-        return
-    if header.target_transfer_tag == RESERVED_TAG:
-        _receive_unsolicited(command, header, pdu)
-    else:
-        _receive_solicited(command, header, pdu)
+def answer(command: Transfer, connection: Connection, outcome: Outcome) -> Answer:
+    """Send a command's data and its status; return what was sent.
 
-
-def _receive_solicited(
-    command: Command, header: headers.DataOut, pdu: Received
-) -> None:
-    sequence = command.sequences.get(header.target_transfer_tag)
-    if sequence is None or (
-        header.lun != command.lun_field and command.session.rules.transfers.checks_lun
-    ):
-        _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
-        return
-    _take_data(command, sequence, header, pdu)
-    if not header.final:
-        return
-    del command.sequences[header.target_transfer_tag]
-    if sequence.missing:
-        _incomplete(command, sequence)
-    elif sequence.is_damaged:
-        # A PDU is lost whose place is taken: nothing is left to be asked for.
-        command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
-    proceed(command)
-
-
-def _receive_unsolicited(
-    command: Command, header: headers.DataOut, pdu: Received
-) -> None:
-    if not command.awaits_unsolicited:
-        command.failure = command.failure or conditions.UNEXPECTED_UNSOLICITED_DATA
-        proceed(command)
-        return
-    sequence = command.unsolicited
-    if sequence is None:
-        parameters = command.parameters
-        end = min(parameters.unsolicited_limit, command.write_length)
-        sequence = command.unsolicited = Sequence([(command.received, end)])
-    if pdu.objection is None and _is_beyond(sequence, header, len(pdu.data)):
-        command.failure = command.failure or conditions.INCORRECT_AMOUNT_OF_DATA
-    else:
-        _take_data(command, sequence, header, pdu)
-    if header.final:
-        command.awaits_unsolicited = False
-        if sequence.is_damaged and not command.parameters.error_recovery_level:
-            command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
-        proceed(command)
-
-
-def _is_beyond(sequence: Sequence, header: headers.DataOut, length: int) -> bool:
-    """Tell whether unsolicited data exceeds FirstBurstLength (section 13.14)."""
-    end = sequence.missing[-1][1] if sequence.missing else 0
-    return header.buffer_offset + length > end
-
-
-def _take_data(
-    command: Command, sequence: Sequence, header: headers.DataOut, pdu: Received
-) -> None:
-    """Store a PDU's data, or note that it is lost."""
-    rules = command.session.rules.transfers
-    if not (pdu.data or rules.takes_empty):
-        _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
-        return
-    if pdu.objection is not None:
-        _refuse(command, pdu, pdu.objection)
-        if not rules.waits_after_crc_error:
-            command.conclude(conditions.PROTOCOL_SERVICE_CRC_ERROR)
-            return
-        sequence.is_damaged = True
-        sequence.data_sn += 1
-        return
-    is_right = header.data_sn == sequence.data_sn
-    if rules.checks_data_sn and not is_right:
-        # Out of order: an implied digest error (section 7.9).
-        sequence.is_damaged = True
-        if header.data_sn < sequence.data_sn:
-            return
-    sequence.data_sn = header.data_sn + 1
-    start = header.buffer_offset
-    end = start + len(pdu.data)
-    in_order = command.parameters.data_pdu_in_order and not sequence.is_damaged
-    expected = sequence.missing[0][0] if sequence.missing else start
-    if start != expected and not rules.checks_offset:
-        ranges.take(sequence.missing, expected, expected + len(pdu.data))
-        store(command, expected, bytes(len(pdu.data)))
-        return
-    is_due = ranges.take(sequence.missing, start, end)
-    if not (is_due or rules.refuses_excess):
-        sequence.missing.clear()
-        is_due = True
-    if (in_order and start != expected) or not is_due:
-        _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
-        return
-    if command.failure is None and command.steps is None:
-        store(command, start, pdu.data)
-
-
-def _refuse(command: Command, pdu: Received, reason: RejectReason) -> None:
-    if command.connection is not None:
-        command.connection.reject(pdu, reason)
-
-
-def _incomplete(command: Command, sequence: Sequence) -> None:
-    """Deal with a sequence whose F bit came before all of its data."""
-    parameters = command.parameters
-    enough = command.wanted // parameters.max_burst_length + _RECOVERY_R2TS
-    may_ask = parameters.error_recovery_level and command.data_sn < enough
-    if sequence.is_damaged and may_ask:
-        ranges.give_back(command.missing, sequence.missing)  # a recovery R2T follows
-    elif sequence.is_damaged:
-        command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
-    else:
-        command.failure = command.failure or conditions.INCORRECT_AMOUNT_OF_DATA
-
-
-def answer(command: Command, outcome: Outcome) -> None:
-    """Send a command's data and its status."""
+    Args:
+        command: whose data it is.
+        connection: where the command is allegiant.
+        outcome: data and status.
+    """
     session, rules = command.session, command.session.rules.transfers
-    connection = rules.answering(command.connection, session.connections.values())
-    assert connection is not None
-    recovery = command.session.recovery
+    connection = rules.answering(connection, session.connections.values())
+    recovery = session.recovery
     data = _joined(outcome.data_in)
     length = min(len(data), command.read_length)
     rides = (
         length > 0
         and outcome.status in _RIDING
         and not outcome.sense
-        and rules.may_ride(command.writes)
+        and rules.may_ride(command.request.write)
     )
-    if command.writes:
+    if command.request.write:
         command.data_sn = rules.first_data_sn(command.data_sn)
     overflow, underflow, residual = _residual(command, len(data))
     if length:
@@ -309,8 +358,7 @@ def answer(command: Command, outcome: Outcome) -> None:
             connection.respond(last, rest)
             if recovery.is_keeping:
                 recovery.keep_sent(command, last, len(rest))
-                recovery.keep_answer(command, data, last, rest)
-            return
+            return data, last, rest
     response = headers.SCSIResponse(
         initiator_task_tag=command.itt,
         status=outcome.status,
@@ -318,15 +366,14 @@ def answer(command: Command, outcome: Outcome) -> None:
         underflow=underflow,
         residual_count=residual,
         snack_tag=command.snack_tag,
-        exp_data_sn=rules.exp_data_sn(command.data_sn) if command.reads else 0,
+        exp_data_sn=rules.exp_data_sn(command.data_sn) if command.request.read else 0,
     )
-    if command.reads and command.writes and rules.shows_read_residual:
+    if command.request.read and command.request.write and rules.shows_read_residual:
         _set_bidirectional_residual(response, command, len(data))
     sense = outcome.sense
     status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
     connection.respond(response, status_data)
-    if recovery.is_keeping:
-        recovery.keep_answer(command, data, response, status_data)
+    return data, response, status_data
 
 
 def _joined(data: object) -> Buffer:
@@ -335,12 +382,12 @@ def _joined(data: object) -> Buffer:
     return b"".join(data)  # type: ignore[arg-type]
 
 
-def _residual(command: Command, data_in: int) -> tuple[bool, bool, int]:
+def _residual(command: Transfer, data_in: int) -> tuple[bool, bool, int]:
     """Return O, U and the count (section 11.4.5); of a bidirectional one, the write's.
 
     Data that the command has no direction for counts as presented, too.
     """
-    if command.writes:
+    if command.request.write:
         presented, expected = command.presented, command.write_length
     else:
         presented, expected = data_in, command.read_length
@@ -349,7 +396,7 @@ def _residual(command: Command, data_in: int) -> tuple[bool, bool, int]:
 
 
 def _set_bidirectional_residual(
-    response: headers.SCSIResponse, command: Command, data_in: int
+    response: headers.SCSIResponse, command: Transfer, data_in: int
 ) -> None:
     difference = data_in - command.read_length
     response.bidirectional_overflow = difference > 0
@@ -358,7 +405,7 @@ def _set_bidirectional_residual(
 
 
 def send_data(
-    command: Command,
+    command: Transfer,
     connection: Connection,
     data: Buffer,
     length: int,
@@ -389,7 +436,7 @@ def send_data(
             return header
         if recovery.is_keeping and end % burst == 0:
             header.acknowledge = True
-            header.lun = command.lun_field
+            header.lun = command.request.lun
             header.target_transfer_tag = command.session.next_transfer_tag()
         connection.number(header, advance=False)
         header.stat_sn = 0

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A SCSI command as a task: from the PDU to the device server and back.
+
+received -> (held for CmdSN) -> (dormant in the task set) -> started
+    -> outcome at once, or data wanted -> data complete -> finished -> concluded
+
+What takes long is done in steps (`Execution`), in turns with all else. The data of a
+command, its base, is in `reftarget.transfers`. The PDUs that make commands and feed
+them are above: `reftarget.commands`, `reftarget.data_out`, `reftarget.snack`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from iscsi.constants import TaskAttribute
+from iscsi.scsi.status import SCSIStatus
+from reftarget import transfers
+from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Steps, Task
+from reftarget.transfers import TASK_SET_FULL, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iscsi import headers
+    from iscsi.digest import Buffer
+    from iscsi.numbering import CommandWindow
+    from iscsi.parameters import Parameters
+    from reftarget.connection import Connection
+    from reftarget.fence import Fence
+    from reftarget.scsi.device import DeviceServer
+    from reftarget.taskset import TaskSet
+    from reftarget.turns import Turns
+
+
+class Keeper(transfers.Keeper, Protocol):
+    """Keeps what has been sent, where the initiator may ask for it again."""
+
+    def keep_answer(
+        self,
+        command: Command,
+        connection: Connection,
+        data: Buffer,
+        header: headers.SCSIResponse | headers.DataIn,
+        status_data: Buffer,
+    ) -> None:
+        """Keep a finished command until its status is acknowledged."""
+
+
+class Host(transfers.Clock, Protocol):
+    """What a command asks of the target."""
+
+    @property
+    def turns(self) -> Turns:
+        """Work that is too long for one turn."""
+
+
+class Owner(transfers.Owner, Protocol):
+    """What a command asks of its session."""
+
+    @property
+    def target(self) -> Host:
+        """The target above it."""
+
+    @property
+    def nexus(self) -> Nexus:
+        """The I_T nexus."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What was negotiated in its leading login."""
+
+    @property
+    def window(self) -> CommandWindow:
+        """The command window."""
+
+    @property
+    def commands(self) -> dict[int, Command]:
+        """Tasks in progress, by Initiator Task Tag."""
+
+    @property
+    def recovery(self) -> Keeper:
+        """What it keeps in order to say it again."""
+
+    @property
+    def fence(self) -> Fence:
+        """Its response fences."""
+
+    def drain(self, itt: int) -> None:
+        """Let pass in silence what may still come for a task that is gone."""
+
+    def announce_window(self) -> None:
+        """Announce a window that has opened without a response."""
+
+
+class Node(Protocol):
+    """What a command asks of the target node."""
+
+    @property
+    def device(self) -> DeviceServer:
+        """Its logical units."""
+
+    def task_set(self, lun: int, nexus: Nexus) -> TaskSet[Command]:
+        """Return the task set of a logical unit, or that of a nexus with it."""
+
+    def sessions(self) -> Sequence[Owner]:
+        """Return the normal sessions with this node."""
+
+
+class Command(Transfer):
+    """One SCSI command from its arrival until its status is out.
+
+    Attributes:
+        node: the target node that it is for.
+        cid: the connection that it is, or was last, allegiant to.
+        finish: gives the device server the data that it waits for, if it does.
+        outcome: what it came to while it had no connection.
+        is_counted: True while it takes a place of the command window.
+        is_reassignable: True once its connection has been logged out.
+    """
+
+    __slots__ = (
+        "attribute",
+        "cdb",
+        "cid",
+        "finish",
+        "has_arrived",
+        "is_counted",
+        "is_reassignable",
+        "lun",
+        "node",
+        "outcome",
+        "session",
+        "task_set",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        session: Owner,
+        node: Node,
+        request: headers.SCSICommand,
+    ) -> None:
+        super().__init__(connection, request)
+        self.session: Owner = session
+        self.node = node
+        self.lun = session.rules.tasks.lun(request.lun)
+        self.cdb = request.cdb
+        self.attribute = request.attribute
+        self.finish: Callable[[bytes | memoryview], Outcome | Steps] | None = None
+        self.outcome: Outcome | None = None
+        self.cid = connection.cid
+        self.is_reassignable = False
+        self.task_set = node.task_set(self.lun, session.nexus)
+        self.is_counted = False
+        self.has_arrived = False
+
+    def arrive(self, _now: float = 0.0) -> None:
+        """Begin, or wait in the task set for those before."""
+        session = self.session
+        self.has_arrived = True
+        if self.is_over:
+            return  # aborted while it was held
+        if not self.request.immediate:
+            self.is_counted = True
+            session.window.size -= 1
+        task_set = self.task_set
+        is_next = task_set.is_empty or session.rules.tasks.begins(
+            TaskAttribute(self.attribute), task_set.may_start(self)
+        )
+        if is_next or task_set.allegiance.nexus is not None:
+            self.start()
+        else:
+            self.keep_data()
+            task_set.enter(self)
+
+    def start(self) -> None:
+        """Hand the command to the device server."""
+        self.is_started = True
+        allegiance = self.task_set.allegiance
+        if allegiance.nexus is not None:
+            self.failure = self.failure or allegiance.refuses(self)
+        if self.read_length and self.session.budget.is_short:
+            self.failure = self.failure or TASK_SET_FULL
+        if self.failure is not None:
+            self.conclude_after_data(self.failure)
+            return
+        session = self.session
+        result = self.node.device.start(
+            Task(
+                session.nexus,
+                self.lun,
+                self.cdb,
+                TaskAttribute(self.attribute),
+                self.write_length,
+                session.parameters.protocol_level,
+                allegiance.nexus is not None,
+            ),
+            session.target.now,
+        )
+        if isinstance(result, DataOutNeeded):
+            self.finish = result.finish
+            transfers.want(self, result.length)
+        else:
+            self._execute(result, self.conclude_after_data)
+
+    def take_data(self, data: Buffer) -> None:
+        """Give the device server all the data that it waits for."""
+        if self.task_set.allegiance.holds(self, partial(self.take_data, data)):
+            self.enter_task_set()
+            return
+        finish = self.finish
+        assert finish is not None  # it is what has asked for the data
+        execution = finish(data if isinstance(data, bytes) else memoryview(data))
+        self._execute(execution, self.conclude)
+
+    def _execute(
+        self, execution: Outcome | Steps, then: Callable[[Outcome], None]
+    ) -> None:
+        """Do the steps of a command that takes long; go on with what it comes to."""
+        if isinstance(execution, Outcome):
+            then(execution)
+            return
+        self.immediate_data = b""  # it has been used, or is not wanted
+        self.steps = execution
+        self.enter_task_set()
+        self.session.target.turns.begin(Execution(self, execution, then))
+
+    @property
+    def nexus(self) -> Nexus:
+        """The I_T nexus that it came from."""
+        return self.session.nexus
+
+    def enter_task_set(self) -> None:
+        """Become a task that others may have to wait for."""
+        if self.has_arrived:
+            self.task_set.enter(self)
+
+    def release(self) -> None:
+        """Take the task out of every book; its window slot becomes free."""
+        self.is_over = True
+        session = self.session
+        if session.commands.get(self.itt) is self:
+            del session.commands[self.itt]
+        if self.is_counted:
+            self.is_counted = False
+            session.window.size += 1
+        if self.reserved:
+            session.budget.give(self.reserved)
+            self.reserved = 0
+        if self.steps is not None:
+            self.steps.close()
+            self.steps = None
+        self.buffer = None
+        self.immediate_data = b""
+        self.finish = None
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Send data and status, and let the next ones start."""
+        if self.is_over:
+            return
+        if outcome.status is SCSIStatus.CHECK_CONDITION:
+            self.note_check_condition()
+        connection, session = self.connection, self.session
+        if connection is None:
+            self.outcome = outcome  # sent when the task is reassigned
+            return
+        if len(session.connections) > 1 and session.fence.holds(self, outcome):
+            return
+        self._conclude_now(connection, outcome)
+
+    def note_check_condition(self) -> None:
+        """Establish, or end, auto contingent allegiance where that is due."""
+        if not self.has_arrived or not self.task_set.allegiance.note(self):
+            return
+        for session in self.node.sessions():
+            session.fence.watch_allegiance(self.lun)
+
+    def _conclude_now(self, connection: Connection, outcome: Outcome) -> None:
+        """Send data and status without regard to fences."""
+        self.release()
+        answer = transfers.answer(self, connection, outcome)
+        recovery = self.session.recovery
+        if recovery.is_keeping:
+            recovery.keep_answer(self, connection, *answer)
+        task_set = self.task_set
+        if not task_set.is_empty:
+            task_set.leave(self)
+
+    def conclude_fenced(self, outcome: Outcome) -> Connection | None:
+        """Send data and status now; return the connection that they went out on.
+
+        A command whose connection was lost at the fence waits to be reassigned.
+        """
+        connection = self.connection
+        if self.is_over:
+            return None
+        if connection is None:
+            self.outcome = outcome
+            return None
+        self._conclude_now(connection, outcome)
+        return self.connection
+
+    def abandon(self) -> None:
+        """End without a word to anybody."""
+        if self.is_over:
+            return
+        self.session.rules.tasks.after_abort(self)
+        self.release()
+        self.sequences.clear()
+        self.task_set.leave(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A command that takes long, as work of the target."""
+
+    command: Command
+    steps: Steps
+    then: Callable[[Outcome], None]
+    """Called with what the command comes to."""
+
+    def step(self) -> bool:
+        """Do the next step; return False if it was the last, or has to wait."""
+        command = self.command
+        if command.is_over:
+            return False
+        turns = command.session.target.turns
+        if command.task_set.allegiance.holds(command, partial(turns.add, self)):
+            return False
+        try:
+            next(self.steps)
+        except StopIteration as end:
+            command.steps = None
+            self.then(end.value)
+            return False
+        return True
