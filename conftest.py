@@ -13,6 +13,7 @@ pytest_plugins = [
     "suites.plugins.lost",
     "suites.plugins.targets",
     "suites.plugins.secrecy",
+    "suites.plugins.visible",
     "suites.plugins.sessions",
     "suites.plugins.accounts",
     "suites.plugins.known",

@@ -9,6 +9,7 @@ from pathlib import Path
 from reports import compare, coverage, html, statement
 from reports.findings import findings
 from reports.markdown import findings_markdown
+from reports.printable import printable
 from reports.run import RunFileError, read
 
 _RESULTS = "the folder that --alluredir named, or the file of --verdicts"
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(options)
     except (RunFileError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
 
 

@@ -27,6 +27,7 @@ from reports.evidence import (
     bundle_path,
 )
 from reports.model import Check
+from reports.printable import one_line
 from reports.recorder import RUN
 from reports.run import revision
 from reports.verdicts import carried
@@ -212,7 +213,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "python": platform.python_version(),
         "system": platform.platform(),
     }
-    lines = [f"{name}={' '.join(value.split())}" for name, value in facts.items()]
+    lines = [f"{name}={one_line(value)}" for name, value in facts.items()]
     (path / "environment.properties").write_text("\n".join(lines) + "\n")
     (path / "categories.json").write_text(json.dumps(by_status(), indent=2))
     run = config.stash.get(RUN, None)

@@ -40,7 +40,7 @@ def baseline(
     """
     known = load() if catalogue is None else catalogue
     entries = [entry for one in found for entry in _entries(one, run, known)]
-    head = _HEAD.format(name=one_line(run.name), started=run.started)
+    head = _HEAD.format(name=one_line(run.name), started=one_line(run.started))
     return head + ("\n" + tomli_w.dumps({"deviation": entries}) if entries else "")
 
 
@@ -81,4 +81,7 @@ def _end(check: Check) -> str:
     ending = check.ending
     if ending is None or not check.has_killed:
         return ""
-    return ending.functions[0] if ending.functions else ending.signal or ending.reason
+    told = ending.functions[0] if ending.functions else ending.signal or ending.reason
+    # A part of the target's words is enough; the file is there to be read.
+    parts = "".join(one if one.isprintable() else "\n" for one in told).split("\n")
+    return max(parts, key=len)

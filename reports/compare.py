@@ -210,12 +210,13 @@ def lines(compared: Comparison) -> list[str]:
     for one in compared.changes:
         printed.append(f"{one.before} -> {one.after}: {_sum(one)}")
         printed += [
-            f"  new finding: {finding.clauses[0]} ({finding.severity}, "
+            f"  new finding: {one_line(finding.clauses[0])} ({finding.severity}, "
             f"{count(len(finding.checks), 'check')}): {one_line(finding.actual, 120)}"
             for finding in one.new_findings
         ]
         printed += [
-            f"  gone finding: {finding.clauses[0]}" for finding in one.gone_findings
+            f"  gone finding: {one_line(finding.clauses[0])}"
+            for finding in one.gone_findings
         ]
         printed += [f"  worse: {_told(change)}" for change in one.worse]
         for name, members in _groups(one):
@@ -236,10 +237,10 @@ def _sum(one: Changes) -> str:
 
 
 def _told(change: Change) -> str:
-    detail = one_line(change.after.detail, 120)
-    text = f"{change.after.check}: {change.before.outcome} -> {change.after.outcome}"
+    name, detail = one_line(change.after.check), one_line(change.after.detail, 120)
+    text = f"{name}: {change.before.outcome} -> {change.after.outcome}"
     return f"{text}: {detail}" if detail else text
 
 
 def _seen(check: Check) -> str:
-    return f"{check.check}: {check.outcome}"
+    return f"{one_line(check.check)}: {check.outcome}"

@@ -42,12 +42,13 @@ def annotations(stated: Statement) -> list[str]:
     """
     return [
         f"::{'warning' if one.severity is Severity.SHOULD else 'error'} "
-        f"title={_escape(f'{one.clauses[0]} {one.severity}', title=True)}::"
+        f"title={_escape(one_line(f'{one.clauses[0]} {one.severity}'), title=True)}::"
         + _escape(
             f"{rule_of(one, stated.catalogue)}\n"
             f"expected: {' or '.join(map(one_line, one.expected))}\n"
             f"actual: {one_line(one.actual)}\n"
-            f"in {count(len(one.checks), 'check')}, such as {one.example.check}"
+            f"in {count(len(one.checks), 'check')}, "
+            f"such as {one_line(one.example.check)}"
         )
         for one in stated.new
     ] + [

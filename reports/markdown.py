@@ -8,7 +8,7 @@ from reports.again import commands
 from reports.findings import Finding
 from reports.gone import gone
 from reports.model import Ending, Run
-from reports.printable import block, code, one_line
+from reports.printable import block, code, one_line, words
 from reports.severity import Severity
 from reports.terminal import count
 from spec import Requirement, load
@@ -38,7 +38,7 @@ def findings_markdown(
     new = [one for one in found if not one.is_known]
     lines = [f"# Findings: {code(run.name)}", ""]
     if not run.is_complete:
-        why = one_line(run.why_incomplete) or "it ended before its last check"
+        why = words(run.why_incomplete) or "it ended before its last check"
         lines += [f"**This run is incomplete**: {why}", ""]
     checks = sum(len(one.checks) for one in new)
     lines.append(
@@ -81,7 +81,7 @@ def section(
 ) -> list[str]:
     """Return one finding as a section that stands by itself."""
     kind = "known deviation" if one.is_known else str(one.severity)
-    lines = [f"## {one.number}. {title(one, catalogue)}", ""]
+    lines = [f"## {one.number}. {words(title(one, catalogue))}", ""]
     lines += [f"**{kind}**, seen in {count(len(one.checks), 'check')}", ""]
     for name in one.clauses:
         entry = catalogue.get(name)

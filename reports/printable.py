@@ -9,6 +9,7 @@ import re
 
 _ESCAPED = {"\t": " ", "\n": "\n"}
 _RUN_OF_TICKS = re.compile("`+")
+_MARKUP = re.compile(r"[\\`*_\[\]<>&#|~]")
 
 
 def printable(text: str) -> str:
@@ -50,6 +51,14 @@ def code(text: str) -> str:
     fence = "`" * (_longest_run(line) + 1)
     space = " " if line.startswith("`") or line.endswith("`") or not line else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def words(text: str) -> str:
+    """Return text as words within a line of Markdown, in which no character is markup.
+
+    Unlike `code` it can stand in a heading that is meant to be read.
+    """
+    return _MARKUP.sub(lambda found: "\\" + found[0], one_line(text))
 
 
 def block(text: str) -> list[str]:

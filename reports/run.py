@@ -27,7 +27,31 @@ class _Head(msgspec.Struct):
 def write(path: Path, run: Run) -> None:
     """Write a run."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    path.write_bytes(msgspec.json.format(encode(run), indent=1) + b"\n")
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Return a value as JSON.
+
+    Invalid UTF-8 that Python keeps as lone surrogates becomes their escapes, since JSON
+    has no form for it.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+
+
+def _encodable(value: object) -> object:
+    """Return plain data without lone surrogates."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+    return value
 
 
 def read(path: Path) -> Run:

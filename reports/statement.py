@@ -15,7 +15,7 @@ from reports.markdown import gone_section
 from reports.markdown import section as finding_section
 from reports.markdown import title as rule_of
 from reports.model import Run
-from reports.printable import code, one_line
+from reports.printable import code, one_line, words
 from reports.sections import by_section, title
 from reports.severity import Severity
 from reports.standing import Row, Standing, rows
@@ -186,12 +186,12 @@ def markdown(stated: Statement) -> str:
     run = stated.run
     lines = [f"# Conformance statement: {code(run.name)}", "", f"{stated.verdict}.", ""]
     if stated.why_incomplete:
-        lines += [f"**This run is incomplete**: {stated.why_incomplete}", ""]
+        lines += [f"**This run is incomplete**: {words(stated.why_incomplete)}", ""]
     lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
     if stated.new:
         lines += ["", "## What to mend first", ""]
         lines += [
-            f"{one.number}. {one.severity}: {rule_of(one, stated.catalogue)} "
+            f"{one.number}. {one.severity}: {words(rule_of(one, stated.catalogue))} "
             f"({count(len(one.checks), 'check')})"
             for one in stated.new[:_FIRST]
         ]

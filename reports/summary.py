@@ -18,6 +18,7 @@ from reports.again import leaving_out
 from reports.baseline import baseline
 from reports.findings import Finding, findings
 from reports.model import Outcome, Run
+from reports.printable import printable
 from reports.recorder import RUN
 from reports.terminal import Line, finding_lines, gone_lines, head, others, table
 from reports.verdicts import carried
@@ -89,7 +90,7 @@ def pytest_terminal_summary(
             result = yield
     terminalreporter.section("conformance")
     for line in _lines(run, findings_of(config), config):
-        terminalreporter.write_line(line.text, **line.looks)
+        terminalreporter.write_line(printable(line.text), **line.looks)
     path: Path | None = config.option.write_deviations
     if path is not None:
         terminalreporter.write_line(_write(path, run, findings_of(config)))

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports.model import Check, Outcome
+from reports.run import encode
 
 FOLDER = "suites/conformance/"
 """The folder of the suite."""
@@ -30,7 +31,7 @@ class Selected:
 
 def attach(report: pytest.TestReport, check: Check) -> None:
     """Have a report carry what is known of its check so far."""
-    setattr(report, CHECK, msgspec.json.encode(check).decode())
+    setattr(report, CHECK, encode(check).decode())
 
 
 def carried(report: pytest.TestReport) -> Check | None:
