@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from iscsi.constants import TaskAttribute
 from iscsi.scsi.status import SCSIStatus
-from reftarget import transfers
+from reftarget import data_in, transfers
 from reftarget.scsi.task import DataOutNeeded, Nexus, Outcome, Steps, Task
 from reftarget.transfers import TASK_SET_FULL, Transfer
 
@@ -117,6 +117,7 @@ class Command(Transfer):
         cid: the connection that it is, or was last, allegiant to.
         finish: gives the device server the data that it waits for, if it does.
         outcome: what it came to while it had no connection.
+        is_due: True once it need not wait for others in its task set.
         is_counted: True while it takes a place of the command window.
         is_reassignable: True once its connection has been logged out.
     """
@@ -128,6 +129,7 @@ class Command(Transfer):
         "finish",
         "has_arrived",
         "is_counted",
+        "is_due",
         "is_reassignable",
         "lun",
         "node",
@@ -155,6 +157,7 @@ class Command(Transfer):
         self.is_reassignable = False
         self.task_set = node.task_set(self.lun, session.nexus)
         self.is_counted = False
+        self.is_due = False
         self.has_arrived = False
 
     def arrive(self, _now: float = 0.0) -> None:
@@ -176,9 +179,20 @@ class Command(Transfer):
             self.keep_data()
             task_set.enter(self)
 
+    def start_in_turn(self) -> None:
+        """Start after a wait in the task set: many may be due at the same time."""
+        self.is_due = True
+        turns, connection = self.session.target.turns, self.connection
+        if connection is not None and connection.is_full:
+            connection.later(Start(self))
+        elif turns.has_time():
+            self.start()
+        else:
+            turns.add(Start(self))
+
     def start(self) -> None:
         """Hand the command to the device server."""
-        self.is_started = True
+        self.is_due = self.is_started = True
         allegiance = self.task_set.allegiance
         if allegiance.nexus is not None:
             self.failure = self.failure or allegiance.refuses(self)
@@ -256,6 +270,7 @@ class Command(Transfer):
         self.buffer = None
         self.immediate_data = b""
         self.finish = None
+        self.failure = None
 
     def conclude(self, outcome: Outcome) -> None:
         """Send data and status, and let the next ones start."""
@@ -265,11 +280,17 @@ class Command(Transfer):
             self.note_check_condition()
         connection, session = self.connection, self.session
         if connection is None:
-            self.outcome = outcome  # sent when the task is reassigned
+            self._keep_outcome(outcome)
             return
         if len(session.connections) > 1 and session.fence.holds(self, outcome):
             return
         self._conclude_now(connection, outcome)
+
+    def _keep_outcome(self, outcome: Outcome) -> None:
+        """Keep what is sent when the task is reassigned, if there is room for it."""
+        data = data_in.joined(outcome.data_in)
+        has_room = self.reserve(self.reserved + len(data))
+        self.outcome = outcome if has_room else TASK_SET_FULL
 
     def note_check_condition(self) -> None:
         """Establish, or end, auto contingent allegiance where that is due."""
@@ -281,10 +302,8 @@ class Command(Transfer):
     def _conclude_now(self, connection: Connection, outcome: Outcome) -> None:
         """Send data and status without regard to fences."""
         self.release()
-        answer = transfers.answer(self, connection, outcome)
-        recovery = self.session.recovery
-        if recovery.is_keeping:
-            recovery.keep_answer(self, connection, *answer)
+        keep = partial(self.session.recovery.keep_answer, self, connection)
+        data_in.answer(self, connection, outcome, keep)
         task_set = self.task_set
         if not task_set.is_empty:
             task_set.leave(self)
@@ -298,7 +317,7 @@ class Command(Transfer):
         if self.is_over:
             return None
         if connection is None:
-            self.outcome = outcome
+            self._keep_outcome(outcome)
             return None
         self._conclude_now(connection, outcome)
         return self.connection
@@ -337,3 +356,20 @@ class Execution:
             self.then(end.value)
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The start of a command that waited in its task set, as work of the target."""
+
+    command: Command
+
+    def step(self) -> bool:
+        """Start it, unless it has ended or has to wait once more."""
+        command = self.command
+        again = partial(command.session.target.turns.add, self)
+        if not command.is_over and not command.task_set.allegiance.holds(
+            command, again
+        ):
+            command.start()
+        return False

@@ -9,6 +9,7 @@ the server takes it and closes when `is_closing` and all of it is gone.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reftarget.requests import Exchange
     from reftarget.rules import Rules
     from reftarget.stream import Received
+    from reftarget.turns import Job
 
 log = logging.getLogger("reftarget")
 
@@ -131,7 +133,10 @@ class Connection:
         output: buffers to be sent, in order.
         awaited_pong: the tag of a ping that waits for its answer.
         budget: bytes that TCP does not take from us, since the peer reads nothing.
-        has_more: True while PDUs may wait in `stream` that there was no time for.
+        has_more: True while there was no time for all that waits in `stream` and
+            `backlog`.
+        is_stopped: True while that waits for room in `output`.
+        backlog: what is to be said before the next PDU is taken in.
         is_closing: True once TCP shall end when `output` is gone.
         deadline: the time at which `tick` has something to do, or None.
         is_discovery: whether its login is that of a discovery session.
@@ -173,6 +178,8 @@ class Connection:
         self.is_scheduled = False
         self.is_closing = False
         self.has_more = False
+        self.is_stopped = False
+        self.backlog: deque[Job] = deque()
         self.stat_sn = self.exp_stat_sn = self.rules.sessions.first_stat_sn
         self.deadline: float | None = now + limits.login_time
         self.on_deadline: Callable[[Connection, float], None] = _login_timed_out
@@ -186,29 +193,27 @@ class Connection:
         self.process(now)
 
     def process(self, now: float, has_time: Callable[[], bool] = _always) -> None:
-        """Handle the PDUs that are whole, as long as there is room for answers.
+        """Go on with the backlog, then with the PDUs that are whole.
+
+        It stops where there is no room for answers.
 
         Args:
             now: the time.
-            has_time: asked after each PDU; False leaves the rest, `has_more` then, to
-                a later call, so that other connections get their turn.
+            has_time: asked after each step and PDU; False leaves the rest, `has_more`
+                then, to a later call, so that other connections get their turn.
         """
-        stream = self.stream
-        self.has_more = False
+        stream, backlog = self.stream, self.backlog
+        self.has_more = self.is_stopped = False
         try:
             while not self.is_closing and self.output_size < HIGH_WATER:
-                pdu = stream.next_pdu()
-                if pdu is None:
+                if backlog:
+                    self._work_off(backlog[0])
+                elif not self._take_pdu(now):
                     return
-                self.was_heard = True
-                if pdu.objection and self._takes_bad_data:
-                    pdu.objection = None
-                if self.watch_input is not None:
-                    self.watch_input(self, pdu.header, bytes(pdu.data))
-                self.handler(self, pdu, now)
                 if not has_time():
-                    self.has_more = stream.pending > 0
+                    self.has_more = stream.pending > 0 or bool(backlog)
                     return
+            self.is_stopped = True
         except HeaderDigestError as error:
             # Without synchronization the next PDU cannot be found (section 7.8).
             log.warning("%s: %s: connection dropped", self, error)
@@ -217,6 +222,37 @@ class Connection:
             log.warning("%s: %s: session dropped", self, error)
             self.on_format_error(self)
             self.drop_session()
+
+    def _take_pdu(self, now: float) -> bool:
+        """Handle the next PDU; return False if none is whole."""
+        pdu = self.stream.next_pdu()
+        if pdu is None:
+            return False
+        self.was_heard = True
+        if pdu.objection and self._takes_bad_data:
+            pdu.objection = None
+        if self.watch_input is not None:
+            self.watch_input(self, pdu.header, bytes(pdu.data))
+        self.handler(self, pdu, now)
+        return True
+
+    def _work_off(self, job: Job) -> None:
+        """Do a step of the backlog."""
+        if not job.step() and self.backlog and self.backlog[0] is job:
+            self.backlog.popleft()
+
+    def later(self, job: Job) -> None:
+        """Have something done before the next PDU, in turns and as there is room."""
+        if self.is_closing:
+            return
+        self.backlog.append(job)
+        self.is_stopped = True
+        self._schedule()
+
+    @property
+    def is_full(self) -> bool:
+        """True while it has more to say than there is room for."""
+        return bool(self.backlog) or self.output_size >= HIGH_WATER
 
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
         """Queue a PDU: lengths, padding and digests are filled in here."""
@@ -261,6 +297,11 @@ class Connection:
         """Show a PDU to who looks on, and have the output fetched."""
         if self.watch_output is not None:
             self.watch_output(self, packed, bytes(data))
+        if not self.is_scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """Have the server look here."""
         if not self.is_scheduled:
             self.is_scheduled = True
             self.target.ready.append(self)
@@ -347,9 +388,8 @@ class Connection:
         if not self.is_closing:
             self.is_closing = True
             self.deadline = None
-            if not self.is_scheduled:
-                self.is_scheduled = True
-                self.target.ready.append(self)
+            self.backlog.clear()
+            self._schedule()
 
     def finish(self) -> None:
         """End the connection in good order: what is queued still goes out."""
@@ -379,6 +419,7 @@ class Connection:
             self.rules.sessions.after_lost_login(self.joining)
         self.phase = Phase.CLOSED
         self.deadline = None
+        self.backlog.clear()
         self.target.forget(self)
         if self.session is not None and was_logged_in:
             self.session.connection_lost(self, self.target.now)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from iscsi import headers, serial
 from iscsi.constants import RejectReason
 from iscsi.scsi.sense import AdditionalSense
-from reftarget import ranges, transfers
+from reftarget import data_in, ranges, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,9 +128,10 @@ class Recovery:
             return
         size = len(data) + _OVERHEAD
         statuses = self._statuses.setdefault(connection, {})
-        while len(statuses) >= _KEPT_STATUS or not self._take(size):
-            if not self._let_oldest_go(connection):
-                return
+        if len(statuses) >= _KEPT_STATUS:
+            self._let_oldest_go(connection)
+        if not self._make_room(connection, size):
+            return
         statuses[header.stat_sn] = Kept(header, data, size)  # type: ignore[attr-defined]
 
     def _take(self, size: int) -> bool:
@@ -176,26 +177,36 @@ class Recovery:
     ) -> None:
         """Keep a finished command until its status is acknowledged."""
         kept = self._statuses.get(connection, {}).get(header.stat_sn)
-        if kept is None:
-            return
         self.forget(command.itt)
         size = len(data) + _OVERHEAD * len(command.sent)
-        while not self._take(size):
-            if not self._let_oldest_go(connection):
-                return
+        if kept is None or not self._make_room(connection, size):
+            self._forget_sent(command)
+            return
         if self._statuses[connection].get(header.stat_sn) is not kept:
             self._give(size)  # it was the oldest itself: too large to be kept
+            self._forget_sent(command)
             return
         kept.itt = command.itt
         self.answers[command.itt] = Answer(command, data, header, status_data, size)
+
+    def _make_room(self, connection: Connection, size: int) -> bool:
+        """Count bytes that are to be kept, letting go of what is older."""
+        while not self._take(size):
+            if not self._let_oldest_go(connection):
+                return False
+        return True
+
+    def _forget_sent(self, command: Command) -> None:
+        """Let go of the Data-In and R2T PDUs of a command, and of the command."""
+        for sent in command.sent:
+            self._acknowledged_by.pop(sent.header.target_transfer_tag, None)
 
     def forget(self, itt: int) -> Answer | None:
         """Let go of a finished command, and return it if it was kept."""
         answer = self.answers.pop(itt, None)
         if answer is not None:
             self._give(answer.size)
-            for sent in answer.command.sent:
-                self._acknowledged_by.pop(sent.header.target_transfer_tag, None)
+            self._forget_sent(answer.command)
             self._detach(answer)
         return answer
 
@@ -291,7 +302,11 @@ class Recovery:
         answer = self.answers.get(itt)
         if answer is None:
             return True  # nothing has been sent: the tag goes into the response
-        self._send_data_again(command, connection, data)
+        if data_in.is_long(connection, len(data) - (_unacknowledged(command) or 0)):
+            return False
+        start = _rewind(command)
+        if start is not None:
+            data_in.send_data(command, connection, data, start=start)
         response = self._status_again(answer)
         response.snack_tag = tag
         connection.renumber(response)
@@ -302,20 +317,28 @@ class Recovery:
         connection.send(response, answer.status_data)
         return True
 
-    @staticmethod
-    def _send_data_again(
-        command: Command, connection: Connection, data: Buffer
-    ) -> None:
-        """Send what is not acknowledged, cut as the connection now needs it."""
-        first = command.acknowledged_sn
-        if not command.request.read or first >= len(command.sent):
-            return
-        header = command.sent[first].header
-        start = header.buffer_offset
-        length = min(len(data), command.read_length)
-        del command.sent[first:]
-        command.data_sn = first
-        transfers.send_data(command, connection, data, length, start=start)
+    def _answer_again(self, answer: Answer, connection: Connection, tag: int) -> None:
+        """Send what is not acknowledged of an answer, in steps if it is long."""
+        command, data = answer.command, answer.data
+
+        def conclude(start: int | None) -> None:
+            if start is not None:
+                data_in.send_data(command, connection, data, start=start)
+            response = self._status_again(answer)
+            response.snack_tag = tag
+            connection.respond(response, answer.status_data)
+            if command.is_kept:
+                self.keep_answer(
+                    command, connection, data, response, answer.status_data
+                )
+
+        start = _rewind(command)
+        if start is not None and data_in.is_long(connection, len(data) - start):
+            command.is_kept = False
+            job = data_in.Sending(command, connection, data, conclude, start)
+            connection.later(job)
+        else:
+            conclude(start)
 
     @staticmethod
     def _status_again(answer: Answer) -> headers.SCSIResponse:
@@ -422,17 +445,30 @@ class Recovery:
             command.acknowledged_sn = exp_data_sn
         answer = self.forget(command.itt)
         if answer is not None:
-            self._send_data_again(command, connection, answer.data)
-            response = self._status_again(answer)
-            response.snack_tag = tag
-            connection.respond(response, answer.status_data)
-            self.keep_answer(
-                command, connection, answer.data, response, answer.status_data
-            )
+            self._answer_again(answer, connection, tag)
         elif command.outcome is not None:
             command.conclude(command.outcome)
+        elif command.is_due and not command.is_started:
+            command.start_in_turn()
         else:
             transfers.proceed(command)
+
+
+def _unacknowledged(command: Command) -> int | None:
+    """Return the offset of the first Data-In that is not acknowledged, if any."""
+    first = command.acknowledged_sn
+    if not command.request.read or first >= len(command.sent):
+        return None
+    return command.sent[first].header.buffer_offset
+
+
+def _rewind(command: Command) -> int | None:
+    """Forget the Data-In that is not acknowledged; return its offset, if any."""
+    start = _unacknowledged(command)
+    if start is not None:
+        del command.sent[command.acknowledged_sn :]
+        command.data_sn = command.acknowledged_sn
+    return start
 
 
 _CLEARED: Final = AdditionalSense.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT

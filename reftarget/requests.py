@@ -13,7 +13,7 @@ from iscsi.errors import NegotiationError
 if TYPE_CHECKING:
     from iscsi.negotiation import Negotiator
 
-_LONGEST: Final = 1 << 20
+_LONGEST: Final = 1 << 16
 """Bytes of text in one exchange; each key that came is remembered until its end."""
 
 Request = (

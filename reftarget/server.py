@@ -142,16 +142,14 @@ class Channel:
             self.unsent_size -= sent
             self.stalled_since = None
             self._drop_sent(sent)
-            is_stopped = connection.stream.pending and not connection.has_more
-            if not self.unsent and is_stopped:
-                # Input that waited for room: go on with it.
-                self.server.handle(connection)
         self._write(False)
         connection.budget.give_all()
         if connection.is_closing:
             self._half_close()
         else:
             self._read(True)
+            if connection.is_stopped:
+                self.server.go_on_soon(connection)  # there is room now
 
     def _next_buffers(self) -> list[Buffer]:
         """Return what TCP is given at once."""
@@ -305,6 +303,13 @@ class Server:
         if connection.has_more:
             self.loop.call_soon(self._go_on, connection)
 
+    def go_on_soon(self, connection: Connection) -> None:
+        """Give a connection a turn after those that wait for theirs."""
+        connection.is_stopped = False
+        if not connection.has_more:
+            connection.has_more = True
+            self.loop.call_soon(self._go_on, connection)
+
     def _begin_turn(self) -> float:
         """Let somebody have a turn; return the time at which it begins."""
         now = self.target.now = time.monotonic()
@@ -314,7 +319,13 @@ class Server:
 
     def _go_on(self, connection: Connection) -> None:
         """Give a connection another turn, unless it has ended meanwhile."""
-        if connection.has_more and connection in self.channels:
+        channel = self.channels.get(connection)
+        if channel is None or not connection.has_more:
+            return
+        if channel.is_writing:
+            # The peer does not read: what it asks for now would only be kept.
+            connection.has_more, connection.is_stopped = False, True
+        else:
             self.process(connection)
 
     def process(self, connection: Connection) -> None:

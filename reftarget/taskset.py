@@ -26,11 +26,11 @@ class QueuedTask(Task, Protocol):
     """What is asked of a task that may have to wait."""
 
     @property
-    def is_started(self) -> bool:
-        """True once the device server has it."""
+    def is_due(self) -> bool:
+        """True once it need not wait any more."""
 
-    def start(self) -> None:
-        """Hand it to the device server."""
+    def start_in_turn(self) -> None:
+        """Hand it to the device server when there is time and room for it."""
 
 
 _T = TypeVar("_T", bound=QueuedTask)
@@ -93,12 +93,12 @@ class TaskSet(Generic[_T]):
         self._is_releasing = True
         try:
             while (ready := self._next()) is not None:
-                ready.start()
+                ready.start_in_turn()
         finally:
             self._is_releasing = False
 
     def _next(self) -> _T | None:
         if self.allegiance.nexus is not None:
             return None
-        waiting = (task for task in self._tasks if not task.is_started)
+        waiting = (task for task in self._tasks if not task.is_due)
         return next((task for task in waiting if self.may_start(task)), None)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Data of commands, both ways (RFC 7143 sections 4.2.5.2, 11.7 and 11.8).
 
-Out: immediate data, unsolicited Data-Out, then R2Ts for what is missing. In: Data-In
-cut by the initiator's MaxRecvDataSegmentLength into sequences of MaxBurstLength, the
-status in the last one where it may ride there.
+Out: immediate data, unsolicited Data-Out, then R2Ts for what is missing. In:
+`reftarget.data_in`.
 
 A `Transfer` is the data of a command. The task that it belongs to is above
 (`reftarget.command`): here it has four methods that a command defines.
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from reftarget.scsi.task import Steps
 
 TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
-_RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
-"""Status that Data-In may carry (section 11.7.3)."""
 
 
 @dataclass(slots=True)
@@ -126,6 +123,7 @@ class Transfer(ABC):
         data_sn: the number of the next Data-In or R2T.
         sent: Data-In and R2T PDUs that SNACK may ask for again, by DataSN.
         acknowledged_sn: the first of them that is not acknowledged.
+        is_kept: whether SNACK may ask for what was sent, where anything is kept.
         is_aborting: True while an abort waits for data that is on its way.
         steps: what is left to be done of the command, while it is being executed.
     """
@@ -140,6 +138,7 @@ class Transfer(ABC):
         "heard_at",
         "immediate_data",
         "is_aborting",
+        "is_kept",
         "is_over",
         "is_started",
         "itt",
@@ -186,6 +185,7 @@ class Transfer(ABC):
         self.snack_tag = 0
         self.sent: list[Sent] = []
         self.acknowledged_sn = 0
+        self.is_kept = True
         self.is_aborting = False
         self.is_started = False
         self.is_over = False
@@ -251,10 +251,6 @@ class Transfer(ABC):
             self.conclude(outcome)
 
 
-Answer = tuple["Buffer", headers.SCSIResponse | headers.DataIn, "Buffer"]
-"""All Data-In of a command, the header with its status, the data of that PDU."""
-
-
 def want(command: Transfer, length: int) -> None:
     """Get as many bytes of data as the device server asks for."""
     command.presented = length
@@ -282,6 +278,8 @@ def proceed(command: Transfer) -> None:
     """Ask for what is missing, or finish once nothing is."""
     if command.is_aborting and not command.owes_data:
         command.session.check_aborts()
+    if command.is_over:
+        return
     is_waiting = command.awaits_unsolicited or not command.is_started
     if command.is_aborting or is_waiting or command.steps is not None:
         return
@@ -323,126 +321,3 @@ def _send_r2t(command: Transfer, connection: Connection, start: int, end: int) -
     if recovery.is_keeping:
         recovery.keep_sent(command, r2t)
     connection.send(r2t)
-
-
-def answer(command: Transfer, connection: Connection, outcome: Outcome) -> Answer:
-    """Send a command's data and its status; return what was sent.
-
-    Args:
-        command: whose data it is.
-        connection: where the command is allegiant.
-        outcome: data and status.
-    """
-    session, rules = command.session, command.session.rules.transfers
-    connection = rules.answering(connection, session.connections.values())
-    recovery = session.recovery
-    data = _joined(outcome.data_in)
-    length = min(len(data), command.read_length)
-    rides = (
-        length > 0
-        and outcome.status in _RIDING
-        and not outcome.sense
-        and rules.may_ride(command.request.write)
-    )
-    if command.request.write:
-        command.data_sn = rules.first_data_sn(command.data_sn)
-    overflow, underflow, residual = _residual(command, len(data))
-    if length:
-        last = send_data(command, connection, data, length, rides=rides)
-        if rides:
-            last.status_present = True
-            last.status = outcome.status
-            last.overflow, last.underflow = overflow, underflow
-            last.residual_count = residual
-            rest = memoryview(data)[last.buffer_offset : length]
-            connection.respond(last, rest)
-            if recovery.is_keeping:
-                recovery.keep_sent(command, last, len(rest))
-            return data, last, rest
-    response = headers.SCSIResponse(
-        initiator_task_tag=command.itt,
-        status=outcome.status,
-        overflow=overflow,
-        underflow=underflow,
-        residual_count=residual,
-        snack_tag=command.snack_tag,
-        exp_data_sn=rules.exp_data_sn(command.data_sn) if command.request.read else 0,
-    )
-    if command.request.read and command.request.write and rules.shows_read_residual:
-        _set_bidirectional_residual(response, command, len(data))
-    sense = outcome.sense
-    status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
-    connection.respond(response, status_data)
-    return data, response, status_data
-
-
-def _joined(data: object) -> Buffer:
-    if isinstance(data, (bytes, memoryview, bytearray)):
-        return data
-    return b"".join(data)  # type: ignore[arg-type]
-
-
-def _residual(command: Transfer, data_in: int) -> tuple[bool, bool, int]:
-    """Return O, U and the count (section 11.4.5); of a bidirectional one, the write's.
-
-    Data that the command has no direction for counts as presented, too.
-    """
-    if command.request.write:
-        presented, expected = command.presented, command.write_length
-    else:
-        presented, expected = data_in, command.read_length
-    difference = presented - expected
-    return difference > 0, difference < 0, abs(difference)
-
-
-def _set_bidirectional_residual(
-    response: headers.SCSIResponse, command: Transfer, data_in: int
-) -> None:
-    difference = data_in - command.read_length
-    response.bidirectional_overflow = difference > 0
-    response.bidirectional_underflow = difference < 0
-    response.bidirectional_read_residual_count = abs(difference)
-
-
-def send_data(
-    command: Transfer,
-    connection: Connection,
-    data: Buffer,
-    length: int,
-    *,
-    start: int = 0,
-    rides: bool = False,
-) -> headers.DataIn:
-    """Send Data-In PDUs, but for the last one if the status rides on it."""
-    parameters = connection.parameters
-    segment = connection.rules.transfers.segment(
-        parameters.initiator_max_recv_data_segment_length
-    )
-    burst = parameters.max_burst_length
-    view = memoryview(data)
-    recovery = command.session.recovery
-    offset = start
-    while True:
-        end = min(offset + segment, length, offset - offset % burst + burst)
-        ends_sequence = end == length or end % burst == 0
-        header = headers.DataIn(
-            final=ends_sequence,
-            initiator_task_tag=command.itt,
-            data_sn=command.data_sn,
-            buffer_offset=offset,
-        )
-        command.data_sn += 1
-        if end == length and rides:
-            return header
-        if recovery.is_keeping and end % burst == 0:
-            header.acknowledge = True
-            header.lun = command.request.lun
-            header.target_transfer_tag = command.session.next_transfer_tag()
-        connection.number(header, advance=False)
-        header.stat_sn = 0
-        if recovery.is_keeping:
-            recovery.keep_sent(command, header, end - offset)
-        connection.send(header, view[offset:end])
-        if end == length:
-            return header
-        offset = end

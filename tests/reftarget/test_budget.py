@@ -192,6 +192,7 @@ def test_a_text_exchange_comes_to_its_end() -> None:
         tag = answer.target_transfer_tag
 
     assert answer.reason == RejectReason.PROTOCOL_ERROR
+    assert count * 35 * 200 < 1 << 16
     assert peer.connection.exchange is None
 
 
