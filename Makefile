@@ -15,8 +15,8 @@ RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 STAMP := $(VENV)/installed
-# Once more, what has failed and alone: tgtd, istgt and LIO have races of their own. What is
-# wrong fails again.
+# Once more, what has failed and alone: istgt and LIO have not been seen steady in many
+# runs yet. What is wrong fails again.
 AGAIN = $(RUN) pytest suites/conformance --lf -n 1
 
 # Tests of code without I/O: they must reach nearly every branch of it.
@@ -57,7 +57,7 @@ conformance: $(STAMP)
 		"$(RESULTS)/exit-code"
 	@$(RUN) pytest suites/conformance --target='$(TARGET)' -n $(JOBS) \
 		--alluredir="$(RESULTS)/allure-results" $(ARGS); verdict=$$?; \
-	test ! -d "$(RESULTS)/allure-results" || \
+	! ls "$(RESULTS)/allure-results" 2>/dev/null | grep -q -e '-result\.json$$' || \
 		$(RUN) reports html "$(RESULTS)/allure-results" -o "$(RESULTS)/report"; \
 	mkdir -p "$(RESULTS)" && echo $$verdict > "$(RESULTS)/exit-code"; \
 	exit $$verdict
@@ -80,7 +80,7 @@ packages:
 test: $(STAMP) packages
 	$(RUN) pytest tests -m "not lab" -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
-	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS) || $(AGAIN) --target=tgt
+	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS) || $(AGAIN) --target=istgt
 
 # The lab's parts come on top: libvirt's Python module is built here.
