@@ -13,6 +13,9 @@ NAME = "run.json"
 
 _FAMILY = "iscsi-assay-run-"
 
+MOST_BYTES = 256 << 20
+"""Bytes of a run on file: all checks of the suite take some MiB."""
+
 
 class RunFileError(Exception):
     """A file that holds no run; one line that says what to do."""
@@ -62,15 +65,18 @@ def read(path: Path) -> Run:
     """
     file = path / NAME if path.is_dir() else path
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise RunFileError(_absent(path)) from None
     except OSError as error:
         raise RunFileError(f"{file}: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise RunFileError(f"{file} holds more than {MOST_BYTES >> 20} MiB")
     _examine(file, content)
     try:
         return msgspec.json.decode(content, type=Run)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise RunFileError(f"{file} is damaged: {error}") from error
 
 
@@ -95,7 +101,7 @@ def _examine(file: Path, content: bytes) -> None:
         raise RunFileError(
             f"{file} is no run of this toolkit: it has no format"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         is_ours = _FAMILY.encode() in content[:200]
         what = "is cut short or damaged" if is_ours else "is no run of this toolkit"
         raise RunFileError(f"{file} {what}: {error}") from error

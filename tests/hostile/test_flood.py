@@ -5,7 +5,9 @@ import random
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
+import crc32c
 import pytest
 
 from tests.hostile.reference import NAME, Attacker, Target, running
@@ -33,9 +35,11 @@ def target() -> Iterator[Target]:
 class Noise:
     """A source of PDUs that are wrong in some ways and right in others."""
 
-    def __init__(self, seed: int, attacker: Attacker) -> None:
+    def __init__(self, seed: int, attacker: Attacker, *, digests: bool) -> None:
         self.random = random.Random(seed)  # noqa: S311 - to be repeated
         self.attacker = attacker
+        self.digests = digests
+        """Whether the connection has them; a few are wrong."""
 
     def word(self) -> int:
         """Return a number of 32 bits that may mean something."""
@@ -93,7 +97,16 @@ class Noise:
             *words,
             rest,
         )
-        return header + ahs + data + bytes(-len(data) % 4)
+        padded = data + bytes(-len(data) % 4)
+        head = header + ahs
+        return head + self.digest(head) + padded + (padded and self.digest(padded))
+
+    def digest(self, covered: bytes) -> bytes:
+        """Return what follows a header or data."""
+        if not self.digests:
+            return b""
+        is_wrong = self.random.random() < RUINOUS
+        return (crc32c.crc32c(covered) ^ is_wrong).to_bytes(4, "little")
 
 
 def raw(_attacker: Attacker) -> None:
@@ -106,11 +119,15 @@ def begun(attacker: Attacker) -> None:
     attacker.receive()
 
 
-def logged_in(level: int, connections: int = 1) -> Callable[[Attacker], None]:
+def logged_in(level: int) -> Callable[[Attacker], None]:
     def reach(attacker: Attacker) -> None:
-        attacker.log_in(ErrorRecoveryLevel=level, MaxConnections=connections)
+        attacker.log_in(ErrorRecoveryLevel=level)
 
     return reach
+
+
+def with_digests(attacker: Attacker) -> None:
+    attacker.log_in(HeaderDigest="CRC32C", DataDigest="CRC32C")
 
 
 def discovering(attacker: Attacker) -> None:
@@ -125,24 +142,41 @@ STATES: tuple[Callable[[Attacker], None], ...] = (
     begun,
     logged_in(0),
     logged_in(1),
-    logged_in(2, 4),
+    logged_in(2),
+    with_digests,
     discovering,
 )
+MOST_CONNECTIONS = 4
 
 
 def flood(target: Target, seed: int) -> int:
     """Send a few batches of noise in one state; return how many PDUs that was."""
     chance = random.Random(seed)  # noqa: S311 - to be repeated
     sent = 0
-    with Attacker(target.port, isid=chance.randrange(1, 9)) as attacker:
-        chance.choice(STATES)(attacker)
-        noise = Noise(seed, attacker)
-        attacker.socket.setblocking(False)
+    with ExitStack() as stack:
+        attacker = stack.enter_context(Attacker(target.port, chance.randrange(1, 9)))
+        reach = chance.choice(STATES)
+        reach(attacker)
+        connections = [attacker]
+        if attacker.tsih and reach is not discovering:
+            for cid in range(1, chance.randrange(MOST_CONNECTIONS) + 1):
+                one = Attacker(target.port, int.from_bytes(attacker.isid[3:]), cid)
+                connections.append(stack.enter_context(one))
+                one.join(attacker)
+        for one in connections:
+            one.socket.setblocking(False)
+        # Of several connections the first alone has digests.
+        sources = [
+            Noise(seed + one.cid, one, digests=reach is with_digests and not one.cid)
+            for one in connections
+        ]
         try:
             for _ in range(8):
-                attacker.socket.send(b"".join(noise.pdu() for _ in range(BATCH)))
+                noise = chance.choice(sources)
+                batch = b"".join(noise.pdu() for _ in range(BATCH))
+                noise.attacker.socket.send(batch)
                 sent += BATCH
-                drain(attacker.socket)
+                drain(noise.attacker.socket)
         except (BlockingIOError, ConnectionError):
             pass  # the target has closed the connection, or does not read any more
     return sent

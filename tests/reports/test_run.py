@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports import compare, github, statement
+from reports import run as run_file
 from reports.__main__ import main
 from reports.model import FORMAT, Check, Failure, Outcome, Run
 from reports.printable import printable
@@ -85,6 +86,7 @@ def test_a_run_comes_back_as_it_went(tmp_path: Path) -> None:
         (f'{{"format": "{FORMAT}", "checks": [{{"check": 1}}]}}', "damaged"),
         (f'{{"format": "{FORMAT}", "checks": [{{"check"', "cut short"),
         (f'{{"format": "{FORMAT}", "seconds": "1"}}', "seconds"),
+        (f'{{"format": "{FORMAT}", "checks": {"[" * 100_000}', "damaged"),
     ],
 )
 def test_what_is_no_run_is_said_in_one_line(
@@ -98,6 +100,16 @@ def test_what_is_no_run_is_said_in_one_line(
 
     assert "\n" not in str(caught.value)
     assert main(["statement", str(tmp_path)]) == 2
+
+
+def test_a_run_of_any_length_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_file, "MOST_BYTES", 1 << 10)
+    (tmp_path / NAME).write_text(" " * 2048)
+
+    with pytest.raises(RunFileError, match="holds more than"):
+        read(tmp_path)
 
 
 def test_one_failure_breaks_a_requirement() -> None:

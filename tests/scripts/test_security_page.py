@@ -8,6 +8,7 @@ import pytest
 from initiator import bundle, connection, deadline, session, task, transcript
 from initiator.captures import read
 from iscsi import names, printable, text
+from reports import run
 from suites.plugins.limits import CHECK_SECONDS
 from suites.plugins.revival import WAIT_SECONDS
 
@@ -31,6 +32,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "security.md"
         ("Text Responses", f"{session._MAX_TEXT_ROUNDS}"),
         ("a transcript", TRANSCRIPT),
         ("a message of a peer", f"{printable.LONGEST:,} characters"),
+        ("a run", f"{run.MOST_BYTES // MIB} MiB"),
         ("a bundle", f"{bundle.MOST_BYTES // MIB} MiB"),
         (
             "a capture",
