@@ -46,13 +46,13 @@ def admit(
     """
     initiator = text.value(pairs, "InitiatorName")
     if not initiator:
-        raise Refusal(LoginStatus.MISSING_PARAMETER, "no InitiatorName")
+        raise Refusal(connection.rules.login.missing_name, "no InitiatorName")
     if len(initiator.encode()) > MAX_NAME_LENGTH:
         raise Refusal(LoginStatus.INITIATOR_ERROR, "InitiatorName is too long")
     is_discovery = _is_discovery(connection, request, pairs)
     name = text.value(pairs, "TargetName")
     if name is None and not is_discovery:
-        raise Refusal(LoginStatus.MISSING_PARAMETER, "no TargetName")
+        raise Refusal(connection.rules.login.missing_name, "no TargetName")
     node = None if name is None else _find_node(target, connection, name, initiator)
     group = connection.portal.group
     nexus = Nexus(initiator, request.isid, name or "", group)

@@ -69,6 +69,7 @@ class LoginPhase:
         self.unsent: list[bytes] = []
         self.exchanges = 0
         self.has_declared = False
+        self.awaits_answers = False
 
     def __call__(self, connection: Connection, pdu: Received, now: float) -> None:
         """Take one PDU."""
@@ -169,6 +170,7 @@ class LoginPhase:
     ) -> text.Pairs:
         """Return what is to be said to the text of one request."""
         rules = connection.rules.login
+        self.awaits_answers = False
         answers: text.Pairs = []
         is_first = self.admission is None
         if is_first:
@@ -214,7 +216,9 @@ class LoginPhase:
         self.has_declared = True
         keys = self.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
-        offers += connection.rules.login.own_offers(self.negotiator.seen)
+        own_offers = connection.rules.login.own_offers(self.negotiator.seen)
+        offers += own_offers
+        self.awaits_answers = bool(own_offers)
         for name, value in offers:
             self.negotiator.offer(name, value)
         length = keys["MaxRecvDataSegmentLength"]
@@ -249,6 +253,8 @@ class LoginPhase:
             self._respond(connection, request, data, continuation=True)
             return
         may_transit = connection.rules.login.may_transit(self.exchanges)
+        if self.awaits_answers and connection.rules.login.waits_for_answers:
+            may_transit = False
         transit = request.transit and self._is_ready() and may_transit
         if transit and request.nsg == Stage.FULL_FEATURE:
             self._complete(connection, request, data, now)

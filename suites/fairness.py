@@ -129,7 +129,7 @@ class Runner:
         """
         judged = self.run(())
         self.inapplicable = _inapplicable(judged)
-        return [_alarm(one) for one in judged.values() if one.outcome in _ALARMS]
+        return [_alarm(one) for one in judged.values() if _complains(one, ())]
 
     def try_habits(self, habits: Sequence[Habit]) -> Trial:
         """Run the suite with habits on and find the causes of what complains."""
@@ -138,7 +138,7 @@ class Runner:
             judged = self.run(group)
         except RunError as error:
             return Trial(group, trouble=str(error))
-        alarms = [_alarm(one) for one in judged.values() if one.outcome in _ALARMS]
+        alarms = [_alarm(one) for one in judged.values() if _complains(one, group)]
         return Trial(
             group,
             lost=_inapplicable(judged) - self.inapplicable,
@@ -175,7 +175,7 @@ class Runner:
             judged = self.run(habits, [f"{SUITE}/{name}" for name in checks])
         except RunError:
             return set(checks)
-        return {one.check for one in judged.values() if one.outcome in _ALARMS}
+        return {one.check for one in judged.values() if _complains(one, habits)}
 
 
 def _inapplicable(judged: Mapping[str, Check]) -> frozenset[str]:
@@ -184,6 +184,14 @@ def _inapplicable(judged: Mapping[str, Check]) -> frozenset[str]:
         for name, one in judged.items()
         if one.outcome is model.Outcome.NOT_APPLICABLE
     )
+
+
+def _complains(one: Check, habits: Iterable[Habit]) -> bool:
+    """Tell whether a verdict is a false alarm; a warning of a SHOULD may be right."""
+    if one.outcome is model.Outcome.WARNED and one.broken:
+        passed_over = frozenset[str]().union(*(habit.may_warn for habit in habits))
+        return not passed_over.issuperset(one.broken)
+    return one.outcome in _ALARMS
 
 
 def _alarm(one: Check) -> Alarm:

@@ -61,6 +61,8 @@ def _change_pairs(
             pairs = text.decode(data)
         except DecodeError:
             return header, data
+        if text.encode(pairs) != data:
+            return header, data  # a part that begins or ends within a pair
         return header, text.encode(change(pairs))
 
     return twist

@@ -15,7 +15,8 @@ from reftarget.habits.changes import (
     set_fields,
 )
 from reftarget.habits.row import Habit
-from reftarget.rules import LoginRules
+from reftarget.rules import LoginRules, TextRules
+from reftarget.rules.texts import send_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -93,6 +94,15 @@ def _with_host_names(pairs: text.Pairs) -> text.Pairs:
     ]
 
 
+def _all_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | None:
+    found = send_targets(what, own, is_discovery)
+    return found or "All" if is_discovery else found
+
+
+def _none_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | None:
+    return send_targets(what, own, is_discovery) or None
+
+
 def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
     """Return a twist of the list that answers SendTargets, where it comes whole."""
     return change_text_responses(
@@ -135,27 +145,17 @@ LOGINS: Final = (
     Habit(
         name="login-text-comes-in-parts",
         clause="RFC 7143 6.1",
-        says="Sends the text of a login in parts of 40 bytes, with C=1 in all but the"
+        says="Sends the text of a login in parts of 64 bytes, with C=1 in all but the"
         " last.",
-        rules=LoginRules(longest_part=40),
+        rules=LoginRules(longest_part=64),
+        limits={"login_exchanges": 1024},
     ),
     Habit(
         name="offers-what-was-left-out",
         clause="RFC 7143 6.2",
         says="Offers keys that the initiator has not offered, and then waits for the"
         " answers.",
-        rules=LoginRules(
-            own_offers=_left_out, may_transit=lambda exchange: exchange > 1
-        ),
-    ),
-    Habit(
-        name="offers-an-extension",
-        clause="RFC 7143 13.26.1",
-        says="Offers an extension key of its own, and then waits for the answer.",
-        rules=LoginRules(
-            own_offers=lambda _seen: [("X-com.example.assay.colour", "blue")],
-            may_transit=lambda exchange: exchange > 1,
-        ),
+        rules=LoginRules(own_offers=_left_out, waits_for_answers=True),
     ),
     Habit(
         name="transition-comes-later",
@@ -174,6 +174,20 @@ LOGINS: Final = (
         clause="RFC 7143 C",
         says="Lists the last target first.",
         twist=_change_list(_backwards_by_record),
+    ),
+    Habit(
+        name="empty-send-targets-lists-all",
+        clause="RFC 7143 C",
+        says="Lists all targets for an empty SendTargets where a discovery session has"
+        " no target.",
+        rules=TextRules(send_targets=_all_where_none_is_named),
+    ),
+    Habit(
+        name="empty-send-targets-is-rejected",
+        clause="RFC 7143 C",
+        says="Answers Reject to an empty SendTargets where a discovery session has no"
+        " target.",
+        rules=TextRules(send_targets=_none_where_none_is_named),
     ),
     Habit(
         name="addresses-are-host-names",

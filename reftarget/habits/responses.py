@@ -9,18 +9,10 @@ from iscsi import headers
 from iscsi.constants import LoginStatus, RejectReason
 from reftarget.habits.changes import set_fields
 from reftarget.habits.row import Habit
-from reftarget.rules import TextRules, TransferRules
+from reftarget.rules import LoginRules, TextRules, TransferRules
 
 _SMALL: Final = 512
 _ODD: Final = 1000
-
-
-def _status(header: headers.LoginResponse) -> int:
-    return header.status_class << 8 | header.status_detail
-
-
-def _is_missing_parameter(header: headers.LoginResponse) -> bool:
-    return _status(header) == LoginStatus.MISSING_PARAMETER
 
 
 def _has_no_status(header: headers.DataIn) -> bool:
@@ -100,8 +92,9 @@ RESPONSES: Final = (
     Habit(
         name="missing-parameter-is-not-told",
         clause="RFC 7143 11.13.5",
-        says="Refuses a login that lacks a key with 0200 instead of 0207.",
-        twist=set_fields(headers.LoginResponse, _is_missing_parameter, status_detail=0),
+        says="Refuses a login that lacks a name with 0200 instead of 0207.",
+        may_warn=frozenset({"RFC7143-11.13.5-i06"}),
+        rules=LoginRules(missing_name=LoginStatus.INITIATOR_ERROR),
     ),
     Habit(
         name="reject-says-protocol-error",

@@ -39,6 +39,8 @@ class Habit(Variant):
     """The new numbers of logical units, by their numbers otherwise."""
     lacks: frozenset[str] = frozenset()
     """The features that a provider must no longer claim (`targets.model.FEATURES`)."""
+    may_warn: frozenset[str] = frozenset()
+    """The SHOULDs that it does not follow: a check may warn of these, not more."""
     is_poor: bool = False
     """It takes a feature away: some checks are then not applicable."""
     apart_from: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from iscsi import text
-from iscsi.constants import DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
+from iscsi.constants import DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH, LoginStatus
 from iscsi.login import LoginStages
 from reftarget.refusal import Refusal
 from reftarget.ruleset import RuleSet
@@ -232,9 +232,14 @@ class LoginRules(RuleSet):
     """Keys that have no place in the stage are refused (section 6.3)."""
     negotiated: Callable[[text.Pairs, AbstractSet[str]], text.Pairs] = negotiated
     own_offers: Callable[[Container[str]], text.Pairs] = own_offers
+    waits_for_answers: bool = False
+    """A stage goes on while an offer of ours, which only a variant makes, waits for its
+    answer (section 6.2)."""
     is_lenient: bool = False
     """A wrong answer to an offer of ours is taken (section 6.2.1)."""
     # admission
+    missing_name: LoginStatus = LoginStatus.MISSING_PARAMETER
+    """The status where InitiatorName or TargetName is missing (section 11.13.5)."""
     session_type: Callable[[str | None], str | None] = session_type
     objection_to_discovery: Callable[[int, bool], Refusal | None] = (
         objection_to_discovery

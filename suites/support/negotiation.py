@@ -106,11 +106,20 @@ def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | 
 
 
 def answer_of(found: Pairs | None, name: str) -> str:
-    """Return what was answered for a key: its value, REFUSED or SILENCE."""
+    """Return what was answered for a key: its value, REFUSED or SILENCE.
+
+    A number that the target says in hexadecimal is returned in decimal: both are as
+    good (section 6.1).
+    """
     if found is None:
         return REFUSED
     value = text.value(found, name)
-    return SILENCE if value is None else value
+    if value is None:
+        return SILENCE
+    key = KEYS.get(name)
+    if key is not None and key.is_numerical and is_admissible(key, value):
+        return str(text.parse_number(value))
+    return value
 
 
 def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:

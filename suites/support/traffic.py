@@ -16,13 +16,17 @@ INQUIRY_LENGTH = 96
 
 
 def converse(session: Session) -> list[PDU]:
-    """Make a target send a PDU of each ordinary kind; return all that came."""
+    """Make a target send a PDU of each ordinary kind; return all that came.
+
+    A target without task management may send a Reject instead (section 11.17.1).
+    """
     session.execute(cdb.test_unit_ready())
     session.execute(cdb.inquiry(allocation_length=INQUIRY_LENGTH), read=INQUIRY_LENGTH)
     session.execute(b"\xff" * 6)
     session.ping(b"odd")
     session.ping(b"", immediate=0)
-    session.task_management(TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFF)
+    session.send_task_management(TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFF)
+    session.receive()
     session.logout()
     return session.transcript.received()
 

@@ -19,6 +19,7 @@ from iscsi.pdu import (
     SCSICommand,
     TaskManagementRequest,
     TextRequest,
+    TextResponse,
 )
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
@@ -191,16 +192,33 @@ def test_long_list_is_split(open_session: OpenSession) -> None:
     check(pairs == due, f"all {len(due)} pairs", f"{len(pairs)} of them")
 
 
-@pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12")
+@pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12", "RFC7143-C-i02")
 def test_an_empty_value_needs_a_target(discovery: Session) -> None:
-    """SendTargets without a value names nothing where the session has no target."""
+    """SendTargets without a value is answered or refused where there is no target.
+
+    Appendix C has no value that means nothing on a session without a target, and lets
+    any SendTargets on a Discovery session be answered with the complete list. So
+    nothing, all targets, `SendTargets=Reject`, a Reject and the end of the connection
+    are right; silence, other keys and NotUnderstood are wrong.
+    """
     request = discovery.send(TextRequest(data=b"SendTargets=\0"))
 
     answer = next_or_drop(discovery.connection)
 
-    said = b"" if answer is None else bytes(answer.data)
     assert bytes(request.data) == b"SendTargets=\0"
-    check(b"TargetName=" not in said, "no record, or a refusal", answer)
+    if not isinstance(answer, TextResponse):
+        is_refusal = answer is None or isinstance(answer, Reject)
+        check(is_refusal, ["Text Response", "Reject", "a dropped connection"], answer)
+        return
+    pairs = text.decode(bytes(answer.data)) if answer.final else []
+    turned_down = ("SendTargets", text.REJECT)
+    others = [
+        pair
+        for pair in pairs
+        if pair[0] not in {"TargetName", "TargetAddress"} and pair != turned_down
+    ]
+    due = "records, nothing or SendTargets=Reject"
+    check(not others, due, pairs, requirement="RFC7143-C-i02")
 
 
 @pytest.mark.requirement("RFC7143-C-10")

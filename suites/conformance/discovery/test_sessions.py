@@ -8,6 +8,7 @@ import pytest
 from initiator.expect import check, clause, expect_good
 from initiator.login import LoginOptions
 from initiator.session import Session
+from iscsi import text
 from iscsi.pdu import LoginResponse, LogoutResponse, TextResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
@@ -89,7 +90,7 @@ def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> N
     """SendTargets tells the portal group tag that a login to the target shows."""
     if "TargetPortalGroupTag" not in session.login.declared:
         pytest.skip("not applicable: the login shows no portal group tag")
-    tag = int(session.login.declared["TargetPortalGroupTag"])
+    tag = text.parse_number(session.login.declared["TargetPortalGroupTag"])
 
     found = addresses(discover().send_targets(session.options.target_name or ""))
 

@@ -7,6 +7,9 @@ from initiator.expect import check, clause
 from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.constants import Stage
+from iscsi.errors import NegotiationError
+from iscsi.keys import KEYS
+from iscsi.negotiation import conclude
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
 from suites.support.login import advance, ask, expect_no_transition, provoke
@@ -30,6 +33,21 @@ def _send_parts(
     return empty, ask(login, parts[-1])[1]
 
 
+def _are_answered(found: Pairs, offered: Pairs) -> bool:
+    """Tell whether each pair is answered by a value that its key's rule allows.
+
+    A target may choose less than 8192: what it chooses is judged elsewhere.
+    """
+    try:
+        agreed = [
+            conclude(KEYS[name], value, text.value(found, name))
+            for name, value in offered
+        ]
+    except NegotiationError:
+        return False
+    return None not in agreed
+
+
 @pytest.mark.requirement("RFC7143-6.1-i05")
 @pytest.mark.parametrize("cut", _CUTS.values(), ids=_CUTS)
 def test_pairs_span_requests(
@@ -41,9 +59,8 @@ def test_pairs_span_requests(
     _empty, found = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
 
     # What the target has offered before is answered by this, and needs no more.
-    due = {k: v for k, v in text.decode(_OFFER) if k not in dict(offered)}
-    answers = {name: dict(found).get(name) for name in due}
-    check(answers == due, f"{due}", found)
+    due = [pair for pair in text.decode(_OFFER) if pair[0] not in dict(offered)]
+    check(_are_answered(found, due), f"answers to {due}", found)
 
 
 @pytest.mark.requirement("RFC7143-6.1-i05", "RFC7143-6.2-02")
@@ -56,7 +73,8 @@ def test_first_text_spans_requests(
 
     _empty, found = _send_parts(login, [data + _OFFER[:cut], _OFFER[cut:]])
 
-    check(dict(found).get("MaxBurstLength") == "8192", "MaxBurstLength=8192", found)
+    due = [("MaxBurstLength", "8192")]
+    check(_are_answered(found, due), "MaxBurstLength, at most 8192", found)
 
 
 @pytest.mark.requirement("RFC7143-6.2-02")
