@@ -5,17 +5,22 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+
+import tomli_w
 
 import targets
 from initiator.expect import ConformanceFailure
 from initiator.probe.login import hint
 from initiator.probe.offer import Offer, UnitMissing, find_out
 from initiator.probe.screen import row, screen
+from initiator.probe.unit import MOST_UNITS, Unit, units_at
+from iscsi import address
 from iscsi.errors import ISCSIError
 from iscsi.printable import printable
+from iscsi.scsi.inquiry import DeviceType
 from suites.plugins import applicability
 from suites.plugins.options import DEFAULT_TIMEOUT
 from suites.plugins.targets import capabilities, login_options
@@ -23,6 +28,13 @@ from suites.plugins.targets import capabilities, login_options
 NO_TARGET, USAGE, INTERRUPTED = 3, 4, 2
 """Exit codes, as those of a run of the suite."""
 
+_SECRET = "put the secret here"  # noqa: S105  # it is none
+_HEAD = """\
+# A target file to start from; docs/own-target.md has every key.
+# `may_be_written = true` lets the checks overwrite a unit: all its data is lost.
+# Further names, portals and hooks make more checks apply.
+
+"""
 _SUITE = Path(__file__).parent / "conformance"
 
 
@@ -72,6 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     for option in targets.options():
         option.add(probe.add_argument)
     probe.set_defaults(run=_probe)
+    init = commands.add_parser(
+        "init",
+        help="write a target file to start from",
+        description="Log in to a target and print a file for --target=FILE.toml to "
+        "start from. Nothing of the target is changed.",
+    )
+    init.add_argument("target", metavar="URL", help=address.FORM)
+    init.add_argument(
+        "--peer-timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long the target may take to answer (default %(default)g)",
+    )
+    init.set_defaults(run=_init)
     return parser
 
 
@@ -89,6 +116,74 @@ def _probe(options: argparse.Namespace) -> int:
     show = _as_json if options.json else _as_text
     print(show(running, offer, features, counted))
     return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    """Print a target file.
+
+    Raises:
+        TargetSpecError: the URL cannot be understood.
+        LabError: there is no such target, or no login succeeds.
+    """
+    if not options.target.lower().startswith(address.SCHEME):
+        raise targets.TargetSpecError(f"init takes {address.FORM}")
+    with targets.parse(options.target) as running:
+        offer = ask(running, timeout=options.peer_timeout)
+        numbers = (offer.luns or (running.target.default_lun,))[:MOST_UNITS]
+        login = login_options(running.target, {})
+        units = units_at(running.portal, login, numbers, timeout=options.peer_timeout)
+    print(target_file(running, offer, units), end="")
+    return 0
+
+
+def target_file(
+    running: targets.RunningTarget, offer: Offer, units: Sequence[Unit]
+) -> str:
+    """Return a target file in TOML; no secret stands in it.
+
+    Args:
+        running: where the target is.
+        offer: what it offers.
+        units: what its logical units tell.
+    """
+    table: dict[str, object] = {"name": running.target.name}
+    if "TargetAlias" in offer.login.declared:
+        table["alias"] = printable(offer.login.declared["TargetAlias"])
+    if running.target.chap is not None:
+        users = {"user": running.target.chap.user, "secret": _SECRET}
+        if running.target.chap.mutual_user is not None:
+            users["mutual_user"] = running.target.chap.mutual_user
+            users["mutual_secret"] = _SECRET
+        table["chap"] = users
+    table["unit"] = [_unit_table(one) for one in units if _is_disk(one)]
+    content = {
+        "label": printable(_label(offer)),
+        "portal": [{"address": str(running.portal)}],
+        "target": [table],
+    }
+    return _HEAD + tomli_w.dumps(content)
+
+
+def _label(offer: Offer) -> str:
+    told = offer.unit.inquiry
+    name = "" if told is None else f"{told.vendor} {told.product}".strip()
+    return name or offer.name
+
+
+def _is_disk(unit: Unit) -> bool:
+    told = unit.inquiry
+    return told is not None and told.device_type == DeviceType.DIRECT_ACCESS_BLOCK
+
+
+def _unit_table(unit: Unit) -> dict[str, object]:
+    values: dict[str, object] = {"lun": unit.lun, "may_be_written": False}
+    if unit.capacity is not None:
+        size = (unit.capacity.last_lba + 1) * unit.capacity.block_length
+        values["size"] = size
+        values["thin"] = bool(unit.capacity.lbpme)
+    values["read_only"] = unit.is_write_protected
+    values["removable"] = unit.inquiry is not None and unit.inquiry.is_removable
+    return values
 
 
 def ask(running: targets.RunningTarget, *, timeout: float) -> Offer:

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a logical unit tells of itself, by commands that change nothing."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure
+from initiator.login import LoginOptions
 from initiator.probe.commands import Commands, commands_of
 from initiator.session import Session
 from initiator.task import Result
+from initiator.waits import watched
+from iscsi.address import Portal
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.printable import printable
 from iscsi.scsi import cdb, luns
@@ -32,6 +36,10 @@ _ROOM = 4096
 _SHORT = 252
 _LISTED = 16384
 _MOST_UNIT_ATTENTIONS = 16
+MOST_UNITS = 16
+"""Units of which a file is written."""
+
+_UNITS_SECONDS = 60.0
 _SIGNS = 2
 """Signs that must agree before a unit counts as missing: one may be a defect."""
 
@@ -138,6 +146,25 @@ def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit
                 break
     unit.troubles = tuple(troubles)
     return unit
+
+
+def units_at(
+    portal: Portal, options: LoginOptions, numbers: Sequence[int], *, timeout: float
+) -> list[Unit]:
+    """Return what several logical units tell of kind, size and protection.
+
+    One whose session fails tells nothing. All is over after `_UNITS_SECONDS`.
+    """
+    deadline = Deadline(_UNITS_SECONDS)
+    found = []
+    with watched(lambda: deadline.check("not all was told")):
+        for lun in numbers:
+            with (
+                suppress(ISCSIError, ConformanceFailure),
+                Session(portal, options, timeout=timeout, lun=lun) as session,
+            ):
+                found.append(ask_unit(session, (*SHORT, "mode pages")))
+    return found
 
 
 def _good(result: Result) -> Result:

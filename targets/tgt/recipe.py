@@ -14,7 +14,7 @@ from targets import layout
 from targets.errors import LabError, PortTakenError
 from targets.kind import Options
 from targets.local import FEATURES, Plan, Recipe, polls
-from targets.model import LogicalUnit, Target
+from targets.model import LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
 
@@ -37,7 +37,19 @@ _FEATURES = FEATURES | {
     "read-only-lun",
     "header-digest",
     "data-digest",
+    "acl",
+    "redirect",
 }
+_NOBODY = layout.target_name("tgt", "nobody")
+"""The only initiator that may use the forbidden name: none has it."""
+_SPECIAL = {
+    Special.FORBIDDEN: layout.target_name("tgt", "forbidden"),
+    Special.MOVED: layout.target_name("tgt", "moved"),
+    Special.MOVED_FOR_GOOD: layout.target_name("tgt", "moved-for-good"),
+}
+_ELSEWHERE = "127.0.0.2"
+"""Where names have moved: tgtd tells nobody to move to the address that it is at."""
+_REASONS = {Special.MOVED: "Temporary", Special.MOVED_FOR_GOOD: "Permanent"}
 
 
 def recipe(_options: Options) -> Recipe:
@@ -51,6 +63,7 @@ def recipe(_options: Options) -> Recipe:
         prepare=_prepare,
         launch=_launch,
         await_ready=_await_ready,
+        special=_SPECIAL,
     )
 
 
@@ -113,7 +126,7 @@ def _await_ready(plan: Plan, process: Process) -> None:
             command=process.command,
             log=process.log.tail(),
         )
-    for arguments in _orders(plan.directory):
+    for arguments in _orders(plan):
         if _tgtadm(plan, *arguments) is None:
             raise LabError(
                 "tgtd refused its configuration",
@@ -122,7 +135,7 @@ def _await_ready(plan: Plan, process: Process) -> None:
             )
 
 
-def _orders(directory: Path) -> Iterator[tuple[str, ...]]:
+def _orders(plan: Plan) -> Iterator[tuple[str, ...]]:
     """Yield the arguments of each tgtadm call that sets the targets up."""
     chap = layout.CHAP
     for user, secret in (
@@ -133,7 +146,29 @@ def _orders(directory: Path) -> Iterator[tuple[str, ...]]:
         assert secret is not None
         yield (*_order("new", "account"), "--user", user, "--password", secret)
     for number, target in enumerate(_TARGETS, 1):
-        yield from _target_orders(directory, str(number), target)
+        yield from _target_orders(plan.directory, str(number), target)
+    for number, special in enumerate(_SPECIAL, len(_TARGETS) + 1):
+        yield from _special_orders(plan.portals[0], str(number), special)
+
+
+def _special_orders(
+    portal: Portal, tid: str, special: Special
+) -> Iterator[tuple[str, ...]]:
+    """Yield the orders for a target name that serves no disk, but a check."""
+    of_target = ("--tid", tid)
+    yield (*_order("new", "target"), *of_target, "--targetname", _SPECIAL[special])
+    if special is Special.FORBIDDEN:
+        yield (*_order("bind", "target"), *of_target, "--initiator-name", _NOBODY)
+        return
+    redirection = {
+        "RedirectAddress": _ELSEWHERE,
+        "RedirectPort": str(portal.port),
+        "RedirectReason": _REASONS[special],
+    }
+    for key, value in redirection.items():
+        named = ("--name", key, "--value", value)
+        yield (*_order("update", "target"), *of_target, *named)
+    yield (*_order("bind", "target"), *of_target, "--initiator-address", "ALL")
 
 
 def _target_orders(

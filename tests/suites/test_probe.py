@@ -3,6 +3,7 @@ import json
 import socket
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 
@@ -107,6 +108,47 @@ def test_a_refused_login_is_one_line_without_the_secret(
     assert "check the CHAP user and secret" in error
     assert "not-the-secret" not in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.integration
+def test_the_file_that_init_writes_describes_the_target(
+    running: RunningTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", url(running, 1)]) == 0
+
+    found = tomllib.loads(capsys.readouterr().out)
+    assert found["portal"] == [{"address": str(running.portal)}]
+    (node,) = found["target"]
+    assert node["name"] == running.target.name
+    said = {one["lun"]: one for one in node["unit"]}
+    for unit in running.target.logical_units:
+        assert said[unit.lun]["size"] == unit.size
+        assert said[unit.lun]["read_only"] is not unit.writable
+        assert said[unit.lun]["removable"] is unit.removable
+        assert said[unit.lun]["may_be_written"] is False
+
+
+@pytest.mark.integration
+def test_the_file_that_init_writes_holds_no_secret(
+    running: RunningTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = running.chap_target
+    assert node is not None
+    assert node.chap is not None
+    where = f"{node.chap.user}%{node.chap.secret}@{running.portal}/{node.name}"
+
+    code = main(["init", f"iscsi://{where}"])
+
+    printed = capsys.readouterr().out
+    assert code == 0
+    assert node.chap.secret not in printed
+    (table,) = tomllib.loads(printed)["target"]
+    assert table["chap"] == {"user": node.chap.user, "secret": "put the secret here"}
+
+
+def test_init_takes_a_url(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "tgt"]) == USAGE
+    assert "init takes iscsi://" in capsys.readouterr().err
 
 
 @pytest.mark.integration
