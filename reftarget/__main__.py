@@ -19,12 +19,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from iscsi.address import Portal
 from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from iscsi.printable import line, printable
 from reftarget import configfile, habits
-from reftarget.config import ARCHITECTURE, Config, ConfigError, Portal, TargetConfig
+from reftarget.config import ARCHITECTURE, Config, ConfigError, TargetConfig
 from reftarget.faults import FAULTS
 from reftarget.observers import TRACE, Observers
 from reftarget.scsi.config import LogicalUnitConfig

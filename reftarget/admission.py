@@ -54,7 +54,7 @@ def admit(
     if name is None and not is_discovery:
         raise Refusal(connection.rules.login.missing_name, "no TargetName")
     node = None if name is None else _find_node(target, connection, name, initiator)
-    group = connection.portal.group
+    group = connection.portal.group_tag
     nexus = Nexus(initiator, request.isid, name or "", group)
     access = target.config.discovery if node is None else node.config.access
     if not access.admits(initiator):
@@ -93,7 +93,7 @@ def _is_discovery(
 def _find_node(target: Host, connection: Connection, name: str, initiator: str) -> Node:
     """Return the target node, if it lives here and now."""
     node = target.nodes.get(name)
-    if node is None or not node.config.is_served_by(connection.portal.group):
+    if node is None or not node.config.is_served_by(connection.portal.group_tag):
         raise Refusal(LoginStatus.NOT_FOUND, name)
     config = node.config
     if config.is_removed:
@@ -156,7 +156,7 @@ def number(
         response.max_cmd_sn = session.window.max_cmd_sn
         return
     # A leading login sets the numbers without using one up (section 11.12.8).
-    depth = connection.target.config.limits.queue_depth
+    depth = connection.target.limits.queue_depth
     response.exp_cmd_sn = request.cmd_sn
     response.max_cmd_sn = request.cmd_sn + depth - 1 & 0xFFFFFFFF
 

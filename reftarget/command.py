@@ -240,7 +240,8 @@ class Command(Transfer):
         self.immediate_data = b""  # it has been used, or is not wanted
         self.steps = execution
         self.enter_task_set()
-        self.session.target.turns.begin(Execution(self, execution, then))
+        target = self.session.target
+        target.turns.begin(Execution(self, execution, then))
 
     @property
     def nexus(self) -> Nexus:
@@ -326,7 +327,8 @@ class Command(Transfer):
         """End without a word to anybody."""
         if self.is_over:
             return
-        self.session.rules.tasks.after_abort(self)
+        rules = self.session.rules
+        rules.tasks.after_abort(self)
         self.release()
         self.sequences.clear()
         self.task_set.leave(self)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from iscsi.address import Portal
 from iscsi.chap import Algorithm, Credentials
 from reftarget.scsi.config import LogicalUnitConfig
 
@@ -32,21 +33,14 @@ OWN_VALUES: Final = MappingProxyType(
 )
 """What the target would choose for each key unless it is told otherwise."""
 
+DEFAULT_PORTAL: Final = Portal("127.0.0.1")
+
 ARCHITECTURE: Final = "X#NodeArchitecture"
 """The key that tells what this target is; it is sent where it has a value."""
 
 
 class ConfigError(Exception):
     """A configuration that makes no sense; the message names the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """A TCP address, and the portal group it belongs to."""
-
-    host: str = "127.0.0.1"
-    port: int = 3260
-    group: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +138,7 @@ class Limits:
 class Config:
     """The whole."""
 
-    portals: tuple[Portal, ...] = (Portal(),)
+    portals: tuple[Portal, ...] = (DEFAULT_PORTAL,)
     targets: tuple[TargetConfig, ...] = ()
     discovery: Access = OPEN
     is_discovery_offered: bool = True

@@ -49,6 +49,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from iscsi import text
+from iscsi.address import Portal
 from iscsi.chap import Algorithm, Credentials
 from iscsi.constants import ISCSI_PORT
 from iscsi.errors import DecodeError
@@ -57,12 +58,12 @@ from iscsi.names import is_iscsi_name, parse_target_address
 from iscsi.negotiation import is_admissible
 from reftarget.config import (
     ARCHITECTURE,
+    DEFAULT_PORTAL,
     OWN_VALUES,
     Access,
     Config,
     ConfigError,
     Limits,
-    Portal,
     Redirection,
     TargetConfig,
 )
@@ -158,6 +159,8 @@ def parse_size(value: object) -> int:
 def parse_portal(value: object, group: int = 1) -> Portal:
     """Return the portal of HOST:PORT, HOST or [IPV6]:PORT.
 
+    A URL (`iscsi.address`) has no port 0; here it has the system choose one.
+
     Raises:
         ValueError: it is none of these.
         TypeError: it is no text.
@@ -205,7 +208,7 @@ def read(path: Path) -> Config:
 
 
 def _config(root: Table, directory: Path) -> Config:
-    portals = tuple(map(_portal, root.tables("portal"))) or (Portal(),)
+    portals = tuple(map(_portal, root.tables("portal"))) or (DEFAULT_PORTAL,)
     targets = tuple(_target(table, directory) for table in root.tables("target"))
     names = [target.name for target in targets]
     for name in names:
@@ -232,7 +235,9 @@ def _portal(table: Table) -> Portal:
     group = table.take("group", int, 1)
     if not 0 <= group <= _MAX_PORT:
         raise ConfigError(f"{table.name('group')}: {group} is beyond 0 to 65535")
-    portal = table.parse("address", lambda value: parse_portal(value, group), Portal())
+    portal = table.parse(
+        "address", lambda value: parse_portal(value, group), DEFAULT_PORTAL
+    )
     table.end()
     return portal
 

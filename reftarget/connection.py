@@ -29,9 +29,10 @@ from reftarget.twist import spoilt, twisted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from iscsi.address import Portal
     from iscsi.constants import RejectReason
     from iscsi.digest import Buffer
-    from reftarget.config import Config, Portal
+    from reftarget.config import Config, Limits
     from reftarget.requests import Exchange
     from reftarget.rules import Rules
     from reftarget.stream import Received
@@ -63,6 +64,10 @@ class Network(Protocol):
     @property
     def config(self) -> Config:
         """How the target is configured."""
+
+    @property
+    def limits(self) -> Limits:
+        """What it keeps within."""
 
     @property
     def rules(self) -> Rules:
@@ -173,7 +178,7 @@ class Connection:
         self.digests = NO_DIGESTS
         self.output: list[Buffer] = []
         self.output_size = 0
-        limits = target.config.limits
+        limits = target.limits
         self.budget = Budget(limits.connection_bytes, target.budget)
         self.is_scheduled = False
         self.is_closing = False

@@ -43,9 +43,9 @@ def _receive_solicited(
     command: Command, header: headers.DataOut, pdu: Received
 ) -> None:
     sequence = command.sequences.get(header.target_transfer_tag)
-    if sequence is None or (
-        header.lun != command.request.lun and command.session.rules.transfers.checks_lun
-    ):
+    rules = command.session.rules.transfers
+    is_foreign = header.lun != command.request.lun
+    if sequence is None or (is_foreign and rules.checks_lun):
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
     _take_data(command, sequence, header, pdu)

@@ -21,13 +21,13 @@ log = logging.getLogger("reftarget")
 
 def start_pings(connection: Connection, now: float) -> None:
     """Ping an idle connection from time to time, if so configured."""
-    interval = connection.target.config.limits.ping_interval
+    interval = connection.target.limits.ping_interval
     if interval and not connection.is_discovery:
         connection.start_timer(now + interval, _ping_if_idle)
 
 
 def _ping_if_idle(connection: Connection, now: float) -> None:
-    limits = connection.target.config.limits
+    limits = connection.target.limits
     if connection.awaited_pong is not None and not connection.was_heard:
         log.warning("%s: no answer to a ping", connection)
         connection.drop()

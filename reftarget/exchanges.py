@@ -192,7 +192,7 @@ def _record(connection: Connection, node: Node) -> text.Pairs:
                 str(TargetAddress(connection.seen_host(portal), portal.port, group)),
             )
             for portal in connection.target.config.portals
-            if node.config.is_served_by(group := portal.group)
+            if node.config.is_served_by(group := portal.group_tag)
         ),
     ]
 

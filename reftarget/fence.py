@@ -93,6 +93,7 @@ class Fence:
 
     def __init__(self, session: Fencing) -> None:
         self.session: Fencing = weakref.proxy(session)
+        self.rules = session.rules.fence
         self.awaited: dict[Acknowledged, int] = {}
         self._lun: int | None = None
         self._send: Callable[[], Acknowledged | None] | None = None
@@ -119,8 +120,7 @@ class Fence:
         if self._is_up:
             self._held.append(lambda: self.raise_for(lun, send))
             return
-        rules = self.session.rules.fence
-        if len(self.session.connections) < 2 or not rules.is_raised:
+        if len(self.session.connections) < 2 or not self.rules.is_raised:
             send()
             return
         self._is_up = True
@@ -156,7 +156,7 @@ class Fence:
         send, self._send = self._send, None
         if send is not None:
             used = send()
-            if not self.session.rules.fence.waits_for_acknowledgement:
+            if not self.rules.waits_for_acknowledgement:
                 used = None
             if used is not None and used.has_unacknowledged_status:
                 self.awaited[used] = used.stat_sn
@@ -183,7 +183,7 @@ class Fence:
 
     def _needs_fence(self, command: Responding, outcome: Outcome) -> bool:
         """Tell whether section 4.2.2.3.4 lists this response."""
-        fenced = self.session.rules.fence.fenced
+        fenced = self.rules.fenced
         if preempts_and_aborts(command.cdb):
             return Fenced.PREEMPT in fenced
         if outcome.status is SCSIStatus.CHECK_CONDITION and has_naca(command.cdb):

@@ -133,7 +133,7 @@ class LoginPhase:
         is_new = request.version_min > ISCSI_VERSION
         if is_new and rules.judges_version(self.exchanges):
             raise Refusal(LoginStatus.UNSUPPORTED_VERSION, "version")
-        limit = self.target.config.limits.login_exchanges
+        limit = self.target.limits.login_exchanges
         if self.exchanges > rules.exchanges(limit):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "too many exchanges")
 

@@ -25,9 +25,10 @@ from reftarget.target import ReferenceTarget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iscsi.address import Portal
     from iscsi.digest import Buffer
     from iscsi.pcap import Address
-    from reftarget.config import Config, Portal
+    from reftarget.config import Config
     from reftarget.connection import Connection
 
 log = logging.getLogger("reftarget")
@@ -106,7 +107,8 @@ class Channel:
         except OSError:
             count = 0
         if not count:
-            if self.connection.rules.sessions.fin_ends_connection:
+            rules = self.connection.rules.sessions
+            if rules.fin_ends_connection:
                 self.end()
             else:
                 self._read(False)
@@ -359,7 +361,7 @@ class Server:
     def _tick(self) -> None:
         now = time.monotonic()
         self.target.tick(now)
-        self._end_stalled(now - self.target.config.limits.stall_time)
+        self._end_stalled(now - self.target.limits.stall_time)
         self.flush()
         deadline = self.target.next_deadline()
         wait = _TICK if deadline is None else min(max(deadline - now, 0.001), _TICK)

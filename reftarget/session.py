@@ -25,11 +25,12 @@ from reftarget.recovery import REASSIGNING_LEVEL, Recovery
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from iscsi.address import Portal
     from iscsi.constants import Opcode
     from iscsi.digest import Buffer
     from iscsi.parameters import Parameters
     from reftarget.command import Command
-    from reftarget.config import Portal, TargetConfig
+    from reftarget.config import TargetConfig
     from reftarget.connection import Connection
     from reftarget.requests import WaitingFunction
     from reftarget.scsi.device import DeviceServer
@@ -136,15 +137,14 @@ class Session:
         self.portal = portal
         self.user = user
         self.is_discovery = is_discovery
-        self.window = CommandWindow(exp_cmd_sn, target.config.limits.queue_depth)
+        self.window = CommandWindow(exp_cmd_sn, target.limits.queue_depth)
         self.held: dict[int, Held] = {}
         self.pending: dict[int, Opcode] = {}
         self.commands: dict[int, Command] = {}
         self.aborts: dict[int, WaitingFunction] = {}
         self.connections: dict[int, Connection] = {}
         self.lingering: dict[int, float] = {}
-        limits = target.config.limits
-        self.budget = Budget(limits.session_bytes, target.budget)
+        self.budget = Budget(target.limits.session_bytes, target.budget)
         self.recovery = Recovery(self)
         self.fence = Fence(self)
         self._last_transfer_tag = self.rules.sessions.first_transfer_tag - 1
@@ -162,7 +162,7 @@ class Session:
     @property
     def is_crowded(self) -> bool:
         """True while immediate commands, which no window holds back, are too many."""
-        configured = 2 * self.target.config.limits.queue_depth
+        configured = 2 * self.target.limits.queue_depth
         return len(self.commands) >= self.rules.commands.immediate_commands(configured)
 
     def place(self, cmd_sn: int) -> Place:

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iscsi import headers
+    from iscsi.address import Portal
     from iscsi.parameters import Parameters
     from reftarget.command import Command
-    from reftarget.config import Config, Portal, TargetConfig
+    from reftarget.config import Config, TargetConfig
     from reftarget.host import Admitted
     from reftarget.scsi.task import Nexus
 
@@ -55,7 +56,7 @@ class Node:
     ) -> None:
         self.config = config
         self.target = target
-        groups = sorted({portal.group for portal in target.config.portals})
+        groups = sorted({portal.group_tag for portal in target.config.portals})
         try:
             self.device = DeviceServer(
                 config.name,
@@ -88,10 +89,11 @@ class Node:
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""
-        if not self.target.rules.sessions.tells_of_nexus_loss:
+        rules = self.target.rules
+        if not rules.sessions.tells_of_nexus_loss:
             return
         self.device.nexus_lost(nexus)
-        if not self.target.rules.allegiance.ends_with_nexus:
+        if not rules.allegiance.ends_with_nexus:
             return
         for task_set in self._task_sets.values():
             task_set.allegiance.lose(nexus)
@@ -130,6 +132,7 @@ class ReferenceTarget:
         self, config: Config, *, random: Callable[[int], bytes] = os.urandom
     ) -> None:
         self.config = config
+        self.limits = config.limits
         self.random = random
         rows = habits.named(config.habits)
         self.rules = habits.rules_with(rules_with(config.faults, rows), rows)
@@ -179,9 +182,9 @@ class ReferenceTarget:
             if session.nexus == nexus and is_here:
                 log.info("session %#06x: reinstated", session.tsih)
                 session.close()
-        if len(self.sessions) >= self.config.limits.sessions:
+        if len(self.sessions) >= self.limits.sessions:
             self._end_deserted()
-        if len(self.sessions) >= self.config.limits.sessions:
+        if len(self.sessions) >= self.limits.sessions:
             raise Refusal(LoginStatus.OUT_OF_RESOURCES, "too many sessions")
         tsih = self._free_tsih()
         session = self.sessions[tsih] = Session(
@@ -243,7 +246,7 @@ class ReferenceTarget:
                 if now >= function.deadline:
                     function.expire()
             if self.budget.is_short:
-                session.drop_debtors(now - self.config.limits.data_time)
+                session.drop_debtors(now - self.limits.data_time)
 
     def close(self) -> None:
         """Let go of the logical units."""

@@ -337,6 +337,7 @@ class MultiTaskAbort:
         assert session.node is not None
         self.connection = connection
         self.session = session
+        self.rules = session.rules
         self.request = request
         self.node: Node = session.node
         self.lun = (
@@ -349,7 +350,7 @@ class MultiTaskAbort:
     def progress(self) -> None:
         """Act if nothing has to be waited for any more."""
         session = self.session
-        rules = session.rules.functions
+        rules = self.rules.functions
         has_gap = session.window.missing_before(self.request.cmd_sn) > 0
         if self._is_acting or rules.must_wait(has_gap, self._has_foreign_gap):
             return
@@ -382,7 +383,7 @@ class MultiTaskAbort:
 
     def _own_tasks(self) -> list[Command]:
         """Return the tasks of the issuing session that are affected."""
-        reaches_later = self.session.rules.functions.reaches_later(
+        reaches_later = self.rules.functions.reaches_later(
             self.request.function in _RESETS
         )
         return [
@@ -397,7 +398,7 @@ class MultiTaskAbort:
 
     def _foreign_tasks(self) -> list[Command]:
         function = self.request.function
-        is_alone = self.session.rules.tasks.set_for_each_nexus
+        is_alone = self.rules.tasks.set_for_each_nexus
         if function == TMFunction.ABORT_TASK_SET or (
             function == TMFunction.CLEAR_TASK_SET and is_alone
         ):
@@ -418,7 +419,7 @@ class MultiTaskAbort:
 
     def _leaves_tasks(self) -> bool:
         is_reset = self.request.function in _RESETS
-        return is_reset and not self.session.rules.functions.reset_ends_tasks
+        return is_reset and not self.rules.functions.reset_ends_tasks
 
     def _act(self, own: list[Command]) -> None:
         foreign = self._foreign_tasks()
@@ -446,7 +447,7 @@ class MultiTaskAbort:
         """End ACA where a reset does, and fence what comes next."""
         luns = self.node.device.luns if self.lun is None else [self.lun]
         is_reset = self.request.function in _RESETS
-        if is_reset and self.session.rules.allegiance.ends_with_reset:
+        if is_reset and self.rules.allegiance.ends_with_reset:
             for lun in luns:
                 for task_set in self.node.task_sets(lun):
                     task_set.allegiance.clear()
@@ -457,7 +458,7 @@ class MultiTaskAbort:
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
         """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
         told: dict[tuple[Connection, int], None] = {}
-        tells = self.session.rules.functions.tells
+        tells = self.rules.functions.tells
         own_reporting = self.session.parameters.task_reporting
         for command in (*own, *foreign):
             connection = command.connection
@@ -476,7 +477,7 @@ class MultiTaskAbort:
         if connection.is_closing:
             return None
         _respond(connection, self.request, TMResponse.FUNCTION_COMPLETE)
-        rules, function = self.session.rules.functions, self.request.function
+        rules, function = self.rules.functions, self.request.function
         if function in rules.ends_sessions:
             for session in self.node.sessions():
                 session.close()

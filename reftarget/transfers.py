@@ -244,7 +244,8 @@ class Transfer(ABC):
         """Conclude, unless data is still on its way (RFC 7143 section 11.4.2)."""
         self.failure = outcome
         is_coming = self.awaits_unsolicited or self.sequences
-        if is_coming and self.session.rules.transfers.waits_for_data:
+        rules = self.session.rules
+        if is_coming and rules.transfers.waits_for_data:
             self.keep_data()
             self.enter_task_set()
         else:
@@ -268,7 +269,8 @@ def want(command: Transfer, length: int) -> None:
         command.conclude_after_data(TASK_SET_FULL)
         return
     command.keep_data()
-    command.missing = command.session.rules.transfers.asked_for(command.missing, wanted)
+    rules = command.session.rules
+    command.missing = rules.transfers.asked_for(command.missing, wanted)
     ranges.clip(command.missing, wanted)
     command.enter_task_set()
     proceed(command)
@@ -283,9 +285,10 @@ def proceed(command: Transfer) -> None:
     is_waiting = command.awaits_unsolicited or not command.is_started
     if command.is_aborting or is_waiting or command.steps is not None:
         return
+    rules = command.session.rules.transfers
     if command.failure is not None:
         is_crc = command.failure is conditions.PROTOCOL_SERVICE_CRC_ERROR
-        if command.session.rules.transfers.concludes(is_crc):
+        if rules.concludes(is_crc):
             command.conclude_after_data(command.failure)
         return
     if not command.missing and not command.sequences:
@@ -296,7 +299,6 @@ def proceed(command: Transfer) -> None:
     if connection is None:
         return  # it goes on when it is reassigned
     parameters = connection.parameters
-    rules = command.session.rules.transfers
     most = rules.outstanding(parameters.max_outstanding_r2t)
     while command.missing and len(command.sequences) < most:
         start, end = rules.burst(*command.missing[0], parameters.max_burst_length)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Says now and then how far a run is and how much time is left."""
+"""Says now and then how far a run is and how much time is left.
+
+In lines of pytest's terminal reporter, which owns the terminal: it would write over a
+bar of the rich package, and a log of a CI run cannot show one.
+"""
 
 import time
 

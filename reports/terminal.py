@@ -57,6 +57,7 @@ def table(checks: Sequence[Check]) -> list[Line]:
     if shown and quiet:
         shown[_OTHERS] = sum(quiet, Counter())
     shown[_ALL] = total
+    # By hand, as lines with a look: pytest's reporter writes them in its own colours.
     width = max(map(len, shown))
     head = f"{'':{width}}" + "".join(f"  {column}" for column in columns)
     lines = [Line(head, _SOFT)]

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Archives in the format of an initramfs (cpio "newc"): written the same each time."""
+"""Archives in the format of an initramfs (cpio "newc"): written the same each time.
+
+By hand: an archive holds device nodes, which an ordinary user cannot make as files for
+cpio(1), and its bytes depend on its content alone, without times and owners of files.
+"""
 
 import stat
 from collections.abc import Iterable

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Locks that the kernel drops when their owner dies, however it dies."""
+"""Locks that the kernel drops when their owner dies, however it dies.
+
+By hand, a few lines over flock(2): a released lock leaves no file, and whoever gets a
+lock checks that its file is still the one at the path.
+"""
 
 import fcntl
 import os

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TCP streams out of a capture file, from whatever wrote it: pcap or pcapng."""
+"""TCP streams out of a capture file, from whatever wrote it: pcap or pcapng.
+
+Scapy reads the records. Link layers and reassembly are by hand: a few fields of each
+header are all that is needed, and a gap in a stream is reported, not skipped.
+"""
 
 import gzip
 import struct

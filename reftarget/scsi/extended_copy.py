@@ -232,7 +232,8 @@ def _segments(data: bytes, rules: CopyRules) -> list[Segment]:
 
 
 def _copy(job: _Job, segment: Segment) -> Generator[None]:
-    if not job.unit.rules.copies.copies:
+    rules = job.unit.rules
+    if not rules.copies.copies:
         return
     source = _unit(job, segment.source, Access.READ)
     destination = _unit(job, segment.destination, Access.WRITE)
@@ -304,11 +305,13 @@ def _described(job: _Job, number: int) -> LogicalUnit:
         Association.LOGICAL_UNIT,
         CodeSet.BINARY,
     )
-    for unit in job.unit.device.units.values():
+    device = job.unit.device
+    for unit in device.units.values():
         if is_naa and unit.naa == named.designator:
             break
     else:
-        if job.unit.rules.copies.unknown_designator_is_self:
+        rules = job.unit.rules.copies
+        if rules.unknown_designator_is_self:
             return job.unit
         raise _SegmentError(AdditionalSense.COPY_TARGET_DEVICE_NOT_REACHABLE)
     if cscd.device_type != _DIRECT_ACCESS or cscd.block_length != unit.block_size:

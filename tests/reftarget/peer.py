@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from iscsi import framing, pdu, text
+from iscsi.address import Portal
 from iscsi.chap import Credentials
 from iscsi.constants import RESERVED_TAG, Stage
 from iscsi.scsi import cdb
-from reftarget.config import OWN_VALUES, Access, Config, Limits, Portal, TargetConfig
+from reftarget.config import OWN_VALUES, Access, Config, Limits, TargetConfig
 from reftarget.connection import Connection
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.session import Session

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from iscsi.address import Portal
 from reftarget.__main__ import build_config, build_parser, make_way
-from reftarget.config import ConfigError, Portal, Redirection
+from reftarget.config import ConfigError, Redirection
 from reftarget.configfile import parse_portal, parse_size, read
 
 WHOLE = """

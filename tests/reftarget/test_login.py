@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from iscsi import pdu, text
+from iscsi.address import Portal
 from iscsi.constants import LoginStatus, Stage
-from reftarget.config import Access, Limits, Portal, Redirection
+from reftarget.config import Access, Limits, Redirection
 from reftarget.target import ReferenceTarget
 from tests.reftarget.peer import (
     INITIATOR,

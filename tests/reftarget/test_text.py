@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from iscsi import pdu, text
+from iscsi.address import Portal
 from iscsi.constants import (
     RESERVED_TAG,
     LoginStatus,
@@ -13,7 +14,7 @@ from iscsi.constants import (
     LogoutResponseCode,
     RejectReason,
 )
-from reftarget.config import Access, Config, Portal, TargetConfig
+from reftarget.config import Access, Config, TargetConfig
 from reftarget.target import ReferenceTarget
 from tests.reftarget.peer import (
     INITIATOR,
