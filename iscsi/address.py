@@ -19,7 +19,7 @@ FORM = "iscsi://[user%secret@]host[:port]/name[/lun]"
 USER, SECRET = "ISCSI_ASSAY_CHAP_USER", "ISCSI_ASSAY_CHAP_SECRET"
 MUTUAL_USER, MUTUAL_SECRET = "ISCSI_ASSAY_MUTUAL_USER", "ISCSI_ASSAY_MUTUAL_SECRET"
 
-_NAME_TYPES = ("iqn.", "eui.", "naa.")  # RFC 7143 section 4.2.7.1
+NAME_TYPES = ("iqn.", "eui.", "naa.")  # RFC 7143 section 4.2.7.1
 _LUN_LIMIT = 1 << 14  # flat space addressing, SAM-5 section 4.7.7.4
 _QUERY_KEYS = ("target_user", "target_password", "scratch")
 
@@ -99,7 +99,7 @@ def parse(url: str, environ: Mapping[str, str]) -> TargetURL:
     if "target_user" in keys or "target_password" in keys:
         given[MUTUAL_USER] = keys.get("target_user", "")
         given[MUTUAL_SECRET] = keys.get("target_password", "")
-    portal = _portal(address)
+    portal = parse_portal(address)
     name, lun = _path(path)
     scratch = _scratch(keys)
     if scratch and lun is None:
@@ -107,7 +107,12 @@ def parse(url: str, environ: Mapping[str, str]) -> TargetURL:
     return TargetURL(portal, name, lun, find_chap(given), scratch)
 
 
-def _portal(text: str) -> Portal:
+def parse_portal(text: str) -> Portal:
+    """Read host[:port]; an IPv6 address stands in brackets.
+
+    Raises:
+        AddressError: it cannot be understood.
+    """
     match = re.fullmatch(r"(?:\[([^]]*)\]|([^:\[\]]*))(?::([^:]*))?", text)
     if match is None:
         raise AddressError(
@@ -134,9 +139,9 @@ def _path(path: str) -> tuple[str, int | None]:
     name = _decoded(quoted_name)
     if not name:
         raise AddressError(f"no target name in the URL; use {FORM}")
-    if not name.lower().startswith(_NAME_TYPES):
+    if not name.lower().startswith(NAME_TYPES):
         raise AddressError(
-            f"the target name {name!r} begins with none of {', '.join(_NAME_TYPES)}"
+            f"the target name {name!r} begins with none of {', '.join(NAME_TYPES)}"
         )
     if not lun:
         return name, None

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Protocol
 
@@ -64,6 +65,8 @@ class LogicalUnit:
     """Its data survives a restart of the target."""
     removable: bool = False
     """Its medium can be removed."""
+    thin: bool = False
+    """It is thin provisioned: blocks that hold nothing take no space."""
     backing: Backing = "file"
     """What keeps its blocks, where the kind of target has a choice."""
 
@@ -106,6 +109,14 @@ class Target:
         """Return the first logical unit that may be overwritten."""
         units = self.logical_units
         return next((unit for unit in units if unit.scratch and unit.writable), None)
+
+    def find_protected(self) -> LogicalUnit | None:
+        """Return the first write-protected unit whose data may be lost all the same.
+
+        A check tries to write to it, and the target may not hold to the protection.
+        """
+        units = self.logical_units
+        return next((one for one in units if one.scratch and not one.writable), None)
 
 
 class Special(StrEnum):
@@ -228,6 +239,10 @@ class RunningTarget:
     special: Mapping[Special, str] = field(default_factory=dict)
     other_portals: tuple[Portal, ...] = ()
     """Those of a second portal group of the first target name."""
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    """By a feature that is missing, which words of the target file would give it."""
+    discovery_chap: Chap | None = None
+    """What Discovery sessions prove themselves with; as a Normal one if None."""
 
     @property
     def portal(self) -> Portal:
@@ -295,6 +310,18 @@ class RunningTarget:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider knows of the time that its target takes, in seconds."""
+
+    answer: float | None = None
+    """How long it may take to answer."""
+    check: float | None = None
+    """How long a check may take in all."""
+    wait: float | None = None
+    """How long it may take to serve again after it has died."""
+
+
 class Provider(Protocol):
     """Starts one kind of target and stops it again; a context manager."""
 
@@ -310,6 +337,32 @@ class Provider(Protocol):
         Its secrets are not the lab's own, either.
         """
         return False
+
+    @property
+    def deviations_of(self) -> str | None:
+        """The kind whose known deviations hold, None if no kind's do."""
+        # A program does the same wherever it runs.
+        return self.kind.removesuffix("-vm")
+
+    @property
+    def deviations_file(self) -> Path | None:
+        """A file of known deviations of this target alone."""
+        return None
+
+    @property
+    def limits(self) -> Limits:
+        """What is known of the time that the target takes."""
+        return Limits()
+
+    @property
+    def says_what_is_lent(self) -> bool:
+        """Whether nobody but the provider says which units may be written."""
+        return False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should be told before a run, a line each."""
+        return ()
 
     def start(self) -> RunningTarget:
         """Start the target and return it when it listens.
@@ -345,6 +398,7 @@ __all__ = [
     "Ending",
     "EndingKind",
     "Identity",
+    "Limits",
     "LogicalUnit",
     "Portal",
     "Provider",

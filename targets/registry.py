@@ -7,6 +7,7 @@ an entry point of the group `iscsi_assay.targets` that names a `Kind`.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module, metadata
@@ -15,7 +16,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from iscsi import address
-from targets import remote
+from targets import own, remote
 from targets.errors import TargetSpecError
 from targets.kind import NO_OPTIONS, Kind, Option, Options
 from targets.model import Provider
@@ -103,7 +104,8 @@ def parse(
     """Return the provider that a value of --target names.
 
     Args:
-        spec: a name, a name:port to fix the first portal's port, or a URL.
+        spec: a name, a name:port to fix the first portal's port, a URL, or the path
+            of a target file.
         options: the values of the options of all kinds (see `options`).
         log_directory: where logs are kept; None to drop them with the target.
 
@@ -114,12 +116,32 @@ def parse(
     if spec.lower().startswith(address.SCHEME):
         _refuse_others(options, None)
         return remote.parse(spec)
+    if spec.endswith(own.SUFFIX):
+        _refuse_others(options, None)
+        return _described(Path(spec))
     name, colon, port = spec.partition(":")
     kind = _find(name)
     _refuse_others(options, kind)
     recipe = kind.recipe(options)
     first_port = _parse_port(spec, port) if colon else None
     return recipe.provider(port=first_port, log_directory=log_directory)
+
+
+def _described(path: Path) -> own.OwnProvider:
+    """Return the provider of a target file.
+
+    Raises:
+        TargetSpecError: the file is wrong.
+    """
+    provider = own.read(path)
+    kind = provider.deviations_of
+    if kind is None:
+        return provider
+    if kind not in kinds():
+        raise TargetSpecError(
+            f"{path}: deviations_of: unknown kind {kind!r}; valid: {', '.join(kinds())}"
+        )
+    return replace(provider, traits=kinds()[kind].traits)
 
 
 def _find(name: str) -> Kind:
@@ -129,13 +151,12 @@ def _find(name: str) -> Kind:
     close = get_close_matches(name, [*known, "iscsi"], 1)
     meant = address.FORM if close == ["iscsi"] else "".join(close)
     guess = f" did you mean {meant}?" if meant else ""
-    raise TargetSpecError(
-        f"unknown target {name!r};{guess} valid: {', '.join(known)}, {address.FORM}"
-    )
+    valid = ", ".join([*known, address.FORM, f"FILE{own.SUFFIX}"])
+    raise TargetSpecError(f"unknown target {name!r};{guess} valid: {valid}")
 
 
 def _refuse_others(values: Options, kind: Kind | None) -> None:
-    """Refuse an option that another kind has (None: the target is a URL's).
+    """Refuse an option that another kind has (None: the target is not ours).
 
     Raises:
         TargetSpecError: one is given.
@@ -143,7 +164,7 @@ def _refuse_others(values: Options, kind: Kind | None) -> None:
     own = () if kind is None else kind.options
     for one in options():
         if one.is_given(values) and one not in own:
-            name = "a URL" if kind is None else f"--target={kind.name}"
+            name = "a target of yours" if kind is None else f"--target={kind.name}"
             owners = " or ".join(_owners(one.flag))
             raise TargetSpecError(
                 f"{one.flag} is for --target={owners}, not for {name}"
@@ -186,5 +207,7 @@ def help_text() -> str:
         "  for mutual CHAP target_user=… and target_password=… in the URL,",
         f"  or {address.MUTUAL_USER} and {address.MUTUAL_SECRET}",
         "  scratch=yes: the data of this LUN may be overwritten",
+        f"--target=FILE{own.SUFFIX}",
+        "  any target, described by a file: docs/own-target.md",
     ]
     return "\n".join(lines)

@@ -41,7 +41,7 @@ class RemoteProvider(Provider):
 
     def start(self) -> RunningTarget:
         """Connect once to see that somebody listens, and return the target."""
-        _probe(self.portal)
+        probe(self.portal)
         return RunningTarget(
             kind=self.kind,
             description=f"{self.target.name} at {self.portal}",
@@ -67,7 +67,7 @@ class _RemoteControl:
 
     def ending(self) -> Ending | None:
         try:
-            _probe(self.portal)
+            probe(self.portal)
         except LabError as error:
             return Ending(EndingKind.VANISHED, error.message)
         return None
@@ -101,7 +101,7 @@ def _features(target: Target) -> frozenset[str]:
     return frozenset(name for name, is_known in known.items() if is_known)
 
 
-def _probe(portal: Portal) -> None:
+def probe(portal: Portal) -> None:
     """Connect and close again.
 
     Raises:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import targets
 from reports.model import Ending, Entry
 from spec import load as load_catalogue
 from suites.judging.known import (
@@ -16,13 +17,14 @@ from suites.judging.known import (
     unmatched,
 )
 from suites.plugins import targets as targets_plugin
+from suites.plugins.options import PROVIDER
 from suites.plugins.requirements import AREAS
 
 _ROOT = Path(__file__).parents[2]
 FOLDER = _ROOT / "suites" / "deviations"
 
 _KNOWN = pytest.StashKey[Known]()
-_FILE = pytest.StashKey[Path]()
+_FILES = pytest.StashKey[dict[Path, Known]]()
 _SUITE = "suites/conformance/"
 
 
@@ -32,22 +34,36 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: their file is wrong.
     """
-    kind = config.option.profile or (
-        (config.option.target or "reference").partition(":")[0].lower()
-    )
-    # A program does the same wherever it runs.
-    own = FOLDER / f"{kind.removesuffix('-vm')}.toml"
-    path = config.option.deviations or (own if own.exists() else None)
     config.stash[_KNOWN] = Known()
-    if path is None:
+    config.stash[_FILES] = {}
+    provider = config.stash.get(PROVIDER, None)
+    if provider is None:
         return
     try:
-        config.stash[_KNOWN] = load(path, load_catalogue())
+        files = {
+            path: load(path, load_catalogue()) for path in _paths(config, provider)
+        }
     except KnownFileError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_FILE] = path
-    if not hasattr(config, "workerinput"):
+    config.stash[_FILES] = files
+    config.stash[_KNOWN] = Known(
+        tuple(entry for known in files.values() for entry in known.deviation),
+        tuple(entry for known in files.values() for entry in known.crash),
+    )
+    if files and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Controller(config))
+
+
+def _paths(config: pytest.Config, provider: targets.Provider) -> list[Path]:
+    """Return the files of what is known of the target."""
+    if config.option.deviations:
+        return [config.option.deviations]
+    kind = config.option.profile or provider.deviations_of
+    of_kind = FOLDER / f"{(kind or '').removesuffix('-vm')}.toml"
+    files = [of_kind] if kind and of_kind.exists() else []
+    if provider.deviations_file is not None:
+        files.append(provider.deviations_file)
+    return files
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,14 +97,16 @@ class _Controller:
 
 def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     """Return which pattern matches no check, if the whole suite was collected."""
-    path = config.stash.get(_FILE, None)
     names = [one.removeprefix(_SUITE) for one in nodeids if one.startswith(_SUITE)]
     files = {str(one.relative_to(AREAS)) for one in AREAS.rglob("test_*.py")}
     is_cut = any("::" in one for one in config.args)
-    if path is None or is_cut or not files <= {one.split("::")[0] for one in names}:
+    if is_cut or not files <= {one.split("::")[0] for one in names}:
         return ""
-    wrong = unmatched(config.stash[_KNOWN], set(names))
-    return f"{path}: {wrong}" if wrong else ""
+    for path, known in config.stash[_FILES].items():
+        wrong = unmatched(known, set(names))
+        if wrong:
+            return f"{path}: {wrong}"
+    return ""
 
 
 @pytest.fixture
@@ -105,7 +123,8 @@ def deviations_of(item: pytest.Item) -> list[Deviation]:
 
 def listed(item: pytest.Item, known: Deviation) -> Entry:
     """Return a deviation as it is kept on file."""
-    path = item.config.stash[_FILE]
+    files = item.config.stash[_FILES]
+    path = next(path for path in files if known in files[path].deviation)
     is_ours = path.is_relative_to(_ROOT)
     return Entry(
         requirement=known.requirement,

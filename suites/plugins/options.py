@@ -14,6 +14,9 @@ from suites.plugins.limits import CHECK_SECONDS
 
 DEFAULT_TIMEOUT = 5.0
 
+WAIT_SECONDS = 30.0
+"""How long a run waits for a target that is gone; see --wait-for-target."""
+
 PROVIDER = pytest.StashKey[targets.Provider]()
 """What --target names."""
 
@@ -43,17 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--peer-timeout",
         type=_seconds,
-        default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help="how long a target may take to answer (default %(default)s)",
+        help="how long a target may take to answer "
+        f"(default: its file's `answer`, or {DEFAULT_TIMEOUT:g})",
     )
     group.addoption(
         "--check-timeout",
         type=_seconds,
-        default=CHECK_SECONDS,
         metavar="SECONDS",
         help="how long a check may take in all, with its set-up and teardown; so may "
-        "the first login (default %(default)g)",
+        f"the first login (default: the `check` of the target's file, or "
+        f"{CHECK_SECONDS:g})",
     )
     group.addoption(
         "--allow-writes",
@@ -112,8 +115,8 @@ def _add_options_of_targets(group: pytest.OptionGroup) -> None:
         "--target",
         metavar="TARGET",
         help=f"what to test: {', '.join(targets.kinds())} or "
-        "iscsi://[user%%secret@]host[:port]/name[/lun] (default: reference); "
-        "help lists them with what each needs",
+        "iscsi://[user%%secret@]host[:port]/name[/lun] or FILE.toml (default: "
+        "reference); help lists them with what each needs",
     )
     for option in targets.options():
         option.add(group.addoption)
@@ -176,8 +179,33 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.target or "reference", vars(config.option)
         )
         _check_profile(config)
+        _check_writes(config)
     except targets.TargetSpecError as error:
         raise pytest.UsageError(str(error)) from error
+    _set_limits(config.option, config.stash[PROVIDER].limits)
+
+
+def _set_limits(option: argparse.Namespace, known: targets.Limits) -> None:
+    """Take the time limits that the command line does not give from the target."""
+    if option.peer_timeout is None:
+        option.peer_timeout = known.answer or DEFAULT_TIMEOUT
+    if option.check_timeout is None:
+        option.check_timeout = known.check or CHECK_SECONDS
+    if option.wait_for_target is None:
+        option.wait_for_target = known.wait or WAIT_SECONDS
+
+
+def _check_writes(config: pytest.Config) -> None:
+    """See that --allow-writes makes sense.
+
+    Raises:
+        TargetSpecError: the target's file alone says which units may be written.
+    """
+    if config.option.allow_writes and config.stash[PROVIDER].says_what_is_lent:
+        raise targets.TargetSpecError(
+            f"--allow-writes is for iscsi:// targets; in {config.option.target} say "
+            "`may_be_written = true` of the units whose data may be lost"
+        )
 
 
 def _check_profile(config: pytest.Config) -> None:
@@ -191,4 +219,6 @@ def _check_profile(config: pytest.Config) -> None:
         return
     targets.profile(name)
     if not (config.option.target or "").lower().startswith("iscsi://"):
-        raise targets.TargetSpecError("--profile is for iscsi:// targets alone")
+        raise targets.TargetSpecError(
+            "--profile is for iscsi:// targets alone; a target file has `deviations_of`"
+        )

@@ -9,11 +9,9 @@ import pytest
 import targets
 from initiator.deadline import Deadline
 from suites.plugins.lost import lose, lost
+from suites.plugins.options import WAIT_SECONDS
 from suites.plugins.survival import patience, unserved
 from suites.plugins.targets import TestedTarget
-
-WAIT_SECONDS = 30.0
-"""How long a run waits for a target that is gone; see --wait-for-target."""
 
 _PAUSE = 0.25
 """Seconds between two tries."""
@@ -24,11 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("iscsi").addoption(
         "--wait-for-target",
         type=float,
-        default=WAIT_SECONDS,
         metavar="SECONDS",
         help="how long a target that has died may take to serve logins again, by "
-        "itself or once it has been restarted; the run then ends (default "
-        "%(default)g)",
+        "itself or once it has been restarted; the run then ends (default: the `wait` "
+        f"of its file, or {WAIT_SECONDS:g})",
     )
 
 

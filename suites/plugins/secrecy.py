@@ -77,6 +77,9 @@ def _secrets(running: targets.RunningTarget) -> Iterator[str]:
             yield target.chap.secret
             yield target.chap.mutual_secret or ""
         yield from (one.secret for one in target.identities)
+    if running.discovery_chap is not None:
+        yield running.discovery_chap.secret
+        yield running.discovery_chap.mutual_secret or ""
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -152,6 +152,8 @@ def open_session(
         **changes: Any,
     ) -> Session:
         wanted = {**options.keys, **(keys or {})}
+        if changes.get("is_discovery"):
+            changes = {**target.discovery_credentials(), **changes}
         isid = options.isid[:4] + next(qualifiers).to_bytes(2, "big")
         chosen = replace(
             options,
@@ -231,6 +233,9 @@ def scratch_disk(request: pytest.FixtureRequest, target: TestedTarget) -> Disk:
     """A logical unit whose data may be overwritten."""
     is_lent = request.config.option.allow_writes
     if "writes" not in target.features and not is_lent:
+        remedy = target.running.remedies.get("writes")
+        if remedy:
+            pytest.skip(f"not applicable: no unit may be overwritten: {remedy}")
         pytest.skip("writes to the logical unit: give --allow-writes to let it be lost")
     found: Disk = request.getfixturevalue("disk")
     return found

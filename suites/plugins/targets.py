@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,16 @@ class TestedTarget:
                 f"{ending}",
                 hint="--wait-for-target SECONDS waits longer",
             )
+
+    def discovery_credentials(self) -> dict[str, Any]:
+        """Return what Discovery sessions change, where they have CHAP of their own."""
+        known = self.running.discovery_chap
+        if known is None:
+            return {}
+        return {
+            "credentials": credentials(known),
+            "mutual": mutual_credentials(known),
+        }
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
@@ -306,6 +317,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
     if facts.get(_UNIT):
         lines.append(f"target unit: {facts[_UNIT]}")
+    lines += [f"warning: {line}" for line in config.stash[PROVIDER].warnings]
     left_out = config.stash.get(_LEFT_OUT, 0)
     if left_out:
         lines.append(

@@ -85,7 +85,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     item.stash[LOG_MARK] = tested.running.mark()
     for feature in needs(item):
         if feature not in tested.features:
-            pytest.skip(f"not applicable: the target does not offer {feature}")
+            remedy = tested.running.remedies.get(feature)
+            change = f": {remedy}" if remedy else ""
+            pytest.skip(f"not applicable: the target does not offer {feature}{change}")
     try:
         with _limit_of(tested).running():
             return (yield)

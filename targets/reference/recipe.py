@@ -28,7 +28,7 @@ _STOP_GRACE = 2.0
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
-    LogicalUnit(2, layout.LUN_SIZE, writable=False),
+    LogicalUnit(2, layout.LUN_SIZE, writable=False, scratch=True),
     LogicalUnit(3, layout.LUN_SIZE, scratch=True, removable=True),
 )
 _TARGETS = tuple(

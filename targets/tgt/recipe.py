@@ -29,7 +29,7 @@ _SOCKET_PATH_LIMIT = 100
 _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, persistent=True),
-    LogicalUnit(3, layout.LUN_SIZE, writable=False, persistent=True),
+    LogicalUnit(3, layout.LUN_SIZE, writable=False, scratch=True, persistent=True),
     LogicalUnit(4, layout.LUN_SIZE, scratch=True, persistent=True, removable=True),
 )
 _TARGETS = layout.targets("tgt", _UNITS)

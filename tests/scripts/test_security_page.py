@@ -10,7 +10,7 @@ from initiator.captures import read
 from iscsi import names, printable, text
 from reports import run
 from suites.plugins.limits import CHECK_SECONDS
-from suites.plugins.revival import WAIT_SECONDS
+from suites.plugins.options import WAIT_SECONDS
 
 MIB = 1 << 20
 TASK = f"{task.MOST_PDUS}, and one more for each {task.SMALL_SEGMENT} bytes of its data"

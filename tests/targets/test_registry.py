@@ -154,7 +154,7 @@ def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
             "mine",
             "--kernel is for --target=lio or scst or tgt-vm, not for --target=tgt",
         ),
-        ("iscsi://h/iqn.2001-04.com.example:x", "mine", "not for a URL"),
+        ("iscsi://h/iqn.2001-04.com.example:x", "mine", "not for a target of yours"),
     ],
 )
 def test_a_kernel_that_makes_no_sense(spec: str, name: str, said: str) -> None:

@@ -220,8 +220,8 @@ def test_protected_blocks_stay(
     open_session: OpenSession, target: TestedTarget, row: tuple[Layout, Request]
 ) -> None:
     """A write-protected unit refuses to write, and keeps its data."""
-    units = target.running.target.logical_units
-    unit = next(one for one in units if not one.writable)
+    unit = target.running.target.find_protected()
+    assert unit is not None
     session = open_session(lun=unit.lun)
     told = Capacity10.parse(session.execute(cdb.read_capacity_10(), read=8).data)
     disk = Disk(unit.lun, told.block_length, told.last_lba + 1)

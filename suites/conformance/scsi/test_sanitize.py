@@ -168,8 +168,8 @@ def test_a_protected_unit_is_not_sanitized(
     open_session: OpenSession, target: TestedTarget, layout: Layout
 ) -> None:
     """A write-protected unit refuses to be erased."""
-    units = target.running.target.logical_units
-    unit = next(one for one in units if not one.writable)
+    unit = target.running.target.find_protected()
+    assert unit is not None
     session = open_session(lun=unit.lun)
     skip_unless_reported(session, layout)
 

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The target file: what a user says of a target, as typed values.
+
+docs/own-target.md has every key. Nothing here looks at the target itself.
+"""
+
+import re
+import stat
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from iscsi import address
+from iscsi.address import Chap, Portal
+from iscsi.printable import line
+from targets.errors import TargetSpecError
+
+_SIZE = re.compile(r"([0-9]{1,18})([KMGT]?)")
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+_LUNS = 1 << 14  # flat space addressing, SAM-5 section 4.7.7.4
+_LONGEST_NAME = 223  # bytes, RFC 7143 section 4.2.7.2
+_TAGS = range(1 << 16)
+_MOST_BYTES = 1 << 20
+"""No target file is longer."""
+
+
+class _Table(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    repr_omit_defaults=True,
+):
+    """A table of the file."""
+
+
+class PortalTable(_Table, frozen=True, kw_only=True):
+    """A [[portal]]."""
+
+    address: str
+    """host:port; without a port the iSCSI one."""
+    group: int = 1
+    """The tag of its portal group."""
+    known_as: str = ""
+    """Its address as the target itself knows it, where addresses are translated."""
+
+    def __post_init__(self) -> None:
+        address.parse_portal(self.address)
+        if self.known_as:
+            address.parse_portal(self.known_as)
+        if self.group not in _TAGS:
+            raise ValueError(f"the group tag {self.group} has more than 16 bits")
+
+    @property
+    def portal(self) -> Portal:
+        """Where it is reached."""
+        found = address.parse_portal(self.address)
+        return Portal(found.host, found.port, self.group)
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether the target knows another address of it."""
+        known = address.parse_portal(self.known_as or self.address)
+        return known != address.parse_portal(self.address)
+
+
+class ChapTable(_Table, frozen=True, kw_only=True):
+    """A [target.chap] or [discovery.chap]: names and secrets, both ways."""
+
+    user: str
+    secret: str
+    mutual_user: str | None = None
+    mutual_secret: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.user or not self.secret:
+            raise ValueError("user and secret must not be empty")
+        if (self.mutual_user is None) != (self.mutual_secret is None):
+            raise ValueError("mutual_user and mutual_secret go together")
+
+    def __repr__(self) -> str:
+        return f"ChapTable(user={self.user!r}, mutual_user={self.mutual_user!r})"
+
+    @property
+    def chap(self) -> Chap:
+        """The same for the providers."""
+        return Chap(self.user, self.secret, self.mutual_user, self.mutual_secret)
+
+
+class IdentityTable(_Table, frozen=True, kw_only=True):
+    """A [[target.identity]]: a further CHAP name of a target name."""
+
+    user: str
+    secret: str
+    initiator: str | None = None
+    """The only initiator name that may use it; any may by default."""
+
+    def __repr__(self) -> str:
+        return f"IdentityTable(user={self.user!r}, initiator={self.initiator!r})"
+
+
+class UnitTable(_Table, frozen=True, kw_only=True):
+    """A [[target.unit]]."""
+
+    lun: int
+    size: int | str | None = None
+    """In bytes, or such as "64M" (powers of 1024)."""
+    may_be_written: bool = False
+    """Its data may be lost."""
+    read_only: bool = False
+    """The target protects it against writes."""
+    removable: bool = False
+    thin: bool = False
+    keeps_data: bool = True
+    """Its data is there after a restart of the target."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lun < _LUNS:
+            raise ValueError(
+                f"the LUN {self.lun} is not a number from 0 to {_LUNS - 1}"
+            )
+        _ = self.bytes
+
+    @property
+    def bytes(self) -> int | None:
+        """Its size in bytes; None if only the target knows."""
+        if self.size is None:
+            return None
+        found = _SIZE.fullmatch(str(self.size))
+        if found is None or not int(found[1]):
+            raise ValueError(
+                f"the size {line(str(self.size))!r} is no number of bytes, "
+                'nor one such as "64M"'
+            )
+        return int(found[1]) << _UNITS[found[2]]
+
+
+class TargetTable(_Table, frozen=True, kw_only=True):
+    """A [[target]]: a target name and what is behind it."""
+
+    name: str
+    alias: str | None = None
+    chap: ChapTable | None = None
+    identity: tuple[IdentityTable, ...] = ()
+    unit: tuple[UnitTable, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        luns = [unit.lun for unit in self.unit]
+        for lun in luns:
+            if luns.count(lun) > 1:
+                raise ValueError(f"the LUN {lun} stands twice")
+        if self.identity and self.chap is None:
+            raise ValueError("an identity needs a [target.chap]")
+
+
+class DiscoveryTable(_Table, frozen=True, kw_only=True):
+    """The [discovery] table: what Discovery sessions need."""
+
+    chap: ChapTable | None = None
+
+
+class SpecialTable(_Table, frozen=True, kw_only=True):
+    """The [special] table: target names that serve a check and no disk."""
+
+    forbidden: str | None = None
+    """It refuses every initiator name of ours."""
+    moved: str | None = None
+    """It answers each login by Target Moved Temporarily."""
+    moved_for_good: str | None = None
+    guarded: str | None = None
+    """Nobody is authorized to reset it."""
+
+    def __post_init__(self) -> None:
+        for name in (self.forbidden, self.moved, self.moved_for_good, self.guarded):
+            if name is not None:
+                check_name(name)
+
+
+class LimitsTable(_Table, frozen=True, kw_only=True):
+    """The [limits] table, in seconds; the command line has the last word."""
+
+    answer: float | None = None
+    """--peer-timeout."""
+    check: float | None = None
+    """--check-timeout."""
+    wait: float | None = None
+    """--wait-for-target."""
+
+    def __post_init__(self) -> None:
+        for seconds in (self.answer, self.check, self.wait):
+            if seconds is not None and not 0 < seconds <= 86400:
+                raise ValueError(f"{seconds:g} is no number of seconds up to a day")
+
+
+class TargetFile(_Table, frozen=True, kw_only=True):
+    """All of a target file."""
+
+    label: str
+    """What reports call the target."""
+    version: str | None = None
+    deviations_of: str | None = None
+    """The kind of target whose known deviations and habits hold."""
+    deviations: str | None = None
+    """A file of known deviations of its own; relative to this file."""
+    own_kernel: bool = False
+    """A crash of it closes no connection: it has a kernel of its own."""
+    sends_architecture: bool = False
+    """It sends X#NodeArchitecture unasked."""
+    portal: tuple[PortalTable, ...]
+    target: tuple[TargetTable, ...]
+    discovery: DiscoveryTable = DiscoveryTable()
+    special: SpecialTable = SpecialTable()
+    limits: LimitsTable = LimitsTable()
+
+    def __post_init__(self) -> None:
+        for text in (self.label, self.version):
+            if text is not None and not (text.strip() and text.isprintable()):
+                raise ValueError("label and version are lines of visible characters")
+        if not self.portal:
+            raise ValueError("portal: it needs one at least")
+        if not self.target:
+            raise ValueError("target: it needs one at least")
+        names = [one.name for one in self.target]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"target: the name {name} stands twice")
+
+    @property
+    def ordered(self) -> tuple[TargetTable, ...]:
+        """The target names, those that ask for no CHAP first."""
+        return tuple(sorted(self.target, key=lambda one: one.chap is not None))
+
+    def secrets(self) -> Iterator[str]:
+        """Return every secret in it."""
+        chaps = [*(one.chap for one in self.target), self.discovery.chap]
+        for chap in chaps:
+            if chap is not None:
+                yield chap.secret
+                yield chap.mutual_secret or ""
+        for one in self.target:
+            yield from (identity.secret for identity in one.identity)
+
+
+def check_name(name: str) -> None:
+    """See that a name may be an iSCSI name.
+
+    Raises:
+        ValueError: it may not.
+    """
+    if not name.lower().startswith(address.NAME_TYPES):
+        types = ", ".join(address.NAME_TYPES)
+        raise ValueError(f"the name {line(name)!r} begins with none of {types}")
+    if not name.isprintable() or " " in name:
+        raise ValueError(
+            f"the name {line(name)!r} has characters that no name may have"
+        )
+    if len(name.encode()) > _LONGEST_NAME:
+        raise ValueError(f"the name {line(name)!r} has more than {_LONGEST_NAME} bytes")
+
+
+def load(path: Path) -> TargetFile:
+    """Read a target file.
+
+    Raises:
+        TargetSpecError: it cannot be read or understood; one line without a secret
+            that names file and key.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise TargetSpecError(f"{path}: it is longer than a target file can be")
+        content = tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise TargetSpecError(f"{path}: it is no text in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise TargetSpecError(f"{path}: it is no TOML: {line(str(error))}") from error
+    except OSError as error:
+        raise TargetSpecError(f"{path}: {error.strerror}") from error
+    try:
+        return msgspec.convert(content, TargetFile)
+    except msgspec.ValidationError as error:
+        raise TargetSpecError(f"{path}: {_words(str(error))}") from error
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether other users may read a file."""
+    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+
+
+def _words(error: str) -> str:
+    """Return what msgspec says, the key first; entries count from 1."""
+    found = _AT.match(error)
+    assert found is not None
+    what, place = line(found["what"]), found["path"] or ""
+    counted = re.sub(r"\[(\d+)\]", lambda one: f" {int(one[1]) + 1}", place)
+    return f"{counted}: {what}" if counted else what

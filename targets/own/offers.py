@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a target offers by its file, and which line of it would change that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from targets.model import Chap, Identity, LogicalUnit, Portal, Special, Target
+from targets.own.file import PortalTable, TargetFile, TargetTable, UnitTable
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a target file comes to, for `targets.model.RunningTarget`."""
+
+    portals: tuple[Portal, ...]
+    other_portals: tuple[Portal, ...]
+    targets: tuple[Target, ...]
+    special: Mapping[Special, str]
+    features: frozenset[str]
+    remedies: Mapping[str, str]
+    """What would have to stand in the file, by each feature that it does not give."""
+    discovery_chap: Chap | None
+
+
+def offer_of(file: TargetFile, name: str) -> Offer:
+    """Return what a target file comes to.
+
+    Args:
+        file: the file.
+        name: what a reason calls it.
+    """
+    first_group = file.portal[0].group
+    ours = [one for one in file.portal if one.group == first_group]
+    others = [one for one in file.portal if one.group != first_group]
+    targets = tuple(_target(one) for one in file.ordered)
+    special = _special(file)
+    chap = file.discovery.chap
+    lines = _lines(file, ours, others, targets)
+    return Offer(
+        portals=tuple(one.portal for one in ours),
+        other_portals=tuple(one.portal for one in others),
+        targets=targets,
+        special=special,
+        features=frozenset(row for row, (is_there, _) in lines.items() if is_there),
+        remedies={
+            feature: f"{what} in {name} would change that"
+            for feature, (is_there, what) in lines.items()
+            if not is_there
+        },
+        discovery_chap=None if chap is None else chap.chap,
+    )
+
+
+def _lines(
+    file: TargetFile,
+    ours: list[PortalTable],
+    others: list[PortalTable],
+    targets: tuple[Target, ...],
+) -> dict[str, tuple[bool, str]]:
+    """Return by feature whether the file gives it, and by which line it does."""
+    first = targets[0]
+    units = first.logical_units
+    opened = [one for one in targets if one.chap is None]
+    chaps = [one for one in targets if one.chap is not None]
+    chap = chaps[0].chap if chaps else None
+    special = file.special
+    return {
+        "chap": (chap is not None, "a [target.chap] with user and secret"),
+        "chap-mutual": (
+            chap is not None and chap.is_mutual,
+            "mutual_user and mutual_secret in the first [target.chap]",
+        ),
+        "identities": (
+            bool(chaps) and _has_both(chaps[0].identities),
+            "a [[target.identity]] with an `initiator` and one without",
+        ),
+        "several-targets": (len(opened) > 1, "a second [[target]] without CHAP"),
+        "several-luns": (len(units) > 1, "a second [[target.unit]] of the first name"),
+        "several-portals": (len(ours) > 1, "a second [[portal]] of the first group"),
+        "several-groups": (bool(others), "a [[portal]] with another `group`"),
+        "translated-ports": (
+            any(one.is_translated for one in file.portal),
+            "`known_as` in a [[portal]]",
+        ),
+        "ipv6": (
+            any(":" in one.portal.host for one in ours),
+            "a [[portal]] with an IPv6 address",
+        ),
+        "writes": (
+            first.find_scratch() is not None,
+            "`may_be_written = true` in a [[target.unit]] of the first name",
+        ),
+        "read-only-lun": (
+            first.find_protected() is not None,
+            "a [[target.unit]] with `read_only = true` and `may_be_written = true`",
+        ),
+        "alias": (file.ordered[0].alias is not None, "`alias` in the first [[target]]"),
+        "acl": (special.forbidden is not None, "`forbidden` in [special]"),
+        "redirect": (
+            special.moved is not None and special.moved_for_good is not None,
+            "`moved` and `moved_for_good` in [special]",
+        ),
+        "reset-authorization": (special.guarded is not None, "`guarded` in [special]"),
+        "architecture": (file.sends_architecture, "`sends_architecture = true`"),
+        "own-kernel": (file.own_kernel, "`own_kernel = true`"),
+    }
+
+
+def _has_both(identities: tuple[Identity, ...]) -> bool:
+    return {one.initiator_name is None for one in identities} == {True, False}
+
+
+def _target(table: TargetTable) -> Target:
+    return Target(
+        table.name,
+        tuple(_unit(one) for one in table.unit),
+        None if table.chap is None else table.chap.chap,
+        tuple(Identity(one.user, one.secret, one.initiator) for one in table.identity),
+    )
+
+
+def _unit(table: UnitTable) -> LogicalUnit:
+    return LogicalUnit(
+        table.lun,
+        table.bytes,
+        writable=not table.read_only,
+        scratch=table.may_be_written,
+        persistent=table.keeps_data,
+        removable=table.removable,
+        thin=table.thin,
+    )
+
+
+def _special(file: TargetFile) -> dict[Special, str]:
+    table = file.special
+    known = {
+        Special.ALIAS: file.ordered[0].alias,
+        Special.FORBIDDEN: table.forbidden,
+        Special.MOVED: table.moved,
+        Special.MOVED_FOR_GOOD: table.moved_for_good,
+        Special.GUARDED: table.guarded,
+    }
+    return {place: name for place, name in known.items() if name is not None}

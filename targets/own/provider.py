@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The provider of a target that a file describes: it starts and stops nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from targets.errors import TargetSpecError
+from targets.model import Limits, Provider, RunningTarget
+from targets.own.control import OwnControl
+from targets.own.file import TargetFile, is_open_to_others, load
+from targets.own.offers import offer_of
+from targets.remote import probe
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProvider(Provider):
+    """Reaches the target that a file describes."""
+
+    path: Path
+    file: TargetFile
+    traits: frozenset[str] = frozenset()
+    """The features of any target of the kind whose deviations hold."""
+
+    @property
+    def kind(self) -> str:
+        """What --target names: a file."""
+        return "file"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else runs the target."""
+        return True
+
+    @property
+    def deviations_of(self) -> str | None:
+        """The kind whose known deviations hold."""
+        return self.file.deviations_of
+
+    @property
+    def deviations_file(self) -> Path | None:
+        """A file of known deviations of its own."""
+        name = self.file.deviations
+        return None if name is None else self.path.parent / name
+
+    @property
+    def limits(self) -> Limits:
+        """The time limits of the file."""
+        limits = self.file.limits
+        return Limits(limits.answer, limits.check, limits.wait)
+
+    @property
+    def says_what_is_lent(self) -> bool:
+        """Whether its file alone says which units may be written."""
+        return True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should be told before a run."""
+        if any(self.file.secrets()) and is_open_to_others(self.path):
+            told = f"{self.path} holds a CHAP secret and other users may read it"
+            return (f"{told}: chmod 600 {self.path}",)
+        return ()
+
+    def start(self) -> RunningTarget:
+        """Connect to each portal once, and return the target.
+
+        Raises:
+            LabError: a portal cannot be reached; says which.
+        """
+        offer = offer_of(self.file, self.path.name)
+        for portal in (*offer.portals, *offer.other_portals):
+            probe(portal)
+        return RunningTarget(
+            kind=self.file.label,
+            description=f"{offer.targets[0].name} at {offer.portals[0]}, "
+            f"described by {self.path.name}",
+            version=self.file.version or "unknown",
+            portals=offer.portals,
+            targets=offer.targets,
+            features=offer.features | self.traits,
+            control=OwnControl(offer.portals[0], self.path.name),
+            special=offer.special,
+            other_portals=offer.other_portals,
+            remedies=offer.remedies,
+            discovery_chap=offer.discovery_chap,
+        )
+
+    def stop(self) -> None:
+        """Do nothing: the target is not ours."""
+
+
+def read(path: Path) -> OwnProvider:
+    """Return the provider of the target that a file describes.
+
+    Raises:
+        TargetSpecError: the file cannot be read or understood.
+    """
+    file = load(path)
+    if file.deviations is not None and not (path.parent / file.deviations).is_file():
+        raise TargetSpecError(
+            f"{path}: deviations: there is no file {path.parent / file.deviations}"
+        )
+    return OwnProvider(path, file)
