@@ -47,6 +47,8 @@ def leaving_out(run: Run) -> str:
 def target_of(environment: Mapping[str, str]) -> str:
     """Return what `--target` was, as far as the facts of a run tell; no secrets."""
     kind = environment.get("target", "")
+    if "target.option" in environment:
+        return environment["target.option"]
     return _url(environment) if kind in ("", _REMOTE) else kind
 
 
@@ -54,6 +56,9 @@ def _url(environment: Mapping[str, str]) -> str:
     # A target that the run has started is gone, and its ports with it.
     portals = environment.get("target.portals", "").split()
     names = environment.get("target.names", "").split()
-    if environment.get("target") != _REMOTE or not portals or not names:
+    is_ours = environment.get("target") != _REMOTE and (
+        "target.option" not in environment
+    )
+    if is_ours or not portals or not names:
         return _ANYWHERE
     return f"iscsi://{portals[0]}/{names[0]}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What can be tested: one provider a kind of target."""
 
-from targets.errors import LabError, PortTakenError, TargetSpecError
+from targets.errors import LabError, NotOfferedError, PortTakenError, TargetSpecError
 from targets.kind import Kind, Option, Options, option
 from targets.model import (
     FEATURES,
@@ -26,6 +26,7 @@ __all__ = [
     "LabError",
     "Limits",
     "LogicalUnit",
+    "NotOfferedError",
     "Option",
     "Options",
     "PortTakenError",

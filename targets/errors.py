@@ -3,11 +3,15 @@
 
 from vmlab.errors import LabError
 
-__all__ = ["LabError", "PortTakenError", "TargetSpecError"]
+__all__ = ["LabError", "NotOfferedError", "PortTakenError", "TargetSpecError"]
 
 
 class TargetSpecError(ValueError):
     """The value of --target names nothing that can be provided."""
+
+
+class NotOfferedError(LabError):
+    """Nobody has said how the target is made to do this."""
 
 
 class PortTakenError(LabError):

@@ -200,6 +200,9 @@ class _Instance:
         finally:
             self._is_starting = False
 
+    def power_cycle(self) -> None:
+        self.restart()
+
     def operate(self, order: str) -> None:
         raise LabError(f"nobody can tell this target to {order}")
 

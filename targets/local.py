@@ -153,6 +153,10 @@ class _Instance:
         self.process.kill()
         self.process = _launch(self.recipe, self.plan)
 
+    def power_cycle(self) -> None:
+        # Nothing of a process that is killed survives it.
+        self.restart()
+
     def operate(self, order: str) -> None:
         if self.recipe.operate is None:
             raise LabError(f"nobody can tell this {self.recipe.kind} what to do")

@@ -17,7 +17,7 @@ does."""
 FEATURES = MappingProxyType(
     {
         "restart": "the provider can start the target again at the same portals",
-        "power-cycle": "a restart is a loss of power: only stored data survives",
+        "power-cycle": "it can lose its power: only stored data survives",
         "own-kernel": "it runs in a machine; a crash there closes no connection",
         "chap": "one target name asks for one-way CHAP",
         "chap-mutual": "the same name authenticates itself by mutual CHAP",
@@ -200,10 +200,21 @@ class Control(Protocol):
         """
         ...
 
+    def power_cycle(self) -> None:
+        """Restart the target as by a loss of power: only stored data survives.
+
+        Only asked of a target that has the feature "power-cycle".
+
+        Raises:
+            LabError: This target cannot be restarted, or did not come back.
+        """
+        ...
+
     def operate(self, order: str) -> None:
         """Have the target do something of its own accord (feature "operator").
 
         Raises:
+            NotOfferedError: nobody has said how it is made to do this.
             LabError: it cannot, or does not.
         """
         ...
@@ -244,6 +255,9 @@ class RunningTarget:
     discovery_chap: Chap | None = None
     """What Discovery sessions prove themselves with; as a Normal one if None."""
 
+    option: str = ""
+    """What `--target` was, where the kind does not say it: the path of a file."""
+
     @property
     def portal(self) -> Portal:
         """The first portal."""
@@ -276,6 +290,10 @@ class RunningTarget:
         """Kill the target if it runs and start it again at the same portals."""
         self.control.restart()
 
+    def power_cycle(self) -> None:
+        """Restart the target as by a loss of power (see `Control.power_cycle`)."""
+        self.control.power_cycle()
+
     def operate(self, order: str) -> None:
         """Have the target do something of its own accord (see `Control.operate`)."""
         self.control.operate(order)
@@ -298,7 +316,9 @@ class RunningTarget:
 
     def environment(self) -> dict[str, str]:
         """Return the facts that a report prints about its target."""
+        option = {"target.option": self.option} if self.option else {}
         return {
+            **option,
             "target": self.kind,
             "target.description": self.description,
             "target.version": self.version,

@@ -78,6 +78,9 @@ class _RemoteControl:
             hint="restart it by hand and run again",
         )
 
+    def power_cycle(self) -> None:
+        self.restart()
+
     def operate(self, order: str) -> None:
         raise LabError(f"nobody can tell a target that runs elsewhere to {order}")
 

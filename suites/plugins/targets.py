@@ -3,7 +3,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -93,10 +93,37 @@ class TestedTarget:
         Raises:
             LabError: it cannot be restarted, or did not come back.
         """
+        self._again(self.running.restart)
+
+    def power_cycle(self) -> None:
+        """Have the target lose its power, and wait as for a restart.
+
+        Raises:
+            LabError: it cannot be restarted, or did not come back.
+        """
+        self._again(self.running.power_cycle)
+
+    def operate(self, order: str) -> None:
+        """Have the target do something of its own accord (see `Control.operate`).
+
+        The check is not applicable where nobody has said how.
+
+        Raises:
+            LabError: it does not.
+        """
         with ExitStack() as stack:
             if self.limit is not None:
                 stack.enter_context(self.limit.paused())
-            self.running.restart()
+            try:
+                self.running.operate(order)
+            except targets.NotOfferedError as error:
+                pytest.skip(f"not applicable: {error}")
+
+    def _again(self, start: Callable[[], None]) -> None:
+        with ExitStack() as stack:
+            if self.limit is not None:
+                stack.enter_context(self.limit.paused())
+            start()
             for _ in poll(self.wait):
                 ending = self.running.ending()
                 if ending is None:

@@ -19,6 +19,7 @@ def operator(target: TestedTarget) -> Operate:
 
     def operate(session: Session, order: str, link: Link | None = None) -> None:
         way = link or session.leading
-        target.running.operate(f"{order} tsih={session.tsih} cid={way.cid}")
+        name = session.options.initiator_name
+        target.operate(f"{order} tsih={session.tsih} cid={way.cid} initiator={name}")
 
     return operate

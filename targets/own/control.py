@@ -1,57 +1,152 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What can be done with a target of a file (see `targets.model.Control`)."""
 
-from dataclasses import dataclass
+import re
+import time
+from dataclasses import dataclass, field
 
-from targets.errors import LabError
+from targets.errors import LabError, NotOfferedError
 from targets.model import Ending, EndingKind, Portal
+from targets.own.commands import demand, run
+from targets.own.hooks import Hooks
 from targets.remote import probe
 
+FRESH_SECONDS = 1.0
+"""For so long the answer of `is_alive` that the target runs is not asked for again."""
 
-@dataclass(frozen=True, slots=True)
+_KILLED = re.compile(r"killed by (SIG[A-Z0-9+-]{1,12})")
+_EXITED = re.compile(r"exited with status ([0-9]{1,3})")
+_DEAD = 1
+"""The exit status of `is_alive` by which it says that the target has died."""
+
+
+@dataclass(slots=True)
 class OwnControl:
     """The control of a target that somebody else runs."""
 
     portal: Portal
-    name: str
-    """What a reason calls the file."""
+    hooks: Hooks
+    _alive_until: float = field(default=0.0, init=False)
 
     def is_alive(self) -> bool:
-        """Tell whether it takes a connection."""
+        """Tell whether it takes a connection, and `is_alive` agrees."""
         return self.ending() is None
 
     def ending(self) -> Ending | None:
-        """Return why it takes no connection, None where it does."""
+        """Return how it ended, None while it runs."""
         try:
             probe(self.portal)
         except LabError as error:
+            self._alive_until = 0.0
+            told = self._ask()
+            # It may know more than a port that is closed.
+            if told is not None and told.kind is not EndingKind.LAB:
+                return told
             return Ending(EndingKind.VANISHED, error.message)
-        return None
+        return self._ask()
+
+    def _ask(self) -> Ending | None:
+        """Ask `is_alive`, if there is one and its last answer is old."""
+        command = self.hooks.commands.get("is_alive")
+        if command is None or time.monotonic() < self._alive_until:
+            return None
+        try:
+            done = run(command, self.hooks.environment("is_alive"))
+        except LabError as error:
+            return Ending(EndingKind.LAB, error.message)
+        if done.status == 0:
+            self._alive_until = time.monotonic() + FRESH_SECONDS
+            return None
+        said = done.last_line or "it printed nothing"
+        if done.status == _DEAD:
+            return _ending(done.last_line, f"{command.name} says: {said}")
+        return Ending(
+            EndingKind.LAB,
+            f"the command {command.name} ended with status {done.status}: {said}",
+        )
 
     def restart(self) -> None:
-        """Refuse to.
+        """Run `restart`; where it fails, or there is none, run `power_cycle`.
 
         Raises:
-            LabError: always.
+            LabError: there is neither, or they failed.
         """
-        raise LabError(f"{self.name} does not say how the target is restarted")
+        if "restart" not in self.hooks.commands:
+            self.power_cycle()
+            return
+        try:
+            self._demand("restart")
+        except LabError:
+            if "power_cycle" not in self.hooks.commands:
+                raise
+            self.power_cycle()
+
+    def power_cycle(self) -> None:
+        """Run `power_cycle`.
+
+        Raises:
+            LabError: there is none, or it failed.
+        """
+        self._demand("power_cycle")
 
     def operate(self, order: str) -> None:
-        """Refuse to.
+        """Run the command of an order, such as "ping tsih=1 cid=0".
 
         Raises:
-            LabError: always.
+            NotOfferedError: the file has no command for it.
+            LabError: it failed.
         """
-        raise LabError(f"{self.name} does not say how the target is told to {order}")
+        verb, *words = order.split()
+        name = verb.replace("-", "_")
+        command = self.hooks.verbs.get(name)
+        if command is None:
+            raise NotOfferedError(
+                f"the target cannot be told to {verb}: `{name} = [...]` in "
+                f"[hooks.operator] in {self.hooks.file} would change that"
+            )
+        told = dict(word.split("=", 1) for word in words)
+        environment = self.hooks.environment(verb, order=order, **told)
+        demand(command, environment)
 
     def mark(self) -> int:
-        """Return a mark at the present end of its log."""
-        return 0
+        """Return the time, by which the log is asked for: Unix seconds."""
+        return int(time.time())
 
-    def log_since(self, mark: int) -> str:  # noqa: ARG002  # it has no log here
-        """Return what it has logged since a mark."""
-        return ""
+    def log_since(self, mark: int) -> str:
+        """Return what `log` prints; what went wrong with it stands there instead."""
+        if "log" not in self.hooks.commands:
+            return ""
+        try:
+            environment = self.hooks.environment("log", since=str(mark))
+            return demand(self.hooks.commands["log"], environment).output
+        except LabError as error:
+            return f"[no log: {error.message}]"
 
     def decode(self, text: str) -> str:
         """Return a part of its log."""
         return text
+
+    def _demand(self, name: str) -> None:
+        command = self.hooks.commands.get(name)
+        if command is None:
+            raise LabError(
+                f"the target cannot be restarted from here: `{name} = [...]` in "
+                f"[hooks] in {self.hooks.file} would change that"
+            )
+        self._alive_until = 0.0
+        demand(command, self.hooks.environment(name))
+
+
+def _ending(line: str, otherwise: str) -> Ending:
+    """Return how a target ended by what `is_alive` has printed.
+
+    Args:
+        line: its last line.
+        otherwise: the reason where that tells neither a signal nor a status.
+    """
+    killed, exited = _KILLED.fullmatch(line), _EXITED.fullmatch(line)
+    if killed is not None:
+        return Ending(EndingKind.EXITED, line, signal=killed[1])
+    if exited is not None:
+        return Ending(EndingKind.EXITED, line, status=int(exited[1]))
+    return Ending(EndingKind.VANISHED, otherwise)

@@ -16,6 +16,7 @@ from iscsi import address
 from iscsi.address import Chap, Portal
 from iscsi.printable import line
 from targets.errors import TargetSpecError
+from targets.own.hooks import HooksTable
 
 _SIZE = re.compile(r"([0-9]{1,18})([KMGT]?)")
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -214,8 +215,11 @@ class TargetFile(_Table, frozen=True, kw_only=True):
     discovery: DiscoveryTable = DiscoveryTable()
     special: SpecialTable = SpecialTable()
     limits: LimitsTable = LimitsTable()
+    hooks: HooksTable = HooksTable()
 
     def __post_init__(self) -> None:
+        if self.version is not None and self.hooks.version is not None:
+            raise ValueError("version stands twice: at the top and in [hooks]")
         for text in (self.label, self.version):
             if text is not None and not (text.strip() and text.isprintable()):
                 raise ValueError("label and version are lines of visible characters")

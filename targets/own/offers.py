@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from targets.model import Chap, Identity, LogicalUnit, Portal, Special, Target
 from targets.own.file import PortalTable, TargetFile, TargetTable, UnitTable
+from targets.own.hooks import Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,12 @@ class Offer:
     discovery_chap: Chap | None
 
 
-def offer_of(file: TargetFile, name: str) -> Offer:
+def offer_of(file: TargetFile, hooks: Hooks) -> Offer:
     """Return what a target file comes to.
 
     Args:
         file: the file.
-        name: what a reason calls it.
+        hooks: its commands.
     """
     first_group = file.portal[0].group
     ours = [one for one in file.portal if one.group == first_group]
@@ -35,7 +36,7 @@ def offer_of(file: TargetFile, name: str) -> Offer:
     targets = tuple(_target(one) for one in file.ordered)
     special = _special(file)
     chap = file.discovery.chap
-    lines = _lines(file, ours, others, targets)
+    lines = {**_lines(file, ours, others, targets), **hooks.lines()}
     return Offer(
         portals=tuple(one.portal for one in ours),
         other_portals=tuple(one.portal for one in others),
@@ -43,7 +44,7 @@ def offer_of(file: TargetFile, name: str) -> Offer:
         special=special,
         features=frozenset(row for row, (is_there, _) in lines.items() if is_there),
         remedies={
-            feature: f"{what} in {name} would change that"
+            feature: f"{what} in {hooks.file} would change that"
             for feature, (is_there, what) in lines.items()
             if not is_there
         },

@@ -4,10 +4,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from targets.errors import TargetSpecError
+from targets.errors import LabError, TargetSpecError
 from targets.model import Limits, Provider, RunningTarget
+from targets.own.commands import demand
 from targets.own.control import OwnControl
 from targets.own.file import TargetFile, is_open_to_others, load
+from targets.own.hooks import Hooks, hooks_of
 from targets.own.offers import offer_of
 from targets.remote import probe
 
@@ -18,6 +20,7 @@ class OwnProvider(Provider):
 
     path: Path
     file: TargetFile
+    hooks: Hooks
     traits: frozenset[str] = frozenset()
     """The features of any target of the kind whose deviations hold."""
 
@@ -65,25 +68,41 @@ class OwnProvider(Provider):
         """Connect to each portal once, and return the target.
 
         Raises:
-            LabError: a portal cannot be reached; says which.
+            LabError: a portal cannot be reached, or the command that prints the version
+                fails; says which.
         """
-        offer = offer_of(self.file, self.path.name)
+        offer = offer_of(self.file, self.hooks)
         for portal in (*offer.portals, *offer.other_portals):
             probe(portal)
         return RunningTarget(
             kind=self.file.label,
             description=f"{offer.targets[0].name} at {offer.portals[0]}, "
             f"described by {self.path.name}",
-            version=self.file.version or "unknown",
+            version=self._version(),
             portals=offer.portals,
             targets=offer.targets,
             features=offer.features | self.traits,
-            control=OwnControl(offer.portals[0], self.path.name),
+            control=OwnControl(offer.portals[0], self.hooks),
             special=offer.special,
             other_portals=offer.other_portals,
             remedies=offer.remedies,
             discovery_chap=offer.discovery_chap,
+            option=str(self.path),
         )
+
+    def _version(self) -> str:
+        """Return the version that the file says, or its command prints.
+
+        Raises:
+            LabError: the command fails, or prints nothing.
+        """
+        command = self.hooks.commands.get("version")
+        if command is None:
+            return self.file.version or "unknown"
+        version = demand(command, self.hooks.environment("version")).last_line
+        if not version:
+            raise LabError(f"the command {command.name} printed nothing")
+        return version
 
     def stop(self) -> None:
         """Do nothing: the target is not ours."""
@@ -100,4 +119,8 @@ def read(path: Path) -> OwnProvider:
         raise TargetSpecError(
             f"{path}: deviations: there is no file {path.parent / file.deviations}"
         )
-    return OwnProvider(path, file)
+    about = {
+        "ASSAY_TARGET": file.ordered[0].name,
+        "ASSAY_PORTAL": str(file.portal[0].portal),
+    }
+    return OwnProvider(path, file, hooks_of(file.hooks, path, about))

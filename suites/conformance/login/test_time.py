@@ -21,9 +21,9 @@ pytestmark = pytest.mark.needs("operator")
 @pytest.fixture(autouse=True)
 def hasty(target: TestedTarget) -> Iterator[None]:
     """Have the target wait a second for logins, as it says itself after that."""
-    target.running.operate("login-time seconds=1")
+    target.operate("login-time seconds=1")
     yield
-    target.running.operate("login-time seconds=15")
+    target.operate("login-time seconds=15")
 
 
 @pytest.mark.requirement("RFC7143-8.1.2-i01")

@@ -76,7 +76,7 @@ def test_aptpl_outlives_a_loss_of_power(
     expect_good(a.register(a.key, activate_persist_through_power_loss=True))
     expect_good(a.reserve(kind))
 
-    target.restart()
+    target.power_cycle()
 
     again = Nexus(open_session(**same_port(a.session)), a.key)
     holder = 0 if kind.is_all_registrants else a.key
@@ -96,6 +96,6 @@ def test_without_aptpl_power_ends_all(
         expect_good(a.register(a.key))
     expect_good(a.reserve(WRITE_EXCLUSIVE))
 
-    target.restart()
+    target.power_cycle()
 
     expect_state(Nexus(open_session()), keys=[])

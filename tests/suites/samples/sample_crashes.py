@@ -62,6 +62,9 @@ class Doomed:
             report=crash.report,
         )
 
+    def power_cycle(self) -> None:
+        self.restart()
+
     def restart(self) -> None:
         self.is_dead = False
         self.control.restart()

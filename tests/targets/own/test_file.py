@@ -92,12 +92,13 @@ def described(folder: Path, text: str) -> OwnProvider:
 
 
 def offered(folder: Path, text: str) -> Offer:
-    return offer_of(described(folder, text).file, "box.toml")
+    provider = described(folder, text)
+    return offer_of(provider.file, provider.hooks)
 
 
 def test_a_name_and_a_portal_are_enough(tmp_path: Path) -> None:
     provider = described(tmp_path, _LEAST)
-    offer = offer_of(provider.file, "box.toml")
+    offer = offer_of(provider.file, provider.hooks)
 
     assert provider.is_shared
     assert provider.deviations_of is None
@@ -109,7 +110,7 @@ def test_a_name_and_a_portal_are_enough(tmp_path: Path) -> None:
 
 def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
     provider = described(tmp_path, _ALL)
-    offer = offer_of(provider.file, "box.toml")
+    offer = offer_of(provider.file, provider.hooks)
 
     assert provider.deviations_of == "istgt"
     assert provider.limits == Limits(10, 120.5, 300)
@@ -134,7 +135,8 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
     assert offer.discovery_chap == Chap("finder", "s3cret-to-find")
     assert offer.special[Special.ALIAS] == "the first"
     assert offer.special[Special.GUARDED].endswith(":guarded")
-    assert not offer.remedies
+    # The hooks have tests of their own.
+    assert set(offer.remedies) == {"restart", "power-cycle", "operator"}
     assert offer.features <= set(FEATURES)
     assert not any("s3cret" in repr(one) for one in (provider, offer))
 

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Targets started by hand and described by a file: judged as the built-in ones are."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from reports.model import Check, EndingKind, Outcome, Run
+from reports.run import read
+from targets import Portal, Target, layout
+from targets.local import choose_ports, usable_hosts
+from targets.model import Special
+from targets.reference.recipe import build_configuration, recipe
+from targets.tgt import recipe as tgt
+from tests.suites.runs import ROOT, complaint, run
+from tests.tools import require
+from vmlab.tool import attempt
+
+pytestmark = pytest.mark.integration
+
+_SCRIPTS = Path(__file__).parent / "samples" / "own"
+_SECONDS = 400.0
+
+
+def described(
+    portals: Sequence[Portal], targets: Sequence[Target], **more: object
+) -> dict[str, object]:
+    """Return the content of a file for targets of this project's own."""
+    return {
+        "label": "by hand",
+        "portal": [{"address": str(one), "group": one.group_tag} for one in portals],
+        "target": [_table(target) for target in targets],
+        **more,
+    }
+
+
+def _table(target: Target) -> dict[str, object]:
+    chap = target.chap
+    pairs = {} if chap is None else {"chap": _present(**_chap(target))}
+    return {
+        "name": target.name,
+        **pairs,
+        "identity": [
+            _present(user=one.user, secret=one.secret, initiator=one.initiator_name)
+            for one in target.identities
+        ],
+        "unit": [
+            {
+                "lun": unit.lun,
+                "size": f"{layout.LUN_SIZE >> 20}M",
+                "may_be_written": True,
+                "read_only": not unit.writable,
+                "removable": unit.removable,
+                "keeps_data": unit.persistent,
+            }
+            for unit in target.logical_units
+        ],
+    }
+
+
+def _chap(target: Target) -> dict[str, str | None]:
+    assert target.chap is not None
+    return {
+        "user": target.chap.user,
+        "secret": target.chap.secret,
+        "mutual_user": target.chap.mutual_user,
+        "mutual_secret": target.chap.mutual_secret,
+    }
+
+
+def _present(**values: object) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def ended(folder: Path) -> None:
+    """End what a script has started in a folder."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Iterator[Path]:
+    """The file of a reference target that a script has started."""
+    made = recipe()
+    portals = choose_ports(usable_hosts(made.hosts))
+    layout.make_backing_files(tmp_path, made.targets)
+    (tmp_path / "reftarget.toml").write_text(
+        build_configuration(tmp_path, portals, made.targets)
+    )
+    start = [str(_SCRIPTS / "reference.sh"), str(tmp_path), sys.executable, str(ROOT)]
+    order = [sys.executable, str(_SCRIPTS / "order.py"), str(tmp_path / "control")]
+    verbs = (
+        "ping",
+        "logout_request",
+        "drop_connection",
+        "drop_session",
+        "negotiation_request",
+        "scsi_event",
+        "vendor_event",
+        "login_time",
+    )
+    special = dict(made.special)
+    content = described(
+        portals,
+        made.targets,
+        sends_architecture=True,
+        deviations_of="reference",
+        special={
+            "forbidden": special[Special.FORBIDDEN],
+            "moved": special[Special.MOVED],
+            "moved_for_good": special[Special.MOVED_FOR_GOOD],
+            "guarded": special[Special.GUARDED],
+        },
+        hooks={
+            "restart": start,
+            "power_cycle": start,
+            "operator": dict.fromkeys(verbs, order),
+        },
+    )
+    names = content["target"]
+    assert isinstance(names, list)
+    names[0]["alias"] = special[Special.ALIAS]
+    done = attempt(start, seconds=60)
+    assert done.returncode == 0, done.stdout
+    path = tmp_path / "by-hand.toml"
+    path.write_text(tomli_w.dumps(content))
+    path.chmod(0o600)
+    yield path
+    ended(tmp_path)
+
+
+@pytest.fixture
+def tgtd(tmp_path: Path) -> Iterator[Path]:
+    """The file of a tgtd that a script has started."""
+    require(*tgt.PROGRAMS)
+    made = tgt.recipe({})
+    portals = choose_ports(usable_hosts(made.hosts))
+    start = [str(_SCRIPTS / "tgtd.sh"), str(tmp_path), *map(str, portals)]
+    alive = [str(_SCRIPTS / "tgtd-alive.sh"), str(tmp_path)]
+    content = described(
+        portals,
+        made.targets,
+        deviations_of="tgt",
+        hooks={
+            "version": ["tgtd", "--version"],
+            "power_cycle": start,
+            "is_alive": alive,
+        },
+    )
+    done = attempt(start, seconds=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = tmp_path / "by-hand.toml"
+    path.write_text(tomli_w.dumps(content))
+    path.chmod(0o600)
+    yield path
+    ended(tmp_path)
+
+
+def verdicts(folder: Path, target: str, paths: Sequence[str]) -> Run:
+    """Run the checks of some paths on a target; return what they came to."""
+    file = folder / "run.json"
+    first, *others = (f"suites/conformance/{path}" for path in paths)
+    done = run(
+        *others,
+        f"--target={target}",
+        f"--verdicts={file}",
+        path=first,
+        seconds=_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read(file)
+    assert found.is_complete
+    return found
+
+
+def outcomes(found: Run, of: Callable[[Check], object]) -> dict[str, object]:
+    return {check.check: of(check) for check in found.checks}
+
+
+def test_the_reference_target_is_judged_as_the_built_in_one(
+    tmp_path: Path, reference: Path
+) -> None:
+    paths = (
+        "async_messages",
+        "nop/test_target_pings.py",
+        "login/test_special_targets.py",
+        "discovery/test_access.py",
+        "security/test_identities.py",
+        "reservations/test_survival.py",
+    )
+    by_hand = verdicts(tmp_path, str(reference), paths)
+    built_in = verdicts(tmp_path, "reference", paths)
+
+    assert len(by_hand.checks) > 30
+    assert outcomes(by_hand, lambda one: one.outcome) == outcomes(
+        built_in, lambda one: one.outcome
+    )
+
+
+def test_tgtd_is_judged_as_the_built_in_one(tmp_path: Path, tgtd: Path) -> None:
+    paths = ("nop", "reservations/test_survival.py")
+    by_hand = verdicts(tmp_path, str(tgtd), paths)
+    built_in = verdicts(tmp_path, "tgt", paths)
+
+    assert outcomes(by_hand, lambda one: one.outcome) == outcomes(
+        built_in, lambda one: one.outcome
+    )
+
+
+def test_tgtd_is_brought_back_after_its_deaths(tmp_path: Path, tgtd: Path) -> None:
+    paths = (
+        "scsi/test_identity.py::test_mode_data_is_cut_where_asked",
+        "nop/test_ping.py",
+    )
+    by_hand = verdicts(tmp_path, str(tgtd), paths)
+    built_in = verdicts(tmp_path, "tgt", paths)
+
+    deaths = [one.ending for one in by_hand.checks if one.has_killed]
+    assert deaths
+    assert {one.kind for one in deaths if one} == {EndingKind.EXITED}
+    assert outcomes(by_hand, lambda one: (one.outcome, one.has_killed)) == outcomes(
+        built_in, lambda one: (one.outcome, one.has_killed)
+    )
+
+
+def test_a_portal_of_somebody_else_is_told_in_one_line(
+    tmp_path: Path, reference: Path
+) -> None:
+    text = reference.read_text().replace("disk1", "not-there")
+    other = tmp_path / "other.toml"
+    other.write_text(text)
+    other.chmod(0o600)
+
+    done = run(f"--target={other}")
+
+    assert done.returncode == 3
+    assert "check the target's name; this portal offers" in complaint(done)
+
+
+def test_writes_are_the_files_to_allow(tmp_path: Path, reference: Path) -> None:
+    text = reference.read_text().replace("may_be_written = true", "")
+    reference.write_text(text)
+
+    refused = run(f"--target={reference}", "--allow-writes")
+    assert refused.returncode == 4
+    assert "say `may_be_written = true`" in complaint(refused)
+    file = tmp_path / "run.json"
+    run(
+        f"--target={reference}",
+        f"--verdicts={file}",
+        path="suites/conformance/scsi/test_changes.py",
+        seconds=_SECONDS,
+    )
+    checks = [one for one in read(file).checks if "protected_blocks" in one.check]
+    assert checks
+    assert {one.outcome for one in checks} == {Outcome.NOT_APPLICABLE}
+    assert all("in by-hand.toml would change that" in one.reason for one in checks)
