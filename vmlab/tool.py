@@ -47,7 +47,7 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
 """The Debian package of each program."""
 
 # An ordinary user's PATH leaves these out.
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def find(program: str, package: str | None = None) -> str:
@@ -60,7 +60,7 @@ def find(program: str, package: str | None = None) -> str:
     Raises:
         LabError: it is not installed; says what to install.
     """
-    found = shutil.which(program) or shutil.which(program, path=_SBIN)
+    found = shutil.which(program) or shutil.which(program, path=SBIN)
     if found is None:
         package = package or PACKAGES.get(program, program)
         raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")

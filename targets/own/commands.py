@@ -19,6 +19,7 @@ from typing import BinaryIO
 from iscsi.printable import printable
 from targets.errors import LabError
 from vmlab.poll import poll
+from vmlab.tool import SBIN
 
 MOST_KEPT = 1 << 20
 """Bytes of the output that are kept: the last ones."""
@@ -32,7 +33,6 @@ _LINES = 15
 _LONGEST_LINE = 500
 _POLL_SECONDS = 0.02
 _KILL_SECONDS = 5.0
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def find_program(word: str, folder: Path) -> str | None:
     if "/" in word:
         path = folder.resolve() / word
         return str(path) if path.is_file() and os.access(path, os.X_OK) else None
-    return shutil.which(word) or shutil.which(word, path=_SBIN)
+    return shutil.which(word) or shutil.which(word, path=SBIN)
 
 
 def demand(command: Command, environment: Mapping[str, str]) -> Done:

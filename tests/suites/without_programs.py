@@ -3,4 +3,4 @@
 
 import vmlab.tool
 
-vars(vmlab.tool)["_SBIN"] = ""
+vars(vmlab.tool)["SBIN"] = ""

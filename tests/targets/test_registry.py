@@ -223,4 +223,4 @@ def test_missing_program_names_the_package(
 
 def _hide_programs(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
     monkeypatch.setenv("PATH", str(empty))
-    monkeypatch.setattr("vmlab.tool._SBIN", "")
+    monkeypatch.setattr("vmlab.tool.SBIN", "")

@@ -16,7 +16,7 @@ def test_a_daemon_is_found_where_a_user_does_not_look(
     daemon = tmp_path / "daemond"
     daemon.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr("vmlab.tool._SBIN", str(tmp_path))
+    monkeypatch.setattr("vmlab.tool.SBIN", str(tmp_path))
 
     assert find("daemond") == str(daemon)
 
@@ -28,7 +28,7 @@ def test_a_missing_program_names_its_package(
     package: str | None, hint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("vmlab.tool._SBIN", "")
+    monkeypatch.setattr("vmlab.tool.SBIN", "")
 
     with pytest.raises(LabError, match="depmod is not installed") as caught:
         find("depmod", package)

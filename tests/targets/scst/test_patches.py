@@ -158,7 +158,7 @@ def test_a_generator_that_needs_a_program_more_says_which(
 ) -> None:
     (source.root / "scripts" / "specialize-patch").write_text("#!/usr/bin/gawk -f\n")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(tool, "_SBIN", str(tmp_path))
+    monkeypatch.setattr(tool, "SBIN", str(tmp_path))
 
     with pytest.raises(LabError, match="gawk is not installed; apt-get install gawk"):
         patches.generate(source, versions.parse("6.1.192"), tree, tmp_path / "p")

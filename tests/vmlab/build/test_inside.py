@@ -182,7 +182,7 @@ def test_a_kernel_of_before_is_the_hosts(tmp_path: Path) -> None:
 def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vmlab.packages.versions", dict.fromkeys)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("vmlab.tool._SBIN", "/nowhere")
+    monkeypatch.setattr("vmlab.tool.SBIN", "/nowhere")
 
     with (
         inside.chosen(in_vm=True) as builder,
