@@ -32,7 +32,7 @@ _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
 """What struct calls numbers of so many bits."""
 
 
-class _Bits(NamedTuple):
+class Bits(NamedTuple):
     """A run of bits in a header, counted from its start."""
 
     start: int
@@ -41,23 +41,26 @@ class _Bits(NamedTuple):
 
     @property
     def end(self) -> int:
+        """The first bit after them."""
         return self.start + self.width
 
     @property
     def code(self) -> str:
+        """What struct calls them."""
         return _CODES[self.width] if self.is_number else f"{self.width // 8}s"
 
-    def unit(self) -> "_Bits":
+    def unit(self) -> "Bits":
         """Return the least that struct reads at once and that holds these bits."""
         if not self.is_number:
             return self
         return next(
             unit
             for width in _CODES
-            if (unit := _Bits(self.start // width * width, width)).holds(self)
+            if (unit := Bits(self.start // width * width, width)).holds(self)
         )
 
-    def holds(self, other: "_Bits") -> bool:
+    def holds(self, other: "Bits") -> bool:
+        """Tell whether other bits of the same sort lie within these."""
         return (
             self.is_number is other.is_number
             and self.start <= other.start
@@ -68,8 +71,8 @@ class _Bits(NamedTuple):
 class _Place(NamedTuple):
     """Which bits of which unit a field is."""
 
-    unit: _Bits
-    bits: _Bits
+    unit: Bits
+    bits: Bits
 
     @property
     def shift(self) -> int:
@@ -111,7 +114,7 @@ def header_of(layer: type[PDU]) -> Callable[[_HeaderType], _HeaderType]:
 
     def decorate(cls: _HeaderType) -> _HeaderType:
         table = {item.name: item for item in layer.fields_desc}
-        bits = _bits_of(layer)
+        bits = field_bits(layer)
         for name, kind in cls.__annotations__.items():
             if name not in bits or (kind is bool) != (bits[name].width == 1):
                 raise TypeError(f"{layer.__name__} has no field {name}: {kind}")
@@ -126,9 +129,9 @@ def header_of(layer: type[PDU]) -> Callable[[_HeaderType], _HeaderType]:
     return decorate
 
 
-def _bits_of(layer: type[PDU]) -> dict[str, _Bits]:
+def field_bits(layer: type[PDU]) -> dict[str, Bits]:
     """Return where the fields of a layer's Basic Header Segment stand."""
-    table: dict[str, _Bits] = {}
+    table: dict[str, Bits] = {}
     start = 0
     for item in layer.fields_desc:
         if start == BHS_LENGTH * 8:
@@ -137,12 +140,12 @@ def _bits_of(layer: type[PDU]) -> dict[str, _Bits]:
             width = int(item.size)
         else:
             width = len(item.addfield(None, b"", item.default)) * 8
-        table[item.name] = _Bits(start, width, not isinstance(item, StrFixedLenField))
+        table[item.name] = Bits(start, width, not isinstance(item, StrFixedLenField))
         start += width
     return table
 
 
-def _places(table: dict[str, _Bits]) -> dict[str, _Place]:
+def _places(table: dict[str, Bits]) -> dict[str, _Place]:
     """Return the place of each field: in its own unit, or in that of a neighbour.
 
     DataSegmentLength has three bytes and needs a unit of four: TotalAHSLength is in it.
@@ -162,12 +165,12 @@ def _places(table: dict[str, _Bits]) -> dict[str, _Place]:
 
 def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
     """Give a class `parse` and `pack`."""
-    first = _Bits(0, 8)
+    first = Bits(0, 8)
     units = sorted({first, *(place.unit for place in places.values())})
     layout = struct.Struct(_layout(units))
     variables = {unit: f"u{number}" for number, unit in enumerate(units)}
     read: list[str] = []
-    written: dict[_Bits, list[str]] = {unit: [] for unit in units}
+    written: dict[Bits, list[str]] = {unit: [] for unit in units}
     written[first].append(str(int(cls.opcode)))
     for name, place in places.items():
         read.append(_extraction(variables[place.unit], place))
@@ -189,7 +192,7 @@ def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
     cls.pack = namespace["pack"]  # type: ignore[method-assign]
 
 
-def _layout(units: list[_Bits]) -> str:
+def _layout(units: list[Bits]) -> str:
     """Return the struct format of the units, with what is reserved left out."""
     layout, end = ">", 0
     for unit in units:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from reftarget.faults import fields
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.authentication import AUTHENTICATION
@@ -13,6 +14,7 @@ from reftarget.faults.connections import CONNECTIONS
 from reftarget.faults.copies import COPIES
 from reftarget.faults.devices import DEVICES
 from reftarget.faults.fencing import FENCING
+from reftarget.faults.fixed import FIXED
 from reftarget.faults.functions import FUNCTIONS
 from reftarget.faults.identity import IDENTITY
 from reftarget.faults.logins import LOGINS
@@ -68,6 +70,7 @@ _ROWS: Final = (
     *TWISTS,
     *ANSWERS,
     *RESPONSES,
+    *FIXED,
     *SPEECH,
 )
 
@@ -86,9 +89,17 @@ def rules_with(names: Iterable[str], others: Iterable[Variant] = ()) -> Rules:
         UnknownFaultError: there is no fault of one of the names.
         VariantError: two of them cannot be on at once.
     """
-    rows: list[Variant] = []
-    for name in dict.fromkeys(names):
-        if name not in FAULTS:
-            raise UnknownFaultError(f"--fault: there is no {name!r}")
-        rows.append(FAULTS[name])
+    rows = [_row(name) for name in dict.fromkeys(names)]
     return lay_over(RULES, [*rows, *others])
+
+
+def _row(name: str) -> Variant:
+    """Return the fault of a name: a row of the table, or a fault of a single field."""
+    if name.startswith(fields.PREFIX):
+        try:
+            return fields.named(name)
+        except ValueError as error:
+            raise UnknownFaultError(f"--fault: {name}: {error}") from None
+    if name not in FAULTS:
+        raise UnknownFaultError(f"--fault: there is no {name!r}")
+    return FAULTS[name]

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests of every kind that takes a CmdSN, and windows that are full."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
 from initiator.expect import check
 from initiator.session import Session
 from initiator.task import Task
+from initiator.transcript import Direction, Transcript
 from iscsi import serial
 from iscsi.constants import LogoutReason, TMFunction
 from iscsi.errors import PeerTimeout
@@ -96,3 +97,30 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
     if serial.less_or_equal(session.cmd_sn, session.max_cmd_sn):
         pytest.skip("not applicable: the window stays open")
     return tasks
+
+
+def acknowledgements(transcript: Transcript) -> Iterator[tuple[PDU, int, int]]:
+    """Yield each PDU of a target with the least and the greatest ExpCmdSN it may bear.
+
+    The least is the latest that a PDU before it on its connection has borne; the
+    greatest is what the requests that were sent on it make due. They are meant for
+    sessions of one connection.
+    """
+    earliest: dict[int, int] = {}
+    latest: dict[int, int] = {}
+    for entry in transcript.entries:
+        packet, way = entry.pdu, entry.connection
+        if packet is None:
+            continue
+        if entry.direction is Direction.SENT:
+            if "cmd_sn" in packet.fields:
+                taken = serial.add(packet.cmd_sn, 0 if packet.immediate else 1)
+                if way not in latest or serial.less_than(latest[way], taken):
+                    latest[way] = taken
+            continue
+        if way in latest:
+            number = int(packet.exp_cmd_sn)
+            least = earliest.get(way, number)
+            yield packet, least, latest[way]
+            if serial.less_than(least, number) or way not in earliest:
+                earliest[way] = number

@@ -101,6 +101,17 @@ def test_without_a_logout_the_connection_is_dropped(
     check(waited > 0.5 * message.parameter3, "a drop once the time is over", waited)
 
 
+@pytest.mark.requirement("RFC7143-11.9.1-i02")
+def test_a_drop_names_its_connection(session: Session, operate: Operate) -> None:
+    """The notification of a drop has the CID of the connection in Parameter1."""
+    operate(session, "drop-connection")
+
+    message = session.expect(AsyncMessage)
+
+    cid = session.leading.cid
+    check(message.parameter1 == cid, f"Parameter1 {cid}", message, field="Parameter1")
+
+
 @pytest.mark.requirement("RFC7143-11.9.3-01")
 def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None:
     """AsyncEvent 0 has the LUN of the logical unit that it tells of."""

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The field ledger: which check judges which field of a target's PDUs, and where.
+
+`python -m suites.ledger` has the reference target send each field wrong in each
+situation (`reftarget/faults/fields.py`) and runs the check that `suites/ledger.toml`
+names: it must fail. `--write FILE` writes the table as Markdown.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from iscsi.situations import KINDS
+from reftarget.faults.fields import PREFIX
+from reports import model
+from reports.run import read
+
+ROOT = Path(__file__).parents[1]
+RULES = Path(__file__).with_name("ledger.toml")
+CHECKS = "suites/conformance/"
+
+_PATIENCE = 1.0
+"""Seconds that an answer of the reference target is waited for."""
+
+_NO_TARGET = 3
+"""pytest's exit code where no login succeeds."""
+
+_FAILED = 70
+"""The exit code of a child in which pytest itself has failed."""
+
+
+class LedgerError(Exception):
+    """A ledger that does not fit the PDUs; the message says where, in one line."""
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule of the ledger."""
+
+    pdu: tuple[str, ...] = ("*",)
+    field: tuple[str, ...] = ("*",)
+    situation: tuple[str, ...] = ("*",)
+    check: str = ""
+    reason: str = ""
+    habit: str = ""
+
+    def fits(self, pdu: str, field: str, situation: str) -> bool:
+        """Tell whether the rule is about a field in a situation."""
+        return (
+            _matches(self.pdu, pdu)
+            and _matches(self.field, field)
+            and _matches(self.situation, situation)
+        )
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field in one situation."""
+
+    pdu: str
+    field: str
+    situation: str
+    check: str
+    """The node ID of the check that judges it; empty where none does."""
+    reason: str
+    """Why none does."""
+    habit: str
+    """The habit by which the reference target comes into the situation; or empty."""
+
+    @property
+    def fault(self) -> str:
+        """The name of the reference target's fault that makes it wrong."""
+        return f"{PREFIX}{self.pdu}.{self.field}@{self.situation}"
+
+
+def _matches(patterns: Sequence[str], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def ledger(path: Path = RULES) -> list[Row]:
+    """Return every field in every situation, with what judges it.
+
+    Raises:
+        LedgerError: the file is wrong, a rule names neither check nor reason, or both,
+            or a field has no rule.
+    """
+    try:
+        rules = msgspec.convert(tomllib.loads(path.read_text()), _File).rule
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise LedgerError(f"{path}: {error}") from None
+    for number, rule in enumerate(rules, 1):
+        if bool(rule.check) is bool(rule.reason):
+            raise LedgerError(f"{path}: rule {number} needs `check` or `reason`")
+    return [_row(rules, *place) for place in _places()]
+
+
+def _places() -> Iterator[tuple[str, str, str]]:
+    for name, kind in KINDS.items():
+        for situation in kind.situations:
+            for field in kind.fields:
+                yield name, field, situation
+
+
+def _row(rules: Sequence[Rule], pdu: str, field: str, situation: str) -> Row:
+    for rule in rules:
+        if rule.fits(pdu, field, situation):
+            where = f"{pdu}@{situation}"
+            check = rule.check.replace("{where}", where).replace("{field}", field)
+            return Row(
+                pdu,
+                field,
+                situation,
+                check and f"{CHECKS}{check}",
+                rule.reason,
+                rule.habit,
+            )
+    raise LedgerError(f"no rule for {field} of {pdu} ({situation})")
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the ledger as Markdown, a table for each kind of PDU."""
+    judged = sum(bool(row.check) for row in rows)
+    lines = [
+        "# The field ledger",
+        "",
+        "Which check judges which field of the PDUs that a target sends, in each",
+        "situation in which it sends them. `python -m suites.ledger --write FILE` made",
+        "this page of `suites/ledger.toml`; `python -m suites.ledger` makes each field",
+        "wrong on the reference target and sees its check fail.",
+        "",
+        f"Situations: {len(_situations(rows))}. Fields in them: {len(rows)}. A check",
+        f"judges {judged}; {len(rows) - judged} have a reason why none does.",
+    ]
+    for pdu in KINDS:
+        lines += [
+            "",
+            f"## {pdu}",
+            "",
+            "| field | situation | judged by |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {row.field} | {row.situation} | {_judge(row)} |"
+            for row in rows
+            if row.pdu == pdu
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _situations(rows: Sequence[Row]) -> set[tuple[str, str]]:
+    return {(row.pdu, row.situation) for row in rows}
+
+
+def _judge(row: Row) -> str:
+    return f"`{row.check.removeprefix(CHECKS)}`" if row.check else f"— {row.reason}"
+
+
+def attempt(row: Row) -> str:
+    """Run a row's check against its fault; return what it came to: `noticed` or not.
+
+    pytest runs in a fork of this process, which has all that is needed in memory.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.json"
+        child = os.fork()
+        if not child:
+            _run(row, path)
+        _pid, status = os.waitpid(child, 0)
+        if not path.exists():
+            code = os.waitstatus_to_exitcode(status)
+            # No login succeeds: the run itself says so, before its first check.
+            return (
+                "noticed" if code == _NO_TARGET else f"no run: pytest ended with {code}"
+            )
+        outcomes = {check.outcome for check in read(path).checks}
+    if outcomes & {model.Outcome.BROKEN, model.Outcome.WARNED}:
+        return "noticed"
+    return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
+
+
+def _run(row: Row, path: Path) -> None:
+    import pytest  # noqa: PLC0415
+
+    code = _FAILED
+    try:
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), 1)
+            os.dup2(nothing.fileno(), 2)
+        options = ["--target=reference", f"--fault={row.fault}", f"--verdicts={path}"]
+        options += [f"--habit={row.habit}"] if row.habit else []
+        options += ["-q", "--no-header", "--maxfail=1", "-p", "no:cacheprovider"]
+        options += ["-p", "no:hypothesispytest", f"--peer-timeout={_PATIENCE:g}"]
+        code = int(pytest.main([row.check, *options]))
+    finally:
+        os._exit(code)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try the rows; return 1 if a field is wrong and its check does not notice."""
+    parser = argparse.ArgumentParser(
+        prog="python -m suites.ledger", description=__doc__
+    )
+    parser.add_argument(
+        "pattern", nargs="*", help="such as 'R2T.*' or '*.reserved?@*'; all by default"
+    )
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help="a part of them")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table")
+    options = parser.parse_args(arguments)
+    try:
+        rows = ledger()
+        number, _, of = options.shard.partition("/")
+        rows = rows[int(number) - 1 :: int(of)]
+    except (LedgerError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.write:
+        options.write.write_text(page(rows))
+        return 0
+    os.chdir(ROOT)
+    wanted = [
+        row
+        for row in rows
+        if row.check
+        and (
+            not options.pattern
+            or _matches(options.pattern, row.fault.removeprefix(PREFIX))
+        )
+    ]
+    missed = 0
+    for row in wanted:
+        word = attempt(row)
+        missed += word != "noticed"
+        print(f"{row.fault.removeprefix(PREFIX):60} {word}", flush=True)
+    print(f"{len(wanted)} fields: {len(wanted) - missed} noticed, {missed} missed")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
