@@ -302,7 +302,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help=f"with --habits: run this part of {SUITE} (may be repeated)",
+        help=f"with --habits or --lost: run this part of {SUITE} (may be repeated)",
     )
 
 

@@ -10,7 +10,6 @@ the check says why it must (`also` of its row, or `BROAD`).
 import argparse
 import itertools
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,14 +24,11 @@ from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
 from reports.run import read
-from suites import fairness
+from suites import fairness, losses
+from suites.faultrun import run_with
 
-ROOT = Path(__file__).parents[1]
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
-
-PATIENCE = 1.0
-"""Seconds that an answer of the reference target is waited for."""
 
 _SECONDS = 300
 _NOTICES = frozenset({model.Outcome.BROKEN, model.Outcome.WARNED})
@@ -114,38 +110,12 @@ def try_fault(
         path = (runs or Path(folder)) / f"{fault.name}.json"
         if not path.exists():
             selected = [*concerned, *(suite.first[name] for name in others)]
-            trouble = _run(fault, selected, path)
+            trouble = run_with(fault, selected, path, _SECONDS)
             if trouble:
                 return Outcome(fault, len(concerned), trouble=trouble)
         run = read(path)
     outcome = weigh(fault, concerned, run.checks, checks)
     return replace(outcome, findings=findings(run))
-
-
-def _run(fault: Fault, checks: Sequence[str], path: Path) -> str:
-    """Run checks against a target with a fault; return why there is no verdict."""
-    command = [sys.executable, "-m", "pytest", *checks]
-    command += ["--target=reference", f"--fault={fault.name}", "-q", "--no-header"]
-    command += [f"--verdicts={path}", "-p", "no:cacheprovider"]
-    # Its plugin imports all of Hypothesis at a run's end: half of the time.
-    command += ["-p", "no:hypothesispytest"]
-    # What a fault leaves unsaid is not waited for as long as a slow target is.
-    command += [f"--peer-timeout={PATIENCE:g}"]
-    try:
-        done = subprocess.run(  # our own interpreter
-            command,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"not done in {_SECONDS} s"
-    if path.exists():
-        return ""
-    words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-    return words[-1 if words[0].startswith("INTERNALERROR") else 0]
 
 
 def weigh(
@@ -263,6 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="keep each fault's run there, and read those that are there already",
     )
     fairness.add_options(parser)
+    losses.add_options(parser)
     options = parser.parse_args(arguments)
     if options.habits:
         return fairness.main(options)
@@ -271,6 +242,8 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         print(f"no such fault: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    if options.lost:
+        return losses.main(options)
     try:
         suite = collect_items()
     except CoverageError as error:

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one fault costs: the checks lost to it that are about something else.
+
+`python -m suites.mutants --lost` runs the whole suite, or parts of it, against the
+reference target with each fault alone. A check that carries a clause of the fault has
+to fail. Any other check should go on: one that fails, ends as trouble or is not judged
+says nothing of its own clauses, so it is lost. Faults that touch a login are tried by
+default, since every check logs in.
+"""
+
+import argparse
+import itertools
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reftarget.faults import FAULTS, Fault
+from reftarget.rules.authentication import AuthenticationRules
+from reftarget.rules.login import LoginRules
+from reports.model import Check, Outcome
+from reports.printable import one_line
+from reports.run import read
+from suites.fairness import SUITE
+from suites.faultrun import run_with
+
+_SECONDS = 900
+_WORST = 10
+_SHOWN = 3
+"""How many lost checks of a fault are shown by name."""
+
+_LOGIN_SECTIONS = ("6.1", "6.2", "6.3", "11.12", "11.13", "12", "13")
+"""Sections of RFC 7143 on logins and what is negotiated in them."""
+
+_KINDS = {
+    Outcome.BROKEN: "broken",
+    Outcome.WARNED: "broken",
+    Outcome.TROUBLE: "trouble",
+    Outcome.NOT_JUDGED: "not judged",
+    Outcome.NOT_RUN: "not run",
+}
+"""What a check that is lost has come to, by the columns of the table."""
+
+COLUMNS = tuple(dict.fromkeys(_KINDS.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the suite made of one fault."""
+
+    fault: Fault
+    due: int = 0
+    """How many checks have failed that carry a clause of the fault."""
+    lost: dict[str, list[Check]] = field(default_factory=dict)
+    """The checks that are lost, by column."""
+    trouble: str = ""
+    """Why there is no verdict, where there is none."""
+
+    @property
+    def count(self) -> int:
+        """How many checks are lost."""
+        return sum(map(len, self.lost.values()))
+
+
+def touches_login(fault: Fault) -> bool:
+    """Tell whether a fault concerns logins, or what is negotiated in them."""
+    if fault.rule_sets:
+        return any(
+            isinstance(rules, LoginRules | AuthenticationRules)
+            for rules in fault.rule_sets
+        )
+    document, section = fault.requirement.split("-")[:2]
+    return document == "RFC7143" and any(
+        section == one or section.startswith(f"{one}.") for one in _LOGIN_SECTIONS
+    )
+
+
+def weigh(fault: Fault, checks: Iterable[Check]) -> Loss:
+    """Sort the verdicts of a run with one fault into those due and those lost."""
+    loss = Loss(fault)
+    due = 0
+    for check in checks:
+        column = _KINDS.get(check.outcome)
+        if column is None:
+            continue
+        named = {*check.broken, *check.requirements}
+        if not named.isdisjoint(fault.requirements):
+            due += 1
+        else:
+            loss.lost.setdefault(column, []).append(check)
+    return Loss(fault, due, loss.lost)
+
+
+def show(losses: Sequence[Loss]) -> list[str]:
+    """Return the table: one line a fault, the worst first, and the sums."""
+    width = max((len(loss.fault.name) for loss in losses), default=0)
+    head = "".join(f"{column:>12}" for column in COLUMNS)
+    lines = [f"{'fault':{width}}  {'clause':22}{'due':>6}{head}"]
+    for loss in sorted(losses, key=lambda one: -one.count):
+        if loss.trouble:
+            lines.append(f"{loss.fault.name:{width}}  no verdict: {loss.trouble}")
+            continue
+        counts = "".join(f"{len(loss.lost.get(column, ())):12}" for column in COLUMNS)
+        name = f"{loss.fault.name:{width}}  {loss.fault.requirement:22}"
+        lines.append(f"{name}{loss.due:6}{counts}")
+        shown = itertools.islice(itertools.chain(*loss.lost.values()), _SHOWN)
+        lines += [
+            f"{'':{width}}    {check.check}: {one_line(check.detail, 100)}"
+            for check in shown
+        ]
+    sums = ", ".join(
+        f"{sum(len(loss.lost.get(name, ())) for loss in losses)} {name}"
+        for name in COLUMNS
+    )
+    total = sum(loss.count for loss in losses)
+    worst = sorted(losses, key=lambda one: -one.count)[:_WORST]
+    names = ", ".join(f"{one.fault.name} {one.count}" for one in worst if one.count)
+    lines += [
+        f"{len(losses)} faults: {total} checks lost ({sums})",
+        f"the worst: {names or 'none'}",
+    ]
+    return lines
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run that counts what faults cost."""
+    parser.add_argument(
+        "--lost",
+        action="store_true",
+        help="print for each fault how many checks of other clauses are lost to it; "
+        "without names: for each fault that touches a login",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print what faults cost; return 1 if one has no verdict."""
+    names: Sequence[str] = options.fault
+    wanted = [FAULTS[name] for name in names]
+    wanted = wanted or [fault for fault in FAULTS.values() if touches_login(fault)]
+    parts = [f"{SUITE}/{path}" for path in options.only] or [SUITE]
+    done = itertools.count(1)
+
+    def attempt(fault: Fault) -> Loss:
+        with tempfile.TemporaryDirectory() as folder:
+            path = (options.runs or Path(folder)) / f"{fault.name}.json"
+            if not path.exists():
+                trouble = run_with(fault, parts, path, _SECONDS)
+                if trouble:
+                    return Loss(fault, trouble=trouble)
+            loss = weigh(fault, read(path).checks)
+        said = f"{next(done)}/{len(wanted)} {fault.name}: {loss.count} lost"
+        print(said, file=sys.stderr)
+        return loss
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        losses = list(pool.map(attempt, wanted))
+    print("\n".join(show(losses)))
+    return int(any(one.trouble for one in losses))
