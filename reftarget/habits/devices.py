@@ -93,6 +93,7 @@ DEVICES: Final = (
         clause="SBC-3 5.16",
         says="Has eight logical blocks in a physical one.",
         unit={"physical_block_size": 32768},
+        apart_from=("blocks-of-520",),
     ),
     Habit(
         name="large-unit",
