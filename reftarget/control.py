@@ -194,8 +194,7 @@ def _bring_back(target: ReferenceTarget, arguments: Arguments) -> str:
 
 def _bound_logins(target: ReferenceTarget, arguments: Arguments) -> str:
     seconds = float(_number(arguments, "seconds", 15))
-    limits = replace(target.config.limits, login_time=seconds)
-    target.config = replace(target.config, limits=limits)
+    target.limits = replace(target.limits, login_time=seconds)
     return ""
 
 
