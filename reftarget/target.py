@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import LoginStatus
 from reftarget import habits
+from reftarget.aborts import abort
 from reftarget.backing import BackingError
 from reftarget.budget import Budget
 from reftarget.config import ConfigError
@@ -24,7 +25,6 @@ from reftarget.refusal import Refusal
 from reftarget.scsi.device import DeviceServer
 from reftarget.session import Session
 from reftarget.taskset import TaskSet
-from reftarget.tmf import abort
 from reftarget.turns import Turns
 
 if TYPE_CHECKING:
