@@ -10,7 +10,6 @@ how many checks are lost so.
 
 import argparse
 import itertools
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +21,9 @@ from reftarget.habits import HABITS, Habit
 from reports import model
 from reports.model import Check
 from reports.printable import one_line
-from reports.run import read
 from suites.grouping import combination, culprits, few_groups, groups
+from suites.reference_run import SUITE, RunError, arguments, run, shard
 
-ROOT = Path(__file__).parents[1]
-SUITE = "suites/conformance"
 _SECONDS = 900
 _SEARCH_SECONDS = 300
 _ALARMS = frozenset(
@@ -68,10 +65,6 @@ class Trial:
         return tuple(habit.name for habit in self.habits)
 
 
-class RunError(Exception):
-    """A run of the suite that gave no verdicts; one line."""
-
-
 @dataclass(slots=True)
 class Runner:
     """Runs the suite, or some checks of it, against the reference target."""
@@ -96,30 +89,12 @@ class Runner:
             RunError: there are none.
         """
         chosen = self.selection if checks is None else checks
+        names = [habit.name for habit in habits]
+        limit = _SECONDS if checks is None else _SEARCH_SECONDS
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "verdicts.json"
-            command = [sys.executable, "-m", "pytest", *chosen, "--target=reference"]
-            command += [f"--habit={habit.name}" for habit in habits]
-            command += ["-q", "--no-header", f"--verdicts={path}", *self.options]
-            command += ["-p", "no:cacheprovider"]
-            # Its plugin imports all of Hypothesis at a run's end: half of the time.
-            command += ["-p", "no:hypothesispytest"]
-            limit = _SECONDS if checks is None else _SEARCH_SECONDS
-            try:
-                done = subprocess.run(  # our own interpreter
-                    command,
-                    cwd=ROOT,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    timeout=limit,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise RunError(f"not done in {limit} s") from error
-            if not path.exists():
-                words = (done.stderr or done.stdout).strip().splitlines()
-                raise RunError(words[-1] if words else "no output")
-            return {one.check: one for one in read(path).checks}
+            told = arguments(chosen, path, habits=names, options=self.options)
+            return {one.check: one for one in run(told, path, limit).checks}
 
     def note_baseline(self) -> list[Alarm]:
         """Note what is not applicable without a habit; return what complains then.
@@ -199,22 +174,6 @@ def _alarm(one: Check) -> Alarm:
     if one.failure is not None:
         said = f"{one.failure.requirement}: {one.failure.actual}"
     return Alarm(one.check, f"{one.outcome}: {one_line(said, 160)}")
-
-
-def shard(tasks: Sequence[tuple[Habit, ...]], part: str) -> Sequence[tuple[Habit, ...]]:
-    """Return each N-th of the tasks, beginning with the K-th, for K/N.
-
-    Raises:
-        ValueError: it is no K/N with K from 1 to N.
-    """
-    if not part:
-        return tasks
-    number, slash, count = part.partition("/")
-    if not (slash and number.isdecimal() and count.isdecimal()):
-        raise ValueError(f"--shard {part}: K/N is the form, such as 1/4")
-    if not 1 <= int(number) <= int(count):
-        raise ValueError(f"--shard {part}: K is from 1 to N")
-    return tasks[int(number) - 1 :: int(count)]
 
 
 def show(trials: Sequence[Trial]) -> list[str]:

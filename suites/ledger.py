@@ -15,20 +15,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
+import pytest
 
 from iscsi.situations import KINDS
 from reftarget.faults.fields import PREFIX
 from reports import model
 from reports.run import read
+from suites.reference_run import ROOT, SUITE, arguments, shard
 
-ROOT = Path(__file__).parents[1]
 RULES = Path(__file__).with_name("ledger.toml")
-CHECKS = "suites/conformance/"
-
-_PATIENCE = 1.0
-"""Seconds that an answer of the reference target is waited for."""
+CHECKS = f"{SUITE}/"
 
 _NO_TARGET = 3
 """pytest's exit code where no login succeeds."""
@@ -189,24 +188,26 @@ def attempt(row: Row) -> str:
     return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
 
 
-def _run(row: Row, path: Path) -> None:
-    import pytest  # noqa: PLC0415
-
+def _run(row: Row, path: Path) -> NoReturn:
+    """Run a row's check in this process, and end it."""
     code = _FAILED
     try:
-        with open(os.devnull, "w") as nothing:  # noqa: PTH123
+        with Path(os.devnull).open("w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
-        options = ["--target=reference", f"--fault={row.fault}", f"--verdicts={path}"]
-        options += [f"--habit={row.habit}"] if row.habit else []
-        options += ["-q", "--no-header", "--maxfail=1", "-p", "no:cacheprovider"]
-        options += ["-p", "no:hypothesispytest", f"--peer-timeout={_PATIENCE:g}"]
-        code = int(pytest.main([row.check, *options]))
+        told = arguments(
+            [row.check],
+            path,
+            faults=[row.fault],
+            habits=[row.habit] if row.habit else [],
+            options=["--maxfail=1"],
+        )
+        code = int(pytest.main(told))
     finally:
         os._exit(code)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(given: list[str] | None = None) -> int:
     """Try the rows; return 1 if a field is wrong and its check does not notice."""
     parser = argparse.ArgumentParser(
         prog="python -m suites.ledger", description=__doc__
@@ -214,13 +215,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "pattern", nargs="*", help="such as 'R2T.*' or '*.reserved?@*'; all by default"
     )
-    parser.add_argument("--shard", default="1/1", metavar="K/N", help="a part of them")
+    parser.add_argument("--shard", default="", metavar="K/N", help="a part of them")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     try:
-        rows = ledger()
-        number, _, of = options.shard.partition("/")
-        rows = rows[int(number) - 1 :: int(of)]
+        rows = shard(ledger(), options.shard)
     except (LedgerError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

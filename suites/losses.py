@@ -11,20 +11,16 @@ default, since every check logs in.
 import argparse
 import itertools
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from reftarget.faults import FAULTS, Fault
 from reftarget.rules.authentication import AuthenticationRules
 from reftarget.rules.login import LoginRules
 from reports.model import Check, Outcome
 from reports.printable import one_line
-from reports.run import read
-from suites.fairness import SUITE
-from suites.faultrun import run_with
+from suites.reference_run import SUITE, RunError, run_with
 
 _SECONDS = 900
 _WORST = 10
@@ -79,8 +75,7 @@ def touches_login(fault: Fault) -> bool:
 
 def weigh(fault: Fault, checks: Iterable[Check]) -> Loss:
     """Sort the verdicts of a run with one fault into those due and those lost."""
-    loss = Loss(fault)
-    due = 0
+    due, lost = 0, dict[str, list[Check]]()
     for check in checks:
         column = _KINDS.get(check.outcome)
         if column is None:
@@ -89,8 +84,8 @@ def weigh(fault: Fault, checks: Iterable[Check]) -> Loss:
         if not named.isdisjoint(fault.requirements):
             due += 1
         else:
-            loss.lost.setdefault(column, []).append(check)
-    return Loss(fault, due, loss.lost)
+            lost.setdefault(column, []).append(check)
+    return Loss(fault, due, lost)
 
 
 def show(losses: Sequence[Loss]) -> list[str]:
@@ -98,7 +93,8 @@ def show(losses: Sequence[Loss]) -> list[str]:
     width = max((len(loss.fault.name) for loss in losses), default=0)
     head = "".join(f"{column:>12}" for column in COLUMNS)
     lines = [f"{'fault':{width}}  {'clause':22}{'due':>6}{head}"]
-    for loss in sorted(losses, key=lambda one: -one.count):
+    worst = sorted(losses, key=lambda one: -one.count)
+    for loss in worst:
         if loss.trouble:
             lines.append(f"{loss.fault.name:{width}}  no verdict: {loss.trouble}")
             continue
@@ -115,8 +111,9 @@ def show(losses: Sequence[Loss]) -> list[str]:
         for name in COLUMNS
     )
     total = sum(loss.count for loss in losses)
-    worst = sorted(losses, key=lambda one: -one.count)[:_WORST]
-    names = ", ".join(f"{one.fault.name} {one.count}" for one in worst if one.count)
+    names = ", ".join(
+        f"{one.fault.name} {one.count}" for one in worst[:_WORST] if one.count
+    )
     lines += [
         f"{len(losses)} faults: {total} checks lost ({sums})",
         f"the worst: {names or 'none'}",
@@ -143,13 +140,11 @@ def main(options: argparse.Namespace) -> int:
     done = itertools.count(1)
 
     def attempt(fault: Fault) -> Loss:
-        with tempfile.TemporaryDirectory() as folder:
-            path = (options.runs or Path(folder)) / f"{fault.name}.json"
-            if not path.exists():
-                trouble = run_with(fault, parts, path, _SECONDS)
-                if trouble:
-                    return Loss(fault, trouble=trouble)
-            loss = weigh(fault, read(path).checks)
+        try:
+            run = run_with(fault, parts, _SECONDS, options.runs)
+        except RunError as error:
+            return Loss(fault, trouble=str(error))
+        loss = weigh(fault, run.checks)
         said = f"{next(done)}/{len(wanted)} {fault.name}: {loss.count} lost"
         print(said, file=sys.stderr)
         return loss

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import random
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,8 @@ from reports.coverage import Collected, CoverageError, collect_items
 from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
-from reports.run import read
 from suites import fairness, losses
-from suites.faultrun import run_with
+from suites.reference_run import RunError, run_with
 
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
@@ -106,14 +104,11 @@ def try_fault(
     concerned, others = choose(fault, checks, sample)
     if not concerned:
         return Outcome(fault, 0)
-    with tempfile.TemporaryDirectory() as folder:
-        path = (runs or Path(folder)) / f"{fault.name}.json"
-        if not path.exists():
-            selected = [*concerned, *(suite.first[name] for name in others)]
-            trouble = run_with(fault, selected, path, _SECONDS)
-            if trouble:
-                return Outcome(fault, len(concerned), trouble=trouble)
-        run = read(path)
+    selected = [*concerned, *(suite.first[name] for name in others)]
+    try:
+        run = run_with(fault, selected, _SECONDS, runs)
+    except RunError as error:
+        return Outcome(fault, len(concerned), trouble=str(error))
     outcome = weigh(fault, concerned, run.checks, checks)
     return replace(outcome, findings=findings(run))
 

@@ -6,9 +6,10 @@ import itertools
 import pytest
 
 from reftarget.habits import HABITS, Habit, can_meet
-from suites.fairness import Alarm, Trial, shard, show
+from suites.fairness import Alarm, Trial, show
 from suites.grouping import combination, culprits, few_groups, groups
 from suites.mutants import main
+from suites.reference_run import shard
 
 ROWS = list(HABITS.values())
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from iscsi.situations import KINDS
-from suites.ledger import CHECKS, ROOT, LedgerError, ledger, main, page
+from suites.ledger import CHECKS, LedgerError, ledger, main, page
+from suites.reference_run import ROOT
 
 ROWS = ledger()
 

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of checks against the reference target, with faults or habits on."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from reftarget.faults import Fault
+from reports.model import Run
+from reports.run import read
+
+ROOT = Path(__file__).parents[1]
+SUITE = "suites/conformance"
+
+_PATIENCE = 1.0
+"""Seconds for which a faulty target's answer is waited for: not as for a slow one."""
+
+T = TypeVar("T")
+
+
+class RunError(Exception):
+    """A run of the suite that gave no verdicts; one line."""
+
+
+def arguments(
+    checks: Iterable[str],
+    path: Path,
+    *,
+    faults: Iterable[str] = (),
+    habits: Iterable[str] = (),
+    options: Iterable[str] = (),
+) -> list[str]:
+    """Return what pytest is told.
+
+    Args:
+        checks: folders, files or node IDs.
+        path: the file that the verdicts are written to.
+        faults: the faults that are on, by name.
+        habits: the habits that are on, by name.
+        options: further options of pytest.
+    """
+    faulty = [f"--fault={name}" for name in faults]
+    return [
+        *checks,
+        "--target=reference",
+        *faulty,
+        *(f"--habit={name}" for name in habits),
+        *([f"--peer-timeout={_PATIENCE:g}"] if faulty else []),
+        "-q",
+        "--no-header",
+        f"--verdicts={path}",
+        *options,
+        "-p",
+        "no:cacheprovider",
+        # Its plugin imports all of Hypothesis at a run's end: half of the time.
+        "-p",
+        "no:hypothesispytest",
+    ]
+
+
+def run(told: Sequence[str], path: Path, seconds: int) -> Run:
+    """Run pytest in a process of its own; return the verdicts.
+
+    Args:
+        told: its arguments (see `arguments`).
+        path: the file of the verdicts that they name.
+        seconds: how long the run may last.
+
+    Raises:
+        RunError: there are none.
+    """
+    try:
+        done = subprocess.run(  # our own interpreter
+            [sys.executable, "-m", "pytest", *told],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RunError(f"not done in {seconds} s") from error
+    if not path.exists():
+        words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        raise RunError(words[-1 if words[0].startswith("INTERNALERROR") else 0])
+    return read(path)
+
+
+def run_with(
+    fault: Fault, checks: Sequence[str], seconds: int, runs: Path | None = None
+) -> Run:
+    """Run checks against a target with a fault.
+
+    Args:
+        fault: the fault.
+        checks: folders, files or node IDs.
+        seconds: how long the run may last.
+        runs: the folder that keeps each fault's run; a run that is there is read, and
+            the fault not tried again.
+
+    Raises:
+        RunError: there are no verdicts.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = (runs or Path(folder)) / f"{fault.name}.json"
+        if path.exists():
+            return read(path)
+        return run(arguments(checks, path, faults=[fault.name]), path, seconds)
+
+
+def shard(tasks: Sequence[T], part: str) -> Sequence[T]:
+    """Return each N-th of the tasks, beginning with the K-th, for K/N.
+
+    Raises:
+        ValueError: it is no K/N with K from 1 to N.
+    """
+    if not part:
+        return tasks
+    number, slash, count = part.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise ValueError(f"--shard {part}: K/N is the form, such as 1/4")
+    if not 1 <= int(number) <= int(count):
+        raise ValueError(f"--shard {part}: K is from 1 to N")
+    return tasks[int(number) - 1 :: int(count)]
