@@ -31,9 +31,10 @@ class History:
         before = self._kinds.get(tag, "")
         if isinstance(packet, pdu.R2T):
             self._kinds[tag] = "after-r2t"
-        elif isinstance(packet, pdu.DataIn):
+        elif isinstance(packet, pdu.DataIn) and not packet.status_present:
             self._kinds.setdefault(tag, "after-data-in")
         else:
+            # The task has ended: the tag is free for another one.
             self._kinds.pop(tag, None)
         while len(self._kinds) > _TAGS:
             self._kinds.pop(next(iter(self._kinds)))
@@ -143,7 +144,8 @@ def situated(packets: Iterable[pdu.PDU]) -> list[tuple[str, pdu.PDU]]:
     PDUs of other kinds are left out.
 
     Args:
-        packets: what came, in order, of any number of sessions that use different tags.
+        packets: what came, in order; of several sessions those that one ends before the
+            next uses its tags.
     """
     history = History()
     found = []

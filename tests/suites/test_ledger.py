@@ -7,6 +7,7 @@ import pytest
 from iscsi.situations import KINDS
 from suites.ledger import CHECKS, LedgerError, ledger, main, page
 from suites.reference_run import ROOT
+from suites.support.situations import PROVOCATIONS, UNPROVOKED
 
 ROWS = ledger()
 
@@ -20,6 +21,13 @@ def test_every_field_of_a_targets_pdus_is_in_it() -> None:
         for situation in kind.situations
         for field in kind.fields
     ]
+
+
+def test_every_situation_is_provoked_or_has_a_reason() -> None:
+    situations = {f"{row.pdu}@{row.situation}" for row in ROWS}
+
+    assert situations == {*PROVOCATIONS, *UNPROVOKED}
+    assert not PROVOCATIONS.keys() & UNPROVOKED.keys()
 
 
 def test_the_page_is_what_the_rules_say() -> None:
