@@ -47,9 +47,11 @@ from iscsi.pdu import (
     TextRequest,
     TextResponse,
 )
+from iscsi.scsi import cdb
 from iscsi.text import Joiner, Pairs
 
 _MAX_TEXT_ROUNDS = 256
+_MAX_UNIT_ATTENTIONS = 16
 
 
 class Session(SessionCore):
@@ -258,6 +260,18 @@ class Session(SessionCore):
         __tracebackhide__ = True
         task = self.start(cdb, read=read, write=write, link=link, **how)
         return self.finish(task, link, timeout=timeout)
+
+    def clear_unit_attention(self) -> None:
+        """Ask until the logical unit has nothing more to report.
+
+        One that never comes to GOOD is asked no further, and nothing is raised for it.
+
+        Raises:
+            ConformanceFailure, ISCSIError: as `execute`.
+        """
+        for _attempt in range(_MAX_UNIT_ATTENTIONS):
+            if self.execute(cdb.test_unit_ready()).is_good:
+                return
 
     # Other requests --------------------------------------------------------------
 

@@ -168,7 +168,8 @@ def is_long(connection: Connection, length: int) -> bool:
 
     They are not kept, either: what is sent again is sent in one turn.
     """
-    return length > _AT_ONCE * _usual_length(connection)
+    # No PDU is empty, so less data than that need not be measured.
+    return length > _AT_ONCE and length > _AT_ONCE * _usual_length(connection)
 
 
 @dataclass(slots=True)

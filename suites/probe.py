@@ -22,7 +22,7 @@ from iscsi.errors import ISCSIError
 from iscsi.printable import printable
 from iscsi.scsi.inquiry import DeviceType
 from suites.plugins import applicability
-from suites.plugins.options import DEFAULT_TIMEOUT
+from suites.plugins.options import DEFAULT_TIMEOUT, seconds_above_0
 from suites.plugins.targets import capabilities, login_options
 
 NO_TARGET, USAGE, INTERRUPTED = 3, 4, 2
@@ -74,13 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument(
         "--no-count", action="store_true", help="do not count the checks (seconds)"
     )
-    probe.add_argument(
-        "--peer-timeout",
-        type=float,
-        default=DEFAULT_TIMEOUT,
-        metavar="SECONDS",
-        help="how long the target may take to answer (default %(default)g)",
-    )
+    _add_timeout(probe)
     for option in targets.options():
         option.add(probe.add_argument)
     probe.set_defaults(run=_probe)
@@ -91,15 +85,19 @@ def _parser() -> argparse.ArgumentParser:
         "start from. Nothing of the target is changed.",
     )
     init.add_argument("target", metavar="URL", help=address.FORM)
-    init.add_argument(
+    _add_timeout(init)
+    init.set_defaults(run=_init)
+    return parser
+
+
+def _add_timeout(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--peer-timeout",
-        type=float,
+        type=seconds_above_0,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
         help="how long the target may take to answer (default %(default)g)",
     )
-    init.set_defaults(run=_init)
-    return parser
 
 
 def _probe(options: argparse.Namespace) -> int:

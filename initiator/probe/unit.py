@@ -35,7 +35,6 @@ from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, Page, VPDPage
 _ROOM = 4096
 _SHORT = 252
 _LISTED = 16384
-_MOST_UNIT_ATTENTIONS = 16
 MOST_UNITS = 16
 """Units of which a file is written."""
 
@@ -126,12 +125,8 @@ def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit
     """
     unit = Unit(session.lun)
     troubles: list[str] = []
-    for _ in range(_MOST_UNIT_ATTENTIONS):
-        try:
-            if session.execute(cdb.test_unit_ready()).is_good:
-                break
-        except (ISCSIError, ConformanceFailure):
-            break
+    with suppress(ISCSIError, ConformanceFailure):
+        session.clear_unit_attention()
     for name, ask in _QUESTIONS.items():
         if questions is not None and name not in questions:
             continue

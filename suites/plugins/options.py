@@ -45,14 +45,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--peer-timeout",
-        type=_seconds,
+        type=seconds_above_0,
         metavar="SECONDS",
         help="how long a target may take to answer "
         f"(default: its file's `answer`, or {DEFAULT_TIMEOUT:g})",
     )
     group.addoption(
         "--check-timeout",
-        type=_seconds,
+        type=seconds_above_0,
         metavar="SECONDS",
         help="how long a check may take in all, with its set-up and teardown; so may "
         f"the first login (default: the `check` of the target's file, or "
@@ -134,7 +134,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _seconds(text: str) -> float:
+def seconds_above_0(text: str) -> float:
     """Return a time in seconds.
 
     Raises:

@@ -25,7 +25,6 @@ TRANSCRIPT = pytest.StashKey[Transcript]()
 _DISKS = pytest.StashKey["dict[int, Disk]"]()
 """Logical units by their numbers, once they have told their size."""
 
-_MAX_UNIT_ATTENTIONS = 16
 _CHECKS = itertools.count(1)
 
 OpenSession = Callable[..., Session]
@@ -172,22 +171,12 @@ def open_session(
         )
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:
-            clear_unit_attention(session)
+            session.clear_unit_attention()
         return session
 
     yield open_one
     for session in reversed(opened):
         session.end()
-
-
-def clear_unit_attention(session: Session) -> None:
-    """Ask until the logical unit has nothing more to report.
-
-    One that never comes to GOOD is for the checks of that to judge.
-    """
-    for _attempt in range(_MAX_UNIT_ATTENTIONS):
-        if session.execute(cdb.test_unit_ready()).is_good:
-            return
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import ALL_PAGES
 from iscsi.scsi.supported_operations import Support
-from suites.plugins.sessions import clear_unit_attention
 from suites.support.operations import is_there, reported
 from suites.support.pages import capacity_of
 
@@ -74,4 +73,4 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
     if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
         pytest.skip(f"not applicable: the target does not support {function.name}")
     # A reset is told to whoever asks next.
-    clear_unit_attention(session)
+    session.clear_unit_attention()

@@ -36,6 +36,17 @@ def test_the_sentence_names_the_most_frequent_reasons() -> None:
     assert sentence(7, Counter()) == "0 of 7 checks do not apply"
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+@pytest.mark.parametrize("command", ["probe", "init"])
+def test_a_timeout_that_is_none(
+    command: str, seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "iscsi://127.0.0.1/iqn.x", f"--peer-timeout={seconds}"])
+
+    assert f"'{seconds}' is no number of seconds above 0" in capsys.readouterr().err
+
+
 def test_an_unknown_target(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "tgtt"]) == USAGE
     assert "unknown target 'tgtt'; did you mean tgt?" in capsys.readouterr().err

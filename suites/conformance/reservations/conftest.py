@@ -15,7 +15,7 @@ from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
-from suites.plugins.sessions import Disk, OpenSession, clear_unit_attention
+from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.reservations import Nexus
 
@@ -38,7 +38,7 @@ def lets_others_in(target: TestedTarget, disk_lun: int) -> bool:
             timeout=target.timeout,
             lun=disk_lun,
         ) as session:
-            clear_unit_attention(session)
+            session.clear_unit_attention()
     except (LoginRefused, ConformanceFailure):
         return False
     return True

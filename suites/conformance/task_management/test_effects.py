@@ -18,7 +18,7 @@ from iscsi.pdu import (
 )
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
-from suites.plugins.sessions import Disk, OpenSession, clear_unit_attention
+from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_unless_supported
 from suites.support.data import pattern, start_write
@@ -315,7 +315,7 @@ def test_the_loss_of_a_nexus_is_told(
     )
 
     sense = again.execute(cdb.test_unit_ready()).sense
-    clear_unit_attention(again)
+    again.clear_unit_attention()
     is_known = Nexus(again, KEY).clear().is_good
     if sense is None and not is_known:
         pytest.skip("not applicable: the unit has forgotten the nexus")
