@@ -19,8 +19,10 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest on the suites; nothing of the outer run leaks in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    # What a shell starts in the background ignores SIGINT, and so would all below it.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", path]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", path, "-p", "no:cacheprovider", *arguments],
+        [*command, "-p", "no:cacheprovider", *arguments],
         cwd=ROOT,
         env={**clean, **environment},
         capture_output=True,

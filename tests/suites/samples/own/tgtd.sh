@@ -18,7 +18,9 @@ portals=
 for portal in "$@"; do
     portals="${portals:+$portals,}portal=$portal"
 done
-# What runs in the background says how tgtd has ended, for `is_alive`.
+# What runs in the background says how tgtd has ended, for `is_alive`. The variables in
+# it are those of the inner shell.
+# shellcheck disable=SC2016
 setsid sh -c '
     tgtd --foreground --control-port 1 --iscsi "$2" >>"$1/log" 2>&1 </dev/null &
     echo $! >"$1/pid"
