@@ -42,6 +42,7 @@ from iscsi.pdu import (
     SCSICommand,
     SCSIResponse,
     TextResponse,
+    UnknownPDU,
 )
 from iscsi.scsi import luns
 
@@ -283,6 +284,8 @@ class SessionCore:
                 requirement="RFC7143-11.2.1.2-02",
                 field="opcode",
             )
+        if isinstance(pdu, UnknownPDU):
+            return  # where an unassigned opcode has its numbers nobody knows
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
             return

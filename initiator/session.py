@@ -68,10 +68,12 @@ class Session(SessionCore):
 
     def end(self) -> None:
         """Log out if that is still possible, and close every connection."""
-        with suppress(ISCSIError, ConformanceFailure, StopIteration):
-            if self.connection.is_open:
-                self.logout(timeout=1.0)
-        self.close()
+        try:
+            with suppress(ISCSIError, ConformanceFailure, StopIteration):
+                if self.connection.is_open:
+                    self.logout(timeout=1.0)
+        finally:
+            self.close()
 
     # SCSI tasks ------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from iscsi import pdu
 from iscsi.constants import RESERVED_TAG, AsyncEvent, Stage
 from iscsi.headers.layout import field_bits
+from iscsi.scsi.status import SCSIStatus
 
 _TAGS = 4096
 """Tasks that are remembered at once: what was sent for them before their response."""
@@ -54,7 +55,7 @@ def _of_text(packet: pdu.TextResponse, _before: str) -> str:
 
 
 def _of_response(packet: pdu.SCSIResponse, before: str) -> str:
-    if packet.status or packet.response:
+    if packet.status == SCSIStatus.CHECK_CONDITION or packet.response:
         return "check-condition"
     return before or "without-data"
 

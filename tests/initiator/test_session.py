@@ -28,6 +28,7 @@ from iscsi.pdu import (
     NOPOut,
     SCSICommand,
     SCSIResponse,
+    UnknownPDU,
 )
 from tests.initiator.peer import Peer, listening
 
@@ -95,6 +96,25 @@ def test_a_login_walks_to_full_feature_phase() -> None:
     assert session.tsih == 1
     assert session.login.declared == {"TargetPortalGroupTag": "1"}
     assert session.leading.status.exp_stat_sn == 101
+
+
+def test_an_unassigned_opcode_is_no_answer_and_leaves_nothing_open() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        for _request in range(2):
+            peer.receive()
+            peer.send(UnknownPDU(opcode=0x27))
+        wait(peer)
+
+    with (
+        listening(script) as portal,
+        open_session(portal) as session,
+        pytest.raises(ConformanceFailure) as raised,
+    ):
+        session.ping()
+
+    assert "UnknownPDU" in raised.value.actual
+    assert not session.connection.is_open
 
 
 @pytest.mark.parametrize(
