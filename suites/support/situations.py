@@ -210,12 +210,10 @@ UNPROVOKED: Mapping[str, str] = {
 """The situations that no exchange here brings about, each with the reason."""
 
 
-def provoke(request: pytest.FixtureRequest, situation: str) -> list[PDU]:
-    """Return the PDUs that a target sends in a situation, in order.
+def carry_out(request: pytest.FixtureRequest, situation: str) -> list[tuple[str, PDU]]:
+    """Do the exchange of a situation; return all that came, with its situations.
 
-    A target may have other ways (such as status in Data-In instead of a SCSI Response),
-    and an exchange may fail, which other checks judge: where no such PDU has come, the
-    check is not applicable.
+    An exchange may fail: other checks judge that.
 
     Args:
         request: the check's own.
@@ -224,12 +222,22 @@ def provoke(request: pytest.FixtureRequest, situation: str) -> list[PDU]:
     transcript = request.getfixturevalue("transcript")
     with suppress(ConformanceFailure, ISCSIError):
         PROVOCATIONS[situation](Stage(request))
-    found = [
-        packet for name, packet in situated(transcript.received()) if name == situation
-    ]
+    return situated(transcript.received())
+
+
+def provoke(request: pytest.FixtureRequest, situation: str) -> list[PDU]:
+    """Return the PDUs that a target sends in a situation, in order.
+
+    A target may have other ways, such as status in Data-In instead of a SCSI Response.
+    Where no such PDU has come, the check is not applicable.
+
+    Args:
+        request: the check's own.
+        situation: a key of `PROVOCATIONS`.
+    """
+    came = carry_out(request, situation)
+    found = [packet for name, packet in came if name == situation]
     if not found:
-        pytest.skip(
-            f"not applicable: the target sends no {situation.partition('@')[0]}"
-            f" in this situation"
-        )
+        kind = situation.partition("@")[0]
+        pytest.skip(f"not applicable: the target sends no {kind} in this situation")
     return found
