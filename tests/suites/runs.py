@@ -2,6 +2,7 @@
 """Conformance runs in a process of their own, as a user starts them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SECONDS = 300
 """None takes longer, on a machine with ten times as much to do as it can."""
+
+ENV = shutil.which("env") or "env"
+"""Found in our own PATH: a run may be given one without programs."""
 
 
 def run(
@@ -20,7 +24,7 @@ def run(
     """Run pytest on the suites; nothing of the outer run leaks in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     # What a shell starts in the background ignores SIGINT, and so would all below it.
-    command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", path]
+    command = [ENV, "--default-signal=INT", sys.executable, "-m", "pytest", path]
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", *arguments],
         cwd=ROOT,
