@@ -6,11 +6,13 @@ report carries the amendment, from a worker to the controller too; there it beco
 more report of the check that is charged.
 """
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from reports.evidence import VERDICT
-from reports.model import Check
+from reports.model import Check, Outcome
 from reports.verdicts import attach
 
 AMENDED = "assay_amended"
@@ -46,7 +48,7 @@ def carry(report: pytest.TestReport, amended: Amendment) -> None:
 
 
 class _Amender:
-    """Makes a failed report of each amendment."""
+    """Makes a report of each amendment: failed, or expected to fail."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -58,14 +60,17 @@ class _Amender:
         if text is None:
             return
         one = msgspec.json.decode(text, type=Amendment)
+        is_new = one.check.outcome is Outcome.BROKEN
+        known: dict[str, Any] = {} if is_new else {"wasxfail": one.check.deviation}
         late = pytest.TestReport(
             nodeid=one.nodeid,
             location=(one.file, one.line, one.name),
             keywords={},
-            outcome="failed",
+            outcome="failed" if is_new else "skipped",
             longrepr=one.words,
             when="teardown",
             user_properties=[(VERDICT, str(one.check.outcome))],
+            **known,
         )
         attach(late, one.check)
         self._config.hook.pytest_runtest_logreport(report=late)

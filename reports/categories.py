@@ -61,7 +61,8 @@ def settle(folder: Path, checks: Iterable[Check]) -> None:
         labels[LABEL]["value"] = verdict(check, catalogue)
         details = result.setdefault("statusDetails", {})
         if check.ending is not None and _has_killed_late(check):
-            result["status"] = "failed"
+            is_new = check.outcome is Outcome.BROKEN
+            result["status"] = "failed" if is_new else "skipped"
             details["message"] = f"after the check: {check.ending.reason}"
             details["trace"] = check.ending.report
         else:

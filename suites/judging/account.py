@@ -54,10 +54,8 @@ class Account:
             self.crashes.append(happening.crash.what)
         # What the end of a check meets may come of what its call has met.
         self.failure = self.failure or happening.failure
-        is_explained = happening.deviation or happening.crash
         self.gone = happening.unseen or self.gone
-        if happening.ending is not None and not is_explained:
-            self.ending = happening.ending
+        self._take_ending(happening, verdict)
         if verdict.retry is not Retry.NO and self.retry is not Retry.YES:
             self.retry = verdict.retry
         self.has_reacted = verdict.reaction is not Reaction.GO_ON
@@ -66,6 +64,16 @@ class Account:
         self.outcome = worse(self.outcome, verdict.outcome)
         if verdict.outcome is Outcome.DEVIATES:
             self.deviation = explanation_of(happening, verdict)
+
+    def _take_ending(self, happening: Happening, verdict: Verdict) -> None:
+        """Keep how the target ended, unless that is not what the check shows."""
+        is_known = happening.deviation is not None or happening.crash is not None
+        outcome = worse(self.outcome, verdict.outcome or self.outcome)
+        is_shown = verdict.retry is Retry.NO and outcome is Outcome.DEVIATES
+        if is_known and not is_shown:
+            # A race that any check may meet; or the check shows something else.
+            return
+        self.ending = happening.ending or self.ending
 
     def to_check(
         self, name: str, title: str, requirements: Sequence[Requirement]

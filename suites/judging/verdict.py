@@ -133,7 +133,7 @@ TABLE: tuple[Row, ...] = (
     Row("a known crash came before the check",
         lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
     Row("a known deviation of the check before killed it",
-        lambda h: _before(h) and h.deviation is not None, None, _R.GO_ON),
+        lambda h: _before(h) and h.deviation is not None, _O.DEVIATES, _R.GO_ON),
     Row("died after the check", lambda h: _before(h) and h.has_died,
         _O.BROKEN, _R.FAIL),
     # The check could not begin.

@@ -42,6 +42,9 @@ _IS_LATE = pytest.StashKey[bool]()
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE})
 
+_CHARGED = frozenset({Outcome.BROKEN, Outcome.DEVIATES})
+"""What a check that was over has come to by a death that it is charged with."""
+
 
 def note_last(item: pytest.Item) -> None:
     """Note that a check is over, one that has had to do with the target."""
@@ -71,7 +74,10 @@ def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
     """Return how a target ended that serves no login any more; None if it does."""
     actual = late_probe(tested)
     if not actual:
+        tested.not_restarted = ""
         return None
+    if tested.not_restarted:
+        return value(tested, tested.lab_ending, phase)
     # A kernel takes its time to report that it is locked up.
     is_kernel = "own-kernel" in tested.features
     found = await_end(tested, DYING_SECONDS if is_kernel else DEATH_SECONDS)
@@ -101,7 +107,7 @@ def find_ending_at_end(
     account = account_of(item)
     is_amiss = account.outcome in _AMISS
     has_time = is_amiss or is_last
-    found = await_end(tested) if has_time else tested.running.ending()
+    found = await_end(tested) if has_time else tested.ending()
     ending = value(tested, found, phase)
     is_revived = account.ending is not None and account.ending.kind in DEATHS
     is_probed = has_time or ONE_LOGIN in tested.features
@@ -125,7 +131,7 @@ def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
         pytest.fail.Exception: no check of this run has killed it.
         pytest.skip.Exception: it does not come back.
     """
-    ending = value(tested, tested.running.ending(), Phase.AFTER)
+    ending = value(tested, tested.ending(), Phase.AFTER)
     if ending is None:
         try_once(tested)
     else:
@@ -189,11 +195,10 @@ def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> No
         phase=Phase.AFTER,
         ending=late,
         crash=crash_of(culprit, late) or crash_of(item, late),
-        deviation=explanation(culprit, late),
+        deviation=None if before is None else explanation(culprit, late),
     )
     words = f"the target died after {culprit.nodeid}: {late.reason}{shown(late)}"
-    is_charged = judge(happening).outcome is Outcome.BROKEN and before is not None
-    if is_charged:
+    if before is not None and judge(happening).outcome in _CHARGED:
         settle(culprit, happening)
         item.stash[AMENDMENT] = amendment(culprit, check_of(culprit), words)
     else:

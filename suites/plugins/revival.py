@@ -39,8 +39,11 @@ def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> N
     """
     if lost(config):
         return
-    if "restart" in tested.features and (hangs or not tested.running.is_alive()):
-        restart(config, tested, "after it had got stuck" if hangs else "")
+    is_ours = bool(tested.not_restarted)
+    is_gone = hangs or is_ours or not tested.running.is_alive()
+    if "restart" in tested.features and is_gone:
+        when = "when it was tried again" if is_ours else ""
+        restart(config, tested, "after it had got stuck" if hangs else when)
         return
     await_service(config, tested, "has died and")
 
@@ -84,6 +87,7 @@ def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> Non
             )
             return
         time.sleep(deadline.within(_PAUSE))
+    tested.not_restarted = ""
 
 
 def _trouble(tested: TestedTarget, deadline: Deadline) -> str:

@@ -142,10 +142,10 @@ def await_end(
 
     A process that has just been killed takes a moment to be seen as dead.
     """
-    ending = tested.running.ending()
+    ending = tested.ending()
     if ending is None and "restart" in tested.features:
         deadline = time.monotonic() + seconds
         while ending is None and time.monotonic() < deadline:
             time.sleep(DEATH_SECONDS / 20)
-            ending = tested.running.ending()
+            ending = tested.ending()
     return ending

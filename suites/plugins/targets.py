@@ -65,6 +65,8 @@ class TestedTarget:
     """Seconds in which a target that was restarted must listen again."""
     limit: Limit | None = None
     """That of the check that runs."""
+    not_restarted: str = ""
+    """Why the lab could not start it again; nothing once it has served since."""
 
     @property
     def portal(self) -> Portal:
@@ -83,7 +85,20 @@ class TestedTarget:
         is looked at meanwhile. A process takes its connections with it.
         """
         looks = "own-kernel" in self.running.features
-        return Limit(seconds, self.running.ending if looks else None)
+        return Limit(seconds, self.ending if looks else None)
+
+    def ending(self) -> targets.Ending | None:
+        """Return how the target ended, None while it runs.
+
+        What the lab has ended and could not start again has not died of a check.
+        """
+        found = self.running.ending()
+        return found if found is None or not self.not_restarted else self.lab_ending
+
+    @property
+    def lab_ending(self) -> targets.Ending:
+        """The ending of a target that the lab could not start again."""
+        return targets.Ending(targets.EndingKind.LAB, self.not_restarted)
 
     def restart(self) -> None:
         """Start the target again; the limit of the check stands still meanwhile.
@@ -123,16 +138,29 @@ class TestedTarget:
         with ExitStack() as stack:
             if self.limit is not None:
                 stack.enter_context(self.limit.paused())
-            start()
-            for _ in poll(self.wait):
-                ending = self.running.ending()
-                if ending is None:
-                    return
-            raise targets.LabError(
-                f"the target was restarted and is not back within {self.wait:g} s: "
-                f"{ending}",
-                hint="--wait-for-target SECONDS waits longer",
-            )
+            try:
+                start()
+                self._await_portal()
+            except targets.LabError as error:
+                self.not_restarted = error.message
+                raise
+            self.not_restarted = ""
+
+    def _await_portal(self) -> None:
+        """Wait until the target takes connections.
+
+        Raises:
+            LabError: it does not.
+        """
+        for _ in poll(self.wait):
+            ending = self.running.ending()
+            if ending is None:
+                return
+        raise targets.LabError(
+            f"the target was restarted and is not back within {self.wait:g} s: "
+            f"{ending}",
+            hint="--wait-for-target SECONDS waits longer",
+        )
 
     def discovery_credentials(self) -> dict[str, Any]:
         """Return what Discovery sessions change, where they have CHAP of their own."""

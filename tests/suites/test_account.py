@@ -15,12 +15,20 @@ from suites.judging.account import (
     failure_value,
     hang,
 )
-from suites.judging.known import KnownCrash
+from suites.judging.known import Deviation, KnownCrash
 from suites.judging.verdict import Happening, Retry, judge
 
 FIRST, SECOND = load()["RFC7143-11.19-02"], load()["RFC7143-11.19-04"]
 FAILED = Failure(requirement=SECOND.id, expected=("x",), actual="y")
 DIED = Ending(kind=EndingKind.EXITED, reason="killed by SIGKILL", signal="SIGKILL")
+DEVIATION = Deviation(
+    requirement=FIRST.id,
+    checks=("*",),
+    what="dies of it",
+    why="why",
+    version="1",
+    dies="SIGKILL",
+)
 CRASH = KnownCrash(
     requirement=FIRST.id,
     checks=("*",),
@@ -76,6 +84,48 @@ def test_a_known_crash_leaves_no_ending_that_would_be_a_finding() -> None:
     assert check.ending is None
     assert check.crashes == ("loses a race",)
     assert check.deviation == "loses a race (this has cut the check short)"
+
+
+@pytest.mark.parametrize("phase", [Phase.CALL, Phase.AFTER, Phase.TEARDOWN])
+def test_a_known_death_has_its_ending(phase: Phase) -> None:
+    failure = FAILED if phase is Phase.CALL else None
+    happening = Happening(
+        phase=phase, failure=failure, ending=DIED, deviation=DEVIATION
+    )
+    check = account_of(happening).to_check("nop/a.py::t", "", [FIRST])
+
+    assert (check.outcome, check.ending) == (Outcome.DEVIATES, DIED)
+    assert check.deviation == DEVIATION.what
+
+
+def test_a_known_death_after_another_failure_is_not_what_the_check_shows() -> None:
+    account = account_of(
+        Happening(phase=Phase.CALL, failure=FAILED),
+        Happening(
+            phase=Phase.TEARDOWN,
+            ending=DIED,
+            deviation=DEVIATION,
+            before=Outcome.BROKEN,
+        ),
+    )
+    check = account.to_check("nop/a.py::t", "", [FIRST])
+
+    assert (check.outcome, check.ending) == (Outcome.BROKEN, None)
+
+
+def test_a_crash_that_is_provoked_has_its_ending() -> None:
+    account = account_of(
+        Happening(
+            phase=Phase.CALL,
+            failure=FAILED,
+            ending=DIED,
+            crash=CRASH,
+            is_provoked=True,
+        )
+    )
+    check = account.to_check("nop/a.py::t", "", [FIRST])
+
+    assert (check.outcome, check.ending) == (Outcome.DEVIATES, DIED)
 
 
 def test_a_failure_without_a_clause_is_of_the_first_requirement() -> None:

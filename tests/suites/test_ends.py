@@ -87,7 +87,7 @@ def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
 def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
     """Its process lives, as one that spins, and the kernel accepts in its name."""
     file = tmp_path / "run.json"
-    code, shown = sample(file, "stuck or last", "--peer-timeout=1")
+    code, shown = sample(file, "stuck or not_restarted or last", "--peer-timeout=1")
 
     assert code == 1, shown
     checks = by_name(read(file))
@@ -96,5 +96,9 @@ def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
         assert ending is not None, shown
         assert ending.kind is EndingKind.HUNG
         assert checks[name].outcome is Outcome.BROKEN
+    # What the lab has ended itself is no death of a check.
+    trouble = checks["not_restarted"]
+    assert trouble.outcome is Outcome.TROUBLE, shown
+    assert trouble.ending is None or trouble.ending.kind is EndingKind.LAB
     assert checks["last"].outcome is Outcome.PASSED
     assert "4 checks" in shown.partition("the target hangs")[2].splitlines()[0]

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -39,6 +40,14 @@ def test_signalled() -> None:
     again.start()
     os.kill(controller, number)
     time.sleep(2)
+
+
+@pytest.mark.requirement(MUST)
+def test_not_restarted(target: TestedTarget) -> None:
+    """The lab cuts the power, and cannot start the target again at its port."""
+    target.running.control.process.kill()  # type: ignore[attr-defined]
+    with socket.create_server((target.portal.host, target.portal.port)):
+        target.power_cycle()
 
 
 @pytest.mark.requirement(MUST)
