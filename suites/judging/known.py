@@ -150,8 +150,16 @@ def load(path: Path, requirements: Collection[str]) -> Known:
     return known
 
 
-def unmatched(known: Known, checks: Collection[str]) -> str:
-    """Return which pattern matches none of all checks, in one line; or nothing."""
+def unmatched(
+    known: Known, checks: Collection[str], others: Collection[str] = ()
+) -> str:
+    """Return which pattern matches no check, in one line; or nothing.
+
+    Args:
+        known: what a file lists.
+        checks: the node IDs of checks with all of their parameters.
+        others: the checks whose parameters are not known, without any.
+    """
     names = {*checks, *(check.split("[", maxsplit=1)[0] for check in checks)}
     for place, entry in _entries(known):
         lists = {"checks": entry.checks}
@@ -161,9 +169,20 @@ def unmatched(known: Known, checks: Collection[str]) -> str:
             for pattern in patterns:
                 if pattern in names:
                     continue
-                if not any(is_listed(check, [pattern]) for check in checks):
+                if any(is_listed(check, [pattern]) for check in checks):
+                    continue
+                if not any(_may_list(pattern, other) for other in others):
                     return f"{place}: {key}: no check matches {pattern!r}"
     return ""
+
+
+def _may_list(pattern: str, function: str) -> bool:
+    """Tell whether a pattern may mean a check with some parameters or none."""
+    head, bracket, _ = pattern.partition("[")
+    if not bracket and pattern.endswith("]") and "*" in pattern:
+        # The last wildcard may stand for the opening bracket.
+        head = pattern[: pattern.rindex("*") + 1]
+    return fnmatch.fnmatchcase(function, head)
 
 
 def _entries(known: Known) -> Iterable[tuple[str, Entry]]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is known of the target under test, and what of it explains a failure."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ FOLDER = _ROOT / "suites" / "deviations"
 _KNOWN = pytest.StashKey[Known]()
 _FILES = pytest.StashKey[dict[Path, Known]]()
 _SUITE = "suites/conformance/"
+_FUNCTION = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +72,7 @@ def _paths(config: pytest.Config, provider: targets.Provider) -> list[Path]:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Refuse a pattern that matches no check, where the whole suite was collected.
+    """Refuse a pattern that matches no check.
 
     Raises:
         pytest.UsageError: there is one; it names file, entry and key.
@@ -96,17 +98,36 @@ class _Controller:
 
 
 def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
-    """Return which pattern matches no check, if the whole suite was collected."""
-    names = [one.removeprefix(_SUITE) for one in nodeids if one.startswith(_SUITE)]
-    files = {str(one.relative_to(AREAS)) for one in AREAS.rglob("test_*.py")}
-    is_cut = any("::" in one for one in config.args)
-    if is_cut or not files <= {one.split("::")[0] for one in names}:
+    """Return which pattern matches no check, collected or not.
+
+    What was not collected is known by the names of its functions, without parameters.
+    """
+    files = config.stash[_FILES]
+    if not any(known.deviation or known.crash for known in files.values()):
         return ""
-    for path, known in config.stash[_FILES].items():
-        wrong = unmatched(known, set(names))
+    names = {one.removeprefix(_SUITE) for one in nodeids}
+    # A check named on the command line may be there with one of its parameters alone.
+    named = {Path(one.partition("[")[0]).name for one in config.args if "[" in one}
+    whole = {
+        function
+        for one in names
+        if (function := one.partition("[")[0]).rpartition("/")[2] not in named
+    }
+    others = _functions() - whole
+    for path, known in files.items():
+        wrong = unmatched(known, names, others)
         if wrong:
             return f"{path}: {wrong}"
     return ""
+
+
+def _functions() -> set[str]:
+    """Return all checks of the suite without their parameters, as its files say."""
+    return {
+        f"{path.relative_to(AREAS)}::{name}"
+        for path in AREAS.rglob("test_*.py")
+        for name in _FUNCTION.findall(path.read_text(encoding="utf-8"))
+    }
 
 
 @pytest.fixture

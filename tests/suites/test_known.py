@@ -99,6 +99,33 @@ def test_a_pattern_without_a_check_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pattern", "is_there"),
+    [
+        ("nop/a.py::t[1]", True),
+        ("nop/a.py::t[2]", False),
+        ("nop/b.py::u", True),
+        ("nop/b.py::u[any]", True),
+        ("nop/b.py::v", False),
+        ("nop/b.py::v[any]", False),
+        ("nop/b.py::*", True),
+        ("nop/*any]", True),
+        ("*[any]", True),
+        ("nop/c.py::*", False),
+        ("nop/*::v", False),
+        ("nop/c*any]", False),
+    ],
+)
+def test_a_pattern_may_name_a_check_that_was_not_collected(
+    tmp_path: Path, pattern: str, is_there: bool
+) -> None:
+    known = read(tmp_path, entry(checks=f'["{pattern}"]'))
+
+    wrong = unmatched(known, {"nop/a.py::t[1]"}, {"nop/b.py::u"})
+
+    assert (wrong == "") is is_there
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda p: p.stem)
 def test_our_own_files_are_good(path: Path) -> None:
     load(path, load_catalogue())
@@ -222,18 +249,36 @@ def test_each_known_crash_of_lio_explains_its_console_and_no_other_does(
 
 
 @pytest.mark.integration
-def test_a_pattern_without_a_check_is_refused_when_the_suite_is_collected(
-    tmp_path: Path,
+@pytest.mark.parametrize("selected", ["", "/login", "/login -k tsih", "/login -n 1"])
+def test_a_pattern_without_a_check_is_refused_whatever_runs(
+    tmp_path: Path, selected: str
 ) -> None:
     own = tmp_path / "own.toml"
     own.write_text(entry(checks='["nop/test_ping.py::test_gone"]'))
+    path, *options = f"suites/conformance{selected}".split()
 
-    done = run("--collect-only", "-q", f"--deviations={own}", path="suites/conformance")
-    part = run("--collect-only", "-q", f"--deviations={own}")
+    done = run("--collect-only", "-q", f"--deviations={own}", *options, path=path)
 
     assert done.returncode == 4
     assert complaint(done).endswith("no check matches 'nop/test_ping.py::test_gone'")
-    assert part.returncode == 0, "a part of the suite says nothing of other checks"
+
+
+@pytest.mark.integration
+def test_a_pattern_of_what_is_not_selected_is_no_mistake(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    checks = [
+        "nop/test_ping.py::test_echo_at_the_edge[511]",
+        "nop/test_ping.py::test_echo_at_the_edge[512]",
+        "login/*",
+        "negotiation/*[TaskReporting]",
+    ]
+    own.write_text(entry(checks=str(checks)))
+    path = f"suites/conformance/{checks[0]}"
+
+    done = run("--collect-only", "-q", f"--deviations={own}", path=path)
+
+    assert done.returncode == 0, done.stdout
+    assert "1 test collected" in done.stdout
 
 
 CONSOLES = Path(__file__).parent / "samples" / "consoles"
