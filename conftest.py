@@ -3,6 +3,10 @@
 
 from importlib.util import find_spec
 
+import pytest
+
+from suites.plugins import early
+
 # Allure is Apache-2.0 and can be left out (docs/licences.md).
 _ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
 
@@ -27,3 +31,11 @@ pytest_plugins = [
     "reports.progress",
     "reports.github",
 ]
+
+
+def pytest_plugin_registered(
+    plugin: object, manager: pytest.PytestPluginManager
+) -> None:
+    """Let the run be ended while the plugins above are loaded, which takes longest."""
+    if plugin is manager.getplugin("capturemanager"):
+        early.watch(manager)

@@ -12,6 +12,8 @@ from types import FrameType
 
 import pytest
 
+from suites.plugins import early
+
 TARGET_LOST = 7
 """The exit code of a run whose target is gone for good; pytest has those up to 6."""
 
@@ -72,13 +74,15 @@ class _Ender:
         raise KeyboardInterrupt
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have a run that is asked to end do so whole; its workers end with it."""
     if hasattr(session.config, "workerinput"):
         return
     ender = _Ender()
     signal.signal(signal.SIGTERM, ender)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    former = signal.getsignal(signal.SIGINT)
+    if former is signal.default_int_handler or isinstance(former, early.Ender):
         signal.signal(signal.SIGINT, ender)
 
 

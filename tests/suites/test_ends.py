@@ -56,6 +56,23 @@ def test_a_run_that_is_ended_is_whole(
         assert checks["last"].outcome is Outcome.NOT_RUN
 
 
+@pytest.mark.parametrize("when", ["suites.plugins.options", "configure"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_before_it_begins_says_so_in_one_line(
+    number: signal.Signals, when: str
+) -> None:
+    done = run(
+        *("-p", "tests.suites.signalled"),
+        ASSAY_SIGNAL=str(int(number)),
+        ASSAY_WHEN=when,
+    )
+
+    assert done.returncode == INTERRUPTED
+    name = "SIGTERM" if number is signal.SIGTERM else "Ctrl-C"
+    said = (done.stdout + done.stderr).splitlines()
+    assert said == [f"ended by {name} before the run began"]
+
+
 def test_the_last_check_is_charged_too(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     code, shown = sample(file, "stuck_unseen", "--peer-timeout=1")

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A plugin that sends its run a signal before the run has begun."""
+
+import os
+
+import pytest
+
+_NUMBER = int(os.environ["ASSAY_SIGNAL"])
+_WHEN = os.environ["ASSAY_WHEN"]
+
+
+def pytest_plugin_registered(plugin_name: str) -> None:
+    """Send the signal when the plugin of this name has been loaded."""
+    if plugin_name == _WHEN:
+        os.kill(os.getpid(), _NUMBER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Send the signal when all plugins have been loaded."""
+    if _WHEN == "configure":
+        os.kill(os.getpid(), _NUMBER)
