@@ -11,7 +11,7 @@ Failures have one cause where what is known of them as values says so:
   broken alike: all carried out, all refused for one reason, or all left unanswered;
 - a target that serves no login after a check gives the same answer to each;
 - one check with several parameters gets the same answer (`Failure.pdu`, `field`,
-  `answer`) that breaks several requirements;
+  `answer`) that breaks several requirements, or carries the same ones each time;
 - the same field or text key is wrong in the same way, whatever requirement each check
   looks at: that is one act of the target;
 - the same answer breaks requirements of one section, or requirements that one check
@@ -22,8 +22,9 @@ Failures have one cause where what is known of them as values says so:
 - the answer is wrong wherever it comes, such as CHECK CONDITION without sense data, or
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
-An answer that says little, such as GOOD where a command had to be refused, joins no
-requirements of different sections; silence joins none of one section.
+An answer that says little joins no requirements of different sections. Silence, GOOD
+where a command had to be refused, and a refusal for an unnamed reason join none of one
+section either.
 """
 
 from collections import defaultdict
@@ -92,13 +93,15 @@ _OTHER_DATA = (OTHER_DATA, "SCSIResponse CHECK CONDITION Eh/")
 _NONE = "none"
 """The answer of an empty list of codes."""
 
-_MANY_REASONS = frozenset({"LoginResponse 0200", "LoginResponse 0201"})
-"""Refusals that join no requirements of a section: each may have its own reason."""
+_GOOD = frozenset({"GOOD", "SCSIResponse GOOD"})
+
+_MANY_REASONS = frozenset({"LoginResponse 0200", "LoginResponse 0201", *_GOOD})
+"""Answers that join no requirements of a section: each may have its own reason."""
 
 _LOGIN = "LoginResponse"
 
-_SAYS_NOTHING = frozenset({"", "LoginResponse 0000"})
-"""Answers that join no requirements: a login that goes on may do so for any reason."""
+_SAYS_NOTHING = frozenset({"", "LoginResponse 0000", *_GOOD})
+"""Answers that join no requirements of a check: they may come for any reason."""
 
 _KEYS_DOCUMENT, _KEYS_CHAPTER = "RFC 7143", "13."
 
@@ -241,6 +244,7 @@ def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
     function = check.check.partition("[")[0]
     kind = None if check.failure is None else nature(check.failure)
     keys: list[Hashable] = [("check", cause.requirement, function)]
+    keys.append(("carries", function, check.requirements))
     if kind in (Nature.REFUSED, Nature.DONE):
         is_refused_login = kind is Nature.REFUSED and cause.answer.startswith(_LOGIN)
         reason = cause.answer if is_refused_login else ""

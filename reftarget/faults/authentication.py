@@ -48,7 +48,7 @@ AUTHENTICATION: Final = (
     ),
     Fault(
         name="long-secrets-are-refused",
-        breaks=("RFC7143-9.2.1-02",),
+        breaks=("RFC7143-9.2.1-02", "RFC7143-9.2.1-01"),
         says="Refuses who proves a secret of 128 bits or more.",
         rules=AuthenticationRules(
             is_proved=lambda is_right, secret, _proves_ours: (

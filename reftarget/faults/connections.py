@@ -48,7 +48,7 @@ CONNECTIONS: Final = (
     ),
     Fault(
         name="data-digest-is-not-checked",
-        breaks=("RFC7143-7.8-03", "RFC7143-7.8-04"),
+        breaks=("RFC7143-7.8-03", "RFC7143-7.8-02", "RFC7143-7.8-04"),
         says="Uses data whose digest does not match.",
         also="no recovery begins where no error is seen",
         rules=ConnectionRules(checks_data_digest=False),

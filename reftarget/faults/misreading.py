@@ -160,7 +160,7 @@ MISREADING: Final = (
     ),
     Fault(
         name="chap-name-must-be-the-initiators",
-        breaks=("RFC7143-9.2-06",),
+        breaks=("RFC7143-9.2-06", "RFC7143-9.2.1-01"),
         says="Refuses a CHAP_N that is not the initiator name.",
         also="no login by CHAP comes to its end",
         rules=LoginRules(understood=_with_equal_names),

@@ -40,14 +40,14 @@ SESSIONS: Final = (
     ),
     Fault(
         name="reinstated-connection-stays",
-        breaks=("RFC7143-6.3.4-i02", "RFC7143-11.14-07"),
+        breaks=("RFC7143-6.3.4-i02", "RFC7143-11.14-07", "RFC7143-11.15-01"),
         says="Leaves the old connection open when it is reinstated.",
         also="logouts leave their connections open, too",
         rules=SessionRules(reinstatement_closes=False),
     ),
     Fault(
         name="reinstatement-leaves-tasks",
-        breaks=("RFC7143-6.3.4-i01",),
+        breaks=("RFC7143-6.3.4-i01", "RFC7143-11.14.5-01"),
         says="Leaves the tasks of a reinstated connection below level 2.",
         rules=SessionRules(reinstatement_settles_tasks=False),
     ),

@@ -63,7 +63,7 @@ TEXTS: Final = (
     ),
     Fault(
         name="fresh-text-goes-on",
-        breaks=("RFC7143-11.10.4-i01",),
+        breaks=("RFC7143-11.10.4-i01", "RFC7143-6.4-i01"),
         says="Takes a new Text Request for the next of the old exchange.",
         rules=TextRules(new_request_resets=False),
     ),
@@ -117,7 +117,7 @@ TEXTS: Final = (
     ),
     Fault(
         name="inadmissible-text-value-is-used",
-        breaks=("RFC7143-6.2-i01",),
+        breaks=("RFC7143-6.2-i01", "RFC7143-7.12-03"),
         says="Uses a value that it has rejected.",
         also="a segment length of 0 breaks every exchange",
         rules=TextRules(after_negotiation=_take_anything),

@@ -302,6 +302,29 @@ def test_silence_joins_no_rules_of_one_section_but_an_answer_does() -> None:
     assert set(found.clauses) == {first, second}
 
 
+def test_good_joins_no_clauses_that_a_section_or_a_check_has_together() -> None:
+    first, second = "RFC7143-4.2.2.1-13", "RFC7143-4.2.2.1-08"
+    together = passed("c.py::c", first, second)
+
+    def number(answer: str) -> int:
+        failed = [broken("a.py::a", first, answer), broken("b.py::b", second, answer)]
+        return len(of(*failed, together))
+
+    assert number("SCSIResponse GOOD") == number("GOOD") == 2
+    assert number("SCSIResponse BUSY") == 1
+
+
+def test_a_check_that_accuses_several_of_its_clauses_is_one_finding() -> None:
+    both = (ECHO, NEVER)
+    (found,) = of(
+        broken("a.py::a[1]", ECHO, "Reject 0x04", carries=both),
+        broken("a.py::a[2]", NEVER, "NOPIn", carries=both),
+    )
+
+    assert set(found.clauses) == set(both)
+    assert len(of(broken("a.py::a[1]"), broken("a.py::a[2]", NEVER, "NOPIn"))) == 2
+
+
 def test_a_login_that_goes_on_joins_no_clauses_of_a_check() -> None:
     goes_on, is_in = "LoginResponse 0000", "LoginResponse 0000 FULL_FEATURE"
     together = passed("c.py::c", ECHO, NEVER)
