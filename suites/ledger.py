@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The field ledger: which check judges which field of a target's PDUs, and where.
+"""The field ledger: which check judges which field of what a target sends, and where.
 
+The fields are those of its PDUs, and of the parameter data and sense data in them.
 `python -m suites.ledger` has the reference target send each field wrong in each
 situation (`reftarget/faults/fields.py`) and runs the check that `suites/ledger.toml`
 names: it must fail. `--write FILE` writes the table as Markdown.
@@ -20,6 +21,7 @@ from typing import NoReturn
 import msgspec
 import pytest
 
+from iscsi.scsi.formats import FORMATS
 from iscsi.situations import KINDS
 from reftarget.faults.fields import PREFIX
 from reports import model
@@ -37,7 +39,7 @@ _FAILED = 70
 
 
 class LedgerError(Exception):
-    """A ledger that does not fit the PDUs; the message says where, in one line."""
+    """A ledger that does not fit what is sent; the message says where, in one line."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,10 +107,11 @@ def ledger(path: Path = RULES) -> list[Row]:
 
 
 def _places() -> Iterator[tuple[str, str, str]]:
-    for name, kind in KINDS.items():
-        for situation in kind.situations:
-            for field in kind.fields:
-                yield name, field, situation
+    for kinds in (KINDS, FORMATS):
+        for name, kind in kinds.items():
+            for situation in kind.situations:
+                for field in kind.fields:
+                    yield name, field, situation
 
 
 def _row(rules: Sequence[Rule], pdu: str, field: str, situation: str) -> Row:
@@ -133,18 +136,21 @@ def page(rows: Sequence[Row]) -> str:
     lines = [
         "# The field ledger",
         "",
-        "Which check judges which field of the PDUs that a target sends, in each",
-        "situation in which it sends them. `python -m suites.ledger --write FILE` made",
-        "this page of `suites/ledger.toml`; `python -m suites.ledger` makes each field",
-        "wrong on the reference target and sees its check fail.",
+        "Which check judges which field of the PDUs that a target sends, and of the",
+        "parameter data and sense data in them, in each situation in which it sends",
+        "them. `python -m suites.ledger --write FILE` made this page of",
+        "`suites/ledger.toml`; `python -m suites.ledger` makes each field wrong on the",
+        "reference target and sees its check fail. Reserved and obsolete bits of",
+        "parameter data are not listed: a later edition of their standard may use",
+        "them.",
         "",
         f"Situations: {len(_situations(rows))}. Fields in them: {len(rows)}. A check",
         f"judges {judged}; {len(rows) - judged} have a reason why none does.",
     ]
-    for pdu in KINDS:
+    for pdu in (*KINDS, *FORMATS):
         lines += [
             "",
-            f"## {pdu}",
+            f"## {_title(pdu)}",
             "",
             "| field | situation | judged by |",
             "|---|---|---|",
@@ -155,6 +161,10 @@ def page(rows: Sequence[Row]) -> str:
             if row.pdu == pdu
         ]
     return "\n".join([*lines, ""])
+
+
+def _title(name: str) -> str:
+    return f"{name}: {FORMATS[name].structure.name}" if name in FORMATS else name
 
 
 def _situations(rows: Sequence[Row]) -> set[tuple[str, str]]:

@@ -9,10 +9,10 @@ from iscsi.scsi.layout import Structure
 LAST_LBA_UNKNOWN = 0xFFFFFFFF
 """What READ CAPACITY (10) says of a medium too large for it."""
 
-_SHORT = Structure(
+SHORT = Structure(
     "READ CAPACITY (10) data", 8, last_lba=(0, 7, 32), block_length=(4, 7, 32)
 )
-_LONG = Structure(
+LONG = Structure(
     "READ CAPACITY (16) data",
     32,
     last_lba=(0, 7, 64),
@@ -36,7 +36,7 @@ class Capacity10:
 
     def build(self) -> bytes:
         """Return the eight bytes; a last LBA that does not fit becomes all ones."""
-        return _SHORT.build(
+        return SHORT.build(
             last_lba=min(self.last_lba, LAST_LBA_UNKNOWN),
             block_length=self.block_length,
         )
@@ -48,7 +48,7 @@ class Capacity10:
         Raises:
             DecodeError: it is cut short.
         """
-        return cls(**_SHORT.parse(data))
+        return cls(**SHORT.parse(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Capacity16:
 
     def build(self) -> bytes:
         """Return the 32 bytes."""
-        return _LONG.build(**{name: getattr(self, name) for name in _LONG.fields})
+        return LONG.build(**{name: getattr(self, name) for name in LONG.fields})
 
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Self:
@@ -78,4 +78,4 @@ class Capacity16:
         Raises:
             DecodeError: it is cut short.
         """
-        return cls(**_LONG.parse(data))
+        return cls(**LONG.parse(data))

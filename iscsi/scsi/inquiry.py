@@ -9,10 +9,10 @@ from typing import Any, Self
 from iscsi.scsi.layout import Structure
 
 _LENGTH = 96
-_DESCRIPTORS_AT = 58
+DESCRIPTORS_AT = 58
 _DESCRIPTORS = 8
 
-_FIELDS = Structure(
+FIELDS = Structure(
     "standard INQUIRY data",
     36,
     peripheral_qualifier=(0, 7, 3),
@@ -98,20 +98,20 @@ class StandardInquiry:
         """Return the 96 bytes."""
         values = {
             name: getattr(self, name)
-            for name in _FIELDS.fields
+            for name in FIELDS.fields
             if name not in _TEXTS and name != "additional_length"
         }
         for name, width in _TEXTS.items():
             text = getattr(self, name).encode("ascii").ljust(width)
             values[name] = int.from_bytes(text, "big")
-        head = _FIELDS.build(additional_length=_LENGTH - 5, **values)
+        head = FIELDS.build(additional_length=_LENGTH - 5, **values)
         descriptors = struct.pack(
             f">{len(self.version_descriptors)}H", *self.version_descriptors
         )
         return (
             head
-            + bytes(_DESCRIPTORS_AT - len(head))
-            + descriptors.ljust(_LENGTH - _DESCRIPTORS_AT, b"\0")
+            + bytes(DESCRIPTORS_AT - len(head))
+            + descriptors.ljust(_LENGTH - DESCRIPTORS_AT, b"\0")
         )
 
     @classmethod
@@ -121,14 +121,14 @@ class StandardInquiry:
         Raises:
             DecodeError: there are less than the mandatory 36 bytes.
         """
-        values: dict[str, Any] = dict(_FIELDS.parse(data))
+        values: dict[str, Any] = dict(FIELDS.parse(data))
         del values["additional_length"]
         for name, width in _TEXTS.items():
             text = values[name].to_bytes(width, "big")
             values[name] = text.decode("ascii", "replace").rstrip()
-        for name, field in _FIELDS.fields.items():
+        for name, field in FIELDS.fields.items():
             if field.width == 1:
                 values[name] = bool(values[name])
-        tail = bytes(data[_DESCRIPTORS_AT : _DESCRIPTORS_AT + 2 * _DESCRIPTORS])
+        tail = bytes(data[DESCRIPTORS_AT : DESCRIPTORS_AT + 2 * _DESCRIPTORS])
         descriptors = struct.unpack(f">{len(tail) // 2}H", tail[: len(tail) // 2 * 2])
         return cls(**values, version_descriptors=tuple(filter(None, descriptors)))

@@ -69,21 +69,21 @@ class AllowCommands(IntEnum):
     TEST_UNIT_READY_AND_MODE_SENSE = 3
 
 
-_HEADER = Structure(
+HEADER = Structure(
     "PERSISTENT RESERVE IN header",
     8,
     generation=(0, 7, 32),
     additional_length=(4, 7, 32),
 )
-_KEY_LENGTH = 8
-_RESERVATION = Structure(
+KEY_LENGTH = 8
+RESERVATION = Structure(
     "READ RESERVATION descriptor",
     16,
     reservation_key=(0, 7, 64),
     scope=(13, 7, 4),
     type=(13, 3, 4),
 )
-_CAPABILITIES = Structure(
+CAPABILITIES = Structure(
     "REPORT CAPABILITIES data",
     8,
     length=(0, 7, 16),
@@ -105,7 +105,7 @@ _TYPE_BITS = {
     ReservationType.WRITE_EXCLUSIVE: 0x0200,
     ReservationType.EXCLUSIVE_ACCESS_ALL_REGISTRANTS: 0x0001,
 }
-_FULL_STATUS = Structure(
+FULL_STATUS = Structure(
     "READ FULL STATUS descriptor",
     24,
     reservation_key=(0, 7, 64),
@@ -139,15 +139,15 @@ _LENGTH = Structure("TransportID parameter data length", 4, length=(0, 7, 32))
 
 
 def _with_header(generation: int, body: bytes) -> bytes:
-    return _HEADER.build(generation=generation, additional_length=len(body)) + body
+    return HEADER.build(generation=generation, additional_length=len(body)) + body
 
 
 def _split(data: bytes | memoryview, unit: int) -> tuple[int, bytes]:
     """Return PRGENERATION and the list that follows, of whole units."""
     data = bytes(data)
-    header = _HEADER.parse(data)
+    header = HEADER.parse(data)
     length = header["additional_length"]
-    body = data[_HEADER.length : _HEADER.length + length]
+    body = data[HEADER.length : HEADER.length + length]
     if len(body) < length or length % unit:
         raise DecodeError(
             f"list of {len(body)} bytes where the header says {length}",
@@ -176,7 +176,7 @@ class Keys:
 
     def build(self) -> bytes:
         """Return the parameter data."""
-        keys = (key.to_bytes(_KEY_LENGTH, "big") for key in self.keys)
+        keys = (key.to_bytes(KEY_LENGTH, "big") for key in self.keys)
         return _with_header(self.generation, b"".join(keys))
 
     @classmethod
@@ -186,9 +186,9 @@ class Keys:
         Raises:
             DecodeError: it is shorter than it says.
         """
-        generation, body = _split(data, _KEY_LENGTH)
-        starts = range(0, len(body), _KEY_LENGTH)
-        keys = (int.from_bytes(body[at : at + _KEY_LENGTH], "big") for at in starts)
+        generation, body = _split(data, KEY_LENGTH)
+        starts = range(0, len(body), KEY_LENGTH)
+        keys = (int.from_bytes(body[at : at + KEY_LENGTH], "big") for at in starts)
         return cls(generation, tuple(keys))
 
 
@@ -205,7 +205,7 @@ class ReservationStatus:
         """Return the parameter data."""
         body = b""
         if self.type is not None:
-            body = _RESERVATION.build(
+            body = RESERVATION.build(
                 reservation_key=self.reservation_key, scope=self.scope, type=self.type
             )
         return _with_header(self.generation, body)
@@ -217,10 +217,10 @@ class ReservationStatus:
         Raises:
             DecodeError: it is shorter than it says, or the type is reserved.
         """
-        generation, body = _split(data, _RESERVATION.length)
+        generation, body = _split(data, RESERVATION.length)
         if not body:
             return cls(generation)
-        fields = _RESERVATION.parse(body)
+        fields = RESERVATION.parse(body)
         return cls(
             generation,
             _type(fields["type"], body),
@@ -242,13 +242,13 @@ class Capabilities:
     allow_commands: int = AllowCommands.NO_INFORMATION
     persist_through_power_loss_activated: bool = False
     types: frozenset[ReservationType] = frozenset(ReservationType)
-    length: int = _CAPABILITIES.length
+    length: int = CAPABILITIES.length
 
     def build(self) -> bytes:
         """Return the parameter data."""
         fields = asdict(self)
         types = fields.pop("types")
-        return _CAPABILITIES.build(
+        return CAPABILITIES.build(
             **fields, type_mask=sum(_TYPE_BITS[each] for each in types)
         )
 
@@ -259,13 +259,13 @@ class Capabilities:
         Raises:
             DecodeError: it is too short.
         """
-        fields: dict[str, Any] = dict(_CAPABILITIES.parse(data))
+        fields: dict[str, Any] = dict(CAPABILITIES.parse(data))
         mask = fields.pop("type_mask")
         fields["types"] = frozenset(
             each for each, bit in _TYPE_BITS.items() if mask & bit
         )
         for name in cls.__slots__:
-            if _CAPABILITIES.fields.get(name) and _CAPABILITIES.fields[name].width == 1:
+            if CAPABILITIES.fields.get(name) and CAPABILITIES.fields[name].width == 1:
                 fields[name] = bool(fields[name])
         return cls(**fields)
 
@@ -287,7 +287,7 @@ class FullStatusDescriptor:
         """Return the descriptor."""
         initiator_port = self.transport_id.build()
         return (
-            _FULL_STATUS.build(
+            FULL_STATUS.build(
                 reservation_key=self.reservation_key,
                 all_target_ports=self.all_target_ports,
                 is_holder=self.is_holder,
@@ -306,8 +306,8 @@ class FullStatusDescriptor:
         Raises:
             DecodeError: it is malformed or cut short.
         """
-        fields = _FULL_STATUS.parse(data)
-        length = _FULL_STATUS.length + fields["additional_length"]
+        fields = FULL_STATUS.parse(data)
+        length = FULL_STATUS.length + fields["additional_length"]
         if len(data) < length:
             raise DecodeError(
                 f"descriptor of {len(data)} bytes that says {length}",
@@ -317,7 +317,7 @@ class FullStatusDescriptor:
         is_holder = bool(fields["is_holder"])
         descriptor = cls(
             fields["reservation_key"],
-            TransportID.parse(data[_FULL_STATUS.length : length]),
+            TransportID.parse(data[FULL_STATUS.length : length]),
             fields["relative_target_port"],
             bool(fields["all_target_ports"]),
             is_holder,

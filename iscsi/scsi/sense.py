@@ -8,7 +8,7 @@ from typing import Self
 from iscsi.errors import DecodeError
 from iscsi.scsi.layout import Structure
 
-_FIXED = Structure(
+FIXED = Structure(
     "fixed format sense data",
     18,
     valid=(0, 7, 1),
@@ -22,7 +22,7 @@ _FIXED = Structure(
     specific=(15, 7, 24),
 )
 _FIXED_MINIMUM = 8
-_DESCRIPTOR = Structure(
+DESCRIPTOR = Structure(
     "descriptor format sense data",
     8,
     response_code=(0, 6, 7),
@@ -31,7 +31,7 @@ _DESCRIPTOR = Structure(
     ascq=(3, 7, 8),
     additional_length=(7, 7, 8),
 )
-_INFORMATION = Structure(
+INFORMATION = Structure(
     "information sense data descriptor",
     12,
     type=(0, 7, 8),
@@ -39,21 +39,21 @@ _INFORMATION = Structure(
     valid=(2, 7, 1),
     information=(4, 7, 64),
 )
-_COMMAND_SPECIFIC = Structure(
+COMMAND_SPECIFIC = Structure(
     "command-specific information sense data descriptor",
     12,
     type=(0, 7, 8),
     additional_length=(1, 7, 8),
     command_specific=(4, 7, 64),
 )
-_SPECIFIC = Structure(
+SPECIFIC = Structure(
     "sense key specific sense data descriptor",
     8,
     type=(0, 7, 8),
     additional_length=(1, 7, 8),
     specific=(4, 7, 24),
 )
-_FIELD_POINTER = Structure(
+FIELD_POINTER = Structure(
     "field pointer sense key specific data",
     3,
     valid=(0, 7, 1),
@@ -62,7 +62,7 @@ _FIELD_POINTER = Structure(
     bit_pointer=(0, 2, 3),
     field_pointer=(1, 7, 16),
 )
-_PROGRESS = Structure(
+PROGRESS = Structure(
     "progress indication sense key specific data",
     3,
     valid=(0, 7, 1),
@@ -70,8 +70,11 @@ _PROGRESS = Structure(
 )
 _DESCRIPTOR_HEADER = 2
 """Bytes of a descriptor that its ADDITIONAL LENGTH does not count."""
-_FIXED_CURRENT, _FIXED_DEFERRED = 0x70, 0x71
-_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED = 0x72, 0x73
+FIXED_CODES = _FIXED_CURRENT, _FIXED_DEFERRED = 0x70, 0x71
+"""RESPONSE CODE of the fixed format."""
+
+DESCRIPTOR_CODES = _DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED = 0x72, 0x73
+"""RESPONSE CODE of the descriptor format."""
 
 
 class SenseKey(IntEnum):
@@ -247,7 +250,7 @@ class FieldPointer:
 
     def encode(self) -> bytes:
         """Return the three sense key specific bytes."""
-        return _FIELD_POINTER.build(
+        return FIELD_POINTER.build(
             valid=1,
             command_data=self.in_cdb,
             bit_pointer_valid=self.bit is not None,
@@ -258,7 +261,7 @@ class FieldPointer:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read the three sense key specific bytes."""
-        fields = _FIELD_POINTER.parse(data)
+        fields = FIELD_POINTER.parse(data)
         bit = fields["bit_pointer"] if fields["bit_pointer_valid"] else None
         return cls(fields["field_pointer"], bit, in_cdb=bool(fields["command_data"]))
 
@@ -317,7 +320,7 @@ class Sense:
         if self.field_pointer is not None:
             return self.field_pointer.encode()
         if self.progress is not None:
-            return _PROGRESS.build(valid=1, progress_indication=self.progress)
+            return PROGRESS.build(valid=1, progress_indication=self.progress)
         return b""
 
     def build(self, *, descriptor: bool | None = None) -> bytes:
@@ -330,12 +333,12 @@ class Sense:
         information = self.information
         # VALID is zero for what four bytes cannot hold (SPC-4 section 4.5.3).
         is_valid = information is not None and information < 2**32
-        return _FIXED.build(
+        return FIXED.build(
             valid=is_valid,
             response_code=_FIXED_DEFERRED if self.is_deferred else _FIXED_CURRENT,
             sense_key=self.key,
             information=information if is_valid and information is not None else 0,
-            additional_length=_FIXED.length - _FIXED_MINIMUM,
+            additional_length=FIXED.length - _FIXED_MINIMUM,
             command_specific=(self.command_specific or 0) & 0xFFFFFFFF,
             asc=self.asc,
             ascq=self.ascq,
@@ -346,17 +349,17 @@ class Sense:
         descriptors = b""
         if self.information is not None:
             descriptors += _described(
-                _INFORMATION, 0x00, valid=1, information=self.information
+                INFORMATION, 0x00, valid=1, information=self.information
             )
         if self.command_specific is not None:
             descriptors += _described(
-                _COMMAND_SPECIFIC, 0x01, command_specific=self.command_specific
+                COMMAND_SPECIFIC, 0x01, command_specific=self.command_specific
             )
         if specific := self._specific():
             descriptors += _described(
-                _SPECIFIC, 0x02, specific=int.from_bytes(specific, "big")
+                SPECIFIC, 0x02, specific=int.from_bytes(specific, "big")
             )
-        header = _DESCRIPTOR.build(
+        header = DESCRIPTOR.build(
             response_code=(
                 _DESCRIPTOR_DEFERRED if self.is_deferred else _DESCRIPTOR_CURRENT
             ),
@@ -382,9 +385,9 @@ def parse(data: bytes | memoryview) -> Sense:
     """
     data = bytes(data)
     code = data[0] & 0x7F if data else 0
-    if code in (_FIXED_CURRENT, _FIXED_DEFERRED):
+    if code in FIXED_CODES:
         return _parse_fixed(data)
-    if code in (_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED):
+    if code in DESCRIPTOR_CODES:
         return _parse_descriptor(data)
     raise DecodeError(
         f"response code {code:#04x} is not sense data",
@@ -406,12 +409,12 @@ def _require(data: bytes, length: int) -> None:
 def _specific_fields(
     key: SenseKey, specific: bytes
 ) -> tuple[FieldPointer | None, int | None]:
-    if not _FIELD_POINTER.parse_short(specific)["valid"]:
+    if not FIELD_POINTER.parse_short(specific)["valid"]:
         return None, None
     if key is SenseKey.ILLEGAL_REQUEST or key is SenseKey.COPY_ABORTED:
         return FieldPointer.decode(specific), None
     if key is SenseKey.NO_SENSE or key is SenseKey.NOT_READY:
-        return None, _PROGRESS.parse(specific)["progress_indication"]
+        return None, PROGRESS.parse(specific)["progress_indication"]
     return None, None
 
 
@@ -419,7 +422,7 @@ def _parse_fixed(data: bytes) -> Sense:
     _require(data, _FIXED_MINIMUM)
     # What a target leaves off the end counts as zero (SPC-4 section 4.5.3).
     length = min(len(data), _FIXED_MINIMUM + data[7])
-    fields = _FIXED.parse_short(data[:length])
+    fields = FIXED.parse_short(data[:length])
     key = _key(data, fields["sense_key"], 2)
     pointer, progress = _specific_fields(key, fields["specific"].to_bytes(3, "big"))
     return Sense(
@@ -447,27 +450,27 @@ def _key(data: bytes, value: int, offset: int) -> SenseKey:
 
 
 def _parse_descriptor(data: bytes) -> Sense:
-    _require(data, _DESCRIPTOR.length)
-    fields = _DESCRIPTOR.parse(data)
-    end = _DESCRIPTOR.length + fields["additional_length"]
+    _require(data, DESCRIPTOR.length)
+    fields = DESCRIPTOR.parse(data)
+    end = DESCRIPTOR.length + fields["additional_length"]
     _require(data, end)
     key = _key(data, fields["sense_key"], 1)
     information = command_specific = None
     specific = b""
-    offset = _DESCRIPTOR.length
+    offset = DESCRIPTOR.length
     while offset < end:
         _require(data[:end], offset + _DESCRIPTOR_HEADER)
         kind, length = data[offset], data[offset + 1] + _DESCRIPTOR_HEADER
         _require(data[:end], offset + length)
         body = data[offset : offset + length]
-        if kind == 0x00 and length >= _INFORMATION.length:
-            descriptor = _INFORMATION.parse(body)
+        if kind == 0x00 and length >= INFORMATION.length:
+            descriptor = INFORMATION.parse(body)
             if descriptor["valid"]:
                 information = descriptor["information"]
-        elif kind == 0x01 and length >= _COMMAND_SPECIFIC.length:
-            command_specific = _COMMAND_SPECIFIC.parse(body)["command_specific"]
+        elif kind == 0x01 and length >= COMMAND_SPECIFIC.length:
+            command_specific = COMMAND_SPECIFIC.parse(body)["command_specific"]
         elif kind == 0x02 and length >= _DESCRIPTOR_HEADER + 5:
-            specific = _SPECIFIC.parse_short(body)["specific"].to_bytes(3, "big")
+            specific = SPECIFIC.parse_short(body)["specific"].to_bytes(3, "big")
         offset += length
     pointer, progress = _specific_fields(key, specific)
     return Sense(

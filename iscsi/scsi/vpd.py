@@ -153,7 +153,7 @@ def parse_designators(body: bytes) -> list[Designator]:
     return entries
 
 
-_EXTENDED_INQUIRY = Structure(
+EXTENDED_INQUIRY = Structure(
     "Extended INQUIRY Data VPD page",
     60,
     activate_microcode=(0, 7, 2),
@@ -177,7 +177,7 @@ _EXTENDED_INQUIRY = Structure(
     extended_self_test_completion_minutes=(6, 7, 16),
     maximum_supported_sense_data_length=(9, 7, 8),
 )
-_BLOCK_LIMITS = Structure(
+BLOCK_LIMITS = Structure(
     "Block Limits VPD page",
     60,
     wsnz=(0, 0, 1),
@@ -198,7 +198,7 @@ _BLOCK_LIMITS = Structure(
     maximum_atomic_transfer_length_with_atomic_boundary=(52, 7, 32),
     maximum_atomic_boundary_size=(56, 7, 32),
 )
-_CHARACTERISTICS = Structure(
+CHARACTERISTICS = Structure(
     "Block Device Characteristics VPD page",
     60,
     medium_rotation_rate=(0, 7, 16),
@@ -209,7 +209,7 @@ _CHARACTERISTICS = Structure(
     fuab=(4, 1, 1),
     vbuls=(4, 0, 1),
 )
-_PROVISIONING = Structure(
+PROVISIONING = Structure(
     "Logical Block Provisioning VPD page",
     4,
     threshold_exponent=(0, 7, 8),
@@ -250,12 +250,12 @@ class ExtendedInquiry:
 
     def build(self) -> bytes:
         """Return the body."""
-        return _EXTENDED_INQUIRY.build(**asdict(self))
+        return EXTENDED_INQUIRY.build(**asdict(self))
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Read the body."""
-        return cls(**_EXTENDED_INQUIRY.parse_short(body))
+        return cls(**EXTENDED_INQUIRY.parse_short(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +282,12 @@ class BlockLimits:
 
     def build(self) -> bytes:
         """Return the body."""
-        return _BLOCK_LIMITS.build(**asdict(self))
+        return BLOCK_LIMITS.build(**asdict(self))
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Read the body; an older, shorter one has zeros for the rest."""
-        return cls(**_BLOCK_LIMITS.parse_short(body))
+        return cls(**BLOCK_LIMITS.parse_short(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +305,12 @@ class BlockDeviceCharacteristics:
 
     def build(self) -> bytes:
         """Return the body."""
-        return _CHARACTERISTICS.build(**asdict(self))
+        return CHARACTERISTICS.build(**asdict(self))
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Read the body."""
-        return cls(**_CHARACTERISTICS.parse_short(body))
+        return cls(**CHARACTERISTICS.parse_short(body))
 
 
 class ProvisioningType(IntEnum):
@@ -336,9 +336,9 @@ class LogicalBlockProvisioning:
 
     def build(self) -> bytes:
         """Return the body."""
-        return _PROVISIONING.build(**asdict(self))
+        return PROVISIONING.build(**asdict(self))
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Read the body."""
-        return cls(**_PROVISIONING.parse_short(body))
+        return cls(**PROVISIONING.parse_short(body))

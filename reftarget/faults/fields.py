@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults of single fields: one field of one kind of PDU is wrong in one situation.
+"""Faults of single fields: one field is wrong in one situation.
 
-They are made from the layouts of the PDUs and are no rows of the table of faults. The
-field ledger (docs/field-ledger.md) says which check judges each of them.
+A field is one of a kind of PDU, or of a format of parameter data and sense data. The
+faults are made from their layouts and are no rows of the table of faults. The field
+ledger (docs/field-ledger.md) says which check judges each of them.
 `field:SCSIResponse.status@after-data-in` is the name of one.
 """
 
@@ -15,21 +16,27 @@ from typing import TYPE_CHECKING, Final
 from iscsi import pdu
 from iscsi.constants import BHS_LENGTH
 from iscsi.headers.layout import field_bits
+from iscsi.scsi.formats import AUTOMATIC, FORMATS, Format, parts, sense_parts, spoilt
 from iscsi.situations import KINDS, History
+from reftarget.scsi.rules import AdmissionRules
 from reftarget.variants import Variant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iscsi.scsi.formats import Part
     from iscsi.situations import Kind
     from reftarget.twist import Spoil, Wire
 
 PREFIX: Final = "field:"
+_ALL: Final[Mapping[str, Kind | Format]] = {**KINDS, **FORMATS}
 
 
 def names() -> list[str]:
     """Return the name of every fault of a field, in the order of the layouts."""
     return [
         f"{PREFIX}{name}.{field}@{situation}"
-        for name, kind in KINDS.items()
+        for name, kind in _ALL.items()
         for situation, field in product(kind.situations, kind.fields)
     ]
 
@@ -42,17 +49,34 @@ def named(name: str) -> Variant:
     """
     kind_name, _, rest = name.removeprefix(PREFIX).partition(".")
     field, _, situation = rest.partition("@")
-    kind = KINDS.get(kind_name)
+    kind = _ALL.get(kind_name)
     if kind is None:
-        raise ValueError(f"no PDU {kind_name!r}; there are {', '.join(KINDS)}")
+        known = ", ".join(_ALL)
+        raise ValueError(f"no PDU or format {kind_name!r}; there are {known}")
     if field not in kind.fields:
         raise ValueError(f"{kind_name} has the fields {', '.join(kind.fields)}")
     if situation not in kind.situations:
         raise ValueError(f"{kind_name} is sent {', '.join(kind.situations)}")
-    return Variant(
-        name=name,
-        says=f"{field} of {kind_name} is wrong ({situation})",
-        spoil=_spoil(kind, field, situation),
+    says = f"{field} of {kind_name} is wrong ({situation})"
+    if isinstance(kind, Format):
+        rules = _rules(kind_name, field, situation)
+        return Variant(name=name, says=says, rules=rules)
+    return Variant(name=name, says=says, spoil=_spoil(kind, field, situation))
+
+
+def _rules(name: str, field: str, situation: str) -> AdmissionRules:
+    """Return the rules that show one field of a format wrong in one situation."""
+
+    def spoil(data: bytes, found: Iterable[Part]) -> bytes:
+        for part in found:
+            if part.name == name and part.situation == situation:
+                data = spoilt(data, part, field)
+        return data
+
+    if situation == AUTOMATIC:
+        return AdmissionRules(sense_data=lambda data: spoil(data, [*sense_parts(data)]))
+    return AdmissionRules(
+        parameter_data=lambda command, data: spoil(data, [*parts(command, data)])
     )
 
 

@@ -20,7 +20,7 @@ from reftarget.scsi.check_condition import (
     invalid_field_in_cdb,
 )
 from reftarget.scsi.reservations import ReservationManager
-from reftarget.scsi.rules import SCSI_RULES, SCSIRules
+from reftarget.scsi.rules import SCSI_RULES, AdmissionRules, SCSIRules
 from reftarget.scsi.table import COMMANDS
 from reftarget.scsi.task import GOOD, DataOutNeeded, Nexus, Outcome, Steps, Task
 from reftarget.scsi.unit import LogicalUnit
@@ -93,10 +93,11 @@ class DeviceServer:
             is_absent = command.layout.name in config.absent
             if is_absent or not command.is_offered(unit):
                 continue
+            shown = _shown(command, self.rules.admission)
             if command.service_action is None:
-                unit.commands[command.opcode] = command
+                unit.commands[command.opcode] = shown
             else:
-                unit.actions[command.opcode, command.service_action] = command
+                unit.actions[command.opcode, command.service_action] = shown
         return unit
 
     def start(self, task: Task, now: float) -> Outcome | DataOutNeeded | Steps:
@@ -161,6 +162,24 @@ class DeviceServer:
     def luns(self) -> list[int]:
         """The logical unit numbers, in order."""
         return sorted(self.units)
+
+
+def _shown(command: Command, rules: AdmissionRules) -> Command:
+    """Return a command whose parameter data goes by the rules.
+
+    Where they leave it alone it is the command itself, so that nothing is asked later.
+    """
+    if rules.parameter_data is AdmissionRules().parameter_data:
+        return command
+
+    def handle(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded | Steps:
+        answer = command.handler(unit, task)
+        if isinstance(answer, Outcome) and isinstance(answer.data_in, bytes):
+            data = rules.parameter_data(task.cdb, answer.data_in)
+            return replace(answer, data_in=data)
+        return answer
+
+    return replace(command, handler=handle)
 
 
 class _AnsweredError(Exception):

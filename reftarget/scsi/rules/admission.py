@@ -58,6 +58,11 @@ def sense_data(data: bytes) -> bytes:
     return data
 
 
+def parameter_data(_cdb: bytes, data: bytes) -> bytes:
+    """Return the parameter data of a command as it is sent: as it was made."""
+    return data
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRules(RuleSet):
     """The decisions before a command is executed, and about its sense data."""
@@ -76,6 +81,7 @@ class AdmissionRules(RuleSet):
     points_at_fields: bool = True
     """Sense data points at the field that is refused (SPC-4 section 4.5.2.4)."""
     sense_data: Callable[[bytes], bytes] = sense_data
+    parameter_data: Callable[[bytes, bytes], bytes] = parameter_data
     missing_unit_is_ready: bool = False
     """Commands to a LUN without a unit are GOOD (SPC-4 section 4.5.1)."""
     missing_unit_is_connected: bool = False

@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fields of parameter data and sense data (SPC-4, SBC-3).
+
+docs/field-ledger.md says which check judges each of them.
+"""
+
+import pytest
+
+from initiator.expect import check, expect_good
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.errors import DecodeError
+from iscsi.scsi import cdb
+from iscsi.scsi.layout import Layout
+from iscsi.scsi.mode import (
+    ALL_PAGES,
+    STRUCTURES,
+    ModePage,
+    ModeParameters,
+    Page,
+    PageControl,
+    parse_6,
+    parse_10,
+)
+from iscsi.scsi.sense import AdditionalSense, Sense
+from iscsi.scsi.vpd import (
+    Association,
+    CodeSet,
+    Designator,
+    DesignatorType,
+    VPDPage,
+    parse_designators,
+)
+from suites.support.applicability import skip_without
+from suites.support.media import Medium, name
+from suites.support.modes import SELECTS, SENSES
+from suites.support.operations import is_there
+from suites.support.pages import (
+    body_of,
+    capacity_of,
+    limits_of,
+    provisioning_of,
+    standard_of,
+)
+
+ROOM = 252
+ISCSI = 5
+SPC_4 = 0x06
+ALL_BLOCKS = 0xFFFFFFFF
+LARGEST = 32 << 20
+"""Bytes that a check moves at most in one command."""
+
+BINARY, TEXT = {CodeSet.BINARY}, {CodeSet.ASCII, CodeSet.UTF_8}
+EVERY = set(Association)
+DESIGNATORS: dict[int, tuple[set[CodeSet], set[Association], set[int]]] = {
+    DesignatorType.T10_VENDOR_ID: (TEXT, EVERY, set(range(8, 256))),
+    DesignatorType.EUI_64: (BINARY, EVERY, {8, 12, 16}),
+    DesignatorType.NAA: (BINARY, EVERY, {8, 16}),
+    DesignatorType.RELATIVE_TARGET_PORT: (BINARY, {Association.TARGET_PORT}, {4}),
+    DesignatorType.TARGET_PORT_GROUP: (BINARY, {Association.TARGET_PORT}, {4}),
+    DesignatorType.LOGICAL_UNIT_GROUP: (BINARY, {Association.LOGICAL_UNIT}, {4}),
+    DesignatorType.MD5_LOGICAL_UNIT: (BINARY, {Association.LOGICAL_UNIT}, {16}),
+    DesignatorType.SCSI_NAME_STRING: (
+        {CodeSet.UTF_8},
+        EVERY,
+        set(range(4, 256, 4)),
+    ),
+}
+"""By type: the code sets, associations and lengths that it may have (7.8.6.2 on)."""
+
+LENGTHS = {page: {layout.length - 2} for page, layout in STRUCTURES.items()}
+# Editions before SBC-2 and SPC-3 have shorter ones.
+LENGTHS[ModePage.CACHING] |= {0x0A}
+LENGTHS[ModePage.CONTROL] |= {0x06}
+
+PROVISIONING_TYPES = range(3)
+FLAGGED = (ModePage.CONTROL, ModePage.CACHING)
+"""The pages whose flags can be turned without harm."""
+
+POINTED = {
+    "page-code": (cdb.mode_sense_6(page_code=0x3E, allocation_length=ROOM), 2, 5),
+    "vpd-page": (cdb.inquiry(evpd=1, page_code=0xFF, allocation_length=ROOM), 2, 7),
+    "select-report": (
+        cdb.report_luns(select_report=0x7F, allocation_length=ROOM),
+        2,
+        7,
+    ),
+}
+"""Commands with a field that is refused: where it begins, byte and bit."""
+
+
+def modes(
+    session: Session,
+    size: int = 6,
+    page: int = ALL_PAGES,
+    control: PageControl = PageControl.CURRENT,
+    **fields: int,
+) -> ModeParameters:
+    """Return mode data; skip where the unit has no such command or field."""
+    layout = SENSES[size]
+    skip_without(session, layout)
+    values = {"dbd": 1, **fields}
+    command = layout(
+        page_code=page, page_control=control, allocation_length=ROOM, **values
+    )
+    result = session.execute(command, read=ROOM)
+    if result.sense and result.sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB:
+        pytest.skip("not applicable: the unit does not have such mode data")
+    expect_good(result)
+    try:
+        return (parse_10 if size == 10 else parse_6)(result.data)
+    except DecodeError as error:
+        check(False, "whole mode data", str(error))
+        raise AssertionError from error
+
+
+def designators(session: Session) -> list[Designator]:
+    """Return the designation descriptors of VPD page 83h; skip where it is not there.
+
+    What is cut short is for another check.
+    """
+    body = body_of(session, VPDPage.DEVICE_IDENTIFICATION)
+    if body is None:
+        pytest.skip("not applicable: the unit has no VPD page 83h")
+    try:
+        return parse_designators(body)
+    except DecodeError as error:
+        check(False, "whole designation descriptors", str(error))
+        raise AssertionError from error
+
+
+@pytest.mark.requirement("SPC4-7.8-04")
+def test_pages_are_of_the_same_device(session: Session) -> None:
+    """Each VPD page bears qualifier and device type of standard INQUIRY data."""
+    first = session.execute(cdb.inquiry(allocation_length=36), read=36).data[:1]
+    listed = body_of(session, VPDPage.SUPPORTED_VPD_PAGES) or b""
+
+    wrong = {}
+    for code in listed:
+        command = cdb.inquiry(evpd=1, page_code=code, allocation_length=ROOM)
+        found = session.execute(command, read=ROOM).data[:1]
+        if found and found != first:
+            wrong[f"{code:02x}h"] = found.hex()
+
+    check(not wrong, f"byte 0 as {first.hex()} in each page", wrong)
+
+
+@pytest.mark.requirement("SPC4-6.6.2-03")
+def test_abilities_are_there(session: Session) -> None:
+    """TPGS, 3PC and CMDQUE tell of what the unit can do."""
+    told = standard_of(session)
+
+    if told.tpgs:
+        there = is_there(session, cdb.report_target_port_groups)
+        due = f"REPORT TARGET PORT GROUPS, as TPGS is {told.tpgs:02b}b"
+        check(there, due, "it is not supported", field="TPGS")
+    copies = is_there(session, cdb.extended_copy)
+    is_right = told.third_party_copy or not copies
+    check(is_right, "3PC 1, as there is EXTENDED COPY", "3PC 0", field="3PC")
+    is_right = told.cmdque or told.version < SPC_4
+    check(is_right, "CMDQUE 1", "CMDQUE 0", field="CMDQUE")
+
+
+@pytest.mark.requirement("SPC4-7.8.6-01")
+def test_designators_have_their_form(session: Session) -> None:
+    """A designator has code set, association and length of its type."""
+    for one in designators(session):
+        if one.type not in DESIGNATORS:
+            continue
+        sets, associations, lengths = DESIGNATORS[one.type]
+        check(one.code_set in sets, f"CODE SET {sorted(sets)}", one)
+        due = sorted(associations)
+        check(one.association in associations, f"ASSOCIATION {due}", one)
+        check(len(one.designator) in lengths, "a length of its type", one)
+        if one.association == Association.TARGET_PORT:
+            is_right = one.protocol == ISCSI
+            check(is_right, "PIV 1 and PROTOCOL IDENTIFIER 5", one)
+
+
+@pytest.mark.requirement("SPC4-7.5-01")
+@pytest.mark.parametrize("size", SENSES)
+def test_mode_pages_have_their_length(session: Session, size: int) -> None:
+    """PAGE LENGTH of a mode page is that of its layout."""
+    wrong = [
+        page
+        for page in modes(session, size).pages
+        if page.subpage is None
+        and page.code in LENGTHS
+        and len(page.body) not in LENGTHS[ModePage(page.code)]
+    ]
+
+    check(not wrong, "the length of its layout", wrong, field="PAGE LENGTH")
+
+
+@pytest.mark.requirement("SPC4-7.5.7-01")
+@pytest.mark.parametrize("size", SENSES)
+def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) -> None:
+    """PS is 0 where saved values are refused with SAVING PARAMETERS NOT SUPPORTED."""
+    pages = modes(session, size).pages
+    command = SENSES[size](
+        dbd=1,
+        page_code=ALL_PAGES,
+        page_control=PageControl.SAVED,
+        allocation_length=ROOM,
+    )
+    sense = session.execute(command, read=ROOM).sense
+    refusal = AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED
+    if sense is None or sense.additional is not refusal:
+        pytest.skip("not applicable: values can be saved")
+
+    wrong = [page for page in pages if page.is_savable]
+    check(not wrong, "PS 0, as nothing can be saved", wrong, field="PS")
+
+
+@pytest.mark.requirement("SPC4-6.11-07")
+@pytest.mark.parametrize("size", SENSES)
+def test_block_descriptors_can_be_left_out(session: Session, size: int) -> None:
+    """MODE SENSE with DBD 1 returns no block descriptor."""
+    found = modes(session, size).block_descriptors
+
+    check(not found, "BLOCK DESCRIPTOR LENGTH 0, as DBD is 1", found)
+
+
+@pytest.mark.requirement("SBC3-6.5.2-01")
+@pytest.mark.parametrize(
+    ("size", "llbaa"), [(6, 0), (10, 0), (10, 1)], ids=["6", "10", "10-long"]
+)
+def test_block_descriptors_tell_the_capacity(
+    session: Session, size: int, llbaa: int
+) -> None:
+    """A block descriptor has the number and the length of the blocks that there are."""
+    capacity = capacity_of(session)
+    asked = {"llbaa": llbaa} if llbaa else {}
+    found = modes(session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **asked)
+    if not found.block_descriptors:
+        pytest.skip("not applicable: the unit returns no block descriptor")
+
+    first = found.block_descriptors[0]
+    length = capacity.block_length
+    check(first.block_length == length, f"LOGICAL BLOCK LENGTH {length}", first)
+    whole = capacity.last_lba + 1
+    number = whole if found.is_long_lba else min(whole, ALL_BLOCKS)
+    # SPC-2 has 0 for all the blocks that are left.
+    check(first.blocks in (number, 0), f"NUMBER OF LOGICAL BLOCKS {number}", first)
+    is_right = found.is_long_lba <= bool(llbaa)
+    check(is_right, "LONGLBA 0, as LLBAA is 0", "LONGLBA 1")
+
+
+@pytest.mark.requirement("SBC3-6.5.1-02")
+@pytest.mark.parametrize("size", SENSES)
+def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
+    """MEDIUM TYPE is 0, and WP is 0 on a unit that takes writes."""
+    medium.write(0, medium.blocks(1))
+
+    found = modes(medium.session, size)
+
+    kind = found.medium_type
+    check(kind == 0, "MEDIUM TYPE 0", kind, field="MEDIUM TYPE")
+    check(not found.is_write_protected, "WP 0, as a write ended GOOD", "WP 1")
+
+
+@pytest.mark.requirement("SPC4-6.11-06")
+@pytest.mark.parametrize("code", FLAGGED, ids=lambda code: code.name.lower())
+def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
+    """A flag that is shown as changeable takes its other value, and is put back."""
+    session = medium.session
+    before = only(modes(session, page=code), code)
+    mask = only(modes(session, page=code, control=PageControl.CHANGEABLE), code).fields
+    skip_without(session, SELECTS[6])
+    widths = STRUCTURES[code].fields
+    flags = [one for one in mask if mask[one] and widths[one].width == 1]
+    if not flags:
+        pytest.skip("not applicable: no flag of the page can be changed")
+
+    refused = {}
+    for flag in flags:
+        other = Page.of(code, **{**before.fields, flag: 1 ^ before.fields[flag]})
+        result = chosen(session, other)
+        if not result.is_good:
+            refused[flag.upper()] = str(result)
+        chosen(session, Page(before.code, before.body))
+
+    check(not refused, "each flag that can be changed is taken", refused)
+
+
+def only(found: ModeParameters, code: ModePage) -> Page:
+    """Return the page that was asked for; skip where its length is another."""
+    pages = [page for page in found.pages if page.code == code]
+    if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
+        pytest.skip("not applicable: the page is of another edition")
+    return pages[0]
+
+
+def chosen(session: Session, page: Page) -> Result:
+    """Send MODE SELECT of a page."""
+    data = ModeParameters(pages=(page,), mode_data_length=0).build_6()
+    command = SELECTS[6](pf=1, parameter_list_length=len(data))
+    return session.execute(command, write=data)
+
+
+@pytest.mark.requirement("SPC4-4.5.2.4-01")
+@pytest.mark.parametrize("field", POINTED)
+def test_sense_points_at_the_field(session: Session, field: str) -> None:
+    """Where sense data points at a field of the CDB, it is the one that is wrong."""
+    command, byte, bit = POINTED[field]
+    result = session.execute(command, read=ROOM)
+    sense = result.sense
+    is_about = sense and sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB
+    if sense is None or not is_about or sense.field_pointer is None:
+        pytest.skip("not applicable: the sense data points at no field")
+
+    _expect_pointer(sense, byte, bit)
+
+
+def _expect_pointer(sense: Sense, byte: int, bit: int) -> None:
+    found = sense.field_pointer
+    assert found is not None
+    check(found.in_cdb, "C/D 1: the field is in the CDB", found, field="C/D")
+    due = f"FIELD POINTER {byte}"
+    check(found.byte == byte, due, found, field="FIELD POINTER")
+    if found.bit is not None:
+        due = f"BIT POINTER {bit}"
+        check(found.bit == bit, due, found, field="BIT POINTER")
+
+
+def _read(medium: Medium, layout: Layout, blocks: int) -> Result:
+    length = blocks * medium.disk.block_size
+    return medium.session.execute(layout(lba=0, blocks=blocks), read=length)
+
+
+@pytest.mark.requirement("SBC3-6.6.4-03")
+@pytest.mark.parametrize("layout", [cdb.read_10, cdb.read_16], ids=name)
+def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) -> None:
+    """A read of MAXIMUM TRANSFER LENGTH blocks is done, one of a block more is not."""
+    most = limits_of(medium.session).maximum_transfer_length
+    there = capacity_of(medium.session).last_lba
+    size = medium.disk.block_size
+    if not 0 < most <= min(there, 0xFFFE) or most * size > LARGEST:
+        pytest.skip("not applicable: no limit that one READ of 32 MiB could reach")
+
+    expect_good(_read(medium, layout, most))
+    refused = _read(medium, layout, most + 1)
+
+    check(not refused.is_good, f"more than {most} blocks are refused", refused)
+
+
+@pytest.mark.requirement("SBC3-6.6.4-04")
+def test_the_longest_comparison_is_the_one_told(medium: Medium) -> None:
+    """COMPARE AND WRITE of more blocks than MAXIMUM COMPARE AND WRITE LENGTH fails."""
+    skip_without(medium.session, cdb.compare_and_write)
+    most = limits_of(medium.session).maximum_compare_and_write_length
+    if not 0 < most < 0xFF:
+        pytest.skip("not applicable: no limit that a CDB could exceed")
+    before = medium.blocks(most + 1)
+    for at in range(0, most + 1, 16):
+        count = min(16, most + 1 - at)
+        part = before[at * medium.disk.block_size :][: count * medium.disk.block_size]
+        medium.write(at, part)
+
+    command = cdb.compare_and_write(lba=0, blocks=most + 1)
+    result = medium.session.execute(command, write=before * 2)
+
+    check(not result.is_good, f"more than {most} blocks are refused", result)
+
+
+@pytest.mark.requirement("SBC3-6.6.5-03")
+def test_the_provisioning_page_has_its_form(session: Session) -> None:
+    """PROVISIONING TYPE is assigned, and DP tells whether a descriptor follows."""
+    told = provisioning_of(session)
+    body = body_of(session, VPDPage.LOGICAL_BLOCK_PROVISIONING) or b""
+
+    kind = told.provisioning_type
+    due = "a PROVISIONING TYPE of 0 to 2"
+    check(kind in PROVISIONING_TYPES, due, kind, field="PROVISIONING TYPE")
+    follows = len(body) > 4
+    check(bool(told.dp) == follows, f"DP {int(follows)}", told.dp, field="DP")
