@@ -52,6 +52,7 @@ _BRINGS = frozenset(
         cdb.report_supported_operation_codes,
         cdb.receive_copy_status,
         cdb.receive_copy_operating_parameters,
+        cdb.report_target_port_groups,
     }
 )
 _TAKES = frozenset(
