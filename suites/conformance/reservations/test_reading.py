@@ -6,9 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from initiator.expect import check, expect_good
+from initiator.session import Session
+from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
-from iscsi.scsi.persistent_reservations import OutParameters, ReservationType
+from iscsi.scsi.persistent_reservations import (
+    LU_SCOPE,
+    OutParameters,
+    ReservationType,
+)
 from iscsi.scsi.sense import AdditionalSense
+from iscsi.scsi.vpd import DesignatorType, VPDPage, parse_designators
+from suites.support.pages import body_of
 from suites.support.reservations import (
     Nexus,
     expect_conflict,
@@ -149,6 +157,43 @@ def test_every_registration_is_shown_whole(
         (b.key, b.transport_id, True),
     }
     check(found == due, sorted(map(str, due)), sorted(map(str, found)))
+
+
+@pytest.mark.requirement("SPC4-6.15.5-02")
+def test_full_status_tells_port_scope_and_type(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
+    """READ FULL STATUS gives the target port, and scope and type of what is held."""
+    expect_good(b.reserve(kind))
+    layout = LISTS["full-status"]
+    sense = a.session.execute(layout(allocation_length=1024), read=1024).sense
+    if sense and sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB:
+        pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
+    ports = relative_ports(a.session)
+
+    for entry in a.full_status().registrations:
+        is_right = not entry.all_target_ports
+        check(is_right, "ALL_TG_PT 0: one port is registered", entry, field="ALL_TG_PT")
+        is_right = not ports or entry.relative_target_port in ports
+        due = f"RELATIVE TARGET PORT IDENTIFIER {sorted(ports)}, as VPD page 83h has it"
+        check(is_right, due, entry, field="RELATIVE TARGET PORT IDENTIFIER")
+        if entry.is_holder:
+            check(entry.scope == LU_SCOPE, "SCOPE 0", entry, field="SCOPE")
+            check(entry.type is kind, f"TYPE {int(kind)}", entry, field="TYPE")
+
+
+def relative_ports(session: Session) -> set[int]:
+    """Return the relative port that serves us; none where it is not told."""
+    body = body_of(session, VPDPage.DEVICE_IDENTIFICATION) or b""
+    try:
+        found = parse_designators(body)
+    except DecodeError:
+        return set()
+    return {
+        int.from_bytes(one.designator, "big")
+        for one in found
+        if one.type == DesignatorType.RELATIVE_TARGET_PORT
+    }
 
 
 @pytest.mark.requirement("SPC4-6.16-02")
