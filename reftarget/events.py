@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iscsi import headers
@@ -26,18 +27,22 @@ def start_pings(connection: Connection, now: float) -> None:
         connection.start_timer(now + interval, _ping_if_idle)
 
 
-def _ping_if_idle(connection: Connection, now: float) -> None:
+def _ping_if_idle(
+    connection: Connection, now: float, *, asked: int | None = None
+) -> None:
+    """Ping who has not been heard, and drop who has not answered the ping before."""
     limits = connection.target.limits
-    if connection.awaited_pong is not None and not connection.was_heard:
+    is_unanswered = asked is not None and connection.awaited_pong == asked
+    if is_unanswered and not connection.was_heard:
         log.warning("%s: no answer to a ping", connection)
         connection.drop()
         return
-    wait = limits.ping_interval
+    wait, asked = limits.ping_interval, None
     if not connection.was_heard:
         connection.ping()
-        wait = limits.ping_time
+        wait, asked = limits.ping_time, connection.awaited_pong
     connection.was_heard = False
-    connection.start_timer(now + wait, _ping_if_idle)
+    connection.start_timer(now + wait, partial(_ping_if_idle, asked=asked))
 
 
 def send(

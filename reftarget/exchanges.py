@@ -16,6 +16,7 @@ from iscsi.keys import KEYS
 from iscsi.names import TargetAddress
 from iscsi.negotiation import Negotiator
 from reftarget.requests import Exchange
+from reftarget.twist import worded
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -109,6 +110,7 @@ def _prepare(
             raise NegotiationError("text where the rest of ours was due")
         return
     answers = _negotiate(connection, session, exchange, pairs)
+    answers = worded(connection.rules.wordings, headers.TextResponse, answers)
     limit = min(
         connection.parameters.initiator_max_recv_data_segment_length,
         connection.rules.text.longest_part,

@@ -29,6 +29,7 @@ from reftarget.authentication import Authentication
 from reftarget.config import ARCHITECTURE
 from reftarget.refusal import Refusal
 from reftarget.rules.login import OtherPDU
+from reftarget.twist import worded
 
 if TYPE_CHECKING:
     from reftarget.admission import Admission
@@ -161,6 +162,7 @@ class LoginPhase:
             answers = self._negotiate(connection, request, pairs)
         except (DecodeError, NegotiationError) as error:
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
+        answers = worded(connection.rules.wordings, headers.LoginResponse, answers)
         data = text.encode(answers)
         self.unsent = text.split(data, rules.longest_part)
         self._send_text(connection, request, now)
@@ -216,7 +218,10 @@ class LoginPhase:
         self.has_declared = True
         keys = self.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
-        own_offers = connection.rules.login.own_offers(self.negotiator.seen)
+        assert self.first is not None
+        own_offers = connection.rules.login.own_offers(
+            self.negotiator.seen, not self.first.tsih
+        )
         offers += own_offers
         self.awaits_answers = bool(own_offers)
         for name, value in offers:

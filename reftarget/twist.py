@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from iscsi import headers
+from iscsi import headers, text
 from iscsi.digest import digest
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ class Sender(Protocol):
 
 Twist = Callable[[Sender, headers.Header, bytes], "Twisted"]
 """From a PDU's header and data to what is sent instead; None: nothing."""
+
+
+Wording = Callable[[type[headers.Header], text.Pairs], text.Pairs]
+"""From the kind of response and its whole text to what is said instead."""
+
+
+def worded(
+    wordings: Iterable[Wording], kind: type[headers.Header], pairs: text.Pairs
+) -> text.Pairs:
+    """Return what is left of a text after several wordings, before it is cut."""
+    for wording in wordings:
+        pairs = wording(kind, pairs)
+    return pairs
 
 
 def twisted(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reftarget.rules import Rules
-    from reftarget.twist import Spoil, Twist
+    from reftarget.twist import Spoil, Twist, Wording
 
 _R = TypeVar("_R", bound=RuleSet)
 
@@ -35,6 +35,8 @@ class Variant:
     """The rules that it replaces: rule sets in which those alone are given."""
     twist: Twist | None = None
     """What it does to PDUs on their way out."""
+    wording: Wording | None = None
+    """What it does to texts before they are cut into PDUs."""
     spoil: Spoil | None = None
     """What it does to the bytes of PDUs."""
 
@@ -91,7 +93,13 @@ def lay_over(rules: Rules, variants: Iterable[Variant]) -> Rules:
     laid = _with(rules, replaced)
     twists = tuple(one.twist for one in variants if one.twist is not None)
     spoils = tuple(one.spoil for one in variants if one.spoil is not None)
-    return replace(laid, twists=(*laid.twists, *twists), spoils=(*laid.spoils, *spoils))
+    wordings = tuple(one.wording for one in variants if one.wording is not None)
+    return replace(
+        laid,
+        twists=(*laid.twists, *twists),
+        spoils=(*laid.spoils, *spoils),
+        wordings=(*laid.wordings, *wordings),
+    )
 
 
 def _with(rules: _R, replaced: Mapping[type[RuleSet], Mapping[str, Any]]) -> _R:

@@ -28,11 +28,11 @@ def _without_repeated_keys(pairs: text.Pairs, seen: AbstractSet[str]) -> text.Pa
     return [pair for pair in dict(pairs).items() if pair[0] not in seen]
 
 
-def _answer_to_send_targets(seen: Container[str]) -> text.Pairs:
+def _answer_to_send_targets(seen: Container[str], _is_leading: bool) -> text.Pairs:
     return [("SendTargets", "All")] if "SendTargets" in seen else []
 
 
-def _offer_of_old_reporting(seen: Container[str]) -> text.Pairs:
+def _offer_of_old_reporting(seen: Container[str], _is_leading: bool) -> text.Pairs:
     return [] if "TaskReporting" in seen else [("TaskReporting", "RFC3720")]
 
 
@@ -45,7 +45,7 @@ def _answers_to_declarations(pairs: text.Pairs) -> text.Pairs:
     ]
 
 
-def _offer_of_digests(seen: Container[str]) -> text.Pairs:
+def _offer_of_digests(seen: Container[str], _is_leading: bool) -> text.Pairs:
     return [] if "HeaderDigest" in seen else [("HeaderDigest", "CRC32C,None")]
 
 

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makers of twists for habits: what may be said otherwise."""
+"""Makers of twists and wordings for habits: what may be said otherwise."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from iscsi import headers, text
-from iscsi.errors import DecodeError
+from iscsi import headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reftarget.twist import Sender, Twist, Twisted
+    from iscsi import text
+    from reftarget.twist import Sender, Twist, Twisted, Wording
 
 _H = TypeVar("_H", bound=headers.Header)
-
-_TEXTS: Final = (headers.LoginResponse, headers.TextResponse)
 
 
 def set_fields(
@@ -32,37 +30,26 @@ def set_fields(
     return twist
 
 
-def change_login(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the pairs of each Login Response that succeeds.
-
-    A part of a longer text is left as it is.
-    """
-    return _change_pairs(headers.LoginResponse, change)
+def change_login(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
+    """Return a wording of what is said in a login."""
+    return _change_pairs((headers.LoginResponse,), change)
 
 
-def change_texts(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the pairs of each Login Response and Text Response."""
-    return _change_pairs(_TEXTS, change)
+def change_texts(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
+    """Return a wording of what is said in a login and after it."""
+    return _change_pairs((headers.LoginResponse, headers.TextResponse), change)
 
 
-def change_text_responses(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the pairs of each Text Response that is not continued."""
-    return _change_pairs(headers.TextResponse, change)
+def change_text_responses(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
+    """Return a wording of what is said to Text Requests."""
+    return _change_pairs((headers.TextResponse,), change)
 
 
 def _change_pairs(
-    kinds: type[headers.Header] | tuple[type[headers.Header], ...],
+    kinds: tuple[type[headers.Header], ...],
     change: Callable[[text.Pairs], text.Pairs],
-) -> Twist:
-    def twist(_sender: Sender, header: headers.Header, data: bytes) -> Twisted:
-        if not isinstance(header, kinds) or not data:
-            return header, data
-        try:
-            pairs = text.decode(data)
-        except DecodeError:
-            return header, data
-        if text.encode(pairs) != data:
-            return header, data  # a part that begins or ends within a pair
-        return header, text.encode(change(pairs))
+) -> Wording:
+    def wording(kind: type[headers.Header], pairs: text.Pairs) -> text.Pairs:
+        return change(pairs) if kind in kinds else pairs
 
-    return twist
+    return wording

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from iscsi import text
-    from reftarget.twist import Twist
+    from reftarget.twist import Wording
 
 _BINARY: Final = frozenset({"CHAP_C", "CHAP_R"})
 _DECIDES: Final = {Kind.AND: "No", Kind.OR: "Yes"}
@@ -67,7 +67,9 @@ def _without_decided(offered: text.Pairs, answered: text.Pairs) -> text.Pairs:
     return [pair for pair in answered if pair[0] not in decided]
 
 
-def _left_out(seen: Container[str]) -> text.Pairs:
+def _left_out(seen: Container[str], is_leading: bool) -> text.Pairs:
+    if not is_leading:
+        return []
     offers = [("MaxBurstLength", "131072"), ("DefaultTime2Retain", "15")]
     return [pair for pair in offers if pair[0] not in seen]
 
@@ -103,10 +105,12 @@ def _none_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | 
     return send_targets(what, own, is_discovery) or None
 
 
-def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the list that answers SendTargets, where it comes whole."""
+def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
+    """Return a wording of the list that answers SendTargets."""
     return change_text_responses(
-        lambda pairs: change(pairs) if pairs[0][0] == "TargetName" else pairs
+        lambda pairs: (
+            change(pairs) if pairs[:1] and pairs[0][0] == "TargetName" else pairs
+        )
     )
 
 
@@ -115,26 +119,26 @@ LOGINS: Final = (
         name="answers-come-backwards",
         clause="RFC 7143 6.2",
         says="Answers the keys of a login in another order than they came in.",
-        twist=change_login(_backwards),
+        wording=change_login(_backwards),
     ),
     Habit(
         name="numbers-are-hexadecimal",
         clause="RFC 7143 6.1",
         says="Says numbers in hexadecimal.",
-        twist=change_texts(_in_hexadecimal),
+        wording=change_texts(_in_hexadecimal),
     ),
     Habit(
         name="numbers-are-hexadecimal-in-capitals",
         clause="RFC 7143 6.1",
         says="Says numbers in hexadecimal, with 0X and capitals.",
-        twist=change_texts(_in_capitals),
+        wording=change_texts(_in_capitals),
         apart_from=("numbers-are-hexadecimal",),
     ),
     Habit(
         name="binary-values-are-base64",
         clause="RFC 7143 6.1",
         says="Says the binary values of CHAP in base64.",
-        twist=change_login(_in_base64),
+        wording=change_login(_in_base64),
     ),
     Habit(
         name="optional-answers-are-left-out",
@@ -173,7 +177,7 @@ LOGINS: Final = (
         name="targets-are-listed-backwards",
         clause="RFC 7143 C",
         says="Lists the last target first.",
-        twist=_change_list(_backwards_by_record),
+        wording=_change_list(_backwards_by_record),
     ),
     Habit(
         name="empty-send-targets-lists-all",
@@ -193,7 +197,7 @@ LOGINS: Final = (
         name="addresses-are-host-names",
         clause="RFC 7143 13.8",
         says="Lists localhost instead of an IPv4 address.",
-        twist=_change_list(_with_host_names),
+        wording=_change_list(_with_host_names),
     ),
     Habit(
         name="transition-comes-late",

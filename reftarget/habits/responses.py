@@ -100,6 +100,7 @@ RESPONSES: Final = (
         name="reject-says-protocol-error",
         clause="RFC 7143 11.17.1",
         says="Rejects a wrong field as a protocol error.",
+        may_warn=frozenset({"RFC7143-11.17.1-i01"}),
         twist=set_fields(
             headers.Reject, _is_invalid_field, reason=RejectReason.PROTOCOL_ERROR
         ),

@@ -22,7 +22,7 @@ from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
 
 if TYPE_CHECKING:
-    from reftarget.twist import Spoil, Twist
+    from reftarget.twist import Spoil, Twist, Wording
 
 __all__ = [
     "RULES",
@@ -65,6 +65,8 @@ class Rules(RuleSet):
     allegiance: AllegianceRules = field(default_factory=AllegianceRules)
     twists: tuple[Twist, ...] = ()
     """What happens to each PDU on its way out, in order."""
+    wordings: tuple[Wording, ...] = ()
+    """What happens to each text before it is cut into PDUs, in order."""
     spoils: tuple[Spoil, ...] = ()
     """What happens to the bytes of each PDU, in order."""
 

@@ -139,11 +139,12 @@ def negotiated(pairs: text.Pairs, _seen: AbstractSet[str]) -> text.Pairs:
     return pairs
 
 
-def own_offers(_seen: Container[str]) -> text.Pairs:
+def own_offers(_seen: Container[str], _is_leading: bool) -> text.Pairs:
     """Return what the target offers of its own accord: nothing.
 
     Args:
         _seen: the keys that the initiator has offered.
+        _is_leading: whether the connection is the first one of its session.
     """
     return []
 
@@ -231,7 +232,7 @@ class LoginRules(RuleSet):
     checks_stage: bool = True
     """Keys that have no place in the stage are refused (section 6.3)."""
     negotiated: Callable[[text.Pairs, AbstractSet[str]], text.Pairs] = negotiated
-    own_offers: Callable[[Container[str]], text.Pairs] = own_offers
+    own_offers: Callable[[Container[str], bool], text.Pairs] = own_offers
     waits_for_answers: bool = False
     """A stage goes on while an offer of ours, which only a variant makes, waits for its
     answer (section 6.2)."""

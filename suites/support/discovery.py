@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Discovery sessions and target records (RFC 7143 appendix C)."""
 
+from ipaddress import ip_address
+
 from initiator.expect import ConformanceFailure
 from initiator.session import Session
 from iscsi import names
@@ -26,6 +28,15 @@ def addresses(pairs: Pairs) -> list[TargetAddress]:
         DecodeError: one is malformed.
     """
     return [names.parse_target_address(value) for value in address_values(pairs)]
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address, not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_well_formed(value: str) -> bool:

@@ -52,10 +52,26 @@ def ask(
     Raises:
         LoginRefused: the response bears a status other than 0.
     """
-    joiner = text.Joiner()
     response = _accepted(login.request(pairs, csg=csg, nsg=nsg, **fields))
     if fields.get("continuation"):
         return response, text.decode(bytes(response.data))
+    return whole_text(login, response, csg=csg, nsg=nsg, **fields)
+
+
+def whole_text(
+    login: LoginExchange,
+    response: LoginResponse,
+    *,
+    csg: int = Stage.OPERATIONAL,
+    nsg: int | None = None,
+    **fields: Any,
+) -> tuple[LoginResponse, Pairs]:
+    """Ask for the rest of a text that a response begins; return the last response.
+
+    Raises:
+        LoginRefused: a response bears a status other than 0.
+    """
+    joiner = text.Joiner()
     for _turn in range(_MAX_PARTS):
         part = bytes(response.data)
         found = joiner.add(part, continues=bool(response.continuation))

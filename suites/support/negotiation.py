@@ -11,7 +11,7 @@ from iscsi.keys import KEYS, Key, Kind, When
 from iscsi.negotiation import is_admissible
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
-from suites.support.login import INITIATOR_ERROR_CLASS, advance, ask
+from suites.support.login import INITIATOR_ERROR_CLASS, advance, ask, whole_text
 
 REFUSED = "(the login is refused)"
 """Stands for an answer where the target ended the login; no value looks like it."""
@@ -141,7 +141,12 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
     if not isinstance(response, LoginResponse) or response.status_class:
         chose(response)
         return
-    answer = text.value(text.decode(bytes(response.data)), name)
+    try:
+        response, found = whole_text(login, response)
+    except LoginRefused as refusal:
+        chose(refusal.response)
+        return
+    answer = text.value(found, name)
     check(
         answer in (None, *text.RESERVED_ANSWERS, *allowed),
         "a refusal, or no value for what was no offer",

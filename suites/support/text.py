@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.expect import check, next_or_drop
 from initiator.session import Session
 from iscsi import text
@@ -62,6 +63,22 @@ def go_on(
     }
     sent = session.send(TextRequest(**{**values, **fields}))
     return session.expect(TextResponse, of=sent)
+
+
+def whole_text(session: Session, answer: TextResponse) -> text.Pairs:
+    """Ask for the rest of a text that a response begins; return its pairs.
+
+    A target may cut a text anywhere, and a response with C=1 ends within it (6.1).
+    """
+    __tracebackhide__ = True
+    joiner = text.Joiner()
+    whole = Deadline(WHOLE_EXCHANGE * session.patience())
+    while True:
+        found = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
+        if found is not None:
+            return found
+        whole.check("a text that goes on")
+        answer = go_on(session, answer)
 
 
 def text_responses(session: Session) -> list[TextResponse]:

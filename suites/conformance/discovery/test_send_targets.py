@@ -25,7 +25,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.discovery import address_values, is_well_formed, target_names
-from suites.support.text import SEGMENT_LENGTH, SMALL
+from suites.support.text import SEGMENT_LENGTH, SMALL, whole_text
 
 FORBIDDEN: dict[str, PDU] = {
     "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
@@ -210,7 +210,7 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
         is_refusal = answer is None or isinstance(answer, Reject)
         check(is_refusal, ["Text Response", "Reject", "a dropped connection"], answer)
         return
-    pairs = text.decode(bytes(answer.data)) if answer.final else []
+    pairs = whole_text(discovery, answer)
     turned_down = ("SendTargets", text.REJECT)
     others = [
         pair
@@ -258,8 +258,8 @@ def test_other_targets_are_not_for_normal_sessions(
     answer = next_or_drop(session.connection)
 
     assert f"={asked}\0".encode() in bytes(request.data)
-    said = b"" if answer is None or isinstance(answer, Reject) else bytes(answer.data)
-    listed = [name for name in others if f"TargetName={name}".encode() in said]
+    said = whole_text(session, answer) if isinstance(answer, TextResponse) else []
+    listed = [name for name in others if ("TargetName", name) in said]
     check(
         not listed,
         ["a refusal", "no other target"],

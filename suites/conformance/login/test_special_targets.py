@@ -9,8 +9,8 @@ from initiator.expect import check, clause, expect_drop
 from initiator.login import LoginExchange, LoginOptions
 from iscsi import text
 from iscsi.constants import LoginStatus, Stage
-from iscsi.pdu import LoginResponse
 from suites.plugins.targets import TestedTarget
+from suites.support.login import expect_no_login, walk
 from targets.model import Special
 
 MOVES = {
@@ -19,15 +19,13 @@ MOVES = {
 }
 
 
-def ask(login: LoginExchange, options: LoginOptions, name: str) -> LoginResponse:
-    """Ask for a target by its name; return the first response."""
-    pairs = [
+def naming(options: LoginOptions, name: str) -> text.Pairs:
+    """Return the first pairs of a login to a target of this name."""
+    return [
         ("InitiatorName", options.initiator_name),
         ("SessionType", "Normal"),
         ("TargetName", name),
-        ("AuthMethod", "None"),
     ]
-    return login.request(pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
 
 
 @pytest.mark.needs("redirect")
@@ -41,9 +39,10 @@ def test_a_name_that_has_moved_says_where(
     status: LoginStatus,
 ) -> None:
     """A redirection gives a TargetAddress, without a portal group tag."""
-    response = ask(login, options, target.running.special[place])
+    pairs = naming(options, target.running.special[place])
 
-    check(response.status == status, f"status {int(status):#06x}", response)
+    response = expect_no_login(login, pairs, status, csg=Stage.SECURITY)
+
     addresses = [
         value for key, value in text.decode(response.data) if key == "TargetAddress"
     ]
@@ -66,11 +65,10 @@ def test_a_forbidden_name_lets_nobody_in(
     login: LoginExchange, options: LoginOptions, target: TestedTarget
 ) -> None:
     """An initiator without access is refused as unauthorized."""
-    response = ask(login, options, target.running.special[Special.FORBIDDEN])
+    pairs = naming(options, target.running.special[Special.FORBIDDEN])
 
-    check(
-        response.status == LoginStatus.AUTHORIZATION_FAILURE, "status 0x0202", response
-    )
+    expect_no_login(login, pairs, LoginStatus.AUTHORIZATION_FAILURE, csg=Stage.SECURITY)
+
     expect_drop(login.connection)
 
 
@@ -80,9 +78,8 @@ def test_the_alias_is_told(
     login: LoginExchange, first_pairs: text.Pairs, target: TestedTarget
 ) -> None:
     """A target name with an alias says it in a Login Response."""
-    login.request([*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY, nsg=1)
-    login.request([], csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
+    responses = walk(login, first_pairs)
 
-    said = [pair for one in login.responses for pair in text.decode(bytes(one.data))]
+    said = text.decode(b"".join(bytes(one.data) for one in responses))
     due = ("TargetAlias", target.running.special[Special.ALIAS])
     check(due in said, f"TargetAlias={due[1]}", said)

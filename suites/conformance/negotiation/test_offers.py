@@ -8,16 +8,23 @@ from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.constants import Stage
 from iscsi.text import NOT_UNDERSTOOD, Pairs
-from suites.support.login import advance, ask, expect_full_feature
+from suites.support.login import advance, answers_to, ask, expect_full_feature
+from suites.support.negotiation import OPERATIONAL
 
 _ARCHITECTURE = "X#NodeArchitecture"
+_OFFERED = frozenset(
+    key.name
+    for key in OPERATIONAL
+    if not key.is_declarative and key.name != _ARCHITECTURE
+)
+"""What a target that offers it of its own accord must have an answer to."""
 
 
 @pytest.fixture
 def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
     """What the target says in a login that offers nothing, before it goes on."""
-    method = ("AuthMethod", "None")
-    ask(login, [*first_pairs, method], csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+    pairs = [*first_pairs, ("AuthMethod", "None")]
+    advance(login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
     ask(login, csg=Stage.OPERATIONAL)
     # A text may come in several responses, cut anywhere.
     return dict(text.decode(b"".join(bytes(one.data) for one in login.responses)))
@@ -30,8 +37,9 @@ def test_its_key_need_not_be_understood(
 ) -> None:
     """A login whose X#NodeArchitecture is not understood goes on."""
     assert _ARCHITECTURE in offered
+    others = [(key, offered[key]) for key in offered if key in _OFFERED]
 
-    advance(login, [(_ARCHITECTURE, NOT_UNDERSTOOD)])
+    advance(login, [*answers_to(others), (_ARCHITECTURE, NOT_UNDERSTOOD)])
 
     expect_full_feature(login)
 

@@ -42,12 +42,16 @@ def test_a_ping_has_a_transfer_tag(ping: NOPIn) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.19.3-01")
-def test_a_ping_names_a_unit(session: Session, ping: NOPIn) -> None:
+def test_a_ping_names_a_unit(session: Session, operate: Operate) -> None:
     """A NOP-In with a Target Transfer Tag has the LUN of a unit of the session."""
     room = 0x4000
     told = session.execute(cdb.report_luns(allocation_length=room), read=room)
     expect_good(told)
     units = {lun_field(lun) for lun in parse_report(told.data)}
+
+    operate(session, "ping")
+    ping = session.expect(NOPIn)
+
     check(ping.lun in units, "the LUN of a logical unit", ping)
 
 
