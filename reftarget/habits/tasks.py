@@ -146,6 +146,8 @@ TASKS: Final = (
         clause="SPC-4 7.5.8",
         says="Keeps a task set for each nexus: TST is 001b.",
         rules=(TaskRules(set_for_each_nexus=True), ModeRules(task_set_type=1)),
+        # Who has no control mode page has one task set.
+        apart_from=("no-modes", "no-mode-control", "no-optional-commands"),
     ),
 )
 """What a target may do about tasks."""

@@ -58,16 +58,21 @@ def skip_unless_shared(session: Session) -> None:
 
     Tasks, ACA and task attributes of one nexus then mean nothing to another one.
     """
-    layout = SENSES[6]
-    command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
-    result = session.execute(command, read=ROOM)
-    try:
-        pages = parse_6(result.data).pages if result.is_good else []
-        own = any(page.fields["tst"] for page in pages if page.code == command[2] & 63)
-    except DecodeError:
-        own = False
-    if own:
+    if any(_task_set_type(session, size) for size in SENSES):
         pytest.skip("not applicable: each nexus has a task set of its own (TST)")
+
+
+def _task_set_type(session: Session, size: int) -> int:
+    """Return TST; 0 where the unit does not tell."""
+    command = SENSES[size](dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
+    result = session.execute(command, read=ROOM)
+    parse = parse_10 if size == 10 else parse_6
+    try:
+        pages = parse(result.data).pages if result.is_good else ()
+        told = [page.fields["tst"] for page in pages if page.code == ModePage.CONTROL]
+    except DecodeError:
+        return 0
+    return max(told, default=0)
 
 
 def skip_without_sense(session: Session, layout: Layout) -> None:

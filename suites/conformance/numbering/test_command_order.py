@@ -7,9 +7,8 @@ from initiator.expect import check
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TaskAttribute
-from iscsi.pdu import R2T, NOPIn, NOPOut, SCSIResponse
+from iscsi.pdu import R2T, NOPIn, NOPOut
 from iscsi.scsi import cdb
-from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
 from suites.support.data import pattern, write
 from suites.support.numbering import NUMBERED, skip_where_rejected
@@ -129,5 +128,4 @@ def test_a_retry_of_a_running_command_is_ignored(
     session.expect_silence(after=task.command)
     r2ts = [pdu for pdu in session.transcript.received() if isinstance(pdu, R2T)]
     session.answer_r2t(task, r2ts[-1])
-    response = session.expect(SCSIResponse, of=task.command)
-    check(response.status == SCSIStatus.GOOD, "GOOD once", response)
+    check(session.finish(task).is_good, "GOOD once", task.final)

@@ -13,6 +13,7 @@ from iscsi.constants import RESERVED_TAG, AsyncEvent, TMFunction, TMResponse
 from iscsi.pdu import R2T, AsyncMessage, NOPOut, TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.modes import skip_unless_shared
 from suites.support.recovery import until_pong
 from suites.support.sessions import stall_write
 
@@ -69,6 +70,8 @@ def test_third_parties_are_told(
     """A session whose task another ends gets AsyncEvent 5 with the unit's LUN."""
     issuing = open_session(FAST)
     third = open_session(FAST, **another(issuing.options))
+    if function is TMFunction.CLEAR_TASK_SET:
+        skip_unless_shared(third)
     stall_write(third, scratch_disk)
 
     request = issuing.send_task_management(function)
