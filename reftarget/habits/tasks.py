@@ -29,7 +29,12 @@ _OF_RFC_7144: Final = frozenset(
     }
 )
 _ALL: Final = frozenset(TMFunction) - _OF_RFC_7144
-_BUT_ABORT_TASK: Final = _ALL - {TMFunction.ABORT_TASK, TMFunction.TASK_REASSIGN}
+# Who has ACA has a function that ends it (SAM-5 5.10.5).
+_ON_SEVERAL: Final = _ALL - {
+    TMFunction.ABORT_TASK,
+    TMFunction.CLEAR_ACA,
+    TMFunction.TASK_REASSIGN,
+}
 
 _SINGLE: Final = (
     TMFunction.ABORT_TASK,
@@ -71,6 +76,12 @@ def _objection_to_naca(_layout: Layout, task: Task) -> CheckCondition | None:
     return illegal_request(AdditionalSense.INVALID_FIELD_IN_CDB)
 
 
+_NO_ACA: Final = (
+    IdentityRules(normaca=False),
+    AllegianceRules(is_offered=False),
+    AdmissionRules(objection=_objection_to_naca),
+)
+
 TASKS: Final = (
     Habit(
         name="resets-are-not-authorized",
@@ -108,11 +119,7 @@ TASKS: Final = (
         name="no-aca",
         clause="SPC-4 6.6.2",
         says="Gives NORMACA 0, refuses the NACA bit and has no CLEAR ACA.",
-        rules=(
-            IdentityRules(normaca=False),
-            AllegianceRules(is_offered=False),
-            AdmissionRules(objection=_objection_to_naca),
-        ),
+        rules=_NO_ACA,
         absent_functions=frozenset({TMFunction.CLEAR_ACA}),
         absent=_REPORT,
         is_poor=True,
@@ -121,7 +128,7 @@ TASKS: Final = (
         name="no-function-but-abort-task",
         clause="RFC 7143 11.6.1",
         says="Supports no function on several tasks.",
-        absent_functions=_BUT_ABORT_TASK,
+        absent_functions=_ON_SEVERAL,
         absent=_REPORT,
         lacks=frozenset({"reset-authorization"}),
         is_poor=True,
@@ -129,8 +136,9 @@ TASKS: Final = (
     Habit(
         name="no-task-management",
         clause="RFC 7143 11.17.1",
-        says="Rejects all task management, and so has no recovery of connections.",
-        rules=FunctionRules(rejects_absent=True),
+        says="Rejects all task management, and so has neither ACA nor recovery of"
+        " connections.",
+        rules=(FunctionRules(rejects_absent=True), *_NO_ACA),
         absent_functions=_ALL,
         keys={
             "ErrorRecoveryLevel": "1",

@@ -5,12 +5,13 @@ import pytest
 
 from initiator.expect import check
 from initiator.session import Session
-from iscsi.constants import TMFunction, TMResponse
-from iscsi.pdu import Reject, TaskManagementResponse
+from iscsi.constants import TMFunction
+from iscsi.pdu import TaskManagementResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import ALL_PAGES
 from iscsi.scsi.supported_operations import Support
+from suites.support.functions import skip_if_unsupported
 from suites.support.operations import is_there, reported
 from suites.support.pages import capacity_of
 
@@ -60,8 +61,7 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
     """
     request = session.send_task_management(function)
     answer = session.receive()
-    if isinstance(answer, Reject):
-        pytest.skip(f"not applicable: the target rejects {function.name}")
+    skip_if_unsupported(answer, function)
     check(
         isinstance(answer, TaskManagementResponse)
         and answer.initiator_task_tag == request.initiator_task_tag,
@@ -69,8 +69,5 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
         answer,
         requirement="RFC7143-11.5.1-01",
     )
-    assert isinstance(answer, TaskManagementResponse)
-    if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
-        pytest.skip(f"not applicable: the target does not support {function.name}")
     # A reset is told to whoever asks next.
     session.clear_unit_attention()

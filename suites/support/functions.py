@@ -2,15 +2,62 @@
 """Task management functions that a target may do without."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
 from initiator.task import Task
-from iscsi.constants import TMFunction
+from iscsi.constants import RejectReason, TMFunction, TMResponse
 from iscsi.errors import PeerTimeout
-from iscsi.pdu import Reject, SCSIResponse, TaskManagementResponse
+from iscsi.pdu import PDU, Reject, SCSIResponse, TaskManagementResponse
+
+_UNSUPPORTED = RejectReason.COMMAND_NOT_SUPPORTED
+
+
+def ask_function(
+    session: Session, function: TMFunction, *, may_refuse: bool = True, **how: Any
+) -> TaskManagementResponse:
+    """Send a task management request and return its response.
+
+    A function is optional (section 11.6.1): the check is skipped where the target says
+    that it does not support it, or by a Reject that it supports none (11.17.1).
+
+    Args:
+        session: the session.
+        function: what to do.
+        may_refuse: False for a check of the response itself: it is returned whatever
+            it says.
+        **how: as of `Session.task_management`.
+
+    Raises:
+        ConformanceFailure: another answer comes, or none.
+    """
+    __tracebackhide__ = True
+    try:
+        answer = session.task_management(function, **how)
+    except ConformanceFailure as failure:
+        reject = failure.offending
+        if isinstance(reject, Reject) and reject.reason == _UNSUPPORTED:
+            pytest.skip(f"not applicable: the target rejects {function.name}")
+        raise
+    if may_refuse:
+        skip_if_unsupported(answer, function)
+    return answer
+
+
+def skip_if_unsupported(answer: PDU, function: TMFunction) -> None:
+    """Skip where an answer says that the target does not support a function."""
+    if isinstance(answer, Reject):
+        is_absent = answer.reason == _UNSUPPORTED
+    else:
+        is_absent = (
+            isinstance(answer, TaskManagementResponse)
+            and answer.response == TMResponse.FUNCTION_NOT_SUPPORTED
+        )
+    if is_absent:
+        pytest.skip(f"not applicable: the target does not support {function.name}")
 
 
 def abort_of_waiting(
@@ -43,6 +90,7 @@ def abort_of_waiting(
             is_given = True
             give_the_rest()
             continue
+        skip_if_unsupported(pdu, TMFunction.ABORT_TASK)
         if isinstance(pdu, TaskManagementResponse):
             assert pdu.initiator_task_tag == request.initiator_task_tag
             return pdu, is_given

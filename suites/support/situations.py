@@ -18,6 +18,7 @@ from iscsi.scsi import cdb
 from iscsi.situations import situated
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
+from suites.support.functions import ask_function
 from suites.support.login import expect_refusal, walk
 from suites.support.login import provoke as provoke_login
 from suites.support.operator import operator
@@ -134,15 +135,15 @@ def _writes(stage: Stage) -> None:
 def _functions(stage: Stage) -> None:
     session = stage.session()
     for _round in range(ROUNDS):
-        session.task_management(TMFunction.LOGICAL_UNIT_RESET, immediate=0)
+        ask_function(session, TMFunction.LOGICAL_UNIT_RESET, immediate=0)
         session.execute(cdb.test_unit_ready())
 
 
 def _functions_in_vain(stage: Stage) -> None:
     session = stage.session()
     for _round in range(ROUNDS):
-        session.task_management(
-            TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFF, immediate=0
+        ask_function(
+            session, TMFunction.ABORT_TASK, referenced_task_tag=0x7FFFFFFF, immediate=0
         )
 
 

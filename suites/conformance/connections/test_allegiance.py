@@ -12,6 +12,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.connections import came_over, expect_over
 from suites.support.data import KIB, blocks_for, pattern, read
+from suites.support.functions import ask_function
 from suites.support.traffic import stat_sns
 
 pytestmark = pytest.mark.needs("multi-connection")
@@ -71,8 +72,8 @@ def test_other_answers_stay_on_their_connection(pair: Session, cid: int) -> None
     link = pair.links[cid]
 
     pong = pair.ping(b"here", link=link)
-    done = pair.task_management(
-        TMFunction.ABORT_TASK, link=link, referenced_task_tag=0x7FFFFFFF
+    done = ask_function(
+        pair, TMFunction.ABORT_TASK, link=link, referenced_task_tag=0x7FFFFFFF
     )
 
     assert isinstance(pong, NOPIn)

@@ -19,6 +19,7 @@ from iscsi.pdu import (
 )
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.functions import ask_function
 from suites.support.numbering import (
     fill_but_the_first,
     fill_with_writes,
@@ -277,7 +278,7 @@ def test_a_window_that_opens_by_itself_is_told(
     issuing = open_session(initiator_name=f"{session.options.initiator_name}.other")
 
     try:
-        issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+        ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
     except (ConformanceFailure, PeerTimeout):
         # It may wait for the data of a third party (section 4.2.3.3); if it has died,
         # that is noticed after the check.

@@ -16,6 +16,7 @@ from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.functions import ask_function
 from suites.support.reservation_commands import COMMANDS
 from suites.support.reservations import Nexus, expect_conflict
 
@@ -180,7 +181,7 @@ def test_reserve_ends_with_a_reset(
     one, other = new_nexus(), new_nexus()
     expect_good(one.session.execute(commands[0]()))
 
-    other.session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(other.session, TMFunction.LOGICAL_UNIT_RESET)
     other.attentions()
 
     expect_good(COMMANDS["write_10"].send(other.session, scratch_disk))

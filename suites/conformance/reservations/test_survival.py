@@ -11,6 +11,7 @@ from iscsi.constants import TMFunction
 from iscsi.scsi.persistent_reservations import ReservationType
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.functions import ask_function
 from suites.support.reservations import Nexus, expect_conflict, expect_state
 
 LOSSES: dict[str, Callable[[Session], object]] = {
@@ -49,7 +50,7 @@ def test_a_unit_reset_ends_nothing(a: Nexus, b: Nexus, kind: ReservationType) ->
     """A logical unit reset leaves registrations and reservation."""
     expect_good(a.reserve(kind))
 
-    b.session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(b.session, TMFunction.LOGICAL_UNIT_RESET)
 
     holder = 0 if kind.is_all_registrants else a.key
     expect_state(b, keys=[a.key, b.key], kind=kind, holder=holder)
@@ -60,7 +61,7 @@ def test_a_warm_reset_ends_nothing(a: Nexus, b: Nexus) -> None:
     """A target warm reset leaves registrations and reservation."""
     expect_good(a.reserve(WRITE_EXCLUSIVE))
 
-    b.session.task_management(TMFunction.TARGET_WARM_RESET)
+    ask_function(b.session, TMFunction.TARGET_WARM_RESET)
 
     expect_state(b, keys=[a.key, b.key], kind=WRITE_EXCLUSIVE, holder=a.key)
 

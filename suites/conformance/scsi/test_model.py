@@ -11,6 +11,7 @@ from iscsi.scsi import cdb, luns
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
+from suites.support.functions import ask_function
 from suites.support.media import expect_sense
 from suites.support.modes import Setting
 
@@ -32,7 +33,7 @@ def nowhere(open_session: OpenSession) -> Session:
 def attentive(open_session: OpenSession, session: Session) -> Session:
     """A session to which another one's reset has to be reported."""
     found = open_session(initiator_name=f"{session.options.initiator_name}.other")
-    session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
     return found
 
 
@@ -117,7 +118,7 @@ def test_a_reset_is_told_before_older_changes(
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
     expect_good(setting(d_sense=1))
 
-    session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
     told = other.execute(cdb.test_unit_ready())
 
     session.execute(cdb.test_unit_ready())

@@ -12,6 +12,7 @@ from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
+from suites.support.functions import ask_function
 from suites.support.media import expect_sense
 
 PREVENTED = AdditionalSense.MEDIUM_REMOVAL_PREVENTED
@@ -123,7 +124,7 @@ def test_prevention_ends_with_a_reset(removable: Nexuses, reset: TMFunction) -> 
     one, other = removable(), removable()
     prevent(one)
 
-    answer = one.task_management(reset)
+    answer = ask_function(one, reset)
 
     if answer.response:
         pytest.skip(f"not applicable: the target does not carry out {reset.name}")

@@ -18,6 +18,7 @@ from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
+from suites.support.functions import ask_function
 from suites.support.modes import skip_unless_shared
 from suites.support.sessions import acknowledge
 
@@ -192,7 +193,7 @@ def test_a_reset_ends_it(faulted: Session, other: Session, disk: Disk) -> None:
     """LOGICAL UNIT RESET ends ACA."""
     fail(faulted, disk)
 
-    other.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(other, TMFunction.LOGICAL_UNIT_RESET)
 
     status = SCSIStatus(try_unit(faulted).status)
     check(status is SCSIStatus.CHECK_CONDITION, "the reset's UNIT ATTENTION", status)

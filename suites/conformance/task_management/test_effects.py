@@ -22,7 +22,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_unless_supported
 from suites.support.data import pattern, start_write
-from suites.support.functions import abort_of_waiting
+from suites.support.functions import abort_of_waiting, ask_function
 from suites.support.reservations import Nexus
 from suites.support.sessions import stall_write
 from targets.model import Special
@@ -58,6 +58,7 @@ def test_a_function_is_not_aborted(session: Session) -> None:
 
     It may be answered at once or when the function has its turn.
     """
+    skip_unless_supported(session, TMFunction.ABORT_TASK)
     lost, held = held_function(session)
 
     abort = session.send_task_management(TMFunction.ABORT_TASK, of=held)
@@ -206,7 +207,7 @@ def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
     """LOGICAL UNIT RESET leaves CmdSN and StatSN as they are."""
     before = session.ping()
 
-    answer = session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    answer = ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
 
     due = serial.add(before.stat_sn, 1)
     check(answer.stat_sn == due, f"StatSN {due}", answer)
@@ -227,7 +228,7 @@ def test_a_unit_reset_leaves_other_units(
         if unit.lun != session.lun
     )
 
-    answer = session.task_management(TMFunction.LOGICAL_UNIT_RESET, lun=other)
+    answer = ask_function(session, TMFunction.LOGICAL_UNIT_RESET, lun=other)
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     for r2t in [p for p in session.transcript.received() if isinstance(p, R2T)]:
@@ -240,7 +241,7 @@ def test_a_warm_reset_keeps_the_session(session: Session) -> None:
     """TARGET WARM RESET leaves the session and its numbers as they are."""
     before = session.ping()
 
-    answer = session.task_management(TMFunction.TARGET_WARM_RESET)
+    answer = ask_function(session, TMFunction.TARGET_WARM_RESET)
 
     if answer.response == TMResponse.FUNCTION_NOT_SUPPORTED:
         pytest.skip("not applicable: the target does not support TARGET WARM RESET")
@@ -256,7 +257,7 @@ def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
     """TARGET COLD RESET ends every session, and is told as a power on."""
     session, other = open_session(), open_session()
 
-    answer = session.task_management(TMFunction.TARGET_COLD_RESET)
+    answer = ask_function(session, TMFunction.TARGET_COLD_RESET)
 
     if answer.response in (
         TMResponse.FUNCTION_NOT_SUPPORTED,
@@ -355,7 +356,7 @@ def test_gaps_of_third_parties_are_not_waited_for(
     lost = third.numbers.take()
     third.start(cdb.test_unit_ready())
 
-    answer = issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    answer = ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     third.start(cdb.test_unit_ready(), cmd_sn=lost)
@@ -377,7 +378,7 @@ def test_a_reset_needs_authorization(
         clears_unit_attention=False,
     )
 
-    answer = session.task_management(function)
+    answer = ask_function(session, function)
 
     check(answer.response == TMResponse.AUTHORIZATION_FAILED, "response 6", answer)
     session.ping()

@@ -13,6 +13,8 @@ from iscsi.constants import RESERVED_TAG, AsyncEvent, TMFunction, TMResponse
 from iscsi.pdu import R2T, AsyncMessage, NOPOut, TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_unless_supported
+from suites.support.functions import ask_function
 from suites.support.modes import skip_unless_shared
 from suites.support.recovery import until_pong
 from suites.support.sessions import stall_write
@@ -69,6 +71,7 @@ def test_third_parties_are_told(
 ) -> None:
     """A session whose task another ends gets AsyncEvent 5 with the unit's LUN."""
     issuing = open_session(FAST)
+    skip_unless_supported(issuing, function)
     third = open_session(FAST, **another(issuing.options))
     if function is TMFunction.CLEAR_TASK_SET:
         skip_unless_shared(third)
@@ -100,6 +103,7 @@ def test_one_message_a_unit_is_enough(
 ) -> None:
     """Two tasks of one unit on one connection draw one AsyncEvent 5."""
     issuing = open_session(FAST)
+    skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
     third = open_session(FAST, **another(issuing.options))
     stall_write(third, scratch_disk)
     stall_write(third, scratch_disk)
@@ -119,6 +123,7 @@ def test_late_data_of_third_parties_does_no_harm(
 ) -> None:
     """Data-Out that was under way when the task was ended is let pass."""
     issuing = open_session(FAST)
+    skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
     third = open_session(FAST, **another(issuing.options))
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
@@ -138,6 +143,7 @@ def test_sessions_of_the_old_kind_are_not_told(
 ) -> None:
     """A session with TaskReporting=RFC3720 gets no AsyncEvent 5."""
     issuing = open_session(FAST)
+    skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
     third = open_session(OLD, **another(issuing.options))
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
@@ -160,6 +166,7 @@ def test_other_connections_are_told(
 ) -> None:
     """Another connection of the issuing session that holds a task gets AsyncEvent 5."""
     session = open_session({**FAST, "MaxConnections": "2"})
+    skip_unless_supported(session, TMFunction.LOGICAL_UNIT_RESET)
     second: Link = session.add_connection(2)
     task = session.start(
         cdb.write_10(lba=0, blocks=1),
@@ -191,6 +198,7 @@ def test_other_connections_are_told(
 def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> None:
     """ABORT TASK SET is answered when all commands before it have arrived."""
     session = open_session(FAST)
+    skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     lost = session.numbers.take()
     request = session.send_task_management(TMFunction.ABORT_TASK_SET)
 
@@ -209,6 +217,7 @@ def test_an_older_session_tells_third_parties(
 ) -> None:
     """What a session without FastAbort ends is told to those that have it."""
     issuing = open_session(OLD)
+    skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
     third = open_session(FAST, **another(issuing.options))
     stall_write(third, scratch_disk)
 
@@ -238,7 +247,7 @@ def test_gaps_of_third_parties_are_not_waited_for(
     lost = third.numbers.take()
     third.start(cdb.test_unit_ready())
 
-    answer = issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    answer = ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     third.start(cdb.test_unit_ready(), cmd_sn=lost)

@@ -9,6 +9,8 @@ from iscsi.constants import TMFunction, TMResponse
 from iscsi.pdu import TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
+from suites.support.applicability import skip_unless_supported
+from suites.support.functions import ask_function
 from suites.support.sessions import acknowledge
 
 pytestmark = pytest.mark.needs("response-fence", "multi-connection")
@@ -57,6 +59,7 @@ def test_a_function_waits_for_the_acknowledgements(
     issuing: Session, function: TMFunction
 ) -> None:
     """A function is answered after all status on every connection is acknowledged."""
+    skip_unless_supported(issuing, function)
     second = issuing.links[2]
     issuing.execute(cdb.test_unit_ready(), link=second)
 
@@ -73,6 +76,7 @@ def test_a_function_waits_for_the_acknowledgements(
 )
 def test_status_waits_behind_the_fence(issuing: Session) -> None:
     """No status of the unit comes before a function's response is acknowledged."""
+    skip_unless_supported(issuing, TMFunction.ABORT_TASK_SET)
     second = issuing.links[2]
     # No unit attention follows it, which would be fenced itself.
     request = issuing.send_task_management(TMFunction.ABORT_TASK_SET)
@@ -100,7 +104,7 @@ def test_the_unit_attention_of_third_parties_waits(
     third = open_session(keys, initiator_name=name)
     second = third.add_connection(2)
     third.execute(cdb.test_unit_ready(), link=second)
-    issuing.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
 
     task = third.start(cdb.test_unit_ready())
 

@@ -18,8 +18,9 @@ from iscsi.pdu import (
 from iscsi.scsi import cdb
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_unless_supported
 from suites.support.data import KIB, pattern, start_write
-from suites.support.functions import abort_of_waiting
+from suites.support.functions import abort_of_waiting, ask_function
 
 HARMLESS = [
     TMFunction.ABORT_TASK,
@@ -43,7 +44,9 @@ def names(function: TMFunction) -> str:
 @pytest.mark.parametrize("function", HARMLESS, ids=names)
 def test_every_function_is_answered(session: Session, function: TMFunction) -> None:
     """Each function gets a response that is a header alone."""
-    answer = session.task_management(function, referenced_task_tag=UNKNOWN_TAG)
+    answer = ask_function(
+        session, function, may_refuse=False, referenced_task_tag=UNKNOWN_TAG
+    )
 
     lengths = (answer.total_ahs_length, answer.data_segment_length)
     check(
@@ -58,7 +61,9 @@ def test_every_function_is_answered(session: Session, function: TMFunction) -> N
 @pytest.mark.parametrize("immediate", [0, 1])
 def test_functions_may_wait_their_turn(session: Session, immediate: int) -> None:
     """A function is answered whether its request is immediate or not."""
-    answer = session.task_management(TMFunction.ABORT_TASK_SET, immediate=immediate)
+    answer = ask_function(
+        session, TMFunction.ABORT_TASK_SET, may_refuse=False, immediate=immediate
+    )
 
     check(answer.final, "F=1", answer)
 
@@ -87,7 +92,8 @@ def test_unassigned_function_is_refused(session: Session, code: int) -> None:
 @pytest.mark.requirement("RFC7143-11.6.1-i03")
 def test_abort_of_an_unknown_task(session: Session) -> None:
     """ABORT TASK of a task outside the window that is not there: does not exist."""
-    answer = session.task_management(
+    answer = ask_function(
+        session,
         TMFunction.ABORT_TASK,
         referenced_task_tag=UNKNOWN_TAG,
         ref_cmd_sn=serial.add(session.exp_cmd_sn, -1000),
@@ -102,7 +108,7 @@ def test_abort_of_a_task_that_is_over(session: Session) -> None:
     task = session.start(cdb.test_unit_ready())
     session.finish(task)
 
-    answer = session.task_management(TMFunction.ABORT_TASK, of=task.command)
+    answer = ask_function(session, TMFunction.ABORT_TASK, of=task.command)
 
     check(answer.response == TMResponse.TASK_DOES_NOT_EXIST, "response 1", answer)
 
@@ -112,8 +118,8 @@ def test_abort_of_a_command_that_never_came(session: Session) -> None:
     """ABORT TASK of a command lost on its way is complete, and fills its place."""
     lost = session.numbers.take()
 
-    answer = session.task_management(
-        TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG, ref_cmd_sn=lost
+    answer = ask_function(
+        session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG, ref_cmd_sn=lost
     )
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
@@ -180,6 +186,7 @@ def test_task_sets_are_ended(
     for all the rest: the initiator must go on sending what it is asked for.
     """
     session = open_session({**SOLICITED, "MaxBurstLength": "8192"})
+    skip_unless_supported(session, function)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 24 * KIB))
     r2t = session.expect(R2T, of=task.command)
     request = session.send_task_management(function)
@@ -193,8 +200,6 @@ def test_task_sets_are_ended(
 
     final = answers[-1]
     assert final.initiator_task_tag == request.initiator_task_tag
-    if final.response == TMResponse.FUNCTION_NOT_SUPPORTED:
-        pytest.skip(f"not applicable: the target does not support {function.name}")
     check(final.response == TMResponse.FUNCTION_COMPLETE, "response 0", final)
     early = [pdu for pdu in answers if isinstance(pdu, SCSIResponse)]
     if any(pdu.status == SCSIStatus.GOOD for pdu in early):
@@ -208,7 +213,7 @@ def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
     """After a LOGICAL UNIT RESET every other nexus gets a unit attention."""
     resetting, other = open_session(), open_session()
 
-    resetting.task_management(TMFunction.LOGICAL_UNIT_RESET)
+    ask_function(resetting, TMFunction.LOGICAL_UNIT_RESET)
     result = other.execute(cdb.test_unit_ready())
 
     sense = result.sense
@@ -224,7 +229,7 @@ def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
 )
 def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
     """A function for a LUN that does not exist gets response 2."""
-    answer = session.task_management(function, lun=MISSING_LUN)
+    answer = ask_function(session, function, lun=MISSING_LUN)
 
     check(answer.response == TMResponse.LUN_DOES_NOT_EXIST, "response 2", answer)
 
@@ -234,8 +239,11 @@ def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> Non
     """At ErrorRecoveryLevel 0 TASK REASSIGN is not supported."""
     session = open_session({"ErrorRecoveryLevel": "0"})
 
-    answer = session.task_management(
-        TMFunction.TASK_REASSIGN, referenced_task_tag=UNKNOWN_TAG
+    answer = ask_function(
+        session,
+        TMFunction.TASK_REASSIGN,
+        may_refuse=False,
+        referenced_task_tag=UNKNOWN_TAG,
     )
 
     expected = TMResponse.REASSIGNMENT_NOT_SUPPORTED
@@ -246,7 +254,7 @@ def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> Non
 def test_an_immediate_abort_may_overtake(session: Session) -> None:
     """An immediate ABORT TASK SET before a gap leaves later commands alone."""
     waiting = session.start(cdb.test_unit_ready(), cmd_sn=serial.add(session.cmd_sn, 1))
-    session.task_management(TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG)
+    ask_function(session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG)
 
     first = session.start(cdb.test_unit_ready())
 
