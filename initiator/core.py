@@ -317,6 +317,7 @@ class SessionCore:
         kind: type[P],
         *,
         of: PDU | None = None,
+        is_answer: bool = False,
         link: Link | None = None,
         timeout: float | None = None,
     ) -> P:
@@ -325,6 +326,8 @@ class SessionCore:
         Args:
             kind: its class.
             of: the request that it answers, whose task tag it must bear.
+            is_answer: True to leave aside what a target sends of its own accord, though
+                it is of that kind.
             link: the connection to read; None for the leading one.
             timeout: seconds.
 
@@ -336,7 +339,8 @@ class SessionCore:
         if of is not None:
             expected += f" for ITT {of.initiator_task_tag:#x}"
         deadline = Deadline(self.patience(link, timeout))
-        is_any = kind in (NOPIn, AsyncMessage)
+        is_tagged = of is not None and of.initiator_task_tag != RESERVED_TAG
+        is_any = kind in (NOPIn, AsyncMessage) and not (is_answer or is_tagged)
         try:
             pdu = self.receive(link, timeout=deadline.left, with_unsolicited=is_any)
             while isinstance(pdu, AsyncMessage) and kind is not AsyncMessage:

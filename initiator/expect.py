@@ -17,9 +17,11 @@ from initiator.answers import (
     words,
 )
 from initiator.connection import Connection
+from initiator.deadline import Deadline
 from initiator.describe import outline
 from initiator.task import Result
 from initiator.transcript import Transcript
+from iscsi.constants import RESERVED_TAG
 from iscsi.errors import (
     ConnectionLost,
     DecodeError,
@@ -31,7 +33,7 @@ from iscsi.errors import (
     PeerTimeout,
     UnexpectedPDU,
 )
-from iscsi.pdu import PDU, Reject
+from iscsi.pdu import PDU, NOPIn, Reject
 from iscsi.printable import printable
 
 _LONGEST_CHOICE = 120
@@ -300,14 +302,23 @@ def expect_drop(connection: Connection, *, timeout: float | None = None) -> None
 def next_or_drop(connection: Connection, timeout: float | None = None) -> PDU | None:
     """Return the next PDU, or None where the target dropped the connection.
 
+    Pings of the target's own are left aside: it may send one at any time (11.19).
+
     Raises:
         PeerTimeout: neither came in time.
         DecodeError: garbage came.
     """
+    deadline = Deadline(connection.timeout if timeout is None else timeout)
     try:
-        return connection.receive(timeout)
+        while _is_unasked(answer := connection.receive(deadline.left)):
+            deadline.check("nothing but pings of the target's own accord")
     except ConnectionLost:
         return None
+    return answer
+
+
+def _is_unasked(pdu: PDU) -> bool:
+    return isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
 
 
 def expect_reject_or_drop(

@@ -46,6 +46,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import blocks_for, read, start_write
 
 PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
+_PARTS = 8
 SEGMENT = 1024
 """Bytes in a PDU of the sessions that recover data."""
 CURRENT = frozenset({"exp_cmd_sn", "max_cmd_sn"})
@@ -247,14 +248,18 @@ def expect_reject(
     return pdu
 
 
-def in_parts(task: Task, r2t: R2T, size: int) -> list[DataOut]:
-    """Return the Data-Out PDUs that answer an R2T, each of `size` bytes."""
+def in_parts(session: Session, task: Task, r2t: R2T, count: int) -> list[DataOut]:
+    """Return the Data-Out PDUs that answer an R2T: as many, or more if they must be.
+
+    A target chooses how much it asks for, and how much of it one PDU may hold.
+    """
     start = int(r2t.buffer_offset)
-    end = start + int(r2t.desired_data_transfer_length)
+    length = int(r2t.desired_data_transfer_length)
+    longest = session.parameters.target_max_recv_data_segment_length
     return data_outs(
-        task.data_out[start:end],
+        task.data_out[start : start + length],
         offset=start,
-        size=size,
+        size=min(-(-length // count), longest),
         initiator_task_tag=task.initiator_task_tag,
         target_transfer_tag=int(r2t.target_transfer_tag),
         lun=int(r2t.lun),
@@ -303,9 +308,14 @@ def start_write_over(
 def lose_data(
     session: Session, task: Task, r2t: R2T, lost: int, *, is_spoilt: bool
 ) -> DataOut:
-    """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one."""
-    length = int(r2t.desired_data_transfer_length)
-    parts = in_parts(task, r2t, -(-length // 8))
+    """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one.
+
+    There are more of them where the target takes no longer ones; the eighth is the last
+    one then.
+    """
+    parts = in_parts(session, task, r2t, _PARTS)
+    if lost == _PARTS - 1:
+        lost = len(parts) - 1
     impairment = spoil_data if is_spoilt else withhold
     with suppress(ConnectionLost):
         for number, part in enumerate(parts):

@@ -127,7 +127,7 @@ def test_each_of_many_pings_is_answered(session: Session) -> None:
         for number in range(min(room, 16))
     ]
 
-    answers = [session.expect(NOPIn) for _ in pings]
+    answers = [session.expect(NOPIn, is_answer=True) for _ in pings]
 
     echoed = {answer.initiator_task_tag: bytes(answer.data) for answer in answers}
     due = {ping.initiator_task_tag: bytes(ping.data) for ping in pings}

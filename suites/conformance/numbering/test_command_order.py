@@ -27,7 +27,7 @@ def test_any_order_of_arrival_is_put_right(
     sent = [session.send(NOPOut(cmd_sn=serial.add(start, step))) for step in order]
 
     tags = {int(pdu.cmd_sn): pdu.initiator_task_tag for pdu in sent}
-    answered = [session.expect(NOPIn).initiator_task_tag for _ in order]
+    answered = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in order]
     due = [tags[serial.add(start, step)] for step in range(len(order))]
     check(answered == due, f"answers to ITTs {due}", f"answers to ITTs {answered}")
 

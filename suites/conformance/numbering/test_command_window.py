@@ -91,7 +91,10 @@ def test_commands_wait_for_the_one_before(session: Session) -> None:
 
     late = session.send(NOPOut(data=b"first"))
 
-    answers = [session.expect(NOPIn), session.expect(NOPIn)]
+    answers = [
+        session.expect(NOPIn, is_answer=True),
+        session.expect(NOPIn, is_answer=True),
+    ]
     tags = [answer.initiator_task_tag for answer in answers]
     check(
         tags == [late.initiator_task_tag, early.initiator_task_tag],
@@ -110,7 +113,7 @@ def test_a_hole_is_not_acknowledged(session: Session) -> None:
 
     check(answer.exp_cmd_sn == hole, f"ExpCmdSN {hole}", answer)
     session.send(NOPOut())
-    session.expect(NOPIn)
+    session.expect(NOPIn, is_answer=True)
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-14")
@@ -123,7 +126,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
     first = session.send(NOPOut())
 
     assert [pdu.cmd_sn for pdu in session.transcript.sent()[-3:-1]] == [second] * 2
-    tags = [session.expect(NOPIn).initiator_task_tag for _ in range(2)]
+    tags = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in range(2)]
     check(
         tags == [first.initiator_task_tag, wanted.initiator_task_tag],
         "answers to the two that were due",
@@ -144,7 +147,9 @@ def test_the_last_number_of_the_window_is_taken(
 
     tags = [session.send(NOPOut()).initiator_task_tag for _ in range(size - 1)]
 
-    answers = [session.expect(NOPIn).initiator_task_tag for _ in range(size)]
+    answers = [
+        session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in range(size)
+    ]
     check(
         answers == [*tags, last.initiator_task_tag],
         f"answers to all {size}, in order",
@@ -162,7 +167,10 @@ def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
 
     check(pong.exp_cmd_sn == missing, f"ExpCmdSN {missing}", pong)
     first = session.send(NOPOut(cmd_sn=missing))
-    tags = [session.expect(NOPIn).initiator_task_tag for _ in [first, *waiting]]
+    tags = [
+        session.expect(NOPIn, is_answer=True).initiator_task_tag
+        for _ in [first, *waiting]
+    ]
     check(
         tags == [pdu.initiator_task_tag for pdu in [first, *waiting]],
         "answers to all in the window, in order",

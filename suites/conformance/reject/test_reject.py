@@ -107,7 +107,7 @@ def test_reject_leaves_other_tasks_alone(session: Session) -> None:
 
     first = session.send(NOPOut())
 
-    tags = [session.expect(NOPIn).initiator_task_tag for _ in range(2)]
+    tags = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in range(2)]
     check(
         tags == [first.initiator_task_tag, waiting.initiator_task_tag],
         "both answers",

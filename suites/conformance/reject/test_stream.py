@@ -57,7 +57,7 @@ def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
 
     session.connection.send_bytes(b"".join(b"".join(p.segments()) for p in requests))
 
-    answers = [session.expect(NOPIn) for _ in requests]
+    answers = [session.expect(NOPIn, is_answer=True) for _ in requests]
     check([bytes(pdu.data) for pdu in answers] == data, "the data of each", answers[-1])
 
 
