@@ -158,7 +158,10 @@ def _negotiate(
         if key is not None and not rules.has_place(key.use):
             raise NegotiationError(f"{name} in full-feature phase", key=name)
     if session.is_discovery and text.value(pairs, "SendTargets") is None:
-        raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
+        refusals = rules.refusals_in_discovery(pairs)
+        if refusals is None:
+            raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
+        return refusals
     answers = exchange.negotiator.receive(pairs)
     rules.after_negotiation(exchange.negotiator.declared, pairs)
     for name, value in pairs:

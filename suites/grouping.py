@@ -12,7 +12,9 @@ from collections.abc import Set as AbstractSet
 
 from reftarget.habits import Habit, can_meet
 
-_MOST_POOR = 24
+_MOST_SLOW = 3
+"""Slow habits in one group of few: it would last longer than all others."""
+_MOST_POOR = 26
 """Habits that take something away in one group of few: more would hide each other."""
 
 
@@ -34,7 +36,8 @@ def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
     """Return a few groups in which each habit is once at least, with many others.
 
     Not every two meet. Those that take a feature away go without the others, and not
-    too many of them together, so that what is left is tried beside them.
+    too many of them together, so that what is left is tried beside them. A slow habit
+    is in one group, beside few others of the kind.
     """
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
@@ -110,6 +113,9 @@ class _Cover:
             )
             for one in habits
         ]
+        self._slow = sum(
+            1 << number for number, one in enumerate(habits) if one.is_slow
+        )
         self._left = list(self._friends)
         """Whom each one has not met yet."""
 
@@ -147,6 +153,9 @@ class _Cover:
         group: list[int] = []
         together = 0
         candidates = (1 << len(self._habits)) - 1
+        slow = _MOST_SLOW
+        if once:
+            candidates &= ~self._slow | sum(1 << number for number in lonely)
 
         def gain(number: int) -> tuple[int, ...]:
             left = self._left[number]
@@ -159,6 +168,9 @@ class _Cover:
             group.append(best)
             together |= 1 << best
             candidates &= self._friends[best]
+            if once and self._slow >> best & 1:
+                slow -= 1
+                candidates &= -1 if slow else ~self._slow
         return group
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final
 
-from iscsi import headers
+from iscsi import headers, text
 from iscsi.keys import KEYS, Kind
 from reftarget.habits.changes import (
     change_login,
@@ -21,7 +21,6 @@ from reftarget.rules.texts import send_targets
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from iscsi import text
     from reftarget.twist import Wording
 
 _BINARY: Final = frozenset({"CHAP_C", "CHAP_R"})
@@ -148,6 +147,7 @@ LOGINS: Final = (
     ),
     Habit(
         name="login-text-comes-in-parts",
+        is_slow=True,
         clause="RFC 7143 6.1",
         says="Sends the text of a login in parts of 64 bytes, with C=1 in all but the"
         " last.",
@@ -163,6 +163,7 @@ LOGINS: Final = (
     ),
     Habit(
         name="transition-comes-later",
+        is_slow=True,
         clause="RFC 7143 6.3",
         says="Answers the first three requests of a login with T=0.",
         rules=LoginRules(may_transit=lambda exchange: exchange > 3),
@@ -194,6 +195,17 @@ LOGINS: Final = (
         rules=TextRules(send_targets=_none_where_none_is_named),
     ),
     Habit(
+        name="keys-are-rejected-one-by-one-in-discovery",
+        clause="RFC 7143 6.2",
+        says="Answers other keys than SendTargets by Reject, each of them, where a"
+        " discovery session takes none.",
+        rules=TextRules(
+            refusals_in_discovery=lambda pairs: [
+                (name, text.REJECT) for name, _value in pairs
+            ]
+        ),
+    ),
+    Habit(
         name="addresses-are-host-names",
         clause="RFC 7143 13.8",
         says="Lists localhost instead of an IPv4 address.",
@@ -201,6 +213,7 @@ LOGINS: Final = (
     ),
     Habit(
         name="transition-comes-late",
+        is_slow=True,
         clause="RFC 7143 6.3",
         says="Answers the first request of a login with T=0.",
         rules=LoginRules(may_transit=lambda exchange: exchange > 1),

@@ -98,18 +98,21 @@ NUMBERS: Final = (
     ),
     Habit(
         name="starts-slowly",
+        is_slow=True,
         clause="RFC 7143 7.5",
         says="Listens ten seconds after it was started.",
         limits={"start_time": 10.0},
     ),
     Habit(
         name="answers-late",
+        is_slow=True,
         clause="RFC 7143 4.2.2.1",
         says="Sends its answers two milliseconds late, several of them at once.",
         limits={"answer_time": 0.002},
     ),
     Habit(
         name="sends-in-pieces",
+        is_slow=True,
         clause="RFC 7143 4.2.1",
         says="Gives TCP 61 bytes at a time, so that a PDU comes in several segments.",
         limits={"piece_bytes": 61},

@@ -59,6 +59,7 @@ PARAMETERS: Final = (
     ),
     Habit(
         name="shortest-segments",
+        is_slow=True,
         clause="RFC 7143 13.12",
         says="Declares a MaxRecvDataSegmentLength of 512.",
         keys={"MaxRecvDataSegmentLength": "512"},
@@ -96,6 +97,7 @@ PARAMETERS: Final = (
     ),
     Habit(
         name="odd-bursts",
+        is_slow=True,
         clause="RFC 7143 13.13",
         says="Takes bursts of 10001 bytes, 1001 of them unsolicited.",
         keys={"MaxBurstLength": "10001", "FirstBurstLength": "1001"},
@@ -114,6 +116,7 @@ PARAMETERS: Final = (
     ),
     Habit(
         name="shortest-bursts",
+        is_slow=True,
         clause="RFC 7143 13.13",
         says="Takes and sends bursts of 512 bytes.",
         keys={"MaxBurstLength": "512", "FirstBurstLength": "512"},

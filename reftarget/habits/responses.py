@@ -32,12 +32,14 @@ RESPONSES: Final = (
     ),
     Habit(
         name="data-in-is-short",
+        is_slow=True,
         clause="RFC 7143 11.7.7",
         says="Sends at most 512 bytes in a Data-In.",
         rules=TransferRules(segment=lambda maximum: min(maximum, _SMALL)),
     ),
     Habit(
         name="data-in-is-odd",
+        is_slow=True,
         clause="RFC 7143 11.7.7",
         says="Sends at most 1000 bytes in a Data-In, which is no whole block.",
         rules=TransferRules(segment=lambda maximum: min(maximum, _ODD) & ~3),
@@ -50,6 +52,7 @@ RESPONSES: Final = (
     ),
     Habit(
         name="r2t-is-short",
+        is_slow=True,
         clause="RFC 7143 11.8",
         says="Asks for at most 512 bytes in an R2T.",
         rules=TransferRules(
@@ -61,6 +64,7 @@ RESPONSES: Final = (
     ),
     Habit(
         name="r2t-is-odd",
+        is_slow=True,
         clause="RFC 7143 11.8",
         says="Asks for at most 1000 bytes in an R2T.",
         rules=TransferRules(

@@ -43,6 +43,8 @@ class Habit(Variant):
     """The SHOULDs that it does not follow: a check may warn of these, not more."""
     is_poor: bool = False
     """It takes a feature away: some checks are then not applicable."""
+    is_slow: bool = False
+    """Runs with it take much longer than others: it is in few of them."""
     apart_from: tuple[str, ...] = ()
     """Habits that it cannot go together with, though they change other things."""
 

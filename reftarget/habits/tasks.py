@@ -76,6 +76,7 @@ def _objection_to_naca(_layout: Layout, task: Task) -> CheckCondition | None:
     return illegal_request(AdditionalSense.INVALID_FIELD_IN_CDB)
 
 
+_SHOULD_OFFER_ACA: Final = frozenset({"RFC7143-10.2-02"})
 _NO_ACA: Final = (
     IdentityRules(normaca=False),
     AllegianceRules(is_offered=False),
@@ -120,6 +121,7 @@ TASKS: Final = (
         clause="SPC-4 6.6.2",
         says="Gives NORMACA 0, refuses the NACA bit and has no CLEAR ACA.",
         rules=_NO_ACA,
+        may_warn=_SHOULD_OFFER_ACA,
         absent_functions=frozenset({TMFunction.CLEAR_ACA}),
         absent=_REPORT,
         is_poor=True,
@@ -139,6 +141,7 @@ TASKS: Final = (
         says="Rejects all task management, and so has neither ACA nor recovery of"
         " connections.",
         rules=(FunctionRules(rejects_absent=True), *_NO_ACA),
+        may_warn=_SHOULD_OFFER_ACA,
         absent_functions=_ALL,
         keys={
             "ErrorRecoveryLevel": "1",

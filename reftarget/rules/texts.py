@@ -55,6 +55,15 @@ def send_targets(what: str, own: str, is_discovery: bool) -> str | None:
     return own if what in {"", own} else None
 
 
+def refusals_in_discovery(_pairs: text.Pairs) -> text.Pairs | None:
+    """Return the answers to keys of a discovery session; None: all is rejected (4.3).
+
+    Args:
+        _pairs: a text without SendTargets.
+    """
+    return None
+
+
 def lists(is_admitted: bool) -> bool:
     """Whether a target is listed: where the initiator may access it (appendix C)."""
     return is_admitted
@@ -78,6 +87,9 @@ class TextRules(RuleSet):
     has_place: Callable[[Use], bool] = has_place
     after_negotiation: Callable[[dict[str, str], text.Pairs], None] = after_negotiation
     send_targets: Callable[[str, str, bool], str | None] = send_targets
+    refusals_in_discovery: Callable[[text.Pairs], text.Pairs | None] = (
+        refusals_in_discovery
+    )
     lists: Callable[[bool], bool] = lists
     redeclared_length_counts: bool = True
     """A MaxRecvDataSegmentLength that is declared again counts (section 13.12)."""

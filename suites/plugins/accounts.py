@@ -15,6 +15,8 @@ from suites.plugins.requirements import is_check, requirements_of
 
 _ACCOUNT = pytest.StashKey[Account]()
 _FOLDER = "suites/conformance/"
+_LONGEST_ERROR = 200
+"""Characters of an error of our own that are told in one line."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -115,5 +117,10 @@ def _reason(report: pytest.TestReport) -> str:
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     if report.failed:
-        return (report.longreprtext.strip().splitlines() or [""])[-1]
+        last = (report.longreprtext.strip().splitlines() or [""])[-1]
+        crash = getattr(report.longrepr, "reprcrash", None)
+        said = " ".join(crash.message.split()) if crash is not None else ""
+        # Where it was comes from the text: paths there are those of the suite.
+        place, colon, _kind = last.rpartition(": ")
+        return f"{place}: {said[:_LONGEST_ERROR]}" if said and colon else said or last
     return ""

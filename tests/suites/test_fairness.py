@@ -54,6 +54,15 @@ def test_every_habit_is_in_one_of_few_groups() -> None:
         assert len({one.is_poor for one in group}) == 1
 
 
+def test_slow_habits_are_spread_over_few_groups() -> None:
+    made = few_groups(ROWS)
+
+    for habit in ROWS:
+        if habit.is_slow:
+            assert sum(habit in group for group in made) == 1
+    assert max(sum(habit.is_slow for habit in group) for group in made) <= 3
+
+
 def test_a_single_habit_is_a_group() -> None:
     assert groups(ROWS[:1]) == [ROWS[:1]]
 

@@ -31,7 +31,6 @@ FORBIDDEN: dict[str, PDU] = {
     "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
     "ping": NOPOut(immediate=1, data=b"ping"),
     "task-management": TaskManagementRequest(function=TMFunction.ABORT_TASK_SET),
-    "other-text": TextRequest(data=b"MaxRecvDataSegmentLength=4096\0"),
     "logout-of-connection": LogoutRequest(reason=LogoutReason.CLOSE_CONNECTION, cid=1),
     "logout-for-recovery": LogoutRequest(
         reason=LogoutReason.REMOVE_FOR_RECOVERY, cid=1
@@ -276,6 +275,25 @@ def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
 
     assert type(discovery.transcript.sent()[-1]) is type(bad)
     expect_reject_or_drop(discovery.connection, of=bad)
+
+
+@pytest.mark.requirement("RFC7143-4.3-02", "RFC7143-4.3-01")
+def test_other_keys_are_rejected(discovery: Session) -> None:
+    """A Discovery session takes no key but SendTargets.
+
+    The text says "rejected", not how: a Reject and `key=Reject` (section 6.2) are both
+    in keeping with it.
+    """
+    name = SEGMENT_LENGTH
+    bad = discovery.send(TextRequest(data=f"{name}=4096\0".encode()))
+
+    answer = next_or_drop(discovery.connection)
+
+    assert name.encode() in bytes(bad.data)
+    is_refused = answer is None or isinstance(answer, Reject)
+    if isinstance(answer, TextResponse):
+        is_refused = text.value(whole_text(discovery, answer), name) == text.REJECT
+    check(is_refused, ["Reject", f"{name}=Reject", "a dropped connection"], answer)
 
 
 @pytest.mark.requirement("RFC7143-4.3-01")
