@@ -57,6 +57,17 @@ def skip_where_rejected(request: PDU, answers: Sequence[PDU]) -> None:
             pytest.skip("not applicable: the target rejects the request")
 
 
+def room_for(session: Session, most: int) -> int:
+    """Return how many of so many commands the window takes at once."""
+    return min(most, serial.distance(session.cmd_sn, session.max_cmd_sn) + 1)
+
+
+def skip_if_closed(session: Session) -> None:
+    """Skip where the window has no room for one more command beside those under way."""
+    if serial.less_than(session.max_cmd_sn, session.cmd_sn):
+        pytest.skip("not applicable: the target takes no further command meanwhile")
+
+
 def window_size(session: Session) -> int:
     """Return how many commands the window takes; skip where a check cannot use it."""
     size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1

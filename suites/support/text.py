@@ -10,7 +10,7 @@ from initiator.expect import check, next_or_drop
 from initiator.session import Session
 from iscsi import text
 from iscsi.errors import ConnectionLost
-from iscsi.pdu import Reject, TextRequest, TextResponse
+from iscsi.pdu import PDU, Reject, TextRequest, TextResponse
 from suites.plugins.sessions import Disk
 from suites.support.data import read
 
@@ -79,6 +79,18 @@ def whole_text(session: Session, answer: TextResponse) -> text.Pairs:
             return found
         whole.check("a text that goes on")
         answer = go_on(session, answer)
+
+
+def answer_or_drop(session: Session) -> PDU | None:
+    """Return the next PDU of a session, or None where the target dropped it.
+
+    Raises:
+        PeerTimeout: neither came in time.
+    """
+    try:
+        return session.receive()
+    except ConnectionLost:
+        return None
 
 
 def text_responses(session: Session) -> list[TextResponse]:

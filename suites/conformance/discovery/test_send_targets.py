@@ -4,7 +4,7 @@
 import pytest
 
 from initiator.connection import Portal
-from initiator.expect import check, expect_reject_or_drop, next_or_drop
+from initiator.expect import check, expect_reject_or_drop
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi import names, text
@@ -25,7 +25,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.discovery import address_values, is_well_formed, target_names
-from suites.support.text import SEGMENT_LENGTH, SMALL, whole_text
+from suites.support.text import SEGMENT_LENGTH, SMALL, answer_or_drop, whole_text
 
 FORBIDDEN: dict[str, PDU] = {
     "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
@@ -202,7 +202,7 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
     """
     request = discovery.send(TextRequest(data=b"SendTargets=\0"))
 
-    answer = next_or_drop(discovery.connection)
+    answer = answer_or_drop(discovery)
 
     assert bytes(request.data) == b"SendTargets=\0"
     if not isinstance(answer, TextResponse):
@@ -254,7 +254,7 @@ def test_other_targets_are_not_for_normal_sessions(
     asked = {"All": "All", "the-other": others[0]}[value]
     request = session.send(TextRequest(data=f"SendTargets={asked}\0".encode()))
 
-    answer = next_or_drop(session.connection)
+    answer = answer_or_drop(session)
 
     assert f"={asked}\0".encode() in bytes(request.data)
     said = whole_text(session, answer) if isinstance(answer, TextResponse) else []
@@ -287,7 +287,7 @@ def test_other_keys_are_rejected(discovery: Session) -> None:
     name = SEGMENT_LENGTH
     bad = discovery.send(TextRequest(data=f"{name}=4096\0".encode()))
 
-    answer = next_or_drop(discovery.connection)
+    answer = answer_or_drop(discovery)
 
     assert name.encode() in bytes(bad.data)
     is_refused = answer is None or isinstance(answer, Reject)

@@ -12,6 +12,7 @@ from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
 from suites.support.modes import skip_unless_shared
+from suites.support.numbering import skip_if_closed
 from suites.support.pages import body_of
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
@@ -59,7 +60,8 @@ def waiting_write(
 
 
 def start_read(session: Session, disk: Disk, attribute: TaskAttribute) -> Task:
-    """Start a read of the first block."""
+    """Start a read of the first block; skip where no command may be sent meanwhile."""
+    skip_if_closed(session)
     command = cdb.read_10(lba=0, blocks=1)
     return session.start(command, read=disk.block_size, attribute=int(attribute))
 

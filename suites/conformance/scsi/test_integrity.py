@@ -23,6 +23,7 @@ from suites.support.applicability import skip_without
 from suites.support.data import pattern
 from suites.support.functions import abort_of_waiting
 from suites.support.media import Medium, name
+from suites.support.numbering import room_for, skip_if_closed
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes", "MaxOutstandingR2T": "1"}
 MANY = 24
@@ -44,6 +45,7 @@ def start_write(medium: Medium, lba: int, data: bytes, layout: Layout) -> Task:
     blocks = len(data) // medium.disk.block_size
     if layout is cdb.compare_and_write:
         blocks //= 2
+    skip_if_closed(medium.session)
     task = medium.session.start(layout(lba=lba, blocks=blocks), write=data)
     with suppress(ConformanceFailure):
         while not task.r2ts and not task.is_done:
@@ -68,32 +70,34 @@ def finish_together(session: Session, tasks: list[Task]) -> list[Result]:
 def test_many_writes_at_once(medium: Medium) -> None:
     """Writes under way together each reach their blocks."""
     size = medium.disk.block_size
-    data = pattern(medium.disk, MANY * size, seed=0x100)
     skip_without(medium.session, cdb.write_10)
+    count = room_for(medium.session, MANY)
+    data = pattern(medium.disk, count * size, seed=0x100)
     with medium.session.connection.together():
         tasks = [
             medium.session.start(
                 cdb.write_10(lba=lba, blocks=1), write=data[lba * size :][:size]
             )
-            for lba in range(MANY)
+            for lba in range(count)
         ]
 
     for task in tasks:
         expect_good(medium.session.finish(task))
 
-    expect_data(medium.read(0, MANY), data, what="every block as written")
+    expect_data(medium.read(0, count), data, what="every block as written")
 
 
 @pytest.mark.requirement("SBC3-5.11-01")
 def test_many_reads_at_once(medium: Medium) -> None:
     """Reads under way together each bring their blocks."""
     size = medium.disk.block_size
-    data = pattern(medium.disk, MANY * size, seed=0x200)
+    count = room_for(medium.session, MANY)
+    data = pattern(medium.disk, count * size, seed=0x200)
     medium.write(0, data)
     with medium.session.connection.together():
         tasks = [
             medium.session.start(cdb.read_10(lba=lba, blocks=1), read=size)
-            for lba in range(MANY)
+            for lba in range(count)
         ]
 
     found = b"".join(medium.session.finish(task).data for task in tasks)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import check, expect_reject_or_drop, next_or_drop
+from initiator.expect import check, expect_reject_or_drop
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi import serial, text
@@ -17,6 +17,7 @@ from suites.support.text import (
     SEGMENT_LENGTH,
     SMALL,
     UNKNOWN,
+    answer_or_drop,
     ask,
     request,
     text_responses,
@@ -227,7 +228,7 @@ def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
     """A key that may only be used in login is refused in full-feature phase."""
     sent = session.send(request((key.name, AN_OFFER[key.name])))
 
-    answer = next_or_drop(session.connection)
+    answer = answer_or_drop(session)
 
     is_refused = answer is None or isinstance(answer, Reject)
     if isinstance(answer, TextResponse):
@@ -265,7 +266,7 @@ def test_authentication_belongs_to_login(session: Session, key: str) -> None:
     """Authentication keys are not taken in full-feature phase."""
     sent = session.send(request((key, "CHAP" if key == "AuthMethod" else "5")))
 
-    answer = next_or_drop(session.connection)
+    answer = answer_or_drop(session)
 
     assert key.encode() in bytes(sent.data)
     said = whole_text(session, answer) if isinstance(answer, TextResponse) else []
