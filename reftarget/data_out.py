@@ -78,7 +78,7 @@ def _receive_unsolicited(
         _take_data(command, sequence, header, pdu)
     if header.final:
         command.awaits_unsolicited = False
-        if sequence.is_damaged and not command.parameters.error_recovery_level:
+        if sequence.is_damaged and not _asks_again(command):
             command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
         proceed(command)
 
@@ -136,11 +136,17 @@ def _refuse(command: Command, pdu: Received, reason: RejectReason) -> None:
         command.connection.reject(pdu, reason)
 
 
+def _asks_again(command: Command) -> bool:
+    """Tell whether lost data is asked for again, not the end of its task (7.8)."""
+    rules = command.session.rules.transfers
+    return bool(command.parameters.error_recovery_level and rules.asks_again)
+
+
 def _incomplete(command: Command, sequence: Sequence) -> None:
     """Deal with a sequence whose F bit came before all of its data."""
     parameters = command.parameters
     enough = command.wanted // parameters.max_burst_length + _RECOVERY_R2TS
-    may_ask = parameters.error_recovery_level and command.data_sn < enough
+    may_ask = _asks_again(command) and command.data_sn < enough
     if sequence.is_damaged and may_ask:
         ranges.give_back(command.missing, sequence.missing)  # a recovery R2T follows
     elif sequence.is_damaged:

@@ -15,7 +15,7 @@ from reftarget.habits.changes import (
     set_fields,
 )
 from reftarget.habits.row import Habit
-from reftarget.rules import LoginRules, TextRules
+from reftarget.rules import AuthenticationRules, LoginRules, TextRules
 from reftarget.rules.texts import send_targets
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ def _with_host_names(pairs: text.Pairs) -> text.Pairs:
         else (name, value)
         for name, value in pairs
     ]
+
+
+def _without_addresses(pairs: text.Pairs) -> text.Pairs:
+    return [pair for pair in pairs if pair[0] != "TargetAddress"]
 
 
 def _all_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | None:
@@ -204,6 +208,21 @@ LOGINS: Final = (
                 (name, text.REJECT) for name, _value in pairs
             ]
         ),
+    ),
+    Habit(
+        name="addresses-are-left-out",
+        clause="RFC 7143 C",
+        says="Lists targets without addresses: they are where they were asked for.",
+        wording=_change_list(_without_addresses),
+        apart_from=("addresses-are-host-names",),
+    ),
+    Habit(
+        name="no-chap",
+        clause="RFC 7143 12.1",
+        says="Asks nobody for CHAP.",
+        rules=AuthenticationRules(needs_proof=lambda _is_added: False),
+        lacks=frozenset({"chap", "chap-mutual", "identities"}),
+        is_poor=True,
     ),
     Habit(
         name="addresses-are-host-names",

@@ -9,7 +9,7 @@ from iscsi import headers
 from iscsi.constants import LoginStatus, RejectReason
 from reftarget.habits.changes import set_fields
 from reftarget.habits.row import Habit
-from reftarget.rules import LoginRules, TextRules, TransferRules
+from reftarget.rules import ConnectionRules, LoginRules, TextRules, TransferRules
 
 _SMALL: Final = 512
 _ODD: Final = 1000
@@ -99,6 +99,24 @@ RESPONSES: Final = (
         says="Refuses a login that lacks a name with 0200 instead of 0207.",
         may_warn=frozenset({"RFC7143-11.13.5-i06"}),
         rules=LoginRules(missing_name=LoginStatus.INITIATOR_ERROR),
+    ),
+    Habit(
+        name="closes-instead-of-rejecting",
+        clause="RFC 7143 7.14",
+        says="Closes the session where a request is wrong, instead of a Reject.",
+        rules=ConnectionRules(
+            closes=frozenset(
+                {RejectReason.PROTOCOL_ERROR, RejectReason.INVALID_PDU_FIELD}
+            )
+        ),
+        apart_from=("reject-says-protocol-error",),
+        is_poor=True,
+    ),
+    Habit(
+        name="lost-data-ends-the-task",
+        clause="RFC 7143 7.8",
+        says="Ends a task whose data was lost, and does not ask for it again.",
+        rules=TransferRules(asks_again=False),
     ),
     Habit(
         name="reject-says-protocol-error",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from iscsi import headers
-from iscsi.constants import Opcode
+from iscsi.constants import Opcode, RejectReason
 from reftarget.rules.commands import Numbering
 from reftarget.ruleset import RuleSet
 
@@ -34,6 +34,8 @@ def after_reject(_connection: Responder, _session: Numbering, _header: bytes) ->
 class ConnectionRules(RuleSet):
     """The decisions about the PDUs of a connection."""
 
+    closes: frozenset[RejectReason] = frozenset()
+    """The reasons for which the session is closed instead of a Reject (7.14)."""
     checks_header_digest: bool = True
     """A PDU whose header digest does not match ends the connection (7.8)."""
     checks_data_digest: bool = True

@@ -105,6 +105,8 @@ class TransferRules(RuleSet):
     """Data-Out without data is taken (section 11.7.7)."""
     refuses_excess: bool = True
     """Data-Out beyond what was asked for is refused (section 4.2.5.2)."""
+    asks_again: bool = True
+    """Lost data is asked for again, from ErrorRecoveryLevel 1 on (section 7.8)."""
     waits_after_crc_error: bool = True
     """A CRC error is reported when all data has come (section 7.8)."""
     concludes: Callable[[bool], bool] = concludes
