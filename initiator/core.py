@@ -343,9 +343,9 @@ class SessionCore:
         is_any = kind in (NOPIn, AsyncMessage) and not (is_answer or is_tagged)
         try:
             pdu = self.receive(link, timeout=deadline.left, with_unsolicited=is_any)
-            while isinstance(pdu, AsyncMessage) and kind is not AsyncMessage:
-                # It may come at any time, and `receive` has put it aside.
-                deadline.check("nothing but Async Messages")
+            while _is_unasked(pdu) and not isinstance(pdu, kind):
+                # It may come at any time, and `receive` has seen to it.
+                deadline.check("nothing but PDUs of the target's own accord")
                 pdu = self.receive(link, timeout=deadline.left, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(expected, error, self.transcript) from error
@@ -380,6 +380,13 @@ class SessionCore:
             raise ConformanceFailure(
                 f"no answer to {type(after).__name__}", pdu, self.transcript
             )
+
+
+def _is_unasked(pdu: PDU) -> bool:
+    """Tell whether a target has sent a PDU of its own accord."""
+    return isinstance(pdu, AsyncMessage) or (
+        isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
+    )
 
 
 def unexpected(
