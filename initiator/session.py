@@ -206,14 +206,36 @@ class Session(SessionCore):
         wait = self.patience(link, timeout)
         whole = Deadline(WHOLE_EXCHANGE * wait)
         while not task.is_done:
-            for r2t in task.unanswered():
-                self.answer_r2t(task, r2t, link)
+            self._answer_r2ts(task, link)
             self.route(link, timeout=whole.within(wait), waiting_for=task)
             if whole.is_over and not task.is_done:
                 actual = f"the task goes on after {whole.seconds:g} s"
                 raise ConformanceFailure("an end of the task", actual, self.transcript)
         self._tasks.pop(task.initiator_task_tag, None)
         return task.result()
+
+    def supply(self, task: Task, link: Link | None = None) -> None:
+        """Give a task all the data it asks for, and do not wait for its status.
+
+        The data as a whole takes no longer than `WHOLE_EXCHANGE` times the wait for one
+        PDU.
+
+        Raises:
+            ConformanceFailure: as `finish`.
+        """
+        __tracebackhide__ = True
+        wait = self.patience(link, None)
+        whole = Deadline(WHOLE_EXCHANGE * wait)
+        while not (task.is_supplied or task.is_done):
+            self.route(link, timeout=whole.within(wait), waiting_for=task)
+            self._answer_r2ts(task, link)
+            if whole.is_over and not task.is_supplied:
+                actual = f"data is wanted after {whole.seconds:g} s"
+                raise ConformanceFailure("R2Ts for all data", actual, self.transcript)
+
+    def _answer_r2ts(self, task: Task, link: Link | None) -> None:
+        for r2t in task.unanswered():
+            self.answer_r2t(task, r2t, link)
 
     def route(
         self,

@@ -162,6 +162,16 @@ class Task:
         """True once its status is here."""
         return self.final is not None
 
+    @property
+    def is_supplied(self) -> bool:
+        """True once all data went out, unasked or to the R2Ts that are answered."""
+        sent = self.sent_unsolicited
+        for r2t in sorted(self.r2ts[: self.answered_r2ts], key=_offset):
+            if _offset(r2t) > sent:
+                return False
+            sent = max(sent, _offset(r2t) + int(r2t.desired_data_transfer_length))
+        return sent >= len(self.data_out)
+
     def unanswered(self) -> Iterator[R2T]:
         """Yield the R2Ts that have had no data yet, and count them as answered."""
         while self.answered_r2ts < len(self.r2ts):
@@ -264,3 +274,7 @@ def data_outs(
         )
         for number, start in enumerate(starts)
     ]
+
+
+def _offset(r2t: R2T) -> int:
+    return int(r2t.buffer_offset)

@@ -11,17 +11,23 @@ from tests.suites.runs import run
 pytestmark = pytest.mark.integration
 
 CONFIGURATIONS = {
-    "digests": ["--offer=HeaderDigest=CRC32C", "--offer=DataDigest=CRC32C"],
-    "recovery-level-1": ["--offer=ErrorRecoveryLevel=1"],
-    "recovery-level-2": ["--offer=ErrorRecoveryLevel=2"],
-    "unsolicited-only": ["--offer=ImmediateData=No", "--offer=InitialR2T=No"],
-    "all-kinds-of-data": ["--offer=ImmediateData=Yes", "--offer=InitialR2T=No"],
-    "solicited-only": ["--offer=ImmediateData=No", "--offer=InitialR2T=Yes"],
-    "shortest-segments": [
+    "digests-level-1-solicited": [
+        "--offer=HeaderDigest=CRC32C",
+        "--offer=DataDigest=CRC32C",
+        "--offer=ErrorRecoveryLevel=1",
+        "--offer=ImmediateData=No",
+        "--offer=InitialR2T=Yes",
+    ],
+    "level-2-all-kinds-of-data-shortest-segments": [
+        "--offer=ErrorRecoveryLevel=2",
+        "--offer=ImmediateData=Yes",
+        "--offer=InitialR2T=No",
         "--offer=MaxRecvDataSegmentLength=512",
         "--key=MaxRecvDataSegmentLength=512",
     ],
-    "longest-segments": [
+    "unsolicited-only-longest-segments": [
+        "--offer=ImmediateData=No",
+        "--offer=InitialR2T=No",
         "--offer=MaxRecvDataSegmentLength=16777215",
         "--key=MaxRecvDataSegmentLength=16777215",
     ],
@@ -34,6 +40,7 @@ CONFIGURATIONS = {
         "--key=InitialR2T=Yes",
     ],
 }
+"""Each choice is in one of them: a run of the whole suite for each takes too long."""
 
 
 # Over six hundred checks whose data fits one PDU each way: one configuration will do.
@@ -47,9 +54,9 @@ def test_every_check_passes(name: str) -> None:
         "-q",
         "--tb=short",
         *CONFIGURATIONS[name],
-        *(() if name == "digests" else (f"--ignore={_ONCE}",)),
+        *(() if name.startswith("digests") else (f"--ignore={_ONCE}",)),
         path="suites/conformance",
-        seconds=240,
+        seconds=600,
     )
 
     assert done.returncode == 0, done.stdout[-6000:]

@@ -275,6 +275,7 @@ def test_preempting_waits_for_the_acknowledgements(
         type=ReservationType.WRITE_EXCLUSIVE,
     )
 
+    a.session.supply(task)  # an R2T for the parameter list is no response
     a.session.expect_silence(after=task.command)
     a.session.ping(link=second)
     expect_good(a.session.finish(task))
