@@ -60,6 +60,13 @@ def skip_if_unsupported(answer: PDU, function: TMFunction) -> None:
         pytest.skip(f"not applicable: the target does not support {function.name}")
 
 
+PATIENCE = 5.0
+"""Seconds after which the data is given, however long answers may take here.
+
+Some targets end the connection of a write that waits for longer (SCST, after ten).
+"""
+
+
 def abort_of_waiting(
     session: Session, task: Task, give_the_rest: Callable[[], None]
 ) -> tuple[TaskManagementResponse, bool]:
@@ -83,7 +90,7 @@ def abort_of_waiting(
     is_given = False
     while True:
         try:
-            pdu = session.receive()
+            pdu = session.receive(timeout=None if is_given else PATIENCE)
         except PeerTimeout:
             if is_given:
                 raise
