@@ -303,11 +303,21 @@ class Command(Transfer):
     def _conclude_now(self, connection: Connection, outcome: Outcome) -> None:
         """Send data and status without regard to fences."""
         self.release()
-        keep = partial(self.session.recovery.keep_answer, self, connection)
-        data_in.answer(self, connection, outcome, keep)
+        data_in.answer(self, connection, outcome)
         task_set = self.task_set
         if not task_set.is_empty:
             task_set.leave(self)
+
+    def keep_answer(
+        self,
+        connection: Connection,
+        data: Buffer,
+        header: headers.SCSIResponse | headers.DataIn,
+        status_data: Buffer,
+    ) -> None:
+        """Keep what was sent, where SNACK may ask for it."""
+        recovery = self.session.recovery
+        recovery.keep_answer(self, connection, data, header, status_data)
 
     def conclude_fenced(self, outcome: Outcome) -> Connection | None:
         """Send data and status now; return the connection that they went out on.

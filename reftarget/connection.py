@@ -213,8 +213,11 @@ class Connection:
             while not self.is_closing and self.output_size < HIGH_WATER:
                 if backlog:
                     self._work_off(backlog[0])
-                elif not self._take_pdu(now):
-                    return
+                else:
+                    pdu = stream.next_pdu()
+                    if pdu is None:
+                        return
+                    self._take(pdu, now)
                 if not has_time():
                     self.has_more = stream.pending > 0 or bool(backlog)
                     return
@@ -228,18 +231,14 @@ class Connection:
             self.on_format_error(self)
             self.drop_session()
 
-    def _take_pdu(self, now: float) -> bool:
-        """Handle the next PDU; return False if none is whole."""
-        pdu = self.stream.next_pdu()
-        if pdu is None:
-            return False
+    def _take(self, pdu: Received, now: float) -> None:
+        """Handle a PDU."""
         self.was_heard = True
         if pdu.objection and self._takes_bad_data:
             pdu.objection = None
         if self.watch_input is not None:
             self.watch_input(self, pdu.header, bytes(pdu.data))
         self.handler(self, pdu, now)
-        return True
 
     def _work_off(self, job: Job) -> None:
         """Do a step of the backlog."""
@@ -277,7 +276,7 @@ class Connection:
             wire = spoilt(self.rules.spoils, packed, bytes(data), self.digests)
             output.append(wire)
             self.output_size += len(wire)
-            self._announce(packed, data)
+            self._show(packed, data)
             return
         output.append(packed)
         size = BHS_LENGTH
@@ -296,14 +295,14 @@ class Connection:
                 size += 4
             size += length + len(padding)
         self.output_size += size
-        self._announce(packed, data)
+        if self.watch_output is not None or not self.is_scheduled:
+            self._show(packed, data)
 
-    def _announce(self, packed: bytes, data: Buffer) -> None:
-        """Show a PDU to who looks on, and have the output fetched."""
+    def _show(self, packed: bytes, data: Buffer) -> None:
+        """Pass a PDU to observers and schedule the output."""
         if self.watch_output is not None:
             self.watch_output(self, packed, bytes(data))
-        if not self.is_scheduled:
-            self._schedule()
+        self._schedule()
 
     def _schedule(self) -> None:
         """Have the server look here."""

@@ -7,119 +7,115 @@ MaxBurstLength, with the status in the last one where it may ride there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers
 from iscsi.scsi.status import SCSIStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from iscsi.digest import Buffer
     from reftarget.connection import Connection
     from reftarget.scsi.task import Outcome
     from reftarget.transfers import Transfer
 
-_AT_ONCE: Final = 2048
+AT_ONCE: Final = 2048
 """Data-In PDUs of one command that are sent in one turn, and kept for SNACK."""
-_STEP: Final = 256
+STEP: Final = 256
 """Data-In PDUs of a command with more of them that are sent in one step."""
+_SHORT: Final = AT_ONCE * 512
+"""Bytes that never take more PDUs: each carries 512, the least that may be negotiated
+(sections 13.12 and 13.13)."""
 _RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
 """Status that Data-In may carry (section 11.7.3)."""
 
-Keep = Callable[["Buffer", headers.SCSIResponse | headers.DataIn, "Buffer"], None]
-"""Keeps all Data-In of a command, the header with its status, the data of that PDU."""
 
-
-def answer(
-    command: Transfer, connection: Connection, outcome: Outcome, keep: Keep
-) -> None:
+def answer(command: Transfer, connection: Connection, outcome: Outcome) -> None:
     """Send a command's data and its status, in steps if it takes long.
 
     Args:
         command: whose data it is.
         connection: where the command is allegiant.
         outcome: data and status.
-        keep: called with what was sent, once the status is out, where it is kept.
     """
-    session, rules = command.session, command.session.rules.transfers
+    session = command.session
+    rules = session.rules.transfers
     connection = rules.answering(connection, session.connections.values())
     data = joined(outcome.data_in)
-    presented = len(data)
+    presented = length = len(data)
     if presented > command.read_length:
         # A copy: a view of a few bytes would keep all of the data.
         data = bytes(memoryview(data)[: command.read_length])
+        length = len(data)
     if command.request.write:
         command.data_sn = rules.first_data_sn(command.data_sn)
-    response = Response(command, connection, outcome, data, presented, keep)
-    if is_long(connection, len(data)):
+    if length > _SHORT and is_long(connection, length):
         command.is_kept = False
-        connection.later(Sending(command, connection, data, response.send))
+        finish = partial(_respond, command, connection, outcome, data, presented)
+        connection.later(Sending(command, connection, data, finish))
     else:
-        response.send()
+        _respond(command, connection, outcome, data, presented)
 
 
-@dataclass(slots=True)
-class Response:
-    """What a command came to, on its way to the initiator."""
+def _respond(
+    command: Transfer,
+    connection: Connection,
+    outcome: Outcome,
+    data: Buffer,
+    presented: int,
+    start: int = 0,
+) -> None:
+    """Send data from an offset on, and status.
 
-    command: Transfer
-    connection: Connection
-    outcome: Outcome
-    data: Buffer
-    presented: int
-    """Bytes of data that there would have been."""
-    keep: Keep
-
-    def send(self, start: int = 0) -> None:
-        """Send the data from an offset on, and the status."""
-        command, connection, data = self.command, self.connection, self.data
-        outcome, rules = self.outcome, command.session.rules.transfers
-        recovery = command.session.recovery
-        keeps = recovery.is_keeping and command.is_kept
-        length = len(data)
+    Args:
+        command: whose data it is.
+        connection: where to.
+        outcome: the status.
+        data: all of the data that the initiator has room for.
+        presented: bytes of data that there would have been.
+        start: the offset of the first byte that is still to be sent.
+    """
+    session, request = command.session, command.request
+    rules, recovery = session.rules.transfers, session.recovery
+    keeps = recovery.is_keeping and command.is_kept
+    overflow, underflow, residual = _residual(command, presented)
+    sense = outcome.sense
+    if data:
         rides = (
-            length > 0
-            and outcome.status in _RIDING
-            and not outcome.sense
-            and rules.may_ride(command.request.write)
+            outcome.status in _RIDING and not sense and rules.may_ride(request.write)
         )
-        overflow, underflow, residual = _residual(command, self.presented)
-        if length:
-            last = send_data(command, connection, data, start=start, rides=rides)
-            if rides:
-                last.status_present = True
-                last.status = outcome.status
-                last.overflow, last.underflow = overflow, underflow
-                last.residual_count = residual
-                rest: Buffer = memoryview(data)[last.buffer_offset :]
-                if recovery.is_keeping and not keeps:
-                    rest = bytes(rest)  # the status is kept, the other data is not
-                connection.respond(last, rest)
-                if keeps:
-                    recovery.keep_sent(command, last, len(rest))
-                    self.keep(data, last, rest)
-                return
-        response = headers.SCSIResponse(
-            initiator_task_tag=command.itt,
-            status=outcome.status,
-            overflow=overflow,
-            underflow=underflow,
-            residual_count=residual,
-            snack_tag=command.snack_tag,
-            exp_data_sn=rules.exp_data_sn(command.data_sn)
-            if command.request.read
-            else 0,
-        )
-        if command.request.read and command.request.write and rules.shows_read_residual:
-            _set_bidirectional_residual(response, command, self.presented)
-        sense = outcome.sense
-        status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
-        connection.respond(response, status_data)
-        if keeps:
-            self.keep(data, response, status_data)
+        last = send_data(command, connection, data, start=start, rides=rides)
+        if rides:
+            last.status_present = True
+            last.status = outcome.status
+            last.overflow, last.underflow = overflow, underflow
+            last.residual_count = residual
+            rest: Buffer = memoryview(data)[last.buffer_offset :]
+            if recovery.is_keeping and not keeps:
+                rest = bytes(rest)  # the status is kept, the other data is not
+            connection.respond(last, rest)
+            if keeps:
+                recovery.keep_sent(command, last, len(rest))
+                command.keep_answer(connection, data, last, rest)
+            return
+    response = headers.SCSIResponse(
+        initiator_task_tag=command.itt,
+        status=outcome.status,
+        overflow=overflow,
+        underflow=underflow,
+        residual_count=residual,
+        snack_tag=command.snack_tag,
+        exp_data_sn=rules.exp_data_sn(command.data_sn) if request.read else 0,
+    )
+    if request.read and request.write and rules.shows_read_residual:
+        _set_bidirectional_residual(response, command, presented)
+    status_data = len(sense).to_bytes(2, "big") + sense if sense else b""
+    connection.respond(response, status_data)
+    if keeps:
+        command.keep_answer(connection, data, response, status_data)
 
 
 def joined(data: Buffer | Iterable[Buffer]) -> Buffer:
@@ -151,16 +147,13 @@ def _set_bidirectional_residual(
     response.bidirectional_read_residual_count = abs(difference)
 
 
-def segment_of(connection: Connection) -> int:
-    """Return how many bytes a Data-In of a connection carries at the most."""
-    return connection.rules.transfers.segment(
-        connection.parameters.initiator_max_recv_data_segment_length
-    )
-
-
 def _usual_length(connection: Connection) -> int:
     """Return how many bytes most Data-In PDUs carry."""
-    return min(segment_of(connection), connection.parameters.max_burst_length)
+    parameters = connection.parameters
+    segment = connection.rules.transfers.segment(
+        parameters.initiator_max_recv_data_segment_length
+    )
+    return min(segment, parameters.max_burst_length)
 
 
 def is_long(connection: Connection, length: int) -> bool:
@@ -168,8 +161,7 @@ def is_long(connection: Connection, length: int) -> bool:
 
     They are not kept, either: what is sent again is sent in one turn.
     """
-    # No PDU is empty, so less data than that need not be measured.
-    return length > _AT_ONCE and length > _AT_ONCE * _usual_length(connection)
+    return length > _SHORT and length > AT_ONCE * _usual_length(connection)
 
 
 @dataclass(slots=True)
@@ -185,7 +177,7 @@ class Sending:
 
     def step(self) -> bool:
         """Send a part; return False if it was the last."""
-        size = _STEP * _usual_length(self.connection)
+        size = STEP * _usual_length(self.connection)
         stop = self.offset + size
         if len(self.data) - self.offset <= 2 * size:
             self.finish(self.offset)
@@ -217,7 +209,9 @@ def send_data(
         rides: whether the status rides on the last PDU.
     """
     parameters = connection.parameters
-    segment = segment_of(connection)
+    segment = connection.rules.transfers.segment(
+        parameters.initiator_max_recv_data_segment_length
+    )
     burst = parameters.max_burst_length
     view = memoryview(data)
     length = len(view)

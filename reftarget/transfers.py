@@ -5,7 +5,7 @@ Out: immediate data, unsolicited Data-Out, then R2Ts for what is missing. In:
 `reftarget.data_in`.
 
 A `Transfer` is the data of a command. The task that it belongs to is above
-(`reftarget.command`): here it has four methods that a command defines.
+(`reftarget.command`): here it has five methods that a command defines.
 """
 
 from __future__ import annotations
@@ -198,6 +198,23 @@ class Transfer(ABC):
     @abstractmethod
     def conclude(self, outcome: Outcome) -> None:
         """Send data and status."""
+
+    @abstractmethod
+    def keep_answer(
+        self,
+        connection: Connection,
+        data: Buffer,
+        header: headers.SCSIResponse | headers.DataIn,
+        status_data: Buffer,
+    ) -> None:
+        """Keep what was sent, where SNACK may ask for it.
+
+        Args:
+            connection: where it was sent.
+            data: all Data-In of the command.
+            header: that with its status.
+            status_data: the data of that PDU.
+        """
 
     @abstractmethod
     def enter_task_set(self) -> None:
