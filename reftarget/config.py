@@ -116,7 +116,7 @@ class Limits:
     login_time: float = 15.0
     """From TCP connection to full-feature phase."""
     logout_time: float = 5.0
-    """From the Logout Response until TCP is closed at the latest."""
+    """For a peer to close its half of TCP once ours is closed."""
     ping_interval: float = 0.0
     """Between NOP-In pings on an idle connection; 0: none are sent."""
     ping_time: float = 5.0

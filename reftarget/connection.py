@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from iscsi import headers, serial
@@ -20,9 +19,11 @@ from iscsi.digest import digest
 from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 from iscsi.parameters import Parameters
+from iscsi.states import ConnectionEvent, ConnectionState
 from reftarget.budget import Budget
 from reftarget.rules.commands import Numbering
 from reftarget.rules.login import OtherSession
+from reftarget.states import connection_after
 from reftarget.stream import HeaderDigestError, Stream
 from reftarget.twist import spoilt, twisted
 
@@ -47,15 +48,7 @@ _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - named, not boun
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
-class Phase(Enum):
-    """Where a connection stands (RFC 7143 section 8.1)."""
-
-    LOGIN = "login"
-    FULL_FEATURE = "full feature"
-    CLOSED = "closed"
-
-
-_FULL_FEATURE: Final = Phase.FULL_FEATURE
+_ENDED: Final = frozenset({ConnectionState.FREE, ConnectionState.CLEANUP_WAIT})
 
 
 class Network(Protocol):
@@ -110,6 +103,9 @@ class Owner(Numbering, OtherSession, Protocol):
     def ping(self, connection: Connection) -> None:
         """Ask for a sign of life on a connection."""
 
+    def login_failed(self, connection: Connection) -> None:
+        """Note the end of a connection whose login was to join."""
+
 
 def _say_nothing(_connection: Connection) -> None:
     """Do what a PDU of the wrong format asks for: nothing before the end."""
@@ -123,7 +119,7 @@ def _login_timed_out(connection: Connection, _now: float) -> None:
     if not connection.rules.sessions.ends_slow_login:
         return
     log.warning("%s: login not finished in time", connection)
-    connection.finish()
+    connection.finish(ConnectionEvent.LOGIN_TIMED_OUT)
 
 
 class Connection:
@@ -134,6 +130,7 @@ class Connection:
 
     Attributes:
         session: the session that it belongs to, once it is logged in.
+        state: where it stands in the diagram of chapter 8.
         joining: the session that its login is to join.
         output: buffers to be sent, in order.
         awaited_pong: the tag of a ping that waits for its answer.
@@ -167,7 +164,7 @@ class Connection:
         self.awaited_pong: int | None = None
         self.was_heard = True
         self.handler = handler
-        self.phase = Phase.LOGIN
+        self.state = ConnectionState.FREE
         self.session: Owner | None = None
         self.joining: Owner | None = None
         self.is_discovery = False
@@ -191,6 +188,11 @@ class Connection:
         self.on_format_error: Callable[[Connection], None] = _say_nothing
         self.watch_output: Callable[[Connection, bytes, bytes], None] | None = None
         self.watch_input: Callable[[Connection, bytes, bytes], None] | None = None
+        self.happened(ConnectionEvent.TRANSPORT_OPENED)
+
+    def happened(self, event: ConnectionEvent) -> None:
+        """Follow the arrow that an event leads along."""
+        self.state = connection_after(self.state, event, self)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes off the wire."""
@@ -333,7 +335,7 @@ class Connection:
         """Number and queue a PDU that carries status; keep it where SNACK may ask."""
         self.number(header)
         session, level = self.session, self.parameters.error_recovery_level
-        if level and session is not None and self.phase is _FULL_FEATURE:
+        if level and session is not None and self.state.is_full_feature:
             session.keep_status(self, header, data)
         self.send(header, data)
 
@@ -398,38 +400,53 @@ class Connection:
             self.backlog.clear()
             self._schedule()
 
-    def finish(self) -> None:
-        """End the connection in good order: what is queued still goes out."""
-        self.phase = Phase.CLOSED
+    def finish(self, *events: ConnectionEvent) -> None:
+        """End the connection in good order: what is queued still goes out.
+
+        Args:
+            events: what leads to its end; by default its session is closed.
+        """
+        if self.state is not ConnectionState.FREE:
+            for event in events or (ConnectionEvent.SESSION_CLOSED,):
+                self.happened(event)
+            self.state = ConnectionState.FREE
+        self._leave_login()
         self.close()
         self.target.forget(self)
 
-    def drop(self) -> None:
-        """End the connection without a word: it failed (RFC 7143 section 7.14)."""
+    def drop(self, event: ConnectionEvent = ConnectionEvent.TRANSPORT_FAILED) -> None:
+        """End the connection: it failed (RFC 7143 section 7.14)."""
         self.close()
-        self.lost()
+        self.lost(event)
 
     def drop_session(self) -> None:
         """End all connections of the session (RFC 7143 section 7.7)."""
         session = self.session
-        if session is None or self.phase is not Phase.FULL_FEATURE:
-            self.finish()
+        if session is None or not self.state.is_full_feature:
+            self.finish(ConnectionEvent.TRANSPORT_FAILED)
         else:
             session.close()
 
-    def lost(self) -> None:
+    def lost(self, event: ConnectionEvent = ConnectionEvent.TRANSPORT_FAILED) -> None:
         """Note that TCP is gone or about to go; the session hears of it."""
-        if self.phase is Phase.CLOSED:
+        if self.state in _ENDED:
             return
-        was_logged_in = self.phase is Phase.FULL_FEATURE
+        was_logged_in = self.state.is_full_feature
         if self.joining is not None:
             self.rules.sessions.after_lost_login(self.joining)
-        self.phase = Phase.CLOSED
+        self.happened(event)
+        self._leave_login()
         self.deadline = None
         self.backlog.clear()
         self.target.forget(self)
         if self.session is not None and was_logged_in:
             self.session.connection_lost(self, self.target.now)
+
+    def _leave_login(self) -> None:
+        """Tell the session that was to be joined that the login has failed."""
+        joining, self.joining = self.joining, None
+        if joining is not None:
+            joining.login_failed(self)
 
     def start_timer(
         self, deadline: float, action: Callable[[Connection, float], None]
@@ -455,7 +472,7 @@ class Connection:
         self.joining = None
         self.on_format_error = _say_nothing
         self.parameters = replace(parameters)
-        self.phase = Phase.FULL_FEATURE
+        self.happened(ConnectionEvent.LOGIN_ACCEPTED)
         self.handler = handler
         self.digests = self.stream.digests = parameters.digests
         self.stream.limit = parameters.target_max_recv_data_segment_length

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iscsi import headers
 from iscsi.constants import AsyncEvent
 from iscsi.scsi import luns
+from iscsi.states import ConnectionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,6 +97,7 @@ def request_logout(
     """
     asked = connection.rules.sessions.asked(connection, others)
     send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
+    asked.happened(ConnectionEvent.LOGOUT_REQUESTED)
     connection.start_timer(now + seconds, _drop)
 
 
@@ -107,7 +109,7 @@ def _drop(connection: Connection, _now: float) -> None:
 def drop_connection(connection: Connection) -> None:
     """Announce the end of a connection on itself, and end it."""
     announce_drop(connection, connection.cid)
-    connection.drop()
+    connection.drop(ConnectionEvent.DROPPED)
 
 
 def request_negotiation(connection: Connection, seconds: int) -> None:

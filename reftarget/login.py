@@ -24,6 +24,7 @@ from iscsi.keys import KEYS, Use, When
 from iscsi.login import LoginStages
 from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
+from iscsi.states import ConnectionEvent
 from reftarget import admission, events, fullfeature
 from reftarget.authentication import Authentication
 from reftarget.config import ARCHITECTURE
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("reftarget")
 
-_LONGEST_TEXT: Final = 1 << 16
+LONGEST_TEXT: Final = 1 << 16
 """Bytes of one text in a login: whoever sends it has not proved anything yet."""
 
 _STAGE_OF: Final = {
@@ -63,7 +64,7 @@ class LoginPhase:
         self.target = target
         self.first: headers.LoginRequest | None = None
         self.stages = LoginStages()
-        self.joiner = text.Joiner(limit=_LONGEST_TEXT)
+        self.joiner = text.Joiner(limit=LONGEST_TEXT)
         self.admission: Admission | None = None
         self.negotiator: Negotiator | None = None
         self.authentication: Authentication | None = None
@@ -100,6 +101,7 @@ class LoginPhase:
         self.exchanges += 1
         if self.first is None:
             self.first = request
+            connection.happened(ConnectionEvent.LOGIN_RECEIVED)
             connection.on_format_error = self._refuse_too_long
             connection.cid = connection.rules.login.cid(request.cid)
         elif _identity(request) != _identity(self.first):
@@ -177,7 +179,8 @@ class LoginPhase:
         is_first = self.admission is None
         if is_first:
             self.admission = admission.admit(self.target, connection, request, pairs)
-            connection.joining = self.admission.session
+            if self.admission.session is not None:
+                self.admission.session.login_started(connection)
             connection.is_discovery = self.admission.is_discovery
             self.authentication = Authentication(
                 self.admission.access,
@@ -375,4 +378,4 @@ class LoginPhase:
         connection.number(response)
         connection.send(response, text.encode(refusal.pairs))
         if connection.rules.login.refusal_closes:
-            connection.finish()
+            connection.finish(ConnectionEvent.LOGIN_REFUSED)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from iscsi import headers
 from iscsi.constants import LogoutReason, LogoutResponseCode
+from iscsi.states import ConnectionEvent
 from reftarget.recovery import REASSIGNING_LEVEL
+from reftarget.states import LOGGED_OUT, LOGGED_OUT_ELSEWHERE
 
 if TYPE_CHECKING:
     from reftarget.connection import Connection
@@ -27,15 +29,23 @@ def receive(
     """Take a Logout Request whose reason is known."""
     reason = LogoutReason(request.reason)
     log.info("%s: logout, %s", connection, reason.name)
+    is_own = reason is LogoutReason.CLOSE_SESSION or request.cid == connection.cid
+    if is_own:
+        connection.happened(ConnectionEvent.LOGOUT_RECEIVED)
     if reason is LogoutReason.CLOSE_SESSION:
         _respond(connection, request, LogoutResponseCode.CLOSED)
         if session.rules.sessions.logout_closes_session:
-            session.close()
+            session.close(by=connection)
     else:
         response = _judge(session, reason, request.cid)
         if response is LogoutResponseCode.CLOSED:
             _log_out(connection, session, request, now)
+        elif is_own:
+            # It has left full-feature phase, and what it left waits (8.1.2, T17).
+            _respond(connection, request, response)
+            connection.drop(ConnectionEvent.LOGOUT_FAILED)
         else:
+            session.cleanup_failed(request.cid)
             _respond(connection, request, response)
 
 
@@ -59,14 +69,15 @@ def _log_out(
     leaving = session.connections.get(request.cid)
     is_recovery = request.reason == LogoutReason.REMOVE_FOR_RECOVERY
     session.discard_held(request.cid)
-    if leaving is connection:
+    is_own = leaving is connection
+    if is_own:
         _respond(connection, request, LogoutResponseCode.CLOSED)
-    session.take_out(request.cid)
+    session.take_out(request.cid, LOGGED_OUT if is_own else LOGGED_OUT_ELSEWHERE)
     if is_recovery:
         session.recovery.logged_out(request.cid, now + session.patience)
     elif session.rules.sessions.logout_ends_tasks:
         session.recovery.terminate(request.cid)
-    if leaving is not connection:
+    if not is_own:
         _respond(connection, request, LogoutResponseCode.CLOSED)
     session.end_if_deserted()
 

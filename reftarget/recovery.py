@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from reftarget.transfers import Transfer
 
 REASSIGNING_LEVEL: Final = 2
-_KEPT_STATUS: Final = 1024
+KEPT_STATUS: Final = 1024
 """Responses of one connection that are kept; older ones cannot be had again."""
 _KEPT_ECHO: Final = 8192
 """Bytes of ping data that are kept; a longer echo cannot be had again."""
-_KEPT_BYTES: Final = 32 << 20
+KEPT_BYTES: Final = 32 << 20
 """Bytes that a session keeps; beyond, the oldest response is let go."""
-_OVERHEAD: Final = 512
+OVERHEAD: Final = 512
 """Bytes that a PDU counts for besides its data: what its header takes here."""
 
 
@@ -126,9 +126,9 @@ class Recovery:
         """Keep a response until it is acknowledged."""
         if isinstance(header, headers.NOPIn) and len(data) > _KEPT_ECHO:
             return
-        size = len(data) + _OVERHEAD
+        size = len(data) + OVERHEAD
         statuses = self._statuses.setdefault(connection, {})
-        if len(statuses) >= _KEPT_STATUS:
+        if len(statuses) >= KEPT_STATUS:
             self._let_oldest_go(connection)
         if not self._make_room(connection, size):
             return
@@ -136,7 +136,7 @@ class Recovery:
 
     def _take(self, size: int) -> bool:
         """Count bytes that are to be kept; return False if there is no room."""
-        if self._size + size > _KEPT_BYTES or not self.session.budget.take(size):
+        if self._size + size > KEPT_BYTES or not self.session.budget.take(size):
             return False
         self._size += size
         return True
@@ -178,7 +178,7 @@ class Recovery:
         """Keep a finished command until its status is acknowledged."""
         kept = self._statuses.get(connection, {}).get(header.stat_sn)
         self.forget(command.itt)
-        size = len(data) + _OVERHEAD * len(command.sent)
+        size = len(data) + OVERHEAD * len(command.sent)
         if kept is None or not self._make_room(connection, size):
             self._forget_sent(command)
             return

@@ -13,7 +13,7 @@ from iscsi.errors import NegotiationError
 if TYPE_CHECKING:
     from iscsi.negotiation import Negotiator
 
-_LONGEST: Final = 1 << 16
+LONGEST_TEXT: Final = 1 << 16
 """Bytes of text in one exchange; each key that came is remembered until its end."""
 
 Request = (
@@ -45,8 +45,8 @@ class Exchange:
             NegotiationError: the exchange does not come to an end.
         """
         self.length += len(data)
-        if self.length > _LONGEST:
-            raise NegotiationError(f"more than {_LONGEST} bytes of text")
+        if self.length > LONGEST_TEXT:
+            raise NegotiationError(f"more than {LONGEST_TEXT} bytes of text")
         return self.joiner.add(data, continues=continues)
 
 

@@ -39,10 +39,8 @@ _OVERHEAD: Final = 128
 _BACKLOG: Final = 128
 _TICK: Final = 0.25
 """Seconds at most between two looks at the clock."""
-_TURN: Final = 0.02
+TURN: Final = 0.02
 """Seconds after which a connection with more to do lets others have their turn."""
-_LINGER_TIME: Final = 5.0
-"""Seconds that a peer has to close its half after ours."""
 
 
 _OUT_OF_RESOURCES: Final = frozenset(
@@ -198,7 +196,8 @@ class Channel:
     def _end_later(self) -> None:
         """Wait for the peer to take what is left, but not for ever."""
         if self._ending is None:
-            self._ending = self.server.loop.call_later(_LINGER_TIME, self.end)
+            patience = self.server.target.limits.logout_time
+            self._ending = self.server.loop.call_later(patience, self.end)
 
     def end(self) -> None:
         """Close the socket; the connection hears of it."""
@@ -315,7 +314,7 @@ class Server:
     def _begin_turn(self) -> float:
         """Let somebody have a turn; return the time at which it begins."""
         now = self.target.now = time.monotonic()
-        end = now + _TURN
+        end = now + TURN
         self.target.turns.has_time = lambda: time.monotonic() < end
         return now
 

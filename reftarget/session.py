@@ -3,7 +3,8 @@
 
 A connection that fails leaves its CID in `lingering` for Time2Wait + Time2Retain
 (CLEANUP_WAIT, RFC 7143 section 8.2). A session whose last connection has failed lives
-on until that time is over (FAILED, section 8.3).
+on until that time is over (FAILED, section 8.3). Both follow the tables of chapter 8
+(`reftarget.states`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from iscsi import headers
 from iscsi.constants import RESERVED_TAG, AsyncEvent
 from iscsi.numbering import CommandWindow, Place
 from iscsi.scsi import luns
+from iscsi.states import ConnectionEvent, SessionEvent, SessionState
 from reftarget import events
 from reftarget.budget import Budget
 from reftarget.connection import Network
 from reftarget.fence import Fence
 from reftarget.recovery import REASSIGNING_LEVEL, Recovery
+from reftarget.states import REINSTATED, Lingering, session_after, way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +115,9 @@ class Session:
         pending: the tags of those among them that are no SCSI commands.
         commands: tasks in progress, by Initiator Task Tag.
         aborts: task management functions in progress, by Initiator Task Tag.
-        lingering: when the state of a failed connection ends, by CID.
+        lingering: what connections that failed have left, by CID.
+        logins: connections whose logins are to join it.
+        state: where it stands in the diagram of section 8.3.
     """
 
     def __init__(
@@ -143,7 +148,10 @@ class Session:
         self.commands: dict[int, Command] = {}
         self.aborts: dict[int, WaitingFunction] = {}
         self.connections: dict[int, Connection] = {}
-        self.lingering: dict[int, float] = {}
+        self.lingering: dict[int, Lingering] = {}
+        self.logins: set[Connection] = set()
+        self.state = SessionState.FREE
+        self.happened(SessionEvent.LOGIN_STARTED)
         self.budget = Budget(target.limits.session_bytes, target.budget)
         self.recovery = Recovery(self)
         self.fence = Fence(self)
@@ -260,10 +268,45 @@ class Session:
         """Its tasks in progress."""
         return list(self.commands.values())
 
+    def happened(self, event: SessionEvent) -> None:
+        """Follow the arrow that an event leads along."""
+        self.state = session_after(self.state, event, f"session {self.tsih:#06x}")
+
+    def login_started(self, connection: Connection) -> None:
+        """Take note of a login that is to join."""
+        connection.joining = self
+        self.logins.add(connection)
+        if connection.cid in self.lingering:
+            self.lingering[connection.cid].clean_up_begins()
+        if self.state is SessionState.FAILED:
+            self.happened(SessionEvent.CONTINUATION_STARTED)
+
+    def login_failed(self, connection: Connection) -> None:
+        """Note the end of a connection whose login was to join."""
+        self.logins.discard(connection)
+        if all(other.cid != connection.cid for other in self.logins):
+            self.cleanup_failed(connection.cid)
+        if self.state is SessionState.IN_CONTINUE and not self.logins:
+            self.happened(SessionEvent.CONTINUATION_FAILED)
+
+    def cleanup_failed(self, cid: int) -> None:
+        """Note that a lingering connection was not logged out."""
+        entry = self.lingering.get(cid)
+        if entry is not None:
+            entry.clean_up_begins()
+            entry.clean_up_fails()
+
     def attach(self, connection: Connection) -> None:
         """Take in a connection that has logged in."""
         self.connections[connection.cid] = connection
-        self.lingering.pop(connection.cid, None)
+        self.logins.discard(connection)
+        if self.state is SessionState.IN_CONTINUE:
+            self.happened(SessionEvent.CONTINUATION_SUCCEEDED)
+        elif self.state is SessionState.ACTIVE:
+            self.happened(SessionEvent.LOGGED_IN)
+        entry = self.lingering.pop(connection.cid, None)
+        if entry is not None:
+            entry.is_cleaned_up()
 
     def connection_lost(self, connection: Connection, now: float) -> None:
         """Keep a failed connection's CID for recovery (section 7.5)."""
@@ -271,16 +314,27 @@ class Session:
             return
         del self.connections[connection.cid]
         log.warning("%s: connection lost", connection)
+        entry = Lingering(str(connection), now + self.patience)
+        self.lingering[connection.cid] = entry
+        if not self.connections:
+            self.happened(SessionEvent.FAILED)
         if self.rules.sessions.ends_with_connection(self.is_discovery):
             self.close()
             return
-        self.lingering[connection.cid] = now + self.patience
+        self._go_on_with_logins(connection.cid, entry)
         self.recovery.connection_failed(connection)
         self._announce_drop(connection.cid)
         self.fence.progress()
         self.check_aborts()
         if not self.patience:
             self.tick(now)
+
+    def _go_on_with_logins(self, cid: int, entry: Lingering) -> None:
+        """Have logins that are under way clean up what has failed meanwhile."""
+        if any(other.cid == cid for other in self.logins):
+            entry.clean_up_begins()
+        if self.logins and self.state is SessionState.FAILED:
+            self.happened(SessionEvent.CONTINUATION_STARTED)
 
     def _announce_drop(self, cid: int) -> None:
         """Tell another connection of the session that one has been dropped."""
@@ -313,13 +367,17 @@ class Session:
             parameters.default_time2wait, parameters.default_time2retain
         )
 
-    def take_out(self, cid: int) -> None:
+    def take_out(
+        self, cid: int, happened: tuple[ConnectionEvent, ...] = REINSTATED
+    ) -> None:
         """Log a connection out, alive or lingering, without ending its tasks."""
-        self.lingering.pop(cid, None)
+        entry = self.lingering.pop(cid, None)
+        if entry is not None:
+            entry.is_cleaned_up()
         connection = self.connections.pop(cid, None)
         if connection is not None:
             if self.rules.sessions.reinstatement_closes:
-                connection.finish()
+                connection.finish(*happened)
             self.recovery.connection_failed(connection)
             self.fence.progress()
 
@@ -339,14 +397,15 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When the next lingering connection's state ends."""
-        times = (*self.lingering.values(), *self.recovery.deadlines.values())
-        return min(times, default=None)
+        ends = (entry.deadline for entry in self.lingering.values())
+        return min((*ends, *self.recovery.deadlines.values()), default=None)
 
     def tick(self, now: float) -> None:
         """End what has lingered too long (section 8.2, M1)."""
-        for cid, deadline in list(self.lingering.items()):
-            if now >= deadline:
+        for cid, entry in list(self.lingering.items()):
+            if now >= entry.deadline:
                 del self.lingering[cid]
+                entry.times_out()
                 self.recovery.terminate(cid)
         self.recovery.tick(now)
         self.end_if_deserted()
@@ -391,16 +450,32 @@ class Session:
             events.send(connection, AsyncEvent.SESSION_DROP)
         self.close()
 
-    def close(self) -> None:
-        """End all connections, all tasks and the session itself."""
+    def close(
+        self, *, by: Connection | None = None, is_reinstated: bool = False
+    ) -> None:
+        """End all connections, all tasks and the session itself.
+
+        Args:
+            by: the connection that has asked for it by a logout, if one has.
+            is_reinstated: whether a login has put another session in its place.
+        """
         leaving = list(self.connections.values())
         for connection in leaving[: self.rules.sessions.closed(len(leaving))]:
-            connection.finish()
+            if connection is by:
+                connection.finish(ConnectionEvent.LOGOUT_SUCCEEDED)
+            elif is_reinstated:
+                connection.finish(ConnectionEvent.REINSTATED)
+            else:
+                connection.finish(ConnectionEvent.SESSION_CLOSED)
         self.connections.clear()
-        self.end()
+        self.end(is_reinstated=is_reinstated)
 
-    def end(self) -> None:
+    def end(self, *, is_reinstated: bool = False) -> None:
         """Remove the session; the SCSI layer hears of the nexus's loss."""
+        for event in way_out(self.state, is_reinstated=is_reinstated):
+            self.happened(event)
+        for entry in self.lingering.values():
+            entry.happened(ConnectionEvent.SESSION_CLOSED)
         self.lingering.clear()
         self.held.clear()
         self.aborts.clear()

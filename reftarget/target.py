@@ -181,7 +181,7 @@ class ReferenceTarget:
             is_here = admission.node is not None or session.portal == connection.portal
             if session.nexus == nexus and is_here:
                 log.info("session %#06x: reinstated", session.tsih)
-                session.close()
+                session.close(is_reinstated=True)
         if len(self.sessions) >= self.limits.sessions:
             self._end_deserted()
         if len(self.sessions) >= self.limits.sessions:

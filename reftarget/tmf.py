@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("reftarget")
 
-_MOST_WAITING: Final = 32
+MOST_WAITING: Final = 32
 """Functions on many tasks of one session that may wait; others are rejected."""
 
 _ADDRESS_A_UNIT: Final = frozenset(
@@ -264,7 +264,7 @@ def _abort_many(
     request: headers.TaskManagementRequest,
     now: float,
 ) -> None:
-    if len(session.aborts) >= _MOST_WAITING:
+    if len(session.aborts) >= MOST_WAITING:
         respond(connection, request, TMResponse.FUNCTION_REJECTED)
         return
     if request.function in TARGET_RESETS:

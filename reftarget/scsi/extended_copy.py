@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _MAX_SEGMENT_BYTES = 256 << 20
 """The most that 16 bits of blocks can say, of 4096 bytes each."""
 _SEGMENT_LENGTH = 28
-_CHUNK = 1 << 20
+CHUNK = 1 << 20
 _DIRECT_ACCESS = 0x00
 
 LIMITS = OperatingParameters(
@@ -252,7 +252,7 @@ def _copy(job: _Job, segment: Segment) -> Generator[None]:
         destination.check_writable()
     except CheckCondition:
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE) from None
-    starts = range(0, length, _CHUNK)
+    starts = range(0, length, CHUNK)
     if destination is source and segment.destination_lba > segment.source_lba:
         # Overlapping blocks are read before they are written over.
         starts = starts[::-1]
@@ -271,7 +271,7 @@ def _move(
     starts: range,
 ) -> Generator[None]:
     for start in starts:
-        size = min(_CHUNK, length - start)
+        size = min(CHUNK, length - start)
         data = bytes(
             source.read(
                 segment.source_lba + start // source.block_size,

@@ -6,6 +6,9 @@ have left the target dead. The second try, on a target just started, gives the c
 own verdict; if the crash comes again, that is the verdict.
 """
 
+import bdb
+from typing import Literal
+
 import pytest
 
 from reports.amend import carry
@@ -27,7 +30,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     reports = _run(item, nextitem)
     if _is_spoilt(item, reports):
         _forget(item, before)
-        reports = _run(item, nextitem)
+        reports = _run(_another(item), nextitem)
+        for report in reports:
+            report.nodeid = item.nodeid  # a worker has its own, with a group
     if AMENDMENT in item.stash:
         carry(reports[0], item.stash[AMENDMENT])
     for report in reports:
@@ -37,14 +42,56 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def _run(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
-    """Run a check's phases without telling anybody of their reports.
+    """Run a check's phases as pytest does, without telling anybody of their reports."""
+    reports = [_run_phase(item, "setup")]
+    if reports[0].passed and not item.config.getoption("setuponly", False):
+        reports.append(_run_phase(item, "call"))
+    is_last = item.session.shouldfail or item.session.shouldstop
+    goes_on = None if is_last else nextitem
+    reports.append(_run_phase(item, "teardown", nextitem=goes_on))
+    # What fixtures made would live as long as the run.
+    getattr(item, "funcargs", {}).clear()
+    return reports
 
-    pytest has no public way to do so. This was read of pytest 9.0; constraints.txt pins
-    the version.
-    """
-    from _pytest.runner import runtestprotocol  # noqa: PLC0415  # nowhere else
 
-    return runtestprotocol(item, log=False, nextitem=nextitem)
+def _run_phase(
+    item: pytest.Item,
+    when: Literal["setup", "call", "teardown"],
+    **arguments: pytest.Item | None,
+) -> pytest.TestReport:
+    hook = item.ihook
+    act = getattr(hook, f"pytest_runtest_{when}")
+    ends: tuple[type[BaseException], ...] = (pytest.exit.Exception,)
+    if not item.config.getoption("usepdb", False):
+        ends += (KeyboardInterrupt,)
+    call = pytest.CallInfo.from_call(
+        lambda: act(item=item, **arguments), when=when, reraise=ends
+    )
+    report: pytest.TestReport = hook.pytest_runtest_makereport(item=item, call=call)
+    if _is_for_a_debugger(call, report):
+        hook.pytest_exception_interact(node=item, call=call, report=report)
+    return report
+
+
+def _is_for_a_debugger(
+    call: pytest.CallInfo[object], report: pytest.TestReport
+) -> bool:
+    if call.excinfo is None or hasattr(report, "wasxfail"):
+        return False
+    return not isinstance(call.excinfo.value, (pytest.skip.Exception, bdb.BdbQuit))
+
+
+def _another(item: pytest.Item) -> pytest.Item:
+    """Return the check as collected anew: an item's fixtures can be made only once."""
+    assert item.parent is not None  # a check lies in a file
+    collected = (one for one in item.parent.collect() if one.name == item.name)
+    another = next(one for one in collected if isinstance(one, pytest.Item))
+    # What plugins have noted of it, and the marks that they have set.
+    another.stash = item.stash
+    another.own_markers[:] = item.own_markers
+    another.keywords.update(item.keywords)
+    another.user_properties[:] = item.user_properties
+    return another
 
 
 def _is_spoilt(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
@@ -61,6 +108,5 @@ def _forget(item: pytest.Item, before: list[tuple[str, object]]) -> None:
     """Forget a try but for the death that has spoilt it, and its evidence."""
     item.user_properties[:] = before
     begin_again(item)
-    item._report_sections.clear()
     if TRANSCRIPT in item.stash:
         del item.stash[TRANSCRIPT]

@@ -131,6 +131,7 @@ def running(*options: str, descriptors: int | None = None) -> Iterator[Target]:
     finally:
         log = target.close()
     assert "Traceback" not in log, log[-4000:]
+    assert "no arrow of chapter 8" not in log, log[-4000:]
     assert target.process.returncode == 0
 
 

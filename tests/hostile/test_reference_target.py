@@ -13,6 +13,7 @@ from tests.hostile.reference import NAME, Attacker, Target, read_10, running, wr
 pytestmark = pytest.mark.integration
 
 TARGET_WARM_RESET, TARGET_COLD_RESET = 6, 7
+ACA_ACTIVE = 0x30
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,9 @@ def test_a_connection_lost_at_a_fence_leaves_the_others_answered() -> None:
         first.cmd_sn = second.cmd_sn
         first.ping()
         first.command(bytes(6), 0x80, 0)
-        first.receive_until(0x21)
+        response, _sense = first.receive_until(0x21)
+
+    assert response[2:4] == bytes([0, ACA_ACTIVE])
 
 
 def test_what_was_read_of_a_header_is_no_number(target: Target) -> None:
