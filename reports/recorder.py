@@ -63,6 +63,7 @@ class _Recorder:
         self._reports: list[pytest.TestReport] = []
         self._selected: dict[str, Selected] = {}
         self._why = ""
+        self._unwritten: list[str] = []
         self._begun = time.monotonic()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -116,7 +117,18 @@ class _Recorder:
         )
         self._config.stash[RUN] = found
         for path in self._paths:
-            run.write(path, found)
+            try:
+                run.write(path, found)
+            except OSError as error:
+                self._unwritten.append(f"{path}: {error.strerror}")
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Say which file could not be written, though that was tried at the start."""
+        for line in self._unwritten:
+            terminalreporter.write_line(f"the run is not kept: {line}", red=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -124,8 +136,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the reports, but for a worker: the controller gets them all."""
     if hasattr(config, "workerinput"):
         return
+    config.pluginmanager.register(_Recorder(config, _paths(config)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """See that what is to be written at the end has a place, before Allure makes it.
+
+    Raises:
+        pytest.UsageError: it has none.
+    """
+    for path in _paths(config):
+        try:
+            run.try_to_write(path)
+        except OSError as error:
+            raise pytest.UsageError(f"{path}: {error.strerror}") from error
+
+
+def _paths(config: pytest.Config) -> list[Path]:
+    """Return the files that the run is written to."""
     paths = [config.option.verdicts] if config.option.verdicts else []
     folder = config.getoption("allure_report_dir", None)
     if folder:
         paths.append(Path(folder) / run.NAME)
-    config.pluginmanager.register(_Recorder(config, paths))
+    return paths

@@ -33,6 +33,19 @@ def write(path: Path, run: Run) -> None:
     path.write_bytes(msgspec.json.format(encode(run), indent=1) + b"\n")
 
 
+def try_to_write(path: Path) -> None:
+    """See that a run can be written, and leave what is there as it is.
+
+    Raises:
+        OSError: it cannot.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    path.open("ab").close()
+    if is_new:
+        path.unlink()
+
+
 def encode(value: msgspec.Struct) -> bytes:
     """Return a value as JSON.
 

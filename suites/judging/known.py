@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from reports.model import Ending
+from reports.printable import one_line
 from suites.judging.versions import VersionRange
 
 
@@ -193,7 +194,7 @@ def _entries(known: Known) -> Iterable[tuple[str, Entry]]:
     )
     for name, entries in lists:
         for number, entry in enumerate(entries, 1):
-            yield f"{name} {number} ({entry.requirement})", entry
+            yield f"{name} {number} ({one_line(entry.requirement)})", entry
 
 
 def _wrong(entry: Entry, requirements: Collection[str]) -> str:
@@ -226,4 +227,5 @@ def _words(error: str, content: Mapping[str, object]) -> str:
     entries = content[name]
     entry = entries[number] if isinstance(entries, list) else None
     identity = entry.get("requirement") if isinstance(entry, dict) else None
+    identity = one_line(str(identity))
     return f"{name} {number + 1} ({identity}): {f'{key}: ' if key else ''}{what}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -202,6 +203,25 @@ def test_an_unknown_requirement() -> None:
 
     assert done.returncode == USAGE
     assert "did you mean RFC7143-11.19-02" in complaint(done)
+
+
+@pytest.mark.parametrize("option", ["--verdicts=/proc/run.json", "--alluredir=/proc/x"])
+def test_a_place_where_nothing_can_be_written(option: str) -> None:
+    done = run("--target=reference", option)
+
+    assert done.returncode == USAGE
+    assert "/proc/" in complaint(done)
+
+
+def test_a_file_that_can_no_longer_be_written_at_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "full"
+    file.symlink_to("/dev/full")
+
+    done = run(f"--verdicts={file}", "--target=reference", "-k", "test_ping")
+
+    assert done.returncode == LAB_TROUBLE
+    assert f"the run is not kept: {file}: No space left on device" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_an_unknown_area() -> None:

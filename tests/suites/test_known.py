@@ -52,6 +52,10 @@ def read(tmp_path: Path, text: str) -> Known:
             entry() + entry(requirement='"RFC7143-0-00"'),
             "deviation 2 (RFC7143-0-00): requirement: there is no requirement of this",
         ),
+        (
+            entry(requirement=r'"RFC\u001b[31m"'),
+            r"deviation 1 (RFC\x1b[31m): requirement: there is no requirement of this",
+        ),
         (entry(versions='"3.7"'), f"deviation 1 ({ID}): versions: '3.7' is no"),
         (entry("crash"), f"crash 1 ({ID}): neither functions nor says"),
         (entry("crash", functions='"f"'), f"crash 1 ({ID}): functions: Expected"),
