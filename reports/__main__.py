@@ -21,9 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except (RunFileError, OSError) as error:
+    except RunFileError as error:
         print(printable(str(error)), file=sys.stderr)
-        return 2
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(printable(f"{place}{error.strerror or error}"), file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,8 +23,8 @@ Failures have one cause where what is known of them as values says so:
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
 An answer that says little joins no requirements of different sections. Silence, GOOD
-where a command had to be refused, and a refusal for an unnamed reason join none of one
-section either.
+or a login that goes on where a refusal was due, and a refusal for an unnamed reason
+join none of one section either.
 """
 
 from collections import defaultdict
@@ -95,7 +95,9 @@ _NONE = "none"
 
 _GOOD = frozenset({"GOOD", "SCSIResponse GOOD"})
 
-_MANY_REASONS = frozenset({"LoginResponse 0200", "LoginResponse 0201", *_GOOD})
+_MANY_REASONS = frozenset(
+    {"LoginResponse 0000", "LoginResponse 0200", "LoginResponse 0201", *_GOOD}
+)
 """Answers that join no requirements of a section: each may have its own reason."""
 
 _LOGIN = "LoginResponse"

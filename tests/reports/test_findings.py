@@ -311,6 +311,7 @@ def test_good_joins_no_clauses_that_a_section_or_a_check_has_together() -> None:
         return len(of(*failed, together))
 
     assert number("SCSIResponse GOOD") == number("GOOD") == 2
+    assert number("LoginResponse 0000") == 2
     assert number("SCSIResponse BUSY") == 1
 
 
