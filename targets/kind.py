@@ -55,6 +55,14 @@ def option(flag: str, **settings: Any) -> Option:
     return Option(flag, settings)
 
 
+DISCOVERY_CHAP = option(
+    "--discovery-chap",
+    action="store_true",
+    help="have Discovery sessions asked for CHAP, where the target is set up by us",
+)
+"""Several kinds share it."""
+
+
 class AnyRecipe(Protocol):
     """How a target is started, on this machine or in a virtual one."""
 

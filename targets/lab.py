@@ -3,12 +3,20 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Option, Options, option
-from targets.model import Ending, EndingKind, Portal, RunningTarget, Target
+from targets.model import (
+    Chap,
+    Ending,
+    EndingKind,
+    Portal,
+    RunningTarget,
+    Special,
+    Target,
+)
 from targets.provider import RecipeProvider
 from vmlab import debuginfo, folders, machine, trace, watch
 from vmlab.build import kernel as build
@@ -57,6 +65,9 @@ class LabRecipe:
     other_portals: tuple[Endpoint, ...] = ()
     """The endpoints of the guest that are a second portal group; the others are the
     first one."""
+    special: Mapping[Special, str] = field(default_factory=dict)
+    discovery_chap: Chap | None = None
+    """What Discovery sessions are asked for."""
     by_hand: tuple[Target, ...] = ()
     """What the machine serves when a user boots it; the first target if empty."""
 
@@ -137,6 +148,8 @@ class LabProvider(RecipeProvider[LabRecipe, "_Instance"]):
             ),
             targets=recipe.targets,
             features=recipe.features,
+            special=recipe.special,
+            discovery_chap=recipe.discovery_chap,
             control=instance,
             kernel=kernel.version,
             patches=kernel.patches,

@@ -14,13 +14,16 @@ Backing = Literal["file", "memory", "block", "null"]
 """What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
 does."""
 
+LARGE = 1 << 32
+"""Bytes above which a unit is large."""
+
 FEATURES = MappingProxyType(
     {
         "restart": "the provider can start the target again at the same portals",
         "power-cycle": "it can lose its power: only stored data survives",
         "own-kernel": "it runs in a machine; a crash there closes no connection",
         "chap": "one target name asks for one-way CHAP",
-        "chap-mutual": "the same name authenticates itself by mutual CHAP",
+        "chap-mutual": "this or another name authenticates itself by mutual CHAP",
         "several-targets": "two target names are open without CHAP",
         "several-portals": "the portal group has several portals",
         "translated-ports": "its portals have other addresses and ports than it knows",
@@ -28,6 +31,7 @@ FEATURES = MappingProxyType(
         "several-luns": "the first target name has several logical units",
         "ipv6": "one portal has an IPv6 address",
         "writes": "a logical unit may be overwritten",
+        "large-lun": "one that may be overwritten has more than 4 GiB",
         "read-only-lun": "a logical unit is write-protected",
         "header-digest": "header digests are configured",
         "data-digest": "data digests are configured",
@@ -38,8 +42,11 @@ FEATURES = MappingProxyType(
         "alias": "the first target name has an alias (`special`)",
         "acl": "one target name is forbidden to us (`special`)",
         "redirect": "one name has moved for a while, one for good (`special`)",
-        "operator": "the target can be made to send pings and Async Messages",
-        "identities": "one CHAP name more, and one that is another initiator's",
+        "operator": "the target can be made to send Async Messages",
+        "pings": "it can be made to send pings, or one name sends some (`special`)",
+        "identities": "one CHAP name that is another initiator's",
+        "further-identity": "one CHAP name more that any initiator may use",
+        "no-lun-0": "one target name without CHAP has units, but no LUN 0",
         "reset-authorization": "one target name may not be reset (`special`)",
         "architecture": "X#NodeArchitecture is sent unasked",
     }
@@ -110,6 +117,11 @@ class Target:
         units = self.logical_units
         return next((unit for unit in units if unit.scratch and unit.writable), None)
 
+    def find_large(self) -> LogicalUnit | None:
+        """Return the first logical unit above 4 GiB that may be overwritten."""
+        units = (one for one in self.logical_units if one.scratch and one.writable)
+        return next((one for one in units if (one.size or 0) > LARGE), None)
+
     def find_protected(self) -> LogicalUnit | None:
         """Return the first write-protected unit whose data may be lost all the same.
 
@@ -131,6 +143,9 @@ class Special(StrEnum):
     MOVED_FOR_GOOD = "moved for good"
     GUARDED = "guarded"
     """A target name that nobody is authorized to reset."""
+    PINGING = "pinging"
+    """A target name that pings each connection of its own accord, at least every 20 s
+    where nothing else is sent."""
 
 
 class EndingKind(StrEnum):
@@ -274,9 +289,28 @@ class RunningTarget:
         return tuple(target for target in self.targets if target.chap is None)
 
     @property
+    def bare_target(self) -> Target | None:
+        """An open target name with logical units, but no LUN 0."""
+        known = (one for one in self.open_targets if one.logical_units)
+        bare = (one for one in known if 0 not in {u.lun for u in one.logical_units})
+        return next(bare, None)
+
+    @property
     def chap_target(self) -> Target | None:
         """The target name that asks for CHAP."""
         return next((target for target in self.targets if target.chap), None)
+
+    @property
+    def mutual_target(self) -> Target | None:
+        """The target name that asks for CHAP and proves itself."""
+        guarded = (target for target in self.targets if target.chap)
+        return next((one for one in guarded if one.chap and one.chap.is_mutual), None)
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """The further CHAP names of the target name that asks for CHAP."""
+        guarded = self.chap_target
+        return () if guarded is None else guarded.identities
 
     def is_alive(self) -> bool:
         """Whether the target still runs, as far as can be told without a login."""
@@ -412,6 +446,7 @@ class Provider(Protocol):
 
 __all__ = [
     "FEATURES",
+    "LARGE",
     "Backing",
     "Chap",
     "Control",

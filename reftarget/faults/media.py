@@ -29,9 +29,24 @@ def _filled_with_ones(medium: Blocks, lba: int, blocks: int) -> None:
     medium.write(lba, b"\xff" * (blocks * medium.block_size))
 
 
+def _stored_within_4_gib(
+    lba: int, data: Data, block_size: int, _blocks: int
+) -> tuple[int, Data]:
+    return lba % (_WRAP // block_size), data
+
+
+def _cleared_4_gib_below(medium: Blocks, lba: int, blocks: int) -> None:
+    below = lba - _WRAP // medium.block_size
+    if below >= 0:
+        medium.write(below, bytes(blocks * medium.block_size))
+
+
 def _cut_one_short(data: bytes, allocation_length: int) -> bytes:
     return data[: max(allocation_length - 1, 0)]
 
+
+_WRAP = 1 << 32
+"""Where a count of bytes in 32 bits begins anew."""
 
 MEDIA: Final = (
     Fault(
@@ -59,6 +74,19 @@ MEDIA: Final = (
         says="Writes one block behind where it should.",
         also="data is checked wherever it is written",
         rules=MediumRules(stored=_stored_one_block_off),
+    ),
+    Fault(
+        name="writes-wrap-at-4-gib",
+        breaks=("SBC3-5.34-01", "SBC3-5.11-01"),
+        says="Counts the bytes before a block that is written in 32 bits.",
+        also="what is unmapped there was written elsewhere",
+        rules=MediumRules(stored=_stored_within_4_gib),
+    ),
+    Fault(
+        name="unmap-wraps-at-4-gib",
+        breaks=("SBC3-5.28-03",),
+        says="Writes zeros 4 GiB below the blocks that it unmaps, too.",
+        rules=MediumRules(after_unmap=_cleared_4_gib_below),
     ),
     Fault(
         name="no-blocks-are-one",

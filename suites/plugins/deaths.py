@@ -197,7 +197,9 @@ def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> No
         crash=crash_of(culprit, late) or crash_of(item, late),
         deviation=None if before is None else explanation(culprit, late),
     )
-    words = f"the target died after {culprit.nodeid}: {late.reason}{shown(late)}"
+    is_labs = late.kind is EndingKind.LAB
+    what = "trouble of the lab" if is_labs else "the target died"
+    words = f"{what} after {culprit.nodeid}: {late.reason}{shown(late)}"
     if before is not None and judge(happening).outcome in _CHARGED:
         settle(culprit, happening)
         item.stash[AMENDMENT] = amendment(culprit, check_of(culprit), words)

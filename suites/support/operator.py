@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target does of its own accord, on an order from its operator's side."""
+"""What a target does of its own accord, or on an order from its operator's side."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from initiator.core import Link
 from initiator.session import Session
-from iscsi.pdu import PDU
+from iscsi.pdu import PDU, NOPIn
+from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from targets.model import Special
 
 P = TypeVar("P", bound=PDU)
 
@@ -23,3 +25,28 @@ def operator(target: TestedTarget) -> Operate:
         target.operate(f"{order} tsih={session.tsih} cid={way.cid} initiator={name}")
 
     return operate
+
+
+PINGED = "iqn.2026-11.org.iscsi-assay:pinged"
+"""The initiator that asks to be pinged, where a target name does so by itself."""
+
+PING_SECONDS = 25.0
+"""Such a name pings at least every 20 s."""
+
+
+def pinged_session(target: TestedTarget, open_session: OpenSession) -> Session:
+    """Open a session on which the target can be had to ping (see `await_ping`)."""
+    name = target.running.special.get(Special.PINGING)
+    changes: dict[str, Any] = {}
+    if name is not None:
+        # Whatever units it has, they can be asked for at LUN 0.
+        changes = {"target_name": name, "initiator_name": PINGED, "lun": 0}
+    return open_session(**changes)
+
+
+def await_ping(target: TestedTarget, session: Session) -> NOPIn:
+    """Return the target's next ping: on an order, or as it comes by itself."""
+    if Special.PINGING in target.running.special:
+        return session.expect(NOPIn, timeout=PING_SECONDS)
+    operator(target)(session, "ping")
+    return session.expect(NOPIn)

@@ -4,14 +4,16 @@
 Each step returns what the target said; the next one takes what a check makes of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import targets
 from initiator.expect import check, next_or_drop
 from initiator.login import LoginExchange, LoginOptions
 from iscsi import chap, text
 from iscsi.constants import LoginStatus, Stage
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
+from suites.plugins.targets import TestedTarget
 from suites.support.login import advance, ask, expect_refusal, provoke
 
 OUT_OF_STEP = (LoginStatus.INITIATOR_ERROR, LoginStatus.MISSING_PARAMETER)
@@ -19,6 +21,25 @@ OUT_OF_STEP = (LoginStatus.INITIATOR_ERROR, LoginStatus.MISSING_PARAMETER)
 
 OWN_IDENTIFIER = 0x5A
 OWN_CHALLENGE = bytes(range(0x40, 0x50))
+
+
+def options_of(
+    target: TestedTarget, options: LoginOptions, node: targets.Target
+) -> LoginOptions:
+    """Return how to log in to a target name that asks for CHAP.
+
+    Args:
+        target: the target.
+        options: how a plain login of the check is done.
+        node: the target name.
+    """
+    known = target.options(node)
+    return replace(
+        options,
+        target_name=known.target_name,
+        credentials=known.credentials,
+        mutual=known.mutual,
+    )
 
 
 @dataclass(slots=True)

@@ -2,13 +2,14 @@
 """istgt, the iSCSI target of FreeBSD, as packaged by Debian."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from targets import layout
 from targets.kind import Options
 from targets.listening import listening_portals
 from targets.local import FEATURES, Plan, Recipe, polls
-from targets.model import LogicalUnit, Target
+from targets.model import LogicalUnit, Special, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
 
@@ -19,11 +20,19 @@ _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
 )
-_TARGETS = layout.targets("istgt", _UNITS)
+_FURTHER = tuple(one for one in layout.IDENTITIES if one.initiator_name is None)
+"""Who may log in with a name of CHAP, istgt does not ask."""
+_TARGETS = tuple(
+    replace(one, identities=_FURTHER) if one.chap else one
+    for one in layout.targets("istgt", _UNITS)
+)
+_ALIAS = "the first disk"
 _FEATURES = FEATURES | {
     "header-digest",
     "data-digest",
     "multi-connection",
+    "alias",
+    "further-identity",
 }
 # Values of the package's example, but no NOP-In of its own accord, more sessions,
 # and no port for istgtcontrol.
@@ -72,6 +81,7 @@ def recipe(_options: Options) -> Recipe:
         prepare=_prepare,
         launch=_launch,
         await_ready=_await_ready,
+        special={Special.ALIAS: _ALIAS},
     )
 
 
@@ -110,9 +120,11 @@ def _unit_section(directory: Path, number: int, target: Target) -> str:
         f" Auto\n"
         for unit in target.logical_units
     )
+    alias = f'  TargetAlias "{_ALIAS}"\n' if number == 1 else ""
     return (
         f"[LogicalUnit{number}]\n"
         f"  TargetName {target.name}\n"
+        f"{alias}"
         f"  Mapping PortalGroup1 InitiatorGroup1\n"
         f"  AuthMethod {method}\n"
         f"  AuthGroup {group}\n"
@@ -125,11 +137,10 @@ def _unit_section(directory: Path, number: int, target: Target) -> str:
 def build_secrets() -> str:
     """Return auth.conf."""
     chap = layout.CHAP
-    return (
-        "[AuthGroup1]\n"
-        f'  Auth "{chap.user}" "{chap.secret}"'
-        f' "{chap.mutual_user}" "{chap.mutual_secret}"\n'
-    )
+    mutual = f'"{chap.mutual_user}" "{chap.mutual_secret}"'
+    accounts = {chap.user: chap.secret, **{one.user: one.secret for one in _FURTHER}}
+    lines = [f'  Auth "{user}" "{own}" {mutual}\n' for user, own in accounts.items()]
+    return "".join(["[AuthGroup1]\n", *lines])
 
 
 def _launch(plan: Plan) -> Process:

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from targets import lab
-from targets.kind import Kind
+from targets.kind import DISCOVERY_CHAP, Kind
 from targets.lab import KERNEL, Machine
 from targets.lio import recipe
 
@@ -13,7 +13,7 @@ KINDS = (
         "lio",
         "the Linux kernel's target in a virtual machine",
         recipe.recipe,
-        (KERNEL,),
+        (KERNEL, DISCOVERY_CHAP),
         lab.PROGRAMS,
         lab.PACKAGES,
         recipe.TRAITS,

@@ -3,10 +3,11 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from targets.model import Backing, LogicalUnit, Target
+from targets.model import Backing, Chap, LogicalUnit, Special, Target
 from vmlab.errors import LabError
 from vmlab.guest import Endpoint, Guest, call, script
 
@@ -29,7 +30,25 @@ OTHER_PORTALS = (Endpoint(3262),)
 """Those of the second group, which the first target name alone has."""
 
 
-def guest(targets: Sequence[Target]) -> Guest:
+PINGED = "iqn.2026-11.org.iscsi-assay:pinged"
+"""The initiator whose connections are pinged soon (`suites.support.operator`)."""
+
+_PING_SECONDS = 3
+"""The least that LIO takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What a guest serves besides target names with disks."""
+
+    special: Mapping[Special, str] = field(default_factory=dict)
+    discovery_chap: Chap | None = None
+
+
+NO_MORE = More()
+
+
+def guest(targets: Sequence[Target], more: More = NO_MORE) -> Guest:
     """Return a guest that serves target names through LIO.
 
     The first name has a second portal group, with the same logical units.
@@ -37,19 +56,35 @@ def guest(targets: Sequence[Target]) -> Guest:
     Raises:
         LabError: a unit has a backing that LIO does not have here.
     """
-    calls = script(_HERE / "setup.sh", _calls(targets))
+    calls = script(_HERE / "setup.sh", _calls(targets, more))
     return Guest("lio", MODULES, calls, (*PORTALS, *OTHER_PORTALS))
 
 
-def _calls(targets: Sequence[Target]) -> Iterator[str]:
+def _calls(targets: Sequence[Target], more: More) -> Iterator[str]:
     """Yield the calls of the set-up script's functions."""
     numbers = itertools.count()
+    first: list[tuple[object, ...]] = []
     for target in targets:
         units = [_words(unit, next(numbers)) for unit in target.logical_units]
         yield from (call("unit", *words) for words in units)
         yield from _group(target, 1, PORTALS, units)
         if target is targets[0]:
+            first = units[:1]
             yield from _group(target, 2, OTHER_PORTALS, units)
+    if Special.FORBIDDEN in more.special:
+        yield call("group", more.special[Special.FORBIDDEN], 1, 0, *PORTALS)
+        yield "close_to_others"
+        yield "enable"
+    if Special.PINGING in more.special:
+        yield call("group", more.special[Special.PINGING], 1, 0, *PORTALS)
+        yield from (call("lun", *words) for words in first)
+        yield call("initiator", PINGED)
+        yield from (call("mapped", words[1]) for words in first)
+        yield call("its_pings", _PING_SECONDS)
+        yield "enable"
+    if more.discovery_chap is not None:
+        for name, value in _credentials(more.discovery_chap):
+            yield call("discovery", name, value)
 
 
 def _words(unit: LogicalUnit, number: int) -> tuple[object, ...]:
@@ -69,13 +104,24 @@ def _group(
     chap = target.chap
     yield call("group", target.name, tag, int(chap is not None), *portals)
     if chap is not None:
-        for name, value in {
-            "userid": chap.user,
-            "password": chap.secret,
-            "userid_mutual": chap.mutual_user,
-            "password_mutual": chap.mutual_secret,
-        }.items():
-            if value:
-                yield call("credential", name, value)
+        for name, value in _credentials(chap):
+            yield call("credential", name, value)
     yield from (call("lun", *words) for words in units)
+    for one in target.identities:
+        assert one.initiator_name is not None, "LIO has one CHAP name for all"
+        yield call("initiator", one.initiator_name)
+        for name, value in _credentials(Chap(one.user, one.secret)):
+            yield call("its_credential", name, value)
     yield "enable"
+
+
+def _credentials(chap: Chap) -> Iterator[tuple[str, str]]:
+    """Yield LIO's files of a pair of names and secrets, and what goes in."""
+    for name, value in {
+        "userid": chap.user,
+        "password": chap.secret,
+        "userid_mutual": chap.mutual_user,
+        "password_mutual": chap.mutual_secret,
+    }.items():
+        if value:
+            yield name, value

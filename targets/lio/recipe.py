@@ -1,24 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The Linux kernel's target (LIO) in a virtual machine."""
 
+from functools import partial
+
 from targets import layout
-from targets.kind import Options
+from targets.kind import DISCOVERY_CHAP, Options
 from targets.lab import FEATURES, LabRecipe, chosen_kernel
 from targets.lio import guest
-from targets.model import LogicalUnit
+from targets.model import Chap, LogicalUnit, Special, Target
 
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, backing="memory"),
     LogicalUnit(3, layout.LUN_SIZE, scratch=True, persistent=True, backing="block"),
+    LogicalUnit(4, 5 << 30, scratch=True, persistent=True, thin=True),
 )
+_DISK1, _DISK2, _MUTUAL = layout.targets("lio", _UNITS)
+_HIGH = Target(
+    layout.target_name("lio", "high"),
+    (LogicalUnit(5, layout.LUN_SIZE, scratch=True, persistent=True),),
+)
+"""It has no LUN 0."""
+_GUARDED = Target(
+    layout.target_name("lio", "one-way"),
+    _MUTUAL.logical_units,
+    Chap(layout.CHAP.user, layout.CHAP.secret),
+    tuple(one for one in layout.IDENTITIES if one.initiator_name is not None),
+)
+"""It asks for a proof and gives none. One name of CHAP is one initiator's."""
+_TARGETS = (_DISK1, _DISK2, _HIGH, _GUARDED, _MUTUAL)
+_SPECIAL = {
+    # LIO's own, where nobody has set another.
+    Special.ALIAS: "LIO Target",
+    Special.FORBIDDEN: layout.target_name("lio", "forbidden"),
+    Special.PINGING: layout.target_name("lio", "pinging"),
+}
 # A portal group has one lock for its logins (its np_login_sem).
 TRAITS = frozenset({"one-login-at-a-time"})
 _FEATURES = (
     FEATURES
     | TRAITS
     | {
+        "acl",
+        "alias",
+        "identities",
+        "large-lun",
+        "no-lun-0",
+        "pings",
         "several-portals",
         "several-groups",
         "translated-ports",
@@ -31,12 +60,15 @@ _FEATURES = (
 
 def recipe(options: Options) -> LabRecipe:
     """Return how LIO is set up."""
+    chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return LabRecipe(
         kind="lio",
         description="LIO, the Linux kernel's target, in a virtual machine",
-        targets=layout.targets("lio", _UNITS),
+        targets=_TARGETS,
         features=_FEATURES,
-        guest=guest.guest,
+        special=_SPECIAL,
+        discovery_chap=chap,
+        guest=partial(guest.guest, more=guest.More(_SPECIAL, chap)),
         kernel=chosen_kernel(options),
         other_portals=guest.OTHER_PORTALS,
         version=lambda version: f"Linux {version}",

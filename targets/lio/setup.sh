@@ -89,6 +89,41 @@ credential() {
     printf %s "$2" > "$group/auth/$1"
 }
 
+# Lets no initiator into the group, and tells none of it, but those that `initiator` names.
+close_to_others() {
+    echo 0 > "$group/attrib/generate_node_acls"
+    echo 0 > "$group/attrib/demo_mode_discovery"
+}
+
+# Begins what holds for one initiator of the group. Arguments: its name.
+initiator() {
+    acl=$group/acls/$1
+    mkdir "$acl"
+}
+
+# Has the initiator see a unit of the group. Arguments: its LUN.
+mapped() {
+    mkdir "$acl/lun_$1"
+    ln -s "$group/lun/lun_$1" "$acl/lun_$1/unit"
+    echo 0 > "$acl/lun_$1/write_protect"
+}
+
+# Sets a name or a secret of CHAP for the initiator. Arguments: the file, the value.
+its_credential() {
+    printf %s "$2" > "$acl/auth/$1"
+}
+
+# Pings the initiator again and again. Arguments: seconds between two pings, at least 3.
+its_pings() {
+    echo "$1" > "$acl/attrib/nopin_timeout"
+}
+
+# Sets a name or a secret of CHAP for discovery. Arguments: the file, the value.
+discovery() {
+    printf %s "$2" > $fabric/discovery_auth/"$1"
+    echo 1 > $fabric/discovery_auth/enforce_discovery_auth
+}
+
 # Puts a device into the group. Arguments: as `unit`.
 lun() {
     mkdir "$group/lun/lun_$2"

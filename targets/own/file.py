@@ -173,9 +173,12 @@ class SpecialTable(_Table, frozen=True, kw_only=True):
     moved_for_good: str | None = None
     guarded: str | None = None
     """Nobody is authorized to reset it."""
+    pinging: str | None = None
+    """It pings each connection of its own accord, at least every 20 s."""
 
     def __post_init__(self) -> None:
-        for name in (self.forbidden, self.moved, self.moved_for_good, self.guarded):
+        for place in self.__struct_fields__:
+            name = getattr(self, place)
             if name is not None:
                 check_name(name)
 

@@ -123,8 +123,8 @@ class Hooks:
                 "`power_cycle = [...]` in [hooks]",
             ),
             "operator": (
-                bool(self.verbs.keys() & USED),
-                "`ping = [...]`, or another verb, in [hooks.operator]",
+                bool(self.verbs.keys() & (USED - {"ping"})),
+                "`logout_request = [...]`, or another verb, in [hooks.operator]",
             ),
         }
 

@@ -36,7 +36,7 @@ def offer_of(file: TargetFile, hooks: Hooks) -> Offer:
     targets = tuple(_target(one) for one in file.ordered)
     special = _special(file)
     chap = file.discovery.chap
-    lines = {**_lines(file, ours, others, targets), **hooks.lines()}
+    lines = {**_lines(file, hooks, ours, others, targets), **hooks.lines()}
     return Offer(
         portals=tuple(one.portal for one in ours),
         other_portals=tuple(one.portal for one in others),
@@ -54,6 +54,7 @@ def offer_of(file: TargetFile, hooks: Hooks) -> Offer:
 
 def _lines(
     file: TargetFile,
+    hooks: Hooks,
     ours: list[PortalTable],
     others: list[PortalTable],
     targets: tuple[Target, ...],
@@ -64,16 +65,33 @@ def _lines(
     opened = [one for one in targets if one.chap is None]
     chaps = [one for one in targets if one.chap is not None]
     chap = chaps[0].chap if chaps else None
+    identities = chaps[0].identities if chaps else ()
     special = file.special
     return {
         "chap": (chap is not None, "a [target.chap] with user and secret"),
         "chap-mutual": (
-            chap is not None and chap.is_mutual,
-            "mutual_user and mutual_secret in the first [target.chap]",
+            any(one.chap is not None and one.chap.is_mutual for one in chaps),
+            "mutual_user and mutual_secret in a [target.chap]",
         ),
         "identities": (
-            bool(chaps) and _has_both(chaps[0].identities),
-            "a [[target.identity]] with an `initiator` and one without",
+            any(one.initiator_name is not None for one in identities),
+            "a [[target.identity]] with an `initiator` in the first name with CHAP",
+        ),
+        "further-identity": (
+            any(one.initiator_name is None for one in identities),
+            "a [[target.identity]] without `initiator` in the first name with CHAP",
+        ),
+        "no-lun-0": (
+            any(one.logical_units and not _has_lun_0(one) for one in opened),
+            "a [[target]] without CHAP that has units, but no LUN 0",
+        ),
+        "large-lun": (
+            first.find_large() is not None,
+            "a [[target.unit]] with `may_be_written = true` and a `size` above 4G",
+        ),
+        "pings": (
+            "ping" in hooks.verbs or special.pinging is not None,
+            "`ping = [...]` in [hooks.operator], or `pinging` in [special],",
         ),
         "several-targets": (len(opened) > 1, "a second [[target]] without CHAP"),
         "several-luns": (len(units) > 1, "a second [[target.unit]] of the first name"),
@@ -107,8 +125,8 @@ def _lines(
     }
 
 
-def _has_both(identities: tuple[Identity, ...]) -> bool:
-    return {one.initiator_name is None for one in identities} == {True, False}
+def _has_lun_0(target: Target) -> bool:
+    return any(unit.lun == 0 for unit in target.logical_units)
 
 
 def _target(table: TargetTable) -> Target:
@@ -140,5 +158,6 @@ def _special(file: TargetFile) -> dict[Special, str]:
         Special.MOVED: table.moved,
         Special.MOVED_FOR_GOOD: table.moved_for_good,
         Special.GUARDED: table.guarded,
+        Special.PINGING: table.pinging,
     }
     return {place: name for place, name in known.items() if name is not None}

@@ -30,11 +30,15 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, writable=False, scratch=True),
     LogicalUnit(3, layout.LUN_SIZE, scratch=True, removable=True),
+    LogicalUnit(4, 5 << 30, scratch=True, persistent=True, thin=True),
 )
-_TARGETS = tuple(
-    replace(one, identities=layout.IDENTITIES) if one.chap else one
-    for one in layout.targets("reference", _UNITS)
+_BARE = Target(
+    layout.target_name("reference", "high"),
+    (LogicalUnit(5, layout.LUN_SIZE, scratch=True),),
 )
+"""It has no LUN 0."""
+_DISK1, _DISK2, _GUARDED = layout.targets("reference", _UNITS)
+_TARGETS = (_DISK1, _DISK2, _BARE, replace(_GUARDED, identities=layout.IDENTITIES))
 NO_ARCHITECTURE = "X#NodeArchitecture="
 """The key without a value: it is not sent."""
 _ORDER_SECONDS = 5.0
@@ -57,7 +61,11 @@ _FEATURES = FEATURES | {
     "acl",
     "redirect",
     "operator",
+    "pings",
     "identities",
+    "further-identity",
+    "no-lun-0",
+    "large-lun",
     "reset-authorization",
     "architecture",
 }
@@ -91,6 +99,8 @@ def recipe(
     for row in rows:
         features -= row.lacks
     targets = tuple(_with_habits(target, rows) for target in _TARGETS)
+    if targets[0].find_large() is None:
+        features -= {"large-lun"}
     if NO_ARCHITECTURE in keys:
         features -= {"architecture"}
     changes = [*faults, *habits, *keys]

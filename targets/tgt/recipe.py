@@ -39,6 +39,7 @@ _FEATURES = FEATURES | {
     "data-digest",
     "acl",
     "redirect",
+    "pings",
 }
 _NOBODY = layout.target_name("tgt", "nobody")
 """The only initiator that may use the forbidden name: none has it."""
@@ -46,7 +47,10 @@ _SPECIAL = {
     Special.FORBIDDEN: layout.target_name("tgt", "forbidden"),
     Special.MOVED: layout.target_name("tgt", "moved"),
     Special.MOVED_FOR_GOOD: layout.target_name("tgt", "moved-for-good"),
+    Special.PINGING: layout.target_name("tgt", "pinging"),
 }
+_PINGS = {"nop_interval": "2", "nop_count": "3"}
+"""Seconds without a PDU after which it pings, and after how many it gives up."""
 _ELSEWHERE = "127.0.0.2"
 """Where names have moved: tgtd tells nobody to move to the address that it is at."""
 _REASONS = {Special.MOVED: "Temporary", Special.MOVED_FOR_GOOD: "Permanent"}
@@ -160,15 +164,21 @@ def _special_orders(
     if special is Special.FORBIDDEN:
         yield (*_order("bind", "target"), *of_target, "--initiator-name", _NOBODY)
         return
+    bind = (*_order("bind", "target"), *of_target, "--initiator-address", "ALL")
+    update = (*_order("update", "target"), *of_target)
+    if special is Special.PINGING:
+        for key, value in _PINGS.items():
+            yield (*update, "--name", key, "--value", value)
+        yield bind
+        return
     redirection = {
         "RedirectAddress": _ELSEWHERE,
         "RedirectPort": str(portal.port),
         "RedirectReason": _REASONS[special],
     }
     for key, value in redirection.items():
-        named = ("--name", key, "--value", value)
-        yield (*_order("update", "target"), *of_target, *named)
-    yield (*_order("bind", "target"), *of_target, "--initiator-address", "ALL")
+        yield (*update, "--name", key, "--value", value)
+    yield bind
 
 
 def _target_orders(

@@ -4,7 +4,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import tomli_w
 from reports.model import Outcome, Run
 from reports.run import read
 from targets import Portal, Target, layout
-from targets.local import choose_ports, usable_hosts
+from targets.istgt import recipe as istgt_recipe
+from targets.local import Plan, choose_ports, usable_hosts
 from targets.model import Special
 from targets.reference.recipe import build_configuration, recipe
 from targets.tgt import recipe as tgt
@@ -78,6 +79,15 @@ def _present(**values: object) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def special_names(special: Mapping[Special, str]) -> dict[str, str]:
+    """Return the [special] table for names that serve no disk."""
+    return {
+        place.name.lower(): name
+        for place, name in special.items()
+        if place is not Special.ALIAS
+    }
+
+
 def ended(folder: Path) -> None:
     """End what a script has started in a folder."""
     with suppress(FileNotFoundError, ProcessLookupError):
@@ -105,18 +115,12 @@ def reference(tmp_path: Path) -> Iterator[Path]:
         "vendor_event",
         "login_time",
     )
-    special = dict(made.special)
     content = described(
         portals,
         made.targets,
         sends_architecture=True,
         deviations_of="reference",
-        special={
-            "forbidden": special[Special.FORBIDDEN],
-            "moved": special[Special.MOVED],
-            "moved_for_good": special[Special.MOVED_FOR_GOOD],
-            "guarded": special[Special.GUARDED],
-        },
+        special=special_names(made.special),
         hooks={
             "restart": start,
             "power_cycle": start,
@@ -125,7 +129,7 @@ def reference(tmp_path: Path) -> Iterator[Path]:
     )
     names = content["target"]
     assert isinstance(names, list)
-    names[0]["alias"] = special[Special.ALIAS]
+    names[0]["alias"] = made.special[Special.ALIAS]
     done = attempt(start, seconds=60)
     assert done.returncode == 0, done.stdout
     path = tmp_path / "by-hand.toml"
@@ -147,11 +151,36 @@ def tgtd(tmp_path: Path) -> Iterator[Path]:
         portals,
         made.targets,
         deviations_of="tgt",
+        special=special_names(made.special),
         hooks={
             "version": ["tgtd", "--version"],
             "power_cycle": start,
             "is_alive": alive,
         },
+    )
+    done = attempt(start, seconds=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = tmp_path / "by-hand.toml"
+    path.write_text(tomli_w.dumps(content))
+    path.chmod(0o600)
+    yield path
+    ended(tmp_path)
+
+
+@pytest.fixture
+def istgt(tmp_path: Path) -> Iterator[Path]:
+    """The file of an istgt that a script has started."""
+    require(*istgt_recipe.PROGRAMS)
+    made = istgt_recipe.recipe({})
+    portals = choose_ports(usable_hosts(made.hosts))
+    made.prepare(Plan(tmp_path, portals, tmp_path / "log"))
+    start = [str(_SCRIPTS / "istgt.sh"), str(tmp_path), str(portals[0].port)]
+    content = described(
+        portals,
+        made.targets,
+        deviations_of="istgt",
+        version=made.version(),
+        hooks={"restart": start, "power_cycle": start},
     )
     done = attempt(start, seconds=60)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -44,6 +44,36 @@ size = "1M"
 """
 
 
+FILE = """
+label = "guarded"
+
+[[portal]]
+address = "{portal}"
+
+[[target]]
+name = "{name}"
+
+[target.chap]
+user = "{user}"
+secret = "{secret}"
+mutual_user = "{mutual_user}"
+mutual_secret = "{mutual_secret}"
+
+[[target.identity]]
+user = "{user}-2"
+secret = "{secret}"
+
+[discovery.chap]
+user = "{user}"
+secret = "{secret}"
+
+[hooks]
+version = "echo 1.0"
+is_alive = "env"
+log = "env"
+"""
+
+
 @dataclass(frozen=True)
 class Guarded:
     """A target that somebody else runs, and what lets one in."""
@@ -107,13 +137,13 @@ def failing_run(
         *("-o", "python_files=sample_*.py", "--full-failures", "-l", "-vv"),
         *(f"--alluredir={results}", f"--junit-xml={folder / 'junit.xml'}"),
         *(f"--verdicts={folder / 'run.json'}", f"--log-file={folder / 'log'}"),
-        *("--log-level=DEBUG", f"--target=iscsi://{where}", f"-n{workers}"),
+        *("--log-level=DEBUG", f"--target={where}", f"-n{workers}"),
         path="tests/suites/samples/sample_secrets.py",
         ASSAY_NOTES=str(folder),
     )
 
 
-@pytest.fixture(scope="module", params=["environment", "URL"])
+@pytest.fixture(scope="module", params=["environment", "URL", "file"])
 def left(
     request: pytest.FixtureRequest,
     guarded: Guarded,
@@ -121,13 +151,20 @@ def left(
 ) -> Path:
     """All that a failing run leaves, with pages made of it."""
     folder = tmp_path_factory.mktemp("left")
-    where, given, workers = f"{guarded.portal}/{NAME}", guarded.environment, 1
+    where, given, workers = f"iscsi://{guarded.portal}/{NAME}", guarded.environment, 1
     if request.param == "URL":
         where = (
-            f"{guarded.user}%{guarded.secret}@{where}?target_user={guarded.mutual_user}"
+            f"iscsi://{guarded.user}%{guarded.secret}@{guarded.portal}/{NAME}"
+            f"?target_user={guarded.mutual_user}"
             f"&target_password={guarded.mutual_secret}"
         )
         given, workers = {}, 0
+    if request.param == "file":
+        # Not in the folder of what is left.
+        path = tmp_path_factory.mktemp("described") / "box.toml"
+        path.write_text(FILE.format(name=NAME, **asdict(guarded)))
+        path.chmod(0o600)
+        where, given = str(path), {}
     results = folder / "allure-results"
     with cores(), pytest.MonkeyPatch.context() as patch:
         for name, value in given.items():

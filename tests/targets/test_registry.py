@@ -44,8 +44,10 @@ def test_local_kind_has_only_known_features(kind: str) -> None:
 def test_local_kind_has_several_targets_and_chap(kind: str) -> None:
     targets = kinds()[kind].recipe({}).targets
 
-    assert len({target.name for target in targets}) == len(targets) == 3
-    assert [target.chap is None for target in targets] == [True, True, False]
+    assert len({target.name for target in targets}) == len(targets)
+    is_open = [target.chap is None for target in targets]
+    assert is_open == sorted(is_open, reverse=True)
+    assert is_open.count(True) >= 2
     assert targets[-1].chap is not None
     assert targets[-1].chap.is_mutual
     assert all(target.find_scratch() for target in targets)

@@ -28,7 +28,12 @@ def discover(
     opened: list[Session] = []
 
     def open_one(at: targets.Portal | None = None, **changes: Any) -> Session:
-        values = {"is_discovery": True, "target_name": None, **changes}
+        values = {
+            "is_discovery": True,
+            "target_name": None,
+            **target.discovery_credentials(),
+            **changes,
+        }
         portal = target.portal if at is None else Portal(at.host, at.port)
         session = Session(
             portal,

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """NOP-Ins that a target sends of its own accord (RFC 7143 section 11.19)."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from initiator.core import lun_field
@@ -10,17 +13,32 @@ from iscsi.constants import RESERVED_TAG
 from iscsi.pdu import NOPIn
 from iscsi.scsi import cdb
 from iscsi.scsi.luns import parse_report
-from suites.support.operator import Operate
+from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.operator import await_ping, pinged_session
 
-pytestmark = pytest.mark.needs("operator")
+pytestmark = pytest.mark.needs("pings")
+
+AwaitPing = Callable[[], NOPIn]
 
 
 @pytest.fixture
-def ping(session: Session, operate: Operate) -> NOPIn:
+def session(target: TestedTarget, open_session: OpenSession) -> Session:
+    """A session that the target pings."""
+    return pinged_session(target, open_session)
+
+
+@pytest.fixture
+def next_ping(target: TestedTarget, session: Session) -> AwaitPing:
+    """Have the target ping, and wait for it."""
+    return partial(await_ping, target, session)
+
+
+@pytest.fixture
+def ping(session: Session, next_ping: AwaitPing) -> NOPIn:
     """A NOP-In that wants an answer; it is left unanswered."""
     session.answers_pings = False
-    operate(session, "ping")
-    return session.expect(NOPIn)
+    return next_ping()
 
 
 @pytest.mark.requirement("RFC7143-11.19-05", "RFC7143-11.19-06")
@@ -42,26 +60,24 @@ def test_a_ping_has_a_transfer_tag(ping: NOPIn) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.19.3-01")
-def test_a_ping_names_a_unit(session: Session, operate: Operate) -> None:
+def test_a_ping_names_a_unit(session: Session, next_ping: AwaitPing) -> None:
     """A NOP-In with a Target Transfer Tag has the LUN of a unit of the session."""
     room = 0x4000
     told = session.execute(cdb.report_luns(allocation_length=room), read=room)
     expect_good(told)
     units = {lun_field(lun) for lun in parse_report(told.data)}
 
-    operate(session, "ping")
-    ping = session.expect(NOPIn)
+    ping = next_ping()
 
     check(ping.lun in units, "the LUN of a logical unit", ping)
 
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
-def test_a_ping_takes_no_stat_sn(session: Session, operate: Operate) -> None:
+def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None:
     """A NOP-In of the target's own shows the next StatSN and does not take it."""
     before = session.ping().stat_sn
-    operate(session, "ping")
 
-    unasked = session.expect(NOPIn)
+    unasked = next_ping()
     after = session.ping()
 
     due = (before + 1) % 2**32
@@ -70,10 +86,9 @@ def test_a_ping_takes_no_stat_sn(session: Session, operate: Operate) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")
-def test_an_answer_is_taken_in_silence(session: Session, operate: Operate) -> None:
+def test_an_answer_is_taken_in_silence(session: Session, next_ping: AwaitPing) -> None:
     """The answer to a target's ping draws nothing."""
-    operate(session, "ping")
-    ping = session.expect(NOPIn)
+    ping = next_ping()
 
     session.expect_silence(after=session.transcript.sent()[-1])
 

@@ -11,12 +11,13 @@ from iscsi.scsi import cdb, luns
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
+from suites.plugins.targets import TestedTarget
 from suites.support.functions import ask_function
 from suites.support.media import expect_sense
 from suites.support.modes import Setting
 
 MISSING_LUN = 0x3FFF
-NOT_THERE = 0b011
+NOT_CONNECTED, NOT_THERE = 0b001, 0b011
 ROOM = 96
 LIST_ROOM = 0x4000
 DEEPER = [0x0001 << 32, 0xFFFF << 16, 0x0001]
@@ -27,6 +28,14 @@ RESET_CLASS = 0x29
 def nowhere(open_session: OpenSession) -> Session:
     """A session that asks for a logical unit that is not there."""
     return open_session(lun=MISSING_LUN, clears_unit_attention=False)
+
+
+@pytest.fixture
+def bare(open_session: OpenSession, target: TestedTarget) -> Session:
+    """A session that asks for LUN 0 of a target name that has none."""
+    node = target.running.bare_target
+    assert node is not None
+    return open_session(target_name=node.name, lun=0, clears_unit_attention=False)
 
 
 @pytest.fixture
@@ -60,6 +69,45 @@ def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
     expect_good(result)
     qualifier = result.data[0] >> 5
     check(qualifier == NOT_THERE, "PERIPHERAL QUALIFIER 011b", bin(qualifier))
+
+
+@pytest.mark.needs("no-lun-0")
+@pytest.mark.requirement("SAM5-4.7-01")
+def test_lun_0_may_be_missing(bare: Session) -> None:
+    """A command to LUN 0 says so where the target has units, but not this one."""
+    result = bare.execute(cdb.test_unit_ready())
+
+    expect_sense(
+        result, SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
+    )
+
+
+@pytest.mark.needs("no-lun-0")
+@pytest.mark.requirement("SAM5-4.7-02")
+def test_lun_0_can_be_asked_for(bare: Session) -> None:
+    """INQUIRY says that LUN 0 is not there."""
+    result = bare.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
+
+    expect_good(result)
+    qualifier = result.data[0] >> 5
+    due = (NOT_CONNECTED, NOT_THERE)
+    words = ["PERIPHERAL QUALIFIER 001b", "PERIPHERAL QUALIFIER 011b"]
+    check(qualifier in due, words, bin(qualifier))
+
+
+@pytest.mark.needs("no-lun-0")
+@pytest.mark.requirement("SPC4-6.33-01")
+def test_units_are_listed_without_lun_0(bare: Session, target: TestedTarget) -> None:
+    """REPORT LUNS to LUN 0 lists the units that are there, where this is not."""
+    command = cdb.report_luns(allocation_length=LIST_ROOM)
+    result = bare.execute(command, read=LIST_ROOM)
+
+    expect_good(result)
+    node = target.running.bare_target
+    assert node is not None
+    due = sorted(unit.lun for unit in node.logical_units)
+    listed = sorted(luns.parse_report(result.data))
+    check(listed == due, f"the LUNs {due}", listed)
 
 
 @pytest.mark.requirement("SAM5-4.7-03")

@@ -2,13 +2,12 @@
 """Fixtures for logins to a target name that asks for CHAP."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from initiator.login import LoginExchange, LoginOptions
 from suites.plugins.targets import TestedTarget
-from suites.support.security import ChapLogin
+from suites.support.security import ChapLogin, options_of
 
 NewLogin = Callable[..., LoginExchange]
 NewChapLogin = Callable[[], ChapLogin]
@@ -19,13 +18,7 @@ def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
     """How to log in to the target name that asks for CHAP."""
     node = target.running.chap_target
     assert node is not None
-    known = target.options(node)
-    return replace(
-        options,
-        target_name=known.target_name,
-        credentials=known.credentials,
-        mutual=known.mutual,
-    )
+    return options_of(target, options, node)
 
 
 @pytest.fixture

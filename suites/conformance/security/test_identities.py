@@ -14,15 +14,11 @@ from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from targets.model import Identity
 
-pytestmark = pytest.mark.needs("identities")
-
 
 @pytest.fixture
 def identities(target: TestedTarget) -> tuple[Identity, ...]:
     """The further CHAP names of the target name that asks for CHAP."""
-    node = target.running.chap_target
-    assert node is not None
-    return node.identities
+    return target.running.identities
 
 
 def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
@@ -43,6 +39,7 @@ def status_of(open_session: OpenSession, **changes: object) -> int:
     return LoginStatus.SUCCESS
 
 
+@pytest.mark.needs("identities")
 @pytest.mark.requirement("RFC7143-9.2-08", "RFC7143-9.2-10")
 def test_a_chap_name_is_its_owners(
     open_session: OpenSession,
@@ -61,7 +58,7 @@ def test_a_chap_name_is_its_owners(
     check(foreign in refused, ["status 0x0201", "status 0x0202"], f"{foreign:#06x}")
 
 
-@pytest.mark.needs("multi-connection")
+@pytest.mark.needs("further-identity", "multi-connection")
 @pytest.mark.requirement("RFC7143-9.2-12")
 def test_a_session_has_one_identity(
     open_session: OpenSession,

@@ -6,20 +6,32 @@ from collections.abc import Callable
 import pytest
 
 from initiator.expect import check, clause, expect_drop
+from initiator.login import LoginOptions
 from iscsi import chap, text
 from iscsi.chap import MAX_BINARY
 from iscsi.constants import LoginStatus
+from suites.plugins.targets import TestedTarget
 from suites.support.login import expect_full_feature
 from suites.support.security import (
     OUT_OF_STEP,
     OWN_CHALLENGE,
     OWN_IDENTIFIER,
     ChapLogin,
+    options_of,
 )
 
 NewChapLogin = Callable[[], ChapLogin]
 
 pytestmark = pytest.mark.needs("chap-mutual")
+
+
+@pytest.fixture
+def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
+    """How to log in to the target name that proves itself."""
+    node = target.running.mutual_target
+    assert node is not None
+    return options_of(target, options, node)
+
 
 _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
 

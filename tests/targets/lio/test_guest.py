@@ -2,12 +2,14 @@
 """The set-up script of LIO's guest."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from suites.support.operator import PINGED
 from targets.lio import guest
-from targets.model import LogicalUnit, Target
+from targets.model import Chap, Identity, LogicalUnit, Special, Target
 from tests.lab import TARGETS, assert_shell_can_read, calls_in
 from tests.tools import require
 from vmlab.errors import LabError
@@ -121,3 +123,39 @@ def test_each_kind_of_backing_has_its_driver() -> None:
         ("disk1", "1", "rd_mcp"),
         ("disk2", "2", "iblock"),
     ]
+
+
+def test_what_serves_no_disk() -> None:
+    more = guest.More(
+        {Special.FORBIDDEN: "iqn.x:shut", Special.PINGING: "iqn.x:pinging"},
+        Chap("finder", "not-for-others"),
+    )
+    made = guest.guest(TARGETS, more)
+
+    names = [words[0] for words in calls_in(made, "group")]
+    assert names[3:] == ["iqn.x:shut", "iqn.x:pinging"]
+    lines = made.setup.splitlines()
+    shut = next(i for i, one in enumerate(lines) if "iqn.x:shut" in one)
+    assert lines[shut + 1] == "close_to_others"
+    assert calls_in(made, "initiator") == [(guest.PINGED,)]
+    assert calls_in(made, "its_pings") == [("3",)]
+    assert calls_in(made, "mapped") == [("0",)]
+    assert calls_in(made, "discovery") == [
+        ("userid", "finder"),
+        ("password", "not-for-others"),
+    ]
+
+
+def test_a_chap_name_is_one_initiators() -> None:
+    owned = Identity("own", "a-secret-of-its-own", "iqn.x:owner")
+    made = guest.guest([TARGETS[0], replace(TARGETS[1], identities=(owned,))])
+
+    assert calls_in(made, "initiator") == [("iqn.x:owner",)]
+    assert calls_in(made, "its_credential") == [
+        ("userid", "own"),
+        ("password", "a-secret-of-its-own"),
+    ]
+
+
+def test_the_suite_logs_in_as_who_is_pinged() -> None:
+    assert guest.PINGED == PINGED

@@ -65,8 +65,14 @@ keeps_data = false
 lun = 2
 read_only = true
 may_be_written = true
+[[target.unit]]
+lun = 3
+size = "5G"
+may_be_written = true
 [[target]]
 name = "iqn.2001-04.com.example:second"
+[[target.unit]]
+lun = 9
 [discovery.chap]
 user = "finder"
 secret = "s3cret-to-find"
@@ -75,6 +81,7 @@ forbidden = "iqn.2001-04.com.example:forbidden"
 moved = "iqn.2001-04.com.example:moved"
 moved_for_good = "iqn.2001-04.com.example:gone"
 guarded = "iqn.2001-04.com.example:guarded"
+pinging = "iqn.2001-04.com.example:pinging"
 [limits]
 answer = 10
 check = 120.5
@@ -126,6 +133,7 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
         LogicalUnit(0, 64 << 20, persistent=True),
         LogicalUnit(1, 1 << 20, scratch=True, removable=True, thin=True),
         LogicalUnit(2, None, writable=False, scratch=True, persistent=True),
+        LogicalUnit(3, 5 << 30, scratch=True, persistent=True),
     )
     assert guarded.chap == Chap("us", "s3cret-of-ours", "them", "s3cret-of-theirs")
     assert guarded.identities == (

@@ -66,10 +66,11 @@ def test_each_hook_gives_its_feature(tmp_path: Path, port: int) -> None:
     box = running(
         tmp_path,
         port,
-        'restart = "true"\npower_cycle = ["true"]\n[hooks.operator]\nping = "true"',
+        'restart = "true"\npower_cycle = ["true"]\n[hooks.operator]\nping = "true"\n'
+        'drop_session = "true"',
     )
 
-    assert box.features >= {"restart", "power-cycle", "operator"}
+    assert box.features >= {"restart", "power-cycle", "operator", "pings"}
     assert box.features <= set(FEATURES)
     box.restart()
     box.power_cycle()

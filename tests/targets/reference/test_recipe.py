@@ -45,13 +45,14 @@ def test_configuration_is_toml_that_says_it_all() -> None:
     assert read["target"][0]["lun"][1]["file"] == f"{directory}/disk1-1.img"
     assert read["target"][0]["lun"][2]["read_only"]
     assert read["target"][0]["lun"][3]["removable"]
-    assert read["target"][2]["auth"][0] == {
+    guarded = next(one for one in read["target"] if "auth" in one)
+    assert guarded["auth"][0] == {
         "user": layout.CHAP.user,
         "secret": layout.CHAP.secret,
         "mutual_user": layout.CHAP.mutual_user,
         "mutual_secret": layout.CHAP.mutual_secret,
     }
-    owners = [auth.get("initiator") for auth in read["target"][2]["auth"][1:]]
+    owners = [auth.get("initiator") for auth in guarded["auth"][1:]]
     assert owners == [one.initiator_name for one in layout.IDENTITIES]
     assert read["keys"]["X#NodeArchitecture"]
 

@@ -70,3 +70,19 @@ unit 3 1
 give --op bind --mode account --tid 3 --user assay-initiator
 give --op bind --mode account --tid 3 --user assay-target --outgoing
 open_up 3
+
+# Names that serve no disk.
+special() {
+    give --op new --mode target --tid "$1" --targetname "iqn.2001-04.com.example:assay.tgt.$2"
+}
+special 4 forbidden
+give --op bind --mode target --tid 4 --initiator-name iqn.2001-04.com.example:assay.tgt.nobody
+moved() {
+    special "$1" "$2"
+    give --op update --mode target --tid "$1" --name RedirectAddress --value 127.0.0.2
+    give --op update --mode target --tid "$1" --name RedirectPort --value "${first##*:}"
+    give --op update --mode target --tid "$1" --name RedirectReason --value "$3"
+    open_up "$1"
+}
+moved 5 moved Temporary
+moved 6 moved-for-good Permanent
