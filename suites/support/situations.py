@@ -169,7 +169,7 @@ def _rejects(stage: Stage) -> None:
 def _message(order: str) -> Callable[[Stage], None]:
     def provoke(stage: Stage) -> None:
         session = stage.session()
-        stage.operate(session, order)
+        stage.operate(session, order.format(lun=session.lun))
         session.expect(AsyncMessage)
 
     return provoke
@@ -195,7 +195,7 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
     "R2T@later": _writes,
     "NOPIn@answer": _pings,
     "NOPIn@ping": _pings_of_the_target,
-    "AsyncMessage@scsi-event": _message("scsi-event"),
+    "AsyncMessage@scsi-event": _message("scsi-event lun={lun}"),
     "AsyncMessage@logout-request": _message("logout-request seconds=1"),
     "AsyncMessage@connection-drop": _message("drop-connection"),
     "AsyncMessage@session-drop": _message("drop-session"),

@@ -16,7 +16,7 @@ from suites.support.operator import Operate
 pytestmark = pytest.mark.needs("operator")
 
 ORDERS = {
-    "scsi": ("scsi-event", AsyncEvent.SCSI),
+    "scsi": ("scsi-event lun={lun}", AsyncEvent.SCSI),
     "logout-request": ("logout-request seconds=1", AsyncEvent.LOGOUT_REQUEST),
     "connection-drop": ("drop-connection", AsyncEvent.CONNECTION_DROP),
     "session-drop": ("drop-session", AsyncEvent.SESSION_DROP),
@@ -36,7 +36,7 @@ def test_it_bears_no_task_and_counts(
     """An Async Message has ITT 0xffffffff and takes a StatSN."""
     due = session.ping().stat_sn + 1
 
-    operate(session, order)
+    operate(session, order.format(lun=session.lun))
 
     message = session.expect(AsyncMessage)
     check(message.async_event == event, f"AsyncEvent {event}", message)
