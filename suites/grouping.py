@@ -14,7 +14,7 @@ from reftarget.habits import Habit, can_meet
 
 _MOST_SLOW = 3
 """Slow habits in one group of few: it would last longer than all others."""
-_MOST_POOR = 26
+_MOST_POOR = 28
 """Habits that take something away in one group of few: more would hide each other."""
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from initiator.connection import Connection, Portal
-from initiator.login import LoginExchange, LoginOptions
+from initiator.login import LoginExchange, LoginOptions, LoginRefused
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
+from iscsi.constants import LoginStatus
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10
 from suites.plugins.options import PROVIDER
@@ -162,13 +163,20 @@ def open_session(
                 **changes,
             },
         )
-        session = Session(
-            portal,
-            chosen,
-            transcript=transcript,
-            timeout=target.timeout,
-            lun=lun,
-        )
+        try:
+            session = Session(
+                portal,
+                chosen,
+                transcript=transcript,
+                timeout=target.timeout,
+                lun=lun,
+            )
+        except LoginRefused as refusal:
+            # Section 11.13.5: it has not enough of what another session would take.
+            is_full = refusal.status == LoginStatus.OUT_OF_RESOURCES
+            if is_full and any(one.is_open for one in opened):
+                pytest.skip("not applicable: the target takes no further session")
+            raise
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:
             session.clear_unit_attention()
