@@ -346,7 +346,7 @@ class Connection:
     def refuse(self, header: bytes, reason: RejectReason, *, data_sn: int = 0) -> None:
         """Refuse a PDU of which the header is left."""
         log.info("%s: Reject %s of opcode %#04x", self, reason.name, header[0])
-        if reason in self.rules.connections.closes:
+        if self.rules.connections.closes_for(header[0] & 0x3F, reason):
             self.drop_session()
             return
         self.respond(headers.Reject(reason=reason, data_sn=data_sn), header)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from iscsi import headers
-from iscsi.constants import LoginStatus, RejectReason
+from iscsi.constants import LoginStatus, Opcode, RejectReason
 from reftarget.habits.changes import set_fields
 from reftarget.habits.row import Habit
 from reftarget.rules import ConnectionRules, LoginRules, TextRules, TransferRules
@@ -21,6 +21,12 @@ def _has_no_status(header: headers.DataIn) -> bool:
 
 def _is_invalid_field(header: headers.Reject) -> bool:
     return header.reason == RejectReason.INVALID_PDU_FIELD
+
+
+def _closes_for(opcode: int, reason: RejectReason) -> bool:
+    """Close for what is wrong in itself; a SNACK has to be rejected (11.16)."""
+    is_wrong = reason in {RejectReason.PROTOCOL_ERROR, RejectReason.INVALID_PDU_FIELD}
+    return is_wrong and opcode != Opcode.SNACK
 
 
 RESPONSES: Final = (
@@ -104,11 +110,7 @@ RESPONSES: Final = (
         name="closes-instead-of-rejecting",
         clause="RFC 7143 7.14",
         says="Closes the session where a request is wrong, instead of a Reject.",
-        rules=ConnectionRules(
-            closes=frozenset(
-                {RejectReason.PROTOCOL_ERROR, RejectReason.INVALID_PDU_FIELD}
-            )
-        ),
+        rules=ConnectionRules(closes_for=_closes_for),
         apart_from=("reject-says-protocol-error",),
         is_poor=True,
     ),

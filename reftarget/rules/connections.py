@@ -20,6 +20,16 @@ class Responder(Protocol):
         """Number and send a response."""
 
 
+def closes_for(_opcode: int, _reason: RejectReason) -> bool:
+    """Whether the session is closed instead of a Reject: it is not (section 7.14).
+
+    Args:
+        _opcode: the opcode of the request.
+        _reason: what is wrong with it.
+    """
+    return False
+
+
 def after_reject(_connection: Responder, _session: Numbering, _header: bytes) -> None:
     """Do nothing after a Reject (sections 7.3 and 11.17).
 
@@ -34,8 +44,7 @@ def after_reject(_connection: Responder, _session: Numbering, _header: bytes) ->
 class ConnectionRules(RuleSet):
     """The decisions about the PDUs of a connection."""
 
-    closes: frozenset[RejectReason] = frozenset()
-    """The reasons for which the session is closed instead of a Reject (7.14)."""
+    closes_for: Callable[[int, RejectReason], bool] = closes_for
     checks_header_digest: bool = True
     """A PDU whose header digest does not match ends the connection (7.8)."""
     checks_data_digest: bool = True
