@@ -64,6 +64,9 @@ class Link:
     connection: Connection
     status: StatusNumbers
     parameters: Parameters
+    kept_stat_sn: int | None = None
+    """What the answer to a target's ping bears as ExpStatSN, where a check keeps status
+    unacknowledged; None: all that has come is acknowledged."""
 
 
 class SessionCore:
@@ -300,6 +303,7 @@ class SessionCore:
             )
 
     def _answer_ping(self, ping: NOPIn, link: Link) -> None:
+        kept = link.kept_stat_sn
         self.send(
             NOPOut(
                 immediate=1,
@@ -307,6 +311,7 @@ class SessionCore:
                 target_transfer_tag=ping.target_transfer_tag,
                 lun=ping.lun,
                 data=bytes(ping.data),
+                exp_stat_sn=link.status.exp_stat_sn if kept is None else kept,
             ),
             link,
             note="answer to the target's ping",

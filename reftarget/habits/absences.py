@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from iscsi.scsi import cdb
 from iscsi.scsi.mode import ModePage
@@ -28,13 +30,20 @@ _COPIES: Final = tuple(
 )
 
 
-def _without(name: str, what: str, *commands: str, clause: str = _DISK) -> Habit:
+def _without(
+    name: str,
+    what: str,
+    *commands: str,
+    clause: str = _DISK,
+    unit: Mapping[str, Any] = MappingProxyType({}),
+) -> Habit:
     """Return the habit of doing without commands."""
     return Habit(
         name=f"no-{name}",
         clause=clause,
         says=f"Has no {what}.",
         absent=frozenset(commands),
+        unit=unit,
         is_poor=True,
     )
 
@@ -205,6 +214,8 @@ ABSENCES: Final = (
             }
             and layout.name != "READ CAPACITY (16)"
         ),
+        # Who unmaps nothing is provisioned fully.
+        unit={"thin": False},
     ),
     _without_page("serial-number", VPDPage.UNIT_SERIAL_NUMBER),
     _without_page("extended-inquiry", VPDPage.EXTENDED_INQUIRY_DATA),

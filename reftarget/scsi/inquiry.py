@@ -147,10 +147,11 @@ def _provisioning(unit: LogicalUnit, _task: Task) -> bytes:
     is_thin = unit.mapped is not None
     rules = unit.rules.identity
     kind = ProvisioningType.THIN if is_thin else ProvisioningType.FULL
+    absent = unit.config.absent
     return LogicalBlockProvisioning(
         lbpu=is_thin and rules.shows_lbpu,
-        lbpws=is_thin,
-        lbpws10=is_thin and unit.config.lbpws10,
+        lbpws=is_thin and "WRITE SAME (16)" not in absent,
+        lbpws10=is_thin and unit.config.lbpws10 and "WRITE SAME (10)" not in absent,
         lbprz=is_thin and rules.shows_lbprz and unit.rules.provisioning.reads_zeros,
         provisioning_type=kind,
     ).build()

@@ -72,6 +72,8 @@ def read_unacknowledged(
 
     Whatever is sent afterwards must bear the StatSN of the status as ExpStatSN.
     """
+    way = link or session.leading
+    way.kept_stat_sn = way.status.exp_stat_sn
     blocks = blocks_for(disk, length)
     task = session.start(
         cdb.read_10(lba=0, blocks=blocks), read=blocks * disk.block_size, link=link
@@ -87,7 +89,7 @@ def unacknowledged(session: Session, count: int) -> list[SCSIResponse]:
 
     Whatever is sent afterwards must bear the first one's StatSN as ExpStatSN.
     """
-    kept = session.leading.status.exp_stat_sn
+    kept = session.leading.kept_stat_sn = session.leading.status.exp_stat_sn
     tasks = [
         session.start(cdb.test_unit_ready(), exp_stat_sn=kept) for _ in range(count)
     ]

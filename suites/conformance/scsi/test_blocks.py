@@ -142,6 +142,7 @@ def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) ->
 @pytest.mark.requirement("SBC3-5.10-01")
 def test_read_6_without_length_reads_256(medium: Medium) -> None:
     """READ (6) with TRANSFER LENGTH 0 returns 256 blocks."""
+    skip_without(medium.session, cdb.read_6)
     if medium.disk.blocks < 256:
         pytest.skip("not applicable: fewer than 256 blocks")
     length = 256 * medium.disk.block_size

@@ -92,6 +92,7 @@ def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> No
 def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
     """WRITE SAME with UNMAP and zeros leaves blocks that read as zeros."""
     skip_unless_zeros(medium.session)
+    skip_without(medium.session, layout)
     medium.write(0, medium.blocks(8, seed=1))
     zeros = bytes(medium.disk.block_size)
 
@@ -122,6 +123,7 @@ def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
 def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
     """UNMAP that reaches beyond the last block is refused."""
     skip_unless_zeros(medium.session)
+    skip_without(medium.session, cdb.unmap)
     lba = medium.disk.blocks - 1 + beyond
     data = build_unmap([Extent(lba, 2 - beyond)])
 
@@ -135,6 +137,7 @@ def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> Non
 def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     """What UNMAP leaves reads as zeros, and the neighbours keep their data."""
     skip_unless_zeros(medium.session)
+    skip_without(medium.session, cdb.unmap)
     size, around = medium.disk.block_size, medium.blocks(10, seed=4)
     medium.write(0, around)
     data = build_unmap([Extent(1, 8)])
