@@ -19,7 +19,7 @@ from initiator.login import LoginOptions, LoginResult, log_in
 from initiator.task import (
     Task,
 )
-from initiator.transcript import Transcript
+from initiator.transcript import PONG, Transcript
 from iscsi.constants import (
     RESERVED_TAG,
     Opcode,
@@ -314,7 +314,7 @@ class SessionCore:
                 exp_stat_sn=link.status.exp_stat_sn if kept is None else kept,
             ),
             link,
-            note="answer to the target's ping",
+            note=PONG,
         )
 
     def expect(

@@ -17,6 +17,9 @@ MOST_BYTES = 64 << 20
 FIRST_KEPT = 2048
 """Entries at its beginning that are kept whatever comes after them."""
 
+PONG = "answer to the target's ping"
+"""The note of what a session answers by itself."""
+
 
 class Direction(StrEnum):
     """Which way an entry went."""
@@ -163,8 +166,17 @@ class Transcript:
                 yield entry.pdu
 
     def sent(self, since: int = 0) -> list[PDU]:
-        """Return the PDUs that left, as they stood on the wire."""
-        return list(self.pdus(Direction.SENT, since=since))
+        """Return the PDUs that left, as they stood on the wire.
+
+        Answers to a target's pings are left aside: they go out by themselves.
+        """
+        return [
+            entry.pdu
+            for entry in self.since(since)
+            if entry.direction is Direction.SENT
+            and entry.pdu is not None
+            and entry.note != PONG
+        ]
 
     def received(self, since: int = 0) -> list[PDU]:
         """Return the PDUs that came."""

@@ -59,13 +59,6 @@ NUMBERS: Final = (
         is_poor=True,
     ),
     Habit(
-        name="one-session-at-a-time",
-        clause="RFC 7143 11.13.5",
-        says="Has resources for one session, and refuses a second one with 0302.",
-        limits={"sessions": 1},
-        is_poor=True,
-    ),
-    Habit(
         name="two-commands-at-a-time",
         clause="RFC 7143 4.2.2.1",
         says="Has a command window of two.",
