@@ -53,6 +53,10 @@ RESERVATIONS: Final = (
             says=f"Offers no persistent reservation of type {kind:X}h.",
             absent_types=frozenset({kind}),
             is_poor=True,
+            # Who has reservations has one type at least.
+            apart_from=("no-write-exclusive",)
+            if kind is ReservationType.EXCLUSIVE_ACCESS
+            else (),
         )
         for kind in ReservationType
     ),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import pytest
+
 from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
 from initiator.task import Result, Task
@@ -32,6 +34,7 @@ ROOM = 4096
 """Bytes that are asked for where a list has no fixed length."""
 
 _MOST_ATTENTIONS = 16
+_IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 
 _OUT: Mapping[OutServiceAction, Layout] = MappingProxyType(
     {
@@ -82,7 +85,20 @@ class Nexus:
             parameters: the parameter list, or its bytes.
             **fields: further fields of the CDB: scope, type, parameter_list_length.
         """
-        return self.session.finish(self.start(action, parameters, **fields))
+        result = self.session.finish(self.start(action, parameters, **fields))
+        if result.sense and result.sense.additional == _IN_CDB:
+            self._skip_without_type(fields.get("type", 0))
+        return result
+
+    def _skip_without_type(self, code: int) -> None:
+        """Skip where the unit says that it does not take a type that there is."""
+        try:
+            told = self.capabilities()
+        except ConformanceFailure:
+            return
+        if code in set(ReservationType) - told.types and told.type_mask_valid:
+            name = ReservationType(code).name
+            pytest.skip(f"not applicable: the unit does not take {name}")
 
     def start(
         self,
