@@ -9,6 +9,7 @@ step that fails raises `Refusal`, which becomes the Login Response that ends it 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
@@ -57,6 +58,15 @@ def _identity(request: headers.LoginRequest) -> tuple[int, bytes, int, int]:
     return request.initiator_task_tag, request.isid, request.tsih, request.cid
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What a login works with from its first text on."""
+
+    admission: Admission
+    authentication: Authentication
+    negotiator: Negotiator
+
+
 class LoginPhase:
     """The state of one login; it is the connection's handler while it lasts."""
 
@@ -65,9 +75,7 @@ class LoginPhase:
         self.first: headers.LoginRequest | None = None
         self.stages = LoginStages()
         self.joiner = text.Joiner(limit=LONGEST_TEXT)
-        self.admission: Admission | None = None
-        self.negotiator: Negotiator | None = None
-        self.authentication: Authentication | None = None
+        self.admitted: _Admitted | None = None
         self.unsent: list[bytes] = []
         self.exchanges = 0
         self.has_declared = False
@@ -176,67 +184,74 @@ class LoginPhase:
         rules = connection.rules.login
         self.awaits_answers = False
         answers: text.Pairs = []
-        is_first = self.admission is None
-        if is_first:
-            self.admission = admission.admit(self.target, connection, request, pairs)
-            if self.admission.session is not None:
-                self.admission.session.login_started(connection)
-            connection.is_discovery = self.admission.is_discovery
-            self.authentication = Authentication(
-                self.admission.access,
-                self.admission.nexus.initiator_name,
-                self.target.random,
-                connection.rules.authentication,
-                is_added=self.admission.session is not None,
-            )
-        assert self.admission is not None
-        assert self.authentication is not None
-        if self.negotiator is None:
-            self.negotiator = Negotiator(
-                Role.TARGET,
-                self.target.config.keys,
-                is_discovery=self.admission.is_discovery,
-                is_lenient=rules.is_lenient,
-            )
+        admitted, is_first = self.admitted, self.admitted is None
+        if admitted is None:
+            admitted = self.admitted = self._admit(connection, request, pairs)
+        negotiator = admitted.negotiator
         answers += rules.unasked_answers(pairs)
-        pairs = rules.understood(pairs, self.admission.nexus.initiator_name)
+        pairs = rules.understood(pairs, admitted.admission.nexus.initiator_name)
         if rules.checks_stage:
-            self._check_stage(pairs)
-        pairs = rules.negotiated(pairs, self.negotiator.seen)
+            self._check_stage(request, pairs)
+        pairs = rules.negotiated(pairs, negotiator.seen)
         if self.stages.current is Stage.OPERATIONAL:
-            self.authentication.require()
-        answers += rules.answers(pairs, self.negotiator.receive(pairs))
+            admitted.authentication.require()
+        answers += rules.answers(pairs, negotiator.receive(pairs))
         if self.stages.current is Stage.SECURITY:
             answers = [pair for pair in answers if pair[0] != "AuthMethod"]
-            answers += self.authentication.receive(pairs)
+            answers += admitted.authentication.receive(pairs)
         elif not self.has_declared:
-            answers += self._declare(connection)
+            answers += self._declare(connection, request, negotiator)
         if is_first:
-            answers += self.admission.declarations
+            answers += admitted.admission.declarations
         return answers
 
-    def _declare(self, connection: Connection) -> text.Pairs:
+    def _admit(
+        self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
+    ) -> _Admitted:
+        """Judge who logs in where."""
+        found = admission.admit(self.target, connection, request, pairs)
+        if found.session is not None:
+            found.session.login_started(connection)
+        connection.is_discovery = found.is_discovery
+        authentication = Authentication(
+            found.access,
+            found.nexus.initiator_name,
+            self.target.random,
+            connection.rules.authentication,
+            is_added=found.session is not None,
+        )
+        negotiator = Negotiator(
+            Role.TARGET,
+            self.target.config.keys,
+            is_discovery=found.is_discovery,
+            is_lenient=connection.rules.login.is_lenient,
+        )
+        return _Admitted(found, authentication, negotiator)
+
+    def _declare(
+        self,
+        connection: Connection,
+        request: headers.LoginRequest,
+        negotiator: Negotiator,
+    ) -> text.Pairs:
         """Return what this side says of its own accord in the operational stage."""
-        assert self.negotiator is not None
         self.has_declared = True
         keys = self.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
-        assert self.first is not None
         own_offers = connection.rules.login.own_offers(
-            self.negotiator.seen, not self.first.tsih
+            negotiator.seen, not request.tsih
         )
         offers += own_offers
         self.awaits_answers = bool(own_offers)
         for name, value in offers:
-            self.negotiator.offer(name, value)
+            negotiator.offer(name, value)
         length = keys["MaxRecvDataSegmentLength"]
         if not connection.rules.login.declares_length:
             return offers
         return [("MaxRecvDataSegmentLength", length), *offers]
 
-    def _check_stage(self, pairs: text.Pairs) -> None:
+    def _check_stage(self, request: headers.LoginRequest, pairs: text.Pairs) -> None:
         """Refuse keys that have no place in this stage or on this connection."""
-        assert self.first is not None
         for name, _value in pairs:
             key = KEYS.get(name)
             if key is None or self.stages.current is None:
@@ -246,7 +261,7 @@ class LoginPhase:
                     LoginStatus.INITIATOR_ERROR,
                     f"{name} in stage {self.stages.current.name}",
                 )
-            is_late = self.first.tsih and key.use is Use.LEADING_ONLY
+            is_late = request.tsih and key.use is Use.LEADING_ONLY
             if is_late and name != "SessionType":
                 raise Refusal(
                     LoginStatus.INITIATOR_ERROR, f"{name} on an added connection"
@@ -263,38 +278,33 @@ class LoginPhase:
         may_transit = connection.rules.login.may_transit(self.exchanges)
         if self.awaits_answers and connection.rules.login.waits_for_answers:
             may_transit = False
-        transit = request.transit and self._is_ready() and may_transit
+        admitted = self.admitted
+        assert admitted is not None  # text was whole, and this is the answer to it
+        is_secured = self.stages.current is not Stage.SECURITY
+        is_ready = is_secured or admitted.authentication.may_leave()
+        transit = request.transit and is_ready and may_transit
         if transit and request.nsg == Stage.FULL_FEATURE:
-            self._complete(connection, request, data, now)
+            self._complete(connection, admitted, request, data, now)
         else:
             self._respond(connection, request, data, transit=transit)
-
-    def _is_ready(self) -> bool:
-        """Tell whether this side may leave the stage."""
-        assert self.authentication is not None
-        if self.stages.current is Stage.SECURITY:
-            return self.authentication.may_leave()
-        return True
 
     def _complete(
         self,
         connection: Connection,
+        admitted: _Admitted,
         request: headers.LoginRequest,
         data: bytes,
         now: float,
     ) -> None:
-        assert self.admission is not None
-        assert self.negotiator is not None
-        assert self.authentication is not None
-        self.authentication.require()
-        parameters = self._parameters()
+        admitted.authentication.require()
+        parameters = self._parameters(admitted.negotiator)
         session = admission.establish(
             self.target,
             connection,
-            self.admission,
+            admitted.admission,
             request,
             parameters,
-            self.authentication.user,
+            admitted.authentication.user,
         )
         self._respond(connection, request, data, transit=True, tsih=session.tsih)
         connection.enter_full_feature(
@@ -304,16 +314,15 @@ class LoginPhase:
         )
         session.attach(connection)
         events.start_pings(connection, now)
-        architecture = self.negotiator.declared.get(ARCHITECTURE, "not told")
+        architecture = admitted.negotiator.declared.get(ARCHITECTURE, "not told")
         log.info(
             "%s: logged in %s, architecture %r", connection, session.nexus, architecture
         )
 
-    def _parameters(self) -> Parameters:
-        assert self.negotiator is not None
+    def _parameters(self, negotiator: Negotiator) -> Parameters:
         parameters = Parameters()
-        parameters.update(self.negotiator.results)
-        declared = self.negotiator.declared.get("MaxRecvDataSegmentLength")
+        parameters.update(negotiator.results)
+        declared = negotiator.declared.get("MaxRecvDataSegmentLength")
         if declared is not None:
             length = text.parse_number(declared)
             parameters.initiator_max_recv_data_segment_length = length
@@ -350,8 +359,10 @@ class LoginPhase:
             initiator_task_tag=request.initiator_task_tag,
         )
 
+        admitted = None if self.admitted is None else self.admitted.admission
+
         def send() -> None:
-            admission.number(connection, self.admission, request, response)
+            admission.number(connection, admitted, request, response)
             connection.send(response, data)
 
         send()
