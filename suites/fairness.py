@@ -254,7 +254,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=1, metavar="S", help="what they are drawn by"
     )
     parser.add_argument(
-        "--shard", default="", metavar="K/N", help="with --habits: every N-th run alone"
+        "--shard", default="", metavar="K/N", help="try every N-th alone"
     )
     parser.add_argument(
         "--only",

@@ -20,7 +20,7 @@ from reftarget.rules.authentication import AuthenticationRules
 from reftarget.rules.login import LoginRules
 from reports.model import Check, Outcome
 from reports.printable import one_line
-from suites.reference_run import SUITE, RunError, run_with
+from suites.reference_run import SUITE, RunError, run_with, shard
 
 _SECONDS = 900
 _WORST = 10
@@ -136,6 +136,7 @@ def main(options: argparse.Namespace) -> int:
     names: Sequence[str] = options.fault
     wanted = [FAULTS[name] for name in names]
     wanted = wanted or [fault for fault in FAULTS.values() if touches_login(fault)]
+    wanted = list(shard(wanted, options.shard))
     parts = [f"{SUITE}/{path}" for path in options.only] or [SUITE]
     done = itertools.count(1)
 

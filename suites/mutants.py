@@ -23,7 +23,7 @@ from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
 from suites import fairness, losses
-from suites.reference_run import RunError, run_with
+from suites.reference_run import RunError, run_with, shard
 
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
@@ -208,6 +208,30 @@ def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
+def _try_all(
+    wanted: Sequence[Fault], suite: Collected, options: argparse.Namespace
+) -> list[Outcome]:
+    """Try faults side by side; who is amiss is tried again, alone."""
+    done = itertools.count(1)
+    kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
+
+    def attempt(fault: Fault) -> Outcome:
+        outcome = try_fault(fault, suite, options.sample, options.runs)
+        word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
+        print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
+        return outcome
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(attempt, wanted))
+    # What a busy machine makes late is not wrong: who is amiss is tried again, alone.
+    for number, outcome in enumerate(outcomes):
+        if outcome.is_amiss and outcome.fault.name not in kept:
+            if options.runs is not None:
+                (options.runs / f"{outcome.fault.name}.json").unlink(missing_ok=True)
+            outcomes[number] = attempt(outcome.fault)
+    return outcomes
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try the faults; return 1 if one is missed, or untried, or an alarm is false."""
     parser = argparse.ArgumentParser(
@@ -237,6 +261,11 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         print(f"no such fault: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    try:
+        wanted = shard([known[name] for name in options.fault or known], options.shard)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     if options.lost:
         return losses.main(options)
     try:
@@ -244,24 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CoverageError as error:
         print(error, file=sys.stderr)
         return 2
-    wanted = [known[name] for name in options.fault] or list(known.values())
-    done = itertools.count(1)
-    kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
-
-    def attempt(fault: Fault) -> Outcome:
-        outcome = try_fault(fault, suite, options.sample, options.runs)
-        word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
-        print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
-        return outcome
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(attempt, wanted))
-    # What a busy machine makes late is not wrong: who is amiss is tried again, alone.
-    for number, outcome in enumerate(outcomes):
-        if outcome.is_amiss and outcome.fault.name not in kept:
-            if options.runs is not None:
-                (options.runs / f"{outcome.fault.name}.json").unlink(missing_ok=True)
-            outcomes[number] = attempt(outcome.fault)
+    outcomes = _try_all(wanted, suite, options)
     if options.findings:
         print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))

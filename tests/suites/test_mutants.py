@@ -83,6 +83,13 @@ def test_an_unknown_fault_is_said_in_one_line(
     assert capsys.readouterr().err == "no such fault: no-such-fault\n"
 
 
+def test_a_part_of_the_table_that_is_none_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--shard", "5/4"]) == 2
+    assert capsys.readouterr().err == "--shard 5/4: K is from 1 to N\n"
+
+
 @pytest.mark.integration
 def test_a_sample_of_faults_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
     faults = [

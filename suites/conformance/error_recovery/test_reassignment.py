@@ -231,7 +231,7 @@ def test_a_task_is_allegiant_until_its_connection_is_logged_out(
 
 
 @PAIR
-@pytest.mark.requirement("RFC7143-11.14-i02", "RFC7143-11.14.5-01")
+@pytest.mark.requirement("RFC7143-11.14-i02", "RFC7143-11.14.5-01", "RFC7143-11.14-04")
 def test_a_task_ended_by_a_logout_is_not_reassigned(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
@@ -244,7 +244,7 @@ def test_a_task_ended_by_a_logout_is_not_reassigned(
     answer = reassign(pair, task)
 
     due = TMResponse.TASK_DOES_NOT_EXIST
-    check(answer.response == due, "response 1", answer)
+    check(answer.response == due, "response 1", answer, requirement="RFC7143-11.14-04")
 
 
 @PAIR
