@@ -23,6 +23,8 @@ AGAIN = $(RUN) pytest suites/conformance --lf -n 1
 PURE := tests/spec tests/iscsi tests/reports/test_findings.py \
 	$(patsubst %,tests/suites/test_%.py,foundations known verdict_table versions)
 FAST := "not integration and not lab"
+# A part of the robustness suite, of a minute at the most; the lab runs all of it.
+SHORT := "operational-Login or full-feature-Text"
 
 .PHONY: conformance check test test-lab faults habits packages lab clean help
 
@@ -80,6 +82,7 @@ packages:
 test: $(STAMP) packages
 	$(RUN) pytest tests -m "not lab" -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
+	$(RUN) pytest suites/robustness --target=reference -n $(JOBS) -k $(SHORT)
 	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS) || $(AGAIN) --target=istgt
 
@@ -92,6 +95,7 @@ lab: $(STAMP)
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadfile
 	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) || $(AGAIN) --target=lio
+	$(RUN) pytest suites/robustness --target=reference -n $(JOBS)
 	$(RUN) suites.mutants -j $(FAULT_JOBS)
 
 # Every fault of the reference target must be noticed by the suite.

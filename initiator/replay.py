@@ -16,6 +16,7 @@ from initiator.bundle import Bundle, Event
 from initiator.connection import Connection
 from initiator.core import advances_stat_sn, lun_field
 from initiator.describe import describe
+from initiator.ready import Ready
 from initiator.transcript import Transcript
 from iscsi import chap, serial, text
 from iscsi.address import TargetURL
@@ -173,7 +174,7 @@ class _Player:
             header = header[:5] + len(made).to_bytes(3, "big") + header[8:]
             data = made + bytes(-len(made) % 4)
         channel.live.send(
-            _Ready(header, data),
+            Ready(header, data),
             header_digest=_digest(event.header_digest),
             data_digest=_digest(event.data_digest),
         )
@@ -314,20 +315,6 @@ class _Player:
 
     def _differ(self, number: int, what: str, recorded: str, now: str) -> None:
         self.differences.append(Difference(number, what, recorded, now))
-
-
-class _Ready(PDU):
-    """Segments that are sent as they are."""
-
-    name = "recorded PDU"
-
-    def __init__(self, header: bytes, data: bytes) -> None:
-        super().__init__()
-        self._segments = header, data
-
-    def segments(self) -> tuple[bytes, bytes]:
-        """Return header and data segment, padding included."""
-        return self._segments
 
 
 def _reserved_or_not(is_reserved: bool) -> str:

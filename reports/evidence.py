@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from reports.model import Check
+from reports.suites import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ TITLE = "title"
 
 def bundle_path(results: Path, nodeid: str) -> Path:
     """Return where the bundle of a failure is kept, beside Allure's results."""
-    name = nodeid.removeprefix("suites/conformance/")
+    name = name_of(nodeid)
     slug = re.sub(r"[^A-Za-z0-9_=.-]+", "-", name).strip("-")
     if len(slug) > _LONGEST_NAME:
         # Cut names may be the same; their hashes are not.

@@ -11,7 +11,8 @@ import pytest
 from reports import run
 from reports.evidence import ENVIRONMENT, REQUIREMENT, SETTLE, TITLE
 from reports.model import FORMAT, Outcome, Run
-from reports.verdicts import FOLDER, Selected, checks_of, complete, name_of
+from reports.suites import SUITES, name_of, suite_of
+from reports.verdicts import Selected, checks_of, complete
 
 RUN = pytest.StashKey[Run]()
 """Where a configuration keeps its run, once all checks are over."""
@@ -62,6 +63,7 @@ class _Recorder:
         self._paths = paths
         self._reports: list[pytest.TestReport] = []
         self._selected: dict[str, Selected] = {}
+        self._suites: set[str] = set()
         self._why = ""
         self._unwritten: list[str] = []
         self._begun = time.monotonic()
@@ -73,6 +75,7 @@ class _Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected."""
+        self._suites |= {suite_of(item.nodeid) for item in session.items}
         for item in session.items:
             properties = item.user_properties
             ids = tuple(str(one) for key, one in properties if key == REQUIREMENT)
@@ -83,8 +86,9 @@ class _Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note what was selected where workers collect."""
+        self._suites |= {suite_of(nodeid) for nodeid in ids}
         for nodeid in ids:
-            if nodeid.startswith(FOLDER):
+            if suite_of(nodeid):
                 self._selected.setdefault(name_of(nodeid), Selected())
 
     def pytest_keyboard_interrupt(
@@ -106,6 +110,7 @@ class _Recorder:
         why = self._why or session.shouldfail or session.shouldstop
         found = Run(
             format=FORMAT,
+            suite=self._suite(),
             label=self._config.option.label or "",
             environment=dict(facts),
             toolkit=run.revision(),
@@ -129,6 +134,11 @@ class _Recorder:
         """Say which file could not be written, though that was tried at the start."""
         for line in self._unwritten:
             terminalreporter.write_line(f"the run is not kept: {line}", red=True)
+
+    def _suite(self) -> str:
+        """Return the suite that the run is of: conformance where it has several."""
+        found = self._suites - {""}
+        return found.pop() if len(found) == 1 else SUITES[0]
 
 
 @pytest.hookimpl(trylast=True)

@@ -68,6 +68,9 @@ DATA = frozenset(
         "SPC4-5.12.3-03",
         "SPC4-5.12.5-01",
         "SBC3-5.24-09",
+        # What no initiator may do to another one's data.
+        "Robustness-3-01",
+        "Robustness-3-02",
     }
 )
 """Requirements that protect data."""
@@ -102,6 +105,7 @@ SECRET = frozenset(
         "RFC7143-9.2.1-10",
         "RFC7143-9.2.1-14",
         "RFC7143-12.1.3-04",
+        "Robustness-4-01",
     }
 )
 """Requirements that keep an initiator out that does not know the secret."""

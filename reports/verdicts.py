@@ -10,9 +10,7 @@ from msgspec.structs import replace
 
 from reports.model import Check, Outcome
 from reports.run import encode
-
-FOLDER = "suites/conformance/"
-"""The folder of the suite."""
+from reports.suites import name_of
 
 CHECK = "assay_check"
 """The attribute by which a report carries its check, as JSON, to the controller.
@@ -106,11 +104,6 @@ def complete(
             )
         )
     return [*checks, *missing]
-
-
-def name_of(nodeid: str) -> str:
-    """Return the name of a check, its node ID below the suite's folder."""
-    return nodeid.removeprefix(FOLDER)
 
 
 def _last_line(text: str) -> str:

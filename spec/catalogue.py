@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from spec.requirement import Entry, Level, Requirement
+from spec.requirement import OWN, Entry, Level, Requirement
 
 FOLDER = Path(__file__).parent
 DOCUMENTS: Mapping[str, str] = MappingProxyType(
@@ -23,6 +23,7 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
         "spc4": "SPC-4",
         "sbc3": "SBC-3",
         "sbc4": "SBC-4",
+        "robustness": OWN,
     }
 )
 """The folder of each document, and how it is cited."""

@@ -89,6 +89,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Why no black-box tester can check it, or nothing."""
 
 
+OWN = "Robustness"
+"""The document of our own: what no standard says and every user relies on."""
+
+
 class Requirement(Entry, frozen=True, kw_only=True):
     """One thing that a document demands."""
 
@@ -99,7 +103,12 @@ class Requirement(Entry, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """The address of its section, or of the committee whose text is not free."""
+        """The address of its section, or of the committee whose text is not free.
+
+        For our own document it is the file in this repository.
+        """
+        if self.document == OWN:
+            return "docs/robustness.md"
         if not self.document.startswith("RFC "):
             return "https://www.t10.org/drafts.htm"
         number = self.document.removeprefix("RFC ")
@@ -113,5 +122,7 @@ class Requirement(Entry, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """True if coverage counts it: visible, no MAY and no restatement."""
-        return self.is_visible and self.level is not Level.MAY and not self.same_as
+        """True if coverage counts it: of a standard, visible, no MAY, nothing twice."""
+        is_theirs = self.document != OWN
+        is_demand = self.level is not Level.MAY and not self.same_as
+        return is_theirs and self.is_visible and is_demand

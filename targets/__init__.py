@@ -14,6 +14,7 @@ from targets.model import (
     Provider,
     RunningTarget,
     Target,
+    Usage,
 )
 from targets.registry import help_text, kinds, options, parse, profile
 
@@ -35,6 +36,7 @@ __all__ = [
     "RunningTarget",
     "Target",
     "TargetSpecError",
+    "Usage",
     "help_text",
     "kinds",
     "option",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Ending, Portal, RunningTarget, Special, Target
+from targets.model import Ending, Portal, RunningTarget, Special, Target, Usage
 from targets.process import LogFile, Process
 from targets.provider import RecipeProvider
 from targets.workdir import WorkDirectory
@@ -105,6 +105,7 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
             control=instance,
             special=recipe.special,
             kernel=platform.release(),
+            usage=instance.usage,
         )
 
     def _first_start(self) -> "_Instance":
@@ -146,6 +147,10 @@ class _Instance:
 
     def ending(self) -> Ending | None:
         return self.process.ending()
+
+    def usage(self) -> Usage | None:
+        """Return what the process holds now; None where it has ended."""
+        return self.process.usage()
 
     def restart(self) -> None:
         if self.stopped:

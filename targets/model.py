@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a running target offers: portals, target names, logical units, features."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -183,6 +183,22 @@ class Ending:
         return self.reason
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a target's process holds at a moment."""
+
+    pid: int
+    memory: int
+    """Bytes that are resident."""
+    files: int
+    """Open files, sockets among them."""
+
+
+def _unknown_usage() -> Usage | None:
+    """Return nothing: what the target holds cannot be seen."""
+    return None
+
+
 class Control(Protocol):
     """What a provider can do with its running target.
 
@@ -269,6 +285,9 @@ class RunningTarget:
     """By a feature that is missing, which words of the target file would give it."""
     discovery_chap: Chap | None = None
     """What Discovery sessions prove themselves with; as a Normal one if None."""
+
+    usage: Callable[[], Usage | None] = _unknown_usage
+    """Tells what the target's process holds; None where it cannot be seen."""
 
     option: str = ""
     """What `--target` was, where the kind does not say it: the path of a file."""
@@ -460,4 +479,5 @@ __all__ = [
     "RunningTarget",
     "Special",
     "Target",
+    "Usage",
 ]

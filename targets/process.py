@@ -15,7 +15,7 @@ from pathlib import Path
 
 from targets import leash
 from targets.errors import LabError
-from targets.model import Ending, EndingKind
+from targets.model import Ending, EndingKind, Usage
 
 _KILL_WAIT = 10.0
 _LOG_LIMIT = 1 << 20
@@ -79,6 +79,19 @@ class Process:
             name = _signal_name(-code)
             return Ending(EndingKind.EXITED, f"killed by {name}", signal=name)
         return Ending(EndingKind.EXITED, f"exited with status {code}", status=code)
+
+    def usage(self) -> Usage | None:
+        """Return what it holds now; None where it has ended, or may not be seen.
+
+        The leash that it was started on has become the program itself.
+        """
+        folder = Path("/proc") / str(self.pid)
+        try:
+            resident = int((folder / "statm").read_text().split()[1])
+            files = len(list((folder / "fd").iterdir()))
+        except OSError:
+            return None
+        return Usage(self.pid, resident * os.sysconf("SC_PAGE_SIZE"), files)
 
     def kill(self) -> None:
         """End it at once, as a loss of power would."""

@@ -93,6 +93,8 @@ class BidirectionalReadLength(AHS):
 
 # AHSLength of the known types; a segment of another length stays raw bytes.
 _MINIMUM = 4
+_MOST = 255
+"""Segments that TotalAHSLength has room for: a word each."""
 
 
 def _class_of(head: bytes) -> type[AHS]:
@@ -109,7 +111,11 @@ class AHSListField(PacketListField):  # type: ignore[misc,unused-ignore]
 
     def __init__(self, name: str, default: list[Any], *, length_from: Any) -> None:
         super().__init__(
-            name, default, next_cls_cb=self._next_class, length_from=length_from
+            name,
+            default,
+            next_cls_cb=self._next_class,
+            length_from=length_from,
+            max_count=_MOST,
         )
 
     @staticmethod

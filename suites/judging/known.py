@@ -27,7 +27,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     requirement: str
     """The ID of the clause that the target breaks."""
     checks: tuple[str, ...]
-    """Node IDs below suites/conformance, with shell wildcards."""
+    """Node IDs below the folder of the suite, with shell wildcards."""
     what: str
     """What the target does."""
     why: str

@@ -7,6 +7,7 @@ import pytest
 
 from reports.evidence import EVIDENCE, SETTLE, VERDICT
 from reports.model import Check, Phase
+from reports.suites import name_of
 from reports.verdicts import attach
 from suites.judging import foundations
 from suites.judging.account import Account, explanation_of
@@ -14,7 +15,6 @@ from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
 
 _ACCOUNT = pytest.StashKey[Account]()
-_FOLDER = "suites/conformance/"
 _LONGEST_ERROR = 200
 """Characters of an error of our own that are told in one line."""
 
@@ -106,7 +106,7 @@ def check_of(item: pytest.Item) -> Check:
     function = item.function if isinstance(item, pytest.Function) else None
     rule = (function.__doc__ or "") if function is not None else ""
     return account_of(item).to_check(
-        item.nodeid.removeprefix(_FOLDER),
+        name_of(item.nodeid),
         rule.strip().partition("\n")[0],
         requirements_of(item),
     )

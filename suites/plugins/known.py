@@ -8,6 +8,7 @@ import pytest
 
 import targets
 from reports.model import Ending, Entry
+from reports.suites import name_of
 from spec import load as load_catalogue
 from suites.judging.known import (
     Deviation,
@@ -19,6 +20,7 @@ from suites.judging.known import (
 )
 from suites.plugins import targets as targets_plugin
 from suites.plugins.options import PROVIDER
+from suites.plugins.permission import ROBUSTNESS, is_robustness
 from suites.plugins.requirements import AREAS
 
 _ROOT = Path(__file__).parents[2]
@@ -26,7 +28,6 @@ FOLDER = _ROOT / "suites" / "deviations"
 
 _KNOWN = pytest.StashKey[Known]()
 _FILES = pytest.StashKey[dict[Path, Known]]()
-_SUITE = "suites/conformance/"
 _FUNCTION = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 
 
@@ -61,7 +62,8 @@ def _paths(config: pytest.Config, provider: targets.Provider) -> list[Path]:
     if config.option.deviations:
         return [config.option.deviations]
     kind = config.option.profile or provider.deviations_of
-    of_kind = FOLDER / f"{(kind or '').removesuffix('-vm')}.toml"
+    folder = FOLDER / "robustness" if is_robustness(config) else FOLDER
+    of_kind = folder / f"{(kind or '').removesuffix('-vm')}.toml"
     files = [of_kind] if kind and of_kind.exists() else []
     if provider.deviations_file is not None:
         files.append(provider.deviations_file)
@@ -105,7 +107,8 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     files = config.stash[_FILES]
     if not any(known.deviation or known.crash for known in files.values()):
         return ""
-    names = {one.removeprefix(_SUITE) for one in nodeids}
+    folder = ROBUSTNESS if is_robustness(config) else AREAS
+    names = {name_of(one) for one in nodeids}
     # A check named on the command line may be there with one of its parameters alone.
     named = {Path(one.partition("[")[0]).name for one in config.args if "[" in one}
     whole = {
@@ -113,7 +116,7 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
         for one in names
         if (function := one.partition("[")[0]).rpartition("/")[2] not in named
     }
-    others = _functions() - whole
+    others = _functions(folder) - whole
     for path, known in files.items():
         wrong = unmatched(known, names, others)
         if wrong:
@@ -121,11 +124,11 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     return ""
 
 
-def _functions() -> set[str]:
-    """Return all checks of the suite without their parameters, as its files say."""
+def _functions(folder: Path) -> set[str]:
+    """Return all checks of a suite without their parameters, as its files say."""
     return {
-        f"{path.relative_to(AREAS)}::{name}"
-        for path in AREAS.rglob("test_*.py")
+        f"{path.relative_to(folder)}::{name}"
+        for path in folder.rglob("test_*.py")
         for name in _FUNCTION.findall(path.read_text(encoding="utf-8"))
     }
 
@@ -179,8 +182,8 @@ def crash_of(item: pytest.Item, ending: Ending | None) -> KnownCrash | None:
 
 
 def check_name(item: pytest.Item) -> str:
-    """Return a check's node ID below suites/conformance."""
-    return item.nodeid.removeprefix(_SUITE)
+    """Return a check's node ID below the folder of its suite."""
+    return name_of(item.nodeid)
 
 
 def _version(item: pytest.Item) -> str:

@@ -13,6 +13,7 @@ from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path
 from reports.model import Ending
+from reports.suites import name_of
 from suites.plugins.accounts import account_of
 from suites.plugins.requirements import requirements_of
 from suites.plugins.sessions import TRANSCRIPT
@@ -53,7 +54,7 @@ def keep_bundle(
     units = running.target.logical_units
     made = bundle.of_transcript(
         transcript,
-        check=item.nodeid.removeprefix("suites/conformance/"),
+        check=name_of(item.nodeid),
         rule=(item.function.__doc__ or "").strip().partition("\n")[0],
         requirements=tuple(
             {
@@ -99,8 +100,7 @@ def keep_evidence(
         names = [entry.id for entry in requirements_of(item)]
         capture = to_pcapng(
             transcript,
-            check=f"{item.nodeid.removeprefix('suites/conformance/')}: "
-            f"{', '.join(names)}",
+            check=f"{name_of(item.nodeid)}: {', '.join(names)}",
             expected=" or ".join(failure.expected),
             actual=failure.actual,
             offending=failure.offending,

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from reports.evidence import REQUIREMENT, TITLE
+from reports.suites import SUITES, name_of, suite_of
 from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 
 _CATALOGUE = pytest.StashKey[Catalogue]()
 _REQUIREMENTS = pytest.StashKey[list[Requirement]]()
-_FOLDER = "suites/conformance/"
 AREAS = Path(__file__).parents[1] / "conformance"
 """Its folders are the areas."""
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(
     """
     _validate(config)
     for item in items:
-        if item.nodeid.startswith(_FOLDER) and not is_check(item):
+        if suite_of(item.nodeid) and not is_check(item):
             raise pytest.UsageError(
                 f"{item.nodeid}: a check needs a requirement marker"
             )
@@ -76,7 +76,10 @@ def _validate(config: pytest.Config) -> None:
     for wanted in config.option.section:
         if not any(is_below(section, wanted) for section in sections):
             raise pytest.UsageError(f"--section {wanted} holds no requirement")
-    areas = sorted(path.name for path in AREAS.iterdir() if _is_area(path))
+    folders = [AREAS.with_name(suite) for suite in SUITES]
+    areas = sorted(
+        path.name for folder in folders for path in folder.iterdir() if _is_area(path)
+    )
     for area in config.option.area:
         if area not in areas:
             close = get_close_matches(area, areas, 1)
@@ -113,7 +116,7 @@ def _is_selected(item: pytest.Item, config: pytest.Config) -> bool:
     ):
         return False
     return not option.area or any(
-        item.nodeid.startswith(f"{_FOLDER}{area}/") for area in option.area
+        name_of(item.nodeid).startswith(f"{area}/") for area in option.area
     )
 
 
@@ -125,7 +128,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     checks: dict[str, list[str]] = {}
     for item in session.items:
         for entry in requirements_of(item):
-            name = item.nodeid.removeprefix(_FOLDER).split("[")[0]
+            name = name_of(item.nodeid).split("[")[0]
             if name not in checks.setdefault(entry.id, []):
                 checks[entry.id].append(name)
     lines = []

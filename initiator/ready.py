@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A PDU whose segments are given as bytes: it leaves as it is, whatever it says."""
+
+from iscsi.pdu import PDU
+
+
+class Ready(PDU):
+    """Segments that are sent as they are."""
+
+    name = "ready PDU"
+
+    def __init__(self, header: bytes, data: bytes) -> None:
+        super().__init__()
+        self._segments = header, data
+
+    def segments(self) -> tuple[bytes, bytes]:
+        """Return header and data segment, padding included."""
+        return self._segments

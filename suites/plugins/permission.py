@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The robustness suite's permission: it may crash a target, so it asks first."""
+
+from pathlib import Path
+
+import pytest
+
+from suites.plugins.options import PROVIDER
+
+ROBUSTNESS = Path(__file__).parents[1] / "robustness"
+"""The folder of the suite."""
+
+_TIME = "--check-timeout"
+
+CHECK_SECONDS = 300.0
+"""How long a check of the suite may take: it sends hundreds of stimuli."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.getgroup("iscsi").addoption(
+        "--allow-crash",
+        action="store_true",
+        help="let suites/robustness send what may crash, hang or corrupt a target that "
+        "this run has not started itself",
+    )
+
+
+def is_robustness(config: pytest.Config) -> bool:
+    """Tell whether a run is of the robustness suite alone."""
+    places = _places(config)
+    return bool(places) and all(_is_within(place, ROBUSTNESS) for place in places)
+
+
+def is_touched(config: pytest.Config) -> bool:
+    """Tell whether a run takes in the robustness suite, or a part of it."""
+    return any(
+        _is_within(place, ROBUSTNESS) or _is_within(ROBUSTNESS, place)
+        for place in _places(config)
+    )
+
+
+def refusal(config: pytest.Config) -> str:
+    """Return why nothing may be sent, in one line; nothing if it may."""
+    provider = config.stash.get(PROVIDER, None)
+    if provider is None or config.option.collectonly or not is_touched(config):
+        return ""
+    if not provider.is_shared or config.option.allow_crash:
+        return ""
+    return (
+        "suites/robustness sends what may crash, hang or corrupt a target, and this "
+        "one is not ours to lose: give --allow-crash if it may, or name "
+        "suites/conformance alone"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse before anything is sent; allow a check of this suite its time.
+
+    Raises:
+        pytest.UsageError: the target is somebody's, and nobody has allowed it.
+    """
+    why = refusal(config)
+    if why:
+        raise pytest.UsageError(why)
+    told = any(str(one).startswith(_TIME) for one in config.invocation_params.args)
+    if is_touched(config) and not told and PROVIDER in config.stash:
+        known = config.stash[PROVIDER].limits.check or 0.0
+        config.option.check_timeout = max(known, CHECK_SECONDS)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is not written."""
+    provider = config.stash.get(PROVIDER, None)
+    if provider is None or not is_touched(config) or not provider.is_shared:
+        return []
+    if config.option.allow_writes:
+        return []
+    line = "no stimulus writes, but to units that the target's file lends"
+    return [f"{line}: --allow-writes lends the unit"]
+
+
+def _places(config: pytest.Config) -> list[Path]:
+    folder = config.invocation_params.dir
+    return [(folder / one.split("::", 1)[0]).resolve() for one in config.args]
+
+
+def _is_within(place: Path, folder: Path) -> bool:
+    return place == folder or place.is_relative_to(folder)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the checks of this suite stand on: the ground, the watcher, the siege."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from initiator.login import LoginOptions
+from initiator.session import Session
+from initiator.transcript import Transcript
+from iscsi.scsi import cdb
+from iscsi.scsi.capacity import Capacity10
+from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.targets import TestedTarget
+from suites.support.positions import Ground
+from suites.support.siege import Siege, Watcher
+
+WATCHER = "iqn.2026-11.org.iscsi-assay:watcher"
+
+
+@pytest.fixture(scope="session")
+def block_size(target: TestedTarget) -> int:
+    """Bytes in a block of the unit that is attacked; asked for once in a run."""
+    with Session(
+        target.portal,
+        target.options(),
+        timeout=target.timeout,
+        lun=target.running.target.default_lun,
+    ) as session:
+        session.clear_unit_attention()
+        result = session.execute(cdb.read_capacity_10(), read=8)
+        if not result.is_good:
+            pytest.skip(f"READ CAPACITY (10): {result}")
+        return Capacity10.parse(result.data).block_length
+
+
+@pytest.fixture
+def lent(request: pytest.FixtureRequest, target: TestedTarget) -> bool:
+    """Whether the unit that is attacked may be overwritten."""
+    return bool(request.config.option.allow_writes) or "writes" in target.features
+
+
+@pytest.fixture
+def ground(
+    target: TestedTarget, options: LoginOptions, block_size: int, lent: bool
+) -> Ground:
+    """What is known of the target before a position is taken up."""
+    chap_target = target.running.chap_target
+    chap = None
+    if chap_target is not None:
+        known = target.options(chap_target)
+        chap = replace(known, initiator_name=options.initiator_name, isid=options.isid)
+    return Ground(
+        portal=target.portal,
+        options=options,
+        chap=chap,
+        discovery=target.discovery_credentials(),
+        lun=target.running.target.default_lun,
+        block_size=block_size,
+        lent=lent,
+        timeout=target.timeout,
+    )
+
+
+@pytest.fixture
+def watcher(
+    target: TestedTarget, options: LoginOptions, block_size: int
+) -> Iterator[Watcher]:
+    """Another initiator, whose session must go on."""
+    attacked = target.running.target.default_lun
+    others = [
+        unit
+        for unit in target.running.target.logical_units
+        if unit.lun != attacked
+        and unit.scratch
+        and unit.writable
+        and not unit.removable
+    ]
+    own = replace(options, initiator_name=WATCHER)
+    lun = others[0].lun if others else None
+    found = Watcher(target, own, lun, block_size)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def siege(
+    request: pytest.FixtureRequest,
+    target: TestedTarget,
+    ground: Ground,
+    watcher: Watcher,
+) -> Siege:
+    """The attack, the watcher on guard."""
+
+    def show(transcript: Transcript) -> None:
+        request.node.stash[TRANSCRIPT] = transcript
+
+    found = Siege(target, ground, watcher, show)
+    found.begin()
+    return found

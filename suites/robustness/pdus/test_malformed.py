@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Malformed PDUs in every position of a connection, made from the field tables."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from suites.support.positions import NEEDS, PDUS, POSITIONS
+from suites.support.siege import Siege
+from suites.support.stimuli import (
+    Stimulus,
+    ahs_shapes,
+    data_lengths,
+    field_values,
+    names_of_fields,
+    wrong_digests,
+)
+
+_THOROUGH = ("full-feature", "operational")
+"""Positions in which each field is a check of its own."""
+
+_AHS = ("before-login", "operational", "full-feature", "r2t-open")
+_EVERYWHERE = tuple(POSITIONS)
+
+pytestmark = pytest.mark.requirement(
+    "Robustness-1-01",
+    "Robustness-2-01",
+    "Robustness-3-01",
+    "Robustness-3-02",
+    "Robustness-4-01",
+    "Robustness-5-01",
+)
+
+
+def _at(position: str, *values: str) -> object:
+    return pytest.param(
+        position,
+        *values,
+        id="-".join((position, *values)),
+        marks=[pytest.mark.needs(name) for name in NEEDS.get(position, ())],
+    )
+
+
+def _each_field() -> Iterator[object]:
+    for position in _THOROUGH:
+        for kind, (layer, _) in PDUS.items():
+            for name in names_of_fields(layer):
+                yield _at(position, kind, name)
+
+
+def _each_kind(positions: tuple[str, ...]) -> list[object]:
+    return [_at(position, kind) for position in positions for kind in PDUS]
+
+
+@pytest.mark.parametrize(("position", "kind", "name"), list(_each_field()))
+def test_any_value_of_a_field_is_survived(
+    siege: Siege, position: str, kind: str, name: str
+) -> None:
+    """The target goes on serving, whatever a field of a PDU says."""
+    siege.attack(POSITIONS[position], field_values(kind, PDUS[kind][0], name))
+    siege.end()
+
+
+@pytest.mark.parametrize(
+    ("position", "kind"),
+    _each_kind(tuple(one for one in _EVERYWHERE if one not in _THOROUGH)),
+)
+def test_any_value_of_any_field_is_survived(
+    siege: Siege, position: str, kind: str
+) -> None:
+    """The target goes on serving, whatever the fields of a PDU say in this position."""
+    siege.attack(POSITIONS[position], _all_fields(kind))
+    siege.end()
+
+
+def _all_fields(kind: str) -> Iterator[Stimulus]:
+    layer = PDUS[kind][0]
+    for name in names_of_fields(layer):
+        yield from field_values(kind, layer, name)
+
+
+@pytest.mark.parametrize(("position", "kind"), _each_kind(_AHS))
+def test_additional_header_segments_are_survived(
+    siege: Siege, position: str, kind: str
+) -> None:
+    """The target goes on serving, whatever shape additional header segments have."""
+    siege.attack(POSITIONS[position], ahs_shapes(kind))
+    siege.end()
+
+
+@pytest.mark.parametrize(("position", "kind"), _each_kind(_EVERYWHERE))
+def test_lying_lengths_are_survived(siege: Siege, position: str, kind: str) -> None:
+    """The target goes on serving where DataSegmentLength is not what follows."""
+    siege.attack(POSITIONS[position], data_lengths(kind))
+    siege.end()
+
+
+@pytest.mark.parametrize(("position", "kind"), _each_kind(("digests",)))
+def test_wrong_digests_are_survived(siege: Siege, position: str, kind: str) -> None:
+    """The target goes on serving where digests are wrong, missing or not due."""
+    siege.attack(POSITIONS[position], wrong_digests(kind))
+    siege.end()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Text that is none, keys with values of all shapes, and proofs of CHAP."""
+
+import pytest
+
+from suites.support.hostile_text import (
+    algorithms,
+    cut_texts,
+    responses,
+    values,
+    whole_texts,
+)
+from suites.support.positions import NEEDS, POSITIONS
+from suites.support.siege import Siege
+
+pytestmark = pytest.mark.requirement(
+    "Robustness-1-01",
+    "Robustness-2-01",
+    "Robustness-3-01",
+    "Robustness-3-02",
+    "Robustness-4-01",
+    "Robustness-5-01",
+)
+
+_TEXTS = (
+    ("before-login", "Login"),
+    ("security", "Login"),
+    ("operational", "Login"),
+    ("login-cut", "Login"),
+    ("full-feature", "Text"),
+    ("text-cut", "Text"),
+    ("discovery", "Text"),
+)
+"""Where text is read, and the PDU that carries it."""
+
+
+def _at(position: str, kind: str) -> object:
+    marks = [pytest.mark.needs(name) for name in NEEDS.get(position, ())]
+    return pytest.param(position, kind, id=f"{position}-{kind}", marks=marks)
+
+
+_PLACES = [_at(*place) for place in _TEXTS]
+_READ = [_at("operational", "Login"), _at("full-feature", "Text")]
+"""Where each key is read: in the other positions it is the same code."""
+
+
+@pytest.mark.parametrize(("position", "kind"), _PLACES)
+def test_text_of_any_form_is_survived(siege: Siege, position: str, kind: str) -> None:
+    """The target goes on serving, whatever form a text has."""
+    siege.attack(POSITIONS[position], whole_texts(kind))
+    siege.end()
+
+
+@pytest.mark.parametrize(("position", "kind"), _READ)
+def test_any_value_of_a_key_is_survived(siege: Siege, position: str, kind: str) -> None:
+    """The target goes on serving, whatever value a key has."""
+    siege.attack(POSITIONS[position], values(kind))
+    siege.end()
+
+
+@pytest.mark.parametrize(("position", "kind"), _PLACES)
+def test_text_without_end_is_survived(siege: Siege, position: str, kind: str) -> None:
+    """The target goes on serving where a text is never whole."""
+    is_login = kind == "Login"
+    cut, last = (0x44, 0x04) if is_login else (0x40, 0x80)
+    siege.attack(POSITIONS[position], cut_texts(kind, cut, last))
+    siege.end()
+
+
+@pytest.mark.needs("chap")
+def test_any_proof_of_chap_is_survived(siege: Siege) -> None:
+    """The target serves on, and lets nobody in, whatever answers its challenge."""
+    siege.attack(POSITIONS["challenged"], responses())
+    siege.end()
+
+
+@pytest.mark.needs("chap")
+@pytest.mark.parametrize("position", ["before-login", "challenged"])
+def test_any_method_of_authentication_is_survived(siege: Siege, position: str) -> None:
+    """The target goes on serving, whatever methods and algorithms are offered."""
+    siege.attack(POSITIONS[position], algorithms())
+    siege.end()

@@ -1,0 +1,483 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The positions of a connection from which the robustness suite sends, and their PDUs.
+
+A position is reached by what is right; what is sent there is made of a PDU that would
+be right (`PDUS`), with the numbers and tags of the session at hand.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from initiator.connection import Connection
+from initiator.core import Link, lun_field
+from initiator.expect import ConformanceFailure
+from initiator.login import LoginExchange, LoginOptions
+from initiator.session import Session
+from initiator.transcript import Transcript
+from iscsi import text
+from iscsi.address import Portal
+from iscsi.constants import SNACKType, Stage, TMFunction
+from iscsi.errors import ISCSIError
+from iscsi.pdu import (
+    PDU,
+    R2T,
+    SNACK,
+    DataOut,
+    LoginRequest,
+    LogoutRequest,
+    NOPOut,
+    Reject,
+    SCSICommand,
+    TaskManagementRequest,
+    TextRequest,
+    UnknownPDU,
+)
+from iscsi.scsi import cdb
+
+_UNASSIGNED = 0x1C
+"""An opcode of initiators that no document assigns."""
+
+_PING_TAG = 0x0FF0_0000
+_STIMULUS_TAG = 0x0EE0_0000
+
+AT_ONCE: Mapping[str, str] = MappingProxyType(
+    {"DefaultTime2Wait": "0", "DefaultTime2Retain": "0"}
+)
+"""Keys by which a target keeps nothing of a connection that is lost."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a connection stands, and what is right to say there.
+
+    Attributes:
+        connection: the connection that the stimuli go out on.
+        login: the login, where it is not over.
+        session: the session, once it is in full-feature phase.
+        link: the connection of the session.
+        r2t: what the target has asked for, if it has.
+        block_size: bytes in a block of the unit.
+        lent: whether the unit may be written to.
+        is_locked: whether full-feature phase takes a secret that is not shown here.
+        pings: how many pings have been sent.
+    """
+
+    connection: Connection
+    login: LoginExchange | None = None
+    session: Session | None = None
+    link: Link | None = None
+    r2t: R2T | None = None
+    block_size: int = 512
+    lent: bool = False
+    is_locked: bool = False
+    pings: int = 0
+
+    @property
+    def cmd_sn(self) -> int:
+        """The CmdSN that is due."""
+        return 1 if self.session is None else self.session.numbers.cmd_sn
+
+    @property
+    def exp_stat_sn(self) -> int:
+        """The StatSN that is due."""
+        if self.link is not None:
+            return self.link.status.exp_stat_sn
+        return 0 if self.login is None else self.login.status.exp_stat_sn
+
+    @property
+    def tag(self) -> int:
+        """A task tag of its own for each stimulus."""
+        return _STIMULUS_TAG + self.pings
+
+    def settle(self, seconds: float) -> bool:
+        """Let the target do with a stimulus what it will; tell if it still listens.
+
+        Where a session is open, a ping behind the stimulus comes back. A login is over,
+        whatever it came to.
+        """
+        with suppress(ISCSIError, ConformanceFailure):
+            if self.session is None:
+                self.connection.receive(seconds)
+                return False
+            return self._ping(self.session, seconds)
+        return False
+
+    def _ping(self, session: Session, seconds: float) -> bool:
+        self.pings += 1
+        tag = _PING_TAG + self.pings
+        ping = NOPOut(immediate=1, initiator_task_tag=tag, cmd_sn=self.cmd_sn)
+        session.send(ping, self.link)
+        found = session.receive(self.link, timeout=seconds)
+        while not _answers(found, tag):
+            found = session.receive(self.link, timeout=seconds)
+        # What the stimulus has done to the numbers is the target's to say.
+        session.numbers.cmd_sn = session.numbers.exp_cmd_sn
+        return True
+
+
+def _answers(found: PDU, tag: int) -> bool:
+    """Tell whether a PDU answers a ping: by a pong, or by a Reject of it.
+
+    A Discovery session takes no ping (RFC 7143 section 4.3).
+    """
+    if isinstance(found, Reject):
+        return found.rejected_header[16:20] == tag.to_bytes(4, "big")
+    return getattr(found, "initiator_task_tag", None) == tag
+
+
+Build = Callable[[Place], PDU]
+
+
+def _nop_out(place: Place) -> PDU:
+    return NOPOut(
+        immediate=0,
+        initiator_task_tag=place.tag,
+        cmd_sn=place.cmd_sn,
+        exp_stat_sn=place.exp_stat_sn,
+        data=b"ping of a stimulus",
+    )
+
+
+def _command(place: Place, command: bytes, **fields: object) -> PDU:
+    lun = 0 if place.session is None else lun_field(place.session.lun)
+    return SCSICommand(
+        **{
+            "lun": lun,
+            "attribute": 1,
+            "initiator_task_tag": place.tag,
+            "cmd_sn": place.cmd_sn,
+            "exp_stat_sn": place.exp_stat_sn,
+            "cdb": command.ljust(16, b"\0"),
+            **fields,
+        }
+    )
+
+
+def _read(place: Place) -> PDU:
+    return _command(
+        place,
+        cdb.read_10(lba=0, blocks=1),
+        read=1,
+        expected_data_transfer_length=place.block_size,
+    )
+
+
+def _write(place: Place) -> PDU:
+    data = bytes(place.block_size)
+    command = cdb.write_10(lba=0, blocks=1) if place.lent else cdb.test_unit_ready()
+    length = len(data)
+    return _command(
+        place, command, write=1, expected_data_transfer_length=length, data=data
+    )
+
+
+def _function(place: Place) -> PDU:
+    lun = 0 if place.session is None else lun_field(place.session.lun)
+    return TaskManagementRequest(
+        function=int(TMFunction.ABORT_TASK),
+        immediate=1,
+        lun=lun,
+        initiator_task_tag=place.tag,
+        referenced_task_tag=0x1234_5678,
+        cmd_sn=place.cmd_sn,
+        exp_stat_sn=place.exp_stat_sn,
+    )
+
+
+def _login(place: Place) -> PDU:
+    if place.login is not None:
+        return place.login.build(_PAIRS, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
+    return LoginRequest(
+        transit=1,
+        csg=Stage.OPERATIONAL,
+        nsg=Stage.FULL_FEATURE,
+        initiator_task_tag=place.tag,
+        isid=bytes.fromhex("80a55a5000ee"),
+        cmd_sn=place.cmd_sn,
+        exp_stat_sn=place.exp_stat_sn,
+        data=text.encode(_PAIRS),
+    )
+
+
+_PAIRS = [("HeaderDigest", "None"), ("MaxRecvDataSegmentLength", "8192")]
+
+
+def _text(place: Place) -> PDU:
+    return TextRequest(
+        initiator_task_tag=place.tag,
+        cmd_sn=place.cmd_sn,
+        exp_stat_sn=place.exp_stat_sn,
+        data=text.encode([("SendTargets", "All")]),
+    )
+
+
+def _data_out(place: Place) -> PDU:
+    r2t = place.r2t
+    if r2t is None:
+        return DataOut(
+            initiator_task_tag=place.tag,
+            exp_stat_sn=place.exp_stat_sn,
+            data=bytes(place.block_size),
+        )
+    return DataOut(
+        final=0,
+        lun=r2t.lun,
+        initiator_task_tag=r2t.initiator_task_tag,
+        target_transfer_tag=r2t.target_transfer_tag,
+        buffer_offset=r2t.buffer_offset,
+        exp_stat_sn=place.exp_stat_sn,
+        data=bytes(place.block_size),
+    )
+
+
+def _logout(place: Place) -> PDU:
+    return LogoutRequest(
+        immediate=1,
+        reason=0,
+        cid=1,
+        initiator_task_tag=place.tag,
+        cmd_sn=place.cmd_sn,
+        exp_stat_sn=place.exp_stat_sn,
+    )
+
+
+def _snack(place: Place) -> PDU:
+    return SNACK(type=int(SNACKType.STATUS), exp_stat_sn=place.exp_stat_sn)
+
+
+def _unknown(place: Place) -> PDU:
+    return UnknownPDU(opcode=_UNASSIGNED, initiator_task_tag=place.tag)
+
+
+PDUS: Mapping[str, tuple[type[PDU], Build]] = MappingProxyType(
+    {
+        "NOPOut": (NOPOut, _nop_out),
+        "Read": (SCSICommand, _read),
+        "Write": (SCSICommand, _write),
+        "TaskManagement": (TaskManagementRequest, _function),
+        "Login": (LoginRequest, _login),
+        "Text": (TextRequest, _text),
+        "DataOut": (DataOut, _data_out),
+        "Logout": (LogoutRequest, _logout),
+        "SNACK": (SNACK, _snack),
+        "Unknown": (UnknownPDU, _unknown),
+    }
+)
+"""Every PDU of an initiator by the name that checks have, and how it is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of a target before a position is taken up.
+
+    Attributes:
+        portal: its portal.
+        options: how a plain login is done, with an ISID of its own.
+        chap: how to log in to the name that asks for CHAP; None if none does.
+        discovery: what Discovery sessions change.
+        lun: the unit that is attacked.
+        block_size: bytes in its blocks.
+        lent: whether it may be written to.
+        timeout: seconds that an answer may take.
+    """
+
+    portal: Portal
+    options: LoginOptions
+    chap: LoginOptions | None
+    discovery: Mapping[str, Any]
+    lun: int
+    block_size: int
+    lent: bool
+    timeout: float
+
+    def connect(self, transcript: Transcript) -> Connection:
+        """Open a TCP connection."""
+        return Connection(self.portal, transcript, timeout=self.timeout)
+
+
+class OutOfReach(Exception):
+    """A target cannot be brought into a position; one line that says why."""
+
+
+Reach = Callable[[Ground, Transcript], Place]
+
+
+def before_login(ground: Ground, transcript: Transcript) -> Place:
+    """Say nothing."""
+    return Place(ground.connect(transcript), block_size=ground.block_size)
+
+
+def _first_request(
+    ground: Ground,
+    transcript: Transcript,
+    options: LoginOptions,
+    pairs: text.Pairs,
+    **fields: Any,
+) -> Place:
+    connection = ground.connect(transcript)
+    try:
+        login = LoginExchange(connection, isid=options.isid)
+        login.request([*options.names(), *pairs], **fields)
+    except ISCSIError:
+        connection.reset()
+        raise
+    return Place(connection, login=login, block_size=ground.block_size)
+
+
+def security(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in the security stage, AuthMethod offered."""
+    pairs = [("AuthMethod", "CHAP,None")]
+    return _first_request(ground, transcript, ground.options, pairs, csg=Stage.SECURITY)
+
+
+def challenged(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in the security stage, the target's challenge unanswered."""
+    if ground.chap is None:
+        raise OutOfReach("no target name asks for CHAP")
+    pairs = [("AuthMethod", "CHAP")]
+    place = _first_request(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
+    assert place.login is not None
+    place.login.request([("CHAP_A", "5")], csg=Stage.SECURITY)
+    place.is_locked = True
+    return place
+
+
+def operational(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in the operational stage."""
+    return _first_request(ground, transcript, ground.options, [], csg=Stage.OPERATIONAL)
+
+
+def login_cut(ground: Ground, transcript: Transcript) -> Place:
+    """Stand amid a login text that is not whole (C bit)."""
+    return _first_request(
+        ground, transcript, ground.options, [], csg=Stage.OPERATIONAL, continuation=1
+    )
+
+
+def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Place:
+    offered = {**ground.options.keys, **AT_ONCE}
+    if changes.get("is_discovery"):
+        offered = dict(ground.options.keys)
+    options = replace(ground.options, **{"keys": offered, **changes})
+    session = Session(
+        ground.portal,
+        options,
+        transcript=transcript,
+        timeout=ground.timeout,
+        lun=ground.lun,
+    )
+    session.judges_stat_sn = False
+    return Place(
+        session.connection,
+        session=session,
+        link=session.leading,
+        block_size=ground.block_size,
+        lent=ground.lent,
+    )
+
+
+def full_feature(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in full-feature phase."""
+    return _session(ground, transcript)
+
+
+def digests(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in full-feature phase with both digests."""
+    keys = {
+        **ground.options.keys,
+        **AT_ONCE,
+        "HeaderDigest": "CRC32C",
+        "DataDigest": "CRC32C",
+    }
+    return _session(ground, transcript, keys=keys)
+
+
+def discovery(ground: Ground, transcript: Transcript) -> Place:
+    """Stand in a Discovery session."""
+    changes = {**ground.discovery, "is_discovery": True, "target_name": None}
+    return _session(ground, transcript, **changes)
+
+
+def text_cut(ground: Ground, transcript: Transcript) -> Place:
+    """Stand amid a text that is not whole (C bit), in full-feature phase."""
+    place = _session(ground, transcript)
+    assert place.session is not None
+    request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
+    place.session.send(request)
+    place.session.receive()
+    return place
+
+
+def r2t_open(ground: Ground, transcript: Transcript) -> Place:
+    """Stand before an R2T that nobody has answered."""
+    if not ground.lent:
+        raise OutOfReach("no unit may be written to")
+    keys = {
+        **ground.options.keys,
+        **AT_ONCE,
+        "InitialR2T": "Yes",
+        "ImmediateData": "No",
+    }
+    place = _session(ground, transcript, keys=keys)
+    session = place.session
+    assert session is not None
+    session.clear_unit_attention()
+    blocks = 16
+    data = bytes(blocks * ground.block_size)
+    session.start(cdb.write_10(lba=0, blocks=blocks), write=data, immediate_data=0)
+    found = session.receive()
+    if not isinstance(found, R2T):
+        raise OutOfReach(f"a write is answered by {type(found).__name__}, not by R2T")
+    place.r2t = found
+    return place
+
+
+def logged_out(ground: Ground, transcript: Transcript) -> Place:
+    """Stand behind a logout, on the connection that it has ended."""
+    place = _session(ground, transcript)
+    assert place.session is not None
+    place.session.logout()
+    place.session = None
+    return place
+
+
+def second_connection(ground: Ground, transcript: Transcript) -> Place:
+    """Stand on the second connection of a session."""
+    keys = {**ground.options.keys, **AT_ONCE, "MaxConnections": "2"}
+    place = _session(ground, transcript, keys=keys)
+    assert place.session is not None
+    link = place.session.add_connection(2)
+    place.link, place.connection = link, link.connection
+    return place
+
+
+POSITIONS: Mapping[str, Reach] = MappingProxyType(
+    {
+        "before-login": before_login,
+        "security": security,
+        "challenged": challenged,
+        "operational": operational,
+        "login-cut": login_cut,
+        "full-feature": full_feature,
+        "digests": digests,
+        "discovery": discovery,
+        "text-cut": text_cut,
+        "r2t-open": r2t_open,
+        "logged-out": logged_out,
+        "second-connection": second_connection,
+    }
+)
+"""Every position by the name that checks have."""
+
+NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "challenged": ("chap",),
+        "digests": ("header-digest", "data-digest"),
+        "second-connection": ("multi-connection",),
+        "r2t-open": ("writes",),
+    }
+)
+"""The features without which a position cannot be taken up."""

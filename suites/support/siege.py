@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sends stimuli and judges what they have done to a target and to others on it.
+
+After each stimulus the session of a second initiator, the watcher, must be answered.
+At the end of a check the watcher's blocks hold what it has written, nothing that the
+attacker has received holds the watcher's canary, and the target's process holds no
+more than before. A failure names the one stimulus, with its bytes; its transcript,
+and so the bundle, is that of the connection that carried it.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import targets
+from initiator.expect import OTHER_DATA, ConformanceFailure, check
+from initiator.login import LoginOptions
+from initiator.ready import Ready
+from initiator.session import Session
+from initiator.transcript import Direction, Transcript
+from iscsi.constants import Stage
+from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
+from iscsi.pdu import LoginResponse, decode
+from iscsi.scsi import cdb
+from reports.answers import LET_IN
+from suites.plugins.survival import await_end
+from suites.plugins.targets import TestedTarget
+from suites.support.positions import (
+    PDUS,
+    Ground,
+    Place,
+    Reach,
+)
+from suites.support.stimuli import Stimulus, asks_for_reset, claims
+from vmlab.poll import poll
+
+SERVES = "Robustness-1-01"
+UNDISTURBED = "Robustness-2-01"
+UNTOUCHED = "Robustness-3-01"
+UNTOLD = "Robustness-3-02"
+SECRET = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
+HELD = "Robustness-5-01"
+
+QUIET = 0.3
+"""Seconds in which an answer to a stimulus is waited for; it need not have one."""
+
+STALLED = 0.02
+"""Seconds where a target rightly waits for what the stimulus has promised."""
+
+MOST_ON_A_CONNECTION = 16
+"""Stimuli on one connection: a bundle stays short."""
+
+SHOWN_BYTES = 96
+"""Bytes of a stimulus that a failure shows."""
+
+GROWTH = 48 << 20
+"""Bytes by which a target's process may grow in one check: buffers, an arena."""
+
+WHOLE_GROWTH = 128 << 20
+"""Bytes by which it may grow in all checks."""
+
+_CANARY = 16
+_SENTINEL_BLOCKS = 16
+_DYING = 1.0
+
+
+@dataclass(slots=True)
+class Watcher:
+    """The session of another initiator, which must go on whatever the attacker does."""
+
+    tested: TestedTarget
+    options: LoginOptions
+    sentinel: int | None
+    """The unit that no stimulus addresses; None where there is none to write to."""
+    block_size: int
+    canary: bytes = field(default_factory=lambda: secrets.token_bytes(_CANARY))
+    session: Session | None = None
+
+    def stand_guard(self) -> None:
+        """Log in, and write what must be found again."""
+        self.open()
+        if self.sentinel is not None:
+            command = cdb.write_10(lba=0, blocks=_SENTINEL_BLOCKS)
+            assert self.session is not None
+            result = self.session.execute(command, write=self.pattern)
+            check(
+                result.is_good,
+                "status GOOD for the watcher's write",
+                result,
+                requirement=UNDISTURBED,
+            )
+
+    def open(self) -> None:
+        """Log in, where no session is open."""
+        if self.session is not None and self.session.connection.is_open:
+            return
+        lun = 0 if self.sentinel is None else self.sentinel
+        self.session = Session(
+            self.tested.portal,
+            self.options,
+            timeout=self.tested.timeout,
+            lun=lun,
+        )
+        self.session.clear_unit_attention()
+
+    @property
+    def pattern(self) -> bytes:
+        """What the sentinel's first blocks hold."""
+        size = _SENTINEL_BLOCKS * self.block_size
+        return (self.canary * (size // _CANARY + 1))[:size]
+
+    def ping(self) -> None:
+        """Send a ping that carries the canary, and have it answered.
+
+        Raises:
+            ConformanceFailure, ISCSIError: it is not answered.
+        """
+        assert self.session is not None
+        found = self.session.ping(self.canary)
+        if bytes(found.data) != self.canary:
+            raise ConformanceFailure("the data of the watcher's ping", found)
+
+    def read_again(self) -> bytes:
+        """Return what the sentinel's first blocks hold now."""
+        assert self.session is not None
+        size = len(self.pattern)
+        command = cdb.read_10(lba=0, blocks=_SENTINEL_BLOCKS)
+        result = self.session.execute(command, read=size)
+        if not result.is_good:  # a unit attention, after a reset
+            self.session.clear_unit_attention()
+            result = self.session.execute(command, read=size)
+        check(
+            result.is_good,
+            "status GOOD for the watcher's read",
+            result,
+            requirement=UNDISTURBED,
+        )
+        return result.data
+
+    def close(self) -> None:
+        """Log out."""
+        if self.session is not None:
+            self.session.end()
+            self.session = None
+
+
+@dataclass(slots=True)
+class Siege:
+    """One check's attack on a target.
+
+    Attributes:
+        tested: the target.
+        ground: what is known of it.
+        watcher: the other initiator.
+        show: takes the transcript of the connection at hand: it becomes the proof.
+        sent: how many stimuli were sent.
+    """
+
+    tested: TestedTarget
+    ground: Ground
+    watcher: Watcher
+    show: Callable[[Transcript], None]
+    sent: int = 0
+    _before: targets.Usage | None = None
+    _places: int = 0
+
+    def begin(self) -> None:
+        """Have the watcher stand guard, and note what the target's process holds."""
+        self.watcher.stand_guard()
+        self._before = self.tested.running.usage()
+
+    def attack(self, reach: Reach, stimuli: Iterable[Stimulus]) -> None:
+        """Send stimuli from a position, and judge each of them.
+
+        Raises:
+            ConformanceFailure: the target has not stood it.
+            OutOfReach: the position cannot be taken up.
+        """
+        __tracebackhide__ = True
+        rest = [one for one in stimuli if self._is_allowed(one)]
+        while rest:
+            done = self._use_connection(reach, rest)
+            rest = rest[done:]
+
+    def _is_allowed(self, stimulus: Stimulus) -> bool:
+        """Tell whether nothing that is not lent can be lost by a stimulus."""
+        return self.ground.lent or stimulus.kind not in ("Write", "DataOut")
+
+    def _use_connection(self, reach: Reach, stimuli: Sequence[Stimulus]) -> int:
+        """Send as many stimuli as one connection stands; return how many."""
+        __tracebackhide__ = True
+        transcript = Transcript(keeps_proofs=not self.tested.provider.is_shared)
+        self.show(transcript)
+        place = self._reach(reach, transcript)
+        done = 0
+        try:
+            for stimulus in stimuli[:MOST_ON_A_CONNECTION]:
+                done += 1
+                if not self._send(place, stimulus, transcript):
+                    break
+        finally:
+            self._leave(place)
+        return done
+
+    def _reach(self, reach: Reach, transcript: Transcript) -> Place:
+        __tracebackhide__ = True
+        self._places += 1
+        # A session that the target has not given up yet stands in nobody's way.
+        number = (self._places & 0xFFFF).to_bytes(2, "big")
+        isid = self.ground.options.isid[:4] + number
+        fresh = replace(self.ground, options=replace(self.ground.options, isid=isid))
+        try:
+            return reach(fresh, transcript)
+        except (ISCSIError, ConformanceFailure) as error:
+            raise ConformanceFailure(
+                "the target serves a new login, and what is right after it",
+                self._died() or error,
+                transcript,
+                requirement=SERVES,
+            ) from error
+
+    def _leave(self, place: Place) -> None:
+        """Close a connection, by RST every second time."""
+        if self._places % 2:
+            place.connection.reset()
+        if place.session is not None:
+            place.session.close()
+        place.connection.close()
+
+    def _send(self, place: Place, stimulus: Stimulus, transcript: Transcript) -> bool:
+        """Send one stimulus, and judge it; tell whether the connection still serves."""
+        __tracebackhide__ = True
+        self.sent += 1
+        since = len(transcript)
+        header, data = stimulus.change(PDUS[stimulus.kind][1](place).segments())
+        wire = header + data
+        stalls = claims(header) > len(wire)
+        is_open = False
+        with suppress(ConnectionLost, PeerTimeout):
+            self._put(place, stimulus, header, data)
+            is_open = True
+            if stimulus.ends == "FIN":
+                place.connection.shutdown_write()
+            if stimulus.ends == "RST":
+                place.connection.reset()
+                is_open = False
+        if is_open:
+            # It waits for what was promised, as it may: others are served meanwhile.
+            is_cut = stalls or bool(stimulus.ends)
+            is_open = place.settle(STALLED if is_cut else QUIET) and not is_cut
+        self._judge_watcher(stimulus, wire, transcript)
+        self._judge_answers(place, stimulus, wire, transcript, since)
+        return is_open
+
+    def _put(
+        self, place: Place, stimulus: Stimulus, header: bytes, data: bytes
+    ) -> None:
+        """Send segments as a PDU, or as bytes where they are none."""
+        digests = place.connection.digests
+        has_own = stimulus.header_digest is not None or stimulus.data_digest is not None
+        try:
+            decode(header, data)
+        except ISCSIError:
+            if not (digests.header or digests.data or has_own):
+                place.connection.send_bytes(header + data, str(stimulus))
+                return
+        place.connection.send(
+            Ready(header, data),
+            header_digest=stimulus.header_digest,
+            data_digest=stimulus.data_digest,
+            note=str(stimulus),
+        )
+
+    # Judging ---------------------------------------------------------------------
+
+    def _judge_watcher(
+        self, stimulus: Stimulus, wire: bytes, transcript: Transcript
+    ) -> None:
+        __tracebackhide__ = True
+        try:
+            self.watcher.ping()
+        except (ISCSIError, ConformanceFailure) as error:
+            died = self._died()
+            if died is None and asks_for_reset(wire):
+                with suppress(ISCSIError, ConformanceFailure):
+                    self.watcher.close()
+                    self.watcher.open()
+                    return
+            if self.watcher.session is not None:
+                self.watcher.session.close()
+            is_lost = died is None and isinstance(error, ConnectionLost)
+            seen = error.actual if isinstance(error, ConformanceFailure) else error
+            what = died or seen
+            raise ConformanceFailure(
+                "the session of another initiator is served",
+                f"{what}, after {told(stimulus, wire)}",
+                transcript,
+                requirement=UNDISTURBED if is_lost else SERVES,
+            ) from error
+
+    def _judge_answers(
+        self,
+        place: Place,
+        stimulus: Stimulus,
+        wire: bytes,
+        transcript: Transcript,
+        since: int,
+    ) -> None:
+        __tracebackhide__ = True
+        for entry in transcript.since(since):
+            if entry.direction is not Direction.RECEIVED:
+                continue
+            check(
+                self.watcher.canary not in entry.wire,
+                "no answer holds what another initiator has sent",
+                f"its canary comes back after {told(stimulus, wire)}",
+                transcript,
+                requirement=UNTOLD,
+                answer=OTHER_DATA,
+            )
+            if place.is_locked and isinstance(entry.pdu, LoginResponse):
+                self._judge_login(entry.pdu, stimulus, wire, transcript)
+
+    def _judge_login(
+        self,
+        answer: LoginResponse,
+        stimulus: Stimulus,
+        wire: bytes,
+        transcript: Transcript,
+    ) -> None:
+        __tracebackhide__ = True
+        is_in = (
+            answer.status == 0 and answer.transit and answer.nsg == Stage.FULL_FEATURE
+        )
+        check(
+            not is_in,
+            "no full-feature phase without the secret",
+            f"the login succeeds by {told(stimulus, wire)}",
+            transcript,
+            requirement=SECRET,
+            answer=LET_IN,
+        )
+
+    def end(self) -> None:
+        """Judge what the attack has left behind.
+
+        Raises:
+            ConformanceFailure: the sentinel's data has changed, or the target's process
+                holds more than before.
+        """
+        __tracebackhide__ = True
+        if self.watcher.sentinel is not None:
+            found = self.watcher.read_again()
+            due = self.watcher.pattern
+            pairs = enumerate(zip(found, due, strict=False))
+            wrong = next((n for n, (now, then) in pairs if now != then), len(found))
+            check(
+                found == due,
+                "the blocks that no stimulus has addressed keep their data",
+                f"byte {wrong} of them has changed",
+                requirement=UNTOUCHED,
+                answer=OTHER_DATA,
+            )
+        self._judge_usage()
+
+    def _judge_usage(self) -> None:
+        __tracebackhide__ = True
+        before = self._before
+        now = self.tested.running.usage()
+        if before is None or now is None or now.pid != before.pid:
+            return
+        for _ in poll(self.tested.timeout):
+            now = self.tested.running.usage()
+            if now is None or now.files <= before.files:
+                break
+        if now is None:
+            return
+        check(
+            now.files <= before.files,
+            f"as many open files as before, {before.files}",
+            f"{now.files} when the connections are over",
+            requirement=HELD,
+        )
+        first = _FIRST.setdefault(before.pid, before)
+        for base, most in ((before, GROWTH), (first, WHOLE_GROWTH)):
+            grown = now.memory - base.memory - self._units
+            check(
+                grown <= most,
+                f"no more than {most >> 20} MiB more than before",
+                f"{grown >> 20} MiB more after {self.sent} stimuli",
+                requirement=HELD,
+            )
+
+    @property
+    def _units(self) -> int:
+        """Bytes of the attacked unit, where a target may keep it in its memory."""
+        units = self.tested.running.target.logical_units
+        return sum(
+            unit.size or 0
+            for unit in units
+            if unit.lun == self.ground.lun and not unit.persistent
+        )
+
+    def _died(self) -> str | None:
+        """Return in words how the target has ended, if it has."""
+        ending = await_end(self.tested, _DYING)
+        return None if ending is None else f"the target died: {ending}"
+
+
+_FIRST: dict[int, targets.Usage] = {}
+"""What each target process of this worker held before its first check."""
+
+
+def told(stimulus: Stimulus, wire: bytes) -> str:
+    """Return a stimulus in words, with its first bytes."""
+    shown = wire[:SHOWN_BYTES].hex(" ")
+    more = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
+    return f"{stimulus}: {shown}{more}"
