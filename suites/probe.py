@@ -13,6 +13,7 @@ import tomli_w
 
 import targets
 from initiator.expect import ConformanceFailure
+from initiator.login import DEFAULT_KEYS
 from initiator.probe.login import hint
 from initiator.probe.offer import Offer, UnitMissing, find_out
 from initiator.probe.screen import row, screen
@@ -128,7 +129,8 @@ def _init(options: argparse.Namespace) -> int:
     with targets.parse(options.target) as running:
         offer = ask(running, timeout=options.peer_timeout)
         numbers = (offer.luns or (running.target.default_lun,))[:MOST_UNITS]
-        login = login_options(running.target, {})
+        # As checks do: LIO loses its framing where it has offered digests itself.
+        login = login_options(running.target, DEFAULT_KEYS)
         units = units_at(running.portal, login, numbers, timeout=options.peer_timeout)
     print(target_file(running, offer, units), end="")
     return 0

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Targets started by hand and described by a file: judged as the built-in ones are."""
 
+import json
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,12 +15,14 @@ import tomli_w
 
 from reports.model import Outcome, Run
 from reports.run import read
-from targets import Portal, Target, layout
+from suites.probe import main
+from targets import Portal, Target, layout, parse
 from targets.istgt import recipe as istgt_recipe
 from targets.local import Plan, choose_ports, usable_hosts
 from targets.model import Special
 from targets.reference.recipe import build_configuration, recipe
 from targets.tgt import recipe as tgt
+from tests.lab import require_lab
 from tests.suites.runs import ROOT, complaint, run
 from tests.tools import require
 from vmlab.tool import attempt
@@ -296,3 +300,29 @@ def test_writes_are_the_files_to_allow(tmp_path: Path, reference: Path) -> None:
     assert checks
     assert {one.outcome for one in checks} == {Outcome.NOT_APPLICABLE}
     assert all("in by-hand.toml would change that" in one.reason for one in checks)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("kind", "known"), [("lio", "lio"), ("tgt-vm", "tgt")])
+def test_a_machine_is_probed_and_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, known: str
+) -> None:
+    require_lab()
+    path = tmp_path / "machine.toml"
+    with parse(kind) as running:
+        lun = running.target.default_lun
+        assert (
+            main(["init", f"iscsi://{running.portal}/{running.target.name}/{lun}"]) == 0
+        )
+        path.write_text(f'deviations_of = "{known}"\n{capsys.readouterr().out}')
+        path.chmod(0o600)
+        assert main(["probe", str(path), "--json", "--no-count"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        by_file = verdicts(tmp_path, str(path), ["nop/test_ping.py"])
+
+    units = tomllib.loads(path.read_text())["target"][0]["unit"]
+    made = {unit.lun: unit.size for unit in running.target.logical_units}
+    assert {one["lun"]: one["size"] for one in units} == made
+    assert "several-luns" in found["features"]
+    assert not {"writes", "restart"} & set(found["features"])
+    assert {one.outcome for one in by_file.checks} >= {Outcome.PASSED}
