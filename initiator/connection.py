@@ -13,11 +13,18 @@ from collections.abc import Iterator
 
 from initiator.deadline import Deadline
 from initiator.segments import Cut, pieces
+from initiator.slips import Slip
 from initiator.transcript import Direction, Entry, Event, Transcript
 from initiator.waits import LOOK_SECONDS, take_look
 from iscsi.address import Portal
 from iscsi.digest import digest
-from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
+from iscsi.errors import (
+    ConnectionLost,
+    DigestError,
+    ISCSIError,
+    NotConnected,
+    PeerTimeout,
+)
 from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, framed
 from iscsi.pdu import PDU
 
@@ -192,6 +199,39 @@ class Connection:
         """Say what there is of a PDU that is not whole."""
         part = self._decoder.pending
         return f", only {len(part)} bytes of one: {part[:8]!r}" if part else ""
+
+    def next_arrived(self, opcode: int) -> PDU | None:
+        """Return the next PDU if it has come already and has an opcode, else None.
+
+        Nothing is waited for. An end of the connection is left for `receive`.
+        """
+        while True:
+            head = self._decoder.pending[:1]
+            if head and head[0] & 0x3F != opcode:
+                return None
+            frame = self._decoder.next_frame()
+            if frame is not None:
+                return self._record(Direction.RECEIVED, frame, "").decoded()
+            if self._lost is not None or not self._has_bytes():
+                return None
+            self._fill(0.0)
+
+    def _has_bytes(self) -> bool:
+        """Tell whether bytes can be read at once, without reading them."""
+        try:
+            self._socket.settimeout(0.0)
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def slip(self, error: ISCSIError) -> None:
+        """Note a rule that the target has broken and that is passed over.
+
+        Raises:
+            ISCSIError: the error itself, where its clause is judged.
+        """
+        self._event(Event.SLIP, f"{error} ({error.requirement})")
+        self.transcript.slips.note(Slip(error.requirement, error, self.number))
 
     def has_frame(self) -> bool:
         """Tell whether bytes have been received that no PDU has been made of."""

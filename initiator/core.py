@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
 from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure
-from initiator.login import LoginOptions, LoginResult, log_in
+from initiator.login import LoginOptions, LoginResult, log_in, unasked_response
 from initiator.task import (
     Task,
 )
@@ -37,6 +37,7 @@ from iscsi.pdu import (
     R2T,
     AsyncMessage,
     DataIn,
+    LoginResponse,
     NOPIn,
     NOPOut,
     SCSICommand,
@@ -262,6 +263,10 @@ class SessionCore:
         while True:
             pdu = way.connection.receive(deadline.left)
             self._account(pdu, way)
+            if isinstance(pdu, LoginResponse):
+                way.connection.slip(unasked_response(pdu))
+                deadline.check("nothing but Login Responses")
+                continue
             if isinstance(pdu, AsyncMessage):
                 self.async_messages.append(pdu)
             elif not (

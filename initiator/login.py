@@ -9,19 +9,22 @@ from typing import Any
 from initiator.connection import Connection
 from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.describe import describe
+from initiator.texts import Reader, read_text
 from iscsi import chap, text
 from iscsi.constants import (
     DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH,
     LoginStatus,
+    Opcode,
     Role,
     Stage,
 )
 from iscsi.errors import ISCSIError, NegotiationError, PeerError, UnexpectedPDU
+from iscsi.keys import KEYS
 from iscsi.login import LoginStages
-from iscsi.negotiation import Negotiator
+from iscsi.negotiation import Negotiator, is_admissible
 from iscsi.numbering import CommandNumbers, StatusNumbers
 from iscsi.parameters import Parameters
-from iscsi.pdu import LoginRequest, LoginResponse
+from iscsi.pdu import PDU, LoginRequest, LoginResponse
 
 DEFAULT_INITIATOR_NAME = "iqn.2026-11.org.iscsi-assay:initiator"
 DEFAULT_ISID = bytes.fromhex("80a55a500001")
@@ -97,8 +100,6 @@ class LoginOptions:
     """What the target must prove itself with."""
     algorithms: tuple[chap.Algorithm, ...] = (chap.Algorithm.MD5,)
     cmd_sn: int = 1
-    is_lenient: bool = False
-    """True lets wrong answers to offered keys pass, as if nothing was agreed."""
 
     def names(self) -> text.Pairs:
         """Return the pairs of the first request of a connection (section 6.3)."""
@@ -195,9 +196,17 @@ class LoginExchange:
         **fields: Any,
     ) -> LoginRequest:
         """Send a Login Request (see `build`) and return it."""
+        self.pass_over_unasked()
         request = self.build(pairs, csg=csg, nsg=nsg, **fields)
         self.connection.send(request)
         return request
+
+    def pass_over_unasked(self) -> None:
+        """Take Login Responses that have come already: no request of ours is open."""
+        opcode = Opcode.LOGIN_RESPONSE
+        while (again := self.connection.next_arrived(opcode)) is not None:
+            self.status.receive(again.stat_sn)
+            self.connection.slip(unasked_response(again))
 
     def receive(self, timeout: float | None = None) -> LoginResponse:
         """Return the next Login Response.
@@ -234,9 +243,13 @@ class LoginExchange:
         return self.receive()
 
 
-def pairs_of(response: LoginResponse) -> text.Pairs:
-    """Return the text of a response that has not been cut (C=0)."""
-    return text.decode(response.data)
+def unasked_response(response: PDU) -> PeerError:
+    """Return what is wrong with a Login Response that no request is open for."""
+    return PeerError(
+        "a Login Response that nobody asked for",
+        requirement="RFC7143-6.3-01",
+        pdu=response,
+    )
 
 
 class _Phase:
@@ -256,7 +269,7 @@ class _Phase:
             Role.INITIATOR,
             {**_OWN, **options.keys},
             is_discovery=options.is_discovery,
-            is_lenient=options.is_lenient,
+            is_lenient=True,
         )
         self.rounds = 0
         self.whole = Deadline(WHOLE_EXCHANGE * connection.timeout)
@@ -273,6 +286,8 @@ class _Phase:
             self._authenticate(self.options.credentials)
             last = self._negotiate(operational, Stage.OPERATIONAL, Stage.FULL_FEATURE)
         self.negotiator.settle()
+        self._note_violations()
+        self.exchange.pass_over_unasked()
         return self._result(last)
 
     def _offers(self) -> text.Pairs:
@@ -294,7 +309,7 @@ class _Phase:
             )
         algorithms = ",".join(str(int(item)) for item in self.options.algorithms)
         declared = self._exchange([("CHAP_A", algorithms)], Stage.SECURITY, None)[0]
-        theirs = chap.parse_challenge(
+        theirs = self._challenge(
             *(_required(declared, key) for key in ("CHAP_A", "CHAP_I", "CHAP_C"))
         )
         answer = theirs.respond(credentials.secret)
@@ -322,6 +337,33 @@ class _Phase:
                 field="CHAP_R",
             )
 
+    def _challenge(self, algorithm: str, number: str, value: str) -> chap.Challenge:
+        """Return the target's challenge, also where only its form is wrong.
+
+        Raises:
+            NegotiationError: it cannot be read.
+        """
+        found, errors = chap.read_challenge(algorithm, number, value)
+        if found.algorithm not in self.options.algorithms:
+            self._slip(
+                NegotiationError(
+                    f"CHAP_A={algorithm} was not offered",
+                    key="CHAP_A",
+                    answered=algorithm,
+                    requirement="RFC7143-12.1.3-i02",
+                )
+            )
+        for error in errors:
+            self._slip(error)
+        return found
+
+    def _slip(self, error: ISCSIError) -> None:
+        self.exchange.connection.slip(error)
+
+    def _note_violations(self) -> None:
+        while self.negotiator.violations:
+            self._slip(self.negotiator.violations.pop(0))
+
     def _negotiate(
         self, pairs: text.Pairs, stage: Stage, wanted: Stage
     ) -> LoginResponse:
@@ -332,14 +374,29 @@ class _Phase:
         while True:
             answers, last = self._round(outgoing, stage, wanted)
             outgoing = self.negotiator.receive(answers)
+            self._note_violations()
             if self.stages.current is not stage:
                 if outgoing:
-                    raise PeerError(
-                        "a response with T=1 asks for answers",
-                        requirement="RFC7143-11.13.6-01",
-                        pdu=last,
-                    )
+                    self._leave_unanswered(outgoing, last)
                 return last
+
+    def _leave_unanswered(self, answers: text.Pairs, last: LoginResponse) -> None:
+        """Pass over offers in a response that ends the stage.
+
+        What would have been answered is held to: it suits both ends, whatever the
+        target takes for agreed. Digests it cannot switch on without an answer.
+        """
+        names = ", ".join(name for name, _value in answers)
+        for name, _value in answers:
+            if name in ("HeaderDigest", "DataDigest"):
+                self.negotiator.results.pop(name, None)
+        self._slip(
+            PeerError(
+                f"a response with T=1 asks for answers to {names}",
+                requirement="RFC7143-11.13.6-01",
+                pdu=last,
+            )
+        )
 
     def _exchange(
         self, pairs: text.Pairs, stage: Stage, wanted: Stage | None
@@ -357,23 +414,23 @@ class _Phase:
     ) -> tuple[text.Pairs, LoginResponse]:
         """Send one logical text, in as many requests as it needs, and collect one."""
         parts = text.split(text.encode(pairs), DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
+        reader = Reader(self.exchange.connection)
+        early: text.Pairs = []
         for part in parts[:-1]:
             empty = self._pair(part, stage, None, continuation=1)
             if empty.data:
-                raise PeerError(
-                    "a text answer to a request with C=1",
-                    requirement="RFC7143-6.2-02",
-                    pdu=empty,
+                self._slip(
+                    PeerError(
+                        "a text answer to a request with C=1",
+                        requirement="RFC7143-6.2-02",
+                        pdu=empty,
+                    )
                 )
-        joiner = text.Joiner()
+                early += read_text(self.exchange.connection, bytes(empty.data))
         response = self._pair(parts[-1], stage, wanted)
-        while (
-            found := joiner.add(
-                bytes(response.data), continues=bool(response.continuation)
-            )
-        ) is None:
+        while (found := reader.add(response)) is None:
             response = self._pair(b"", stage, wanted)
-        return found, response
+        return early + found, response
 
     def _pair(
         self, data: bytes, stage: Stage, wanted: Stage | None, *, continuation: int = 0
@@ -392,13 +449,34 @@ class _Phase:
         response = self.exchange.receive(self.whole.within(wait))
         if response.status != LoginStatus.SUCCESS:
             raise LoginRefused(response)
-        self.stages.response(
-            csg=response.csg,
-            nsg=response.nsg,
-            transit=bool(response.transit),
-            continuation=bool(response.continuation),
-        )
+        self._take_stage(response)
         return response
+
+    def _take_stage(self, response: LoginResponse) -> None:
+        """Go where a response leads; where its stage bits are wrong, as far as asked.
+
+        A stage is left only by a request with T=1, never beyond its NSG, and not while
+        C is 1: whatever else the bits say, the target can mean no more than that.
+        """
+        current, asked = self.stages.current, self.stages.asked_for
+        continues = bool(response.continuation)
+        try:
+            self.stages.response(
+                csg=response.csg,
+                nsg=response.nsg,
+                transit=bool(response.transit),
+                continuation=continues,
+            )
+        except PeerError as error:
+            error.pdu = response
+            self._slip(error)
+            moves = bool(response.transit) and asked is not None and not continues
+            self.stages.response(
+                csg=current or 0,
+                nsg=asked or 0,
+                transit=moves,
+                continuation=continues,
+            )
 
     def _result(self, last: LoginResponse) -> LoginResult:
         declared, results = self.negotiator.declared, self.negotiator.results
@@ -409,7 +487,7 @@ class _Phase:
             parameters.initiator_max_recv_data_segment_length = text.parse_number(
                 self.options.keys[key]
             )
-        if key in declared:
+        if key in declared and is_admissible(KEYS[key], declared[key]):
             parameters.target_max_recv_data_segment_length = text.parse_number(
                 declared[key]
             )
@@ -444,7 +522,8 @@ def log_in(connection: Connection, options: LoginOptions) -> LoginResult:
 
     Raises:
         LoginRefused: the target answered with a Status-Class other than 0.
-        PeerError, NegotiationError, DecodeError: it broke a rule of the phase.
+        PeerError, NegotiationError, DecodeError: it broke a rule of the phase so that
+            nobody could go on, or one that is judged (`initiator.slips`).
         ConnectionLost, PeerTimeout: it went away or fell silent.
     """
     result = _Phase(connection, options).run()
@@ -461,5 +540,5 @@ __all__ = [
     "LoginRefused",
     "LoginResult",
     "log_in",
-    "pairs_of",
+    "unasked_response",
 ]

@@ -16,6 +16,7 @@ from initiator.task import (
     data_outs,
     plan_unsolicited,
 )
+from initiator.texts import Reader
 from iscsi import text as iscsi_text
 from iscsi.constants import (
     RESERVED_TAG,
@@ -48,7 +49,7 @@ from iscsi.pdu import (
     TextResponse,
 )
 from iscsi.scsi import cdb
-from iscsi.text import Joiner, Pairs
+from iscsi.text import Pairs
 
 _MAX_TEXT_ROUNDS = 256
 _MAX_UNIT_ATTENTIONS = 16
@@ -393,14 +394,14 @@ class Session(SessionCore):
         Raises:
             ConformanceFailure: another PDU came, or none in time.
             UnexpectedPDU: the target never ends the exchange.
-            DecodeError: the text is malformed.
+            DecodeError: the text is longer than any.
         """
         __tracebackhide__ = True
         items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
         # What does not fit one request goes on in the next (C bit, section 6.2).
         size = (link or self.leading).parameters.target_max_recv_data_segment_length
         parts = iscsi_text.split(iscsi_text.encode(items), size)
-        joiner = Joiner()
+        reader = Reader((link or self.leading).connection)
         found: Pairs = []
         request = TextRequest(**self._text_part(parts, 0), **fields)
         wait = self.patience(link)
@@ -410,8 +411,7 @@ class Session(SessionCore):
             answer = self.expect(
                 TextResponse, of=request, link=link, timeout=whole.within(wait)
             )
-            part = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
-            found += part or []
+            found += reader.add(answer) or []
             if answer.final:
                 return found
             request = TextRequest(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from initiator.describe import describe
+from initiator.slips import Slips
 from iscsi.framing import Frame
 from iscsi.pdu import PDU, decode
 
@@ -42,6 +43,8 @@ class Event(StrEnum):
     """The initiator numbered a PDU and did not send it."""
     SILENCE = "silence"
     """Nothing came until now, the entry's time; a wait ended with it."""
+    SLIP = "slip of the target"
+    """It broke a rule, and the exchange goes on (`initiator.slips`)."""
 
 
 @dataclass(slots=True)
@@ -122,6 +125,8 @@ class Transcript:
     """How many entries behind the first `FIRST_KEPT` are not kept any more."""
     keeps_proofs: bool = False
     """True where CHAP_R may be shown and written: the secret is the lab's own."""
+    slips: Slips = field(default_factory=Slips)
+    """The rules that the target broke and that were passed over."""
     _bytes: int = 0
 
     def add_connection(self, local: tuple[str, int], remote: tuple[str, int]) -> int:

@@ -125,6 +125,36 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
     )
 
 
+def read_challenge(
+    algorithm: str, identifier: str, challenge: str
+) -> tuple[Challenge, list[NegotiationError]]:
+    """Return the challenge in CHAP_A, CHAP_I and CHAP_C, and what is wrong with it.
+
+    A decimal number beyond 64 bits and a value that is too long can be answered.
+
+    Raises:
+        NegotiationError: it cannot be read.
+    """
+    try:
+        return parse_challenge(algorithm, identifier, challenge), []
+    except NegotiationError as error:
+        if error.key != "CHAP_C" or not (found := _read_loosely(challenge)):
+            raise
+        simple = parse_challenge(algorithm, identifier, "0x00")
+        return Challenge(simple.algorithm, simple.identifier, found), [error]
+
+
+def _read_loosely(value: str) -> bytes:
+    """Return the bytes of a value that breaks a rule of its form; none at worst."""
+    try:
+        if value.isascii() and value.isdecimal():
+            number = int(value)
+            return number.to_bytes(-(-number.bit_length() // 8), "big")
+        return text.parse_binary(value)
+    except (DecodeError, ValueError):
+        return b""
+
+
 def parse_identifier(value: str) -> int:
     """Return the number in CHAP_I: one octet (RFC 1994 section 4.1).
 
@@ -149,9 +179,18 @@ def parse_binary(key: str, value: str, *, minimum: int = 0) -> bytes:
         NegotiationError: the value has no binary form or not a length allowed.
     """
     try:
-        found = text.parse_binary(value, max_length=MAX_BINARY)
+        found = text.parse_binary(value)
     except DecodeError as error:
-        raise NegotiationError(f"{key}: {error}", key=key, offered=value) from error
+        raise NegotiationError(
+            f"{key}: {error}", key=key, offered=value, requirement=error.requirement
+        ) from error
+    if len(found) > MAX_BINARY:
+        raise NegotiationError(
+            f"{key} of {len(found)} bytes, more than {MAX_BINARY}",
+            key=key,
+            offered=value,
+            requirement="RFC7143-12.1.3-07",
+        )
     if len(found) < minimum:
         raise NegotiationError(f"{key} is empty", key=key, offered=value)
     return found

@@ -85,7 +85,10 @@ class LoginStages:
             raise PeerError("a Login Response that nobody asked for")
         stage = _stage(csg)
         if stage is not self.current:
-            raise PeerError(f"CSG {stage.name} where {self.current.name} is current")
+            raise PeerError(
+                f"CSG {stage.name} where {self.current.name} is current",
+                requirement="RFC7143-6.3-12",
+            )
         if transit and continuation:
             raise PeerError("T and C are both 1", requirement="RFC7143-11.13.7-01")
         if transit:

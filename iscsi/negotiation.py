@@ -17,6 +17,9 @@ from iscsi.keys import KEYS, Key, Kind
 _BOOLEAN_DETERMINED = {Kind.AND: "No", Kind.OR: "Yes"}
 """The offer that settles a boolean by itself: an answer is optional (6.2.2)."""
 
+_ONCE = "RFC7143-6.3-14"
+"""The clause that forbids to negotiate or declare a key again."""
+
 _DEPENDENT = ("FirstBurstLength", "MaxOutstandingR2T")
 """Keys whose answer hangs on other keys: they are answered last."""
 
@@ -141,6 +144,24 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
     return _plain(key, answered)
 
 
+def in_any_reading(key: Key, offered: str, answered: str | None) -> str | None:
+    """Return what both ends can hold to after an answer that is none of its rule.
+
+    A target may live by its answer or by the offer, and by the default where it gave no
+    answer. The key's own result function finds the value that suits either: the smaller
+    of two lengths, InitialR2T=Yes. None means that there is none: the default holds.
+    """
+    other = answered if answered is not None else key.default
+    if key.kind is Kind.LIST or key.is_declarative or other is None:
+        return None
+    if not is_admissible(key, other):
+        other = key.default
+    if other is None or not is_admissible(key, offered):
+        return None
+    found = answer(key, other, offered)
+    return None if found == text.REJECT else found
+
+
 def _plain(key: Key, value: str) -> str:
     """Return a value as it is, but a number, which may be hexadecimal, as decimal."""
     return str(text.parse_number(value)) if key.is_numerical else value
@@ -183,7 +204,9 @@ class Negotiator:
     answered: set[str] = field(default_factory=set)
     """Keys of ours that the peer has answered."""
     is_lenient: bool = False
-    """True notes wrong answers as violations and goes on without agreement."""
+    """True notes what is wrong as violations, and goes on as far as that leads."""
+    takes_any_answer: bool = False
+    """True passes over wrong answers to our offers alone."""
     violations: list[NegotiationError] = field(default_factory=list)
 
     def offer(self, name: str, value: str) -> None:
@@ -202,9 +225,28 @@ class Negotiator:
         for name, value in ordered:
             if name in self.offered and not _is_declaration(name, value):
                 self._conclude(name, value)
-            elif (reply := self._accept(name, value)) is not None:
+                continue
+            try:
+                reply = self._accept(name, value)
+            except NegotiationError as error:
+                self._violate(error)
+                self._hold_to_less(name, value)
+                continue
+            if reply is not None:
                 answers.append((name, reply))
         return answers
+
+    def _violate(self, error: NegotiationError) -> None:
+        if not self.is_lenient:
+            raise error
+        self.violations.append(error)
+
+    def _hold_to_less(self, name: str, value: str) -> None:
+        """Of a number that is declared twice, keep the one that suits either."""
+        key, known = KEYS.get(name), self.declared.get(name)
+        if key and key.is_numerical and known and is_admissible(key, value):
+            numbers = text.parse_number(known), text.parse_number(value)
+            self.declared[name] = str(min(numbers))
 
     def settle(self) -> None:
         """End the exchange: judge what was left unanswered.
@@ -225,21 +267,19 @@ class Negotiator:
         try:
             agreed = conclude(key, offered, value)
         except NegotiationError as error:
-            if not self.is_lenient:
-                raise
-            self.violations.append(error)
-            return
+            if self.takes_any_answer:
+                return
+            self._violate(error)
+            agreed = in_any_reading(key, offered, value)
         if agreed is not None and not key.is_declarative:
             self.results[name] = agreed
 
     def _accept(self, name: str, value: str) -> str | None:
         key = KEYS.get(name)
         if name in self.seen and not (key and key.may_repeat):
-            raise NegotiationError(f"{name} was sent twice", key=name, offered=value)
+            raise _again(name, value, "was sent twice")
         if name in self.answered:
-            raise NegotiationError(
-                f"{name} was answered before", key=name, offered=value
-            )
+            raise _again(name, value, "was answered before")
         self.seen.add(name)
         if key is None:
             return None if value == text.NOT_UNDERSTOOD else text.NOT_UNDERSTOOD
@@ -258,16 +298,26 @@ class Negotiator:
                 f"{name} is not for the {_other(self.role)} to send",
                 key=name,
                 offered=value,
-                requirement="RFC7143-13.4-i01" if name == "TargetName" else "",
+                requirement=_clause_of_sender(key),
             )
         if key.is_declarative or key.kind is Kind.REQUEST:
-            if not is_admissible(key, value):
-                return text.REJECT
-            self.declared[name] = value
-            return None
+            return self._take_declaration(key, value)
         if key.irrelevant_in_discovery and self.is_discovery:
             return text.IRRELEVANT
         return self._choose(key, value)
+
+    def _take_declaration(self, key: Key, value: str) -> str | None:
+        if is_admissible(key, value):
+            self.declared[key.name] = value
+            return None
+        if not self.is_lenient:
+            return text.REJECT
+        raise NegotiationError(
+            f"{key.name}={value} is none of the values of the key",
+            key=key.name,
+            offered=value,
+            requirement=DECLARED_CLAUSES.get(key.name, "RFC7143-6.2-07"),
+        )
 
     def _choose(self, key: Key, value: str) -> str | None:
         if key.name == "FirstBurstLength" and self._has_no_unsolicited_data():
@@ -301,6 +351,27 @@ class Negotiator:
             self.results.get("ErrorRecoveryLevel", "0") != "0"
             and self.results.get("DataSequenceInOrder", "Yes") == "Yes"
         )
+
+
+DECLARED_CLAUSES: Mapping[str, str] = {
+    "MaxRecvDataSegmentLength": "RFC7143-13.12-i01",
+    "TargetPortalGroupTag": "RFC7143-13.9-i01",
+}
+"""The clause that states the range of a key that a target declares, by its name."""
+
+
+def _again(name: str, value: str, why: str) -> NegotiationError:
+    clause = "RFC7143-13.26.1-02" if name == "X#NodeArchitecture" else _ONCE
+    return NegotiationError(
+        f"{name} {why}", key=name, offered=value, requirement=clause
+    )
+
+
+def _clause_of_sender(key: Key) -> str:
+    """Return the clause that leaves a key to the other end."""
+    if key.kind is Kind.REQUEST:
+        return "RFC7143-13.3-i01"
+    return "RFC7143-13.4-i01" if key.name == "TargetName" else "RFC7143-6.2-06"
 
 
 def _is_declaration(name: str, value: str) -> bool:

@@ -54,38 +54,50 @@ def decode(data: bytes) -> Pairs:
     Raises:
         DecodeError: a pair without "=", without NUL, or not in UTF-8.
     """
+    pairs, errors = read(data)
+    if errors:
+        raise errors[0]
+    return pairs
+
+
+def read(data: bytes) -> tuple[Pairs, list[DecodeError]]:
+    """Return the pairs that can be read in a text, and what is wrong with it.
+
+    A last pair without its NUL is read as it stands, an item without "=" is left out,
+    and bytes that are not UTF-8 are replaced. At most one error of each kind is told.
+    """
     body = bytes(data).rstrip(b"\0")
-    if not body:
-        return []
-    if not data.endswith(b"\0"):
-        raise DecodeError(
-            "text does not end with NUL",
+    errors: dict[str, DecodeError] = {}
+
+    def note(why: str, offset: int = 0, item: bytes = b"") -> None:
+        shown = f"text item {item[:40]!r} {why}" if item else f"text {why}"
+        error = DecodeError(
+            shown,
+            offset=offset,
             field="text",
             data=bytes(data),
             requirement="RFC7143-6.1-01",
         )
+        errors.setdefault(why, error)
+
+    if body and not data.endswith(b"\0"):
+        note("does not end with NUL")
     pairs: Pairs = []
     offset = 0
-    for item in body.split(b"\0"):
+    for item in body.split(b"\0") if body else ():
         key, equals, value = item.partition(b"=")
         if not equals:
-            raise DecodeError(
-                f"text item {item[:40]!r} holds no '='",
-                offset=offset,
-                field="text",
-                data=bytes(data),
-            )
-        try:
-            pairs.append((key.decode("utf-8"), value.decode("utf-8")))
-        except UnicodeDecodeError as error:
-            raise DecodeError(
-                f"text item {item[:40]!r} is not UTF-8",
-                offset=offset + error.start,
-                field="text",
-                data=bytes(data),
-            ) from error
+            note("holds no '='", offset, item or b"\0")
+        else:
+            try:
+                pairs.append((key.decode(), value.decode()))
+            except UnicodeDecodeError as error:
+                note("is not UTF-8", offset + error.start, item)
+                pairs.append(
+                    (key.decode(errors="replace"), value.decode(errors="replace"))
+                )
         offset += len(item) + 1
-    return pairs
+    return pairs, list(errors.values())
 
 
 def is_standard_label(name: str) -> bool:
@@ -126,6 +138,15 @@ class Joiner:
         Raises:
             DecodeError: as `decode`, or the text is longer than `limit`.
         """
+        whole = self.join(data, continues=continues)
+        return None if whole is None else decode(whole)
+
+    def join(self, data: bytes, *, continues: bool) -> bytes | None:
+        """Take a PDU's text; return all of it once the last part is here.
+
+        Raises:
+            DecodeError: the text is longer than `limit`.
+        """
         self._length += len(data)
         if self._length > self.limit:
             self.clear()
@@ -135,7 +156,7 @@ class Joiner:
             return None
         whole = b"".join(self._parts)
         self.clear()
-        return decode(whole)
+        return whole
 
     @property
     def is_empty(self) -> bool:
@@ -200,7 +221,9 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
             number = parse_number(text)
             if number.bit_length() > _REGULAR_BITS:
                 raise DecodeError(
-                    f"decimal {text[:40]!r} is beyond 64 bits", field="value"
+                    f"decimal {text[:40]!r} is beyond 64 bits",
+                    field="value",
+                    requirement="RFC7143-6.1-03",
                 )
             found = number.to_bytes(max(1, -(-number.bit_length() // 8)), "big")
     except (ValueError, binascii.Error) as error:

@@ -224,7 +224,7 @@ class LoginPhase:
             Role.TARGET,
             self.target.config.keys,
             is_discovery=found.is_discovery,
-            is_lenient=connection.rules.login.is_lenient,
+            takes_any_answer=connection.rules.login.takes_any_answer,
         )
         return _Admitted(found, authentication, negotiator)
 

@@ -12,9 +12,9 @@ from initiator.login import (
     LoginExchange,
     LoginOptions,
     LoginRefused,
-    pairs_of,
 )
 from initiator.session import Session
+from initiator.texts import read_text
 from iscsi import text
 from iscsi.address import Portal
 from iscsi.chap import Algorithm
@@ -89,7 +89,7 @@ def try_everything(portal: Portal, options: LoginOptions, *, timeout: float) -> 
     Raises:
         ISCSIError: as `Session`.
     """
-    offer = replace(options, keys={**EVERYTHING, **_LIMITS}, is_lenient=True)
+    offer = replace(options, keys={**EVERYTHING, **_LIMITS})
     with Session(portal, offer, timeout=timeout) as session:
         return Login(dict(session.login.results), dict(session.login.declared))
 
@@ -161,7 +161,7 @@ def _ask(login: LoginExchange, pairs: text.Pairs) -> dict[str, str]:
     response = login.request(pairs, csg=Stage.SECURITY)
     if response.status != LoginStatus.SUCCESS:
         raise LoginRefused(response)
-    return dict(pairs_of(response))
+    return dict(read_text(login.connection, bytes(response.data)))
 
 
 def names_at(portal: Portal, options: LoginOptions, *, timeout: float) -> list[str]:

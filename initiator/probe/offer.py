@@ -72,7 +72,7 @@ def find_out(
     deadline = Deadline(seconds)
     with watched(lambda: deadline.check("not all was told")):
         login = try_everything(portal, options, timeout=timeout)
-        plain = replace(options, keys=DEFAULT_KEYS, is_lenient=True)
+        plain = replace(options, keys=DEFAULT_KEYS)
         with Session(portal, plain, timeout=timeout, lun=lun) as session:
             listed = luns_of(session)
             refuse_missing(session, listed)

@@ -248,7 +248,7 @@ LOGINS: Final = (
         name="own-offer-takes-any-answer",
         breaks=("RFC7143-6.2.1-04", "RFC7143-6.2-11"),
         says="Offers a digest list of its own and takes any answer to it.",
-        rules=LoginRules(own_offers=_offer_of_digests, is_lenient=True),
+        rules=LoginRules(own_offers=_offer_of_digests, takes_any_answer=True),
     ),
     Fault(
         name="login-ends-after-five-exchanges",

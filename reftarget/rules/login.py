@@ -236,7 +236,7 @@ class LoginRules(RuleSet):
     waits_for_answers: bool = False
     """A stage goes on while an offer of ours, which only a variant makes, waits for its
     answer (section 6.2)."""
-    is_lenient: bool = False
+    takes_any_answer: bool = False
     """A wrong answer to an offer of ours is taken (section 6.2.1)."""
     # admission
     missing_name: LoginStatus = LoginStatus.MISSING_PARAMETER

@@ -250,7 +250,7 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
             limit.running(),
             Session(
                 tested.portal,
-                replace(options, keys=EVERYTHING, is_lenient=True),
+                replace(options, keys=EVERYTHING),
                 timeout=tested.timeout,
                 transcript=transcript,
                 lun=tested.running.target.default_lun,

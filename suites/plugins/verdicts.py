@@ -112,6 +112,7 @@ def pytest_pyfunc_call(
     try:
         with _limit_of(tested).running(), noting_choices() as choices:
             try:
+                _judge_slips(pyfuncitem)
                 outcome = yield
             except ISCSIError as error:
                 raise failure_of(error, transcript_of(pyfuncitem)) from error
@@ -161,6 +162,17 @@ def pytest_runtest_teardown(
         revive(item, tested, ending)
     if ending is not None or failure is not None:
         _judge_teardown(item, ending, failure)
+
+
+def _judge_slips(item: pytest.Item) -> None:
+    """Have the slips judged whose clauses a check carries; all others are passed over.
+
+    Raises:
+        ISCSIError: the target has made one before the check began.
+    """
+    transcript = transcript_of(item)
+    if transcript is not None:
+        transcript.slips.judge({entry.id for entry in requirements_of(item)})
 
 
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:

@@ -2,11 +2,14 @@
 """Logins by hand: one exchange, a whole stage, and how a target may end them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from initiator.describe import describe
 from initiator.expect import ConformanceFailure, check, chose, next_or_drop
-from initiator.login import LoginExchange, LoginRefused
+from initiator.login import LoginExchange, LoginRefused, unasked_response
+from initiator.texts import Reader, read_text
 from iscsi import text
 from iscsi.constants import RESERVED_TAG, LoginStatus, Role, Stage
 from iscsi.errors import DecodeError, DigestError, PeerTimeout
@@ -52,9 +55,11 @@ def ask(
     Raises:
         LoginRefused: the response bears a status other than 0.
     """
-    response = _accepted(login.request(pairs, csg=csg, nsg=nsg, **fields))
+    response = _accepted(
+        login.request(_with_what_is_owed(login, pairs), csg=csg, nsg=nsg, **fields)
+    )
     if fields.get("continuation"):
-        return response, text.decode(bytes(response.data))
+        return response, read_text(login.connection, bytes(response.data))
     return whole_text(login, response, csg=csg, nsg=nsg, **fields)
 
 
@@ -71,11 +76,12 @@ def whole_text(
     Raises:
         LoginRefused: a response bears a status other than 0.
     """
-    joiner = text.Joiner()
+    reader = Reader(login.connection)
     for _turn in range(_MAX_PARTS):
-        part = bytes(response.data)
-        found = joiner.add(part, continues=bool(response.continuation))
+        found = reader.add(response)
         if found is not None:
+            book = _book_of(login)
+            book.owed = book.negotiator.receive(found)
             return response, found
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
     raise ConformanceFailure(
@@ -83,6 +89,47 @@ def whole_text(
         f"C=1 in {_MAX_PARTS} responses",
         login.connection.transcript,
     )
+
+
+@dataclass(slots=True)
+class _Book:
+    """What has been said in one login, and what this side still has to answer."""
+
+    negotiator: Negotiator
+    owed: Pairs = field(default_factory=list)
+
+
+_BOOKS: "WeakKeyDictionary[LoginExchange, _Book]" = WeakKeyDictionary()
+
+
+def _book_of(login: LoginExchange) -> _Book:
+    book = _BOOKS.get(login)
+    if book is None:
+        book = _Book(Negotiator(Role.INITIATOR, _OWN, is_lenient=True))
+        _BOOKS[login] = book
+    return book
+
+
+def _with_what_is_owed(
+    login: LoginExchange, pairs: Iterable[tuple[str, str]] | bytes
+) -> Iterable[tuple[str, str]] | bytes:
+    """Return the pairs of a request, with answers to what the target has offered.
+
+    A target may offer keys at any time, and waits for their answers (section 6.2). Raw
+    bytes stay what they are.
+    """
+    book = _book_of(login)
+    own = text.read(pairs)[0] if isinstance(pairs, bytes) else list(pairs)
+    named = {name for name, _value in own}
+    owed = [pair for pair in book.owed if pair[0] not in named]
+    for name, value in own:
+        if name not in dict(book.owed):
+            book.negotiator.offer(name, value)
+    if isinstance(pairs, bytes):
+        book.owed = owed
+        return pairs
+    book.owed = []
+    return [*owed, *own]
 
 
 def _accepted(response: LoginResponse) -> LoginResponse:
@@ -104,15 +151,12 @@ def advance(
         LoginRefused: the target ends the login.
         ConformanceFailure: it never agrees.
     """
-    negotiator = Negotiator(Role.INITIATOR, _OWN, is_lenient=True)
     outgoing = list(pairs or [])
-    for name, value in outgoing:
-        negotiator.offer(name, value)
     for _turn in range(_MAX_TURNS):
-        response, found = ask(login, outgoing, csg=csg, nsg=nsg)
-        outgoing = negotiator.receive(found)
+        response, _found = ask(login, outgoing, csg=csg, nsg=nsg)
+        outgoing = []
         if response.transit:
-            _use_digests(login, response, negotiator.results)
+            _use_digests(login, response, _book_of(login).negotiator.results)
             return response
     raise ConformanceFailure(
         f"the target agrees to leave stage {Stage(csg).name}",
@@ -133,6 +177,12 @@ def _use_digests(
 def answers_to(offered: Pairs) -> Pairs:
     """Return this side's answers to what a target has offered of its own accord."""
     return Negotiator(Role.INITIATOR, _OWN, is_lenient=True).receive(offered)
+
+
+def texts_of(login: LoginExchange) -> Pairs:
+    """Return all pairs that have come in a login, in however many responses."""
+    reader = Reader(login.connection)
+    return [pair for one in login.responses for pair in reader.add(one) or []]
 
 
 def walk(login: LoginExchange, first_pairs: Pairs) -> list[LoginResponse]:
@@ -294,6 +344,9 @@ def expect_full_feature(login: LoginExchange, data: bytes = b"up?") -> NOPIn:
     )
     connection.send(ping)
     answer = next_or_drop(connection)
+    if isinstance(answer, LoginResponse):
+        connection.slip(unasked_response(answer))
+        answer = next_or_drop(connection)
     if isinstance(answer, NOPIn) and answer.initiator_task_tag == RESERVED_TAG:
         answer = next_or_drop(connection)
     if not (isinstance(answer, NOPIn) and answer.initiator_task_tag == 0x7E57):

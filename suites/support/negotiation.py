@@ -11,7 +11,13 @@ from iscsi.keys import KEYS, Key, Kind, When
 from iscsi.negotiation import is_admissible
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
-from suites.support.login import INITIATOR_ERROR_CLASS, advance, ask, whole_text
+from suites.support.login import (
+    INITIATOR_ERROR_CLASS,
+    advance,
+    ask,
+    texts_of,
+    whole_text,
+)
 
 REFUSED = "(the login is refused)"
 """Stands for an answer where the target ended the login; no value looks like it."""
@@ -87,7 +93,7 @@ def settle_first(login: LoginExchange, names: Pairs, pairs: Pairs) -> Pairs | No
 
 def _settle(login: LoginExchange, pairs: Pairs) -> Pairs:
     advance(login, pairs)
-    return text.decode(b"".join(bytes(item.data) for item in login.responses))
+    return texts_of(login)
 
 
 def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | None:

@@ -92,7 +92,10 @@ class ChapLogin:
             found,
             requirement="RFC7143-12.1.3-02",
         )
-        return chap.parse_challenge(*values)
+        read, errors = chap.read_challenge(*values)
+        for error in errors:
+            self.login.connection.slip(error)
+        return read
 
     def proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
         """Return the right CHAP_N and CHAP_R, changed or added to by name.

@@ -72,7 +72,7 @@ def url_of(running: RunningTarget) -> TargetURL:
 def record(running: RunningTarget, *, pings: int = 1) -> Bundle:
     """Return a conversation that touches most PDUs, as far as it gets."""
     transcript, target = Transcript(), url_of(running)
-    options = LoginOptions(target_name=target.name, keys=KEYS, is_lenient=True)
+    options = LoginOptions(target_name=target.name, keys=KEYS)
     with suppress(ISCSIError, ConformanceFailure):
         session = Session(
             target.portal,

@@ -9,7 +9,6 @@ from initiator.expect import check
 from initiator.session import Session
 from iscsi import text
 from iscsi.errors import DecodeError
-from iscsi.pdu import LoginResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.vpd import (
     Association,
@@ -44,13 +43,7 @@ def scsi_names(session: Session, association: Association) -> list[bytes]:
 
 def group_tag(session: Session) -> int:
     """Return the TargetPortalGroupTag of the login."""
-    # A text may come in several responses, cut anywhere; a number in hexadecimal.
-    whole = b"".join(
-        bytes(pdu.data)
-        for pdu in session.transcript.received()
-        if isinstance(pdu, LoginResponse)
-    )
-    said = text.value(text.decode(whole), "TargetPortalGroupTag")
+    said = session.login.declared.get("TargetPortalGroupTag")
     if said is None:
         pytest.skip("not applicable: the login shows no portal group tag")
     return text.parse_number(said)

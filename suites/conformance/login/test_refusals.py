@@ -8,11 +8,14 @@ import pytest
 from initiator.expect import check, expect_drop
 from initiator.login import LoginExchange, LoginOptions
 from iscsi.constants import LoginStatus, Stage
+from iscsi.keys import KEYS
+from iscsi.negotiation import is_admissible
 from iscsi.text import Pairs
 from suites.support.login import advance, ask, expect_no_login, expect_refusal, provoke
 
 _UNKNOWN = "iqn.2001-04.com.example:assay.no-such-target"
 _STAGES = [Stage.SECURITY, Stage.OPERATIONAL]
+_TAG = KEYS["TargetPortalGroupTag"]
 
 
 def _without(pairs: Pairs, name: str) -> Pairs:
@@ -253,8 +256,8 @@ def test_portal_group_tag_has_16_bits(login: LoginExchange, first_pairs: Pairs) 
     """TargetPortalGroupTag is a number of 16 bits."""
     _response, found = ask(login, first_pairs)
 
-    tag = int(dict(found).get("TargetPortalGroupTag", "-1"), 0)
-    check(0 <= tag <= 0xFFFF, "a number from 0 to 65535", tag)
+    tag = dict(found).get(_TAG.name, "")
+    check(is_admissible(_TAG, tag), "a number from 0 to 65535", found)
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-01")

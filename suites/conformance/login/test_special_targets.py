@@ -10,7 +10,7 @@ from initiator.login import LoginExchange, LoginOptions
 from iscsi import text
 from iscsi.constants import LoginStatus, Stage
 from suites.plugins.targets import TestedTarget
-from suites.support.login import expect_no_login, walk
+from suites.support.login import expect_no_login, texts_of, walk
 from targets.model import Special
 
 MOVES = {
@@ -43,9 +43,7 @@ def test_a_name_that_has_moved_says_where(
 
     response = expect_no_login(login, pairs, status, csg=Stage.SECURITY)
 
-    addresses = [
-        value for key, value in text.decode(response.data) if key == "TargetAddress"
-    ]
+    addresses = [value for key, value in texts_of(login) if key == "TargetAddress"]
     check(addresses, "a TargetAddress", response)
     tagged = [one for one in addresses if re.search(r",\d+$", one)]
     check(
@@ -78,8 +76,8 @@ def test_the_alias_is_told(
     login: LoginExchange, first_pairs: text.Pairs, target: TestedTarget
 ) -> None:
     """A target name with an alias says it in a Login Response."""
-    responses = walk(login, first_pairs)
+    walk(login, first_pairs)
 
-    said = text.decode(b"".join(bytes(one.data) for one in responses))
+    said = texts_of(login)
     due = ("TargetAlias", target.running.special[Special.ALIAS])
     check(due in said, f"TargetAlias={due[1]}", said)

@@ -10,7 +10,7 @@ from iscsi.constants import Stage
 from iscsi.keys import KEYS, Key, Kind
 from iscsi.negotiation import is_admissible
 from iscsi.text import Pairs
-from suites.support.login import ask, expect_refusal, provoke
+from suites.support.login import ask, expect_refusal, provoke, texts_of
 from suites.support.negotiation import (
     AN_OFFER,
     OPERATIONAL,
@@ -244,9 +244,7 @@ def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> Non
     ask(login, [("HeaderDigest", "None")])
     ask(login, [("DataDigest", "None")])
 
-    # A text may come in several responses, cut anywhere.
-    whole = b"".join(bytes(response.data) for response in login.responses)
-    said = [name for name, _value in text.decode(whole)]
+    said = [name for name, _value in texts_of(login)]
 
     twice = sorted({name for name in said if said.count(name) > 1} - {"TargetAddress"})
     check(not twice, "every key once", twice, login.connection.transcript)

@@ -8,7 +8,13 @@ from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.constants import Stage
 from iscsi.text import NOT_UNDERSTOOD, Pairs
-from suites.support.login import advance, answers_to, ask, expect_full_feature
+from suites.support.login import (
+    advance,
+    answers_to,
+    ask,
+    expect_full_feature,
+    texts_of,
+)
 from suites.support.negotiation import OPERATIONAL
 
 _ARCHITECTURE = "X#NodeArchitecture"
@@ -26,8 +32,7 @@ def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
     pairs = [*first_pairs, ("AuthMethod", "None")]
     advance(login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
     ask(login, csg=Stage.OPERATIONAL)
-    # A text may come in several responses, cut anywhere.
-    return dict(text.decode(b"".join(bytes(one.data) for one in login.responses)))
+    return dict(texts_of(login))
 
 
 @pytest.mark.needs("architecture")

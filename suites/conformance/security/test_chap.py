@@ -10,7 +10,13 @@ from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.chap import MAX_BINARY, Algorithm
 from iscsi.constants import LoginStatus, Stage
-from suites.support.login import advance, ask, expect_full_feature, expect_no_login
+from suites.support.login import (
+    advance,
+    ask,
+    expect_full_feature,
+    expect_no_login,
+    texts_of,
+)
 from suites.support.security import OUT_OF_STEP, ChapLogin
 
 NewChapLogin = Callable[[], ChapLogin]
@@ -88,9 +94,7 @@ def test_challenge_is_no_decimal(chap_login: ChapLogin) -> None:
     """The target encodes a challenge beyond 64 bits in hexadecimal or Base64."""
     size = len(chap_login.challenge().challenge)
 
-    responses = chap_login.login.responses
-    found = text.decode(b"".join(bytes(one.data) for one in responses))
-    value = text.value(found, "CHAP_C") or ""
+    value = text.value(texts_of(chap_login.login), "CHAP_C") or ""
     is_encoded = value[:2].lower() in ("0x", "0b")
     check(is_encoded or size <= 8, "0x or 0b", value)
 

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The text of a target's responses, put together; what is malformed in it is a slip."""
+
+from initiator.connection import Connection
+from iscsi.pdu import LoginResponse, TextResponse
+from iscsi.text import Joiner, Pairs, read
+
+
+class Reader:
+    """Reads the texts that come on one connection, however they are cut."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._joiner = Joiner()
+
+    def add(self, response: LoginResponse | TextResponse) -> Pairs | None:
+        """Take a response; return all pairs once the last part of a text is here.
+
+        Raises:
+            DecodeError: the text is longer than any.
+        """
+        whole = self._joiner.join(
+            bytes(response.data), continues=bool(response.continuation)
+        )
+        return None if whole is None else read_text(self.connection, whole)
+
+
+def read_text(connection: Connection, data: bytes) -> Pairs:
+    """Return the pairs of a text; note what else stands in it."""
+    pairs, errors = read(data)
+    for error in errors:
+        connection.slip(error)
+    return pairs

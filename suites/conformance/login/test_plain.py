@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sessions as every check opens them, without a slip (RFC 7143 chapters 6, 11 to 13).
+
+The other checks go on after what a target does wrong in their logins and texts
+(`initiator.slips`). Here each clause that can be passed over so is judged.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.session import Session
+from iscsi.keys import KEYS, Kind
+from iscsi.negotiation import RESULT_CLAUSES
+from suites.support.negotiation import AN_OFFER
+
+OpenSession = Callable[..., Session]
+
+_EVERY_KEY = {
+    name: value
+    for name, value in AN_OFFER.items()
+    if KEYS[name].kind is not Kind.OBSOLETE
+}
+
+_PASSED_OVER = (
+    "RFC7143-6.1-01",
+    "RFC7143-6.2-06",
+    "RFC7143-6.2-12",
+    "RFC7143-6.2-15",
+    "RFC7143-6.2.1-01",
+    "RFC7143-6.2.2-01",
+    "RFC7143-6.2.2-05",
+    "RFC7143-6.3-01",
+    "RFC7143-6.3-10",
+    "RFC7143-6.3-12",
+    "RFC7143-6.3-14",
+    "RFC7143-11.12.3-i01",
+    "RFC7143-11.13.6-01",
+    "RFC7143-11.13.7-01",
+    "RFC7143-13.3-i01",
+    "RFC7143-13.4-i01",
+    "RFC7143-13.9-i01",
+    "RFC7143-13.12-i01",
+    "RFC7143-13.26.1-02",
+    *RESULT_CLAUSES.values(),
+)
+"""The clauses of logins and texts that a target can break without ending them."""
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        pytest.param(name, id=name, marks=pytest.mark.requirement(name))
+        for name in _PASSED_OVER
+    ],
+)
+def test_sessions_come_without_a_slip(open_session: OpenSession, clause: str) -> None:
+    """Logins that offer little, and every key, and a discovery of targets go by."""
+    for keys in ({}, _EVERY_KEY):
+        open_session(keys).ping()
+
+    discovery = open_session(is_discovery=True, target_name=None)
+    discovery.send_targets()
+
+    # Slips against the clause that this check carries have been raised.
+    assert clause not in discovery.transcript.slips.first
