@@ -201,6 +201,11 @@ class LoginExchange:
         self.connection.send(request)
         return request
 
+    def send_other(self, pdu: PDU) -> None:
+        """Send a PDU that has no place in a login, as it is."""
+        self.pass_over_unasked()
+        self.connection.send(pdu)
+
     def pass_over_unasked(self) -> None:
         """Take Login Responses that have come already: no request of ours is open."""
         opcode = Opcode.LOGIN_RESPONSE

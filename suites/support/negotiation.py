@@ -8,7 +8,7 @@ from initiator.login import LoginExchange, LoginRefused
 from iscsi import text
 from iscsi.constants import Role, Stage
 from iscsi.keys import KEYS, Key, Kind, When
-from iscsi.negotiation import is_admissible
+from iscsi.negotiation import clause_of_silence, is_admissible
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
 from suites.support.login import (
@@ -168,6 +168,24 @@ def is_legal_answer(key: Key, answer: str) -> bool:
     That is: Reject, an admissible value, or the end of the login (6.2.2, 7.12).
     """
     return answer in (REFUSED, text.REJECT) or is_admissible(key, answer)
+
+
+def expect_legal_answer(key: Key, answer: str, due: list[str]) -> None:
+    """Expect that an inadmissible offer gets an answer that the rules allow.
+
+    An offer of whatever value needs an answer: silence accuses the clause about that.
+
+    Raises:
+        ConformanceFailure: it gets another, or none.
+    """
+    __tracebackhide__ = True
+    check(
+        is_legal_answer(key, answer),
+        due,
+        answer,
+        requirement=clause_of_silence(key) if answer == SILENCE else None,
+        field=key.name,
+    )
 
 
 def identify(value: object) -> str:

@@ -70,7 +70,7 @@ def test_nothing_is_recovered_within_a_login(
         exp_stat_sn=int(response.stat_sn),
     )
 
-    login.connection.send(request)
+    login.send_other(request)
 
     assert login.connection.transcript.sent()[-1].type == SNACKType.STATUS
     expect_login_over(login)

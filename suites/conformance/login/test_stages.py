@@ -240,7 +240,7 @@ def test_other_pdu_ends_the_login(
     amid = pdu.copy()
     amid.cmd_sn, amid.exp_stat_sn = login.cmd_sn, login.status.exp_stat_sn
 
-    login.connection.send(amid)
+    login.send_other(amid)
 
     expect_refusal(login, LoginStatus.INVALID_DURING_LOGIN)
     with clause("RFC7143-4.2.4-09"):
