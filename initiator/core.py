@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
 from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure
-from initiator.login import LoginOptions, LoginResult, log_in, unasked_response
+from initiator.login import LoginOptions, unasked_response
+from initiator.phase import LoginResult, log_in
 from initiator.task import (
     Task,
 )

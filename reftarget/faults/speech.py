@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, Stage
 from reftarget.faults.changes import (
+    TEXTS,
+    change_data,
     change_text,
     change_value,
     on,
@@ -136,6 +138,13 @@ def _renamed(pairs: text.Pairs) -> text.Pairs:
 
 
 SPEECH: Final = (
+    Fault(
+        name="text-is-left-over",
+        breaks=("RFC7143-6.1-01",),
+        says="Ends each text with bytes that are no key=value pair.",
+        also="what follows the pairs stands in every text",
+        twist=change_data(TEXTS, lambda data: data and data + b"left over\0"),
+    ),
     Fault(
         name="key-name-is-malformed",
         breaks=("RFC7143-6.1-02",),

@@ -34,7 +34,10 @@ LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
 
 FIRST_LOGIN = "target.first-login"
-"""The fact that says what was wrong with the Login Responses, if anything was."""
+"""The fact that says why the first login came to no session, if it did not."""
+
+PASSED_OVER = "target.first-login-slip"
+"""The fact that says what was wrong with a first login that came to one."""
 
 _NEGOTIATED = "negotiated."
 """How the facts begin that a login has agreed to."""
@@ -257,6 +260,8 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
             ) as session,
         ):
             results = session.login.results
+            slips = list(transcript.slips.first.values())
+            broken = {PASSED_OVER: str(slips[0].error)} if slips else {}
             tested.login_seconds = time.monotonic() - begun
             refuse_missing(session, luns_of(session))
             unit = {_UNIT: unit_in_short(session)}
@@ -383,6 +388,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(
             f"its first login breaks a rule: {facts[FIRST_LOGIN]}; checks that need a "
             "session cannot begin, those of logins say which rule"
+        )
+    if PASSED_OVER in facts:
+        lines.append(
+            f"its first login breaks a rule: {facts[PASSED_OVER]}; the checks of "
+            "logins say which one, all others pass over it"
         )
     return lines
 

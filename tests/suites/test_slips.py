@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Small slips in logins and texts don't spoil a run."""
+
+from pathlib import Path
+
+import pytest
+
+from reports.model import Outcome
+from reports.run import read
+from tests.suites.runs import run
+
+pytestmark = pytest.mark.integration
+
+SLIPS = {
+    "transition-asks-for-an-answer": {"RFC7143-6.3-11", "RFC7143-11.13.6-01"},
+    "own-length-comes-again": {"RFC7143-6.3-14"},
+    "text-is-left-over": {"RFC7143-6.1-01"},
+}
+"""Faults that an initiator can live with, and the clauses that they break."""
+
+CHECKS = (
+    "suites/conformance/login/test_plain.py",
+    "suites/conformance/login/test_response_fields.py",
+    "suites/conformance/logout",
+)
+
+
+def test_a_target_with_slips_fails_the_checks_of_their_clauses_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.json"
+    faults = [f"--fault={name}" for name in SLIPS]
+
+    done = run(
+        *CHECKS[1:], "--target=reference", *faults, f"--verdicts={path}", path=CHECKS[0]
+    )
+
+    checks = read(path).checks
+    assert done.returncode == 1
+    assert "its first login breaks a rule: " in done.stdout
+    accused = {name for check in checks for name in check.broken}
+    assert accused <= set().union(*SLIPS.values())
+    assert accused >= {"RFC7143-11.13.6-01", "RFC7143-6.3-14", "RFC7143-6.1-01"}
+    amiss = {check.outcome for check in checks} - {Outcome.PASSED}
+    assert amiss <= {Outcome.BROKEN, Outcome.NOT_APPLICABLE}
+    assert sum(check.outcome is Outcome.PASSED for check in checks) > len(checks) / 2
