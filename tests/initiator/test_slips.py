@@ -10,7 +10,9 @@ from initiator.login import LoginOptions
 from initiator.session import Session
 from initiator.slips import EVERY_CLAUSE, Slip, Slips
 from initiator.transcript import Event, Transcript
+from iscsi import text
 from iscsi.errors import ISCSIError, PeerError
+from iscsi.framing import encode
 from iscsi.pdu import LoginResponse, NOPIn, TextResponse
 from tests.initiator.peer import Peer, listening
 from tests.initiator.test_session import (
@@ -45,19 +47,19 @@ def said(*pairs: tuple[str, str]) -> Callable[[Peer], None]:
 
 def twice(peer: Peer) -> None:
     request = peer.receive()
-    for number in (100, 101):
-        peer.send(
-            LoginResponse(
-                transit=0,
-                csg=request.csg,
-                tsih=0,
-                initiator_task_tag=request.initiator_task_tag,
-                stat_sn=number,
-                exp_cmd_sn=request.cmd_sn,
-                max_cmd_sn=request.cmd_sn + 7,
-                data=b"" if number == 101 else b"HeaderDigest=None\0DataDigest=None\0",
-            )
+    answers = [
+        LoginResponse(
+            csg=request.csg,
+            initiator_task_tag=request.initiator_task_tag,
+            stat_sn=100 + number,
+            exp_cmd_sn=request.cmd_sn,
+            max_cmd_sn=request.cmd_sn + 7,
+            data=b"" if number else text.encode(ANSWERS),
         )
+        for number in range(2)
+    ]
+    # In one segment: neither is on its way when the next request is sent.
+    peer.socket.sendall(b"".join(encode(*pdu.segments()) for pdu in answers))
     welcome(peer, [], stat_sn=102)
     wait(peer)
 
