@@ -179,7 +179,7 @@ def _sense(data: bytes) -> list[str]:
     if not data:
         return []
     try:
-        told = sense.parse(data)
+        told, _error = sense.read(data)
     except DecodeError:
         return ["malformed sense"]
     return [f"{int(told.key):X}h/{told.asc:02X}h/{told.ascq:02X}h"]

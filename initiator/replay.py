@@ -341,7 +341,7 @@ def _tells_of_the_past(pdu: PDU) -> bool:
     if not isinstance(pdu, SCSIResponse) or pdu.status != SCSIStatus.CHECK_CONDITION:
         return False
     with suppress(DecodeError):
-        return sense.parse(pdu.sense).key == SenseKey.UNIT_ATTENTION
+        return sense.read(pdu.sense)[0].key == SenseKey.UNIT_ATTENTION
     return False
 
 

@@ -213,7 +213,10 @@ class Session(SessionCore):
                 actual = f"the task goes on after {whole.seconds:g} s"
                 raise ConformanceFailure("an end of the task", actual, self.transcript)
         self._tasks.pop(task.initiator_task_tag, None)
-        return task.result()
+        result = task.result()
+        if result.sense_error is not None:
+            (link or self.leading).connection.slip(result.sense_error)
+        return result
 
     def supply(self, task: Task, link: Link | None = None) -> None:
         """Give a task all the data it asks for, and do not wait for its status.

@@ -56,16 +56,32 @@ class Result:
 
     @property
     def sense(self) -> Sense | None:
-        """The sense data, or None without any.
+        """The sense data as far as it goes, or None without any.
 
         Raises:
             DecodeError: what follows SenseLength is no sense data (RFC 7143, 11.4.7).
         """
+        return self._read_sense()[0]
+
+    @property
+    def sense_error(self) -> DecodeError | None:
+        """What is wrong with sense data that can be read nevertheless."""
         try:
-            return scsi_sense.parse(self.sense_bytes) if self.sense_bytes else None
-        except DecodeError as error:
-            error.requirement = error.requirement or _SENSE
+            return self._read_sense()[1]
+        except DecodeError:
+            return None
+
+    def _read_sense(self) -> tuple[Sense | None, DecodeError | None]:
+        if not self.sense_bytes:
+            return None, None
+        try:
+            found, error = scsi_sense.read(self.sense_bytes)
+        except DecodeError as unreadable:
+            unreadable.requirement = unreadable.requirement or _SENSE
             raise
+        if error is not None:
+            error.requirement = error.requirement or _SENSE
+        return found, error
 
     def __str__(self) -> str:
         """Return status and sense in words."""

@@ -163,7 +163,7 @@ def _status(pdu: SCSIResponse) -> str:
         return f"response {pdu.response:#04x}"
     status = _named(SCSIStatus, pdu.status)
     try:
-        told = sense.parse(pdu.sense) if pdu.sense else None
+        told = sense.read(pdu.sense)[0] if pdu.sense else None
     except DecodeError:
         return f"{status}, sense data that cannot be read"
     return f"{status} ({told})" if told else status

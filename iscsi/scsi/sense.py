@@ -396,6 +396,36 @@ def parse(data: bytes | memoryview) -> Sense:
     )
 
 
+def read(data: bytes | memoryview) -> tuple[Sense, DecodeError | None]:
+    """Return what sense data says as far as it goes, and what is wrong with it.
+
+    Data that is cut short still has its sense key, and in descriptor format its
+    additional sense code; what is missing counts as zero.
+
+    Raises:
+        DecodeError: it has no sense key of either format.
+    """
+    try:
+        return parse(data), None
+    except DecodeError as error:
+        head = _complete_head(bytes(data))
+        if head is None:
+            raise
+        return parse(head), error
+
+
+def _complete_head(data: bytes) -> bytes | None:
+    """Return the first eight bytes without what follows them, or None without a key."""
+    code = data[0] & 0x7F if data else 0
+    is_fixed = code in (_FIXED_CURRENT, _FIXED_DEFERRED)
+    if not is_fixed and code not in (_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED):
+        return None
+    if len(data) <= (2 if is_fixed else 1):
+        return None
+    # VALID is about INFORMATION, of which there is not all.
+    return bytes([code]) + data[1 : _FIXED_MINIMUM - 1].ljust(_FIXED_MINIMUM - 1, b"\0")
+
+
 def _require(data: bytes, length: int) -> None:
     if len(data) < length:
         raise DecodeError(

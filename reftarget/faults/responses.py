@@ -32,6 +32,10 @@ def _fails(header: headers.SCSIResponse) -> bool:
     return header.status == SCSIStatus.CHECK_CONDITION
 
 
+def _cut(sense: bytes) -> bytes:
+    return b"\0\4" + sense[2:6]
+
+
 def _asks(header: headers.DataIn) -> bool:
     return header.acknowledge
 
@@ -81,6 +85,13 @@ def _as_data(
 
 
 RESPONSES: Final = (
+    Fault(
+        name="sense-is-cut-short",
+        breaks=("RFC7143-11.4.7-i01",),
+        says="Sends four bytes of sense data, which say no more than the sense key.",
+        also="the additional sense code is missing wherever it counts",
+        twist=change_data(headers.SCSIResponse, lambda data: data and _cut(data)),
+    ),
     Fault(
         name="service-failure-has-a-residual",
         breaks=("RFC7143-11.4.1-01",),

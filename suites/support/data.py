@@ -110,7 +110,7 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
             session.transcript,
         )
     if code:
-        told = sense.parse(answer.sense) if answer.sense else None
+        told = sense.read(answer.sense)[0] if answer.sense else None
         found = (told.asc, told.ascq) if told else None
         expected = "CHECK CONDITION with {:02x}h/{:02x}h".format(*code)
         check(found == code, expected, told, session.transcript)

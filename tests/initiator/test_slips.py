@@ -13,13 +13,16 @@ from initiator.transcript import Event, Transcript
 from iscsi import text
 from iscsi.errors import ISCSIError, PeerError
 from iscsi.framing import encode
-from iscsi.pdu import LoginResponse, NOPIn, TextResponse
+from iscsi.pdu import LoginResponse, NOPIn, SCSIResponse, TextResponse
+from iscsi.scsi.sense import SenseKey
 from tests.initiator.peer import Peer, listening
 from tests.initiator.test_session import (
     ANSWERS,
+    CDB,
     MUTUAL,
     OPTIONS,
     chap_script,
+    numbers,
     open_session,
     wait,
     welcome,
@@ -261,6 +264,30 @@ def test_malformed_text_of_full_feature_phase_is_read_as_far_as_it_goes() -> Non
 
     assert found == [("TargetName", "iqn.2026-11.org.example:t")]
     assert list(session.transcript.slips.first) == ["RFC7143-6.1-01"]
+
+
+def test_short_sense_is_read_as_far_as_it_goes() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        command = peer.receive()
+        peer.send(
+            SCSIResponse(
+                initiator_task_tag=command.initiator_task_tag,
+                status=2,
+                data=b"\0\4\x70\0\5\0",
+                **numbers(101),
+            )
+        )
+        wait(peer)
+
+    with listening(script) as portal:
+        session = open_session(portal)
+        result = session.execute(CDB)
+        session.close()
+
+    assert result.sense is not None
+    assert result.sense.key is SenseKey.ILLEGAL_REQUEST
+    assert list(session.transcript.slips.first) == ["RFC7143-11.4.7-i01"]
 
 
 def test_a_target_without_its_secret_is_never_passed_over() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iscsi.errors import DecodeError
-from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey, parse
+from iscsi.scsi.sense import AdditionalSense, FieldPointer, Sense, SenseKey, parse, read
 
 
 def test_fixed_format_is_laid_out_as_the_standard_says() -> None:
@@ -165,3 +165,39 @@ def test_sense_in_words_names_what_the_table_has() -> None:
     assert str(named) == "UNIT ATTENTION, POWER ON OCCURRED 29h/01h"
     assert str(unnamed) == "HARDWARE ERROR 99h/01h"
     assert unnamed.additional is None
+
+
+@pytest.mark.parametrize(
+    ("data", "due"),
+    [
+        ("70000500", Sense(SenseKey.ILLEGAL_REQUEST)),
+        ("f0000601", Sense(SenseKey.UNIT_ATTENTION)),
+        ("72022904", Sense(SenseKey.NOT_READY, 0x29, 0x04, is_descriptor_format=True)),
+        (
+            "72022904 0000000c 000a",
+            Sense(SenseKey.NOT_READY, 0x29, 0x04, is_descriptor_format=True),
+        ),
+    ],
+)
+def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
+    data: str, due: Sense
+) -> None:
+    found, error = read(bytes.fromhex(data))
+
+    assert found == due
+    assert error is not None
+    assert "were due" in str(error)
+
+
+@pytest.mark.parametrize("data", ["", "70", "7000", "00000500"])
+def test_what_has_no_sense_key_cannot_be_read(data: str) -> None:
+    with pytest.raises(DecodeError):
+        read(bytes.fromhex(data))
+
+
+def test_whole_sense_has_no_error() -> None:
+    sense = Sense.of(
+        SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_COMMAND_OPERATION_CODE
+    )
+
+    assert read(sense.build()) == (sense, None)
