@@ -229,17 +229,14 @@ class Negotiator:
             try:
                 reply = self._accept(name, value)
             except NegotiationError as error:
-                self._violate(error)
+                if not self.is_lenient:
+                    raise  # from here: a frame that holds its own error is a circle
+                self.violations.append(error)
                 self._hold_to_less(name, value)
                 continue
             if reply is not None:
                 answers.append((name, reply))
         return answers
-
-    def _violate(self, error: NegotiationError) -> None:
-        if not self.is_lenient:
-            raise error
-        self.violations.append(error)
 
     def _hold_to_less(self, name: str, value: str) -> None:
         """Of a number that is declared twice, keep the one that suits either."""
@@ -269,7 +266,9 @@ class Negotiator:
         except NegotiationError as error:
             if self.takes_any_answer:
                 return
-            self._violate(error)
+            if not self.is_lenient:
+                raise
+            self.violations.append(error)
             agreed = in_any_reading(key, offered, value)
         if agreed is not None and not key.is_declarative:
             self.results[name] = agreed
