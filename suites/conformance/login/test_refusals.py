@@ -260,7 +260,7 @@ def test_portal_group_tag_has_16_bits(login: LoginExchange, first_pairs: Pairs) 
     check(is_admissible(_TAG, tag), "a number from 0 to 65535", found)
 
 
-@pytest.mark.requirement("RFC7143-6.3.1-01")
+@pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-6.2-02")
 def test_portal_group_tag_waits_for_the_whole_text(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
@@ -268,7 +268,7 @@ def test_portal_group_tag_waits_for_the_whole_text(
     early, nothing = ask(login, first_pairs, continuation=1)
     _response, found = ask(login, [("HeaderDigest", "None")])
 
-    check(not nothing, "an empty response to C=1", early)
+    check(not nothing, "an empty response to C=1", early, requirement="RFC7143-6.2-02")
     check("TargetPortalGroupTag" in dict(found), "TargetPortalGroupTag", found)
 
 
