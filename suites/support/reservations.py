@@ -15,6 +15,7 @@ from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.persistent_reservations import (
+    LU_SCOPE,
     Capabilities,
     FullStatus,
     Keys,
@@ -333,6 +334,10 @@ def expect_state(
         f"reservation key {holder:#x}",
         f"{held.reservation_key:#x}",
     )
+    if held.type:
+        is_right = held.scope == LU_SCOPE
+        due, clause = f"SCOPE {LU_SCOPE}", "SPC4-6.15.3-01"
+        check(is_right, due, held, requirement=clause, field="SCOPE")
 
 
 def _hex(keys: Sequence[int]) -> str:
