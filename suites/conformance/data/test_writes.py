@@ -206,6 +206,8 @@ def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> N
         solicited.send(pdu)
 
     expect_good(solicited.finish(task))
+    again = [one for one in task.r2ts if int(one.buffer_offset) < len(due)]
+    check(not again, "no R2T for data that was sent", again)
 
 
 @pytest.mark.requirement("RFC7143-13.11-02", "RFC7143-11.4.7.2-i01")

@@ -24,6 +24,7 @@ from suites.support.data import blocks_for, pattern, read
 from suites.support.recovery import (
     SEGMENT,
     expect_reassigned,
+    finish_reassigned,
     read_unacknowledged,
     reassign,
     resegmented,
@@ -102,8 +103,7 @@ def test_the_response_comes_before_the_task_goes_on(
     remove(pair, old)
 
     response = expect_reassigned(pair, task)
-    with clause("RFC7143-7.2.2-05"):
-        pair.finish(task)
+    finish_reassigned(pair, task)
 
     came = came_over(pair, pair.leading)
     first = came.index(tagged(came, task.initiator_task_tag)[0])
@@ -130,7 +130,7 @@ def test_a_read_is_sent_again_over_another_connection(
 
 
 @PAIR
-@pytest.mark.requirement("RFC7143-7.2.2-03", "RFC7143-11.5.6-02")
+@pytest.mark.requirement("RFC7143-7.2.2-03", "RFC7143-11.5.6-02", "RFC7143-7.2.2-05")
 def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> None:
     """ExpDataSN in TASK REASSIGN spares the Data-In PDUs before it."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
@@ -140,7 +140,7 @@ def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> No
     remove(pair, old)
 
     expect_reassigned(pair, task, exp_data_sn=3)
-    result = pair.finish(task)
+    result = finish_reassigned(pair, task)
 
     check(result.is_good, "GOOD", result)
     numbers = [int(pdu.data_sn) for pdu in result.data_ins]
@@ -169,7 +169,7 @@ def test_the_status_comes_again(pair: Session, old: Link, disk: Disk) -> None:
 
 
 @PAIR
-@pytest.mark.requirement("RFC7143-11.5.6-05")
+@pytest.mark.requirement("RFC7143-11.5.6-05", "RFC7143-7.2.2-05")
 @pytest.mark.parametrize("beyond", [1, 1000])
 def test_a_wild_exp_data_sn_is_ignored(
     pair: Session, old: Link, disk: Disk, beyond: int
@@ -181,13 +181,13 @@ def test_a_wild_exp_data_sn_is_ignored(
     remove(pair, old)
 
     expect_reassigned(pair, task, exp_data_sn=sent + beyond)
-    result = pair.finish(task)
+    result = finish_reassigned(pair, task)
 
     check(result.data == before, "all of the data", f"{len(result.data)} bytes")
 
 
 @PAIR
-@pytest.mark.requirement("RFC7143-7.2.2-10")
+@pytest.mark.requirement("RFC7143-7.2.2-10", "RFC7143-7.2.2-05")
 def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
     """The response of a reassigned read has the SNACK Tag 0, whatever it had before."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
@@ -195,7 +195,7 @@ def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
     remove(pair, old)
 
     expect_reassigned(pair, task)
-    final = pair.finish(task).final
+    final = finish_reassigned(pair, task).final
 
     is_right = not isinstance(final, SCSIResponse) or final.snack_tag == 0
     check(is_right, "SNACK Tag 0", final)
