@@ -116,7 +116,7 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
         for one in names
         if (function := one.partition("[")[0]).rpartition("/")[2] not in named
     }
-    others = _functions(folder) - whole
+    others = (_functions(folder) | _functions_beside(config, names)) - whole
     for path, known in files.items():
         wrong = unmatched(known, names, others)
         if wrong:
@@ -129,6 +129,18 @@ def _functions(folder: Path) -> set[str]:
     return {
         f"{path.relative_to(folder)}::{name}"
         for path in folder.rglob("test_*.py")
+        for name in _FUNCTION.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def _functions_beside(config: pytest.Config, names: set[str]) -> set[str]:
+    """Return all checks of the files that lie outside the suite, without parameters."""
+    files = {name.partition("::")[0] for name in names}
+    paths = {file: config.rootpath / file for file in files}
+    return {
+        f"{file}::{name}"
+        for file, path in paths.items()
+        if path.is_file()
         for name in _FUNCTION.findall(path.read_text(encoding="utf-8"))
     }
 

@@ -86,3 +86,7 @@ moved() {
 }
 moved 5 moved Temporary
 moved 6 moved-for-good Permanent
+special 7 pinging
+give --op update --mode target --tid 7 --name nop_interval --value 2
+give --op update --mode target --tid 7 --name nop_count --value 3
+open_up 7
