@@ -123,7 +123,9 @@ def _with_what_is_owed(
     named = {name for name, _value in own}
     owed = [pair for pair in book.owed if pair[0] not in named]
     for name, value in own:
-        if name not in dict(book.owed):
+        if name in dict(book.owed):
+            book.negotiator.results[name] = value  # the answer, in place of ours
+        else:
             book.negotiator.offer(name, value)
     if isinstance(pairs, bytes):
         book.owed = owed
