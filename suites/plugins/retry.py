@@ -7,6 +7,7 @@ own verdict; if the crash comes again, that is the verdict.
 """
 
 import bdb
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -30,9 +31,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     reports = _run(item, nextitem)
     if _is_spoilt(item, reports):
         _forget(item, before)
-        reports = _run(_another(item), nextitem)
-        for report in reports:
-            report.nodeid = item.nodeid  # a worker has its own, with a group
+        _renew(item)
+        reports = _run(item, nextitem)
     if AMENDMENT in item.stash:
         carry(reports[0], item.stash[AMENDMENT])
     for report in reports:
@@ -81,17 +81,15 @@ def _is_for_a_debugger(
     return not isinstance(call.excinfo.value, (pytest.skip.Exception, bdb.BdbQuit))
 
 
-def _another(item: pytest.Item) -> pytest.Item:
-    """Return the check as collected anew: an item's fixtures can be made only once."""
-    assert item.parent is not None  # a check lies in a file
-    collected = (one for one in item.parent.collect() if one.name == item.name)
-    another = next(one for one in collected if isinstance(one, pytest.Item))
-    # What plugins have noted of it, and the marks that they have set.
-    another.stash = item.stash
-    another.own_markers[:] = item.own_markers
-    another.keywords.update(item.keywords)
-    another.user_properties[:] = item.user_properties
-    return another
+def _renew(item: pytest.Item) -> None:
+    """Let a check's fixtures be made a second time.
+
+    The item stays the same one: Allure knows its result by the very object that is the
+    node ID, and so a copy of the item would leave the first try's result behind.
+    """
+    renew: Callable[[], None] | None = getattr(item, "_initrequest", None)
+    if renew is not None:
+        renew()
 
 
 def _is_spoilt(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
