@@ -19,6 +19,7 @@ from initiator.connection import Portal
 from initiator.expect import ConformanceFailure, expect_good
 from initiator.login import LoginOptions
 from initiator.session import Session
+from initiator.slips import EVERY_CLAUSE
 from iscsi.chap import Credentials
 from iscsi.constants import TMFunction
 from iscsi.errors import ISCSIError
@@ -283,6 +284,8 @@ def attempt(pipe: Pipe, host: str, port: int, act: Act | None, secret: bytes) ->
     try:
         session = Session(Portal(host, port), options, timeout=PATIENCE)
         try:
+            # What a session goes on after is told, too.
+            session.transcript.slips.judge(EVERY_CLAUSE)
             if act is not None:
                 act(session)
         finally:
