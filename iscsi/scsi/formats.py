@@ -9,10 +9,11 @@ where each is.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from iscsi.scsi import capacity, cdb, inquiry, mode, sense, vpd
+from iscsi.scsi import capacity, cdb, inquiry, mode, sense_layouts, vpd
 from iscsi.scsi import persistent_reservations as reservations
 from iscsi.scsi.layout import Structure
 from iscsi.scsi.mode import ModePage, PageControl
+from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.vpd import VPDPage
 
 ALWAYS = ("always",)
@@ -144,11 +145,11 @@ FORMATS: Mapping[str, Format] = {
     "ReserveInCapabilities": Format(reservations.CAPABILITIES),
     "ReserveInFullStatus": Format(reservations.FULL_STATUS),
     "TransportID": Format(_TRANSPORT_ID),
-    "FixedSense": Format(sense.FIXED, _SENSE),
-    "DescriptorSense": Format(sense.DESCRIPTOR, _SENSE),
-    "InformationDescriptor": Format(sense.INFORMATION, (AUTOMATIC,)),
-    "SenseKeySpecificDescriptor": Format(sense.SPECIFIC, (AUTOMATIC,)),
-    "FieldPointer": Format(sense.FIELD_POINTER, (AUTOMATIC,)),
+    "FixedSense": Format(sense_layouts.FIXED, _SENSE),
+    "DescriptorSense": Format(sense_layouts.DESCRIPTOR, _SENSE),
+    "InformationDescriptor": Format(sense_layouts.INFORMATION, (AUTOMATIC,)),
+    "SenseKeySpecificDescriptor": Format(sense_layouts.SPECIFIC, (AUTOMATIC,)),
+    "FieldPointer": Format(sense_layouts.FIELD_POINTER, (AUTOMATIC,)),
 }
 """The formats of parameter data and sense data, by a name for each."""
 
@@ -194,13 +195,15 @@ def parts(command: bytes, data: bytes) -> Iterator[Part]:
 def sense_parts(data: bytes, situation: str = AUTOMATIC) -> Iterator[Part]:
     """Yield the formats that sense data is made of."""
     code = data[0] & 0x7F if data else 0
-    if code in sense.FIXED_CODES:
+    if code in sense_layouts.FIXED_CODES:
         yield Part("FixedSense", 0, situation)
-        if len(data) >= sense.FIXED.length and _points_at_field(data[2], data[15]):
+        if len(data) >= sense_layouts.FIXED.length and _points_at_field(
+            data[2], data[15]
+        ):
             yield Part("FieldPointer", 15, situation)
-    elif code in sense.DESCRIPTOR_CODES:
+    elif code in sense_layouts.DESCRIPTOR_CODES:
         yield Part("DescriptorSense", 0, situation)
-        offset = sense.DESCRIPTOR.length
+        offset = sense_layouts.DESCRIPTOR.length
         while offset + 1 < len(data):
             if data[offset] == 0x00:
                 yield Part("InformationDescriptor", offset, situation)
@@ -215,7 +218,7 @@ def sense_parts(data: bytes, situation: str = AUTOMATIC) -> Iterator[Part]:
 
 def _points_at_field(key: int, first: int) -> bool:
     """Tell whether sense key specific bytes point at a field (SPC-4 4.5.2.4)."""
-    return bool(first & 0x80) and key & 0x0F == sense.SenseKey.ILLEGAL_REQUEST
+    return bool(first & 0x80) and key & 0x0F == SenseKey.ILLEGAL_REQUEST
 
 
 def _inquiry(command: bytes, data: bytes) -> Iterator[Part]:

@@ -7,74 +7,23 @@ from typing import Self
 
 from iscsi.errors import DecodeError
 from iscsi.scsi.layout import Structure
-
-FIXED = Structure(
-    "fixed format sense data",
-    18,
-    valid=(0, 7, 1),
-    response_code=(0, 6, 7),
-    sense_key=(2, 3, 4),
-    information=(3, 7, 32),
-    additional_length=(7, 7, 8),
-    command_specific=(8, 7, 32),
-    asc=(12, 7, 8),
-    ascq=(13, 7, 8),
-    specific=(15, 7, 24),
+from iscsi.scsi.sense_layouts import (
+    COMMAND_SPECIFIC,
+    DESCRIPTOR,
+    DESCRIPTOR_CODES,
+    DESCRIPTOR_CURRENT,
+    DESCRIPTOR_DEFERRED,
+    DESCRIPTOR_HEADER,
+    FIELD_POINTER,
+    FIXED,
+    FIXED_CODES,
+    FIXED_CURRENT,
+    FIXED_DEFERRED,
+    FIXED_MINIMUM,
+    INFORMATION,
+    PROGRESS,
+    SPECIFIC,
 )
-_FIXED_MINIMUM = 8
-DESCRIPTOR = Structure(
-    "descriptor format sense data",
-    8,
-    response_code=(0, 6, 7),
-    sense_key=(1, 3, 4),
-    asc=(2, 7, 8),
-    ascq=(3, 7, 8),
-    additional_length=(7, 7, 8),
-)
-INFORMATION = Structure(
-    "information sense data descriptor",
-    12,
-    type=(0, 7, 8),
-    additional_length=(1, 7, 8),
-    valid=(2, 7, 1),
-    information=(4, 7, 64),
-)
-COMMAND_SPECIFIC = Structure(
-    "command-specific information sense data descriptor",
-    12,
-    type=(0, 7, 8),
-    additional_length=(1, 7, 8),
-    command_specific=(4, 7, 64),
-)
-SPECIFIC = Structure(
-    "sense key specific sense data descriptor",
-    8,
-    type=(0, 7, 8),
-    additional_length=(1, 7, 8),
-    specific=(4, 7, 24),
-)
-FIELD_POINTER = Structure(
-    "field pointer sense key specific data",
-    3,
-    valid=(0, 7, 1),
-    command_data=(0, 6, 1),
-    bit_pointer_valid=(0, 3, 1),
-    bit_pointer=(0, 2, 3),
-    field_pointer=(1, 7, 16),
-)
-PROGRESS = Structure(
-    "progress indication sense key specific data",
-    3,
-    valid=(0, 7, 1),
-    progress_indication=(1, 7, 16),
-)
-_DESCRIPTOR_HEADER = 2
-"""Bytes of a descriptor that its ADDITIONAL LENGTH does not count."""
-FIXED_CODES = _FIXED_CURRENT, _FIXED_DEFERRED = 0x70, 0x71
-"""RESPONSE CODE of the fixed format."""
-
-DESCRIPTOR_CODES = _DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED = 0x72, 0x73
-"""RESPONSE CODE of the descriptor format."""
 
 
 class SenseKey(IntEnum):
@@ -335,10 +284,10 @@ class Sense:
         is_valid = information is not None and information < 2**32
         return FIXED.build(
             valid=is_valid,
-            response_code=_FIXED_DEFERRED if self.is_deferred else _FIXED_CURRENT,
+            response_code=FIXED_DEFERRED if self.is_deferred else FIXED_CURRENT,
             sense_key=self.key,
             information=information if is_valid and information is not None else 0,
-            additional_length=FIXED.length - _FIXED_MINIMUM,
+            additional_length=FIXED.length - FIXED_MINIMUM,
             command_specific=(self.command_specific or 0) & 0xFFFFFFFF,
             asc=self.asc,
             ascq=self.ascq,
@@ -361,7 +310,7 @@ class Sense:
             )
         header = DESCRIPTOR.build(
             response_code=(
-                _DESCRIPTOR_DEFERRED if self.is_deferred else _DESCRIPTOR_CURRENT
+                DESCRIPTOR_DEFERRED if self.is_deferred else DESCRIPTOR_CURRENT
             ),
             sense_key=self.key,
             asc=self.asc,
@@ -373,7 +322,7 @@ class Sense:
 
 def _described(layout: Structure, kind: int, **values: int) -> bytes:
     """Return a descriptor of a type."""
-    length = layout.length - _DESCRIPTOR_HEADER
+    length = layout.length - DESCRIPTOR_HEADER
     return layout.build(type=kind, additional_length=length, **values)
 
 
@@ -417,13 +366,13 @@ def read(data: bytes | memoryview) -> tuple[Sense, DecodeError | None]:
 def _complete_head(data: bytes) -> bytes | None:
     """Return the first eight bytes without what follows them, or None without a key."""
     code = data[0] & 0x7F if data else 0
-    is_fixed = code in (_FIXED_CURRENT, _FIXED_DEFERRED)
-    if not is_fixed and code not in (_DESCRIPTOR_CURRENT, _DESCRIPTOR_DEFERRED):
+    is_fixed = code in (FIXED_CURRENT, FIXED_DEFERRED)
+    if not is_fixed and code not in (DESCRIPTOR_CURRENT, DESCRIPTOR_DEFERRED):
         return None
     if len(data) <= (2 if is_fixed else 1):
         return None
     # VALID is about INFORMATION, of which there is not all.
-    return bytes([code]) + data[1 : _FIXED_MINIMUM - 1].ljust(_FIXED_MINIMUM - 1, b"\0")
+    return bytes([code]) + data[1 : FIXED_MINIMUM - 1].ljust(FIXED_MINIMUM - 1, b"\0")
 
 
 def _require(data: bytes, length: int) -> None:
@@ -449,9 +398,9 @@ def _specific_fields(
 
 
 def _parse_fixed(data: bytes) -> Sense:
-    _require(data, _FIXED_MINIMUM)
+    _require(data, FIXED_MINIMUM)
     # What a target leaves off the end counts as zero (SPC-4 section 4.5.3).
-    length = min(len(data), _FIXED_MINIMUM + data[7])
+    length = min(len(data), FIXED_MINIMUM + data[7])
     fields = FIXED.parse_short(data[:length])
     key = _key(data, fields["sense_key"], 2)
     pointer, progress = _specific_fields(key, fields["specific"].to_bytes(3, "big"))
@@ -463,7 +412,7 @@ def _parse_fixed(data: bytes) -> Sense:
         command_specific=fields["command_specific"] or None,
         field_pointer=pointer,
         progress=progress,
-        is_deferred=fields["response_code"] == _FIXED_DEFERRED,
+        is_deferred=fields["response_code"] == FIXED_DEFERRED,
     )
 
 
@@ -489,8 +438,8 @@ def _parse_descriptor(data: bytes) -> Sense:
     specific = b""
     offset = DESCRIPTOR.length
     while offset < end:
-        _require(data[:end], offset + _DESCRIPTOR_HEADER)
-        kind, length = data[offset], data[offset + 1] + _DESCRIPTOR_HEADER
+        _require(data[:end], offset + DESCRIPTOR_HEADER)
+        kind, length = data[offset], data[offset + 1] + DESCRIPTOR_HEADER
         _require(data[:end], offset + length)
         body = data[offset : offset + length]
         if kind == 0x00 and length >= INFORMATION.length:
@@ -499,7 +448,7 @@ def _parse_descriptor(data: bytes) -> Sense:
                 information = descriptor["information"]
         elif kind == 0x01 and length >= COMMAND_SPECIFIC.length:
             command_specific = COMMAND_SPECIFIC.parse(body)["command_specific"]
-        elif kind == 0x02 and length >= _DESCRIPTOR_HEADER + 5:
+        elif kind == 0x02 and length >= DESCRIPTOR_HEADER + 5:
             specific = SPECIFIC.parse_short(body)["specific"].to_bytes(3, "big")
         offset += length
     pointer, progress = _specific_fields(key, specific)
@@ -511,6 +460,6 @@ def _parse_descriptor(data: bytes) -> Sense:
         command_specific=command_specific,
         field_pointer=pointer,
         progress=progress,
-        is_deferred=fields["response_code"] == _DESCRIPTOR_DEFERRED,
+        is_deferred=fields["response_code"] == DESCRIPTOR_DEFERRED,
         is_descriptor_format=True,
     )
