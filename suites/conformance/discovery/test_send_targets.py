@@ -22,6 +22,7 @@ from iscsi.pdu import (
     TextResponse,
 )
 from iscsi.scsi import cdb
+from iscsi.text import Pairs
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.discovery import address_values, is_well_formed, target_names
@@ -178,6 +179,30 @@ def test_addresses_are_well_formed(discovery: Session) -> None:
 @pytest.mark.requirement("RFC7143-C-i03", "RFC7143-11.11.4-01")
 def test_long_list_is_split(open_session: OpenSession) -> None:
     """A list longer than the initiator takes comes whole, in several responses."""
+    small, due = with_short_segments(open_session)
+
+    pairs = small.send_targets("All")
+
+    check(pairs == due, f"all {len(due)} pairs", f"{len(pairs)} of them")
+
+
+@pytest.mark.requirement("RFC7143-6.1-01")
+def test_a_split_list_ends_with_nul(open_session: OpenSession) -> None:
+    """The last pair of a list that comes in several responses ends with a NUL byte."""
+    small, _due = with_short_segments(open_session)
+
+    small.send_targets("All")
+
+    came = [one for one in small.transcript.received() if isinstance(one, TextResponse)]
+    is_ended = b"".join(bytes(one.data) for one in came).endswith(b"\0")
+    check(is_ended, "a NUL byte", came[-1])
+
+
+def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
+    """Return a Discovery session that takes short segments, and the list it is due.
+
+    Skips where the list fits one segment.
+    """
     small = open_session(
         {SEGMENT_LENGTH: str(SMALL)}, is_discovery=True, target_name=None
     )
@@ -185,10 +210,7 @@ def test_long_list_is_split(open_session: OpenSession) -> None:
     due = large.send_targets("All")
     if len(text.encode(due)) <= SMALL:
         pytest.skip(f"not applicable: the list has no more than {SMALL} bytes")
-
-    pairs = small.send_targets("All")
-
-    check(pairs == due, f"all {len(due)} pairs", f"{len(pairs)} of them")
+    return small, due
 
 
 @pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12", "RFC7143-C-i02")
