@@ -88,7 +88,7 @@ def pytest_terminal_summary(
     else:
         with _without_failures(terminalreporter):
             result = yield
-    terminalreporter.section("conformance")
+    terminalreporter.section(run.suite)
     for line in _lines(run, findings_of(config), config):
         terminalreporter.write_line(printable(line.text), **line.looks)
     path: Path | None = config.option.write_deviations
