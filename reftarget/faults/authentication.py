@@ -50,6 +50,7 @@ AUTHENTICATION: Final = (
         name="long-secrets-are-refused",
         breaks=("RFC7143-9.2.1-02", "RFC7143-9.2.1-01"),
         says="Refuses who proves a secret of 128 bits or more.",
+        also="no login by CHAP with a long secret comes to its end",
         rules=AuthenticationRules(
             is_proved=lambda is_right, secret, _proves_ours: (
                 is_right and len(secret or b"") < _LONG_SECRET

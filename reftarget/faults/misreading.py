@@ -156,6 +156,7 @@ MISREADING: Final = (
         name="chap-needs-to-be-mutual",
         breaks=("RFC7143-9.2-01",),
         says="Refuses an initiator that does not challenge it.",
+        also="no login by one-way CHAP comes to its end",
         rules=LoginRules(understood=_with_a_challenge),
     ),
     Fault(
