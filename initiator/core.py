@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
 from initiator.deadline import Deadline
-from initiator.expect import ConformanceFailure
+from initiator.expect import ConformanceFailure, is_own_ping
 from initiator.login import LoginOptions, unasked_response
 from initiator.phase import LoginResult, log_in
 from initiator.task import (
@@ -270,9 +270,7 @@ class SessionCore:
                 continue
             if isinstance(pdu, AsyncMessage):
                 self.async_messages.append(pdu)
-            elif not (
-                isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
-            ):
+            elif not is_own_ping(pdu):
                 return pdu
             elif self.answers_pings and pdu.target_transfer_tag != RESERVED_TAG:
                 self._answer_ping(pdu, way)
@@ -395,9 +393,7 @@ class SessionCore:
 
 def _is_unasked(pdu: PDU) -> bool:
     """Tell whether a target has sent a PDU of its own accord."""
-    return isinstance(pdu, AsyncMessage) or (
-        isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
-    )
+    return isinstance(pdu, AsyncMessage) or is_own_ping(pdu)
 
 
 def unexpected(

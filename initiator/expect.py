@@ -8,6 +8,7 @@ a test runner counts it as failed and not as a fault of the tool.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeGuard
 
 from initiator.answers import (
     SHOWN_PDUS,
@@ -310,14 +311,15 @@ def next_or_drop(connection: Connection, timeout: float | None = None) -> PDU | 
     """
     deadline = Deadline(connection.timeout if timeout is None else timeout)
     try:
-        while _is_unasked(answer := connection.receive(deadline.left)):
+        while is_own_ping(answer := connection.receive(deadline.left)):
             deadline.check("nothing but pings of the target's own accord")
     except ConnectionLost:
         return None
     return answer
 
 
-def _is_unasked(pdu: PDU) -> bool:
+def is_own_ping(pdu: PDU) -> TypeGuard[NOPIn]:
+    """Tell whether a target has sent a NOP-In of its own accord (section 11.19)."""
     return isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
 
 

@@ -16,6 +16,7 @@ from initiator.bundle import Bundle, Event
 from initiator.connection import Connection
 from initiator.core import advances_stat_sn, lun_field
 from initiator.describe import describe
+from initiator.expect import is_own_ping
 from initiator.ready import Ready
 from initiator.transcript import Transcript
 from iscsi import chap, serial, text
@@ -23,7 +24,7 @@ from iscsi.address import TargetURL
 from iscsi.constants import RESERVED_TAG, LoginStatus, Stage
 from iscsi.errors import ConnectionLost, DecodeError, ISCSIError, PeerTimeout
 from iscsi.framing import Digests
-from iscsi.pdu import PDU, LoginRequest, LoginResponse, NOPIn, SCSIResponse
+from iscsi.pdu import PDU, LoginRequest, LoginResponse, SCSIResponse
 from iscsi.printable import printable
 from iscsi.scsi import sense
 from iscsi.scsi.sense import SenseKey
@@ -215,7 +216,7 @@ class _Player:
             return  # its end has been told
         try:
             found = channel.live.receive(self._seconds)
-            while _is_of_its_own_accord(found) and not _is_of_its_own_accord(recorded):
+            while is_own_ping(found) and not is_own_ping(recorded):
                 found = channel.live.receive(self._seconds)
         except (ConnectionLost, PeerTimeout, DecodeError) as error:
             self._differ(number, "answer", describe(recorded), str(error))
@@ -330,10 +331,6 @@ def _digest(recorded: str) -> bool | bytes:
 def _due(pdu: PDU) -> int:
     """Return the StatSN that follows on a PDU."""
     return serial.add(pdu.stat_sn, 1) if advances_stat_sn(pdu) else int(pdu.stat_sn)
-
-
-def _is_of_its_own_accord(pdu: PDU) -> bool:
-    return isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
 
 
 def _tells_of_the_past(pdu: PDU) -> bool:

@@ -11,7 +11,7 @@ from initiator.expect import ConformanceFailure, check, chose, next_or_drop
 from initiator.login import LoginExchange, LoginRefused, unasked_response
 from initiator.texts import Reader, read_text
 from iscsi import text
-from iscsi.constants import RESERVED_TAG, LoginStatus, Role, Stage
+from iscsi.constants import LoginStatus, Role, Stage
 from iscsi.errors import DecodeError, DigestError, PeerTimeout
 from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
@@ -348,8 +348,6 @@ def expect_full_feature(login: LoginExchange, data: bytes = b"up?") -> NOPIn:
     answer = next_or_drop(connection)
     if isinstance(answer, LoginResponse):
         connection.slip(unasked_response(answer))
-        answer = next_or_drop(connection)
-    if isinstance(answer, NOPIn) and answer.initiator_task_tag == RESERVED_TAG:
         answer = next_or_drop(connection)
     if not (isinstance(answer, NOPIn) and answer.initiator_task_tag == 0x7E57):
         actual = describe(answer) if answer else "the connection is dropped"
