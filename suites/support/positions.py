@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import pytest
+
 from initiator.connection import Connection
 from initiator.core import Link, lun_field
 from initiator.expect import ConformanceFailure
@@ -481,3 +483,13 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The features without which a position cannot be taken up."""
+
+
+def at(position: str, *values: str) -> object:
+    """Return a parameter set for a check: a position, its needs, and further values."""
+    return pytest.param(
+        position,
+        *values,
+        id="-".join((position, *values)),
+        marks=[pytest.mark.needs(name) for name in NEEDS.get(position, ())],
+    )

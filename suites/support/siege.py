@@ -42,6 +42,9 @@ UNTOLD = "Robustness-3-02"
 SECRET = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
 HELD = "Robustness-5-01"
 
+JUDGED = (SERVES, UNDISTURBED, UNTOUCHED, UNTOLD, HELD)
+"""What every check of the suite judges, whatever it sends."""
+
 QUIET = 0.3
 """Seconds in which an answer to a stimulus is waited for; it need not have one."""
 

@@ -8,15 +8,9 @@ from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from suites.support.hostile_commands import answers, cuts, lies, lists, opcodes
 from suites.support.positions import POSITIONS
-from suites.support.siege import Siege
+from suites.support.siege import JUDGED, Siege
 
-pytestmark = pytest.mark.requirement(
-    "Robustness-1-01",
-    "Robustness-2-01",
-    "Robustness-3-01",
-    "Robustness-3-02",
-    "Robustness-5-01",
-)
+pytestmark = pytest.mark.requirement(*JUDGED)
 
 _GROUPS = range(0, 256, 16)
 _ANSWERS = {words: (body, place, size) for words, body, place, size in answers()}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from suites.support.positions import NEEDS, PDUS, POSITIONS
-from suites.support.siege import Siege
+from suites.support.positions import PDUS, POSITIONS, at
+from suites.support.siege import JUDGED, SECRET, Siege
 from suites.support.stimuli import (
     Stimulus,
     ahs_shapes,
@@ -22,34 +22,18 @@ _THOROUGH = ("full-feature", "operational")
 _AHS = ("before-login", "operational", "full-feature", "r2t-open")
 _EVERYWHERE = tuple(POSITIONS)
 
-pytestmark = pytest.mark.requirement(
-    "Robustness-1-01",
-    "Robustness-2-01",
-    "Robustness-3-01",
-    "Robustness-3-02",
-    "Robustness-4-01",
-    "Robustness-5-01",
-)
-
-
-def _at(position: str, *values: str) -> object:
-    return pytest.param(
-        position,
-        *values,
-        id="-".join((position, *values)),
-        marks=[pytest.mark.needs(name) for name in NEEDS.get(position, ())],
-    )
+pytestmark = pytest.mark.requirement(*JUDGED, SECRET)
 
 
 def _each_field() -> Iterator[object]:
     for position in _THOROUGH:
         for kind, (layer, _) in PDUS.items():
             for name in names_of_fields(layer):
-                yield _at(position, kind, name)
+                yield at(position, kind, name)
 
 
 def _each_kind(positions: tuple[str, ...]) -> list[object]:
-    return [_at(position, kind) for position in positions for kind in PDUS]
+    return [at(position, kind) for position in positions for kind in PDUS]
 
 
 @pytest.mark.parametrize(("position", "kind", "name"), list(_each_field()))

@@ -10,17 +10,10 @@ from suites.support.hostile_text import (
     values,
     whole_texts,
 )
-from suites.support.positions import NEEDS, POSITIONS
-from suites.support.siege import Siege
+from suites.support.positions import POSITIONS, at
+from suites.support.siege import JUDGED, SECRET, Siege
 
-pytestmark = pytest.mark.requirement(
-    "Robustness-1-01",
-    "Robustness-2-01",
-    "Robustness-3-01",
-    "Robustness-3-02",
-    "Robustness-4-01",
-    "Robustness-5-01",
-)
+pytestmark = pytest.mark.requirement(*JUDGED, SECRET)
 
 _TEXTS = (
     ("before-login", "Login"),
@@ -34,13 +27,8 @@ _TEXTS = (
 """Where text is read, and the PDU that carries it."""
 
 
-def _at(position: str, kind: str) -> object:
-    marks = [pytest.mark.needs(name) for name in NEEDS.get(position, ())]
-    return pytest.param(position, kind, id=f"{position}-{kind}", marks=marks)
-
-
-_PLACES = [_at(*place) for place in _TEXTS]
-_READ = [_at("operational", "Login"), _at("full-feature", "Text")]
+_PLACES = [at(*place) for place in _TEXTS]
+_READ = [at("operational", "Login"), at("full-feature", "Text")]
 """Where each key is read: in the other positions it is the same code."""
 
 
