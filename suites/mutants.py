@@ -211,7 +211,7 @@ def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
 def _try_all(
     wanted: Sequence[Fault], suite: Collected, options: argparse.Namespace
 ) -> list[Outcome]:
-    """Try faults side by side; who is amiss is tried again, alone."""
+    """Try faults side by side, and each that is amiss once more, alone."""
     done = itertools.count(1)
     kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
 
@@ -223,7 +223,7 @@ def _try_all(
 
     with ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(attempt, wanted))
-    # What a busy machine makes late is not wrong: who is amiss is tried again, alone.
+    # What a busy machine makes late is not wrong.
     for number, outcome in enumerate(outcomes):
         if outcome.is_amiss and outcome.fault.name not in kept:
             if options.runs is not None:

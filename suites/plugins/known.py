@@ -105,10 +105,10 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     What was not collected is known by the names of its functions, without parameters.
     """
     files = config.stash[_FILES]
-    if not any(known.deviation or known.crash for known in files.values()):
-        return ""
-    folder = ROBUSTNESS if is_robustness(config) else AREAS
     names = {name_of(one) for one in nodeids}
+    if not any(unmatched(known, names) for known in files.values()):
+        return ""  # as in every whole run, which need not read the suite's files
+    folder = ROBUSTNESS if is_robustness(config) else AREAS
     # A check named on the command line may be there with one of its parameters alone.
     named = {Path(one.partition("[")[0]).name for one in config.args if "[" in one}
     whole = {

@@ -134,13 +134,20 @@ def reference(tmp_path: Path) -> Iterator[Path]:
     names = content["target"]
     assert isinstance(names, list)
     names[0]["alias"] = made.special[Special.ALIAS]
+    yield from started(start, content, tmp_path)
+
+
+def started(
+    start: Sequence[str], content: Mapping[str, object], folder: Path
+) -> Iterator[Path]:
+    """Start a target by a command, yield the file that describes it, and end it."""
     done = attempt(start, seconds=60)
-    assert done.returncode == 0, done.stdout
-    path = tmp_path / "by-hand.toml"
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = folder / "by-hand.toml"
     path.write_text(tomli_w.dumps(content))
     path.chmod(0o600)
     yield path
-    ended(tmp_path)
+    ended(folder)
 
 
 @pytest.fixture
@@ -162,13 +169,7 @@ def tgtd(tmp_path: Path) -> Iterator[Path]:
             "is_alive": alive,
         },
     )
-    done = attempt(start, seconds=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    path = tmp_path / "by-hand.toml"
-    path.write_text(tomli_w.dumps(content))
-    path.chmod(0o600)
-    yield path
-    ended(tmp_path)
+    yield from started(start, content, tmp_path)
 
 
 @pytest.fixture
@@ -186,13 +187,7 @@ def istgt(tmp_path: Path) -> Iterator[Path]:
         version=made.version(),
         hooks={"restart": start, "power_cycle": start},
     )
-    done = attempt(start, seconds=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    path = tmp_path / "by-hand.toml"
-    path.write_text(tomli_w.dumps(content))
-    path.chmod(0o600)
-    yield path
-    ended(tmp_path)
+    yield from started(start, content, tmp_path)
 
 
 def verdicts(folder: Path, target: str, paths: Sequence[str]) -> Run:
