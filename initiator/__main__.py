@@ -2,6 +2,7 @@
 """`python -m initiator`: replay a failure, look into a capture, talk to a target."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,8 @@ _TROUBLE = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; return the exit code."""
+    # Scapy logs what it thinks of a file; our own line says what a reader needs.
+    logging.getLogger("scapy").setLevel(logging.ERROR)
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:

@@ -4,6 +4,7 @@
 import gzip
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,6 +186,32 @@ def test_what_holds_no_iscsi_is_said_in_one_line(
         list(decode.lines(path))
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pcap() + bytes(8) + 8 * b"\xff" + bytes(100),
+        b"\x0a\x0d\x0d\x0a\xf0\xff\xff\xff\x4d\x3c\x2b\x1a" + bytes(100),
+    ],
+)
+def test_the_command_says_one_line_of_a_damaged_capture(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Scapy logs its own view of such files."""
+    path = tmp_path / "c.pcap"
+    path.write_bytes(content)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "initiator", "decode", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
