@@ -91,14 +91,15 @@ def find_ending_at_start(tested: TestedTarget) -> Ending | None:
 
 
 def find_ending_at_end(
-    item: pytest.Item, tested: TestedTarget, *, is_last: bool
+    item: pytest.Item, tested: TestedTarget, *, has_time: bool
 ) -> tuple[Ending | None, bool]:
     """Return how the target ended since a check's own verdict, if it did.
 
     Args:
         item: the check.
         tested: the target.
-        is_last: no check comes after it that would see the target dead.
+        has_time: the target may be dead, or no check comes after this one that would
+            see it: it is looked at for a moment, and has to serve a login.
 
     Returns:
         The ending; and whether a death that always comes did not.
@@ -106,7 +107,7 @@ def find_ending_at_end(
     phase = Phase.TEARDOWN
     account = account_of(item)
     is_amiss = account.outcome in _AMISS
-    has_time = is_amiss or is_last
+    has_time = has_time or is_amiss
     found = await_end(tested) if has_time else tested.ending()
     ending = value(tested, found, phase)
     is_revived = account.ending is not None and account.ending.kind in DEATHS

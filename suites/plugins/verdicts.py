@@ -142,26 +142,42 @@ def pytest_runtest_teardown(
         return (yield)
     tested = targets_plugin.of(item.config)
     _limit_of(tested).grant_end()
-    failure = None
+    error = None
     try:
         with _limit_of(tested).running():
             yield
-    except CutShort as cut:
-        failure = cut
+    except (ISCSIError, ConformanceFailure, ExceptionGroup) as raised:
+        error = _of_the_peer(raised)
+        if error is None:
+            raise
     note_last(item)
-    is_last = nextitem is None
-    ending, is_spared = find_ending_at_end(item, tested, is_last=is_last)
-    if is_spared:
+    has_time = nextitem is None or error is not None
+    ending, is_spared = find_ending_at_end(item, tested, has_time=has_time)
+    if error is not None:
+        keep_evidence(item, tested, error)
+    elif is_spared:
         deadly = [known for known in deviations_of(item) if known.dies]
         _fail_for_unseen(item, deadly[0], Phase.TEARDOWN)
-    if failure is not None:
-        keep_evidence(item, tested, failure)
     elif ending is not None:
         keep_log(item, tested)
     if ending is not None:
         revive(item, tested, ending)
-    if ending is not None or failure is not None:
-        _judge_teardown(item, ending, failure)
+    if error is not None and ending is None and not isinstance(error, CutShort):
+        # A fixture's clean-up has met what no clause of the check is about.
+        raise error
+    if ending is not None or error is not None:
+        _judge_teardown(item, ending, error)
+
+
+def _of_the_peer(error: Exception) -> ISCSIError | ConformanceFailure | None:
+    """Return an error if the target has to do with it, or the first such of a group.
+
+    pytest makes a group where several fixtures cannot be cleaned up.
+    """
+    if isinstance(error, ExceptionGroup):
+        found = (_of_the_peer(one) for one in error.exceptions)
+        return next((one for one in found if one is not None), None)
+    return error if isinstance(error, ISCSIError | ConformanceFailure) else None
 
 
 def _judge_slips(item: pytest.Item) -> None:
@@ -297,14 +313,23 @@ def _judge_call(
 
 
 def _judge_teardown(
-    item: pytest.Item, ending: Ending | None, failure: ConformanceFailure | None
+    item: pytest.Item,
+    ending: Ending | None,
+    error: ISCSIError | ConformanceFailure | None,
 ) -> None:
     """Judge a death that came with the end of a check, or an end that did not come.
+
+    Args:
+        item: the check.
+        ending: how the target ended; None if it serves.
+        error: what the end of the check has met, such as a clean-up of a fixture whose
+            target has died amid it.
 
     Raises:
         pytest.fail.Exception: it is not known, and the check has not failed yet.
     """
     words = []
+    failure = error if isinstance(error, CutShort) else None
     if failure is not None:
         words.append(f"expected of the end of the check: {failure.expected[0]}")
         words.append(failure.actual)

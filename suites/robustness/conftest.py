@@ -19,9 +19,23 @@ from suites.support.siege import Siege, Watcher
 WATCHER = "iqn.2026-11.org.iscsi-assay:watcher"
 
 
-@pytest.fixture(scope="session")
-def block_size(target: TestedTarget) -> int:
-    """Bytes in a block of the unit that is attacked; asked for once in a run."""
+_BLOCK_SIZE = pytest.StashKey[int]()
+
+
+@pytest.fixture
+def block_size(request: pytest.FixtureRequest, target: TestedTarget) -> int:
+    """Bytes in a block of the unit that is attacked.
+
+    It is asked for once in a run; again where the target died of that, since pytest
+    would hand the error of a fixture that lives as long as the run to each check.
+    """
+    known = request.config.stash
+    if _BLOCK_SIZE not in known:
+        known[_BLOCK_SIZE] = _block_size(target)
+    return known[_BLOCK_SIZE]
+
+
+def _block_size(target: TestedTarget) -> int:
     with Session(
         target.portal,
         target.options(),

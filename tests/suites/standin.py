@@ -24,6 +24,7 @@ STAGES = {
     "data": DATA_OUT,
     "logout": LOGOUT,
     "teardown": LOGOUT,
+    "sweep": COMMAND,
     "end": END,
 }
 _MARK = b":kill-at-"

@@ -26,9 +26,25 @@ _SWEEPER_KEY = 0x5EE9
 KEY_A, KEY_B, KEY_C = 0xA1A1A1A1A1A1A1A1, 0xB2B2B2B2, 0xC3
 
 
-@pytest.fixture(scope="session")
-def lets_others_in(target: TestedTarget, disk_lun: int) -> bool:
-    """Whether the target serves the unit to initiators of other names, too."""
+_LETS_OTHERS_IN = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def lets_others_in(
+    request: pytest.FixtureRequest, target: TestedTarget, disk_lun: int
+) -> bool:
+    """Whether the target serves the unit to initiators of other names, too.
+
+    It is asked once in a run; again where it died of that, since pytest would hand the
+    error of a fixture that lives as long as the run to each check after it.
+    """
+    known = request.config.stash
+    if _LETS_OTHERS_IN not in known:
+        known[_LETS_OTHERS_IN] = _serves_others(target, disk_lun)
+    return known[_LETS_OTHERS_IN]
+
+
+def _serves_others(target: TestedTarget, disk_lun: int) -> bool:
     plain = target.options()
     name = f"{plain.initiator_name}.other"
     try:

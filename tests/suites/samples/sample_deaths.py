@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks that kill a stand-in target at each stage, and what comes after each."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from initiator.session import Session
+from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 
@@ -15,6 +18,17 @@ NAME = "iqn.2026-11.org.iscsi-assay:kill-at-"
 @pytest.fixture
 def dying_session(open_session: OpenSession) -> Session:
     return open_session(initiator_name=f"{NAME}setup")
+
+
+@pytest.fixture
+def swept_session(open_session: OpenSession) -> Iterator[Session]:
+    """A session that is tidied up behind a check, by another one if it is gone."""
+    found = open_session(initiator_name=f"{NAME}sweep", clears_unit_attention=False)
+    yield found
+    try:
+        found.execute(cdb.test_unit_ready())
+    except ISCSIError:
+        open_session()
 
 
 @pytest.mark.requirement(MUST)
@@ -94,6 +108,18 @@ def test_dies_in_teardown(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement(MUST)
 def test_after_teardown(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_sweep(swept_session: Session) -> None:
+    """The target survives what a fixture does when a check is over."""
+    swept_session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_after_sweep(session: Session) -> None:
     """The target answers a ping."""
     session.ping()
 
