@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reports import compare, coverage, html, statement
 from reports.findings import findings
+from reports.findings_page import findings_page
 from reports.markdown import findings_markdown
 from reports.printable import printable
 from reports.run import RunFileError, read
@@ -48,11 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     stated.set_defaults(run=_statement)
     told = commands.add_parser(
-        "findings", help="write the findings as Markdown, a section for each"
+        "findings", help="write the findings as Markdown or HTML, a section for each"
     )
     told.add_argument("results", type=Path, help=_RESULTS)
     told.add_argument(
-        "-o", "--output", type=Path, help="the file; else they are printed"
+        "-o",
+        "--output",
+        type=Path,
+        help="the file, a page if it ends in .html; else they are printed",
     )
     told.set_defaults(run=_findings)
     compared = commands.add_parser(
@@ -106,8 +110,13 @@ def _statement(options: argparse.Namespace) -> int:
 
 def _findings(options: argparse.Namespace) -> int:
     run = read(options.results)
-    text = findings_markdown(run, findings(run), _folder(options.results))
-    output: Path | None = options.output
+    results, output = _folder(options.results), options.output
+    is_page = output is not None and output.suffix == ".html"
+    text = (
+        findings_page(run, results)
+        if is_page
+        else findings_markdown(run, findings(run), results)
+    )
     if output is None:
         print(text, end="")
         return 0

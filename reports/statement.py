@@ -187,7 +187,7 @@ def markdown(stated: Statement) -> str:
     lines = [f"# Conformance statement: {code(run.name)}", "", f"{stated.verdict}.", ""]
     if stated.why_incomplete:
         lines += [f"**This run is incomplete**: {words(stated.why_incomplete)}", ""]
-    lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
+    lines += [f"- {name}: {code(value)}" for name, value in facts(run)]
     if stated.new:
         lines += ["", "## What to mend first", ""]
         lines += [
@@ -235,19 +235,20 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def facts(run: Run) -> list[tuple[str, str]]:
+    """Return what is known of a run and its target, each with its name."""
     known = run.environment
-    facts = [(name, known[name]) for name in _FACTS if name in known]
+    found = [(name, known[name]) for name in _FACTS if name in known]
     negotiated = [
         f"{name.removeprefix('negotiated.')}={value}"
         for name, value in known.items()
         if name.startswith("negotiated.")
     ]
     if negotiated:
-        facts.append(("negotiated", ", ".join(negotiated)))
-    facts.append(("checks", str(len(run.checks))))
-    facts.append(("run", f"{run.started}, {run.seconds:g} s, toolkit {run.toolkit}"))
-    return facts
+        found.append(("negotiated", ", ".join(negotiated)))
+    found.append(("checks", str(len(run.checks))))
+    found.append(("run", f"{run.started}, {run.seconds:g} s, toolkit {run.toolkit}"))
+    return found
 
 
 def page(stated: Statement) -> str:
@@ -274,7 +275,7 @@ def page(stated: Statement) -> str:
             if (number := sum(one.severity is severity for one in stated.new))
         ],
         standings=list(Standing),
-        facts=_facts(stated.run),
+        facts=facts(stated.run),
         first=[finding_data(one, stated) for one in stated.new[:_FIRST]],
         more=max(len(stated.new) - _FIRST, 0),
         gone=stated.gone,

@@ -93,6 +93,10 @@ def test_the_command_writes_a_file_or_prints(
     assert main(["findings", str(tmp_path / NAME), "-o", str(page)]) == 0
 
     assert page.read_text(encoding="utf-8") == printed
+    html = page.with_suffix(".html")
+    assert main(["findings", str(tmp_path), "-o", str(html)]) == 0
+    assert 'id="finding-1"' in html.read_text(encoding="utf-8")
+    capsys.readouterr()
     assert main(["findings", str(tmp_path / "none")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 

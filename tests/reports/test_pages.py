@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports import compare, statement
+from reports.findings_page import findings_page
 from reports.templates import embedded
 from tests.reports.browser import browse
 from tests.reports.test_run import BAD, ECHO, GOOD
@@ -100,7 +101,7 @@ def test_the_statement_loads(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kind", ["statement", "compare"])
+@pytest.mark.parametrize("kind", ["statement", "findings", "compare"])
 def test_a_page_fits_a_narrow_window(tmp_path: Path, kind: str) -> None:
     # Chromium's window is no narrower than this by itself.
     width = 500
@@ -118,6 +119,7 @@ def test_a_page_fits_a_narrow_window(tmp_path: Path, kind: str) -> None:
     )
     text = {
         "statement": lambda: statement.page(statement.state(long)),
+        "findings": lambda: findings_page(long),
         "compare": lambda: compare.page(compare.compare([long, GOOD, BAD])),
     }[kind]()
     page = tmp_path / "page.html"
@@ -130,10 +132,11 @@ def test_a_page_fits_a_narrow_window(tmp_path: Path, kind: str) -> None:
     assert int(found[1]) <= int(found[2])
 
 
-@pytest.mark.parametrize("kind", ["statement", "compare"])
+@pytest.mark.parametrize("kind", ["statement", "findings", "compare"])
 def test_a_page_asks_no_network_for_anything(kind: str) -> None:
     text = {
         "statement": statement.page(statement.state(BAD)),
+        "findings": findings_page(BAD),
         "compare": compare.page(compare.compare([GOOD, BAD])),
     }[kind]
 
