@@ -79,12 +79,17 @@ def _parser() -> argparse.ArgumentParser:
 def _html(options: argparse.Namespace) -> int:
     """Build the page; a run is worth its verdict also without one."""
     results: Path = options.results
+    if not html.has_results(results):
+        what = "holds no Allure results" if results.exists() else "does not exist"
+        words = f"{results} {what}: give the folder that --alluredir named"
+        print(printable(words), file=sys.stderr)
+        return 2
     try:
         found = html.build(results, options.output)
     except html.ReportError as error:
-        print(f"no HTML report: {error}")
-        print(f"Allure results: {results}")
-        return 0 if results.is_dir() else 2
+        print(printable(f"no HTML report: {error}"))
+        print(printable(f"Allure results: {results}"))
+        return 0
     print(f"report: {found}")
     return 0
 

@@ -77,11 +77,15 @@ def findings_of(config: pytest.Config) -> tuple[Finding, ...]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    terminalreporter: pytest.TerminalReporter,
+    exitstatus: pytest.ExitCode,
+    config: pytest.Config,
 ) -> Generator[None]:
     """Print table and findings last, in place of pytest's list of failures."""
     run = config.stash.get(RUN, None)
-    if run is None or not run.checks:
+    is_refused = exitstatus == pytest.ExitCode.USAGE_ERROR
+    if run is None or not run.checks or is_refused:
+        # What pytest itself says of an option that makes no sense is one line.
         return (yield)
     if _is_full(config):
         result = yield

@@ -143,7 +143,9 @@ def load(path: Path, requirements: Collection[str]) -> Known:
     try:
         known = msgspec.convert(content, Known)
     except msgspec.ValidationError as error:
-        raise KnownFileError(f"{path}: {_words(str(error), content)}") from error
+        # The name of an unknown key is the file's own, and may hold anything.
+        words = one_line(_words(str(error), content))
+        raise KnownFileError(f"{path}: {words}") from error
     for place, entry in _entries(known):
         wrong = _wrong(entry, requirements)
         if wrong:

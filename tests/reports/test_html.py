@@ -30,10 +30,12 @@ def results(tmp_path: Path) -> Path:
 def test_an_empty_folder_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["html", str(tmp_path / "none"), "-o", str(tmp_path / "out")])
+    for name, words in (("", "holds no Allure results"), ("no", "does not exist")):
+        code = main(["html", str(tmp_path / name), "-o", str(tmp_path / "out")])
 
-    assert code == 2
-    assert "holds no Allure results" in capsys.readouterr().out
+        assert code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert words in line
 
 
 def test_without_node_the_results_stay_and_it_says_so(

@@ -43,6 +43,7 @@ def read(tmp_path: Path, text: str) -> Known:
         ("[[deviations]]\n", "own.toml: Object contains unknown field `deviations`"),
         ("deviation = 3\n", "own.toml: deviation: Expected `array`, got `int`"),
         (entry(alwys="true"), f"deviation 1 ({ID}): Object contains unknown field"),
+        (entry() + '"\\u001b[31mk" = 1\n', r"unknown field `\x1b[31mk`"),
         (entry(always='"false"'), f"deviation 1 ({ID}): always: Expected `bool`"),
         (entry(checks='"x.py"'), f"deviation 1 ({ID}): checks: Expected `array`"),
         (entry(checks="[1]"), f"deviation 1 ({ID}): checks[0]: Expected `str`"),
@@ -267,6 +268,20 @@ def test_a_pattern_without_a_check_is_refused_whatever_runs(
 
     assert done.returncode == 4
     assert complaint(done).endswith("no check matches 'nop/test_ping.py::test_gone'")
+
+
+@pytest.mark.integration
+def test_a_pattern_without_a_check_is_all_that_a_parallel_run_says(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(entry(checks='["nop/test_ping.py::test_gone"]'))
+
+    done = run("-n", "1", "--target=reference", f"--deviations={own}")
+
+    assert done.returncode == 4
+    assert done.stdout.count("no check matches 'nop/test_ping.py::test_gone'") == 1
+    assert "all checks" not in done.stdout
 
 
 @pytest.mark.integration
