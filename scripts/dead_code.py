@@ -45,7 +45,7 @@ CALLED_BY_OTHERS = {
     "__allure_display_name__": "allure-pytest reads it",
     "return_value": "unittest.mock reads it",
     "delaybeforesend": "pexpect reads it",
-    "exitstatus": "pytest reads it",
+    "handle_*tag": "html.parser calls it",
     "Recorder": "the program of reports/coverage.py names it in a string",
 }
 
