@@ -148,6 +148,18 @@ class Special(StrEnum):
     where nothing else is sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """What a target of ours serves besides target names with disks."""
+
+    special: Mapping[Special, str] = field(default_factory=dict)
+    discovery_chap: Chap | None = None
+    """What Discovery sessions are asked for."""
+
+
+NO_MORE = More()
+
+
 class EndingKind(StrEnum):
     """How a target ended."""
 

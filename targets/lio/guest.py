@@ -3,11 +3,10 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from targets.model import Backing, Chap, LogicalUnit, Special, Target
+from targets.model import NO_MORE, Backing, Chap, LogicalUnit, More, Special, Target
 from vmlab.errors import LabError
 from vmlab.guest import Endpoint, Guest, call, script
 
@@ -35,17 +34,6 @@ PINGED = "iqn.2026-11.org.iscsi-assay:pinged"
 
 _PING_SECONDS = 3
 """The least that LIO takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class More:
-    """What a guest serves besides target names with disks."""
-
-    special: Mapping[Special, str] = field(default_factory=dict)
-    discovery_chap: Chap | None = None
-
-
-NO_MORE = More()
 
 
 def guest(targets: Sequence[Target], more: More = NO_MORE) -> Guest:

@@ -7,7 +7,7 @@ from targets import layout
 from targets.kind import DISCOVERY_CHAP, Options
 from targets.lab import FEATURES, LabRecipe, chosen_kernel
 from targets.lio import guest
-from targets.model import Chap, LogicalUnit, Special, Target
+from targets.model import Chap, LogicalUnit, More, Special, Target
 
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
@@ -68,7 +68,7 @@ def recipe(options: Options) -> LabRecipe:
         features=_FEATURES,
         special=_SPECIAL,
         discovery_chap=chap,
-        guest=partial(guest.guest, more=guest.More(_SPECIAL, chap)),
+        guest=partial(guest.guest, more=More(_SPECIAL, chap)),
         kernel=chosen_kernel(options),
         other_portals=guest.OTHER_PORTALS,
         version=lambda version: f"Linux {version}",

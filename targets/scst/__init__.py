@@ -2,7 +2,7 @@
 """SCST: its sources, its patches for kernels, its build, its guest and its set-up."""
 
 from targets import lab
-from targets.kind import Build, Kind, Options
+from targets.kind import DISCOVERY_CHAP, Build, Kind, Options
 from targets.lab import KERNEL, Machine
 from targets.scst import recipe
 from targets.scst.addition import ForKernel
@@ -23,7 +23,7 @@ KINDS = (
         "scst",
         "SCST in a virtual machine, from its sources (--scst-source)",
         recipe.recipe,
-        (SOURCE, MODE, CONFIG, KERNEL),
+        (SOURCE, MODE, CONFIG, KERNEL, DISCOVERY_CHAP),
         (*lab.PROGRAMS, "make", "gcc"),
         lab.PACKAGES,
         build=Build(

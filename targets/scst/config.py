@@ -5,7 +5,7 @@ What stands here once comes out both ways; the README files of SCST describe bot
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -126,6 +126,10 @@ class Config:
 
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
+    discovery: tuple[User, ...] = ()
+    """Whom Discovery sessions must prove to be; none: anybody may."""
+    discovery_outgoing: User | None = None
+    """How the target proves itself to them."""
 
     def check(self) -> None:
         """See that it is whole.
@@ -175,6 +179,8 @@ def targets(config: Config) -> Iterator[Write]:
     The driver is enabled last: nobody gets in while a target is half made.
     """
     config.check()
+    for name, value in _users(config.discovery, config.discovery_outgoing):
+        yield Write(f"{_ISCSI}/mgmt", f"add_attribute {name} {value}")
     for target in config.targets:
         here = f"{_ISCSI}/{target.name}"
         yield Write(f"{_ISCSI}/mgmt", f"add_target {target.name}")
@@ -197,12 +203,18 @@ def targets(config: Config) -> Iterator[Write]:
 
 def _attributes(target: Target) -> Iterator[tuple[str, str]]:
     """Tell the attributes that are added, not set; several users are numbered."""
-    for number, user in enumerate(target.incoming):
-        yield f"IncomingUser{number or ''}", str(user)
-    if target.outgoing is not None:
-        yield "OutgoingUser", str(target.outgoing)
+    yield from _users(target.incoming, target.outgoing)
     for portal in target.portals:
         yield "allowed_portal", portal
+
+
+def _users(
+    incoming: Iterable[User], outgoing: User | None
+) -> Iterator[tuple[str, str]]:
+    for number, user in enumerate(incoming):
+        yield f"IncomingUser{number or ''}", str(user)
+    if outgoing is not None:
+        yield "OutgoingUser", str(outgoing)
 
 
 def _units(folder: str, units: Mapping[int, str]) -> Iterator[Write]:
@@ -222,11 +234,13 @@ def conf(config: Config) -> str:
                 lines += _block(f"DEVICE {device.name}", device.parameters(), 1)
             lines += ["}", ""]
     lines += ["TARGET_DRIVER iscsi {", "\tenabled 1"]
+    for name, value in _users(config.discovery, config.discovery_outgoing):
+        lines.append(f"\t{_unnumbered(name)} {_word(value)}")
     for target in config.targets:
         lines += ["", f"\tTARGET {target.name} {{"]
         # Without the numbers that sysfs wants: scstadmin numbers by itself.
         for name, value in _attributes(target):
-            lines.append(f"\t\t{name.rstrip('0123456789')} {_word(value)}")
+            lines.append(f"\t\t{_unnumbered(name)} {_word(value)}")
         lines += [
             f"\t\t{name} {_word(str(value))}"
             for name, value in target.attributes.items()
@@ -239,6 +253,10 @@ def conf(config: Config) -> str:
             lines.append("\t\t}")
         lines += ["\t\tenabled 1", "\t}"]
     return "\n".join([*lines, "}", ""])
+
+
+def _unnumbered(name: str) -> str:
+    return name.rstrip("0123456789")
 
 
 def _block(head: str, values: Mapping[str, str], depth: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from targets.model import Backing, LogicalUnit, Target
+from targets.model import NO_MORE, Backing, Chap, LogicalUnit, More, Special, Target
 from targets.scst import config
 from targets.scst.admin import Admin
 from targets.scst.config import Config, Device, Group, Handler, User
@@ -60,20 +60,36 @@ _ATTRIBUTES = {
     "DataDigest": "CRC32C,None",
     "InitialR2T": "No",
 }
+_ELSEWHERE = "127.0.0.2"
+"""Where names have moved."""
+_OF_SPECIAL: Mapping[Special, Mapping[str, str | int]] = MappingProxyType(
+    {
+        Special.MOVED: {"redirect": f"{_ELSEWHERE}:{PORT} temp"},
+        Special.MOVED_FOR_GOOD: {"redirect": f"{_ELSEWHERE}:{PORT} perm"},
+        # Seconds.
+        Special.PINGING: {"NopInInterval": 2},
+    }
+)
 _HANDLERS: Mapping[Backing, Handler] = MappingProxyType(
     {"file": Handler.FILEIO, "block": Handler.BLOCKIO, "null": Handler.NULLIO}
 )
 
 
-def guest(targets: Sequence[Target], daemon: Path, admin: Admin | None = None) -> Guest:
+def guest(
+    targets: Sequence[Target],
+    daemon: Path,
+    admin: Admin | None = None,
+    more: More = NO_MORE,
+) -> Guest:
     """Return a guest that serves target names through SCST.
 
     Args:
         targets: the names and their logical units.
         daemon: the program iscsi-scstd, as it was built.
         admin: scstadmin, to set it up by; None for sysfs alone.
+        more: what it serves besides.
     """
-    settings = configuration(targets)
+    settings = configuration(targets, more)
     blocks = any(one.handler is Handler.BLOCKIO for one in settings.devices)
     setup = script(
         _HERE / "setup.sh",
@@ -114,8 +130,8 @@ def _calls(
     yield "watch"
 
 
-def configuration(targets: Sequence[Target]) -> Config:
-    """Return SCST's configuration for target names.
+def configuration(targets: Sequence[Target], more: More = NO_MORE) -> Config:
+    """Return SCST's configuration for target names, and for what it serves besides.
 
     The first name has a group besides: who is in it sees a device of nullio alone.
     """
@@ -127,10 +143,28 @@ def configuration(targets: Sequence[Target]) -> Config:
             number = len(devices)
             units[unit.lun] = f"disk{number}"
             devices.append(_device(unit, number))
-        configured.append(_target(target, units, is_first=target is targets[0]))
+        is_first = target is targets[0]
+        alias = more.special.get(Special.ALIAS) if is_first else None
+        own = {} if alias is None else {"alias": alias}
+        configured.append(_target(target, units, own, is_first=is_first))
     if targets:
         devices.append(Device("void", Handler.NULLIO))
-    return Config(tuple(devices), tuple(configured))
+    configured += _special(more.special)
+    incoming, outgoing = _users(more.discovery_chap)
+    return Config(tuple(devices), tuple(configured), incoming, outgoing)
+
+
+def _special(special: Mapping[Special, str]) -> Iterator[config.Target]:
+    """Yield the target names that are there for a check each."""
+    for what, attributes in _OF_SPECIAL.items():
+        if what in special:
+            yield config.Target(
+                special[what],
+                # A unit that keeps nothing: several targets may share it.
+                {0: "void"},
+                portals=ADDRESSES,
+                attributes=attributes,
+            )
 
 
 def _device(unit: LogicalUnit, number: int) -> Device:
@@ -142,17 +176,21 @@ def _device(unit: LogicalUnit, number: int) -> Device:
         Handler.BLOCKIO: f"/dev/loop{number}",
         Handler.NULLIO: "",
     }[handler]
-    return Device(f"disk{number}", handler, filename, unit.block_size)
+    attributes = {"thin_provisioned": 1} if unit.thin else {}
+    return Device(f"disk{number}", handler, filename, unit.block_size, attributes)
 
 
-def _target(target: Target, units: dict[int, str], *, is_first: bool) -> config.Target:
-    chap = target.chap
-    incoming: tuple[User, ...] = ()
-    outgoing = None
-    if chap is not None:
-        incoming = (User(chap.user, chap.secret),)
-        if chap.mutual_user and chap.mutual_secret:
-            outgoing = User(chap.mutual_user, chap.mutual_secret)
+def _target(
+    target: Target,
+    units: dict[int, str],
+    attributes: Mapping[str, str],
+    *,
+    is_first: bool,
+) -> config.Target:
+    incoming, outgoing = _users(target.chap)
+    for one in target.identities:
+        assert one.initiator_name is None, "SCST binds no CHAP name to an initiator"
+        incoming += (User(one.user, one.secret),)
     return config.Target(
         target.name,
         units,
@@ -160,8 +198,18 @@ def _target(target: Target, units: dict[int, str], *, is_first: bool) -> config.
         outgoing,
         portals=ADDRESSES,
         groups=(Group("void", (VOID,), {0: "void"}),) if is_first else (),
-        attributes=_ATTRIBUTES,
+        attributes={**_ATTRIBUTES, **attributes},
     )
+
+
+def _users(chap: Chap | None) -> tuple[tuple[User, ...], User | None]:
+    """Return whom the target believes, and how it proves itself."""
+    if chap is None:
+        return (), None
+    outgoing = None
+    if chap.mutual_user and chap.mutual_secret:
+        outgoing = User(chap.mutual_user, chap.mutual_secret)
+    return (User(chap.user, chap.secret),), outgoing
 
 
 def _backing(targets: Sequence[Target]) -> Iterator[str]:

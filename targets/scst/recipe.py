@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from targets import layout
 from targets.errors import LabError, TargetSpecError
-from targets.kind import Options
+from targets.kind import DISCOVERY_CHAP, Options
 from targets.lab import FEATURES, LabRecipe, chosen_kernel
-from targets.model import LogicalUnit
+from targets.model import Chap, LogicalUnit, More, Special, Target
 from targets.scst import options as ours
 from targets.scst import source
 from targets.scst.build import Mode
@@ -19,9 +19,38 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, persistent=True, backing="block"),
 )
-# The daemon listens at one port of two addresses.
-_FEATURES = FEATURES | {"several-portals", "translated-ports"}
-
+_LARGE = LogicalUnit(3, 5 << 30, scratch=True, persistent=True, thin=True)
+_DISK1, _DISK2, _MUTUAL = layout.targets("scst", (*_UNITS, _LARGE))
+_HIGH = Target(
+    layout.target_name("scst", "high"),
+    (LogicalUnit(5, layout.LUN_SIZE, scratch=True, persistent=True),),
+)
+"""It has no LUN 0."""
+_GUARDED = Target(
+    layout.target_name("scst", "one-way"),
+    _MUTUAL.logical_units,
+    Chap(layout.CHAP.user, layout.CHAP.secret),
+    tuple(one for one in layout.IDENTITIES if one.initiator_name is None),
+)
+"""It asks for a proof and gives none."""
+_SPECIAL = {
+    Special.ALIAS: "SCST of the lab",
+    Special.MOVED: layout.target_name("scst", "moved"),
+    Special.MOVED_FOR_GOOD: layout.target_name("scst", "moved-for-good"),
+    Special.PINGING: layout.target_name("scst", "pinging"),
+}
+# The daemon listens at one port of two addresses. It serves one connection a session
+# and ERL 0 alone, keeps nobody out of a name and binds no CHAP name to an initiator.
+_FEATURES = FEATURES | {
+    "alias",
+    "further-identity",
+    "large-lun",
+    "no-lun-0",
+    "pings",
+    "redirect",
+    "several-portals",
+    "translated-ports",
+}
 
 # For who boots it by hand: a unit that keeps nothing as well.
 _BY_HAND = (
@@ -41,19 +70,22 @@ def recipe(options: Options) -> LabRecipe:
         folder = source.find(ours.SOURCE.of(options))
     except LabError as error:
         raise TargetSpecError(str(error)) from error
+    chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     served = Served(
         folder,
         chosen_kernel(options),
         Mode(ours.MODE.of(options)),
         Configurator(ours.CONFIG.of(options)),
+        More(_SPECIAL, chap),
         in_vm=ours.IN_VM.of(options),
     )
     return LabRecipe(
         kind="scst",
         description="SCST in a virtual machine",
-        targets=layout.targets("scst", _UNITS),
-        # One connection a session and ERL 0 alone.
+        targets=(_DISK1, _DISK2, _HIGH, _GUARDED, _MUTUAL),
         features=_FEATURES,
+        special=_SPECIAL,
+        discovery_chap=chap,
         guest=served.guest,
         kernel=served.kernel,
         version=lambda release: f"SCST {served.built.version}, Linux {release}",

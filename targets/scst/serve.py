@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from targets.model import Target
+from targets.model import NO_MORE, More, Target
 from targets.scst import admin, build, guest
 from targets.scst.build import Mode
 from targets.scst.config import Configurator
@@ -28,6 +28,7 @@ class Served:
     mode: Mode = Mode.RELEASE
     by: Configurator = Configurator.SYSFS
     """By what it is set up."""
+    more: More = NO_MORE
     in_vm: bool = False
     """Whether a machine builds it, as it does beside a kernel that one has built."""
 
@@ -61,6 +62,6 @@ class Served:
             LabError: it is to be set up by scstadmin, and the sources have none.
         """
         daemon = self.built.daemon
-        if self.by is Configurator.SYSFS:
-            return guest.guest(targets, daemon)
-        return guest.guest(targets, daemon, admin.install(open_source(self.folder)))
+        is_plain = self.by is Configurator.SYSFS
+        by = None if is_plain else admin.install(open_source(self.folder))
+        return guest.guest(targets, daemon, by, self.more)

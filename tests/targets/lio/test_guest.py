@@ -9,7 +9,7 @@ import pytest
 
 from suites.support.operator import PINGED
 from targets.lio import guest
-from targets.model import Chap, Identity, LogicalUnit, Special, Target
+from targets.model import Chap, Identity, LogicalUnit, More, Special, Target
 from tests.lab import TARGETS, assert_shell_can_read, calls_in
 from tests.tools import require
 from vmlab.errors import LabError
@@ -126,7 +126,7 @@ def test_each_kind_of_backing_has_its_driver() -> None:
 
 
 def test_what_serves_no_disk() -> None:
-    more = guest.More(
+    more = More(
         {Special.FORBIDDEN: "iqn.x:shut", Special.PINGING: "iqn.x:pinging"},
         Chap("finder", "not-for-others"),
     )

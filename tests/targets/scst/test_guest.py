@@ -2,11 +2,12 @@
 """The set-up script of SCST's guest."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from targets.model import LogicalUnit, Target
+from targets.model import Chap, Identity, LogicalUnit, More, Special, Target
 from targets.scst import guest
 from targets.scst.admin import Admin
 from tests.lab import TARGETS, assert_shell_can_read, calls_in
@@ -139,6 +140,56 @@ def test_mutual_chap_has_both_ways_in_scst() -> None:
     assert [user.name for user in target.incoming] == ["user"]
     assert target.outgoing is not None
     assert target.outgoing.name == "other"
+
+
+MORE = More(
+    {
+        Special.ALIAS: "an alias",
+        Special.MOVED: "iqn.2001-04.com.example:moved",
+        Special.PINGING: "iqn.2001-04.com.example:pinging",
+    },
+    Chap("user", "12-bytes-long"),
+)
+
+
+def test_names_for_single_checks_share_a_unit_that_keeps_nothing() -> None:
+    made = guest.guest(TARGETS, DAEMON, more=MORE)
+
+    root = "/sys/kernel/scst_tgt/targets/iscsi"
+    puts = calls_in(made, "put")
+    assert ("an alias", f"{root}/{TARGETS[0].name}/alias") in puts
+    moved = f"{root}/iqn.2001-04.com.example:moved"
+    assert ("127.0.0.2:3260 temp", f"{moved}/redirect") in puts
+    pinging = f"{root}/iqn.2001-04.com.example:pinging"
+    assert ("2", f"{pinging}/NopInInterval") in puts
+    for folder in (moved, pinging):
+        assert ("add void 0", f"{folder}/luns/mgmt") in puts
+    asked = ("add_attribute IncomingUser user 12-bytes-long", f"{root}/mgmt")
+    assert puts.index(asked) < puts.index(("1", f"{root}/enabled"))
+
+
+def test_scstadmin_is_told_of_the_same_names() -> None:
+    conf = guest.guest(TARGETS, DAEMON, ADMIN, MORE).texts["/etc/scst.conf"]
+
+    before, _, after = conf.partition("TARGET iqn")
+    assert '\tIncomingUser "user 12-bytes-long"' in before
+    assert 'alias "an alias"' in after
+    assert 'redirect "127.0.0.2:3260 temp"' in after
+    assert "NopInInterval 2" in after
+
+
+def test_a_thin_unit_is_one_of_scsts() -> None:
+    units = (LogicalUnit(0, 5 << 30, thin=True),)
+    made = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
+
+    assert "filename=/var/store/disk0; thin_provisioned=1" in made.setup
+
+
+def test_a_further_chap_name_is_any_initiators() -> None:
+    one = replace(TARGETS[-1], identities=(Identity("second", "12-bytes-more"),))
+    target = guest.configuration([one]).targets[0]
+
+    assert [user.name for user in target.incoming][1:] == ["second"]
 
 
 @pytest.mark.lab
