@@ -17,7 +17,7 @@ from pathlib import Path
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Ending, Portal, RunningTarget, Special, Target, Usage
+from targets.model import Chap, Ending, Portal, RunningTarget, Special, Target, Usage
 from targets.process import LogFile, Process
 from targets.provider import RecipeProvider
 from targets.workdir import WorkDirectory
@@ -75,6 +75,8 @@ class Recipe:
     operate: Callable[[Plan, str], None] | None = None
     """Have the target do something of its own accord."""
     special: Mapping[Special, str] = field(default_factory=dict)
+    discovery_chap: Chap | None = None
+    """What Discovery sessions are asked for."""
     stop_grace: float = 0.0
     """Seconds from SIGTERM to SIGKILL at the end; 0 where it has nothing to save."""
 
@@ -104,6 +106,7 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
             features=features,
             control=instance,
             special=recipe.special,
+            discovery_chap=recipe.discovery_chap,
             kernel=platform.release(),
             usage=instance.usage,
         )

@@ -2,13 +2,14 @@
 """istgt, the iSCSI target of FreeBSD."""
 
 from targets.istgt import recipe
-from targets.kind import Kind
+from targets.kind import DISCOVERY_CHAP, Kind
 
 KINDS = (
     Kind(
         "istgt",
         "istgt on this machine",
         recipe.recipe,
+        (DISCOVERY_CHAP,),
         programs=recipe.PROGRAMS,
         package=recipe.PACKAGE,
     ),

@@ -3,13 +3,14 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from targets import layout
-from targets.kind import Options
+from targets.kind import DISCOVERY_CHAP, Options
 from targets.listening import listening_portals
 from targets.local import FEATURES, Plan, Recipe, polls
-from targets.model import LogicalUnit, Special, Target
+from targets.model import Chap, LogicalUnit, Special, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
 
@@ -45,8 +46,7 @@ _GLOBAL = """\
   LogFacility "local7"
   Timeout 30
   NopInInterval 0
-  DiscoveryAuthMethod None
-  MaxSessions 64
+{discovery}  MaxSessions 64
   MaxConnections 4
   MaxR2T 32
   MaxOutstandingR2T 16
@@ -70,15 +70,21 @@ _GLOBAL = """\
 """
 
 
-def recipe(_options: Options) -> Recipe:
+_NO_DISCOVERY_CHAP = "  DiscoveryAuthMethod None\n"
+_DISCOVERY_CHAP = "  DiscoveryAuthMethod CHAP\n  DiscoveryAuthGroup AuthGroup1\n"
+
+
+def recipe(options: Options) -> Recipe:
     """Return how istgt is started."""
+    chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return Recipe(
         kind="istgt",
         description="istgt in user space",
         targets=_TARGETS,
         features=_FEATURES,
         version=_version,
-        prepare=_prepare,
+        prepare=partial(_prepare, discovery_chap=chap),
+        discovery_chap=chap,
         launch=_launch,
         await_ready=_await_ready,
         special={Special.ALIAS: _ALIAS},
@@ -90,17 +96,20 @@ def _version() -> str:
     return " ".join(re.findall(r"version (\S+)", text))
 
 
-def _prepare(plan: Plan) -> None:
+def _prepare(plan: Plan, discovery_chap: Chap | None) -> None:
     layout.make_backing_files(plan.directory, _TARGETS)
-    (plan.directory / "istgt.conf").write_text(build_configuration(plan))
+    (plan.directory / "istgt.conf").write_text(
+        build_configuration(plan, discovery_chap)
+    )
     secrets = plan.directory / "auth.conf"
     secrets.touch(mode=0o600)
     secrets.write_text(build_secrets())
 
 
-def build_configuration(plan: Plan) -> str:
+def build_configuration(plan: Plan, discovery_chap: Chap | None = None) -> str:
     """Return istgt.conf for an instance."""
-    lines = [_GLOBAL.format(directory=plan.directory)]
+    method = _NO_DISCOVERY_CHAP if discovery_chap is None else _DISCOVERY_CHAP
+    lines = [_GLOBAL.format(directory=plan.directory, discovery=method)]
     lines += [
         f"  Portal DA{number} {portal}\n"
         for number, portal in enumerate(plan.portals, 1)

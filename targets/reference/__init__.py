@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reference target of this project, in a process of its own."""
 
-from targets.kind import Kind, Options, option
+from targets import layout
+from targets.kind import DISCOVERY_CHAP, Kind, Options, option
 from targets.local import Recipe
 from targets.reference import recipe
 from targets.reference.recipe import NO_ARCHITECTURE
@@ -33,7 +34,10 @@ KEY = option(
 
 def _recipe(options: Options) -> Recipe:
     return recipe.recipe(
-        FAULT.of(options), keys=KEY.of(options), habits=HABIT.of(options)
+        FAULT.of(options),
+        keys=KEY.of(options),
+        habits=HABIT.of(options),
+        discovery_chap=layout.CHAP if DISCOVERY_CHAP.of(options) else None,
     )
 
 
@@ -42,6 +46,6 @@ KINDS = (
         "reference",
         "the reference target of this project",
         _recipe,
-        (FAULT, HABIT, KEY),
+        (FAULT, HABIT, KEY, DISCOVERY_CHAP),
     ),
 )

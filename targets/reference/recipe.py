@@ -16,7 +16,7 @@ from reftarget.variants import VariantError
 from targets import layout
 from targets.errors import LabError, TargetSpecError
 from targets.local import FEATURES, Plan, Recipe, polls
-from targets.model import LogicalUnit, Portal, Special, Target
+from targets.model import Chap, LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -76,6 +76,7 @@ def recipe(
     *,
     habits: Sequence[str] = (),
     keys: Sequence[str] = (),
+    discovery_chap: Chap | None = None,
     trace: bool = False,
     features: frozenset[str] = _FEATURES,
 ) -> Recipe:
@@ -86,6 +87,7 @@ def recipe(
         habits: the legal behaviours to switch on.
         keys: what it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
             the one key that it sends unasked.
+        discovery_chap: what Discovery sessions are asked for.
         trace: whether it logs every PDU decoded.
         features: what the checks may use; less than all to try out a poorer target.
 
@@ -113,13 +115,14 @@ def recipe(
         targets=targets,
         features=features,
         version=_version,
-        prepare=partial(_prepare, targets=targets),
+        prepare=partial(_prepare, targets=targets, discovery_chap=discovery_chap),
         launch=partial(
             _launch, options=build_options(faults, habits, keys, trace=trace)
         ),
         await_ready=_await_ready,
         operate=_operate,
         special=_SPECIAL,
+        discovery_chap=discovery_chap,
         stop_grace=_STOP_GRACE,
     )
 
@@ -143,10 +146,12 @@ def _with_habits(target: Target, rows: Sequence[Habit]) -> Target:
     return replace(target, logical_units=units)
 
 
-def _prepare(plan: Plan, targets: Sequence[Target]) -> None:
+def _prepare(
+    plan: Plan, targets: Sequence[Target], discovery_chap: Chap | None
+) -> None:
     layout.make_backing_files(plan.directory, targets)
     _configuration_path(plan).write_text(
-        build_configuration(plan.directory, plan.portals, targets)
+        build_configuration(plan.directory, plan.portals, targets, discovery_chap)
     )
 
 
@@ -187,11 +192,15 @@ def build_options(
 
 
 def build_configuration(
-    directory: Path, portals: Sequence[Portal], targets: Sequence[Target]
+    directory: Path,
+    portals: Sequence[Portal],
+    targets: Sequence[Target],
+    discovery_chap: Chap | None = None,
 ) -> str:
     """Return the TOML file that `python -m reftarget --config` reads."""
     tables = [_target_table(directory, target) for target in targets]
     tables[0]["alias"] = _SPECIAL[Special.ALIAS]
+    discovery = {} if discovery_chap is None else {"auth": _auth(discovery_chap)}
     return tomli_w.dumps(
         {
             # Persistent reservations must outlive a power cycle.
@@ -200,6 +209,7 @@ def build_configuration(
                 {"address": str(portal), "group": portal.group_tag}
                 for portal in portals
             ],
+            "discovery": discovery,
             "target": [*tables, *_special_tables(portals[0])],
             "keys": {"X#NodeArchitecture": "iSCSI Assay, reference"},
         }
@@ -210,14 +220,8 @@ def _target_table(directory: Path, target: Target) -> dict[str, object]:
     """Return the table of a target name that serves disks."""
     values: dict[str, object] = {"name": target.name, "portal_group": 1}
     if target.chap is not None:
-        chap = target.chap
         values["auth"] = [
-            _present(
-                user=chap.user,
-                secret=chap.secret,
-                mutual_user=chap.mutual_user,
-                mutual_secret=chap.mutual_secret,
-            ),
+            _auth(target.chap),
             *(
                 _present(user=one.user, secret=one.secret, initiator=one.initiator_name)
                 for one in target.identities
@@ -239,6 +243,15 @@ def _target_table(directory: Path, target: Target) -> dict[str, object]:
         for unit in target.logical_units
     ]
     return values
+
+
+def _auth(chap: Chap) -> dict[str, object]:
+    return _present(
+        user=chap.user,
+        secret=chap.secret,
+        mutual_user=chap.mutual_user,
+        mutual_secret=chap.mutual_secret,
+    )
 
 
 def _special_tables(portal: Portal) -> list[dict[str, object]]:

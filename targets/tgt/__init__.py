@@ -2,7 +2,7 @@
 """The Linux SCSI target framework, tgtd: on this machine and in a virtual one."""
 
 from targets import lab
-from targets.kind import Kind
+from targets.kind import DISCOVERY_CHAP, Kind
 from targets.lab import KERNEL, Machine
 from targets.tgt import machine, recipe
 
@@ -11,6 +11,7 @@ KINDS = (
         "tgt",
         "tgtd on this machine",
         recipe.recipe,
+        (DISCOVERY_CHAP,),
         programs=recipe.PROGRAMS,
         package=recipe.PACKAGE,
     ),

@@ -8,13 +8,14 @@ anybody else it runs in a user namespace in which its user is root.
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from targets import layout
 from targets.errors import LabError, PortTakenError
-from targets.kind import Options
+from targets.kind import DISCOVERY_CHAP, Options
 from targets.local import FEATURES, Plan, Recipe, polls
-from targets.model import LogicalUnit, Portal, Special, Target
+from targets.model import Chap, LogicalUnit, Portal, Special, Target
 from targets.process import Process, spawn
 from vmlab.tool import attempt, find
 
@@ -56,8 +57,9 @@ _ELSEWHERE = "127.0.0.2"
 _REASONS = {Special.MOVED: "Temporary", Special.MOVED_FOR_GOOD: "Permanent"}
 
 
-def recipe(_options: Options) -> Recipe:
+def recipe(options: Options) -> Recipe:
     """Return how tgtd is started."""
+    chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return Recipe(
         kind="tgt",
         description="Linux SCSI target framework, tgtd in user space",
@@ -66,7 +68,8 @@ def recipe(_options: Options) -> Recipe:
         version=_version,
         prepare=_prepare,
         launch=_launch,
-        await_ready=_await_ready,
+        await_ready=partial(_await_ready, discovery_chap=chap),
+        discovery_chap=chap,
         special=_SPECIAL,
     )
 
@@ -114,7 +117,7 @@ def _become_root() -> tuple[str, ...]:
     return wrapper
 
 
-def _await_ready(plan: Plan, process: Process) -> None:
+def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> None:
     """Check where tgtd listens, then tell it what to serve."""
     for _ in polls(process, "tgtd"):
         shown = _tgtadm(plan, "--op", "show", "--mode", "portal")
@@ -130,7 +133,7 @@ def _await_ready(plan: Plan, process: Process) -> None:
             command=process.command,
             log=process.log.tail(),
         )
-    for arguments in _orders(plan):
+    for arguments in _orders(plan, discovery_chap):
         if _tgtadm(plan, *arguments) is None:
             raise LabError(
                 "tgtd refused its configuration",
@@ -139,7 +142,7 @@ def _await_ready(plan: Plan, process: Process) -> None:
             )
 
 
-def _orders(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _orders(plan: Plan, discovery_chap: Chap | None) -> Iterator[tuple[str, ...]]:
     """Yield the arguments of each tgtadm call that sets the targets up."""
     chap = layout.CHAP
     for user, secret in (
@@ -149,6 +152,12 @@ def _orders(plan: Plan) -> Iterator[tuple[str, ...]]:
         assert user is not None
         assert secret is not None
         yield (*_order("new", "account"), "--user", user, "--password", secret)
+    if discovery_chap is not None:
+        # An account that belongs to no target is discovery's.
+        bind = _order("bind", "account")
+        yield (*bind, "--user", chap.user)
+        assert chap.mutual_user is not None
+        yield (*bind, "--user", chap.mutual_user, "--outgoing")
     for number, target in enumerate(_TARGETS, 1):
         yield from _target_orders(plan.directory, str(number), target)
     for number, special in enumerate(_SPECIAL, len(_TARGETS) + 1):

@@ -38,7 +38,7 @@ def test_user_without_namespaces_is_told(
 
 def test_orders_protect_the_read_only_unit(tmp_path: Path) -> None:
     plan = Plan(tmp_path, _PORTALS, tmp_path / "log")
-    orders = list(recipe._orders(plan))
+    orders = list(recipe._orders(plan, None))
     protected = [
         order[order.index("--lun") + 1] for order in orders if "readonly=1" in order
     ]
