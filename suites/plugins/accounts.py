@@ -13,6 +13,7 @@ from suites.judging import foundations
 from suites.judging.account import Account, explanation_of
 from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
+from targets.errors import LabError
 
 _ACCOUNT = pytest.StashKey[Account]()
 _LONGEST_ERROR = 200
@@ -78,6 +79,10 @@ def pytest_runtest_makereport(
     account = account_of(item)
     account.seconds += report.duration
     if call.excinfo is not None and not account.has_reacted:
+        if isinstance(call.excinfo.value, LabError):
+            # It says all that the reader can mend; where it was raised is of no use.
+            account.reason = account.reason or call.excinfo.value.message
+            report.longrepr = f"trouble of the lab: {call.excinfo.value.details()}"
         account.reason = account.reason or _reason(report)
         is_skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
         phase = Phase(report.when)

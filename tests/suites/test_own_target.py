@@ -297,6 +297,22 @@ def test_writes_are_the_files_to_allow(tmp_path: Path, reference: Path) -> None:
     assert all("in by-hand.toml would change that" in one.reason for one in checks)
 
 
+def test_a_command_that_fails_is_told_without_our_own_code(reference: Path) -> None:
+    described = tomllib.loads(reference.read_text())
+    described["hooks"]["operator"]["ping"] = [sys.executable, "-c", "print(1 / 0)"]
+    reference.write_text(tomli_w.dumps(described))
+
+    done = run(
+        f"--target={reference}",
+        path="suites/conformance/nop/test_target_pings.py",
+        seconds=_SECONDS,
+    )
+
+    said = "the command ping of by-hand.toml ended with status 1: ZeroDivisionError"
+    assert said in done.stdout
+    assert "suites/support" not in done.stdout
+
+
 @pytest.mark.lab
 @pytest.mark.parametrize(("kind", "known"), [("lio", "lio"), ("tgt-vm", "tgt")])
 def test_a_machine_is_probed_and_described(
