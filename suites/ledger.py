@@ -181,30 +181,32 @@ def attempt(row: Row) -> str:
     pytest runs in a fork of this process, which has all that is needed in memory.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "run.json"
+        path, printed = Path(folder) / "run.json", Path(folder) / "printed"
         child = os.fork()
         if not child:
-            _run(row, path)
+            _run(row, path, printed)
         _pid, status = os.waitpid(child, 0)
         if not path.exists():
             code = os.waitstatus_to_exitcode(status)
-            # No login succeeds: the run itself says so, before its first check.
-            return (
-                "noticed" if code == _NO_TARGET else f"no run: pytest ended with {code}"
-            )
+            # No login succeeds: the run itself says so, before its first check. An
+            # error in pytest has the same code.
+            is_ours = "INTERNALERROR" in printed.read_text(errors="replace")
+            if code == _NO_TARGET and not is_ours:
+                return "noticed"
+            return f"no run: pytest ended with {code}"
         outcomes = {check.outcome for check in read(path).checks}
     if outcomes & {model.Outcome.BROKEN, model.Outcome.WARNED}:
         return "noticed"
     return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
 
 
-def _run(row: Row, path: Path) -> NoReturn:
+def _run(row: Row, path: Path, printed: Path) -> NoReturn:
     """Run a row's check in this process, and end it."""
     code = _FAILED
     try:
-        with Path(os.devnull).open("w") as nothing:
-            os.dup2(nothing.fileno(), 1)
-            os.dup2(nothing.fileno(), 2)
+        with printed.open("w") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
         told = arguments(
             [row.check],
             path,
