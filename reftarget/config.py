@@ -130,6 +130,8 @@ class Limits:
     """From the start of the program until it listens."""
     answer_time: float = 0.0
     """For which answers wait before they are sent; all of that time go out at once."""
+    closing_time: float = 0.0
+    """From the last that a connection has to say until its FIN."""
     piece_bytes: int = 0
     """Bytes that are given to TCP at a time; 0: as many as it takes."""
 

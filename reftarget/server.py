@@ -72,6 +72,7 @@ class Channel:
         self.is_writing = False
         self.is_half_closed = False
         self._ending: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read(True)
@@ -111,7 +112,7 @@ class Channel:
             else:
                 self._read(False)
             return
-        if self.is_half_closed:
+        if self.is_half_closed or self._closing is not None:
             stream.discard()
             return
         stream.filled(count)
@@ -145,7 +146,7 @@ class Channel:
         self._write(False)
         connection.budget.give_all()
         if connection.is_closing:
-            self._half_close()
+            self._close_in_time()
         else:
             self._read(True)
             if connection.is_stopped:
@@ -183,6 +184,14 @@ class Channel:
             sent -= length
         unsent.clear()
 
+    def _close_in_time(self) -> None:
+        """Say FIN, at once or after the time that closing takes here."""
+        delay = self.server.target.limits.closing_time
+        if not delay:
+            self._half_close()
+        elif self._closing is None:
+            self._closing = self.server.loop.call_later(delay, self._half_close)
+
     def _half_close(self) -> None:
         """Say FIN and wait for the peer's (RFC 7143 section 11.14)."""
         if self.is_half_closed:
@@ -206,9 +215,11 @@ class Channel:
         self._read(False)
         self._write(False)
         self.sock.close()
-        if self._ending is not None:
-            self._ending.cancel()
-            self._ending = None  # it holds this channel, its connection and its bytes
+        for timer in (self._closing, self._ending):
+            if timer is not None:
+                timer.cancel()
+        # They hold this channel, its connection and its bytes.
+        self._closing = self._ending = None
         self.unsent.clear()
         connection = self.connection
         connection.take_output()

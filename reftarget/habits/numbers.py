@@ -118,6 +118,20 @@ NUMBERS: Final = (
         limits={"piece_bytes": 61},
     ),
     Habit(
+        name="one-session",
+        clause="RFC 7143 11.13.5",
+        says="Has resources for one session: further logins are refused with 0302.",
+        limits={"sessions": 1},
+        is_poor=True,
+    ),
+    Habit(
+        name="closes-slowly",
+        is_slow=True,
+        clause="RFC 7143 11.14",
+        says="Closes TCP a twentieth of a second after the last PDU of a connection.",
+        limits={"closing_time": 0.05},
+    ),
+    Habit(
         name="waits-long-for-a-login",
         clause="RFC 7143 6.3",
         says="Gives a login a minute.",

@@ -111,7 +111,7 @@ def find_ending_at_end(
     found = await_end(tested) if has_time else tested.ending()
     ending = value(tested, found, phase)
     is_revived = account.ending is not None and account.ending.kind in DEATHS
-    is_probed = has_time or ONE_LOGIN in tested.features
+    is_probed = has_time or tested.is_full or ONE_LOGIN in tested.features
     if ending is None and is_probed and not is_revived:
         ending = find_hang(tested, phase)
     deadly = [known for known in deviations_of(item) if known.dies]

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from initiator.connection import Connection, Portal
-from initiator.login import LoginExchange, LoginOptions, LoginRefused
+from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
-from iscsi.constants import LoginStatus
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10
 from suites.plugins.options import PROVIDER
@@ -163,20 +162,13 @@ def open_session(
                 **changes,
             },
         )
-        try:
-            session = Session(
-                portal,
-                chosen,
-                transcript=transcript,
-                timeout=target.timeout,
-                lun=lun,
-            )
-        except LoginRefused as refusal:
-            # Section 11.13.5: it has not enough of what another session would take.
-            is_full = refusal.status == LoginStatus.OUT_OF_RESOURCES
-            if is_full and any(one.is_open for one in opened):
-                pytest.skip("not applicable: the target takes no further session")
-            raise
+        session = Session(
+            portal,
+            chosen,
+            transcript=transcript,
+            timeout=target.timeout,
+            lun=lun,
+        )
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:
             session.clear_unit_attention()

@@ -13,6 +13,7 @@ from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
 from iscsi.scsi import cdb
+from suites.plugins.fullness import is_full
 from suites.plugins.limits import CutShort
 from suites.plugins.targets import TestedTarget
 
@@ -43,17 +44,24 @@ def probe(tested: TestedTarget) -> None:
     """Log in once more: a target must have survived the check.
 
     Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at: the end of a check that fails shows more, or the beginning of the next one.
+    at: the end of a check that fails shows more, or the beginning of the next one. A
+    target that has no resources for another session is probed when the check's own are
+    closed, from then on.
 
     Raises:
         Unserved: it has not.
     """
+    if tested.is_full:
+        return
     if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
         return
     transcript = Transcript()
     try:
         _log_in(tested, tested.timeout, transcript)
     except (ISCSIError, ConformanceFailure) as error:
+        if isinstance(error, LoginRefused) and is_full(error.response):
+            tested.is_full = True
+            return
         ending = await_end(tested)
         served = "the target still serves a login and a command after the check"
         if ending is not None:

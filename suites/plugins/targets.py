@@ -64,6 +64,8 @@ class TestedTarget:
     """How long the first login took; infinite where no login tells if it serves."""
     is_tried: bool = False
     """Whether a plain login and a command have been tried before the first check."""
+    is_full: bool = False
+    """Whether it has refused a login beside a check's own sessions for resources."""
     wait: float = 0.0
     """Seconds in which a target that was restarted must listen again."""
     limit: Limit | None = None

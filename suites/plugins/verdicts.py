@@ -34,6 +34,7 @@ from suites.plugins.deaths import (
     revive,
     value,
 )
+from suites.plugins.fullness import skip_if_full
 from suites.plugins.known import (
     check_name,
     crash_of,
@@ -92,6 +93,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         with _limit_of(tested).running():
             return (yield)
     except (ISCSIError, ConformanceFailure) as error:
+        skip_if_full(error, transcript_of(item))
         keep_evidence(item, tested, error)
         failure = (
             error
@@ -122,6 +124,7 @@ def pytest_pyfunc_call(
     except ConformanceFailure as failure:
         if failure.transcript is None:
             failure.transcript = transcript_of(pyfuncitem)
+        skip_if_full(failure, failure.transcript)
         keep_evidence(pyfuncitem, tested, failure)
         keep_bundle(pyfuncitem, tested, failure)
         _judge_call(pyfuncitem, tested, failure)

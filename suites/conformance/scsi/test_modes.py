@@ -86,14 +86,16 @@ def test_a_change_is_told_to_others(
     """MODE SELECT changes the value for all, and tells all but its sender."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
 
-    expect_good(setting(d_sense=1))
+    wanted = 1 - values_of(sense_page(session))["d_sense"]
+
+    expect_good(setting(d_sense=wanted))
 
     told = other.execute(cdb.test_unit_ready())
     mode_changed = AdditionalSense.MODE_PARAMETERS_CHANGED
     expect_sense(told, SenseKey.UNIT_ATTENTION, mode_changed)
     expect_good(session.execute(cdb.test_unit_ready()))
     found = values_of(sense_page(other))["d_sense"]
-    check(found == 1, "D_SENSE 1", found)
+    check(found == wanted, f"D_SENSE {wanted}", found)
 
 
 @pytest.mark.requirement("SPC4-6.9-02")

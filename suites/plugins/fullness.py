@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Targets that have no resources for another session (RFC 7143 section 11.13.5)."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from initiator.expect import ConformanceFailure
+from initiator.transcript import Direction, Transcript
+from iscsi import text
+from iscsi.constants import LoginStatus, Stage
+from iscsi.errors import ISCSIError
+from iscsi.pdu import PDU, LoginRequest, LoginResponse
+
+
+def is_full(answer: PDU | None) -> bool:
+    """Tell whether a PDU refuses a login for want of resources."""
+    return (
+        isinstance(answer, LoginResponse)
+        and answer.status == LoginStatus.OUT_OF_RESOURCES
+    )
+
+
+def skip_if_full(
+    failure: ISCSIError | ConformanceFailure, transcript: Transcript | None
+) -> None:
+    """Skip a check of several sessions where the target takes one after the other.
+
+    A login that joins a session, or takes the place of one, needs no further session.
+
+    Args:
+        failure: what the check came to.
+        transcript: what passed in it.
+
+    Raises:
+        pytest.skip.Exception: a further session was refused with 0302.
+    """
+    if isinstance(failure, ConformanceFailure):
+        answer = failure.offending
+    else:
+        answer = getattr(failure, "response", None)
+    if transcript is None or not is_full(answer):
+        return
+    *before, last = _logins(transcript)
+    had = {login.identity for login in before if login.is_complete}
+    if had and last.is_of_a_session and last.identity not in had:
+        pytest.skip("not applicable: the target takes no further session")
+
+
+@dataclass(slots=True)
+class _Login:
+    """The login of one connection."""
+
+    identity: tuple[str, str, bytes]
+    """InitiatorName, TargetName and ISID, which name a session."""
+    is_of_a_session: bool
+    """TSIH is 0: it joins none."""
+    is_complete: bool = False
+
+
+def _logins(transcript: Transcript) -> list[_Login]:
+    """Return the logins of all connections, in the order in which they began."""
+    found: dict[int, _Login] = {}
+    for entry in transcript.entries:
+        pdu, number = entry.pdu, entry.connection
+        if isinstance(pdu, LoginRequest) and entry.direction is Direction.SENT:
+            said = dict(text.read(pdu.data)[0])
+            names = said.get("InitiatorName", ""), said.get("TargetName", "")
+            found.setdefault(number, _Login((*names, pdu.isid), pdu.tsih == 0))
+        elif isinstance(pdu, LoginResponse) and number in found:
+            is_over = pdu.transit and pdu.nsg == Stage.FULL_FEATURE
+            found[number].is_complete |= bool(is_over and pdu.status_class == 0)
+    return list(found.values())
