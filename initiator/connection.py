@@ -169,12 +169,12 @@ class Connection:
         self._send(bytes(held))
 
     def receive(self, timeout: float | None = None) -> PDU:
-        """Return the next PDU.
+        """Return the next PDU; a digest in use that does not match is a slip.
 
         Raises:
             PeerTimeout: none came in time.
             ConnectionLost: the target closed or reset the connection.
-            DigestError: a digest in use does not match.
+            DigestError: a digest does not match, and its clause is judged.
             DecodeError: the bytes are no PDU.
         """
         deadline = Deadline(self.timeout if timeout is None else timeout)
@@ -190,9 +190,9 @@ class Connection:
             is_over = deadline.is_over
         pdu = self._record(Direction.RECEIVED, frame, "").decoded()
         if not frame.is_header_digest_right:
-            raise _wrong_digest("header digest", pdu, "RFC7143-13.1-04")
+            self.slip(_wrong_digest("header digest", pdu, "RFC7143-13.1-04"))
         if not frame.is_data_digest_right:
-            raise _wrong_digest("data digest", pdu, _clause_of(frame))
+            self.slip(_wrong_digest("data digest", pdu, _clause_of(frame)))
         return pdu
 
     def _describe_pending(self) -> str:

@@ -255,7 +255,7 @@ class SessionCore:
                 sends of its own accord; else they are answered or put aside.
 
         Raises:
-            NumberingError: StatSN is not the one due.
+            NumberingError: StatSN is not the one due, and its clause is judged.
             ConnectionLost, PeerTimeout, DigestError, DecodeError: as `Connection`.
         """
         way = link or self.leading
@@ -296,15 +296,17 @@ class SessionCore:
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
             return
-        gap = link.status.receive(pdu.stat_sn)
-        if gap and self.judges_stat_sn:
-            raise NumberingError(
-                f"StatSN {pdu.stat_sn} on {type(pdu).__name__} where "
-                f"{link.status.exp_stat_sn} was due",
-                requirement="RFC7143-4.2.2.2-i01",
-                pdu=pdu,
-                field="StatSN",
+        due = link.status.exp_stat_sn
+        if link.status.receive(pdu.stat_sn) and self.judges_stat_sn:
+            link.connection.slip(
+                NumberingError(
+                    f"StatSN {pdu.stat_sn} on {type(pdu).__name__} where {due} was due",
+                    requirement="RFC7143-4.2.2.2-i01",
+                    pdu=pdu,
+                    field="StatSN",
+                )
             )
+            link.status.follow(pdu.stat_sn)
 
     def _answer_ping(self, ping: NOPIn, link: Link) -> None:
         kept = link.kept_stat_sn

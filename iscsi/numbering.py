@@ -112,5 +112,9 @@ class StatusNumbers:
             self.exp_stat_sn = stat_sn
         way = serial.distance(self.exp_stat_sn, stat_sn)
         if way == 0:
-            self.exp_stat_sn = serial.add(stat_sn, 1)
+            self.follow(stat_sn)
         return way
+
+    def follow(self, stat_sn: int) -> None:
+        """Go on from a StatSN, be it the one due or not."""
+        self.exp_stat_sn = serial.add(stat_sn, 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sense data in both formats, built and parsed (SPC-4 section 4.5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Self
 
@@ -24,6 +24,9 @@ from iscsi.scsi.sense_layouts import (
     PROGRESS,
     SPECIFIC,
 )
+
+_CODE_END = 4
+"""Bytes of descriptor format up to the end of its additional sense code."""
 
 
 class SenseKey(IntEnum):
@@ -229,6 +232,8 @@ class Sense:
     """Parts of 65536 done, with NO SENSE and NOT READY."""
     is_deferred: bool = False
     is_descriptor_format: bool = False
+    is_code_cut_off: bool = False
+    """The data ends before the additional sense code, which reads as zeros."""
 
     @classmethod
     def of(
@@ -256,6 +261,10 @@ class Sense:
             return AdditionalSense((self.asc, self.ascq))
         except ValueError:
             return None
+
+    def may_say(self, *codes: AdditionalSense) -> bool:
+        """Tell whether the additional sense code is one of some, or is cut off."""
+        return self.is_code_cut_off or self.additional in codes
 
     def __str__(self) -> str:
         """Return key and additional sense in words, with their codes."""
@@ -360,7 +369,9 @@ def read(data: bytes | memoryview) -> tuple[Sense, DecodeError | None]:
         head = _complete_head(bytes(data))
         if head is None:
             raise
-        return parse(head), error
+        found = parse(head)
+        has_code = found.is_descriptor_format and len(data) >= _CODE_END
+        return replace(found, is_code_cut_off=not has_code), error
 
 
 def _complete_head(data: bytes) -> bytes | None:

@@ -165,14 +165,17 @@ def expect_done(result: Result, layout: Layout) -> None:
 
 
 def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None:
-    """Expect CHECK CONDITION with a sense key and one of some codes."""
+    """Expect CHECK CONDITION with a sense key and one of some codes.
+
+    A code that is cut off the sense data is judged by the checks of sense data.
+    """
     __tracebackhide__ = True
     sense = result.sense
     is_right = (
         result.status == SCSIStatus.CHECK_CONDITION
         and sense is not None
         and sense.key == key
-        and (not codes or sense.additional in codes)
+        and (not codes or sense.may_say(*codes))
     )
     words = " or ".join(code.name.replace("_", " ") for code in codes)
     check(is_right, f"{key.name.replace('_', ' ')}, {words}", result)

@@ -12,6 +12,7 @@ from initiator.expect import (
     expect_reject_or_drop,
     next_or_drop,
 )
+from initiator.slips import EVERY_CLAUSE
 from initiator.transcript import Direction
 from iscsi.constants import RejectReason
 from iscsi.errors import ConnectionLost, DigestError, PeerTimeout
@@ -133,9 +134,30 @@ def test_digests_are_sent_and_judged() -> None:
     with listening(script) as portal:
         connection = Connection(portal)
         connection.digests = Digests(header=True, data=True)
+        connection.transcript.slips.judge(EVERY_CLAUSE)
         connection.send(NOPOut(data=b"data"))
         with pytest.raises(DigestError, match="wrong header digest on NOPIn"):
             connection.receive()
+        connection.close()
+
+
+def test_a_wrong_digest_is_passed_over_where_it_is_not_judged() -> None:
+    def script(peer: Peer) -> None:
+        peer.decoder.digests = Digests(header=True, data=True)
+        peer.receive()
+        header, data = NOPIn(data=b"data").segments()
+        peer.socket.sendall(header + b"\0\0\0\0" + data + b"\0\0\0\0")
+
+    with listening(script) as portal:
+        connection = Connection(portal)
+        connection.digests = Digests(header=True, data=True)
+        connection.send(NOPOut(data=b"data"))
+
+        assert bytes(connection.receive().data) == b"data"
+
+        (slip,) = connection.transcript.slips.first.values()
+        assert slip.clause == "RFC7143-13.1-04"
+        assert "wrong header digest" in str(slip.error)
         connection.close()
 
 

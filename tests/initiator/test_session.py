@@ -7,6 +7,7 @@ import pytest
 from initiator.expect import ConformanceFailure
 from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
 from initiator.session import Session
+from initiator.slips import EVERY_CLAUSE
 from iscsi import chap, text
 from iscsi.constants import RESERVED_TAG, Stage
 from iscsi.errors import (
@@ -406,8 +407,28 @@ def test_a_gap_in_stat_sn_is_found() -> None:
 
     with listening(script) as portal:
         session = open_session(portal)
+        session.transcript.slips.judge(EVERY_CLAUSE)
         with pytest.raises(NumberingError, match=r"StatSN 103 .* 101 was due"):
             session.execute(CDB)
+        session.close()
+
+
+def test_a_gap_in_stat_sn_is_passed_over_where_it_is_not_judged() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        for stat_sn in (103, 104):
+            tag = peer.receive().initiator_task_tag
+            peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(stat_sn)))
+
+    with listening(script) as portal:
+        session = open_session(portal)
+
+        assert session.execute(CDB).is_good
+        assert session.execute(CDB).is_good
+
+        slip = session.transcript.slips.first["RFC7143-4.2.2.2-i01"]
+        assert "StatSN 103 on SCSIResponse where 101 was due" in str(slip.error)
+        assert session.leading.status.exp_stat_sn == 105
         session.close()
 
 

@@ -28,7 +28,7 @@ DROPS = {
 }
 
 
-@pytest.mark.requirement("RFC7143-11.9-i01")
+@pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 @pytest.mark.parametrize(("order", "event"), ORDERS.values(), ids=ORDERS)
 def test_it_bears_no_task_and_counts(
     session: Session, operate: Operate, order: str, event: AsyncEvent
@@ -45,7 +45,7 @@ def test_it_bears_no_task_and_counts(
     check(message.stat_sn == due % 2**32, f"StatSN {due}", message)
 
 
-@pytest.mark.requirement("RFC7143-11.9-i01")
+@pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> None:
     """The answer after an Async Message bears the StatSN after its own."""
     operate(session, "vendor-event")
@@ -121,7 +121,7 @@ def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None
     check(message.lun == lun_field(session.lun), "the unit's LUN", message)
 
 
-@pytest.mark.requirement("RFC7143-11.9-i01")
+@pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 def test_requests_are_served_meanwhile(session: Session, operate: Operate) -> None:
     """An Async Message changes nothing for the requests around it."""
     operate(session, "vendor-event")

@@ -78,7 +78,7 @@ def test_reject_returns_the_whole_header(session: Session) -> None:
     check(bytes(reject.data) == header, f"data {header.hex()}", reject)
 
 
-@pytest.mark.requirement("RFC7143-11.17.3-i01")
+@pytest.mark.requirement("RFC7143-11.17.3-i01", "RFC7143-4.2.2.2-i01")
 def test_reject_advances_stat_sn(session: Session) -> None:
     """A Reject takes the next StatSN and leaves the session in order."""
     due = session.leading.status.exp_stat_sn

@@ -77,7 +77,7 @@ def test_unfinished_request_gets_no_final_response(discovery: Session) -> None:
     check(not answer.final, "F=0", answer)
 
 
-@pytest.mark.requirement("RFC7143-11.11.5-i01")
+@pytest.mark.requirement("RFC7143-11.11.5-i01", "RFC7143-4.2.2.2-i01")
 def test_response_advances_stat_sn(discovery: Session) -> None:
     """Each Text Response takes the next StatSN."""
     due = discovery.leading.status.exp_stat_sn

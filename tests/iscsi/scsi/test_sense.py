@@ -170,8 +170,16 @@ def test_sense_in_words_names_what_the_table_has() -> None:
 @pytest.mark.parametrize(
     ("data", "due"),
     [
-        ("70000500", Sense(SenseKey.ILLEGAL_REQUEST)),
-        ("f0000601", Sense(SenseKey.UNIT_ATTENTION)),
+        ("70000500", Sense(SenseKey.ILLEGAL_REQUEST, is_code_cut_off=True)),
+        ("f0000601", Sense(SenseKey.UNIT_ATTENTION, is_code_cut_off=True)),
+        (
+            "7205",
+            Sense(
+                SenseKey.ILLEGAL_REQUEST,
+                is_descriptor_format=True,
+                is_code_cut_off=True,
+            ),
+        ),
         ("72022904", Sense(SenseKey.NOT_READY, 0x29, 0x04, is_descriptor_format=True)),
         (
             "72022904 0000000c 000a",
@@ -187,6 +195,15 @@ def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
     assert found == due
     assert error is not None
     assert "were due" in str(error)
+
+
+@pytest.mark.parametrize("data", ["70000500", "70000500 0000000a 00000000 2000"])
+def test_a_code_that_is_cut_off_may_be_any(data: str) -> None:
+    found, error = read(bytes.fromhex(data))
+
+    is_whole = error is None
+    assert found.may_say(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+    assert found.may_say(AdditionalSense.INVALID_FIELD_IN_CDB) is not is_whole
 
 
 @pytest.mark.parametrize("data", ["", "70", "7000", "00000500"])
