@@ -68,6 +68,15 @@ def skip_if_closed(session: Session) -> None:
         pytest.skip("not applicable: the target takes no further command meanwhile")
 
 
+def skip_without_room(session: Session, count: int) -> None:
+    """Skip where the window takes fewer than so many commands at once.
+
+    What lies outside it has to be ignored (section 4.2.2.1).
+    """
+    if room_for(session, count) < count:
+        pytest.skip(f"not applicable: a window of fewer than {count} commands")
+
+
 def window_size(session: Session) -> int:
     """Return how many commands the window takes; skip where a check cannot use it."""
     size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1

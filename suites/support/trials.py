@@ -12,6 +12,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.combinations import CUT, Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
+from suites.support.numbering import skip_without_room
 from suites.support.residuals import expect_residual
 
 _LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
@@ -54,6 +55,7 @@ def several_at_once(
     """
     __tracebackhide__ = True
     session = _open(open_session, combination)
+    skip_without_room(session, 3)
     length = _lengths(session, disk)[-1] // 3 or 1
     blocks = blocks_for(disk, length)
     whole = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]

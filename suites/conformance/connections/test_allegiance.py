@@ -13,6 +13,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.connections import came_over, expect_over
 from suites.support.data import KIB, blocks_for, pattern, read
 from suites.support.functions import ask_function
+from suites.support.numbering import skip_without_room
 from suites.support.traffic import stat_sns
 
 pytestmark = pytest.mark.needs("multi-connection")
@@ -87,6 +88,7 @@ def test_tasks_on_both_connections_are_kept_apart(
     pair: Session, scratch_disk: Disk
 ) -> None:
     """Writes in progress on two connections at once each get their own R2Ts."""
+    skip_without_room(pair, 2)
     data = [pattern(scratch_disk, 8 * KIB, seed=seed) for seed in (3, 4)]
     blocks = len(data[0]) // scratch_disk.block_size
     first, second = pair.links.values()
@@ -105,6 +107,7 @@ def test_tasks_on_both_connections_are_kept_apart(
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-4.2.2.1-15")
 def test_command_numbers_belong_to_the_session(pair: Session) -> None:
     """A command waits for one with a lower CmdSN on another connection."""
+    skip_without_room(pair, 2)
     first, second = pair.links.values()
     early, _plan = pair.command(cdb.test_unit_ready())
     pair.number(early)
@@ -120,6 +123,7 @@ def test_command_numbers_belong_to_the_session(pair: Session) -> None:
 @pytest.mark.requirement("RFC7143-4.2.2.1-10")
 def test_exp_cmd_sn_stops_at_a_gap_on_another_connection(pair: Session) -> None:
     """ExpCmdSN does not pass a number that is missing on another connection."""
+    skip_without_room(pair, 2)
     second = pair.links[2]
     early, _plan = pair.command(cdb.test_unit_ready())
     pair.number(early)

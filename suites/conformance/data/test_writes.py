@@ -27,6 +27,7 @@ from suites.support.data import (
     start_write,
     write,
 )
+from suites.support.numbering import skip_without_room
 
 MODES = {
     f"immediate-{immediate}-initial-r2t-{initial}": {
@@ -360,6 +361,7 @@ def test_two_writes_keep_their_data_apart(
     solicited: Session, scratch_disk: Disk
 ) -> None:
     """The data of two writes that wait at once does not mix."""
+    skip_without_room(solicited, 2)
     blocks = blocks_for(scratch_disk, 4 * KIB)
     size = blocks * scratch_disk.block_size
     first, second = pattern(scratch_disk, size, 1), pattern(scratch_disk, size, 10**6)

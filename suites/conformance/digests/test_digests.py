@@ -73,7 +73,7 @@ def test_login_has_no_digests(open_session: OpenSession) -> None:
 
 @HEADER
 @DATA
-@pytest.mark.requirement("RFC7143-13.1-01")
+@pytest.mark.requirement("RFC7143-13.1-01", "RFC7143-13.1-04")
 @pytest.mark.parametrize("offer", ["None", "CRC32C", "None,CRC32C", "CRC32C,None"])
 def test_both_values_are_known(open_session: OpenSession, offer: str) -> None:
     """CRC32C and None are both supported."""

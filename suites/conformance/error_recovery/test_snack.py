@@ -11,6 +11,7 @@ from iscsi.pdu import R2T, SNACK, SCSIResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, start_write
+from suites.support.numbering import skip_without_room
 from suites.support.recovery import (
     CURRENT,
     SEGMENT,
@@ -113,6 +114,7 @@ def test_data_sent_again_bears_the_current_window(
 @pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-04", "RFC7143-11.16-01")
 def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
     """An R2T SNACK brings a copy of the R2T with the StatSN of now."""
+    skip_without_room(recovering, 2)
     data = pattern(scratch_disk, LENGTH, seed=0x500)
     task = start_write(recovering, scratch_disk, data)
     original = recovering.expect(R2T, of=task.command)

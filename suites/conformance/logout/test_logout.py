@@ -16,6 +16,7 @@ from iscsi.pdu import LogoutRequest, LogoutResponse, NOPIn, NOPOut
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, write
+from suites.support.numbering import skip_without_room
 from suites.support.sessions import answers, expect_gone, stall_write
 
 ENDS = [LogoutReason.CLOSE_SESSION, LogoutReason.CLOSE_CONNECTION]
@@ -91,6 +92,7 @@ def test_closing_the_session_needs_no_cid(session: Session, cid: int) -> None:
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-8.1.2-i07")
 def test_logout_comes_after_what_is_before_it(session: Session) -> None:
     """A Logout Request that is not immediate comes after the commands before it."""
+    skip_without_room(session, 2)
     missing = session.numbers.take()
     request = session.send(
         LogoutRequest(

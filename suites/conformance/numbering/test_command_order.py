@@ -11,7 +11,7 @@ from iscsi.pdu import R2T, NOPIn, NOPOut
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk
 from suites.support.data import pattern, write
-from suites.support.numbering import NUMBERED, skip_where_rejected
+from suites.support.numbering import NUMBERED, skip_where_rejected, skip_without_room
 from suites.support.recovery import until_pong
 from suites.support.sessions import stall_write
 
@@ -22,6 +22,7 @@ def test_any_order_of_arrival_is_put_right(
     session: Session, order: tuple[int, ...]
 ) -> None:
     """Commands are carried out in the order of CmdSN, however they arrive."""
+    skip_without_room(session, len(order))
     start = session.cmd_sn
 
     sent = [session.send(NOPOut(cmd_sn=serial.add(start, step))) for step in order]
@@ -39,6 +40,7 @@ def test_an_early_read_sees_the_write_before_it(
     """An ORDERED READ that overtakes the WRITE before it reads what that wrote."""
     write(session, scratch_disk, bytes(scratch_disk.block_size))
     data = pattern(scratch_disk, scratch_disk.block_size, seed=0x5A)
+    skip_without_room(session, 2)
     number = session.numbers.take()
     early = session.start(
         cdb.read_10(lba=0, blocks=1),
@@ -57,6 +59,7 @@ def test_an_early_read_sees_the_write_before_it(
 @pytest.mark.parametrize("kind", NUMBERED)
 def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -> None:
     """A request of any kind that is not immediate waits for the one before it."""
+    skip_without_room(session, 2)
     missing = session.numbers.take()
     early = session.send(NUMBERED[kind](immediate=0))
     before = until_pong(session)

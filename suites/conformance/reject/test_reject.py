@@ -10,6 +10,7 @@ from iscsi.constants import RESERVED_TAG, Opcode, RejectReason, TMFunction
 from iscsi.pdu import NOPIn, NOPOut, TaskManagementRequest
 from suites.plugins.sessions import OpenSession
 from suites.support.functions import skip_if_unsupported
+from suites.support.numbering import skip_without_room
 from suites.support.reject import SERVED, UNASSIGNED, with_reserved_bits
 from suites.support.traffic import (
     converse,
@@ -102,6 +103,7 @@ def test_deprecated_reason_is_not_used(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-7.3-01")
 def test_reject_leaves_other_tasks_alone(session: Session) -> None:
     """A task that waits for its turn is carried out in spite of a Reject."""
+    skip_without_room(session, 2)
     waiting = session.send(NOPOut(cmd_sn=serial.add(session.cmd_sn, 1)))
     provoke_reject(session)
     session.judges_stat_sn = False

@@ -28,12 +28,14 @@ def test_rejected_command_leaves_a_gap(session: Session, kind: str) -> None:
 
     assert not bad.immediate
     check(reject.exp_cmd_sn == bad.cmd_sn, f"ExpCmdSN {bad.cmd_sn}", reject)
-    early = session.send(NOPOut())
+    # In a window of one command nothing goes before the gap is filled.
+    early = session.send(NOPOut()) if session.numbers.is_open else None
     pong = session.ping()
     check(pong.exp_cmd_sn == bad.cmd_sn, f"ExpCmdSN {bad.cmd_sn}", pong)
     late = session.send(NOPOut(cmd_sn=bad.cmd_sn))
     session.expect(NOPIn, of=late)
-    session.expect(NOPIn, of=early)
+    if early is not None:
+        session.expect(NOPIn, of=early)
 
 
 @pytest.mark.requirement("RFC7143-7.3-i02")

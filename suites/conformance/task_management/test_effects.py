@@ -23,6 +23,7 @@ from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_unless_supported
 from suites.support.data import pattern, start_write
 from suites.support.functions import abort_of_waiting, ask_function
+from suites.support.numbering import skip_without_room
 from suites.support.reservations import Nexus
 from suites.support.sessions import stall_write
 from targets.model import Special
@@ -43,6 +44,7 @@ def held_function(session: Session) -> tuple[SCSICommand, TaskManagementRequest]
 
     The command is withheld.
     """
+    skip_without_room(session, 2)
     lost = withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
     request = TaskManagementRequest(
         function=int(TMFunction.ABORT_TASK_SET),
@@ -133,6 +135,7 @@ def test_later_commands_are_not_reached(
     """ABORT TASK SET leaves a command that came after it alone."""
     session = open_session(SOLICITED)
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
+    skip_without_room(session, 2)
     function = withhold(
         session,
         TaskManagementRequest(

@@ -16,6 +16,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.applicability import skip_unless_supported
 from suites.support.functions import ask_function
 from suites.support.modes import skip_unless_shared
+from suites.support.numbering import skip_without_room
 from suites.support.recovery import until_pong
 from suites.support.sessions import stall_write
 
@@ -105,6 +106,7 @@ def test_one_message_a_unit_is_enough(
     issuing = open_session(FAST)
     skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
     third = open_session(FAST, **another(issuing.options))
+    skip_without_room(third, 2)
     stall_write(third, scratch_disk)
     stall_write(third, scratch_disk)
 

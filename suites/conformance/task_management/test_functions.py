@@ -21,6 +21,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.applicability import skip_unless_supported
 from suites.support.data import KIB, pattern, start_write
 from suites.support.functions import abort_of_waiting, ask_function
+from suites.support.numbering import skip_without_room
 
 HARMLESS = [
     TMFunction.ABORT_TASK,
@@ -253,6 +254,7 @@ def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> Non
 @pytest.mark.requirement("RFC7143-4.2.2.1-04")
 def test_an_immediate_abort_may_overtake(session: Session) -> None:
     """An immediate ABORT TASK SET before a gap leaves later commands alone."""
+    skip_without_room(session, 2)
     waiting = session.start(cdb.test_unit_ready(), cmd_sn=serial.add(session.cmd_sn, 1))
     ask_function(session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG)
 
