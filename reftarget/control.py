@@ -2,8 +2,8 @@
 """What an operator can make the target do while it runs (--control).
 
 A command is a line on standard input, a word and arguments NAME=VALUE; each is answered
-by a line that starts with `ok` or `error`. Without `tsih` the newest normal session is
-meant, without `cid` its first connection.
+by a line that starts with `ok` or `error`. Without `tsih`, or with 0, which names none,
+the newest normal session is meant; without `cid` its first connection.
 
     sessions                        list sessions and their connections
     ping                            send a NOP-In that wants an answer
@@ -83,8 +83,9 @@ def _number(
 
 
 def _session(target: ReferenceTarget, arguments: Arguments) -> Session:
-    if "tsih" in arguments:
-        found = target.sessions.get(_number(arguments, "tsih", 0))
+    tsih = _number(arguments, "tsih", 0)
+    if tsih:
+        found = target.sessions.get(tsih)
     else:
         normal = [one for one in target.sessions.values() if not one.is_discovery]
         found = normal[-1] if normal else None

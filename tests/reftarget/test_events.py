@@ -23,6 +23,7 @@ def peer() -> Peer:
         ("drop-session", 3, (0, 0, 0), True),
         ("negotiation-request seconds=9", 4, (0, 0, 9), False),
         ("vendor-event code=7", 255, (0, 0, 0), False),
+        ("vendor-event code=8 tsih=0", 255, (0, 0, 0), False),
     ],
 )
 def test_async_messages_on_command(
