@@ -51,8 +51,8 @@ def skip_if_full(
 class _Login:
     """The login of one connection."""
 
-    identity: tuple[str, str, bytes]
-    """InitiatorName, TargetName and ISID, which name a session."""
+    identity: tuple[object, ...]
+    """InitiatorName, TargetName, ISID and portal, which name a session."""
     is_of_a_session: bool
     """TSIH is 0: it joins none."""
     is_complete: bool = False
@@ -66,7 +66,8 @@ def _logins(transcript: Transcript) -> list[_Login]:
         if isinstance(pdu, LoginRequest) and entry.direction is Direction.SENT:
             said = dict(text.read(pdu.data)[0])
             names = said.get("InitiatorName", ""), said.get("TargetName", "")
-            found.setdefault(number, _Login((*names, pdu.isid), pdu.tsih == 0))
+            identity = *names, pdu.isid, transcript.connections[number][1]
+            found.setdefault(number, _Login(identity, pdu.tsih == 0))
         elif isinstance(pdu, LoginResponse) and number in found:
             is_over = pdu.transit and pdu.nsg == Stage.FULL_FEATURE
             found[number].is_complete |= bool(is_over and pdu.status_class == 0)

@@ -128,18 +128,24 @@ def first_pairs(options: LoginOptions) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
+def opened() -> list[Session]:
+    """The sessions that `open_session` has opened, in order."""
+    return []
+
+
+@pytest.fixture
 def open_session(
     target: TestedTarget,
     transcript: Transcript,
     options: LoginOptions,
     disk_lun: int,
+    opened: list[Session],
 ) -> Iterator[OpenSession]:
     """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., portal=...)`.
 
     Keys come on top of the default offer; None leaves a default out. Every further
     session has an ISID of its own. All are logged out at the end.
     """
-    opened: list[Session] = []
     qualifiers = itertools.count(1)
 
     def open_one(

@@ -64,6 +64,7 @@ def _serves_others(target: TestedTarget, disk_lun: int) -> bool:
 def new_nexus(
     open_session: OpenSession,
     session: Session,
+    opened: list[Session],
     scratch_disk: Disk,
     *,
     lets_others_in: bool,
@@ -100,7 +101,10 @@ def new_nexus(
     try:
         _sweep(sweeper)
     except (ISCSIError, ConformanceFailure):
-        # The check has restarted the target, or it has dropped the session.
+        # The check has restarted the target, or it has dropped the session. There may
+        # be room for one more when the others are gone.
+        for one in opened:
+            one.end()
         _sweep(Nexus(open_session()))
 
 
