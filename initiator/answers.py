@@ -12,6 +12,7 @@ from typing import TypeGuard
 from initiator import proofs
 from initiator.describe import describe
 from initiator.task import Result
+from iscsi import text
 from iscsi.constants import Stage
 from iscsi.errors import (
     ConnectionLost,
@@ -137,6 +138,8 @@ def _error(error: ISCSIError) -> str:
         return NO_CONNECTION
     if isinstance(error, ConnectionLost):
         return DROPPED
+    if isinstance(error, NegotiationError) and error.answered == text.NOT_UNDERSTOOD:
+        return error.answered
     pdu = offending(error)
     if pdu is None:
         return _NUMBER.sub("#", str(error))[:_LONGEST]

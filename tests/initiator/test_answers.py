@@ -170,3 +170,16 @@ def test_data_that_differs_is_shown_from_its_first_wrong_byte() -> None:
 
 def test_nothing_is_said_in_words() -> None:
     assert words(None) == "nothing"
+
+
+def test_a_key_that_is_not_understood_is_the_answer_however_it_shows() -> None:
+    error = NegotiationError(
+        "TaskReporting=NotUnderstood answers TaskReporting=RFC3720",
+        key="TaskReporting",
+        answered="NotUnderstood",
+    )
+    slip = failure_of(error, None)
+    looked_at = ConformanceFailure("another answer", "NotUnderstood")
+
+    assert slip.answer == looked_at.answer == "NotUnderstood"
+    assert slip.field == "TaskReporting"

@@ -69,7 +69,10 @@ def test_known_key_is_understood(offer: Offer, key: Key) -> None:
 
     answer = answer_of(found, key.name)
     check(
-        answer not in (text.NOT_UNDERSTOOD, REFUSED), "any other answer or none", answer
+        answer not in (text.NOT_UNDERSTOOD, REFUSED),
+        "any other answer or none",
+        answer,
+        field=key.name,
     )
 
 
