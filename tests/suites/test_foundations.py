@@ -46,14 +46,32 @@ def outcomes(*checks: Check) -> list[Outcome]:
 
 
 def test_what_rests_on_a_lacking_foundation_is_not_judged() -> None:
-    *proofs, found = settle([*LACKING, check(CUT)])
+    proof, other, found = settle([*LACKING, check(CUT)])
 
     assert found.outcome is Outcome.NOT_JUDGED
     assert found.rests_on == UNKNOWN
     assert found.broken == ()
     assert "Text Requests" in found.reason
     assert found.failure is not None
-    assert proofs == LACKING
+    assert proof == LACKING[0]
+    # One cause is one finding: the second proof rests on the first.
+    assert other.outcome is Outcome.NOT_JUDGED
+    assert other.rests_on == UNKNOWN
+
+
+def test_a_proof_that_fails_otherwise_or_is_listed_stays() -> None:
+    dropped = check(DECLARED, "connection dropped")
+    listed = check(DECLARED, outcome=Outcome.DEVIATES)
+
+    for other in (dropped, listed):
+        assert settle([check(UNKNOWN), other])[1] == other
+
+
+def test_parameters_of_a_proof_rest_on_none_of_their_own() -> None:
+    function = "task_management/test_functions.py::test_every_function_is_answered"
+    proofs = [check(f"{function}[{number}]", "no answer") for number in range(3)]
+
+    assert list(settle(proofs)) == proofs
 
 
 @pytest.mark.parametrize(
@@ -105,11 +123,12 @@ def test_a_failure_of_its_own_stays_broken(checks: list[Check]) -> None:
 
 def test_what_holds_or_is_listed_stays() -> None:
     others = [
+        check(UNKNOWN, outcome=Outcome.DEVIATES),
         check(CUT, outcome=Outcome.PASSED),
         check("text/test_text.py::test_alias_may_change", outcome=Outcome.DEVIATES),
     ]
 
-    assert list(settle([*LACKING, *others])) == [*LACKING, *others]
+    assert list(settle(others)) == others
 
 
 def test_a_key_that_is_not_understood_is_one_finding() -> None:

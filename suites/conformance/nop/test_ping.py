@@ -3,10 +3,12 @@
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, is_own_ping
 from initiator.session import Session
+from initiator.transcript import Transcript
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG
+from iscsi.errors import NumberingError
 from iscsi.pdu import NOPIn, NOPOut
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
@@ -63,11 +65,22 @@ def test_echo_is_cut_to_what_the_initiator_takes(open_session: OpenSession) -> N
 
 
 @pytest.mark.requirement("RFC7143-11.19-04")
-def test_nop_out_without_tag_is_not_answered(session: Session) -> None:
+def test_nop_out_without_tag_is_not_answered(
+    session: Session, transcript: Transcript
+) -> None:
     """The target does not answer a NOP-Out whose ITT is reserved."""
+    before = len(transcript)
     request = session.send(NOPOut(immediate=1, initiator_task_tag=RESERVED_TAG))
 
-    session.expect_silence(after=request)
+    try:
+        session.expect_silence(after=request)
+    except NumberingError as error:
+        # A ping of the target's own takes no StatSN (section 11.19.2): one before a
+        # number that is left out has taken it, and is an answer without a tag.
+        *earlier, last = transcript.received(before)
+        answer = next(filter(is_own_ping, earlier), None)
+        check(answer is None or last is not error.pdu, "no answer to NOPOut", answer)
+        raise
 
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
