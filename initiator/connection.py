@@ -33,6 +33,9 @@ DEFAULT_TIMEOUT = 5.0
 
 _CHUNK = 1 << 18
 
+_TAG = slice(16, 20)
+"""Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
+
 
 class Connection:
     """One TCP connection to a portal.
@@ -215,6 +218,18 @@ class Connection:
             if self._lost is not None or not self._has_bytes():
                 return None
             self._fill(0.0)
+
+    def arrived_tag(self) -> int | None:
+        """Return the Initiator Task Tag of a PDU that has arrived and is not read yet.
+
+        The PDU stays where it is. None is returned where its header is not there.
+        """
+        if not self._decoder.pending and self._lost is None and self._has_bytes():
+            self._fill(0.0)
+        tag = self._decoder.pending[_TAG]
+        return (
+            int.from_bytes(tag, "big") if len(tag) == _TAG.stop - _TAG.start else None
+        )
 
     def _has_bytes(self) -> bool:
         """Tell whether bytes can be read at once, without reading them."""

@@ -17,6 +17,7 @@ from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure, is_own_ping
 from initiator.login import LoginOptions, unasked_response
 from initiator.phase import LoginResult, log_in
+from initiator.strays import stray
 from initiator.task import (
     Task,
 )
@@ -359,7 +360,7 @@ class SessionCore:
                 deadline.check("nothing but PDUs of the target's own accord")
                 pdu = self.receive(link, timeout=deadline.left, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
-            raise ConformanceFailure(expected, error, self.transcript) from error
+            raise self.missing(expected, error, of) from error
         is_right = isinstance(pdu, kind) and (
             of is None or pdu.initiator_task_tag == of.initiator_task_tag
         )
@@ -367,6 +368,32 @@ class SessionCore:
             raise unexpected(expected, pdu, kind, self.transcript)
         assert isinstance(pdu, kind)
         return pdu
+
+    def missing(
+        self,
+        expected: str,
+        error: ConnectionLost | PeerTimeout,
+        request: PDU | None,
+    ) -> ConformanceFailure:
+        """Return the failure for an answer that did not come.
+
+        Args:
+            expected: what was waited for.
+            error: how the wait ended.
+            request: what it would have answered, if that is known.
+        """
+        if request is not None and isinstance(error, PeerTimeout):
+            connections = [one.connection for one in self.links.values()]
+            tag = int(request.initiator_task_tag)
+            found = stray(tag, connections, self.transcript)
+            if found is not None:
+                return ConformanceFailure(
+                    f"{expected} on the connection of its request",
+                    f"it came on connection c{found.number}",
+                    self.transcript,
+                    requirement="RFC7143-4.2.5.1-01",
+                )
+        return ConformanceFailure(expected, error, self.transcript)
 
     def expect_silence(self, after: PDU, link: Link | None = None) -> None:
         """Expect that nothing answers a PDU: a ping sent after it comes back first.

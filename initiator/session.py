@@ -260,7 +260,8 @@ class Session(SessionCore):
         try:
             pdu = self.receive(link, timeout=timeout)
         except (ConnectionLost, PeerTimeout) as error:
-            raise ConformanceFailure(expected, error, self.transcript) from error
+            request = None if waiting_for is None else waiting_for.command
+            raise self.missing(expected, error, request) from error
         names = {field.name for field in pdu.fields_desc}
         tag = pdu.initiator_task_tag if "initiator_task_tag" in names else None
         task = self._tasks.get(tag) if tag is not None else None
@@ -348,9 +349,8 @@ class Session(SessionCore):
                 deadline.check("no response")
                 pdu = self.receive(link, timeout=deadline.left)
             except (ConnectionLost, PeerTimeout) as error:
-                raise ConformanceFailure(
-                    "Task Management Function Response", error, self.transcript
-                ) from error
+                expected = "Task Management Function Response"
+                raise self.missing(expected, error, request) from error
             if isinstance(pdu, TaskManagementResponse):
                 if pdu.initiator_task_tag == request.initiator_task_tag:
                     return pdu

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Answers that came on another connection than their request (section 4.2.5.1).
+
+Silence on one connection says nothing of an answer that came on another.
+"""
+
+from collections.abc import Collection
+
+from initiator.connection import Connection
+from initiator.transcript import Direction, Entry, Transcript
+from iscsi.constants import RESERVED_TAG
+
+_TAG = slice(16, 20)
+"""Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
+
+
+def stray(
+    tag: int, connections: Collection[Connection], transcript: Transcript
+) -> Connection | None:
+    """Return the connection on which an answer came, if it is not the request's.
+
+    Args:
+        tag: the Initiator Task Tag of both.
+        connections: those of the session.
+        transcript: what passed.
+    """
+    if tag == RESERVED_TAG:
+        return None
+    by_number = {one.number: one for one in connections}
+    entries = [
+        entry
+        for entry in transcript.entries
+        if entry.connection in by_number and _is_of(tag, entry)
+    ]
+    sent = [entry for entry in entries if entry.direction is Direction.SENT]
+    if not sent:
+        # It was sent on a connection that is gone, and may be taken up on any other.
+        return None
+    for entry in entries:
+        is_elsewhere = entry.connection != sent[-1].connection
+        if entry.direction is Direction.RECEIVED and is_elsewhere:
+            return by_number[entry.connection]
+    others = [one for one in connections if one.number != sent[-1].connection]
+    return next((one for one in others if one.arrived_tag() == tag), None)
+
+
+def _is_of(tag: int, entry: Entry) -> bool:
+    if entry.frame is None:
+        return False
+    return int.from_bytes(entry.frame.header[_TAG], "big") == tag
