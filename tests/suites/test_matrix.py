@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Matrix files: what they combine, and what is said of wrong ones."""
 
+import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from suites import matrix
+from suites.matrix import collected, command, folder, names, rows
+from suites.matrix.folder import Record
+from suites.matrix.rows import Row
 from targets.scst.addition import ForKernel
 from targets.scst.patches import Way
 from vmlab.build.kernel import Order
@@ -40,10 +47,10 @@ arguments = ["--area", "login"]
 """
 
 
-def load(tmp_path: Path, text: str) -> list[matrix.Row]:
+def load(tmp_path: Path, text: str) -> list[Row]:
     path = tmp_path / "matrix.toml"
     path.write_text(text)
-    return matrix.load(path)
+    return rows.load(path)
 
 
 def test_all_is_combined_with_all(tmp_path: Path) -> None:
@@ -73,7 +80,7 @@ def test_a_kernel_alone_is_enough(tmp_path: Path) -> None:
 
 
 def test_the_suite_is_told_the_kernel_and_the_sources(tmp_path: Path) -> None:
-    words = matrix.command(load(tmp_path, WHOLE)[0])
+    words = rows.command(load(tmp_path, WHOLE)[0])
 
     assert "--target=scst" in words
     assert "--kernel=debian_head_plain" in words
@@ -132,13 +139,166 @@ def test_a_file_that_makes_no_sense(tmp_path: Path, text: str, said: str) -> Non
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"matrix\.toml: No such file"):
-        matrix.load(tmp_path / "matrix.toml")
+        rows.load(tmp_path / "matrix.toml")
 
 
 def test_a_kernel_that_cannot_be_built_is_a_result(tmp_path: Path) -> None:
     (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "nowhere"\n')
 
-    result = matrix.run(row)
+    is_good, said = command.build_and_test(row)
 
-    assert not result.is_good
-    assert str(result).startswith("FAILED  k_plain: there are no sources nowhere")
+    assert not is_good
+    assert said.startswith("there are no sources nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "fitting"),
+    [
+        ("kasan", ["lio-KASAN", "tgt-kasan_v6.1"]),
+        ("not kasan", ["lio", "tgt_v6.1"]),
+        ("lio and not kasan", ["lio"]),
+        ("lio or v6.1 and kasan", ["lio", "lio-KASAN", "tgt-kasan_v6.1"]),
+        ("(lio or v6.1) and kasan", ["lio-KASAN", "tgt-kasan_v6.1"]),
+        ("not (not lio)", ["lio", "lio-KASAN"]),
+    ],
+)
+def test_an_expression_chooses_names(text: str, fitting: list[str]) -> None:
+    every = ["lio", "lio-KASAN", "tgt_v6.1", "tgt-kasan_v6.1"]
+
+    fits = names.parse(text)
+
+    assert [name for name in every if fits(name)] == fitting
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "its end"),
+        ("and", "and"),
+        ("a b", "b"),
+        ("(a", "its end"),
+        ("a)", r"\)"),
+        ("a or", "its end"),
+    ],
+)
+def test_what_is_no_expression_is_told_in_one_line(text: str, where: str) -> None:
+    with pytest.raises(LabError, match=f"makes no sense at {where};") as caught:
+        names.parse(text)
+
+    assert "\n" not in str(caught.value)
+
+
+def record(row: str, **changes: object) -> Record:
+    made = Record(
+        row=row,
+        made_from="a",
+        is_good=True,
+        said="said",
+        host="one",
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def left(place: Path, *records: Record) -> Path:
+    """Write records as rows leave them."""
+    for one in records:
+        (place / one.row).mkdir(parents=True)
+        folder.write(place / one.row, one)
+    return place
+
+
+def test_rows_of_two_hosts_are_those_of_one(tmp_path: Path) -> None:
+    one, other = record("a"), record("b", is_good=False, said="x | y")
+    at_once = left(tmp_path / "whole", one, other)
+    first = left(tmp_path / "first", one)
+    second = left(tmp_path / "second", msgspec.structs.replace(other, host="two"))
+
+    page = collected.table(collected.newest([first, second]))
+
+    assert page == collected.table(collected.newest([at_once]))
+    assert "| a | ok |" in page
+    assert "x \\| y" in page
+
+
+def test_a_row_that_ran_twice_counts_once_and_the_later_one(tmp_path: Path) -> None:
+    early = left(tmp_path / "early", record("a", is_good=False))
+    late = left(tmp_path / "late", record("a", started="2026-01-02T00:00:00+00:00"))
+
+    (found,) = collected.newest([late, early])
+
+    assert found.record.is_good
+
+
+def test_a_row_that_was_killed_counts_for_nothing(tmp_path: Path) -> None:
+    killed = tmp_path / "a"
+    killed.mkdir()
+    (killed / folder.LOG).write_text("some checks")
+
+    with pytest.raises(LabError, match="no row has ended in"):
+        collected.newest([tmp_path])
+
+
+def test_a_damaged_record_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / folder.NAME).write_text("{")
+
+    with pytest.raises(LabError, match=r"row\.json is no record of a row") as caught:
+        folder.read(tmp_path)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_resumes_takes_what_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "debian"\n')
+    row = replace(row, results=tmp_path / "k")
+    tries: list[str] = []
+
+    def build_and_test(tried: Row) -> tuple[bool, str]:
+        tries.append(tried.name)
+        return True, "all passed"
+
+    monkeypatch.setattr(command, "build_and_test", build_and_test)
+    first = command.attempt(row)
+
+    assert command.attempt(row, resumes=True) == first
+    assert tries == ["k_plain"]
+    # Another row under the same name runs.
+    changed = replace(row, arguments=("--area", "login"))
+    command.attempt(changed, resumes=True)
+    command.attempt(changed)
+    assert len(tries) == 3
+
+
+def test_the_longest_rows_come_first(tmp_path: Path) -> None:
+    text = "\n".join(
+        f'[[kernel]]\nname = "{name}"\nsource = "debian"\n' for name in "abc"
+    )
+    every = [replace(row, results=tmp_path / row.name) for row in load(tmp_path, text)]
+    left(tmp_path, record("a_plain", seconds=5), record("c_plain", seconds=60))
+
+    assert [row.name[0] for row in command.longest_first(every)] == ["b", "c", "a"]
+
+
+@pytest.mark.integration
+def test_rows_are_listed_for_a_ci(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    path.write_text(WHOLE)
+
+    def listed(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vmlab", "matrix", "list", path, *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    told = json.loads(listed("--json", "--only", "checked", "--no", "patched").stdout)
+    assert told == {"include": [{"row": "debian_head_checked", "target": "scst"}]}
+    nothing = listed("--only", "windows")
+    assert nothing.returncode == 3
+    assert "no row of" in nothing.stderr
+    assert len(nothing.stderr.splitlines()) == 1

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Many kernels, additions and configurations: each built, each tested.
+"""The rows of a matrix file: kernels, additions and configurations, all with all."""
 
-`python -m vmlab matrix` is this module's command (see `vmlab.extension`).
-"""
-
-import argparse
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import targets
+from suites.matrix.folder import VERDICTS
 from targets.kind import Kind, Option
 from targets.machines import machines
-from vmlab.build import kernel
+from vmlab import cache
 from vmlab.build.addition import Addition
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
-from vmlab.extension import CommandLine
 
-_ROOT = Path(__file__).parents[1]
-_SECONDS = 4 * 3600
 _DEFAULT_TARGET = "lio"
 """What is tested where a file has no table of a kind of target."""
 _KERNEL = frozenset({"name", "source", "patches", "in_vm"})
@@ -44,40 +37,14 @@ class Row:
     arguments: tuple[str, ...]
     """Further arguments of the suite."""
     results: Path
+    """The row's folder, below the current one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of it."""
-
-    row: Row
-    is_good: bool
-    said: str
-
-    def __str__(self) -> str:
-        """Return a line."""
-        return f"{'ok' if self.is_good else 'FAILED':8}{self.row.name}: {self.said}"
-
-
-def extend(line: CommandLine) -> None:
-    """Add the command `matrix` to the lab's command line."""
-    parser = line.add("matrix", "build and test many kernels")
-    parser.add_argument("what", choices=["run", "list"])
-    parser.add_argument("file", type=Path, help="see docs/lab.md")
-    base = tuple(map(str, line.fragments))
-    parser.set_defaults(run=lambda options: _main(options, base))
-
-
-def _main(options: argparse.Namespace, base: tuple[str, ...]) -> int:
-    rows = load(options.file, base)
-    if options.what == "list":
-        print("\n".join(row.name for row in rows))
-        return 0
-    results = []
-    for row in rows:
-        results.append(run(row))
-        print(results[-1], flush=True)
-    return int(not all(result.is_good for result in results))
+    @property
+    def made_from(self) -> str:
+        """The hash of all that it says; files that it names count by their paths."""
+        return cache.key(
+            row=repr((self.order, self.target, self.words, self.arguments))
+        )
 
 
 def load(path: Path, base: tuple[str, ...] = ()) -> list[Row]:
@@ -281,37 +248,9 @@ def _fragment(name: str, folder: Path) -> str:
     return str(folder / name) if (folder / name).is_file() else name
 
 
-def run(row: Row) -> Result:
-    """Build a combination and run the suite against it; trouble is a result too."""
-    try:
-        built = kernel.build(row.order)
-        kernel.remember(row.name, built)
-    except LabError as error:
-        return Result(row, is_good=False, said=str(error))
-    row.results.mkdir(parents=True, exist_ok=True)
-    log = row.results / "log"
-    with log.open("w") as file:
-        try:
-            done = subprocess.run(
-                command(row),
-                cwd=_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                check=False,
-                timeout=_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return Result(row, is_good=False, said=f"no end in {_SECONDS} s; see {log}")
-    lines = log.read_text(errors="replace").splitlines()
-    last = lines[-1].strip("= ") if lines else "the suite said nothing"
-    is_good = done.returncode == 0
-    return Result(row, is_good, last if is_good else f"{last}; see {log}")
-
-
 def command(row: Row) -> list[str]:
     """Return how the suite is run against a combination."""
     words = [sys.executable, "-m", "pytest", "suites/conformance", "-q"]
     words += [f"--target={row.target}", f"--kernel={row.name}", *row.words]
-    verdicts = row.results.resolve() / "verdicts.json"
+    verdicts = row.results.resolve() / VERDICTS
     return [*words, f"--verdicts={verdicts}", *row.arguments]

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What rows have left, put together: each row once, whichever hosts have run it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.findings import findings
+from reports.model import Outcome, Run
+from reports.printable import one_line
+from reports.run import RunFileError
+from reports.run import read as read_run
+from suites.matrix import folder
+from suites.matrix.folder import Record
+from vmlab.errors import LabError
+
+_HEADS = (
+    *("row", "", "checks", "passed", "not applicable", "known deviations"),
+    *("broken", "findings", "first"),
+)
+_LONGEST = 100
+"""Characters of a row's last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A row and its run."""
+
+    record: Record
+    run: Run | None
+    """None where no check has run."""
+
+
+def newest(places: Sequence[Path]) -> list[Collected]:
+    """Return each row of some folders once, the one that began last, by names.
+
+    Args:
+        places: folders of rows, or folders that hold such.
+
+    Raises:
+        LabError: one is not there, or there is no row in them.
+    """
+    found: dict[str, tuple[Record, Path]] = {}
+    for place in places:
+        if not place.is_dir():
+            raise LabError(f"{place} is no folder")
+        for path in _folders(place):
+            record = folder.read(path)
+            if record is None:
+                continue
+            known = found.get(record.row)
+            if known is None or known[0].started < record.started:
+                found[record.row] = (record, path)
+    if not found:
+        raise LabError(
+            f"no row has ended in {', '.join(map(str, places))}",
+            hint="give the folder of `matrix run --results`",
+        )
+    return [
+        Collected(record, _run(path)) for _name, (record, path) in sorted(found.items())
+    ]
+
+
+def _folders(place: Path) -> Iterator[Path]:
+    yield place
+    yield from sorted(path for path in place.iterdir() if path.is_dir())
+
+
+def _run(path: Path) -> Run | None:
+    """Return a row's run.
+
+    Raises:
+        LabError: it is damaged.
+    """
+    if not (path / folder.VERDICTS).exists():
+        return None
+    try:
+        return read_run(path / folder.VERDICTS)
+    except RunFileError as error:
+        raise LabError(str(error)) from error
+
+
+def table(collected: Sequence[Collected]) -> str:
+    """Return the rows as a table in Markdown, without hosts and times.
+
+    So it is the same however many hosts have run them.
+    """
+    lines = [
+        f"| {' | '.join(_HEADS)} |",
+        f"|{'---|' * len(_HEADS)}",
+        *map(_line, collected),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(one: Collected) -> str:
+    word = "ok" if one.record.is_good else "FAILED"
+    if one.run is None:
+        said = one_line(one.record.said, _LONGEST).replace("|", "\\|")
+        return f"| {one.record.row} | {word} | | | | | | | {said} |"
+    run = one.run
+    grouped = findings(run)
+    first = grouped[0].clauses[0] if grouped and grouped[0].clauses else ""
+    counts = (
+        len(run.checks),
+        _count(run, Outcome.PASSED),
+        _count(run, Outcome.NOT_APPLICABLE),
+        _count(run, Outcome.DEVIATES),
+        _count(run, Outcome.BROKEN),
+        len(grouped),
+    )
+    numbers = " | ".join(map(str, counts))
+    whole = "" if run.is_complete else " (incomplete)"
+    return f"| {one.record.row} | {word}{whole} | {numbers} | {first} |"
+
+
+def _count(run: Run, outcome: Outcome) -> int:
+    return sum(check.outcome is outcome for check in run.checks)
