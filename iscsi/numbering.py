@@ -35,6 +35,8 @@ class CommandWindow:
 
     def place(self, cmd_sn: int) -> Place:
         """Tell where a non-immediate command's number lies."""
+        if cmd_sn == self.exp_cmd_sn and self.size > 0:
+            return Place.NEXT
         distance = serial.distance(self.exp_cmd_sn, cmd_sn)
         if not 0 <= distance < self.size:
             return Place.OUTSIDE

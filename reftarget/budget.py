@@ -17,10 +17,11 @@ class Budget:
         used: bytes that are kept at the moment.
     """
 
-    __slots__ = ("limit", "parent", "used")
+    __slots__ = ("_plenty", "limit", "parent", "used")
 
     def __init__(self, limit: int, parent: Budget | None = None) -> None:
         self.limit = limit
+        self._plenty = limit - limit // 8
         self.parent = parent
         self.used = 0
 
@@ -41,10 +42,12 @@ class Budget:
 
     def give_all(self) -> None:
         """Give back all that is left: its owner has ended."""
-        self.give(self.used)
+        if self.used:
+            self.give(self.used)
 
     @property
     def is_short(self) -> bool:
         """True once less than an eighth is left, here or in the larger budget."""
-        is_short = self.used > self.limit - self.limit // 8
-        return is_short or (self.parent is not None and self.parent.is_short)
+        if self.used > self._plenty:
+            return True
+        return self.parent is not None and self.parent.is_short

@@ -93,7 +93,8 @@ def _respond(
             last.status = outcome.status
             last.overflow, last.underflow = overflow, underflow
             last.residual_count = residual
-            rest: Buffer = memoryview(data)[last.buffer_offset :]
+            offset = last.buffer_offset
+            rest: Buffer = memoryview(data)[offset:] if offset else data
             if recovery.is_keeping and not keeps:
                 rest = bytes(rest)  # the status is kept, the other data is not
             connection.respond(last, rest)
@@ -213,8 +214,7 @@ def send_data(
         parameters.initiator_max_recv_data_segment_length
     )
     burst = parameters.max_burst_length
-    view = memoryview(data)
-    length = len(view)
+    length = len(data)
     if stop is None:
         stop = length
     recovery = command.session.recovery
@@ -240,7 +240,7 @@ def send_data(
         header.stat_sn = 0
         if keeps:
             recovery.keep_sent(command, header, end - offset)
-        connection.send(header, view[offset:end])
+        connection.send(header, memoryview(data)[offset:end])
         if end == stop:
             return header
         offset = end

@@ -162,7 +162,7 @@ class Session:
         """Tell where a request lies; an immediate one is always next."""
         if request.immediate:
             return Place.NEXT
-        place = self.place(request.cmd_sn)
+        place = self.rules.commands.place(self.window, self.held, request.cmd_sn)
         if place is not Place.NEXT:
             place = self.rules.commands.misplaced(self, request, place)
         return place

@@ -262,7 +262,7 @@ RESERVATIONS: Final = (
         breaks=("SPC4-5.12.1-05",),
         says="Tells I_T nexuses from each other by initiator name alone.",
         rules=ReservationRules(
-            identified=lambda nexus: replace(nexus, isid=bytes(len(nexus.isid)))
+            identified=lambda nexus: nexus._replace(isid=bytes(len(nexus.isid)))
         ),
     ),
     Fault(

@@ -42,8 +42,8 @@ class Attentions:
         if queue is None:
             queue = list(self._first)
             self._queues[nexus] = queue
-        elif nexus in self._lost:
-            del self._lost[nexus]
+        elif self._lost:
+            self._lost.pop(nexus, None)
         return queue
 
     def establish(self, nexus: Nexus, additional: AdditionalSense) -> None:

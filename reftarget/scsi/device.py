@@ -176,7 +176,7 @@ def _shown(command: Command, rules: AdmissionRules) -> Command:
         answer = command.handler(unit, task)
         if isinstance(answer, Outcome) and isinstance(answer.data_in, bytes):
             data = rules.parameter_data(task.cdb, answer.data_in)
-            return replace(answer, data_in=data)
+            return answer._replace(data_in=data)
         return answer
 
     return replace(command, handler=handle)

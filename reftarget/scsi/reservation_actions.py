@@ -89,8 +89,7 @@ class Request:
         """
         if initiator_port.isid is None:
             raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
-        return replace(
-            self.nexus,
+        return self.nexus._replace(
             initiator_name=initiator_port.name,
             isid=initiator_port.isid,
             target_portal_group_tag=tag,
@@ -293,7 +292,7 @@ def _through_target_ports(request: Request, parameters: OutParameters) -> list[N
     if not parameters.all_target_ports:
         return [own]
     others = [
-        replace(own, target_portal_group_tag=tag)
+        own._replace(target_portal_group_tag=tag)
         for tag in request.portal_group_tags
         if tag != own.target_portal_group_tag
     ]

@@ -3,14 +3,17 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from iscsi.constants import TaskAttribute
 from iscsi.scsi.status import SCSIStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Nexus:
-    """One I_T nexus; equal fields are the same nexus (RFC 7143 section 4.4.1)."""
+class Nexus(NamedTuple):
+    """One I_T nexus; equal fields are the same nexus (RFC 7143 section 4.4.1).
+
+    A tuple, since each command looks its nexus up: it hashes faster than a dataclass.
+    """
 
     initiator_name: str
     isid: bytes
@@ -34,9 +37,11 @@ class Task:
     """Whether the unit is in auto contingent allegiance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command came to."""
+class Outcome(NamedTuple):
+    """What a command came to.
+
+    A tuple, since each command makes one: a frozen dataclass takes twice the time.
+    """
 
     status: SCSIStatus
     data_in: bytes | memoryview | Sequence[bytes | memoryview] = b""

@@ -4,7 +4,7 @@
 import pytest
 
 from iscsi import framing, pdu
-from iscsi.constants import RESERVED_TAG, RejectReason, TaskAttribute
+from iscsi.constants import BHS_LENGTH, RESERVED_TAG, RejectReason, TaskAttribute
 from iscsi.scsi import cdb
 from reftarget.config import Limits
 from reftarget.connection import HIGH_WATER
@@ -131,9 +131,11 @@ def test_of_a_read_that_is_cut_only_what_is_sent_is_kept() -> None:
     header, data = peer.fill(request).segments()
     peer.send_bytes(framing.encode(header, data))
 
-    views = [one for one in peer.connection.output if isinstance(one, memoryview)]
-
-    assert [memoryview(view.obj).nbytes for view in views] == [BLOCK]
+    kept = [
+        one.obj if isinstance(one, memoryview) else one
+        for one in peer.connection.output
+    ]
+    assert [memoryview(one).nbytes for one in kept] == [BHS_LENGTH, BLOCK]
 
 
 def test_a_read_that_is_too_large_to_be_kept_leaves_nothing() -> None:

@@ -82,9 +82,9 @@ def test_register_behaves_as_its_table(
 
 def test_same_initiator_name_and_isid_is_the_same_nexus(unit: Unit) -> None:
     unit.register(A)
-    other_isid = replace(A, isid=bytes(6))
+    other_isid = A._replace(isid=bytes(6))
 
-    assert unit.act(replace(A), OutServiceAction.RESERVE, EA) is GOOD
+    assert unit.act(A._replace(), OutServiceAction.RESERVE, EA) is GOOD
     answer_of_other = unit.out(
         other_isid, OutServiceAction.RESERVE, OutParameters(KEY[A]), EA
     )
