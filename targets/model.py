@@ -343,42 +343,6 @@ class RunningTarget:
         guarded = self.chap_target
         return () if guarded is None else guarded.identities
 
-    def is_alive(self) -> bool:
-        """Whether the target still runs, as far as can be told without a login."""
-        return self.control.is_alive()
-
-    def ending(self) -> Ending | None:
-        """Return how the target ended, None while it runs."""
-        return self.control.ending()
-
-    def restart(self) -> None:
-        """Kill the target if it runs and start it again at the same portals."""
-        self.control.restart()
-
-    def power_cycle(self) -> None:
-        """Restart the target as by a loss of power (see `Control.power_cycle`)."""
-        self.control.power_cycle()
-
-    def operate(self, order: str) -> None:
-        """Have the target do something of its own accord (see `Control.operate`)."""
-        self.control.operate(order)
-
-    def mark(self) -> int:
-        """Return a mark at the present end of the target's log."""
-        return self.control.mark()
-
-    def log_since(self, mark: int) -> str:
-        """Return what the target logged since the mark."""
-        return self.control.log_since(mark)
-
-    def decode(self, text: str) -> str:
-        """Return a part of the log, with the lines of source that its traces name."""
-        return self.control.decode(text)
-
-    def log_text(self) -> str:
-        """Return the target's log since its start."""
-        return self.control.log_since(0)
-
     def environment(self) -> dict[str, str]:
         """Return the facts that a report prints about its target."""
         option = {"target.option": self.option} if self.option else {}

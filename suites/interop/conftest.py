@@ -107,8 +107,8 @@ def client(
     if "architecture" in target.features:
         pytest.skip(f"open-iscsi takes no X#NodeArchitecture: --key {NO_ARCHITECTURE}")
     found = machine.get()
-    if not target.running.is_alive():
-        target.running.restart()
+    if not target.running.control.is_alive():
+        target.running.control.restart()
     found.mark()
     request.node.stash[_CLIENT] = found
     yield found
@@ -126,7 +126,7 @@ def client(
         machine.drop()
     if crash:
         pytest.fail(f"the client's kernel reports a mistake:\n{crash}", pytrace=False)
-    assert target.running.ending() is None
+    assert target.running.control.ending() is None
 
 
 @pytest.fixture(scope="session")

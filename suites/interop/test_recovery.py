@@ -125,7 +125,7 @@ def test_the_target_loses_its_power(
     before = relay.connections
 
     with relay.refusing():
-        target.running.restart()
+        target.running.control.restart()
 
     assert relay.await_connections(before + 1, SECONDS)
     assert client.read_back() == files

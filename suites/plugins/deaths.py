@@ -60,7 +60,9 @@ def value(
 ) -> Ending | None:
     """Return an ending as it is kept on file."""
     return (
-        None if ending is None else ending_value(ending, phase, tested.running.decode)
+        None
+        if ending is None
+        else ending_value(ending, phase, tested.running.control.decode)
     )
 
 

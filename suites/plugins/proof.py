@@ -111,8 +111,8 @@ def keep_evidence(
 
 def keep_log(item: pytest.Item, tested: TestedTarget) -> None:
     """Put what the target has logged during a check beside its verdict."""
-    log = tested.running.log_since(item.stash.get(LOG_MARK, 0))
+    log = tested.running.control.log_since(item.stash.get(LOG_MARK, 0))
     if log:
-        decoded = tested.running.decode(log)
+        decoded = tested.running.control.decode(log)
         piece = Evidence("target log", "text/plain", decoded.encode())
         item.stash.setdefault(EVIDENCE, []).append(piece)

@@ -40,7 +40,7 @@ def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> N
     if lost(config):
         return
     is_ours = bool(tested.not_restarted)
-    is_gone = hangs or is_ours or not tested.running.is_alive()
+    is_gone = hangs or is_ours or not tested.running.control.is_alive()
     if "restart" in tested.features and is_gone:
         when = "when it was tried again" if is_ours else ""
         restart(config, tested, "after it had got stuck" if hangs else when)
@@ -92,7 +92,7 @@ def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> Non
 
 def _trouble(tested: TestedTarget, deadline: Deadline) -> str:
     """Return why a target does not serve, or nothing."""
-    ending = tested.running.ending()
+    ending = tested.running.control.ending()
     if ending is not None:
         return str(ending)
     # The last try, when the time is over, has a moment all the same.

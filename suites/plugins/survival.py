@@ -53,7 +53,7 @@ def probe(tested: TestedTarget) -> None:
     """
     if tested.is_full:
         return
-    if tested.login_seconds > SLOW_LOGIN and tested.running.is_alive():
+    if tested.login_seconds > SLOW_LOGIN and tested.running.control.is_alive():
         return
     transcript = Transcript()
     try:

@@ -97,7 +97,7 @@ class TestedTarget:
 
         What the lab has ended and could not start again has not died of a check.
         """
-        found = self.running.ending()
+        found = self.running.control.ending()
         return found if found is None or not self.not_restarted else self.lab_ending
 
     @property
@@ -113,7 +113,7 @@ class TestedTarget:
         Raises:
             LabError: it cannot be restarted, or did not come back.
         """
-        self._again(self.running.restart)
+        self._again(self.running.control.restart)
 
     def power_cycle(self) -> None:
         """Have the target lose its power, and wait as for a restart.
@@ -121,7 +121,7 @@ class TestedTarget:
         Raises:
             LabError: it cannot be restarted, or did not come back.
         """
-        self._again(self.running.power_cycle)
+        self._again(self.running.control.power_cycle)
 
     def operate(self, order: str) -> None:
         """Have the target do something of its own accord (see `Control.operate`).
@@ -135,7 +135,7 @@ class TestedTarget:
             if self.limit is not None:
                 stack.enter_context(self.limit.paused())
             try:
-                self.running.operate(order)
+                self.running.control.operate(order)
             except targets.NotOfferedError as error:
                 pytest.skip(f"not applicable: {error}")
 
@@ -158,7 +158,7 @@ class TestedTarget:
             LabError: it does not.
         """
         for _ in poll(self.wait):
-            ending = self.running.ending()
+            ending = self.running.control.ending()
             if ending is None:
                 return
         raise targets.LabError(

@@ -83,7 +83,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     judge_death_before(item, tested)
     steps: Callable[[], list[str]] = partial(steps_of, item)
     item.stash[STEPS] = steps
-    item.stash[LOG_MARK] = tested.running.mark()
+    item.stash[LOG_MARK] = tested.running.control.mark()
     for feature in needs(item):
         if feature not in tested.features:
             remedy = tested.running.remedies.get(feature)

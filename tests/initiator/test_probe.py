@@ -135,7 +135,7 @@ def test_a_real_target_tells_what_it_was_configured_with(
     assert found.unit.commands is not None
     assert {"INQUIRY", "READ (10)"} <= set(found.unit.commands.names)
     assert found.authentication.method == "None"
-    assert running.ending() is None
+    assert running.control.ending() is None
 
 
 @pytest.mark.integration

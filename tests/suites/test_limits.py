@@ -2,6 +2,7 @@
 """What breaks off a check: its time is over, or its target has died."""
 
 import time
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -97,8 +98,6 @@ def test_the_time_stands_still_while_the_target_is_started_again() -> None:
     endings = [None, DEAD]
 
     class Slow:
-        features = frozenset[str]()
-
         def restart(self) -> None:
             self.before = limit.left
             time.sleep(0.02)
@@ -108,7 +107,8 @@ def test_the_time_stands_still_while_the_target_is_started_again() -> None:
             assert limit.left == self.before
             return endings.pop()
 
-    running = cast("targets.RunningTarget", Slow())
+    target = SimpleNamespace(features=frozenset[str](), control=Slow())
+    running = cast("targets.RunningTarget", target)
     provider = cast("targets.Provider", None)
     tested = TestedTarget(running, provider, 1, {}, wait=9, limit=limit)
     with limit.running():

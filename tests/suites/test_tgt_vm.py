@@ -48,15 +48,15 @@ def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> Non
         assert provider._instance is not None
         written = write_everywhere(running)
         before = read_everywhere(running)
-        assert running.ending() is None
+        assert running.control.ending() is None
         with Console(provider._instance.name) as console:
             console.run("kill -9 $(pidof tgtd)")
             deadline = time.monotonic() + _WATCH_SECONDS
-            while running.is_alive() and time.monotonic() < deadline:
+            while running.control.is_alive() and time.monotonic() < deadline:
                 console.run("true")
-        reason = str(running.ending())
-        running.restart()
-        is_alive_again = running.is_alive()
+        reason = str(running.control.ending())
+        running.control.restart()
+        is_alive_again = running.control.is_alive()
         after = read_everywhere(running)
 
     units = running.target.logical_units

@@ -53,7 +53,7 @@ def test_target_listens_only_where_asked(provider: LocalProvider) -> None:
     assert all(p.host in {"127.0.0.1", "::1"} for p in running.portals)
     provider.stop()
     assert not Path(f"/proc/{pid}").exists()
-    assert running.ending() is not None
+    assert running.control.ending() is not None
 
 
 def test_every_unit_and_every_portal_answers(provider: LocalProvider) -> None:
@@ -71,7 +71,7 @@ def test_version_and_log_are_told(provider: LocalProvider) -> None:
     running = provider.start()
 
     assert running.version[:1].isdigit()
-    assert running.log_text()
+    assert running.control.log_since(0)
     assert running.environment()["target"] == provider.kind
 
 
@@ -99,7 +99,7 @@ def test_chap_target_keeps_others_out(provider: LocalProvider) -> None:
 
     assert _inquire(running.portal, target.name, lun).returncode != 0
     assert _inquire(running.portal, target.name, lun, wrong).returncode != 0
-    assert running.is_alive()
+    assert running.control.is_alive()
 
 
 def test_killed_target_is_noticed_and_started_again(provider: LocalProvider) -> None:
@@ -108,9 +108,9 @@ def test_killed_target_is_noticed_and_started_again(provider: LocalProvider) -> 
     os.kill(_process(provider).pid, signal.SIGABRT)
     _process(provider).popen.wait(5)
 
-    assert str(running.ending()) == "killed by SIGABRT"
-    running.restart()
-    assert running.is_alive()
+    assert str(running.control.ending()) == "killed by SIGABRT"
+    running.control.restart()
+    assert running.control.is_alive()
     assert _inquire(running.portal, running.target.name, lun).returncode == 0
 
 
@@ -119,7 +119,7 @@ def test_instances_do_not_disturb_each_other(kind: str) -> None:
         first, second = (stack.enter_context(parse(kind)) for _ in range(2))
         assert not {*first.portals} & {*second.portals}
         lun = first.target.logical_units[0].lun
-        first.restart()
+        first.control.restart()
 
         for running in (first, second):
             assert _inquire(running.portal, running.target.name, lun).returncode == 0

@@ -62,14 +62,14 @@ def test_target_runs_between_start_and_stop() -> None:
     ports = {(portal.host, portal.port) for portal in running.portals}
     process = _process(provider)
 
-    assert running.is_alive()
-    assert running.ending() is None
+    assert running.control.is_alive()
+    assert running.control.ending() is None
     assert listening_portals(process.pid) == ports
     assert running.features == {"restart"}
     provider.stop()
     provider.stop()
-    assert not running.is_alive()
-    assert str(running.ending()) == "killed by SIGTERM"
+    assert not running.control.is_alive()
+    assert str(running.control.ending()) == "killed by SIGTERM"
     assert listening_portals(process.pid) == set()
 
 
@@ -78,17 +78,17 @@ def test_restart_keeps_the_portals_and_the_log() -> None:
     provider = LocalProvider(_recipe())
     with provider as running:
         first = _process(provider)
-        mark = running.mark()
+        mark = running.control.mark()
         os.kill(first.pid, signal.SIGABRT)
         first.popen.wait(5)
-        assert str(running.ending()) == "killed by SIGABRT"
+        assert str(running.control.ending()) == "killed by SIGABRT"
 
-        running.restart()
+        running.control.restart()
 
-        assert running.is_alive()
+        assert running.control.is_alive()
         assert _process(provider).pid != first.pid
-        assert running.log_since(mark) == "listening\n"
-        assert running.log_text() == "listening\nlistening\n"
+        assert running.control.log_since(mark) == "listening\n"
+        assert running.control.log_since(0) == "listening\nlistening\n"
 
 
 @pytest.mark.usefixtures("temporary_directory")
@@ -98,7 +98,7 @@ def test_stopped_target_is_not_restarted() -> None:
     provider.stop()
 
     with pytest.raises(LabError, match="has been stopped"):
-        running.restart()
+        running.control.restart()
 
 
 @pytest.mark.usefixtures("temporary_directory")

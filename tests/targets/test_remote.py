@@ -102,14 +102,14 @@ def test_listening_target_is_reached(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
     with parse(f"iscsi://u%s@127.0.0.1:{port}/{_NAME}/0", {}) as running:
-        assert running.is_alive()
+        assert running.control.is_alive()
         assert running.portal == Portal("127.0.0.1", port)
         assert running.features == {"chap"}
-        assert running.log_text() == ""
+        assert running.control.log_since(0) == ""
         assert running.chap_target == running.target
         assert str(port) in running.environment()["target.portals"]
         with pytest.raises(LabError, match="cannot be restarted from here"):
-            running.restart()
+            running.control.restart()
 
 
 def test_dead_target_is_noticed(listener: socket.socket) -> None:
@@ -118,8 +118,8 @@ def test_dead_target_is_noticed(listener: socket.socket) -> None:
     with parse(f"iscsi://127.0.0.1:{port}/{_NAME}", {}) as running:
         listener.close()
 
-        assert not running.is_alive()
-        assert "refuses the connection" in str(running.ending())
+        assert not running.control.is_alive()
+        assert "refuses the connection" in str(running.control.ending())
 
 
 def test_refused_connection_says_what_to_do(listener: socket.socket) -> None:

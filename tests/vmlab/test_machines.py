@@ -44,8 +44,8 @@ def lio() -> Iterator[tuple[LabProvider, RunningTarget]]:
 @pytest.fixture
 def running(lio: tuple[LabProvider, RunningTarget]) -> RunningTarget:
     found = lio[1]
-    if not found.is_alive():
-        found.restart()
+    if not found.control.is_alive():
+        found.control.restart()
     return found
 
 
@@ -67,7 +67,7 @@ def test_lio_keeps_its_data_over_a_loss_of_power(running: RunningTarget) -> None
     with log_in(running, 0) as session:
         write_block(session, block)
     before = running.portals
-    running.restart()
+    running.control.restart()
     with log_in(running, 0) as session:
         after = read_block(session)
 
@@ -121,12 +121,12 @@ def test_a_crash_of_the_kernel_is_named(
 
     instance = lio[0]._instance
     assert instance is not None
-    assert running.ending() is None
+    assert running.control.ending() is None
     console = Console(instance.name)
     with pytest.raises(LabError):
         console.run("echo c > /proc/sysrq-trigger")
     console.close()
-    ending = running.ending()
+    ending = running.control.ending()
 
     assert ending is not None
     assert ending.kind is EndingKind.CRASHED

@@ -21,7 +21,9 @@ Judge = Callable[[Callable[[Combination], None], Combination], None]
 @pytest.fixture
 def judge(target: TestedTarget, *, is_listed: bool) -> Judge:
     """Run a trial; what is behind a deviation that is listed is not looked for."""
-    return partial(run, goes_on=lambda: not is_listed and target.running.is_alive())
+    return partial(
+        run, goes_on=lambda: not is_listed and target.running.control.is_alive()
+    )
 
 
 combined = pytest.mark.parametrize("combination", pairwise(), ids=name_of)

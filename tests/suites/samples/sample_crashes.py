@@ -86,7 +86,7 @@ class Doomed:
 def doomed(request: pytest.FixtureRequest, target: TestedTarget) -> Doomed:
     if not isinstance(target.running.control, Doomed):
         running = target.running
-        control = Doomed(running.control, running.log_text())
+        control = Doomed(running.control, running.control.log_since(0))
         target.running = replace(target.running, control=control)
     _TRIES[request.node.name] += 1
     print(f"{request.node.name}: try {_TRIES[request.node.name]}")  # noqa: T201

@@ -55,11 +55,11 @@ def test_without_hooks_the_reason_says_which_line_is_missing(
         "`restart = [...]` in [hooks] in box.toml would change that"
     )
     assert not box.features & {"restart", "power-cycle", "operator"}
-    assert box.log_text() == ""
+    assert box.control.log_since(0) == ""
     with pytest.raises(LabError, match=r"in box\.toml would change that"):
-        box.restart()
+        box.control.restart()
     with pytest.raises(NotOfferedError, match=r"`vendor_event = \[\.\.\.\]` in"):
-        box.operate("vendor-event code=7")
+        box.control.operate("vendor-event code=7")
 
 
 def test_each_hook_gives_its_feature(tmp_path: Path, port: int) -> None:
@@ -72,9 +72,9 @@ def test_each_hook_gives_its_feature(tmp_path: Path, port: int) -> None:
 
     assert box.features >= {"restart", "power-cycle", "operator", "pings"}
     assert box.features <= set(FEATURES)
-    box.restart()
-    box.power_cycle()
-    box.operate("ping tsih=1 cid=0")
+    box.control.restart()
+    box.control.power_cycle()
+    box.control.operate("ping tsih=1 cid=0")
 
 
 def test_a_verb_that_no_check_asks_for_gives_no_feature(
@@ -93,7 +93,7 @@ def test_the_environment_tells_what_is_asked(tmp_path: Path, port: int) -> None:
         'logout_request = "env > asked"',
     )
 
-    box.operate("logout-request seconds=3 tsih=7 cid=2 initiator=iqn.x:a=b")
+    box.control.operate("logout-request seconds=3 tsih=7 cid=2 initiator=iqn.x:a=b")
     asked = (tmp_path / "asked").read_text().splitlines()
     assert {
         "ASSAY_HOOK=logout-request",
@@ -105,16 +105,16 @@ def test_the_environment_tells_what_is_asked(tmp_path: Path, port: int) -> None:
         f"ASSAY_PORTAL=127.0.0.1:{port}",
         "ASSAY_TARGET=iqn.2001-04.com.example:disk",
     } <= set(asked)
-    box.restart()
+    box.control.restart()
     assert "ASSAY_HOOK=restart" in (tmp_path / "asked").read_text()
-    assert "ASSAY_SINCE=12345\n" in box.log_since(12345)
-    assert abs(box.mark() - time.time()) < 60
+    assert "ASSAY_SINCE=12345\n" in box.control.log_since(12345)
+    assert abs(box.control.mark() - time.time()) < 60
 
 
 def test_a_list_meets_no_shell(tmp_path: Path, port: int) -> None:
     box = running(tmp_path, port, 'log = ["echo", "$HOME; `id`"]')
 
-    assert box.log_text() == "$HOME; `id`"
+    assert box.control.log_since(0) == "$HOME; `id`"
 
 
 def test_a_program_may_lie_beside_the_file(tmp_path: Path, port: int) -> None:
@@ -122,7 +122,9 @@ def test_a_program_may_lie_beside_the_file(tmp_path: Path, port: int) -> None:
     program.write_text("#!/bin/sh\npwd\n")
     program.chmod(0o755)
 
-    assert running(tmp_path, port, 'log = ["./say"]').log_text() == str(tmp_path)
+    assert running(tmp_path, port, 'log = ["./say"]').control.log_since(0) == str(
+        tmp_path
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_a_command_prints_the_version(tmp_path: Path, port: int) -> None:
 def test_a_failure_has_the_commands_output(tmp_path: Path, port: int) -> None:
     hooks = r"""restart = "printf 'no such unit\\n\\n' >&2; exit 5" """
     with pytest.raises(LabError) as caught:
-        running(tmp_path, port, hooks).restart()
+        running(tmp_path, port, hooks).control.restart()
 
     assert str(caught.value) == (
         "the command restart of box.toml ended with status 5: no such unit"
@@ -180,7 +182,7 @@ def test_binary_output_is_made_printable(tmp_path: Path, port: int) -> None:
     hooks = r"""restart = "printf '\\033[2J\\377\\000\\n'; exit 1" """
     box = running(tmp_path, port, hooks)
     with pytest.raises(LabError) as caught:
-        box.restart()
+        box.control.restart()
 
     assert str(caught.value).isprintable()
     assert all(one.isprintable() for one in caught.value.log.splitlines())
@@ -190,7 +192,7 @@ def test_what_hangs_is_killed_with_its_children(tmp_path: Path, port: int) -> No
     hooks = "echo waiting; sleep 600 & echo $! > child; sleep 600"
     box = running(tmp_path, port, f'restart = {{command = "{hooks}", seconds = 0.5}}')
     with pytest.raises(LabError) as caught:
-        box.restart()
+        box.control.restart()
 
     assert str(caught.value) == (
         "the command restart of box.toml did not end within 0.5 s and was killed; "
@@ -215,7 +217,7 @@ def test_what_prints_without_end_is_killed(
 ) -> None:
     monkeypatch.setattr(commands, "MOST_PRINTED", 1 << 20)
     with pytest.raises(LabError, match="printed more than 1 MiB and was killed"):
-        running(tmp_path, port, 'restart = ["yes"]').restart()
+        running(tmp_path, port, 'restart = ["yes"]').control.restart()
 
 
 def test_a_daemon_that_is_left_behind_holds_nobody_up(
@@ -224,7 +226,7 @@ def test_a_daemon_that_is_left_behind_holds_nobody_up(
     hooks = "sleep 600 & echo $! > child"
     box = running(tmp_path, port, f'restart = {{command = "{hooks}", seconds = 60}}')
 
-    box.restart()
+    box.control.restart()
 
     child = int((tmp_path / "child").read_text())
     try:
@@ -269,7 +271,7 @@ def test_a_daemon_that_is_left_behind_holds_nobody_up(
 def test_is_alive_tells_how_it_ended(
     tmp_path: Path, port: int, hook: str, ending: Ending | None
 ) -> None:
-    assert running(tmp_path, port, f"is_alive = {hook}").ending() == ending
+    assert running(tmp_path, port, f"is_alive = {hook}").control.ending() == ending
 
 
 def test_a_dead_port_needs_no_command(
@@ -278,7 +280,7 @@ def test_a_dead_port_needs_no_command(
     box = running(tmp_path, port, 'is_alive = "true"')
     listener.close()
 
-    ending = box.ending()
+    ending = box.control.ending()
     assert ending is not None
     assert ending.kind is EndingKind.VANISHED
     assert "refuses the connection" in ending.reason
@@ -290,7 +292,7 @@ def test_a_command_tells_more_than_a_dead_port(
     box = running(tmp_path, port, 'is_alive = "echo killed by SIGABRT; exit 1"')
     listener.close()
 
-    assert box.ending() == Ending(
+    assert box.control.ending() == Ending(
         EndingKind.EXITED, "killed by SIGABRT", signal="SIGABRT"
     )
 
@@ -300,7 +302,7 @@ def test_a_restart_that_fails_is_followed_by_a_power_cycle(
 ) -> None:
     box = running(tmp_path, port, 'restart = ["false"]\npower_cycle = "touch was-off"')
 
-    box.restart()
+    box.control.restart()
 
     assert (tmp_path / "was-off").exists()
 
@@ -308,6 +310,6 @@ def test_a_restart_that_fails_is_followed_by_a_power_cycle(
 def test_a_log_that_cannot_be_had_says_so(tmp_path: Path, port: int) -> None:
     box = running(tmp_path, port, 'log = "echo gone; exit 3"')
 
-    assert box.log_text() == (
+    assert box.control.log_since(0) == (
         "[no log: the command log of box.toml ended with status 3: gone]"
     )

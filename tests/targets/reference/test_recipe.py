@@ -107,10 +107,10 @@ def test_target_is_started_when_it_says_so(stand_in: Path) -> None:
 
     with parse("reference") as running:
         assert running.portal.host == "127.0.0.1"
-        assert f"ready {running.portal} " in running.log_text()
-        mark = running.mark()
-        running.restart()
-        assert running.log_since(mark).count("ready ") == 1
+        assert f"ready {running.portal} " in running.control.log_since(0)
+        mark = running.control.mark()
+        running.control.restart()
+        assert running.control.log_since(mark).count("ready ") == 1
 
 
 def test_target_that_listens_elsewhere_is_refused(stand_in: Path) -> None:
