@@ -198,14 +198,14 @@ class _Player:
         if known is None:
             return value
         if name == "CHAP_N":
-            return known.user
+            return known.credentials.name
         if name == "CHAP_R" and channel.challenge:
             asked = channel.challenge
             with suppress(KeyError, ISCSIError):
                 challenge = chap.parse_challenge(
                     asked["CHAP_A"], asked["CHAP_I"], asked["CHAP_C"]
                 )
-                return "0x" + challenge.respond(known.secret.encode()).hex()
+                return "0x" + challenge.respond(known.credentials.secret).hex()
         return value
 
     # Receiving -------------------------------------------------------------------

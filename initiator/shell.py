@@ -13,7 +13,7 @@ from initiator import expect
 from initiator.login import LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
-from iscsi import chap, pdu
+from iscsi import pdu
 from iscsi.address import TargetURL
 from iscsi.constants import LogoutReason, TaskAttribute, TMFunction
 from iscsi.scsi import cdb
@@ -61,13 +61,10 @@ def run(target: TargetURL) -> int:
         ISCSIError: the login fails.
     """
     proof = target.chap
-    credentials = mutual = None
-    if proof is not None:
-        credentials = chap.Credentials(proof.user, proof.secret.encode())
-        if proof.mutual_user is not None and proof.mutual_secret is not None:
-            mutual = chap.Credentials(proof.mutual_user, proof.mutual_secret.encode())
     options = LoginOptions(
-        target_name=target.name, credentials=credentials, mutual=mutual
+        target_name=target.name,
+        credentials=None if proof is None else proof.credentials,
+        mutual=None if proof is None else proof.mutual,
     )
     with Session(
         target.portal, options, transcript=Transcript(), lun=target.lun or 0

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from iscsi.chap import Chap, Credentials
 from iscsi.constants import ISCSI_PORT
 
 SCHEME = "iscsi://"
@@ -40,25 +41,6 @@ class Portal:
         """Return host:port; IPv6 addresses stand in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Chap:
-    """CHAP names and secrets, both ways (RFC 7143 section 12.1.3)."""
-
-    user: str
-    secret: str
-    mutual_user: str | None = None
-    mutual_secret: str | None = None
-
-    @property
-    def is_mutual(self) -> bool:
-        """Whether the target authenticates itself too."""
-        return self.mutual_user is not None
-
-    def __repr__(self) -> str:
-        """Return the names; no log, traceback or report shows a secret."""
-        return f"Chap(user={self.user!r}, mutual_user={self.mutual_user!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +159,28 @@ def find_chap(given: Mapping[str, str]) -> Chap | None:
     Raises:
         AddressError: half of a pair is missing.
     """
-    values = [given.get(name) or None for name in (USER, SECRET)]
-    mutual = [given.get(name) or None for name in (MUTUAL_USER, MUTUAL_SECRET)]
-    for names, pair in (
-        ((USER, SECRET), values),
-        ((MUTUAL_USER, MUTUAL_SECRET), mutual),
-    ):
-        for name, value, other in zip(names, pair, reversed(pair), strict=True):
-            if value is None and other is not None:
-                raise AddressError(f"half of the CHAP credentials: {name} is missing")
-    user, secret = values
-    if user is None or secret is None:
-        if mutual[0] is not None:
-            raise AddressError(
-                f"mutual CHAP needs the initiator's credentials too: set {USER}"
-                f" and {SECRET}"
-            )
+    credentials = _credentials(given, USER, SECRET)
+    mutual = _credentials(given, MUTUAL_USER, MUTUAL_SECRET)
+    if credentials is not None:
+        return Chap(credentials, mutual)
+    if mutual is not None:
+        raise AddressError(
+            f"mutual CHAP needs the initiator's credentials too: set {USER}"
+            f" and {SECRET}"
+        )
+    return None
+
+
+def _credentials(
+    given: Mapping[str, str], name: str, secret: str
+) -> Credentials | None:
+    values = given.get(name), given.get(secret)
+    if not any(values):
         return None
-    return Chap(user, secret, *mutual)
+    if not values[0] or not values[1]:
+        missing = secret if values[0] else name
+        raise AddressError(f"half of the CHAP credentials: {missing} is missing")
+    return Credentials.of(values[0], values[1])
 
 
 def _decoded(text: str) -> str:

@@ -15,6 +15,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Self
 
 from iscsi import text
 from iscsi.errors import DecodeError, NegotiationError
@@ -62,6 +63,26 @@ class Credentials:
     name: str
     secret: bytes = field(repr=False)
     """No log, traceback or report shall show it."""
+
+    @classmethod
+    def of(cls, name: str, password: str) -> Self:
+        """Return a name and a secret that is text."""
+        return cls(name, password.encode())
+
+    @property
+    def password(self) -> str:
+        """The secret as text, which URLs and configurations hold."""
+        return self.secret.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Chap:
+    """What both ends of a login prove themselves with."""
+
+    credentials: Credentials
+    """The initiator's."""
+    mutual: Credentials | None = None
+    """The target's, where it proves itself, too."""
 
 
 @dataclass(frozen=True, slots=True)

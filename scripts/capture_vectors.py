@@ -146,11 +146,12 @@ def drive(running: targets.RunningTarget, client: str) -> Recording:
     node, secret = running.target, running.chap_target
     assert secret is not None
     assert secret.chap is not None
+    own = secret.chap.credentials
     lun = node.logical_units[0].lun
     with proxy(running.portal.host, running.portal.port) as (port, recording):
         where = f"127.0.0.1:{port}"
         plain = f"iscsi://{where}/{node.name}/{lun}"
-        chap = f"{secret.chap.user}%{secret.chap.secret}@{where}"
+        chap = f"{own.name}%{own.password}@{where}"
         if client == "libiscsi":
             _run("iscsi-inq", plain)
             _run("iscsi-inq", f"iscsi://{chap}/{secret.name}/{lun}")

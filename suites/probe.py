@@ -150,9 +150,9 @@ def target_file(
     if "TargetAlias" in offer.login.declared:
         table["alias"] = printable(offer.login.declared["TargetAlias"])
     if running.target.chap is not None:
-        users = {"user": running.target.chap.user, "secret": _SECRET}
-        if running.target.chap.mutual_user is not None:
-            users["mutual_user"] = running.target.chap.mutual_user
+        users = {"user": running.target.chap.credentials.name, "secret": _SECRET}
+        if running.target.chap.mutual is not None:
+            users["mutual_user"] = running.target.chap.mutual.name
             users["mutual_secret"] = _SECRET
         table["chap"] = users
     table["unit"] = [_unit_table(one) for one in units if _is_disk(one)]

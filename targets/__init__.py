@@ -6,6 +6,7 @@ from targets.kind import Kind, Option, Options, option
 from targets.model import (
     FEATURES,
     Chap,
+    Credentials,
     Ending,
     EndingKind,
     Limits,
@@ -21,6 +22,7 @@ from targets.registry import help_text, kinds, options, parse, profile
 __all__ = [
     "FEATURES",
     "Chap",
+    "Credentials",
     "Ending",
     "EndingKind",
     "Kind",

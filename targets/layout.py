@@ -4,21 +4,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from targets.model import Chap, Identity, LogicalUnit, Target
+from targets.model import Chap, Credentials, Identity, LogicalUnit, Target
 
 LUN_SIZE = 64 << 20
 # 16 bytes each: above the 96 bits of RFC 7143 section 9.2.1, and within the 12 to
 # 16 that istgt and the Microsoft initiator ask for.
-CHAP = Chap(
-    user="assay-initiator",
-    secret="first-way-secret",  # noqa: S106  # guards a throw-away target on loopback
-    mutual_user="assay-target",
-    mutual_secret="other-way-secret",  # noqa: S106  # the same
-)
+INITIATOR = Credentials("assay-initiator", b"first-way-secret")
+TARGET = Credentials("assay-target", b"other-way-secret")
+CHAP = Chap(INITIATOR, TARGET)
 
 IDENTITIES = (
-    Identity("assay-other", "second-of-secrets"),
-    Identity("assay-owned", "secret-of-the-own", "iqn.2001-04.com.example:assay.owner"),
+    Identity(Credentials("assay-other", b"second-of-secrets")),
+    Identity(
+        Credentials("assay-owned", b"secret-of-the-own"),
+        "iqn.2001-04.com.example:assay.owner",
+    ),
 )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Protocol
 
-from iscsi.address import Chap, Portal
+from iscsi.address import Portal
+from iscsi.chap import Chap, Credentials
 
 Backing = Literal["file", "memory", "block", "null"]
 """What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
@@ -82,13 +83,9 @@ class LogicalUnit:
 class Identity:
     """A further CHAP name of a target, and whose it is (RFC 7143 section 9.2)."""
 
-    user: str
-    secret: str
+    credentials: Credentials
     initiator_name: str | None = None
     """The only initiator that may use it; None if any may."""
-
-    def __repr__(self) -> str:
-        return f"Identity(user={self.user!r}, initiator_name={self.initiator_name!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +332,7 @@ class RunningTarget:
     def mutual_target(self) -> Target | None:
         """The target name that asks for CHAP and proves itself."""
         guarded = (target for target in self.targets if target.chap)
-        return next((one for one in guarded if one.chap and one.chap.is_mutual), None)
+        return next((one for one in guarded if one.chap and one.chap.mutual), None)
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -445,6 +442,7 @@ __all__ = [
     "Backing",
     "Chap",
     "Control",
+    "Credentials",
     "Ending",
     "EndingKind",
     "Identity",

@@ -98,7 +98,7 @@ def _features(target: Target) -> frozenset[str]:
     chap = target.chap
     known = {
         "chap": chap is not None,
-        "chap-mutual": chap is not None and chap.is_mutual,
+        "chap-mutual": chap is not None and chap.mutual is not None,
         "writes": target.find_scratch() is not None,
     }
     return frozenset(name for name, is_known in known.items() if is_known)

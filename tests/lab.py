@@ -10,7 +10,7 @@ from initiator.connection import Portal
 from initiator.login import LoginOptions
 from initiator.session import Session
 from iscsi.scsi import cdb
-from targets import Chap, LogicalUnit, RunningTarget, Target
+from targets import Chap, Credentials, LogicalUnit, RunningTarget, Target
 from tests.tools import require
 from vmlab.guest import Guest
 from vmlab.kernel import Kernel
@@ -23,7 +23,10 @@ TARGETS = [
     Target(
         "iqn.2001-04.com.example:b",
         (LogicalUnit(0, 1 << 20),),
-        Chap("user", "it's-a-secret", "other", "the-way-back"),
+        Chap(
+            Credentials("user", b"it's-a-secret"),
+            Credentials("other", b"the-way-back"),
+        ),
     ),
 ]
 """What the set-up of a guest is tried with."""

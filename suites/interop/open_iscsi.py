@@ -128,8 +128,8 @@ def _settings(
         return
     auth = "node.session.auth"
     yield f"{auth}.authmethod", "CHAP"
-    yield f"{auth}.username", chap.user
-    yield f"{auth}.password", chap.secret
-    if chap.mutual_user is not None and chap.mutual_secret is not None:
-        yield f"{auth}.username_in", chap.mutual_user
-        yield f"{auth}.password_in", chap.mutual_secret
+    yield f"{auth}.username", chap.credentials.name
+    yield f"{auth}.password", chap.credentials.password
+    if chap.mutual is not None:
+        yield f"{auth}.username_in", chap.mutual.name
+        yield f"{auth}.password_in", chap.mutual.password

@@ -72,8 +72,8 @@ def test_chap(client: Client, relay: Relay, guarded: Target, is_mutual: bool) ->
     assert guarded.chap is not None
     chap = guarded.chap
     if not is_mutual:
-        chap = replace(chap, mutual_user=None, mutual_secret=None)
-    elif not chap.is_mutual:
+        chap = replace(chap, mutual=None)
+    elif chap.mutual is None:
         pytest.skip("not applicable: the target does not authenticate itself")
 
     session = client.log_in(guarded.name, relay.port, settings(chap=chap))
@@ -83,16 +83,17 @@ def test_chap(client: Client, relay: Relay, guarded: Target, is_mutual: bool) ->
 
 @pytest.mark.parametrize(
     ("which", "code"),
-    [("secret", LoginFailed.REFUSED), ("mutual_secret", LoginFailed.ENDED)],
+    [("credentials", LoginFailed.REFUSED), ("mutual", LoginFailed.ENDED)],
 )
 def test_wrong_secrets(
     client: Client, relay: Relay, guarded: Target, which: str, code: int
 ) -> None:
     """A wrong secret keeps the initiator out, and a target that has one is not used."""
     assert guarded.chap is not None
-    if getattr(guarded.chap, which) is None:
+    right = getattr(guarded.chap, which)
+    if right is None:
         pytest.skip("not applicable: the target does not authenticate itself")
-    wrong = replace(guarded.chap, **{which: "not-the-secret-1"})
+    wrong = replace(guarded.chap, **{which: replace(right, secret=b"not-the-secret-1")})
 
     with pytest.raises(LoginFailed) as refusal:
         client.log_in(guarded.name, relay.port, settings(chap=wrong))

@@ -72,14 +72,14 @@ def _is_foreign(config: pytest.Config) -> bool:
 
 
 def _secrets(running: targets.RunningTarget) -> Iterator[str]:
+    chaps = [*(target.chap for target in running.targets), running.discovery_chap]
+    for chap in chaps:
+        if chap is not None:
+            yield chap.credentials.password
+            if chap.mutual is not None:
+                yield chap.mutual.password
     for target in running.targets:
-        if target.chap is not None:
-            yield target.chap.secret
-            yield target.chap.mutual_secret or ""
-        yield from (one.secret for one in target.identities)
-    if running.discovery_chap is not None:
-        yield running.discovery_chap.secret
-        yield running.discovery_chap.mutual_secret or ""
+        yield from (one.credentials.password for one in target.identities)
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -19,7 +19,6 @@ from initiator.probe.screen import in_short, unit_in_short
 from initiator.probe.unit import luns_of
 from initiator.session import Session
 from initiator.transcript import Transcript
-from iscsi import chap
 from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse
 from reports.evidence import ENVIRONMENT
@@ -172,10 +171,7 @@ class TestedTarget:
         known = self.running.discovery_chap
         if known is None:
             return {}
-        return {
-            "credentials": credentials(known),
-            "mutual": mutual_credentials(known),
-        }
+        return {"credentials": known.credentials, "mutual": known.mutual}
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
@@ -192,21 +188,9 @@ def login_options(node: targets.Target, keys: Mapping[str, str]) -> LoginOptions
     return LoginOptions(
         target_name=node.name,
         keys=dict(keys),
-        credentials=credentials(node.chap),
-        mutual=mutual_credentials(node.chap),
+        credentials=None if node.chap is None else node.chap.credentials,
+        mutual=None if node.chap is None else node.chap.mutual,
     )
-
-
-def credentials(known: targets.Chap | None) -> chap.Credentials | None:
-    """Return what the initiator proves itself with, or None."""
-    return chap.Credentials(known.user, known.secret.encode()) if known else None
-
-
-def mutual_credentials(known: targets.Chap | None) -> chap.Credentials | None:
-    """Return what the target must prove itself with, or None."""
-    if known is None or known.mutual_user is None or known.mutual_secret is None:
-        return None
-    return chap.Credentials(known.mutual_user, known.mutual_secret.encode())
 
 
 def start(config: pytest.Config) -> TestedTarget:

@@ -145,10 +145,9 @@ def _unit_section(directory: Path, number: int, target: Target) -> str:
 
 def build_secrets() -> str:
     """Return auth.conf."""
-    chap = layout.CHAP
-    mutual = f'"{chap.mutual_user}" "{chap.mutual_secret}"'
-    accounts = {chap.user: chap.secret, **{one.user: one.secret for one in _FURTHER}}
-    lines = [f'  Auth "{user}" "{own}" {mutual}\n' for user, own in accounts.items()]
+    mutual = f'"{layout.TARGET.name}" "{layout.TARGET.password}"'
+    users = [layout.INITIATOR, *(one.credentials for one in _FURTHER)]
+    lines = [f'  Auth "{one.name}" "{one.password}" {mutual}\n' for one in users]
     return "".join(["[AuthGroup1]\n", *lines])
 
 

@@ -98,18 +98,15 @@ def _group(
     for one in target.identities:
         assert one.initiator_name is not None, "LIO has one CHAP name for all"
         yield call("initiator", one.initiator_name)
-        for name, value in _credentials(Chap(one.user, one.secret)):
+        for name, value in _credentials(Chap(one.credentials)):
             yield call("its_credential", name, value)
     yield "enable"
 
 
 def _credentials(chap: Chap) -> Iterator[tuple[str, str]]:
     """Yield LIO's files of a pair of names and secrets, and what goes in."""
-    for name, value in {
-        "userid": chap.user,
-        "password": chap.secret,
-        "userid_mutual": chap.mutual_user,
-        "password_mutual": chap.mutual_secret,
-    }.items():
-        if value:
-            yield name, value
+    yield "userid", chap.credentials.name
+    yield "password", chap.credentials.password
+    if chap.mutual is not None:
+        yield "userid_mutual", chap.mutual.name
+        yield "password_mutual", chap.mutual.password

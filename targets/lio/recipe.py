@@ -25,7 +25,7 @@ _HIGH = Target(
 _GUARDED = Target(
     layout.target_name("lio", "one-way"),
     _MUTUAL.logical_units,
-    Chap(layout.CHAP.user, layout.CHAP.secret),
+    Chap(layout.INITIATOR),
     tuple(one for one in layout.IDENTITIES if one.initiator_name is not None),
 )
 """It asks for a proof and gives none. One name of CHAP is one initiator's."""

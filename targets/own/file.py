@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from iscsi import address
-from iscsi.address import Chap, Portal
+from iscsi.address import Portal
+from iscsi.chap import Chap, Credentials
 from iscsi.printable import line
 from targets.errors import TargetSpecError
 from targets.own.hooks import HooksTable
@@ -87,7 +88,10 @@ class ChapTable(_Table, frozen=True, kw_only=True):
     @property
     def chap(self) -> Chap:
         """The same for the providers."""
-        return Chap(self.user, self.secret, self.mutual_user, self.mutual_secret)
+        mutual = None
+        if self.mutual_user is not None and self.mutual_secret is not None:
+            mutual = Credentials.of(self.mutual_user, self.mutual_secret)
+        return Chap(Credentials.of(self.user, self.secret), mutual)
 
 
 class IdentityTable(_Table, frozen=True, kw_only=True):

@@ -4,7 +4,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from targets.model import Chap, Identity, LogicalUnit, Portal, Special, Target
+from targets.model import (
+    Chap,
+    Credentials,
+    Identity,
+    LogicalUnit,
+    Portal,
+    Special,
+    Target,
+)
 from targets.own.file import PortalTable, TargetFile, TargetTable, UnitTable
 from targets.own.hooks import Hooks
 
@@ -70,7 +78,7 @@ def _lines(
     return {
         "chap": (chap is not None, "a [target.chap] with user and secret"),
         "chap-mutual": (
-            any(one.chap is not None and one.chap.is_mutual for one in chaps),
+            any(one.chap is not None and one.chap.mutual is not None for one in chaps),
             "mutual_user and mutual_secret in a [target.chap]",
         ),
         "identities": (
@@ -134,7 +142,10 @@ def _target(table: TargetTable) -> Target:
         table.name,
         tuple(_unit(one) for one in table.unit),
         None if table.chap is None else table.chap.chap,
-        tuple(Identity(one.user, one.secret, one.initiator) for one in table.identity),
+        tuple(
+            Identity(Credentials.of(one.user, one.secret), one.initiator)
+            for one in table.identity
+        ),
     )
 
 

@@ -223,7 +223,11 @@ def _target_table(directory: Path, target: Target) -> dict[str, object]:
         values["auth"] = [
             _auth(target.chap),
             *(
-                _present(user=one.user, secret=one.secret, initiator=one.initiator_name)
+                _present(
+                    user=one.credentials.name,
+                    secret=one.credentials.password,
+                    initiator=one.initiator_name,
+                )
                 for one in target.identities
             ),
         ]
@@ -246,11 +250,12 @@ def _target_table(directory: Path, target: Target) -> dict[str, object]:
 
 
 def _auth(chap: Chap) -> dict[str, object]:
+    own, mutual = chap.credentials, chap.mutual
     return _present(
-        user=chap.user,
-        secret=chap.secret,
-        mutual_user=chap.mutual_user,
-        mutual_secret=chap.mutual_secret,
+        user=own.name,
+        secret=own.password,
+        mutual_user=None if mutual is None else mutual.name,
+        mutual_secret=None if mutual is None else mutual.password,
     )
 
 

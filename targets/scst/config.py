@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from iscsi.chap import Credentials
 from vmlab.errors import LabError
 
 
@@ -68,31 +69,6 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A name and a secret of CHAP."""
-
-    name: str
-    secret: str = field(repr=False)
-
-    def __str__(self) -> str:
-        """Return both, as SCST wants them.
-
-        Raises:
-            LabError: SCST could not tell them apart, or takes no such secret.
-        """
-        # The daemon takes words apart at either.
-        if not self.name or re.search(r"[\s=]", self.name + self.secret):
-            raise LabError(
-                f"CHAP: the name {self.name!r} or its secret has a space or ="
-            )
-        if len(self.secret) < _LEAST_SECRET:
-            raise LabError(
-                f"CHAP: the secret of {self.name} is shorter than {_LEAST_SECRET} bytes"
-            )
-        return f"{self.name} {self.secret}"
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Initiators that see other logical units than the rest."""
 
@@ -109,9 +85,9 @@ class Target:
     name: str
     units: Mapping[int, str]
     """The device of each LUN."""
-    incoming: tuple[User, ...] = ()
+    incoming: tuple[Credentials, ...] = ()
     """Whom the target believes; none: anybody."""
-    outgoing: User | None = None
+    outgoing: Credentials | None = None
     """How the target proves itself, for mutual CHAP."""
     portals: tuple[str, ...] = ()
     """The addresses at which it may be reached; none: all."""
@@ -126,9 +102,9 @@ class Config:
 
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
-    discovery: tuple[User, ...] = ()
+    discovery: tuple[Credentials, ...] = ()
     """Whom Discovery sessions must prove to be; none: anybody may."""
-    discovery_outgoing: User | None = None
+    discovery_outgoing: Credentials | None = None
     """How the target proves itself to them."""
 
     def check(self) -> None:
@@ -209,12 +185,12 @@ def _attributes(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _users(
-    incoming: Iterable[User], outgoing: User | None
+    incoming: Iterable[Credentials], outgoing: Credentials | None
 ) -> Iterator[tuple[str, str]]:
     for number, user in enumerate(incoming):
-        yield f"IncomingUser{number or ''}", str(user)
+        yield f"IncomingUser{number or ''}", _words(user)
     if outgoing is not None:
-        yield "OutgoingUser", str(outgoing)
+        yield "OutgoingUser", _words(outgoing)
 
 
 def _units(folder: str, units: Mapping[int, str]) -> Iterator[Write]:
@@ -280,3 +256,19 @@ def _word(value: str) -> str:
         raise LabError('scst.conf has no way to say a value with {, } or "')
     escaped = re.sub(r"[#\\]", r"\\\g<0>", value)
     return f'"{escaped}"' if " " in value else escaped
+
+
+def _words(user: Credentials) -> str:
+    """Return a CHAP name and secret as SCST wants them.
+
+    Raises:
+        LabError: SCST could not tell them apart, or takes no such secret.
+    """
+    # The daemon takes words apart at either.
+    if not user.name or re.search(r"[\s=]", user.name + user.password):
+        raise LabError(f"CHAP: the name {user.name!r} or its secret has a space or =")
+    if len(user.secret) < _LEAST_SECRET:
+        raise LabError(
+            f"CHAP: the secret of {user.name} is shorter than {_LEAST_SECRET} bytes"
+        )
+    return f"{user.name} {user.password}"

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from iscsi.chap import Credentials
 from targets.model import NO_MORE, Backing, Chap, LogicalUnit, More, Special, Target
 from targets.scst import config
 from targets.scst.admin import Admin
-from targets.scst.config import Config, Device, Group, Handler, User
+from targets.scst.config import Config, Device, Group, Handler
 from vmlab.errors import LabError
 from vmlab.guest import (
     ADDRESS,
@@ -189,8 +190,9 @@ def _target(
 ) -> config.Target:
     incoming, outgoing = _users(target.chap)
     for one in target.identities:
-        assert one.initiator_name is None, "SCST binds no CHAP name to an initiator"
-        incoming += (User(one.user, one.secret),)
+        if one.initiator_name is not None:
+            raise LabError("SCST binds no CHAP name to an initiator")
+        incoming += (one.credentials,)
     return config.Target(
         target.name,
         units,
@@ -202,14 +204,11 @@ def _target(
     )
 
 
-def _users(chap: Chap | None) -> tuple[tuple[User, ...], User | None]:
+def _users(
+    chap: Chap | None,
+) -> tuple[tuple[Credentials, ...], Credentials | None]:
     """Return whom the target believes, and how it proves itself."""
-    if chap is None:
-        return (), None
-    outgoing = None
-    if chap.mutual_user and chap.mutual_secret:
-        outgoing = User(chap.mutual_user, chap.mutual_secret)
-    return (User(chap.user, chap.secret),), outgoing
+    return ((), None) if chap is None else ((chap.credentials,), chap.mutual)
 
 
 def _backing(targets: Sequence[Target]) -> Iterator[str]:

@@ -38,9 +38,9 @@ def _calls(targets: Sequence[Target]) -> Iterator[str]:
     """Yield the calls of the set-up script's functions."""
     yield call("start", *PORTALS)
     for chap in dict.fromkeys(one.chap for one in targets if one.chap is not None):
-        yield call("account", chap.user, chap.secret)
-        if chap.mutual_user:
-            yield call("account", chap.mutual_user, chap.mutual_secret)
+        yield call("account", chap.credentials.name, chap.credentials.password)
+        if chap.mutual is not None:
+            yield call("account", chap.mutual.name, chap.mutual.password)
     disks = itertools.count()
     for number, target in enumerate(targets, 1):
         yield call("target", number, target.name)
@@ -48,7 +48,7 @@ def _calls(targets: Sequence[Target]) -> Iterator[str]:
             words = (f"disk{next(disks)}", unit.backing, unit.size, unit.block_size)
             yield call("unit", number, unit.lun, *words)
         if target.chap is not None:
-            yield call("ask", number, target.chap.user)
-            if target.chap.mutual_user:
-                yield call("ask", number, target.chap.mutual_user, "--outgoing")
+            yield call("ask", number, target.chap.credentials.name)
+            if target.chap.mutual is not None:
+                yield call("ask", number, target.chap.mutual.name, "--outgoing")
         yield call("open", number)

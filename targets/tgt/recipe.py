@@ -144,20 +144,14 @@ def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> N
 
 def _orders(plan: Plan, discovery_chap: Chap | None) -> Iterator[tuple[str, ...]]:
     """Yield the arguments of each tgtadm call that sets the targets up."""
-    chap = layout.CHAP
-    for user, secret in (
-        (chap.user, chap.secret),
-        (chap.mutual_user, chap.mutual_secret),
-    ):
-        assert user is not None
-        assert secret is not None
-        yield (*_order("new", "account"), "--user", user, "--password", secret)
+    for one in (layout.INITIATOR, layout.TARGET):
+        names = ("--user", one.name, "--password", one.password)
+        yield (*_order("new", "account"), *names)
     if discovery_chap is not None:
         # An account that belongs to no target is discovery's.
         bind = _order("bind", "account")
-        yield (*bind, "--user", chap.user)
-        assert chap.mutual_user is not None
-        yield (*bind, "--user", chap.mutual_user, "--outgoing")
+        yield (*bind, "--user", layout.INITIATOR.name)
+        yield (*bind, "--user", layout.TARGET.name, "--outgoing")
     for number, target in enumerate(_TARGETS, 1):
         yield from _target_orders(plan.directory, str(number), target)
     for number, special in enumerate(_SPECIAL, len(_TARGETS) + 1):
@@ -209,10 +203,10 @@ def _target_orders(
             removable = ("--params", "removable=1")
             yield (*_order("update", "logicalunit"), *of_unit, *removable)
     if target.chap is not None:
-        assert target.chap.mutual_user is not None
         bind = (*_order("bind", "account"), *of_target)
-        yield (*bind, "--user", target.chap.user)
-        yield (*bind, "--user", target.chap.mutual_user, "--outgoing")
+        yield (*bind, "--user", target.chap.credentials.name)
+        if target.chap.mutual is not None:
+            yield (*bind, "--user", target.chap.mutual.name, "--outgoing")
     yield (*_order("bind", "target"), *of_target, "--initiator-address", "ALL")
 
 

@@ -127,13 +127,10 @@ def chap_options(running: RunningTarget, *, is_mutual: bool) -> LoginOptions:
     assert node is not None
     known = node.chap
     assert known is not None
-    mutual = None
-    if is_mutual and known.mutual_user and known.mutual_secret:
-        mutual = chap.Credentials(known.mutual_user, known.mutual_secret.encode())
     return LoginOptions(
         target_name=node.name,
-        credentials=chap.Credentials(known.user, known.secret.encode()),
-        mutual=mutual,
+        credentials=known.credentials,
+        mutual=known.mutual if is_mutual else None,
     )
 
 

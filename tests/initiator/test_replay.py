@@ -19,7 +19,7 @@ from initiator.login import LoginOptions
 from initiator.replay import replay
 from initiator.session import Session
 from initiator.transcript import Transcript
-from iscsi.address import Chap, TargetURL
+from iscsi.address import TargetURL
 from iscsi.errors import ISCSIError
 from iscsi.pdu import NOPOut
 from iscsi.scsi import cdb
@@ -176,18 +176,18 @@ def test_chap_is_answered_anew(clean: RunningTarget) -> None:
     node = clean.chap_target
     assert node is not None
     assert node.chap is not None
-    secret = node.chap.secret
+    own = node.chap.credentials
     transcript = Transcript()
     portal = url_of(clean).portal
     options = LoginOptions(
         target_name=node.name,
-        credentials=chap.Credentials(node.chap.user, secret.encode()),
+        credentials=own,
     )
     with Session(portal, options, transcript=transcript) as session:
         session.ping(b"x")
     recorded = bundle.of_transcript(transcript, target_name=node.name)
 
-    with_secret = TargetURL(portal, node.name, 0, Chap(node.chap.user, secret))
+    with_secret = TargetURL(portal, node.name, 0, chap.Chap(own))
     right = replay(recorded, with_secret, seconds=1)
     without = replay(recorded, TargetURL(portal, node.name), seconds=1)
 

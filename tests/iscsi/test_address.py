@@ -9,11 +9,11 @@ from iscsi.address import (
     SECRET,
     USER,
     AddressError,
-    Chap,
     Portal,
     find_chap,
     parse,
 )
+from iscsi.chap import Chap, Credentials
 
 _NAME = "iqn.2001-04.com.example:disk"
 
@@ -57,8 +57,7 @@ def test_credentials_of_the_url_go_before_those_of_the_environment() -> None:
 
     chap = parse(url, {USER: "other", SECRET: "other"}).chap
 
-    assert chap == Chap("iqn.x:me", "p@ss/%w", "t", "&s")
-    assert chap.is_mutual
+    assert chap == Chap(Credentials("iqn.x:me", b"p@ss/%w"), Credentials("t", b"&s"))
 
 
 def test_credentials_come_from_the_environment() -> None:
@@ -66,15 +65,18 @@ def test_credentials_come_from_the_environment() -> None:
 
     chap = parse(f"iscsi://h/{_NAME}", environ).chap
 
-    assert chap == Chap("me", "s")
-    assert not chap.is_mutual
+    assert chap == Chap(Credentials("me", b"s"))
     assert find_chap({}) is None
 
 
 def test_a_secret_is_not_shown() -> None:
-    shown = repr(Chap("me", "my secret", "you", "your secret"))
+    shown = repr(
+        Chap(Credentials("me", b"my secret"), Credentials("you", b"your secret"))
+    )
 
-    assert shown == "Chap(user='me', mutual_user='you')"
+    assert shown == (
+        "Chap(credentials=Credentials(name='me'), mutual=Credentials(name='you'))"
+    )
 
 
 @pytest.mark.parametrize(

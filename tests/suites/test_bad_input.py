@@ -122,7 +122,7 @@ def test_a_wrong_secret(running: RunningTarget) -> None:
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
     done = run(f"--target=iscsi://{where}")
 

@@ -3,7 +3,7 @@
 
 from suites.interop import open_iscsi
 from suites.interop.open_iscsi import Node, Path
-from targets import Chap
+from targets import Chap, Credentials
 
 DISCOVERY = """\
 127.0.0.1:23260,1 iqn.2001-04.com.example:assay.target
@@ -98,8 +98,10 @@ def test_paths() -> None:
 
 def test_settings_say_what_is_insisted_on() -> None:
     plain = open_iscsi.settings(data_digest=True)
-    one_way = open_iscsi.settings(chap=Chap("user", "secret"))
-    mutual = open_iscsi.settings(chap=Chap("user", "secret", "target", "other"))
+    one_way = open_iscsi.settings(chap=Chap(Credentials("user", b"secret")))
+    mutual = open_iscsi.settings(
+        chap=Chap(Credentials("user", b"secret"), Credentials("target", b"other"))
+    )
 
     assert plain["node.conn[0].iscsi.HeaderDigest"] == "None"
     assert plain["node.conn[0].iscsi.DataDigest"] == "CRC32C"

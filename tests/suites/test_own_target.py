@@ -52,7 +52,11 @@ def _table(target: Target) -> dict[str, object]:
         "name": target.name,
         **pairs,
         "identity": [
-            _present(user=one.user, secret=one.secret, initiator=one.initiator_name)
+            _present(
+                user=one.credentials.name,
+                secret=one.credentials.password,
+                initiator=one.initiator_name,
+            )
             for one in target.identities
         ],
         "unit": [
@@ -71,11 +75,12 @@ def _table(target: Target) -> dict[str, object]:
 
 def _chap(target: Target) -> dict[str, str | None]:
     assert target.chap is not None
+    own, mutual = target.chap.credentials, target.chap.mutual
     return {
-        "user": target.chap.user,
-        "secret": target.chap.secret,
-        "mutual_user": target.chap.mutual_user,
-        "mutual_secret": target.chap.mutual_secret,
+        "user": own.name,
+        "secret": own.password,
+        "mutual_user": None if mutual is None else mutual.name,
+        "mutual_secret": None if mutual is None else mutual.password,
     }
 
 

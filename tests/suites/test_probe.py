@@ -111,7 +111,7 @@ def test_a_refused_login_is_one_line_without_the_secret(
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
     assert main(["probe", f"iscsi://{where}"]) == NO_TARGET
 
@@ -146,15 +146,16 @@ def test_the_file_that_init_writes_holds_no_secret(
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.user}%{node.chap.secret}@{running.portal}/{node.name}"
+    own = node.chap.credentials
+    where = f"{own.name}%{own.password}@{running.portal}/{node.name}"
 
     code = main(["init", f"iscsi://{where}"])
 
     printed = capsys.readouterr().out
     assert code == 0
-    assert node.chap.secret not in printed
+    assert own.password not in printed
     (table,) = tomllib.loads(printed)["target"]
-    assert table["chap"] == {"user": node.chap.user, "secret": "put the secret here"}
+    assert table["chap"] == {"user": own.name, "secret": "put the secret here"}
 
 
 def test_init_takes_a_url(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +195,7 @@ def test_a_wrong_secret_ends_a_run(running: RunningTarget) -> None:
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.user}%not-the-secret@{running.portal}/{node.name}"
+    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
     done = run(f"--target=iscsi://{where}")
 

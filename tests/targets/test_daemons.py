@@ -17,7 +17,7 @@ import pytest
 from targets import PortTakenError, layout, local, parse
 from targets.listening import listening_portals
 from targets.local import LocalProvider
-from targets.model import Chap, Portal
+from targets.model import Chap, Credentials, Portal
 from targets.process import Process
 from tests.tools import require
 from vmlab.tool import attempt, find
@@ -83,7 +83,7 @@ def test_chap_target_lets_the_right_secret_in(
     target = running.chap_target
     assert target is not None
     assert target.chap is not None
-    chap = target.chap if is_mutual else Chap(target.chap.user, target.chap.secret)
+    chap = target.chap if is_mutual else Chap(target.chap.credentials)
 
     answer = _inquire(running.portal, target.name, target.logical_units[0].lun, chap)
 
@@ -95,7 +95,7 @@ def test_chap_target_keeps_others_out(provider: LocalProvider) -> None:
     target = running.chap_target
     assert target is not None
     lun = target.logical_units[0].lun
-    wrong = Chap(layout.CHAP.user, "not-the-secret-1")
+    wrong = Chap(Credentials(layout.INITIATOR.name, b"not-the-secret-1"))
 
     assert _inquire(running.portal, target.name, lun).returncode != 0
     assert _inquire(running.portal, target.name, lun, wrong).returncode != 0
@@ -194,10 +194,12 @@ def test_discovery_names_every_target() -> None:
 def _inquire(
     portal: Portal, name: str, lun: int, chap: Chap | None = None
 ) -> subprocess.CompletedProcess[str]:
-    user = f"{chap.user}%{chap.secret}@" if chap else ""
+    own = chap and chap.credentials
+    user = f"{own.name}%{own.password}@" if own else ""
     query = ""
-    if chap and chap.is_mutual:
-        query = f"?target_user={chap.mutual_user}&target_password={chap.mutual_secret}"
+    if chap and chap.mutual:
+        mutual = chap.mutual
+        query = f"?target_user={mutual.name}&target_password={mutual.password}"
     return _run("iscsi-inq", f"iscsi://{user}{portal}/{name}/{lun}{query}")
 
 

@@ -6,7 +6,6 @@ import pytest
 import targets
 from initiator.login import LoginOptions, LoginRefused
 from initiator.session import Session
-from iscsi.chap import Credentials
 from iscsi.constants import LoginStatus
 from tests.tools import require
 
@@ -23,10 +22,8 @@ def test_discovery_asks_for_a_proof(kind: str) -> None:
         running = provider.start()
         known = running.discovery_chap
         assert known is not None
-        assert known.mutual_user is not None
-        assert known.mutual_secret is not None
-        proof = Credentials(known.user, known.secret.encode())
-        answer = Credentials(known.mutual_user, known.mutual_secret.encode())
+        proof, answer = known.credentials, known.mutual
+        assert answer is not None
 
         with pytest.raises(LoginRefused) as refused:
             Session(running.portal, LoginOptions(is_discovery=True))

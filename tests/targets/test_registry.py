@@ -49,7 +49,7 @@ def test_local_kind_has_several_targets_and_chap(kind: str) -> None:
     assert is_open == sorted(is_open, reverse=True)
     assert is_open.count(True) >= 2
     assert targets[-1].chap is not None
-    assert targets[-1].chap.is_mutual
+    assert targets[-1].chap.mutual
     assert all(target.find_scratch() for target in targets)
 
 

@@ -8,7 +8,15 @@ from contextlib import closing
 import pytest
 
 from iscsi.address import MUTUAL_SECRET, MUTUAL_USER, SECRET, USER
-from targets import Chap, LabError, LogicalUnit, Portal, TargetSpecError, remote
+from targets import (
+    Chap,
+    Credentials,
+    LabError,
+    LogicalUnit,
+    Portal,
+    TargetSpecError,
+    remote,
+)
 from targets.remote import parse
 
 _NAME = "iqn.2001-04.com.example:storage"
@@ -54,7 +62,7 @@ def test_credentials_come_from_the_url() -> None:
     url = f"iscsi://iqn.x:me%p%40ss%2F%25w@h/{_NAME}?target_user=t&target_password=%26s"
 
     assert parse(url, {USER: "other", SECRET: "other"}).target.chap == Chap(
-        "iqn.x:me", "p@ss/%w", "t", "&s"
+        Credentials("iqn.x:me", b"p@ss/%w"), Credentials("t", b"&s")
     )
 
 
@@ -62,7 +70,7 @@ def test_credentials_come_from_the_environment() -> None:
     environment = {USER: "u", SECRET: "s", MUTUAL_USER: "t", MUTUAL_SECRET: "r"}
 
     assert parse(f"iscsi://h/{_NAME}", environment).target.chap == Chap(
-        "u", "s", "t", "r"
+        Credentials("u", b"s"), Credentials("t", b"r")
     )
 
 

@@ -8,7 +8,6 @@ import pytest
 from initiator.expect import check
 from initiator.login import LoginOptions, LoginRefused
 from initiator.session import Session
-from iscsi import chap
 from iscsi.constants import LoginStatus
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
@@ -25,7 +24,7 @@ def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
     """Return what a login with a CHAP name changes."""
     return {
         "target_name": options.target_name,
-        "credentials": chap.Credentials(identity.user, identity.secret.encode()),
+        "credentials": identity.credentials,
         "mutual": None,
     }
 
@@ -83,8 +82,9 @@ def test_a_session_has_one_identity(
 
 def added_as(session: Session, identity: Identity) -> int:
     """Return the status that a further connection with a CHAP name comes to."""
-    known = chap.Credentials(identity.user, identity.secret.encode())
-    session.options = replace(session.options, credentials=known, mutual=None)
+    session.options = replace(
+        session.options, credentials=identity.credentials, mutual=None
+    )
     try:
         session.add_connection(2)
     except LoginRefused as refusal:

@@ -17,7 +17,7 @@ def test_configuration_names_portals_and_targets() -> None:
     assert "  Portal DA1 127.0.0.1:20000\n  Portal DA2 [::1]:20001\n" in text
     assert text.count("AuthMethod CHAP\n") == 1
     assert '  LUN1 Storage "/d/disk1-1.img" Auto\n' in text
-    assert layout.CHAP.secret not in text
+    assert layout.INITIATOR.password not in text
 
 
 def test_secrets_are_in_a_file_of_their_own(tmp_path: Path) -> None:
@@ -26,4 +26,4 @@ def test_secrets_are_in_a_file_of_their_own(tmp_path: Path) -> None:
     secrets = tmp_path / "auth.conf"
     assert secrets.stat().st_mode & 0o777 == 0o600
     assert secrets.read_text() == recipe.build_secrets()
-    assert layout.CHAP.secret in secrets.read_text()
+    assert layout.INITIATOR.password in secrets.read_text()

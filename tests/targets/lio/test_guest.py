@@ -9,7 +9,15 @@ import pytest
 
 from suites.support.operator import PINGED
 from targets.lio import guest
-from targets.model import Chap, Identity, LogicalUnit, More, Special, Target
+from targets.model import (
+    Chap,
+    Credentials,
+    Identity,
+    LogicalUnit,
+    More,
+    Special,
+    Target,
+)
 from tests.lab import TARGETS, assert_shell_can_read, calls_in
 from tests.tools import require
 from vmlab.errors import LabError
@@ -128,7 +136,7 @@ def test_each_kind_of_backing_has_its_driver() -> None:
 def test_what_serves_no_disk() -> None:
     more = More(
         {Special.FORBIDDEN: "iqn.x:shut", Special.PINGING: "iqn.x:pinging"},
-        Chap("finder", "not-for-others"),
+        Chap(Credentials("finder", b"not-for-others")),
     )
     made = guest.guest(TARGETS, more)
 
@@ -147,7 +155,7 @@ def test_what_serves_no_disk() -> None:
 
 
 def test_a_chap_name_is_one_initiators() -> None:
-    owned = Identity("own", "a-secret-of-its-own", "iqn.x:owner")
+    owned = Identity(Credentials("own", b"a-secret-of-its-own"), "iqn.x:owner")
     made = guest.guest([TARGETS[0], replace(TARGETS[1], identities=(owned,))])
 
     assert calls_in(made, "initiator") == [("iqn.x:owner",)]

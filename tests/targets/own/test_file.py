@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from targets import Chap, LogicalUnit, Portal, TargetSpecError, parse
+from targets import Chap, Credentials, LogicalUnit, Portal, TargetSpecError, parse
 from targets.model import FEATURES, Identity, Limits, Special
 from targets.own import OwnProvider
 from targets.own.offers import Offer, offer_of
@@ -135,12 +135,14 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
         LogicalUnit(2, None, writable=False, scratch=True, persistent=True),
         LogicalUnit(3, 5 << 30, scratch=True, persistent=True),
     )
-    assert guarded.chap == Chap("us", "s3cret-of-ours", "them", "s3cret-of-theirs")
-    assert guarded.identities == (
-        Identity("one", "s3cret-of-one"),
-        Identity("two", "s3cret-of-two", "iqn.2001-04.com.example:two"),
+    assert guarded.chap == Chap(
+        Credentials("us", b"s3cret-of-ours"), Credentials("them", b"s3cret-of-theirs")
     )
-    assert offer.discovery_chap == Chap("finder", "s3cret-to-find")
+    assert guarded.identities == (
+        Identity(Credentials("one", b"s3cret-of-one")),
+        Identity(Credentials("two", b"s3cret-of-two"), "iqn.2001-04.com.example:two"),
+    )
+    assert offer.discovery_chap == Chap(Credentials("finder", b"s3cret-to-find"))
     assert offer.special[Special.ALIAS] == "the first"
     assert offer.special[Special.GUARDED].endswith(":guarded")
     # The hooks have tests of their own.

@@ -47,10 +47,10 @@ def test_configuration_is_toml_that_says_it_all() -> None:
     assert read["target"][0]["lun"][3]["removable"]
     guarded = next(one for one in read["target"] if "auth" in one)
     assert guarded["auth"][0] == {
-        "user": layout.CHAP.user,
-        "secret": layout.CHAP.secret,
-        "mutual_user": layout.CHAP.mutual_user,
-        "mutual_secret": layout.CHAP.mutual_secret,
+        "user": layout.INITIATOR.name,
+        "secret": layout.INITIATOR.password,
+        "mutual_user": layout.TARGET.name,
+        "mutual_secret": layout.TARGET.password,
     }
     owners = [auth.get("initiator") for auth in guarded["auth"][1:]]
     assert owners == [one.initiator_name for one in layout.IDENTITIES]

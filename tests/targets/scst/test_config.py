@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from iscsi.chap import Credentials
 from targets.scst import config
-from targets.scst.config import Config, Device, Group, Handler, Target, User
+from targets.scst.config import Config, Device, Group, Handler, Target
 from vmlab.errors import LabError
 
 NAME = "iqn.2001-04.com.example:t"
@@ -21,8 +22,11 @@ SETTINGS = Config(
         Target(
             NAME,
             {0: "disk0", 26: "void"},
-            incoming=(User("joe", "first-secret"), User("fred", "other#secret")),
-            outgoing=User("disks", "way-back-secret"),
+            incoming=(
+                Credentials("joe", b"first-secret"),
+                Credentials("fred", b"other#secret"),
+            ),
+            outgoing=Credentials("disks", b"way-back-secret"),
             portals=("10.0.2.15",),
             groups=(Group("few", ("iqn.2001-04.com.example:*",), {0: "disk1"}),),
             attributes={"HeaderDigest": "CRC32C,None"},
@@ -136,19 +140,19 @@ def test_a_device_that_makes_no_sense(device: Device, said: str) -> None:
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        (User("a b", "long enough it is"), "has a space"),
-        (User("joe", "a=long=enough=one"), "has a space or ="),
-        (User("joe", "tiny"), "the secret of joe is shorter than 12 bytes"),
+        (Credentials("a b", b"long enough it is"), "has a space"),
+        (Credentials("joe", b"a=long=enough=one"), "has a space or ="),
+        (Credentials("joe", b"tiny"), "the secret of joe is shorter than 12 bytes"),
     ],
 )
-def test_credentials_that_scst_would_not_take(user: User, said: str) -> None:
+def test_credentials_that_scst_would_not_take(user: Credentials, said: str) -> None:
     target = Target(NAME, {}, incoming=(user,))
 
     with pytest.raises(LabError, match=said) as caught:
         list(config.targets(Config((), (target,))))
 
-    assert user.secret not in str(caught.value)
-    assert user.secret not in repr(target)
+    assert user.password not in str(caught.value)
+    assert user.password not in repr(target)
 
 
 def test_backslashes_are_kept_in_scst_conf() -> None:
@@ -159,7 +163,7 @@ def test_backslashes_are_kept_in_scst_conf() -> None:
 
 @pytest.mark.parametrize("secret", ["a{secret-of-ours", 'a"secret-of-ours'])
 def test_what_scst_conf_cannot_say_is_refused(secret: str) -> None:
-    target = Target(NAME, {}, incoming=(User("joe", secret),))
+    target = Target(NAME, {}, incoming=(Credentials.of("joe", secret),))
 
     with pytest.raises(LabError, match=r"scst\.conf has no way to say") as caught:
         config.conf(Config((), (target,)))

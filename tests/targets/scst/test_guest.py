@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iscsi.chap import Credentials
 from targets.model import Chap, Identity, LogicalUnit, More, Special, Target
 from targets.scst import guest
 from targets.scst.admin import Admin
@@ -148,7 +149,7 @@ MORE = More(
         Special.MOVED: "iqn.2001-04.com.example:moved",
         Special.PINGING: "iqn.2001-04.com.example:pinging",
     },
-    Chap("user", "12-bytes-long"),
+    Chap(Credentials("user", b"12-bytes-long")),
 )
 
 
@@ -186,7 +187,9 @@ def test_a_thin_unit_is_one_of_scsts() -> None:
 
 
 def test_a_further_chap_name_is_any_initiators() -> None:
-    one = replace(TARGETS[-1], identities=(Identity("second", "12-bytes-more"),))
+    one = replace(
+        TARGETS[-1], identities=(Identity(Credentials("second", b"12-bytes-more")),)
+    )
     target = guest.configuration([one]).targets[0]
 
     assert [user.name for user in target.incoming][1:] == ["second"]

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from targets.model import Chap, LogicalUnit, Target
+from targets.model import Chap, Credentials, LogicalUnit, Target
 from targets.scst import config, guest
 from targets.scst.config import Configurator
 from tests.targets.scst import standin
@@ -34,7 +34,10 @@ TARGETS = [
     Target(
         f"{NAME}.b",
         (LogicalUnit(0, 1 << 20),),
-        Chap("user", "it's-a#secret", "other", "the-\\way-back"),
+        Chap(
+            Credentials("user", b"it's-a#secret"),
+            Credentials("other", b"the-\\way-back"),
+        ),
     ),
 ]
 
