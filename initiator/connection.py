@@ -335,11 +335,12 @@ class Connection:
                 "the target takes no bytes", waited=self.timeout
             ) from error
         except OSError as error:
-            self._set_lost(reset=True, why=error.strerror or str(error))
-            assert self._lost is not None
-            raise self._lost from error
+            why = error.strerror or str(error)
+            raise self._set_lost(reset=True, why=why) from error
 
-    def _set_lost(self, *, reset: bool, why: str) -> None:
+    def _set_lost(self, *, reset: bool, why: str) -> ConnectionLost:
+        """Note that the connection is gone; return the first reason for it."""
+        self.is_open = False
         if self._lost is None:
             pending = len(self._decoder.pending)
             within = (
@@ -350,7 +351,7 @@ class Connection:
             self._lost = ConnectionLost(
                 f"the target closed the connection ({why}){within}", reset=reset
             )
-        self.is_open = False
+        return self._lost
 
     def _event(self, event: Event, note: str = "") -> None:
         self.transcript.add(

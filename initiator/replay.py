@@ -67,10 +67,8 @@ class _Channel:
     """One connection of the recording and the one that stands for it."""
 
     live: Connection
-    recorded_stat_sn: int | None = None
-    """The StatSN that was due next when it was recorded."""
-    stat_sn: int | None = None
-    """The one that is due next now."""
+    due: tuple[int, int] | None = None
+    """The StatSN that was due next when it was recorded, and the one that is now."""
     challenge: dict[str, str] = field(default_factory=dict)
     """What CHAP asks, of this login."""
 
@@ -149,10 +147,10 @@ class _Player:
         pdu = event.pdu
         names = {field.name for field in pdu.fields_desc}
         changes: dict[str, Any] = {}
-        if "exp_stat_sn" in names and channel.recorded_stat_sn is not None:
-            ahead = serial.distance(channel.recorded_stat_sn, pdu.exp_stat_sn)
-            assert channel.stat_sn is not None
-            changes["exp_stat_sn"] = serial.add(channel.stat_sn, ahead)
+        if "exp_stat_sn" in names and channel.due is not None:
+            was_due, is_due = channel.due
+            ahead = serial.distance(was_due, pdu.exp_stat_sn)
+            changes["exp_stat_sn"] = serial.add(is_due, ahead)
         if "target_transfer_tag" in names:
             tag = pdu.target_transfer_tag
             changes["target_transfer_tag"] = self._tags.get(tag, tag)
@@ -260,11 +258,11 @@ class _Player:
     def _compare_stat_sn(
         self, channel: _Channel, number: int, recorded: PDU, found: PDU
     ) -> None:
-        if channel.recorded_stat_sn is None or "stat_sn" not in recorded.fields:
+        if channel.due is None or "stat_sn" not in recorded.fields:
             return
-        assert channel.stat_sn is not None
-        was = serial.distance(channel.recorded_stat_sn, recorded.stat_sn)
-        now = serial.distance(channel.stat_sn, found.stat_sn)
+        was_due, is_due = channel.due
+        was = serial.distance(was_due, recorded.stat_sn)
+        now = serial.distance(is_due, found.stat_sn)
         if was != now:
             self._differ(number, "stat_sn", f"{was:+d} from due", f"{now:+d} from due")
 
@@ -287,8 +285,7 @@ class _Player:
             if tag != RESERVED_TAG:
                 self._tags[tag] = found.target_transfer_tag
         if "stat_sn" in recorded.fields and hasattr(found, "stat_sn"):
-            channel.recorded_stat_sn = _due(recorded)
-            channel.stat_sn = _due(found)
+            channel.due = _due(recorded), _due(found)
         if isinstance(recorded, LoginResponse) and isinstance(found, LoginResponse):
             if recorded.tsih:
                 self._handles[recorded.tsih] = found.tsih

@@ -96,9 +96,8 @@ class Entry:
         note = f"  [{self.note}]" if self.note else ""
         if self.event is not None:
             what = f"{self.event}: {self.note}" if self.note else str(self.event)
-        elif self.frame is not None:
-            assert self.pdu is not None
-            what = describe(self.pdu) + note
+        elif (pdu := self.pdu) is not None:
+            what = describe(pdu) + note
         elif self.raw:
             shown = self.raw[:32].hex(" ") + (" ..." if len(self.raw) > 32 else "")
             what = f"{len(self.raw)} raw bytes: {shown}{note}"

@@ -75,15 +75,15 @@ class MultiTaskAbort:
         self,
         connection: Connection,
         session: Session,
+        node: Node,
         request: headers.TaskManagementRequest,
         now: float,
     ) -> None:
-        assert session.node is not None
         self.connection = connection
         self.session = session
         self.rules = session.rules
         self.request = request
-        self.node: Node = session.node
+        self.node = node
         self.lun = (
             None if request.function in TARGET_RESETS else decode_lun(request.lun)
         )
@@ -178,8 +178,7 @@ class MultiTaskAbort:
                     lun, nexus, AdditionalSense.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR
                 )
         elif function == TMFunction.LOGICAL_UNIT_RESET:
-            assert self.lun is not None
-            device.logical_unit_reset(self.lun)
+            device.logical_unit_reset(decode_lun(self.request.lun))
         elif function in TARGET_RESETS:
             device.target_reset(is_cold=function == TMFunction.TARGET_COLD_RESET)
         self._settle_units()

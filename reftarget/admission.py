@@ -174,13 +174,14 @@ def establish(
     Raises:
         Refusal: there is no room, or the session went away meanwhile.
     """
-    if admission.session is None:
+    session = None
+    if admission.session is not None:
+        session = _find_session(target, connection, request, admission.nexus)
+    if session is None:
         target.rules.login.before_session(
             list(target.sessions.values()), admission.nexus, admission.is_discovery
         )
         return target.new_session(connection, admission, request, parameters, user)
-    session = _find_session(target, connection, request, admission.nexus)
-    assert session is not None
     if not target.rules.login.is_same_identity(session.user, user):
         # One identity a session (section 9.2).
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")

@@ -106,13 +106,14 @@ class Authentication:
         try:
             if self.step is Step.CHOSEN:
                 return self._send_challenge(given)
-            if self.step is Step.CHALLENGED:
-                return self._verify(given)
+            if self._challenge is not None:
+                return self._verify(given, self._challenge)
         except NegotiationError as error:
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         return []
 
     def _choose_method(self, offered: str) -> text.Pairs:
+        self._challenge = None
         supported = ("CHAP",) if self.is_required else ("None",)
         for method in text.parse_list(offered):
             if method in supported:
@@ -139,9 +140,8 @@ class Authentication:
             ("CHAP_C", text.format_hex(bytes(challenge))),
         ]
 
-    def _verify(self, given: dict[str, str]) -> text.Pairs:
-        challenge = self._challenge
-        assert challenge is not None
+    def _verify(self, given: dict[str, str], challenge: chap.Challenge) -> text.Pairs:
+        """Judge the answer to our challenge, and answer the initiator's."""
         for key in ("CHAP_N", "CHAP_R"):
             if key not in given:
                 raise Refusal(LoginStatus.MISSING_PARAMETER, f"no {key}")
@@ -163,7 +163,7 @@ class Authentication:
                 LoginStatus.AUTHENTICATION_FAILURE, "another initiator's CHAP_N"
             )
         mutual = self._prove(given, challenge, answered)
-        self.step = Step.DONE
+        self.step, self._challenge = Step.DONE, None
         self.user = given["CHAP_N"]
         return mutual
 

@@ -9,7 +9,8 @@ step that fails raises `Refusal`, which becomes the Login Response that ends it 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
@@ -58,13 +59,15 @@ def _identity(request: headers.LoginRequest) -> tuple[int, bytes, int, int]:
     return request.initiator_task_tag, request.isid, request.tsih, request.cid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Admitted:
     """What a login works with from its first text on."""
 
     admission: Admission
     authentication: Authentication
     negotiator: Negotiator
+    unsent: list[bytes] = field(default_factory=list)
+    """What is still to be sent of our text, in parts."""
 
 
 class LoginPhase:
@@ -76,7 +79,6 @@ class LoginPhase:
         self.stages = LoginStages()
         self.joiner = text.Joiner(limit=LONGEST_TEXT)
         self.admitted: _Admitted | None = None
-        self.unsent: list[bytes] = []
         self.exchanges = 0
         self.has_declared = False
         self.awaits_answers = False
@@ -88,15 +90,16 @@ class LoginPhase:
             if request is not None:
                 self._take(connection, request, bytes(pdu.data), now)
         except Refusal as refusal:
-            if connection.rules.login.sends_refusals:
-                self._refuse(connection, refusal)
-            else:
+            if self.first is None or not connection.rules.login.sends_refusals:
                 connection.drop()
+            else:
+                _refuse(self.first, connection, refusal)
         except Exception as error:  # the initiator is told, whatever went wrong here
             log.exception("%s: the login failed for a fault of ours", connection)
             if self.first is None:
                 raise
-            self._refuse(connection, Refusal(LoginStatus.TARGET_ERROR, str(error)))
+            failed = Refusal(LoginStatus.TARGET_ERROR, str(error))
+            _refuse(self.first, connection, failed)
 
     def _check_frame(
         self, connection: Connection, pdu: Received
@@ -110,7 +113,7 @@ class LoginPhase:
         if self.first is None:
             self.first = request
             connection.happened(ConnectionEvent.LOGIN_RECEIVED)
-            connection.on_format_error = self._refuse_too_long
+            connection.on_format_error = partial(_refuse_too_long, request)
             connection.cid = connection.rules.login.cid(request.cid)
         elif _identity(request) != _identity(self.first):
             raise Refusal(LoginStatus.INITIATOR_ERROR, "ITT, ISID, TSIH or CID changed")
@@ -164,23 +167,24 @@ class LoginPhase:
                 return
             if objection := rules.objection_to_text(data):
                 raise Refusal(LoginStatus.INITIATOR_ERROR, objection)
-            if self.unsent:
+            admitted = self.admitted
+            if admitted is not None and admitted.unsent:
                 if pairs:
                     raise Refusal(LoginStatus.INITIATOR_ERROR, "text before our C=0")
-                self._send_text(connection, request, now)
+                self._send_text(connection, admitted, request, now)
                 return
-            answers = self._negotiate(connection, request, pairs)
+            admitted, answers = self._negotiate(connection, request, pairs)
         except (DecodeError, NegotiationError) as error:
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         answers = worded(connection.rules.wordings, headers.LoginResponse, answers)
         data = text.encode(answers)
-        self.unsent = text.split(data, rules.longest_part)
-        self._send_text(connection, request, now)
+        admitted.unsent = text.split(data, rules.longest_part)
+        self._send_text(connection, admitted, request, now)
 
     def _negotiate(
         self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
-    ) -> text.Pairs:
-        """Return what is to be said to the text of one request."""
+    ) -> tuple[_Admitted, text.Pairs]:
+        """Return who logs in, and what is to be said to the text of one request."""
         rules = connection.rules.login
         self.awaits_answers = False
         answers: text.Pairs = []
@@ -203,7 +207,7 @@ class LoginPhase:
             answers += self._declare(connection, request, negotiator)
         if is_first:
             answers += admitted.admission.declarations
-        return answers
+        return admitted, answers
 
     def _admit(
         self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
@@ -268,18 +272,20 @@ class LoginPhase:
                 )
 
     def _send_text(
-        self, connection: Connection, request: headers.LoginRequest, now: float
+        self,
+        connection: Connection,
+        admitted: _Admitted,
+        request: headers.LoginRequest,
+        now: float,
     ) -> None:
         """Send what is next of our text; with its end, the transition if it is due."""
-        data = self.unsent.pop(0)
-        if self.unsent:
+        data = admitted.unsent.pop(0)
+        if admitted.unsent:
             self._respond(connection, request, data, continuation=True)
             return
         may_transit = connection.rules.login.may_transit(self.exchanges)
         if self.awaits_answers and connection.rules.login.waits_for_answers:
             may_transit = False
-        admitted = self.admitted
-        assert admitted is not None  # text was whole, and this is the answer to it
         is_secured = self.stages.current is not Stage.SECURITY
         is_ready = is_secured or admitted.authentication.may_leave()
         transit = request.transit and is_ready and may_transit
@@ -368,25 +374,27 @@ class LoginPhase:
         send()
         connection.rules.login.after_response(send)
 
-    def _refuse_too_long(self, connection: Connection) -> None:
-        refusal = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
-        self._refuse(connection, refusal)
 
-    def _refuse(self, connection: Connection, refusal: Refusal) -> None:
-        """End the login with a status (section 11.13.5)."""
-        log.warning("%s: login refused: %s", connection, refusal)
-        first = self.first
-        assert first is not None
-        response = headers.LoginResponse(
-            version_max=ISCSI_VERSION,
-            version_active=ISCSI_VERSION,
-            isid=first.isid,
-            tsih=first.tsih,
-            initiator_task_tag=first.initiator_task_tag,
-            status_class=refusal.status >> 8,
-            status_detail=refusal.status & 0xFF,
-        )
-        connection.number(response)
-        connection.send(response, text.encode(refusal.pairs))
-        if connection.rules.login.refusal_closes:
-            connection.finish(ConnectionEvent.LOGIN_REFUSED)
+def _refuse_too_long(first: headers.LoginRequest, connection: Connection) -> None:
+    refusal = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
+    _refuse(first, connection, refusal)
+
+
+def _refuse(
+    first: headers.LoginRequest, connection: Connection, refusal: Refusal
+) -> None:
+    """End the login that a request has begun with a status (section 11.13.5)."""
+    log.warning("%s: login refused: %s", connection, refusal)
+    response = headers.LoginResponse(
+        version_max=ISCSI_VERSION,
+        version_active=ISCSI_VERSION,
+        isid=first.isid,
+        tsih=first.tsih,
+        initiator_task_tag=first.initiator_task_tag,
+        status_class=refusal.status >> 8,
+        status_detail=refusal.status & 0xFF,
+    )
+    connection.number(response)
+    connection.send(response, text.encode(refusal.pairs))
+    if connection.rules.login.refusal_closes:
+        connection.finish(ConnectionEvent.LOGIN_REFUSED)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.connection import Connection
-    from reftarget.session import Session
+    from reftarget.session import Node, Session
 
 log = logging.getLogger("reftarget")
 
@@ -84,12 +84,13 @@ def receive(
     ):
         respond(connection, request, TMResponse.LUN_DOES_NOT_EXIST)
     else:
-        act(connection, session, request, now)
+        act(connection, session, node, request, now)
 
 
 def _abort_task(
     connection: Connection,
     session: Session,
+    _node: Node,
     request: headers.TaskManagementRequest,
     now: float,
 ) -> None:
@@ -133,6 +134,7 @@ def _is_missing(session: Session, request: headers.TaskManagementRequest) -> boo
 def _reassign(
     connection: Connection,
     session: Session,
+    _node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
@@ -159,6 +161,7 @@ def _reassign(
 def _query_task(
     connection: Connection,
     session: Session,
+    _node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
@@ -175,6 +178,7 @@ def _query_task(
 def _query_task_set(
     connection: Connection,
     session: Session,
+    _node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
@@ -190,11 +194,11 @@ def _query_task_set(
 def _query_asynchronous_event(
     connection: Connection,
     session: Session,
+    node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
-    assert session.node is not None
-    unit = session.node.device.units[decode_lun(request.lun)]
+    unit = node.device.units[decode_lun(request.lun)]
     pending = unit.attentions.pending(session.nexus)
     if not pending:
         respond(connection, request, TMResponse.FUNCTION_COMPLETE)
@@ -213,13 +217,13 @@ def _query_asynchronous_event(
 def _clear_aca(
     connection: Connection,
     session: Session,
+    node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
     """End the auto contingent allegiance of the nexus (SAM-5 section 7.4)."""
-    assert session.node is not None
     lun = decode_lun(request.lun)
-    task_set = session.node.task_set(lun, session.nexus)
+    task_set = node.task_set(lun, session.nexus)
     faulted = task_set.allegiance.nexus
     rules = session.rules.allegiance
     if not rules.is_offered:
@@ -249,6 +253,7 @@ def _clear_aca(
 def _nexus_reset(
     connection: Connection,
     session: Session,
+    _node: Node,
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
@@ -261,6 +266,7 @@ def _nexus_reset(
 def _abort_many(
     connection: Connection,
     session: Session,
+    node: Node,
     request: headers.TaskManagementRequest,
     now: float,
 ) -> None:
@@ -268,12 +274,11 @@ def _abort_many(
         respond(connection, request, TMResponse.FUNCTION_REJECTED)
         return
     if request.function in TARGET_RESETS:
-        assert session.node is not None
-        if not session.rules.functions.may_reset(session.node.config.may_be_reset):
+        if not session.rules.functions.may_reset(node.config.may_be_reset):
             respond(connection, request, TMResponse.AUTHORIZATION_FAILED)
             return
         _plug_gaps(connection, session, request.cmd_sn, now)
-    started = MultiTaskAbort(connection, session, request, now)
+    started = MultiTaskAbort(connection, session, node, request, now)
     session.aborts[request.initiator_task_tag] = started
     started.progress()
 
@@ -290,7 +295,9 @@ def _plug_gaps(
 _ACTIONS: Final[
     dict[
         int,
-        Callable[[Connection, Session, headers.TaskManagementRequest, float], None],
+        Callable[
+            [Connection, Session, Node, headers.TaskManagementRequest, float], None
+        ],
     ]
 ] = {
     TMFunction.ABORT_TASK: _abort_task,

@@ -127,12 +127,11 @@ class LabProvider(RecipeProvider[LabRecipe, "_Instance"]):
             lab, guest, kernel, machine.unique_name(self.kind), self.log_directory
         )
         try:
-            instance.boot(self._forwards(guest))
+            running = instance.boot(self._forwards(guest))
         except BaseException:
             instance.stop()
             raise
-        assert instance.running is not None
-        forwards = instance.running.forwards
+        forwards = running.forwards
         return instance, RunningTarget(
             kind=recipe.kind,
             description=recipe.description,
@@ -179,8 +178,8 @@ class _Instance:
 
     def boot(
         self, forwards: Mapping[Endpoint, int] | None, disk: Path | None = None
-    ) -> None:
-        self.running = self.lab.up(
+    ) -> Running:
+        running = self.running = self.lab.up(
             self.guest,
             self.name,
             kernel=self.kernel,
@@ -188,6 +187,7 @@ class _Instance:
             dies_with_us=True,
             forwards=forwards,
         )
+        return running
 
     def is_alive(self) -> bool:
         return self.ending() is None

@@ -25,7 +25,9 @@ _EXAMPLES = (
 
 def machines() -> dict[str, Machine]:
     """Return every machine that boots by name."""
-    found = [one for folder in folders() for one in getattr(folder, "MACHINES", ())]
+    found = [
+        one for _, package in folders() for one in getattr(package, "MACHINES", ())
+    ]
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 
@@ -54,11 +56,10 @@ def extend(line: CommandLine) -> None:
 
 def _presets() -> Iterator[tuple[str, Path]]:
     """Yield the options of a kernel that folders have, by the folders' names."""
-    for folder in folders():
-        assert folder.__file__ is not None
-        path = Path(folder.__file__).with_name("kernel.config")
+    for folder, _ in folders():
+        path = folder / "kernel.config"
         if path.exists():
-            yield path.parent.name, path
+            yield folder.name, path
 
 
 def _builds() -> list[Build]:

@@ -25,12 +25,14 @@ GROUP = "iscsi_assay.targets"
 """The group of entry points of other distributions."""
 
 
-def folders() -> Iterator[ModuleType]:
-    """Return the folders of this package."""
-    here = Path(__file__).parent
-    for found in iter_modules([str(here)]):
+_HERE = Path(__file__).parent
+
+
+def folders() -> Iterator[tuple[Path, ModuleType]]:
+    """Yield the folders of this package, and the packages that they are."""
+    for found in iter_modules([str(_HERE)]):
         if found.ispkg:
-            yield import_module(f"{__package__}.{found.name}")
+            yield _HERE / found.name, import_module(f"{__package__}.{found.name}")
 
 
 @cache
@@ -42,7 +44,9 @@ def kinds() -> Mapping[str, Kind]:
             that is in use; says which.
     """
     known = {
-        kind.name: kind for folder in folders() for kind in getattr(folder, "KINDS", ())
+        kind.name: kind
+        for _, package in folders()
+        for kind in getattr(package, "KINDS", ())
     }
     # The default comes first.
     known = {"reference": known["reference"], **known}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Lock:
         os.close(self._descriptor)
 
 
+@overload
+def take(path: Path, *, wait: Literal[True]) -> Lock: ...
+@overload
+def take(path: Path, *, wait: bool = False) -> Lock | None: ...
 def take(path: Path, *, wait: bool = False) -> Lock | None:
     """Take the lock whose file is at a path; None where another has it.
 
@@ -53,7 +58,6 @@ def take(path: Path, *, wait: bool = False) -> Lock | None:
 def held(path: Path) -> Iterator[None]:
     """Hold a lock, for which another may have to let go first."""
     lock = take(path, wait=True)
-    assert lock is not None
     try:
         yield
     finally:

@@ -62,7 +62,7 @@ class Segment:
 class _Way:
     """One direction of a stream."""
 
-    next_sequence: int | None = None
+    next_sequence: int
     waiting: dict[int, tuple[float, bytes]] = field(default_factory=dict)
     is_ended: bool = False
 
@@ -119,11 +119,9 @@ def segments(path: Path) -> Iterator[Segment]:
         if found is None:
             continue
         source, destination, sequence, flags, data = found
-        way = ways.setdefault((source, destination), _Way())
+        way = ways.setdefault((source, destination), _Way(sequence))
         if flags & _SYN:
             way = ways[source, destination] = _Way(serial.add(sequence, 1))
-        if way.next_sequence is None:
-            way.next_sequence = sequence
         if data:
             way.waiting.setdefault(sequence, (time, data))
             yield from _ready(way, source, destination)
@@ -135,10 +133,9 @@ def segments(path: Path) -> Iterator[Segment]:
 
 def _ready(way: _Way, source: End, destination: End) -> Iterator[Segment]:
     """Yield what follows on what there was; past a gap that never closes too."""
-    assert way.next_sequence is not None
     while way.waiting:
         sequence = min(
-            way.waiting, key=lambda one: serial.distance(way.next_sequence or 0, one)
+            way.waiting, key=lambda one: serial.distance(way.next_sequence, one)
         )
         ahead = serial.distance(way.next_sequence, sequence)
         if ahead > 0 and len(way.waiting) < _MOST_WAITING:

@@ -214,14 +214,14 @@ def _wrong(entry: Entry, requirements: Collection[str]) -> str:
     return ""
 
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_AT = " - at `$"
+"""What msgspec puts before the path of what is wrong."""
 
 
 def _words(error: str, content: Mapping[str, object]) -> str:
     """Return what msgspec says, with the entry and the key where it puts a path."""
-    found = _AT.match(error)
-    assert found is not None
-    what, path = found["what"], found["path"] or ""
+    what, _, path = error.partition(_AT)
+    path = path.removeprefix(".").removesuffix("`")
     place = re.match(r"(deviation|crash)\[(\d+)\]\.?(.*)", path)
     if place is None:
         return f"{path}: {what}" if path else what

@@ -318,7 +318,7 @@ def _first_request(
     options: LoginOptions,
     pairs: text.Pairs,
     **fields: Any,
-) -> Place:
+) -> LoginExchange:
     connection = ground.connect(transcript)
     try:
         login = LoginExchange(connection, isid=options.isid)
@@ -326,13 +326,20 @@ def _first_request(
     except ISCSIError:
         connection.reset()
         raise
-    return Place(connection, login=login, block_size=ground.block_size)
+    return login
+
+
+def _within(ground: Ground, login: LoginExchange) -> Place:
+    return Place(login.connection, login=login, block_size=ground.block_size)
 
 
 def security(ground: Ground, transcript: Transcript) -> Place:
     """Stand in the security stage, AuthMethod offered."""
     pairs = [("AuthMethod", "CHAP,None")]
-    return _first_request(ground, transcript, ground.options, pairs, csg=Stage.SECURITY)
+    login = _first_request(
+        ground, transcript, ground.options, pairs, csg=Stage.SECURITY
+    )
+    return _within(ground, login)
 
 
 def challenged(ground: Ground, transcript: Transcript) -> Place:
@@ -340,26 +347,30 @@ def challenged(ground: Ground, transcript: Transcript) -> Place:
     if ground.chap is None:
         raise OutOfReach("no target name asks for CHAP")
     pairs = [("AuthMethod", "CHAP")]
-    place = _first_request(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
-    assert place.login is not None
-    place.login.request([("CHAP_A", "5")], csg=Stage.SECURITY)
+    login = _first_request(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
+    login.request([("CHAP_A", "5")], csg=Stage.SECURITY)
+    place = _within(ground, login)
     place.is_locked = True
     return place
 
 
 def operational(ground: Ground, transcript: Transcript) -> Place:
     """Stand in the operational stage."""
-    return _first_request(ground, transcript, ground.options, [], csg=Stage.OPERATIONAL)
+    login = _first_request(
+        ground, transcript, ground.options, [], csg=Stage.OPERATIONAL
+    )
+    return _within(ground, login)
 
 
 def login_cut(ground: Ground, transcript: Transcript) -> Place:
     """Stand amid a login text that is not whole (C bit)."""
-    return _first_request(
+    login = _first_request(
         ground, transcript, ground.options, [], csg=Stage.OPERATIONAL, continuation=1
     )
+    return _within(ground, login)
 
 
-def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Place:
+def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Session:
     offered = {**ground.options.keys, **AT_ONCE}
     if changes.get("is_discovery"):
         offered = dict(ground.options.keys)
@@ -372,6 +383,10 @@ def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Place:
         lun=ground.lun,
     )
     session.judges_stat_sn = False
+    return session
+
+
+def _inside(ground: Ground, session: Session) -> Place:
     return Place(
         session.connection,
         session=session,
@@ -383,7 +398,7 @@ def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Place:
 
 def full_feature(ground: Ground, transcript: Transcript) -> Place:
     """Stand in full-feature phase."""
-    return _session(ground, transcript)
+    return _inside(ground, _session(ground, transcript))
 
 
 def digests(ground: Ground, transcript: Transcript) -> Place:
@@ -394,23 +409,22 @@ def digests(ground: Ground, transcript: Transcript) -> Place:
         "HeaderDigest": "CRC32C",
         "DataDigest": "CRC32C",
     }
-    return _session(ground, transcript, keys=keys)
+    return _inside(ground, _session(ground, transcript, keys=keys))
 
 
 def discovery(ground: Ground, transcript: Transcript) -> Place:
     """Stand in a Discovery session."""
     changes = {**ground.discovery, "is_discovery": True, "target_name": None}
-    return _session(ground, transcript, **changes)
+    return _inside(ground, _session(ground, transcript, **changes))
 
 
 def text_cut(ground: Ground, transcript: Transcript) -> Place:
     """Stand amid a text that is not whole (C bit), in full-feature phase."""
-    place = _session(ground, transcript)
-    assert place.session is not None
+    session = _session(ground, transcript)
     request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
-    place.session.send(request)
-    place.session.receive()
-    return place
+    session.send(request)
+    session.receive()
+    return _inside(ground, session)
 
 
 def r2t_open(ground: Ground, transcript: Transcript) -> Place:
@@ -423,9 +437,7 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
         "InitialR2T": "Yes",
         "ImmediateData": "No",
     }
-    place = _session(ground, transcript, keys=keys)
-    session = place.session
-    assert session is not None
+    session = _session(ground, transcript, keys=keys)
     session.clear_unit_attention()
     blocks = 16
     data = bytes(blocks * ground.block_size)
@@ -433,15 +445,16 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
     found = session.receive()
     if not isinstance(found, R2T):
         raise OutOfReach(f"a write is answered by {type(found).__name__}, not by R2T")
+    place = _inside(ground, session)
     place.r2t = found
     return place
 
 
 def logged_out(ground: Ground, transcript: Transcript) -> Place:
     """Stand behind a logout, on the connection that it has ended."""
-    place = _session(ground, transcript)
-    assert place.session is not None
-    place.session.logout()
+    session = _session(ground, transcript)
+    place = _inside(ground, session)
+    session.logout()
     place.session = None
     return place
 
@@ -449,9 +462,9 @@ def logged_out(ground: Ground, transcript: Transcript) -> Place:
 def second_connection(ground: Ground, transcript: Transcript) -> Place:
     """Stand on the second connection of a session."""
     keys = {**ground.options.keys, **AT_ONCE, "MaxConnections": "2"}
-    place = _session(ground, transcript, keys=keys)
-    assert place.session is not None
-    link = place.session.add_connection(2)
+    session = _session(ground, transcript, keys=keys)
+    place = _inside(ground, session)
+    link = session.add_connection(2)
     place.link, place.connection = link, link.connection
     return place
 

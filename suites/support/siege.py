@@ -82,11 +82,10 @@ class Watcher:
 
     def stand_guard(self) -> None:
         """Log in, and write what must be found again."""
-        self.open()
+        session = self.open()
         if self.sentinel is not None:
             command = cdb.write_10(lba=0, blocks=_SENTINEL_BLOCKS)
-            assert self.session is not None
-            result = self.session.execute(command, write=self.pattern)
+            result = session.execute(command, write=self.pattern)
             check(
                 result.is_good,
                 "status GOOD for the watcher's write",
@@ -94,18 +93,19 @@ class Watcher:
                 requirement=UNDISTURBED,
             )
 
-    def open(self) -> None:
-        """Log in, where no session is open."""
+    def open(self) -> Session:
+        """Return the session; log in, where none is open."""
         if self.session is not None and self.session.connection.is_open:
-            return
+            return self.session
         lun = 0 if self.sentinel is None else self.sentinel
-        self.session = Session(
+        session = self.session = Session(
             self.tested.portal,
             self.options,
             timeout=self.tested.timeout,
             lun=lun,
         )
-        self.session.clear_unit_attention()
+        session.clear_unit_attention()
+        return session
 
     @property
     def pattern(self) -> bytes:

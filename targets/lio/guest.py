@@ -96,7 +96,8 @@ def _group(
             yield call("credential", name, value)
     yield from (call("lun", *words) for words in units)
     for one in target.identities:
-        assert one.initiator_name is not None, "LIO has one CHAP name for all"
+        if one.initiator_name is None:
+            raise LabError(f"{target.name}: LIO has one CHAP name for all initiators")
         yield call("initiator", one.initiator_name)
         for name, value in _credentials(Chap(one.credentials)):
             yield call("its_credential", name, value)

@@ -302,13 +302,13 @@ def is_open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_AT = " - at `$"
+"""What msgspec puts before the path of what is wrong."""
 
 
 def _words(error: str) -> str:
     """Return what msgspec says, the key first; entries count from 1."""
-    found = _AT.match(error)
-    assert found is not None
-    what, place = line(found["what"]), found["path"] or ""
+    said, _, path = error.partition(_AT)
+    what, place = line(said), path.removeprefix(".").removesuffix("`")
     counted = re.sub(r"\[(\d+)\]", lambda one: f" {int(one[1]) + 1}", place)
     return f"{counted}: {what}" if counted else what
