@@ -3,7 +3,8 @@
 
 The format is pcapng with one Ethernet interface. Ethernet, IP and TCP headers are made
 up around the bytes that really passed: one stream a connection, sequence numbers that
-fit, a handshake and an end.
+fit, a handshake and an end. By hand: three kinds of block are all that is needed, and
+Scapy's writer opens the file itself, which nothing here may do.
 """
 
 import ipaddress

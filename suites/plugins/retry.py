@@ -86,6 +86,7 @@ def _renew(item: pytest.Item) -> None:
 
     The item stays the same one: Allure knows its result by the very object that is the
     node ID, and so a copy of the item would leave the first try's result behind.
+    pytest-rerunfailures renews its items in the same way; nothing public does.
     """
     renew: Callable[[], None] | None = getattr(item, "_initrequest", None)
     if renew is not None:

@@ -5,17 +5,27 @@ import pytest
 
 from initiator.expect import check
 from initiator.session import Session
-from iscsi.constants import TMFunction
+from initiator.task import Result
+from iscsi.constants import TaskAttribute, TMFunction
 from iscsi.pdu import TaskManagementResponse
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import ALL_PAGES
+from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.supported_operations import Support
+from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.support.functions import skip_if_unsupported
 from suites.support.operations import is_there, reported
-from suites.support.pages import capacity_of
+from suites.support.pages import body_of, capacity_of
 
 _DPOFUA = 0x10
+
+_SUPPORT = {
+    TaskAttribute.SIMPLE: "simpsup",
+    TaskAttribute.ORDERED: "ordsup",
+    TaskAttribute.HEAD_OF_QUEUE: "headsup",
+}
+"""The bit of VPD page 86h that says whether an attribute is supported."""
 
 
 def skip_without(session: Session, layout: Layout) -> None:
@@ -71,3 +81,26 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
     )
     # A reset is told to whoever asks next.
     session.clear_unit_attention()
+
+
+def skip_without_attributes(session: Session, *attributes: TaskAttribute) -> None:
+    """Skip where the unit says that it does not support an attribute."""
+    body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
+    told = ExtendedInquiry.parse(body) if body else None
+    for attribute in attributes:
+        field = _SUPPORT.get(attribute)
+        if told is not None and field is not None and not getattr(told, field):
+            pytest.skip(f"not applicable: {field.upper()} is 0")
+
+
+def skip_if_unknown(result: Result, layout: Layout) -> None:
+    """Skip where the unit does not have a command that was sent."""
+    sense = result.sense
+    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
+        pytest.skip(f"not applicable: the unit has no {layout.name}")
+
+
+def skip_if_refused(result: Result, what: str) -> None:
+    """Skip where a field is not supported."""
+    if result.sense and result.sense.additional == AdditionalSense.INVALID_FIELD_IN_CDB:
+        pytest.skip(f"not applicable: the unit does not take {what}")

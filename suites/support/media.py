@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from initiator.expect import check, expect_good
+from initiator.expect import expect_good
 from initiator.session import Session
 from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
-from iscsi.scsi.sense import AdditionalSense, SenseKey
-from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
 from suites.support.applicability import skip_without
 
@@ -153,29 +151,3 @@ WRITING: tuple[tuple[Layout, Request], ...] = tuple(
     if send in (writing, comparing, repeating)
 )
 """Those among them that write."""
-
-
-def expect_done(result: Result, layout: Layout) -> None:
-    """Expect GOOD, or CONDITION MET from PRE-FETCH (SBC-3 section 5.7)."""
-    __tracebackhide__ = True
-    due = [SCSIStatus.GOOD]
-    if layout in (cdb.pre_fetch_10, cdb.pre_fetch_16):
-        due.append(SCSIStatus.CONDITION_MET)
-    check(result.status in due, [status.name for status in due], result)
-
-
-def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None:
-    """Expect CHECK CONDITION with a sense key and one of some codes.
-
-    A code that is cut off the sense data is judged by the checks of sense data.
-    """
-    __tracebackhide__ = True
-    sense = result.sense
-    is_right = (
-        result.status == SCSIStatus.CHECK_CONDITION
-        and sense is not None
-        and sense.key == key
-        and (not codes or sense.may_say(*codes))
-    )
-    words = " or ".join(code.name.replace("_", " ") for code in codes)
-    check(is_right, f"{key.name.replace('_', ' ')}, {words}", result)

@@ -312,7 +312,7 @@ def before_login(ground: Ground, transcript: Transcript) -> Place:
     return Place(ground.connect(transcript), block_size=ground.block_size)
 
 
-def _first_request(
+def _begun(
     ground: Ground,
     transcript: Transcript,
     options: LoginOptions,
@@ -329,17 +329,17 @@ def _first_request(
     return login
 
 
-def _within(ground: Ground, login: LoginExchange) -> Place:
+def _first_request(
+    ground: Ground, transcript: Transcript, pairs: text.Pairs, **fields: Any
+) -> Place:
+    login = _begun(ground, transcript, ground.options, pairs, **fields)
     return Place(login.connection, login=login, block_size=ground.block_size)
 
 
 def security(ground: Ground, transcript: Transcript) -> Place:
     """Stand in the security stage, AuthMethod offered."""
     pairs = [("AuthMethod", "CHAP,None")]
-    login = _first_request(
-        ground, transcript, ground.options, pairs, csg=Stage.SECURITY
-    )
-    return _within(ground, login)
+    return _first_request(ground, transcript, pairs, csg=Stage.SECURITY)
 
 
 def challenged(ground: Ground, transcript: Transcript) -> Place:
@@ -347,34 +347,32 @@ def challenged(ground: Ground, transcript: Transcript) -> Place:
     if ground.chap is None:
         raise OutOfReach("no target name asks for CHAP")
     pairs = [("AuthMethod", "CHAP")]
-    login = _first_request(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
+    login = _begun(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
     login.request([("CHAP_A", "5")], csg=Stage.SECURITY)
-    place = _within(ground, login)
+    place = Place(login.connection, login=login, block_size=ground.block_size)
     place.is_locked = True
     return place
 
 
 def operational(ground: Ground, transcript: Transcript) -> Place:
     """Stand in the operational stage."""
-    login = _first_request(
-        ground, transcript, ground.options, [], csg=Stage.OPERATIONAL
-    )
-    return _within(ground, login)
+    return _first_request(ground, transcript, [], csg=Stage.OPERATIONAL)
 
 
 def login_cut(ground: Ground, transcript: Transcript) -> Place:
     """Stand amid a login text that is not whole (C bit)."""
-    login = _first_request(
-        ground, transcript, ground.options, [], csg=Stage.OPERATIONAL, continuation=1
-    )
-    return _within(ground, login)
+    fields = {"csg": Stage.OPERATIONAL, "continuation": 1}
+    return _first_request(ground, transcript, [], **fields)
 
 
-def _session(ground: Ground, transcript: Transcript, **changes: Any) -> Session:
-    offered = {**ground.options.keys, **AT_ONCE}
-    if changes.get("is_discovery"):
-        offered = dict(ground.options.keys)
-    options = replace(ground.options, **{"keys": offered, **changes})
+def _session(
+    ground: Ground, transcript: Transcript, keys: Mapping[str, str] = AT_ONCE
+) -> Session:
+    offered = {**ground.options.keys, **AT_ONCE, **keys}
+    return _open(ground, transcript, replace(ground.options, keys=offered))
+
+
+def _open(ground: Ground, transcript: Transcript, options: LoginOptions) -> Session:
     session = Session(
         ground.portal,
         options,
@@ -403,19 +401,15 @@ def full_feature(ground: Ground, transcript: Transcript) -> Place:
 
 def digests(ground: Ground, transcript: Transcript) -> Place:
     """Stand in full-feature phase with both digests."""
-    keys = {
-        **ground.options.keys,
-        **AT_ONCE,
-        "HeaderDigest": "CRC32C",
-        "DataDigest": "CRC32C",
-    }
-    return _inside(ground, _session(ground, transcript, keys=keys))
+    keys = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}
+    return _inside(ground, _session(ground, transcript, keys))
 
 
 def discovery(ground: Ground, transcript: Transcript) -> Place:
     """Stand in a Discovery session."""
     changes = {**ground.discovery, "is_discovery": True, "target_name": None}
-    return _inside(ground, _session(ground, transcript, **changes))
+    options = replace(ground.options, **changes)
+    return _inside(ground, _open(ground, transcript, options))
 
 
 def text_cut(ground: Ground, transcript: Transcript) -> Place:
@@ -431,13 +425,8 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
     """Stand before an R2T that nobody has answered."""
     if not ground.lent:
         raise OutOfReach("no unit may be written to")
-    keys = {
-        **ground.options.keys,
-        **AT_ONCE,
-        "InitialR2T": "Yes",
-        "ImmediateData": "No",
-    }
-    session = _session(ground, transcript, keys=keys)
+    keys = {"InitialR2T": "Yes", "ImmediateData": "No"}
+    session = _session(ground, transcript, keys)
     session.clear_unit_attention()
     blocks = 16
     data = bytes(blocks * ground.block_size)
@@ -461,8 +450,7 @@ def logged_out(ground: Ground, transcript: Transcript) -> Place:
 
 def second_connection(ground: Ground, transcript: Transcript) -> Place:
     """Stand on the second connection of a session."""
-    keys = {**ground.options.keys, **AT_ONCE, "MaxConnections": "2"}
-    session = _session(ground, transcript, keys=keys)
+    session = _session(ground, transcript, {"MaxConnections": "2"})
     place = _inside(ground, session)
     link = session.add_connection(2)
     place.link, place.connection = link, link.connection

@@ -26,7 +26,6 @@ from iscsi.scsi.persistent_reservations import (
     ReservationType,
 )
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
-from iscsi.scsi.status import SCSIStatus
 from iscsi.scsi.transport_id import TransportID
 
 T = TypeVar("T")
@@ -252,36 +251,6 @@ class Nexus:
             ", ".join(map(str, found)),
             self.session.transcript,
         )
-
-
-def expect_conflict(result: Result) -> None:
-    """Expect RESERVATION CONFLICT.
-
-    Raises:
-        ConformanceFailure: it came to something else.
-    """
-    __tracebackhide__ = True
-    check(
-        result.status == SCSIStatus.RESERVATION_CONFLICT, "RESERVATION CONFLICT", result
-    )
-
-
-def expect_refused(result: Result, *allowed: AdditionalSense) -> None:
-    """Expect CHECK CONDITION, ILLEGAL REQUEST, with one of these additional senses.
-
-    Raises:
-        ConformanceFailure: it came to something else.
-    """
-    __tracebackhide__ = True
-    sense = result.sense
-    words = [f"ILLEGAL REQUEST, {one.name.replace('_', ' ')}" for one in allowed]
-    check(
-        sense is not None
-        and sense.key == SenseKey.ILLEGAL_REQUEST
-        and sense.may_say(*allowed),
-        words,
-        result,
-    )
 
 
 def expect_attentions(

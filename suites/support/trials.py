@@ -12,8 +12,8 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.combinations import CUT, Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
+from suites.support.expect import expect_residual
 from suites.support.numbering import skip_without_room
-from suites.support.residuals import expect_residual
 
 _LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
 """Bytes at least: below, about and beyond the bursts that are offered."""

@@ -12,7 +12,7 @@ from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
 from suites.support.data import pattern
-from suites.support.residuals import expect_residual
+from suites.support.expect import expect_residual
 
 ALLOCATION = 255
 UNKNOWN_CDB = b"\xff" + bytes(5)

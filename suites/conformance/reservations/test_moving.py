@@ -6,12 +6,8 @@ import pytest
 from initiator.expect import ConformanceFailure, expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
-from suites.support.reservations import (
-    Nexus,
-    expect_conflict,
-    expect_refused,
-    expect_state,
-)
+from suites.support.expect import expect_conflict, expect_illegal_request
+from suites.support.reservations import Nexus, expect_state
 
 KEY = 0xD4
 ONE_HOLDER = [kind for kind in ReservationType if not kind.is_all_registrants]
@@ -107,7 +103,7 @@ def test_the_new_key_is_not_zero(a: Nexus, b: Nexus) -> None:
 
     result = a.move(b, 0, kind)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
     expect_state(a, keys=[a.key, b.key], kind=kind, holder=a.key)
 
 
@@ -119,5 +115,5 @@ def test_nobody_moves_to_itself(a: Nexus) -> None:
 
     result = a.move(a, KEY, kind)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
     expect_state(a, keys=[a.key], kind=kind, holder=a.key)

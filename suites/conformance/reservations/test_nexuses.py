@@ -10,13 +10,9 @@ from initiator.expect import clause, expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.expect import expect_conflict
 from suites.support.reservation_commands import COMMANDS
-from suites.support.reservations import (
-    Nexus,
-    expect_attentions,
-    expect_conflict,
-    expect_state,
-)
+from suites.support.reservations import Nexus, expect_attentions, expect_state
 
 KEY = 0xE5
 WRITE_EXCLUSIVE = ReservationType.WRITE_EXCLUSIVE

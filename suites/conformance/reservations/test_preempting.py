@@ -14,13 +14,8 @@ from iscsi.scsi.persistent_reservations import (
 )
 from iscsi.scsi.sense import AdditionalSense
 from suites.plugins.sessions import Disk
-from suites.support.reservations import (
-    Nexus,
-    expect_attentions,
-    expect_conflict,
-    expect_refused,
-    expect_state,
-)
+from suites.support.expect import expect_conflict, expect_illegal_request
+from suites.support.reservations import Nexus, expect_attentions, expect_state
 
 UNKNOWN_KEY = 0xDEAD
 CLEARED = [AdditionalSense.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR]
@@ -170,7 +165,9 @@ def test_key_zero_means_nobody(a: Nexus, b: Nexus, kind: ReservationType) -> Non
     """PREEMPT of key zero is refused while one nexus holds the reservation."""
     expect_good(b.reserve(kind))
 
-    expect_refused(a.preempt(0, kind), AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_illegal_request(
+        a.preempt(0, kind), AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST
+    )
 
     expect_state(b, keys=[a.key, b.key], kind=kind, holder=b.key)
 

@@ -16,13 +16,9 @@ from iscsi.scsi.persistent_reservations import (
 )
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.vpd import DesignatorType, VPDPage, parse_designators
+from suites.support.expect import expect_conflict, expect_illegal_request
 from suites.support.pages import body_of
-from suites.support.reservations import (
-    Nexus,
-    expect_conflict,
-    expect_refused,
-    expect_state,
-)
+from suites.support.reservations import Nexus, expect_state
 
 LISTS = {
     "keys": cdb.persistent_reserve_in_read_keys,
@@ -208,7 +204,7 @@ def test_reserved_actions_are_refused(a: Nexus, action: int) -> None:
 
     result = a.session.execute(command, write=data)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_CDB)
     expect_state(a, keys=[a.key])
 
 
@@ -220,7 +216,7 @@ def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
 
     result = a.session.execute(command, read=64)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_CDB)
 
 
 @pytest.mark.requirement("SPC4-6.15.2-01")

@@ -10,13 +10,8 @@ from iscsi.scsi.persistent_reservations import (
     ReservationType,
 )
 from iscsi.scsi.sense import AdditionalSense
-from suites.support.reservations import (
-    Nexus,
-    expect_attentions,
-    expect_conflict,
-    expect_refused,
-    expect_state,
-)
+from suites.support.expect import expect_conflict, expect_illegal_request
+from suites.support.reservations import Nexus, expect_attentions, expect_state
 
 KEY, OTHER_KEY = 0x1122334455667788, 0xFFFFFFFFFFFFFFFF
 SHARED = [kind for kind in ReservationType if kind.is_shared_by_registrants]
@@ -231,7 +226,7 @@ def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 
     result = a.out(OutServiceAction.REGISTER, parameters)
 
-    expect_refused(
+    expect_illegal_request(
         result,
         AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST,
         AdditionalSense.INVALID_FIELD_IN_CDB,
@@ -251,7 +246,7 @@ def test_a_malformed_port_is_refused(stranger: Nexus) -> None:
 
     result = stranger.out(OutServiceAction.REGISTER, wrong)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
     expect_state(stranger, keys=[])
 
 
@@ -263,7 +258,7 @@ def test_what_cannot_be_kept_is_refused(stranger: Nexus) -> None:
 
     result = stranger.register(KEY, activate_persist_through_power_loss=True)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
     expect_state(stranger, keys=[])
 
 
@@ -275,5 +270,5 @@ def test_the_list_has_its_length(stranger: Nexus, length: int) -> None:
 
     result = stranger.out(OutServiceAction.REGISTER, data)
 
-    expect_refused(result, AdditionalSense.PARAMETER_LIST_LENGTH_ERROR)
+    expect_illegal_request(result, AdditionalSense.PARAMETER_LIST_LENGTH_ERROR)
     expect_state(stranger, keys=[])

@@ -16,9 +16,10 @@ from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.expect import expect_conflict
 from suites.support.functions import ask_function
 from suites.support.reservation_commands import COMMANDS
-from suites.support.reservations import Nexus, expect_conflict
+from suites.support.reservations import Nexus
 
 SIZES = {
     "6": (cdb.reserve_6, cdb.release_6),

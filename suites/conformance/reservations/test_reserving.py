@@ -6,13 +6,8 @@ import pytest
 from initiator.expect import expect_good
 from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
-from suites.support.reservations import (
-    Nexus,
-    expect_attentions,
-    expect_conflict,
-    expect_refused,
-    expect_state,
-)
+from suites.support.expect import expect_conflict, expect_illegal_request
+from suites.support.reservations import Nexus, expect_attentions, expect_state
 
 SHARED = [kind for kind in ReservationType if kind.is_shared_by_registrants]
 ALL_REGISTRANTS = [kind for kind in SHARED if kind.is_all_registrants]
@@ -112,7 +107,7 @@ def test_every_registrant_holds(a: Nexus, b: Nexus, kind: ReservationType) -> No
 @pytest.mark.parametrize("code", WRONG_TYPES)
 def test_reserved_types_are_refused(a: Nexus, code: int) -> None:
     """RESERVE of a reserved or obsolete type is refused."""
-    expect_refused(a.reserve(code), AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_illegal_request(a.reserve(code), AdditionalSense.INVALID_FIELD_IN_CDB)
 
     expect_state(a, keys=[a.key])
 
@@ -123,7 +118,7 @@ def test_reserved_scopes_are_refused(a: Nexus, scope: int) -> None:
     """RESERVE of another scope than the logical unit is refused."""
     result = a.reserve(ReservationType.WRITE_EXCLUSIVE, scope=scope)
 
-    expect_refused(result, AdditionalSense.INVALID_FIELD_IN_CDB)
+    expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_CDB)
     expect_state(a, keys=[a.key])
 
 
@@ -142,7 +137,7 @@ def test_only_what_is_held_is_released(a: Nexus, kind: ReservationType) -> None:
     """RELEASE of another type is refused, and nothing is released."""
     expect_good(a.reserve(kind))
 
-    expect_refused(
+    expect_illegal_request(
         a.release(another(kind)),
         AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION,
     )

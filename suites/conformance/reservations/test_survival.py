@@ -11,8 +11,9 @@ from iscsi.constants import TMFunction
 from iscsi.scsi.persistent_reservations import ReservationType
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.expect import expect_conflict
 from suites.support.functions import ask_function
-from suites.support.reservations import Nexus, expect_conflict, expect_state
+from suites.support.reservations import Nexus, expect_state
 
 LOSSES: dict[str, Callable[[Session], object]] = {
     "logout": lambda session: session.logout(),

@@ -13,7 +13,8 @@ from suites.support.applicability import (
     skip_without,
     skip_without_dpofua,
 )
-from suites.support.media import Medium, expect_sense
+from suites.support.expect import expect_sense
+from suites.support.media import Medium
 from suites.support.pages import limits_of
 
 ATOMIC = cdb.write_atomic_16

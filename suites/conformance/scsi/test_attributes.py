@@ -10,12 +10,11 @@ from initiator.session import Session
 from initiator.task import Task
 from iscsi.constants import TaskAttribute
 from iscsi.scsi import cdb
-from iscsi.scsi.vpd import ExtendedInquiry, VPDPage
 from suites.plugins.sessions import Disk, OpenSession
+from suites.support.applicability import skip_without_attributes
 from suites.support.data import pattern
 from suites.support.modes import skip_unless_shared
 from suites.support.numbering import skip_if_closed
-from suites.support.pages import body_of
 
 SOLICITED = {"ImmediateData": "No", "InitialR2T": "Yes"}
 TAKEN = [
@@ -26,26 +25,8 @@ TAKEN = [
 ]
 
 
-SUPPORT = {
-    TaskAttribute.SIMPLE: "simpsup",
-    TaskAttribute.ORDERED: "ordsup",
-    TaskAttribute.HEAD_OF_QUEUE: "headsup",
-}
-"""The bit of VPD page 86h that says whether an attribute is supported."""
-
-
 PINGS, PAUSE = 4, 0.05
 """How often a check looks for a task that ends too early, and the seconds between."""
-
-
-def skip_unless_supported(session: Session, *attributes: TaskAttribute) -> None:
-    """Skip where the unit says that it does not support an attribute."""
-    body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
-    told = ExtendedInquiry.parse(body) if body else None
-    for attribute in attributes:
-        field = SUPPORT.get(attribute)
-        if told is not None and field is not None and not getattr(told, field):
-            pytest.skip(f"not applicable: {field.upper()} is 0")
 
 
 @pytest.fixture
@@ -101,7 +82,7 @@ def expect_in_order(
 @pytest.mark.parametrize("attribute", TAKEN, ids=lambda one: one.name.lower())
 def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> None:
     """Each attribute but ACA is taken where nothing else is under way."""
-    skip_unless_supported(session, attribute)
+    skip_without_attributes(session, attribute)
     command = cdb.test_unit_ready()
 
     expect_good(session.execute(command, attribute=int(attribute)))
@@ -110,7 +91,7 @@ def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> Non
 @pytest.mark.requirement("SAM5-8.7-01")
 def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) -> None:
     """An ORDERED read is done after the write before it, and sees its data."""
-    skip_unless_supported(writer, TaskAttribute.ORDERED)
+    skip_without_attributes(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA0)
 
     expect_in_order(
@@ -123,7 +104,7 @@ def test_simple_tasks_wait_for_ordered_ones(
     writer: Session, scratch_disk: Disk
 ) -> None:
     """A SIMPLE read is done after an ORDERED write before it, and sees its data."""
-    skip_unless_supported(writer, TaskAttribute.ORDERED)
+    skip_without_attributes(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA1)
 
     expect_in_order(
@@ -136,7 +117,7 @@ def test_the_head_of_the_queue_waits_for_nothing(
     writer: Session, scratch_disk: Disk
 ) -> None:
     """A HEAD OF QUEUE read is done while older tasks wait for data."""
-    skip_unless_supported(writer, TaskAttribute.HEAD_OF_QUEUE)
+    skip_without_attributes(writer, TaskAttribute.HEAD_OF_QUEUE)
     data = pattern(scratch_disk, 1, seed=0xA2)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
 
@@ -152,7 +133,7 @@ def test_ordered_tasks_of_others_wait_too(
 ) -> None:
     """An ORDERED read of another session waits for the write, too."""
     skip_unless_shared(writer)
-    skip_unless_supported(writer, TaskAttribute.ORDERED)
+    skip_without_attributes(writer, TaskAttribute.ORDERED)
     other = open_session(initiator_name=f"{writer.options.initiator_name}.other")
     data = pattern(scratch_disk, 1, seed=0xA3)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)

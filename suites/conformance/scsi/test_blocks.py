@@ -12,6 +12,7 @@ from suites.support.applicability import (
     skip_without,
     skip_without_dpofua,
 )
+from suites.support.expect import expect_done, expect_sense
 from suites.support.media import (
     ADDRESSING,
     BYTCHK_ALL,
@@ -21,8 +22,6 @@ from suites.support.media import (
     WRITES_AND_VERIFIES,
     Medium,
     Request,
-    expect_done,
-    expect_sense,
     name,
 )
 

@@ -12,7 +12,8 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import Disk, OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_unless_zeros, skip_without
-from suites.support.media import WRITING, Medium, Request, expect_sense, name
+from suites.support.expect import expect_sense
+from suites.support.media import WRITING, Medium, Request, name
 
 OUT_OF_RANGE = AdditionalSense.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION

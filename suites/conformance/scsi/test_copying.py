@@ -24,7 +24,8 @@ from iscsi.scsi.vpd import (
     parse_designators,
 )
 from suites.support.applicability import skip_unless_reported, skip_without
-from suites.support.media import Medium, expect_sense
+from suites.support.expect import expect_sense
+from suites.support.media import Medium
 from suites.support.pages import body_of
 
 ROOM = 4096

@@ -13,15 +13,8 @@ from suites.support.applicability import (
     skip_without,
     skip_without_dpofua,
 )
-from suites.support.media import (
-    BYTCHK_ALL,
-    VERIFIES,
-    WRITES_AND_VERIFIES,
-    Medium,
-    expect_done,
-    expect_sense,
-    name,
-)
+from suites.support.expect import expect_done, expect_sense
+from suites.support.media import BYTCHK_ALL, VERIFIES, WRITES_AND_VERIFIES, Medium, name
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 MISCOMPARE = AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION

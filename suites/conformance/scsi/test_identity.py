@@ -5,7 +5,6 @@ import pytest
 
 from initiator.expect import check, clause, expect_good
 from initiator.session import Session
-from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.luns import SelectReport, parse_report
@@ -25,7 +24,9 @@ from iscsi.scsi.vpd import (
     VPDPage,
     parse_designators,
 )
-from suites.support.media import expect_sense, name
+from suites.support.applicability import skip_if_unknown
+from suites.support.expect import expect_sense
+from suites.support.media import name
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 ROOM = 0xFFFF
@@ -50,13 +51,6 @@ def inquire(session: Session, room: int = ROOM, page: int | None = None) -> byte
     result = session.execute(command, read=room)
     expect_good(result)
     return result.data
-
-
-def skip_if_unknown(result: Result, layout: Layout) -> None:
-    """Skip where the unit does not have a command that was sent."""
-    sense = result.sense
-    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
-        pytest.skip(f"not applicable: the unit has no {layout.name}")
 
 
 def sense_pages(session: Session, layout: Layout, room: int = SHORT_ROOM) -> bytes:

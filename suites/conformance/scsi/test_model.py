@@ -12,8 +12,8 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.expect import expect_sense
 from suites.support.functions import ask_function
-from suites.support.media import expect_sense
 from suites.support.modes import Setting
 
 MISSING_LUN = 0x3FFF

@@ -19,7 +19,8 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.applicability import skip_without
-from suites.support.media import Medium, expect_sense, name
+from suites.support.expect import expect_sense
+from suites.support.media import Medium, name
 from suites.support.modes import (
     ROOM,
     SELECTS,

@@ -12,7 +12,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import Disk
 from suites.support.applicability import skip_without
-from suites.support.media import expect_sense
+from suites.support.expect import expect_sense
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 STOPPED = AdditionalSense.LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED

@@ -12,8 +12,8 @@ from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
+from suites.support.expect import expect_sense
 from suites.support.functions import ask_function
-from suites.support.media import expect_sense
 
 PREVENTED = AdditionalSense.MEDIUM_REMOVAL_PREVENTED
 ABSENT = (

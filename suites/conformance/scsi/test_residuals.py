@@ -10,8 +10,8 @@ from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support import residuals
 from suites.support.applicability import skip_without
+from suites.support.expect import expect_residual
 from suites.support.media import READS, WRITES, WRITES_AND_VERIFIES, Medium, name
 
 WAYS = {
@@ -30,12 +30,12 @@ def way(
     return Medium(open_session(WAYS[request.param]), scratch_disk)
 
 
-def expect_residual(result: Result, due: int) -> None:
+def expect_residual_or_refusal(result: Result, due: int) -> None:
     """Expect a count above what was expected, or below, or CHECK CONDITION."""
     if result.status == SCSIStatus.CHECK_CONDITION:
         return  # a device server may refuse what does not fit its CDB
     check(result.is_good, ["GOOD", "CHECK CONDITION"], result)
-    residuals.expect_residual(result, over=max(due, 0), under=max(-due, 0))
+    expect_residual(result, over=max(due, 0), under=max(-due, 0))
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
@@ -50,7 +50,7 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
 
     result = way.session.execute(layout(lba=0, blocks=BLOCKS), write=data)
 
-    expect_residual(result, -surplus * size)
+    expect_residual_or_refusal(result, -surplus * size)
     found = way.read(0, BLOCKS + 1)
     rest = slice(BLOCKS * size, None)
     expect_data(found[rest], before[rest], what="the block behind, as it was")
@@ -71,7 +71,7 @@ def test_residuals_of_reads(
 
     result = session.execute(layout(lba=0, blocks=BLOCKS), read=room)
 
-    expect_residual(result, -surplus)
+    expect_residual_or_refusal(result, -surplus)
     most = min(room, BLOCKS * disk.block_size)
     due = most if result.is_good else 0
     check(due <= len(result.data) <= most, f"{due} bytes", len(result.data))
@@ -88,7 +88,7 @@ def test_a_read_of_which_nothing_is_expected(
 
     result = session.execute(command, read=1, expected_data_transfer_length=0)
 
-    expect_residual(result, disk.block_size)
+    expect_residual_or_refusal(result, disk.block_size)
     check(not result.data, "no data", len(result.data))
 
 
@@ -107,7 +107,7 @@ def test_compare_and_write_needs_all_its_data(medium: Medium, blocks: int) -> No
     if blocks == 1:
         check(not result.is_good, "no GOOD", result)
     else:
-        expect_residual(result, -size)
+        expect_residual_or_refusal(result, -size)
     due = data[size : 2 * size] if result.is_good else old
     expect_data(medium.read(0, 1), due, what="new data with GOOD, else the old")
 
@@ -129,7 +129,7 @@ def test_write_same_needs_its_block(
     if part < 1:
         check(not result.is_good, "no GOOD", result)
     else:
-        expect_residual(result, -size)
+        expect_residual_or_refusal(result, -size)
     due = data[:size] * 2 if result.is_good else old
     expect_data(medium.read(0, 2), due, what="the block sent, or the old ones")
 

@@ -13,8 +13,9 @@ from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_unless_reported
-from suites.support.media import Medium, expect_sense, name
-from suites.support.reservations import Nexus, expect_conflict
+from suites.support.expect import expect_conflict, expect_sense
+from suites.support.media import Medium, name
+from suites.support.reservations import Nexus
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 IN_LIST = AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST

@@ -16,7 +16,8 @@ from iscsi.scsi.provisioning import (
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.support.applicability import skip_unless_zeros, skip_without
-from suites.support.media import Medium, expect_sense
+from suites.support.expect import expect_sense
+from suites.support.media import Medium
 from suites.support.pages import limits_of, provisioning_of
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB

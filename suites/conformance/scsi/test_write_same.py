@@ -8,8 +8,13 @@ from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from suites.support.applicability import skip_unless_zeros, skip_without
-from suites.support.media import Medium, expect_sense, name
+from suites.support.applicability import (
+    skip_if_refused,
+    skip_unless_zeros,
+    skip_without,
+)
+from suites.support.expect import expect_sense
+from suites.support.media import Medium, name
 from suites.support.pages import limits_of, provisioning_of
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
@@ -21,12 +26,6 @@ def send(medium: Medium, layout: Layout, lba: int, blocks: int, **how: int) -> R
     skip_without(medium.session, layout)
     data = None if how.get("ndob") else bytes(medium.disk.block_size)
     return medium.session.execute(layout(lba=lba, blocks=blocks, **how), write=data)
-
-
-def skip_if_refused(result: Result, what: str) -> None:
-    """Skip where a field is not supported."""
-    if result.sense and result.sense.additional == IN_CDB:
-        pytest.skip(f"not applicable: the unit does not take {what}")
 
 
 @pytest.mark.requirement("SBC3-5.44-03")

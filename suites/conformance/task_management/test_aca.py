@@ -18,6 +18,7 @@ from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
+from suites.support.expect import expect_status
 from suites.support.functions import ask_function
 from suites.support.modes import skip_unless_shared
 from suites.support.sessions import acknowledge
@@ -83,12 +84,6 @@ def fail(session: Session, disk: Disk, *, naca: int = NACA) -> None:
 def try_unit(session: Session, control: int = 0, link: Link | None = None) -> Result:
     """Return what TEST UNIT READY comes to."""
     return session.execute(cdb.test_unit_ready(control=control), link=link)
-
-
-def expect_status(result: Result, status: SCSIStatus) -> None:
-    """Expect that a command ended with a status."""
-    __tracebackhide__ = True
-    check(result.status == status, status.name.replace("_", " "), result)
 
 
 @pytest.mark.requirement("RFC7143-10.2-02")
