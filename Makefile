@@ -6,8 +6,9 @@ ARGS ?=
 JOBS ?= 2
 # istgt sleeps a second in each login: more workers than cores wait for it side by side.
 SLEEPERS ?= 20
-# A fault often shows as an answer that does not come: the table mostly waits.
-FAULT_JOBS ?= 4
+# A fault often shows as an answer that does not come, and a malformed PDU need not have
+# one: both tables mostly wait.
+FAULT_JOBS ?= 6
 PYTHON ?= python3
 # Credentials before the @ stay out of the folder's name.
 RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
@@ -95,7 +96,7 @@ lab: $(STAMP)
 test-lab: $(STAMP) packages lab
 	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadfile
 	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) || $(AGAIN) --target=lio
-	$(RUN) pytest suites/robustness --target=reference -n $(JOBS)
+	$(RUN) pytest suites/robustness --target=reference -n $(FAULT_JOBS)
 	$(RUN) suites.mutants -j $(FAULT_JOBS)
 
 # Every fault of the reference target must be noticed by the suite.

@@ -46,6 +46,7 @@ CALLED_BY_OTHERS = {
     "return_value": "unittest.mock reads it",
     "delaybeforesend": "pexpect reads it",
     "handle_*tag": "html.parser calls it",
+    "unraisablehook": "Python calls it",
     "Recorder": "the program of reports/coverage.py names it in a string",
 }
 

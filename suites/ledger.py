@@ -8,7 +8,6 @@ names: it must fail. `--write FILE` writes the table as Markdown.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import tomllib
@@ -16,17 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
-import pytest
 
 from iscsi.scsi.formats import FORMATS
 from iscsi.situations import KINDS
 from reftarget.faults.fields import PREFIX
 from reports import model
 from reports.run import read
-from suites.reference_run import ROOT, SUITE, arguments, shard
+from suites import forkserver
+from suites.reference_run import SUITE, arguments, shard
 
 RULES = Path(__file__).with_name("ledger.toml")
 CHECKS = f"{SUITE}/"
@@ -34,8 +32,8 @@ CHECKS = f"{SUITE}/"
 _NO_TARGET = 3
 """pytest's exit code where no login succeeds."""
 
-_FAILED = 70
-"""The exit code of a child in which pytest itself has failed."""
+_SECONDS = 300
+"""How long a row's run may last."""
 
 
 class LedgerError(Exception):
@@ -176,47 +174,33 @@ def _judge(row: Row) -> str:
 
 
 def attempt(row: Row) -> str:
-    """Run a row's check against its fault; return what it came to: `noticed` or not.
-
-    pytest runs in a fork of this process, which has all that is needed in memory.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path, printed = Path(folder) / "run.json", Path(folder) / "printed"
-        child = os.fork()
-        if not child:
-            _run(row, path, printed)
-        _pid, status = os.waitpid(child, 0)
-        if not path.exists():
-            code = os.waitstatus_to_exitcode(status)
-            # No login succeeds: the run itself says so, before its first check. An
-            # error in pytest has the same code.
-            is_ours = "INTERNALERROR" in printed.read_text(errors="replace")
-            if code == _NO_TARGET and not is_ours:
-                return "noticed"
-            return f"no run: pytest ended with {code}"
-        outcomes = {check.outcome for check in read(path).checks}
-    if outcomes & {model.Outcome.BROKEN, model.Outcome.WARNED}:
-        return "noticed"
-    return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
-
-
-def _run(row: Row, path: Path, printed: Path) -> NoReturn:
-    """Run a row's check in this process, and end it."""
-    code = _FAILED
-    try:
-        with printed.open("w") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
+    """Run a row's check against its fault; return what it came to: `noticed` or not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         told = arguments(
             [row.check],
-            path,
+            folder / "run.json",
             faults=[row.fault],
             habits=[row.habit] if row.habit else [],
             options=["--maxfail=1"],
         )
-        code = int(pytest.main(told))
-    finally:
-        os._exit(code)
+        try:
+            done = forkserver.run(told, _SECONDS, folder)
+        except forkserver.Timeout:
+            return f"no run: not done in {_SECONDS} s"
+        except forkserver.ForkServerError as error:
+            return f"no run: {error}"
+        if not (folder / "run.json").exists():
+            # No login succeeds: the run itself says so, before its first check. An
+            # error in pytest has the same code.
+            is_ours = "INTERNALERROR" in done.stdout + done.stderr
+            if done.code == _NO_TARGET and not is_ours:
+                return "noticed"
+            return f"no run: pytest ended with {done.code}"
+        outcomes = {check.outcome for check in read(folder / "run.json").checks}
+    if outcomes & {model.Outcome.BROKEN, model.Outcome.WARNED}:
+        return "noticed"
+    return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -238,7 +222,6 @@ def main(given: list[str] | None = None) -> int:
     if options.write:
         options.write.write_text(page(rows))
         return 0
-    os.chdir(ROOT)
     wanted = [
         row
         for row in rows

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of checks against the reference target, with faults or habits on."""
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +9,10 @@ from typing import TypeVar
 from reftarget.faults import Fault
 from reports.model import Run
 from reports.run import read
+from suites import forkserver
 
-ROOT = Path(__file__).parents[1]
-SUITE = "suites/conformance"
+ROOT = forkserver.ROOT
+SUITE = forkserver.SUITE
 
 _PATIENCE = 1.0
 """Seconds for which a faulty target's answer is waited for: not as for a slow one."""
@@ -53,11 +52,7 @@ def arguments(
         "--no-header",
         f"--verdicts={path}",
         *options,
-        "-p",
-        "no:cacheprovider",
-        # Its plugin imports all of Hypothesis at a run's end: half of the time.
-        "-p",
-        "no:hypothesispytest",
+        *forkserver.LEAN,
     ]
 
 
@@ -72,17 +67,13 @@ def run(told: Sequence[str], path: Path, seconds: int) -> Run:
     Raises:
         RunError: there are none.
     """
-    try:
-        done = subprocess.run(  # our own interpreter
-            [sys.executable, "-m", "pytest", *told],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RunError(f"not done in {seconds} s") from error
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = forkserver.run(told, seconds, Path(folder))
+        except forkserver.Timeout as error:
+            raise RunError(f"not done in {seconds} s") from error
+        except forkserver.ForkServerError as error:
+            raise RunError(str(error)) from error
     if not path.exists():
         words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise RunError(words[-1 if words[0].startswith("INTERNALERROR") else 0])

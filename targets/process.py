@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from targets import leash
+from targets import forked, leash
 from targets.errors import LabError
+from targets.forked import Fork
 from targets.model import Ending, EndingKind, Usage
 
 _KILL_WAIT = 10.0
@@ -59,7 +60,7 @@ class Process:
     log: LogFile
     log_start: int
     """Where its part of the log begins: a restarted target appends."""
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Fork
 
     @property
     def pid(self) -> int:
@@ -143,7 +144,15 @@ def spawn(
     )
     log_file = LogFile(log)
     log_start = log_file.mark()
+    settings = environment or {}
     try:
+        fork = None
+        if not wrapper:
+            fork = forked.start(
+                command, log=log, directory=directory, environment=settings
+            )
+        if fork is not None:
+            return Process(tuple(command), log_file, log_start, fork)
         with log.open("ab") as output:
             popen = subprocess.Popen(
                 leashed,
@@ -151,7 +160,7 @@ def spawn(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **settings},
                 # Ctrl-C is for pytest, which then stops the targets in good order.
                 start_new_session=True,
             )

@@ -42,7 +42,7 @@ def logged_in(target: ReferenceTarget, seed: int = 0) -> Peer:
     return peer.logged_in(**KEYS)
 
 
-class Recorder(Peer):
+class Notetaker(Peer):
     """Notes what it sends, and the status of what comes back."""
 
     def __init__(self, target: ReferenceTarget) -> None:
@@ -68,7 +68,7 @@ class Logins:
     """
 
     def __init__(self, target: ReferenceTarget) -> None:
-        self.first = Recorder(target)
+        self.first = Notetaker(target)
         self.first.isid = isid(0xFFFE)
         self.first.logged_in(**KEYS)
         self.exchanges = list(zip(self.first.sent, self.first.statuses, strict=True))

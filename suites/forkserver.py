@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs of pytest in forks of one process, which has imported the suite already.
+
+To start an interpreter and to import pytest, its plugins, Scapy and the checks takes
+longer than the few checks that a fault is tried with. This process does so once and
+forks for each run that it is asked for on its channel.
+"""
+
+import atexit
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from reftarget.__main__ import main as run_reference_target
+from targets import forked, leash
+
+ROOT = Path(__file__).parents[1]
+SUITE = "suites/conformance"
+
+LEAN = (
+    *("-p", "no:cacheprovider"),
+    # Its plugin imports all of Hypothesis at a run's end: half of the time.
+    *("-p", "no:hypothesispytest"),
+)
+"""What a run leaves out, as options."""
+
+_BEGIN_SECONDS = 120.0
+"""Within these a run begins, which may have to wait for the imports."""
+_LATE_SECONDS = 10.0
+"""A run is given up that lasts so much longer than its time limit."""
+_FAILED = 70
+"""The exit code where something else than pytest has ended the run (EX_SOFTWARE)."""
+
+
+class Timeout(Exception):
+    """A run was killed by its time limit."""
+
+
+class ForkServerError(Exception):
+    """A run cannot be started, or something has killed it; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run of pytest that has ended."""
+
+    code: int
+    """pytest's exit code."""
+    stdout: str
+    stderr: str
+
+
+@dataclass(slots=True)
+class _Server:
+    """The process that forks; it starts with the first run."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    channel: socket.socket | None = None
+    """The process ends when we do, since this end of its channel closes then."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def connect(self) -> socket.socket:
+        """Return a socket to a new fork.
+
+        Raises:
+            ForkServerError: the process that forks has ended.
+        """
+        ours, theirs = socket.socketpair()
+        with self.lock, theirs:
+            self.channel = self.channel or self._start()
+            try:
+                socket.send_fds(self.channel, [b"fork"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise ForkServerError(f"the process that forks: {error}") from error
+        return ours
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(  # our own interpreter
+                [sys.executable, "-m", "suites.forkserver", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd=ROOT,
+            )
+        return ours
+
+
+_SERVER = _Server()
+
+
+def run(told: Sequence[str], seconds: int, folder: Path) -> Done:
+    """Run pytest in a fork. Threads may ask for runs side by side.
+
+    Args:
+        told: its arguments.
+        seconds: how long the run may last.
+        folder: an existing folder for what it prints.
+
+    Raises:
+        Timeout: it has lasted longer and was killed.
+        ForkServerError: it cannot be started, or something else has killed it.
+    """
+    stdout, stderr = folder / "stdout", folder / "stderr"
+    order = {
+        "told": list(told),
+        "seconds": seconds,
+        "stdout": str(stdout),
+        "stderr": str(stderr),
+    }
+    with _SERVER.connect() as channel, channel.makefile("rw") as stream:
+        try:
+            channel.settimeout(_BEGIN_SECONDS)
+            print(json.dumps(order), file=stream, flush=True)
+            stream.readline()  # it begins
+            begun = time.monotonic()
+            channel.settimeout(seconds + _LATE_SECONDS)
+            code = stream.readline()
+        except OSError as error:
+            raise ForkServerError(f"the process that forks: {error}") from error
+    if code:
+        return Done(int(code), _read(stdout), _read(stderr))
+    if time.monotonic() - begun >= seconds:
+        raise Timeout
+    words = _read(stderr).strip().splitlines() or ["the run was killed"]
+    raise ForkServerError(words[-1])
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def serve(channel: socket.socket) -> None:
+    """Import the suite, then fork for each run, until the channel is closed."""
+    handlers = [(one, signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM)]
+    # Ctrl-C is for the runs, and for who has asked for them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pytest.main([SUITE, "--collect-only", "-qq", *LEAN])
+    forked.offer("reftarget", run_reference_target)
+    signal.signal(signal.SIGTERM, handlers[1][1])
+    # Whoever waits for a run sees its socket close: the fork's end is nobody's to see.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A fork that collects garbage need not look at what is here already.
+    gc.collect()
+    gc.freeze()
+    while True:
+        _data, descriptors, _flags, _address = socket.recv_fds(channel, 16, 1)
+        if not descriptors:
+            return
+        with socket.socket(fileno=descriptors[0]) as connection:
+            parent = os.getpid()
+            if os.fork():
+                continue
+            channel.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number, handler in handlers:
+                signal.signal(number, handler)
+            _carry_out(connection, parent)
+
+
+def _carry_out(connection: socket.socket, parent: int) -> NoReturn:
+    """Run pytest as a connection asks for it, in this fork, and end with it."""
+    leash.hold()
+    if os.getppid() != parent:
+        os._exit(_FAILED)
+    try:
+        with connection.makefile("rw") as stream:
+            order = json.loads(stream.readline())
+            for number, name in ((1, "stdout"), (2, "stderr")):
+                with Path(order[name]).open("wb") as file:
+                    os.dup2(file.fileno(), number)
+            print("begins", file=stream, flush=True)
+            signal.alarm(order["seconds"])  # the kernel kills us then
+            code = int(pytest.main(order["told"]))
+            # What a process does at its end: a fork ends without it.
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            print(code, file=stream, flush=True)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    finally:
+        os._exit(_FAILED)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
