@@ -5,10 +5,13 @@ TARGET ?= reference
 ARGS ?=
 JOBS ?= 2
 # istgt sleeps a second in each login: more workers than cores wait for it side by side.
-SLEEPERS ?= 20
-# A fault often shows as an answer that does not come, and a malformed PDU need not have
-# one: both tables mostly wait.
-FAULT_JOBS ?= 6
+SLEEPERS ?= 32
+# Peers, answers that do not come and stimuli without one are waited for, side by side.
+WAITERS ?= 6
+# Our own tests wait less, and some of them start workers themselves.
+TESTERS ?= 4
+# Workers with a virtual machine each.
+MACHINES ?= 3
 PYTHON ?= python3
 # Credentials before the @ stay out of the folder's name.
 RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
@@ -81,10 +84,10 @@ packages:
 	@scripts/install-packages
 
 test: $(STAMP) packages
-	$(RUN) pytest tests -m "not lab" -n $(JOBS)
+	$(RUN) pytest tests -m "not lab" -n $(TESTERS) --dist worksteal
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
 	$(RUN) pytest suites/robustness --target=reference -n $(JOBS) -k $(SHORT)
-	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
+	$(RUN) pytest suites/conformance --target=tgt -n $(WAITERS)
 	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS) || $(AGAIN) --target=istgt
 
 # The lab's parts come on top: libvirt's Python module is built here.
@@ -94,14 +97,14 @@ lab: $(STAMP)
 		$(LOCKED) -r requirements-lab.txt
 
 test-lab: $(STAMP) packages lab
-	$(RUN) pytest tests -m lab -n $(JOBS) --dist loadfile
-	$(RUN) pytest suites/conformance --target=lio -n $(JOBS) || $(AGAIN) --target=lio
-	$(RUN) pytest suites/robustness --target=reference -n $(FAULT_JOBS)
-	$(RUN) suites.mutants -j $(FAULT_JOBS)
+	$(RUN) pytest tests -m lab -n $(MACHINES) --dist loadfile --no-loadscope-reorder
+	$(RUN) pytest suites/conformance --target=lio -n $(MACHINES) || $(AGAIN) --target=lio
+	$(RUN) pytest suites/robustness --target=reference -n $(WAITERS)
+	$(RUN) suites.mutants -j $(WAITERS)
 
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)
-	@$(RUN) suites.mutants -j $(FAULT_JOBS) $(ARGS)
+	@$(RUN) suites.mutants -j $(WAITERS) $(ARGS)
 
 # No legal behaviour of the reference target may make a check complain.
 habits: $(STAMP)
