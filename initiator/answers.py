@@ -49,6 +49,8 @@ NO_ANSWER = "no answer"
 DROPPED = "connection dropped"
 NO_CONNECTION = "no connection"
 NOTHING = "nothing"
+NONE = "none"
+"""The words of an empty list."""
 
 _PLAIN = {
     NOTHING: NO_ANSWER,
@@ -62,6 +64,8 @@ _NUMBER = re.compile(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?")
 
 def words(came: object) -> str:
     """Return what came in words: PDUs as the transcript shows them."""
+    if isinstance(came, list | tuple) and not came:
+        return NONE
     if isinstance(came, PDU):
         return describe(came)
     if isinstance(came, list | tuple) and any(isinstance(one, PDU) for one in came):

@@ -41,6 +41,7 @@ _LONGEST_CHOICE = 120
 """Characters: what a target chose is one line of a report."""
 
 OTHER_DATA = "other data"
+NO_DATA = "no data"
 OTHER_LENGTH = "data of another length"
 """What came, normalised, where data is wrong."""
 
@@ -91,7 +92,7 @@ class ConformanceFailure(AssertionError):
         self.requirement = own or requirement or _CLAUSE.get()
         alternatives = [expected] if isinstance(expected, str) else expected
         self.expected = [printable(one) for one in alternatives]
-        self.actual = words(actual)
+        self.actual = words(actual) or NO_DATA
         self.answer = answer or normalise(actual)
         self.offending = offending(actual)
         self.pdu = "" if self.offending is None else type(self.offending).__name__

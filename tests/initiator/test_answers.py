@@ -183,3 +183,9 @@ def test_a_key_that_is_not_understood_is_the_answer_however_it_shows() -> None:
 
     assert slip.answer == looked_at.answer == "NotUnderstood"
     assert slip.field == "TaskReporting"
+
+
+def test_what_is_empty_is_said_in_words() -> None:
+    assert ConformanceFailure("a list", []).actual == "none"
+    assert ConformanceFailure("a list", ()).answer == "none"
+    assert ConformanceFailure("00 01", b"".hex(" ")).actual == "no data"

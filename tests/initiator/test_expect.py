@@ -38,7 +38,7 @@ def test_the_first_of_many_pdus_are_shown() -> None:
 
 def test_other_lists_are_shown_as_they_are() -> None:
     assert words([1, 2]) == "[1, 2]"
-    assert words([]) == "[]"
+    assert words([]) == "none"
 
 
 def test_a_comment_of_any_length_leaves_the_capture_readable(tmp_path: Path) -> None:

@@ -99,10 +99,12 @@ def new_nexus(
 
     yield open_one
     try:
-        _sweep(sweeper)
+        is_swept = _sweep(sweeper)
     except (ISCSIError, ConformanceFailure):
-        # The check has restarted the target, or it has dropped the session. There may
-        # be room for one more when the others are gone.
+        # The check has restarted the target, or it has dropped the session.
+        is_swept = False
+    if not is_swept:
+        # There may be room for one more when the others are gone.
         for one in opened:
             one.end()
         _sweep(Nexus(open_session()))
@@ -153,14 +155,21 @@ def _skip_without_reservations(nexus: Nexus) -> None:
         pytest.skip("not applicable: the unit has no persistent reservations")
 
 
-def _sweep(nexus: Nexus) -> None:
-    """Remove every registration and what is reserved, whoever left it."""
+def _sweep(nexus: Nexus) -> bool:
+    """Remove every registration and what is reserved, whoever left it.
+
+    Returns:
+        False if registrations are left: a target may fail to replace the key that the
+        session has been registered with, and a new session needs no key for REGISTER.
+    """
     nexus.attentions()
     for release in (cdb.release_6(), cdb.release_10()):
         nexus.session.execute(release)
     if not nexus.keys().keys:
-        return
-    nexus.register_anyway(_SWEEPER_KEY)
+        return True
+    if not nexus.register(_SWEEPER_KEY).is_good:
+        nexus.register_anyway(_SWEEPER_KEY)
     nexus.clear()
     nexus.key = 0
     nexus.attentions()
+    return not nexus.keys().keys
