@@ -50,6 +50,7 @@ def removable(
     if not standard_of(keeper).is_removable:
         pytest.skip("not applicable: the medium of the unit cannot be removed")
     skip_without(keeper, cdb.prevent_allow_medium_removal)
+    skip_without(keeper, cdb.start_stop_unit)
     yield open_one
     last = open_one_anyway(open_session, lun)
     last.execute(cdb.prevent_allow_medium_removal(prevent=0))

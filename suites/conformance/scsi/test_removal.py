@@ -12,6 +12,7 @@ from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.plugins.sessions import OpenSession
+from suites.support.applicability import skip_without
 from suites.support.expect import expect_sense
 from suites.support.functions import ask_function
 
@@ -137,6 +138,8 @@ def test_prevention_ends_with_a_reset(removable: Nexuses, reset: TMFunction) -> 
 def test_without_a_medium_nothing_is_ready(removable: Nexuses, command: bytes) -> None:
     """Without its medium a unit is not ready, and says why; INQUIRY is answered."""
     session = removable()
+    if command[0] == cdb.synchronize_cache_10.opcode:
+        skip_without(session, cdb.synchronize_cache_10)
     expect_good(eject(session))
     settle(session)
 
