@@ -15,7 +15,7 @@ from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
 from iscsi.scsi import cdb
-from iscsi.scsi.capacity import Capacity10
+from iscsi.scsi.capacity import LAST_LBA_UNKNOWN, Capacity10, Capacity16
 from suites.plugins.options import PROVIDER
 from suites.plugins.targets import TestedTarget
 
@@ -26,6 +26,8 @@ _DISKS = pytest.StashKey["dict[int, Disk]"]()
 """Logical units by their numbers, once they have told their size."""
 
 _CHECKS = itertools.count(1)
+_CAPACITY = 32
+"""Bytes of READ CAPACITY (16) data."""
 
 OpenSession = Callable[..., Session]
 NewLogin = Callable[..., LoginExchange]
@@ -216,7 +218,13 @@ def disk(request: pytest.FixtureRequest, disk_lun: int) -> Disk:
         result = session.execute(cdb.read_capacity_10(), read=8)
         if not result.is_good:
             pytest.skip(f"READ CAPACITY (10): {result}")
-        capacity = Capacity10.parse(result.data)
+        capacity: Capacity10 | Capacity16 = Capacity10.parse(result.data)
+        if capacity.last_lba == LAST_LBA_UNKNOWN:
+            command = cdb.read_capacity_16(allocation_length=_CAPACITY)
+            result = session.execute(command, read=_CAPACITY)
+            if not result.is_good:
+                pytest.skip(f"READ CAPACITY (16): {result}")
+            capacity = Capacity16.parse(result.data)
         known[disk_lun] = Disk(
             session.lun, capacity.block_length, capacity.last_lba + 1
         )

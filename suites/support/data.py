@@ -8,6 +8,7 @@ from initiator.session import Session
 from initiator.task import Result, Task
 from iscsi.pdu import DataIn, Reject, SCSIResponse
 from iscsi.scsi import cdb, sense
+from iscsi.scsi.layout import Layout
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk
 
@@ -45,6 +46,11 @@ def pattern(disk: Disk, length: int, seed: int = 0) -> bytes:
         (seed + number).to_bytes(8, "big") * (disk.block_size // 8)
         for number in range(blocks)
     )
+
+
+def reaching(disk: Disk, short: Layout, long: Layout) -> Layout:
+    """Return a command, or its long form where the LBA has to be beyond its reach."""
+    return short if disk.blocks < 1 << short.structure.fields["lba"].width else long
 
 
 def start_write(session: Session, disk: Disk, data: bytes, **how: Any) -> Task:

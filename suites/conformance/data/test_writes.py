@@ -23,6 +23,7 @@ from suites.support.data import (
     blocks_for,
     expect_refused,
     pattern,
+    reaching,
     read,
     start_write,
     write,
@@ -342,9 +343,9 @@ def test_an_error_is_told_after_the_final_data(
     """A write beyond the end is refused when its unsolicited data has come."""
     session = open_session(MODES["immediate-No-initial-r2t-No"])
     data = pattern(scratch_disk, 4 * KIB)
-    command = cdb.write_10(
-        lba=scratch_disk.blocks, blocks=len(data) // scratch_disk.block_size
-    )
+    layout = reaching(scratch_disk, cdb.write_10, cdb.write_16)
+    blocks = len(data) // scratch_disk.block_size
+    command = layout(lba=scratch_disk.blocks, blocks=blocks)
     # F=0: its data follows of its own accord.
     task = session.start(command, write=data, unsolicited=0, final=0)
 

@@ -22,6 +22,7 @@ from iscsi.scsi.sense_layouts import (
     SPECIFIC,
 )
 from suites.plugins.sessions import OpenSession
+from suites.support.data import reaching
 from suites.support.functions import ask_function
 from suites.support.media import Medium
 from suites.support.modes import ROOM, Setting
@@ -107,7 +108,8 @@ def _refusals(medium: Medium) -> Iterator[Result]:
     session, size = medium.session, medium.disk.block_size
     unknown_page = cdb.inquiry(evpd=1, page_code=0xFF, allocation_length=ROOM)
     yield session.execute(unknown_page, read=ROOM)
-    beyond = cdb.read_10(lba=capacity_of(session).last_lba, blocks=2)
+    layout = reaching(medium.disk, cdb.read_10, cdb.read_16)
+    beyond = layout(lba=capacity_of(session).last_lba, blocks=2)
     yield session.execute(beyond, read=2 * size)
     data = medium.blocks(1, seed=3)
     medium.write(0, data)

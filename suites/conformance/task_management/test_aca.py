@@ -17,7 +17,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.data import pattern, read, start_write
+from suites.support.data import pattern, reaching, read, start_write
 from suites.support.expect import expect_status
 from suites.support.functions import ask_function
 from suites.support.modes import skip_unless_shared
@@ -69,7 +69,8 @@ def pair(open_session: OpenSession) -> Iterator[Session]:
 
 def start_failing(session: Session, disk: Disk, *, naca: int = NACA) -> Task:
     """Start a READ beyond the end, which ends with CHECK CONDITION."""
-    command = cdb.read_10(lba=disk.blocks, blocks=1, control=naca)
+    layout = reaching(disk, cdb.read_10, cdb.read_16)
+    command = layout(lba=disk.blocks, blocks=1, control=naca)
     return session.start(command, read=disk.block_size)
 
 
