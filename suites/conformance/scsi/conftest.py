@@ -34,7 +34,10 @@ def medium(session: Session, scratch_disk: Disk) -> Medium:
 
 @pytest.fixture
 def removable(
-    open_session: OpenSession, target: TestedTarget, scratch_disk: Disk
+    open_session: OpenSession,
+    opened: list[Session],
+    target: TestedTarget,
+    scratch_disk: Disk,
 ) -> Iterator[Nexuses]:
     """Open nexuses to a unit whose medium can be removed; it is loaded at the end."""
     units = target.running.target.logical_units
@@ -52,6 +55,9 @@ def removable(
     skip_without(keeper, cdb.prevent_allow_medium_removal)
     skip_without(keeper, cdb.start_stop_unit)
     yield open_one
+    # There may be room for one more when the others are gone.
+    for one in opened:
+        one.end()
     last = open_one_anyway(open_session, lun)
     last.execute(cdb.prevent_allow_medium_removal(prevent=0))
     for command in (cdb.start_stop_unit(loej=1, start=1), cdb.start_stop_unit(start=1)):
