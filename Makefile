@@ -87,7 +87,7 @@ test: $(STAMP) packages
 	$(RUN) pytest tests -m "not lab" -n $(TESTERS) --dist worksteal
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
 	$(RUN) pytest suites/robustness --target=reference -n $(JOBS) -k $(SHORT)
-	$(RUN) pytest suites/conformance --target=tgt -n $(WAITERS)
+	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
 	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS) || $(AGAIN) --target=istgt
 
 # The lab's parts come on top: libvirt's Python module is built here.
