@@ -151,6 +151,7 @@ def test_what_was_read_of_a_header_is_no_number(target: Target) -> None:
                 )
             )
         attacker.ping()
+    target.assert_serves()
 
 
 def test_a_peer_that_never_reads_is_dropped(tmp_path: Path) -> None:

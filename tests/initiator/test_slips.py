@@ -164,8 +164,12 @@ def test_a_slip_is_raised_where_its_clause_is_judged(
 def test_other_clauses_are_not_judged() -> None:
     script = said(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096"))
 
+    transcript = judging({"RFC7143-6.1-01"})
     with listening(script) as portal:
-        open_session(portal, transcript=judging({"RFC7143-6.1-01"})).close()
+        open_session(portal, transcript=transcript).close()
+
+    assert transcript.slips.first.keys().isdisjoint({"RFC7143-6.1-01"})
+    assert transcript.slips.first
 
 
 def test_what_was_noted_before_is_judged_when_that_is_asked_for() -> None:
