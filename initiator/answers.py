@@ -46,6 +46,7 @@ _LONGEST = 120
 """Characters of a normalised answer."""
 
 NO_ANSWER = "no answer"
+PART = "a part of a PDU"
 DROPPED = "connection dropped"
 NO_CONNECTION = "no connection"
 NOTHING = "nothing"
@@ -137,7 +138,7 @@ def normalise(came: object) -> str:
 
 def _error(error: ISCSIError) -> str:
     if isinstance(error, PeerTimeout):
-        return NO_ANSWER
+        return PART if error.part else NO_ANSWER
     if isinstance(error, NotConnected):
         return NO_CONNECTION
     if isinstance(error, ConnectionLost):

@@ -189,7 +189,11 @@ class Connection:
             if is_over or not self._fill(deadline.left):
                 waited = f"within {deadline.seconds:g} s{self._describe_pending()}"
                 self._event(Event.SILENCE, f"no PDU {waited}")
-                raise PeerTimeout(f"no PDU {waited}", waited=deadline.seconds)
+                raise PeerTimeout(
+                    f"no PDU {waited}",
+                    waited=deadline.seconds,
+                    part=len(self._decoder.pending),
+                )
             is_over = deadline.is_over
         pdu = self._record(Direction.RECEIVED, frame, "").decoded()
         if not frame.is_header_digest_right:

@@ -141,8 +141,10 @@ class PeerTimeout(ISCSIError):
 
     Attributes:
         waited: how long, in seconds.
+        part: how many bytes of a PDU came that never became whole.
     """
 
-    def __init__(self, message: str, *, waited: float) -> None:
+    def __init__(self, message: str, *, waited: float, part: int = 0) -> None:
         super().__init__(message)
         self.waited = waited
+        self.part = part

@@ -40,6 +40,7 @@ from spec import Requirement
 _DROPPED = EndingKind.DROPPED
 _WRONG_ANYWHERE = frozenset(
     {
+        "a part of a PDU",
         "DataIn CHECK CONDITION",
         "LogoutResponse 0x01",
         "LogoutResponse 0x02",

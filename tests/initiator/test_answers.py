@@ -189,3 +189,11 @@ def test_what_is_empty_is_said_in_words() -> None:
     assert ConformanceFailure("a list", []).actual == "none"
     assert ConformanceFailure("a list", ()).answer == "none"
     assert ConformanceFailure("00 01", b"".hex(" ")).actual == "no data"
+
+
+def test_a_pdu_that_never_becomes_whole_is_no_silence() -> None:
+    silence = PeerTimeout("no PDU within 5 s", waited=5.0)
+    cut = PeerTimeout("no PDU within 5 s, only 49 bytes of one", waited=5.0, part=49)
+
+    assert failure_of(silence, None).answer == "no answer"
+    assert failure_of(cut, None).answer == "a part of a PDU"
