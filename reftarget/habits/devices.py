@@ -25,6 +25,7 @@ _LONGEST_SENSE: Final = 252
 _VENDOR_DESCRIPTOR: Final = bytes([0x80, 6, *b"vendor"])
 _NO_LIMIT: Final = 0xFFFFFFFF
 _MEBIBYTE: Final = 1 << 20
+_SHOULD_NAME_STANDARDS: Final = frozenset({"SPC4-6.6.2-02"})
 
 
 def _is_fixed(data: bytes) -> bool:
@@ -246,6 +247,7 @@ DEVICES: Final = (
         name="no-version-descriptors",
         clause="RFC 7144 4.2",
         says="Names no standard in its INQUIRY data.",
+        may_warn=_SHOULD_NAME_STANDARDS,
         rules=IdentityRules(version_descriptors=lambda _level: ()),
         is_poor=True,
     ),
@@ -253,6 +255,7 @@ DEVICES: Final = (
         name="inquiry-data-is-short",
         clause="SPC-4 6.6.2",
         says="Returns 36 bytes of standard INQUIRY data.",
+        may_warn=_SHOULD_NAME_STANDARDS,
         rules=IdentityRules(inquiry_data=lambda data: data[:36]),
         is_poor=True,
     ),
