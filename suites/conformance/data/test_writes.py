@@ -204,7 +204,9 @@ def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> N
 
     for pdu in data_outs(b"", offset=0, size=1, final=0, **common):
         solicited.send(pdu, note="without data")
-    for pdu in data_outs(due, offset=0, size=len(due), data_sn=1, **common):
+    size = solicited.parameters.target_max_recv_data_segment_length
+    for number, pdu in enumerate(data_outs(due, offset=0, size=size, **common), 1):
+        pdu.data_sn = number
         solicited.send(pdu)
 
     expect_good(solicited.finish(task))
