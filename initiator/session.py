@@ -176,6 +176,15 @@ class Session(SessionCore):
             link: the connection; None for the leading one.
             **fields: any field of each PDU, as it shall be.
         """
+        if r2t.target_transfer_tag == RESERVED_TAG:
+            # Data under this tag is unsolicited data: it is no answer to an R2T.
+            raise ConformanceFailure(
+                "an R2T with a tag",
+                r2t,
+                self.transcript,
+                requirement="RFC7143-11.8.5-01",
+                field="Target Transfer Tag",
+            )
         start = int(r2t.buffer_offset)
         end = start + int(r2t.desired_data_transfer_length)
         values: dict[str, Any] = {
