@@ -129,6 +129,23 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         answers=("no answer",),
     ),
     Foundation(
+        what="a PDU that a target does not take is answered by a Reject",
+        proofs=("reject/test_reject.py::test_opcode_of_a_target_is_refused",),
+        dependents=(
+            "reject/*",
+            "digests/test_digests.py::test_wrong_data_digest_is_rejected",
+            "discovery/test_send_targets.py::test_other_keys_are_rejected",
+            "discovery/test_send_targets.py::test_other_requests_are_rejected",
+            "error_recovery/test_lost_pdus.py::*",
+            "login/test_stages.py::test_login_is_over_in_full_feature_phase",
+            "logout/test_logout.py::test_reserved_reason_is_refused",
+            "text/test_negotiation.py::test_wrong_tag_is_refused",
+            "text/test_negotiation.py::test_key_repeated_in_a_later_request_is_rejected",
+            "text/test_text.py::test_repeated_key_is_rejected",
+        ),
+        answers=("no answer",),
+    ),
+    Foundation(
         what="task management function requests are answered",
         proofs=("task_management/test_functions.py::test_every_function_is_answered",),
         dependents=(
