@@ -149,6 +149,8 @@ DEVICES: Final = (
         says="Moves at most 64 KiB with a command.",
         unit={"maximum_transfer": 1 << 16},
         is_poor=True,
+        # A check can keep to a limit that is told.
+        apart_from=("limits-are-not-told", "no-vpd-block-limits"),
     ),
     Habit(
         name="shortest-serial-number",

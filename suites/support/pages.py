@@ -10,6 +10,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity16
 from iscsi.scsi.inquiry import StandardInquiry
 from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, Page, VPDPage
+from suites.plugins.sessions import Disk
 from suites.support.operations import is_there
 
 ROOM = 4096
@@ -42,6 +43,12 @@ def standard_of(session: Session) -> StandardInquiry:
 def limits_of(session: Session) -> BlockLimits:
     """Return the page of block limits, zeros where there is none."""
     return BlockLimits.parse(body_of(session, VPDPage.BLOCK_LIMITS) or b"")
+
+
+def longest_transfer(session: Session, disk: Disk) -> int:
+    """Return how many bytes a command may move: all of the disk if nothing is told."""
+    told = limits_of(session).maximum_transfer_length
+    return min(told or disk.blocks, disk.blocks) * disk.block_size
 
 
 def provisioning_of(session: Session) -> LogicalBlockProvisioning:

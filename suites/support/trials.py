@@ -14,6 +14,7 @@ from suites.support.combinations import CUT, Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
 from suites.support.expect import expect_residual
 from suites.support.numbering import skip_without_room
+from suites.support.pages import longest_transfer
 
 _LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
 """Bytes at least: below, about and beyond the bursts that are offered."""
@@ -56,8 +57,9 @@ def several_at_once(
     __tracebackhide__ = True
     session = _open(open_session, combination)
     skip_without_room(session, 3)
-    length = _lengths(session, disk)[-1] // 3 or 1
-    blocks = blocks_for(disk, length)
+    # Whole blocks: all three areas are read by one command.
+    blocks = _lengths(session, disk)[-1] // 3 // disk.block_size or 1
+    length = blocks * disk.block_size
     whole = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]
     with session.connection.together():
         tasks = [
@@ -150,7 +152,11 @@ def _lengths(session: Session, disk: Disk) -> list[int]:
         agreed.initiator_max_recv_data_segment_length,
         agreed.target_max_recv_data_segment_length,
     )
-    most = min(disk.blocks * disk.block_size // 2, _MOST_PDUS * smallest)
+    most = min(
+        disk.blocks * disk.block_size // 2,
+        longest_transfer(session, disk),
+        _MOST_PDUS * smallest,
+    )
     return sorted({min(length, most) for length in _LENGTHS})
 
 

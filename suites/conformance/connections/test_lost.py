@@ -19,7 +19,8 @@ from suites.support.connections import (
     senses_until_good,
     wait_cleared,
 )
-from suites.support.data import KIB, blocks_for, pattern, read, write
+from suites.support.data import KIB, pattern, read, write
+from suites.support.pages import longest_transfer
 from suites.support.sessions import stall_write
 
 MULTI = pytest.mark.needs("multi-connection")
@@ -209,7 +210,7 @@ def test_a_connection_is_lost_within_a_read(
     single: Session, disk: Disk, *, with_reset: bool
 ) -> None:
     """A connection lost while data comes in can be reinstated, and serves again."""
-    blocks = min(blocks_for(disk, 4096 * KIB), disk.blocks)
+    blocks = min(4096 * KIB, longest_transfer(single, disk)) // disk.block_size
     length = blocks * disk.block_size
     single.start(cdb.read_10(lba=0, blocks=blocks), read=length)
     single.expect(DataIn)

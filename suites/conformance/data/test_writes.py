@@ -29,6 +29,7 @@ from suites.support.data import (
     write,
 )
 from suites.support.numbering import skip_without_room
+from suites.support.pages import longest_transfer
 
 MODES = {
     f"immediate-{immediate}-initial-r2t-{initial}": {
@@ -171,7 +172,8 @@ def test_outstanding_r2ts_are_bounded(
 ) -> None:
     """No more R2Ts of a task are out than MaxOutstandingR2T."""
     session = open_session({**SOLICITED, "MaxOutstandingR2T": str(limit)})
-    task = start_write(session, scratch_disk, pattern(scratch_disk, 160 * KIB))
+    length = min(160 * KIB, longest_transfer(session, scratch_disk))
+    task = start_write(session, scratch_disk, pattern(scratch_disk, length))
     ping = session.send(NOPOut(immediate=1))
 
     # A target that asks later than it answers a ping has none out yet.
