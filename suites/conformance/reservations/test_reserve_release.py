@@ -16,9 +16,9 @@ from iscsi.scsi.persistent_reservations import ReservationType
 from iscsi.scsi.sense import AdditionalSense
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.applicability import skip_without
 from suites.support.expect import expect_conflict
 from suites.support.functions import ask_function
+from suites.support.modes import skip_without_sense
 from suites.support.reservation_commands import COMMANDS
 from suites.support.reservations import Nexus
 
@@ -73,7 +73,7 @@ def test_reserve_keeps_mode_sense_out(
     """MODE SENSE of others conflicts with RESERVE (SPC-2 section 5.5.1)."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
-    skip_without(one, cdb.mode_sense_6)
+    skip_without_sense(one, cdb.mode_sense_6)
     expect_good(one.execute(commands[0]()))
 
     command = cdb.mode_sense_6(page_code=ALL_PAGES, allocation_length=ROOM)
