@@ -64,7 +64,7 @@ def test_echo_is_cut_to_what_the_initiator_takes(open_session: OpenSession) -> N
     check(bytes(answer.data) == data[:512], "the first 512 bytes", answer)
 
 
-@pytest.mark.requirement("RFC7143-11.19-04")
+@pytest.mark.requirement("RFC7143-11.19-04", "RFC7143-4.2.2.2-i01")
 def test_nop_out_without_tag_is_not_answered(
     session: Session, transcript: Transcript
 ) -> None:

@@ -205,7 +205,7 @@ def test_late_data_is_let_pass(
     session.expect_silence(after=session.transcript.sent()[-1])
 
 
-@pytest.mark.requirement("RFC7143-E.1-i05")
+@pytest.mark.requirement("RFC7143-E.1-i05", "RFC7143-4.2.2.2-i01")
 def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
     """LOGICAL UNIT RESET leaves CmdSN and StatSN as they are."""
     before = session.ping()
@@ -215,6 +215,8 @@ def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
     due = serial.add(before.stat_sn, 1)
     check(answer.stat_sn == due, f"StatSN {due}", answer)
     check(answer.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", answer)
+    # The numbers that follow go on, too.
+    session.ping()
 
 
 @pytest.mark.requirement("RFC7143-E.1-i05")
