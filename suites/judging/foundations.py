@@ -114,6 +114,13 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         answers=("Reject*", "connection dropped", "no answer"),
     ),
     Foundation(
+        what="a command with NACA 1 that ends with CHECK CONDITION establishes ACA",
+        proofs=("task_management/test_aca.py::test_a_failure_establishes_it",),
+        dependents=("task_management/test_aca.py::*",),
+        answers=("SCSIResponse GOOD",),
+        is_alike=False,
+    ),
+    Foundation(
         what="a SCSI command that moves no data is answered",
         proofs=(
             "scsi/test_blocks.py::test_no_blocks_are_written",
