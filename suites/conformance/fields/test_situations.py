@@ -30,6 +30,11 @@ FINAL = {
 """The kinds whose F bit is always 1, each with its clause."""
 
 
+COUNTED = (
+    *("TextResponse", "LogoutResponse", "SCSIResponse", "TaskManagementResponse"),
+    "DataIn",
+)
+"""What bears status and has no check of its StatSN elsewhere."""
 TASKLESS = {"AsyncMessage": "RFC7143-11.9-i01", "Reject": "RFC7143-11.17-i01"}
 """The kinds that belong to no task, each with the clause of its ITT."""
 
@@ -193,6 +198,22 @@ def test_exp_data_sn_is_zero_without_data_in(
     for packet in provoke(request, situation):
         assert isinstance(packet, SCSIResponse)
         check(packet.exp_data_sn == 0, "ExpDataSN 0", packet, field="ExpDataSN")
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.2-i01")
+@pytest.mark.parametrize(
+    "situation", [name for name in PROVOCATIONS if kind_of(name) in COUNTED]
+)
+def test_stat_sn_is_the_one_due(
+    request: pytest.FixtureRequest, transcript: Transcript, situation: str
+) -> None:
+    """Each response that bears status takes the next StatSN.
+
+    A wrong one is a slip for other checks; it ends this one, which is about the clause.
+    """
+    for packet in provoke(request, situation):
+        slip = transcript.slips.first.get("RFC7143-4.2.2.2-i01")
+        check(slip is None, "the StatSN that is due", packet, field="StatSN")
 
 
 @pytest.mark.requirement("RFC7143-11.13-i01")
