@@ -33,7 +33,7 @@ DEFAULT_TIMEOUT = 5.0
 
 _CHUNK = 1 << 18
 
-_TAG = slice(16, 20)
+TASK_TAG = slice(16, 20)
 """Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
 
 
@@ -230,9 +230,11 @@ class Connection:
         """
         if not self._decoder.pending and self._lost is None and self._has_bytes():
             self._fill(0.0)
-        tag = self._decoder.pending[_TAG]
+        tag = self._decoder.pending[TASK_TAG]
         return (
-            int.from_bytes(tag, "big") if len(tag) == _TAG.stop - _TAG.start else None
+            int.from_bytes(tag, "big")
+            if len(tag) == TASK_TAG.stop - TASK_TAG.start
+            else None
         )
 
     def _has_bytes(self) -> bool:

@@ -6,12 +6,9 @@ Silence on one connection says nothing of an answer that came on another.
 
 from collections.abc import Collection
 
-from initiator.connection import Connection
+from initiator.connection import TASK_TAG, Connection
 from initiator.transcript import Direction, Entry, Transcript
 from iscsi.constants import RESERVED_TAG
-
-_TAG = slice(16, 20)
-"""Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
 
 
 def stray(
@@ -47,4 +44,4 @@ def stray(
 def _is_of(tag: int, entry: Entry) -> bool:
     if entry.frame is None:
         return False
-    return int.from_bytes(entry.frame.header[_TAG], "big") == tag
+    return int.from_bytes(entry.frame.header[TASK_TAG], "big") == tag

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The names, logical units and secrets that every target of our own has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from targets.model import Chap, Credentials, Identity, LogicalUnit, Target
@@ -45,6 +45,26 @@ def targets(
         Target(target_name(kind, "disk2"), others),
         Target(target_name(kind, "chap"), others, CHAP),
     )
+
+
+def high(kind: str) -> Target:
+    """Return an open target that has no LUN 0."""
+    unit = LogicalUnit(5, LUN_SIZE, scratch=True, persistent=True)
+    return Target(target_name(kind, "high"), (unit,))
+
+
+def one_way(
+    kind: str, units: tuple[LogicalUnit, ...], identities: Iterable[Identity]
+) -> Target:
+    """Return a target that asks for a proof and gives none.
+
+    Args:
+        kind: the kind of target, a part of the name.
+        units: its logical units.
+        identities: further CHAP names, as far as the kind has them.
+    """
+    name = target_name(kind, "one-way")
+    return Target(name, units, Chap(INITIATOR), tuple(identities))
 
 
 def backing_path(directory: Path, target: Target, unit: LogicalUnit) -> Path:

@@ -64,6 +64,7 @@ _MORE = {
 }
 """Checks of a key whose parameters do not name it."""
 
+_ACA = "task_management/test_aca.py"
 _CONTINUATION = "negotiation/test_continuation.py"
 
 FOUNDATIONS: tuple[Foundation, ...] = (
@@ -115,8 +116,20 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="a command with NACA 1 that ends with CHECK CONDITION establishes ACA",
-        proofs=("task_management/test_aca.py::test_a_failure_establishes_it",),
-        dependents=("task_management/test_aca.py::*",),
+        proofs=(f"{_ACA}::test_a_failure_establishes_it",),
+        # Whether INQUIRY offers it, and what happens without NACA, are other matters.
+        dependents=(
+            f"{_ACA}::test_older_tasks_wait",
+            f"{_ACA}::test_its_own_attribute_is_served",
+            f"{_ACA}::test_other_nexuses_are_kept_out",
+            f"{_ACA}::test_it_is_cleared",
+            f"{_ACA}::test_others_do_not_clear_it",
+            f"{_ACA}::test_a_reset_ends_it",
+            f"{_ACA}::test_the_loss_of_its_nexus_ends_it",
+            f"{_ACA}::test_its_beginning_is_fenced",
+            f"{_ACA}::test_the_first_refusal_is_fenced",
+            f"{_ACA}::test_its_end_is_fenced",
+        ),
         answers=("SCSIResponse GOOD",),
         is_alike=False,
     ),

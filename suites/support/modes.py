@@ -20,6 +20,7 @@ from iscsi.scsi.mode import (
     parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense
+from suites.support.applicability import skip_if_unknown
 
 ROOM = 252
 SENSES = {6: cdb.mode_sense_6, 10: cdb.mode_sense_10}
@@ -81,9 +82,7 @@ def skip_without_sense(session: Session, layout: Layout) -> None:
     It is asked with room for a header: some do not survive being asked for nothing.
     """
     command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
-    sense = session.execute(command, read=ROOM).sense
-    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
-        pytest.skip(f"not applicable: the unit has no {layout.name}")
+    skip_if_unknown(session.execute(command, read=ROOM), layout)
 
 
 def changeable_of(session: Session) -> Page:

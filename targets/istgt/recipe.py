@@ -46,7 +46,9 @@ _GLOBAL = """\
   LogFacility "local7"
   Timeout 30
   NopInInterval 0
-{discovery}  MaxSessions 64
+  DiscoveryAuthMethod {method}
+  DiscoveryAuthGroup {group}
+  MaxSessions 64
   MaxConnections 4
   MaxR2T 32
   MaxOutstandingR2T 16
@@ -68,10 +70,6 @@ _GLOBAL = """\
   Netmask [::1]
 [PortalGroup1]
 """
-
-
-_NO_DISCOVERY_CHAP = "  DiscoveryAuthMethod None\n"
-_DISCOVERY_CHAP = "  DiscoveryAuthMethod CHAP\n  DiscoveryAuthGroup AuthGroup1\n"
 
 
 def recipe(options: Options) -> Recipe:
@@ -108,8 +106,8 @@ def _prepare(plan: Plan, discovery_chap: Chap | None) -> None:
 
 def build_configuration(plan: Plan, discovery_chap: Chap | None = None) -> str:
     """Return istgt.conf for an instance."""
-    method = _NO_DISCOVERY_CHAP if discovery_chap is None else _DISCOVERY_CHAP
-    lines = [_GLOBAL.format(directory=plan.directory, discovery=method)]
+    method, group = _authentication(discovery_chap)
+    lines = [_GLOBAL.format(directory=plan.directory, method=method, group=group)]
     lines += [
         f"  Portal DA{number} {portal}\n"
         for number, portal in enumerate(plan.portals, 1)
@@ -121,9 +119,14 @@ def build_configuration(plan: Plan, discovery_chap: Chap | None = None) -> str:
     return "".join(lines)
 
 
-def _unit_section(directory: Path, number: int, target: Target) -> str:
+def _authentication(chap: Chap | None) -> tuple[str, str]:
+    """Return a method and the group of its accounts."""
     # "CHAP" takes a challenge from the initiator too; "CHAP Mutual" insists on one.
-    method, group = ("None", "None") if target.chap is None else ("CHAP", "AuthGroup1")
+    return ("None", "None") if chap is None else ("CHAP", "AuthGroup1")
+
+
+def _unit_section(directory: Path, number: int, target: Target) -> str:
+    method, group = _authentication(target.chap)
     storage = "".join(
         f'  LUN{unit.lun} Storage "{layout.backing_path(directory, target, unit)}"'
         f" Auto\n"

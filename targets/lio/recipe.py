@@ -7,7 +7,7 @@ from targets import layout
 from targets.kind import DISCOVERY_CHAP, Options
 from targets.lab import FEATURES, LabRecipe, chosen_kernel
 from targets.lio import guest
-from targets.model import Chap, LogicalUnit, More, Special, Target
+from targets.model import LogicalUnit, More, Special
 
 _UNITS = (
     LogicalUnit(0, layout.LUN_SIZE, scratch=True, persistent=True),
@@ -17,18 +17,10 @@ _UNITS = (
     LogicalUnit(4, 5 << 30, scratch=True, persistent=True, thin=True),
 )
 _DISK1, _DISK2, _MUTUAL = layout.targets("lio", _UNITS)
-_HIGH = Target(
-    layout.target_name("lio", "high"),
-    (LogicalUnit(5, layout.LUN_SIZE, scratch=True, persistent=True),),
-)
-"""It has no LUN 0."""
-_GUARDED = Target(
-    layout.target_name("lio", "one-way"),
-    _MUTUAL.logical_units,
-    Chap(layout.INITIATOR),
-    tuple(one for one in layout.IDENTITIES if one.initiator_name is not None),
-)
-"""It asks for a proof and gives none. One name of CHAP is one initiator's."""
+_HIGH = layout.high("lio")
+# One name of CHAP is one initiator's.
+_OWN = [one for one in layout.IDENTITIES if one.initiator_name is not None]
+_GUARDED = layout.one_way("lio", _MUTUAL.logical_units, _OWN)
 _TARGETS = (_DISK1, _DISK2, _HIGH, _GUARDED, _MUTUAL)
 _SPECIAL = {
     # LIO's own, where nobody has set another.

@@ -7,7 +7,7 @@ from targets import layout
 from targets.errors import LabError, TargetSpecError
 from targets.kind import DISCOVERY_CHAP, Options
 from targets.lab import FEATURES, LabRecipe, chosen_kernel
-from targets.model import Chap, LogicalUnit, More, Special, Target
+from targets.model import LogicalUnit, More, Special
 from targets.scst import options as ours
 from targets.scst import source
 from targets.scst.build import Mode
@@ -21,18 +21,9 @@ _UNITS = (
 )
 _LARGE = LogicalUnit(3, 5 << 30, scratch=True, persistent=True, thin=True)
 _DISK1, _DISK2, _MUTUAL = layout.targets("scst", (*_UNITS, _LARGE))
-_HIGH = Target(
-    layout.target_name("scst", "high"),
-    (LogicalUnit(5, layout.LUN_SIZE, scratch=True, persistent=True),),
-)
-"""It has no LUN 0."""
-_GUARDED = Target(
-    layout.target_name("scst", "one-way"),
-    _MUTUAL.logical_units,
-    Chap(layout.INITIATOR),
-    tuple(one for one in layout.IDENTITIES if one.initiator_name is None),
-)
-"""It asks for a proof and gives none."""
+_HIGH = layout.high("scst")
+_OWN = [one for one in layout.IDENTITIES if one.initiator_name is None]
+_GUARDED = layout.one_way("scst", _MUTUAL.logical_units, _OWN)
 _SPECIAL = {
     Special.ALIAS: "SCST of the lab",
     Special.MOVED: layout.target_name("scst", "moved"),

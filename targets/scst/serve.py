@@ -29,6 +29,7 @@ class Served:
     by: Configurator = Configurator.SYSFS
     """By what it is set up."""
     more: More = NO_MORE
+    """What it serves besides the target names that it is asked for."""
     in_vm: bool = False
     """Whether a machine builds it, as it does beside a kernel that one has built."""
 
