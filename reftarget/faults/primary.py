@@ -157,7 +157,7 @@ PRIMARY: Final = (
     ),
     Fault(
         name="reset-is-not-reported",
-        breaks=("SAM5-5.14-01", "SAM5-5.14-04"),
+        breaks=("SAM5-5.14-01", "SAM5-5.14-04", "RFC7143-11.5.1-14"),
         says="Reports no unit attention of a reset.",
         rules=MediumRules(tell_of_reset=lambda _attentions, _additional: None),
     ),

@@ -178,7 +178,7 @@ SPEECH: Final = (
     ),
     Fault(
         name="architecture-is-said-twice",
-        breaks=("RFC7143-13.26.1-02",),
+        breaks=("RFC7143-13.26.1-02", "RFC7143-6.3-14"),
         says="Says X#NodeArchitecture once more at the end of a login.",
         twist=_on_the_way(("X#NodeArchitecture", "again")),
     ),

@@ -46,7 +46,7 @@ def test_the_reservation_moves_to_a_stranger(
 
     expect_state(a, keys=[a.key, KEY], kind=kind, holder=KEY)
     stranger.key = KEY
-    expect_good(stranger.reserve(kind))
+    expect_good(stranger.register(KEY))
 
 
 @pytest.mark.requirement("SPC4-5.12.8-01")
