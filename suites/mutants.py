@@ -8,9 +8,10 @@ the check says why it must (`also` of its row, or `BROAD`).
 """
 
 import argparse
+import heapq
 import itertools
-import random
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -76,14 +77,16 @@ def choose(
 ) -> tuple[list[str], list[str]]:
     """Return the checks of a fault's requirement, and a sample of the others.
 
-    The sample is the same in every run.
+    The sample is the same in every run, and a check that is new changes it by itself
+    alone.
     """
     found = {name: None for one in fault.requirements for name in checks.get(one, [])}
     concerned = list(found)
     others = sorted({name for names in checks.values() for name in names})
     others = [name for name in others if name not in concerned]
-    picked = random.Random(fault.name).sample(others, min(sample, len(others)))  # noqa: S311
-    return concerned, picked
+    return concerned, heapq.nsmallest(
+        sample, others, key=lambda name: zlib.crc32(f"{fault.name} {name}".encode())
+    )
 
 
 def try_fault(
