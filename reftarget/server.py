@@ -104,7 +104,8 @@ class Channel:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            count = 0
+            self.end()
+            return
         if not count:
             rules = self.connection.rules.sessions
             if rules.fin_ends_connection:

@@ -108,7 +108,7 @@ ANSWERS: Final = (
     ),
     Fault(
         name="max-outstanding-r2t-above-offer",
-        breaks=("RFC7143-13.17-i01",),
+        breaks=("RFC7143-13.17-i01", "RFC7143-13.19-02"),
         says="Answers MaxOutstandingR2T with more than was offered.",
         twist=change_value("MaxOutstandingR2T", _number(lambda value: value + 1)),
     ),
@@ -251,7 +251,8 @@ ANSWERS: Final = (
             lambda pairs: [
                 (key, value + ",1" if _is_alone(pairs) else value)
                 for key, value in pairs
-            ]
+            ],
+            headers.LoginResponse,
         ),
     ),
     Fault(
@@ -445,7 +446,7 @@ ANSWERS: Final = (
     ),
     Fault(
         name="send-targets-malformed-name",
-        breaks=("RFC7143-4.2.7.4-i01",),
+        breaks=("RFC7143-4.2.7.4-i01", "RFC7143-C-13"),
         says="Tells of targets whose iqn name has no date.",
         twist=change_value("TargetName", lambda _value: "iqn.example:disk"),
     ),

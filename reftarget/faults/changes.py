@@ -74,8 +74,11 @@ def change_data(
     return on(kind, lambda header, data: (header, change(data)), when)
 
 
-def change_text(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
-    """Return a twist of the pairs in Login and Text Responses."""
+def change_text(
+    change: Callable[[text.Pairs], text.Pairs],
+    kind: type[headers.Header] | tuple[type[headers.Header], ...] = TEXTS,
+) -> Twist:
+    """Return a twist of the pairs in Login and Text Responses, or in some kinds."""
 
     def of_data(data: bytes) -> bytes:
         try:
@@ -83,7 +86,7 @@ def change_text(change: Callable[[text.Pairs], text.Pairs]) -> Twist:
         except DecodeError:  # a part of a longer text
             return data
 
-    return change_data(TEXTS, of_data)
+    return change_data(kind, of_data)
 
 
 def without_keys(*names: str) -> Twist:

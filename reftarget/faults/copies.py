@@ -57,7 +57,7 @@ COPIES: Final = (
     ),
     Fault(
         name="bad-copy-segment-is-passed-over",
-        breaks=("SPC4-6.4-07",),
+        breaks=("SPC4-6.4-07", "SPC4-6.4-06"),
         says="Passes over segments that cannot be copied.",
         rules=CopyRules(bad_segment_ends_copy=False),
     ),

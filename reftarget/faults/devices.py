@@ -154,7 +154,7 @@ DEVICES: Final = (
     ),
     Fault(
         name="service-actions-are-not-told",
-        breaks=("SPC4-6.35-04",),
+        breaks=("SPC4-6.35-04", "SPC4-6.35-01"),
         says="Lists every command without its service action.",
         rules=IdentityRules(shows_service_actions=False),
     ),

@@ -210,6 +210,7 @@ LOGINS: Final = (
             "RFC7143-8.1.2-i03",
             "RFC7143-7.12-02",
             "RFC7143-8.3.2-i01",
+            "RFC7143-9.2.1-15",
         ),
         says="Keeps a connection open whose login it has refused.",
         rules=LoginRules(refusal_closes=False),

@@ -185,7 +185,7 @@ MISREADING: Final = (
     ),
     Fault(
         name="known-architectures-are-refused",
-        breaks=("RFC7143-13.26.2-02", "RFC7143-13.26.2-01"),
+        breaks=("RFC7143-13.26.2-02", "RFC7143-13.26.2-01", "RFC7143-6.2-09"),
         says="Refuses who tells his X#NodeArchitecture.",
         rules=LoginRules(understood=_without_architecture),
     ),

@@ -259,7 +259,7 @@ RESERVATIONS: Final = (
     ),
     Fault(
         name="nexus-is-its-initiator-name",
-        breaks=("SPC4-5.12.1-05",),
+        breaks=("SPC4-5.12.1-05", "SPC4-5.12.7-08"),
         says="Tells I_T nexuses from each other by initiator name alone.",
         rules=ReservationRules(
             identified=lambda nexus: nexus._replace(isid=bytes(len(nexus.isid)))
@@ -391,7 +391,7 @@ RESERVATIONS: Final = (
     ),
     Fault(
         name="reservation-goes-to-the-next",
-        breaks=("SPC4-5.12.9-05",),
+        breaks=("SPC4-5.12.9-05", "SPC4-5.12.9-04"),
         says="Lets any registrant reserve what another holds.",
         rules=ReservationRules(reserved_again=lambda _held, wanted, _is_holder: wanted),
     ),

@@ -154,7 +154,7 @@ RESPONSES: Final = (
     ),
     Fault(
         name="exp-cmd-sn-moves-back",
-        breaks=("RFC7143-11.4.10-i01",),
+        breaks=("RFC7143-11.4.10-i01", "RFC7143-11.16-03"),
         says="Gives SCSI Responses an ExpCmdSN that has been passed.",
         twist=set_fields(
             headers.SCSIResponse, exp_cmd_sn=lambda h: serial.add(h.exp_cmd_sn, -2)

@@ -147,13 +147,13 @@ SPEECH: Final = (
     ),
     Fault(
         name="key-name-is-malformed",
-        breaks=("RFC7143-6.1-02",),
+        breaks=("RFC7143-6.1-02", "RFC7143-6.2-02"),
         says="Says a key whose name begins with a small letter.",
         twist=_on_the_way(("x-lower", "1")),
     ),
     Fault(
         name="value-is-too-long",
-        breaks=("RFC7143-6.1-i04",),
+        breaks=("RFC7143-6.1-i04", "RFC7143-6.2-02"),
         says="Gives a simple value of 300 bytes.",
         twist=_on_the_way(("TargetAlias", "a" * _LONG)),
     ),
@@ -283,7 +283,7 @@ SPEECH: Final = (
     ),
     Fault(
         name="login-response-is-too-long",
-        breaks=("RFC7143-6.3-i03",),
+        breaks=("RFC7143-6.3-i03", "RFC7143-13.22-02"),
         says="Sends Login Responses of more than 8192 bytes.",
         twist=_on_the_way(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
     ),
@@ -295,13 +295,13 @@ SPEECH: Final = (
     ),
     Fault(
         name="names-are-malformed",
-        breaks=("RFC7143-4.2.7.2-01",),
+        breaks=("RFC7143-4.2.7.2-01", "RFC7143-C-04"),
         says="Names targets with capitals and blanks.",
         twist=change_value("TargetName", lambda _value: "iqn.2001-04.com.example:A B"),
     ),
     Fault(
         name="eui-name-is-short",
-        breaks=("RFC7143-4.2.7.5-i01",),
+        breaks=("RFC7143-4.2.7.5-i01", "RFC7143-C-04"),
         says="Names targets by an eui. of four digits.",
         twist=change_value("TargetName", lambda _value: "eui.02004567"),
     ),

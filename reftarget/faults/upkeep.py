@@ -101,6 +101,7 @@ UPKEEP: Final = (
         name="prevention-outlives-its-nexus",
         breaks=("SBC3-5.9-02",),
         says="Keeps the prevention of a nexus that is gone.",
+        also="whoever ejects the medium later is refused",
         rules=MediumRules(nexus_loss_allows_removal=False),
     ),
     Fault(

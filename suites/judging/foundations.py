@@ -65,6 +65,7 @@ _MORE = {
 """Checks of a key whose parameters do not name it."""
 
 _ACA = "task_management/test_aca.py"
+_FENCE = "task_management/test_fence.py"
 _CONTINUATION = "negotiation/test_continuation.py"
 
 FOUNDATIONS: tuple[Foundation, ...] = (
@@ -129,6 +130,20 @@ FOUNDATIONS: tuple[Foundation, ...] = (
             f"{_ACA}::test_its_beginning_is_fenced",
             f"{_ACA}::test_the_first_refusal_is_fenced",
             f"{_ACA}::test_its_end_is_fenced",
+        ),
+        answers=("SCSIResponse GOOD",),
+        is_alike=False,
+    ),
+    Foundation(
+        what="a reset by one nexus is reported to the others",
+        proofs=("scsi/test_model.py::test_an_attention_is_reported_once",),
+        dependents=(
+            "scsi/test_model.py::test_a_reset_is_told_before_older_changes",
+            "scsi/test_model.py::test_an_attention_can_be_asked_for",
+            "scsi/test_model.py::test_some_commands_leave_an_attention",
+            "scsi/test_sense.py::test_an_attention_that_is_asked_for_names_its_cause",
+            f"{_FENCE}::test_the_unit_attention_of_third_parties_waits",
+            "task_management/test_functions.py::test_unit_reset_is_told_to_others",
         ),
         answers=("SCSIResponse GOOD",),
         is_alike=False,

@@ -50,7 +50,8 @@ def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None
         and (not codes or sense.may_say(*codes))
     )
     words = " or ".join(code.name.replace("_", " ") for code in codes)
-    check(is_right, f"{key.name.replace('_', ' ')}, {words}", result)
+    expected = ", ".join(filter(None, (key.name.replace("_", " "), words)))
+    check(is_right, expected, result)
 
 
 def expect_illegal_request(result: Result, *allowed: AdditionalSense) -> None:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from initiator.expect import expect_good
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
@@ -65,4 +65,10 @@ def capacity_of(session: Session) -> Capacity16:
         pytest.skip("not applicable: the unit has no READ CAPACITY (16)")
     result = session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
     expect_good(result)
+    check(
+        len(result.data) == 32,
+        "32 bytes",
+        f"{len(result.data)} bytes",
+        requirement="SBC3-5.16-01",
+    )
     return Capacity16.parse(result.data)

@@ -131,5 +131,11 @@ def test_requests_are_served_meanwhile(session: Session, operate: Operate) -> No
 
     session.expect(AsyncMessage)
     answer = session.receive()
-    check(bytes(answer.data) == b"meanwhile", "the ping's data", answer)
+    check(
+        bytes(answer.data) == b"meanwhile",
+        "the ping's data",
+        answer,
+        requirement="RFC7143-11.19-02",
+        field="DataSegment",
+    )
     assert pong.initiator_task_tag == answer.initiator_task_tag

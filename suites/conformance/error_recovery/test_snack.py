@@ -118,6 +118,7 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
     data = pattern(scratch_disk, LENGTH, seed=0x500)
     task = start_write(recovering, scratch_disk, data)
     original = recovering.expect(R2T, of=task.command)
+    check(original.r2t_sn == 0, "R2TSN 0", original, requirement="RFC7143-11.8.2-i01")
     recovering.execute(cdb.test_unit_ready())
 
     request = snack(
@@ -425,7 +426,13 @@ def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None
     data, _response = resegmented(recovering, task, tag=1)
 
     numbers = [int(pdu.data_sn) for pdu in data]
-    check(numbers == list(range(len(data))), "DataSN from 0", numbers)
+    check(
+        numbers == list(range(len(data))),
+        "DataSN from 0",
+        numbers,
+        requirement="RFC7143-11.7.5-i01",
+        field="DataSN",
+    )
     longest = max(len(pdu.data) for pdu in data)
     check(
         longest <= segment,

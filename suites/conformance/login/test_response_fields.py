@@ -168,9 +168,9 @@ def test_first_command_bears_the_cmd_sn_of_the_login(
     session.execute(cdb.test_unit_ready())
 
     # A wrong ExpCmdSN in the SCSI Response alone breaks another clause.
-    session.ping()
+    exp_cmd_sn = session.ping().exp_cmd_sn
     due = serial.add(cmd_sn, 1)
-    check(session.exp_cmd_sn == due, f"ExpCmdSN {due}", session.exp_cmd_sn)
+    check(exp_cmd_sn == due, f"ExpCmdSN {due}", exp_cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-11-01")

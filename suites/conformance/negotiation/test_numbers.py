@@ -247,8 +247,8 @@ def test_recovery_in_order_takes_one_r2t(settle: Offer, level: str) -> None:
     """Recovery with sequences in order comes with MaxOutstandingR2T=1."""
     pairs = [("ErrorRecoveryLevel", level), ("DataSequenceInOrder", "Yes")]
 
-    found = settle([*pairs, ("MaxOutstandingR2T", "8")])
+    answers = settle([*pairs, ("MaxOutstandingR2T", "8")])
 
-    recovery = answer_of(found, "ErrorRecoveryLevel")
-    answer = answer_of(found, "MaxOutstandingR2T")
-    check(recovery == "0" or answer == "1", "MaxOutstandingR2T=1", found)
+    recovery = answer_of(answers, "ErrorRecoveryLevel")
+    most = answer_of(answers, "MaxOutstandingR2T")
+    check(recovery == "0" or most == "1", "MaxOutstandingR2T=1", answers)

@@ -5,6 +5,7 @@ import pytest
 
 from initiator.expect import check, clause, expect_good
 from initiator.session import Session
+from initiator.task import Result
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.luns import SelectReport, parse_report
@@ -12,6 +13,8 @@ from iscsi.scsi.mode import ALL_PAGES, parse_6, parse_10
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.sense import parse as parse_sense
 from iscsi.scsi.supported_operations import (
+    CommandDescriptor,
+    OneCommand,
     ReportingOptions,
     Support,
     parse_all,
@@ -277,7 +280,7 @@ def test_each_command_is_reported_by_itself(session: Session) -> None:
     skip_if_unknown(listed, layout)
     expect_good(listed)
 
-    wrong = []
+    wrong: list[tuple[CommandDescriptor, OneCommand | Result]] = []
     for entry in parse_all(listed.data):
         has_action = entry.service_action is not None
         command = layout(
@@ -288,9 +291,12 @@ def test_each_command_is_reported_by_itself(session: Session) -> None:
             requested_service_action=entry.service_action or 0,
             allocation_length=SHORT_ROOM,
         )
-        one = parse_one(session.execute(command, read=SHORT_ROOM).data)
-        size = len(one.usage)
-        if one.support != Support.SUPPORTED or size != entry.cdb_length:
+        result = session.execute(command, read=SHORT_ROOM)
+        if not result.is_good:
+            wrong.append((entry, result))
+            continue
+        one = parse_one(result.data)
+        if one.support != Support.SUPPORTED or len(one.usage) != entry.cdb_length:
             wrong.append((entry, one))
 
     check(not wrong, "each supported, with the same CDB length", wrong[:3])

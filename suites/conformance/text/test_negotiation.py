@@ -161,9 +161,7 @@ def test_final_response_needs_no_answer(session: Session) -> None:
     offers = [
         pair
         for pair in pairs
-        if pair[0] not in known
-        and pair[0] in KEYS
-        and not KEYS[pair[0]].is_declarative
+        if pair[0] not in known and pair[0] in KEYS and not KEYS[pair[0]].is_declarative
     ]
     check(text_responses(session)[-1].final, "F=1", text_responses(session)[-1])
     check(not offers, "answers and declarations alone", offers)
@@ -191,6 +189,13 @@ def test_wrong_tag_is_refused(discovery: Session, field: str) -> None:
 def test_key_repeated_in_a_later_request_is_rejected(session: Session) -> None:
     """A key that comes again in the next request of an exchange is refused."""
     first = ask(session, TO_SMALL, final=0)
+    check(
+        not first.final and first.target_transfer_tag != RESERVED_TAG,
+        "F=0 and a Target Transfer Tag",
+        first,
+        requirement="RFC7143-11.11.1-03",
+        field="TargetTransferTag",
+    )
 
     bad = session.send(
         request(
