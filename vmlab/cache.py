@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,14 @@ from vmlab.errors import LabError
 VARIABLE = "ISCSI_ASSAY_CACHE"
 """The environment variable that moves the cache."""
 
+_SHARED = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs"),
+        *("gfs2", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "smb3"),
+    )
+)
+"""File systems that several hosts may have, as /proc/self/mountinfo calls them."""
+_MOUNTS = Path("/proc/self/mountinfo")
 _MAKING, _LOCK = ".making-", ".lock"
 # By which programs that make backups know a cache, and we our own.
 _TAG = "CACHEDIR.TAG"
@@ -23,8 +32,12 @@ _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# of iSCSI Assay\n"
 def folder() -> Path:
     """Return the cache's folder; it is made if it is missing.
 
+    Each host has a cache of its own. Locks of flock(2) hold between the processes of
+    one host; between hosts they depend on the file system and on how each has mounted
+    it, and an old copy may tell whether a lock's file is still at its path.
+
     Raises:
-        LabError: it cannot be made.
+        LabError: it cannot be made, or other hosts may have it too.
     """
     told = os.environ.get(VARIABLE)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -35,7 +48,35 @@ def folder() -> Path:
             (path / _TAG).write_text(_SIGNATURE)
     except OSError as error:
         raise _unusable(path, error) from error
+    kind = file_system(path)
+    if kind in _SHARED:
+        raise LabError(
+            f"the lab's cache {path} is on a file system of a network ({kind})",
+            hint=f"each host needs one of its own: {VARIABLE}=DIR moves it to a disk",
+        )
     return path
+
+
+def file_system(path: Path) -> str:
+    """Return the kind of file system that a path is on, such as ext4; or nothing."""
+    try:
+        mounts = _MOUNTS.read_text(errors="replace")
+    except OSError:
+        return ""
+    whole = path.resolve()
+    found, depth = "", -1
+    # Of several mounts at one place the last is on top.
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        place = Path(_unescaped(before.split()[4]))
+        if whole.is_relative_to(place) and len(place.parts) >= depth:
+            found, depth = after.split()[0], len(place.parts)
+    return found
+
+
+def _unescaped(text: str) -> str:
+    """Return a path of a table of mounts, where spaces are octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 def _unusable(path: Path, error: OSError) -> LabError:

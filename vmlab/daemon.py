@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmlab import guard
 from vmlab.errors import LabError
 from vmlab.poll import poll
 from vmlab.tool import find, run
@@ -111,7 +112,13 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     command = [find(program), *_ours(idle_seconds)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_START_SECONDS, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+        check=False,
+        # Others' machines are with it, too: it outlives the row that has started it.
+        env=guard.unmarked(),
     )
     # A failure can mean that another process is starting it.
     for _ in poll(_START_SECONDS if done.returncode == 0 else _RIVAL_SECONDS):

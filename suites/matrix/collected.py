@@ -14,7 +14,7 @@ from suites.matrix import folder
 from suites.matrix.folder import Record
 from vmlab.errors import LabError
 
-_HEADS = (
+HEADS = (
     *("row", "", "checks", "passed", "not applicable", "known deviations"),
     *("broken", "findings", "first"),
 )
@@ -57,7 +57,8 @@ def newest(places: Sequence[Path]) -> list[Collected]:
             hint="give the folder of `matrix run --results`",
         )
     return [
-        Collected(record, _run(path)) for _name, (record, path) in sorted(found.items())
+        Collected(record, run_of(path))
+        for _name, (record, path) in sorted(found.items())
     ]
 
 
@@ -66,7 +67,7 @@ def _folders(place: Path) -> Iterator[Path]:
     yield from sorted(path for path in place.iterdir() if path.is_dir())
 
 
-def _run(path: Path) -> Run | None:
+def run_of(path: Path) -> Run | None:
     """Return a row's run.
 
     Raises:
@@ -86,8 +87,8 @@ def table(collected: Sequence[Collected]) -> str:
     So it is the same however many hosts have run them.
     """
     lines = [
-        f"| {' | '.join(_HEADS)} |",
-        f"|{'---|' * len(_HEADS)}",
+        f"| {' | '.join(HEADS)} |",
+        f"|{'---|' * len(HEADS)}",
         *map(_line, collected),
     ]
     return "\n".join(lines) + "\n"
@@ -98,10 +99,16 @@ def _line(one: Collected) -> str:
     if one.run is None:
         said = one_line(one.record.said, _LONGEST).replace("|", "\\|")
         return f"| {one.record.row} | {word} | | | | | | | {said} |"
-    run = one.run
+    numbers = " | ".join(map(str, counts(one.run)))
+    whole = "" if one.run.is_complete else " (incomplete)"
+    return f"| {one.record.row} | {word}{whole} | {numbers} |"
+
+
+def counts(run: Run) -> list[str]:
+    """Return what a run came to: a text for each of `HEADS` but the first two."""
     grouped = findings(run)
     first = grouped[0].clauses[0] if grouped and grouped[0].clauses else ""
-    counts = (
+    numbers = (
         len(run.checks),
         _count(run, Outcome.PASSED),
         _count(run, Outcome.NOT_APPLICABLE),
@@ -109,9 +116,7 @@ def _line(one: Collected) -> str:
         _count(run, Outcome.BROKEN),
         len(grouped),
     )
-    numbers = " | ".join(map(str, counts))
-    whole = "" if run.is_complete else " (incomplete)"
-    return f"| {one.record.row} | {word}{whole} | {numbers} | {first} |"
+    return [*map(str, numbers), first]
 
 
 def _count(run: Run, outcome: Outcome) -> int:

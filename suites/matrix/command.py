@@ -3,40 +3,52 @@
 
 import argparse
 import json
-import platform
-import subprocess
-import time
-from collections.abc import Sequence
+import signal
+import sys
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from suites.matrix import collected, folder, names, rows
+from suites.matrix import budget, collected, names, page, rows, schedule
+from suites.matrix.attempt import attempt, ended
+from suites.matrix.board import PAGE, Board, words
+from suites.matrix.budget import Budget, expected, forecast, longest_first
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
-from vmlab import locks
-from vmlab.build import kernel
 from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
-_ROOT = Path(__file__).parents[2]
-_SECONDS = 4 * 3600
-_LOCK = ".lock"
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def extend(line: CommandLine) -> None:
     """Add the command `matrix` to the lab's command line."""
-    parser = line.add("matrix", "build and test many kernels")
+    parser = line.add("matrix", "build and test many kernels and targets")
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
     base = tuple(map(str, line.fragments))
-    lister = kinds.add_parser("list", help="print the names of the rows")
-    runner = kinds.add_parser("run", help="build and test the rows")
-    for one in (lister, runner):
-        one.add_argument("file", type=Path, help="see docs/lab.md")
+
+    def add(
+        name: str,
+        run: Callable[[argparse.Namespace, tuple[str, ...]], int],
+        text: str,
+    ) -> argparse.ArgumentParser:
+        one = kinds.add_parser(name, help=text, description=text)
+        one.add_argument("file", type=Path, help="see docs/matrix.md")
+        one.set_defaults(run=lambda options: run(options, base))
+        return one
+
+    lister = add("list", _list, "print the names of the rows")
+    runner = add("run", _run, "build and test the rows, side by side")
+    planner = add("plan", _plan, "say how long they will take, by the last times")
+    for one in (lister, runner, planner):
         one.add_argument(
             "--only", metavar="EXPRESSION", help="rows whose names fit, as with -k"
         )
         one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
+    worker = add("row", _row, "run one row in this process, as run has it done")
+    worker.add_argument("name")
+    for one in (lister, runner, planner, worker):
         one.add_argument(
             "--results",
             type=Path,
@@ -44,22 +56,57 @@ def extend(line: CommandLine) -> None:
             metavar="FOLDER",
             help="where each row has a folder (default: %(default)s)",
         )
+    for one in (runner, worker):
+        one.add_argument(
+            "--resume",
+            action="store_true",
+            help="leave out rows that have ended since a run was broken off",
+        )
+    for one in (runner, planner):
+        one.add_argument(
+            "--cores",
+            type=_above_0,
+            metavar="N",
+            help="processors that rows may keep busy (default: this host's)",
+        )
+        one.add_argument(
+            "--memory",
+            type=_above_0,
+            metavar="MIB",
+            help="memory that they may take (default: what is free)",
+        )
     lister.add_argument(
         "--json", action="store_true", help="as a matrix of a CI: include has the rows"
     )
-    lister.set_defaults(run=lambda options: _list(options, base))
     runner.add_argument("--row", metavar="NAME", help="this row alone")
     runner.add_argument(
-        "--resume",
+        "--exit-zero",
         action="store_true",
-        help="leave out rows that have ended since a run was broken off",
+        help="end with 0 when all rows have ended, whatever their verdicts: an engine "
+        "that runs again what fails then runs what died",
     )
-    runner.set_defaults(run=lambda options: _run(options, base))
+    planner.add_argument(
+        "--hosts", type=_above_0, default=1, metavar="N", help="on N hosts like this"
+    )
     collector = kinds.add_parser(
         "collect", help="print what rows have left, as a table"
     )
     collector.add_argument("results", type=Path, nargs="+", metavar="FOLDER")
+    collector.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write a page besides"
+    )
     collector.set_defaults(run=_collect)
+
+
+def _above_0(text: str) -> int:
+    """Return a number.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none above 0.
+    """
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
 
 
 def _list(options: argparse.Namespace, base: tuple[str, ...]) -> int:
@@ -72,26 +119,92 @@ def _list(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     return 0
 
 
+def _named(chosen: list[Row], name: str, file: Path) -> list[Row]:
+    """Return the row of a name.
+
+    Raises:
+        LabError: there is none.
+    """
+    found = [row for row in chosen if row.name == name]
+    if not found:
+        raise LabError(
+            f"{file} has no row {name}",
+            hint=f"python -m vmlab matrix list {file} names them",
+        )
+    return found
+
+
 def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     chosen = _chosen(options, base)
     if options.row is not None:
-        chosen = [row for row in chosen if row.name == options.row]
-        if not chosen:
-            raise LabError(
-                f"{options.file} has no row {options.row}",
-                hint=f"python -m vmlab matrix list {options.file} names them",
-            )
-    records = []
-    for row in longest_first(chosen):
-        records.append(attempt(row, resumes=options.resume))
-        print(_line(records[-1]), flush=True)
-    return int(not all(record.is_good for record in records))
+        chosen = _named(chosen, options.row, options.file)
+    done: dict[str, Record] = {}
+    if options.resume:
+        records = {row.name: ended(row) for row in chosen}
+        done = {name: one for name, one in records.items() if one is not None}
+    waiting = longest_first([row for row in chosen if row.name not in done])
+    limits = _budget(options)
+    # One row is one of many that an engine runs: the page is not its to write.
+    name = PAGE if options.row is None else f"{options.row}/{PAGE}"
+    board = Board(waiting, done, budget.known(waiting), limits, options.results / name)
+    signal.signal(signal.SIGTERM, _terminate)
+    command = partial(
+        schedule.worker, options.file, results=options.results, resumes=options.resume
+    )
+    is_whole = False
+    try:
+        records_now = schedule.run(waiting, command, limits, board)
+        is_whole = all(record is not None for record in records_now)
+    except _Terminated:
+        return _TERMINATED
+    finally:
+        board.close(is_whole=is_whole)
+    if options.exit_zero:
+        return int(not is_whole)
+    every = [*done.values(), *records_now]
+    return int(not all(record is not None and record.is_good for record in every))
+
+
+class _Terminated(BaseException):
+    """The run was asked to end."""
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
+
+
+def _row(options: argparse.Namespace, base: tuple[str, ...]) -> int:
+    """Run a row in this process, as `run` has it done in one of its own."""
+    options.only = options.no = None
+    (row,) = _named(_chosen(options, base), options.name, options.file)
+    return int(not attempt(row, resumes=options.resume).is_good)
+
+
+def _plan(options: argparse.Namespace, base: tuple[str, ...]) -> int:
+    chosen = longest_first(_chosen(options, base))
+    limits, seconds = _budget(options), partial(expected, took=budget.known(chosen))
+    alone = sum(map(seconds, chosen))
+    spread = forecast(chosen, seconds, limits, hosts=options.hosts)
+    print(f"{len(chosen)} rows, one after the other: {words(alone)}")
+    hosts = "one host" if options.hosts == 1 else f"{options.hosts} hosts"
+    each = f"{limits.cores} cores and {limits.memory} MiB each"
+    print(f"on {hosts} with {each}: {words(spread)}")
+    return 0
+
+
+def _budget(options: argparse.Namespace) -> Budget:
+    host = budget.of_host()
+    return Budget(options.cores or host.cores, options.memory or host.memory)
 
 
 def _collect(options: argparse.Namespace) -> int:
-    records = collected.newest(options.results)
-    print(collected.table(records), end="")
-    return int(not all(one.record.is_good for one in records))
+    found = collected.newest(options.results)
+    print(collected.table(found), end="")
+    if options.output is not None:
+        page.write(page.merged(found), options.output)
+        print(options.output, file=sys.stderr)
+    return int(not all(one.record.is_good for one in found))
 
 
 def _chosen(options: argparse.Namespace, base: tuple[str, ...]) -> list[Row]:
@@ -118,79 +231,3 @@ def _any(_name: str) -> bool:
 
 def _none(_name: str) -> bool:
     return False
-
-
-def longest_first(chosen: Sequence[Row]) -> list[Row]:
-    """Return rows, those first that took longest last time, or have never run."""
-
-    def seconds(row: Row) -> float:
-        record = folder.read(row.results)
-        return -record.seconds if record is not None else float("-inf")
-
-    return sorted(chosen, key=seconds)
-
-
-def attempt(row: Row, *, resumes: bool = False) -> Record:
-    """Run a row; return how it ended.
-
-    Two processes never run the same row in the same folder at once.
-
-    Args:
-        row: the row.
-        resumes: whether a record of the same row in its folder is taken instead.
-
-    Raises:
-        LabError: its folder cannot be used.
-    """
-    row.results.mkdir(parents=True, exist_ok=True)
-    with locks.held(row.results / _LOCK):
-        before = folder.read(row.results)
-        is_same = before is not None and before.made_from == row.made_from
-        if resumes and before is not None and is_same:
-            return before
-        (row.results / folder.NAME).unlink(missing_ok=True)
-        (row.results / folder.VERDICTS).unlink(missing_ok=True)
-        started, begun = datetime.now(UTC), time.monotonic()
-        is_good, said = build_and_test(row)
-        record = Record(
-            row=row.name,
-            made_from=row.made_from,
-            is_good=is_good,
-            said=said,
-            host=platform.node(),
-            started=started.isoformat(timespec="seconds"),
-            seconds=round(time.monotonic() - begun, 1),
-        )
-        folder.write(row.results, record)
-    return record
-
-
-def build_and_test(row: Row) -> tuple[bool, str]:
-    """Build a combination and run the suite against it; trouble is a result, too."""
-    try:
-        built = kernel.build(row.order)
-        kernel.remember(row.name, built)
-    except LabError as error:
-        return False, str(error)
-    log = row.results / folder.LOG
-    with log.open("w") as file:
-        try:
-            done = subprocess.run(
-                rows.command(row),
-                cwd=_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                check=False,
-                timeout=_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return False, f"no end in {_SECONDS} s; see {log}"
-    lines = log.read_text(errors="replace").splitlines()
-    last = lines[-1].strip("= ") if lines else "the suite said nothing"
-    is_good = done.returncode == 0
-    return is_good, last if is_good else f"{last}; see {log}"
-
-
-def _line(record: Record) -> str:
-    return f"{'ok' if record.is_good else 'FAILED':8}{record.row}: {record.said}"

@@ -6,6 +6,7 @@ A folder may be copied as it is.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,10 @@ from vmlab.errors import LabError
 NAME = "row.json"
 LOG = "log"
 VERDICTS = "run.json"
+LAB = "lab.log"
+"""What building and booting have said."""
+_BEFORE = "before.json"
+"""How the row ended before the run that is under way, or was broken off."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +51,27 @@ def read(folder: Path) -> Record | None:
     Raises:
         LabError: its file is damaged, or another version's.
     """
-    path = folder / NAME
+    return _read(folder / NAME)
+
+
+def begin(folder: Path) -> None:
+    """Have a row's folder say that it has not ended; how long it took stays known."""
+    with suppress(FileNotFoundError):
+        (folder / NAME).replace(folder / _BEFORE)
+    (folder / VERDICTS).unlink(missing_ok=True)
+
+
+def last_seconds(folder: Path) -> float | None:
+    """Return how long a row took when it last ended; None where nobody knows.
+
+    Raises:
+        LabError: its file is damaged, or another version's.
+    """
+    record = _read(folder / NAME) or _read(folder / _BEFORE)
+    return None if record is None else record.seconds
+
+
+def _read(path: Path) -> Record | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Record)
     except FileNotFoundError:

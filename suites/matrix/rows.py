@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rows of a matrix file: kernels, additions and configurations, all with all."""
+"""The rows of a matrix file: kernels, additions, configurations, targets and parts."""
 
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import targets
+from suites.matrix import choices
+from suites.matrix.choices import Part, Tested
 from suites.matrix.folder import VERDICTS
 from targets.kind import Kind, Option
-from targets.machines import machines
 from vmlab import cache
 from vmlab.build.addition import Addition
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
 
-_DEFAULT_TARGET = "lio"
-"""What is tested where a file has no table of a kind of target."""
+PACKAGED = "packaged"
+"""The source of a kernel that is Debian's package as it is: nothing is built."""
 _KERNEL = frozenset({"name", "source", "patches", "in_vm"})
 _CONFIG = frozenset({"name", "fragments"})
-_SUITE = frozenset({"target", "arguments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ class Row:
     """One combination."""
 
     name: str
-    order: Order
+    order: Order | None
+    """The kernel to be built; None for a target without one, or Debian's package."""
     target: str
     words: tuple[str, ...]
     """Options of the suite that the target needs."""
@@ -38,13 +38,17 @@ class Row:
     """Further arguments of the suite."""
     results: Path
     """The row's folder, below the current one."""
+    suite: str = "conformance"
+    cores: int = 1
+    """How many processors it keeps busy."""
+    memory: int = 0
+    """How much memory it takes, in MiB."""
 
     @property
     def made_from(self) -> str:
-        """The hash of all that it says; files that it names count by their paths."""
-        return cache.key(
-            row=repr((self.order, self.target, self.words, self.arguments))
-        )
+        """The hash of what it tests; files that it names count by their paths."""
+        parts = (self.order, self.target, self.words, self.arguments, self.suite)
+        return cache.key(row=repr(parts))
 
 
 def load(path: Path, base: tuple[str, ...] = ()) -> list[Row]:
@@ -63,63 +67,124 @@ def load(path: Path, base: tuple[str, ...] = ()) -> list[Row]:
         raise LabError(f"{path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"{path}: {error}") from error
+    folder = path.resolve().parent
     try:
-        return list(_rows(known, path.resolve().parent, base))
+        found = list(_rows(known, folder, base))
     except LabError as error:
         raise LabError(f"{path}: {error.message}", hint=error.hint) from error
+    return [
+        replace(row, target=str(folder / row.target)) if _is_file(row.target) else row
+        for row in found
+    ]
 
 
-def _built() -> dict[str, Kind]:
-    """Return the kinds of target that have a table."""
-    return {
-        name: kind for name, kind in targets.kinds().items() if kind.build is not None
-    }
+def _is_file(target: str) -> bool:
+    return target.endswith(".toml") and not target.startswith("iscsi://")
 
 
 def _rows(
     known: Mapping[str, Any], folder: Path, base: tuple[str, ...]
 ) -> Iterator[Row]:
-    built = _built()
-    tables = ("kernel", *built, "config", "suite")
+    built = choices.built()
+    tables = ("kernel", *built, "config", "target", "part", "suite")
     unknown = sorted(known.keys() - set(tables))
     if unknown:
         raise LabError(
             f"there is no table {unknown[0]}", hint=f"known: {', '.join(tables)}"
         )
-    kernels = _entries(known, "kernel", _KERNEL, {"source"})
-    if not kernels:
-        raise LabError("it names no kernel")
-    configs = _entries(known, "config", _CONFIG) or [{"name": "plain"}]
-    suite = known.get("suite", {})
-    _no_others(suite, _SUITE, "suite")
-    for one, revision, settings in product(kernels, _revisions(known, built), configs):
-        target = suite.get("target", revision.target or _DEFAULT_TARGET)
-        _check_target(target, built, revision.target)
-        parts = [one["name"], *filter(None, [revision.name]), settings["name"]]
-        words = revision.words(folder) if target == revision.target else ()
-        yield Row(
-            "_".join(parts),
-            _order(one, settings, folder, revision.addition(folder), base),
-            target,
-            words,
-            tuple(suite.get("arguments", ())),
-            Path("results") / "matrix" / "_".join(parts),
+    kernels = choices.entries(known, "kernel", _KERNEL, {"source"})
+    configs = choices.entries(known, "config", _CONFIG) or [{"name": "plain"}]
+    revisions = _revisions(known, built)
+    # Where a file names no target, that of its table of revisions is the one.
+    default = revisions[0].target
+    has_kernels = bool(kernels)
+    combined = [
+        one
+        for one in product(kernels, revisions, configs)
+        if not (_is_packaged(one[0], folder) and one[2].get("fragments"))
+    ]
+    seen: set[str] = set()
+    for tested, part in product(
+        choices.tested(known, default, has_kernels=has_kernels), choices.parts(known)
+    ):
+        for row in (
+            _with_kernels(combined, tested, part, folder, base)
+            if tested.takes_kernel
+            else [_row([], None, tested, part)]
+        ):
+            if row.name in seen:
+                raise LabError(f"two rows are called {row.name}")
+            seen.add(row.name)
+            yield row
+
+
+def _with_kernels(
+    combined: Sequence[tuple[Mapping[str, Any], "_Revision", Mapping[str, Any]]],
+    tested: Tested,
+    part: Part,
+    folder: Path,
+    base: tuple[str, ...],
+) -> Iterator[Row]:
+    if not combined:
+        raise LabError(
+            f"no kernel is left for the target {tested.name}",
+            hint=f'a kernel with source = "{PACKAGED}" takes no fragments',
         )
+    alone: set[tuple[str, str]] = set()
+    for one, revision, settings in combined:
+        if not tested.suits(revision.target):
+            # Several targets: a revision is for its own kind, others run without it.
+            if (one["name"], settings["name"]) in alone:
+                continue
+            alone.add((one["name"], settings["name"]))
+            revision = _Revision(None, {})  # noqa: PLW2901
+        names = [one["name"], *filter(None, [revision.name]), settings["name"]]
+        is_its = tested.kind == revision.target
+        words = revision.words(folder) if is_its else ()
+        order = (
+            None
+            if _is_packaged(one, folder)
+            else _order(one, settings, folder, revision.addition(folder), base)
+        )
+        yield _row(names, order, tested, part, words)
 
 
-def _check_target(target: object, built: Mapping[str, Kind], has: str) -> None:
-    """See that the suite's target can be tested.
+def _row(
+    names: Sequence[str],
+    order: Order | None,
+    tested: Tested,
+    part: Part,
+    words: tuple[str, ...] = (),
+) -> Row:
+    name = "_".join([*names, *filter(None, [tested.name, part.name])])
+    return Row(
+        name,
+        order,
+        tested.kind,
+        words,
+        (*part.common, *tested.arguments, *part.arguments),
+        Path("results") / "matrix" / name,
+        part.suite,
+        tested.cores,
+        tested.memory,
+    )
+
+
+def _is_packaged(kernel: Mapping[str, Any], folder: Path) -> bool:
+    """Tell whether a kernel is Debian's package.
 
     Raises:
-        LabError: no kernel of the lab runs it, or its table is missing.
+        LabError: it asks for something that is built.
     """
-    known = sorted({_DEFAULT_TARGET, *built}.intersection(machines()))
-    if target not in known:
-        raise LabError(f"the suite's target {target!r} is none of {', '.join(known)}")
-    if target in built and target != has:
+    if kernel["source"] != PACKAGED or (folder / PACKAGED).exists():
+        return False
+    asked = sorted(kernel.keys() & {"patches", "in_vm"})
+    if asked:
         raise LabError(
-            f"the suite's target is {target}, but there is no table {target}"
+            f"kernel {kernel['name']} is Debian's package: there is no {asked[0]}",
+            hint='source = "debian" builds it from Debian\'s sources',
         )
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +232,9 @@ def _value(option: Option, value: object, key: str, folder: Path) -> Any:
     Raises:
         LabError: it is none of the choices.
     """
-    choices = option.settings.get("choices")
-    if choices is not None and value not in choices:
-        raise LabError(f"the {key} {value!r} is none of {', '.join(choices)}")
+    known = option.settings.get("choices")
+    if known is not None and value not in known:
+        raise LabError(f"the {key} {value!r} is none of {', '.join(known)}")
     if option.settings.get("type") is Path:
         return folder / Path(str(value)).expanduser()
     return value
@@ -180,45 +245,11 @@ def _revisions(known: Mapping[str, Any], built: Mapping[str, Kind]) -> list[_Rev
         _Revision(kind, entry)
         for name, kind in built.items()
         if kind.build is not None
-        for entry in _entries(
+        for entry in choices.entries(
             known, name, {"name", *kind.build.table}, kind.build.required
         )
     ]
     return found or [_Revision(None, {})]
-
-
-def _entries(
-    known: Mapping[str, Any],
-    table: str,
-    keys: frozenset[str] | set[str],
-    required: frozenset[str] | set[str] = frozenset(),
-) -> list[Mapping[str, Any]]:
-    entries: list[Mapping[str, Any]] = known.get(table, [])
-    if not isinstance(entries, list):
-        raise LabError(f"{table} is one table; write [[{table}]]")
-    names = []
-    for number, entry in enumerate(entries, 1):
-        what = f"{table} {number}"
-        _no_others(entry, keys, what)
-        for needed in ("name", *sorted(required)):
-            if not isinstance(entry.get(needed), str):
-                raise LabError(f"{what} has no {needed}")
-        names.append(entry["name"])
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise LabError(f"{table} {twice[0]} is there twice")
-    return entries
-
-
-def _no_others(
-    entry: Mapping[str, Any], keys: frozenset[str] | set[str], what: str
-) -> None:
-    others = sorted(entry.keys() - keys)
-    if others:
-        raise LabError(
-            f"{what} has an unknown key {others[0]}",
-            hint=f"known: {', '.join(sorted(keys))}",
-        )
 
 
 def _order(
@@ -250,7 +281,10 @@ def _fragment(name: str, folder: Path) -> str:
 
 def command(row: Row) -> list[str]:
     """Return how the suite is run against a combination."""
-    words = [sys.executable, "-m", "pytest", "suites/conformance", "-q"]
-    words += [f"--target={row.target}", f"--kernel={row.name}", *row.words]
+    words = [sys.executable, "-m", "pytest", f"suites/{row.suite}", "-q"]
+    words.append(f"--target={row.target}")
+    if row.order is not None:
+        words.append(f"--kernel={row.name}")
+    words += row.words
     verdicts = row.results.resolve() / VERDICTS
     return [*words, f"--verdicts={verdicts}", *row.arguments]

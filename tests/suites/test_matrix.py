@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from suites.matrix import collected, command, folder, names, rows
+from suites.matrix import attempt, budget, collected, folder, names, page, rows
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
 from targets.scst.addition import ForKernel
@@ -100,7 +100,10 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
     [
         ("", "it names no kernel"),
         ("[[kernel]\n", "line 1"),
-        ("[[kernels]]\n", "there is no table kernels; known: kernel, scst, config"),
+        (
+            "[[kernels]]\n",
+            "there is no table kernels; known: kernel, scst, config, target",
+        ),
         ("[kernel]\nname = 'k'\n", r"write \[\[kernel\]\]"),
         ("[[kernel]]\nname = 'k'\n", "kernel 1 has no source"),
         ("[[kernel]]\nsource = 'debian'\n", "kernel 1 has no name"),
@@ -124,6 +127,33 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
             "[[kernel]]\nname='k'\nsource='debian'\n[suite]\ntarget='tgt'\n",
             "target 'tgt' is none of",
         ),
+        ("[[target]]\nname = 'lio'\n", "it names no kernel for the target lio"),
+        ("[[target]]\nname = 'x'\n", "the target x: 'x' is none of reference"),
+        (
+            "[suite]\ntarget='lio'\n[[target]]\nname='tgt'\n",
+            "the suite has a target, and so has the table target",
+        ),
+        (
+            "[[target]]\nname='tgt'\ncores=0\n",
+            "the target tgt: cores is 0, not a number above 0",
+        ),
+        (
+            "[[target]]\nname='tgt'\n[[part]]\nname='a'\nsuite='interop'\n",
+            "part a: 'interop' is none of conformance, robustness",
+        ),
+        (
+            "[[target]]\nname='tgt'\narguments='-x'\n",
+            "the target tgt: arguments is no list of strings",
+        ),
+        (
+            "[[target]]\nname='tgt'\n[[target]]\nname='tgt_a'\nkind='tgt'\n"
+            "[[part]]\nname='a_b'\n[[part]]\nname='b'\n",
+            "two rows are called tgt_a_b",
+        ),
+        (
+            "[[kernel]]\nname='k'\nsource='packaged'\nin_vm=true\n",
+            "kernel k is Debian's package: there is no in_vm",
+        ),
         (
             WHOLE.replace("modules", "magic"),
             "the way 'magic' is none of classic, in-tree, modules",
@@ -142,10 +172,76 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         rows.load(tmp_path / "matrix.toml")
 
 
+TARGETS = """
+[[kernel]]
+name = "debian"
+source = "packaged"
+
+[[kernel]]
+name = "own"
+source = "debian"
+
+[[config]]
+name = "plain"
+
+[[config]]
+name = "checked"
+fragments = ["kasan"]
+
+[[target]]
+name = "lio"
+cores = 1
+
+[[target]]
+name = "tgt"
+arguments = ["--strict"]
+
+[[part]]
+name = "login"
+arguments = ["--area", "login"]
+
+[[part]]
+name = "hostile"
+suite = "robustness"
+
+[suite]
+arguments = ["-x"]
+"""
+
+
+def test_targets_without_a_kernel_are_not_combined_with_kernels(
+    tmp_path: Path,
+) -> None:
+    found = {row.name: row for row in load(tmp_path, TARGETS)}
+
+    # Debian's package has no options of its own to be built with.
+    assert sorted(found) == [
+        *("debian_plain_lio_hostile", "debian_plain_lio_login"),
+        *("own_checked_lio_hostile", "own_checked_lio_login"),
+        *("own_plain_lio_hostile", "own_plain_lio_login"),
+        *("tgt_hostile", "tgt_login"),
+    ]
+    packaged, built = found["debian_plain_lio_login"], found["own_plain_lio_login"]
+    assert (packaged.order, built.order) == (None, Order("debian"))
+    assert not any("--kernel" in word for word in rows.command(packaged))
+    assert "--kernel=own_plain_lio_login" in rows.command(built)
+    assert (built.cores, built.memory) == (1, 1536)
+    hostile = rows.command(found["tgt_hostile"])
+    assert "suites/robustness" in hostile
+    assert hostile[-2:] == ["-x", "--strict"]
+    assert found["tgt_login"].arguments == ("-x", "--strict", "--area", "login")
+
+
+def test_a_target_file_is_one_beside_the_matrix(tmp_path: Path) -> None:
+    (row,) = load(tmp_path, '[[target]]\nname = "mine"\nkind = "mine.toml"\n')
+
+    assert f"--target={tmp_path / 'mine.toml'}" in rows.command(row)
+
+
 def test_a_kernel_that_cannot_be_built_is_a_result(tmp_path: Path) -> None:
     (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "nowhere"\n')
 
-    is_good, said = command.build_and_test(row)
+    is_good, said = attempt.build_and_test(row)
 
     assert not is_good
     assert said.startswith("there are no sources nowhere")
@@ -260,16 +356,18 @@ def test_a_run_that_resumes_takes_what_has_ended(
         tries.append(tried.name)
         return True, "all passed"
 
-    monkeypatch.setattr(command, "build_and_test", build_and_test)
-    first = command.attempt(row)
+    monkeypatch.setattr(attempt, "build_and_test", build_and_test)
+    first = attempt.attempt(row)
 
-    assert command.attempt(row, resumes=True) == first
+    assert attempt.attempt(row, resumes=True) == first
     assert tries == ["k_plain"]
     # Another row under the same name runs.
     changed = replace(row, arguments=("--area", "login"))
-    command.attempt(changed, resumes=True)
-    command.attempt(changed)
+    attempt.attempt(changed, resumes=True)
+    attempt.attempt(changed)
     assert len(tries) == 3
+    assert attempt.ended(changed) is not None
+    assert attempt.ended(row) is None
 
 
 def test_the_longest_rows_come_first(tmp_path: Path) -> None:
@@ -279,7 +377,24 @@ def test_the_longest_rows_come_first(tmp_path: Path) -> None:
     every = [replace(row, results=tmp_path / row.name) for row in load(tmp_path, text)]
     left(tmp_path, record("a_plain", seconds=5), record("c_plain", seconds=60))
 
-    assert [row.name[0] for row in command.longest_first(every)] == ["b", "c", "a"]
+    assert [row.name[0] for row in budget.longest_first(every)] == ["b", "c", "a"]
+    # A run that was broken off leaves what is known of the last one.
+    folder.begin(tmp_path / "c_plain")
+    assert folder.read(tmp_path / "c_plain") is None
+    assert [row.name[0] for row in budget.longest_first(every)] == ["b", "c", "a"]
+
+
+def test_the_merged_page_knows_neither_hosts_nor_times(tmp_path: Path) -> None:
+    one, other = record("a"), record("b", is_good=False, said="<b>")
+    at_once = left(tmp_path / "whole", one, other)
+    first = left(tmp_path / "first", msgspec.structs.replace(one, seconds=9.0))
+    second = left(tmp_path / "second", msgspec.structs.replace(other, host="two"))
+
+    merged = page.merged(collected.newest([first, second]))
+
+    assert merged == page.merged(collected.newest([at_once]))
+    assert "&lt;b&gt;" in merged
+    assert "<b>" not in merged
 
 
 @pytest.mark.integration

@@ -150,3 +150,40 @@ def test_only_what_the_lab_has_made_is_thrown_away(
     cache.clear()
 
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+40 22 0:30 / /home rw,relatime shared:5 - nfs4 server:/home rw,local_lock=none
+41 40 254:1 / /home/fast\\040disk rw,relatime - xfs /dev/vdb rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/cache", "ext4"),
+        ("/home/user/.cache", "nfs4"),
+        ("/home/fast disk/cache", "xfs"),
+        ("/homes", "ext4"),
+    ],
+)
+def test_a_path_is_on_the_innermost_file_system(
+    path: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    monkeypatch.setattr(cache, "_MOUNTS", mounts)
+
+    assert cache.file_system(Path(path)) == kind
+
+
+def test_a_cache_that_hosts_may_share_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"40 22 0:30 / {tmp_path} rw - nfs server:/home rw\n")
+    monkeypatch.setattr(cache, "_MOUNTS", mounts)
+
+    with pytest.raises(LabError, match=r"of a network \(nfs\); each host needs"):
+        cache.folder()

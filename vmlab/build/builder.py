@@ -11,6 +11,9 @@ from typing import Protocol, Self
 from vmlab.errors import LabError
 from vmlab.tool import find, run
 
+CORES = "ISCSI_ASSAY_CORES"
+"""The environment variable that says how many processors a build may keep busy."""
+
 END_SECONDS = 20.0
 """A compiler that is told to end does so at once; one that does not is killed."""
 
@@ -93,7 +96,9 @@ class Host:
     @property
     def processors(self) -> int:
         """How many jobs it runs at once."""
-        return len(os.sched_getaffinity(0))
+        ours = len(os.sched_getaffinity(0))
+        told = os.environ.get(CORES, "")
+        return min(ours, int(told)) if told.isdecimal() and int(told) else ours
 
     def begin(
         self,

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a host has for rows, in which order they run, and how long that will take."""
+
+import heapq
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suites.matrix import folder
+from suites.matrix.rows import Row
+
+UNKNOWN_SECONDS = 15 * 60.0
+"""How long a row is thought to take where none has ever ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What rows that run side by side may take."""
+
+    cores: int
+    memory: int
+    """In MiB."""
+
+    def fits(self, row: Row, running: Iterable[Row]) -> bool:
+        """Tell whether a row can begin beside others; one that is too large runs alone."""
+        beside = list(running)
+        if not beside:
+            return True
+        return (
+            row.cores + sum(one.cores for one in beside) <= self.cores
+            and row.memory + sum(one.memory for one in beside) <= self.memory
+        )
+
+
+def of_host() -> Budget:
+    """Return the processors and the free memory of this host."""
+    return Budget(len(os.sched_getaffinity(0)), _free_memory())
+
+
+def _free_memory() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) >> 10
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+def longest_first(chosen: Sequence[Row]) -> list[Row]:
+    """Return rows, those first that took longest last time, or have never run.
+
+    Raises:
+        LabError: a record of one is damaged.
+    """
+
+    def seconds(row: Row) -> float:
+        took = folder.last_seconds(row.results)
+        return float("-inf") if took is None else -took
+
+    return sorted(chosen, key=seconds)
+
+
+def known(chosen: Iterable[Row]) -> dict[str, float]:
+    """Return how many seconds rows took when they last ended, those that ever have.
+
+    Raises:
+        LabError: a record of one is damaged.
+    """
+    took = {row.name: folder.last_seconds(row.results) for row in chosen}
+    return {name: one for name, one in took.items() if one is not None}
+
+
+def expected(row: Row, took: Mapping[str, float]) -> float:
+    """Return how many seconds a row will take.
+
+    One that has never ended takes as long as the mean of the others.
+
+    Args:
+        row: the row.
+        took: what is known, by names.
+    """
+    mean = sum(took.values()) / len(took) if took else UNKNOWN_SECONDS
+    return took.get(row.name, mean)
+
+
+def forecast(
+    waiting: Sequence[Row],
+    seconds: Callable[[Row], float],
+    budget: Budget,
+    *,
+    hosts: int = 1,
+    running: Sequence[tuple[Row, float]] = (),
+) -> float:
+    """Return in how many seconds all rows will have ended.
+
+    Args:
+        waiting: rows in the order in which they begin.
+        seconds: how long one takes.
+        budget: what each host has.
+        hosts: how many hosts there are, which take rows as they get free.
+        running: rows of the first host that run, each with the seconds that it has left.
+    """
+    busy: list[list[Row]] = [[] for _ in range(hosts)]
+    ends: list[tuple[float, int, int, Row]] = []
+    for number, (row, left) in enumerate(running):
+        busy[0].append(row)
+        heapq.heappush(ends, (max(left, 0.0), number, 0, row))
+    rest, now, number = list(waiting), 0.0, len(ends)
+    while rest or ends:
+        for host, beside in enumerate(busy):
+            for row in list(rest):
+                if budget.fits(row, beside):
+                    rest.remove(row)
+                    beside.append(row)
+                    number += 1
+                    heapq.heappush(ends, (now + seconds(row), number, host, row))
+        now, _, host, row = heapq.heappop(ends)
+        busy[host].remove(row)
+    return now

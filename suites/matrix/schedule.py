@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows side by side on this host, each under a guard: nothing goes on without us."""
+
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from suites.matrix import folder
+from suites.matrix.budget import Budget
+from suites.matrix.folder import Record
+from suites.matrix.rows import Row
+from vmlab import guard
+from vmlab.build.builder import CORES
+from vmlab.guard import Guarded
+
+_TELL_SECONDS = 1.0
+"""How often somebody is told how far the matrix is."""
+_CODES = frozenset({0, 1})
+"""With these a row's process ends that has left a record."""
+
+
+class Watcher(Protocol):
+    """Somebody who is told what happens to rows."""
+
+    def begins(self, row: Row) -> None:
+        """A row begins."""
+
+    def ends(self, row: Row, record: Record | None, why: str) -> None:
+        """A row has ended; without a record, why there is none."""
+
+    def waits(self, running: Sequence[tuple[Row, float]], rest: Sequence[Row]) -> None:
+        """Time passes: rows that run, each with its seconds so far, and the rest."""
+
+
+@dataclass(slots=True)
+class _Running:
+    row: Row
+    guarded: Guarded
+    begun: float = field(default_factory=time.monotonic)
+
+
+def run(
+    waiting: Sequence[Row],
+    words: Callable[[Row], Sequence[str]],
+    budget: Budget,
+    watcher: Watcher,
+) -> list[Record | None]:
+    """Run rows; return how each ended, None for one whose process died.
+
+    Rows begin in their order; one that does not fit beside those that run lets smaller
+    ones pass. However this process ends, what it has started ends too.
+
+    Args:
+        waiting: the rows.
+        words: returns the command that runs a row and leaves its record.
+        budget: what they may take together.
+        watcher: is told what happens.
+
+    Raises:
+        LabError: a record that a row has left is damaged.
+    """
+    rest, running = list(waiting), list[_Running]()
+    records: list[Record | None] = []
+    try:
+        while rest or running:
+            for row in list(rest):
+                if budget.fits(row, [one.row for one in running]):
+                    rest.remove(row)
+                    running.append(_begin(row, words(row), budget))
+                    watcher.begins(row)
+            now = time.monotonic()
+            watcher.waits([(one.row, now - one.begun) for one in running], rest)
+            waits = [one.guarded.descriptor for one in running]
+            ready, _, _ = select.select(waits, [], [], _TELL_SECONDS)
+            for one in [one for one in running if one.guarded.descriptor in ready]:
+                running.remove(one)
+                code = one.guarded.wait()
+                record = folder.read(one.row.results) if code in _CODES else None
+                records.append(record)
+                watcher.ends(one.row, record, "" if record else _why(one.row, code))
+    finally:
+        # All at once, since each has its time to end politely.
+        for one in running:
+            one.guarded.let_go()
+        for one in running:
+            one.guarded.wait()
+    return records
+
+
+def _begin(row: Row, words: Sequence[str], budget: Budget) -> _Running:
+    row.results.mkdir(parents=True, exist_ok=True)
+    cores = str(min(row.cores, budget.cores))
+    with (row.results / folder.LAB).open("wb") as file:
+        guarded = guard.start(
+            words,
+            output=file,
+            environment={CORES: cores, "PYTHONPATH": _path()},
+        )
+    return _Running(row, guarded)
+
+
+def _path() -> str:
+    """Return PYTHONPATH for a process that finds the packages where this one does."""
+    root = str(Path(__file__).parents[2])
+    others = os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join(filter(None, [root, others]))
+
+
+def _why(row: Row, code: int) -> str:
+    said = (row.results / folder.LAB).read_text(errors="replace").strip().splitlines()
+    last = f": {said[-1]}" if said else ""
+    return f"its process ended with code {code} and has left no record{last}"
+
+
+def worker(file: Path, row: Row, results: Path, *, resumes: bool) -> list[str]:
+    """Return the command that runs a row of a file in a process of its own."""
+    words = [sys.executable, "-m", "vmlab", "matrix", "row", str(file), row.name]
+    words += ["--results", str(results)]
+    return [*words, "--resume"] if resumes else words

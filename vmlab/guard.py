@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run a command so that nothing of it goes on when whoever asked for it is gone.
+
+`python -m vmlab.guard MARK PROGRAM [ARGUMENT…]` runs a program in a session of its own
+and ends as it ends. Its standard input is the leash: when the other end of that pipe
+closes, however its owner has died, the program is ended with all that it has started.
+
+What it has started is found by an environment variable that everything inherits
+(`VARIABLE`), and by its session: processes that have changed parent, group or session
+are found too. A daemon that serves others as well is started without the variable.
+
+By hand, since a process group loses what makes itself a new one, PR_SET_PDEATHSIG
+reaches a child and not its children, and namespaces of processes are root's.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from vmlab.poll import poll
+
+VARIABLE = "ISCSI_ASSAY_GUARD"
+"""The environment variable by which a guard knows its own."""
+
+GRACE_SECONDS = 8.0
+"""So long after SIGTERM comes SIGKILL: a run of the suite writes files meanwhile."""
+
+_KILL_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_SIGNALLED = 128
+
+
+@dataclass(slots=True)
+class Guarded:
+    """A command that runs under a guard."""
+
+    process: "subprocess.Popen[bytes]"
+    """The guard; it ends with the command and as the command does."""
+    descriptor: int = field(init=False)
+    """Becomes readable when the guard has ended."""
+
+    def __post_init__(self) -> None:
+        self.descriptor = os.pidfd_open(self.process.pid)
+
+    def let_go(self) -> None:
+        """Have it end, without waiting for that."""
+        stdin = self.process.stdin
+        if stdin is not None:
+            with suppress(OSError):
+                stdin.close()
+
+    def wait(self) -> int:
+        """Return the exit code; a guard that does not end in its time is killed."""
+        try:
+            code = self.process.wait(GRACE_SECONDS + 2 * _KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Let go of what the kernel keeps of it."""
+        self.let_go()
+        with suppress(OSError):
+            os.close(self.descriptor)
+
+
+def start(
+    words: Sequence[str],
+    *,
+    output: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Guarded:
+    """Run a command under a guard; it dies with this process or when it is let go.
+
+    Args:
+        words: the command.
+        output: where it prints; None for where we do.
+        environment: variables to set besides ours.
+    """
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vmlab.guard", mark, *words],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env={**os.environ, **(environment or {})},
+        # A signal for our group is not for it: it sees that we end.
+        start_new_session=True,
+    )
+    return Guarded(process)
+
+
+def unmarked() -> dict[str, str]:
+    """Return our environment for a program that outlives us, since it serves others."""
+    return {name: value for name, value in os.environ.items() if name != VARIABLE}
+
+
+def _run(mark: str, words: Sequence[str]) -> int:
+    """Run a command until it ends or the leash is let go; return its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        child = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, VARIABLE: f"{os.environ.get(VARIABLE, '')} {mark}"},
+            start_new_session=True,
+            # One thread, so this is safe. Who kills the guard kills the command.
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
+        )
+    except OSError as error:
+        sys.stderr.write(f"{words[0]}: {error.strerror}\n")
+        return 127
+    descriptor = os.pidfd_open(child.pid)
+    try:
+        # Nothing is ever written to the leash: it is readable when it is closed.
+        select.select([descriptor, 0], [], [])
+        is_over = child.poll() is not None
+    except _Stopped:
+        is_over = False
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    # What it has left is ended too: a row has nothing in the background.
+    _end(mark, child)
+    code = child.wait()
+    if not is_over:
+        return _SIGNALLED + signal.SIGTERM
+    return code if code >= 0 else _SIGNALLED - code
+
+
+class _Stopped(Exception):
+    """A signal asks the guard to end."""
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise _Stopped
+
+
+def _end(mark: str, child: "subprocess.Popen[bytes]") -> None:
+    """End all that a command has started: politely, then by force."""
+    for number, seconds in (
+        (signal.SIGTERM, GRACE_SECONDS),
+        (signal.SIGKILL, _KILL_SECONDS),
+    ):
+        told: set[int] = set()
+        for _ in poll(seconds):
+            child.poll()
+            found = marked(mark, child.pid)
+            if not found:
+                return
+            # Once each: to some, a second signal means to hurry.
+            for pid in found - told if number == signal.SIGTERM else found:
+                with suppress(OSError):
+                    os.kill(pid, number)
+            told |= found
+
+
+def marked(mark: str, session: int) -> set[int]:
+    """Return the processes that live and have a mark, or belong to a session."""
+    ours = os.getpid()
+    found = set()
+    for path in Path("/proc").iterdir():
+        if not path.name.isdecimal() or int(path.name) == ours:
+            continue
+        with suppress(OSError):  # it has ended, or is another user's
+            if _is_marked(path, mark.encode(), session):
+                found.add(int(path.name))
+    return found
+
+
+def _is_marked(path: Path, mark: bytes, session: int) -> bool:
+    # The name may hold spaces and parentheses; fields follow the last of these.
+    state, *rest = (path / "stat").read_bytes().rpartition(b")")[2].split()
+    if state in (b"Z", b"X"):
+        return False
+    if int(rest[2]) == session:
+        return True
+    settings = (path / "environ").read_bytes().split(b"\0")
+    ours = [one for one in settings if one.startswith(VARIABLE.encode() + b"=")]
+    return any(mark in one.partition(b"=")[2].split() for one in ours)
+
+
+if __name__ == "__main__":
+    sys.exit(_run(sys.argv[1], sys.argv[2:]))
