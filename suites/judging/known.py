@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from reports.model import Ending
+from reports.model import Ending, Failure
 from reports.printable import one_line
 from suites.judging.versions import VersionRange
 
@@ -63,8 +63,20 @@ class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     It may die only when the check's work is done.
     """
+    expected: str = ""
+    """What the check expected, as the finding says it; empty for anything.
 
-    def explains(self, ending: Ending | None) -> bool:
+    With `answer` it lets a race be listed for every check that may meet it.
+    """
+    answer: str = ""
+    """What came, as `run.json` has it: normalised; empty for anything."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """True if it explains some failures of its checks alone."""
+        return bool(self.expected or self.answer)
+
+    def explains(self, ending: Ending | None, failure: Failure | None = None) -> bool:
         """Tell whether this is how a check that it concerns may have failed.
 
         A deviation without `dies` never explains a death, and one with `dies` explains
@@ -72,10 +84,16 @@ class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         Args:
             ending: how the target died; None if it lives.
+            failure: the expectation that was not met.
         """
-        if ending is None:
+        if ending is not None:
+            return bool(self.dies) and self.dies in ending.reason + ending.report
+        if self.dies or not self.is_narrow:
             return not self.dies
-        return bool(self.dies) and self.dies in ending.reason + ending.report
+        return failure is not None and (
+            self.expected in ("", *failure.expected)
+            and self.answer in ("", failure.answer)
+        )
 
 
 class KnownCrash(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -205,6 +223,8 @@ def _wrong(entry: Entry, requirements: Collection[str]) -> str:
         return "requirement: there is no requirement of this ID"
     if not entry.checks:
         return "checks: it lists no check"
+    if isinstance(entry, Deviation) and entry.dies and entry.is_narrow:
+        return "dies: a death has neither `expected` nor `answer`"
     if isinstance(entry, KnownCrash) and not entry.functions and not entry.says:
         return "neither functions nor says: it would explain any crash"
     try:

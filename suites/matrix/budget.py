@@ -23,7 +23,7 @@ class Budget:
     """In MiB."""
 
     def fits(self, row: Row, running: Iterable[Row]) -> bool:
-        """Tell whether a row can begin beside others; one that is too large runs alone."""
+        """Tell whether a row can begin; one that is too large runs alone."""
         beside = list(running)
         if not beside:
             return True
@@ -98,7 +98,7 @@ def forecast(
         seconds: how long one takes.
         budget: what each host has.
         hosts: how many hosts there are, which take rows as they get free.
-        running: rows of the first host that run, each with the seconds that it has left.
+        running: rows of the first host that run, and the seconds that each has left.
     """
     busy: list[list[Row]] = [[] for _ in range(hosts)]
     ends: list[tuple[float, int, int, Row]] = []

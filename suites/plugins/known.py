@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import targets
-from reports.model import Ending, Entry
+from reports.model import Ending, Entry, Failure
 from reports.suites import name_of
 from spec import load as load_catalogue
 from suites.judging.known import (
@@ -148,7 +148,7 @@ def _functions_beside(config: pytest.Config, names: set[str]) -> set[str]:
 @pytest.fixture
 def is_listed(request: pytest.FixtureRequest) -> bool:
     """Whether the check is listed among the known deviations of the target."""
-    return bool(deviations_of(request.node))
+    return any(not known.is_narrow for known in deviations_of(request.node))
 
 
 def deviations_of(item: pytest.Item) -> list[Deviation]:
@@ -170,15 +170,18 @@ def listed(item: pytest.Item, known: Deviation) -> Entry:
     )
 
 
-def explanation(item: pytest.Item, ending: Ending | None) -> Deviation | None:
-    """Return the deviation that is what happened, if one is.
+def explanation(
+    item: pytest.Item, ending: Ending | None, failure: Failure | None = None
+) -> Deviation | None:
+    """Return the deviation that is what happened, if one is: the narrowest.
 
     Args:
         item: the check.
         ending: how the target died; None if it lives.
+        failure: the expectation that was not met.
     """
-    for known in deviations_of(item):
-        if known.explains(ending):
+    for known in sorted(deviations_of(item), key=lambda one: not one.is_narrow):
+        if known.explains(ending, failure):
             return known
     return None
 

@@ -297,11 +297,12 @@ def _judge_call(
             f"requirement: {entry.id} ({entry.level}, {entry.document} section "
             f"{entry.section}): {entry.text}\n             {entry.url}"
         )
+    shown_by = failure_value(failure, requirements)
     happening = Happening(
         phase=Phase.CALL,
-        failure=failure_value(failure, requirements),
+        failure=shown_by,
         ending=ending or drop_of(failure),
-        deviation=explanation(item, ending),
+        deviation=explanation(item, ending, shown_by),
         crash=crash,
         is_provoked=crash is not None and crash.is_provoked_by(check_name(item)),
         is_should=all(entry.level.strength is not Level.MUST for entry in requirements),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.model import Ending, EndingKind
+from reports.model import Ending, EndingKind, Failure
 from spec import load as load_catalogue
 from suites.judging.known import Deviation, Known, KnownFileError, load, unmatched
 from tests.suites.runs import complaint, run
@@ -159,6 +159,41 @@ def test_a_deviation_explains_a_death_only_if_it_says_so(
     )
 
     assert deviation.explains(ending) is explains
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "explains"),
+    [
+        ("Logout Response", "connection dropped", True),
+        ("Logout Response", "", True),
+        ("", "connection dropped", True),
+        ("Logout Response", "no answer", False),
+        ("NOP-In", "connection dropped", False),
+    ],
+)
+def test_a_narrow_deviation_explains_what_it_names(
+    expected: str, answer: str, *, explains: bool
+) -> None:
+    deviation = Deviation(
+        *(),
+        requirement=ID,
+        checks=("*",),
+        what="",
+        why="",
+        version="",
+        expected=expected,
+        answer=answer,
+    )
+    failure = Failure(
+        requirement=ID,
+        expected=("Logout Response",),
+        actual="the target closed the connection (FIN)",
+        answer="connection dropped",
+    )
+
+    assert deviation.explains(None, failure) is explains
+    assert not deviation.explains(None)
+    assert not deviation.explains(DIED, failure)
 
 
 OOPS = """\

@@ -146,8 +146,10 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
             "the target tgt: arguments is no list of strings",
         ),
         (
-            "[[target]]\nname='tgt'\n[[target]]\nname='tgt_a'\nkind='tgt'\n"
-            "[[part]]\nname='a_b'\n[[part]]\nname='b'\n",
+            (
+                "[[target]]\nname='tgt'\n[[target]]\nname='tgt_a'\nkind='tgt'\n"
+                "[[part]]\nname='a_b'\n[[part]]\nname='b'\n"
+            ),
             "two rows are called tgt_a_b",
         ),
         (
