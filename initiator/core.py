@@ -355,7 +355,7 @@ class SessionCore:
         is_any = kind in (NOPIn, AsyncMessage) and not (is_answer or is_tagged)
         try:
             pdu = self.receive(link, timeout=deadline.left, with_unsolicited=is_any)
-            while _is_unasked(pdu) and not isinstance(pdu, kind):
+            while is_unasked(pdu) and not isinstance(pdu, kind):
                 # It may come at any time, and `receive` has seen to it.
                 deadline.check("nothing but PDUs of the target's own accord")
                 pdu = self.receive(link, timeout=deadline.left, with_unsolicited=True)
@@ -420,7 +420,7 @@ class SessionCore:
             )
 
 
-def _is_unasked(pdu: PDU) -> bool:
+def is_unasked(pdu: PDU) -> bool:
     """Tell whether a target has sent a PDU of its own accord."""
     return isinstance(pdu, AsyncMessage) or is_own_ping(pdu)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
-from initiator.core import Link, SessionCore, lun_field, unexpected
+from initiator.core import Link, SessionCore, is_unasked, lun_field, unexpected
 from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.expect import ConformanceFailure
 from initiator.task import (
@@ -256,8 +256,16 @@ class Session(SessionCore):
         *,
         timeout: float | None = None,
         waiting_for: Task | None = None,
+        with_unsolicited: bool = False,
     ) -> PDU:
         """Receive one PDU and hand it to the task whose tag it bears.
+
+        Args:
+            link: the connection; None for the leading one.
+            timeout: seconds.
+            waiting_for: the task that an error tells of.
+            with_unsolicited: return after a PDU of the target's own accord as well (see
+                `receive`), which no task gets.
 
         Raises:
             ConformanceFailure: it belongs to no task, or none came in time.
@@ -267,10 +275,12 @@ class Session(SessionCore):
         if waiting_for is not None:
             expected += f" with ITT {waiting_for.initiator_task_tag:#x}"
         try:
-            pdu = self.receive(link, timeout=timeout)
+            pdu = self.receive(link, timeout=timeout, with_unsolicited=with_unsolicited)
         except (ConnectionLost, PeerTimeout) as error:
             request = None if waiting_for is None else waiting_for.command
             raise self.missing(expected, error, request) from error
+        if with_unsolicited and is_unasked(pdu):
+            return pdu
         names = {field.name for field in pdu.fields_desc}
         tag = pdu.initiator_task_tag if "initiator_task_tag" in names else None
         task = self._tasks.get(tag) if tag is not None else None

@@ -3,10 +3,8 @@
 
 from ipaddress import ip_address
 
-from initiator.expect import ConformanceFailure
-from initiator.session import Session
 from iscsi import names
-from iscsi.errors import DecodeError, ISCSIError
+from iscsi.errors import DecodeError
 from iscsi.names import TargetAddress
 from iscsi.text import Pairs
 
@@ -47,43 +45,3 @@ def is_well_formed(value: str) -> bool:
         return False
     is_bracketed = value.startswith("[")
     return is_bracketed == (":" in address.host)
-
-
-def expect_served(session: Session, which: str) -> None:
-    """Expect that a session is still served.
-
-    A Discovery session is asked for its targets, a Normal one is pinged.
-
-    Raises:
-        ConformanceFailure: it is not.
-    """
-    __tracebackhide__ = True
-    refusal = _refusal_of_service(session)
-    if refusal is not None:
-        actual: object = refusal
-        if isinstance(refusal, ConformanceFailure):
-            actual = refusal.offending or refusal.actual
-        raise ConformanceFailure(f"{which} is served", actual, session.transcript)
-
-
-def expect_not_served(session: Session, which: str) -> None:
-    """Expect that a session is gone (see `expect_served`).
-
-    Raises:
-        ConformanceFailure: it is still served.
-    """
-    __tracebackhide__ = True
-    if _refusal_of_service(session) is None:
-        answer = session.transcript.received()[-1]
-        raise ConformanceFailure(f"{which} is gone", answer, session.transcript)
-
-
-def _refusal_of_service(session: Session) -> ConformanceFailure | ISCSIError | None:
-    try:
-        if session.options.is_discovery:
-            session.send_targets()
-        else:
-            session.ping()
-    except (ConformanceFailure, ISCSIError) as refusal:
-        return refusal
-    return None

@@ -41,7 +41,11 @@ def standard_of(session: Session) -> StandardInquiry:
 
 
 def limits_of(session: Session) -> BlockLimits:
-    """Return the page of block limits, zeros where there is none."""
+    """Return the page of block limits, zeros where there is none.
+
+    The text of SBC-3 has not been at hand. That a unit may do without the page, and
+    that its limits are then unknown, is from memory: no check demands the page.
+    """
     return BlockLimits.parse(body_of(session, VPDPage.BLOCK_LIMITS) or b"")
 
 

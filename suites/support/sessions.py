@@ -5,12 +5,12 @@ from contextlib import suppress
 
 from initiator.connection import Connection
 from initiator.core import Link
-from initiator.expect import check, expect_drop
+from initiator.expect import ConformanceFailure, check, expect_drop
 from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction
 from iscsi.constants import RESERVED_TAG
-from iscsi.errors import ConnectionLost
+from iscsi.errors import ConnectionLost, ISCSIError
 from iscsi.pdu import PDU, R2T, LoginResponse, NOPOut
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk
@@ -87,3 +87,46 @@ def acknowledge(session: Session, link: Link) -> None:
         ),
         link,
     )
+
+
+def expect_served(session: Session, which: str, link: Link | None = None) -> None:
+    """Expect that a session is still served.
+
+    A Discovery session is asked for its targets. A Normal one gets TEST UNIT READY,
+    which may come to any status.
+
+    Raises:
+        ConformanceFailure: it is not.
+    """
+    __tracebackhide__ = True
+    refusal = _refusal_of_service(session, link)
+    if refusal is not None:
+        actual: object = refusal
+        if isinstance(refusal, ConformanceFailure):
+            actual = refusal.offending or refusal.actual
+        raise ConformanceFailure(f"{which} is served", actual, session.transcript)
+
+
+def expect_not_served(session: Session, which: str) -> None:
+    """Expect that a session is gone (see `expect_served`).
+
+    Raises:
+        ConformanceFailure: it is still served.
+    """
+    __tracebackhide__ = True
+    if _refusal_of_service(session) is None:
+        answer = session.transcript.received()[-1]
+        raise ConformanceFailure(f"{which} is gone", answer, session.transcript)
+
+
+def _refusal_of_service(
+    session: Session, link: Link | None = None
+) -> ConformanceFailure | ISCSIError | None:
+    try:
+        if session.options.is_discovery:
+            session.send_targets()
+        else:
+            session.execute(cdb.test_unit_ready(), link=link)
+    except (ConformanceFailure, ISCSIError) as refusal:
+        return refusal
+    return None

@@ -69,7 +69,7 @@ def several_at_once(
         reader = session.start(
             cdb.read_10(lba=2 * blocks, blocks=blocks), read=len(whole[2])
         )
-    _finish_together(session, [*tasks, reader])
+    finish_together(session, [*tasks, reader])
     before = session.finish(reader)
     for task in tasks:
         check(session.finish(task).is_good, "GOOD for a write", task.final)
@@ -131,17 +131,19 @@ def _start(session: Session, command: bytes, data: bytes) -> Task:
         return session.start(command, write=data)
 
 
-def _finish_together(session: Session, tasks: list[Task]) -> None:
+def finish_together(session: Session, tasks: list[Task]) -> None:
     """Give tasks the data they ask for as they ask, the last one's first.
 
-    None is waited for alone: a target may carry out one command after the other.
+    None is waited for alone: a target may carry out one command after the other. What
+    has come may be a ping of the target, behind which nothing follows until the R2Ts
+    before it are answered.
     """
     while pending := [task for task in tasks if not task.is_done]:
         if not session.connection.has_frame():
             for task in reversed(pending):
                 for r2t in task.unanswered():
                     session.answer_r2t(task, r2t)
-        session.route(waiting_for=pending[0])
+        session.route(waiting_for=pending[0], with_unsolicited=True)
 
 
 def _lengths(session: Session, disk: Disk) -> list[int]:

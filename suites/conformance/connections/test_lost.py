@@ -21,7 +21,7 @@ from suites.support.connections import (
 )
 from suites.support.data import KIB, pattern, read, write
 from suites.support.pages import longest_transfer
-from suites.support.sessions import stall_write
+from suites.support.sessions import expect_served, stall_write
 
 MULTI = pytest.mark.needs("multi-connection")
 RESETS = pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
@@ -66,9 +66,7 @@ def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -
     """A session goes on over the connections that are left."""
     cut(pair, pair.links[1], with_reset=with_reset)
 
-    pair.ping(b"left")
-
-    expect_good(pair.execute(cdb.test_unit_ready()))
+    expect_served(pair, "the session over the connection that is left")
 
 
 @MULTI
@@ -99,7 +97,6 @@ def test_a_lost_connection_is_logged_out_over_another(
     answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
-    pair.ping()
 
 
 @MULTI

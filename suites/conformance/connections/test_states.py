@@ -22,7 +22,7 @@ from suites.support.connections import (
     resume,
 )
 from suites.support.login import expect_no_login
-from suites.support.sessions import expect_gone, rejoin, stall_write
+from suites.support.sessions import expect_gone, expect_served, rejoin, stall_write
 
 MULTI = pytest.mark.needs("multi-connection")
 
@@ -94,7 +94,6 @@ def test_a_login_broken_off_leaves_nothing(
         requirement="RFC7143-4.4.3-i03",
         field="TSIH",
     )
-    session.ping()
 
 
 @pytest.mark.requirement("RFC7143-8.2-i03", "RFC7143-8.3.2-i04")
@@ -152,7 +151,7 @@ def test_a_reinstated_session_cannot_be_continued(
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
 
-    new.ping()
+    expect_served(new, "the new session")
 
 
 @pytest.mark.requirement("RFC7143-6.3.5-i02", "RFC7143-7.15-i01")
@@ -182,7 +181,7 @@ def test_session_reinstatement_ends_all_connections(
 
     new = open_session(isid=old.options.isid)
 
-    new.ping()
+    expect_served(new, "the new session")
     expect_gone(old, old.connection)
     expect_gone(old, second.connection)
 

@@ -15,11 +15,10 @@ from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.discovery import (
     addresses,
-    expect_not_served,
-    expect_served,
     is_address,
     target_names,
 )
+from suites.support.sessions import expect_not_served, expect_served
 
 Discover = Callable[..., Session]
 

@@ -14,10 +14,15 @@ from iscsi.scsi import cdb
 from iscsi.text import IRRELEVANT, REJECT, Pairs
 from suites.plugins.sessions import Disk
 from suites.plugins.targets import TestedTarget
-from suites.support.discovery import expect_served
 from suites.support.login import expect_no_login, walk
 from suites.support.negotiation import REFUSED, answer_of, offer_first
-from suites.support.sessions import answers, expect_gone, rejoin, stall_write
+from suites.support.sessions import (
+    answers,
+    expect_gone,
+    expect_served,
+    rejoin,
+    stall_write,
+)
 
 NewLogin = Callable[..., LoginExchange]
 OpenSession = Callable[..., Session]
@@ -139,7 +144,7 @@ def test_unknown_tsih_of_a_known_isid(
     login = new_login(isid=old.options.isid, tsih=old.tsih ^ 0x5555, cid=2)
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
-    old.ping()
+    expect_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i01")
@@ -150,7 +155,7 @@ def test_tsih_of_another_isid(
     login = new_login(tsih=old.tsih, cid=2)
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
-    old.ping()
+    expect_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i01")
@@ -163,7 +168,7 @@ def test_tsih_of_another_initiator(
     pairs = [other, *joining_pairs[1:]]
 
     expect_no_login(login, pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
-    old.ping()
+    expect_served(old, "the old session")
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i01", "RFC7143-4.4.3-01")
@@ -199,7 +204,7 @@ def test_too_many_connections(
     )
 
     expect_no_login(login, joining_pairs, LoginStatus.TOO_MANY_CONNECTIONS)
-    session.ping()
+    expect_served(session, "the session")
 
 
 @pytest.mark.needs("multi-connection")
@@ -250,7 +255,6 @@ def test_leading_only_keys_are_refused_later(
         ["a refusal", "Reject", "Irrelevant"],
         answer,
     )
-    session.ping()
 
 
 @pytest.mark.requirement("RFC7143-6.3.4-03")
@@ -262,7 +266,7 @@ def test_single_connection_is_reinstated(open_session: OpenSession) -> None:
     rejoin(session, cid=1)
 
     expect_gone(session, before)
-    session.ping()
+    expect_served(session, "the session")
 
 
 @pytest.mark.needs("multi-connection")
@@ -276,7 +280,7 @@ def test_connection_is_reinstated(open_session: OpenSession) -> None:
 
     with clause("RFC7143-6.3.4-i02"):
         expect_gone(session, before)
-    session.ping()
+    expect_served(session, "the session")
 
 
 @pytest.mark.needs("multi-connection")
@@ -306,7 +310,7 @@ def test_connection_is_reinstated_at_level_2(open_session: OpenSession) -> None:
     rejoin(session, cid=1)
 
     expect_gone(session, before)
-    session.ping()
+    expect_served(session, "the session")
 
 
 @pytest.mark.needs("multi-connection")

@@ -17,7 +17,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, write
 from suites.support.numbering import skip_without_room
-from suites.support.sessions import answers, expect_gone, stall_write
+from suites.support.sessions import answers, expect_gone, expect_served, stall_write
 
 ENDS = [LogoutReason.CLOSE_SESSION, LogoutReason.CLOSE_CONNECTION]
 
@@ -61,7 +61,7 @@ def test_unknown_connection_leaves_the_others(session: Session) -> None:
     answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=0x4321)
 
     check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
-    session.ping()
+    expect_served(session, "the connection that logged out another")
 
 
 @pytest.mark.requirement("RFC7143-11.15.1-i02")

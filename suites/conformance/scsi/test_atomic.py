@@ -15,7 +15,7 @@ from suites.support.applicability import (
 )
 from suites.support.expect import expect_sense
 from suites.support.media import Medium
-from suites.support.pages import limits_of
+from suites.support.pages import limits_of, longest_transfer
 
 ATOMIC = cdb.write_atomic_16
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
@@ -45,15 +45,20 @@ def write(medium: Medium, lba: int, count: int, **fields: int) -> Result:
 def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) -> None:
     """WRITE ATOMIC stores its data, as small and as large as it is told to be."""
     grain = max(limits.atomic_transfer_length_granularity, 1)
-    most = limits.maximum_atomic_transfer_length or grain
-    for count in {grain, most // grain * grain}:
-        medium.write(0, bytes((count + 1) * medium.disk.block_size))
+    size = medium.disk.block_size
+    longest = longest_transfer(medium.session, medium.disk) // size
+    most = min(limits.maximum_atomic_transfer_length or grain, longest)
+    for count in {grain, most // grain * grain or grain}:
+        # The block behind would be one more than a command may move.
+        medium.write(0, bytes(count * size))
+        medium.write(count, bytes(size))
 
         expect_good(write(medium, 0, count))
 
-        due = medium.blocks(count, seed=count) + bytes(medium.disk.block_size)
-        found = medium.read(0, count + 1)
-        expect_data(found, due, what="the data, and the block behind as it was")
+        due = medium.blocks(count, seed=count)
+        expect_data(medium.read(0, count), due)
+        behind = medium.read(count, 1)
+        expect_data(behind, bytes(size), what="the block behind as it was")
 
 
 @pytest.mark.requirement("SBC4-5.48-02")

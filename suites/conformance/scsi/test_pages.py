@@ -127,7 +127,7 @@ def test_unmap_is_there_where_it_is_told(session: Session) -> None:
 
     check(bool(told.lbpu) == found, f"LBPU {int(found)}", told.lbpu)
     if body_of(session, VPDPage.BLOCK_LIMITS) is None:
-        return  # it tells no limits at all
+        return  # it tells no limits at all (see `limits_of`)
     count = limits_of(session).maximum_unmap_lba_count
     check(bool(count) == found, f"MAXIMUM UNMAP LBA COUNT with UNMAP {found}", count)
 

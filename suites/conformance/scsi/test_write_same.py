@@ -34,7 +34,7 @@ def send(medium: Medium, layout: Layout, lba: int, blocks: int, **how: int) -> R
 def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
     """NUMBER OF LOGICAL BLOCKS 0 fills the rest of the disk, or is refused by WSNZ.
 
-    Without the page of block limits nobody knows WSNZ beforehand.
+    Without the page of block limits nobody knows WSNZ beforehand (see `limits_of`).
     """
     skip_without(medium.session, layout)
     is_told = body_of(medium.session, VPDPage.BLOCK_LIMITS) is not None

@@ -77,7 +77,6 @@ def test_a_session_has_one_identity(
 
     refused = (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.AUTHORIZATION_FAILURE)
     check(status in refused, ["status 0x0201", "status 0x0202"], f"{status:#06x}")
-    session.ping()
 
 
 def added_as(session: Session, identity: Identity) -> int:
