@@ -28,8 +28,12 @@ def _without_repeated_keys(pairs: text.Pairs, seen: AbstractSet[str]) -> text.Pa
     return [pair for pair in dict(pairs).items() if pair[0] not in seen]
 
 
-def _answer_to_send_targets(seen: Container[str], _is_leading: bool) -> text.Pairs:
-    return [("SendTargets", "All")] if "SendTargets" in seen else []
+def _answer_to_send_targets(pairs: text.Pairs) -> text.Pairs:
+    return [pair for pair in pairs if pair[0] == "SendTargets"]
+
+
+def _without_send_targets(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
+    return [pair for pair in pairs if pair[0] != "SendTargets"]
 
 
 def _offer_of_old_reporting(seen: Container[str], _is_leading: bool) -> text.Pairs:
@@ -129,8 +133,9 @@ LOGINS: Final = (
         name="send-targets-is-answered-in-logins",
         breaks=("RFC7143-13.3-i01",),
         says="Answers SendTargets in a login.",
-        also="keys of another stage are taken for that",
-        rules=LoginRules(checks_stage=False, own_offers=_answer_to_send_targets),
+        rules=LoginRules(
+            unasked_answers=_answer_to_send_targets, understood=_without_send_targets
+        ),
     ),
     Fault(
         name="login-takes-unknown-tsih",
@@ -285,7 +290,7 @@ LOGINS: Final = (
     ),
     Fault(
         name="added-connection-need-not-prove-itself",
-        breaks=("RFC7143-9.2-11", "RFC7143-9.2-13"),
+        breaks=("RFC7143-9.2-11", "RFC7143-9.2-12", "RFC7143-9.2-13"),
         says="Lets a connection join an authenticated session unproved.",
         rules=(
             LoginRules(is_same_identity=lambda _of_session, _given: True),
@@ -306,7 +311,13 @@ LOGINS: Final = (
     ),
     Fault(
         name="one-session-an-initiator",
-        breaks=("RFC7143-4.4.3-i02",),
+        breaks=(
+            "RFC7143-4.4.3-i02",
+            "RFC7143-6.3.1-i02",
+            "RFC7143-7.4.2.1-01",
+            "RFC7143-7.4.2.1-04",
+            "RFC7143-7.4.2.1-05",
+        ),
         says="Ends the sessions of an initiator when it opens another.",
         also="checks with two sessions lose one of them",
         rules=LoginRules(before_session=_end_sessions),
@@ -328,7 +339,7 @@ LOGINS: Final = (
     ),
     Fault(
         name="failed-negotiation-has-no-status",
-        breaks=("RFC7143-7.12-i01",),
+        breaks=("RFC7143-7.12-i01", "RFC7143-4.2.4-08"),
         says="Closes the connection of a failed negotiation without a status.",
         also="refusals of logins are awaited in many checks",
         rules=LoginRules(sends_refusals=False),
@@ -348,7 +359,13 @@ LOGINS: Final = (
     ),
     Fault(
         name="one-discovery-session-an-initiator",
-        breaks=("RFC7143-7.4.2.1-04", "RFC7143-7.4.2.1-02", "RFC7143-7.4.2.1-03"),
+        breaks=(
+            "RFC7143-7.4.2.1-04",
+            "RFC7143-7.4.2.1-01",
+            "RFC7143-7.4.2.1-02",
+            "RFC7143-7.4.2.1-03",
+            "RFC7143-7.4.2.1-05",
+        ),
         says="Ends discovery sessions of other portals when one is opened.",
         rules=LoginRules(before_session=_end_discovery_sessions),
     ),

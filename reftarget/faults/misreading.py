@@ -130,7 +130,7 @@ MISREADING: Final = (
     ),
     Fault(
         name="chap-response-in-base64-is-refused",
-        breaks=("RFC7143-6.1-i03", "RFC7143-12.1.3-i03"),
+        breaks=("RFC7143-6.1-i03", "RFC7143-12.1.3-i03", "RFC7143-9.2-05"),
         says="Takes CHAP_R in hexadecimal alone.",
         rules=LoginRules(understood=_without_base64),
     ),
@@ -168,7 +168,13 @@ MISREADING: Final = (
     ),
     Fault(
         name="target-never-proves-itself",
-        breaks=("RFC7143-9.2.1-01", "RFC7143-12.1.3-05"),
+        breaks=(
+            "RFC7143-9.2.1-01",
+            "RFC7143-12.1.3-05",
+            "RFC7143-9.2-04",
+            "RFC7143-9.2.1-14",
+            "RFC7143-12.1.3-07",
+        ),
         says="Ignores the challenge of an initiator.",
         also="no login by mutual CHAP comes to its end",
         rules=LoginRules(understood=_without_challenge),

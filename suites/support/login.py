@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Logins by hand: one exchange, a whole stage, and how a target may end them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,7 +13,7 @@ from initiator.login import LoginExchange, LoginRefused, unasked_response
 from initiator.texts import Reader, read_text
 from iscsi import text
 from iscsi.constants import LoginStatus, Role, Stage
-from iscsi.errors import DecodeError, DigestError, PeerTimeout
+from iscsi.errors import ConnectionLost, DecodeError, DigestError, PeerTimeout
 from iscsi.negotiation import Negotiator
 from iscsi.parameters import Parameters
 from iscsi.pdu import LoginRequest, LoginResponse, NOPIn, NOPOut, Reject
@@ -20,6 +21,9 @@ from iscsi.text import Pairs
 
 INITIATOR_ERROR_CLASS = 2
 """The Status-Class of what the initiator has most likely caused."""
+
+_STATUS_FIRST = "RFC7143-7.12-i01"
+"""A login that fails ends with a status, not by a connection that closes alone."""
 
 _MAX_TURNS = 32
 _MAX_PARTS = 512
@@ -210,8 +214,25 @@ def provoke(
     return request
 
 
+@contextmanager
+def status_due() -> Iterator[None]:
+    """Charge a connection that closes in a block to the clause that a status is due.
+
+    For logins that the target may refuse: a refusal without a status is not what the
+    check is about.
+    """
+    try:
+        yield
+    except ConnectionLost as error:
+        error.requirement = error.requirement or _STATUS_FIRST
+        raise
+
+
 def expect_refusal(
-    login: LoginExchange, *statuses: int, is_malformed: bool = False
+    login: LoginExchange,
+    *statuses: int,
+    is_malformed: bool = False,
+    silent_end: str = _STATUS_FIRST,
 ) -> LoginResponse | None:
     """Expect a Login Response that ends the login.
 
@@ -220,6 +241,7 @@ def expect_refusal(
         *statuses: the statuses allowed; none for any of the initiator's errors.
         is_malformed: True if the request breaks the format, so that a Reject or a
             dropped connection will do as well (RFC 7143 section 7.7).
+        silent_end: the clause that a connection closed without a response breaks.
 
     Returns:
         The response, or None where there is none.
@@ -241,7 +263,10 @@ def expect_refusal(
         return None
     if answer is None:
         raise ConformanceFailure(
-            expected, "the connection is dropped", connection.transcript
+            expected,
+            "the connection is dropped",
+            connection.transcript,
+            requirement=silent_end,
         )
     is_right = isinstance(answer, LoginResponse) and (
         answer.status in statuses
@@ -278,9 +303,10 @@ def expect_no_login(
     __tracebackhide__ = True
     offers = _PLAIN[csg]
     try:
-        response = advance(login, [*pairs, *offers], csg=csg)
-        if response.nsg == Stage.OPERATIONAL:
-            advance(login, _PLAIN[Stage.OPERATIONAL])
+        with status_due():
+            response = advance(login, [*pairs, *offers], csg=csg)
+            if response.nsg == Stage.OPERATIONAL:
+                advance(login, _PLAIN[Stage.OPERATIONAL])
     except LoginRefused as refusal:
         answer = refusal.response
     else:

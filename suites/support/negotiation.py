@@ -15,6 +15,7 @@ from suites.support.login import (
     INITIATOR_ERROR_CLASS,
     advance,
     ask,
+    status_due,
     texts_of,
     whole_text,
 )
@@ -99,7 +100,8 @@ def _settle(login: LoginExchange, pairs: Pairs) -> Pairs:
 def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | None:
     __tracebackhide__ = True
     try:
-        return step()
+        with status_due():
+            return step()
     except LoginRefused as refusal:
         answer = refusal.response
     check(

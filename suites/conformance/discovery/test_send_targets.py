@@ -218,13 +218,14 @@ def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
 
     Skips where the list fits one segment.
     """
+    large = open_session(is_discovery=True, target_name=None)
+    due = large.send_targets("All")
+    large.end()
+    if len(text.encode(due)) <= SMALL:
+        pytest.skip(f"not applicable: the list has no more than {SMALL} bytes")
     small = open_session(
         {SEGMENT_LENGTH: str(SMALL)}, is_discovery=True, target_name=None
     )
-    large = open_session(is_discovery=True, target_name=None)
-    due = large.send_targets("All")
-    if len(text.encode(due)) <= SMALL:
-        pytest.skip(f"not applicable: the list has no more than {SMALL} bytes")
     return small, due
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The choice of a method, and no way around it (RFC 7143 sections 6.3.2 and 12.1)."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import pytest
 
 from initiator.expect import check, clause
@@ -22,13 +24,20 @@ _UNKNOWN = "Z-com.example.magic"
 _BOTH_WAYS = [Stage.OPERATIONAL, Stage.FULL_FEATURE]
 
 
+def _ignoring(methods: str) -> AbstractContextManager[None]:
+    """Charge the refusal of a list with an unknown method to the clause on those."""
+    return clause("RFC7143-6.2.1-03") if _UNKNOWN in methods else nullcontext()
+
+
 @pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-02")
 @pytest.mark.parametrize("methods", ["None", f"{_UNKNOWN},None", "None,None"])
 def test_none_is_chosen_on_an_open_target(
     login: LoginExchange, first_pairs: Pairs, methods: str
 ) -> None:
     """A target without authentication chooses None where nothing else is known."""
-    found = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
+    offered = [*first_pairs, ("AuthMethod", methods)]
+    with _ignoring(methods):
+        found = ask(login, offered, csg=Stage.SECURITY)[1]
 
     answer = text.value(found, "AuthMethod")
     check(answer == "None", "AuthMethod=None", answer)
@@ -89,7 +98,8 @@ def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> Non
 )
 def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> None:
     """A target that asks for CHAP chooses it wherever it stands in the list."""
-    answer = chap_login.choose(methods)
+    with _ignoring(methods):
+        answer = chap_login.choose(methods)
 
     check(answer == "CHAP", "AuthMethod=CHAP", answer)
 

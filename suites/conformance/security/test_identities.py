@@ -11,6 +11,7 @@ from initiator.session import Session
 from iscsi.constants import LoginStatus
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
+from suites.support.login import status_due
 from targets.model import Identity
 
 
@@ -32,7 +33,8 @@ def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
 def status_of(open_session: OpenSession, **changes: object) -> int:
     """Return the status that a login comes to."""
     try:
-        open_session(clears_unit_attention=False, **changes)
+        with status_due():
+            open_session(clears_unit_attention=False, **changes)
     except LoginRefused as refusal:
         return refusal.status
     return LoginStatus.SUCCESS
@@ -85,7 +87,8 @@ def added_as(session: Session, identity: Identity) -> int:
         session.options, credentials=identity.credentials, mutual=None
     )
     try:
-        session.add_connection(2)
+        with status_due():
+            session.add_connection(2)
     except LoginRefused as refusal:
         return refusal.status
     return LoginStatus.SUCCESS
