@@ -1,42 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The plugins of this project's pytest runs."""
+"""The plugins of a clone's pytest runs, whether or not the toolkit is installed."""
 
-from importlib.util import find_spec
+from suites.plugins.entry import pytest_plugin_registered, pytest_plugins
 
-import pytest
-
-from suites.plugins import early
-
-# Allure is Apache-2.0 and can be left out (docs/licences.md).
-_ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
-
-pytest_plugins = [
-    "suites.plugins.options",
-    "suites.plugins.permission",
-    "suites.plugins.requirements",
-    "suites.plugins.applicability",
-    "suites.plugins.lost",
-    "suites.plugins.targets",
-    "suites.plugins.secrecy",
-    "suites.plugins.visible",
-    "suites.plugins.sessions",
-    "suites.plugins.accounts",
-    "suites.plugins.known",
-    "suites.plugins.revival",
-    "reports.amend",
-    "suites.plugins.verdicts",
-    "suites.plugins.retry",
-    "reports.recorder",
-    "reports.summary",
-    f"reports.{_ALLURE}",
-    "reports.progress",
-    "reports.github",
-]
-
-
-def pytest_plugin_registered(
-    plugin: object, manager: pytest.PytestPluginManager
-) -> None:
-    """Let the run be ended while the plugins above are loaded, which takes longest."""
-    if plugin is manager.getplugin("capturemanager"):
-        early.watch(manager)
+__all__ = ["pytest_plugin_registered", "pytest_plugins"]

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m initiator`: replay a failure, look into a capture, talk to a target."""
+"""`iscsi-assay replay`, `decode` and `shell`, also as `python -m initiator`."""
 
 import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from initiator import bundle, minimise, shell
@@ -18,60 +17,89 @@ from iscsi import address
 from iscsi.address import AddressError, TargetURL
 from iscsi.errors import ISCSIError
 from iscsi.printable import printable
-
-_TROUBLE = 2
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; return the exit code."""
-    # Scapy logs what it thinks of a file; our own line says what a reader needs.
-    logging.getLogger("scapy").setLevel(logging.ERROR)
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except ConformanceFailure as failure:
-        print(failure.actual, file=sys.stderr)
-    except (BundleError, CaptureError, AddressError, ISCSIError) as error:
-        print(printable(str(error)), file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-    return _TROUBLE
+from iscsi_assay.parser import (
+    USAGE,
+    Command,
+    Failures,
+    Parser,
+    carry_out,
+    examples,
+    literal,
+)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m initiator", description=__doc__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    again = commands.add_parser(
-        "replay",
-        help="send a bundle's PDUs to a target; tell what is answered otherwise",
-        description="Exit code 0: all is answered as it was recorded; 1: something "
-        "is answered otherwise; 2: trouble.",
+def _actual(failure: BaseException) -> str:
+    assert isinstance(failure, ConformanceFailure)
+    return failure.actual
+
+
+_FAILURES: Failures = {
+    ConformanceFailure: (USAGE, _actual),
+    **dict.fromkeys(
+        (BundleError, CaptureError, AddressError, ISCSIError), (USAGE, str)
+    ),
+}
+
+
+def describe_replay(parser: Parser) -> None:
+    """Fill the parser of `replay`."""
+    parser.description = (
+        "Sends the PDUs of a bundle, which each failed check leaves, to a target, and "
+        "says which of its answers differ from those that were recorded.\n\n"
+        "Exit codes: 0 none differs, 1 some do, 2 trouble."
     )
-    again.add_argument("bundle", type=Path)
-    again.add_argument("--target", required=True, metavar="URL", help=address.FORM)
-    again.add_argument(
+    parser.epilog = examples(
+        "%(prog)s NAME.json --target iscsi://192.0.2.7/iqn.2026-01.org.example:disk",
+        "%(prog)s NAME.json --target iscsi://host/iqn.2026-01.org.example:disk --trace",
+    )
+    parser.add_argument("bundle", type=Path, help="the file NAME.json of a failure")
+    parser.add_argument(
+        "--target", required=True, metavar="URL", help=literal(address.FORM)
+    )
+    parser.add_argument(
         "--minimise",
         action="store_true",
         help="leave out tasks while the outcome stays; writes BUNDLE.min.json",
     )
-    again.add_argument(
-        "--seconds", type=float, default=ANSWER_SECONDS, help="wait for each answer"
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=ANSWER_SECONDS,
+        help="how long to wait for each answer (default: %(default)g)",
     )
-    again.add_argument("--trace", action="store_true", help="print every PDU")
-    again.set_defaults(run=_replay)
-    capture = commands.add_parser(
-        "decode", help="print a capture PDU by PDU, and mark what breaks a rule"
+    parser.add_argument("--trace", action="store_true", help="print every PDU")
+    parser.set_defaults(run=_replay)
+
+
+def describe_decode(parser: Parser) -> None:
+    """Fill the parser of `decode`."""
+    parser.description = (
+        "Prints the iSCSI PDUs of a capture in words, and marks what breaks a rule.\n\n"
+        "Exit codes: 0 nothing is marked, 1 something is, 2 trouble."
     )
-    capture.add_argument("file", type=Path, help="pcap or pcapng, from anywhere")
-    capture.add_argument("--port", type=int, help="the target's port; else it is found")
-    capture.set_defaults(run=_decode)
-    console = commands.add_parser("shell", help="a session to try things by hand")
-    console.add_argument("target", metavar="URL", help=address.FORM)
-    console.set_defaults(
-        run=lambda options: shell.run(address.parse(options.target, os.environ))
+    parser.epilog = examples("%(prog)s capture.pcapng", "%(prog)s tcp.pcap --port 3261")
+    parser.add_argument("file", type=Path, help="pcap or pcapng, from anywhere")
+    parser.add_argument(
+        "--port", type=int, help="the target's port (default: found in the capture)"
     )
-    return parser
+    parser.set_defaults(run=_decode)
+
+
+def describe_shell(parser: Parser) -> None:
+    """Fill the parser of `shell`."""
+    parser.description = (
+        "Logs in to a target and opens a Python console with the session, the PDU "
+        "classes and the builders of CDBs. docs/library.md has examples to type."
+    )
+    parser.epilog = examples(
+        "%(prog)s iscsi://192.0.2.7/iqn.2026-01.com.example:disk/0"
+    )
+    parser.add_argument("target", metavar="URL", help=literal(address.FORM))
+    parser.set_defaults(run=_shell)
+
+
+def _shell(options: argparse.Namespace) -> int:
+    return shell.run(address.parse(options.target, os.environ))
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -142,12 +170,44 @@ def _shorten(
 
 
 def _decode(options: argparse.Namespace) -> int:
+    # Scapy logs what it thinks of a file; our own line says what a reader needs.
+    logging.getLogger("scapy").setLevel(logging.ERROR)
     marks = 0
     for line in decode.lines(options.file, port=options.port):
         print(line.text)
         marks += line.is_mark
     print(f"{marks} marks" if marks else "nothing is marked")
     return int(bool(marks))
+
+
+REPLAY = Command(
+    "send a failure's PDUs to a target again; say what it answers otherwise",
+    describe_replay,
+    _FAILURES,
+)
+DECODE = Command(
+    "print a capture PDU by PDU, and mark what breaks a rule",
+    describe_decode,
+    _FAILURES,
+)
+SHELL = Command(
+    "log in to a target and try things by hand, in Python",
+    describe_shell,
+    _FAILURES,
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    parser = Parser(
+        prog="python -m initiator",
+        description="Replay a failure, look into a capture, talk to a target.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    REPLAY.add(commands, "replay")
+    DECODE.add(commands, "decode")
+    SHELL.add(commands, "shell")
+    return carry_out(parser, arguments)
 
 
 if __name__ == "__main__":

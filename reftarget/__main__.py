@@ -24,6 +24,7 @@ from iscsi.chap import Credentials
 from iscsi.errors import DecodeError
 from iscsi.names import is_iscsi_name
 from iscsi.printable import line, printable
+from iscsi_assay.parser import USAGE, Command, Failures, Parser
 from reftarget import configfile, habits
 from reftarget.config import ARCHITECTURE, Config, ConfigError, TargetConfig
 from reftarget.faults import FAULTS
@@ -41,23 +42,23 @@ _T = TypeVar("_T")
 log = logging.getLogger("reftarget")
 
 DEFAULT_TARGET = "iqn.2001-04.com.example:assay.target"
-_MISUSE = 2
+_FAILURES: Failures = dict.fromkeys(
+    (ConfigError, PortalError, StoreError, VariantError), (USAGE, str)
+)
 
-_EXAMPLES = f"""examples:
+_EXAMPLES = """examples:
   one disk of 64 MiB in memory, on a free port of loopback:
-    python -m reftarget --lun 64M --portal 127.0.0.1:0
+    %(prog)s --lun 64M --portal 127.0.0.1:0
   a file as the disk (made if it is not there), CHAP both ways:
-    python -m reftarget --lun disk.img,1G --chap user:secret --mutual target:other
+    %(prog)s --lun disk.img,1G --chap user:secret --mutual target:other
   no immediate data, recovery within connections at the most:
-    python -m reftarget --lun 64M --key ImmediateData=No --key ErrorRecoveryLevel=1
+    %(prog)s --lun 64M --key ImmediateData=No --key ErrorRecoveryLevel=1
   all the rest, such as several targets, portal groups and redirection:
-    python -m reftarget --config target.toml
+    %(prog)s --config target.toml
   what it says wrong on purpose:
-    python -m reftarget --list-faults
+    %(prog)s --list-faults
   what it does otherwise, and rightly so:
-    python -m reftarget --list-habits
-
-The default target is {DEFAULT_TARGET}.
+    %(prog)s --list-habits
 
 Bounds on what a peer can make it keep, count or wait for: docs/reference-target.md.
 """
@@ -78,18 +79,26 @@ class PrintableFormatter(logging.Formatter):
         return super().formatMessage(record)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m reftarget",
-        description="A small, correct iSCSI target.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def describe(parser: Parser) -> None:
+    """Fill the parser of the command line."""
+    parser.description = (
+        "Serves a small iSCSI target that follows RFC 7143. Options make it do wrong."
     )
+    parser.epilog = _EXAMPLES
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE.toml", help="read this file")
-    add("--portal", action="append", default=[], metavar="HOST:PORT")
-    add("--target", metavar="IQN", help="the target's name")
+    add(
+        "--portal",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="listen there, port 0 for a free one (may be repeated)",
+    )
+    add(
+        "--target",
+        metavar="IQN",
+        help=f"the target's name (default: {DEFAULT_TARGET})",
+    )
     add(
         "--lun",
         action="append",
@@ -112,9 +121,21 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help=f"answer so in negotiations; {ARCHITECTURE}= has it not sent",
     )
-    add("--fault", action="append", default=[], metavar="NAME")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="do this wrong (may be repeated)",
+    )
     add("--list-faults", action="store_true", help="name the faults and end")
-    add("--habit", action="append", default=[], metavar="NAME")
+    add(
+        "--habit",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="do this otherwise, as a clause permits (may be repeated)",
+    )
     add("--list-habits", action="store_true", help="name the habits and end")
     add("--trace", action="store_true", help="log every PDU decoded")
     add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
@@ -127,7 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--exit-with-stdin", action="store_true", help="end when standard input does")
     add("--quiet", action="store_true", help="log warnings only")
-    return parser
+    parser.set_defaults(run=run)
 
 
 def build_config(options: argparse.Namespace) -> Config:
@@ -321,7 +342,11 @@ def _watch_stdin(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the reference target; return the exit code."""
-    options = build_parser().parse_args(arguments)
+    return REFTARGET.run("python -m reftarget", arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve, or list what was asked for; return the exit code."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
     level = logging.WARNING if options.quiet else logging.INFO
@@ -334,15 +359,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for habit in habits.HABITS.values():
             print(f"{habit.name:36} {habit.clause:22} {habit.says}")
         return 0
-    try:
-        asyncio.run(serve(build_config(options), options))
-    except (ConfigError, PortalError, StoreError, VariantError) as error:
-        print(f"reftarget: {error}", file=sys.stderr)
-        return _MISUSE
-    except OSError as error:
-        print(f"reftarget: {error.filename or ''}: {error.strerror}", file=sys.stderr)
-        return _MISUSE
+    asyncio.run(serve(build_config(options), options))
     return 0
+
+
+REFTARGET = Command("serve the reference target on loopback", describe, _FAILURES)
 
 
 if __name__ == "__main__":

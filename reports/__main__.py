@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m reports`: what can be made of the results of runs, and coverage."""
+"""`iscsi-assay report`, also as `python -m reports`: pages of runs, and coverage."""
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from iscsi_assay.parser import USAGE, Command, Failures, Parser, examples
 from reports import compare, coverage, html, statement
 from reports.findings import findings
 from reports.findings_page import findings_page
@@ -16,64 +16,107 @@ from reports.run import RunFileError, read
 _RESULTS = "the folder that --alluredir named, or the file of --verdicts"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; return the exit code."""
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except RunFileError as error:
-        print(printable(str(error)), file=sys.stderr)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(printable(f"{place}{error.strerror or error}"), file=sys.stderr)
-    return 2
+_FAILURES: Failures = {
+    RunFileError: (USAGE, str),
+    coverage.CoverageError: (USAGE, str),
+    html.NoResults: (USAGE, str),
+}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
+def describe(parser: Parser) -> None:
+    """Fill the parser of `report`."""
+    parser.description = (
+        "Makes pages out of what a run has left: the folder that --alluredir named, or "
+        "the file of --verdicts. docs/ci.md shows them in a CI."
+    )
+    parser.epilog = examples(
+        "%(prog)s findings results/tgt/allure-results -o findings.md",
+        "%(prog)s compare old/allure-results new/allure-results",
+        "%(prog)s coverage --open",
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    page = commands.add_parser("html", help="build the HTML report of Allure results")
-    page.add_argument("results", type=Path, help="the folder that --alluredir named")
-    page.add_argument("-o", "--output", type=Path, required=True, help="where it goes")
-    page.set_defaults(run=_html)
-    covered = commands.add_parser("coverage", help="count the requirements with checks")
-    covered.add_argument("--open", action="store_true", help="list those without")
-    covered.set_defaults(run=_coverage)
-    stated = commands.add_parser(
-        "statement", help="write a conformance statement: HTML, Markdown, JSON, a badge"
+    for name, command in _COMMANDS.items():
+        command.add(commands, name)
+
+
+def _describe_html(parser: Parser) -> None:
+    parser.description = (
+        "Builds the HTML report of Allure results by Node.js. Without that it says how "
+        "to view the results."
     )
-    stated.add_argument("results", type=Path, help=_RESULTS)
-    stated.add_argument(
-        "-o", "--output", type=Path, help="the folder; RESULTS/../statement by default"
+    parser.epilog = examples(
+        "%(prog)s results/tgt/allure-results -o results/tgt/report"
     )
-    stated.set_defaults(run=_statement)
-    told = commands.add_parser(
-        "findings", help="write the findings as Markdown or HTML, a section for each"
+    parser.add_argument("results", type=Path, help="the folder that --alluredir named")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the folder for the report"
     )
-    told.add_argument("results", type=Path, help=_RESULTS)
-    told.add_argument(
+    parser.set_defaults(run=_html)
+
+
+def _describe_coverage(parser: Parser) -> None:
+    parser.description = "Counts the requirements with a check, by section and by area."
+    parser.epilog = examples("%(prog)s", "%(prog)s --open")
+    parser.add_argument(
+        "--open", action="store_true", help="list the requirements without a check"
+    )
+    parser.set_defaults(run=_coverage)
+
+
+def _describe_statement(parser: Parser) -> None:
+    parser.description = (
+        "Writes a conformance statement of one run: a page, Markdown, JSON and a badge."
+    )
+    parser.epilog = examples("%(prog)s results/tgt/allure-results -o results/pages")
+    parser.add_argument("results", type=Path, help=_RESULTS)
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,
-        help="the file, a page if it ends in .html; else they are printed",
+        help="the folder (default: `statement` beside the results)",
     )
-    told.set_defaults(run=_findings)
-    compared = commands.add_parser(
-        "compare",
-        help="put several runs side by side; exit code 1 for a regression",
-        description="Writes a page with findings and requirements by runs. Runs of one "
-        "target (the same --label, or else the same kind) count as its builds, the "
-        "older ones first: a check that comes to something worse in a later one is a "
-        "regression (exit code 1). A check that is new, gone or was not carried out "
-        "is none.",
+    parser.set_defaults(run=_statement)
+
+
+def _describe_findings(parser: Parser) -> None:
+    parser.description = (
+        "Writes the findings of a run, a section for each: its clause, its PDUs and "
+        "the command that shows it again."
     )
-    compared.add_argument("results", type=Path, nargs="+", help=_RESULTS)
-    compared.add_argument(
-        "-o", "--output", type=Path, default=Path("compare.html"), help="the page"
+    parser.epilog = examples(
+        "%(prog)s results/tgt/allure-results",
+        "%(prog)s results/tgt/allure-results -o findings.html",
     )
-    compared.set_defaults(run=_compare)
-    return parser
+    parser.add_argument("results", type=Path, help=_RESULTS)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="the file: a page if it ends in .html, else Markdown (default: printed)",
+    )
+    parser.set_defaults(run=_findings)
+
+
+def _describe_compare(parser: Parser) -> None:
+    parser.description = (
+        "Writes a page with findings and requirements by runs. Runs of one target (the "
+        "same --label, or else the same kind) count as its builds, the older ones "
+        "first: a check that comes to something worse in a later one is a regression. "
+        "A check that is new, gone or was not carried out is none.\n\n"
+        "Exit codes: 0 no regression, 1 a regression, 2 a file that is no run."
+    )
+    parser.epilog = examples(
+        "%(prog)s old/allure-results new/allure-results -o compare.html"
+    )
+    parser.add_argument("results", type=Path, nargs="+", help=_RESULTS)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("compare.html"),
+        help="the page (default: %(default)s)",
+    )
+    parser.set_defaults(run=_compare)
 
 
 def _html(options: argparse.Namespace) -> int:
@@ -81,9 +124,9 @@ def _html(options: argparse.Namespace) -> int:
     results: Path = options.results
     if not html.has_results(results):
         what = "holds no Allure results" if results.exists() else "does not exist"
-        words = f"{results} {what}: give the folder that --alluredir named"
-        print(printable(words), file=sys.stderr)
-        return 2
+        raise html.NoResults(
+            f"{results} {what}: give the folder that --alluredir named"
+        )
     try:
         found = html.build(results, options.output)
     except html.ReportError as error:
@@ -95,11 +138,7 @@ def _html(options: argparse.Namespace) -> int:
 
 
 def _coverage(options: argparse.Namespace) -> int:
-    try:
-        checks = coverage.collect()
-    except coverage.CoverageError as error:
-        print(error, file=sys.stderr)
-        return 1
+    checks = coverage.collect()
     print("\n".join(coverage.report(checks, shows_open=options.open)))
     return 0
 
@@ -142,6 +181,40 @@ def _compare(options: argparse.Namespace) -> int:
     print(options.output)
     print("\n".join(compare.lines(compared)))
     return int(compared.has_regressed)
+
+
+_COMMANDS = {
+    "html": Command(
+        "build the HTML report of Allure results", _describe_html, _FAILURES
+    ),
+    "coverage": Command(
+        "count the requirements with checks", _describe_coverage, _FAILURES
+    ),
+    "statement": Command(
+        "write a conformance statement: HTML, Markdown, JSON, a badge",
+        _describe_statement,
+        _FAILURES,
+    ),
+    "findings": Command(
+        "write the findings as Markdown or HTML, a section for each",
+        _describe_findings,
+        _FAILURES,
+    ),
+    "compare": Command(
+        "put several runs side by side; exit code 1 for a regression",
+        _describe_compare,
+        _FAILURES,
+    ),
+}
+
+REPORT = Command(
+    "make pages out of what runs have left; count coverage", describe, _FAILURES
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    return REPORT.run("python -m reports", arguments)
 
 
 if __name__ == "__main__":

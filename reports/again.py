@@ -27,7 +27,7 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
     if check.bundle and results is not None:
         bundle = shlex.quote(str(results.parent / "bundles" / check.bundle))
         url = shlex.quote(_url(run.environment))
-        found.insert(0, f"python -m initiator replay {bundle} --target {url}")
+        found.insert(0, f"iscsi-assay replay {bundle} --target {url}")
     return tuple(found)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from reports.suites import ANYWHERE, ROOT
 from spec import Requirement, load, section_key
 
-ROOT = Path(__file__).parents[1]
 _SECONDS = 120
 
 
@@ -75,11 +75,12 @@ def collect_items() -> Collected:
         path = Path(folder) / "covered.json"
         code = (
             "import sys, pathlib, pytest; from reports.coverage import Recorder; "
-            "sys.exit(pytest.main(['suites/conformance', '--collect-only', '-qq', "
-            "'-p', 'no:cacheprovider'], [Recorder(pathlib.Path(sys.argv[1]))]))"
+            "sys.exit(pytest.main(sys.argv[2:], [Recorder(pathlib.Path(sys.argv[1]))]))"
         )
+        wanted = ["suites/conformance", "--collect-only", "-qq", *ANYWHERE]
+        wanted += ["-p", "no:cacheprovider"]
         done = subprocess.run(  # noqa: S603  # our own interpreter
-            [sys.executable, "-c", code, str(path)],
+            [sys.executable, "-c", code, str(path), *wanted],
             cwd=ROOT,
             capture_output=True,
             text=True,

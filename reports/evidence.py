@@ -30,7 +30,7 @@ class Evidence:
 _LONGEST_NAME = 120
 
 BUNDLE = "bundle"
-"""The name of the attachment that `python -m initiator replay` takes."""
+"""The name of the attachment that `iscsi-assay replay` takes."""
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 """Where a check's item keeps its attachments."""

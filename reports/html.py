@@ -15,8 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.categories import by_label
+from reports.suites import ROOT
 
-TOOLS = Path(__file__).parents[1] / ".tools"
+TOOLS = (
+    ROOT / ".tools"
+    if (ROOT / "pyproject.toml").exists()
+    else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    / "iscsi-assay-reports"
+)
+"""Where Allure is installed: in a clone, else in the user's cache."""
+
 MIN_NODE = 18
 _LOCKED = Path(__file__).parent / "npm"
 _INSTALL_SECONDS = 300
@@ -34,6 +42,10 @@ _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src data: blob: '
     "'unsafe-inline' 'unsafe-eval'\">"
 )
+
+
+class NoResults(Exception):
+    """A folder without Allure results; one line."""
 
 
 class ReportError(Exception):

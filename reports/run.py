@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from reports.model import FORMAT, Run
+from reports.suites import ROOT
 
 NAME = "run.json"
 """What the file is called beside Allure's results."""
@@ -130,11 +131,13 @@ def _examine(file: Path, content: bytes) -> None:
 
 def revision() -> str:
     """Return the toolkit's revision, or nothing outside a checkout."""
-    root = Path(__file__).parents[1]
+    if not (ROOT / ".git").exists():
+        # An environment may lie in the clone of another project.
+        return ""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--tags"],  # noqa: S607
-            cwd=root,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=10,

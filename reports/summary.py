@@ -119,9 +119,9 @@ def _lines(
     if not new:
         return
     where = results or config.option.verdicts
-    how = f"python -m reports findings {where}"
+    how = f"iscsi-assay report findings {where}"
     if where is None:
-        how = "run with --verdicts=FILE, then python -m reports findings FILE"
+        how = "run with --verdicts=FILE, then iscsi-assay report findings FILE"
     more = f"and {len(new) - number} more; all" if len(new) > number else "all of them"
     yield Line(f"{more} with their PDUs: {how}", {"bold": True})
     killers = leaving_out(run)

@@ -16,6 +16,7 @@ from vulture import Vulture
 ROOT = Path(__file__).parent.parent
 FOLDERS = (
     "conftest.py",
+    "iscsi_assay",
     "spec",
     "iscsi",
     "initiator",

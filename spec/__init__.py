@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What must be true of a target: the requirements, as data."""
+"""What must be true of a target: the requirements, as data.
+
+PYTEST_DONT_REWRITE: programs import it before pytest, which would warn of that.
+"""
 
 from spec.catalogue import (
     Catalogue,

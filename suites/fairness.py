@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The fairness of the suite: it lets pass each habit of the reference target.
 
-`python -m suites.mutants --habits` runs the whole suite against the reference target
+`iscsi-assay faults --habits` runs the whole suite against the reference target
 with groups of habits on (`suites.grouping`). No check may fail, warn or end as trouble:
 that is a false alarm, and the habits that bring it about are found by further runs of
 that check. "Not applicable" is right where a habit takes a feature away; the table says
@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iscsi_assay.parser import Misuse
 from reftarget.habits import HABITS, Habit
 from reports import model
 from reports.model import Check
@@ -270,20 +271,17 @@ def main(options: argparse.Namespace) -> int:
     names: Sequence[str] = options.fault
     unknown = [name for name in names if name not in HABITS]
     if unknown:
-        print(f"no such habit: {', '.join(unknown)}", file=sys.stderr)
-        return 2
+        raise Misuse(f"no such habit: {', '.join(unknown)}")
     wanted = [HABITS[name] for name in names] or list(HABITS.values())
     try:
         tasks = shard(_tasks(wanted, options), options.shard)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise Misuse(str(error)) from error
     runner = Runner(selection=[f"{SUITE}/{path}" for path in options.only] or [SUITE])
     try:
         ours = runner.note_baseline()
     except RunError as error:
-        print(f"the suite does not run: {error}", file=sys.stderr)
-        return 2
+        raise Misuse(f"the suite does not run: {error}") from error
     for alarm in ours:
         print(f"without a habit: {alarm.check}: {alarm.why}")
     done = itertools.count(1)

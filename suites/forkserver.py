@@ -25,9 +25,9 @@ from typing import NoReturn
 import pytest
 
 from reftarget.__main__ import main as run_reference_target
+from reports.suites import ANYWHERE, ROOT
 from targets import forked, leash
 
-ROOT = Path(__file__).parents[1]
 SUITE = "suites/conformance"
 
 LEAN = (
@@ -150,7 +150,7 @@ def serve(channel: socket.socket) -> None:
     handlers = [(one, signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM)]
     # Ctrl-C is for the runs, and for who has asked for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pytest.main([SUITE, "--collect-only", "-qq", *LEAN])
+    pytest.main([SUITE, "--collect-only", "-qq", *LEAN, *ANYWHERE])
     forked.offer("reftarget", run_reference_target)
     signal.signal(signal.SIGTERM, handlers[1][1])
     # Whoever waits for a run sees its socket close: the fork's end is nobody's to see.

@@ -2,7 +2,7 @@
 """The field ledger: which check judges which field of what a target sends, and where.
 
 The fields are those of its PDUs, and of the parameter data and sense data in them.
-`python -m suites.ledger` has the reference target send each field wrong in each
+`iscsi-assay ledger` has the reference target send each field wrong in each
 situation (`reftarget/faults/fields.py`) and runs the check that `suites/ledger.toml`
 names: it must fail. `--write FILE` writes the table as Markdown.
 """
@@ -20,6 +20,7 @@ import msgspec
 
 from iscsi.scsi.formats import FORMATS
 from iscsi.situations import KINDS
+from iscsi_assay.parser import USAGE, Command, Misuse, Parser, examples
 from reftarget.faults.fields import PREFIX
 from reports import model
 from reports.run import read
@@ -136,8 +137,8 @@ def page(rows: Sequence[Row]) -> str:
         "",
         "Which check judges which field of the PDUs that a target sends, and of the",
         "parameter data and sense data in them, in each situation in which it sends",
-        "them. `python -m suites.ledger --write FILE` made this page of",
-        "`suites/ledger.toml`; `python -m suites.ledger` makes each field wrong on the",
+        "them. `iscsi-assay ledger --write FILE` made this page of",
+        "`suites/ledger.toml`; `iscsi-assay ledger` makes each field wrong on the",
         "reference target and sees its check fail. Reserved and obsolete bits of",
         "parameter data are not listed: a later edition of their standard may use",
         "them.",
@@ -205,20 +206,39 @@ def attempt(row: Row) -> str:
 
 def main(given: list[str] | None = None) -> int:
     """Try the rows; return 1 if a field is wrong and its check does not notice."""
-    parser = argparse.ArgumentParser(
-        prog="python -m suites.ledger", description=__doc__
+    return LEDGER.run("python -m suites.ledger", given)
+
+
+def describe(parser: Parser) -> None:
+    """Fill the parser of `ledger`."""
+    parser.description = (
+        "Has the reference target send each field wrong in each situation, and runs "
+        "the check that must notice it. docs/field-ledger.md is the table.\n\n"
+        "Exit codes: 0 all are noticed, 1 one is missed, 2 an argument or a ledger "
+        "that makes no sense."
+    )
+    parser.epilog = examples(
+        "%(prog)s 'R2T.*'", "%(prog)s --write docs/field-ledger.md"
     )
     parser.add_argument(
         "pattern", nargs="*", help="such as 'R2T.*' or '*.reserved?@*'; all by default"
     )
     parser.add_argument("--shard", default="", metavar="K/N", help="a part of them")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table")
-    options = parser.parse_args(given)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try the rows that the options name, or write the table; return the exit code.
+
+    Raises:
+        Misuse: an option makes no sense.
+        LedgerError: the ledger does not fit.
+    """
     try:
         rows = shard(ledger(), options.shard)
-    except (LedgerError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    except ValueError as error:
+        raise Misuse(str(error)) from error
     if options.write:
         options.write.write_text(page(rows))
         return 0
@@ -238,6 +258,13 @@ def main(given: list[str] | None = None) -> int:
         print(f"{row.fault.removeprefix(PREFIX):60} {word}", flush=True)
     print(f"{len(wanted)} fields: {len(wanted) - missed} noticed, {missed} missed")
     return int(missed > 0)
+
+
+LEDGER = Command(
+    "make each field wrong on the reference target; its check must notice",
+    describe,
+    {LedgerError: (USAGE, str)},
+)
 
 
 if __name__ == "__main__":

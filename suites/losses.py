@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What one fault costs: the checks lost to it that are about something else.
 
-`python -m suites.mutants --lost` runs the whole suite, or parts of it, against the
+`iscsi-assay faults --lost` runs the whole suite, or parts of it, against the
 reference target with each fault alone. A check that carries a clause of the fault has
 to fail. Any other check should go on: one that fails, ends as trouble or is not judged
 says nothing of its own clauses, so it is lost. Faults that touch a login are tried by

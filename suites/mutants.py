@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The power to detect: each fault of the reference target against the suite.
 
-`python -m suites.mutants` runs, for every fault, the checks of the requirement that it
+`iscsi-assay faults` runs, for every fault, the checks of the requirement that it
 breaks and a sample of the others. A fault that no check of its requirement notices is
 missed; a check of another requirement that fails is a false alarm, unless the fault or
 the check says why it must (`also` of its row, or `BROAD`).
@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from iscsi_assay.parser import USAGE, Command, Misuse, Parser, examples
 from reftarget.faults import FAULTS, Fault
 from reports import model
 from reports.coverage import Collected, CoverageError, collect_items
@@ -237,12 +238,39 @@ def _try_all(
 
 def main(arguments: list[str] | None = None) -> int:
     """Try the faults; return 1 if one is missed, or untried, or an alarm is false."""
-    parser = argparse.ArgumentParser(
-        prog="python -m suites.mutants", description=__doc__
+    return FAULTS_COMMAND.run("python -m suites.mutants", arguments)
+
+
+def describe(parser: Parser) -> None:
+    """Fill the parser of `faults`."""
+    parser.description = (
+        "Runs the suite against each fault of the reference target: the checks of the "
+        "requirements that the fault breaks, and a sample of the others. A fault that "
+        "no check of its requirement notices is missed.\n\n"
+        "Exit codes: 0 all are noticed, 1 one is missed or untried, or an alarm is "
+        "false, 2 an argument that makes no sense."
     )
-    parser.add_argument("fault", nargs="*", help="the faults to try; all by default")
-    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N")
-    parser.add_argument("--jobs", "-j", type=int, default=2, metavar="N")
+    parser.epilog = examples(
+        "%(prog)s abort-task-leaves-the-gap", "%(prog)s --habits", "%(prog)s -j 4"
+    )
+    parser.add_argument(
+        "fault", nargs="*", help="the faults (or habits) to try; all by default"
+    )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=SAMPLE,
+        metavar="N",
+        help="how many checks of other requirements run (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jobs",
+        "-j",
+        type=int,
+        default=2,
+        metavar="N",
+        help="how many runs go on side by side (default: %(default)s)",
+    )
     parser.add_argument(
         "--findings",
         action="store_true",
@@ -256,31 +284,41 @@ def main(arguments: list[str] | None = None) -> int:
     )
     fairness.add_options(parser)
     losses.add_options(parser)
-    options = parser.parse_args(arguments)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try what the options name; return the exit code.
+
+    Raises:
+        Misuse: they name nothing.
+        CoverageError: the suite cannot be collected.
+    """
     if options.habits:
         return fairness.main(options)
     known = dict(FAULTS)
     unknown = [name for name in options.fault if name not in known]
     if unknown:
-        print(f"no such fault: {', '.join(unknown)}", file=sys.stderr)
-        return 2
+        raise Misuse(f"no such fault: {', '.join(unknown)}")
     try:
         wanted = shard([known[name] for name in options.fault or known], options.shard)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise Misuse(str(error)) from error
     if options.lost:
         return losses.main(options)
-    try:
-        suite = collect_items()
-    except CoverageError as error:
-        print(error, file=sys.stderr)
-        return 2
+    suite = collect_items()
     outcomes = _try_all(wanted, suite, options)
     if options.findings:
         print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))
     return int(any(one.is_amiss for one in outcomes))
+
+
+FAULTS_COMMAND = Command(
+    "run the suite against each fault of the reference target",
+    describe,
+    {CoverageError: (USAGE, str)},
+)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands of `python -m targets`: what a target offers, what that leaves out."""
+"""The commands of `iscsi-assay targets`: what a target offers, what that leaves out."""
 
 import argparse
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,13 +21,22 @@ from iscsi import address
 from iscsi.errors import ISCSIError
 from iscsi.printable import printable
 from iscsi.scsi.inquiry import DeviceType
+from iscsi_assay.parser import (
+    USAGE,
+    Command,
+    Failures,
+    Parser,
+    examples,
+    literal,
+)
 from suites.plugins import applicability
 from suites.plugins.options import DEFAULT_TIMEOUT, seconds_above_0
 from suites.plugins.targets import capabilities, login_options
 
-NO_TARGET, USAGE, INTERRUPTED = 3, 4, 2
-"""Exit codes, as those of a run of the suite."""
+NO_TARGET = 3
+"""The exit code where there is no target, as of a run of the suite."""
 
+_EXAMPLE = "iscsi://192.0.2.7/iqn.2026-01.org.example:disk/0"
 _SECRET = "put the secret here"  # noqa: S105  # it is none
 _HEAD = """\
 # A target file to start from; docs/own-target.md has every key.
@@ -39,59 +47,69 @@ _HEAD = """\
 _SUITE = Path(__file__).parent / "conformance"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; return the exit code."""
-    try:
-        options = _parser().parse_args(arguments)
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
-    except targets.TargetSpecError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        return USAGE
-    except targets.LabError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        return NO_TARGET
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+_FAILURES: Failures = {
+    targets.TargetSpecError: (USAGE, str),
+    targets.LabError: (NO_TARGET, str),
+}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m targets",
-        description="What a target offers to the suite.",
-        epilog="Exit codes: 0 all is told, 2 a wrong option or Ctrl-C, 3 there is no "
-        "such target or unit, or no login succeeds, 4 TARGET names nothing.",
+def describe(parser: Parser) -> None:
+    """Fill the parser of `targets`."""
+    parser.description = (
+        "Lists what can be tested, and says what a target offers to the suites.\n\n"
+        "Exit codes: 0 all is told, 2 an argument that makes no sense, 3 there is no "
+        "such target or unit, or no login succeeds."
+    )
+    parser.epilog = examples(
+        "%(prog)s list", "%(prog)s probe tgt", f"%(prog)s init {_EXAMPLE} > mine.toml"
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    probe = commands.add_parser(
-        "probe",
-        help="log in and say what a target offers; nothing of it is changed",
-        description="Log in to a target and say what it offers and which checks that "
-        "leaves out. Nothing of the target is changed.",
+    for name, command in _COMMANDS.items():
+        command.add(commands, name)
+
+
+def _describe_list(parser: Parser) -> None:
+    parser.description = (
+        "Lists what --target can name, what each needs, and whether that is there."
     )
-    probe.add_argument("target", metavar="TARGET", help="whatever --target takes")
-    probe.add_argument("--json", action="store_true", help="print JSON")
-    probe.add_argument(
+    parser.epilog = examples("%(prog)s")
+    parser.set_defaults(run=_list)
+
+
+def _describe_probe(parser: Parser) -> None:
+    parser.description = (
+        "Logs in to a target and says what it offers and which checks that leaves out. "
+        "Nothing of the target is changed. docs/probing.md explains each line."
+    )
+    parser.epilog = examples("%(prog)s tgt", f"%(prog)s {_EXAMPLE} --json")
+    parser.add_argument("target", metavar="TARGET", help="whatever --target takes")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
         "--no-count", action="store_true", help="do not count the checks (seconds)"
     )
-    _add_timeout(probe)
+    _add_timeout(parser)
     for option in targets.options():
-        option.add(probe.add_argument)
-    probe.set_defaults(run=_probe)
-    init = commands.add_parser(
-        "init",
-        help="write a target file to start from",
-        description="Log in to a target and print a file for --target=FILE.toml to "
-        "start from. Nothing of the target is changed.",
+        option.add(parser.add_argument)
+    parser.set_defaults(run=_probe)
+
+
+def _describe_init(parser: Parser) -> None:
+    parser.description = (
+        "Logs in to a target and prints a file for --target=FILE.toml to start from. "
+        "Nothing of the target is changed. docs/own-target.md has every key."
     )
-    init.add_argument("target", metavar="URL", help=address.FORM)
-    _add_timeout(init)
-    init.set_defaults(run=_init)
-    return parser
+    parser.epilog = examples(f"%(prog)s {_EXAMPLE} > mine.toml")
+    parser.add_argument("target", metavar="URL", help=literal(address.FORM))
+    _add_timeout(parser)
+    parser.set_defaults(run=_init)
 
 
-def _add_timeout(command: argparse.ArgumentParser) -> None:
+def _list(_options: argparse.Namespace) -> int:
+    print(targets.help_text())
+    return 0
+
+
+def _add_timeout(command: Parser) -> None:
     command.add_argument(
         "--peer-timeout",
         type=seconds_above_0,
@@ -254,3 +272,23 @@ def _as_json(
         count, reasons = counted
         values["checks"] = {"count": count, "not_applicable": dict(reasons)}
     return json.dumps(values, indent=2, default=sorted)
+
+
+_COMMANDS = {
+    "list": Command("list what --target can name", _describe_list, _FAILURES),
+    "probe": Command(
+        "log in and say what a target offers; nothing of it is changed",
+        _describe_probe,
+        _FAILURES,
+    ),
+    "init": Command("write a target file to start from", _describe_init, _FAILURES),
+}
+
+TARGETS = Command(
+    "list what can be tested; say what a target offers", describe, _FAILURES
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    return TARGETS.run("python -m targets", arguments)

@@ -9,9 +9,9 @@ from typing import TypeVar
 from reftarget.faults import Fault
 from reports.model import Run
 from reports.run import read
+from reports.suites import ANYWHERE
 from suites import forkserver
 
-ROOT = forkserver.ROOT
 SUITE = forkserver.SUITE
 
 _PATIENCE = 1.0
@@ -53,6 +53,7 @@ def arguments(
         f"--verdicts={path}",
         *options,
         *forkserver.LEAN,
+        *ANYWHERE,
     ]
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can be tested: one provider a kind of target."""
+"""What can be tested: one provider a kind of target.
+
+PYTEST_DONT_REWRITE: programs import it before pytest, which would warn of that.
+"""
 
 from targets.errors import LabError, NotOfferedError, PortTakenError, TargetSpecError
 from targets.kind import Kind, Option, Options, option

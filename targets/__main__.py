@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m targets`: it alone in this package knows the initiator and the suites.
+"""`iscsi-assay targets`, also as `python -m targets`.
 
-The commands are in `suites/probe.py`.
+It alone in this package knows the initiator and the suites; the commands are in
+`suites/probe.py`.
 """
 
 import sys

@@ -93,7 +93,7 @@ class Build:
     """How a kind whose software is built from sources takes part in kernel builds."""
 
     options: tuple[Option, ...]
-    """What it adds to `python -m vmlab build kernel`."""
+    """What it adds to `iscsi-assay lab build kernel`."""
     addition: Callable[[Options], Addition | None]
     """Returns what comes into the kernel; None where no option asks for it."""
     table: Mapping[str, Option]

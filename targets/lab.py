@@ -26,7 +26,7 @@ from vmlab.running import Ending as MachineEnding
 from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
-"""What the lab cannot do without; `python -m vmlab doctor` looks closer."""
+"""What the lab cannot do without; `iscsi-assay lab doctor` looks closer."""
 
 PACKAGES = "the packages of scripts/install-lab"
 """What has them."""
@@ -80,7 +80,7 @@ class LabRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine that `python -m vmlab up` boots by name."""
+    """A machine that `iscsi-assay lab up` boots by name."""
 
     name: str
     summary: str
@@ -94,7 +94,7 @@ class Machine:
 KERNEL = option(
     "--kernel",
     metavar="NAME",
-    help="a kernel that `python -m vmlab build kernel` has made (default: Debian's)",
+    help="a kernel that `iscsi-assay lab build kernel` has made (default: Debian's)",
 )
 """Every kind of machine has this option."""
 

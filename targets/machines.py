@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from iscsi_assay.parser import examples
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Build
 from targets.lab import Machine
@@ -16,10 +17,10 @@ from vmlab.extension import CommandLine
 from vmlab.machine import Lab
 
 _EXAMPLES = (
-    "python -m vmlab up lio            boot a machine that serves LIO; it stays up",
-    "python -m vmlab up lio --kernel mine",
-    "python -m vmlab up scst --scst-source ~/src/scst",
-    "python -m vmlab up client         boot a machine with the kernel's initiator",
+    "%(prog)s up lio            # boot a machine that serves LIO; it stays up",
+    "%(prog)s up lio --kernel mine",
+    "%(prog)s up scst --scst-source ~/src/scst",
+    "%(prog)s up client         # boot a machine with the kernel's initiator",
 )
 
 
@@ -34,11 +35,17 @@ def machines() -> dict[str, Machine]:
 def extend(line: CommandLine) -> None:
     """Add `up`, and to `build kernel` what kinds of target need of a kernel."""
     up = line.add("up", "boot a machine and leave it running")
+    up.epilog = examples("%(prog)s lio", "%(prog)s lio --name second --kernel mine")
     names = up.add_subparsers(metavar="KIND", required=True)
     for machine in machines().values():
         line.fragments += machine.fragments
         text = f"boot {machine.summary}"
-        one = names.add_parser(machine.name, help=text, description=text)
+        one = names.add_parser(
+            machine.name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}; it stays up.",
+            epilog=examples("%(prog)s --name second"),
+        )
         one.set_defaults(run=partial(_up, machine))
         one.add_argument(
             "--name", default=machine.name, help="its name (default: %(default)s)"
@@ -91,6 +98,6 @@ def _up(machine: Machine, options: argparse.Namespace) -> int:
             lun = target.logical_units[0].lun
             print(f"iscsi://127.0.0.1:{port}/{target.name}/{lun}")
     if not running.forwards:
-        print(f"python -m vmlab console {options.name} is a shell in it")
-    print(f"python -m vmlab down {options.name} ends it")
+        print(f"iscsi-assay lab console {options.name} is a shell in it")
+    print(f"iscsi-assay lab down {options.name} ends it")
     return 0

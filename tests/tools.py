@@ -26,6 +26,8 @@ PACKAGES = {
     "sg_vpd": "sg3-utils",
     "chromium": "chromium",
     "shellcheck": "shellcheck",
+    "zsh": "zsh",
+    "fish": "fish",
     "qemu-system-x86_64": "what scripts/install-lab installs",
     "libvirtd": "what scripts/install-lab installs",
     "busybox": "busybox-static",

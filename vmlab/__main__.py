@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m vmlab`: the lab's command line."""
+"""The lab's commands: `iscsi-assay lab`, also as `python -m vmlab`."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from iscsi_assay.parser import Command, Failures, Parser, examples, of_system
 from vmlab import (
     cache,
     console,
@@ -22,50 +23,58 @@ from vmlab.build import config, kernel
 from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
-_EXAMPLES = """examples:
-  python -m vmlab doctor            say what is missing on this machine
-  python -m vmlab build kernel --source debian --patch my.patch --name mine
-  python -m vmlab ls                what is up, and where it listens
-  python -m vmlab console NAME      a machine's console; ^] leaves it
-  python -m vmlab log NAME          what its console has said
-  python -m vmlab down NAME         end it; --all ends all of the lab's, no others
-"""
+TROUBLE = 3
+"""The exit code where the lab cannot do what was asked, as of a run of the suite."""
+
+_EXAMPLES = (
+    "%(prog)s doctor            # say what is missing on this machine",
+    "%(prog)s build kernel --source debian --patch my.patch --name mine",
+    "%(prog)s ls                # what is up, and where it listens",
+    "%(prog)s console NAME      # a machine's console; ^] leaves it",
+    "%(prog)s log NAME          # what its console has said",
+    "%(prog)s down NAME         # end it; --all ends all of the lab's, no others",
+)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0, 1 where something is missing, 3 for trouble."""
-    try:
-        options = _parser().parse_args(arguments)
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
-    except LabError as error:
-        print(error.details(), file=sys.stderr)
-        return 3
-    except OSError as error:
-        # A file that cannot be read or written; what it is for, its name tells.
-        print(f"{error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+def _details(error: BaseException) -> str:
+    assert isinstance(error, LabError)
+    return error.details()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m vmlab",
-        description="Virtual machines and kernels for tests of targets.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+_FAILURES: Failures = {LabError: (TROUBLE, _details), OSError: (TROUBLE, of_system)}
+
+
+def describe(parser: Parser) -> None:
+    """Fill the parser of `lab`.
+
+    Raises:
+        LabError: what another distribution adds cannot be loaded.
+    """
+    parser.description = (
+        "Boots and builds virtual machines and kernels for tests of targets.\n\n"
+        "Exit codes: 0 done, 1 something is missing or a row of a matrix failed, "
+        "2 an argument or a file that makes no sense, 3 the lab cannot do it."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(
-        name: str, run: Callable[[argparse.Namespace], int], text: str
-    ) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, example: str
+    ) -> Parser:
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=examples(f"%(prog)s {example}".rstrip()),
+        )
         command.set_defaults(run=run)
         return command
 
-    build = add("build", _kernels, "build kernels; alone it lists those built")
+    build = add(
+        "build",
+        _kernels,
+        "build kernels; alone it lists those built",
+        example="kernel --source debian --name mine",
+    )
     build_kernel = _describe_build(build.add_subparsers(metavar="WHAT"))
     line = CommandLine(commands, build_kernel)
     extension.extend(line)
@@ -76,31 +85,51 @@ def _parser() -> argparse.ArgumentParser:
         # Extensions may have added some.
         help=f"a file, or one of {', '.join(config.presets())} (may be repeated)",
     )
-    parser.epilog = _EXAMPLES + "".join(f"  {one}\n" for one in line.examples)
+    parser.epilog = examples(*_EXAMPLES, *line.examples)
     build_kernel.set_defaults(run=partial(_build_kernel, line))
-    add("ls", _ls, "list the lab's machines")
+    add("ls", _ls, "list the lab's machines", example="")
     add(
-        "console", _console, "attach to a machine's console; ^] leaves it"
-    ).add_argument("name")
-    log = add("log", _log, "print what a machine's console has said")
-    log.add_argument("name")
+        "console",
+        _console,
+        "attach to a machine's console; ^] leaves it",
+        example="lio",
+    ).add_argument("name", help="a machine that `ls` lists")
+    log = add(
+        "log",
+        _log,
+        "print what a machine's console has said",
+        example="lio --kernel mine",
+    )
+    log.add_argument("name", help="a machine, also one that has ended")
     log.add_argument(
         "--kernel", metavar="NAME", help="decode traces of this one, that was built"
     )
-    down = add("down", _down, "end machines")
+    down = add("down", _down, "end machines", example="--all")
     which = down.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?")
+    which.add_argument("name", nargs="?", help="a machine that `ls` lists")
     which.add_argument("--all", action="store_true", help="all of the lab's own")
-    add("doctor", _doctor, "say what is missing on this machine")
-    add("clean", _clean, "throw the cache of kernels, images and disks away")
-    return parser
+    add("doctor", _doctor, "say what is missing on this machine", example="")
+    add(
+        "clean",
+        _clean,
+        "delete the cache of kernels, images and disks",
+        example="",
+    )
 
 
 def _describe_build(
-    kinds: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+    kinds: "argparse._SubParsersAction[Parser]",
+) -> Parser:
     text = "build a kernel that the lab can boot"
-    one = kinds.add_parser("kernel", help=text, description=text)
+    one = kinds.add_parser(
+        "kernel",
+        help=text,
+        description="Builds a kernel that the lab can boot; docs/lab.md tells of it.",
+        epilog=examples(
+            "%(prog)s --source debian --name mine",
+            "%(prog)s --source ~/src/linux --patch my.patch --config kasan",
+        ),
+    )
     one.add_argument("--source", required=True, help="debian, a tarball or a tree")
     one.add_argument(
         "--patch",
@@ -140,7 +169,7 @@ def _build_kernel(line: CommandLine, options: argparse.Namespace) -> int:
     name = options.name or built.version
     kernel.remember(name, built)
     print(f"{name}: {built.version}, from {built.origin}")
-    print(f"python -m vmlab up KIND --kernel {name} boots it")
+    print(f"iscsi-assay lab up KIND --kernel {name} boots it")
     return 0
 
 
@@ -149,7 +178,7 @@ def _kernels(_options: argparse.Namespace) -> int:
     for name, one in found.items():
         print(f"{name:24} {one.version:24} {one.origin}")
     if not found:
-        print("no kernel is built; python -m vmlab build kernel --source debian")
+        print("no kernel is built; iscsi-assay lab build kernel --source debian")
     return 0
 
 
@@ -217,9 +246,17 @@ def _doctor(_options: argparse.Namespace) -> int:
 def _clean(_options: argparse.Namespace) -> int:
     with machine.Lab() as lab:
         if lab.machines():
-            raise LabError("machines are up", hint="python -m vmlab down --all")
+            raise LabError("machines are up", hint="iscsi-assay lab down --all")
     cache.clear()
     return 0
+
+
+LAB = Command("boot virtual machines, build kernels for them", describe, _FAILURES)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    return LAB.run("python -m vmlab", arguments)
 
 
 if __name__ == "__main__":

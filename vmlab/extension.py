@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from iscsi_assay.parser import Parser
 from vmlab.build.addition import Addition
 from vmlab.errors import LabError
 
@@ -21,8 +22,8 @@ GROUP = "iscsi_assay.lab"
 class CommandLine:
     """What can be added to."""
 
-    _commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
-    build_kernel: argparse.ArgumentParser
+    _commands: "argparse._SubParsersAction[Parser]"
+    build_kernel: Parser
     """Of `build kernel`."""
     additions: list[Callable[[argparse.Namespace], Addition | None]] = field(
         default_factory=list
@@ -31,15 +32,17 @@ class CommandLine:
     fragments: list[Path] = field(default_factory=list)
     """Options of a kernel that every kernel gets."""
     examples: list[str] = field(default_factory=list)
-    """Lines for the end of --help."""
+    """Lines for the end of --help; `%(prog)s` stands for the lab's command."""
 
-    def add(self, name: str, text: str) -> argparse.ArgumentParser:
+    def add(self, name: str, text: str) -> Parser:
         """Add a command and return its parser.
 
         The parser's default `run` is a function that takes the options, runs the
         command and returns its exit code.
         """
-        return self._commands.add_parser(name, help=text, description=text)
+        return self._commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}."
+        )
 
     def addition(self, options: argparse.Namespace) -> Addition | None:
         """Return what comes into a kernel by the options of `build kernel`.

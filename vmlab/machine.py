@@ -157,7 +157,7 @@ class Lab:
             self._claims[name] = claim
         if self.is_up(name):
             raise LabError(
-                f"the machine {name} is up", hint=f"python -m vmlab down {name}"
+                f"the machine {name} is up", hint=f"iscsi-assay lab down {name}"
             )
 
     def down(self, name: str) -> None:
@@ -228,7 +228,7 @@ class Lab:
         found = {one.name: one for one in self.machines()}
         if name not in found:
             known = f"; there are: {', '.join(sorted(found))}" if found else ""
-            said = f"python -m vmlab log {name} tells what it has said"
+            said = f"iscsi-assay lab log {name} tells what it has said"
             raise LabError(
                 f"there is no machine {name}{known}",
                 hint=said if folders.console(name).exists() else "",

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("iscsi").addoption(
         "--client",
         metavar="NAME",
-        help="use this machine of `python -m vmlab up client`, and leave it running",
+        help="use this machine of `iscsi-assay lab up client`, and leave it running",
     )
 
 

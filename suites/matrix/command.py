@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m vmlab matrix`: lists rows, runs them, and collects what they have left."""
+"""`iscsi-assay lab matrix`: lists rows, runs them, and collects what they have left."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from iscsi_assay.parser import Parser, examples
 from suites.matrix import budget, collected, names, page, rows, schedule
 from suites.matrix.attempt import attempt, ended
 from suites.matrix.board import PAGE, Board, words
@@ -25,6 +26,11 @@ _TERMINATED = 128 + signal.SIGTERM
 def extend(line: CommandLine) -> None:
     """Add the command `matrix` to the lab's command line."""
     parser = line.add("matrix", "build and test many kernels and targets")
+    parser.description = (
+        "Builds and tests many kernels and targets, as a file says; docs/matrix.md has "
+        "its keys."
+    )
+    parser.epilog = examples("%(prog)s list m.toml", "%(prog)s run m.toml --resume")
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
     base = tuple(map(str, line.fragments))
 
@@ -32,22 +38,28 @@ def extend(line: CommandLine) -> None:
         name: str,
         run: Callable[[argparse.Namespace, tuple[str, ...]], int],
         text: str,
-    ) -> argparse.ArgumentParser:
-        one = kinds.add_parser(name, help=text, description=text)
+        example: str,
+    ) -> Parser:
+        one = kinds.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=examples(f"%(prog)s m.toml {example}"),
+        )
         one.add_argument("file", type=Path, help="see docs/matrix.md")
         one.set_defaults(run=lambda options: run(options, base))
         return one
 
-    lister = add("list", _list, "print the names of the rows")
-    runner = add("run", _run, "build and test the rows, side by side")
-    planner = add("plan", _plan, "say how long they will take, by the last times")
+    lister = add("list", _list, "print the names of the rows", "--only kasan")
+    runner = add("run", _run, "build and test the rows, side by side", "--resume")
+    planner = add("plan", _plan, "say how long they will take", "--hosts 2")
     for one in (lister, runner, planner):
         one.add_argument(
             "--only", metavar="EXPRESSION", help="rows whose names fit, as with -k"
         )
         one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
-    worker = add("row", _row, "run one row in this process, as run has it done")
-    worker.add_argument("name")
+    worker = add("row", _row, "run one row in this process, as run has it done", "NAME")
+    worker.add_argument("name", help="of the row")
     for one in (lister, runner, planner, worker):
         one.add_argument(
             "--results",
@@ -89,9 +101,18 @@ def extend(line: CommandLine) -> None:
         "--hosts", type=_above_0, default=1, metavar="N", help="on N hosts like this"
     )
     collector = kinds.add_parser(
-        "collect", help="print what rows have left, as a table"
+        "collect",
+        help="print what rows have left, as a table",
+        description="Prints what rows of several hosts have left, as a table.",
+        epilog=examples("%(prog)s host1/matrix host2/matrix"),
     )
-    collector.add_argument("results", type=Path, nargs="+", metavar="FOLDER")
+    collector.add_argument(
+        "results",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="the --results of a run",
+    )
     collector.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write a page besides"
     )
@@ -129,7 +150,7 @@ def _named(chosen: list[Row], name: str, file: Path) -> list[Row]:
     if not found:
         raise LabError(
             f"{file} has no row {name}",
-            hint=f"python -m vmlab matrix list {file} names them",
+            hint=f"iscsi-assay lab matrix list {file} names them",
         )
     return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reports.suites import ANYWHERE, ROOT
 from suites.plugins.requirements import is_check
 
 WRITES = "writes"
@@ -85,11 +86,11 @@ def of_suite(suite: Path) -> list[list[str]] | None:
     with tempfile.TemporaryDirectory(prefix="assay-") as directory:
         path = Path(directory) / "demands.json"
         command = [sys.executable, "-m", "pytest", "--collect-only", "-qq"]
-        command += ["-p", "no:cacheprovider"]
+        command += ["-p", "no:cacheprovider", *ANYWHERE]
         try:
             subprocess.run(
                 [*command, str(suite)],
-                cwd=suite.parents[1],
+                cwd=ROOT,
                 env={**environment, FILE: str(path)},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The robustness suite's permission: it may crash a target, so it asks first."""
 
-from pathlib import Path
-
 import pytest
 
 from suites.plugins.options import PROVIDER
+from suites.plugins.places import SUITES, is_within, places
 
-ROBUSTNESS = Path(__file__).parents[1] / "robustness"
+ROBUSTNESS = SUITES / "robustness"
 """The folder of the suite."""
 
 _TIME = "--check-timeout"
@@ -28,15 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def is_robustness(config: pytest.Config) -> bool:
     """Tell whether a run is of the robustness suite alone."""
-    places = _places(config)
-    return bool(places) and all(_is_within(place, ROBUSTNESS) for place in places)
+    found = places(config)
+    return bool(found) and all(is_within(place, ROBUSTNESS) for place in found)
 
 
 def is_touched(config: pytest.Config) -> bool:
     """Tell whether a run takes in the robustness suite, or a part of it."""
     return any(
-        _is_within(place, ROBUSTNESS) or _is_within(ROBUSTNESS, place)
-        for place in _places(config)
+        is_within(place, ROBUSTNESS) or is_within(ROBUSTNESS, place)
+        for place in places(config)
     )
 
 
@@ -78,12 +77,3 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     line = "no stimulus writes, but to units that the target's file lends"
     return [f"{line}: --allow-writes lends the unit"]
-
-
-def _places(config: pytest.Config) -> list[Path]:
-    folder = config.invocation_params.dir
-    return [(folder / one.split("::", 1)[0]).resolve() for one in config.args]
-
-
-def _is_within(place: Path, folder: Path) -> bool:
-    return place == folder or place.is_relative_to(folder)

@@ -79,7 +79,7 @@ def keep_bundle(
     if folder:
         account_of(item).bundle = bundle_path(Path(folder), item.nodeid).name
         failure.add_note(
-            f"to send it again: python -m initiator replay "
+            f"to send it again: iscsi-assay replay "
             f"{bundle_path(Path(folder), item.nodeid)} --target iscsi://..."
         )
 

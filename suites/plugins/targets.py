@@ -26,6 +26,7 @@ from suites.plugins import applicability
 from suites.plugins.limits import CutShort, Limit
 from suites.plugins.lost import lose
 from suites.plugins.options import PROVIDER
+from suites.plugins.places import SUITES, is_within, places
 from targets import leash
 from vmlab.poll import poll
 
@@ -321,8 +322,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # Else it would test on for a while when the run itself is killed.
         leash.hold()
-    arguments = " ".join(config.args)
-    is_run = "suites" in arguments or config.option.target is not None
+    is_run = config.option.target is not None or any(
+        is_within(place, SUITES) for place in places(config)
+    )
     config.stash[_WANTED] = is_run and not config.option.collectonly
     workers = len(getattr(config.option, "tx", None) or ())
     provider = config.stash.get(PROVIDER, None)

@@ -197,7 +197,7 @@ def build_configuration(
     targets: Sequence[Target],
     discovery_chap: Chap | None = None,
 ) -> str:
-    """Return the TOML file that `python -m reftarget --config` reads."""
+    """Return the TOML file that `iscsi-assay reftarget --config` reads."""
     tables = [_target_table(directory, target) for target in targets]
     tables[0]["alias"] = _SPECIAL[Special.ALIAS]
     discovery = {} if discovery_chap is None else {"auth": _auth(discovery_chap)}

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The configuration file and the command line."""
 
+import argparse
 import socket
 from pathlib import Path
 
 import pytest
 
 from iscsi.address import Portal
-from reftarget.__main__ import build_config, build_parser, make_way
+from iscsi_assay.parser import Parser
+from reftarget.__main__ import build_config, describe, make_way
 from reftarget.config import ConfigError, Redirection
 from reftarget.configfile import parse_portal, parse_size, read
 
@@ -141,8 +143,15 @@ def test_portals(text: str, portal: Portal) -> None:
     assert parse_portal(text) == portal
 
 
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
+    parser = Parser(prog="reftarget")
+    describe(parser)
+    return parser.parse_args(arguments)
+
+
 def test_command_line() -> None:
-    options = build_parser().parse_args(
+    options = parsed(
         [
             *("--portal", "127.0.0.1:0", "--lun", "1M", "--lun", "2M"),
             *("--chap", "user:secret", "--mutual", "target:other"),
@@ -164,8 +173,8 @@ def test_a_key_that_is_sent_unasked_can_be_kept_back(tmp_path: Path) -> None:
     text = f'[keys]\n"{key}" = "a machine"\n'
     words = ["--config", str(from_text(tmp_path, text)), "--lun", "1M"]
 
-    said = build_config(build_parser().parse_args(words))
-    silent = build_config(build_parser().parse_args([*words, "--key", f"{key}="]))
+    said = build_config(parsed(words))
+    silent = build_config(parsed([*words, "--key", f"{key}="]))
 
     assert said.keys[key] == "a machine"
     assert key not in silent.keys
@@ -184,7 +193,7 @@ def test_a_key_that_is_sent_unasked_can_be_kept_back(tmp_path: Path) -> None:
 )
 def test_command_line_mistakes_are_named(arguments: list[str], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        build_config(build_parser().parse_args(arguments))
+        build_config(parsed(arguments))
 
 
 def test_the_control_socket_replaces_no_other_file(tmp_path: Path) -> None:

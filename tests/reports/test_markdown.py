@@ -107,8 +107,7 @@ def test_a_bundle_can_be_replayed() -> None:
     text = findings_markdown(run, findings(run), Path("results/tgt/allure-results"))
 
     assert (
-        "python -m initiator replay 'results/tgt/bundles/a b.json' "
-        "--target iscsi://HOST/NAME\n"
+        "iscsi-assay replay 'results/tgt/bundles/a b.json' --target iscsi://HOST/NAME\n"
     ) in text
 
 

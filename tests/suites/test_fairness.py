@@ -133,7 +133,9 @@ def test_an_unknown_habit_is_said_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--habits", "no-such-habit"]) == 2
-    assert capsys.readouterr().err == "no such habit: no-such-habit\n"
+    assert capsys.readouterr().err == (
+        "python -m suites.mutants: no such habit: no-such-habit\n"
+    )
 
 
 @pytest.mark.integration

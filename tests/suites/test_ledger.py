@@ -6,8 +6,8 @@ import pytest
 
 from iscsi.scsi.formats import FORMATS, Format
 from iscsi.situations import KINDS, Kind
+from reports.suites import ROOT
 from suites.ledger import CHECKS, LedgerError, ledger, main, page
-from suites.reference_run import ROOT
 from suites.support.situations import PROVOCATIONS, UNPROVOKED
 
 ROWS = ledger()
@@ -35,7 +35,7 @@ def test_every_situation_of_a_pdu_is_provoked_or_has_a_reason() -> None:
 def test_the_page_is_what_the_rules_say() -> None:
     written = (ROOT / "docs/field-ledger.md").read_text()
 
-    assert written == page(ROWS), "python -m suites.ledger --write docs/field-ledger.md"
+    assert written == page(ROWS), "iscsi-assay ledger --write docs/field-ledger.md"
 
 
 @pytest.mark.parametrize(

@@ -80,14 +80,18 @@ def test_an_unknown_fault_is_said_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["no-such-fault"]) == 2
-    assert capsys.readouterr().err == "no such fault: no-such-fault\n"
+    assert capsys.readouterr().err == (
+        "python -m suites.mutants: no such fault: no-such-fault\n"
+    )
 
 
 def test_a_part_of_the_table_that_is_none_is_said_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--shard", "5/4"]) == 2
-    assert capsys.readouterr().err == "--shard 5/4: K is from 1 to N\n"
+    assert capsys.readouterr().err == (
+        "python -m suites.mutants: --shard 5/4: K is from 1 to N\n"
+    )
 
 
 @pytest.mark.integration

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from iscsi_assay.parser import USAGE
 from suites.plugins.applicability import left_out, sentence
-from suites.probe import NO_TARGET, USAGE, main
+from suites.probe import NO_TARGET, main
 from targets import RunningTarget, parse
 from tests.initiator.peer import Peer, listening
 from tests.suites.runs import ROOT, complaint, run

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `python -m vmlab` has of the kinds of target, and a line for an error."""
+"""What `iscsi-assay lab` has of the kinds of target, and a line for an error."""
 
 from importlib import metadata
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_trouble_is_one_line(
 
     error = capsys.readouterr().err
     assert code == TROUBLE
-    assert error.startswith(said)
+    assert error.startswith(f"python -m vmlab {words[0]} {words[1]}: {said}")
     assert error.count("\n") == 1
 
 
@@ -106,8 +106,8 @@ def test_a_lab_without_extensions_says_so(
     assert main(["up"]) == TROUBLE
 
     assert capsys.readouterr().err == (
-        "no kind of machine is installed; install the toolkit again: pip install -e ."
-        " (or make)\n"
+        "python -m vmlab up: no kind of machine is installed; install the "
+        "toolkit again: pip install -e . (or make)\n"
     )
 
 
@@ -120,5 +120,6 @@ def test_an_extension_that_cannot_be_loaded_is_named(
     assert main(["ls"]) == TROUBLE
 
     assert capsys.readouterr().err.startswith(
-        "the extension acme = acme_gone:extend of the lab cannot be loaded: No module"
+        "python -m vmlab: the extension acme = acme_gone:extend of the lab "
+        "cannot be loaded: No module"
     )

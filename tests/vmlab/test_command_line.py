@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m vmlab`: what it ends and what it leaves, and a line for an error."""
+"""`iscsi-assay lab`: what it ends and what it leaves, and a line for an error."""
 
 import sys
 from collections.abc import Iterator
@@ -103,9 +103,9 @@ def test_a_machine_that_has_died_can_be_read_of_and_cleared_away(
     again = main(["down", "one"])
 
     assert (console, log, down, again) == (TROUBLE, 0, 0, TROUBLE)
-    assert "python -m vmlab log one tells what it has said" in hint
+    assert "iscsi-assay lab log one tells what it has said" in hint
     assert said == "ASSAY-READY\n"
-    assert capsys.readouterr().err == "there is no machine one\n"
+    assert capsys.readouterr().err == "python -m vmlab down: there is no machine one\n"
 
 
 @pytest.mark.lab
@@ -169,7 +169,9 @@ def test_a_name_that_another_process_is_at_is_refused(
 
     claim.release()
     assert (code, running(host)) == (TROUBLE, ["test"])
-    assert capsys.readouterr().err == "another process is at the machine one\n"
+    assert capsys.readouterr().err == (
+        "python -m vmlab up lio: another process is at the machine one\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["ls"], ["up", "client"], ["down", "--all"]])
@@ -183,7 +185,8 @@ def test_a_missing_module_is_one_line(
     assert main(words) == TROUBLE
 
     said = capsys.readouterr().err
-    assert said.startswith("the Python module libvirt is not installed; make lab")
+    assert "python -m vmlab " in said
+    assert ": the Python module libvirt is not installed; make lab" in said
     assert said.count("\n") == 1
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m vmlab build`: what it prints, and a line for an error."""
+"""`iscsi-assay lab build`: what it prints, and a line for an error."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_a_log_is_decoded_by_the_kernel_that_is_named(
 def test_nothing_is_built_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build"]) == 0
 
-    assert "no kernel is built; python -m vmlab build kernel" in capsys.readouterr().out
+    assert "no kernel is built; iscsi-assay lab build kernel" in capsys.readouterr().out
 
 
 def test_trouble_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,5 +76,7 @@ def test_trouble_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
     error = capsys.readouterr().err
     assert code == TROUBLE
-    assert error.startswith("there are no sources nowhere;")
+    assert error.startswith(
+        "python -m vmlab build kernel: there are no sources nowhere;"
+    )
     assert error.count("\n") == 1

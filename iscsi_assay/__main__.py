@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`iscsi-assay`, also as `python -m iscsi_assay`: one command line for all there is."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib import metadata
+
+from iscsi_assay import commands
+from iscsi_assay.parser import carry_out, guarded
+
+DISTRIBUTION = "iscsi-assay"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["--version"]:
+        print(f"{DISTRIBUTION} {version()}")
+        return 0
+    name = given[0] if given else ""
+    name = commands.OTHER_NAMES.get(name, name)
+    if name not in commands.COMMANDS:
+        # Its help, or what is wrong, names all commands.
+        return carry_out(commands.parser(), given)
+    if name == "run" and not {"-h", "--help"} & set(given):
+        # What is pytest's is for pytest to understand.
+        from iscsi_assay import run  # noqa: PLC0415  # it takes a second
+
+        return guarded("iscsi-assay run", run.RUN.failures, partial(run.run, given[1:]))
+    found = commands.command(name)
+
+    def carry() -> int:
+        return carry_out(commands.parser([name]), [name, *given[1:]])
+
+    return guarded(f"{commands.PROG} {name}", found.failures, carry)
+
+
+def version() -> str:
+    """Return the version that is installed, or what is said of a clone."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "of a clone that is not installed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`iscsi-assay completion SHELL`: what a shell needs to complete the command line.
+
+shtab makes it of the parsers, so no process starts while somebody types.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import targets
+from iscsi_assay import commands
+from iscsi_assay.parser import Command, Misuse, Parser, examples
+from iscsi_assay.run import SUITES
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def describe(parser: Parser) -> None:
+    """Fill the parser of `completion`."""
+    parser.description = (
+        "Prints a script that has a shell complete commands, options, files and kinds "
+        "of target. bash reads it at once by `source <(iscsi-assay completion bash)`; "
+        "docs/install.md says where each shell looks for it."
+    )
+    parser.epilog = examples(
+        "%(prog)s bash > ~/.local/share/bash-completion/completions/iscsi-assay",
+        "%(prog)s zsh > ~/.zfunc/_iscsi-assay",
+        "%(prog)s fish > ~/.config/fish/completions/iscsi-assay.fish",
+    )
+    parser.add_argument("shell", choices=SHELLS, help="which shell")
+    parser.set_defaults(run=_complete)
+
+
+def _complete(options: argparse.Namespace) -> int:
+    print(script(options.shell))
+    return 0
+
+
+def script(shell: str) -> str:
+    """Return the script of a shell.
+
+    Raises:
+        Misuse: shtab is not installed.
+    """
+    try:
+        import shtab  # noqa: PLC0415  # nothing else needs it
+    except ImportError as error:
+        raise Misuse("shtab is missing: install the toolkit again") from error
+    whole = commands.parser()
+    kinds = shtab.cmd(f"printf '%s\\n' {' '.join(targets.kinds())}")
+    suites = shtab.cmd(f"printf '%s\\n' {' '.join(SUITES)}")
+    for action in _actions(whole):
+        if action.type is Path:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.metavar == "TARGET":
+            action.complete = kinds  # type: ignore[attr-defined]
+        elif action.dest == "what":
+            action.complete = suites  # type: ignore[attr-defined]
+    return str(shtab.complete(whole, shell))
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Yield all arguments of a parser and of those below it."""
+    for action in parser._actions:  # noqa: SLF001  # nothing public lists them
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # likewise
+            for below in action.choices.values():
+                yield from _actions(below)
+
+
+COMPLETION = Command("print what a shell needs to complete commands", describe)
