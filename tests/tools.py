@@ -34,6 +34,14 @@ PACKAGES = {
     "mmdebstrap": "what scripts/install-lab installs",
     "genext2fs": "what scripts/install-lab installs",
     "modprobe": "kmod",
+    "parallel": "what scripts/install-lab installs",
+    "rsync": "what scripts/install-lab installs",
+    "sshd": "what scripts/install-lab installs",
+    "ssh": "what scripts/install-lab installs",
+    "slurmctld": "what scripts/install-lab installs",
+    "slurmd": "what scripts/install-lab installs",
+    "sbatch": "what scripts/install-lab installs",
+    "munged": "what scripts/install-lab installs",
 }
 
 _SYSTEM_PATH = "/usr/sbin:/sbin"

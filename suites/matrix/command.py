@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from iscsi_assay.parser import Parser, examples
-from suites.matrix import budget, collected, names, page, rows, schedule
+from iscsi_assay.parser import USAGE, Parser, examples
+from suites.matrix import budget, ci, collected, names, page, rows, schedule
 from suites.matrix.attempt import attempt, ended
 from suites.matrix.board import PAGE, Board, words
 from suites.matrix.budget import Budget, expected, forecast, longest_first
@@ -20,7 +20,8 @@ from suites.matrix.rows import Row
 from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
-_TERMINATED = 128 + signal.SIGTERM
+_TERMINATED = USAGE
+"""As after Ctrl-C."""
 
 
 def extend(line: CommandLine) -> None:
@@ -87,8 +88,18 @@ def extend(line: CommandLine) -> None:
             metavar="MIB",
             help="memory that they may take (default: what is free)",
         )
-    lister.add_argument(
+    form = lister.add_mutually_exclusive_group()
+    form.add_argument(
         "--json", action="store_true", help="as a matrix of a CI: include has the rows"
+    )
+    form.add_argument(
+        "--gitlab", action="store_true", help="as a child pipeline of GitLab"
+    )
+    lister.add_argument(
+        "--open", action="store_true", help="those that have not ended in --results"
+    )
+    lister.add_argument(
+        "--longest-first", action="store_true", help="by the times in --results"
     )
     runner.add_argument("--row", metavar="NAME", help="this row alone")
     runner.add_argument(
@@ -132,11 +143,17 @@ def _above_0(text: str) -> int:
 
 def _list(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     chosen = _chosen(options, base)
+    if options.open:
+        chosen = [row for row in chosen if ended(row) is None]
+    if options.longest_first:
+        chosen = longest_first(chosen)
     if options.json:
-        include = [{"row": row.name, "target": row.target} for row in chosen]
-        print(json.dumps({"include": include}))
+        print(json.dumps(ci.matrix(chosen)))
+    elif options.gitlab:
+        print(json.dumps(ci.pipeline(chosen, options.file), indent=1))
     else:
-        print("\n".join(row.name for row in chosen))
+        for row in chosen:
+            print(row.name)
     return 0
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The rows of a matrix file: kernels, additions, configurations, targets and parts."""
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ PACKAGED = "packaged"
 """The source of a kernel that is Debian's package as it is: nothing is built."""
 _KERNEL = frozenset({"name", "source", "patches", "in_vm"})
 _CONFIG = frozenset({"name", "fragments"})
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,12 @@ def _row(
     words: tuple[str, ...] = (),
 ) -> Row:
     name = "_".join([*names, *filter(None, [tested.name, part.name])])
+    # It becomes a folder, and a word of other programs' command lines.
+    if not _NAME.fullmatch(name):
+        raise LabError(
+            f"{name!r} is no good as the name of a row",
+            hint="letters, digits, '.', '_' and '-' are",
+        )
     return Row(
         name,
         order,

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from suites.matrix import attempt, budget, collected, folder, names, page, rows
+from suites.matrix import attempt, budget, ci, collected, folder, names, page, rows
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
 from targets.scst.addition import ForKernel
@@ -44,6 +44,19 @@ fragments = ["kasan", "own.config"]
 [suite]
 target = "scst"
 arguments = ["--area", "login"]
+"""
+
+
+TWICE = """
+[[target]]
+name = "tgt"
+[[target]]
+name = "tgt_a"
+kind = "tgt"
+[[part]]
+name = "a_b"
+[[part]]
+name = "b"
 """
 
 
@@ -145,12 +158,10 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
             "[[target]]\nname='tgt'\narguments='-x'\n",
             "the target tgt: arguments is no list of strings",
         ),
+        (TWICE, "two rows are called tgt_a_b"),
         (
-            (
-                "[[target]]\nname='tgt'\n[[target]]\nname='tgt_a'\nkind='tgt'\n"
-                "[[part]]\nname='a_b'\n[[part]]\nname='b'\n"
-            ),
-            "two rows are called tgt_a_b",
+            "[[target]]\nname='../x'\nkind='tgt'\n",
+            r"'\.\./x' is no good as the name of a row",
         ),
         (
             "[[kernel]]\nname='k'\nsource='packaged'\nin_vm=true\n",
@@ -414,8 +425,50 @@ def test_rows_are_listed_for_a_ci(tmp_path: Path) -> None:
         )
 
     told = json.loads(listed("--json", "--only", "checked", "--no", "patched").stdout)
-    assert told == {"include": [{"row": "debian_head_checked", "target": "scst"}]}
+    row = {"row": "debian_head_checked", "target": "scst", "cores": 2, "memory": 1536}
+    assert told == {"include": [row]}
     nothing = listed("--only", "windows")
     assert nothing.returncode == 3
     assert "no row of" in nothing.stderr
     assert len(nothing.stderr.splitlines()) == 1
+
+
+@pytest.mark.integration
+def test_an_engine_is_given_the_open_rows_the_longest_first(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    path.write_text("\n".join(f'[[target]]\nname="{one}"\nkind="tgt"' for one in "abc"))
+    results = tmp_path / "results"
+    made_from = rows.load(path)[0].made_from
+    left(results, record("a", made_from=made_from, seconds=9.0), record("b"))
+
+    def listed(*options: str) -> list[str]:
+        words = [sys.executable, "-m", "vmlab", "matrix", "list", str(path)]
+        words += [f"--results={results}", *options]
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.split()
+
+    assert listed() == ["a", "b", "c"]
+    assert listed("--longest-first") == ["c", "a", "b"]
+    # The row b says something else by now than when it ran.
+    assert listed("--longest-first", "--open") == ["c", "b"]
+    command = [sys.executable, "-m", "vmlab", "matrix", "plan", str(path)]
+    plan = [*command, f"--results={results}", "--hosts=2", "--cores=1", "--memory=512"]
+    said = subprocess.run(plan, capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == (
+        "3 rows, one after the other: 15 s\n"
+        "on 2 hosts with 1 cores and 512 MiB each: 9 s\n"
+    )
+
+
+def test_gitlab_has_a_job_a_row_and_runs_again_what_has_lost_its_runner(
+    tmp_path: Path,
+) -> None:
+    pipeline = ci.pipeline(load(tmp_path, WHOLE), Path("my matrix.toml"))
+
+    jobs = [name for name in pipeline if name.startswith("row ")]
+    assert len(jobs) == 4
+    job = pipeline["row patched_head_plain"]
+    assert "runner_system_failure" in job["retry"]["when"]
+    assert "'my matrix.toml' --row patched_head_plain --exit-zero" in job["script"][1]
