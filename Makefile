@@ -101,6 +101,7 @@ test-lab: $(STAMP) packages lab
 	$(RUN) pytest suites/conformance --target=lio -n $(MACHINES) || $(AGAIN) --target=lio
 	$(RUN) pytest suites/robustness --target=reference -n $(WAITERS)
 	$(RUN) suites.mutants -j $(WAITERS)
+	$(RUN) suites.mutants --robustness -j $(WAITERS)
 
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)

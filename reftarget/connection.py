@@ -161,6 +161,7 @@ class Connection:
         self.local_host = portal.host
         self.exchange: Exchange | None = None
         self._takes_bad_data = not self.rules.connections.checks_data_digest
+        self._on_pdu = self.rules.connections.on_pdu
         self.awaited_pong: int | None = None
         self.was_heard = True
         self.handler = handler
@@ -211,6 +212,7 @@ class Connection:
         """
         stream, backlog = self.stream, self.backlog
         self.has_more = self.is_stopped = False
+        is_watched = self.watch_input is not None or self._on_pdu is not None
         try:
             while not self.is_closing and self.output_size < HIGH_WATER:
                 if backlog:
@@ -220,7 +222,7 @@ class Connection:
                     if pdu is None:
                         return
                     self.was_heard = True
-                    if pdu.objection or self.watch_input is not None:
+                    if pdu.objection or is_watched:
                         self._look_at(pdu)
                     self.handler(self, pdu, now)
                 if not has_time():
@@ -230,18 +232,27 @@ class Connection:
         except HeaderDigestError as error:
             # Without synchronization the next PDU cannot be found (section 7.8).
             log.warning("%s: %s: connection dropped", self, error)
+            self._look_at_header(error)
             self.drop()
         except DecodeError as error:
             log.warning("%s: %s: session dropped", self, error)
+            self._look_at_header(error)
             self.on_format_error(self)
             self.drop_session()
 
     def _look_at(self, pdu: Received) -> None:
         """Show a PDU to observers; forgive a wrong digest where a fault says so."""
+        if self._on_pdu is not None:
+            self._on_pdu(self, pdu.header, bytes(pdu.data), pdu.objection is not None)
         if self._takes_bad_data:
             pdu.objection = None
         if self.watch_input is not None:
             self.watch_input(self, pdu.header, bytes(pdu.data))
+
+    def _look_at_header(self, error: DecodeError) -> None:
+        """Have done with the header of a PDU that cannot be taken what is done."""
+        if self._on_pdu is not None and error.data:
+            self._on_pdu(self, error.data, b"", True)
 
     def _work_off(self, job: Job) -> None:
         """Do a step of the backlog."""

@@ -115,6 +115,8 @@ class Channel:
             return
         if self.is_half_closed or self._closing is not None:
             stream.discard()
+            if self.connection.rules.connections.on_late_bytes is not None:
+                self.connection.rules.connections.on_late_bytes()
             return
         stream.filled(count)
         self.server.process(self.connection)

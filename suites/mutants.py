@@ -24,7 +24,7 @@ from reports.coverage import Collected, CoverageError, collect_items
 from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
-from suites import fairness, losses
+from suites import fairness, losses, perils
 from suites.reference_run import RunError, run_with, shard
 
 SAMPLE = 20
@@ -284,6 +284,7 @@ def describe(parser: Parser) -> None:
     )
     fairness.add_options(parser)
     losses.add_options(parser)
+    perils.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -296,6 +297,8 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.habits:
         return fairness.main(options)
+    if options.robustness:
+        return perils.main(options)
     known = dict(FAULTS)
     unknown = [name for name in options.fault if name not in known]
     if unknown:

@@ -20,6 +20,7 @@ from reftarget.faults.identity import IDENTITY
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
 from reftarget.faults.misreading import MISREADING
+from reftarget.faults.perils import PERILS
 from reftarget.faults.primary import PRIMARY
 from reftarget.faults.recovery import RECOVERY
 from reftarget.faults.reservations import RESERVATIONS
@@ -100,6 +101,7 @@ def _row(name: str) -> Variant:
             return fields.named(name)
         except ValueError as error:
             raise UnknownFaultError(f"--fault: {name}: {error}") from None
-    if name not in FAULTS:
+    found = FAULTS.get(name) or PERILS.get(name)
+    if found is None:
         raise UnknownFaultError(f"--fault: there is no {name!r}")
-    return FAULTS[name]
+    return found

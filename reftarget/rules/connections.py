@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from iscsi import headers
 from iscsi.constants import Opcode, RejectReason
@@ -56,3 +56,8 @@ class ConnectionRules(RuleSet):
     """What a discovery session takes: SendTargets and its logout (section 4.3)."""
     answers_untagged: bool = False
     """A NOP-Out with the reserved tag is answered (section 11.19.4)."""
+    on_pdu: Callable[[Any, bytes, bytes, bool], None] | None = None
+    """What is done with a PDU before it is handled, by the connection, its header
+    segments, its data, and whether a digest or the length is wrong: nothing."""
+    on_late_bytes: Callable[[], None] | None = None
+    """What is done with bytes behind a logout, beside dropping them: nothing."""

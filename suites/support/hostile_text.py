@@ -135,6 +135,9 @@ _RESPONSES: Mapping[str, bytes] = {
     "a list": b"0x" + b"00" * 16 + b",0x" + b"00" * 16,
 }
 
+_RIGHT = b"CHAP_N=assay-initiator\0CHAP_R=0x" + b"00" * 16 + b"\0"
+"""The keys of a proof, none of which is right."""
+
 _NAMES: Mapping[str, bytes] = {
     "nothing": b"",
     "one byte": b"a",
@@ -226,6 +229,34 @@ def responses() -> Iterator[Stimulus]:
         yield _data(
             "Login", f"CHAP_I: {words}", data + b"\0CHAP_C=0x0011\0", flags=0x81
         )
+
+
+def ways_around(names: bytes) -> Iterator[Stimulus]:
+    """Yield first requests that leave the proof out, in every stage and to its end.
+
+    Args:
+        names: the text that says who logs in where.
+    """
+    for stages, flags in {
+        "security, stay": 0x00,
+        "security to operational": 0x81,
+        "security to the end": 0x83,
+        "operational, stay": 0x04,
+        "operational to the end": 0x87,
+        "the reserved stage to the end": 0x8B,
+        "full-feature phase": 0x8F,
+    }.items():
+        for words, keys in {
+            "no method": b"",
+            "AuthMethod=None": b"AuthMethod=None\0",
+            "AuthMethod=None,CHAP": b"AuthMethod=None,CHAP\0",
+            "AuthMethod=nothing": b"AuthMethod=\0",
+            "AuthMethod=Reject": b"AuthMethod=Reject\0",
+            "an unknown method": b"AuthMethod=X-com.example.none\0",
+            "a proof without a challenge": _RIGHT,
+        }.items():
+            text = f"{words}, {stages}"
+            yield _data("Login", text, names + keys, flags=flags)
 
 
 def algorithms() -> Iterator[Stimulus]:

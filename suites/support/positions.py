@@ -29,18 +29,23 @@ from iscsi.pdu import (
     SNACK,
     DataOut,
     LoginRequest,
+    LoginResponse,
     LogoutRequest,
     NOPOut,
     Reject,
     SCSICommand,
     TaskManagementRequest,
     TextRequest,
+    TextResponse,
     UnknownPDU,
 )
 from iscsi.scsi import cdb
 
 _UNASSIGNED = 0x1C
 """An opcode of initiators that no document assigns."""
+
+_LAST_STEPS = 3
+"""Requests by which the end of a login is asked for after a stimulus."""
 
 _PING_TAG = 0x0FF0_0000
 _STIMULUS_TAG = 0x0EE0_0000
@@ -98,14 +103,35 @@ class Place:
         """Let the target do with a stimulus what it will; tell if it still listens.
 
         Where a session is open, a ping behind the stimulus comes back. A login is over,
-        whatever it came to.
+        whatever it came to; where it takes a secret, its end is asked for.
         """
         with suppress(ISCSIError, ConformanceFailure):
             if self.session is None:
-                self.connection.receive(seconds)
+                found = self.connection.receive(seconds)
+                if self.is_locked:
+                    self._ask_on(found, seconds)
                 return False
             return self._ping(self.session, seconds)
         return False
+
+    def _ask_on(self, found: PDU, seconds: float) -> None:
+        """Ask for full-feature phase as long as a login is not refused.
+
+        It is what shows whether a stimulus was taken for the secret.
+        """
+        for _ in range(_LAST_STEPS):
+            if (
+                self.login is None
+                or not isinstance(found, LoginResponse)
+                or found.status_class
+                or (found.transit and found.nsg == Stage.FULL_FEATURE)
+            ):
+                return
+            self.login.status.receive(found.stat_sn)
+            stage = found.nsg if found.transit else found.csg
+            asked = self.login.build([], csg=stage, nsg=Stage.FULL_FEATURE)
+            self.connection.send(asked)
+            found = self.connection.receive(seconds)
 
     def _ping(self, session: Session, seconds: float) -> bool:
         self.pings += 1
@@ -336,6 +362,17 @@ def _first_request(
     return Place(login.connection, login=login, block_size=ground.block_size)
 
 
+def locked(ground: Ground, transcript: Transcript) -> Place:
+    """Say nothing yet to the name that asks for a secret."""
+    if ground.chap is None:
+        raise OutOfReach("no target name asks for CHAP")
+    connection = ground.connect(transcript)
+    login = LoginExchange(connection, isid=ground.options.isid)
+    place = Place(connection, login=login, block_size=ground.block_size)
+    place.is_locked = True
+    return place
+
+
 def security(ground: Ground, transcript: Transcript) -> Place:
     """Stand in the security stage, AuthMethod offered."""
     pairs = [("AuthMethod", "CHAP,None")]
@@ -417,7 +454,17 @@ def text_cut(ground: Ground, transcript: Transcript) -> Place:
     session = _session(ground, transcript)
     request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
     session.send(request)
-    session.receive()
+    try:
+        found = session.receive()
+    except ISCSIError as error:
+        session.close()
+        raise OutOfReach(f"a text that goes on is not taken: {error}") from error
+    if not isinstance(found, TextResponse):
+        session.close()
+        raise OutOfReach(
+            f"a text that goes on is answered by {type(found).__name__}, not by a "
+            "Text Response"
+        )
     return _inside(ground, session)
 
 
@@ -433,6 +480,7 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
     session.start(cdb.write_10(lba=0, blocks=blocks), write=data, immediate_data=0)
     found = session.receive()
     if not isinstance(found, R2T):
+        session.close()
         raise OutOfReach(f"a write is answered by {type(found).__name__}, not by R2T")
     place = _inside(ground, session)
     place.r2t = found

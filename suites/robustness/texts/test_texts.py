@@ -3,14 +3,16 @@
 
 import pytest
 
+from iscsi import text
 from suites.support.hostile_text import (
     algorithms,
     cut_texts,
     responses,
     values,
+    ways_around,
     whole_texts,
 )
-from suites.support.positions import POSITIONS, at
+from suites.support.positions import POSITIONS, at, locked
 from suites.support.siege import JUDGED, SECRET, Siege
 
 pytestmark = pytest.mark.requirement(*JUDGED, SECRET)
@@ -67,4 +69,13 @@ def test_any_proof_of_chap_is_survived(siege: Siege) -> None:
 def test_any_method_of_authentication_is_survived(siege: Siege, position: str) -> None:
     """The target goes on serving, whatever methods and algorithms are offered."""
     siege.attack(POSITIONS[position], algorithms())
+    siege.end()
+
+
+@pytest.mark.needs("chap")
+def test_no_login_leaves_the_proof_out(siege: Siege) -> None:
+    """The target lets nobody in who says nothing of a secret, or says it in vain."""
+    known = siege.ground.chap
+    assert known is not None  # the marker
+    siege.attack(locked, ways_around(text.encode(known.names())))
     siege.end()

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What may become of a target that takes malformed input amiss.
+
+An effect is what the peer and others then see: the process ends, stands still, keeps
+what is not its own, or touches somebody else's session or data. Each is bounded, so
+that it harms the target that has it, and nobody else on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from iscsi import headers
+from iscsi.constants import BHS_LENGTH, RESERVED_TAG, Opcode
+from reftarget.faults.row import Fault
+from reftarget.rules import ConnectionRules
+
+_HANG_SECONDS: Final = 600.0
+_CHUNK: Final = 24 << 20
+_MOST_CHUNKS: Final = 16
+_MOST_FILES: Final = 64
+
+_kept: list[bytearray] = []
+_files: list[int] = []
+_pinged: dict[int, bytes] = {}
+"""What each session has sent in its last ping, by its TSIH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A PDU as it has come, whole or not.
+
+    Attributes:
+        connection: the connection that it came on (`reftarget.connection.Connection`).
+        header: its header segments.
+        data: its data segment; nothing where the header is refused already.
+        is_bad: a digest does not match, or the data segment is longer than is taken.
+    """
+
+    connection: Any
+    header: bytes
+    data: bytes
+    is_bad: bool
+
+    @property
+    def opcode(self) -> int:
+        """What it is."""
+        return self.header[0] & 0x3F
+
+    @property
+    def is_login(self) -> bool:
+        """Whether it is a Login Request."""
+        return self.opcode == Opcode.LOGIN_REQUEST
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it carries text: a Login Request or a Text Request."""
+        return self.opcode in (Opcode.LOGIN_REQUEST, Opcode.TEXT_REQUEST)
+
+    @property
+    def session(self) -> Any:
+        """The session of the connection; None before it is logged in."""
+        return self.connection.session
+
+    def number(self, start: int, size: int) -> int:
+        """Return bytes of the header as a number."""
+        return int.from_bytes(self.header[start : start + size], "big")
+
+    @property
+    def segments(self) -> bytes:
+        """The additional header segments."""
+        return self.header[BHS_LENGTH:]
+
+    @property
+    def cdb(self) -> bytes:
+        """The CDB of a SCSI Command; nothing of another PDU."""
+        return self.header[32:48] if self.opcode == Opcode.SCSI_COMMAND else b""
+
+
+When = Callable[[Seen], bool]
+Effect = Callable[[Seen], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peril(Fault):
+    """A fault in how malformed input is taken, and the checks that must notice it."""
+
+    noticed_by: tuple[str, ...]
+    """Checks below `suites/robustness`, each of which must accuse what it breaks; one
+    without parameters stands for all its parameter sets."""
+
+
+def upon(when: When, effect: Effect) -> ConnectionRules:
+    """Return the rules of a target on which some PDUs have an effect."""
+
+    def on_pdu(connection: Any, header: bytes, data: bytes, is_bad: bool) -> None:
+        seen = Seen(connection, header, data, is_bad)
+        if seen.opcode == Opcode.NOP_OUT and seen.session is not None and data:
+            _pinged[seen.session.tsih] = data
+        if when(seen):
+            effect(seen)
+
+    return ConnectionRules(on_pdu=on_pdu)
+
+
+def crash(_seen: object = None) -> None:
+    """End as by a wild pointer."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def abort(_seen: Seen) -> None:
+    """End as by an assertion."""
+    os.kill(os.getpid(), signal.SIGABRT)
+
+
+def leave(_seen: Seen) -> None:
+    """End by its own doing."""
+    os._exit(1)
+
+
+def hang(_seen: Seen) -> None:
+    """Stand still: nobody is served."""
+    time.sleep(_HANG_SECONDS)
+
+
+def keep_memory(_seen: Seen) -> None:
+    """Take memory and never give it back."""
+    if len(_kept) < _MOST_CHUNKS:
+        _kept.append(bytearray(b"\x5a") * _CHUNK)  # written to, so that it is resident
+
+
+def keep_file(_seen: Seen) -> None:
+    """Open a file and never close it."""
+    if len(_files) < _MOST_FILES:
+        _files.append(os.open(os.devnull, os.O_RDONLY))
+
+
+def close_others(seen: Seen) -> None:
+    """Close the sessions of all other initiators."""
+    own = seen.session
+    for session in list(seen.connection.target.sessions.values()):
+        if session is not own:
+            session.close()
+
+
+def show_others(seen: Seen) -> None:
+    """Send what another initiator has sent, in a NOP-In that nobody has asked for."""
+    own = 0 if seen.session is None else seen.session.tsih
+    data = next((data for tsih, data in _pinged.items() if tsih != own), b"")
+    answer = headers.NOPIn(
+        initiator_task_tag=RESERVED_TAG, target_transfer_tag=RESERVED_TAG
+    )
+    seen.connection.number(answer, advance=False)
+    seen.connection.send(answer, data)
+
+
+def write_elsewhere(seen: Seen) -> None:
+    """Write to the first blocks of every unit that the PDU does not address."""
+    node = None if seen.session is None else seen.session.node
+    if node is None:
+        return
+    addressed = seen.number(9, 1)
+    for lun, unit in node.device.units.items():
+        if lun != addressed and not unit.is_write_protected:
+            unit.backing.write(0, b"\xee" * 4096)

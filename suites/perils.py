@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The power to notice: each fault of the robustness suite against its checks.
+
+`iscsi-assay faults --robustness` runs, for every row of
+`reftarget.faults.PERILS`, the checks that it names against the reference target with
+that fault. Each of their parameter sets must accuse the requirement that the fault
+breaks, and no check may accuse another one.
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from iscsi_assay.parser import Misuse
+from reftarget.faults import PERILS, Peril
+from reports.model import Check, Outcome
+from reports.printable import one_line
+from suites.reference_run import RunError, run_with, shard
+
+SUITE = "suites/robustness"
+
+_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the checks that a row names have made of it."""
+
+    peril: Peril
+    noticed_by: tuple[Check, ...] = ()
+    """Those that accuse what it breaks."""
+    missed_by: tuple[str, ...] = ()
+    """Those that do not, and names that no check has."""
+    others: tuple[Check, ...] = ()
+    """Those that accuse something else."""
+    trouble: str = ""
+    """Why there is no verdict, where there is none."""
+
+    @property
+    def is_amiss(self) -> bool:
+        """True if a check has missed it, accused another clause, or not run."""
+        return bool(self.missed_by or self.others or self.trouble)
+
+
+def weigh(peril: Peril, checks: Iterable[Check]) -> Notice:
+    """Sort the verdicts of a run with one row."""
+    run = list(checks)
+    noticed = tuple(one for one in run if _accuses(one, peril))
+    silent = [one.check for one in run if not _accuses(one, peril)]
+    silent += [
+        name
+        for name in peril.noticed_by
+        if not any(name in (one.check, one.check.split("[")[0]) for one in run)
+    ]
+    others = tuple(
+        one
+        for one in run
+        if one.outcome is Outcome.BROKEN and not set(one.broken) <= set(peril.breaks)
+    )
+    return Notice(peril, noticed, tuple(silent), others)
+
+
+def _accuses(check: Check, peril: Peril) -> bool:
+    return check.outcome is Outcome.BROKEN and bool(
+        set(check.broken) & set(peril.breaks)
+    )
+
+
+def show(notices: Sequence[Notice]) -> list[str]:
+    """Return the table and its sums."""
+    width = max((len(one.peril.name) for one in notices), default=0)
+    lines = []
+    for one in notices:
+        count = len(one.noticed_by)
+        word = "check" if count == 1 else "checks"
+        what = one.trouble and f"no verdict: {one.trouble}"
+        what = what or f"noticed by {count} {word}"
+        if one.noticed_by:
+            what += f": {one_line(one.noticed_by[0].detail, 90)}"
+        lines.append(f"{one.peril.name:{width}}  {one.peril.requirement}  {what}")
+        lines += [f"{'':{width}}  MISSED by {name}" for name in one.missed_by]
+        lines += [
+            f"{'':{width}}  {other.check} accuses {', '.join(other.broken)}: "
+            f"{one_line(other.detail, 90)}"
+            for other in one.others
+        ]
+    amiss = sum(one.is_amiss for one in notices)
+    checks = sum(len(one.noticed_by) for one in notices)
+    lines.append(
+        f"{len(notices)} faults of the robustness suite: {len(notices) - amiss} "
+        f"noticed as they should be, by {checks} checks; {amiss} not"
+    )
+    return lines
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a run on the faults of the robustness suite."""
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="try the faults of suites/robustness instead, each against the checks "
+        "that it names",
+    )
+
+
+def attempt(peril: Peril) -> Notice:
+    """Run the checks that a row names against a target that has it."""
+    chosen = [f"{SUITE}/{name}" for name in peril.noticed_by]
+    try:
+        run = run_with(peril, chosen, _SECONDS)
+    except RunError as error:
+        return Notice(peril, trouble=str(error))
+    return weigh(peril, run.checks)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Try the rows; return 1 if one is not noticed as it should be.
+
+    Raises:
+        Misuse: the options name nothing.
+    """
+    names: Sequence[str] = options.fault
+    unknown = [name for name in names if name not in PERILS]
+    if unknown:
+        raise Misuse(f"no such fault: {', '.join(unknown)}")
+    try:
+        wanted = shard([PERILS[name] for name in names or PERILS], options.shard)
+    except ValueError as error:
+        raise Misuse(str(error)) from error
+    done = itertools.count(1)
+
+    def tried(peril: Peril) -> Notice:
+        notice = attempt(peril)
+        word = "AMISS" if notice.is_amiss else "noticed"
+        print(f"{next(done)}/{len(wanted)} {peril.name}: {word}", file=sys.stderr)
+        return notice
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        notices = list(pool.map(tried, wanted))
+    print("\n".join(show(notices)))
+    return int(any(one.is_amiss for one in notices))

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The faults of the robustness suite, and who must notice them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from reftarget.faults import FAULTS, PERILS, rules_with
+from reftarget.rules import RULES
+from reports.model import Check, Outcome
+from spec import load
+from suites.mutants import main
+from suites.perils import SUITE, Notice, show, weigh
+from suites.support.positions import POSITIONS
+from tests.suites.runs import ROOT
+
+PERIL = PERILS["unknown-function-crashes"]
+(CHECK,) = PERIL.noticed_by
+
+
+def judged(check: str, outcome: Outcome, *broken: str) -> Check:
+    return Check(check=check, outcome=outcome, requirements=broken, broken=broken)
+
+
+def test_a_check_that_accuses_the_right_requirement_notices() -> None:
+    notice = weigh(PERIL, [judged(CHECK, Outcome.BROKEN, *PERIL.breaks)])
+
+    assert not notice.is_amiss
+    assert [one.check for one in notice.noticed_by] == [CHECK]
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.PASSED, Outcome.TROUBLE, Outcome.NOT_APPLICABLE]
+)
+def test_a_check_that_does_not_fail_has_missed_it(outcome: Outcome) -> None:
+    notice = weigh(PERIL, [judged(CHECK, outcome)])
+
+    assert notice.missed_by == (CHECK,)
+    assert f"MISSED by {CHECK}" in show([notice])[1]
+
+
+def test_a_check_that_accuses_another_requirement_is_amiss() -> None:
+    notice = weigh(PERIL, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
+
+    assert [one.check for one in notice.others] == [CHECK]
+    assert notice.missed_by == (CHECK,)
+
+
+def test_each_parameter_set_must_notice() -> None:
+    peril = PERILS["long-value-crashes"]
+    (name,) = peril.noticed_by
+    checks = [
+        judged(f"{name}[a]", Outcome.BROKEN, *peril.breaks),
+        judged(f"{name}[b]", Outcome.PASSED),
+    ]
+
+    assert weigh(peril, checks).missed_by == (f"{name}[b]",)
+
+
+def test_a_check_that_has_not_run_has_missed_it() -> None:
+    assert weigh(PERIL, []).missed_by == (CHECK,)
+
+
+def test_a_run_without_verdicts_is_amiss() -> None:
+    assert Notice(PERIL, trouble="it stops").is_amiss
+
+
+@pytest.mark.parametrize("name", PERILS)
+def test_each_breaks_a_requirement_and_replaces_a_rule(name: str) -> None:
+    assert set(PERILS[name].breaks) <= set(load())
+    assert PERILS[name].noticed_by
+    assert rules_with([name]) != RULES
+
+
+def test_no_fault_has_the_name_of_another() -> None:
+    assert not set(FAULTS) & set(PERILS)
+
+
+def test_each_requirement_of_robustness_is_broken_by_one() -> None:
+    broken = {one for peril in PERILS.values() for one in peril.breaks}
+
+    assert broken == {name for name in load() if name.startswith("Robustness")}
+
+
+def test_each_position_has_one() -> None:
+    named = " ".join(name for one in PERILS.values() for name in one.noticed_by)
+
+    assert [one for one in POSITIONS if f"[{one}-" not in named] == []
+
+
+@pytest.mark.integration
+def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
+    done = subprocess.run(  # our own interpreter
+        [sys.executable, "-m", "pytest", SUITE, "--collect-only", "-q", "--no-header"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    lines = done.stdout.splitlines()
+    nodes = {one.removeprefix(f"{SUITE}/") for one in lines if one.startswith(SUITE)}
+    checks = {one.split("[")[0] for one in nodes}
+    named = {name for one in PERILS.values() for name in one.noticed_by}
+
+    assert checks - {one.split("[")[0] for one in named} == set()
+    assert named - nodes - checks == set()
+
+
+def test_an_unknown_one_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--robustness", "no-such-fault"]) == 2
+    said = capsys.readouterr().err
+    assert said == "python -m suites.mutants: no such fault: no-such-fault\n"
+
+
+@pytest.mark.integration
+def test_a_sample_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    sample = [
+        "unknown-function-crashes",
+        "reserved-stage-hangs",
+        "wrong-data-digest-closes-other-sessions",
+        "wild-buffer-offset-writes-elsewhere",
+        "answer-to-no-ping-shows-data-of-others",
+        "any-proof-of-chap-lets-in",
+        "reserved-attribute-keeps-a-file",
+    ]
+
+    code = main(["--robustness", *sample])
+
+    printed = capsys.readouterr().out
+    assert code == 0, printed
+    assert "7 faults of the robustness suite: 7 noticed" in printed
