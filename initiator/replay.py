@@ -33,6 +33,12 @@ from iscsi.scsi.status import SCSIStatus
 ANSWER_SECONDS = 5.0
 """How long an answer that came when it was recorded is waited for."""
 
+_AT_ONCE = 0.02
+"""Seconds in which comes what is there already."""
+
+_MOST_DRAINED = 256
+"""PDUs that are taken at the end, at the most."""
+
 _CARRIED = frozenset({"stat_sn", "tsih", "target_transfer_tag", "lun", "max_cmd_sn"})
 """Fields of an answer that a target chooses, or that follow from what it chose."""
 
@@ -71,6 +77,8 @@ class _Channel:
     """The StatSN that was due next when it was recorded, and the one that is now."""
     challenge: dict[str, str] = field(default_factory=dict)
     """What CHAP asks, of this login."""
+    is_silent: bool = False
+    """An answer has not come."""
 
 
 @dataclass(slots=True)
@@ -95,18 +103,42 @@ def replay(
         ConnectionLost: nobody listens there.
         PeerTimeout: nobody answers there.
     """
-    player = _Player(recorded, target, seconds)
+    player = Player(recorded, target, seconds)
     for number, event in enumerate(recorded.events):
         player.play(number, event)
     player.close()
     return Replay(player.differences, player.transcript)
 
 
-class _Player:
-    def __init__(self, recorded: Bundle, target: TargetURL, seconds: float) -> None:
+class Player:
+    """Plays the events of a recording one by one.
+
+    Attributes:
+        differences: the answers that are not the ones that were recorded.
+        transcript: what passed.
+    """
+
+    def __init__(
+        self,
+        recorded: Bundle,
+        target: TargetURL,
+        seconds: float,
+        *,
+        gives_up: bool = True,
+    ) -> None:
+        """Begin with no connection open.
+
+        Args:
+            recorded: the recording; its target's name and unit.
+            target: where to.
+            seconds: how long each answer is waited for.
+            gives_up: a connection ends where an answer does not come, and answers are
+                compared; else it goes on, and waits for hardly anything from then on.
+        """
         self._recorded = recorded
         self._target = target
         self._seconds = seconds
+        self._gives_up = gives_up
         self._channels: dict[int, _Channel] = {}
         self._tags: dict[int, int] = {}
         self._handles: dict[int, int] = {}
@@ -135,6 +167,13 @@ class _Player:
         }
         with suppress(ConnectionLost):  # its end is told where an answer was due
             steps[event.kind]()
+
+    def drain(self) -> None:
+        """Take what has come and nobody has waited for."""
+        for channel in self._channels.values():
+            with suppress(ConnectionLost, PeerTimeout, DecodeError):
+                for _ in range(_MOST_DRAINED):
+                    channel.live.receive(_AT_ONCE)
 
     def close(self) -> None:
         """Close what is open."""
@@ -212,15 +251,24 @@ class _Player:
         recorded = event.pdu
         if not channel.live.is_open:
             return  # its end has been told
+        seconds = _AT_ONCE if channel.is_silent else self._seconds
         try:
-            found = channel.live.receive(self._seconds)
+            found = channel.live.receive(seconds)
             while is_own_ping(found) and not is_own_ping(recorded):
-                found = channel.live.receive(self._seconds)
-        except (ConnectionLost, PeerTimeout, DecodeError) as error:
+                found = channel.live.receive(seconds)
+        except PeerTimeout as error:
+            if not self._gives_up:
+                channel.is_silent = True
+                return
             self._differ(number, "answer", describe(recorded), str(error))
             channel.live.close()
             return
-        self._compare(channel, number, recorded, found)
+        except (ConnectionLost, DecodeError) as error:
+            self._differ(number, "answer", describe(recorded), str(error))
+            channel.live.close()
+            return
+        if self._gives_up:
+            self._compare(channel, number, recorded, found)
         self._learn(channel, recorded, found)
 
     def _lose(self, channel: _Channel, number: int) -> None:

@@ -17,6 +17,7 @@ _ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
 pytest_plugins = [
     "suites.plugins.options",
     "suites.plugins.permission",
+    "suites.plugins.campaign",
     "suites.plugins.requirements",
     "suites.plugins.applicability",
     "suites.plugins.lost",

@@ -14,7 +14,8 @@ from iscsi.scsi.capacity import Capacity10
 from suites.plugins.sessions import TRANSCRIPT
 from suites.plugins.targets import TestedTarget
 from suites.support.positions import Ground
-from suites.support.siege import Siege, Watcher
+from suites.support.siege import Siege
+from suites.support.watcher import Watcher
 
 WATCHER = "iqn.2026-11.org.iscsi-assay:watcher"
 

@@ -8,25 +8,21 @@ more than before. A failure names the one stimulus, with its bytes; its transcri
 and so the bundle, is that of the connection that carried it.
 """
 
-import functools
-import secrets
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import pytest
 
 import targets
 from initiator.expect import OTHER_DATA, ConformanceFailure, check
-from initiator.login import LoginOptions
 from initiator.ready import Ready
-from initiator.session import Session
 from initiator.transcript import Direction, Transcript
-from iscsi.constants import Stage
+from iscsi.constants import Opcode, Stage
 from iscsi.errors import ConnectionLost, ISCSIError, PeerTimeout
 from iscsi.pdu import LoginResponse, decode
-from iscsi.scsi import cdb
 from reports.answers import LET_IN
 from suites.plugins.survival import await_end
 from suites.plugins.targets import TestedTarget
@@ -38,10 +34,10 @@ from suites.support.positions import (
     Reach,
 )
 from suites.support.stimuli import Stimulus, asks_for_reset, claims
+from suites.support.watcher import UNDISTURBED, Watcher
 from vmlab.poll import poll
 
 SERVES = "Robustness-1-01"
-UNDISTURBED = "Robustness-2-01"
 UNTOUCHED = "Robustness-3-01"
 UNTOLD = "Robustness-3-02"
 SECRET = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
@@ -68,98 +64,9 @@ GROWTH = 48 << 20
 WHOLE_GROWTH = 128 << 20
 """Bytes by which it may grow in all checks."""
 
-_CANARY = 16
-_SENTINEL_BLOCKS = 16
 _DYING = 1.0
-
-
-@functools.cache
-def _canary() -> bytes:
-    """Return what no answer may hold, the same in all checks of a run.
-
-    What a target keeps of a session that is over belongs to another initiator still.
-    """
-    return secrets.token_bytes(_CANARY)
-
-
-@dataclass(slots=True)
-class Watcher:
-    """The session of another initiator, which must go on whatever the attacker does."""
-
-    tested: TestedTarget
-    options: LoginOptions
-    sentinel: int | None
-    """The unit that no stimulus addresses; None where there is none to write to."""
-    block_size: int
-    canary: bytes = field(default_factory=_canary)
-    session: Session | None = None
-
-    def stand_guard(self) -> None:
-        """Log in, and write what must be found again."""
-        session = self.open()
-        if self.sentinel is not None:
-            command = cdb.write_10(lba=0, blocks=_SENTINEL_BLOCKS)
-            result = session.execute(command, write=self.pattern)
-            check(
-                result.is_good,
-                "status GOOD for the watcher's write",
-                result,
-                requirement=UNDISTURBED,
-            )
-
-    def open(self) -> Session:
-        """Return the session; log in, where none is open."""
-        if self.session is not None and self.session.connection.is_open:
-            return self.session
-        lun = 0 if self.sentinel is None else self.sentinel
-        session = self.session = Session(
-            self.tested.portal,
-            self.options,
-            timeout=self.tested.timeout,
-            lun=lun,
-        )
-        session.clear_unit_attention()
-        return session
-
-    @property
-    def pattern(self) -> bytes:
-        """What the sentinel's first blocks hold."""
-        size = _SENTINEL_BLOCKS * self.block_size
-        return (self.canary * (size // _CANARY + 1))[:size]
-
-    def ping(self) -> None:
-        """Send a ping that carries the canary, and have it answered.
-
-        Raises:
-            ConformanceFailure, ISCSIError: it is not answered.
-        """
-        assert self.session is not None
-        found = self.session.ping(self.canary)
-        if bytes(found.data) != self.canary:
-            raise ConformanceFailure("the data of the watcher's ping", found)
-
-    def read_again(self) -> bytes:
-        """Return what the sentinel's first blocks hold now."""
-        assert self.session is not None
-        size = len(self.pattern)
-        command = cdb.read_10(lba=0, blocks=_SENTINEL_BLOCKS)
-        result = self.session.execute(command, read=size)
-        if not result.is_good:  # a unit attention, after a reset
-            self.session.clear_unit_attention()
-            result = self.session.execute(command, read=size)
-        check(
-            result.is_good,
-            "status GOOD for the watcher's read",
-            result,
-            requirement=UNDISTURBED,
-        )
-        return result.data
-
-    def close(self) -> None:
-        """Log out."""
-        if self.session is not None:
-            self.session.end()
-            self.session = None
+_LOGIN = Opcode.LOGIN_REQUEST
+_NAME = re.compile(rb"TargetName=([^\0]*)\0")
 
 
 @dataclass(slots=True)
@@ -276,8 +183,11 @@ class Siege:
             # It waits for what was promised, as it may: others are served meanwhile.
             is_cut = stalls or bool(stimulus.ends)
             is_open = place.settle(STALLED if is_cut else QUIET) and not is_cut
-        self._judge_watcher(stimulus, wire, transcript)
-        self._judge_answers(place, stimulus, wire, transcript, since)
+        what = told(stimulus, wire)
+        self._judge_watcher(what, transcript, is_reset=asks_for_reset(wire))
+        self._judge_answers(what, transcript, since)
+        if place.is_locked:
+            self._judge_logins(what, transcript, since)
         return is_open
 
     def _put(
@@ -301,15 +211,34 @@ class Siege:
 
     # Judging ---------------------------------------------------------------------
 
+    def judge(self, what: str, transcript: Transcript) -> None:
+        """Judge an exchange that has gone out on connections of its own.
+
+        Args:
+            what: what was sent, in words.
+            transcript: what passed.
+
+        Raises:
+            ConformanceFailure: the target has not stood it.
+        """
+        sent = [
+            one.wire for one in transcript.entries if one.direction is Direction.SENT
+        ]
+        is_reset = any(asks_for_reset(wire) for wire in sent if len(wire) > 1)
+        self._judge_watcher(what, transcript, is_reset=is_reset)
+        self._judge_answers(what, transcript, 0)
+        if _is_locked(self.ground, sent):
+            self._judge_logins(what, transcript, 0)
+
     def _judge_watcher(
-        self, stimulus: Stimulus, wire: bytes, transcript: Transcript
+        self, what: str, transcript: Transcript, *, is_reset: bool
     ) -> None:
         __tracebackhide__ = True
         try:
             self.watcher.ping()
         except (ISCSIError, ConformanceFailure) as error:
             died = self._died()
-            if died is None and asks_for_reset(wire):
+            if died is None and is_reset:
                 with suppress(ISCSIError, ConformanceFailure):
                     self.watcher.close()
                     self.watcher.open()
@@ -321,10 +250,9 @@ class Siege:
                 isinstance(one, ConnectionLost) for one in causes
             )
             seen = error.actual if isinstance(error, ConformanceFailure) else error
-            what = died or seen
             raise ConformanceFailure(
                 "the session of another initiator is served",
-                f"{what}, after {told(stimulus, wire)}",
+                f"{died or seen}, after {what}",
                 transcript,
                 requirement=UNDISTURBED if is_lost and self._serves() else SERVES,
             ) from error
@@ -336,48 +264,40 @@ class Siege:
             return True
         return False
 
-    def _judge_answers(
-        self,
-        place: Place,
-        stimulus: Stimulus,
-        wire: bytes,
-        transcript: Transcript,
-        since: int,
-    ) -> None:
+    def _judge_answers(self, what: str, transcript: Transcript, since: int) -> None:
         __tracebackhide__ = True
         for entry in transcript.since(since):
-            if entry.direction is not Direction.RECEIVED:
-                continue
-            check(
-                self.watcher.canary not in entry.wire,
-                "no answer holds what another initiator has sent",
-                f"its canary comes back after {told(stimulus, wire)}",
-                transcript,
-                requirement=UNTOLD,
-                answer=OTHER_DATA,
-            )
-            if place.is_locked and isinstance(entry.pdu, LoginResponse):
-                self._judge_login(entry.pdu, stimulus, wire, transcript)
+            if entry.direction is Direction.RECEIVED:
+                check(
+                    self.watcher.canary not in entry.wire,
+                    "no answer holds what another initiator has sent",
+                    f"its canary comes back after {what}",
+                    transcript,
+                    requirement=UNTOLD,
+                    answer=OTHER_DATA,
+                )
 
-    def _judge_login(
-        self,
-        answer: LoginResponse,
-        stimulus: Stimulus,
-        wire: bytes,
-        transcript: Transcript,
-    ) -> None:
+    def _judge_logins(self, what: str, transcript: Transcript, since: int) -> None:
+        """Judge the answers to logins that do not prove the secret."""
         __tracebackhide__ = True
-        is_in = (
-            answer.status == 0 and answer.transit and answer.nsg == Stage.FULL_FEATURE
-        )
-        check(
-            not is_in,
-            "no full-feature phase without the secret",
-            f"the login succeeds by {told(stimulus, wire)}",
-            transcript,
-            requirement=SECRET,
-            answer=LET_IN,
-        )
+        for entry in transcript.since(since):
+            is_answer = entry.direction is Direction.RECEIVED
+            answer = entry.pdu if is_answer else None
+            if not isinstance(answer, LoginResponse):
+                continue
+            is_in = (
+                answer.status == 0
+                and answer.transit
+                and answer.nsg == Stage.FULL_FEATURE
+            )
+            check(
+                not is_in,
+                "no full-feature phase without the secret",
+                f"the login succeeds by {what}",
+                transcript,
+                requirement=SECRET,
+                answer=LET_IN,
+            )
 
     def end(self) -> None:
         """Judge what the attack has left behind.
@@ -385,6 +305,16 @@ class Siege:
         Raises:
             ConformanceFailure: the sentinel's data has changed, or the target's process
                 holds more than before.
+        """
+        __tracebackhide__ = True
+        self.judge_sentinel()
+        self._judge_usage()
+
+    def judge_sentinel(self) -> None:
+        """Judge whether the blocks that nobody addresses hold what they did.
+
+        Raises:
+            ConformanceFailure: they do not.
         """
         __tracebackhide__ = True
         if self.watcher.sentinel is not None:
@@ -399,7 +329,6 @@ class Siege:
                 requirement=UNTOUCHED,
                 answer=OTHER_DATA,
             )
-        self._judge_usage()
 
     def _judge_usage(self) -> None:
         __tracebackhide__ = True
@@ -447,6 +376,16 @@ class Siege:
 
 _FIRST: dict[int, targets.Usage] = {}
 """What each target process of this worker held before its first check."""
+
+
+def _is_locked(ground: Ground, sent: Sequence[bytes]) -> bool:
+    """Tell whether all logins of an exchange are to the name that asks for a secret."""
+    if ground.chap is None or not ground.chap.target_name:
+        return False
+    logins = [wire for wire in sent if wire[:1] and wire[0] & 0x3F == _LOGIN]
+    names = {name for wire in logins for name in _NAME.findall(wire)}
+    is_discovery = any(b"SessionType=Discovery" in wire for wire in logins)
+    return names == {ground.chap.target_name.encode()} and not is_discovery
 
 
 def told(stimulus: Stimulus, wire: bytes) -> str:

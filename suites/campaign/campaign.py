@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The loop of a campaign: choose, change, send, judge, keep.
+
+Each execution draws its chance from the seed and its own number, so that a campaign
+that goes on does what it would have done.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+
+import targets
+from initiator import bundle
+from initiator.bundle import Bundle
+from initiator.expect import ConformanceFailure
+from initiator.transcript import Transcript
+from iscsi.address import TargetURL
+from iscsi.errors import ISCSIError
+from suites.campaign.execution import execute
+from suites.campaign.mutations import mutate
+from suites.campaign.programs import Program, last_kind, on, told
+from suites.campaign.shrinking import shrink
+from suites.campaign.states import states
+from suites.campaign.store import Finding, Store
+from suites.support.siege import SERVES, Siege
+
+_HISTORY = 16
+"""Programs that a death may come from: some show a moment later."""
+
+_LOOK = 25
+"""Executions between two looks at the sentinel's data."""
+
+_SAVE_SECONDS = 5.0
+_MOST_TRIES = 60
+_MOST_LOOKS = 4
+"""How often it is tried to have a failure come again, each time by another program."""
+
+_FRESH = 0.3
+"""How often a program of those is chosen that were kept last."""
+
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Campaign:
+    """A campaign against one target.
+
+    Attributes:
+        siege: sends and judges; its watcher stands guard.
+        store: what has been found so far.
+        tidy_up: frees the unit of what programs have left on it.
+        restart: has the target serve again; tells whether it does.
+        progress: is told a line now and then.
+    """
+
+    siege: Siege
+    store: Store
+    tidy_up: Callable[[], None]
+    restart: Callable[[], bool]
+    progress: Progress
+    _known: set[str] = field(default_factory=set)
+    _history: deque[Program] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+    _is_over: bool = False
+
+    @property
+    def _sentinel(self) -> int | None:
+        return self.siege.watcher.sentinel
+
+    @property
+    def _url(self) -> TargetURL:
+        ground = self.siege.ground
+        return TargetURL(ground.portal, self._name, lun=ground.lun)
+
+    @property
+    def _name(self) -> str:
+        return self.siege.ground.options.target_name or ""
+
+    @property
+    def _facts(self) -> Bundle:
+        return Bundle((), target_name=self._name, lun=self.siege.ground.lun)
+
+    def run(self, seeds: Iterable[Program], seconds: float) -> None:
+        """Send programs until the time is over, or the target is lost.
+
+        Args:
+            seeds: what to begin with.
+            seconds: how long the campaign lasts in all, earlier runs included.
+        """
+        state = self.store.state
+        self._known = set(state.states)
+        for seed in seeds:
+            self._take(seed)
+            if self._is_over:
+                break
+        begun, before, saved = time.monotonic(), state.seconds, 0.0
+        while not self._is_over and state.seconds < seconds:
+            self._step()
+            state.executions += 1
+            state.seconds = before + time.monotonic() - begun
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                saved = time.monotonic()
+                self._note()
+                self.progress(self.line(seconds))
+        self._note()
+
+    def _take(self, seed: Program) -> None:
+        """Take a seed, which has just been recorded, and judge what it has done."""
+        if not seed:
+            return
+        self.store.add(seed, is_seed=True)
+        self._history.append(seed)
+        try:
+            self.siege.judge(told(seed), Transcript())
+        except ConformanceFailure as failure:
+            self._keep(seed, failure, Transcript())
+
+    def _step(self) -> None:
+        """Send one program, and judge it."""
+        state = self.store.state
+        random = Random(f"{state.seed} {state.executions}")  # noqa: S311  # no secret
+        corpus = self.store.corpus
+        recent = corpus[-_HISTORY:] if random.random() < _FRESH else corpus
+        program = mutate(random, random.choice(recent), corpus, self._sentinel)
+        if not program:
+            return
+        self._history.append(program)
+        failure, transcript = self._try(program)
+        found = states(transcript) - self._known
+        if found:
+            self._known |= found
+            state.states = sorted(self._known)
+            self.store.add(program)
+        if failure is None and state.executions % _LOOK == 0:
+            failure = self._look()
+        if failure is not None:
+            self._keep(program, failure, transcript)
+
+    def _try(self, program: Program) -> tuple[ConformanceFailure | None, Transcript]:
+        """Send a program; return what is wrong then, and what passed."""
+        transcript = execute(program, self._url, self._facts)
+        try:
+            self.siege.judge(told(program), transcript)
+        except ConformanceFailure as failure:
+            return failure, transcript
+        return None, transcript
+
+    def _look(self) -> ConformanceFailure | None:
+        """Return what is wrong with the sentinel's data; free the unit."""
+        try:
+            self.siege.judge_sentinel()
+            self.tidy_up()
+        except ConformanceFailure as failure:
+            return failure
+        except ISCSIError as error:
+            return ConformanceFailure(
+                "the target serves on", f"{error}", requirement=SERVES
+            )
+        return None
+
+    def _note(self) -> None:
+        usage = self.siege.tested.running.usage()
+        if usage is not None:
+            seconds = round(self.store.state.seconds, 1)
+            self.store.state.memory.append((seconds, usage.memory, usage.files))
+        self.store.save()
+
+    # Findings ------------------------------------------------------------------------
+
+    def _keep(
+        self, program: Program, failure: ConformanceFailure, transcript: Transcript
+    ) -> None:
+        """Keep a failure that is new, shortened, and have the target serve again."""
+        state = self.store.state
+        key = _key(failure, program)
+        ending = self.siege.tested.ending()
+        found = self.store.state.findings
+        known = next((one for one in found if key in one.keys), None)
+        if known is not None:
+            known.count += 1
+        self._revive()
+        if known is not None and (known.reproduces or known.count > _MOST_LOOKS):
+            return
+        requirement = failure.requirement or SERVES
+        finding = known or Finding([key], requirement, _says(failure, ending))
+        last = self._shorten(program, failure, finding) or transcript
+        self._history.clear()
+        same = next(
+            (
+                one
+                for one in found
+                if one is not finding and finding.keys[-1] in one.keys
+            ),
+            None,
+        )
+        if same is not None:
+            same.count += 1
+            same.keys.append(key)
+            if known is not None:
+                found.remove(known)
+            return
+        if known is None:
+            found.append(finding)
+            finding.file = f"{state.executions:08}.json"
+            sends = finding.sends or told(program)
+            self.progress(f"finding {len(found)}: {finding.says}, by {sends}")
+        self._write(finding, last)
+
+    def _shorten(
+        self, program: Program, failure: ConformanceFailure, finding: Finding
+    ) -> Transcript | None:
+        """Have a failure come again, and by as little as can be; None: it does not."""
+        requirement = finding.requirement
+        for whole in (program, _joined(self._history)):
+            shown = self._again(whole, requirement)
+            if shown is None:
+                continue
+            finding.reproduces = True
+            shortest = shrink(
+                whole,
+                lambda shorter: self._again(shorter, requirement) is not None,
+                self._sentinel,
+                _MOST_TRIES,
+            )
+            finding.sends = told(shortest)
+            finding.keys.append(f"{_key(failure, shortest)}, shortest")
+            return self._again(shortest, requirement) or shown
+        return None
+
+    def _again(self, program: Program, requirement: str) -> Transcript | None:
+        """Send a program to a target that serves; return what passed if it fails so."""
+        if self._is_over:
+            return None
+        failure, transcript = self._try(program)
+        if failure is None and self.siege.watcher.sentinel is not None:
+            failure = self._look()
+        if failure is None:
+            return None
+        self._revive()
+        return transcript if failure.requirement == requirement else None
+
+    def _revive(self) -> None:
+        self.siege.watcher.forget()
+        if not self.restart():
+            self._is_over = True
+            return
+        try:
+            self.siege.watcher.stand_guard()
+        except (ISCSIError, ConformanceFailure):
+            self._is_over = True
+
+    def _write(self, finding: Finding, transcript: Transcript) -> None:
+        """Write the bundle of a finding."""
+        running = self.siege.tested.running
+        made = bundle.of_transcript(
+            transcript,
+            check="campaign",
+            actual=finding.says,
+            target=f"{running.kind} {running.version}",
+            target_name=self._name,
+            lun=self.siege.ground.lun,
+        )
+        with suppress(OSError):
+            made.write(self.store.findings / finding.file)
+
+    # Telling -------------------------------------------------------------------------
+
+    def line(self, seconds: float) -> str:
+        """Return in a line where the campaign stands."""
+        state = self.store.state
+        rate = state.executions / max(state.seconds, 0.1)
+        return (
+            f"campaign: {state.seconds:.0f} of {seconds:.0f} s, {state.executions} "
+            f"executions ({rate:.1f}/s), {len(self._known)} states, "
+            f"{len(self.store.corpus)} programs, {len(state.findings)} findings"
+        )
+
+    def summary(self, seconds: float) -> list[str]:
+        """Return what came of it."""
+        state = self.store.state
+        lines = [f"{self.line(seconds)}, seed {state.seed}"]
+        if state.memory:
+            first, last = state.memory[0], state.memory[-1]
+            most = max(memory for _, memory, _ in state.memory)
+            lines.append(
+                f"the target's process: {first[1] >> 20} MiB and {first[2]} files at "
+                f"first, {most >> 20} MiB at the most, {last[1] >> 20} MiB and "
+                f"{last[2]} files at the end"
+            )
+        for one in state.findings:
+            again = "replays" if one.reproduces else "did not come again"
+            lines.append(
+                f"{one.requirement}: {one.says} ({one.count} times, {again}), by "
+                f"{one.sends or 'what is not known'}: {self.store.findings / one.file}"
+            )
+        return lines
+
+
+def _joined(programs: Iterable[Program]) -> Program:
+    """Return several programs as one, on connections of their own."""
+    made: list[bundle.Event] = []
+    for program in programs:
+        shift = max((one.connection for one in made), default=0)
+        made += [on(one.connection + shift, one) for one in program]
+    return tuple(made)
+
+
+def _says(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
+    return str(ending) if ending is not None else failure.actual
+
+
+def _key(failure: ConformanceFailure, program: Program) -> str:
+    """Return what tells a failure from others: how it ends, and what came last."""
+    what = _NUMBERS.sub("N", failure.actual.partition(", after ")[0])
+    return f"{failure.requirement} {what} {last_kind(program)}"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Shortens a program while what it shows stays: halves are left out first."""
+
+from collections.abc import Callable
+
+from suites.campaign.programs import Program, tidy
+
+
+def shrink(
+    whole: Program,
+    shows: Callable[[Program], bool],
+    sentinel: int | None,
+    most_tries: int,
+) -> Program:
+    """Return the shortest program found that still shows what the whole one does.
+
+    Whole connections are left out first, then runs of events, from long to short.
+
+    Args:
+        whole: the program; it shows it.
+        shows: sends a program and tells whether it shows it still.
+        sentinel: the LUN that nothing may address.
+        most_tries: how many programs are sent at the most.
+    """
+    current, tries = whole, 0
+
+    def is_enough(shorter: Program) -> bool:
+        nonlocal current, tries
+        if tries >= most_tries or not shorter or len(shorter) >= len(current):
+            return False
+        tries += 1
+        if not shows(shorter):
+            return False
+        current = shorter
+        return True
+
+    for number in sorted({one.connection for one in whole}):
+        others = tuple(one for one in current if one.connection != number)
+        is_enough(tidy(others, sentinel))
+    size = max(1, len(current) // 2)
+    while size:
+        start = 0
+        while start < len(current):
+            rest = current[:start] + current[start + size :]
+            if not is_enough(tidy(rest, sentinel)):
+                start += size
+        size //= 2
+    return current

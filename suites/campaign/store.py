@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a campaign keeps in its folder, so that it can be gone on with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from initiator import bundle
+from initiator.bundle import Bundle, BundleError
+from suites.campaign.programs import Program
+
+
+class CampaignError(Exception):
+    """A folder that holds no campaign that can be gone on with; one line."""
+
+
+class Finding(msgspec.Struct):
+    """One way in which a target has failed."""
+
+    keys: list[str]
+    """What tells it from others: of each program that has led to it."""
+    requirement: str
+    says: str
+    """What the target did."""
+    file: str = ""
+    """The bundle, by its name in the folder."""
+    sends: str = ""
+    """What is left of the program."""
+    reproduces: bool = False
+    """Whether it came again, on a target that was started anew where it can be."""
+    count: int = 1
+
+
+class State(msgspec.Struct):
+    """Where a campaign stands."""
+
+    seed: int
+    executions: int = 0
+    seconds: float = 0.0
+    states: list[str] = []
+    findings: list[Finding] = []
+    memory: list[tuple[float, int, int]] = []
+    """Seconds, bytes of the target's process and its open files, now and then."""
+
+
+@dataclass(slots=True)
+class Store:
+    """A campaign's folder.
+
+    Attributes:
+        folder: where it is.
+        state: where the campaign stands.
+        corpus: programs each of which has led to a state that no other has.
+    """
+
+    folder: Path
+    state: State
+    corpus: list[Program] = field(default_factory=list)
+
+    @property
+    def findings(self) -> Path:
+        """Where the bundles of findings are."""
+        return self.folder / "findings"
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder / "corpus"
+
+    def add(self, program: Program, *, is_seed: bool = False) -> None:
+        """Keep a program; a seed is recorded again where the campaign goes on."""
+        self.corpus.append(program)
+        if not is_seed:
+            name = f"{self.state.executions:08}.json"
+            Bundle(program).write(self._kept / name)
+
+    def save(self) -> None:
+        """Write where the campaign stands."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / "state.json.new"
+        draft.write_bytes(
+            msgspec.json.format(msgspec.json.encode(self.state), indent=1)
+        )
+        draft.replace(self.folder / "state.json")
+
+
+def load(folder: Path, seed: int | None) -> Store:
+    """Return the campaign of a folder, a new one where there is none.
+
+    Raises:
+        CampaignError: what is there cannot be read, or has begun with another seed.
+    """
+    path = folder / "state.json"
+    if not path.exists():
+        return Store(folder, State(1 if seed is None else seed))
+    try:
+        state = msgspec.json.decode(path.read_bytes(), type=State)
+        kept = sorted((folder / "corpus").glob("*.json"))
+        corpus = [bundle.read(one).events for one in kept]
+    except (OSError, msgspec.MsgspecError, BundleError) as error:
+        raise CampaignError(
+            f"{folder} holds no campaign that can be gone on with: {error}; remove it, "
+            "or name another one (--campaign-folder)"
+        ) from error
+    if seed is not None and seed != state.seed:
+        raise CampaignError(
+            f"the campaign in {folder} has begun with --campaign-seed {state.seed}: "
+            "name another folder (--campaign-folder), or leave the seed out"
+        )
+    return Store(folder, state, corpus)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What takes as long as one lets it: `--campaign` and `--soak` of suites/robustness."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from iscsi.printable import printable
+from suites.plugins.options import PROVIDER
+from suites.plugins.permission import ROBUSTNESS, is_robustness
+
+_CAMPAIGN = ROBUSTNESS / "campaign"
+_SOAK = "test_soak"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_END_SECONDS = 900.0
+"""What the check has beside its own time: seeds, shortening, the end."""
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a time such as 90s, 30m or 8h.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", text)
+    seconds = 0.0 if match is None else float(match[1]) * _UNITS[match[2]]
+    if not seconds:
+        raise ValueError(f"{text!r} is no time such as 90s, 30m or 8h")
+    return seconds
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("iscsi")
+    group.addoption(
+        "--campaign",
+        metavar="TIME",
+        help="suites/robustness: send recorded exchanges, changed by chance, for this "
+        "long (90s, 30m, 8h) instead of the tables",
+    )
+    group.addoption(
+        "--campaign-seed",
+        type=int,
+        metavar="N",
+        help="what the chance of a campaign is drawn from (default: 1)",
+    )
+    group.addoption(
+        "--campaign-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="where a campaign keeps what it has found, and goes on (default: "
+        "results/campaign/KIND)",
+    )
+    group.addoption(
+        "--campaign-bundles",
+        type=Path,
+        metavar="FOLDER",
+        help="bundles that a campaign begins with, besides the suite's own exchanges",
+    )
+    group.addoption(
+        "--soak",
+        metavar="TIME",
+        help="suites/robustness: repeat the stress for this long instead of the tables",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the check the time that was asked for.
+
+    Raises:
+        pytest.UsageError: there is no such time, or no place for it in this run.
+    """
+    seconds = 0.0
+    for name in ("campaign", "soak"):
+        text = config.getoption(name)
+        if text is None:
+            continue
+        try:
+            seconds += duration(text)
+        except ValueError as error:
+            raise pytest.UsageError(f"--{name}: {error}") from error
+        if not is_robustness(config):
+            raise pytest.UsageError(f"--{name} is of suites/robustness: name it alone")
+        if config.getoption("numprocesses", None):
+            raise pytest.UsageError(f"--{name} is one process: leave -n out")
+    if config.option.campaign and config.option.soak:
+        raise pytest.UsageError("--campaign and --soak: one of them at a time")
+    if seconds and PROVIDER in config.stash:
+        known = config.option.check_timeout or 0.0
+        config.option.check_timeout = max(known, seconds + _END_SECONDS)
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what was not asked for: the tables, the campaign or the soak."""
+    kept = [item for item in items if _is_wanted(config, item)]
+    gone = [item for item in items if item not in set(kept)]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = kept
+
+
+def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
+    is_campaign = item.path.is_relative_to(_CAMPAIGN)
+    is_soak = item.path.is_relative_to(ROBUSTNESS) and item.name == _SOAK
+    if config.option.campaign:
+        return is_campaign
+    if config.option.soak:
+        return is_soak
+    return not (is_campaign or is_soak)
+
+
+def tell(config: pytest.Config, line: str) -> None:
+    """Print a line while a check runs."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or capture is None:
+        return
+    with capture.global_and_fixture_disabled():
+        reporter.ensure_newline()
+        reporter.write_line(printable(line))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Recorded exchanges, changed by chance, for as long as `--campaign` says."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from initiator.expect import ConformanceFailure
+from suites.campaign import seeds
+from suites.campaign.campaign import Campaign
+from suites.campaign.store import CampaignError, load
+from suites.plugins.campaign import duration, tell
+from suites.plugins.lost import lost
+from suites.plugins.revival import bring_back
+from suites.support.siege import JUDGED, SECRET, Siege
+from suites.support.tidying import free
+
+
+@pytest.mark.needs("writes")
+@pytest.mark.requirement(*JUDGED, SECRET)
+def test_changed_exchanges_are_survived(
+    request: pytest.FixtureRequest, siege: Siege
+) -> None:
+    """The target serves on, whatever becomes of recorded exchanges."""
+    config = request.config
+    tested, ground = siege.tested, siege.ground
+    sentinel = siege.watcher.sentinel
+    seconds = duration(config.option.campaign)
+    folder = config.option.campaign_folder
+    folder = folder or Path("results") / "campaign" / tested.running.kind
+    try:
+        store = load(folder, config.option.campaign_seed)
+    except CampaignError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+    def restart() -> bool:
+        bring_back(config, tested, hangs="restart" in tested.features)
+        return not lost(config)
+
+    campaign = Campaign(
+        siege, store, lambda: free(ground), restart, lambda line: tell(config, line)
+    )
+    bundles = config.option.campaign_bundles
+    begin = seeds.recorded(ground, sentinel)
+    kept = () if bundles is None else seeds.from_folder(bundles, sentinel)
+    # One by one: a target that dies of a recording is started again before the next.
+    campaign.run(itertools.chain(begin, kept), seconds)
+    lines = campaign.summary(seconds)
+    for line in lines:
+        tell(config, line)
+    found = store.state.findings
+    if found:
+        raise ConformanceFailure(
+            "the target survives what was sent",
+            f"{len(found)} ways in which it does not: "
+            + "; ".join(dict.fromkeys(one.says for one in found)),
+            requirement=found[0].requirement,
+        )
+    siege.end()

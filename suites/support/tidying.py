@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Frees a unit of what hostile commands have left: reservations, a stopped medium."""
+
+from initiator.session import Session
+from iscsi.constants import TMFunction
+from iscsi.scsi import cdb
+from suites.support.positions import Ground
+
+
+def free(ground: Ground) -> None:
+    """Reset the unit; start it, and clear its registrations where it is lent.
+
+    Raises:
+        ConformanceFailure, ISCSIError: the target does not serve.
+    """
+    with Session(
+        ground.portal, ground.options, timeout=ground.timeout, lun=ground.lun
+    ) as session:
+        session.task_management(TMFunction.LOGICAL_UNIT_RESET)
+        session.clear_unit_attention()
+        if not ground.lent:
+            return
+        session.execute(cdb.start_stop_unit(start=1))
+        key = bytes(15) + b"\x01" + bytes(8)
+        session.execute(bytes([0x5F, 6]) + bytes(6) + b"\x18\0", write=key)
+        clear = bytes(7) + b"\x01" + bytes(16)
+        session.execute(bytes([0x5F, 3]) + bytes(6) + b"\x18\0", write=clear)
