@@ -20,6 +20,7 @@ COMMANDS = {
     "lab": "vmlab.__main__:LAB",
     "faults": "suites.mutants:FAULTS_COMMAND",
     "ledger": "suites.ledger:LEDGER",
+    "merge": "suites.shards:MERGE",
     "completion": "iscsi_assay.completion:COMPLETION",
 }
 """Where each command is: a module and its `Command`."""

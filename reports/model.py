@@ -195,6 +195,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Facts about the target, such as target.version."""
     toolkit: str = ""
     """The revision of this toolkit."""
+    shard: str = ""
+    """K/N for a run of the K-th of N parts of the checks that were chosen."""
     started: str = ""
     """When the run began, in ISO 8601, UTC."""
     seconds: float = 0.0

@@ -114,6 +114,7 @@ class _Recorder:
             label=self._config.option.label or "",
             environment=dict(facts),
             toolkit=run.revision(),
+            shard=self._config.getoption("shard", "") or "",
             started=self._started,
             seconds=round(time.monotonic() - self._begun, 1),
             is_complete=not is_cut,

@@ -23,7 +23,8 @@ from reports import model
 from reports.model import Check
 from reports.printable import one_line
 from suites.grouping import combination, culprits, few_groups, groups
-from suites.reference_run import SUITE, RunError, arguments, run, shard
+from suites.reference_run import SUITE, RunError, arguments, run
+from suites.shards import shard
 
 _SECONDS = 900
 _SEARCH_SECONDS = 300

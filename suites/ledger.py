@@ -25,7 +25,8 @@ from reftarget.faults.fields import PREFIX
 from reports import model
 from reports.run import read
 from suites import forkserver
-from suites.reference_run import SUITE, arguments, shard
+from suites.reference_run import SUITE, arguments
+from suites.shards import shard
 
 RULES = Path(__file__).with_name("ledger.toml")
 CHECKS = f"{SUITE}/"

@@ -20,7 +20,8 @@ from reftarget.rules.authentication import AuthenticationRules
 from reftarget.rules.login import LoginRules
 from reports.model import Check, Outcome
 from reports.printable import one_line
-from suites.reference_run import SUITE, RunError, run_with, shard
+from suites.reference_run import SUITE, RunError, run_with
+from suites.shards import shard
 
 _SECONDS = 900
 _WORST = 10

@@ -24,8 +24,10 @@ from reports.coverage import Collected, CoverageError, collect_items
 from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
+from reports.run import RunFileError, read
 from suites import fairness, losses, perils
-from suites.reference_run import RunError, run_with, shard
+from suites.reference_run import SUITE, RunError, run_with
+from suites.shards import shard
 
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
@@ -114,6 +116,39 @@ def try_fault(
     except RunError as error:
         return Outcome(fault, len(concerned), trouble=str(error))
     outcome = weigh(fault, concerned, run.checks, checks)
+    return replace(outcome, findings=findings(run))
+
+
+def collected(
+    fault: Fault, suite: Collected, sample: int, folders: Sequence[Path]
+) -> Outcome:
+    """Weigh the run with a fault that one of several folders keeps.
+
+    Args:
+        fault: the fault.
+        suite: the checks.
+        sample: how many checks of other requirements had to run.
+        folders: those of --runs; of several runs the latest counts.
+    """
+    concerned, others = choose(fault, suite.checks, sample)
+    if not concerned:
+        return Outcome(fault, 0)
+    files = [folder / f"{fault.name}.json" for folder in folders]
+    try:
+        runs = [read(path) for path in files if path.exists()]
+    except RunFileError as error:
+        return Outcome(fault, len(concerned), trouble=str(error))
+    if not runs:
+        return Outcome(fault, len(concerned), trouble="no run of it is kept")
+    run = max(runs, key=lambda one: one.started)
+    ran = {one.check.partition("[")[0] for one in run.checks}
+    due = {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in concerned}
+    due |= {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in others}
+    if due - ran:
+        missing = min(due - ran)
+        trouble = f"its run is of another state of the suite: {missing} did not run"
+        return Outcome(fault, len(concerned), trouble=trouble)
+    outcome = weigh(fault, concerned, run.checks, suite.checks)
     return replace(outcome, findings=findings(run))
 
 
@@ -282,6 +317,15 @@ def describe(parser: Parser) -> None:
         metavar="FOLDER",
         help="keep each fault's run there, and read those that are there already",
     )
+    parser.add_argument(
+        "--collect",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="try nothing: weigh the runs that --runs has kept there, of one part or "
+        "several (may be repeated); a fault without a run is named",
+    )
     fairness.add_options(parser)
     losses.add_options(parser)
     perils.add_options(parser)
@@ -310,7 +354,11 @@ def run(options: argparse.Namespace) -> int:
     if options.lost:
         return losses.main(options)
     suite = collect_items()
-    outcomes = _try_all(wanted, suite, options)
+    outcomes = (
+        [collected(fault, suite, options.sample, options.collect) for fault in wanted]
+        if options.collect
+        else _try_all(wanted, suite, options)
+    )
     if options.findings:
         print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))

@@ -18,7 +18,8 @@ from iscsi_assay.parser import Misuse
 from reftarget.faults import PERILS, Peril
 from reports.model import Check, Outcome
 from reports.printable import one_line
-from suites.reference_run import RunError, run_with, shard
+from suites.reference_run import RunError, run_with
+from suites.shards import shard
 
 SUITE = "suites/robustness"
 

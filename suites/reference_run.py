@@ -4,7 +4,6 @@
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from reftarget.faults import Fault
 from reports.model import Run
@@ -16,8 +15,6 @@ SUITE = forkserver.SUITE
 
 _PATIENCE = 1.0
 """Seconds for which a faulty target's answer is waited for: not as for a slow one."""
-
-T = TypeVar("T")
 
 
 class RunError(Exception):
@@ -101,19 +98,3 @@ def run_with(
         if path.exists():
             return read(path)
         return run(arguments(checks, path, faults=[fault.name]), path, seconds)
-
-
-def shard(tasks: Sequence[T], part: str) -> Sequence[T]:
-    """Return each N-th of the tasks, beginning with the K-th, for K/N.
-
-    Raises:
-        ValueError: it is no K/N with K from 1 to N.
-    """
-    if not part:
-        return tasks
-    number, slash, count = part.partition("/")
-    if not (slash and number.isdecimal() and count.isdecimal()):
-        raise ValueError(f"--shard {part}: K/N is the form, such as 1/4")
-    if not 1 <= int(number) <= int(count):
-        raise ValueError(f"--shard {part}: K is from 1 to N")
-    return tasks[int(number) - 1 :: int(count)]

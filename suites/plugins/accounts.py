@@ -22,7 +22,9 @@ _LONGEST_ERROR = 200
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the checks of a run weighed together at its end."""
-    config.stash[SETTLE] = foundations.settle
+    # Of a part, what others show is judged when all are merged.
+    if not config.option.shard:
+        config.stash[SETTLE] = foundations.settle
 
 
 def account_of(item: pytest.Item) -> Account:

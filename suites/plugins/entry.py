@@ -19,6 +19,7 @@ pytest_plugins = [
     "suites.plugins.permission",
     "suites.plugins.campaign",
     "suites.plugins.requirements",
+    "suites.plugins.parts",
     "suites.plugins.applicability",
     "suites.plugins.lost",
     "suites.plugins.targets",

@@ -10,6 +10,7 @@ import pytest
 import targets
 from iscsi.keys import KEYS
 from spec import Level
+from suites import shards
 from suites.plugins.limits import CHECK_SECONDS
 
 DEFAULT_TIMEOUT = 5.0
@@ -98,6 +99,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the checks of this folder of suites/conformance (may be repeated)",
     )
     group.addoption(
+        "--shard",
+        type=_part,
+        metavar="K/N",
+        help="run each N-th check of those that are chosen, beginning with the K-th; "
+        "`merge` puts the runs together",
+    )
+    group.addoption(
         "--list-requirements",
         action="store_true",
         help="list the requirements with the checks that cover them, and stop",
@@ -120,6 +128,19 @@ def _add_options_of_targets(group: pytest.OptionGroup) -> None:
     )
     for option in targets.options():
         option.add(group.addoption)
+
+
+def _part(text: str) -> str:
+    """Return a --shard.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no K/N.
+    """
+    try:
+        shards.numbers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

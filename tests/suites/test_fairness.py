@@ -9,7 +9,7 @@ from reftarget.habits import HABITS, Habit, can_meet
 from suites.fairness import Alarm, Trial, show
 from suites.grouping import combination, culprits, few_groups, groups
 from suites.mutants import main
-from suites.reference_run import shard
+from suites.shards import shard
 
 ROWS = list(HABITS.values())
 
