@@ -61,7 +61,12 @@ class Connection:
         Raises:
             NotConnected: nobody listens there, or the address is unknown.
             PeerTimeout: nobody answered in time.
+            TypeError: the portal is none.
         """
+        if not isinstance(portal, Portal):
+            raise TypeError(
+                f"portal: {portal!r} is no Portal, such as Portal('127.0.0.1', 3260)"
+            )
         self.portal = portal
         self.transcript = Transcript() if transcript is None else transcript
         self.timeout = timeout

@@ -100,7 +100,13 @@ class SessionCore:
         Raises:
             LoginRefused, PeerError, NegotiationError, DecodeError: as `log_in`.
             ConnectionLost, PeerTimeout: as `Connection` and `log_in`.
+            TypeError: the options are none, or the portal is none.
         """
+        if not isinstance(options, LoginOptions):
+            raise TypeError(
+                f"options: {options!r} is no LoginOptions, such as "
+                "LoginOptions(target_name='iqn.2026-01.org.example:disk')"
+            )
         self.portal = portal
         self.options = options
         self.transcript = Transcript() if transcript is None else transcript

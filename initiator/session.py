@@ -100,7 +100,13 @@ class Session(SessionCore):
             unsolicited: bytes of it in Data-Out PDUs right after it; None likewise.
             link: the connection; None for the leading one.
             **fields: any field of the PDU, as it shall be.
+
+        Raises:
+            TypeError: the CDB or the data are no bytes.
         """
+        for name, value in (("cdb", cdb), ("write", b"" if write is None else write)):
+            if not isinstance(value, bytes):
+                raise TypeError(f"{name}: {value!r:.80} is no bytes")
         data = write or b""
         plan = plan_unsolicited((link or self.leading).parameters, len(data))
         if immediate_data is not None:

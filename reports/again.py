@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reports.model import Check, Outcome, Run
+from reports.suites import ROOT
 
 _REMOTE = "iscsi"
 """The kind of a target that is given by its URL."""
 
 _ANYWHERE = "iscsi://HOST/NAME"
+
+_PYTEST = "pytest" if (ROOT / "pyproject.toml").exists() else "iscsi-assay run"
+"""In a clone suites are where one stands."""
 
 
 def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, ...]:
@@ -22,13 +26,21 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
         results: the folder of the run's Allure results, if there is one: bundles are
             beside it.
     """
-    name = shlex.quote(f"suites/{run.suite}/{check.check}")
-    found = [f"pytest {name} --target={shlex.quote(target_of(run.environment))}"]
+    name = shlex.quote(nodeid(check, run))
+    found = [f"{_PYTEST} {name} --target={shlex.quote(target_of(run.environment))}"]
     if check.bundle and results is not None:
         bundle = shlex.quote(str(results.parent / "bundles" / check.bundle))
         url = shlex.quote(_url(run.environment))
         found.insert(0, f"iscsi-assay replay {bundle} --target {url}")
     return tuple(found)
+
+
+def nodeid(check: Check, run: Run) -> str:
+    """Return a check's node ID; a check of a project of the user's has its own."""
+    path = f"suites/{run.suite}/{check.check}"
+    is_ours = (ROOT / path.partition("::")[0]).exists()
+    is_theirs = not is_ours and Path(check.check.partition("::")[0]).exists()
+    return check.check if is_theirs else path
 
 
 def leaving_out(run: Run) -> str:
@@ -37,7 +49,7 @@ def leaving_out(run: Run) -> str:
     Deaths that are known of the target are expected, and stay in.
     """
     killers = [
-        shlex.quote(f"suites/{run.suite}/{check.check}")
+        shlex.quote(nodeid(check, run))
         for check in run.checks
         if check.has_killed and check.outcome is Outcome.BROKEN
     ]

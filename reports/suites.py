@@ -4,7 +4,6 @@
 In a clone `suites` lies in the root; installed, it lies among other packages.
 """
 
-import re
 from pathlib import Path
 
 SUITES = ("conformance", "robustness")
@@ -17,24 +16,21 @@ SETTINGS = Path(__file__).with_name("suites.ini")
 """pytest's settings for the suites, whichever others are found on the way to them."""
 
 ANYWHERE = (f"--config-file={SETTINGS}", f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
-"""The options of pytest by which checks have the same node IDs wherever they lie.
+"""The options of pytest by which the suites run alike wherever they are run from.
 
 pytest else takes settings and root of the project that an environment lies in.
 """
 
-_CHECK = re.compile(
-    rf"(?:(?:.*/)?{re.escape(ROOT.name)}/)?suites/({'|'.join(SUITES)})/(.*)", re.DOTALL
-)
-"""A node ID; its path leads out of the root of a run in a project of the user's."""
-
 
 def suite_of(nodeid: str) -> str:
     """Return the suite of a check by its node ID, or nothing for a test of ours."""
-    found = _CHECK.fullmatch(nodeid)
-    return found[1] if found else ""
+    for name in SUITES:
+        if nodeid.startswith(f"suites/{name}/"):
+            return name
+    return ""
 
 
 def name_of(nodeid: str) -> str:
     """Return the name of a check: its node ID below its suite's folder."""
-    found = _CHECK.fullmatch(nodeid)
-    return found[2] if found else nodeid
+    suite = suite_of(nodeid)
+    return nodeid.removeprefix(f"suites/{suite}/") if suite else nodeid

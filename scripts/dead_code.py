@@ -40,6 +40,7 @@ KINDS = frozenset({"attribute", "class", "function", "method", "property", "impo
 CALLED_BY_OTHERS = {
     "pytest_*": "pytest calls it",
     "post_build": "Scapy calls it",
+    "mysummary": "Scapy calls it",
     "default_payload_class": "Scapy calls it",
     "extract_padding": "Scapy calls it",
     "__class__": "Python reads it",

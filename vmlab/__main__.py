@@ -51,7 +51,8 @@ def describe(parser: Parser) -> None:
         LabError: what another distribution adds cannot be loaded.
     """
     parser.description = (
-        "Boots and builds virtual machines and kernels for tests of targets.\n\n"
+        "Boots and builds virtual machines and kernels for tests of targets; see "
+        "docs/lab.md.\n\n"
         "Exit codes: 0 done, 1 something is missing or a row of a matrix failed, "
         "2 an argument or a file that makes no sense, 3 the lab cannot do it."
     )

@@ -7,6 +7,7 @@ filled when the PDU is built, only if they are still None: a tester may lie abou
 them. Digests are not part of a PDU but of the framing (`iscsi.framing`).
 """
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scapy.fields import (
@@ -19,6 +20,7 @@ from scapy.fields import (
 from scapy.packet import NoPayload, Packet
 
 from iscsi.constants import BHS_LENGTH, Opcode
+from iscsi.pdu import matching
 from iscsi.pdu.ahs import AHSListField
 
 _LENGTHS = slice(4, 8)
@@ -75,6 +77,41 @@ class PDU(Packet):
     if TYPE_CHECKING:
         # Scapy's own signature names arguments that no caller of ours gives.
         def __init__(self, wire: bytes = b"", /, **fields: Any) -> None: ...
+
+    else:
+
+        def __init__(self, *args: Any, **fields: Any) -> None:
+            try:
+                super().__init__(*args, **fields)
+            except AttributeError as error:
+                # Scapy's error is the name alone.
+                if str(error) not in fields:
+                    raise
+                raise AttributeError(self._unknown(str(error))) from None
+
+    def __setattr__(self, attr: str, val: Any) -> None:
+        if attr in self.__all_slots__:
+            object.__setattr__(self, attr, val)
+            return
+        try:
+            self.setfieldval(attr, val)
+        except AttributeError:
+            # Scapy would make an attribute of it, and the PDU would leave as it was.
+            raise AttributeError(self._unknown(attr)) from None
+
+    def _unknown(self, name: str) -> str:
+        names = [field.name for field in self.fields_desc]
+        close = get_close_matches(name, names, 1)
+        guess = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
+        return f"{type(self).__name__} has no field {name!r}: {guess}"
+
+    def answers(self, other: Packet) -> bool:
+        """Tell whether this PDU answers another, by opcodes and tags."""
+        return matching.answers(self, other)
+
+    def mysummary(self) -> str:
+        """Return its name, tags and numbers in a line, for Scapy's `summary()`."""
+        return matching.summary(self)
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
         """Fill in the lengths and the padding that nobody has set."""

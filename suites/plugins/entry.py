@@ -15,6 +15,7 @@ from suites.plugins import early
 _ALLURE = "allure_plugin" if find_spec("allure_pytest") else "without_allure"
 
 pytest_plugins = [
+    "suites.plugins.places",
     "suites.plugins.options",
     "suites.plugins.permission",
     "suites.plugins.campaign",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where what a run is told to test lies, by paths or by the names of packages."""
+"""Where what a run tests lies, and how checks are called whose suite lies elsewhere."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +8,24 @@ import pytest
 
 SUITES = Path(__file__).resolve().parents[1]
 """The folder of all suites."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """Give the checks of a suite outside the root of a run the node IDs of a clone.
+
+    pytest would begin them in whatever folder or package a run names.
+    """
+    path = module_path.resolve()
+    if not path.is_relative_to(SUITES) or parent.config.rootpath == SUITES.parent:
+        return None
+    nodeid = path.relative_to(SUITES.parent).as_posix()
+    found: pytest.Module = pytest.Module.from_parent(
+        parent, path=module_path, nodeid=nodeid
+    )
+    return found
 
 
 def places(config: pytest.Config) -> list[Path]:

@@ -73,7 +73,7 @@ def test_coverage_is_that_of_the_clone(installed: Installed, tmp_path: Path) -> 
     done = installed.run("python", "-m", "reports", "coverage", cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert re.search(r"RFC7143: \d+ of \d+ requirements covered", done.stdout)
+    assert re.search(r"RFC 7143: \d+ of \d+ requirements covered", done.stdout)
 
 
 def test_a_fault_is_noticed(installed: Installed, tmp_path: Path) -> None:
@@ -100,6 +100,7 @@ def test_checks_run_in_a_project_by_the_name_of_their_package(
     names = [one.check for one in read(tmp_path / "run.json").checks]
     assert names
     assert all(name.startswith("text/test_") for name in names)
+    assert read(tmp_path / "run.json").suite == "conformance"
 
 
 def test_another_projects_tests_are_left_alone(
