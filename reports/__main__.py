@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from iscsi_assay.parser import USAGE, Command, Failures, Parser, examples
-from reports import compare, coverage, html, statement
+from reports import archive, compare, coverage, html, nights, statement
+from reports.archive import ArchiveError
 from reports.findings import findings
 from reports.findings_page import findings_page
 from reports.markdown import findings_markdown
@@ -18,6 +19,7 @@ _RESULTS = "the folder that --alluredir named, or the file of --verdicts"
 
 _FAILURES: Failures = {
     RunFileError: (USAGE, str),
+    ArchiveError: (USAGE, str),
     coverage.CoverageError: (USAGE, str),
     html.NoResults: (USAGE, str),
 }
@@ -106,9 +108,18 @@ def _describe_compare(parser: Parser) -> None:
         "Exit codes: 0 no regression, 1 a regression, 2 a file that is no run."
     )
     parser.epilog = examples(
-        "%(prog)s old/allure-results new/allure-results -o compare.html"
+        "%(prog)s old/allure-results new/allure-results -o compare.html",
+        "%(prog)s new/allure-results --last-green nights",
     )
     parser.add_argument("results", type=Path, nargs="+", help=_RESULTS)
+    parser.add_argument(
+        "--last-green",
+        type=Path,
+        metavar="ARCHIVE",
+        help="begin with the newest run of the archive of the same target that is "
+        "green and older than the first of the results",
+    )
+    nights.add_place(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -176,7 +187,11 @@ def _folder(results: Path) -> Path:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    compared = compare.compare([read(path) for path in options.results])
+    runs = [read(path) for path in options.results]
+    if options.last_green is not None:
+        kept = archive.load(options.last_green, branch=options.branch)
+        runs.insert(0, archive.last_green(kept, runs[0]))
+    compared = compare.compare(runs)
     compare.write(compared, options.output)
     print(options.output)
     print("\n".join(compare.lines(compared)))
@@ -203,6 +218,14 @@ _COMMANDS = {
     "compare": Command(
         "put several runs side by side; exit code 1 for a regression",
         _describe_compare,
+        _FAILURES,
+    ),
+    "archive": Command(
+        "append runs to a folder or a git branch", nights.describe_archive, _FAILURES
+    ),
+    "history": Command(
+        "show the lives of findings, checks and clauses in an archive",
+        nights.describe_history,
         _FAILURES,
     ),
 }

@@ -87,6 +87,19 @@ def read(path: Path) -> Run:
         raise RunFileError(f"{file}: {error.strerror}") from error
     if len(content) > MOST_BYTES:
         raise RunFileError(f"{file} holds more than {MOST_BYTES >> 20} MiB")
+    return decode(content, file)
+
+
+def decode(content: bytes, file: Path) -> Run:
+    """Return a run from the content of its file.
+
+    Args:
+        content: what is in the file.
+        file: what to call it.
+
+    Raises:
+        RunFileError: it is not whole, or of another format.
+    """
     _examine(file, content)
     try:
         return msgspec.json.decode(content, type=Run)

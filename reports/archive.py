@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An archive of runs: a folder, or a branch of a git repository, that only grows.
+
+Each run is a file of its own, named by what it is of, when it began and its content: to
+append the same run again changes nothing, and two hosts that append do not meet.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from reports.changes import lineage
+from reports.model import Outcome, Run
+from reports.run import RunFileError, decode, encode
+
+REVISION = "target.revision"
+"""The fact of a run that says which revision of the target was tested."""
+
+_SECONDS = 60
+_TRIES = 20
+"""How often a commit is tried anew that another one has come before."""
+_NOT_GREEN = frozenset(
+    {Outcome.BROKEN, Outcome.GONE, Outcome.TROUBLE, Outcome.NOT_RUN, Outcome.NOT_JUDGED}
+)
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be used; one line that says what to do."""
+
+
+def revision_of(run: Run) -> str:
+    """Return which revision of the target a run tested, else the target's version."""
+    facts = run.environment
+    return facts.get(REVISION, "") or facts.get("target.version", "")
+
+
+def is_green(run: Run) -> bool:
+    """Tell whether all that a run checked holds, or deviates as listed."""
+    return (
+        run.is_complete
+        and bool(run.checks)
+        and not any(check.outcome in _NOT_GREEN for check in run.checks)
+    )
+
+
+def append(place: Path, run: Run, *, revision: str = "", branch: str = "") -> str:
+    """Add a run to an archive; return the name of its file there.
+
+    Args:
+        place: the archive's folder, made if it is missing; with a branch a repository.
+        run: the run.
+        revision: the revision of the target that it tested; empty if it is unknown.
+        branch: the branch that is the archive, made if it is missing.
+
+    Raises:
+        ArchiveError: git refuses.
+    """
+    if revision:
+        run = replace(run, environment=run.environment | {REVISION: revision})
+    content = encode(run) + b"\n"
+    name = _name(run, content)
+    if branch:
+        _commit(place, branch, name, content, f"Archive a run of {run.name}")
+        return name
+    path = place / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(content)
+    part.replace(path)
+    return name
+
+
+def _name(run: Run, content: bytes) -> str:
+    of = "-".join(lineage(run) or (run.name,))
+    folder = re.sub(r"[^A-Za-z0-9._-]+", "_", of).strip("._")[:80] or "unknown"
+    began = re.sub(r"[^0-9TZ]", "", run.started.partition("+")[0]) or "0"
+    return f"{folder}/{began}-{hashlib.sha256(content).hexdigest()[:12]}.json"
+
+
+def load(place: Path, *, branch: str = "") -> list[Run]:
+    """Return the runs of an archive, the oldest first.
+
+    Raises:
+        ArchiveError: there is none.
+        RunFileError: a file in it is no run.
+    """
+    if not place.is_dir():
+        raise ArchiveError(f"there is no archive {place}; report archive makes one")
+    found = _of_branch(place, branch) if branch else _of_folder(place)
+    runs = [decode(content, name) for name, content in found]
+    if not runs:
+        raise ArchiveError(f"the archive {place} holds no run")
+    return sorted(runs, key=lambda run: run.started)
+
+
+def _of_folder(place: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in sorted(place.glob("*/[!.]*.json")):
+        yield path, path.read_bytes()
+
+
+def _of_branch(place: Path, branch: str) -> Iterator[tuple[Path, bytes]]:
+    names = _git(place, "ls-tree", "-r", "--name-only", "-z", _ref(branch))
+    for name in names.decode().split("\0"):
+        if name.endswith(".json"):
+            yield Path(name), _git(place, "cat-file", "blob", f"{_ref(branch)}:{name}")
+
+
+def last_green(runs: Sequence[Run], than: Run) -> Run:
+    """Return the newest green run of the same target that began before another run.
+
+    Raises:
+        ArchiveError: there is none.
+    """
+    same = [
+        run
+        for run in runs
+        if lineage(run) == lineage(than) is not None
+        and run.suite == than.suite
+        and run.started < than.started
+        and is_green(run)
+    ]
+    if not same:
+        raise ArchiveError(
+            f"the archive holds no green run of {than.name} from before {than.started}"
+        )
+    return max(same, key=lambda run: run.started)
+
+
+def _ref(branch: str) -> str:
+    return f"refs/heads/{branch}"
+
+
+def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -> None:
+    """Add a file to a branch, whatever is checked out; others may do so meanwhile."""
+    _git(place, "check-ref-format", _ref(branch))
+    blob = _git(place, "hash-object", "-w", "--stdin", given=content).decode().strip()
+    for _ in range(_TRIES):
+        try:
+            parent = _git(place, "rev-parse", "--verify", "-q", _ref(branch))
+        except ArchiveError:
+            parent = b""
+        before = parent.decode().strip()
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            if before:
+                _git(place, "read-tree", before, more=index)
+            entry = f"100644,{blob},{name}"
+            _git(place, "update-index", "--add", "--cacheinfo", entry, more=index)
+            tree = _git(place, "write-tree", more=index).decode().strip()
+        if (
+            before
+            and _git(place, "rev-parse", f"{before}^{{tree}}").decode().strip() == tree
+        ):
+            return
+        parents = ["-p", before] if before else []
+        made = _git(place, "commit-tree", tree, *parents, "-m", message)
+        try:
+            # It fails where the branch is not at its old commit any more.
+            new, old = made.decode().strip(), before or "0" * 40
+            _git(place, "update-ref", _ref(branch), new, old)
+        except ArchiveError:
+            continue
+        return
+    raise ArchiveError(f"the branch {branch} of {place} moved {_TRIES} times meanwhile")
+
+
+def _git(
+    place: Path, *words: str, given: bytes = b"", more: dict[str, str] | None = None
+) -> bytes:
+    who = {
+        "GIT_AUTHOR_NAME": "iSCSI Assay",
+        "GIT_AUTHOR_EMAIL": "iscsi-assay@localhost",
+        "GIT_COMMITTER_NAME": "iSCSI Assay",
+        "GIT_COMMITTER_EMAIL": "iscsi-assay@localhost",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell; the words are ours
+            ["git", *words],  # noqa: S607  # the user's git
+            cwd=place,
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            env={**who, **os.environ, **(more or {})},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArchiveError(f"git {words[0]}: {error}") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
+        raise ArchiveError(f"git {words[0]} in {place}: {said[0]}")
+    return done.stdout
+
+
+__all__ = ["ArchiveError", "RunFileError", "append", "is_green", "last_green", "load"]

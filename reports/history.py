@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lives of checks, findings and clauses over the runs of an archive.
+
+A life is what a thing came to in each run that says something of it: since when it is
+as it is now, with which revision of the target that began, and how steady it is. Steady
+is what comes out alike in all runs of one revision.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from reports.archive import revision_of
+from reports.changes import lineage, rank
+from reports.findings import Finding, findings
+from reports.model import Outcome, Run
+from reports.printable import one_line
+from reports.standing import Standing, rows
+from spec import Requirement
+
+_SAYS_NOTHING = frozenset({Standing.NOT_TESTED, Standing.TROUBLE, Standing.NOT_JUDGED})
+_WELL = frozenset({"passed", "not applicable", "holds", "gone"})
+SEEN, GONE = "seen", "gone"
+"""What a finding comes to in a run."""
+
+
+class Kind(StrEnum):
+    """What has a life."""
+
+    FINDING = "finding"
+    CHECK = "check"
+    CLAUSE = "clause"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What one thing came to, run by run."""
+
+    kind: Kind
+    name: str
+    states: tuple[tuple[Run, str], ...]
+    """The runs that say something of it, the oldest first, each with what it says."""
+
+    @property
+    def now(self) -> str:
+        """What the last of these runs says."""
+        return self.states[-1][1]
+
+    @property
+    def since(self) -> Run:
+        """The first of the runs that have said the same without a break."""
+        found = self.states[-1][0]
+        for run, state in reversed(self.states):
+            if state != self.now:
+                break
+            found = run
+        return found
+
+    @property
+    def before(self) -> tuple[Run, str] | None:
+        """The last run that said something else, and what; None if all say the same."""
+        return next((one for one in reversed(self.states) if one[1] != self.now), None)
+
+    @property
+    def changes(self) -> int:
+        """How often it has changed from one run to the next."""
+        return sum(one[1] != other[1] for one, other in pairwise(self.states))
+
+    @property
+    def steadiness(self) -> tuple[int, int]:
+        """How many runs say what most runs of their revision say, and of how many."""
+        by_revision: dict[str, Counter[str]] = {}
+        for run, state in self.states:
+            by_revision.setdefault(revision_of(run), Counter())[state] += 1
+        alike = sum(max(found.values()) for found in by_revision.values())
+        return alike, len(self.states)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether all runs of one revision say the same."""
+        alike, runs = self.steadiness
+        return alike == runs
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it has always been well."""
+        return not self.changes and self.now in _WELL
+
+
+def targets(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Return the runs of each target and suite, the oldest first, by names."""
+    found: dict[tuple[object, str], list[Run]] = {}
+    for run in runs:
+        found.setdefault((lineage(run) or run.name, run.suite), []).append(run)
+    return {
+        f"{same[-1].label or same[-1].kind}, {suite}": same
+        for (_, suite), same in found.items()
+    }
+
+
+def lives(
+    runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None = None
+) -> list[Life]:
+    """Return the lives of what the runs of one target show: findings, checks, clauses.
+
+    Args:
+        runs: the oldest first.
+        catalogue: the requirements; None for those of `spec`.
+    """
+    return [*_findings(runs, catalogue), *_checks(runs), *_clauses(runs, catalogue)]
+
+
+def _checks(runs: Sequence[Run]) -> list[Life]:
+    states: dict[str, list[tuple[Run, str]]] = {}
+    for run in runs:
+        for check in run.checks:
+            # What was not carried out says nothing.
+            if rank(check) is not None and check.outcome is not Outcome.NOT_JUDGED:
+                states.setdefault(check.check, []).append((run, str(check.outcome)))
+    return [Life(Kind.CHECK, name, tuple(one)) for name, one in sorted(states.items())]
+
+
+def _clauses(
+    runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
+) -> list[Life]:
+    states: dict[str, list[tuple[Run, str]]] = {}
+    known = catalogue if catalogue is not None else _catalogue()
+    for run in runs:
+        for row in rows(run.checks, known):
+            if row.standing not in _SAYS_NOTHING:
+                state = (run, str(row.standing))
+                states.setdefault(row.requirement.id, []).append(state)
+    return [Life(Kind.CLAUSE, name, tuple(one)) for name, one in sorted(states.items())]
+
+
+def _findings(
+    runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
+) -> list[Life]:
+    """Return the life of each cause that any run shows.
+
+    A run in which none of a finding's checks was carried out says nothing of it.
+    """
+    groups: list[list[Finding]] = []
+    by_run: list[tuple[Run, tuple[Finding, ...]]] = []
+    for run in runs:
+        found = findings(run, catalogue)
+        by_run.append((run, found))
+        for one in found:
+            group = next((some for some in groups if some[-1].is_like(one)), None)
+            if group is None:
+                groups.append([one])
+            else:
+                group.append(one)
+    made = []
+    for group in groups:
+        names = {check.check for one in group for check in one.checks}
+        states = []
+        for run, found in by_run:
+            if any(one.is_like(other) for one in found for other in group):
+                states.append((run, SEEN))
+            elif any(c.check in names and rank(c) is not None for c in run.checks):
+                states.append((run, GONE))
+        last = group[-1]
+        clause = last.clauses[0] if last.clauses else "no clause"
+        name = f"{clause}: {one_line(last.actual, 100)}"
+        made.append(Life(Kind.FINDING, name, tuple(states)))
+    return made
+
+
+def _catalogue() -> Mapping[str, Requirement]:
+    from spec import load  # noqa: PLC0415  # it takes a moment
+
+    return load()
+
+
+def lines(
+    name: str, runs: Sequence[Run], found: Sequence[Life], *, shows_all: bool = False
+) -> list[str]:
+    """Return the lives of a target for a terminal.
+
+    Args:
+        name: of the target.
+        runs: its runs.
+        found: the lives.
+        shows_all: whether what was always well is shown, instead of being counted.
+    """
+    first, last = runs[0], runs[-1]
+    count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+    told = [f"{one_line(name)}: {count}, {_when(first)} to {_when(last)}"]
+    for kind in Kind:
+        every = [one for one in found if one.kind is kind]
+        shown = [one for one in every if shows_all or not one.is_quiet]
+        quiet = sum(one.is_quiet for one in every)
+        told.append(f"  {kind}s: {len(every)}, of which {quiet} were always well")
+        for one in sorted(shown, key=lambda life: (life.now in _WELL, life.name)):
+            told += _told(one)
+    return told
+
+
+def _told(one: Life) -> list[str]:
+    alike, runs = one.steadiness
+    steady = "steady" if one.is_steady else "NOT STEADY"
+    text = f"    {one.now}: {one_line(one.name, 160)}"
+    before = one.before
+    if before is None:
+        since = f"since the first run, {_when(one.since)}"
+    else:
+        since = f"since {_when(one.since)}; before, {before[1]}: {_when(before[0])}"
+    rate = f"{alike} of {runs} runs as most of their revision"
+    return [text, f"      {since}; {steady}, {rate}; changes: {one.changes}"]
+
+
+def _when(run: Run) -> str:
+    revision = revision_of(run)
+    return one_line(f"{run.started[:16]}{f' ({revision})' if revision else ''}", 80)
+
+
+def as_data(name: str, runs: Sequence[Run], found: Sequence[Life]) -> dict[str, Any]:
+    """Return the lives of a target as plain data."""
+    return {
+        "target": name,
+        "runs": [
+            {"started": run.started, "revision": revision_of(run)} for run in runs
+        ],
+        "lives": [
+            {
+                "kind": str(one.kind),
+                "name": one.name,
+                "now": one.now,
+                "since": one.since.started,
+                "revision": revision_of(one.since),
+                "alike": one.steadiness[0],
+                "seen": one.steadiness[1],
+                "is_steady": one.is_steady,
+                "changes": one.changes,
+            }
+            for one in found
+        ],
+    }

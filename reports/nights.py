@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The commands of nightly runs: `report archive` and `report history`."""
+
+import argparse
+import json
+from pathlib import Path
+
+from iscsi_assay.parser import Parser, examples
+from reports import archive, history
+from reports.history import Kind
+from reports.run import read
+
+
+def add_place(parser: Parser) -> None:
+    """Add the option that says which branch an archive is."""
+    parser.add_argument(
+        "--branch",
+        default="",
+        metavar="NAME",
+        help="the archive is this branch of the git repository",
+    )
+
+
+def describe_archive(parser: Parser) -> None:
+    """Fill the parser of `report archive`."""
+    parser.description = (
+        "Appends runs to an archive: a folder, or a branch of a git repository, "
+        "whatever is checked out there. The same run is there once."
+    )
+    parser.epilog = examples(
+        "%(prog)s results/tgt/allure-results --to nights --revision v1.2-34-gabc",
+        "%(prog)s run.json --to . --branch nights",
+    )
+    parser.add_argument("results", type=Path, nargs="+", help="a run")
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="ARCHIVE", help="where it goes"
+    )
+    parser.add_argument(
+        "--revision", default="", metavar="REV", help="of the target that was tested"
+    )
+    add_place(parser)
+    parser.set_defaults(run=_archive)
+
+
+def _archive(options: argparse.Namespace) -> int:
+    runs = [read(path) for path in options.results]
+    for run in runs:
+        name = archive.append(
+            options.to, run, revision=options.revision, branch=options.branch
+        )
+        print(name)
+    return 0
+
+
+def describe_history(parser: Parser) -> None:
+    """Fill the parser of `report history`."""
+    parser.description = (
+        "Shows the lives of findings, checks and clauses over the runs of an archive: "
+        "since when they are as they are, by which revision, and how steady that is. "
+        "What has always been well is counted alone."
+    )
+    parser.epilog = examples(
+        "%(prog)s nights",
+        "%(prog)s . --branch nights --check ping",
+        "%(prog)s a --json",
+    )
+    parser.add_argument("archive", type=Path, help="what `archive --to` has named")
+    add_place(parser)
+    for kind in Kind:
+        parser.add_argument(
+            f"--{kind}",
+            action="append",
+            default=[],
+            metavar="TEXT",
+            help=f"show the {kind}s whose names hold this, also if all is well",
+        )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_history)
+
+
+def _history(options: argparse.Namespace) -> int:
+    wanted = {kind: getattr(options, kind) for kind in Kind}
+    is_chosen = any(wanted.values())
+    data = []
+    for name, runs in history.targets(
+        archive.load(options.archive, branch=options.branch)
+    ).items():
+        found = [
+            life
+            for life in history.lives(runs)
+            if not is_chosen or any(text in life.name for text in wanted[life.kind])
+        ]
+        data.append(history.as_data(name, runs, found))
+        if not options.json:
+            print("\n".join(history.lines(name, runs, found, shows_all=is_chosen)))
+    if options.json:
+        print(json.dumps(data, indent=1))
+    return 0
