@@ -24,6 +24,7 @@ _HANG_SECONDS: Final = 600.0
 _CHUNK: Final = 24 << 20
 _MOST_CHUNKS: Final = 16
 _MOST_FILES: Final = 64
+_LOST: Final = 4096
 
 _kept: list[bytearray] = []
 _files: list[int] = []
@@ -168,3 +169,11 @@ def write_elsewhere(seen: Seen) -> None:
     for lun, unit in node.device.units.items():
         if lun != addressed and not unit.is_write_protected:
             unit.backing.write(0, b"\xee" * 4096)
+
+
+def lose_writes(seen: Seen) -> None:
+    """Lose what was written to the first blocks of the unit that the PDU addresses."""
+    node = None if seen.session is None else seen.session.node
+    unit = None if node is None else node.device.units.get(seen.number(9, 1))
+    if unit is not None and not unit.is_write_protected:
+        unit.backing.write(0, bytes(_LOST))

@@ -23,6 +23,7 @@ from reftarget.faults.peril import (
     keep_file,
     keep_memory,
     leave,
+    lose_writes,
     show_others,
     upon,
     write_elsewhere,
@@ -34,6 +35,7 @@ _SERVES: Final = "Robustness-1-01"
 _UNDISTURBED: Final = "Robustness-2-01"
 _UNTOUCHED: Final = "Robustness-3-01"
 _UNTOLD: Final = "Robustness-3-02"
+_WRITTEN: Final = "Robustness-3-03"
 _SECRET: Final = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
 _HELD: Final = "Robustness-5-01"
 
@@ -45,6 +47,7 @@ _BREAKS: Final[Mapping[Effect, str]] = {
     close_others: _UNDISTURBED,
     write_elsewhere: _UNTOUCHED,
     show_others: _UNTOLD,
+    lose_writes: _WRITTEN,
     keep_memory: _HELD,
     keep_file: _HELD,
 }
@@ -57,6 +60,7 @@ _LENGTHS: Final = f"{_PDUS}lying_lengths_are_survived"
 _DIGESTS: Final = f"{_PDUS}wrong_digests_are_survived"
 _TEXTS: Final = "texts/test_texts.py::test_"
 _COMMANDS: Final = "commands/test_commands.py::test_"
+_STRESS: Final = "stress/test_stress.py::test_"
 
 
 def _peril(name: str, says: str, when: When, effect: Effect, *checks: str) -> Peril:
@@ -493,7 +497,63 @@ _OF_COMMANDS: Final = (
     ),
 )
 
+
+# Load --------------------------------------------------------------------------------
+
+_MANY_LOGINS: Final = 20
+_MANY_SESSIONS: Final = 6
+_RESET: Final = 5
+
+
+def _has_many_logins(seen: Seen) -> bool:
+    connections = seen.connection.target.connections
+    return sum(one.session is None for one in connections) > _MANY_LOGINS
+
+
+_OF_LOAD: Final = (
+    _peril(
+        "each-login-keeps-a-file",
+        "Leaves a file open for each Login Request.",
+        lambda seen: seen.is_login,
+        keep_file,
+        f"{_STRESS}logins_without_a_pause_are_served",
+    ),
+    _peril(
+        "many-unfinished-logins-hang",
+        "Stands still when more than twenty logins are unfinished.",
+        _has_many_logins,
+        hang,
+        f"{_STRESS}unfinished_logins_stand_in_nobodys_way",
+    ),
+    _peril(
+        "many-sessions-crash",
+        "Crashes by a write when seven sessions are open.",
+        lambda seen: (
+            seen.cdb[:1] == b"\x2a"
+            and len(seen.connection.target.sessions) > _MANY_SESSIONS
+        ),
+        crash,
+        f"{_STRESS}data_is_kept_whatever_ends_its_writing[nothing]",
+    ),
+    _peril(
+        "reset-loses-writes",
+        "Loses what was written last upon a reset of the unit.",
+        _of(
+            Opcode.TASK_MANAGEMENT_REQUEST, lambda seen: seen.header[1] & 0x7F == _RESET
+        ),
+        lose_writes,
+        f"{_STRESS}data_is_kept_whatever_ends_its_writing",
+    ),
+)
+
 PERILS: Final = by_name(
-    (*_OF_FIELDS, *_OF_SEGMENTS, *_OF_POSITIONS, *_OF_TEXTS, *_OF_COMMANDS)
+    (
+        *_OF_FIELDS,
+        *_OF_SEGMENTS,
+        *_OF_POSITIONS,
+        *_OF_TEXTS,
+        *_OF_COMMANDS,
+        *_OF_LOAD,
+    )
 )
 """Every fault of the robustness suite, by its name."""

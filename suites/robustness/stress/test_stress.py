@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Load: logins without a pause, unfinished ones, many sessions, what ends their I/O."""
+
+import time
+from random import Random
+
+import pytest
+
+from suites.plugins.campaign import duration, tell
+from suites.support.siege import JUDGED, SERVES, Siege
+from suites.support.stress import ENDS, WRITTEN, Stress
+
+_LOGINS = 60
+_HALF_LOGINS = 40
+_ROUNDS = 3
+_SAY_SECONDS = 10.0
+
+
+@pytest.mark.requirement(*JUDGED)
+def test_logins_without_a_pause_are_served(siege: Siege) -> None:
+    """The target serves one login after the other, however the last session ended."""
+    Stress(siege, Random(1)).churn(_LOGINS)  # noqa: S311  # no secret
+    siege.end()
+
+
+@pytest.mark.requirement(*JUDGED)
+def test_unfinished_logins_stand_in_nobodys_way(siege: Siege) -> None:
+    """The target serves others while logins do not end, and new ones afterwards."""
+    Stress(siege, Random(1)).half_logins(_HALF_LOGINS)  # noqa: S311  # no secret
+    siege.end()
+
+
+@pytest.mark.needs("writes")
+@pytest.mark.requirement(SERVES, *JUDGED[1:], WRITTEN)
+@pytest.mark.parametrize("end", ENDS)
+def test_data_is_kept_whatever_ends_its_writing(siege: Siege, end: str) -> None:
+    """The target keeps what it has acknowledged, and tears no block."""
+    stress = Stress(siege, Random(end))  # noqa: S311  # no secret
+    stress.begin()
+    for _ in range(_ROUNDS):
+        stress.traffic(end)
+    siege.end()
+
+
+@pytest.mark.needs("writes")
+@pytest.mark.requirement(*JUDGED, WRITTEN)
+def test_soak(request: pytest.FixtureRequest, siege: Siege) -> None:
+    """The target stands load of all kinds for as long as `--soak` says."""
+    config = request.config
+    seconds = duration(config.option.soak)
+    random = Random(1)  # noqa: S311  # no secret
+    stress = Stress(siege, random)
+    stress.begin()
+    begun, said, rounds = time.monotonic(), 0.0, 0
+    while (past := time.monotonic() - begun) < seconds:
+        match random.randrange(len(ENDS) + 2):
+            case 0:
+                stress.churn(_LOGINS // 4)
+            case 1:
+                stress.half_logins(_HALF_LOGINS // 2)
+            case number:
+                stress.traffic(ENDS[number - 2])
+        siege.judge_sentinel()
+        rounds += 1
+        if time.monotonic() - said > _SAY_SECONDS:
+            said = time.monotonic()
+            usage = siege.tested.running.usage()
+            held = "" if usage is None else f", {usage.memory >> 20} MiB"
+            files = "" if usage is None else f", {usage.files} files"
+            tell(
+                config,
+                f"soak: {past:.0f} of {seconds:.0f} s, {rounds} rounds{held}{files}",
+            )
+    siege.end()

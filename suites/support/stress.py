@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stress: many sessions, their commands, and what ends these; data verified.
+
+Each block that is written tells its address and the number of the write. A write that
+was acknowledged is what is read; one that was not is there whole or not at all.
+"""
+
+import secrets
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from initiator.expect import OTHER_DATA, ConformanceFailure, check
+from initiator.login import LoginExchange, LoginOptions, LoginRefused
+from initiator.session import Session
+from initiator.task import Task
+from initiator.transcript import Transcript
+from iscsi.constants import Stage, TaskAttribute, TMFunction
+from iscsi.errors import ISCSIError
+from iscsi.scsi import cdb
+from suites.plugins.survival import late_probe
+from suites.support.siege import SERVES, Siege
+from suites.support.tidying import free
+
+WRITTEN = "Robustness-3-03"
+
+SESSIONS = 6
+DEPTH = 4
+"""Writes in progress on a session."""
+
+_BLOCKS = 8
+"""Blocks of one write."""
+
+_PATIENCE = 1.0
+"""Seconds for which what may have been aborted is waited for."""
+
+_ATTRIBUTES = (
+    TaskAttribute.SIMPLE,
+    TaskAttribute.ORDERED,
+    TaskAttribute.HEAD_OF_QUEUE,
+)
+_KEYS = (0xA55A_0001, 0xA55A_0002)
+_REGISTER, _RESERVE, _PREEMPT_AND_ABORT = 6, 1, 5
+_WRITE_EXCLUSIVE_REGISTRANTS = 5
+
+ENDS = (
+    "nothing",
+    "abort-task",
+    "abort-task-set",
+    "clear-task-set",
+    "logical-unit-reset",
+    "preempt-and-abort",
+    "logout",
+    "connection-reset",
+)
+"""What ends the writes of some sessions before their time."""
+
+
+@dataclass(slots=True)
+class _Write:
+    """A write in progress."""
+
+    session: Session
+    task: Task
+    slot: int
+    number: int
+
+
+@dataclass(slots=True)
+class Stress:
+    """Rounds of load on one unit of a target, which is lent.
+
+    Attributes:
+        siege: what is judged besides.
+        random: what decides.
+    """
+
+    siege: Siege
+    random: Random
+    _transcript: Transcript = field(default_factory=Transcript)
+    """That of the round: it becomes the proof."""
+    _writes: int = 0
+    _ports: int = 0
+    _mark: int = field(default_factory=lambda: secrets.randbits(64))
+    _allowed: dict[int, set[int]] = field(default_factory=dict)
+    """The numbers of the writes that a slot of blocks may hold."""
+
+    def _begin_round(self) -> None:
+        """Have what passes from now on shown as the proof of what is wrong."""
+        is_own = not self.siege.tested.provider.is_shared
+        self._transcript = Transcript(keeps_proofs=is_own)
+        self.siege.show(self._transcript)
+
+    def begin(self) -> None:
+        """Write all slots once.
+
+        Raises:
+            ConformanceFailure: that does not succeed.
+        """
+        free(self.siege.ground)
+        with self._open() as session:
+            for slot in range(SESSIONS * DEPTH):
+                data = self._data(slot, 0)
+                command = cdb.write_10(lba=slot * _BLOCKS, blocks=_BLOCKS)
+                result = session.execute(command, write=data)
+                check(result.is_good, "status GOOD", result, requirement=SERVES)
+                self._allowed[slot] = {0}
+
+    # Logins --------------------------------------------------------------------------
+
+    def churn(self, count: int) -> None:
+        """Log in and out without a pause, by logout, FIN or RST.
+
+        Raises:
+            ConformanceFailure: a login or its command is not served.
+        """
+        self._begin_round()
+        for _ in range(count):
+            try:
+                session = self._open()
+                session.execute(cdb.test_unit_ready())
+            except (ISCSIError, ConformanceFailure) as error:
+                self.siege.judge("logins and logouts without a pause", self._transcript)
+                raise ConformanceFailure(
+                    "each login and its command are served",
+                    f"{error}",
+                    requirement=SERVES,
+                ) from error
+            match self.random.randrange(3):
+                case 0:
+                    session.end()
+                case 1:
+                    session.connection.reset()
+                    session.close()
+                case _:
+                    session.close()
+        self.siege.judge(f"{count} logins and logouts", self._transcript)
+
+    def half_logins(self, count: int) -> None:
+        """Leave many logins unfinished; they need not be taken, but others go on.
+
+        Raises:
+            ConformanceFailure: the target does not serve others meanwhile, or a new
+                login when their connections are closed.
+        """
+        self._begin_round()
+        begun: list[LoginExchange] = []
+        for _ in range(count):
+            with suppress(ISCSIError):
+                begun.append(self._half_login())
+        try:
+            self.siege.judge(f"{len(begun)} logins that do not end", self._transcript)
+        finally:
+            for login in begun:
+                if self.random.random() < 0.5:
+                    login.connection.reset()
+                login.connection.close()
+        why = late_probe(self.siege.tested)
+        check(
+            not why,
+            "a new login is served when unfinished ones are gone",
+            why,
+            requirement=SERVES,
+        )
+        self.siege.judge(f"{len(begun)} logins that did not end", self._transcript)
+
+    def _half_login(self) -> LoginExchange:
+        """Return a login that has got somewhere, or nowhere."""
+        ground = self.siege.ground
+        options = self._options()
+        connection = ground.connect(self._transcript)
+        login = LoginExchange(connection, isid=options.isid)
+        with suppress(ISCSIError):
+            match self.random.randrange(4):
+                case 0:
+                    pass
+                case 1:
+                    login.send(options.names(), csg=Stage.OPERATIONAL)
+                case 2:
+                    pairs = [*options.names(), ("AuthMethod", "CHAP,None")]
+                    login.send(pairs, csg=Stage.SECURITY)
+                case _:
+                    connection.send_bytes(
+                        b"\x43\x87" + bytes(self.random.randrange(46))
+                    )
+        return login
+
+    # Commands ------------------------------------------------------------------------
+
+    def traffic(self, end: str) -> None:
+        """Write on many sessions, end some writes before their time, verify all.
+
+        Args:
+            end: what ends them, one of `ENDS`.
+
+        Raises:
+            ConformanceFailure: data is not what was acknowledged, or the target does
+                not serve.
+        """
+        self._begin_round()
+        what = f"writes on several sessions, amid them: {end}"
+        sessions = list(self._sessions())
+        try:
+            with suppress(ISCSIError, ConformanceFailure):
+                self._register(sessions, end)
+            writes = [
+                one
+                for number, session in enumerate(sessions)
+                for one in self._begin(session, number * DEPTH)
+            ]
+            with suppress(ISCSIError, ConformanceFailure):
+                self._end_some(sessions, writes, end)
+            for write in writes:
+                self._conclude(write, end)
+        finally:
+            for session in sessions:
+                session.end()
+        self.siege.judge(what, self._transcript)
+        try:
+            free(self.siege.ground)
+            self.verify(what)
+        except ISCSIError as error:
+            self.siege.judge(what, self._transcript)
+            raise ConformanceFailure(
+                "the target serves on", f"{error}, after {what}", requirement=SERVES
+            ) from error
+
+    def _options(self) -> LoginOptions:
+        """Return how to log in under an ISID that nobody has used in this check."""
+        self._ports += 1
+        options = self.siege.ground.options
+        port = (0x8000 | self._ports & 0x7FFF).to_bytes(2, "big")
+        return replace(options, isid=options.isid[:4] + port)
+
+    def _open(self) -> Session:
+        ground = self.siege.ground
+        session = Session(
+            ground.portal,
+            self._options(),
+            transcript=self._transcript,
+            timeout=ground.timeout,
+            lun=ground.lun,
+        )
+        session.judges_stat_sn = False
+        session.clear_unit_attention()
+        return session
+
+    def _sessions(self) -> Iterator[Session]:
+        """Yield as many sessions as the target has resources for."""
+        for number in range(SESSIONS):
+            try:
+                yield self._open()
+            except LoginRefused:
+                if not number:
+                    raise
+                return
+
+    def _begin(self, session: Session, start: int) -> Iterator[_Write]:
+        """Start writes of a session's own slots, of any attribute."""
+        window = (session.max_cmd_sn - session.cmd_sn + 1) & 0xFFFFFFFF
+        for slot in range(start, start + min(DEPTH, window)):
+            self._writes += 1
+            number = self._writes
+            command = cdb.write_10(lba=slot * _BLOCKS, blocks=_BLOCKS)
+            # From now on either may be there, whatever becomes of the command.
+            self._allowed[slot] = self._allowed[slot] | {number}
+            with suppress(ISCSIError):
+                task = session.start(
+                    command,
+                    write=self._data(slot, number),
+                    attribute=int(self.random.choice(_ATTRIBUTES)),
+                )
+                yield _Write(session, task, slot, number)
+
+    def _conclude(self, write: _Write, end: str) -> None:
+        """Take what a write has come to; one that was acknowledged must be there."""
+        wait = None if end == "nothing" else _PATIENCE
+        with suppress(ISCSIError, ConformanceFailure):
+            if not write.session.connection.is_open:
+                return
+            if write.session.finish(write.task, timeout=wait).is_good:
+                self._allowed[write.slot] = {write.number}
+
+    def _register(self, sessions: Sequence[Session], end: str) -> None:
+        """Have two sessions registered, and one of them hold the reservation."""
+        if end != "preempt-and-abort" or len(sessions) < 2:
+            return
+        for session, key in zip(sessions, _KEYS, strict=False):
+            _reserve_out(session, _REGISTER, 0, key)
+        _reserve_out(sessions[0], _RESERVE, _KEYS[0], 0)
+
+    def _end_some(
+        self, sessions: Sequence[Session], writes: Sequence[_Write], end: str
+    ) -> None:
+        """End writes of the first session before their time."""
+        first, last = sessions[0], sessions[-1]
+        own = [one for one in writes if one.session is first]
+        match end:
+            case "abort-task":
+                for write in own[::2]:
+                    first.task_management(TMFunction.ABORT_TASK, of=write.task.command)
+            case "abort-task-set":
+                first.task_management(TMFunction.ABORT_TASK_SET)
+            case "clear-task-set":
+                last.task_management(TMFunction.CLEAR_TASK_SET)
+            case "logical-unit-reset":
+                last.task_management(TMFunction.LOGICAL_UNIT_RESET)
+            case "preempt-and-abort":
+                _reserve_out(sessions[1], _PREEMPT_AND_ABORT, _KEYS[1], _KEYS[0])
+            case "logout":
+                first.logout()
+            case "connection-reset":
+                for session in sessions[::2]:
+                    session.connection.reset()
+            case _:
+                pass
+
+    # Data ----------------------------------------------------------------------------
+
+    def _data(self, slot: int, number: int) -> bytes:
+        """Return what a write puts into a slot."""
+        size = self.siege.ground.block_size
+        first = slot * _BLOCKS
+        return b"".join(
+            (struct.pack(">QQQ", self._mark, lba, number) * (size // 24 + 1))[:size]
+            for lba in range(first, first + _BLOCKS)
+        )
+
+    def verify(self, what: str) -> None:
+        """Read all slots; each block holds what a write has put there.
+
+        Raises:
+            ConformanceFailure: one holds something else, or not what was acknowledged.
+        """
+        size = self.siege.ground.block_size
+        with self._open() as session:
+            for slot, numbers in self._allowed.items():
+                command = cdb.read_10(lba=slot * _BLOCKS, blocks=_BLOCKS)
+                result = session.execute(command, read=_BLOCKS * size)
+                check(result.is_good, "status GOOD", result, requirement=SERVES)
+                wanted = [self._data(slot, number) for number in sorted(numbers)]
+                for start in range(0, _BLOCKS * size, size):
+                    found = result.data[start : start + size]
+                    is_right = any(found == one[start : start + size] for one in wanted)
+                    check(
+                        is_right,
+                        "each block holds the write acknowledged last, or one whole",
+                        f"block {slot * _BLOCKS + start // size} holds something else "
+                        f"({found[:24].hex(' ')} ...), after {what}",
+                        requirement=WRITTEN,
+                        answer=OTHER_DATA,
+                    )
+
+
+def _reserve_out(session: Session, action: int, key: int, new: int) -> None:
+    """Send PERSISTENT RESERVE OUT; what it comes to is the target's to say."""
+    command = bytes([0x5F, action, _WRITE_EXCLUSIVE_REGISTRANTS]) + bytes(4)
+    data = struct.pack(">QQ8x", key, new)
+    session.execute(command + b"\0\x18\0", write=data)
