@@ -13,6 +13,7 @@ from pathlib import Path
 from iscsi_assay.parser import USAGE, Parser, examples
 from suites.matrix import budget, ci, collected, names, page, rows, schedule
 from suites.matrix.attempt import attempt, ended
+from suites.matrix.bisect import Question, bisect, judge
 from suites.matrix.board import PAGE, Board, words
 from suites.matrix.budget import Budget, expected, forecast, longest_first
 from suites.matrix.folder import Record
@@ -60,8 +61,11 @@ def extend(line: CommandLine) -> None:
         )
         one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
     worker = add("row", _row, "run one row in this process, as run has it done", "NAME")
-    worker.add_argument("name", help="of the row")
-    for one in (lister, runner, planner, worker):
+    judging = add("judge", _judge, "ask one check, as git bisect has it done", "NAME")
+    bisector = add("bisect", _bisect, "find the commit that broke a check", "NAME")
+    for one in (worker, judging, bisector):
+        one.add_argument("name", help="of the row")
+    for one in (lister, runner, planner, worker, judging, bisector):
         one.add_argument(
             "--results",
             type=Path,
@@ -95,6 +99,11 @@ def extend(line: CommandLine) -> None:
     form.add_argument(
         "--gitlab", action="store_true", help="as a child pipeline of GitLab"
     )
+    worker.add_argument(
+        "--check", action="append", default=[], help="run this check alone"
+    )
+    _describe_bisect(bisector)
+    _describe_question(judging)
     lister.add_argument(
         "--open", action="store_true", help="those that have not ended in --results"
     )
@@ -128,6 +137,49 @@ def extend(line: CommandLine) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="write a page besides"
     )
     collector.set_defaults(run=_collect)
+
+
+def _describe_question(parser: Parser) -> None:
+    parser.add_argument(
+        "--check",
+        required=True,
+        metavar="CHECK",
+        help="the judge, such as nop/test_ping.py::test_echo",
+    )
+    parser.add_argument(
+        "--tree", type=Path, required=True, metavar="FOLDER", help="a work tree of git"
+    )
+    parser.add_argument(
+        "--before",
+        default="",
+        metavar="COMMAND",
+        help="what a shell runs in the tree first: it builds and starts the target",
+    )
+    parser.add_argument(
+        "--repeat",
+        type=_above_0,
+        default=1,
+        metavar="N",
+        help="ask N times; it is broken if it fails once",
+    )
+
+
+def _describe_bisect(parser: Parser) -> None:
+    parser.description = (
+        "Has `git bisect run` find the commit of a tree at which a check became "
+        "broken, with a row of the matrix as the judge. Commits that do not build, or "
+        "where the check cannot be judged, are skipped. The tree is as before in the "
+        "end.\n\n"
+        "Exit codes: 0 one commit is named, 1 it is one of several that cannot be "
+        "judged, 2 an argument makes no sense, 3 the check is not so at an end."
+    )
+    _describe_question(parser)
+    parser.add_argument(
+        "--good", required=True, metavar="REV", help="a revision where the check holds"
+    )
+    parser.add_argument(
+        "--bad", default="HEAD", metavar="REV", help="a later one (default: HEAD)"
+    )
 
 
 def _above_0(text: str) -> int:
@@ -216,7 +268,41 @@ def _row(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     """Run a row in this process, as `run` has it done in one of its own."""
     options.only = options.no = None
     (row,) = _named(_chosen(options, base), options.name, options.file)
+    row = replace(row, checks=tuple(options.check))
     return int(not attempt(row, resumes=options.resume).is_good)
+
+
+def _question(options: argparse.Namespace) -> Question:
+    return Question(
+        options.file,
+        options.name,
+        options.check,
+        options.results,
+        options.before,
+        options.repeat,
+    )
+
+
+def _judge(options: argparse.Namespace, _base: tuple[str, ...]) -> int:
+    """Ask what is checked out, as `git bisect run` has it done."""
+    return judge(_question(options), options.tree)
+
+
+def _bisect(options: argparse.Namespace, base: tuple[str, ...]) -> int:
+    options.only = options.no = None
+    _named(_chosen(options, base), options.name, options.file)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        found = bisect(_question(options), options.tree, options.good, options.bad)
+    except _Terminated:
+        return _TERMINATED
+    if len(found) == 1:
+        print(f"the first commit at which it is broken: {found[0]}")
+        return 0
+    print("the first commit at which it is broken is one of these:")
+    for line in found:
+        print(f"  {line}")
+    return 1
 
 
 def _plan(options: argparse.Namespace, base: tuple[str, ...]) -> int:

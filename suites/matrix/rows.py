@@ -47,11 +47,14 @@ class Row:
     """How many processors it keeps busy."""
     memory: int = 0
     """How much memory it takes, in MiB."""
+    checks: tuple[str, ...] = ()
+    """The checks that run alone, as node IDs below the suite's folder."""
 
     @property
     def made_from(self) -> str:
         """The hash of what it tests; files that it names count by their paths."""
-        parts = (self.order, self.target, self.words, self.arguments, self.suite)
+        tested = (self.arguments, self.suite, self.checks)
+        parts = (self.order, self.target, self.words, *tested)
         return cache.key(row=repr(parts))
 
 
@@ -291,7 +294,8 @@ def _fragment(name: str, folder: Path) -> str:
 
 def command(row: Row) -> list[str]:
     """Return how the suite is run against a combination."""
-    words = [sys.executable, "-m", "pytest", f"suites/{row.suite}", "-q"]
+    chosen = [f"suites/{row.suite}/{check}" for check in row.checks]
+    words = [sys.executable, "-m", "pytest", *(chosen or [f"suites/{row.suite}"]), "-q"]
     words.append(f"--target={row.target}")
     if row.order is not None:
         words.append(f"--kernel={row.name}")

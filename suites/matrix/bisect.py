@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which commit of a user's tree broke a check: `git bisect run`, a row as judge."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.model import Outcome, Run
+from reports.run import RunFileError
+from reports.run import read as read_run
+from suites.matrix import folder
+from vmlab import guard
+from vmlab.errors import LabError
+from vmlab.tool import attempt, find, run
+
+GOOD, BAD, SKIP = 0, 1, 125
+"""What `git bisect run` takes for: it holds, it is broken, nobody can tell."""
+
+_WORDS = {GOOD: "holds", BAD: "is broken", SKIP: "cannot be judged"}
+_BROKEN = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
+_HOLDS = frozenset({Outcome.PASSED, Outcome.GONE})
+_GIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of each commit."""
+
+    file: Path
+    """The matrix."""
+    row: str
+    check: str
+    """A node ID below the suite's folder; without parameters: all of its sets."""
+    results: Path
+    before: str = ""
+    """A command of a shell that builds and starts the target; it runs in the tree."""
+    repeat: int = 1
+    """How often the check runs; it is broken if it fails once."""
+
+    def words(self, what: str) -> list[str]:
+        """Return the command of the lab that asks it of what is checked out."""
+        words = [
+            sys.executable,
+            "-m",
+            "vmlab",
+            "matrix",
+            what,
+            str(self.file),
+            self.row,
+        ]
+        return [*words, "--check", self.check, "--results", str(self.results)]
+
+
+def judge(question: Question, tree: Path) -> int:
+    """Ask a question of what is checked out; return what `git bisect run` takes.
+
+    Nothing that was started for it is left behind.
+
+    Raises:
+        LabError: the results' folder cannot be used.
+    """
+    place = question.results / question.row
+    place.mkdir(parents=True, exist_ok=True)
+    code = SKIP
+    for _ in range(question.repeat):
+        (place / folder.VERDICTS).unlink(missing_ok=True)
+        with (place / folder.LAB).open("wb") as file:
+            one = guard.start(
+                [
+                    *("sh", "-c", 'cd "$0" && eval "$1" && cd "$2" && shift 2 && "$@"'),
+                    *(str(tree), question.before or ":", str(Path.cwd())),
+                    *question.words("row"),
+                ],
+                output=file,
+            )
+            # A commit takes as long as it takes: rows have a time limit of their own.
+            one.process.wait()
+            one.close()
+        code = verdict(place, question.check)
+        if code != GOOD:
+            break
+    return code
+
+
+def verdict(place: Path, check: str) -> int:
+    """Return what the run of a row's folder says of a check."""
+    try:
+        run = read_run(place / folder.VERDICTS)
+    except RunFileError:
+        return SKIP
+    return verdict_of(run, check)
+
+
+def verdict_of(run: Run, check: str) -> int:
+    """Return what a run says of a check, of all its parameter sets together."""
+    outcomes = {
+        one.outcome
+        for one in run.checks
+        if one.check == check or one.check.startswith(f"{check}[")
+    }
+    if outcomes & _BROKEN:
+        return BAD
+    return GOOD if outcomes and outcomes <= _HOLDS else SKIP
+
+
+def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
+    """Return the first commit that is broken, in a line; more, if some cannot be told.
+
+    The tree is as before when this returns or raises.
+
+    Args:
+        question: what is asked.
+        tree: a clean work tree of git.
+        good: a revision at which the check holds.
+        bad: a later one at which it is broken.
+
+    Raises:
+        LabError: the tree is not clean, or the check is not so at one of the ends.
+    """
+    git = ("git", "-C", str(tree))
+    ends = [
+        run(*git, "rev-parse", "--verify", "--quiet", f"{one}^{{commit}}").strip()
+        for one in (good, bad)
+    ]
+    if run(*git, "status", "--porcelain", "--untracked-files=no").strip():
+        raise LabError(f"{tree} has changes", hint="commit them or put them aside")
+    with _as_before(tree):
+        for revision, due in zip(ends, (GOOD, BAD), strict=True):
+            run(*git, "checkout", "--quiet", "--detach", revision, seconds=_GIT_SECONDS)
+            code = judge(question, tree)
+            print(f"{question.check} {_WORDS[code]} at {revision[:12]}", flush=True)
+            if code != due:
+                raise LabError(
+                    f"{question.check} {_WORDS[code]} at {revision[:12]}: nothing to "
+                    "bisect",
+                    hint=f"see {question.results / question.row}",
+                )
+        run(*git, "bisect", "start", *reversed(ends), seconds=_GIT_SECONDS)
+        _drive(question, tree)
+        return _found(tree)
+
+
+def _drive(question: Question, tree: Path) -> None:
+    """Have git ask, commit after commit."""
+    words = [*question.words("judge"), "--tree", str(tree)]
+    words += ["--before", question.before, "--repeat", str(question.repeat)]
+    # It runs in the tree; we are found, and files are, from where we are.
+    here = ["env", "-C", str(Path.cwd()), *words]
+    one = guard.start([find("git"), "-C", str(tree), "bisect", "run", *here])
+    try:
+        one.process.wait()
+    finally:
+        one.let_go()
+        one.wait()
+
+
+def _found(tree: Path) -> list[str]:
+    """Return the first commits that are broken, a line each."""
+    git = ("git", "-C", str(tree))
+    skipped = run(*git, "for-each-ref", "--format=%(objectname)", "refs/bisect/skip-*")
+    bad = run(*git, "rev-parse", "refs/bisect/bad").strip()
+    goods = run(*git, "for-each-ref", "--format=%(objectname)", "refs/bisect/good-*")
+    without = [f"^{one}" for one in goods.split()]
+    left = run(*git, "rev-list", bad, *without).split()
+    if set(left) - {bad} - set(skipped.split()):
+        raise LabError("git bisect has stopped before it was done", hint="see above")
+    form = "--format=%H %an %as %s"
+    return [run(*git, "show", "--no-patch", form, one).strip() for one in left]
+
+
+@contextmanager
+def _as_before(tree: Path) -> Iterator[None]:
+    """Have a tree be at the commit or branch in the end where it is now."""
+    git = [find("git"), "-C", str(tree)]
+    branch = attempt([*git, "symbolic-ref", "-q", "--short", "HEAD"]).stdout.strip()
+    head = branch or run(*git, "rev-parse", "HEAD").strip()
+    try:
+        yield
+    finally:
+        run("git", "-C", str(tree), "bisect", "reset", seconds=_GIT_SECONDS)
+        detach = [] if branch else ["--detach"]
+        words = ["checkout", "--quiet", *detach, head, "--"]
+        run("git", "-C", str(tree), *words, seconds=_GIT_SECONDS)
