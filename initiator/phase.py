@@ -117,11 +117,13 @@ class _Phase:
             self._exchange([], Stage.SECURITY, Stage.OPERATIONAL)
             return
         if declared.get("AuthMethod") != "CHAP":
+            # Who knows neither of the two has no CHAP.
+            is_unknown = declared.get("AuthMethod") == text.REJECT
             raise NegotiationError(
                 "the target answers AuthMethod=CHAP,None with "
                 f"{declared.get('AuthMethod', 'nothing')}",
                 key="AuthMethod",
-                requirement="RFC7143-6.3.2-02",
+                requirement="RFC7143-12.1-04" if is_unknown else "RFC7143-6.3.2-02",
             )
         algorithms = ",".join(str(int(item)) for item in self.options.algorithms)
         declared = self._exchange([("CHAP_A", algorithms)], Stage.SECURITY, None)[0]
@@ -178,7 +180,10 @@ class _Phase:
 
     def _note_violations(self) -> None:
         while self.negotiator.violations:
-            self._slip(self.negotiator.violations.pop(0))
+            error = self.negotiator.violations.pop(0)
+            if _leaves_digests_open(error):
+                raise error
+            self._slip(error)
 
     def _negotiate(
         self, pairs: text.Pairs, stage: Stage, wanted: Stage
@@ -320,6 +325,12 @@ class _Phase:
             results=results,
             response=last,
         )
+
+
+def _leaves_digests_open(error: NegotiationError) -> bool:
+    """Tell whether an answer leaves it to a guess which digest the target uses."""
+    is_digest = error.key in ("HeaderDigest", "DataDigest")
+    return is_digest and error.offered != "None" and error.answered is not None
 
 
 def _required(pairs: Mapping[str, str], key: str) -> str:

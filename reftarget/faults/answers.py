@@ -15,6 +15,7 @@ from reftarget.faults.changes import (
     one_more,
     set_fields,
     swallow,
+    word_value,
 )
 from reftarget.faults.row import Fault
 
@@ -440,7 +441,7 @@ ANSWERS: Final = (
         name="send-targets-ipv6-without-brackets",
         breaks=("RFC7143-13.8-i01",),
         says="Leaves the brackets of IPv6 addresses out.",
-        twist=change_value(
+        wording=word_value(
             "TargetAddress", lambda value: value.replace("[", "").replace("]", "")
         ),
     ),

@@ -13,7 +13,7 @@ from reftarget.twist import Twist
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reftarget.twist import Sender, Twisted
+    from reftarget.twist import Sender, Twisted, Wording
 
 _H = TypeVar("_H", bound=headers.Header)
 
@@ -101,6 +101,15 @@ def change_value(name: str, change: Callable[[str], str]) -> Twist:
             (key, change(value) if key == name else value) for key, value in pairs
         ]
     )
+
+
+def word_value(name: str, change: Callable[[str], str]) -> Wording:
+    """Return a wording of the value of one key, before the text is cut into PDUs."""
+
+    def wording(_kind: type[headers.Header], pairs: text.Pairs) -> text.Pairs:
+        return [(key, change(value) if key == name else value) for key, value in pairs]
+
+    return wording
 
 
 def one_more(field: str) -> Callable[[Any], int]:

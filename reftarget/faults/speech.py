@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from iscsi import headers, text
 from iscsi.constants import RESERVED_TAG, Stage
@@ -18,6 +19,7 @@ from reftarget.faults.changes import (
     without_keys,
 )
 from reftarget.faults.row import Fault
+from reftarget.rules.authentication import AuthenticationRules
 from reftarget.twist import Twist
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ _BULKY: Final = 9000
 """Beyond the 8192 bytes of a login PDU."""
 
 _WORD_BITS: Final = 64
+
+_TOO_MUCH: Final = 1024
+"""As many bytes more make any CHAP_C too long."""
 
 
 def _is_success(header: headers.LoginResponse) -> bool:
@@ -72,18 +77,30 @@ def _on_the_way(*pairs: tuple[str, str], in_discovery: bool = False) -> Twist:
     """Return a twist that adds pairs to a login that is not over yet.
 
     Plain logins, which are over in one exchange, are spared, so that a target with
-    the fault can be tested at all.
+    the fault can be tested at all. A login gets the pairs once.
     """
+    served: WeakSet[Sender] = WeakSet()
 
     def twist(
         sender: Sender, header: headers.Header, data: bytes
     ) -> tuple[headers.Header, bytes]:
         is_wanted = not in_discovery or sender.is_discovery
-        if is_wanted and _is_on_the_way(header):
+        if is_wanted and _is_on_the_way(header) and sender not in served:
+            served.add(sender)
             data += text.encode(list(pairs))
         return header, data
 
     return twist
+
+
+def _with_a_long_alias(
+    header: headers.LoginResponse, data: bytes
+) -> tuple[headers.LoginResponse, bytes]:
+    said = [pair for pair in text.decode(data) if pair[0] != "TargetAlias"]
+    is_first = len(said) < len(text.decode(data))
+    if is_first:
+        said.append(("TargetAlias", "a" * _LONG))
+    return header, text.encode(said)
 
 
 def _at_the_end(*pairs: tuple[str, str]) -> Twist:
@@ -106,10 +123,6 @@ def _in_text(*pairs: tuple[str, str]) -> Twist:
 
 def _decimal(value: str) -> str:
     return str(int(value, 16)) if value.lower().startswith("0x") else value
-
-
-def _longer(value: str) -> str:
-    return value + "00" * 1100 if value.lower().startswith("0x") else value
 
 
 def _instead(word: str, other: str) -> Callable[[str], str]:
@@ -153,9 +166,9 @@ SPEECH: Final = (
     ),
     Fault(
         name="value-is-too-long",
-        breaks=("RFC7143-6.1-i04", "RFC7143-6.2-02"),
+        breaks=("RFC7143-6.1-i04",),
         says="Gives a simple value of 300 bytes.",
-        twist=_on_the_way(("TargetAlias", "a" * _LONG)),
+        twist=on(headers.LoginResponse, _with_a_long_alias, _is_on_the_way),
     ),
     Fault(
         name="vendor-key-in-discovery",
@@ -193,8 +206,7 @@ SPEECH: Final = (
         name="challenge-is-too-long",
         breaks=("RFC7143-12.1.3-07",),
         says="Sends a CHAP_C of more than 1024 bytes.",
-        also="no login by CHAP comes to its end",
-        twist=change_value("CHAP_C", _longer),
+        rules=AuthenticationRules(drawn=lambda random: random + bytes(_TOO_MUCH)),
     ),
     Fault(
         name="challenge-without-identifier",
@@ -283,7 +295,7 @@ SPEECH: Final = (
     ),
     Fault(
         name="login-response-is-too-long",
-        breaks=("RFC7143-6.3-i03", "RFC7143-13.22-02"),
+        breaks=("RFC7143-6.3-i03", "RFC7143-13.22-02", "RFC7143-6.2-02"),
         says="Sends Login Responses of more than 8192 bytes.",
         twist=_on_the_way(*((f"X-com.example.k{i}", "a" * 250) for i in range(36))),
     ),

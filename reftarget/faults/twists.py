@@ -18,6 +18,7 @@ from reftarget.faults.changes import (
     set_fields,
     swallow,
     without_keys,
+    word_value,
 )
 from reftarget.faults.row import Fault
 
@@ -192,7 +193,7 @@ TWISTS: Final = (
         name="send-targets-without-group-tag",
         breaks=("RFC7143-13.8-02",),
         says="Leaves the portal group tag out of SendTargets answers.",
-        twist=change_value(
+        wording=word_value(
             "TargetAddress", lambda value: value.rpartition(",")[0] or value
         ),
     ),

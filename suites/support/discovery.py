@@ -3,6 +3,7 @@
 
 from ipaddress import ip_address
 
+from initiator.expect import clause
 from iscsi import names
 from iscsi.errors import DecodeError
 from iscsi.names import TargetAddress
@@ -25,7 +26,8 @@ def addresses(pairs: Pairs) -> list[TargetAddress]:
     Raises:
         DecodeError: one is malformed.
     """
-    return [names.parse_target_address(value) for value in address_values(pairs)]
+    with clause("RFC7143-13.8-i01"):
+        return [names.parse_target_address(value) for value in address_values(pairs)]
 
 
 def is_address(host: str) -> bool:

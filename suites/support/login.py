@@ -86,6 +86,7 @@ def whole_text(
         if found is not None:
             book = _book_of(login)
             book.owed = book.negotiator.receive(found)
+            _refuse_foreign_values(book)
             return response, found
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
     raise ConformanceFailure(
@@ -101,6 +102,19 @@ class _Book:
 
     negotiator: Negotiator
     owed: Pairs = field(default_factory=list)
+
+
+def _refuse_foreign_values(book: _Book) -> None:
+    """Raise what is wrong with a list that is answered by what was not in it.
+
+    Nobody knows what both sides use then.
+
+    Raises:
+        NegotiationError: the first of these answers.
+    """
+    for error in book.negotiator.violations:
+        if error.requirement == "RFC7143-6.2.1-01":
+            raise error
 
 
 _BOOKS: "WeakKeyDictionary[LoginExchange, _Book]" = WeakKeyDictionary()

@@ -25,7 +25,12 @@ from iscsi.scsi import cdb
 from iscsi.text import Pairs
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.discovery import address_values, is_well_formed, target_names
+from suites.support.discovery import (
+    address_values,
+    addresses,
+    is_well_formed,
+    target_names,
+)
 from suites.support.text import SEGMENT_LENGTH, SMALL, answer_or_drop, whole_text
 
 FORBIDDEN: dict[str, PDU] = {
@@ -84,12 +89,10 @@ def test_no_other_keys_appear(discovery: Session) -> None:
 @pytest.mark.requirement("RFC7143-13.8-02")
 def test_addresses_carry_the_portal_group_tag(discovery: Session) -> None:
     """Each TargetAddress in an answer to SendTargets has a portal group tag."""
-    values = [
-        value for key, value in discovery.send_targets() if key == "TargetAddress"
-    ]
+    pairs = discovery.send_targets()
 
-    tags = [names.parse_target_address(value).portal_group_tag for value in values]
-    check(None not in tags, "a tag in each", values)
+    tags = [address.portal_group_tag for address in addresses(pairs)]
+    check(None not in tags, "a tag in each", address_values(pairs))
 
 
 @pytest.mark.requirement("RFC7143-C-04")
@@ -103,14 +106,9 @@ def test_the_portal_in_use_is_among_the_addresses(
     if "translated-ports" in target.features:
         pytest.skip("not applicable: the target knows other ports than we do")
     pairs = discovery.send_targets(options.target_name or "All")
-    addresses = [
-        names.parse_target_address(value)
-        for key, value in pairs
-        if key == "TargetAddress"
-    ]
 
-    ports = {address.port for address in addresses}
-    check(not addresses or portal.port in ports, f"port {portal.port}", pairs)
+    ports = {address.port for address in addresses(pairs)}
+    check(not ports or portal.port in ports, f"port {portal.port}", pairs)
 
 
 def _clause_of(name: str) -> str:

@@ -109,11 +109,14 @@ def test_target_continues_no_transition(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
     """A long text is cut into responses that have either C or T, and comes whole."""
+    bulky = [(f"X-com.example.bulky{number}", "v" * 200) for number in range(25)]
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
 
     with clause("RFC7143-6.2-08"):
         ask(login, [*first_pairs, ("X-com.example.first", "v")])
-    with clause("RFC7143-6.1-04"):
+        # A text as long whose answers are short: a refusal of it is another matter.
+        with clause("RFC7143-6.1-04"):
+            ask(login, bulky)
         ask(login, filler)
     advance(login)
 
