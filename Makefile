@@ -102,6 +102,7 @@ test-lab: $(STAMP) packages lab
 	$(RUN) pytest suites/robustness --target=reference -n $(WAITERS)
 	$(RUN) suites.mutants -j $(WAITERS)
 	$(RUN) suites.mutants --robustness -j $(WAITERS)
+	$(RUN) suites.mutants --habits --few -j $(JOBS)
 
 # Every fault of the reference target must be noticed by the suite.
 faults: $(STAMP)

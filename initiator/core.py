@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
 from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure, is_own_ping
-from initiator.login import LoginOptions, unasked_response
+from initiator.login import LoginOptions, LoginRefused, unasked_response
 from initiator.phase import LoginResult, log_in
 from initiator.strays import stray
 from initiator.task import (
@@ -24,6 +24,7 @@ from initiator.task import (
 from initiator.transcript import PONG, Transcript
 from iscsi.constants import (
     RESERVED_TAG,
+    LoginStatus,
     Opcode,
 )
 from iscsi.errors import (
@@ -70,6 +71,11 @@ class Link:
     kept_stat_sn: int | None = None
     """What the answer to a target's ping bears as ExpStatSN, where a check keeps status
     unacknowledged; None: all that has come is acknowledged."""
+
+
+_ADDS = "RFC7143-6.3.1-i04"
+_REINSTATES = "RFC7143-6.3.1-i05"
+"""The clauses on a login with a session's ISID and TSIH: its CID is new, or there."""
 
 
 class SessionCore:
@@ -156,7 +162,14 @@ class SessionCore:
         options = replace(
             self.options, tsih=self.tsih, cid=cid, keys=keys, cmd_sn=self.numbers.cmd_sn
         )
-        result = self._connect(options, portal)
+        is_known = cid in self.links
+        try:
+            result = self._connect(options, portal)
+        except LoginRefused as refusal:
+            # While the session lasts, what is wrong is that it is not joined.
+            if refusal.status == LoginStatus.SESSION_DOES_NOT_EXIST:
+                refusal.requirement = _REINSTATES if is_known else _ADDS
+            raise
         self.numbers.update(result.numbers.exp_cmd_sn, result.numbers.max_cmd_sn)
         link = self.links[cid]
         for name in (

@@ -137,7 +137,10 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
         known = Algorithm(number)
     except (DecodeError, ValueError):
         raise NegotiationError(
-            f"CHAP_A={algorithm} is no known algorithm", key="CHAP_A", offered=algorithm
+            f"CHAP_A={algorithm} is no known algorithm",
+            key="CHAP_A",
+            offered=algorithm,
+            requirement="RFC7143-12.1.3-i02",  # nobody can have offered it
         ) from None
     return Challenge(
         known,

@@ -30,7 +30,7 @@ AUTHENTICATION: Final = (
     ),
     Fault(
         name="login-may-skip-authentication",
-        breaks=("RFC7143-12.1-03",),
+        breaks=("RFC7143-12.1-03", "RFC7143-6.3.2-05"),
         says="Lets in who skips the security stage.",
         rules=AuthenticationRules(needs_proof=lambda _is_added: False),
     ),

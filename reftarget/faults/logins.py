@@ -53,6 +53,10 @@ def _offer_of_digests(seen: Container[str], _is_leading: bool) -> text.Pairs:
     return [] if "HeaderDigest" in seen else [("HeaderDigest", "CRC32C,None")]
 
 
+def _ignores_unless_first(is_first: bool) -> OtherPDU:
+    return OtherPDU.DROP if is_first else OtherPDU.IGNORE
+
+
 def _needs_security_stage(csg: int, _is_first_portal: bool) -> Refusal | None:
     if csg == Stage.SECURITY:
         return None
@@ -144,6 +148,7 @@ LOGINS: Final = (
             "RFC7143-6.3.1-i06",
             "RFC7143-11.12.6-04",
             "RFC7143-4.4.3-01",
+            "RFC7143-6.3.5-i02",
         ),
         says="Makes a new session for a TSIH that does not exist.",
         rules=LoginRules(unknown_tsih_is_new=True),
@@ -205,7 +210,7 @@ LOGINS: Final = (
         name="login-takes-other-pdus",
         breaks=("RFC7143-4.2.4-08", "RFC7143-4.2.4-04", "RFC7143-7.1.4-02"),
         says="Lets other PDUs pass amid a login without a word.",
-        rules=LoginRules(other_pdu=lambda _is_first: OtherPDU.IGNORE),
+        rules=LoginRules(other_pdu=_ignores_unless_first),
     ),
     Fault(
         name="refused-login-stays-open",
@@ -216,6 +221,7 @@ LOGINS: Final = (
             "RFC7143-7.12-02",
             "RFC7143-8.3.2-i01",
             "RFC7143-9.2.1-15",
+            "RFC7143-9.2.1-11",
         ),
         says="Keeps a connection open whose login it has refused.",
         rules=LoginRules(refusal_closes=False),
@@ -283,7 +289,7 @@ LOGINS: Final = (
     ),
     Fault(
         name="connection-is-never-added",
-        breaks=("RFC7143-6.3.1-i04",),
+        breaks=("RFC7143-6.3.1-i04", "RFC7143-6.3.1-i05"),
         says="Refuses every login that joins a session.",
         also="no session has a second connection",
         rules=LoginRules(can_join=False),
@@ -299,7 +305,7 @@ LOGINS: Final = (
     ),
     Fault(
         name="declarations-are-answered",
-        breaks=("RFC7143-13-i02",),
+        breaks=("RFC7143-13-i02", "RFC7143-6.3-14", "RFC7143-13.12-i01"),
         says="Answers declared keys.",
         rules=LoginRules(unasked_answers=_answers_to_declarations),
     ),
@@ -352,9 +358,19 @@ LOGINS: Final = (
     ),
     Fault(
         name="every-connection-is-number-one",
-        breaks=("RFC7143-11.12.7-02",),
+        breaks=(
+            "RFC7143-11.12.7-02",
+            "RFC7143-7.1.4.3-06",
+            "RFC7143-8.1.2-i06",
+            "RFC7143-8.1.2-i07",
+            "RFC7143-8.2-i01",
+            "RFC7143-8.2-i04",
+            "RFC7143-11.14-04",
+            "RFC7143-11.14.5-01",
+            "RFC7143-11.15-01",
+        ),
         says="Takes every CID for 1.",
-        also="no session has a second connection",
+        also="what recovers a connection by its CID meets another one",
         rules=LoginRules(cid=lambda _given: 1),
     ),
     Fault(

@@ -136,7 +136,7 @@ MISREADING: Final = (
     ),
     Fault(
         name="range-is-answered-by-a-range",
-        breaks=("RFC7143-6.2-07", "RFC7143-6.2.2-04"),
+        breaks=("RFC7143-6.2-07", "RFC7143-6.2.2-04", "RFC7143-13.25-04"),
         says="Answers a range where a number is due with the same range.",
         rules=LoginRules(understood=_without_ranges, unasked_answers=_ranges),
     ),

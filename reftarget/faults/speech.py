@@ -69,6 +69,18 @@ def _is_continued(header: headers.LoginResponse | headers.TextResponse) -> bool:
     return header.continuation
 
 
+def _is_the_last_part(header: headers.LoginResponse | headers.TextResponse) -> bool:
+    return not header.continuation
+
+
+def _with_many_r2ts(_kind: type[headers.Header], pairs: text.Pairs) -> text.Pairs:
+    recovers = dict(pairs).get("ErrorRecoveryLevel", "0") != "0"
+    return [
+        (key, "4" if recovers and (key, value) == ("MaxOutstandingR2T", "1") else value)
+        for key, value in pairs
+    ]
+
+
 def _refuses_type(header: headers.LoginResponse) -> bool:
     return (header.status_class, header.status_detail) == (2, 9)
 
@@ -156,7 +168,9 @@ SPEECH: Final = (
         breaks=("RFC7143-6.1-01",),
         says="Ends each text with bytes that are no key=value pair.",
         also="what follows the pairs stands in every text",
-        twist=change_data(TEXTS, lambda data: data and data + b"left over\0"),
+        twist=change_data(
+            TEXTS, lambda data: data and data + b"left over\0", _is_the_last_part
+        ),
     ),
     Fault(
         name="key-name-is-malformed",
@@ -334,9 +348,8 @@ SPEECH: Final = (
     Fault(
         name="recovery-in-order-with-many-r2ts",
         breaks=("RFC7143-13.19-02",),
-        says="Answers MaxOutstandingR2T=1 with 4.",
-        also="the answer breaks the rule of the key itself",
-        twist=change_value("MaxOutstandingR2T", _instead("1", "4")),
+        says="Answers MaxOutstandingR2T=1 with 4 where errors are recovered.",
+        wording=_with_many_r2ts,
     ),
     Fault(
         name="protocol-level-always-2",

@@ -113,7 +113,11 @@ TWISTS: Final = (
         breaks=("RFC7143-6.1-01",),
         says="Ends the last key=value pair without NUL.",
         also="no text of a login can be read",
-        twist=change_data(TEXTS, lambda data: data.removesuffix(b"\0")),
+        twist=change_data(
+            TEXTS,
+            lambda data: data.removesuffix(b"\0"),
+            lambda header: not header.continuation,
+        ),
     ),
     Fault(
         name="unknown-key-unanswered",

@@ -4,16 +4,18 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from initiator.connection import Connection, Portal
-from initiator.login import LoginExchange, LoginOptions
+from initiator.login import LoginExchange, LoginOptions, LoginRefused
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
+from iscsi.constants import LoginStatus
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import LAST_LBA_UNKNOWN, Capacity10, Capacity16
 from suites.plugins.options import PROVIDER
@@ -135,6 +137,21 @@ def opened() -> list[Session]:
     return []
 
 
+@contextmanager
+def _charging_discovery(options: LoginOptions) -> Iterator[None]:
+    """Charge a refused discovery to the clause that lets logins begin so.
+
+    It begins in the operational stage, unless credentials are due.
+    """
+    try:
+        yield
+    except LoginRefused as refusal:
+        is_plain = options.is_discovery and options.credentials is None
+        if is_plain and refusal.status == LoginStatus.INITIATOR_ERROR:
+            refusal.requirement = refusal.requirement or "RFC7143-6.3.3-01"
+        raise
+
+
 @pytest.fixture
 def open_session(
     target: TestedTarget,
@@ -170,13 +187,14 @@ def open_session(
                 **changes,
             },
         )
-        session = Session(
-            portal,
-            chosen,
-            transcript=transcript,
-            timeout=target.timeout,
-            lun=lun,
-        )
+        with _charging_discovery(chosen):
+            session = Session(
+                portal,
+                chosen,
+                transcript=transcript,
+                timeout=target.timeout,
+                lun=lun,
+            )
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:
             session.clear_unit_attention()

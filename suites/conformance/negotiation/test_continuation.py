@@ -12,6 +12,7 @@ from iscsi.keys import KEYS
 from iscsi.negotiation import conclude
 from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
+from suites.plugins.sessions import NewLogin
 from suites.support.login import advance, ask, expect_no_transition, provoke
 
 _OFFER = b"HeaderDigest=None\0MaxBurstLength=8192\0DataDigest=None\0"
@@ -86,7 +87,8 @@ def test_answer_to_continued_text_is_empty(
     ask(login, first_pairs)
     size = -(-len(_OFFER) // count)
 
-    empty, _found = _send_parts(login, text.split(_OFFER, size))
+    with clause("RFC7143-6.1-i05"):
+        empty, _found = _send_parts(login, text.split(_OFFER, size))
 
     wrong = [item for item in empty if item.data or item.transit or item.continuation]
     check(not wrong, "empty responses", wrong and wrong[0], login.connection.transcript)
@@ -106,18 +108,20 @@ def test_continuation_and_transition_exclude_each_other(
 
 @pytest.mark.requirement("RFC7143-11.13.7-01", "RFC7143-6.2-01", "RFC7143-6.1-01")
 def test_target_continues_no_transition(
-    login: LoginExchange, first_pairs: Pairs
+    new_login: NewLogin, first_pairs: Pairs
 ) -> None:
     """A long text is cut into responses that have either C or T, and comes whole."""
     bulky = [(f"X-com.example.bulky{number}", "v" * 200) for number in range(25)]
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
 
     with clause("RFC7143-6.2-08"):
-        ask(login, [*first_pairs, ("X-com.example.first", "v")])
-        # A text as long whose answers are short: a refusal of it is another matter.
-        with clause("RFC7143-6.1-04"):
-            ask(login, bulky)
-        ask(login, filler)
+        ask(new_login(), [*first_pairs, ("X-com.example.first", "v")])
+    # A text as long whose answers are short: a refusal of it is another matter.
+    with clause("RFC7143-6.1-04"):
+        ask(new_login(), [*first_pairs, *bulky])
+    login = new_login()
+    with clause("RFC7143-6.2-08"):
+        ask(login, [*first_pairs, *filler])
     advance(login)
 
     wrong = [item for item in login.responses if item.continuation and item.transit]
