@@ -7,6 +7,8 @@ from iscsi.pdu import PDU
 class Ready(PDU):
     """Segments that are sent as they are."""
 
+    __slots__ = ("_segments",)
+
     name = "ready PDU"
 
     def __init__(self, header: bytes, data: bytes) -> None:
