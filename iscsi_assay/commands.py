@@ -21,6 +21,7 @@ COMMANDS = {
     "faults": "suites.mutants:FAULTS_COMMAND",
     "ledger": "suites.ledger:LEDGER",
     "merge": "suites.shards:MERGE",
+    "steady": "suites.steady:STEADY",
     "completion": "iscsi_assay.completion:COMPLETION",
 }
 """Where each command is: a module and its `Command`."""

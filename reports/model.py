@@ -156,6 +156,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bundle: str = ""
     """The file name of the bundle below `bundles/`, if one was kept."""
     seconds: float = 0.0
+    repeats: dict[str, int] = {}
+    """Of a check that ran several times: how often it came to each outcome."""
     choices: tuple[str, ...] = ()
     """What the target chose where the requirement permits several outcomes."""
     crashes: tuple[str, ...] = ()

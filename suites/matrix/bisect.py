@@ -32,7 +32,8 @@ class Question:
     """The matrix."""
     row: str
     check: str
-    """A node ID below the suite's folder; without parameters: all of its sets."""
+    """A node ID below the suite's folder; without parameters: all of its sets, and a
+    file: all of its checks."""
     results: Path
     before: str = ""
     """A command of a shell that builds and starts the target; it runs in the tree."""
@@ -94,11 +95,11 @@ def verdict(place: Path, check: str) -> int:
 
 
 def verdict_of(run: Run, check: str) -> int:
-    """Return what a run says of a check, of all its parameter sets together."""
+    """Return what a run says of a check, or of the checks of a file, together."""
     outcomes = {
         one.outcome
         for one in run.checks
-        if one.check == check or one.check.startswith(f"{check}[")
+        if one.check == check or one.check.startswith((f"{check}[", f"{check}::"))
     }
     if outcomes & _BROKEN:
         return BAD

@@ -61,8 +61,11 @@ def extend(line: CommandLine) -> None:
         )
         one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
     worker = add("row", _row, "run one row in this process, as run has it done", "NAME")
-    judging = add("judge", _judge, "ask one check, as git bisect has it done", "NAME")
-    bisector = add("bisect", _bisect, "find the commit that broke a check", "NAME")
+    asked = "NAME --check nop/test_ping.py --tree ../t"
+    judging = add("judge", _judge, "ask one check, as git bisect has it done", asked)
+    bisector = add(
+        "bisect", _bisect, "find the commit that broke a check", f"{asked} --good v3"
+    )
     for one in (worker, judging, bisector):
         one.add_argument("name", help="of the row")
     for one in (lister, runner, planner, worker, judging, bisector):

@@ -34,6 +34,7 @@ pytest_plugins = [
     "suites.plugins.verdicts",
     "suites.plugins.retry",
     "reports.recorder",
+    "suites.plugins.repeat",
     "reports.summary",
     f"reports.{_ALLURE}",
     "reports.progress",

@@ -99,6 +99,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the checks of this folder of suites/conformance (may be repeated)",
     )
     group.addoption(
+        "--repeat",
+        default=1,
+        type=_times,
+        metavar="N",
+        help="run each check N times; one that does not always come to the same is "
+        "named with its rate",
+    )
+    group.addoption(
         "--shard",
         type=_part,
         metavar="K/N",
@@ -128,6 +136,17 @@ def _add_options_of_targets(group: pytest.OptionGroup) -> None:
     )
     for option in targets.options():
         option.add(group.addoption)
+
+
+def _times(text: str) -> int:
+    """Return a number of times.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none above 0.
+    """
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
 
 
 def _part(text: str) -> str:

@@ -8,7 +8,7 @@ own verdict; if the crash comes again, that is the verdict.
 
 import bdb
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 
@@ -17,28 +17,47 @@ from suites.judging.verdict import Retry
 from suites.plugins.accounts import account_of, begin_again
 from suites.plugins.deaths import AMENDMENT
 from suites.plugins.lost import lost
+from suites.plugins.passes import together
 from suites.plugins.requirements import is_check
 from suites.plugins.sessions import TRANSCRIPT
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
-    """Run a check, twice if a death has spoilt it that is not its own."""
+    """Run a check as often as --repeat says."""
     if not is_check(item):
         return None
     hook, place = item.ihook, {"nodeid": item.nodeid, "location": item.location}
     hook.pytest_runtest_logstart(**place)
     before = list(item.user_properties)
-    reports = _run(item, nextitem)
-    if _is_spoilt(item, reports):
-        _forget(item, before)
-        _renew(item)
-        reports = _run(item, nextitem)
+    passes: list[list[pytest.TestReport]] = []
+    for left in reversed(range(item.config.option.repeat)):
+        if passes:
+            _forget(item, before)
+            _renew(item)
+        # Between two passes the check is torn down, and not what it shares with others.
+        following = cast("pytest.Item", item.parent) if left else nextitem
+        passes.append(_attempt(item, following, before))
+        if item.session.shouldfail or item.session.shouldstop or lost(item.config):
+            break
+    reports = together(passes)
     if AMENDMENT in item.stash:
         carry(reports[0], item.stash[AMENDMENT])
     for report in reports:
         hook.pytest_runtest_logreport(report=report)
     hook.pytest_runtest_logfinish(**place)
     return True
+
+
+def _attempt(
+    item: pytest.Item, nextitem: pytest.Item | None, before: list[tuple[str, object]]
+) -> list[pytest.TestReport]:
+    """Run a check's phases, twice if a death has spoilt it that is not its own."""
+    reports = _run(item, nextitem)
+    if _is_spoilt(item, reports):
+        _forget(item, before)
+        _renew(item)
+        reports = _run(item, nextitem)
+    return reports
 
 
 def _run(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:

@@ -147,6 +147,8 @@ def other() -> Check:
 )
 def test_a_run_is_good_bad_or_skipped(outcomes: tuple[Outcome, ...], code: int) -> None:
     assert verdict_of(judged(*outcomes), CHECK) == code
+    # Another check of the file is broken.
+    assert verdict_of(judged(*outcomes), CHECK.partition("::")[0]) == BAD
 
 
 def test_a_commit_without_a_run_is_skipped(tmp_path: Path) -> None:

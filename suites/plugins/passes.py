@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Several passes of one check, as one: the worst, with what all came to."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from reports.model import Check, Outcome
+from reports.verdicts import attach, carried
+
+_BEST = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.DEVIATES, Outcome.WARNED)
+
+
+def together(passes: Sequence[list[pytest.TestReport]]) -> list[pytest.TestReport]:
+    """Return the reports of the worst of several passes, with what all came to."""
+    checks = [carried(reports[-1]) for reports in passes]
+    known = [check for check in checks if check is not None]
+    if len(passes) < 2 or len(known) < len(passes):
+        return passes[-1]
+    worst = max(range(len(passes)), key=lambda number: _badness(known[number]))
+    counts = Counter(str(check.outcome) for check in known)
+    attach(passes[worst][-1], replace(known[worst], repeats=dict(counts)))
+    return passes[worst]
+
+
+def _badness(check: Check) -> int:
+    return _BEST.index(check.outcome) if check.outcome in _BEST else len(_BEST)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tells which checks of --repeat did not always come to the same, and how often."""
+
+import pytest
+
+from reports.model import Check
+from reports.printable import one_line
+from reports.recorder import RUN
+
+
+def _shaky(config: pytest.Config) -> list[Check]:
+    run = config.stash.get(RUN, None)
+    return [] if run is None else [one for one in run.checks if len(one.repeats) > 1]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have a run fail in which a check did not always come to the same."""
+    if _shaky(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the checks that are not steady, with their rates."""
+    for one in _shaky(terminalreporter.config):
+        total = sum(one.repeats.values())
+        parts = [f"{word} {count} of {total}" for word, count in one.repeats.items()]
+        text = f"not steady: {one_line(one.check)}: {', '.join(parts)}"
+        terminalreporter.write_line(text, red=True)

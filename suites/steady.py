@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The gate for new checks: each must come out alike in many runs on every target.
+
+`iscsi-assay steady` takes the checks that have changed since a base, runs each ten
+times in one process and once in each of five fresh ones, and names those that came out
+differently, with their rate.
+"""
+
+import argparse
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iscsi_assay.parser import USAGE, Command, Misuse, Parser, examples
+from reports.model import Outcome, Run
+from reports.run import RunFileError, read
+from reports.suites import ROOT
+from targets import kinds
+from vmlab.tool import SBIN
+
+SUITES = ("suites/conformance", "suites/robustness")
+REPEAT, FRESH = 10, 5
+_TARGETS = ("reference", "tgt", "istgt")
+"""Those that start in no time, where their programs are."""
+_GIT_SECONDS = 60
+_SECONDS = 3600
+_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+_NO_VERDICT = frozenset({Outcome.TROUBLE, Outcome.NOT_RUN})
+
+
+class GateError(Exception):
+    """The gate cannot say which checks have changed; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a check came to what on a target."""
+
+    target: str
+    check: str
+    outcomes: Mapping[Outcome, int]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it always came to the same, and that is a verdict."""
+        return len(self.outcomes) == 1 and not _NO_VERDICT & self.outcomes.keys()
+
+    def __str__(self) -> str:
+        total = sum(self.outcomes.values())
+        parts = [f"{outcome} {n} of {total}" for outcome, n in self.outcomes.items()]
+        return f"{self.target:12} {self.check}: {', '.join(parts)}"
+
+
+def changed(base: str, root: Path = ROOT) -> list[str]:
+    """Return the checks that differ from a base, as node IDs without parameters.
+
+    A change outside of a check, such as of a helper, concerns all checks of its file.
+
+    Raises:
+        GateError: git cannot tell.
+    """
+    since = _git(root, "merge-base", base, "HEAD").strip()
+    lines = _git(root, "diff", "--unified=0", "--no-ext-diff", since, "--", *SUITES)
+    places = dict(_places(lines))
+    others = ("ls-files", "--others", "--exclude-standard", "--", *SUITES)
+    places |= {path: {0} for path in _git(root, *others).splitlines()}
+    return [
+        f"{path}::{name}"
+        for path, touched in sorted(places.items())
+        if Path(path).name.startswith("test_") and (root / path).exists()
+        for name in _concerned((root / path).read_text(), touched)
+    ]
+
+
+def _places(diff: str) -> Iterator[tuple[str, set[int]]]:
+    """Yield the files of a diff with the lines of the new state that it touches."""
+    path, touched = "", set[int]()
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            if path:
+                yield path, touched
+            path, touched = line.removeprefix("+++ ").removeprefix("b/"), set()
+        elif match := _HUNK.match(line):
+            first, count = int(match[1]), int(match[2] or 1)
+            # Where lines are gone alone, those around the place are touched.
+            touched |= {*range(first, first + count)} if count else {first, first + 1}
+    if path:
+        yield path, touched
+
+
+def _concerned(text: str, touched: Iterable[int]) -> list[str]:
+    """Return the checks of a file that lines concern."""
+    checks = {
+        node.name: range(
+            min([node.lineno, *(one.lineno for one in node.decorator_list)]),
+            (node.end_lineno or node.lineno) + 1,
+        )
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    blank = {n for n, line in enumerate(text.splitlines(), 1) if not line.strip()}
+    inside = set().union(*checks.values())
+    if set(touched) - blank - inside:
+        return list(checks)
+    return [name for name, lines in checks.items() if set(lines) & set(touched)]
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_GIT_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GateError(f"git {words[0]}: {error}") from error
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no word"])[0]
+        raise GateError(f"git {words[0]}: {said}")
+    return done.stdout
+
+
+def at_hand() -> list[str]:
+    """Return the targets whose programs are here and that need no machine."""
+    known = kinds()
+    return [name for name in _TARGETS if all(map(_is_here, known[name].programs))]
+
+
+def _is_here(program: str) -> bool:
+    return bool(shutil.which(program) or shutil.which(program, path=SBIN))
+
+
+def rates(target: str, runs: Iterable[Run]) -> list[Rate]:
+    """Return what each check came to in some runs on a target."""
+    found: dict[str, Counter[Outcome]] = {}
+    for run in runs:
+        for check in run.checks:
+            times = {Outcome(word): n for word, n in check.repeats.items()}
+            found.setdefault(check.check, Counter()).update(times or {check.outcome: 1})
+    return [Rate(target, name, one) for name, one in sorted(found.items())]
+
+
+def attempt(
+    target: str, checks: Sequence[str], options: argparse.Namespace
+) -> list[Rate]:
+    """Run checks on a target, again and again.
+
+    Raises:
+        GateError: a run gave no verdicts.
+    """
+    runs = []
+    for number in range(1 + options.fresh):
+        repeat = 1 if number else options.repeat
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.json"
+            words = [sys.executable, "-m", "pytest", *checks, "-q", "--no-header"]
+            words += ["-p", "no:cacheprovider", f"--target={target}"]
+            words += [f"--verdicts={path}", f"--repeat={repeat}"]
+            done = subprocess.run(
+                words,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+            try:
+                runs.append(read(path))
+            except RunFileError as error:
+                said = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
+                raise GateError(f"no verdicts on {target}: {said[-1]}") from error
+    return rates(target, runs)
+
+
+def describe(parser: Parser) -> None:
+    """Fill the parser of `steady`."""
+    parser.description = (
+        "Runs each check that differs from a base ten times in one process and once in "
+        "each of five fresh ones, on every target at hand, and names those that are "
+        "not steady with their rate.\n\n"
+        "Exit codes: 0 all are steady, 1 one is not, 2 an argument makes no sense or "
+        "a run gave no verdicts."
+    )
+    parser.epilog = examples(
+        "%(prog)s",
+        "%(prog)s --base v1.0 --target tgt",
+        "%(prog)s suites/conformance/nop",
+    )
+    parser.add_argument(
+        "check", nargs="*", help="these, as pytest takes them, instead of what differs"
+    )
+    parser.add_argument(
+        "--base", default="main", metavar="REV", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="on this one (default: reference, and tgt and istgt where they are)",
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=REPEAT, metavar="N", help="in one"
+    )
+    parser.add_argument("--fresh", type=int, default=FRESH, metavar="N", help="runs")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try what the options name; return the exit code.
+
+    Raises:
+        Misuse: an option makes no sense.
+        GateError: there are no verdicts.
+    """
+    if options.repeat < 1 or options.fresh < 0:
+        raise Misuse("--repeat is a number above 0, --fresh none below 0")
+    checks = options.check or changed(options.base)
+    if not checks:
+        print(f"no check differs from {options.base}")
+        return 0
+    found = []
+    for target in options.target or at_hand():
+        found += attempt(target, checks, options)
+    shaky = [one for one in found if not one.is_steady]
+    for one in shaky:
+        print(f"NOT STEADY  {one}")
+    times = options.repeat + options.fresh
+    print(f"{len(found)} checks {times} times each: {len(shaky)} not steady")
+    return int(bool(shaky))
+
+
+STEADY = Command(
+    "run what is new or changed again and again: a check must be steady",
+    describe,
+    {GateError: (USAGE, str)},
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out the command; return the exit code."""
+    return STEADY.run("python -m suites.steady", arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
