@@ -125,6 +125,7 @@ class Player:
         seconds: float,
         *,
         gives_up: bool = True,
+        login_seconds: float = 0.0,
     ) -> None:
         """Begin with no connection open.
 
@@ -134,11 +135,13 @@ class Player:
             seconds: how long each answer is waited for.
             gives_up: a connection ends where an answer does not come, and answers are
                 compared; else it goes on, and waits for hardly anything from then on.
+            login_seconds: how long a Login Response is waited for, if longer.
         """
         self._recorded = recorded
         self._target = target
         self._seconds = seconds
         self._gives_up = gives_up
+        self._login_seconds = max(seconds, login_seconds)
         self._channels: dict[int, _Channel] = {}
         self._tags: dict[int, int] = {}
         self._handles: dict[int, int] = {}
@@ -251,7 +254,10 @@ class Player:
         recorded = event.pdu
         if not channel.live.is_open:
             return  # its end has been told
-        seconds = _AT_ONCE if channel.is_silent else self._seconds
+        is_login = isinstance(recorded, LoginResponse)
+        seconds = self._login_seconds if is_login else self._seconds
+        if channel.is_silent:
+            seconds = _AT_ONCE
         try:
             found = channel.live.receive(seconds)
             while is_own_ping(found) and not is_own_ping(recorded):

@@ -35,6 +35,10 @@ _LOOK = 25
 """Executions between two looks at the sentinel's data."""
 
 _SAVE_SECONDS = 5.0
+_LOGINS = 2.0
+"""How much longer than the first login one may take that is waited for."""
+
+_LONG_LOGIN = 2.0
 _MOST_TRIES = 60
 _MOST_LOOKS = 4
 """How often it is tried to have a failure come again, each time by another program."""
@@ -143,7 +147,8 @@ class Campaign:
 
     def _try(self, program: Program) -> tuple[ConformanceFailure | None, Transcript]:
         """Send a program; return what is wrong then, and what passed."""
-        transcript = execute(program, self._url, self._facts)
+        patience = _LOGINS * min(self.siege.tested.login_seconds, _LONG_LOGIN)
+        transcript = execute(program, self._url, self._facts, patience)
         try:
             self.siege.judge(told(program), transcript)
         except ConformanceFailure as failure:

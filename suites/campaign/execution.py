@@ -15,17 +15,22 @@ ANSWER_SECONDS = 0.15
 """How long an answer is waited for that came when the exchange was recorded."""
 
 
-def execute(program: Program, target: TargetURL, known: Bundle) -> Transcript:
+def execute(
+    program: Program, target: TargetURL, known: Bundle, login_seconds: float
+) -> Transcript:
     """Send a program; return what passed.
 
     Args:
         program: what is sent.
         target: where to; without credentials, since nobody shall get in.
         known: names the target and the unit of the recording.
+        login_seconds: how long a Login Response may take.
 
     A target that takes no connection, or that closes one, ends what goes out on it.
     """
-    player = Player(known, target, ANSWER_SECONDS, gives_up=False)
+    player = Player(
+        known, target, ANSWER_SECONDS, gives_up=False, login_seconds=login_seconds
+    )
     try:
         for number, event in enumerate(program):
             with suppress(ISCSIError, ConformanceFailure):

@@ -10,7 +10,7 @@ and so the bundle, is that of the connection that carried it.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -135,8 +135,11 @@ class Siege:
         number = (self._places & 0xFFFF).to_bytes(2, "big")
         isid = self.ground.options.isid[:4] + number
         fresh = replace(self.ground, options=replace(self.ground.options, isid=isid))
+        limit = self.tested.limit
         try:
-            return reach(fresh, transcript)
+            # Hundreds of logins that take a second each are no hang. Each has a bound.
+            with nullcontext() if limit is None else limit.paused():
+                return reach(fresh, transcript)
         except (ISCSIError, ConformanceFailure) as error:
             self._refuse(self._died() or f"{error}", transcript, error)
         except OutOfReach as error:
