@@ -321,5 +321,5 @@ def _says(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
 
 def _key(failure: ConformanceFailure, program: Program) -> str:
     """Return what tells a failure from others: how it ends, and what came last."""
-    what = _NUMBERS.sub("N", failure.actual.partition(", after ")[0])
+    what = _NUMBERS.sub("N", failure.actual.partition(" after ")[0])
     return f"{failure.requirement} {what} {last_kind(program)}"

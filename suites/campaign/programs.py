@@ -65,7 +65,9 @@ def on(connection: int, event: Event) -> Event:
     return replace(event, connection=connection)
 
 
-def tidy(events: Iterable[Event], sentinel: int | None) -> Program:
+def tidy(
+    events: Iterable[Event], sentinel: int | None, *, is_bounded: bool = True
+) -> Program:
     """Return a program that holds to the rules.
 
     A connection is opened before anything happens on it, and nothing does when it is
@@ -74,6 +76,8 @@ def tidy(events: Iterable[Event], sentinel: int | None) -> Program:
     Args:
         events: what a mutation has made.
         sentinel: the LUN that nothing may address; None if there is none.
+        is_bounded: the program is cut where it is longer than a mutation may make it;
+            several that are sent one after the other are not.
     """
     kept: list[Event] = []
     opened: set[int] = set()
@@ -85,7 +89,7 @@ def tidy(events: Iterable[Event], sentinel: int | None) -> Program:
         if _addresses(event, sentinel):
             continue
         if number not in opened:
-            if len(opened) == MOST_CONNECTIONS:
+            if is_bounded and len(opened) == MOST_CONNECTIONS:
                 continue
             opened.add(number)
             kept.append(Event(bundle.OPENED, number))
@@ -93,7 +97,7 @@ def tidy(events: Iterable[Event], sentinel: int | None) -> Program:
             kept.append(event)
         if event.kind in (bundle.CLOSED, bundle.RESET):
             ended.add(number)
-        if len(kept) >= MOST_EVENTS:
+        if is_bounded and len(kept) >= MOST_EVENTS:
             break
     used = {one.connection for one in kept if one.kind in (bundle.SENT, bundle.RAW)}
     return tuple(one for one in kept if one.connection in used)

@@ -36,13 +36,13 @@ def shrink(
 
     for number in sorted({one.connection for one in whole}):
         others = tuple(one for one in current if one.connection != number)
-        is_enough(tidy(others, sentinel))
+        is_enough(tidy(others, sentinel, is_bounded=False))
     size = max(1, len(current) // 2)
     while size:
         start = 0
         while start < len(current):
             rest = current[:start] + current[start + size :]
-            if not is_enough(tidy(rest, sentinel)):
+            if not is_enough(tidy(rest, sentinel, is_bounded=False)):
                 start += size
         size //= 2
     return current

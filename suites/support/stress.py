@@ -21,6 +21,7 @@ from iscsi.constants import Stage, TaskAttribute, TMFunction
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.survival import late_probe
+from suites.support.positions import AT_ONCE
 from suites.support.siege import SERVES, Siege
 from suites.support.tidying import free
 
@@ -232,7 +233,8 @@ class Stress:
         self._ports += 1
         options = self.siege.ground.options
         port = (0x8000 | self._ports & 0x7FFF).to_bytes(2, "big")
-        return replace(options, isid=options.isid[:4] + port)
+        keys = {**options.keys, **AT_ONCE}
+        return replace(options, isid=options.isid[:4] + port, keys=keys)
 
     def _open(self) -> Session:
         ground = self.siege.ground

@@ -6,6 +6,9 @@ from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
 from suites.support.positions import Ground
 
+_RESET_SECONDS = 20.0
+"""How long a reset may take: it waits for tasks that are in progress."""
+
 
 def free(ground: Ground) -> None:
     """Reset the unit; start it, and clear its registrations where it is lent.
@@ -14,7 +17,10 @@ def free(ground: Ground) -> None:
         ConformanceFailure, ISCSIError: the target does not serve.
     """
     with Session(
-        ground.portal, ground.options, timeout=ground.timeout, lun=ground.lun
+        ground.portal,
+        ground.options,
+        timeout=max(ground.timeout, _RESET_SECONDS),
+        lun=ground.lun,
     ) as session:
         session.task_management(TMFunction.LOGICAL_UNIT_RESET)
         session.clear_unit_attention()

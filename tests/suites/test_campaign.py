@@ -157,6 +157,19 @@ def test_the_shortest_program_that_shows_it_is_found() -> None:
     assert len(tried) < 100
 
 
+def test_many_programs_in_a_row_are_shortened_to_one() -> None:
+    whole = tuple(
+        event
+        for number in range(1, 30)
+        for event in tidy([replace(PING, connection=number)] * 5, None)
+    )
+
+    def shows(program: Program) -> bool:
+        return any(one.connection == 29 for one in program)
+
+    assert {one.connection for one in shrink(whole, shows, None, 200)} == {29}
+
+
 def test_shrinking_is_bounded() -> None:
     tried = []
 
