@@ -223,6 +223,11 @@ _COMMANDS = {
     "archive": Command(
         "append runs to a folder or a git branch", nights.describe_archive, _FAILURES
     ),
+    "export": Command(
+        "write a run as CTRF, SARIF or KCIDB's JSON",
+        nights.describe_export,
+        _FAILURES,
+    ),
     "history": Command(
         "show the lives of findings, checks and clauses in an archive",
         nights.describe_history,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands of nightly runs: `report archive` and `report history`."""
+"""The commands of nightly runs: `report archive`, `history` and `export`."""
 
 import argparse
 import json
 from pathlib import Path
 
-from iscsi_assay.parser import Parser, examples
-from reports import archive, history
+from iscsi_assay.parser import Misuse, Parser, examples
+from reports import archive, formats, history
 from reports.history import Kind
 from reports.run import read
 
@@ -95,4 +95,50 @@ def _history(options: argparse.Namespace) -> int:
             print("\n".join(history.lines(name, runs, found, shows_all=is_chosen)))
     if options.json:
         print(json.dumps(data, indent=1))
+    return 0
+
+
+def describe_export(parser: Parser) -> None:
+    """Fill the parser of `report export`."""
+    parser.description = (
+        "Writes a run in a format of others: CTRF for dashboards, SARIF for code "
+        "hosts, the JSON that kcidb-submit takes for kernel people."
+    )
+    parser.epilog = examples(
+        "%(prog)s sarif results/tgt/allure-results -o assay.sarif",
+        "%(prog)s kcidb run.json --origin mylab --build mylab:1234",
+    )
+    parser.add_argument("format", choices=("ctrf", "sarif", "kcidb"), help="of these")
+    parser.add_argument("results", type=Path, help="a run")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="(default: it is printed)"
+    )
+    parser.add_argument(
+        "--origin", default="", help="with kcidb: the CI system, as KCIDB knows it"
+    )
+    parser.add_argument(
+        "--build",
+        default="",
+        metavar="ID",
+        help="with kcidb: the build that was tested",
+    )
+    parser.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    run = read(options.results)
+    if options.format == "kcidb":
+        try:
+            data = formats.kcidb(run, origin=options.origin, build=options.build)
+        except ValueError as error:
+            raise Misuse(str(error)) from error
+    else:
+        data = formats.ctrf(run) if options.format == "ctrf" else formats.sarif(run)
+    text = json.dumps(data, indent=1)
+    if options.output is None:
+        print(text)
+        return 0
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(text + "\n", encoding="utf-8")
+    print(options.output)
     return 0

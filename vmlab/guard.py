@@ -127,13 +127,13 @@ def _run(mark: str, words: Sequence[str]) -> int:
     try:
         # Nothing is ever written to the leash: it is readable when it is closed.
         select.select([descriptor, 0], [], [])
-        is_over = child.poll() is not None
+        is_over = _has_ended(child.pid)
     except _Stopped:
         is_over = False
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # What it has left is ended too: a row has nothing in the background.
-    _end(mark, child)
+    _end(mark, child.pid)
     code = child.wait()
     if not is_over:
         return _SIGNALLED + signal.SIGTERM
@@ -148,7 +148,13 @@ def _stop(_number: int, _frame: object) -> None:
     raise _Stopped
 
 
-def _end(mark: str, child: "subprocess.Popen[bytes]") -> None:
+def _has_ended(pid: int) -> bool:
+    """Tell whether a child has ended, and leave it: so its number is nobody else's."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, options) is not None
+
+
+def _end(mark: str, session: int) -> None:
     """End all that a command has started: politely, then by force."""
     for number, seconds in (
         (signal.SIGTERM, GRACE_SECONDS),
@@ -156,8 +162,7 @@ def _end(mark: str, child: "subprocess.Popen[bytes]") -> None:
     ):
         told: set[int] = set()
         for _ in poll(seconds):
-            child.poll()
-            found = marked(mark, child.pid)
+            found = marked(mark, session)
             if not found:
                 return
             # Once each: to some, a second signal means to hurry.
