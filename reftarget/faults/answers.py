@@ -81,6 +81,18 @@ ANSWERS: Final = (
             "RFC7143-11.13.2-i01",
             "RFC7143-11.13.5-i06",
             "RFC7143-11.13.5-i04",
+            "RFC7143-11.13.5-i03",
+            "RFC7143-4.2.4-08",
+            "RFC7143-6.3.1-i01",
+            "RFC7143-6.3.1-i06",
+            "RFC7143-6.3.2-05",
+            "RFC7143-6.3.5-i02",
+            "RFC7143-8.3.2-i05",
+            "RFC7143-9.2-05",
+            "RFC7143-9.2-08",
+            "RFC7143-9.2-12",
+            "RFC7143-12.1-03",
+            "RFC7143-12.1.3-i02",
         ),
         says="Refuses every login with 0200, Initiator Error.",
         also="each refusal is recognised by its status",
@@ -148,7 +160,12 @@ ANSWERS: Final = (
     ),
     Fault(
         name="marker-interval-not-understood",
-        breaks=("RFC7143-13.25-05", "RFC7143-13.25-04"),
+        breaks=(
+            "RFC7143-13.25-05",
+            "RFC7143-13.25-04",
+            "RFC7143-6.2-10",
+            "RFC7143-6.2-14",
+        ),
         says="Answers IFMarkInt and OFMarkInt with NotUnderstood.",
         twist=change_text(
             lambda pairs: [

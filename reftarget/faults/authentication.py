@@ -42,7 +42,7 @@ AUTHENTICATION: Final = (
     ),
     Fault(
         name="chap-challenge-is-always-the-same",
-        breaks=("RFC7143-9.2-02",),
+        breaks=("RFC7143-9.2-02", "RFC7143-9.2-05"),
         says="Sends the same challenge on every connection.",
         rules=AuthenticationRules(drawn=lambda random: bytes(len(random))),
     ),

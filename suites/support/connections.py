@@ -13,6 +13,7 @@ from initiator.login import LoginExchange, LoginRefused
 from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction
+from iscsi import serial
 from iscsi.constants import LoginStatus
 from iscsi.errors import PeerTimeout
 from iscsi.pdu import PDU, R2T, LoginResponse, Reject, SCSIResponse
@@ -197,6 +198,29 @@ def resume(session: Session, cid: int = 1) -> LoginResponse:
         session.transcript,
     )
     return response
+
+
+def expect_continued(response: LoginResponse, due: int) -> None:
+    """Expect that the numbers of a session go on where a connection comes back to it.
+
+    A number beyond that of the login itself is another matter (section 11.12.8).
+
+    Args:
+        response: the final Login Response of the connection.
+        due: the CmdSN of the session, which the login has borne.
+
+    Raises:
+        ConformanceFailure: they do not.
+    """
+    __tracebackhide__ = True
+    is_beyond = serial.less_than(due, response.exp_cmd_sn)
+    check(
+        response.exp_cmd_sn == due,
+        f"ExpCmdSN {due}",
+        response,
+        requirement="RFC7143-11.12.8-01" if is_beyond else None,
+        field="ExpCmdSN",
+    )
 
 
 def expect_all_or_none_dropped(session: Session, first: Link, second: Link) -> None:
