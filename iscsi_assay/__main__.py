@@ -15,6 +15,11 @@ DISTRIBUTION = "iscsi-assay"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Ctrl-C may come while a command is imported.
+    return guarded(commands.PROG, {}, partial(_carry_out, given))
+
+
+def _carry_out(given: list[str]) -> int:
     if given[:1] == ["--version"]:
         print(f"{DISTRIBUTION} {version()}")
         return 0

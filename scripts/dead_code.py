@@ -41,6 +41,7 @@ CALLED_BY_OTHERS = {
     "pytest_*": "pytest calls it",
     "post_build": "Scapy calls it",
     "mysummary": "Scapy calls it",
+    "whitespace_split": "shlex reads it",
     "default_payload_class": "Scapy calls it",
     "extract_padding": "Scapy calls it",
     "__class__": "Python reads it",

@@ -94,20 +94,22 @@ def describe(parser: Parser) -> None:
         _console,
         "attach to a machine's console; ^] leaves it",
         example="lio",
-    ).add_argument("name", help="a machine that `ls` lists")
+    ).add_argument("name", metavar="NAME", help="a machine that `ls` lists")
     log = add(
         "log",
         _log,
         "print what a machine's console has said",
         example="lio --kernel mine",
     )
-    log.add_argument("name", help="a machine, also one that has ended")
+    log.add_argument("name", metavar="NAME", help="a machine, also one that has ended")
     log.add_argument(
         "--kernel", metavar="NAME", help="decode traces of this one, that was built"
     )
     down = add("down", _down, "end machines", example="--all")
     which = down.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?", help="a machine that `ls` lists")
+    which.add_argument(
+        "name", metavar="NAME", nargs="?", help="a machine that `ls` lists"
+    )
     which.add_argument("--all", action="store_true", help="all of the lab's own")
     add("doctor", _doctor, "say what is missing on this machine", example="")
     add(

@@ -33,7 +33,8 @@ class Console:
             import pexpect  # noqa: PLC0415  # the toolkit runs without the lab's parts
         except ImportError as error:
             raise LabError(
-                "the Python module pexpect is not installed", hint="make lab"
+                "the Python module pexpect is not installed",
+                hint="make lab, or pip install 'iscsi-assay[lab]'",
             ) from error
         self._pexpect = pexpect
         self._name = name

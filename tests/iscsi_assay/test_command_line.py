@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iscsi_assay import commands
 from iscsi_assay.__main__ import main
 from iscsi_assay.commands import COMMANDS, OTHER_NAMES
 from iscsi_assay.parser import Command, Misuse, Parser, guarded
@@ -40,7 +41,7 @@ def test_each_command_shows_its_help(
             ["replay"],
             "iscsi-assay replay: the following arguments are required: ",
         ),
-        (["lab", "down"], "iscsi-assay lab down: one of the arguments name --all is"),
+        (["lab", "down"], "iscsi-assay lab down: one of the arguments NAME --all is"),
         (
             ["completion", "dos"],
             "iscsi-assay completion: argument shell: invalid",
@@ -101,6 +102,18 @@ def test_ctrl_c_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> No
 
     assert guarded("x", {}, interrupted) == 2
     assert capsys.readouterr().err == "x: interrupted\n"
+
+
+def test_so_is_ctrl_c_while_a_command_is_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_name: str) -> Command:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "command", interrupted)
+
+    assert main(["replay", "file"]) == 2
+    assert capsys.readouterr().err == "iscsi-assay: interrupted\n"
 
 
 def test_a_bug_of_ours_stays_one() -> None:

@@ -135,6 +135,12 @@ def test_files_that_are_read_at_run_time_are_there(
         assert ours == {one for one in ours if (packages / one).exists()}
 
 
+def test_pages_that_helps_name_are_there(installed: Installed) -> None:
+    pages = installed.folder / "share" / "doc" / "iscsi-assay"
+
+    assert (pages / "library.md").read_text() == (ROOT / "docs/library.md").read_text()
+
+
 def test_the_robustness_suite_asks_before_it_may_crash_a_target(
     installed: Installed, tmp_path: Path
 ) -> None:
