@@ -126,7 +126,7 @@ def _clause(found: Finding) -> str:
 
 
 def _rule(name: str, catalogue: Mapping[str, Requirement]) -> dict[str, Any]:
-    entry = catalogue.get(name) if name in catalogue else None
+    entry = catalogue.get(name)
     text = name if entry is None else entry.text
     rule: dict[str, Any] = {"id": name, "shortDescription": {"text": text}}
     if entry is not None and entry.url:
