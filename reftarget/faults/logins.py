@@ -330,13 +330,13 @@ LOGINS: Final = (
     ),
     Fault(
         name="discovery-is-for-one-portal",
-        breaks=("RFC7143-C-02",),
+        breaks=("RFC7143-C-02", "RFC7143-7.4.2.1-02"),
         says="Refuses discovery on all portals but the first.",
         rules=LoginRules(objection_to_discovery=_needs_first_portal),
     ),
     Fault(
         name="failed-negotiation-is-forgiven",
-        breaks=("RFC7143-7.12-01",),
+        breaks=("RFC7143-7.12-01", "RFC7143-11.13.5-i05"),
         says="Goes on with a login whose negotiation has failed.",
         also="refusals of logins are awaited in many checks",
         rules=LoginRules(
