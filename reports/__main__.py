@@ -139,12 +139,12 @@ def _html(options: argparse.Namespace) -> int:
             f"{results} {what}: give the folder that --alluredir named"
         )
     try:
-        found = html.build(results, options.output)
+        page = html.build(results, options.output)
     except html.ReportError as error:
         print(printable(f"no HTML report: {error}"))
         print(printable(f"Allure results: {results}"))
         return 0
-    print(f"report: {found}")
+    print(f"report: {page}")
     return 0
 
 
@@ -189,8 +189,8 @@ def _folder(results: Path) -> Path:
 def _compare(options: argparse.Namespace) -> int:
     runs = [read(path) for path in options.results]
     if options.last_green is not None:
-        kept = archive.load(options.last_green, branch=options.branch)
-        runs.insert(0, archive.last_green(kept, runs[0]))
+        archived = archive.load(options.last_green, branch=options.branch)
+        runs.insert(0, archive.last_green(archived, runs[0]))
     compared = compare.compare(runs)
     compare.write(compared, options.output)
     print(options.output)

@@ -27,12 +27,12 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
             beside it.
     """
     name = shlex.quote(nodeid(check, run))
-    found = [f"{_PYTEST} {name} --target={shlex.quote(target_of(run.environment))}"]
+    lines = [f"{_PYTEST} {name} --target={shlex.quote(target_of(run.environment))}"]
     if check.bundle and results is not None:
         bundle = shlex.quote(str(results.parent / "bundles" / check.bundle))
         url = shlex.quote(_url(run.environment))
-        found.insert(0, f"iscsi-assay replay {bundle} --target {url}")
-    return tuple(found)
+        lines.insert(0, f"iscsi-assay replay {bundle} --target {url}")
+    return tuple(lines)
 
 
 def nodeid(check: Check, run: Run) -> str:
@@ -57,7 +57,7 @@ def leaving_out(run: Run) -> str:
 
 
 def target_of(environment: Mapping[str, str]) -> str:
-    """Return what `--target` was, as far as the facts of a run tell; no secrets."""
+    """Return the value of `--target` by the facts of a run, without secrets."""
     kind = environment.get("target", "")
     if "target.option" in environment:
         return environment["target.option"]

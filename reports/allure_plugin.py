@@ -64,7 +64,7 @@ _LISTENER = "allure_listener"
 
 
 def _plain(value: Any) -> Any:
-    """Return an object of Allure's as JSON's types, without what is empty."""
+    """Return an object of Allure's as JSON types, without empty values."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if hasattr(value, "__attrs_attrs__"):
@@ -192,9 +192,9 @@ def pytest_runtest_makereport(
     is_over = call.when != "setup" or not report.passed
     if is_over and item.config.getoption("allure_report_dir", None):
         # Those of checks that hold would cost more than they tell.
-        is_told = report.passed or call.when == "teardown"
-        tell = _no_steps if is_told else item.stash.get(STEPS, _no_steps)
-        for step in tell():
+        omits_steps = report.passed or call.when == "teardown"
+        steps_of = _no_steps if omits_steps else item.stash.get(STEPS, _no_steps)
+        for step in steps_of():
             with allure.step(step):
                 pass
         check = carried(report)
@@ -208,9 +208,9 @@ def pytest_runtest_makereport(
             _label_verdict(check)
         pieces = item.stash.get(EVIDENCE, [])
         # What the end of a check finds out comes on top.
-        done = item.stash.get(_ATTACHED, 0)
+        attached = item.stash.get(_ATTACHED, 0)
         item.stash[_ATTACHED] = len(pieces)
-        for piece in pieces[done:]:
+        for piece in pieces[attached:]:
             _attach(piece)
             if piece.name == BUNDLE:
                 path = bundle_path(
@@ -246,18 +246,18 @@ def _version() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what is true of the whole run."""
+    """Write the facts of the whole run."""
     config = session.config
     folder = config.getoption("allure_report_dir", None)
     if not folder or hasattr(config, "workerinput"):
         return
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    found = config.stash.get(ENVIRONMENT, {})
+    environment = config.stash.get(ENVIRONMENT, {})
     facts = {
-        **{name: found[name] for name in _FIRST_FACTS if name in found},
+        **{name: environment[name] for name in _FIRST_FACTS if name in environment},
         "toolkit": f"iscsi-assay {_version()}, revision {revision() or 'unknown'}",
-        **found,
+        **environment,
         "python": platform.python_version(),
         "system": platform.platform(),
     }

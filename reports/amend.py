@@ -32,7 +32,7 @@ class Amendment(msgspec.Struct, frozen=True):
 
 
 def amendment(item: pytest.Item, check: Check, words: str) -> Amendment:
-    """Return what has become of a check.
+    """Return the amended verdict of a check.
 
     Args:
         item: its item.
@@ -59,21 +59,23 @@ class _Amender:
         text = getattr(report, AMENDED, None)
         if text is None:
             return
-        one = msgspec.json.decode(text, type=Amendment)
-        is_new = one.check.outcome is Outcome.BROKEN
-        known: dict[str, Any] = {} if is_new else {"wasxfail": one.check.deviation}
-        late = pytest.TestReport(
-            nodeid=one.nodeid,
-            location=(one.file, one.line, one.name),
+        amendment = msgspec.json.decode(text, type=Amendment)
+        is_new = amendment.check.outcome is Outcome.BROKEN
+        xfail: dict[str, Any] = (
+            {} if is_new else {"wasxfail": amendment.check.deviation}
+        )
+        amended = pytest.TestReport(
+            nodeid=amendment.nodeid,
+            location=(amendment.file, amendment.line, amendment.name),
             keywords={},
             outcome="failed" if is_new else "skipped",
-            longrepr=one.words,
+            longrepr=amendment.words,
             when="teardown",
-            user_properties=[(VERDICT, str(one.check.outcome))],
-            **known,
+            user_properties=[(VERDICT, str(amendment.check.outcome))],
+            **xfail,
         )
-        attach(late, one.check)
-        self._config.hook.pytest_runtest_logreport(report=late)
+        attach(amended, amendment.check)
+        self._config.hook.pytest_runtest_logreport(report=amended)
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,7 +11,7 @@ from reports.model import Failure
 
 
 class Nature(StrEnum):
-    """What a target did with a request, as far as its answer tells."""
+    """What a target did with a request, judged by its answer."""
 
     SILENT = "silent"
     """Nothing came, or the connection was dropped."""

@@ -31,7 +31,7 @@ _NOT_GREEN = frozenset(
 
 
 class ArchiveError(Exception):
-    """An archive that cannot be used; one line that says what to do."""
+    """An archive is unusable; the message is one line that says what to do."""
 
 
 def revision_of(run: Run) -> str:
@@ -41,7 +41,7 @@ def revision_of(run: Run) -> str:
 
 
 def is_green(run: Run) -> bool:
-    """Tell whether all that a run checked holds, or deviates as listed."""
+    """Tell whether every check of a run passed or failed as a known deviation."""
     return (
         run.is_complete
         and bool(run.checks)
@@ -92,8 +92,8 @@ def load(place: Path, *, branch: str = "") -> list[Run]:
     """
     if not place.is_dir():
         raise ArchiveError(f"there is no archive {place}; report archive makes one")
-    found = _of_branch(place, branch) if branch else _of_folder(place)
-    runs = [decode(content, name) for name, content in found]
+    files = _of_branch(place, branch) if branch else _of_folder(place)
+    runs = [decode(content, name) for name, content in files]
     if not runs:
         raise ArchiveError(f"the archive {place} holds no run")
     return sorted(runs, key=lambda run: run.started)
@@ -139,30 +139,31 @@ def _ref(branch: str) -> str:
 def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -> None:
     """Add a file to a branch, whatever is checked out; others may do so meanwhile."""
     _git(place, "check-ref-format", _ref(branch))
-    blob = _git(place, "hash-object", "-w", "--stdin", given=content).decode().strip()
+    blob = _git(place, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
     for _ in range(_TRIES):
         try:
             parent = _git(place, "rev-parse", "--verify", "-q", _ref(branch))
         except ArchiveError:
             parent = b""
-        before = parent.decode().strip()
+        parent_id = parent.decode().strip()
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            if before:
-                _git(place, "read-tree", before, more=index)
+            if parent_id:
+                _git(place, "read-tree", parent_id, more=index)
             entry = f"100644,{blob},{name}"
             _git(place, "update-index", "--add", "--cacheinfo", entry, more=index)
             tree = _git(place, "write-tree", more=index).decode().strip()
         if (
-            before
-            and _git(place, "rev-parse", f"{before}^{{tree}}").decode().strip() == tree
+            parent_id
+            and _git(place, "rev-parse", f"{parent_id}^{{tree}}").decode().strip()
+            == tree
         ):
             return
-        parents = ["-p", before] if before else []
-        made = _git(place, "commit-tree", tree, *parents, "-m", message)
+        parents = ["-p", parent_id] if parent_id else []
+        commit = _git(place, "commit-tree", tree, *parents, "-m", message)
         try:
             # It fails where the branch is not at its old commit any more.
-            new, old = made.decode().strip(), before or "0" * 40
+            new, old = commit.decode().strip(), parent_id or "0" * 40
             _git(place, "update-ref", _ref(branch), new, old)
         except ArchiveError:
             continue
@@ -171,30 +172,32 @@ def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -
 
 
 def _git(
-    place: Path, *words: str, given: bytes = b"", more: dict[str, str] | None = None
+    place: Path, *words: str, stdin: bytes = b"", more: dict[str, str] | None = None
 ) -> bytes:
-    who = {
+    identity = {
         "GIT_AUTHOR_NAME": "iSCSI Assay",
         "GIT_AUTHOR_EMAIL": "iscsi-assay@localhost",
         "GIT_COMMITTER_NAME": "iSCSI Assay",
         "GIT_COMMITTER_EMAIL": "iscsi-assay@localhost",
     }
     try:
-        done = subprocess.run(  # noqa: S603  # no shell; the words are ours
+        process = subprocess.run(  # noqa: S603  # no shell; the words are ours
             ["git", *words],  # noqa: S607  # the user's git
             cwd=place,
-            input=given,
+            input=stdin,
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env={**who, **os.environ, **(more or {})},
+            env={**identity, **os.environ, **(more or {})},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ArchiveError(f"git {words[0]}: {error}") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
-        raise ArchiveError(f"git {words[0]} in {place}: {said[0]}")
-    return done.stdout
+    if process.returncode:
+        errors = process.stderr.decode(errors="replace").strip().splitlines() or [
+            "no word"
+        ]
+        raise ArchiveError(f"git {words[0]} in {place}: {errors[0]}")
+    return process.stdout
 
 
 __all__ = ["ArchiveError", "RunFileError", "append", "is_green", "last_green", "load"]

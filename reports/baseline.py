@@ -28,18 +28,18 @@ _HEAD = """\
 
 def baseline(
     run: Run,
-    found: Sequence[Finding],
+    findings: Sequence[Finding],
     catalogue: Mapping[str, Requirement] | None = None,
 ) -> str:
     """Return the findings of a run as a file for `--deviations`, in TOML.
 
     Args:
         run: the run.
-        found: its findings; those that are known deviations already stay in.
+        findings: its findings; those that are known deviations already stay in.
         catalogue: the requirements; None for those of `spec`.
     """
-    known = load() if catalogue is None else catalogue
-    entries = [entry for one in found for entry in _entries(one, run, known)]
+    requirements = load() if catalogue is None else catalogue
+    entries = [entry for one in findings for entry in _entries(one, run, requirements)]
     head = _HEAD.format(name=one_line(run.name), started=one_line(run.started))
     return head + ("\n" + tomli_w.dumps({"deviation": entries}) if entries else "")
 
@@ -77,11 +77,11 @@ def _what(one: Finding) -> str:
 
 
 def _end(check: Check) -> str:
-    """Return what tells a death by what is known of it; nothing if there was none."""
+    """Return text that identifies a death; "" if the target did not die."""
     ending = check.ending
     if ending is None or not check.has_killed:
         return ""
-    told = ending.functions[0] if ending.functions else ending.signal or ending.reason
+    text = ending.functions[0] if ending.functions else ending.signal or ending.reason
     # A part of the target's words is enough; the file is there to be read.
-    parts = "".join(one if one.isprintable() else "\n" for one in told).split("\n")
+    parts = "".join(one if one.isprintable() else "\n" for one in text).split("\n")
     return max(parts, key=len)

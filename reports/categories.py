@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Allure's categories: each result has a label that says what its check came to.
+"""Allure's categories: each result has a label with the outcome of its check.
 
 Allure 3 sorts by that label. Allure 2 knows no labels there, so that it sorts by status
 alone.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which failures of a run have one cause, by what is known of them as values.
+"""Groups the failures of a run by cause, comparing their values.
 
 Failures have one cause where what is known of them as values says so:
 
@@ -124,7 +124,7 @@ class Cause:
 
 
 def cause_of(check: Check) -> Cause:
-    """Return what is known of a failed check."""
+    """Return the values that identify the cause of a failed check."""
     ending = end_of(check)
     requirement = clauses_of(check)[0]
     if ending is not None:
@@ -176,7 +176,7 @@ class _Sets:
         self._parents = list(range(size))
 
     def root(self, number: int) -> int:
-        """Return the number that stands for its set."""
+        """Return the number that represents its set."""
         while self._parents[number] != number:
             self._parents[number] = self._parents[self._parents[number]]
             number = self._parents[number]
@@ -266,7 +266,7 @@ def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
 def _keys_of_like_rules(
     check: Check, cause: Cause, requirement: Requirement
 ) -> list[Hashable]:
-    """Return what failures share that break one rule in several cases alike.
+    """Return the keys shared by failures that break one rule in several cases.
 
     Refusals are alike if they give the same reason, other answers if all of them hold
     something or all hold nothing.
@@ -312,7 +312,7 @@ def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
 def _of_wrong_data(
     causes: Sequence[Cause], catalogue: Mapping[str, Requirement]
 ) -> list[int]:
-    """Return the failures in which data was read otherwise than it was written.
+    """Return the failures in which the data read differs from the data written.
 
     They have one cause if plain reads and writes are among them: these are what every
     other command is judged by. Else each command may be wrong by itself.

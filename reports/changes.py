@@ -28,7 +28,7 @@ _UNKNOWN_KINDS = frozenset({"", "unknown", "iscsi"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One check that came to something else."""
+    """One check whose outcome changed."""
 
     before: Check
     after: Check
@@ -59,7 +59,7 @@ class Changes:
 
 
 def lineage(run: Run) -> tuple[str, ...] | None:
-    """Return what the builds of one target have in common; None if nobody can tell."""
+    """Return what identifies the builds of one target; None if that is unknown."""
     if run.label:
         return ("label", run.label)
     kind = run.environment.get("target", "")
@@ -139,21 +139,21 @@ def successions(runs: Sequence[Run]) -> list[tuple[int, int]]:
 
 
 def _without_like(
-    found: Sequence[Finding], others: Sequence[Finding], checks: Mapping[str, Check]
+    findings: Sequence[Finding], others: Sequence[Finding], checks: Mapping[str, Check]
 ) -> tuple[Finding, ...]:
     """Return the findings that the other run does not have, though it could.
 
     Args:
-        found: the findings of one run.
+        findings: the findings of one run.
         others: those of the other one.
         checks: the checks of the other run, by their names.
     """
     return tuple(
-        one
-        for one in found
-        if not any(one.is_like(other) for other in others)
+        finding
+        for finding in findings
+        if not any(finding.is_like(other) for other in others)
         and any(
             name.check in checks and rank(checks[name.check]) is not None
-            for name in one.checks
+            for name in finding.checks
         )
     )

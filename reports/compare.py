@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def has_regressed(self) -> bool:
-        """Whether a check came to something worse in a later build."""
+        """Whether a check has a worse outcome in a later build."""
         return any(one.worse for one in self.changes)
 
 
@@ -55,11 +55,11 @@ def named(runs: Sequence[Run]) -> list[str]:
     """Return a name for each run; what would be the same is numbered."""
     plain = [one_line(run.name) for run in runs]
     counts = Counter(plain)
-    seen: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
     names = []
     for run, name in zip(runs, plain, strict=True):
-        seen[name] += 1
-        number = f" #{seen[name]}" if counts[name] > 1 else ""
+        numbers[name] += 1
+        number = f" #{numbers[name]}" if counts[name] > 1 else ""
         names.append(name + number + ("" if run.is_complete else " (incomplete)"))
     return names
 
@@ -72,8 +72,8 @@ def as_data(compared: Comparison) -> dict[str, Any]:
     worse = _regressed(compared)
     rows = []
     for identity, entry in compared.statements[0].catalogue.items():
-        found = [table.get(identity) for table in tables]
-        if not any(found):
+        cells = [table.get(identity) for table in tables]
+        if not any(cells):
             continue
         rows.append(
             {
@@ -84,7 +84,7 @@ def as_data(compared: Comparison) -> dict[str, Any]:
                 "section": entry.section,
                 "text": entry.text,
                 "url": entry.url,
-                "cells": [_cell(row) for row in found],
+                "cells": [_cell(row) for row in cells],
                 "regressed": [
                     number
                     for number, name in enumerate(compared.names)
@@ -144,23 +144,23 @@ def page(compared: Comparison) -> str:
 
 def _table(compared: Comparison) -> list[dict[str, Any]]:
     """Return each finding once, with the number of its checks in each run."""
-    found: list[tuple[Finding, list[Finding | None]]] = []
+    table: list[tuple[Finding, list[Finding | None]]] = []
     width = len(compared.names)
     for column, stated in enumerate(compared.statements):
-        for one in stated.findings:
-            line = next(
+        for finding in stated.findings:
+            row = next(
                 (
                     cells
-                    for first, cells in found
-                    if cells[column] is None and first.is_like(one)
+                    for first, cells in table
+                    if cells[column] is None and first.is_like(finding)
                 ),
                 None,
             )
-            if line is None:
-                line = [None] * width
-                found.append((one, line))
-            line[column] = one
-    found.sort(key=lambda item: (item[0].severity.rank, -item[0].reach))
+            if row is None:
+                row = [None] * width
+                table.append((finding, row))
+            row[column] = finding
+    table.sort(key=lambda item: (item[0].severity.rank, -item[0].reach))
     catalogue = compared.statements[0].catalogue
     return [
         {
@@ -171,7 +171,7 @@ def _table(compared: Comparison) -> list[dict[str, Any]]:
             "actual": first.actual,
             "cells": cells,
         }
-        for first, cells in found
+        for first, cells in table
     ]
 
 

@@ -34,21 +34,21 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write the checks of each requirement, and one parameter set of each."""
-        found: dict[str, list[str]] = defaultdict(list)
+        checks: dict[str, list[str]] = defaultdict(list)
         first: dict[str, str] = {}
         for item in session.items:
             first.setdefault(item.nodeid.split("[")[0], item.nodeid)
             for mark in item.iter_markers("requirement"):
                 for name in mark.args:
                     check = item.nodeid.split("[")[0]
-                    if check not in found[name]:
-                        found[name].append(check)
-        self.path.write_text(json.dumps({"checks": found, "first": first}))
+                    if check not in checks[name]:
+                        checks[name].append(check)
+        self.path.write_text(json.dumps({"checks": checks, "first": first}))
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What the suite holds."""
+    """The checks of the suite."""
 
     checks: dict[str, list[str]]
     """The checks of each requirement ID, without their parameters."""
@@ -77,18 +77,18 @@ def collect_items() -> Collected:
             "import sys, pathlib, pytest; from reports.coverage import Recorder; "
             "sys.exit(pytest.main(sys.argv[2:], [Recorder(pathlib.Path(sys.argv[1]))]))"
         )
-        wanted = ["suites/conformance", "--collect-only", "-qq", *ANYWHERE]
-        wanted += ["-p", "no:cacheprovider"]
-        done = subprocess.run(  # noqa: S603  # our own interpreter
-            [sys.executable, "-c", code, str(path), *wanted],
+        arguments = ["suites/conformance", "--collect-only", "-qq", *ANYWHERE]
+        arguments += ["-p", "no:cacheprovider"]
+        process = subprocess.run(  # noqa: S603  # our own interpreter
+            [sys.executable, "-c", code, str(path), *arguments],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,
             timeout=_SECONDS,
         )
-        if done.returncode or not path.exists():
-            words = (done.stderr + done.stdout).strip().splitlines()
+        if process.returncode or not path.exists():
+            words = (process.stderr + process.stdout).strip().splitlines()
             raise CoverageError(
                 f"the suite cannot be collected: {words[-1] if words else 'no message'}"
             )
@@ -130,7 +130,7 @@ def _row(name: str, entries: list[Requirement], checks: Mapping[str, list[str]])
 
 
 def report(checks: Mapping[str, list[str]], *, shows_open: bool = False) -> list[str]:
-    """Return the tables of every document, and what is open if asked for."""
+    """Return the tables of every document and, on request, the open requirements."""
     catalogue = load()
     lines: list[str] = []
     counted = catalogue.denominator()
@@ -149,15 +149,15 @@ def report(checks: Mapping[str, list[str]], *, shows_open: bool = False) -> list
     return lines[1:]
 
 
-def _table(document: str, by: str, found: list[Row]) -> list[str]:
+def _table(document: str, by: str, rows: list[Row]) -> list[str]:
     title = f"{document} by {by}"
-    width = max(len(row.name) for row in found)
+    width = max(len(row.name) for row in rows)
     width = max(width, len(title))
     lines = [f"{title:{width}}  requirements  covered  untestable  open"]
     lines += [
         f"{row.name:{width}}  {row.requirements:12}  {row.covered:7}"
         f"  {row.untestable:10}  {row.open:4}"
-        for row in found
+        for row in rows
     ]
     return lines
 

@@ -78,22 +78,22 @@ def findings(
         run: the run.
         catalogue: the requirements by their IDs; None for those of `spec`.
     """
-    known = load() if catalogue is None else catalogue
-    amiss = [check for check in run.checks if check.outcome in _AMISS]
-    related = related_of(run.checks, known)
+    requirements = load() if catalogue is None else catalogue
+    failed = [check for check in run.checks if check.outcome in _AMISS]
+    related = related_of(run.checks, requirements)
     groups = [
         group
         for is_known in (False, True)
         for group in groups_of(
-            [one for one in amiss if (one.outcome is Outcome.DEVIATES) is is_known],
+            [one for one in failed if (one.outcome is Outcome.DEVIATES) is is_known],
             related,
-            known,
+            requirements,
         )
     ]
-    found = [_finding(group, run, known) for group in groups]
-    order = list(known)
+    unnumbered = [_finding(group, run, requirements) for group in groups]
+    order = list(requirements)
     place = {name: number for number, name in enumerate(order)}
-    found.sort(
+    unnumbered.sort(
         key=lambda one: (
             one.is_known,
             one.severity.rank,
@@ -113,7 +113,7 @@ def findings(
             one.not_judged,
             one.is_known,
         )
-        for number, one in enumerate(found, 1)
+        for number, one in enumerate(unnumbered, 1)
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The findings as one HTML page, a section for each: what Markdown says, to be read."""
+"""The findings as one HTML page: the same sections as in Markdown."""
 
 from pathlib import Path
 

@@ -38,11 +38,11 @@ def gone(run: Run) -> tuple[Gone, ...]:
     for check in run.checks:
         if check.gone is not None:
             by_entry.setdefault(check.gone, []).append(check)
-    found = [
+    entries = [
         Gone(entry, tuple(checks), _still(run, entry))
         for entry, checks in by_entry.items()
     ]
-    return tuple(sorted(found, key=lambda one: -len(one.checks)))
+    return tuple(sorted(entries, key=lambda one: -len(one.checks)))
 
 
 def _still(run: Run, entry: Entry) -> int:
@@ -53,7 +53,7 @@ def _still(run: Run, entry: Entry) -> int:
 
 
 def sentence(one: Gone) -> str:
-    """Return a deviation that is gone in a sentence: what it was, and what to do."""
+    """Return a sentence about a deviation that is gone: what it was, what to do."""
     where = one.checks[0].check
     if len(one.checks) > 1:
         where = f"{len(one.checks)} checks, such as {where}"

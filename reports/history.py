@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What one thing came to, run by run."""
+    """The state of a finding, a check or a clause in each run."""
 
     kind: Kind
     name: str
@@ -46,22 +46,22 @@ class Life:
 
     @property
     def now(self) -> str:
-        """What the last of these runs says."""
+        """The state in the last of these runs."""
         return self.states[-1][1]
 
     @property
     def since(self) -> Run:
-        """The first of the runs that have said the same without a break."""
-        found = self.states[-1][0]
+        """The first of the latest runs that all have the present state."""
+        first = self.states[-1][0]
         for run, state in reversed(self.states):
             if state != self.now:
                 break
-            found = run
-        return found
+            first = run
+        return first
 
     @property
     def before(self) -> tuple[Run, str] | None:
-        """The last run that said something else, and what; None if all say the same."""
+        """The last run with another state, and that state; None if all are the same."""
         return next((one for one in reversed(self.states) if one[1] != self.now), None)
 
     @property
@@ -71,16 +71,16 @@ class Life:
 
     @property
     def steadiness(self) -> tuple[int, int]:
-        """How many runs say what most runs of their revision say, and of how many."""
+        """How many runs agree with most of their revision, and how many there are."""
         by_revision: dict[str, Counter[str]] = {}
         for run, state in self.states:
             by_revision.setdefault(revision_of(run), Counter())[state] += 1
-        alike = sum(max(found.values()) for found in by_revision.values())
+        alike = sum(max(states.values()) for states in by_revision.values())
         return alike, len(self.states)
 
     @property
     def is_steady(self) -> bool:
-        """Whether all runs of one revision say the same."""
+        """Whether all runs of one revision have the same state."""
         alike, runs = self.steadiness
         return alike == runs
 
@@ -92,12 +92,12 @@ class Life:
 
 def targets(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """Return the runs of each target and suite, the oldest first, by names."""
-    found: dict[tuple[object, str], list[Run]] = {}
+    groups: dict[tuple[object, str], list[Run]] = {}
     for run in runs:
-        found.setdefault((lineage(run) or run.name, run.suite), []).append(run)
+        groups.setdefault((lineage(run) or run.name, run.suite), []).append(run)
     return {
         f"{same[-1].label or same[-1].kind}, {suite}": same
-        for (_, suite), same in found.items()
+        for (_, suite), same in groups.items()
     }
 
 
@@ -127,9 +127,9 @@ def _clauses(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
 ) -> list[Life]:
     states: dict[str, list[tuple[Run, str]]] = {}
-    known = catalogue if catalogue is not None else _catalogue()
+    requirements = catalogue if catalogue is not None else _catalogue()
     for run in runs:
-        for row in rows(run.checks, known):
+        for row in rows(run.checks, requirements):
             if row.standing not in _SAYS_NOTHING:
                 state = (run, str(row.standing))
                 states.setdefault(row.requirement.id, []).append(state)
@@ -146,28 +146,28 @@ def _findings(
     groups: list[list[Finding]] = []
     by_run: list[tuple[Run, tuple[Finding, ...]]] = []
     for run in runs:
-        found = findings(run, catalogue)
-        by_run.append((run, found))
-        for one in found:
-            group = next((some for some in groups if some[-1].is_like(one)), None)
+        in_run = findings(run, catalogue)
+        by_run.append((run, in_run))
+        for finding in in_run:
+            group = next((some for some in groups if some[-1].is_like(finding)), None)
             if group is None:
-                groups.append([one])
+                groups.append([finding])
             else:
-                group.append(one)
-    made = []
+                group.append(finding)
+    lives = []
     for group in groups:
-        names = {check.check for one in group for check in one.checks}
+        names = {check.check for finding in group for check in finding.checks}
         states = []
-        for run, found in by_run:
-            if any(one.is_like(other) for one in found for other in group):
+        for run, in_run in by_run:
+            if any(finding.is_like(other) for finding in in_run for other in group):
                 states.append((run, SEEN))
             elif any(c.check in names and rank(c) is not None for c in run.checks):
                 states.append((run, GONE))
         last = group[-1]
         clause = last.clauses[0] if last.clauses else "no clause"
         name = f"{clause}: {one_line(last.actual, 100)}"
-        made.append(Life(Kind.FINDING, name, tuple(states)))
-    return made
+        lives.append(Life(Kind.FINDING, name, tuple(states)))
+    return lives
 
 
 def _catalogue() -> Mapping[str, Requirement]:
@@ -177,27 +177,31 @@ def _catalogue() -> Mapping[str, Requirement]:
 
 
 def lines(
-    name: str, runs: Sequence[Run], found: Sequence[Life], *, shows_all: bool = False
+    name: str,
+    runs: Sequence[Run],
+    all_lives: Sequence[Life],
+    *,
+    shows_all: bool = False,
 ) -> list[str]:
     """Return the lives of a target for a terminal.
 
     Args:
         name: of the target.
         runs: its runs.
-        found: the lives.
+        all_lives: the lives.
         shows_all: whether what was always well is shown, instead of being counted.
     """
     first, last = runs[0], runs[-1]
     count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
-    told = [f"{one_line(name)}: {count}, {_when(first)} to {_when(last)}"]
+    text = [f"{one_line(name)}: {count}, {_when(first)} to {_when(last)}"]
     for kind in Kind:
-        every = [one for one in found if one.kind is kind]
-        shown = [one for one in every if shows_all or not one.is_quiet]
+        every = [one for one in all_lives if one.kind is kind]
+        listed = [one for one in every if shows_all or not one.is_quiet]
         quiet = sum(one.is_quiet for one in every)
-        told.append(f"  {kind}s: {len(every)}, of which {quiet} were always well")
-        for one in sorted(shown, key=lambda life: (life.now in _WELL, life.name)):
-            told += _told(one)
-    return told
+        text.append(f"  {kind}s: {len(every)}, of which {quiet} were always well")
+        for one in sorted(listed, key=lambda life: (life.now in _WELL, life.name)):
+            text += _told(one)
+    return text
 
 
 def _told(one: Life) -> list[str]:
@@ -218,7 +222,7 @@ def _when(run: Run) -> str:
     return one_line(f"{run.started[:16]}{f' ({revision})' if revision else ''}", 80)
 
 
-def as_data(name: str, runs: Sequence[Run], found: Sequence[Life]) -> dict[str, Any]:
+def as_data(name: str, runs: Sequence[Run], lives: Sequence[Life]) -> dict[str, Any]:
     """Return the lives of a target as plain data."""
     return {
         "target": name,
@@ -227,16 +231,16 @@ def as_data(name: str, runs: Sequence[Run], found: Sequence[Life]) -> dict[str, 
         ],
         "lives": [
             {
-                "kind": str(one.kind),
-                "name": one.name,
-                "now": one.now,
-                "since": one.since.started,
-                "revision": revision_of(one.since),
-                "alike": one.steadiness[0],
-                "seen": one.steadiness[1],
-                "is_steady": one.is_steady,
-                "changes": one.changes,
+                "kind": str(life.kind),
+                "name": life.name,
+                "now": life.now,
+                "since": life.since.started,
+                "revision": revision_of(life.since),
+                "alike": life.steadiness[0],
+                "seen": life.steadiness[1],
+                "is_steady": life.is_steady,
+                "changes": life.changes,
             }
-            for one in found
+            for life in lives
         ],
     }

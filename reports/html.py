@@ -174,15 +174,15 @@ def _node_version() -> int:
     node = shutil.which("node")
     if node is None:
         return 0
-    found = subprocess.run(  # noqa: S603  # a fixed command
+    process = subprocess.run(  # noqa: S603  # a fixed command
         [node, "--version"], capture_output=True, text=True, check=False, timeout=30
     )
-    digits = found.stdout.strip().removeprefix("v").partition(".")[0]
+    digits = process.stdout.strip().removeprefix("v").partition(".")[0]
     return int(digits) if digits.isdigit() else 0
 
 
 def _install(generator: Generator) -> None:
-    """Install a generator as its lock file says, and run no script of any package.
+    """Install a generator from its lock file, without running install scripts.
 
     The lock file has a digest for each package and no address: npm takes them from the
     registry that this machine is set up with.
@@ -198,13 +198,13 @@ def _install(generator: Generator) -> None:
         _INSTALL_SECONDS,
     )
     if not generator.program.exists():
-        wanted = f"{generator.package} {generator.version}"
-        raise ReportError(f"npm installed {wanted} without its program")
+        package = f"{generator.package} {generator.version}"
+        raise ReportError(f"npm installed {package} without its program")
 
 
 def _run(command: list[str], folder: Path, seconds: int) -> None:
     try:
-        done = subprocess.run(  # noqa: S603  # our own command line
+        process = subprocess.run(  # noqa: S603  # our own command line
             command,
             cwd=folder,
             capture_output=True,
@@ -217,8 +217,8 @@ def _run(command: list[str], folder: Path, seconds: int) -> None:
         raise ReportError(f"{command[0]} did not end within {seconds} s") from error
     except OSError as error:
         raise ReportError(f"cannot run {command[0]}: {error.strerror}") from error
-    if done.returncode:
-        words = (done.stderr or done.stdout).strip().splitlines()
+    if process.returncode:
+        words = (process.stderr or process.stdout).strip().splitlines()
         last = words[-1] if words else "no message"
         name = Path(command[0]).name
-        raise ReportError(f"{name} {command[1]} failed ({done.returncode}): {last}")
+        raise ReportError(f"{name} {command[1]} failed ({process.returncode}): {last}")

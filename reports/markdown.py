@@ -22,7 +22,7 @@ _SHOWN_MANNER = 80
 
 def findings_markdown(
     run: Run,
-    found: Sequence[Finding],
+    findings: Sequence[Finding],
     results: Path | None = None,
     catalogue: Mapping[str, Requirement] | None = None,
 ) -> str:
@@ -30,12 +30,12 @@ def findings_markdown(
 
     Args:
         run: the run.
-        found: its findings.
+        findings: its findings.
         results: the folder of its Allure results, if there is one.
         catalogue: the requirements; None for those of `spec`.
     """
-    known = load() if catalogue is None else catalogue
-    new = [one for one in found if not one.is_known]
+    requirements = load() if catalogue is None else catalogue
+    new = [one for one in findings if not one.is_known]
     lines = [f"# Findings: {code(run.name)}", ""]
     if not run.is_complete:
         why = words(run.why_incomplete) or "it ended before its last check"
@@ -44,14 +44,14 @@ def findings_markdown(
     lines.append(
         f"{count(len(new), 'finding')} in {checks} of {len(run.checks)} checks."
     )
-    if len(new) < len(found):
-        known_text = count(len(found) - len(new), "known deviation")
+    if len(new) < len(findings):
+        known_text = count(len(findings) - len(new), "known deviation")
         lines.append(f"{known_text} of this target follow the findings.")
     lines.append("")
     lines += [f"- {name}: {code(value)}" for name, value in _facts(run)]
     lines += gone_section(run)
-    for one in found:
-        lines += ["", *section(one, run, known, results)]
+    for one in findings:
+        lines += ["", *section(one, run, requirements, results)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +79,7 @@ def section(
     catalogue: Mapping[str, Requirement],
     results: Path | None = None,
 ) -> list[str]:
-    """Return one finding as a section that stands by itself."""
+    """Return one finding as a self-contained section."""
     kind = "known deviation" if one.is_known else str(one.severity)
     lines = [f"## {one.number}. {words(title(one, catalogue))}", ""]
     lines += [f"**{kind}**, seen in {count(len(one.checks), 'check')}", ""]
@@ -127,7 +127,7 @@ def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
 
 
 def _manner(ending: Ending) -> str:
-    """Return how a target ended, as short as it can be told."""
+    """Return how a target ended, as briefly as possible."""
     if ending.functions:
         kind = ending.report_kind or "crash"
         return one_line(f"{kind} in {ending.functions[0]}", _SHOWN_MANNER)

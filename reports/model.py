@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run says, as values: the contents of `run.json`.
+"""The values of a run: the contents of `run.json`.
 
 `suites/judging` makes these values; every reader (terminal, Allure, statement,
 comparison, findings) takes them as they are and infers nothing. Nothing here knows
@@ -14,7 +14,7 @@ FORMAT = "iscsi-assay-run-2"
 
 
 class Outcome(StrEnum):
-    """What a check came to."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     BROKEN = "broken"
@@ -170,7 +170,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def has_killed(self) -> bool:
-        """Whether the target, or its hold on this check, ended for good."""
+        """Whether the target died or hung in this check."""
         return self.ending is not None and self.ending.kind in DEATHS
 
     @property
@@ -214,6 +214,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def name(self) -> str:
-        """The label, or the target and its version: what tells runs apart."""
+        """The label, or the target and its version; it distinguishes runs."""
         version = self.environment.get("target.version", "")
         return self.label or f"{self.kind} {version}".strip()

@@ -12,7 +12,7 @@ from reports.run import read
 
 
 def add_place(parser: Parser) -> None:
-    """Add the option that says which branch an archive is."""
+    """Add the option that names the branch of an archive."""
     parser.add_argument(
         "--branch",
         default="",
@@ -79,20 +79,20 @@ def describe_history(parser: Parser) -> None:
 
 
 def _history(options: argparse.Namespace) -> int:
-    wanted = {kind: getattr(options, kind) for kind in Kind}
-    is_chosen = any(wanted.values())
+    patterns = {kind: getattr(options, kind) for kind in Kind}
+    is_chosen = any(patterns.values())
     data = []
     for name, runs in history.targets(
         archive.load(options.archive, branch=options.branch)
     ).items():
-        found = [
+        lives = [
             life
             for life in history.lives(runs)
-            if not is_chosen or any(text in life.name for text in wanted[life.kind])
+            if not is_chosen or any(text in life.name for text in patterns[life.kind])
         ]
-        data.append(history.as_data(name, runs, found))
+        data.append(history.as_data(name, runs, lives))
         if not options.json:
-            print("\n".join(history.lines(name, runs, found, shows_all=is_chosen)))
+            print("\n".join(history.lines(name, runs, lives, shows_all=is_chosen)))
     if options.json:
         print(json.dumps(data, indent=1))
     return 0

@@ -63,9 +63,9 @@ def words(text: str) -> str:
 
 def block(text: str) -> list[str]:
     """Return text as a block of code, in lines of Markdown."""
-    shown = printable(text).strip("\n")
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return [f"{fence}text", *shown.split("\n"), fence]
+    escaped = printable(text).strip("\n")
+    fence = "`" * max(3, _longest_run(escaped) + 1)
+    return [f"{fence}text", *escaped.split("\n"), fence]
 
 
 def _longest_run(text: str) -> int:

@@ -36,7 +36,7 @@ class Progress:
         self._begun = self._told = time.monotonic()
 
     def pytest_runtest_logfinish(self) -> None:
-        """Count a check, and say how far the run is if it is time to."""
+        """Count a check, and print the progress if the interval has passed."""
         self._done += 1
         now = time.monotonic()
         if now - self._told < INTERVAL or self._done >= self._total:
@@ -54,17 +54,17 @@ def describe(done: int, total: int, elapsed: float) -> str:
         total: all checks.
         elapsed: seconds since the first began.
     """
-    left = elapsed / done * (total - done)
-    minutes, seconds = divmod(round(left), 60)
+    seconds_left = elapsed / done * (total - done)
+    minutes, seconds = divmod(round(seconds_left), 60)
     words = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    if left < _SOON:
+    if seconds_left < _SOON:
         words = "a moment"
     return f"{done} of {total} checks ({done * 100 // total} %), about {words} left"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Speak only where a run is not told to be quiet."""
+    """Print progress unless the run is quiet."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     is_worker = hasattr(config, "workerinput")
     if reporter is not None and not is_worker and config.option.verbose >= 0:

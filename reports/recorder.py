@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keeps a run for other reports, beside Allure's results, and as `--verdicts` says."""
+"""Writes the run beside Allure's results and to the file of `--verdicts`."""
 
 import argparse
 import time
@@ -74,7 +74,7 @@ class _Recorder:
         self._reports.append(report)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what was selected."""
+        """Record the selected checks."""
         self._suites |= {suite_of(item.nodeid) for item in session.items}
         for item in session.items:
             properties = item.user_properties
@@ -85,7 +85,7 @@ class _Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note what was selected where workers collect."""
+        """Record the selected checks if workers collect them."""
         self._suites |= {suite_of(nodeid) for nodeid in ids}
         for nodeid in ids:
             if suite_of(nodeid):
@@ -108,7 +108,7 @@ class _Recorder:
             check.outcome is Outcome.NOT_RUN for check in checks
         )
         why = self._why or session.shouldfail or session.shouldstop
-        found = Run(
+        record = Run(
             format=FORMAT,
             suite=self._suite(),
             label=self._config.option.label or "",
@@ -121,10 +121,10 @@ class _Recorder:
             why_incomplete=str(why or "the run ended early") if is_cut else "",
             checks=settle(checks),
         )
-        self._config.stash[RUN] = found
+        self._config.stash[RUN] = record
         for path in self._paths:
             try:
-                run.write(path, found)
+                run.write(path, record)
             except OSError as error:
                 self._unwritten.append(f"{path}: {error.strerror}")
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -138,8 +138,8 @@ class _Recorder:
 
     def _suite(self) -> str:
         """Return the suite that the run is of: conformance where it has several."""
-        found = self._suites - {""}
-        return found.pop() if len(found) == 1 else SUITES[0]
+        suites = self._suites - {""}
+        return suites.pop() if len(suites) == 1 else SUITES[0]
 
 
 @pytest.hookimpl(trylast=True)
@@ -152,7 +152,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """See that what is to be written at the end has a place, before Allure makes it.
+    """Check that the output paths can be written, before Allure creates its folder.
 
     Raises:
         pytest.UsageError: it has none.

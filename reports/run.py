@@ -19,11 +19,11 @@ MOST_BYTES = 256 << 20
 
 
 class RunFileError(Exception):
-    """A file that holds no run; one line that says what to do."""
+    """A file does not hold a run; the message is one line that says what to do."""
 
 
 class _Head(msgspec.Struct):
-    """What tells whose file it is."""
+    """The fields that identify the format of a file."""
 
     format: str = ""
 
@@ -35,7 +35,7 @@ def write(path: Path, run: Run) -> None:
 
 
 def try_to_write(path: Path) -> None:
-    """See that a run can be written, and leave what is there as it is.
+    """Check that a run can be written, without changing an existing file.
 
     Raises:
         OSError: it cannot.
@@ -117,7 +117,7 @@ def _absent(path: Path) -> str:
 
 
 def _examine(file: Path, content: bytes) -> None:
-    """Refuse what is no run of this version.
+    """Reject files that are not runs of this version.
 
     Raises:
         RunFileError: the line that says so.
@@ -148,7 +148,7 @@ def revision() -> str:
         # An environment may lie in the clone of another project.
         return ""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--tags"],  # noqa: S607
             cwd=ROOT,
             capture_output=True,
@@ -158,4 +158,4 @@ def revision() -> str:
         )
     except OSError:
         return ""
-    return done.stdout.strip()
+    return process.stdout.strip()

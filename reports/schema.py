@@ -18,7 +18,7 @@ URL = "https://json-schema.org/draft/2020-12/schema"
 
 def schema() -> dict[str, Any]:
     """Return the schema, with the docstrings of the fields as descriptions."""
-    (found,), parts = msgspec.json.schema_components(
+    (root,), parts = msgspec.json.schema_components(
         [Run], ref_template="#/$defs/{name}"
     )
     for kind in (Run, Check, Ending, Failure):
@@ -30,7 +30,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": URL,
         "title": "A run of iSCSI Assay",
-        **found,
+        **root,
         "$defs": parts,
     }
 
@@ -42,18 +42,18 @@ def text() -> str:
 
 def _descriptions(kind: type) -> dict[str, str]:
     """Return the string that follows each field of a class."""
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     name = ""
     for node in _body(kind):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             name = node.target.id
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             if name:
-                found[name] = " ".join(str(node.value.value).split())
+                descriptions[name] = " ".join(str(node.value.value).split())
             name = ""
         else:
             name = ""
-    return found
+    return descriptions
 
 
 def _body(kind: type) -> list[ast.stmt]:

@@ -41,10 +41,10 @@ _TITLES: Mapping[tuple[str, str], str] = {
 """Titles of sections that have requirements in their subsections alone."""
 
 
-def by_section(found: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+def by_section(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     """Return the rows of each document and its top-level sections, in order."""
     sections: dict[tuple[str, str], list[Row]] = {}
-    for row in found:
+    for row in rows:
         entry = row.requirement
         sections.setdefault((entry.document, _top(entry.section)), []).append(row)
     documents = list(dict.fromkeys(document for document, _ in sections))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a target stands to each requirement, from the verdicts of a run."""
+"""The standing of each requirement, derived from the verdicts of a run."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from spec import Requirement
 
 
 class Standing(StrEnum):
-    """What a run says of a requirement; the worst first."""
+    """The result for one requirement; the worst first."""
 
     BROKEN = "broken"
     DEVIATES = "known deviation"
@@ -24,7 +24,7 @@ class Standing(StrEnum):
 
     @property
     def is_amiss(self) -> bool:
-        """Whether the target does not do what is required."""
+        """Whether the target breaks the requirement."""
         return self in (Standing.BROKEN, Standing.DEVIATES, Standing.WARNED)
 
 
@@ -45,7 +45,7 @@ _AMISS = (Outcome.BROKEN, Outcome.DEVIATES, Outcome.WARNED)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement and what a run says of it."""
+    """One requirement and its result in a run."""
 
     requirement: Requirement
     standing: Standing
@@ -53,7 +53,7 @@ class Row:
 
     @property
     def amiss(self) -> tuple[Check, ...]:
-        """The checks that show what is amiss."""
+        """The checks that show the deviation."""
         return tuple(check for check in self.checks if check.outcome in _AMISS)
 
     @property
@@ -72,16 +72,16 @@ def rows(checks: Iterable[Check], catalogue: Mapping[str, Requirement]) -> list[
     """
     by_name: dict[str, list[Check]] = {}
     for check in checks:
-        is_amiss = check.outcome in _AMISS
-        for name in check.broken if is_amiss else check.requirements:
+        has_failed = check.outcome in _AMISS
+        for name in check.broken if has_failed else check.requirements:
             by_name.setdefault(name, []).append(check)
     return [
-        Row(entry, _standing(found := by_name.get(name, [])), tuple(found))
+        Row(entry, _standing(members := by_name.get(name, [])), tuple(members))
         for name, entry in catalogue.items()
         if entry.counts or name in by_name
     ]
 
 
 def _standing(checks: Sequence[Check]) -> Standing:
-    found = {_OF_OUTCOME[check.outcome] for check in checks}
-    return min(found, key=_ORDER.index, default=Standing.NOT_TESTED)
+    standings = {_OF_OUTCOME[check.outcome] for check in checks}
+    return min(standings, key=_ORDER.index, default=Standing.NOT_TESTED)

@@ -38,7 +38,7 @@ _INCOMPLETE = "it ended before its last check"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All that a statement says, in whatever form."""
+    """The contents of a statement, independent of its format."""
 
     run: Run
     rows: Sequence[Row]
@@ -100,20 +100,20 @@ def write(run: Run, folder: Path, results: Path | None = None) -> list[Path]:
     return [folder / name for name in files]
 
 
-def tally(found: Sequence[Row]) -> Counter[Standing]:
-    """Return how many requirements stand how."""
-    return Counter(row.standing for row in found)
+def tally(rows: Sequence[Row]) -> Counter[Standing]:
+    """Return the number of requirements with each standing."""
+    return Counter(row.standing for row in rows)
 
 
-def exercised(found: Sequence[Row]) -> list[Row]:
+def exercised(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that a check has exercised."""
     counted = (Standing.HOLDS, *(one for one in Standing if one.is_amiss))
-    return [row for row in found if row.standing in counted]
+    return [row for row in rows if row.standing in counted]
 
 
-def _findings_in_words(found: Sequence[Finding]) -> str:
-    new = [one for one in found if not one.is_known]
-    known = len(found) - len(new)
+def _findings_in_words(findings: Sequence[Finding]) -> str:
+    new = [one for one in findings if not one.is_known]
+    known = len(findings) - len(new)
     parts = [count(len(new), "finding")] if new else []
     parts += [count(known, "known deviation")] if known else []
     return " and ".join(parts)
@@ -121,7 +121,7 @@ def _findings_in_words(found: Sequence[Finding]) -> str:
 
 def as_data(stated: Statement) -> dict[str, Any]:
     """Return the statement as plain data."""
-    run, found = stated.run, stated.rows
+    run, rows = stated.run, stated.rows
     return {
         "target": run.name,
         "complete": run.is_complete,
@@ -129,7 +129,7 @@ def as_data(stated: Statement) -> dict[str, Any]:
         "toolkit": run.toolkit,
         "started": run.started,
         "seconds": run.seconds,
-        "requirements": dict(tally(found)),
+        "requirements": dict(tally(rows)),
         "findings": [
             {
                 "number": one.number,
@@ -160,7 +160,7 @@ def as_data(stated: Statement) -> dict[str, Any]:
                 "title": title(document, name, members),
                 **tally(members),
             }
-            for (document, name), members in by_section(found).items()
+            for (document, name), members in by_section(rows).items()
         ],
         "amiss": [
             {
@@ -174,10 +174,10 @@ def as_data(stated: Statement) -> dict[str, Any]:
                     for check in row.amiss
                 ],
             }
-            for row in found
+            for row in rows
             if row.standing.is_amiss
         ],
-        "chosen": {row.requirement.id: row.choices for row in found if row.choices},
+        "chosen": {row.requirement.id: row.choices for row in rows if row.choices},
     }
 
 
@@ -218,8 +218,8 @@ def markdown(stated: Statement) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _columns(found: Sequence[Row]) -> list[Standing]:
-    counts = tally(found)
+def _columns(rows: Sequence[Row]) -> list[Standing]:
+    counts = tally(rows)
     return [one for one in Standing if counts[one]]
 
 
@@ -236,19 +236,19 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """Return what is known of a run and its target, each with its name."""
-    known = run.environment
-    found = [(name, known[name]) for name in _FACTS if name in known]
+    """Return the facts of a run and its target as pairs of name and value."""
+    environment = run.environment
+    pairs = [(name, environment[name]) for name in _FACTS if name in environment]
     negotiated = [
         f"{name.removeprefix('negotiated.')}={value}"
-        for name, value in known.items()
+        for name, value in environment.items()
         if name.startswith("negotiated.")
     ]
     if negotiated:
-        found.append(("negotiated", ", ".join(negotiated)))
-    found.append(("checks", str(len(run.checks))))
-    found.append(("run", f"{run.started}, {run.seconds:g} s, toolkit {run.toolkit}"))
-    return found
+        pairs.append(("negotiated", ", ".join(negotiated)))
+    pairs.append(("checks", str(len(run.checks))))
+    pairs.append(("run", f"{run.started}, {run.seconds:g} s, toolkit {run.toolkit}"))
+    return pairs
 
 
 def page(stated: Statement) -> str:
@@ -309,10 +309,10 @@ def finding_data(one: Finding, stated: Statement) -> dict[str, Any]:
     }
 
 
-def badge(found: Sequence[Row]) -> str:
-    """Return a badge: how many of the requirements that were exercised hold."""
-    counted = exercised(found)
-    holds = tally(found)[Standing.HOLDS]
+def badge(rows: Sequence[Row]) -> str:
+    """Return a badge with the share of exercised requirements that are met."""
+    counted = exercised(rows)
+    holds = tally(rows)[Standing.HOLDS]
     text = f"{holds} of {len(counted)}"
     return render(
         "badge.svg.j2",

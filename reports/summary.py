@@ -69,10 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def findings_of(config: pytest.Config) -> tuple[Finding, ...]:
     """Return the findings of a configuration's run."""
-    found = config.stash.get(_FINDINGS, None)
-    if found is None:
-        found = config.stash[_FINDINGS] = findings(config.stash[RUN])
-    return found
+    cached = config.stash.get(_FINDINGS, None)
+    if cached is None:
+        cached = config.stash[_FINDINGS] = findings(config.stash[RUN])
+    return cached
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -102,16 +102,21 @@ def pytest_terminal_summary(
 
 
 def _lines(
-    run: Run, found: tuple[Finding, ...], config: pytest.Config
+    run: Run, findings: tuple[Finding, ...], config: pytest.Config
 ) -> Iterator[Line]:
     size = shutil.get_terminal_size()
     width = size.columns if sys.stdout.isatty() else max(size.columns, 100)
     results = _results(config)
-    shown = [*table(run.checks), *others(run.checks), Line("", {}), *head(run, found)]
-    yield from shown
+    overview = [
+        *table(run.checks),
+        *others(run.checks),
+        Line("", {}),
+        *head(run, findings),
+    ]
+    yield from overview
     yield from gone_lines(run, width)
-    new = [one for one in found if not one.is_known]
-    room = (size.lines - len(shown)) // _LINES_OF_A_FINDING
+    new = [one for one in findings if not one.is_known]
+    room = (size.lines - len(overview)) // _LINES_OF_A_FINDING
     number = min(max(room, _LEAST), _MOST)
     catalogue = load()
     for one in new[:number]:
@@ -134,14 +139,14 @@ def _results(config: pytest.Config) -> Path | None:
     return Path(folder) if folder else None
 
 
-def _write(path: Path, run: Run, found: tuple[Finding, ...]) -> str:
-    """Write the deviations; return what to say of it."""
+def _write(path: Path, run: Run, findings: tuple[Finding, ...]) -> str:
+    """Write the deviations; return the line to print about it."""
     if not run.is_complete:
         return f"{path} is not written: the run is incomplete"
     try:
         # Another process may have made it since the run began.
         with path.open("x", encoding="utf-8") as file:
-            file.write(baseline(run, found))
+            file.write(baseline(run, findings))
     except OSError as error:
         return f"{path} is not written: {error.strerror}"
     return f"wrote {path}: the next run with --deviations {path} is green"
@@ -149,19 +154,19 @@ def _write(path: Path, run: Run, found: tuple[Finding, ...]) -> str:
 
 def _is_full(config: pytest.Config) -> bool:
     """Tell whether pytest's own lists are asked for."""
-    asked = config.option.full_failures or config.option.verbose > 0
+    is_requested = config.option.full_failures or config.option.verbose > 0
     is_other_style = config.option.tbstyle != "auto"
-    return bool(asked or is_other_style) or any(
+    return bool(is_requested or is_other_style) or any(
         argument.startswith("-r") for argument in config.invocation_params.args
     )
 
 
 @contextmanager
 def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
-    """Hide the failures that findings tell of, and the list of names."""
-    kept = {kind: reporter.stats.get(kind, []) for kind in _KINDS}
+    """Hide the failures that the findings cover, and the list of names."""
+    saved = {kind: reporter.stats.get(kind, []) for kind in _KINDS}
     chars, reporter.reportchars = reporter.reportchars, ""
-    for kind, reports in kept.items():
+    for kind, reports in saved.items():
         if reports:
             reporter.stats[kind] = [one for one in reports if not _is_told(one)]
     try:
@@ -169,7 +174,7 @@ def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
     finally:
         reporter.reportchars = chars
         reporter.stats.update(
-            {kind: reports for kind, reports in kept.items() if reports}
+            {kind: reports for kind, reports in saved.items() if reports}
         )
 
 

@@ -28,7 +28,7 @@ def render(name: str, **values: Any) -> str:
 
 
 def embedded(data: object) -> Markup:
-    """Return data as JSON that can stand in a script element, whatever it holds.
+    """Return data as JSON that is safe inside a script element.
 
     A script element ends at `</script`, and `<!--` with `<script` in it has no end: no
     character of HTML is left in the JSON.

@@ -52,13 +52,13 @@ def table(checks: Sequence[Check]) -> list[Line]:
     by_area: dict[str, Counter[Outcome]] = {}
     for check in sorted(checks, key=lambda one: one.area):
         by_area.setdefault(check.area, Counter())[check.outcome] += 1
-    shown = {area: row for area, row in by_area.items() if not set(row) <= _QUIET}
-    quiet = [row for area, row in by_area.items() if area not in shown]
-    if shown and quiet:
-        shown[_OTHERS] = sum(quiet, Counter())
-    shown[_ALL] = total
+    rows = {area: row for area, row in by_area.items() if not set(row) <= _QUIET}
+    quiet = [row for area, row in by_area.items() if area not in rows]
+    if rows and quiet:
+        rows[_OTHERS] = sum(quiet, Counter())
+    rows[_ALL] = total
     # By hand, as lines with a look: pytest's reporter writes them in its own colours.
-    width = max(map(len, shown))
+    width = max(map(len, rows))
     head = f"{'':{width}}" + "".join(f"  {column}" for column in columns)
     lines = [Line(head, _SOFT)]
     lines += [
@@ -67,7 +67,7 @@ def table(checks: Sequence[Check]) -> list[Line]:
             + "".join(f"  {row[column] or '-':>{len(column)}}" for column in columns),
             _BOLD if area == _ALL else _PLAIN,
         )
-        for area, row in shown.items()
+        for area, row in rows.items()
     ]
     exercised = {
         name
@@ -79,10 +79,10 @@ def table(checks: Sequence[Check]) -> list[Line]:
     return lines
 
 
-def head(run: Run, found: Sequence[Finding]) -> list[Line]:
-    """Return what all findings come to, in a line or two."""
-    new = [one for one in found if not one.is_known]
-    known = [one for one in found if one.is_known]
+def head(run: Run, findings: Sequence[Finding]) -> list[Line]:
+    """Return the totals of all findings, in a few lines."""
+    new = [one for one in findings if not one.is_known]
+    known = [one for one in findings if one.is_known]
     stale = gone(run)
     lines = []
     if not run.is_complete:
@@ -132,7 +132,7 @@ def finding_lines(
     width: int,
     results: Path | None = None,
 ) -> list[Line]:
-    """Return one finding: what it is, the rule, expected and actual, how to see it."""
+    """Return one finding: effect, rule, expected and actual, how to reproduce it."""
     width = max(width, _LEAST_WIDTH)
     looks = _LOOKS.get(one.severity, _RED)
     reach = count(len(one.checks), "check")
@@ -164,7 +164,7 @@ def finding_lines(
 
 
 def others(checks: Iterable[Check]) -> Iterator[Line]:
-    """Yield what is no finding: troubles of our own, and known crashes that struck."""
+    """Yield results that are not findings: trouble, and known crashes that occurred."""
     judged = list(checks)
     troubles = [check for check in judged if check.outcome is Outcome.TROUBLE]
     if troubles:
@@ -177,13 +177,13 @@ def others(checks: Iterable[Check]) -> Iterator[Line]:
             yield Line(f"    {count(len(members), 'check')}: {reason}", _PLAIN)
             yield Line(f"        {members[0].check}", _SOFT)
         if len(by_reason) > _MOST_REASONS:
-            left = len(by_reason) - _MOST_REASONS
-            yield Line(f"    and for {count(left, 'more reason')}", _PLAIN)
-    for what in sorted({what for check in judged for what in check.crashes}):
-        struck = [check.check for check in judged if what in check.crashes]
-        yield Line(f"known crash, in {count(len(struck), 'check')}:", _BOLD)
-        yield Line(f"    {one_line(what)}", _PLAIN)
-        yield from (Line(f"        {name}", _SOFT) for name in struck[:_MOST_REASONS])
+            remaining = len(by_reason) - _MOST_REASONS
+            yield Line(f"    and for {count(remaining, 'more reason')}", _PLAIN)
+    for crash in sorted({crash for check in judged for crash in check.crashes}):
+        affected = [check.check for check in judged if crash in check.crashes]
+        yield Line(f"known crash, in {count(len(affected), 'check')}:", _BOLD)
+        yield Line(f"    {one_line(crash)}", _PLAIN)
+        yield from (Line(f"        {name}", _SOFT) for name in affected[:_MOST_REASONS])
 
 
 def count(number: int, noun: str) -> str:

@@ -28,7 +28,7 @@ class Selected:
 
 
 def attach(report: pytest.TestReport, check: Check) -> None:
-    """Have a report carry what is known of its check so far."""
+    """Attach the check's present verdict to a report."""
     setattr(report, CHECK, encode(check).decode())
 
 
@@ -81,7 +81,7 @@ def complete(
         reports: the reports of the run. One that fails without a check is that of a
             worker that crashed.
     """
-    known = {check.check for check in checks}
+    judged = {check.check for check in checks}
     crashed = {
         name_of(report.nodeid): _last_line(report.longreprtext)
         for report in reports
@@ -91,7 +91,7 @@ def complete(
     alike = {check.check.split("[")[0]: check for check in checks}
     missing = []
     for name, about in selected.items():
-        if name in known:
+        if name in judged:
             continue
         like = alike.get(name.split("[")[0])
         missing.append(

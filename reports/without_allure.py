@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What stands in for `reports.allure_plugin` where allure-pytest is not installed.
+"""Replaces `reports.allure_plugin` if allure-pytest is not installed.
 
 A run needs no Allure: the terminal, `--verdicts` and the pages made of it have all.
 """
@@ -13,7 +13,7 @@ MISSING = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Know the option, to say what it needs."""
+    """Accept the option, so that its error says what it needs."""
     parser.getgroup("iscsi", "iSCSI Assay").addoption(
         "--alluredir",
         dest="allure_report_dir",
