@@ -108,27 +108,27 @@ def _replay(options: argparse.Namespace) -> int:
         address.parse(options.target, os.environ),
     )
     _introduce(recorded)
-    found = replay(recorded, target, seconds=options.seconds)
+    outcome = replay(recorded, target, seconds=options.seconds)
     if options.trace:
-        print(found.transcript.render())
-    _tell(found.differences)
+        print(outcome.transcript.render())
+    _tell(outcome.differences)
     if options.minimise:
         path = options.bundle.with_suffix(".min.json")
-        shorter = _shorten(recorded, target, found.differences, options.seconds)
+        shorter = _shorten(recorded, target, outcome.differences, options.seconds)
         shorter.write(path)
         print(
             f"{minimise.count(recorded.events)} PDUs sent, "
             f"{minimise.count(shorter.events)} are enough: {path}"
         )
-    return int(bool(found.differences))
+    return int(bool(outcome.differences))
 
 
 def _introduce(recorded: Bundle) -> None:
     if recorded.check:
         print(printable(f"{recorded.check}: {recorded.rule}"))
     for entry in recorded.requirements:
-        said = f"  {entry.get('id')} ({entry.get('level')}): {entry.get('text')}"
-        print(printable(said))
+        rule = f"  {entry.get('id')} ({entry.get('level')}): {entry.get('text')}"
+        print(printable(rule))
     if recorded.actual:
         print(printable(f"  recorded of {recorded.target}: {recorded.actual}"))
 
@@ -161,10 +161,10 @@ def _shorten(
         last = differences[-1]
         return last.what, last.recorded, last.now
 
-    wanted = outcome(before)
+    expected = outcome(before)
 
     def shows(shorter: Bundle) -> bool:
-        return outcome(replay(shorter, target, seconds=seconds).differences) == wanted
+        return outcome(replay(shorter, target, seconds=seconds).differences) == expected
 
     return minimise.minimise(recorded, shows)
 

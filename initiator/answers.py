@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What came, for a failure: in words, and normalised so that like answers are equal.
+"""Answers for failures: in words, and normalised so that similar ones are equal.
 
 `words` shows one answer with its numbers. `normalise` leaves out tags, numbers and
 data: two checks that got the same kind of answer get the same text.
@@ -63,77 +63,77 @@ _PLAIN = {
 _NUMBER = re.compile(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?")
 
 
-def words(came: object) -> str:
-    """Return what came in words: PDUs as the transcript shows them."""
-    if isinstance(came, list | tuple) and not came:
+def words(answer: object) -> str:
+    """Return an answer in words; PDUs are shown as in the transcript."""
+    if isinstance(answer, list | tuple) and not answer:
         return NONE
-    if isinstance(came, PDU):
-        return describe(came)
-    if isinstance(came, list | tuple) and any(isinstance(one, PDU) for one in came):
-        shown = [words(one) for one in came[:SHOWN_PDUS]]
-        if len(came) > SHOWN_PDUS:
-            shown.append(f"and {len(came) - SHOWN_PDUS} more")
-        return "; ".join(shown)
-    if _is_pairs(came):
+    if isinstance(answer, PDU):
+        return describe(answer)
+    if isinstance(answer, list | tuple) and any(isinstance(one, PDU) for one in answer):
+        parts = [words(one) for one in answer[:SHOWN_PDUS]]
+        if len(answer) > SHOWN_PDUS:
+            parts.append(f"and {len(answer) - SHOWN_PDUS} more")
+        return "; ".join(parts)
+    if _is_pairs(answer):
         # A target's CHAP_R would let its secret be guessed.
-        said = (f"{key}={proofs.shown(key, value)}" for key, value in came)
-        return "{" + line(", ".join(said)) + "}"
-    return NOTHING if came is None else line(str(came))
+        pairs = (f"{key}={proofs.shown(key, value)}" for key, value in answer)
+        return "{" + line(", ".join(pairs)) + "}"
+    return NOTHING if answer is None else line(str(answer))
 
 
-def _is_pairs(came: object) -> TypeGuard[Sequence[tuple[str, str]]]:
+def _is_pairs(answer: object) -> TypeGuard[Sequence[tuple[str, str]]]:
     """Tell whether something is text: keys and values."""
     return (
-        isinstance(came, list)
-        and bool(came)
+        isinstance(answer, list)
+        and bool(answer)
         and all(
             isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]
-            for pair in came
+            for pair in answer
         )
     )
 
 
-def offending(came: object) -> PDU | None:
+def offending(answer: object) -> PDU | None:
     """Return the PDU that an answer consists of or ends with, if there is one."""
-    if isinstance(came, PDU):
-        return came
-    if isinstance(came, Result):
-        return came.final
-    if isinstance(came, list | tuple) and came:
-        return offending(came[-1])
+    if isinstance(answer, PDU):
+        return answer
+    if isinstance(answer, Result):
+        return answer.final
+    if isinstance(answer, list | tuple) and answer:
+        return offending(answer[-1])
     # A PeerError has the PDU that is wrong, a refused login its response.
     for name in ("pdu", "response"):
-        pdu = getattr(came, name, None)
-        if isinstance(came, ISCSIError) and isinstance(pdu, PDU):
+        pdu = getattr(answer, name, None)
+        if isinstance(answer, ISCSIError) and isinstance(pdu, PDU):
             return pdu
     return None
 
 
-def field_of(came: object) -> str:
+def field_of(answer: object) -> str:
     """Return the field or text key that an error of the peer names, or nothing."""
-    if isinstance(came, NegotiationError):
-        return came.key
-    if isinstance(came, DecodeError | PeerError):
-        return came.field
+    if isinstance(answer, NegotiationError):
+        return answer.key
+    if isinstance(answer, DecodeError | PeerError):
+        return answer.field
     return ""
 
 
-def normalise(came: object) -> str:
-    """Return kind and codes of what came, without tags, numbers and data.
+def normalise(answer: object) -> str:
+    """Return kind and codes of an answer, without tags, numbers and data.
 
     For example "SCSIResponse CHECK CONDITION 5h/24h/00h", "Reject 0x04", "no answer".
     """
-    if isinstance(came, PDU):
-        return " ".join([type(came).__name__, *_codes(came)])
-    if isinstance(came, Result):
-        return normalise(came.final)
-    if isinstance(came, list | tuple) and any(isinstance(one, PDU) for one in came):
-        kinds = dict.fromkeys(normalise(one) for one in came)
+    if isinstance(answer, PDU):
+        return " ".join([type(answer).__name__, *_codes(answer)])
+    if isinstance(answer, Result):
+        return normalise(answer.final)
+    if isinstance(answer, list | tuple) and any(isinstance(one, PDU) for one in answer):
+        kinds = dict.fromkeys(normalise(one) for one in answer)
         return "; ".join(kinds)[:_LONGEST]
-    if isinstance(came, ISCSIError):
-        return _error(came)
-    said = " ".join(words(came).split())
-    return _PLAIN.get(said) or _NUMBER.sub("#", said)[:_LONGEST]
+    if isinstance(answer, ISCSIError):
+        return _error(answer)
+    text = " ".join(words(answer).split())
+    return _PLAIN.get(text) or _NUMBER.sub("#", text)[:_LONGEST]
 
 
 def _error(error: ISCSIError) -> str:
@@ -156,7 +156,7 @@ def _error(error: ISCSIError) -> str:
 
 
 def _codes(pdu: PDU) -> list[str]:
-    """Return what the status, reason, event or response codes of a PDU say."""
+    """Return the status, reason, event or response codes of a PDU."""
     if isinstance(pdu, SCSIResponse):
         if pdu.response:
             return [f"service response {pdu.response:#04x}"]
@@ -187,7 +187,7 @@ def _sense(data: bytes) -> list[str]:
     if not data:
         return []
     try:
-        told, _error = sense.read(data)
+        parsed, _error = sense.read(data)
     except DecodeError:
         return ["malformed sense"]
-    return [f"{int(told.key):X}h/{told.asc:02X}h/{told.ascq:02X}h"]
+    return [f"{int(parsed.key):X}h/{parsed.asc:02X}h/{parsed.ascq:02X}h"]

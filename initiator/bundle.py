@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A failure to take away: what was sent, expected and received, as one file.
+"""A failure as one file: what was sent, expected and received.
 
 What CHAP proves itself with is left out; a replay computes it anew.
 """
@@ -48,7 +48,7 @@ _EVENTS: Mapping[What, str] = {
 
 
 class BundleError(Exception):
-    """A file that is no bundle; one line that says so."""
+    """A file is not a bundle; the message is one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Bundle:
 
 
 class _Head(msgspec.Struct):
-    """What tells a bundle from another JSON file."""
+    """The fields that identify a bundle."""
 
     format: str = ""
 
@@ -194,7 +194,7 @@ def _check(event: Event) -> None:
 
 
 def of_transcript(transcript: Transcript, **facts: Any) -> Bundle:
-    """Return a transcript as a bundle, with what is known of the failure."""
+    """Return a transcript as a bundle, with the details of the failure."""
     entries = transcript.entries
     start = entries[0].time if entries else 0.0
     return Bundle(tuple(_events(entries, start)), **facts)
@@ -227,7 +227,7 @@ def _pdu_event(entry: Entry, frame: Frame, at: float, cleaner: Cleaner) -> Event
     )
 
 
-def _shown(found: bytes, covered: bytes) -> str:
-    if not found:
+def _shown(sent: bytes, covered: bytes) -> str:
+    if not sent:
         return ""
-    return RIGHT if found == digest([covered]) else found.hex()
+    return RIGHT if sent == digest([covered]) else sent.hex()

@@ -159,7 +159,7 @@ class Connection:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Hold back what is sent, and send it in one piece at the end.
+        """Buffer outgoing bytes, and send them in one piece at the end.
 
         Only where `cut` is JOINED; nothing may be received meanwhile.
 
@@ -169,12 +169,12 @@ class Connection:
         if self.cut is not Cut.JOINED:
             yield
             return
-        self._held = held = bytearray()
+        self._held = buffer = bytearray()
         try:
             yield
         finally:
             self._held = None
-        self._send(bytes(held))
+        self._send(bytes(buffer))
 
     def receive(self, timeout: float | None = None) -> PDU:
         """Return the next PDU; a digest in use that does not match is a slip.
@@ -213,7 +213,7 @@ class Connection:
         return f", only {len(part)} bytes of one: {part[:8]!r}" if part else ""
 
     def next_arrived(self, opcode: int) -> PDU | None:
-        """Return the next PDU if it has come already and has an opcode, else None.
+        """Return the next PDU if it has already arrived and has an opcode, else None.
 
         Nothing is waited for. An end of the connection is left for `receive`.
         """
@@ -309,7 +309,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def _fill(self, wait: float) -> bool:
-        """Read what is there; return False if nothing came in time."""
+        """Read the bytes that have arrived; return False on a timeout."""
         deadline = Deadline(wait)
         while True:
             longest = LOOK_SECONDS if take_look() else wait

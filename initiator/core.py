@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The base of a session: its connections, its numbers, what goes out and comes in.
+"""The base of a session: its connections, its numbers, sending and receiving.
 
 `send` fills in the numbers and tags that a PDU leaves open and changes nothing that the
 caller has set: whatever stands in `pdu.fields` leaves as it is. What comes in passes
@@ -157,8 +157,8 @@ class SessionCore:
             LoginRefused, ISCSIError: as for the first.
         """
         # The leading connection has fixed every session-wide key (section 13).
-        wanted = ("HeaderDigest", "DataDigest", "MaxRecvDataSegmentLength")
-        keys = {k: v for k, v in self.options.keys.items() if k in wanted}
+        per_connection = ("HeaderDigest", "DataDigest", "MaxRecvDataSegmentLength")
+        keys = {k: v for k, v in self.options.keys.items() if k in per_connection}
         options = replace(
             self.options, tsih=self.tsih, cid=cid, keys=keys, cmd_sn=self.numbers.cmd_sn
         )
@@ -316,11 +316,12 @@ class SessionCore:
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
             return
-        due = link.status.exp_stat_sn
+        expected = link.status.exp_stat_sn
         if link.status.receive(pdu.stat_sn) and self.judges_stat_sn:
             link.connection.slip(
                 NumberingError(
-                    f"StatSN {pdu.stat_sn} on {type(pdu).__name__} where {due} was due",
+                    f"StatSN {pdu.stat_sn} on {type(pdu).__name__} "
+                    f"where {expected} was due",
                     requirement="RFC7143-4.2.2.2-i01",
                     pdu=pdu,
                     field="StatSN",
@@ -329,7 +330,7 @@ class SessionCore:
             link.status.follow(pdu.stat_sn)
 
     def _answer_ping(self, ping: NOPIn, link: Link) -> None:
-        kept = link.kept_stat_sn
+        fixed_stat_sn = link.kept_stat_sn
         self.send(
             NOPOut(
                 immediate=1,
@@ -337,7 +338,9 @@ class SessionCore:
                 target_transfer_tag=ping.target_transfer_tag,
                 lun=ping.lun,
                 data=bytes(ping.data),
-                exp_stat_sn=link.status.exp_stat_sn if kept is None else kept,
+                exp_stat_sn=link.status.exp_stat_sn
+                if fixed_stat_sn is None
+                else fixed_stat_sn,
             ),
             link,
             note=PONG,
@@ -394,7 +397,7 @@ class SessionCore:
         error: ConnectionLost | PeerTimeout,
         request: PDU | None,
     ) -> ConformanceFailure:
-        """Return the failure for an answer that did not come.
+        """Return the failure for a missing answer.
 
         Args:
             expected: what was waited for.
@@ -404,11 +407,11 @@ class SessionCore:
         if request is not None and isinstance(error, PeerTimeout):
             connections = [one.connection for one in self.links.values()]
             tag = int(request.initiator_task_tag)
-            found = stray(tag, connections, self.transcript)
-            if found is not None:
+            connection = stray(tag, connections, self.transcript)
+            if connection is not None:
                 return ConformanceFailure(
                     f"{expected} on the connection of its request",
-                    f"it came on connection c{found.number}",
+                    f"it came on connection c{connection.number}",
                     self.transcript,
                     requirement="RFC7143-4.2.5.1-01",
                 )
@@ -440,7 +443,7 @@ class SessionCore:
 
 
 def is_unasked(pdu: PDU) -> bool:
-    """Tell whether a target has sent a PDU of its own accord."""
+    """Tell whether a PDU is unsolicited."""
     return isinstance(pdu, AsyncMessage) or is_own_ping(pdu)
 
 

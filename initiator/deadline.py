@@ -12,7 +12,7 @@ WHOLE_EXCHANGE = 12
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment until which something must have come."""
+    """A point in time by which something must have happened."""
 
     seconds: float
     """From its making on."""
@@ -29,7 +29,7 @@ class Deadline:
         return self.left <= 0
 
     def check(self, what: str) -> None:
-        """Break off what is not done.
+        """Raise an error if the time is over.
 
         Args:
             what: what came instead of an end.

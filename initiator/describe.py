@@ -115,21 +115,21 @@ def outline(pdu: PDU) -> str:
 
 
 def _codes(pdu: PDU, names: set[str]) -> list[str]:
-    found: list[str] = []
+    codes: list[str] = []
     if isinstance(pdu, LoginRequest | LoginResponse):
-        found.append(f"{_name(Stage, pdu.csg)}>{_name(Stage, pdu.nsg)}")
+        codes.append(f"{_name(Stage, pdu.csg)}>{_name(Stage, pdu.nsg)}")
     if isinstance(pdu, LoginResponse):
-        found.append(f"status={pdu.status:#06x} {_name(LoginStatus, pdu.status)}")
+        codes.append(f"status={pdu.status:#06x} {_name(LoginStatus, pdu.status)}")
     for (cls, field), enum in _ENUMS.items():
         if type(pdu).__name__ != cls:
             continue
         if cls == "DataIn" and not pdu.status_present:
             continue
         value = getattr(pdu, field)
-        found.append(f"{field}={value:#x} {_name(enum, value)}")
+        codes.append(f"{field}={value:#x} {_name(enum, value)}")
     if "response" in names and type(pdu).__name__ == "SCSIResponse":
-        found.append(f"response={pdu.response:#x}")
-    return found
+        codes.append(f"response={pdu.response:#x}")
+    return codes
 
 
 def _name(enum: Any, value: int) -> str:
@@ -156,7 +156,7 @@ def _data(pdu: PDU) -> list[str]:
             pairs = text.decode(data)
         except DecodeError:
             return [f"data[{len(data)}]={proofs.without_proofs(data)[:48]!r}"]
-        said = ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in pairs)
-        return ["{" + printable(said) + "}"]
-    shown = data[:24].hex(" ") + (" ..." if len(data) > 24 else "")
-    return [f"data[{len(data)}]={shown}"]
+        listed = ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in pairs)
+        return ["{" + printable(listed) + "}"]
+    octets = data[:24].hex(" ") + (" ..." if len(data) > 24 else "")
+    return [f"data[{len(data)}]={octets}"]

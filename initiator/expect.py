@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Verdicts on what a target did: what was expected, what came, and the PDUs between.
+"""Verdicts on a target's behaviour: expected, actual, and the PDUs.
 
 Only `ConformanceFailure` crosses from here into a verdict. It is an AssertionError, so
 a test runner counts it as failed and not as a fault of the tool.
@@ -77,7 +77,7 @@ class ConformanceFailure(AssertionError):
         field: str = "",
         answer: str = "",
     ) -> None:
-        """Keep what came as values.
+        """Keep the answer as values.
 
         Args:
             expected: one alternative or several.
@@ -236,15 +236,15 @@ def expect_good(result: Result, *, requirement: str | None = None) -> Result:
 
 
 def expect_data(
-    found: bytes,
+    received: bytes,
     *allowed: bytes,
     what: str = "the data",
     requirement: str | None = None,
 ) -> None:
-    """Expect that data is what it must be, and say where it first is not.
+    """Expect certain data; a failure names the first byte that differs.
 
     Args:
-        found: what was read.
+        received: what was read.
         *allowed: what it may be, the likeliest first; several where a clause leaves the
             target a choice.
         what: what it is, in words.
@@ -254,35 +254,35 @@ def expect_data(
         ConformanceFailure: it differs from all of them.
     """
     __tracebackhide__ = True
-    if bytes(found) in allowed:
+    if bytes(received) in allowed:
         return
-    expected, actual = difference(bytes(found), bytes(allowed[0]))
+    expected, actual = difference(bytes(received), bytes(allowed[0]))
     others = ", or another content that is allowed" if len(allowed) > 1 else ""
     raise ConformanceFailure(
         f"{what}: {expected}{others}",
         actual,
         requirement=requirement,
-        answer=OTHER_DATA if len(found) == len(allowed[0]) else OTHER_LENGTH,
+        answer=OTHER_DATA if len(received) == len(allowed[0]) else OTHER_LENGTH,
     )
 
 
-def difference(found: bytes, due: bytes) -> tuple[str, str]:
-    """Say in words what data that differs should be, and what it is."""
-    if len(found) != len(due):
-        return f"{len(due)} bytes", f"{len(found)} bytes"
+def difference(received: bytes, expected: bytes) -> tuple[str, str]:
+    """Describe the difference between expected and received data."""
+    if len(received) != len(expected):
+        return f"{len(expected)} bytes", f"{len(received)} bytes"
     wrong = [
         at
-        for at, (one, other) in enumerate(zip(found, due, strict=True))
+        for at, (one, other) in enumerate(zip(received, expected, strict=True))
         if one != other
     ]
     if not wrong:
-        return f"{len(due)} bytes", "the same bytes"
+        return f"{len(expected)} bytes", "the same bytes"
     at = wrong[0]
     span = slice(at, at + _SHOWN_BYTES)
     much = f"{len(wrong)} bytes differ, the last one at byte {wrong[-1]}"
     return (
-        f"{due[span].hex(' ')} at byte {at} of {len(due)}",
-        f"{found[span].hex(' ')}; {much}",
+        f"{expected[span].hex(' ')} at byte {at} of {len(expected)}",
+        f"{received[span].hex(' ')}; {much}",
     )
 
 
@@ -320,7 +320,7 @@ def next_or_drop(connection: Connection, timeout: float | None = None) -> PDU | 
 
 
 def is_own_ping(pdu: PDU) -> TypeGuard[NOPIn]:
-    """Tell whether a target has sent a NOP-In of its own accord (section 11.19)."""
+    """Tell whether a PDU is an unsolicited NOP-In (section 11.19)."""
     return isinstance(pdu, NOPIn) and pdu.initiator_task_tag == RESERVED_TAG
 
 
@@ -376,14 +376,14 @@ def expect_header_of(reject: Reject, of: PDU, transcript: Transcript) -> None:
         ConformanceFailure: it returns another, or less.
     """
     __tracebackhide__ = True
-    due, found = of.segments()[0][:48], bytes(reject.rejected_header)
-    if found == due:
+    sent, returned = of.segments()[0][:48], bytes(reject.rejected_header)
+    if returned == sent:
         return
-    expected, actual = difference(found, due)
+    expected, actual = difference(returned, sent)
     raise ConformanceFailure(
-        f"a Reject that returns the header {due.hex()}: {expected}",
+        f"a Reject that returns the header {sent.hex()}: {expected}",
         UnexpectedPDU(
-            f"it returns {found.hex() or 'nothing'}: {actual}",
+            f"it returns {returned.hex() or 'nothing'}: {actual}",
             requirement="RFC7143-11.17.4-i01",
             pdu=reject,
             field="header of the bad PDU",

@@ -15,7 +15,7 @@ _DIGEST_LENGTH = 4
 
 
 def withhold(session: SessionCore, pdu: P, link: Link | None = None) -> P:
-    """Number a PDU and do not send it: it is lost, or comes later (see `deliver`)."""
+    """Number a PDU without sending it: it is lost, or sent later (see `deliver`)."""
     way = link or session.leading
     session.number(pdu, way)
     session.transcript.add(

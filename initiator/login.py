@@ -155,7 +155,7 @@ class LoginExchange:
         self.connection.send(pdu)
 
     def pass_over_unasked(self) -> None:
-        """Take Login Responses that have come already: no request of ours is open."""
+        """Receive Login Responses that have arrived although no request is open."""
         opcode = Opcode.LOGIN_RESPONSE
         while (again := self.connection.next_arrived(opcode)) is not None:
             self.status.receive(again.stat_sn)
@@ -197,7 +197,7 @@ class LoginExchange:
 
 
 def unasked_response(response: PDU) -> PeerError:
-    """Return what is wrong with a Login Response that no request is open for."""
+    """Return the error about a Login Response without an open request."""
     return PeerError(
         "a Login Response that nobody asked for",
         requirement="RFC7143-6.3-01",

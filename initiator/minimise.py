@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Shortens a bundle while what it shows stays: whole tasks are left out.
+"""Shortens a bundle by removing whole tasks, as long as the outcome stays.
 
 A task is what bears one Initiator Task Tag on one connection. Numbers are closed up
 behind it, so that no gap in CmdSN or StatSN is what shows in the end.
@@ -27,14 +27,17 @@ def minimise(whole: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
         whole: the bundle; it shows it.
         shows: replays a bundle and tells whether it shows it still.
     """
-    kept = tasks(whole)[:-1]
-    size = max(1, len(kept) // 2)
+    removable = tasks(whole)[:-1]
+    size = max(1, len(removable) // 2)
     current = whole
-    while kept:
-        for start in range(0, len(kept), size):
-            shorter = without(current, kept[start : start + size])
+    while removable:
+        for start in range(0, len(removable), size):
+            shorter = without(current, removable[start : start + size])
             if shows(shorter):
-                current, kept = shorter, kept[:start] + kept[start + size :]
+                current, removable = (
+                    shorter,
+                    removable[:start] + removable[start + size :],
+                )
                 break
         else:
             if size == 1:
@@ -45,18 +48,18 @@ def minimise(whole: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
 
 def tasks(whole: Bundle) -> list[Task]:
     """Return the tasks that may be left out, in the order of their requests."""
-    found: dict[Task, None] = {}
+    removable: dict[Task, None] = {}
     for event in whole.events:
         if event.kind == SENT and not isinstance(event.pdu, LoginRequest):
             task = _task(event)
             if task is not None:
-                found[task] = None
-    return list(found)
+                removable[task] = None
+    return list(removable)
 
 
 def without(whole: Bundle, dropped: Iterable[Task]) -> Bundle:
     """Return a bundle without some tasks, its numbers closed up."""
-    gone = set(dropped)
+    removed = set(dropped)
     commands, statuses = 0, dict.fromkeys((e.connection for e in whole.events), 0)
     events = []
     for event in whole.events:
@@ -65,7 +68,7 @@ def without(whole: Bundle, dropped: Iterable[Task]) -> Bundle:
             continue
         pdu = event.pdu
         is_login = isinstance(pdu, LoginRequest | LoginResponse)
-        if not is_login and _task(event) in gone:
+        if not is_login and _task(event) in removed:
             if event.kind == SENT:
                 commands += "cmd_sn" in pdu.fields and not pdu.immediate
             else:
@@ -93,10 +96,10 @@ def _task(event: Event) -> Task | None:
 
 def _shifted(event: Event, shifts: dict[str, int]) -> Event:
     pdu = event.pdu
-    due = {name: by for name, by in shifts.items() if by and name in pdu.fields}
-    if not due:
+    changes = {name: by for name, by in shifts.items() if by and name in pdu.fields}
+    if not changes:
         return event
-    for name, by in due.items():
+    for name, by in changes.items():
         setattr(pdu, name, serial.add(getattr(pdu, name), -by))
     return replace(event, header=pdu.segments()[0].hex())
 

@@ -54,7 +54,7 @@ _PROOF = "RFC7143-12.1.3-05"
 
 @dataclass(slots=True)
 class LoginResult:
-    """What a login came to."""
+    """The result of a login."""
 
     parameters: Parameters
     numbers: CommandNumbers
@@ -127,20 +127,20 @@ class _Phase:
             )
         algorithms = ",".join(str(int(item)) for item in self.options.algorithms)
         declared = self._exchange([("CHAP_A", algorithms)], Stage.SECURITY, None)[0]
-        theirs = self._challenge(
+        challenge = self._challenge(
             *(_required(declared, key) for key in ("CHAP_A", "CHAP_I", "CHAP_C"))
         )
-        answer = theirs.respond(credentials.secret)
+        answer = challenge.respond(credentials.secret)
         pairs = [("CHAP_N", credentials.name), ("CHAP_R", text.format_hex(answer))]
         if self.options.mutual is None:
             self._exchange(pairs, Stage.SECURITY, Stage.OPERATIONAL)
             return
-        ours = chap.Challenge(
-            theirs.algorithm, (theirs.identifier + 1) & 0xFF, token_bytes(16)
+        counter_challenge = chap.Challenge(
+            challenge.algorithm, (challenge.identifier + 1) & 0xFF, token_bytes(16)
         )
         pairs += [
-            ("CHAP_I", str(ours.identifier)),
-            ("CHAP_C", text.format_hex(ours.challenge)),
+            ("CHAP_I", str(counter_challenge.identifier)),
+            ("CHAP_C", text.format_hex(counter_challenge.challenge)),
         ]
         declared = self._exchange(pairs, Stage.SECURITY, Stage.OPERATIONAL)[0]
         proof = chap.parse_binary("CHAP_R", _required(declared, "CHAP_R"))
@@ -148,7 +148,7 @@ class _Phase:
             raise NegotiationError(
                 "the target gives another name", key="CHAP_N", requirement=_PROOF
             )
-        if not ours.verify(self.options.mutual.secret, proof):
+        if not counter_challenge.verify(self.options.mutual.secret, proof):
             raise PeerError(
                 "the target's CHAP_R is wrong: it does not know the secret",
                 requirement=_PROOF,
@@ -161,8 +161,8 @@ class _Phase:
         Raises:
             NegotiationError: it cannot be read.
         """
-        found, errors = chap.read_challenge(algorithm, number, value)
-        if found.algorithm not in self.options.algorithms:
+        challenge, errors = chap.read_challenge(algorithm, number, value)
+        if challenge.algorithm not in self.options.algorithms:
             self._slip(
                 NegotiationError(
                     f"CHAP_A={algorithm} was not offered",
@@ -173,7 +173,7 @@ class _Phase:
             )
         for error in errors:
             self._slip(error)
-        return found
+        return challenge
 
     def _slip(self, error: ISCSIError) -> None:
         self.exchange.connection.slip(error)
@@ -186,14 +186,14 @@ class _Phase:
             self._slip(error)
 
     def _negotiate(
-        self, pairs: text.Pairs, stage: Stage, wanted: Stage
+        self, pairs: text.Pairs, stage: Stage, next_stage: Stage
     ) -> LoginResponse:
         """Offer the pairs and go on until the target moves to the next stage."""
         for name, value in pairs:
             self.negotiator.offer(name, value)
         outgoing = pairs
         while True:
-            answers, last = self._round(outgoing, stage, wanted)
+            answers, last = self._round(outgoing, stage, next_stage)
             outgoing = self.negotiator.receive(answers)
             self._note_violations()
             if self.stages.current is not stage:
@@ -220,18 +220,18 @@ class _Phase:
         )
 
     def _exchange(
-        self, pairs: text.Pairs, stage: Stage, wanted: Stage | None
+        self, pairs: text.Pairs, stage: Stage, next_stage: Stage | None
     ) -> tuple[dict[str, str], LoginResponse]:
-        """Send security pairs; return what came, until the stage asked for is there."""
-        answers, last = self._round(pairs, stage, wanted)
-        while wanted is not None and self.stages.current is stage:
-            more, last = self._round([], stage, wanted)
+        """Send security pairs until the next stage is granted; return the answers."""
+        answers, last = self._round(pairs, stage, next_stage)
+        while next_stage is not None and self.stages.current is stage:
+            more, last = self._round([], stage, next_stage)
             answers += more
         self.negotiator.declared.update(dict(answers))
         return dict(answers), last
 
     def _round(
-        self, pairs: text.Pairs, stage: Stage, wanted: Stage | None
+        self, pairs: text.Pairs, stage: Stage, next_stage: Stage | None
     ) -> tuple[text.Pairs, LoginResponse]:
         """Send one logical text, in as many requests as it needs, and collect one."""
         parts = text.split(text.encode(pairs), DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
@@ -248,24 +248,29 @@ class _Phase:
                     )
                 )
                 early += read_text(self.exchange.connection, bytes(empty.data))
-        response = self._pair(parts[-1], stage, wanted)
-        while (found := reader.add(response)) is None:
-            response = self._pair(b"", stage, wanted)
-        return early + found, response
+        response = self._pair(parts[-1], stage, next_stage)
+        while (answers := reader.add(response)) is None:
+            response = self._pair(b"", stage, next_stage)
+        return early + answers, response
 
     def _pair(
-        self, data: bytes, stage: Stage, wanted: Stage | None, *, continuation: int = 0
+        self,
+        data: bytes,
+        stage: Stage,
+        next_stage: Stage | None,
+        *,
+        continuation: int = 0,
     ) -> LoginResponse:
         self.rounds += 1
         if self.rounds > MAX_ROUNDS:
             raise PeerError(f"a login that has not ended after {MAX_ROUNDS} requests")
         self.stages.request(
             csg=stage,
-            nsg=wanted or 0,
-            transit=wanted is not None,
+            nsg=next_stage or 0,
+            transit=next_stage is not None,
             continuation=bool(continuation),
         )
-        self.exchange.send(data, csg=stage, nsg=wanted, continuation=continuation)
+        self.exchange.send(data, csg=stage, nsg=next_stage, continuation=continuation)
         wait = self.exchange.connection.timeout
         response = self.exchange.receive(self.whole.within(wait))
         if response.status != LoginStatus.SUCCESS:
@@ -279,7 +284,7 @@ class _Phase:
         A stage is left only by a request with T=1, never beyond its NSG, and not while
         C is 1: whatever else the bits say, the target can mean no more than that.
         """
-        current, asked = self.stages.current, self.stages.asked_for
+        current, requested = self.stages.current, self.stages.asked_for
         continues = bool(response.continuation)
         try:
             self.stages.response(
@@ -291,10 +296,10 @@ class _Phase:
         except PeerError as error:
             error.pdu = response
             self._slip(error)
-            moves = bool(response.transit) and asked is not None and not continues
+            moves = bool(response.transit) and requested is not None and not continues
             self.stages.response(
                 csg=current or 0,
-                nsg=asked or 0,
+                nsg=requested or 0,
                 transit=moves,
                 continuation=continues,
             )

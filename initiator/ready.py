@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A PDU whose segments are given as bytes: it leaves as it is, whatever it says."""
+"""A PDU whose segments are given as bytes, which are sent unchanged."""
 
 from iscsi.pdu import PDU
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends the PDUs of a bundle to a target and tells where the answers differ.
+"""Sends the PDUs of a bundle to a target and reports answers that differ.
 
 What the target chooses is carried over: TSIH, StatSN, Target Transfer Tags, CHAP
 challenges. Target name and LUN are those of the target at hand. Digests that were right
@@ -70,7 +70,7 @@ class Difference:
 
 @dataclass(slots=True)
 class _Channel:
-    """One connection of the recording and the one that stands for it."""
+    """One connection of the recording and its live counterpart."""
 
     live: Connection
     due: tuple[int, int] | None = None
@@ -83,7 +83,7 @@ class _Channel:
 
 @dataclass(slots=True)
 class Replay:
-    """What came of a replay."""
+    """The result of a replay."""
 
     differences: list[Difference]
     transcript: Transcript
@@ -92,7 +92,7 @@ class Replay:
 def replay(
     recorded: Bundle, target: TargetURL, *, seconds: float = ANSWER_SECONDS
 ) -> Replay:
-    """Send what a bundle holds to a target.
+    """Send the PDUs of a bundle to a target.
 
     Args:
         recorded: the bundle.
@@ -149,7 +149,7 @@ class Player:
         self.transcript = Transcript()
 
     def play(self, number: int, event: Event) -> None:
-        """Do what an event says."""
+        """Carry out an event."""
         if event.kind == bundle.OPENED:
             live = Connection(
                 self._target.portal, self.transcript, timeout=self._seconds
@@ -172,14 +172,14 @@ class Player:
             steps[event.kind]()
 
     def drain(self) -> None:
-        """Take what has come and nobody has waited for."""
+        """Receive the PDUs that have arrived and no event waits for."""
         for channel in self._channels.values():
             with suppress(ConnectionLost, PeerTimeout, DecodeError):
                 for _ in range(_MOST_DRAINED):
                     channel.live.receive(_AT_ONCE)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         for channel in self._channels.values():
             channel.live.close()
 
@@ -205,15 +205,15 @@ class Player:
             name: value for name, value in changes.items() if value != pdu.fields[name]
         }
         if changed:
-            again = event.pdu
+            resent = event.pdu
             for name, value in changed.items():
-                setattr(again, name, value)
+                setattr(resent, name, value)
             # Nothing but these fields is touched, whatever is wrong with the rest.
-            header = again.segments()[0]
-        made = self._login_text(channel, pdu)
-        if made is not None:
-            header = header[:5] + len(made).to_bytes(3, "big") + header[8:]
-            data = made + bytes(-len(made) % 4)
+            header = resent.segments()[0]
+        login_text = self._login_text(channel, pdu)
+        if login_text is not None:
+            header = header[:5] + len(login_text).to_bytes(3, "big") + header[8:]
+            data = login_text + bytes(-len(login_text) % 4)
         channel.live.send(
             Ready(header, data),
             header_digest=_digest(event.header_digest),
@@ -221,31 +221,31 @@ class Player:
         )
 
     def _login_text(self, channel: _Channel, pdu: PDU) -> bytes | None:
-        """Name the target at hand and prove ourselves to it; None: as recorded."""
+        """Return the login text for this target and its CHAP; None if unchanged."""
         if not isinstance(pdu, LoginRequest):
             return None
         try:
             pairs = text.decode(bytes(pdu.data))
         except DecodeError:
             return None
-        made = [(name, self._value(channel, name, value)) for name, value in pairs]
-        return None if made == pairs else text.encode(made)
+        replaced = [(name, self._value(channel, name, value)) for name, value in pairs]
+        return None if replaced == pairs else text.encode(replaced)
 
     def _value(self, channel: _Channel, name: str, value: str) -> str:
         if name == "TargetName" and value == self._recorded.target_name:
             return self._target.name
-        known = self._target.chap
-        if known is None:
+        secrets = self._target.chap
+        if secrets is None:
             return value
         if name == "CHAP_N":
-            return known.credentials.name
+            return secrets.credentials.name
         if name == "CHAP_R" and channel.challenge:
-            asked = channel.challenge
+            fields = channel.challenge
             with suppress(KeyError, ISCSIError):
                 challenge = chap.parse_challenge(
-                    asked["CHAP_A"], asked["CHAP_I"], asked["CHAP_C"]
+                    fields["CHAP_A"], fields["CHAP_I"], fields["CHAP_C"]
                 )
-                return "0x" + challenge.respond(known.credentials.secret).hex()
+                return "0x" + challenge.respond(secrets.credentials.secret).hex()
         return value
 
     # Receiving -------------------------------------------------------------------
@@ -259,9 +259,9 @@ class Player:
         if channel.is_silent:
             seconds = _AT_ONCE
         try:
-            found = channel.live.receive(seconds)
-            while is_own_ping(found) and not is_own_ping(recorded):
-                found = channel.live.receive(seconds)
+            received = channel.live.receive(seconds)
+            while is_own_ping(received) and not is_own_ping(recorded):
+                received = channel.live.receive(seconds)
         except PeerTimeout as error:
             if not self._gives_up:
                 channel.is_silent = True
@@ -274,20 +274,20 @@ class Player:
             channel.live.close()
             return
         if self._gives_up:
-            self._compare(channel, number, recorded, found)
-        self._learn(channel, recorded, found)
+            self._compare(channel, number, recorded, received)
+        self._learn(channel, recorded, received)
 
     def _lose(self, channel: _Channel, number: int) -> None:
         if channel.live.is_open and not channel.live.wait_closed(self._seconds):
             self._differ(number, "connection", "closed by the target", "still open")
 
     def _compare(
-        self, channel: _Channel, number: int, recorded: PDU, found: PDU
+        self, channel: _Channel, number: int, recorded: PDU, received: PDU
     ) -> None:
-        if _tells_of_the_past(recorded) and _may_follow_the_past(found):
+        if _tells_of_the_past(recorded) and _may_follow_the_past(received):
             return
-        if type(recorded) is not type(found):
-            self._differ(number, "answer", describe(recorded), describe(found))
+        if type(recorded) is not type(received):
+            self._differ(number, "answer", describe(recorded), describe(received))
             return
         names = [
             field.name
@@ -295,65 +295,65 @@ class Player:
             if field.name not in _CARRIED | _LAYOUT | {"data"}
         ]
         for name in names:
-            was, now = getattr(recorded, name), getattr(found, name)
+            was, now = getattr(recorded, name), getattr(received, name)
             if was != now:
                 self._differ(number, name, _shown(was), _shown(now))
         if "target_transfer_tag" in recorded.fields:
             was, now = (
-                one.target_transfer_tag == RESERVED_TAG for one in (recorded, found)
+                one.target_transfer_tag == RESERVED_TAG for one in (recorded, received)
             )
             if was != now:
                 self._differ(
                     number, "target_transfer_tag", *map(_reserved_or_not, (was, now))
                 )
-        self._compare_stat_sn(channel, number, recorded, found)
-        self._compare_data(number, recorded, found)
+        self._compare_stat_sn(channel, number, recorded, received)
+        self._compare_data(number, recorded, received)
 
     def _compare_stat_sn(
-        self, channel: _Channel, number: int, recorded: PDU, found: PDU
+        self, channel: _Channel, number: int, recorded: PDU, received: PDU
     ) -> None:
         if channel.due is None or "stat_sn" not in recorded.fields:
             return
         was_due, is_due = channel.due
         was = serial.distance(was_due, recorded.stat_sn)
-        now = serial.distance(is_due, found.stat_sn)
+        now = serial.distance(is_due, received.stat_sn)
         if was != now:
             self._differ(number, "stat_sn", f"{was:+d} from due", f"{now:+d} from due")
 
-    def _compare_data(self, number: int, recorded: PDU, found: PDU) -> None:
-        was, now = bytes(recorded.data), bytes(found.data)
+    def _compare_data(self, number: int, recorded: PDU, received: PDU) -> None:
+        was, now = bytes(recorded.data), bytes(received.data)
         with suppress(DecodeError, AttributeError):
-            if "Login" in type(found).__name__ or "Text" in type(found).__name__:
+            if "Login" in type(received).__name__ or "Text" in type(received).__name__:
                 for name, value in _unlike(text.decode(was), text.decode(now)):
                     self._differ(number, name, *value)
                 return
         if was != now:
             self._differ(number, "data", _shown(was), _shown(now))
 
-    def _learn(self, channel: _Channel, recorded: PDU, found: PDU) -> None:
+    def _learn(self, channel: _Channel, recorded: PDU, received: PDU) -> None:
         """Take over what the target has chosen."""
         if "target_transfer_tag" in recorded.fields and hasattr(
-            found, "target_transfer_tag"
+            received, "target_transfer_tag"
         ):
             tag = recorded.target_transfer_tag
             if tag != RESERVED_TAG:
-                self._tags[tag] = found.target_transfer_tag
-        if "stat_sn" in recorded.fields and hasattr(found, "stat_sn"):
-            channel.due = _due(recorded), _due(found)
-        if isinstance(recorded, LoginResponse) and isinstance(found, LoginResponse):
+                self._tags[tag] = received.target_transfer_tag
+        if "stat_sn" in recorded.fields and hasattr(received, "stat_sn"):
+            channel.due = _due(recorded), _due(received)
+        if isinstance(recorded, LoginResponse) and isinstance(received, LoginResponse):
             if recorded.tsih:
-                self._handles[recorded.tsih] = found.tsih
+                self._handles[recorded.tsih] = received.tsih
             with suppress(DecodeError):
-                pairs = text.decode(bytes(found.data))
+                pairs = text.decode(bytes(received.data))
                 channel.challenge.update(
                     (name, value) for name, value in pairs if name.startswith("CHAP_")
                 )
-            if found.status == LoginStatus.SUCCESS and found.transit:
-                self._begin_digests(channel, found)
+            if received.status == LoginStatus.SUCCESS and received.transit:
+                self._begin_digests(channel, received)
 
-    def _begin_digests(self, channel: _Channel, found: LoginResponse) -> None:
+    def _begin_digests(self, channel: _Channel, response: LoginResponse) -> None:
         """Switch digests on with full-feature phase, as both have agreed."""
-        if found.nsg != Stage.FULL_FEATURE:
+        if response.nsg != Stage.FULL_FEATURE:
             return
         agreed: dict[str, str] = {}
         for pdu in self.transcript.received():
@@ -394,7 +394,7 @@ def _tells_of_the_past(pdu: PDU) -> bool:
 
 
 def _may_follow_the_past(pdu: PDU) -> bool:
-    """Tell whether it may stand for a unit attention: another one, or GOOD."""
+    """Tell whether a PDU may replace a unit attention: another one, or GOOD."""
     is_good = isinstance(pdu, SCSIResponse) and pdu.status == SCSIStatus.GOOD
     return is_good or _tells_of_the_past(pdu)
 

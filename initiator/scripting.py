@@ -14,7 +14,7 @@ def sr1(
     link: Link | None = None,
     timeout: float | None = None,
 ) -> PDU | None:
-    """Send a PDU and return the first that answers it; None if none comes in time.
+    """Send a PDU and return its first answer; None on a timeout.
 
     What comes before it and answers something else is in the transcript. What it has
     left open of tags and numbers is filled in, as by `Session.send`.

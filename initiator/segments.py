@@ -11,7 +11,7 @@ _TRICKLED = 64
 
 
 class Cut(StrEnum):
-    """Ways to cut what is sent."""
+    """Ways to cut PDUs into TCP segments."""
 
     WHOLE = "whole"
     """Each PDU in one piece."""

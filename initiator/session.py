@@ -89,7 +89,7 @@ class Session(SessionCore):
         link: Link | None = None,
         **fields: Any,
     ) -> tuple[SCSICommand, UnsolicitedPlan]:
-        """Return the PDU of a command and how much of its data goes out unasked.
+        """Return the PDU of a command and the plan of its unsolicited data.
 
         Args:
             cdb: the CDB; what is beyond 16 bytes goes into an extended-CDB segment.
@@ -296,7 +296,7 @@ class Session(SessionCore):
         return pdu
 
     def take_up(self, task: Task) -> None:
-        """Forget what has come for a task: it is to be concluded anew (7.2.2)."""
+        """Discard what was received for a task, which starts again (section 7.2.2)."""
         task.restart()
         self._tasks[task.initiator_task_tag] = task
 
@@ -310,7 +310,7 @@ class Session(SessionCore):
         timeout: float | None = None,
         **how: Any,
     ) -> Result:
-        """Send a command and return what it came to (see `command` and `finish`)."""
+        """Send a command and return its result (see `command` and `finish`)."""
         __tracebackhide__ = True
         task = self.start(cdb, read=read, write=write, link=link, **how)
         return self.finish(task, link, timeout=timeout)
@@ -417,7 +417,7 @@ class Session(SessionCore):
         link: Link | None = None,
         **fields: Any,
     ) -> Pairs:
-        """Walk a text negotiation to its end; return all pairs that came.
+        """Complete a text negotiation; return all pairs received.
 
         Raises:
             ConformanceFailure: another PDU came, or none in time.
@@ -430,7 +430,7 @@ class Session(SessionCore):
         size = (link or self.leading).parameters.target_max_recv_data_segment_length
         parts = iscsi_text.split(iscsi_text.encode(items), size)
         reader = Reader((link or self.leading).connection)
-        found: Pairs = []
+        received: Pairs = []
         request = TextRequest(**self._text_part(parts, 0), **fields)
         wait = self.patience(link)
         whole = Deadline(WHOLE_EXCHANGE * wait)
@@ -439,9 +439,9 @@ class Session(SessionCore):
             answer = self.expect(
                 TextResponse, of=request, link=link, timeout=whole.within(wait)
             )
-            found += reader.add(answer) or []
+            received += reader.add(answer) or []
             if answer.final:
-                return found
+                return received
             request = TextRequest(
                 **self._text_part(parts, number),
                 initiator_task_tag=request.initiator_task_tag,
@@ -475,7 +475,7 @@ class Session(SessionCore):
         timeout: float | None = None,
         **fields: Any,
     ) -> LogoutResponse:
-        """Log out and return the response; what else comes before it is let pass."""
+        """Log out and return the response; other PDUs before it are ignored."""
         __tracebackhide__ = True
         way = link or self.leading
         request = self.send(

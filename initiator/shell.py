@@ -37,9 +37,9 @@ def names(session: Session) -> dict[str, Any]:
 
     def last() -> None:
         """Print the last PDU field by field."""
-        found = list(transcript.pdus())
-        if found:
-            found[-1].show()
+        pdus = list(transcript.pdus())
+        if pdus:
+            pdus[-1].show()
 
     return {
         **{name: getattr(pdu, name) for name in pdu.__all__},
@@ -69,34 +69,34 @@ def run(target: TargetURL) -> int:
     with Session(
         target.portal, options, transcript=Transcript(), lun=target.lun or 0
     ) as session:
-        known = names(session)
+        namespace = names(session)
         banner = _BANNER.format(
             name=target.name, portal=target.portal, tsih=session.tsih
         )
         if importlib.util.find_spec("IPython") is None:
-            _plain(known, banner)
+            _plain(namespace, banner)
         else:
-            _rich(importlib.import_module("IPython"), known, banner)
+            _rich(importlib.import_module("IPython"), namespace, banner)
     return 0
 
 
-def _rich(ipython: ModuleType, known: dict[str, Any], banner: str) -> None:
+def _rich(ipython: ModuleType, namespace: dict[str, Any], banner: str) -> None:
     sys.stdout.write(banner + "\n")
-    ipython.start_ipython(argv=["--no-banner"], user_ns=known)
+    ipython.start_ipython(argv=["--no-banner"], user_ns=namespace)
 
 
-def _plain(known: dict[str, Any], banner: str) -> None:
+def _plain(namespace: dict[str, Any], banner: str) -> None:
     """Use Python's own console, with completion and history where there is readline."""
     with suppress(ImportError):
         import readline  # noqa: PLC0415  # not on every system
         import rlcompleter  # noqa: PLC0415  # likewise
 
-        readline.set_completer(rlcompleter.Completer(known).complete)
+        readline.set_completer(rlcompleter.Completer(namespace).complete)
         readline.parse_and_bind("tab: complete")
         with suppress(OSError):
             readline.read_history_file(_HISTORY)
     with suppress(SystemExit):  # exit() is as good an end as Ctrl-D
-        code.interact(banner, local=known, exitmsg="")
+        code.interact(banner, local=namespace, exitmsg="")
     with suppress(ImportError, OSError):
         import readline  # noqa: PLC0415  # as above
 

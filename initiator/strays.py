@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Answers that came on another connection than their request (section 4.2.5.1).
+"""Answers on another connection than their request (section 4.2.5.1).
 
 Silence on one connection says nothing of an answer that came on another.
 """
@@ -14,7 +14,7 @@ from iscsi.constants import RESERVED_TAG
 def stray(
     tag: int, connections: Collection[Connection], transcript: Transcript
 ) -> Connection | None:
-    """Return the connection on which an answer came, if it is not the request's.
+    """Return the connection of an answer, if it is not the request's.
 
     Args:
         tag: the Initiator Task Tag of both.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One SCSI task: its command, the data both ways, and what it came to."""
+"""One SCSI task: its command, its data in both directions, and its result."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ MOST_PDUS = 4096
 
 @dataclass(slots=True)
 class Result:
-    """What a SCSI task came to."""
+    """The result of a SCSI task."""
 
     response: int
     """The iSCSI service response (RFC 7143 section 11.4.3)."""
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def sense(self) -> Sense | None:
-        """The sense data as far as it goes, or None without any.
+        """The sense data as far as it is present, or None.
 
         Raises:
             DecodeError: what follows SenseLength is no sense data (RFC 7143, 11.4.7).
@@ -75,13 +75,13 @@ class Result:
         if not self.sense_bytes:
             return None, None
         try:
-            found, error = scsi_sense.read(self.sense_bytes)
+            parsed, error = scsi_sense.read(self.sense_bytes)
         except DecodeError as unreadable:
             unreadable.requirement = unreadable.requirement or _SENSE
             raise
         if error is not None:
             error.requirement = error.requirement or _SENSE
-        return found, error
+        return parsed, error
 
     def __str__(self) -> str:
         """Return status and sense in words."""
@@ -101,7 +101,7 @@ class Result:
 
 @dataclass(slots=True)
 class Task:
-    """A SCSI command that has been sent, and what has come for it so far."""
+    """A SCSI command that was sent, and the PDUs received for it so far."""
 
     command: SCSICommand
     data_out: bytes = b""
@@ -122,7 +122,7 @@ class Task:
 
     @property
     def expected_data_in(self) -> int:
-        """How many bytes the command lets come (sections 11.2.2.4 and 11.3.4)."""
+        """How many bytes the command may return (sections 11.2.2.4 and 11.3.4)."""
         for segment in self.command.ahs or ():
             if isinstance(segment, BidirectionalReadLength):
                 return int(segment.bidirectional_read_expected_data_transfer_length)
@@ -148,7 +148,7 @@ class Task:
             self.others.append(pdu)
 
     def restart(self) -> None:
-        """Forget what has come: the task is to be concluded anew (section 7.2.2)."""
+        """Discard the received PDUs: the task starts again (section 7.2.2)."""
         self.final = None
         self.data_ins, self.r2ts, self.answered_r2ts = [], [], 0
         self._received = 0
@@ -195,7 +195,7 @@ class Task:
             yield self.r2ts[self.answered_r2ts - 1]
 
     def result(self) -> Result:
-        """Return what it came to.
+        """Return the result.
 
         Raises:
             ValueError: its status is not here yet.
@@ -235,7 +235,7 @@ def assemble(data_ins: list[DataIn]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class UnsolicitedPlan:
-    """How much of a write goes out unasked (RFC 7143 sections 13.10 and 13.11)."""
+    """The unsolicited data of a write (RFC 7143 sections 13.10 and 13.11)."""
 
     immediate: int
     """Bytes in the command's own data segment."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The text of a target's responses, put together; what is malformed in it is a slip."""
+"""Joins the text of a target's responses; malformed text is a slip."""
 
 from initiator.connection import Connection
 from iscsi.pdu import LoginResponse, TextResponse
@@ -7,7 +7,7 @@ from iscsi.text import Joiner, Pairs, read
 
 
 class Reader:
-    """Reads the texts that come on one connection, however they are cut."""
+    """Reads the texts of one connection, in whatever parts they arrive."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -26,7 +26,7 @@ class Reader:
 
 
 def read_text(connection: Connection, data: bytes) -> Pairs:
-    """Return the pairs of a text; note what else stands in it."""
+    """Return the pairs of a text; record malformed items as slips."""
     pairs, errors = read(data)
     for error in errors:
         connection.slip(error)

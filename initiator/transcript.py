@@ -74,8 +74,8 @@ class Entry:
     def pdu(self) -> PDU | None:
         """The PDU, decoded when first asked for."""
         if self._pdu is None and self.frame is not None:
-            seen = None if self._seen is None else self._seen()
-            self._pdu = seen or decode(self.frame.header, self.frame.data)
+            received = None if self._seen is None else self._seen()
+            self._pdu = received or decode(self.frame.header, self.frame.data)
         return self._pdu
 
     def decoded(self) -> PDU:
@@ -91,7 +91,7 @@ class Entry:
         return pdu is self._pdu or (self._seen is not None and self._seen() is pdu)
 
     def __str__(self) -> str:
-        """One line: time, connection, direction, what it was."""
+        """One line: time, connection, direction and PDU."""
         stamp = f"{self.time % 1000:10.6f} c{self.connection} {self.direction}"
         note = f"  [{self.note}]" if self.note else ""
         if self.event is not None:
@@ -99,8 +99,8 @@ class Entry:
         elif (pdu := self.pdu) is not None:
             what = describe(pdu) + note
         elif self.raw:
-            shown = self.raw[:32].hex(" ") + (" ..." if len(self.raw) > 32 else "")
-            what = f"{len(self.raw)} raw bytes: {shown}{note}"
+            octets = self.raw[:32].hex(" ") + (" ..." if len(self.raw) > 32 else "")
+            what = f"{len(self.raw)} raw bytes: {octets}{note}"
         else:
             what = self.note
         return f"{stamp} {what}"
@@ -142,7 +142,7 @@ class Transcript:
             self._leave_out()
 
     def _leave_out(self) -> None:
-        """Drop the older half of what is behind the first entries."""
+        """Drop the older half of the entries after the first ones."""
         count = (len(self.entries) - FIRST_KEPT) // 2
         if count < 1:
             return
@@ -183,17 +183,17 @@ class Transcript:
         ]
 
     def received(self, since: int = 0) -> list[PDU]:
-        """Return the PDUs that came."""
+        """Return the received PDUs."""
         return list(self.pdus(Direction.RECEIVED, since=since))
 
     def render(self, last: int | None = None) -> str:
         """Return the entries, or the last few, one a line."""
-        shown = self.entries if last is None else self.entries[-last:]
-        lines = [str(entry) for entry in shown]
-        if len(shown) == len(self.entries) > FIRST_KEPT and self.left_out:
+        selected = self.entries if last is None else self.entries[-last:]
+        lines = [str(entry) for entry in selected]
+        if len(selected) == len(self.entries) > FIRST_KEPT and self.left_out:
             lines.insert(FIRST_KEPT, f"... {self.left_out} entries left out")
-        elif len(shown) < len(self.entries):
-            lines.insert(0, f"... {len(self) - len(shown)} earlier entries")
+        elif len(selected) < len(self.entries):
+            lines.insert(0, f"... {len(self) - len(selected)} earlier entries")
         return "\n".join(lines)
 
 

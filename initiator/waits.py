@@ -33,7 +33,7 @@ def watched(look: Look) -> Iterator[None]:
 
 
 def take_look() -> bool:
-    """Take the look that is asked for; tell whether there is one."""
+    """Run the installed test, if there is one; tell whether there is."""
     look = _LOOK.get()
     if look is None:
         return False

@@ -38,14 +38,14 @@ class Portal:
     group_tag: int = 1
 
     def __str__(self) -> str:
-        """Return host:port; IPv6 addresses stand in brackets."""
+        """Return host:port; IPv6 addresses are in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetURL:
-    """What a URL says: where a target is, and what lets one in."""
+    """The contents of a URL: portal, target name, unit and credentials."""
 
     portal: Portal
     name: str
@@ -72,25 +72,25 @@ def parse(url: str, environ: Mapping[str, str]) -> TargetURL:
     authority, _, path = rest.partition("/")
     user_info, at, address = authority.rpartition("@")
     keys = _query(query)
-    given = dict(environ)
+    settings = dict(environ)
     if at:
         user, percent, secret = user_info.partition("%")
         if not percent:
             raise AddressError(f"no %secret after the user {user!r}; use {FORM}")
-        given |= {USER: user, SECRET: _decoded(secret)}
+        settings |= {USER: user, SECRET: _decoded(secret)}
     if "target_user" in keys or "target_password" in keys:
-        given[MUTUAL_USER] = keys.get("target_user", "")
-        given[MUTUAL_SECRET] = keys.get("target_password", "")
+        settings[MUTUAL_USER] = keys.get("target_user", "")
+        settings[MUTUAL_SECRET] = keys.get("target_password", "")
     portal = parse_portal(address)
     name, lun = _path(path)
     scratch = _scratch(keys)
     if scratch and lun is None:
         raise AddressError("scratch=yes needs a LUN in the URL")
-    return TargetURL(portal, name, lun, find_chap(given), scratch)
+    return TargetURL(portal, name, lun, find_chap(settings), scratch)
 
 
 def parse_portal(text: str) -> Portal:
-    """Read host[:port]; an IPv6 address stands in brackets.
+    """Read host[:port]; an IPv6 address is in brackets.
 
     Raises:
         AddressError: it cannot be understood.
@@ -153,14 +153,14 @@ def _scratch(keys: Mapping[str, str]) -> bool:
     return value == "yes"
 
 
-def find_chap(given: Mapping[str, str]) -> Chap | None:
+def find_chap(settings: Mapping[str, str]) -> Chap | None:
     """Return the credentials among variables, or None where there are none.
 
     Raises:
         AddressError: half of a pair is missing.
     """
-    credentials = _credentials(given, USER, SECRET)
-    mutual = _credentials(given, MUTUAL_USER, MUTUAL_SECRET)
+    credentials = _credentials(settings, USER, SECRET)
+    mutual = _credentials(settings, MUTUAL_USER, MUTUAL_SECRET)
     if credentials is not None:
         return Chap(credentials, mutual)
     if mutual is not None:
@@ -172,9 +172,9 @@ def find_chap(given: Mapping[str, str]) -> Chap | None:
 
 
 def _credentials(
-    given: Mapping[str, str], name: str, secret: str
+    settings: Mapping[str, str], name: str, secret: str
 ) -> Credentials | None:
-    values = given.get(name), given.get(secret)
+    values = settings.get(name), settings.get(secret)
     if not any(values):
         return None
     if not values[0] or not values[1]:

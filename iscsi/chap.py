@@ -134,7 +134,7 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
     """
     try:
         number = text.parse_number(algorithm)
-        known = Algorithm(number)
+        parsed = Algorithm(number)
     except (DecodeError, ValueError):
         raise NegotiationError(
             f"CHAP_A={algorithm} is no known algorithm",
@@ -143,7 +143,7 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
             requirement="RFC7143-12.1.3-i02",  # nobody can have offered it
         ) from None
     return Challenge(
-        known,
+        parsed,
         parse_identifier(identifier),
         parse_binary("CHAP_C", challenge, minimum=MIN_CHALLENGE),
     )
@@ -162,10 +162,10 @@ def read_challenge(
     try:
         return parse_challenge(algorithm, identifier, challenge), []
     except NegotiationError as error:
-        if error.key != "CHAP_C" or not (found := _read_loosely(challenge)):
+        if error.key != "CHAP_C" or not (value := _read_loosely(challenge)):
             raise
         simple = parse_challenge(algorithm, identifier, "0x00")
-        return Challenge(simple.algorithm, simple.identifier, found), [error]
+        return Challenge(simple.algorithm, simple.identifier, value), [error]
 
 
 def _read_loosely(value: str) -> bytes:
@@ -203,18 +203,18 @@ def parse_binary(key: str, value: str, *, minimum: int = 0) -> bytes:
         NegotiationError: the value has no binary form or not a length allowed.
     """
     try:
-        found = text.parse_binary(value)
+        decoded = text.parse_binary(value)
     except DecodeError as error:
         raise NegotiationError(
             f"{key}: {error}", key=key, offered=value, requirement=error.requirement
         ) from error
-    if len(found) > MAX_BINARY:
+    if len(decoded) > MAX_BINARY:
         raise NegotiationError(
-            f"{key} of {len(found)} bytes, more than {MAX_BINARY}",
+            f"{key} of {len(decoded)} bytes, more than {MAX_BINARY}",
             key=key,
             offered=value,
             requirement="RFC7143-12.1.3-07",
         )
-    if len(found) < minimum:
+    if len(decoded) < minimum:
         raise NegotiationError(f"{key} is empty", key=key, offered=value)
-    return found
+    return decoded

@@ -133,7 +133,7 @@ class ConnectionLost(ISCSIError):
 
 
 class NotConnected(ConnectionLost):
-    """There never was a connection: nobody listens, or the address is unknown."""
+    """The connection failed: the port is closed or the address is unknown."""
 
 
 class PeerTimeout(ISCSIError):

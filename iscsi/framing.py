@@ -27,7 +27,7 @@ NO_DIGESTS = Digests()
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One PDU as it stands on the wire.
+    """One PDU as it is on the wire.
 
     The digests are the bytes sent or received, or empty where none was due.
     """
@@ -73,10 +73,10 @@ def framed(
     )
 
 
-def _digest_of(covered: bytes, asked: bool | bytes) -> bytes:
-    if isinstance(asked, bytes):
-        return asked
-    return digest([covered]) if asked else b""
+def _digest_of(covered: bytes, choice: bool | bytes) -> bytes:
+    if isinstance(choice, bytes):
+        return choice
+    return digest([covered]) if choice else b""
 
 
 def encode(

@@ -47,7 +47,7 @@ class Use(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a value holds for (chapter 13)."""
+    """The scope of a value (chapter 13)."""
 
     SESSION_WIDE = "SW"
     CONNECTION_ONLY = "CO"
@@ -181,7 +181,7 @@ KEYS: dict[str, Key] = {key.name: key for key in _ROWS}
 
 
 def default(name: str) -> str:
-    """Return the value that holds before a key is negotiated.
+    """Return the value that applies before a key is negotiated.
 
     Raises:
         KeyError: the key is unknown or has no default.

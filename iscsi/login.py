@@ -32,7 +32,7 @@ TRANSITIONS = frozenset(
 
 @dataclass(slots=True)
 class LoginStages:
-    """Where one connection's login stands."""
+    """The state of one connection's login."""
 
     current: Stage | None = None
     asked_for: Stage | None = None
@@ -64,10 +64,10 @@ class LoginStages:
         if transit and continuation:
             raise PeerError("T and C are both 1")
         if transit:
-            wanted = _stage(nsg)
-            if (stage, wanted) not in TRANSITIONS:
-                raise PeerError(f"no transition from {stage.name} to {wanted.name}")
-            self.asked_for = wanted
+            next_stage = _stage(nsg)
+            if (stage, next_stage) not in TRANSITIONS:
+                raise PeerError(f"no transition from {stage.name} to {next_stage.name}")
+            self.asked_for = next_stage
         else:
             self.asked_for = None
         self.current = stage

@@ -71,7 +71,7 @@ class TargetAddress:
     portal_group_tag: int | None = None
 
     def __str__(self) -> str:
-        """The form of the wire; IPv6 addresses stand in brackets."""
+        """The form on the wire; IPv6 addresses are in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         tag = "" if self.portal_group_tag is None else f",{self.portal_group_tag}"
         return f"{host}:{self.port}{tag}"

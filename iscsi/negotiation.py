@@ -145,7 +145,7 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
 
 
 def in_any_reading(key: Key, offered: str, answered: str | None) -> str | None:
-    """Return what both ends can hold to after an answer that is none of its rule.
+    """Return a value that is safe for both ends after an answer that breaks its rule.
 
     A target may live by its answer or by the offer, and by the default where it gave no
     answer. The key's own result function finds the value that suits either: the smaller
@@ -158,8 +158,8 @@ def in_any_reading(key: Key, offered: str, answered: str | None) -> str | None:
         other = key.default
     if other is None or not is_admissible(key, offered):
         return None
-    found = answer(key, other, offered)
-    return None if found == text.REJECT else found
+    result = answer(key, other, offered)
+    return None if result == text.REJECT else result
 
 
 def _plain(key: Key, value: str) -> str:
@@ -183,7 +183,7 @@ def _follows_rule(key: Key, offered: str, answered: str) -> bool:
 
 @dataclass(slots=True)
 class Negotiator:
-    """One end's books of a negotiation: what it offered, got, answered and agreed.
+    """One end's record of a negotiation: offers, declarations, answers and results.
 
     Keys of authentication methods, SendTargets and the names are kept as `declared`
     and left to whom they concern.
@@ -240,13 +240,13 @@ class Negotiator:
 
     def _hold_to_less(self, name: str, value: str) -> None:
         """Of a number that is declared twice, keep the one that suits either."""
-        key, known = KEYS.get(name), self.declared.get(name)
-        if key and key.is_numerical and known and is_admissible(key, value):
-            numbers = text.parse_number(known), text.parse_number(value)
+        key, earlier = KEYS.get(name), self.declared.get(name)
+        if key and key.is_numerical and earlier and is_admissible(key, value):
+            numbers = text.parse_number(earlier), text.parse_number(value)
             self.declared[name] = str(min(numbers))
 
     def settle(self) -> None:
-        """End the exchange: judge what was left unanswered.
+        """End the exchange: judge the offers without an answer.
 
         Raises:
             NegotiationError: an offer that needed an answer got none.

@@ -81,7 +81,7 @@ class CommandNumbers:
         return serial.less_or_equal(self.cmd_sn, self.max_cmd_sn)
 
     def update(self, exp_cmd_sn: int, max_cmd_sn: int) -> None:
-        """Take a target's ExpCmdSN and MaxCmdSN, as section 4.2.2.1 tells to.
+        """Apply a target's ExpCmdSN and MaxCmdSN by section 4.2.2.1.
 
         A MaxCmdSN below ExpCmdSN - 1 makes both void; otherwise each counts only if
         it is greater than the one known.

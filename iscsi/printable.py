@@ -7,10 +7,10 @@ LONGEST = 1000
 
 def line(text: str) -> str:
     """Return text as a printable line of at most `LONGEST` characters or so."""
-    shown = printable(text[: 2 * LONGEST])
-    if len(shown) <= LONGEST and len(text) <= 2 * LONGEST:
-        return shown
-    return f"{shown[:LONGEST]} ... ({len(text)} characters)"
+    escaped = printable(text[: 2 * LONGEST])
+    if len(escaped) <= LONGEST and len(text) <= 2 * LONGEST:
+        return escaped
+    return f"{escaped[:LONGEST]} ... ({len(text)} characters)"
 
 
 def printable(text: str) -> str:

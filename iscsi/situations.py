@@ -149,10 +149,12 @@ def situated(packets: Iterable[pdu.PDU]) -> list[tuple[str, pdu.PDU]]:
             next uses its tags.
     """
     history = History()
-    found = []
+    situations = []
     for packet in packets:
         before = history.note(packet)
         name = type(packet).__name__
         if name in KINDS:
-            found.append((f"{name}@{KINDS[name].situation(packet, before)}", packet))
-    return found
+            situations.append(
+                (f"{name}@{KINDS[name].situation(packet, before)}", packet)
+            )
+    return situations

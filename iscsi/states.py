@@ -37,7 +37,7 @@ from iscsi.errors import IllegalTransition
 
 
 class ConnectionState(StrEnum):
-    """Where a connection stands (sections 8.1.1 and 8.2.1)."""
+    """The states of a connection (sections 8.1.1 and 8.2.1)."""
 
     FREE = "FREE"
     XPT_UP = "XPT_UP"
@@ -87,7 +87,7 @@ class ConnectionEvent(StrEnum):
 
 
 class SessionState(StrEnum):
-    """Where a session stands (section 8.3.3)."""
+    """The states of a session (section 8.3.3)."""
 
     FREE = "FREE"
     ACTIVE = "ACTIVE"

@@ -70,9 +70,9 @@ def read(data: bytes) -> tuple[Pairs, list[DecodeError]]:
     errors: dict[str, DecodeError] = {}
 
     def note(why: str, offset: int = 0, item: bytes = b"") -> None:
-        shown = f"text item {item[:40]!r} {why}" if item else f"text {why}"
+        message = f"text item {item[:40]!r} {why}" if item else f"text {why}"
         error = DecodeError(
-            shown,
+            message,
             offset=offset,
             field="text",
             data=bytes(data),
@@ -125,7 +125,7 @@ def split(data: bytes, size: int) -> list[bytes]:
 
 @dataclass(slots=True)
 class Joiner:
-    """Puts text together that came in several PDUs (C bit, section 6.2)."""
+    """Joins text that arrives in several PDUs (C bit, section 6.2)."""
 
     limit: int = 1 << 20
     """Bytes beyond which text is refused: memory stays bounded."""
@@ -164,7 +164,7 @@ class Joiner:
         return not self._parts
 
     def clear(self) -> None:
-        """Forget what has come so far."""
+        """Discard the text received so far."""
         self._parts.clear()
         self._length = 0
 
@@ -212,11 +212,11 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
     prefix, body = text[:2].lower(), text[2:]
     try:
         if prefix == "0x":
-            found = bytes.fromhex(body.rjust(len(body) + len(body) % 2, "0"))
+            decoded = bytes.fromhex(body.rjust(len(body) + len(body) % 2, "0"))
             if not body or not _HEX.fullmatch(text):
                 raise DecodeError(f"{text[:40]!r} is no hex-constant", field="value")
         elif prefix == "0b":
-            found = base64.b64decode(body, validate=True)
+            decoded = base64.b64decode(body, validate=True)
         else:
             number = parse_number(text)
             if number.bit_length() > _REGULAR_BITS:
@@ -225,17 +225,17 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
                     field="value",
                     requirement="RFC7143-6.1-03",
                 )
-            found = number.to_bytes(max(1, -(-number.bit_length() // 8)), "big")
+            decoded = number.to_bytes(max(1, -(-number.bit_length() // 8)), "big")
     except (ValueError, binascii.Error) as error:
         raise DecodeError(
             f"{text[:40]!r} is no binary value: {error}", field="value"
         ) from error
-    if len(found) > max_length:
+    if len(decoded) > max_length:
         raise DecodeError(
-            f"binary value of {len(found)} bytes, more than {max_length}",
+            f"binary value of {len(decoded)} bytes, more than {max_length}",
             field="value",
         )
-    return found
+    return decoded
 
 
 def format_hex(data: bytes) -> str:

@@ -11,7 +11,7 @@ class TargetSpecError(ValueError):
 
 
 class NotOfferedError(LabError):
-    """Nobody has said how the target is made to do this."""
+    """The target file has no command for this action."""
 
 
 class PortTakenError(LabError):

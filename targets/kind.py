@@ -120,7 +120,7 @@ class Kind:
     build: Build | None = None
 
     def describe_needs(self) -> str:
-        """Say what it needs and whether that is installed."""
+        """Describe its requirements and whether they are installed."""
         if not self.programs:
             return "needs Python alone"
         names = " and ".join(self.programs)

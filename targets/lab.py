@@ -244,11 +244,11 @@ class _Instance:
         self.lab.close()
 
 
-def _ending(found: MachineEnding) -> Ending:
+def _ending(machine_ending: MachineEnding) -> Ending:
     """Return a machine's ending as that of its target."""
-    crash, reason = found.crash, _readable(found.reason)
+    crash, reason = machine_ending.crash, _readable(machine_ending.reason)
     if crash is None:
-        kind = EndingKind.LAB if found.is_hosts else EndingKind.VANISHED
+        kind = EndingKind.LAB if machine_ending.is_hosts else EndingKind.VANISHED
         return Ending(kind, reason)
     if crash.kind is watch.CrashKind.PROGRAM:
         status, signal = watch.exit_of(crash)

@@ -152,7 +152,7 @@ class _Instance:
         return self.process.ending()
 
     def usage(self) -> Usage | None:
-        """Return what the process holds now; None where it has ended."""
+        """Return memory and files of the process; None if it has ended."""
         return self.process.usage()
 
     def restart(self) -> None:

@@ -26,10 +26,15 @@ _EXAMPLES = (
 
 def machines() -> dict[str, Machine]:
     """Return every machine that boots by name."""
-    found = [
-        one for _, package in folders() for one in getattr(package, "MACHINES", ())
+    all_machines = [
+        machine
+        for _, package in folders()
+        for machine in getattr(package, "MACHINES", ())
     ]
-    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    return {
+        machine.name: machine
+        for machine in sorted(all_machines, key=lambda machine: machine.name)
+    }
 
 
 def extend(line: CommandLine) -> None:
@@ -81,7 +86,7 @@ def _addition(build: Build, options: argparse.Namespace) -> Addition | None:
 
 
 def _up(machine: Machine, options: argparse.Namespace) -> int:
-    """Boot a machine and say how to reach it.
+    """Boot a machine and print how to reach it.
 
     Raises:
         LabError: an option makes no sense, or the machine does not serve.

@@ -90,7 +90,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target name and what is behind it."""
+    """A target name with its units, credentials and identities."""
 
     name: str
     logical_units: tuple[LogicalUnit, ...] = ()
@@ -194,7 +194,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a target's process holds at a moment."""
+    """The memory and open files of a target's process at a moment."""
 
     pid: int
     memory: int
@@ -204,7 +204,7 @@ class Usage:
 
 
 def _unknown_usage() -> Usage | None:
-    """Return nothing: what the target holds cannot be seen."""
+    """Return None: memory and files of the target are not visible."""
     return None
 
 
@@ -218,7 +218,7 @@ class Control(Protocol):
     """
 
     def is_alive(self) -> bool:
-        """Whether the target still runs, as far as can be told without a login."""
+        """Whether the target still runs, determined without a login."""
         ...
 
     def ending(self) -> Ending | None:
@@ -319,8 +319,10 @@ class RunningTarget:
     @property
     def bare_target(self) -> Target | None:
         """An open target name with logical units, but no LUN 0."""
-        known = (one for one in self.open_targets if one.logical_units)
-        bare = (one for one in known if 0 not in {u.lun for u in one.logical_units})
+        with_units = (one for one in self.open_targets if one.logical_units)
+        bare = (
+            one for one in with_units if 0 not in {u.lun for u in one.logical_units}
+        )
         return next(bare, None)
 
     @property
@@ -386,7 +388,7 @@ class Provider(Protocol):
 
     @property
     def deviations_of(self) -> str | None:
-        """The kind whose known deviations hold, None if no kind's do."""
+        """The kind whose known deviations apply, or None."""
         # A program does the same wherever it runs.
         return self.kind.removesuffix("-vm")
 
@@ -402,12 +404,12 @@ class Provider(Protocol):
 
     @property
     def says_what_is_lent(self) -> bool:
-        """Whether nobody but the provider says which units may be written."""
+        """Whether only the provider decides which units may be written."""
         return False
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should be told before a run, a line each."""
+        """Warnings to print before a run, one line each."""
         return ()
 
     def start(self) -> RunningTarget:

@@ -30,9 +30,9 @@ _HERE = Path(__file__).parent
 
 def folders() -> Iterator[tuple[Path, ModuleType]]:
     """Yield the folders of this package, and the packages that they are."""
-    for found in iter_modules([str(_HERE)]):
-        if found.ispkg:
-            yield _HERE / found.name, import_module(f"{__package__}.{found.name}")
+    for module in iter_modules([str(_HERE)]):
+        if module.ispkg:
+            yield _HERE / module.name, import_module(f"{__package__}.{module.name}")
 
 
 @cache
@@ -43,22 +43,22 @@ def kinds() -> Mapping[str, Kind]:
         TargetSpecError: another distribution's kind cannot be loaded or takes a name
             that is in use; says which.
     """
-    known = {
+    by_name = {
         kind.name: kind
         for _, package in folders()
         for kind in getattr(package, "KINDS", ())
     }
     # The default comes first.
-    known = {"reference": known["reference"], **known}
+    by_name = {"reference": by_name["reference"], **by_name}
     for point in metadata.entry_points(group=GROUP):
         kind = _load(point)
-        if kind.name in known:
+        if kind.name in by_name:
             raise TargetSpecError(
                 f"{_origin(point)} adds a kind of target {kind.name!r}, which is there"
                 " already; rename or remove one"
             )
-        known[kind.name] = kind
-    return known
+        by_name[kind.name] = kind
+    return by_name
 
 
 def _load(point: metadata.EntryPoint) -> Kind:
@@ -85,13 +85,13 @@ def options() -> list[Option]:
     Raises:
         TargetSpecError: two kinds have different options of the same name.
     """
-    found = dict.fromkeys(one for kind in kinds().values() for one in kind.options)
-    flags = [one.flag for one in found]
+    distinct = dict.fromkeys(one for kind in kinds().values() for one in kind.options)
+    flags = [one.flag for one in distinct]
     twice = sorted({flag for flag in flags if flags.count(flag) > 1})
     if twice:
         owners = " and ".join(_owners(twice[0]))
         raise TargetSpecError(f"{owners} each define an option {twice[0]}; rename one")
-    return list(found)
+    return list(distinct)
 
 
 def _owners(flag: str) -> list[str]:
@@ -149,14 +149,14 @@ def _described(path: Path) -> own.OwnProvider:
 
 
 def _find(name: str) -> Kind:
-    known = kinds()
-    if name in known:
-        return known[name]
-    close = get_close_matches(name, [*known, "iscsi"], 1)
-    meant = address.FORM if close == ["iscsi"] else "".join(close)
-    guess = f" did you mean {meant}?" if meant else ""
-    valid = ", ".join([*known, address.FORM, f"FILE{own.SUFFIX}"])
-    raise TargetSpecError(f"unknown target {name!r};{guess} valid: {valid}")
+    by_name = kinds()
+    if name in by_name:
+        return by_name[name]
+    close = get_close_matches(name, [*by_name, "iscsi"], 1)
+    suggestion = address.FORM if close == ["iscsi"] else "".join(close)
+    hint = f" did you mean {suggestion}?" if suggestion else ""
+    valid = ", ".join([*by_name, address.FORM, f"FILE{own.SUFFIX}"])
+    raise TargetSpecError(f"unknown target {name!r};{hint} valid: {valid}")
 
 
 def _refuse_others(values: Options, kind: Kind | None) -> None:
@@ -189,10 +189,10 @@ def profile(name: str) -> frozenset[str]:
     Raises:
         TargetSpecError: there is no such kind.
     """
-    known = kinds()
-    if name not in known:
-        raise TargetSpecError(f"unknown profile {name!r}; valid: {', '.join(known)}")
-    return known[name].traits
+    by_name = kinds()
+    if name not in by_name:
+        raise TargetSpecError(f"unknown profile {name!r}; valid: {', '.join(by_name)}")
+    return by_name[name].traits
 
 
 def help_text() -> str:

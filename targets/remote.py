@@ -40,7 +40,7 @@ class RemoteProvider(Provider):
         return True
 
     def start(self) -> RunningTarget:
-        """Connect once to see that somebody listens, and return the target."""
+        """Connect once to verify that the portal listens, and return the target."""
         probe(self.portal)
         return RunningTarget(
             kind=self.kind,
@@ -96,12 +96,12 @@ class _RemoteControl:
 
 def _features(target: Target) -> frozenset[str]:
     chap = target.chap
-    known = {
+    offered = {
         "chap": chap is not None,
         "chap-mutual": chap is not None and chap.mutual is not None,
         "writes": target.find_scratch() is not None,
     }
-    return frozenset(name for name, is_known in known.items() if is_known)
+    return frozenset(name for name, is_offered in offered.items() if is_offered)
 
 
 def probe(portal: Portal) -> None:
@@ -145,10 +145,10 @@ def parse(url: str, environ: Mapping[str, str] = os.environ) -> RemoteProvider:
         TargetSpecError: the URL, or the credentials, cannot be understood.
     """
     try:
-        said = address.parse(url, environ)
+        parsed = address.parse(url, environ)
     except AddressError as error:
         raise TargetSpecError(str(error)) from error
     units: tuple[LogicalUnit, ...] = ()
-    if said.lun is not None:
-        units = (LogicalUnit(said.lun, scratch=said.scratch, persistent=True),)
-    return RemoteProvider(said.portal, Target(said.name, units, said.chap))
+    if parsed.lun is not None:
+        units = (LogicalUnit(parsed.lun, scratch=parsed.scratch, persistent=True),)
+    return RemoteProvider(parsed.portal, Target(parsed.name, units, parsed.chap))

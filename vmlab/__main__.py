@@ -177,23 +177,23 @@ def _build_kernel(line: CommandLine, options: argparse.Namespace) -> int:
 
 
 def _kernels(_options: argparse.Namespace) -> int:
-    found = kernel.names()
-    for name, one in found.items():
-        print(f"{name:24} {one.version:24} {one.origin}")
-    if not found:
+    kernels = kernel.names()
+    for name, built in kernels.items():
+        print(f"{name:24} {built.version:24} {built.origin}")
+    if not kernels:
         print("no kernel is built; iscsi-assay lab build kernel --source debian")
     return 0
 
 
 def _ls(_options: argparse.Namespace) -> int:
     with machine.Lab() as lab:
-        found = lab.machines()
-    for one in found:
+        running = lab.machines()
+    for listed in running:
         ports = " ".join(
-            f"127.0.0.1:{outer}>{inner}" for inner, outer in one.forwards.items()
+            f"127.0.0.1:{outer}>{inner}" for inner, outer in listed.forwards.items()
         )
-        print(f"{one.name:24} {one.kind:8} {ports}")
-    if not found:
+        print(f"{listed.name:24} {listed.kind:8} {ports}")
+    if not running:
         print("no machine of the lab is up")
     return 0
 
@@ -209,11 +209,11 @@ def _log(options: argparse.Namespace) -> int:
     path = folders.console(options.name)
     if not path.exists():
         raise LabError(f"there is no console of a machine {options.name}")
-    said = path.read_text(errors="replace")
+    text = path.read_text(errors="replace")
     if options.kernel:
         files = debuginfo.files(kernel.named(options.kernel).root)
-        said = trace.decode(said, files)
-    sys.stdout.write(said)
+        text = trace.decode(text, files)
+    sys.stdout.write(text)
     return 0
 
 

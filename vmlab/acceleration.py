@@ -44,7 +44,7 @@ def is_usable(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
 
 
 def describe() -> str:
-    """Say what is known of it, without a try."""
+    """Describe the cached result, without starting a guest."""
     if not _DEVICE.exists():
         return "emulation: there is no /dev/kvm"
     if not _is_ours():
@@ -70,16 +70,16 @@ def _path() -> Path:
 def _answers() -> dict[str, bool]:
     """Return what probes have shown on this host, by the version of their kernel."""
     try:
-        kept = json.loads(_path().read_text())
-        if kept["host"] == _host():
-            return {str(name): bool(good) for name, good in kept["kvm"].items()}
+        cached = json.loads(_path().read_text())
+        if cached["host"] == _host():
+            return {str(name): bool(good) for name, good in cached["kvm"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # nothing is known yet, or what is kept cannot be read
     return {}
 
 
 def _host() -> str:
-    """Return what an answer holds for: this host since its start, and this QEMU.
+    """Return what a cached result is valid for: this boot of the host, and this QEMU.
 
     A cache may have come from another host, and a host may start with another kernel.
     """
@@ -96,7 +96,7 @@ def _probe(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
 
 
 def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) -> bool:
-    """Start a guest under KVM that only says that it is there."""
+    """Start a guest under KVM that only prints that it runs."""
     name = f"probe-{os.getpid()}"
     initramfs, console = folder / "initramfs", folder / "console.log"
     busybox = Path(find("busybox")).read_bytes()

@@ -39,9 +39,9 @@ def folder() -> Path:
     Raises:
         LabError: it cannot be made, or other hosts may have it too.
     """
-    told = os.environ.get(VARIABLE)
+    override = os.environ.get(VARIABLE)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(told) if told else Path(base) / "iscsi-assay"
+    path = Path(override) if override else Path(base) / "iscsi-assay"
     try:
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
@@ -64,14 +64,14 @@ def file_system(path: Path) -> str:
     except OSError:
         return ""
     whole = path.resolve()
-    found, depth = "", -1
+    kind, depth = "", -1
     # Of several mounts at one place the last is on top.
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         place = Path(_unescaped(before.split()[4]))
         if whole.is_relative_to(place) and len(place.parts) >= depth:
-            found, depth = after.split()[0], len(place.parts)
-    return found
+            kind, depth = after.split()[0], len(place.parts)
+    return kind
 
 
 def _unescaped(text: str) -> str:

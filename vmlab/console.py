@@ -136,7 +136,7 @@ class Console:
             ) from error
 
     def close(self) -> None:
-        """Let go of the console; who comes next sees what he types."""
+        """Release the console, with echo switched on for the next user."""
         with contextlib.suppress(OSError):  # the machine may be gone
             self._child.sendline("stty echo")
         self._child.close(force=True)

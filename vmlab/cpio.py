@@ -48,19 +48,19 @@ def device(path: str, major: int, minor: int) -> Entry:
 def archive(entries: Iterable[Entry]) -> bytes:
     """Return the archive; folders that are not named are added before their files."""
     out = bytearray()
-    known: set[str] = set()
+    paths: set[str] = set()
     number = 0
     for entry in entries:
         parts = entry.path.split("/")
         for length in range(1, len(parts)):
             parent = "/".join(parts[:length])
-            if parent not in known:
-                known.add(parent)
+            if parent not in paths:
+                paths.add(parent)
                 number += 1
                 out += _record(folder(parent), number)
-        if entry.path in known and stat.S_ISDIR(entry.mode):
+        if entry.path in paths and stat.S_ISDIR(entry.mode):
             continue
-        known.add(entry.path)
+        paths.add(entry.path)
         number += 1
         out += _record(entry, number)
     out += _record(Entry(_TRAILER, 0), 0)

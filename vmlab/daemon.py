@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The connection to libvirt, whose daemons are started where nobody runs them."""
+"""The connection to libvirt; starts its daemons if they do not run."""
 
 import contextlib
 import os
@@ -111,7 +111,7 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         # A service manager would have made them.
         folder.mkdir(parents=True, exist_ok=True)
     command = [find(program), *_ours(idle_seconds)]
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -121,10 +121,12 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         env=guard.unmarked(),
     )
     # A failure can mean that another process is starting it.
-    for _ in poll(_START_SECONDS if done.returncode == 0 else _RIVAL_SECONDS):
+    for _ in poll(_START_SECONDS if process.returncode == 0 else _RIVAL_SECONDS):
         if listens(sock):
             return
-    raise LabError(f"{program} did not start", command=command, log=done.stderr.strip())
+    raise LabError(
+        f"{program} did not start", command=command, log=process.stderr.strip()
+    )
 
 
 def _ours(idle_seconds: int) -> list[str]:
@@ -132,17 +134,17 @@ def _ours(idle_seconds: int) -> list[str]:
 
 
 def end() -> None:
-    """End the daemons that the lab has had started, if nobody is connected to them.
+    """End the daemons that the lab has started, unless clients are connected.
 
     They would do so by themselves, a bit later. The caller knows that no machine runs.
     """
     is_root = os.geteuid() == 0
-    known = {
+    programs = {
         "libvirtd": _ours(IDLE_SECONDS) if is_root else _SPAWNED,
         # The last: while there is the other, it may be needed.
         "virtlogd": _ours(LOGGER_IDLE_SECONDS) if is_root else _SPAWNED,
     }
-    for program, arguments in known.items():
+    for program, arguments in programs.items():
         pid = _pid(program)
         if pid is None:
             continue
@@ -156,7 +158,7 @@ def end() -> None:
 
 
 def log_of(domain_name: str) -> Path:
-    """Return the file in which libvirt keeps what QEMU says of a domain."""
+    """Return the file with the output of a domain's QEMU process."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     logs = _LOGS if os.geteuid() == 0 else Path(base) / "libvirt"
     folder = "qemu" if os.geteuid() == 0 else "qemu/log"
@@ -182,7 +184,7 @@ def _arguments(pid: int) -> list[str] | None:
 
 
 def _has_clients(program: str) -> bool:
-    """Tell whether somebody is connected, or nobody can tell."""
+    """Tell whether clients are connected; True if that is unknown."""
     address = f"{program}:///{uri().rpartition('/')[2]}"
     try:
         printed = run("virt-admin", "-c", address, "client-list", program, seconds=20)

@@ -36,14 +36,14 @@ def share(root: Path, other: Path) -> None:
 
 def add(root: Path, module: Path, place: Path) -> None:
     """Put a module into its place, and keep its debug information if it has any."""
-    kept = root / _FOLDER / module.name
-    for path in (kept, place):
+    copy = root / _FOLDER / module.name
+    for path in (copy, place):
         # It may be a link, and another kernel's as well.
         path.unlink(missing_ok=True)
     shutil.copy2(module, place)
     if ".debug_info" in run("objdump", "--section-headers", module):
-        kept.parent.mkdir(exist_ok=True)
-        shutil.copy2(module, kept)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(module, copy)
         strip(place)
 
 
@@ -54,6 +54,6 @@ def strip(path: Path) -> None:
 
 
 def files(root: Path) -> dict[str, Path]:
-    """Return what has the debug information of each module, and of the kernel."""
-    found = (root / _FOLDER).glob("*")
-    return {path.stem.replace("-", "_"): path for path in found}
+    """Return the file with the debug information of each module and of the kernel."""
+    paths = (root / _FOLDER).glob("*")
+    return {path.stem.replace("-", "_"): path for path in paths}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What goes wrong in the lab, as opposed to in the target."""
+"""Errors of the lab, as opposed to failures of the target."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -45,15 +45,15 @@ class CommandLine:
         )
 
     def addition(self, options: argparse.Namespace) -> Addition | None:
-        """Return what comes into a kernel by the options of `build kernel`.
+        """Return the software that the options of `build kernel` add to a kernel.
 
         Raises:
             LabError: they ask for more than one thing.
         """
-        found = [one for find in self.additions if (one := find(options)) is not None]
-        if len(found) > 1:
+        chosen = [one for find in self.additions if (one := find(options)) is not None]
+        if len(chosen) > 1:
             raise LabError("one addition at a time can come into a kernel")
-        return found[0] if found else None
+        return chosen[0] if chosen else None
 
 
 def extend(line: CommandLine) -> None:

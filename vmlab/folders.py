@@ -74,8 +74,8 @@ def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]
         is_up: whether a machine runs.
         every: the folders of those too.
     """
-    found = sorted(_all().iterdir()) if _all().exists() else []
-    for folder in found:
+    existing = sorted(_all().iterdir()) if _all().exists() else []
+    for folder in existing:
         if not _NAME.fullmatch(folder.name) or not (every or (folder / _LOCK).exists()):
             continue
         with suppress(OSError):  # another's sweep takes it away as well

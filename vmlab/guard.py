@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run a command so that nothing of it goes on when whoever asked for it is gone.
+"""Runs a command whose processes all end when the caller ends.
 
 `python -m vmlab.guard MARK PROGRAM [ARGUMENT…]` runs a program in a session of its own
 and ends as it ends. Its standard input is the leash: when the other end of that pipe
@@ -160,29 +160,29 @@ def _end(mark: str, session: int) -> None:
         (signal.SIGTERM, GRACE_SECONDS),
         (signal.SIGKILL, _KILL_SECONDS),
     ):
-        told: set[int] = set()
+        signalled: set[int] = set()
         for _ in poll(seconds):
-            found = marked(mark, session)
-            if not found:
+            running = marked(mark, session)
+            if not running:
                 return
             # Once each: to some, a second signal means to hurry.
-            for pid in found - told if number == signal.SIGTERM else found:
+            for pid in running - signalled if number == signal.SIGTERM else running:
                 with suppress(OSError):
                     os.kill(pid, number)
-            told |= found
+            signalled |= running
 
 
 def marked(mark: str, session: int) -> set[int]:
     """Return the processes that live and have a mark, or belong to a session."""
-    ours = os.getpid()
-    found = set()
+    own_pid = os.getpid()
+    pids = set()
     for path in Path("/proc").iterdir():
-        if not path.name.isdecimal() or int(path.name) == ours:
+        if not path.name.isdecimal() or int(path.name) == own_pid:
             continue
         with suppress(OSError):  # it has ended, or is another user's
             if _is_marked(path, mark.encode(), session):
-                found.add(int(path.name))
-    return found
+                pids.add(int(path.name))
+    return pids
 
 
 def _is_marked(path: Path, mark: bytes, session: int) -> bool:
@@ -193,8 +193,8 @@ def _is_marked(path: Path, mark: bytes, session: int) -> bool:
     if int(rest[2]) == session:
         return True
     settings = (path / "environ").read_bytes().split(b"\0")
-    ours = [one for one in settings if one.startswith(VARIABLE.encode() + b"=")]
-    return any(mark in one.partition(b"=")[2].split() for one in ours)
+    marks = [one for one in settings if one.startswith(VARIABLE.encode() + b"=")]
+    return any(mark in one.partition(b"=")[2].split() for one in marks)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """All that tells one guest from another."""
+    """The description of a guest."""
 
     kind: str
     modules: tuple[str, ...]

@@ -68,14 +68,14 @@ def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
         if Path(name).is_absolute():
             parts[inside(Path(name)).strip("/")] = Path(name)
             continue
-        ours = _packaged(root, (f"{folder}/{name}" for folder in _PROGRAM_FOLDERS))
-        path = ours[0] if ours else Path(find(name))
+        packaged = _packaged(root, (f"{folder}/{name}" for folder in _PROGRAM_FOLDERS))
+        path = packaged[0] if packaged else Path(find(name))
         parts[_place(path, root)] = path
     for pattern in guest.files:
-        ours = _packaged(root, [pattern])
-        if not ours:
+        packaged = _packaged(root, [pattern])
+        if not packaged:
             raise LabError(f"no package of the guest {guest.kind} has {pattern}")
-        parts |= {_place(path, root): path for path in ours}
+        parts |= {_place(path, root): path for path in packaged}
     parts |= {inside(path).strip("/"): path for path in map(Path, guest.own_files)}
     libraries = {one for path in parts.values() for one in _needs(path, root)}
     return parts | {_place(path, root): path for path in sorted(libraries)}
@@ -134,4 +134,4 @@ def _needs(program: Path, root: Path | None) -> list[Path]:
     missing = re.findall(r"(\S+) => not found", printed)
     if missing:
         raise LabError(f"{program} lacks the library {missing[0]}")
-    return [Path(found) for found in re.findall(r"(/\S+) \(0x", printed)]
+    return [Path(library) for library in re.findall(r"(/\S+) \(0x", printed)]

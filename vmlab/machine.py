@@ -161,7 +161,7 @@ class Lab:
             )
 
     def down(self, name: str) -> None:
-        """End a machine, and throw away what it has left unless its run lives on.
+        """End a machine, and remove its files unless its run still lives.
 
         Raises:
             LabError: there is none, nor anything of one that is over; or it stays.
@@ -182,8 +182,8 @@ class Lab:
         try:
             return self._connection.createXML(domain.describe(machine), flags)
         except libvirt.libvirtError as error:
-            taken = _TAKEN.search(str(error))
-            why = f"{taken[1]}, to be forwarded, is in use" if taken else error
+            match = _TAKEN.search(str(error))
+            why = f"{match[1]}, to be forwarded, is in use" if match else error
             raise LabError(f"the machine does not start: {why}") from error
 
     def _end(self, name: str) -> None:
@@ -203,13 +203,13 @@ class Lab:
             )
         except libvirt.libvirtError as error:
             raise LabError(f"libvirt does not answer any more: {error}") from error
-        found = []
+        running = []
         for one in listed:
             if one.name().startswith(domain.PREFIX):
                 # Another process may end it meanwhile.
                 with contextlib.suppress(libvirt.libvirtError):
-                    found.append(_of_domain(one))
-        return found
+                    running.append(_of_domain(one))
+        return running
 
     def is_idle(self) -> bool:
         """Tell whether libvirt has no machine at all, be it ours or another's."""
@@ -225,23 +225,23 @@ class Lab:
         Raises:
             LabError: there is none.
         """
-        found = {one.name: one for one in self.machines()}
-        if name not in found:
-            known = f"; there are: {', '.join(sorted(found))}" if found else ""
-            said = f"iscsi-assay lab log {name} tells what it has said"
+        running = {one.name: one for one in self.machines()}
+        if name not in running:
+            choices = f"; there are: {', '.join(sorted(running))}" if running else ""
+            hint = f"iscsi-assay lab log {name} tells what it has said"
             raise LabError(
-                f"there is no machine {name}{known}",
-                hint=said if folders.console(name).exists() else "",
+                f"there is no machine {name}{choices}",
+                hint=hint if folders.console(name).exists() else "",
             )
-        return found[name]
+        return running[name]
 
 
-def _of_domain(found: "libvirt.virDomain") -> Running:
+def _of_domain(handle: "libvirt.virDomain") -> Running:
     libvirt = daemon.module()
-    name = found.name().removeprefix(domain.PREFIX)
-    kind = found.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None)
+    name = handle.name().removeprefix(domain.PREFIX)
+    kind = handle.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None)
     try:
-        ports = found.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+        ports = handle.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
     except libvirt.libvirtError as error:
         # libvirt keeps no empty description, which a machine without ports has.
         if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
@@ -254,7 +254,7 @@ def _of_domain(found: "libvirt.virDomain") -> Running:
         for inner, outer in pairs
         if outer.isdecimal() and (endpoint := _endpoint(inner)) is not None
     }
-    return Running(name, kind, forwards, folders.console(name), found)
+    return Running(name, kind, forwards, folders.console(name), handle)
 
 
 def _endpoint(text: str) -> Endpoint | None:
@@ -263,7 +263,7 @@ def _endpoint(text: str) -> Endpoint | None:
 
 
 def _clear(name: str, *, keep_console: bool) -> None:
-    """Throw away what a machine has left that does not come up."""
+    """Remove the files of a machine whose boot failed."""
     if keep_console and folders.console(name).exists():
         folders.disk(name).unlink(missing_ok=True)
     else:
@@ -271,7 +271,7 @@ def _clear(name: str, *, keep_console: bool) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody listens at."""
+    """Return free ports of 127.0.0.1."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

@@ -31,7 +31,7 @@ def closure(root: Path, version: str, names: Iterable[str]) -> list[Path]:
     Raises:
         LabError: the kernel has no such module.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for name in names:
         try:
             printed = run("modprobe", "-d", root, "-S", version, "--show-depends", name)
@@ -42,5 +42,5 @@ def closure(root: Path, version: str, names: Iterable[str]) -> list[Path]:
         for line in printed.splitlines():
             word, _, path = line.partition(" ")
             if word == "insmod":
-                found[Path(path.split()[0])] = None
-    return list(found)
+                files[Path(path.split()[0])] = None
+    return list(files)

@@ -19,15 +19,17 @@ def versions(names: Sequence[str]) -> Mapping[str, str]:
         LabError: apt knows no such package.
     """
     printed = run("apt-cache", "policy", *names)
-    found = dict(re.findall(r"^(\S+):\n.*\n +Candidate: (\S+)", printed, re.MULTILINE))
+    candidates = dict(
+        re.findall(r"^(\S+):\n.*\n +Candidate: (\S+)", printed, re.MULTILINE)
+    )
     for name in names:
-        if found.get(name, "(none)") == "(none)":
+        if candidates.get(name, "(none)") == "(none)":
             raise LabError(f"apt knows no package {name}", hint=_UPDATE)
-    return {name: found[name] for name in names}
+    return {name: candidates[name] for name in names}
 
 
 def unpacked(names: Sequence[str]) -> Path:
-    """Return the folder that holds packages' files; they are fetched once.
+    """Return the folder with the files of packages, downloaded once.
 
     Raises:
         LabError: one is unknown, or cannot be fetched.

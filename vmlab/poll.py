@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Waiting for something that tells nobody when it happens."""
+"""Polling for conditions that send no notification."""
 
 import time
 from collections.abc import Iterator

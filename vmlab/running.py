@@ -64,7 +64,7 @@ class Running:
         return self.ending() is None
 
     def ending(self) -> Ending | None:
-        """Return how it ended, as far as its console and libvirt tell; None if not."""
+        """Return how it ended by its console and libvirt; None while it runs."""
         self._crash = self._crash or self._find_crash()
         if self._crash is not None:
             return Ending(self._crash.line, crash=self._crash)
@@ -83,10 +83,10 @@ class Running:
 
     def _find_crash(self) -> watch.Crash | None:
         text = self.log_since(self._seen)
-        crash, done = watch.scan(text)
+        crash, scanned = watch.scan(text)
         if crash is None:
-            if done:
-                self._seen += self._size_of(text[:done])
+            if scanned:
+                self._seen += self._size_of(text[:scanned])
             return None
         for _ in poll(_REPORT_SECONDS):
             # The line may have been half there, and so may the report.
@@ -117,7 +117,7 @@ class Running:
         return self.console.stat().st_size if self.console.exists() else 0
 
     def log_since(self, mark: int) -> str:
-        """Return what the console has said since a mark."""
+        """Return the console's output since a position."""
         if not self.console.exists():
             return ""
         with self.console.open("rb") as file:
@@ -139,7 +139,7 @@ class Running:
 
 
 def await_ready(running: Running, kernel: Kernel) -> None:
-    """Wait until the guest says that it serves.
+    """Wait until the guest prints that it serves.
 
     An open port says nothing: user networking accepts before the guest listens. What a
     kernel reports before is no check's fault, and lockdep for one reports but once.
@@ -148,8 +148,8 @@ def await_ready(running: Running, kernel: Kernel) -> None:
         LabError: it says that it cannot, crashes, or says nothing in time.
     """
     for _ in poll(BOOT_SECONDS):
-        said = running.log_since(0)
-        failed = re.search(rf"^{FAILED} ?(.*)$", said, re.MULTILINE)
+        console = running.log_since(0)
+        failed = re.search(rf"^{FAILED} ?(.*)$", console, re.MULTILINE)
         ending = running.ending()
         if failed or ending:
             crash = None if ending is None else ending.crash
@@ -157,11 +157,11 @@ def await_ready(running: Running, kernel: Kernel) -> None:
             raise LabError(
                 f"the machine {running.name} does not serve: "
                 f"{failed[1] if failed else ending}",
-                log=watch.tail(said)
+                log=watch.tail(console)
                 if crash is None
                 else trace.decode(crash.report, files),
             )
-        if READY in said:
+        if READY in console:
             return
     raise LabError(
         f"the machine {running.name} did not serve within {BOOT_SECONDS:g} s",

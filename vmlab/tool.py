@@ -60,11 +60,11 @@ def find(program: str, package: str | None = None) -> str:
     Raises:
         LabError: it is not installed; says what to install.
     """
-    found = shutil.which(program) or shutil.which(program, path=SBIN)
-    if found is None:
+    path = shutil.which(program) or shutil.which(program, path=SBIN)
+    if path is None:
         package = package or PACKAGES.get(program, program)
         raise LabError(f"{program} is not installed", hint=f"apt-get install {package}")
-    return found
+    return path
 
 
 def run(
@@ -79,16 +79,16 @@ def run(
         LabError: it is missing, took too long, or ended with a code not allowed.
     """
     words = [find(str(command[0])), *map(str, command[1:])]
-    done = attempt(words, cwd=cwd, seconds=seconds, stderr=subprocess.STDOUT)
-    if done.returncode not in allowed:
-        said = done.stdout.strip().splitlines()
-        why = f": {said[-1].strip()}" if said else ""
+    process = attempt(words, cwd=cwd, seconds=seconds, stderr=subprocess.STDOUT)
+    if process.returncode not in allowed:
+        output = process.stdout.strip().splitlines()
+        why = f": {output[-1].strip()}" if output else ""
         raise LabError(
-            f"{command[0]} failed with code {done.returncode}{why}",
+            f"{command[0]} failed with code {process.returncode}{why}",
             command=words,
-            log="\n".join(said[-12:]),
+            log="\n".join(output[-12:]),
         )
-    return done.stdout
+    return process.stdout
 
 
 def attempt(

@@ -84,31 +84,31 @@ def decode(text: str, files: Mapping[str, Path]) -> str:
 
 
 def _frames(line: str) -> list[Frame]:
-    return [_frame(found, line) for found in _FRAME.finditer(line)]
+    return [_frame(match, line) for match in _FRAME.finditer(line)]
 
 
-def _frame(found: re.Match[str], line: str) -> Frame:
+def _frame(match: re.Match[str], line: str) -> Frame:
     return Frame(
-        found["function"],
-        int(found["offset"], 16),
-        int(found["size"], 16),
-        found["module"] or KERNEL,
+        match["function"],
+        int(match["offset"], 16),
+        int(match["size"], 16),
+        match["module"] or KERNEL,
         is_exact=_EXACT.search(line) is not None,
     )
 
 
 def _explain(line: str, places: Mapping[Frame, Sequence[Place]]) -> str:
-    """Return a line of a trace with what is known of its frames."""
+    """Return a line of a trace with the source lines of its frames."""
     stamp = _STAMP.match(line)
     margin = stamp[0] if stamp else ""
     inlined: list[str] = []
 
-    def beside(found: re.Match[str]) -> str:
-        known = places.get(_frame(found, line), ())
+    def beside(match: re.Match[str]) -> str:
+        calls = places.get(_frame(match, line), ())
         inlined.extend(
-            f"{margin}{one.function} (inlined, {one.line})\n" for one in known[:-1]
+            f"{margin}{one.function} (inlined, {one.line})\n" for one in calls[:-1]
         )
-        return f"{found[0]} ({known[-1].line})" if known else found[0]
+        return f"{match[0]} ({calls[-1].line})" if calls else match[0]
 
     explained = _FRAME.sub(beside, line)
     return "".join([*inlined, explained])
@@ -123,16 +123,16 @@ def _look_up(path: Path, frames: Iterable[Frame]) -> dict[Frame, Sequence[Place]
     sections: dict[str, dict[Frame, int]] = {}
     symbols = _symbols(path)
     for frame in frames:
-        found = _start(frame, symbols)
-        if found is not None:
-            section, start = found
+        symbol = _start(frame, symbols)
+        if symbol is not None:
+            section, start = symbol
             # One before the place a call comes back to is still within the call.
             within = frame.offset - (not frame.is_exact and frame.offset > 0)
             sections.setdefault(section, {})[frame] = start + within
     return {
-        frame: known
+        frame: calls
         for section, addresses in sections.items()
-        for frame, known in _places(path, section, addresses).items()
+        for frame, calls in _places(path, section, addresses).items()
     }
 
 
@@ -146,7 +146,7 @@ class _Symbol:
 @kept
 def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
     """Return the functions of a file; it does not change."""
-    found: dict[str, list[_Symbol]] = {}
+    functions: dict[str, list[_Symbol]] = {}
     printed = run("objdump", "--syms", "--wide", path)
     for match in _SYMBOL.finditer(printed):
         # What is written in assembler may say nothing of its kind.
@@ -154,17 +154,19 @@ def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
             symbol = _Symbol(
                 match["section"], int(match["address"], 16), int(match["size"], 16)
             )
-            found.setdefault(match["name"], []).append(symbol)
-    return found
+            functions.setdefault(match["name"], []).append(symbol)
+    return functions
 
 
 def _start(
     frame: Frame, symbols: Mapping[str, Sequence[_Symbol]]
 ) -> tuple[str, int] | None:
     """Return the section and address of a frame's function; by its size, of several."""
-    known = symbols.get(frame.function, ())
+    candidates = symbols.get(frame.function, ())
     fitting = [
-        one for one in known if not one.size or 0 <= frame.size - one.size < _ALIGNMENT
+        one
+        for one in candidates
+        if not one.size or 0 <= frame.size - one.size < _ALIGNMENT
     ]
     nearest = sorted(fitting, key=lambda one: frame.size - one.size)
     if not nearest:
@@ -180,13 +182,13 @@ def _places(
     if path.suffix == ".ko":
         # Its sections have no addresses yet.
         words += ["--section", section]
-    asked = [f"{address:#x}" for address in addresses.values()]
-    printed = run("addr2line", *words, *asked)
+    arguments = [f"{address:#x}" for address in addresses.values()]
+    printed = run("addr2line", *words, *arguments)
     answers = re.split(r"^0x[0-9a-f]+\n", printed, flags=re.MULTILINE)[1:]
     return {
-        frame: known
+        frame: calls
         for frame, answer in zip(addresses, answers, strict=True)
-        if (known := _places_of(answer.splitlines()))
+        if (calls := _places_of(answer.splitlines()))
     }
 
 

@@ -26,7 +26,7 @@ class KernelVersion:
 
     @property
     def level(self) -> tuple[int, ...]:
-        """What comes behind the series."""
+        """The part of the version after the series."""
         return self.numbers[len(self.series) :]
 
     @property

@@ -211,7 +211,7 @@ def functions_of(report: str) -> tuple[str, ...]:
 
 
 def exit_of(crash: Crash) -> tuple[int | None, str]:
-    """Return the status or the signal by which a program ended, as its guest says."""
+    """Return the exit status or signal of a program, from its guest's console."""
     status = re.search(r" with code (\d+)$", crash.line)
     signal = re.search(r" by (SIG[A-Z0-9]+)$", crash.line)
     return int(status[1]) if status else None, signal[1] if signal else ""

@@ -41,7 +41,7 @@ class _Stream:
 
 
 def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
-    """Yield what a capture holds of iSCSI.
+    """Yield the iSCSI PDUs of a capture, as lines.
 
     Args:
         path: the file.
@@ -50,11 +50,11 @@ def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
     Raises:
         CaptureError: it is no capture, or holds no iSCSI.
     """
-    found = list(segments(path))
-    ports = {port} if port is not None else _ports(found)
+    captured = list(segments(path))
+    ports = {port} if port is not None else _ports(captured)
     streams: dict[frozenset[End], _Stream] = {}
-    start = found[0].time if found else 0.0
-    for segment in found:
+    start = captured[0].time if captured else 0.0
+    for segment in captured:
         to_target = segment.destination[1] in ports
         if not to_target and segment.source[1] not in ports:
             continue
@@ -76,15 +76,15 @@ def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
         yield from _rest(stream)
 
 
-def _ports(found: list[Segment]) -> set[int]:
+def _ports(captured: list[Segment]) -> set[int]:
     """Return the ports at which targets seem to listen.
 
     Port 3260 counts if it is there; else where requests that look like iSCSI arrive.
     """
-    if any(ISCSI_PORT in (one.source[1], one.destination[1]) for one in found):
+    if any(ISCSI_PORT in (one.source[1], one.destination[1]) for one in captured):
         return {ISCSI_PORT}
     votes: Counter[int] = Counter()
-    for segment in found:
+    for segment in captured:
         data = segment.data
         if len(data) >= 48 and data[0] & 0x3F in _REQUESTS and not data[0] & 0x80:
             length = int.from_bytes(data[5:8], "big")

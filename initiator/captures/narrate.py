@@ -62,7 +62,7 @@ def narrate(transcript: Transcript) -> list[str]:
 
 
 def _belongs(entry: Entry) -> object:
-    """Return what data PDUs of one step have in common; others stand alone."""
+    """Return the key that groups the data PDUs of one step; other PDUs are alone."""
     if isinstance(entry.pdu, _DATA):
         tag = entry.pdu.initiator_task_tag
         return entry.connection, entry.direction, type(entry.pdu), tag
@@ -82,7 +82,7 @@ def _sentence(entries: list[Entry], *, has_several: bool) -> str:
 
 
 def _event(entry: Entry) -> str:
-    """Return what happened on a connection, with what is known of it."""
+    """Return an event of a connection, with its details."""
     if entry.event is None:
         return entry.note
     return f"{entry.event} ({entry.note})" if entry.note else str(entry.event)
@@ -123,7 +123,7 @@ def _detail(pdu: PDU) -> str:
 
 
 def _code(pdu: PDU) -> str:
-    """Return the name of the one field that says what a PDU is about."""
+    """Return the name of the field that characterises a PDU."""
     for kind, field, enum in (
         (TaskManagementRequest, "function", TMFunction),
         (TaskManagementResponse, "response", TMResponse),
@@ -149,13 +149,13 @@ def _login(pdu: LoginRequest | LoginResponse) -> str:
 
 def _pairs(data: bytes) -> str:
     try:
-        found: Iterable[tuple[str, str]] = text.decode(data)
+        pairs: Iterable[tuple[str, str]] = text.decode(data)
     except DecodeError:
         return f"{len(data)} bytes that are no text"
-    shown = printable(
-        ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in found)
+    joined = printable(
+        ", ".join(f"{key}={proofs.shown(key, value)}" for key, value in pairs)
     )
-    return shown if len(shown) <= _MAX_PAIRS else f"{shown[:_MAX_PAIRS]}..."
+    return joined if len(joined) <= _MAX_PAIRS else f"{joined[:_MAX_PAIRS]}..."
 
 
 def _status(pdu: SCSIResponse) -> str:
@@ -163,10 +163,10 @@ def _status(pdu: SCSIResponse) -> str:
         return f"response {pdu.response:#04x}"
     status = _named(SCSIStatus, pdu.status)
     try:
-        told = sense.read(pdu.sense)[0] if pdu.sense else None
+        parsed = sense.read(pdu.sense)[0] if pdu.sense else None
     except DecodeError:
         return f"{status}, sense data that cannot be read"
-    return f"{status} ({told})" if told else status
+    return f"{status} ({parsed})" if parsed else status
 
 
 def _named(enum: type, value: int) -> str:

@@ -40,7 +40,7 @@ _MAGICS = frozenset(
 
 
 class CaptureError(Exception):
-    """A file that is no capture; one line that says so."""
+    """A file is not a capture; the message is one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ MOST_BLOCK = 16 << 20
 
 
 class _Bounded:
-    """A file that gives no more than a capture may hold, and no block of any length."""
+    """A file that limits the size of a capture and of each block."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self._path = path
@@ -93,13 +93,13 @@ class _Bounded:
         """
         if not 0 <= count <= MOST_BLOCK:
             raise EOFError
-        found: bytes = self._file.read(count)
-        self._read += len(found)
+        content: bytes = self._file.read(count)
+        self._read += len(content)
         if self._read > MOST_BYTES:
             raise CaptureError(
                 f"{self._path} holds more than {MOST_BYTES >> 20} MiB: cut it first"
             )
-        return found
+        return content
 
     def close(self) -> None:
         """Leave the file to its owner."""
@@ -115,10 +115,10 @@ def segments(path: Path) -> Iterator[Segment]:
     """
     ways: dict[tuple[End, End], _Way] = {}
     for time, link, packet in _packets(path):
-        found = _tcp(link, packet)
-        if found is None:
+        fields = _tcp(link, packet)
+        if fields is None:
             continue
-        source, destination, sequence, flags, data = found
+        source, destination, sequence, flags, data = fields
         way = ways.setdefault((source, destination), _Way(sequence))
         if flags & _SYN:
             way = ways[source, destination] = _Way(serial.add(sequence, 1))
@@ -208,14 +208,14 @@ def _tcp(link: int, packet: bytes) -> tuple[End, End, int, int, bytes] | None:
         return None
     version = packet[start] >> 4
     if version == 4:
-        found = _ipv4(packet, start)
+        header = _ipv4(packet, start)
     elif version == 6:
-        found = _ipv6(packet, start)
+        header = _ipv6(packet, start)
     else:
         return None
-    if found is None:
+    if header is None:
         return None
-    source, destination, offset, end = found
+    source, destination, offset, end = header
     if end < offset + 20:
         return None
     near, far, sequence = struct.unpack_from(">HHI", packet, offset)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Watches one connection that others speak on, and says what breaks a requirement.
+"""Follows the PDUs of a recorded connection and marks broken requirements.
 
 It begins anywhere: what it has not seen it takes for right.
 """
@@ -103,9 +103,9 @@ class Watch:
             self._data_sn.pop(pdu.initiator_task_tag, None)
 
     def _see_login(self, pdu: LoginResponse) -> Iterator[Mark]:
-        said = _pairs(pdu)
-        self._answers.update(said)
-        for name, answered in said.items():
+        answers = _pairs(pdu)
+        self._answers.update(answers)
+        for name, answered in answers.items():
             if name in KEYS and name in self._offers:
                 try:
                     conclude(KEYS[name], self._offers[name], answered)
@@ -153,12 +153,14 @@ class Watch:
 
     def _see_data(self, pdu: DataIn | R2T) -> Iterator[Mark]:
         tag = pdu.initiator_task_tag
-        due = self._data_sn.get(tag)
+        expected = self._data_sn.get(tag)
         number = pdu.data_sn if isinstance(pdu, DataIn) else pdu.r2t_sn
         has_data = not isinstance(pdu, DataIn) or bool(pdu.data)
-        if due is not None and has_data:
-            if number != due:
-                yield Mark("RFC7143-4.2.2.4-01", f"number {number} where {due} is due")
+        if expected is not None and has_data:
+            if number != expected:
+                yield Mark(
+                    "RFC7143-4.2.2.4-01", f"number {number} where {expected} is due"
+                )
             self._data_sn[tag] = serial.add(number, 1)
         if isinstance(pdu, R2T):
             if pdu.target_transfer_tag == RESERVED_TAG:
@@ -177,7 +179,7 @@ class Watch:
 
 
 def _pairs(pdu: PDU) -> dict[str, str]:
-    """Return what is said, or nothing where the text is cut or malformed."""
+    """Return the pairs of a text; none if the text is cut or malformed."""
     with suppress(DecodeError):
         return dict(text.decode(bytes(pdu.data)))
     return {}

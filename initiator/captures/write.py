@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A transcript as a capture file, with what is amiss marked in it."""
+"""Writes a transcript as a capture file, with the offending PDU marked."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -81,9 +81,9 @@ def _cleaned(entry: Entry, cleaner: Cleaner) -> bytes:
 
 def _marked(transcript: Transcript, offending: PDU | None) -> Entry | None:
     """Return the entry of the PDU that is wrong, or the last one with bytes."""
-    found = [entry for entry in transcript.entries if entry.event is None]
+    entries = [entry for entry in transcript.entries if entry.event is None]
     if offending is not None:
-        for entry in reversed(found):
+        for entry in reversed(entries):
             if entry.is_of(offending):
                 return entry
-    return found[-1] if found else None
+    return entries[-1] if entries else None

@@ -82,12 +82,12 @@ def commands_of(session: Session) -> Commands:
     result = session.execute(command, read=_ROOM)
     if result.is_good:
         try:
-            found = parse_all(result.data)
+            supported = parse_all(result.data)
         except DecodeError:
-            found = []
-        if found:
+            supported = []
+        if supported:
             return Commands(
-                tuple(_name(one.opcode, one.service_action) for one in found), True
+                tuple(_name(one.opcode, one.service_action) for one in supported), True
             )
     names = [one.name for one in _TRIED if _is_there(session, one)]
     return Commands(tuple(names), is_reported=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a login tells: keys, limits, authentication, names; and why one is refused."""
+"""Probes logins: keys, limits, authentication, names, and reasons of refusals."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -63,7 +63,7 @@ _MOST_ROUNDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a login that offered `EVERYTHING` came to."""
+    """The result of a login that offered `EVERYTHING`."""
 
     results: Mapping[str, str]
     """What was agreed, by key."""
@@ -84,7 +84,7 @@ class Authentication:
 
 
 def try_everything(portal: Portal, options: LoginOptions, *, timeout: float) -> Login:
-    """Log in once, offering everything, as far as each limit goes.
+    """Log in once, offering every feature and the widest limits.
 
     Raises:
         ISCSIError: as `Session`.
@@ -102,14 +102,16 @@ def authentication(
         method = _method(portal, options, "CHAP,None", timeout)
         if method != "CHAP":
             return Authentication(printable(method))
-        known = [one for one in Algorithm if _challenges(portal, options, one, timeout)]
+        accepted = [
+            one for one in Algorithm if _challenges(portal, options, one, timeout)
+        ]
     except ISCSIError as error:
         return Authentication(f"not told: {error}")
     try:
         is_optional = _method(portal, options, "None", timeout) == "None"
     except ISCSIError:
         is_optional = False
-    return Authentication("CHAP", is_optional, tuple(one.name for one in known))
+    return Authentication("CHAP", is_optional, tuple(one.name for one in accepted))
 
 
 def _method(portal: Portal, options: LoginOptions, offered: str, timeout: float) -> str:
@@ -125,12 +127,12 @@ def _challenges(
     Raises:
         NotConnected, PeerTimeout: it does not answer.
     """
-    wanted = str(int(algorithm))
+    number = str(int(algorithm))
     with closing(Connection(portal, timeout=timeout)) as connection:
         login = LoginExchange(connection, isid=options.isid)
         try:
             _choose(login, options, "CHAP")
-            return _ask(login, [("CHAP_A", wanted)]).get("CHAP_A") == wanted
+            return _ask(login, [("CHAP_A", number)]).get("CHAP_A") == number
         except (LoginRefused, ConnectionLost, DecodeError):
             return False
 
@@ -165,7 +167,7 @@ def _ask(login: LoginExchange, pairs: text.Pairs) -> dict[str, str]:
 
 
 def names_at(portal: Portal, options: LoginOptions, *, timeout: float) -> list[str]:
-    """Return the target names that a discovery session tells, printable.
+    """Return the target names of a discovery session, printable.
 
     Raises:
         ISCSIError, ConformanceFailure: the session is refused, or tells nothing.
@@ -212,5 +214,5 @@ def _offered(portal: Portal, options: LoginOptions, timeout: float) -> str:
     except (ISCSIError, ConformanceFailure):
         return "it names none in a discovery session"
     more = len(names) - MOST_NAMES
-    told = ", ".join(names[:MOST_NAMES]) or "none"
-    return f"this portal offers {told}" + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:MOST_NAMES]) or "none"
+    return f"this portal offers {listed}" + (f" and {more} more" if more > 0 else "")

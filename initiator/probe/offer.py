@@ -116,12 +116,12 @@ def ranges(numbers: tuple[int, ...]) -> str:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    told = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
-    return ", ".join(told[:16]) + (" ..." if len(told) > 16 else "")
+    parts = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    return ", ".join(parts[:16]) + (" ..." if len(parts) > 16 else "")
 
 
 def _told(ask: Callable[[], list[str]]) -> tuple[list[str], str]:
-    """Return what is told, and why nothing is."""
+    """Return the values that are known, and the reasons for missing ones."""
     try:
         return ask(), ""
     except ConformanceFailure as failure:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An offer told in one screen; all text of the peer in it is printable."""
+"""An offer as one screen of text; text of the peer is made printable."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,9 +42,9 @@ def screen(offer: Offer) -> Iterator[str]:
 
 def row(label: str, text: str) -> list[str]:
     """Return a label and its text in lines; text beyond a bound is cut."""
-    shown = printable(text[:_LONGEST]) + (" ..." if len(text) > _LONGEST else "")
+    escaped = printable(text[:_LONGEST]) + (" ..." if len(text) > _LONGEST else "")
     return textwrap.wrap(
-        shown.strip() or "none",
+        escaped.strip() or "none",
         _WIDTH,
         initial_indent=f"  {label:{_LABEL}}",
         subsequent_indent=" " * (_LABEL + 2),
@@ -53,7 +53,7 @@ def row(label: str, text: str) -> list[str]:
 
 
 def in_short(results: Mapping[str, str]) -> str:
-    """Return in a line what a login that offered everything came to."""
+    """Return the result of a login that offered everything, in one line."""
     digests = "/".join(results.get(f"{part}Digest", "None") for part in _DIGESTS)
     return (
         f"digests {digests} (header/data), error recovery level "
@@ -64,12 +64,12 @@ def in_short(results: Mapping[str, str]) -> str:
 
 
 def unit_in_short(session: Session) -> str:
-    """Ask a session's unit what it is; return a line, "" where it does not tell."""
+    """Return one line about a session's unit; "" if the unit does not answer."""
     unit = ask_unit(session, SHORT)
-    told = [] if unit.inquiry is None else [_inquiry(unit.inquiry, unit.serial)]
+    parts = [] if unit.inquiry is None else [_inquiry(unit.inquiry, unit.serial)]
     if unit.capacity is not None:
-        told.append(_capacity(unit.capacity, is_protected=False))
-    return printable(f"LUN {unit.lun}: {'; '.join(told)}") if told else ""
+        parts.append(_capacity(unit.capacity, is_protected=False))
+    return printable(f"LUN {unit.lun}: {'; '.join(parts)}") if parts else ""
 
 
 _DIGESTS = ("Header", "Data")
@@ -93,13 +93,13 @@ def _pairs(pairs: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted(pairs.items()))
 
 
-def _authentication(asked: Authentication) -> str:
-    if asked.method == "None":
+def _authentication(result: Authentication) -> str:
+    if result.method == "None":
         return "asks for no authentication"
-    if asked.method != "CHAP":
-        return asked.method
-    need = "offers CHAP and does without" if asked.is_optional else "asks for CHAP"
-    return f"{need}; algorithms: {', '.join(asked.algorithms) or 'none that we know'}"
+    if result.method != "CHAP":
+        return result.method
+    need = "offers CHAP and does without" if result.is_optional else "asks for CHAP"
+    return f"{need}; algorithms: {', '.join(result.algorithms) or 'none that we know'}"
 
 
 def _unit(unit: Unit) -> Iterator[tuple[str, str]]:
@@ -137,41 +137,43 @@ def _grouped(names: Iterable[str]) -> str:
     )
 
 
-def _inquiry(told: StandardInquiry, serial: str) -> str:
+def _inquiry(inquiry: StandardInquiry, serial: str) -> str:
     try:
-        kind = DeviceType(told.device_type).name.lower().replace("_", " ")
+        kind = DeviceType(inquiry.device_type).name.lower().replace("_", " ")
     except ValueError:
-        kind = f"device type {told.device_type:02X}h"
+        kind = f"device type {inquiry.device_type:02X}h"
     marks = [
         name
         for name, is_there in (
-            ("removable", told.is_removable),
-            ("NormACA", told.normaca),
-            (f"TPGS {told.tpgs}", told.tpgs),
-            ("third-party copy", told.third_party_copy),
-            ("protection", told.protect),
+            ("removable", inquiry.is_removable),
+            ("NormACA", inquiry.normaca),
+            (f"TPGS {inquiry.tpgs}", inquiry.tpgs),
+            ("third-party copy", inquiry.third_party_copy),
+            ("protection", inquiry.protect),
         )
         if is_there
     ]
-    name = f"{told.vendor} {told.product} {told.revision}"
+    name = f"{inquiry.vendor} {inquiry.product} {inquiry.revision}"
     number = f", serial number {serial}" if serial else ""
-    return ", ".join([f"{name}{number}, {kind}, VERSION {told.version:02X}h", *marks])
+    return ", ".join(
+        [f"{name}{number}, {kind}, VERSION {inquiry.version:02X}h", *marks]
+    )
 
 
-def _capacity(told: Capacity16, *, is_protected: bool) -> str:
-    blocks = told.last_lba + 1
-    size = blocks * told.block_length
-    exponent = told.physical_block_exponent
+def _capacity(capacity: Capacity16, *, is_protected: bool) -> str:
+    blocks = capacity.last_lba + 1
+    size = blocks * capacity.block_length
+    exponent = capacity.physical_block_exponent
     physical = f", {1 << exponent} in a physical block" if exponent else ""
     protected = ", write-protected" if is_protected else ""
     return (
-        f"{blocks} blocks of {told.block_length} bytes{physical}: "
+        f"{blocks} blocks of {capacity.block_length} bytes{physical}: "
         f"{size / (1 << 20):.1f} MiB{protected}"
     )
 
 
-def _provisioning(told: Capacity16, page: LogicalBlockProvisioning | None) -> str:
-    marks = [f"LBPME {told.lbpme}", f"LBPRZ {told.lbprz}"]
+def _provisioning(capacity: Capacity16, page: LogicalBlockProvisioning | None) -> str:
+    marks = [f"LBPME {capacity.lbpme}", f"LBPRZ {capacity.lbprz}"]
     if page is None:
         return ", ".join(marks)
     try:
@@ -190,16 +192,20 @@ def _provisioning(told: Capacity16, page: LogicalBlockProvisioning | None) -> st
     return ", ".join([kind, *marks, f"unmaps by {' and '.join(unmaps) or 'nothing'}"])
 
 
-def _limits(told: BlockLimits) -> str:
-    values = {one.name: getattr(told, one.name) for one in fields(told)}
-    shown = {name.replace("_", " "): value for name, value in values.items() if value}
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+def _limits(limits: BlockLimits) -> str:
+    values = {one.name: getattr(limits, one.name) for one in fields(limits)}
+    nonzero = {name.replace("_", " "): value for name, value in values.items() if value}
+    return ", ".join(f"{name} {value}" for name, value in nonzero.items())
 
 
-def _reservations(told: Capabilities) -> str:
-    types = [str(int(one)) for one in sorted(told.types)]
-    marks = [name for field, name in _CAPABILITIES.items() if getattr(told, field)]
-    listed = f"types {' '.join(types)}" if told.type_mask_valid else "types not told"
+def _reservations(capabilities: Capabilities) -> str:
+    types = [str(int(one)) for one in sorted(capabilities.types)]
+    marks = [
+        name for field, name in _CAPABILITIES.items() if getattr(capabilities, field)
+    ]
+    listed = (
+        f"types {' '.join(types)}" if capabilities.type_mask_valid else "types not told"
+    )
     return f"persistent; {listed}; options: {', '.join(marks) or 'none'}"
 
 

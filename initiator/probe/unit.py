@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a logical unit tells of itself, by commands that change nothing."""
+"""Probes a logical unit by commands that change nothing."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Unit:
-    """What a logical unit tells; None and () where it tells nothing."""
+    """The properties of a logical unit; None and () if it does not report them."""
 
     lun: int
     inquiry: StandardInquiry | None = None
@@ -114,7 +114,7 @@ def _inquire(session: Session) -> Result:
 
 
 def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit:
-    """Return what the session's unit tells.
+    """Return the properties of the session's unit.
 
     What it does not tell is a trouble. When the connection is lost, the rest is not
     asked any more.
@@ -133,8 +133,8 @@ def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit
         try:
             ask(session, unit)
         except (ConformanceFailure, ISCSIError) as error:
-            said = error.actual if isinstance(error, ConformanceFailure) else error
-            troubles.append(f"{name}: {printable(str(said))}")
+            reason = error.actual if isinstance(error, ConformanceFailure) else error
+            troubles.append(f"{name}: {printable(str(reason))}")
             cause = error.__cause__ or error
             if isinstance(cause, ConnectionLost | PeerTimeout):
                 troubles.append("the rest was not asked")
@@ -146,20 +146,20 @@ def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit
 def units_at(
     portal: Portal, options: LoginOptions, numbers: Sequence[int], *, timeout: float
 ) -> list[Unit]:
-    """Return what several logical units tell of kind, size and protection.
+    """Return kind, size and protection of several logical units.
 
     One whose session fails tells nothing. All is over after `_UNITS_SECONDS`.
     """
     deadline = Deadline(_UNITS_SECONDS)
-    found = []
+    units = []
     with watched(lambda: deadline.check("not all was told")):
         for lun in numbers:
             with (
                 suppress(ISCSIError, ConformanceFailure),
                 Session(portal, options, timeout=timeout, lun=lun) as session,
             ):
-                found.append(ask_unit(session, (*SHORT, "mode pages")))
-    return found
+                units.append(ask_unit(session, (*SHORT, "mode pages")))
+    return units
 
 
 def _good(result: Result) -> Result:
@@ -231,7 +231,7 @@ def _sense(
     *,
     page: int,
 ) -> ModeParameters | None:
-    """Return the current values of mode pages; None where they do not come."""
+    """Return the current values of mode pages; None if they are not returned."""
     command = layout(
         dbd=1, page_code=page, page_control=PageControl.CURRENT, allocation_length=room
     )

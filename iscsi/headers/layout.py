@@ -119,18 +119,18 @@ def header_of(layer: type[PDU]) -> Callable[[_HeaderType], _HeaderType]:
             if name not in bits or (kind is bool) != (bits[name].width == 1):
                 raise TypeError(f"{layer.__name__} has no field {name}: {kind}")
             setattr(cls, name, kind(table[name].default))
-        made: Any = dataclass(slots=True)(cls)
-        made.opcode = layer.opcode_of_class
+        header: Any = dataclass(slots=True)(cls)
+        header.opcode = layer.opcode_of_class
         _write_code(
-            made, _places({item.name: bits[item.name] for item in fields(made)})
+            header, _places({item.name: bits[item.name] for item in fields(header)})
         )
-        return cast("_HeaderType", made)
+        return cast("_HeaderType", header)
 
     return decorate
 
 
 def field_bits(layer: type[PDU]) -> dict[str, Bits]:
-    """Return where the fields of a layer's Basic Header Segment stand."""
+    """Return the positions of the fields in a layer's Basic Header Segment."""
     table: dict[str, Bits] = {}
     start = 0
     for item in layer.fields_desc:
@@ -193,7 +193,7 @@ def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
 
 
 def _layout(units: list[Bits]) -> str:
-    """Return the struct format of the units, with what is reserved left out."""
+    """Return the struct format of the units, without reserved bytes."""
     layout, end = ">", 0
     for unit in units:
         layout += f"{(unit.start - end) // 8}x{unit.code}"

@@ -41,7 +41,7 @@ class AHS(Packet):
     ]
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
-        """Fill in the length and the padding that nobody has set."""
+        """Fill in the length and the padding unless they are set."""
         explicit = self.padding
         counted = len(pkt) - _UNCOUNTED - len(explicit or b"")
         if self.ahs_length is None:
@@ -55,7 +55,7 @@ class AHS(Packet):
         return NoPayload
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
-        """End the segment where its length says."""
+        """End the segment at its length."""
         return b"", s
 
 

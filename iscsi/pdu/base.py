@@ -114,7 +114,7 @@ class PDU(Packet):
         return matching.summary(self)
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
-        """Fill in the lengths and the padding that nobody has set."""
+        """Fill in the lengths and the padding unless they are set."""
         header_length = self._header_length()
         data_length = len(self._bytes_of("data"))
         total_ahs_length, data_segment_length = pkt[4], pkt[5:8]
@@ -142,7 +142,7 @@ class PDU(Packet):
         return NoPayload
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
-        """End the PDU where its lengths say."""
+        """End the PDU at its lengths."""
         return b"", s
 
     def _header_length(self) -> int:

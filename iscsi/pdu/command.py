@@ -50,7 +50,7 @@ class SCSICommand(PDU):
 
 
 class SCSIResponse(PDU):
-    """SCSI Response: what a command came to (RFC 7143 section 11.4)."""
+    """SCSI Response: the status of a command (RFC 7143 section 11.4)."""
 
     name = "SCSI Response"
     opcode_of_class = Opcode.SCSI_RESPONSE

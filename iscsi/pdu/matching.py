@@ -44,27 +44,29 @@ _SHOWN = {
 }
 
 
-def answers(answer: Packet, asked: Packet) -> bool:
+def answers(answer: Packet, request: Packet) -> bool:
     """Tell whether a PDU answers another, by their opcodes and tags.
 
     A Reject answers the PDU whose header it returns (RFC 7143 section 11.17.4).
     """
-    ours, theirs = (getattr(one, "opcode_of_class", None) for one in (answer, asked))
-    if ours is None or theirs is None:
+    answer_opcode, request_opcode = (
+        getattr(one, "opcode_of_class", None) for one in (answer, request)
+    )
+    if answer_opcode is None or request_opcode is None:
         return False
-    if ours is Opcode.REJECT:
+    if answer_opcode is Opcode.REJECT:
         returned = bytes(answer.data or b"")[:BHS_LENGTH]
-        return len(returned) == BHS_LENGTH and bytes(asked)[:BHS_LENGTH] == returned
-    if theirs in _BY_TASK_TAG.get(ours, ()):
-        return _share(answer, asked, "initiator_task_tag")
-    if theirs in _BY_TRANSFER_TAG.get(ours, ()):
-        return _share(answer, asked, "target_transfer_tag")
+        return len(returned) == BHS_LENGTH and bytes(request)[:BHS_LENGTH] == returned
+    if request_opcode in _BY_TASK_TAG.get(answer_opcode, ()):
+        return _share(answer, request, "initiator_task_tag")
+    if request_opcode in _BY_TRANSFER_TAG.get(answer_opcode, ()):
+        return _share(answer, request, "target_transfer_tag")
     return False
 
 
-def _share(answer: Packet, asked: Packet, field: str) -> bool:
+def _share(answer: Packet, request: Packet, field: str) -> bool:
     tag = getattr(answer, field)
-    return bool(tag != RESERVED_TAG and tag == getattr(asked, field))
+    return bool(tag != RESERVED_TAG and tag == getattr(request, field))
 
 
 def summary(pdu: Packet) -> str:

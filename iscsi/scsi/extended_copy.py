@@ -194,10 +194,10 @@ class Segment:
                 field="DESCRIPTOR TYPE CODE",
                 data=bytes(data),
             )
-        wanted = cls.__dataclass_fields__["descriptor_length"].default
-        if fields["descriptor_length"] != wanted:
+        expected = cls.__dataclass_fields__["descriptor_length"].default
+        if fields["descriptor_length"] != expected:
             raise DecodeError(
-                f"{fields['descriptor_length']} where {wanted} are due",
+                f"{fields['descriptor_length']} where {expected} are due",
                 offset=2,
                 field="DESCRIPTOR LENGTH",
                 data=bytes(data),
@@ -215,7 +215,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class CopyHeader:
-    """What a parameter list says of itself."""
+    """The header of a parameter list."""
 
     list_identifier: int = 0
     list_id_usage: int = ListIDUsage.HOLD

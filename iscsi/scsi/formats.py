@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the fields stand in parameter data and sense data that a target sends.
+"""The positions of the fields in parameter data and sense data of a target.
 
 One format is a run of bytes with named fields: a page, a header, a descriptor.
 Parameter data is made of some of them; `parts` and `sense_parts` say of which, and

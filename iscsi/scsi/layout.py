@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where fields are in CDBs and parameter data: said once, used both ways."""
+"""The positions of fields in CDBs and parameter data, for building and parsing."""
 
 import struct
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Structure:
         return f"<{self.name}>"
 
     def build(self, **values: int) -> bytes:
-        """Build the bytes; what is not named is zero.
+        """Build the bytes; fields that are not named are zero.
 
         Raises:
             TypeError: there is no such field.
@@ -183,7 +183,7 @@ class Layout:
         return self.opcode == VARIABLE_LENGTH
 
     def __call__(self, **values: int) -> bytes:
-        """Build the CDB; what is not named is zero.
+        """Build the CDB; fields that are not named are zero.
 
         Raises:
             TypeError: the command has no such field.

@@ -220,7 +220,7 @@ class FieldPointer:
 
 @dataclass(frozen=True, slots=True)
 class Sense:
-    """What sense data says, whichever format it came in."""
+    """Sense data, independent of its format."""
 
     key: SenseKey
     asc: int = 0
@@ -355,7 +355,7 @@ def parse(data: bytes | memoryview) -> Sense:
 
 
 def read(data: bytes | memoryview) -> tuple[Sense, DecodeError | None]:
-    """Return what sense data says as far as it goes, and what is wrong with it.
+    """Return sense data as far as it is present, and what is wrong with it.
 
     Data that is cut short still has its sense key, and in descriptor format its
     additional sense code; what is missing counts as zero.
@@ -369,9 +369,9 @@ def read(data: bytes | memoryview) -> tuple[Sense, DecodeError | None]:
         head = _complete_head(bytes(data))
         if head is None:
             raise
-        found = parse(head)
-        has_code = found.is_descriptor_format and len(data) >= _CODE_END
-        return replace(found, is_code_cut_off=not has_code), error
+        sense = parse(head)
+        has_code = sense.is_descriptor_format and len(data) >= _CODE_END
+        return replace(sense, is_code_cut_off=not has_code), error
 
 
 def _complete_head(data: bytes) -> bytes | None:

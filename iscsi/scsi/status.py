@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class SCSIStatus(IntEnum):
-    """What a command came to."""
+    """The status of a command."""
 
     GOOD = 0x00
     CHECK_CONDITION = 0x02

@@ -58,7 +58,7 @@ class CommandDescriptor:
 
 @dataclass(frozen=True, slots=True)
 class OneCommand:
-    """What is said of a single command."""
+    """The report about a single command."""
 
     support: int
     usage: bytes = b""

@@ -54,12 +54,15 @@ class TransportID:
         Raises:
             DecodeError: it is malformed, not iSCSI's, or more follows.
         """
-        found = iterate(data)
-        if len(found) != 1:
+        identifiers = iterate(data)
+        if len(identifiers) != 1:
             raise _error(
-                f"{len(found)} TransportIDs where one was due", 0, "TRANSPORTID", data
+                f"{len(identifiers)} TransportIDs where one was due",
+                0,
+                "TRANSPORTID",
+                data,
             )
-        return cls(found[0].name, found[0].isid)
+        return cls(identifiers[0].name, identifiers[0].isid)
 
 
 def iterate(data: bytes | memoryview) -> list[TransportID]:

@@ -179,7 +179,7 @@ def drop_of(failure: ConformanceFailure) -> Ending | None:
 
 def _closed_by(failure: ConformanceFailure) -> str:
     """Return FIN or RST, by the error that has become a failure; or nothing."""
-    lost = failure.__cause__
-    if not isinstance(lost, ConnectionLost):
+    cause = failure.__cause__
+    if not isinstance(cause, ConnectionLost):
         return ""
-    return "RST" if lost.reset else "FIN"
+    return "RST" if cause.reset else "FIN"

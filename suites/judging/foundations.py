@@ -220,24 +220,24 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
     Of several proofs the first shows it; the others rest on that one where they fail
     alike. A check whose target died, or that has a listed deviation, stays what it is.
     """
-    found = {check.check: check for check in checks}
+    by_name = {check.check: check for check in checks}
     for foundation in FOUNDATIONS:
-        shown = _lacking(foundation, found.values())
-        if not shown:
+        proofs = _lacking(foundation, by_name.values())
+        if not proofs:
             continue
-        answers = {_answer(proof) for proof in shown}
-        fields = {*foundation.fields, *(_field(proof) for proof in shown)}
-        for check in list(found.values()):
+        answers = {_answer(proof) for proof in proofs}
+        fields = {*foundation.fields, *(_field(proof) for proof in proofs)}
+        for check in list(by_name.values()):
             if (
                 check.outcome in foundation.outcomes
                 and not check.has_killed
                 and check.failure is not None
-                and _rests_on(check, foundation, shown[0])
+                and _rests_on(check, foundation, proofs[0])
                 and (not foundation.is_alike or check.failure.answer in answers)
                 and check.failure.field in fields
             ):
-                found[check.check] = _not_judged(check, foundation, shown[0])
-    return tuple(found.values())
+                by_name[check.check] = _not_judged(check, foundation, proofs[0])
+    return tuple(by_name.values())
 
 
 def _rests_on(check: Check, foundation: Foundation, proof: Check) -> bool:

@@ -165,9 +165,9 @@ def load(path: Path, requirements: Collection[str]) -> Known:
         words = one_line(_words(str(error), content))
         raise KnownFileError(f"{path}: {words}") from error
     for place, entry in _entries(known):
-        wrong = _wrong(entry, requirements)
-        if wrong:
-            raise KnownFileError(f"{path}: {place}: {wrong}")
+        problem = _wrong(entry, requirements)
+        if problem:
+            raise KnownFileError(f"{path}: {place}: {problem}")
     return known
 
 

@@ -25,8 +25,8 @@ def numbers_of(version: str) -> _Numbers:
 
     Only the first group of numbers with dots between them counts.
     """
-    found = _VERSION.search(version)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    match = _VERSION.search(version)
+    return tuple(map(int, match[0].split("."))) if match else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class VersionRange:
         """
         conditions = []
         for part in text.split(",") if text.strip() else []:
-            found = _CONDITION.fullmatch(part.strip())
-            if found is None:
+            match = _CONDITION.fullmatch(part.strip())
+            if match is None:
                 raise ValueError(
                     f"{part.strip()!r} is no condition such as '>=3.7' (separate "
                     "several by commas)"
                 )
-            conditions.append((found[1], numbers_of(found[2])))
+            conditions.append((match[1], numbers_of(match[2])))
         return cls(tuple(conditions))
 
     def holds(self, version: str) -> bool:
@@ -59,9 +59,9 @@ class VersionRange:
         A version counts to as many places as the condition has: 6.1.90 is `==6.1`, and
         not `>6.1`.
         """
-        found = numbers_of(version)
-        return not found or all(
-            _OPERATORS[sign](_cut(found, len(bound)), bound)
+        numbers = numbers_of(version)
+        return not numbers or all(
+            _OPERATORS[sign](_cut(numbers, len(bound)), bound)
             for sign, bound in self.conditions
         )
 

@@ -126,8 +126,12 @@ def _reason(report: pytest.TestReport) -> str:
     if report.failed:
         last = (report.longreprtext.strip().splitlines() or [""])[-1]
         crash = getattr(report.longrepr, "reprcrash", None)
-        said = " ".join(crash.message.split()) if crash is not None else ""
+        message = " ".join(crash.message.split()) if crash is not None else ""
         # Where it was comes from the text: paths there are those of the suite.
         place, colon, _kind = last.rpartition(": ")
-        return f"{place}: {said[:_LONGEST_ERROR]}" if said and colon else said or last
+        return (
+            f"{place}: {message[:_LONGEST_ERROR]}"
+            if message and colon
+            else message or last
+        )
     return ""

@@ -41,11 +41,11 @@ def lacking(needed: Iterable[str], features: frozenset[str]) -> str:
 
 def demands(items: Iterable[pytest.Item]) -> list[list[str]]:
     """Return for each check among some items which features it cannot do without."""
-    found = []
+    features = []
     for item in filter(is_check, items):
-        lent = "scratch_disk" in getattr(item, "fixturenames", ())
-        found.append([*needs(item), *([WRITES] if lent else [])])
-    return found
+        must_write = "scratch_disk" in getattr(item, "fixturenames", ())
+        features.append([*needs(item), *([WRITES] if must_write else [])])
+    return features
 
 
 def left_out(

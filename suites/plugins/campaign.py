@@ -88,19 +88,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.campaign and config.option.soak:
         raise pytest.UsageError("--campaign and --soak: one of them at a time")
     if seconds and PROVIDER in config.stash:
-        known = config.option.check_timeout or 0.0
-        config.option.check_timeout = max(known, seconds + _END_SECONDS)
+        limit = config.option.check_timeout or 0.0
+        config.option.check_timeout = max(limit, seconds + _END_SECONDS)
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Leave out what was not asked for: the tables, the campaign or the soak."""
-    kept = [item for item in items if _is_wanted(config, item)]
-    gone = [item for item in items if item not in set(kept)]
-    if gone:
-        config.hook.pytest_deselected(items=gone)
-        items[:] = kept
+    selected = [item for item in items if _is_wanted(config, item)]
+    deselected = [item for item in items if item not in set(selected)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = selected
 
 
 def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:

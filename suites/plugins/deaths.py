@@ -82,14 +82,14 @@ def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
         return value(tested, tested.lab_ending, phase)
     # A kernel takes its time to report that it is locked up.
     is_kernel = "own-kernel" in tested.features
-    found = await_end(tested, DYING_SECONDS if is_kernel else DEATH_SECONDS)
-    return value(tested, found, phase) or hang(actual, phase)
+    target_ending = await_end(tested, DYING_SECONDS if is_kernel else DEATH_SECONDS)
+    return value(tested, target_ending, phase) or hang(actual, phase)
 
 
 def find_ending_at_start(tested: TestedTarget) -> Ending | None:
     """Return how the target ended if a check could not begin, None if it serves."""
-    found = value(tested, await_end(tested), Phase.SETUP)
-    return found or find_hang(tested, Phase.SETUP)
+    ending = value(tested, await_end(tested), Phase.SETUP)
+    return ending or find_hang(tested, Phase.SETUP)
 
 
 def find_ending_at_end(
@@ -108,21 +108,25 @@ def find_ending_at_end(
     """
     phase = Phase.TEARDOWN
     account = account_of(item)
-    is_amiss = account.outcome in _AMISS
-    has_time = has_time or is_amiss
-    found = await_end(tested) if has_time else tested.ending()
-    ending = value(tested, found, phase)
+    has_failed = account.outcome in _AMISS
+    has_time = has_time or has_failed
+    target_ending = await_end(tested) if has_time else tested.ending()
+    ending = value(tested, target_ending, phase)
     is_revived = account.ending is not None and account.ending.kind in DEATHS
     is_probed = has_time or tested.is_full or ONE_LOGIN in tested.features
     if ending is None and is_probed and not is_revived:
         ending = find_hang(tested, phase)
-    deadly = [known for known in deviations_of(item) if known.dies]
-    is_doomed = any(known.always for known in deadly)
-    if ending is None and is_doomed and not is_amiss:
+    deadly = [deviation for deviation in deviations_of(item) if deviation.dies]
+    is_doomed = any(deviation.always for deviation in deadly)
+    if ending is None and is_doomed and not has_failed:
         ending = value(tested, await_end(tested, DYING_SECONDS), phase)
         if ending is None:
             return None, True
-    if ending is None and not is_amiss and any(known.restarts for known in deadly):
+    if (
+        ending is None
+        and not has_failed
+        and any(deviation.restarts for deviation in deadly)
+    ):
         restart(item.config, tested, "since it may yet die of the check")
     return ending, False
 
@@ -211,5 +215,5 @@ def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> No
     if lost(item.config):
         reason = f"there is no target any more: {lost(item.config)}"
         account_of(item).reason = reason
-        gone = Happening(phase=Phase.SETUP, gone=reason)
-        react(gone, settle(item, gone), reason)
+        not_run = Happening(phase=Phase.SETUP, gone=reason)
+        react(not_run, settle(item, not_run), reason)

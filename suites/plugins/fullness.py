@@ -60,15 +60,15 @@ class _Login:
 
 def _logins(transcript: Transcript) -> list[_Login]:
     """Return the logins of all connections, in the order in which they began."""
-    found: dict[int, _Login] = {}
+    logins: dict[int, _Login] = {}
     for entry in transcript.entries:
         pdu, number = entry.pdu, entry.connection
         if isinstance(pdu, LoginRequest) and entry.direction is Direction.SENT:
-            said = dict(text.read(pdu.data)[0])
-            names = said.get("InitiatorName", ""), said.get("TargetName", "")
+            keys = dict(text.read(pdu.data)[0])
+            names = keys.get("InitiatorName", ""), keys.get("TargetName", "")
             identity = *names, pdu.isid, transcript.connections[number][1]
-            found.setdefault(number, _Login(identity, pdu.tsih == 0))
-        elif isinstance(pdu, LoginResponse) and number in found:
+            logins.setdefault(number, _Login(identity, pdu.tsih == 0))
+        elif isinstance(pdu, LoginResponse) and number in logins:
             is_over = pdu.transit and pdu.nsg == Stage.FULL_FEATURE
-            found[number].is_complete |= bool(is_over and pdu.status_class == 0)
-    return list(found.values())
+            logins[number].is_complete |= bool(is_over and pdu.status_class == 0)
+    return list(logins.values())

@@ -50,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.stash[_FILES] = files
     config.stash[_KNOWN] = Known(
-        tuple(entry for known in files.values() for entry in known.deviation),
-        tuple(entry for known in files.values() for entry in known.crash),
+        tuple(entry for listed in files.values() for entry in listed.deviation),
+        tuple(entry for listed in files.values() for entry in listed.crash),
     )
     if files and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Controller(config))
@@ -106,7 +106,7 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     """
     files = config.stash[_FILES]
     names = {name_of(one) for one in nodeids}
-    if not any(unmatched(known, names) for known in files.values()):
+    if not any(unmatched(listed, names) for listed in files.values()):
         return ""  # as in every whole run, which need not read the suite's files
     folder = ROBUSTNESS if is_robustness(config) else AREAS
     # A check named on the command line may be there with one of its parameters alone.
@@ -117,10 +117,10 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
         if (function := one.partition("[")[0]).rpartition("/")[2] not in named
     }
     others = (_functions(folder) | _functions_beside(config, names)) - whole
-    for path, known in files.items():
-        wrong = unmatched(known, names, others)
-        if wrong:
-            return f"{path}: {wrong}"
+    for path, listed in files.items():
+        problem = unmatched(listed, names, others)
+        if problem:
+            return f"{path}: {problem}"
     return ""
 
 
@@ -148,24 +148,24 @@ def _functions_beside(config: pytest.Config, names: set[str]) -> set[str]:
 @pytest.fixture
 def is_listed(request: pytest.FixtureRequest) -> bool:
     """Whether the check is listed among the known deviations of the target."""
-    return any(not known.is_narrow for known in deviations_of(request.node))
+    return any(not deviation.is_narrow for deviation in deviations_of(request.node))
 
 
 def deviations_of(item: pytest.Item) -> list[Deviation]:
     """Return the deviations that a check is known to show."""
-    found, version = item.config.stash[_KNOWN].deviation, _version(item)
-    return [entry for entry in found if entry.concerns(check_name(item), version)]
+    deviations, version = item.config.stash[_KNOWN].deviation, _version(item)
+    return [entry for entry in deviations if entry.concerns(check_name(item), version)]
 
 
-def listed(item: pytest.Item, known: Deviation) -> Entry:
+def listed(item: pytest.Item, deviation: Deviation) -> Entry:
     """Return a deviation as it is kept on file."""
     files = item.config.stash[_FILES]
-    path = next(path for path in files if known in files[path].deviation)
+    path = next(path for path in files if deviation in files[path].deviation)
     is_ours = path.is_relative_to(_ROOT)
     return Entry(
-        requirement=known.requirement,
-        what=known.what,
-        version=known.version,
+        requirement=deviation.requirement,
+        what=deviation.what,
+        version=deviation.version,
         file=str(path.relative_to(_ROOT) if is_ours else path),
     )
 
@@ -180,9 +180,9 @@ def explanation(
         ending: how the target died; None if it lives.
         failure: the expectation that was not met.
     """
-    for known in sorted(deviations_of(item), key=lambda one: not one.is_narrow):
-        if known.explains(ending, failure):
-            return known
+    for deviation in sorted(deviations_of(item), key=lambda one: not one.is_narrow):
+        if deviation.explains(ending, failure):
+            return deviation
     return None
 
 
@@ -190,9 +190,9 @@ def crash_of(item: pytest.Item, ending: Ending | None) -> KnownCrash | None:
     """Return the known crash that ended the target in a check, if it is one."""
     if ending is None:
         return None
-    for known in item.config.stash[_KNOWN].crash:
-        if known.concerns(check_name(item), _version(item)) and known.explains(ending):
-            return known
+    for crash in item.config.stash[_KNOWN].crash:
+        if crash.concerns(check_name(item), _version(item)) and crash.explains(ending):
+            return crash
     return None
 
 

@@ -225,14 +225,14 @@ def pytest_configure(config: pytest.Config) -> None:
     _set_limits(config.option, config.stash[PROVIDER].limits)
 
 
-def _set_limits(option: argparse.Namespace, known: targets.Limits) -> None:
+def _set_limits(option: argparse.Namespace, limits: targets.Limits) -> None:
     """Take the time limits that the command line does not give from the target."""
     if option.peer_timeout is None:
-        option.peer_timeout = known.answer or DEFAULT_TIMEOUT
+        option.peer_timeout = limits.answer or DEFAULT_TIMEOUT
     if option.check_timeout is None:
-        option.check_timeout = known.check or CHECK_SECONDS
+        option.check_timeout = limits.check or CHECK_SECONDS
     if option.wait_for_target is None:
-        option.wait_for_target = known.wait or WAIT_SECONDS
+        option.wait_for_target = limits.wait or WAIT_SECONDS
 
 
 def _check_writes(config: pytest.Config) -> None:

@@ -16,12 +16,12 @@ _BEST = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.DEVIATES, Outcome.WARNE
 def together(passes: Sequence[list[pytest.TestReport]]) -> list[pytest.TestReport]:
     """Return the reports of the worst of several passes, with what all came to."""
     checks = [carried(reports[-1]) for reports in passes]
-    known = [check for check in checks if check is not None]
-    if len(passes) < 2 or len(known) < len(passes):
+    judged = [check for check in checks if check is not None]
+    if len(passes) < 2 or len(judged) < len(passes):
         return passes[-1]
-    worst = max(range(len(passes)), key=lambda number: _badness(known[number]))
-    counts = Counter(str(check.outcome) for check in known)
-    attach(passes[worst][-1], replace(known[worst], repeats=dict(counts)))
+    worst = max(range(len(passes)), key=lambda number: _badness(judged[number]))
+    counts = Counter(str(check.outcome) for check in judged)
+    attach(passes[worst][-1], replace(judged[worst], repeats=dict(counts)))
     return passes[worst]
 
 

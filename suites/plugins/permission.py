@@ -27,8 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def is_robustness(config: pytest.Config) -> bool:
     """Tell whether a run is of the robustness suite alone."""
-    found = places(config)
-    return bool(found) and all(is_within(place, ROBUSTNESS) for place in found)
+    named = places(config)
+    return bool(named) and all(is_within(place, ROBUSTNESS) for place in named)
 
 
 def is_touched(config: pytest.Config) -> bool:
@@ -62,10 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
     why = refusal(config)
     if why:
         raise pytest.UsageError(why)
-    told = any(str(one).startswith(_TIME) for one in config.invocation_params.args)
-    if is_touched(config) and not told and PROVIDER in config.stash:
-        known = config.stash[PROVIDER].limits.check or 0.0
-        config.option.check_timeout = max(known, CHECK_SECONDS)
+    is_given = any(str(one).startswith(_TIME) for one in config.invocation_params.args)
+    if is_touched(config) and not is_given and PROVIDER in config.stash:
+        limit = config.stash[PROVIDER].limits.check or 0.0
+        config.option.check_timeout = max(limit, CHECK_SECONDS)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -22,10 +22,10 @@ def pytest_pycollect_makemodule(
     if not path.is_relative_to(SUITES) or parent.config.rootpath == SUITES.parent:
         return None
     nodeid = path.relative_to(SUITES.parent).as_posix()
-    found: pytest.Module = pytest.Module.from_parent(
+    module: pytest.Module = pytest.Module.from_parent(
         parent, path=module_path, nodeid=nodeid
     )
-    return found
+    return module
 
 
 def places(config: pytest.Config) -> list[Path]:
@@ -41,14 +41,14 @@ def places(config: pytest.Config) -> list[Path]:
 def _package(name: str) -> Path | None:
     """Return where a module or a package of a name lies; None if there is none."""
     try:
-        found = find_spec(name)
+        spec = find_spec(name)
     except (AttributeError, ImportError, ValueError):
         return None
-    if found is None:
+    if spec is None:
         return None
-    if found.submodule_search_locations:
-        return Path(next(iter(found.submodule_search_locations))).resolve()
-    return Path(found.origin).resolve() if found.origin else None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    return Path(spec.origin).resolve() if spec.origin else None
 
 
 def is_within(place: Path, folder: Path) -> bool:

@@ -52,7 +52,7 @@ def keep_bundle(
         return
     running = tested.running
     units = running.target.logical_units
-    made = bundle.of_transcript(
+    recorded = bundle.of_transcript(
         transcript,
         check=name_of(item.nodeid),
         rule=(item.function.__doc__ or "").strip().partition("\n")[0],
@@ -73,7 +73,7 @@ def keep_bundle(
         target_name=running.target.name,
         lun=units[0].lun if units else 0,
     )
-    evidence = Evidence(BUNDLE, "application/json", made.encode())
+    evidence = Evidence(BUNDLE, "application/json", recorded.encode())
     item.stash.setdefault(EVIDENCE, []).append(evidence)
     folder = item.config.getoption("allure_report_dir", None)
     if folder:
@@ -88,10 +88,12 @@ def keep_evidence(
     item: pytest.Item, tested: TestedTarget, error: ISCSIError | ConformanceFailure
 ) -> None:
     """Put what passed, and what the target logged meanwhile, beside the verdict."""
-    kept = item.stash.setdefault(EVIDENCE, [])
+    evidence = item.stash.setdefault(EVIDENCE, [])
     transcript = transcript_of(item)
     if transcript is not None and transcript.entries:
-        kept.append(Evidence("transcript", "text/plain", transcript.render().encode()))
+        evidence.append(
+            Evidence("transcript", "text/plain", transcript.render().encode())
+        )
         failure = (
             error
             if isinstance(error, ConformanceFailure)
@@ -105,7 +107,7 @@ def keep_evidence(
             actual=failure.actual,
             offending=failure.offending,
         )
-        kept.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
+        evidence.append(Evidence("capture", "application/vnd.tcpdump.pcap", capture))
     keep_log(item, tested)
 
 

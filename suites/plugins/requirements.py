@@ -73,9 +73,9 @@ def _validate(config: pytest.Config) -> None:
     for name in config.option.requirement:
         _find(config, name, "--requirement")
     sections = {entry.section for entry in config.stash[_CATALOGUE].values()}
-    for wanted in config.option.section:
-        if not any(is_below(section, wanted) for section in sections):
-            raise pytest.UsageError(f"--section {wanted} holds no requirement")
+    for selected in config.option.section:
+        if not any(is_below(section, selected) for section in sections):
+            raise pytest.UsageError(f"--section {selected} holds no requirement")
     folders = [AREAS.with_name(suite) for suite in SUITES]
     areas = sorted(
         path.name for folder in folders for path in folder.iterdir() if _is_area(path)

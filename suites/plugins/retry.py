@@ -30,12 +30,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     hook.pytest_runtest_logstart(**place)
     before = list(item.user_properties)
     passes: list[list[pytest.TestReport]] = []
-    for left in reversed(range(item.config.option.repeat)):
+    for remaining in reversed(range(item.config.option.repeat)):
         if passes:
             _forget(item, before)
             _renew(item)
         # Between two passes the check is torn down, and not what it shares with others.
-        following = cast("pytest.Item", item.parent) if left else nextitem
+        following = cast("pytest.Item", item.parent) if remaining else nextitem
         passes.append(_attempt(item, following, before))
         if item.session.shouldfail or item.session.shouldstop or lost(item.config):
             break

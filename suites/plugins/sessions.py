@@ -52,10 +52,10 @@ def transcript(request: pytest.FixtureRequest) -> Transcript:
     The secret of a target of the lab is the lab's own; others' are not to be guessed.
     """
     is_foreign = request.config.stash[PROVIDER].is_shared
-    found: Transcript = request.node.stash.setdefault(
+    recorded: Transcript = request.node.stash.setdefault(
         TRANSCRIPT, Transcript(keeps_proofs=not is_foreign)
     )
-    return found
+    return recorded
 
 
 @pytest.fixture
@@ -175,14 +175,14 @@ def open_session(
         portal: Portal = target.portal,
         **changes: Any,
     ) -> Session:
-        wanted = {**options.keys, **(keys or {})}
+        offers = {**options.keys, **(keys or {})}
         if changes.get("is_discovery"):
             changes = {**target.discovery_credentials(), **changes}
         isid = options.isid[:4] + next(qualifiers).to_bytes(2, "big")
         chosen = replace(
             options,
             **{
-                "keys": {k: v for k, v in wanted.items() if v is not None},
+                "keys": {k: v for k, v in offers.items() if v is not None},
                 "isid": isid,
                 **changes,
             },
@@ -230,8 +230,8 @@ def disk(request: pytest.FixtureRequest, disk_lun: int) -> Disk:
     It is asked for its size once in a run: a session only for that would double the
     logins of most checks.
     """
-    known = request.config.stash.setdefault(_DISKS, {})
-    if disk_lun not in known:
+    disks = request.config.stash.setdefault(_DISKS, {})
+    if disk_lun not in disks:
         session: Session = request.getfixturevalue("session")
         result = session.execute(cdb.read_capacity_10(), read=8)
         if not result.is_good:
@@ -243,20 +243,20 @@ def disk(request: pytest.FixtureRequest, disk_lun: int) -> Disk:
             if not result.is_good:
                 pytest.skip(f"READ CAPACITY (16): {result}")
             capacity = Capacity16.parse(result.data)
-        known[disk_lun] = Disk(
+        disks[disk_lun] = Disk(
             session.lun, capacity.block_length, capacity.last_lba + 1
         )
-    return known[disk_lun]
+    return disks[disk_lun]
 
 
 @pytest.fixture
 def scratch_disk(request: pytest.FixtureRequest, target: TestedTarget) -> Disk:
     """A logical unit whose data may be overwritten."""
-    is_lent = request.config.option.allow_writes
-    if "writes" not in target.features and not is_lent:
+    allows_writes = request.config.option.allow_writes
+    if "writes" not in target.features and not allows_writes:
         remedy = target.running.remedies.get("writes")
         if remedy:
             pytest.skip(f"not applicable: no unit may be overwritten: {remedy}")
         pytest.skip("writes to the logical unit: give --allow-writes to let it be lost")
-    found: Disk = request.getfixturevalue("disk")
-    return found
+    writable: Disk = request.getfixturevalue("disk")
+    return writable

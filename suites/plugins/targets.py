@@ -97,8 +97,12 @@ class TestedTarget:
 
         What the lab has ended and could not start again has not died of a check.
         """
-        found = self.running.control.ending()
-        return found if found is None or not self.not_restarted else self.lab_ending
+        target_ending = self.running.control.ending()
+        return (
+            target_ending
+            if target_ending is None or not self.not_restarted
+            else self.lab_ending
+        )
 
     @property
     def lab_ending(self) -> targets.Ending:
@@ -169,10 +173,10 @@ class TestedTarget:
 
     def discovery_credentials(self) -> dict[str, Any]:
         """Return what Discovery sessions change, where they have CHAP of their own."""
-        known = self.running.discovery_chap
-        if known is None:
+        chap = self.running.discovery_chap
+        if chap is None:
             return {}
-        return {"credentials": known.credentials, "mutual": known.mutual}
+        return {"credentials": chap.credentials, "mutual": chap.mutual}
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
         """Return how to log in to one of its names, the first by default."""
@@ -289,7 +293,7 @@ def capabilities(results: Mapping[str, str]) -> frozenset[str]:
     """Return the features that a login agreed to, which had offered everything."""
     level = int(results.get("ErrorRecoveryLevel", "0"))
     reporting = results.get("TaskReporting", "RFC3720")
-    known = {
+    agreed = {
         "header-digest": results.get("HeaderDigest") == "CRC32C",
         "data-digest": results.get("DataDigest") == "CRC32C",
         "initial-r2t-no": results.get("InitialR2T") == "No",
@@ -303,7 +307,7 @@ def capabilities(results: Mapping[str, str]) -> frozenset[str]:
         "fast-abort": reporting == "FastAbort",
         "protocol-level-2": results.get("iSCSIProtocolLevel") == "2",
     }
-    return frozenset(name for name, is_there in known.items() if is_there)
+    return frozenset(name for name, is_agreed in agreed.items() if is_agreed)
 
 
 _WANTED = pytest.StashKey[bool]()

@@ -129,9 +129,9 @@ def pytest_pyfunc_call(
         keep_bundle(pyfuncitem, tested, failure)
         _judge_call(pyfuncitem, tested, failure)
         raise
-    for known in deviations_of(pyfuncitem):
-        if known.always and not known.dies:
-            _fail_for_unseen(pyfuncitem, known, Phase.CALL)
+    for deviation in deviations_of(pyfuncitem):
+        if deviation.always and not deviation.dies:
+            _fail_for_unseen(pyfuncitem, deviation, Phase.CALL)
     account_of(pyfuncitem).choices = tuple(choices)
     return outcome
 
@@ -159,7 +159,7 @@ def pytest_runtest_teardown(
     if error is not None:
         keep_evidence(item, tested, error)
     elif is_spared:
-        deadly = [known for known in deviations_of(item) if known.dies]
+        deadly = [deviation for deviation in deviations_of(item) if deviation.dies]
         _fail_for_unseen(item, deadly[0], Phase.TEARDOWN)
     elif ending is not None:
         keep_log(item, tested)
@@ -178,8 +178,8 @@ def _of_the_peer(error: Exception) -> ISCSIError | ConformanceFailure | None:
     pytest makes a group where several fixtures cannot be cleaned up.
     """
     if isinstance(error, ExceptionGroup):
-        found = (_of_the_peer(one) for one in error.exceptions)
-        return next((one for one in found if one is not None), None)
+        causes = (_of_the_peer(one) for one in error.exceptions)
+        return next((one for one in causes if one is not None), None)
     return error if isinstance(error, ISCSIError | ConformanceFailure) else None
 
 
@@ -200,7 +200,7 @@ def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
     Raises:
         ConformanceFailure: the target has died.
     """
-    if any(known.dies for known in deviations_of(item)):
+    if any(deviation.dies for deviation in deviations_of(item)):
         ending = await_end(tested)
         if ending is not None:
             raise ConformanceFailure(
@@ -278,9 +278,11 @@ def _judge_call(
     """
     requirements = requirements_of(item)
     is_probe = isinstance(failure, Unserved)
-    is_doomed = any(known.dies and known.always for known in deviations_of(item))
-    found = await_end(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
-    ending = value(tested, found, Phase.CALL)
+    is_doomed = any(
+        deviation.dies and deviation.always for deviation in deviations_of(item)
+    )
+    target_ending = await_end(tested, DYING_SECONDS if is_doomed else DEATH_SECONDS)
+    ending = value(tested, target_ending, Phase.CALL)
     if ending is None and is_probe:
         ending = hang(failure.actual, Phase.CALL)
     crash = crash_of(item, ending)
@@ -309,8 +311,8 @@ def _judge_call(
         is_strict=is_strict(item.config),
     )
     verdict = settle(item, happening)
-    known = happening.deviation
-    if known is not None and known.restarts and "restart" in tested.features:
+    deviation = happening.deviation
+    if deviation is not None and deviation.restarts and "restart" in tested.features:
         restart(item.config, tested, "after a deviation that it does not survive whole")
     if verdict.reaction is Reaction.EXPECT:
         react(happening, verdict, failure.actual)

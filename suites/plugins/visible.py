@@ -22,8 +22,8 @@ def pytest_runtest_makereport(
     if not is_check(item):
         return report
     text = report.longreprtext
-    shown = printable(text)
-    if report.failed and shown != text.replace("\t", " "):
-        report.longrepr = shown
+    escaped = printable(text)
+    if report.failed and escaped != text.replace("\t", " "):
+        report.longrepr = escaped
     report.sections = [(name, printable(content)) for name, content in report.sections]
     return report

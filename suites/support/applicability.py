@@ -51,8 +51,8 @@ def skip_with_protection(session: Session) -> None:
 
 def skip_unless_zeros(session: Session) -> None:
     """Skip where unmapped blocks need not read as zeros."""
-    told = capacity_of(session)
-    if not (told.lbpme and told.lbprz):
+    capacity = capacity_of(session)
+    if not (capacity.lbpme and capacity.lbprz):
         pytest.skip("not applicable: LBPME or LBPRZ is 0")
 
 
@@ -86,10 +86,10 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
 def skip_without_attributes(session: Session, *attributes: TaskAttribute) -> None:
     """Skip where the unit says that it does not support an attribute."""
     body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
-    told = ExtendedInquiry.parse(body) if body else None
+    inquiry = ExtendedInquiry.parse(body) if body else None
     for attribute in attributes:
         field = _SUPPORT.get(attribute)
-        if told is not None and field is not None and not getattr(told, field):
+        if inquiry is not None and field is not None and not getattr(inquiry, field):
             pytest.skip(f"not applicable: {field.upper()} is 0")
 
 

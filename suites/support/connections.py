@@ -67,9 +67,9 @@ def expect_over(session: Session, link: Link, itt: int) -> list[PDU]:
     ]
     expected = f"every PDU for ITT {itt:#x} over connection {link.connection.number}"
     check(not strays, expected, strays and strays[0], session.transcript)
-    found = tagged(came_over(session, link), itt)
-    check(found, expected, "none came", session.transcript)
-    return found
+    answers = tagged(came_over(session, link), itt)
+    check(answers, expected, "none came", session.transcript)
+    return answers
 
 
 def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
@@ -77,12 +77,12 @@ def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
 
     Another one of the session is then the leading one.
     """
-    lost = session.links.pop(link.cid).connection
+    connection = session.links.pop(link.cid).connection
     if with_reset:
-        lost.reset()
+        connection.reset()
     else:
-        lost.close()
-    return lost
+        connection.close()
+    return connection
 
 
 def let_time_pass(session: Session, seconds: float = NOTICE) -> None:
@@ -103,13 +103,13 @@ def senses_until_good(session: Session, link: Link | None = None) -> list[Sense]
     Raises:
         ConformanceFailure: it never is.
     """
-    found: list[Sense] = []
+    senses: list[Sense] = []
     for _attempt in range(_MAX_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready(), link=link)
         if result.is_good:
-            return found
+            return senses
         if result.sense is not None:
-            found.append(result.sense)
+            senses.append(result.sense)
     raise ConformanceFailure(
         "TEST UNIT READY comes to GOOD", result, session.transcript
     )
@@ -245,8 +245,8 @@ def expect_discarded(session: Session, early: PDU, late: Task) -> None:
     __tracebackhide__ = True
     session.expect(SCSIResponse, of=early)
     pong = session.ping()
-    due = int(late.command.cmd_sn)
-    check(pong.exp_cmd_sn == due, f"ExpCmdSN {due}", pong, session.transcript)
+    expected = int(late.command.cmd_sn)
+    check(pong.exp_cmd_sn == expected, f"ExpCmdSN {expected}", pong, session.transcript)
 
 
 def expect_login_over(login: LoginExchange) -> None:

@@ -73,12 +73,12 @@ def write(session: Session, disk: Disk, data: bytes, **how: Any) -> Result:
 
 def sequences(data_ins: list[DataIn]) -> list[list[DataIn]]:
     """Return the sequences of a read: each ends with F=1 (section 11.7.1)."""
-    found: list[list[DataIn]] = [[]]
+    split: list[list[DataIn]] = [[]]
     for pdu in data_ins:
-        found[-1].append(pdu)
+        split[-1].append(pdu)
         if pdu.final:
-            found.append([])
-    return [sequence for sequence in found if sequence]
+            split.append([])
+    return [sequence for sequence in split if sequence]
 
 
 def expect_refused(session: Session, task: Task, *code: int) -> str:
@@ -116,9 +116,9 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
             session.transcript,
         )
     if code:
-        told = sense.read(answer.sense)[0] if answer.sense else None
-        found = (told.asc, told.ascq) if told else None
+        parsed = sense.read(answer.sense)[0] if answer.sense else None
+        additional = (parsed.asc, parsed.ascq) if parsed else None
         expected = "CHECK CONDITION with {:02x}h/{:02x}h".format(*code)
-        check(found == code, expected, told, session.transcript)
+        check(additional == code, expected, parsed, session.transcript)
     chose(answer)
     return "check condition"

@@ -18,10 +18,10 @@ def expect_status(result: Result, status: SCSIStatus) -> None:
 def expect_done(result: Result, layout: Layout) -> None:
     """Expect GOOD, or CONDITION MET from PRE-FETCH (SBC-3 section 5.7)."""
     __tracebackhide__ = True
-    due = [SCSIStatus.GOOD]
+    allowed = [SCSIStatus.GOOD]
     if layout in (cdb.pre_fetch_10, cdb.pre_fetch_16):
-        due.append(SCSIStatus.CONDITION_MET)
-    check(result.status in due, [status.name for status in due], result)
+        allowed.append(SCSIStatus.CONDITION_MET)
+    check(result.status in allowed, [status.name for status in allowed], result)
 
 
 def expect_conflict(result: Result) -> None:
@@ -84,7 +84,7 @@ def expect_residual(result: Result, *, over: int = 0, under: int = 0) -> None:
         ConformanceFailure: a flag or the count is another.
     """
     __tracebackhide__ = True
-    final, due = result.final, over or under
+    final, expected = result.final, over or under
     check(
         not (result.overflow and result.underflow),
         "O and U not both 1",
@@ -110,8 +110,8 @@ def expect_residual(result: Result, *, over: int = 0, under: int = 0) -> None:
     else:
         check(not result.overflow and not result.underflow, "O=0 and U=0", final)
     check(
-        result.residual_count == due,
-        f"residual count {due}",
+        result.residual_count == expected,
+        f"residual count {expected}",
         final,
         requirement=_clause_of_count(result.residual_count, over, under),
         field="Residual Count",
@@ -120,9 +120,13 @@ def expect_residual(result: Result, *, over: int = 0, under: int = 0) -> None:
 
 def _clause_of_count(count: int, over: int, under: int) -> str:
     """Return the clause that a wrong count breaks."""
-    due = over or under
-    if count and due and count.to_bytes(4, "little") == due.to_bytes(4, "big"):
+    expected = over or under
+    if (
+        count
+        and expected
+        and count.to_bytes(4, "little") == expected.to_bytes(4, "big")
+    ):
         return "RFC7143-11-i01"
-    if not due:
+    if not expected:
         return "RFC7143-11.4.5.1-03"
     return "RFC7143-11.4.5.2-02" if over else "RFC7143-11.4.5.2-04"

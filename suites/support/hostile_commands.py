@@ -201,7 +201,7 @@ def lists() -> Mapping[str, tuple[bytes, int, int, bytes]]:
     key, new = bytes(8), b"\0" * 7 + b"\x01"
     port = b"\x45\0\0\x18" + b"iqn.2026-11.x:y,i,0x1\0\0\0"
     device = b"\x05\0\0\x14" + b"iqn.2026-11.x:y\0\0\0\0\0"
-    found: dict[str, tuple[bytes, int, int, bytes]] = {
+    commands: dict[str, tuple[bytes, int, int, bytes]] = {
         "MODE SELECT (6)": (b"\x15\x10\0\0\0\0", 4, 1, bytes(4) + caching),
         "MODE SELECT (10)": (b"\x55\x10" + bytes(8), 7, 2, bytes(8) + control),
         "UNMAP": (
@@ -233,16 +233,16 @@ def lists() -> Mapping[str, tuple[bytes, int, int, bytes]]:
         )
     ):
         cdb = bytes([0x5F, action, 0x01]) + bytes(7)
-        found[name] = cdb, 5, 4, key + new + bytes(8)
+        commands[name] = cdb, 5, 4, key + new + bytes(8)
     spec_i_pt = key + new + bytes([0, 0, 0, 0, 0x08, 0, 0, 0])
     for name, transport in {"a port": port, "a device": device}.items():
         size = len(transport).to_bytes(4, "big")
         cdb = bytes([0x5F, 0, 0x01]) + bytes(7)
-        found[f"REGISTER for {name}"] = cdb, 5, 4, spec_i_pt + size + transport
+        commands[f"REGISTER for {name}"] = cdb, 5, 4, spec_i_pt + size + transport
         move = key + new + bytes([0, 0, 0, 1]) + size + transport
         cdb = bytes([0x5F, 7, 0x01]) + bytes(7)
-        found[f"REGISTER AND MOVE to {name}"] = cdb, 5, 4, move
-    return found
+        commands[f"REGISTER AND MOVE to {name}"] = cdb, 5, 4, move
+    return commands
 
 
 def lies(words: str) -> Iterator[Stimulus]:

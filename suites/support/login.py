@@ -82,12 +82,12 @@ def whole_text(
     """
     reader = Reader(login.connection)
     for _turn in range(_MAX_PARTS):
-        found = reader.add(response)
-        if found is not None:
+        pairs = reader.add(response)
+        if pairs is not None:
             book = _book_of(login)
-            book.owed = book.negotiator.receive(found)
+            book.owed = book.negotiator.receive(pairs)
             _refuse_foreign_values(book)
-            return response, found
+            return response, pairs
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
     raise ConformanceFailure(
         "the target ends its text",
@@ -223,8 +223,8 @@ def provoke(
 ) -> LoginRequest:
     """Send a request that breaks a rule, and make sure that it left as it was meant."""
     request = login.send(pairs, **how)
-    left = login.connection.transcript.sent()[-1]
-    assert b"".join(left.segments()) == b"".join(request.segments())
+    sent = login.connection.transcript.sent()[-1]
+    assert b"".join(sent.segments()) == b"".join(request.segments())
     return request
 
 

@@ -70,10 +70,10 @@ def _task_set_type(session: Session, size: int) -> int:
     parse = parse_10 if size == 10 else parse_6
     try:
         pages = parse(result.data).pages if result.is_good else ()
-        told = [page.fields["tst"] for page in pages if page.code == ModePage.CONTROL]
+        types = [page.fields["tst"] for page in pages if page.code == ModePage.CONTROL]
     except DecodeError:
         return 0
-    return max(told, default=0)
+    return max(types, default=0)
 
 
 def skip_without_sense(session: Session, layout: Layout) -> None:

@@ -113,15 +113,15 @@ def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | 
     return None
 
 
-def answer_of(found: Pairs | None, name: str) -> str:
+def answer_of(answers: Pairs | None, name: str) -> str:
     """Return what was answered for a key: its value, REFUSED or SILENCE.
 
     A number that the target says in hexadecimal is returned in decimal: both are as
     good (section 6.1).
     """
-    if found is None:
+    if answers is None:
         return REFUSED
-    value = text.value(found, name)
+    value = text.value(answers, name)
     if value is None:
         return SILENCE
     key = KEYS.get(name)
@@ -150,11 +150,11 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
         chose(response)
         return
     try:
-        response, found = whole_text(login, response)
+        response, answers = whole_text(login, response)
     except LoginRefused as refusal:
         chose(refusal.response)
         return
-    answer = text.value(found, name)
+    answer = text.value(answers, name)
     check(
         answer in (None, *text.RESERVED_ANSWERS, *allowed),
         "a refusal, or no value for what was no offer",
@@ -172,7 +172,7 @@ def is_legal_answer(key: Key, answer: str) -> bool:
     return answer in (REFUSED, text.REJECT) or is_admissible(key, answer)
 
 
-def expect_legal_answer(key: Key, answer: str, due: list[str]) -> None:
+def expect_legal_answer(key: Key, answer: str, expected: list[str]) -> None:
     """Expect that an inadmissible offer gets an answer that the rules allow.
 
     An offer of whatever value needs an answer: silence accuses the clause about that.
@@ -183,7 +183,7 @@ def expect_legal_answer(key: Key, answer: str, due: list[str]) -> None:
     __tracebackhide__ = True
     check(
         is_legal_answer(key, answer),
-        due,
+        expected,
         answer,
         requirement=clause_of_silence(key) if answer == SILENCE else None,
         field=key.name,

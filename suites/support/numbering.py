@@ -134,9 +134,9 @@ def acknowledgements(transcript: Transcript) -> Iterator[tuple[PDU, int, int]]:
             continue
         if entry.direction is Direction.SENT:
             if "cmd_sn" in packet.fields:
-                taken = serial.add(packet.cmd_sn, 0 if packet.immediate else 1)
-                if way not in latest or serial.less_than(latest[way], taken):
-                    latest[way] = taken
+                next_cmd_sn = serial.add(packet.cmd_sn, 0 if packet.immediate else 1)
+                if way not in latest or serial.less_than(latest[way], next_cmd_sn):
+                    latest[way] = next_cmd_sn
             continue
         if way in latest:
             number = int(packet.exp_cmd_sn)

@@ -89,8 +89,8 @@ def is_there(session: Session, layout: Layout) -> bool:
     """
     support = reported(session, layout)
     is_known = support in (Support.SUPPORTED, Support.VENDOR_SPECIFIC)
-    found = is_known or support in (None, Support.NOT_AVAILABLE)
-    if found and layout not in _NEVER_NOTHING:
+    is_present = is_known or support in (None, Support.NOT_AVAILABLE)
+    if is_present and layout not in _NEVER_NOTHING:
         room = _room(layout)
         data = None
         if layout in _TAKES:
@@ -99,8 +99,8 @@ def is_there(session: Session, layout: Layout) -> bool:
         sense = session.execute(command, read=room, write=data).sense
         code = sense.additional if sense else None
         absent = _UNKNOWN[:1] if is_known or layout in _HARMLESS else _UNKNOWN
-        found = code not in absent
-    return found
+        is_present = code not in absent
+    return is_present
 
 
 def _room(layout: Layout) -> int:

@@ -51,8 +51,8 @@ def limits_of(session: Session) -> BlockLimits:
 
 def longest_transfer(session: Session, disk: Disk) -> int:
     """Return how many bytes a command may move: all of the disk if nothing is told."""
-    told = limits_of(session).maximum_transfer_length
-    return min(told or disk.blocks, disk.blocks) * disk.block_size
+    limit = limits_of(session).maximum_transfer_length
+    return min(limit or disk.blocks, disk.blocks) * disk.block_size
 
 
 def provisioning_of(session: Session) -> LogicalBlockProvisioning:

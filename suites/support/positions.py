@@ -107,14 +107,14 @@ class Place:
         """
         with suppress(ISCSIError, ConformanceFailure):
             if self.session is None:
-                found = self.connection.receive(seconds)
+                response = self.connection.receive(seconds)
                 if self.is_locked:
-                    self._ask_on(found, seconds)
+                    self._ask_on(response, seconds)
                 return False
             return self._ping(self.session, seconds)
         return False
 
-    def _ask_on(self, found: PDU, seconds: float) -> None:
+    def _ask_on(self, response: PDU, seconds: float) -> None:
         """Ask for full-feature phase as long as a login is not refused.
 
         It is what shows whether a stimulus was taken for the secret.
@@ -122,38 +122,38 @@ class Place:
         for _ in range(_LAST_STEPS):
             if (
                 self.login is None
-                or not isinstance(found, LoginResponse)
-                or found.status_class
-                or (found.transit and found.nsg == Stage.FULL_FEATURE)
+                or not isinstance(response, LoginResponse)
+                or response.status_class
+                or (response.transit and response.nsg == Stage.FULL_FEATURE)
             ):
                 return
-            self.login.status.receive(found.stat_sn)
-            stage = found.nsg if found.transit else found.csg
-            asked = self.login.build([], csg=stage, nsg=Stage.FULL_FEATURE)
-            self.connection.send(asked)
-            found = self.connection.receive(seconds)
+            self.login.status.receive(response.stat_sn)
+            stage = response.nsg if response.transit else response.csg
+            request = self.login.build([], csg=stage, nsg=Stage.FULL_FEATURE)
+            self.connection.send(request)
+            response = self.connection.receive(seconds)
 
     def _ping(self, session: Session, seconds: float) -> bool:
         self.pings += 1
         tag = _PING_TAG + self.pings
         ping = NOPOut(immediate=1, initiator_task_tag=tag, cmd_sn=self.cmd_sn)
         session.send(ping, self.link)
-        found = session.receive(self.link, timeout=seconds)
-        while not _answers(found, tag):
-            found = session.receive(self.link, timeout=seconds)
+        received = session.receive(self.link, timeout=seconds)
+        while not _answers(received, tag):
+            received = session.receive(self.link, timeout=seconds)
         # What the stimulus has done to the numbers is the target's to say.
         session.numbers.cmd_sn = session.numbers.exp_cmd_sn
         return True
 
 
-def _answers(found: PDU, tag: int) -> bool:
+def _answers(pdu: PDU, tag: int) -> bool:
     """Tell whether a PDU answers a ping: by a pong, or by a Reject of it.
 
     A Discovery session takes no ping (RFC 7143 section 4.3).
     """
-    if isinstance(found, Reject):
-        return found.rejected_header[16:20] == tag.to_bytes(4, "big")
-    return getattr(found, "initiator_task_tag", None) == tag
+    if isinstance(pdu, Reject):
+        return pdu.rejected_header[16:20] == tag.to_bytes(4, "big")
+    return getattr(pdu, "initiator_task_tag", None) == tag
 
 
 Build = Callable[[Place], PDU]
@@ -455,14 +455,14 @@ def text_cut(ground: Ground, transcript: Transcript) -> Place:
     request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
     session.send(request)
     try:
-        found = session.receive()
+        response = session.receive()
     except ISCSIError as error:
         session.close()
         raise OutOfReach(f"a text that goes on is not taken: {error}") from error
-    if not isinstance(found, TextResponse):
+    if not isinstance(response, TextResponse):
         session.close()
         raise OutOfReach(
-            f"a text that goes on is answered by {type(found).__name__}, not by a "
+            f"a text that goes on is answered by {type(response).__name__}, not by a "
             "Text Response"
         )
     return _inside(ground, session)
@@ -478,12 +478,14 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
     blocks = 16
     data = bytes(blocks * ground.block_size)
     session.start(cdb.write_10(lba=0, blocks=blocks), write=data, immediate_data=0)
-    found = session.receive()
-    if not isinstance(found, R2T):
+    response = session.receive()
+    if not isinstance(response, R2T):
         session.close()
-        raise OutOfReach(f"a write is answered by {type(found).__name__}, not by R2T")
+        raise OutOfReach(
+            f"a write is answered by {type(response).__name__}, not by R2T"
+        )
     place = _inside(ground, session)
-    place.r2t = found
+    place.r2t = response
     return place
 
 

@@ -89,12 +89,13 @@ def unacknowledged(session: Session, count: int) -> list[SCSIResponse]:
 
     Whatever is sent afterwards must bear the first one's StatSN as ExpStatSN.
     """
-    kept = session.leading.kept_stat_sn = session.leading.status.exp_stat_sn
+    exp_stat_sn = session.leading.kept_stat_sn = session.leading.status.exp_stat_sn
     tasks = [
-        session.start(cdb.test_unit_ready(), exp_stat_sn=kept) for _ in range(count)
+        session.start(cdb.test_unit_ready(), exp_stat_sn=exp_stat_sn)
+        for _ in range(count)
     ]
-    found = [session.finish(task).final for task in tasks]
-    return [pdu for pdu in found if isinstance(pdu, SCSIResponse)]
+    finals = [session.finish(task).final for task in tasks]
+    return [pdu for pdu in finals if isinstance(pdu, SCSIResponse)]
 
 
 def acknowledgeable(open_session: OpenSession) -> Session:
@@ -165,7 +166,7 @@ def repeated(session: Session, count: int, *, of: SNACK) -> list[PDU]:
         ConformanceFailure: something else came, or too few.
     """
     __tracebackhide__ = True
-    found: list[PDU] = []
+    copies: list[PDU] = []
     for _number in range(count):
         pdu = _next(session, f"{count} PDUs sent again")
         if isinstance(pdu, Reject) and pdu.reason == RejectReason.SNACK_REJECT:
@@ -176,9 +177,9 @@ def repeated(session: Session, count: int, *, of: SNACK) -> list[PDU]:
             pdu,
             session.transcript,
         )
-        found.append(pdu)
+        copies.append(pdu)
     session.expect_silence(after=of)
-    return found
+    return copies
 
 
 def _next(session: Session, expected: str, link: Link | None = None) -> PDU:
@@ -213,9 +214,11 @@ def expect_copies(
     """
     __tracebackhide__ = True
     for copy, original in zip(copies, originals, strict=True):
-        ours, theirs = content(original, but=but), content(copy, but=but)
+        expected, received = content(original, but=but), content(copy, but=but)
         different = sorted(
-            name for name in ours | theirs if ours.get(name) != theirs.get(name)
+            name
+            for name in expected | received
+            if expected.get(name) != received.get(name)
         )
         check(
             not different,
@@ -293,8 +296,8 @@ def expect_reassigned(
     """
     __tracebackhide__ = True
     answer = reassign(session, task, link=link, exp_data_sn=exp_data_sn)
-    due = TMResponse.FUNCTION_COMPLETE
-    check(answer.response == due, "response 0", answer, session.transcript)
+    complete = TMResponse.FUNCTION_COMPLETE
+    check(answer.response == complete, "response 0", answer, session.transcript)
     return answer
 
 
@@ -319,7 +322,7 @@ def start_write_over(
 
 
 def lose_data(
-    session: Session, task: Task, r2t: R2T, lost: int, *, is_spoilt: bool
+    session: Session, task: Task, r2t: R2T, lost_part: int, *, is_spoilt: bool
 ) -> DataOut:
     """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one.
 
@@ -327,16 +330,16 @@ def lose_data(
     one then.
     """
     parts = in_parts(session, task, r2t, _PARTS)
-    if lost == _PARTS - 1:
-        lost = len(parts) - 1
+    if lost_part == _PARTS - 1:
+        lost_part = len(parts) - 1
     impairment = spoil_data if is_spoilt else withhold
     with suppress(ConnectionLost):
         for number, part in enumerate(parts):
-            if number == lost:
+            if number == lost_part:
                 impairment(session, part)
             else:
                 session.send(part)
-    return parts[lost]
+    return parts[lost_part]
 
 
 def asked_until_the_end(session: Session, task: Task) -> list[R2T]:
@@ -344,13 +347,13 @@ def asked_until_the_end(session: Session, task: Task) -> list[R2T]:
 
     A response, a dropped connection and silence all end it: what is due is not judged.
     """
-    asked: list[R2T] = []
+    r2ts: list[R2T] = []
     with suppress(ConnectionLost, PeerTimeout):
         while not isinstance(pdu := session.receive(), SCSIResponse):
             if isinstance(pdu, R2T):
-                asked.append(pdu)
+                r2ts.append(pdu)
                 session.answer_r2t(task, pdu)
-    return asked
+    return r2ts
 
 
 def expect_recovered(
@@ -391,9 +394,9 @@ def expect_recovered(
         requirement="RFC7143-11.4.7.2-i03" if codes else None,
     )
     if result.is_good:
-        found = read(session, disk, len(task.data_out)).data
+        stored = read(session, disk, len(task.data_out)).data
         expect_data(
-            found,
+            stored,
             task.data_out,
             what="what was written",
             requirement="RFC7143-7.8-03" if refused is not None else None,
@@ -403,15 +406,15 @@ def expect_recovered(
 def until_pong(session: Session) -> list[PDU]:
     """Send a ping; return what comes before its answer, or before a drop."""
     ping = session.send(NOPOut(immediate=1, data=b"until here"))
-    found: list[PDU] = []
+    received: list[PDU] = []
     with suppress(ConnectionLost):
         while True:
             pdu = session.receive()
             is_pong = isinstance(pdu, NOPIn)
             if is_pong and pdu.initiator_task_tag == ping.initiator_task_tag:
                 break
-            found.append(pdu)
-    return found
+            received.append(pdu)
+    return received
 
 
 def expect_retried(session: Session, command: SCSICommand, data: bytes = b"") -> None:

@@ -93,10 +93,10 @@ class Nexus:
     def _skip_without_type(self, code: int) -> None:
         """Skip where the unit says that it does not take a type that there is."""
         try:
-            told = self.capabilities()
+            reported = self.capabilities()
         except ConformanceFailure:
             return
-        if code in set(ReservationType) - told.types and told.type_mask_valid:
+        if code in set(ReservationType) - reported.types and reported.type_mask_valid:
             name = ReservationType(code).name
             pytest.skip(f"not applicable: the unit does not take {name}")
 
@@ -217,7 +217,7 @@ class Nexus:
     def _read(self, layout: Layout, parse: Callable[[bytes], T]) -> T:
         """Return what a service action of PERSISTENT RESERVE IN tells.
 
-        Unit attentions that are due are let pass.
+        Pending unit attentions are ignored.
 
         Raises:
             ConformanceFailure: it fails, or its parameter data is malformed.
@@ -238,48 +238,48 @@ class Nexus:
     # Others ----------------------------------------------------------------------
 
     def attentions(self) -> list[Sense]:
-        """Return the sense of the unit attentions that are due, the first first."""
-        found: list[Sense] = []
+        """Return the sense data of the pending unit attentions, in order."""
+        senses: list[Sense] = []
         for _ in range(_MOST_ATTENTIONS):
             result = self.session.execute(cdb.test_unit_ready())
             sense = result.sense
             if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
-                return found
-            found.append(sense)
+                return senses
+            senses.append(sense)
         raise ConformanceFailure(
             "unit attentions come to an end",
-            ", ".join(map(str, found)),
+            ", ".join(map(str, senses)),
             self.session.transcript,
         )
 
 
 def expect_attentions(
     nexus: Nexus,
-    *due: AdditionalSense,
+    *expected: AdditionalSense,
     permitted: Sequence[AdditionalSense] = (),
 ) -> None:
     """Expect these unit attentions, in any order, and no others.
 
-    One whose additional sense code is cut off counts as one of those that are due.
+    One whose additional sense code is cut off counts as one of the expected ones.
 
     Args:
         nexus: who is told.
-        *due: what must be told.
+        *expected: what must be reported.
         permitted: what may be told besides.
 
     Raises:
-        ConformanceFailure: others are due, or fewer.
+        ConformanceFailure: others are reported, or fewer.
     """
     __tracebackhide__ = True
     senses = nexus.attentions()
-    told = [one.additional for one in senses if not one.is_code_cut_off]
-    found = [one for one in told if one in due or one not in permitted]
-    missing = [one for one in due if one not in found]
-    found += missing[: len(senses) - len(told)]
+    codes = [one.additional for one in senses if not one.is_code_cut_off]
+    reported = [one for one in codes if one in expected or one not in permitted]
+    missing = [one for one in expected if one not in reported]
+    reported += missing[: len(senses) - len(codes)]
     check(
-        sorted(map(str, found)) == sorted(map(str, due)),
-        f"unit attentions: {_named(due)}",
-        _named(found),
+        sorted(map(str, reported)) == sorted(map(str, expected)),
+        f"unit attentions: {_named(expected)}",
+        _named(reported),
     )
 
 
@@ -300,21 +300,23 @@ def expect_state(
         ConformanceFailure: there is something else.
     """
     __tracebackhide__ = True
-    found, held = nexus.keys(), nexus.reservation()
-    listed = sorted(found.keys)
+    registered, reservation = nexus.keys(), nexus.reservation()
+    listed = sorted(registered.keys)
     check(listed == sorted(keys), f"keys {_hex(sorted(keys))}", _hex(listed))
-    shown = held.type.name if held.type else "nothing"
-    wanted = kind.name if kind else "nothing"
-    check(held.type == kind, f"{wanted} reserved", f"{shown} reserved")
+    actual_type = reservation.type.name if reservation.type else "nothing"
+    expected_type = kind.name if kind else "nothing"
     check(
-        held.reservation_key == holder,
-        f"reservation key {holder:#x}",
-        f"{held.reservation_key:#x}",
+        reservation.type == kind, f"{expected_type} reserved", f"{actual_type} reserved"
     )
-    if held.type:
-        is_right = held.scope == LU_SCOPE
-        due, clause = f"SCOPE {LU_SCOPE}", "SPC4-6.15.3-01"
-        check(is_right, due, held, requirement=clause, field="SCOPE")
+    check(
+        reservation.reservation_key == holder,
+        f"reservation key {holder:#x}",
+        f"{reservation.reservation_key:#x}",
+    )
+    if reservation.type:
+        is_right = reservation.scope == LU_SCOPE
+        expected, clause = f"SCOPE {LU_SCOPE}", "SPC4-6.15.3-01"
+        check(is_right, expected, reservation, requirement=clause, field="SCOPE")
 
 
 def _hex(keys: Sequence[int]) -> str:

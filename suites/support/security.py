@@ -33,12 +33,12 @@ def options_of(
         options: how a plain login of the check is done.
         node: the target name.
     """
-    known = target.options(node)
+    of_target = target.options(node)
     return replace(
         options,
-        target_name=known.target_name,
-        credentials=known.credentials,
-        mutual=known.mutual,
+        target_name=of_target.target_name,
+        credentials=of_target.credentials,
+        mutual=of_target.mutual,
     )
 
 
@@ -69,8 +69,8 @@ class ChapLogin:
     def choose(self, methods: str = "CHAP") -> str | None:
         """Offer authentication methods in the first request; return the answer."""
         pairs = [*self.options.names(), ("AuthMethod", methods)]
-        found = ask(self.login, pairs, csg=Stage.SECURITY)[1]
-        return text.value(found, "AuthMethod")
+        answers = ask(self.login, pairs, csg=Stage.SECURITY)[1]
+        return text.value(answers, "AuthMethod")
 
     def challenge(self, algorithms: str = "5") -> chap.Challenge:
         """Go as far as the target's challenge and return it."""
@@ -82,14 +82,14 @@ class ChapLogin:
             requirement="RFC7143-12.1-04",
             field="AuthMethod",
         )
-        found = ask(self.login, [("CHAP_A", algorithms)], csg=Stage.SECURITY)[1]
+        answers = ask(self.login, [("CHAP_A", algorithms)], csg=Stage.SECURITY)[1]
         values = [
-            text.value(found, name) or "" for name in ("CHAP_A", "CHAP_I", "CHAP_C")
+            text.value(answers, name) or "" for name in ("CHAP_A", "CHAP_I", "CHAP_C")
         ]
         check(
             all(values),
             "CHAP_A, CHAP_I and CHAP_C",
-            found,
+            answers,
             requirement="RFC7143-12.1.3-02",
         )
         read, errors = chap.read_challenge(*values)
@@ -119,10 +119,12 @@ class ChapLogin:
 
         A target may agree to leave the stage with that text or later (section 6.3).
         """
-        last, found = ask(self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+        last, answers = ask(
+            self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL
+        )
         if not last.transit:
             advance(self.login, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
-        return found
+        return answers
 
     def enter(self) -> LoginResponse:
         """Go on from the operational stage to full-feature phase."""

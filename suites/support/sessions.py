@@ -65,13 +65,13 @@ def expect_gone(session: Session, before: Connection) -> None:
         ConformanceFailure: it is open, or what was said on it got an answer.
     """
     __tracebackhide__ = True
-    seen = len(session.transcript)
+    position = len(session.transcript)
     with suppress(ConnectionLost):
         before.send(NOPOut(immediate=1, initiator_task_tag=0xDEAD, cmd_sn=1))
     expect_drop(before)
     late = [
         pdu
-        for pdu in session.transcript.received(since=seen)
+        for pdu in session.transcript.received(since=position)
         if pdu.initiator_task_tag == 0xDEAD
     ]
     check(not late, "no answer on the old connection", late and late[0])

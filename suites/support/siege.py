@@ -103,10 +103,10 @@ class Siege:
             ConformanceFailure: the target has not stood it.
         """
         __tracebackhide__ = True
-        rest = [one for one in stimuli if self._is_allowed(one)]
-        while rest:
-            done = self._use_connection(reach, rest)
-            rest = rest[done:]
+        remaining = [one for one in stimuli if self._is_allowed(one)]
+        while remaining:
+            sent = self._use_connection(reach, remaining)
+            remaining = remaining[sent:]
 
     def _is_allowed(self, stimulus: Stimulus) -> bool:
         """Tell whether nothing that is not lent can be lost by a stimulus."""
@@ -118,15 +118,15 @@ class Siege:
         transcript = Transcript(keeps_proofs=not self.tested.provider.is_shared)
         self.show(transcript)
         place = self._reach(reach, transcript)
-        done = 0
+        sent = 0
         try:
             for stimulus in stimuli[:MOST_ON_A_CONNECTION]:
-                done += 1
+                sent += 1
                 if not self._send(place, stimulus, transcript):
                     break
         finally:
             self._leave(place)
-        return done
+        return sent
 
     def _reach(self, reach: Reach, transcript: Transcript) -> Place:
         __tracebackhide__ = True
@@ -252,10 +252,10 @@ class Siege:
             is_lost = died is None and any(
                 isinstance(one, ConnectionLost) for one in causes
             )
-            seen = error.actual if isinstance(error, ConformanceFailure) else error
+            reason = error.actual if isinstance(error, ConformanceFailure) else error
             raise ConformanceFailure(
                 "the session of another initiator is served",
-                f"{died or seen}, after {what}",
+                f"{died or reason}, after {what}",
                 transcript,
                 requirement=UNDISTURBED if is_lost and self._serves() else SERVES,
             ) from error
@@ -321,12 +321,12 @@ class Siege:
         """
         __tracebackhide__ = True
         if self.watcher.sentinel is not None:
-            found = self.watcher.read_again()
-            due = self.watcher.pattern
-            pairs = enumerate(zip(found, due, strict=False))
-            wrong = next((n for n, (now, then) in pairs if now != then), len(found))
+            stored = self.watcher.read_again()
+            expected = self.watcher.pattern
+            pairs = enumerate(zip(stored, expected, strict=False))
+            wrong = next((n for n, (now, then) in pairs if now != then), len(stored))
             check(
-                found == due,
+                stored == expected,
                 "the blocks that no stimulus has addressed keep their data",
                 f"byte {wrong} of them has changed",
                 requirement=UNTOUCHED,
@@ -393,6 +393,6 @@ def _is_locked(ground: Ground, sent: Sequence[bytes]) -> bool:
 
 def told(stimulus: Stimulus, wire: bytes) -> str:
     """Return a stimulus in words, with its first bytes."""
-    shown = wire[:SHOWN_BYTES].hex(" ")
+    first_bytes = wire[:SHOWN_BYTES].hex(" ")
     more = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
-    return f"{stimulus}: {shown}{more}"
+    return f"{stimulus}: {first_bytes}{more}"

@@ -236,9 +236,9 @@ def provoke(request: pytest.FixtureRequest, situation: str) -> list[PDU]:
         request: the check's own.
         situation: a key of `PROVOCATIONS`.
     """
-    came = carry_out(request, situation)
-    found = [packet for name, packet in came if name == situation]
-    if not found:
+    received = carry_out(request, situation)
+    matching = [packet for name, packet in received if name == situation]
+    if not matching:
         kind = situation.partition("@")[0]
         pytest.skip(f"not applicable: the target sends no {kind} in this situation")
-    return found
+    return matching

@@ -103,8 +103,8 @@ def _setting(bits: Bits, value: Callable[[int], int]) -> Callable[[Segments], Se
         whole = int.from_bytes(header[:BHS_LENGTH], "big")
         shift = BHS_LENGTH * 8 - bits.end
         mask = (1 << bits.width) - 1
-        wanted = value(whole >> shift & mask)
-        whole = whole & ~(mask << shift) | wanted << shift
+        changed = value(whole >> shift & mask)
+        whole = whole & ~(mask << shift) | changed << shift
         return whole.to_bytes(BHS_LENGTH, "big") + header[BHS_LENGTH:], data
 
     return change

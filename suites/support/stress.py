@@ -342,15 +342,17 @@ class Stress:
                 command = cdb.read_10(lba=slot * _BLOCKS, blocks=_BLOCKS)
                 result = session.execute(command, read=_BLOCKS * size)
                 check(result.is_good, "status GOOD", result, requirement=SERVES)
-                wanted = [self._data(slot, number) for number in sorted(numbers)]
+                candidates = [self._data(slot, number) for number in sorted(numbers)]
                 for start in range(0, _BLOCKS * size, size):
-                    found = result.data[start : start + size]
-                    is_right = any(found == one[start : start + size] for one in wanted)
+                    block = result.data[start : start + size]
+                    is_right = any(
+                        block == one[start : start + size] for one in candidates
+                    )
                     check(
                         is_right,
                         "each block holds the write acknowledged last, or one whole",
                         f"block {slot * _BLOCKS + start // size} holds something else "
-                        f"({found[:24].hex(' ')} ...), after {what}",
+                        f"({block[:24].hex(' ')} ...), after {what}",
                         requirement=WRITTEN,
                         answer=OTHER_DATA,
                     )

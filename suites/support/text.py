@@ -74,9 +74,9 @@ def whole_text(session: Session, answer: TextResponse) -> text.Pairs:
     joiner = text.Joiner()
     whole = Deadline(WHOLE_EXCHANGE * session.patience())
     while True:
-        found = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
-        if found is not None:
-            return found
+        pairs = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
+        if pairs is not None:
+            return pairs
         whole.check("a text that goes on")
         answer = go_on(session, answer)
 

@@ -39,9 +39,9 @@ def fields_of(pdu: PDU, prefix: str) -> dict[str, Any]:
 
 def reserved_fields(pdu: PDU) -> dict[str, int]:
     """Return the reserved fields of a PDU; all are to be 0 (RFC 7143 chapter 11)."""
-    found = fields_of(pdu, "reserved")
-    found.pop("reserved_task_tag", None)
-    return found
+    fields = fields_of(pdu, "reserved")
+    fields.pop("reserved_task_tag", None)
+    return fields
 
 
 def require_room(session: Session, length: int) -> None:

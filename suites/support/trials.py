@@ -41,8 +41,8 @@ def write_and_read(
         result = session.finish(task)
         check(result.is_good, f"GOOD for a write of {len(data)} bytes", result)
         _judge_r2ts(session, task)
-        found = read(session, disk, len(data))
-        expect_data(found.data, data, what="what was written")
+        stored = read(session, disk, len(data))
+        expect_data(stored.data, data, what="what was written")
     session.end()
 
 
@@ -74,9 +74,9 @@ def several_at_once(
     for task in tasks:
         check(session.finish(task).is_good, "GOOD for a write", task.final)
         _judge_r2ts(session, task)
-    found = read(session, disk, 3 * len(whole[0]))
-    due = whole[0] + whole[1] + before.data
-    expect_data(found.data, due, what="what was written")
+    stored = read(session, disk, 3 * len(whole[0]))
+    expected = whole[0] + whole[1] + before.data
+    expect_data(stored.data, expected, what="what was written")
     session.end()
 
 
@@ -186,20 +186,20 @@ def _judge_r2ts(session: Session, task: Task) -> None:
             spans,
             requirement="RFC7143-13.19-01",
         )
-    asked = sorted(spans)
+    ordered = sorted(spans)
     covered = task.sent_unsolicited
-    for start, end in asked:
+    for start, end in ordered:
         check(
             start == covered,
             f"R2Ts that go on at {covered}",
-            asked,
+            ordered,
             requirement="RFC7143-11.8-09",
         )
         covered = end
-    due = int(task.command.expected_data_transfer_length)
+    expected = int(task.command.expected_data_transfer_length)
     check(
-        covered == due,
-        f"R2Ts up to {due}",
+        covered == expected,
+        f"R2Ts up to {expected}",
         f"up to {covered}",
         requirement="RFC7143-13.10-i02",
     )

@@ -78,9 +78,9 @@ class Watcher:
             ConformanceFailure, ISCSIError: it is not answered.
         """
         assert self.session is not None
-        found = self.session.ping(self.canary)
-        if bytes(found.data) != self.canary:
-            raise ConformanceFailure("the data of the watcher's ping", found)
+        pong = self.session.ping(self.canary)
+        if bytes(pong.data) != self.canary:
+            raise ConformanceFailure("the data of the watcher's ping", pong)
 
     def read_again(self) -> bytes:
         """Return what the sentinel's first blocks hold now."""

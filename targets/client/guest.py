@@ -44,7 +44,7 @@ _FOLDERS = (
 
 
 def guest() -> Guest:
-    """Return a guest that serves nothing and logs in wherever it is told to."""
+    """Return a guest that is only an initiator, controlled over its console."""
     return Guest(
         "client",
         MODULES,

@@ -168,7 +168,7 @@ def _launch(plan: Plan) -> Process:
 
 
 def _await_ready(plan: Plan, process: Process) -> None:
-    """Wait for its sockets: it says nothing when it listens."""
+    """Wait for its sockets, because it logs nothing when it listens."""
     # To connect and look would leave a connection in its backlog of two.
     for _ in polls(process, "istgt"):
         if listening_portals(process.pid) == {

@@ -76,7 +76,7 @@ def _calls(targets: Sequence[Target], more: More) -> Iterator[str]:
 
 
 def _words(unit: LogicalUnit, number: int) -> tuple[object, ...]:
-    """Return what the script is told of a unit."""
+    """Return the script's arguments for a unit."""
     if unit.backing not in _DRIVERS:
         raise LabError(f"LIO is not set up here for a unit of {unit.backing}")
     driver = _DRIVERS[unit.backing]

@@ -93,18 +93,20 @@ def demand(command: Command, environment: Mapping[str, str]) -> Done:
     Raises:
         LabError: it cannot be started, took too long, printed without end, or failed.
     """
-    done = run(command, environment)
-    if done.status:
-        how = f"ended with status {done.status}"
-        if done.status < 0:
-            how = f"was killed by signal {-done.status}"
-        said = f": {done.last_line}" if done.last_line else ", and printed nothing"
-        raise LabError(
-            f"the command {command.name} {how}{said}",
-            command=command.words,
-            log=done.tail,
+    result = run(command, environment)
+    if result.status:
+        ending = f"ended with status {result.status}"
+        if result.status < 0:
+            ending = f"was killed by signal {-result.status}"
+        output = (
+            f": {result.last_line}" if result.last_line else ", and printed nothing"
         )
-    return done
+        raise LabError(
+            f"the command {command.name} {ending}{output}",
+            command=command.words,
+            log=result.tail,
+        )
+    return result
 
 
 def run(command: Command, environment: Mapping[str, str]) -> Done:
@@ -145,19 +147,19 @@ def _await(popen: subprocess.Popen[bytes], command: Command, output: BinaryIO) -
     Raises:
         LabError: it took too long, or printed without end.
     """
-    wrong = f"did not end within {command.seconds:g} s and was killed"
+    problem = f"did not end within {command.seconds:g} s and was killed"
     for _ in poll(command.seconds, _POLL_SECONDS):
         if popen.poll() is not None:
             return
         if os.fstat(output.fileno()).st_size > MOST_PRINTED:
-            wrong = f"printed more than {MOST_PRINTED >> 20} MiB and was killed"
+            problem = f"printed more than {MOST_PRINTED >> 20} MiB and was killed"
             break
-    done = Done(0, _read(output))
-    said = f"; it printed last: {done.last_line}" if done.last_line else ""
+    result = Done(0, _read(output))
+    printed = f"; it printed last: {result.last_line}" if result.last_line else ""
     raise LabError(
-        f"the command {command.name} {wrong}{said}",
+        f"the command {command.name} {problem}{printed}",
         command=command.words,
-        log=done.tail,
+        log=result.tail,
     )
 
 
@@ -170,7 +172,7 @@ def _kill(popen: subprocess.Popen[bytes]) -> None:
 
 
 def _read(output: BinaryIO) -> str:
-    """Return the end of what was printed, each line fit to be shown."""
+    """Return the end of the output, control characters escaped in each line."""
     size = os.fstat(output.fileno()).st_size
     # The file's offset is the command's, too: a daemon may be writing still.
     data = os.pread(output.fileno(), MOST_KEPT, max(0, size - MOST_KEPT))

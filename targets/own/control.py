@@ -22,7 +22,7 @@ _DEAD = 1
 
 @dataclass(slots=True)
 class OwnControl:
-    """The control of a target that somebody else runs."""
+    """The control of a target that its user starts."""
 
     portal: Portal
     hooks: Hooks
@@ -38,10 +38,10 @@ class OwnControl:
             probe(self.portal)
         except LabError as error:
             self._alive_until = 0.0
-            told = self._ask()
+            answer = self._ask()
             # It may know more than a port that is closed.
-            if told is not None and told.kind is not EndingKind.LAB:
-                return told
+            if answer is not None and answer.kind is not EndingKind.LAB:
+                return answer
             return Ending(EndingKind.VANISHED, error.message)
         return self._ask()
 
@@ -51,18 +51,18 @@ class OwnControl:
         if command is None or time.monotonic() < self._alive_until:
             return None
         try:
-            done = run(command, self.hooks.environment("is_alive"))
+            result = run(command, self.hooks.environment("is_alive"))
         except LabError as error:
             return Ending(EndingKind.LAB, error.message)
-        if done.status == 0:
+        if result.status == 0:
             self._alive_until = time.monotonic() + FRESH_SECONDS
             return None
-        said = done.last_line or "it printed nothing"
-        if done.status == _DEAD:
-            return _ending(done.last_line, f"{command.name} says: {said}")
+        output = result.last_line or "it printed nothing"
+        if result.status == _DEAD:
+            return _ending(result.last_line, f"{command.name} says: {output}")
         return Ending(
             EndingKind.LAB,
-            f"the command {command.name} ended with status {done.status}: {said}",
+            f"the command {command.name} ended with status {result.status}: {output}",
         )
 
     def restart(self) -> None:
@@ -104,8 +104,8 @@ class OwnControl:
                 f"the target cannot be told to {verb}: `{name} = [...]` in "
                 f"[hooks.operator] in {self.hooks.file} would change that"
             )
-        told = dict(word.split("=", 1) for word in words)
-        environment = self.hooks.environment(verb, order=order, **told)
+        arguments = dict(word.split("=", 1) for word in words)
+        environment = self.hooks.environment(verb, order=order, **arguments)
         demand(command, environment)
 
     def mark(self) -> int:
@@ -113,7 +113,7 @@ class OwnControl:
         return int(time.time())
 
     def log_since(self, mark: int) -> str:
-        """Return what `log` prints; what went wrong with it stands there instead."""
+        """Return the output of `log`, or the error if the command failed."""
         if "log" not in self.hooks.commands:
             return ""
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The target file: what a user says of a target, as typed values.
+"""The target file: a user's description of a target, as typed values.
 
 docs/own-target.md has every key. Nothing here looks at the target itself.
 """
@@ -58,14 +58,14 @@ class PortalTable(_Table, frozen=True, kw_only=True):
     @property
     def portal(self) -> Portal:
         """Where it is reached."""
-        found = address.parse_portal(self.address)
-        return Portal(found.host, found.port, self.group)
+        parsed = address.parse_portal(self.address)
+        return Portal(parsed.host, parsed.port, self.group)
 
     @property
     def is_translated(self) -> bool:
         """Whether the target knows another address of it."""
-        known = address.parse_portal(self.known_as or self.address)
-        return known != address.parse_portal(self.address)
+        internal = address.parse_portal(self.known_as or self.address)
+        return internal != address.parse_portal(self.address)
 
 
 class ChapTable(_Table, frozen=True, kw_only=True):
@@ -133,13 +133,13 @@ class UnitTable(_Table, frozen=True, kw_only=True):
         """Its size in bytes; None if only the target knows."""
         if self.size is None:
             return None
-        found = _SIZE.fullmatch(str(self.size))
-        if found is None or not int(found[1]):
+        match = _SIZE.fullmatch(str(self.size))
+        if match is None or not int(match[1]):
             raise ValueError(
                 f"the size {line(str(self.size))!r} is no number of bytes, "
                 'nor one such as "64M"'
             )
-        return int(found[1]) << _UNITS[found[2]]
+        return int(match[1]) << _UNITS[match[2]]
 
 
 class TargetTable(_Table, frozen=True, kw_only=True):
@@ -307,8 +307,8 @@ _AT = " - at `$"
 
 
 def _words(error: str) -> str:
-    """Return what msgspec says, the key first; entries count from 1."""
-    said, _, path = error.partition(_AT)
-    what, place = line(said), path.removeprefix(".").removesuffix("`")
+    """Return an error of msgspec with the key first; entries count from 1."""
+    message, _, path = error.partition(_AT)
+    reason, place = line(message), path.removeprefix(".").removesuffix("`")
     counted = re.sub(r"\[(\d+)\]", lambda one: f" {int(one[1]) + 1}", place)
-    return f"{counted}: {what}" if counted else what
+    return f"{counted}: {reason}" if counted else reason

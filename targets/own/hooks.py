@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands of a target file: which there are, and what each is told.
+"""The commands of a target file, and the environment of each.
 
 A command is a list of words, run as it is, or a string, run by `sh -c`.
 """
@@ -109,7 +109,7 @@ class Hooks:
     """Variables that every command gets."""
 
     def environment(self, name: str, **told: str) -> dict[str, str]:
-        """Return the variables that tell a command what is asked."""
+        """Return the environment variables that describe the order to a command."""
         values = {f"ASSAY_{key.upper()}": value for key, value in told.items()}
         return {**self.about, "ASSAY_HOOK": name, **values}
 

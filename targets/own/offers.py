@@ -19,7 +19,7 @@ from targets.own.hooks import Hooks
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a target file comes to, for `targets.model.RunningTarget`."""
+    """The contents of a target file for `targets.model.RunningTarget`."""
 
     portals: tuple[Portal, ...]
     other_portals: tuple[Portal, ...]
@@ -32,22 +32,25 @@ class Offer:
 
 
 def offer_of(file: TargetFile, hooks: Hooks) -> Offer:
-    """Return what a target file comes to.
+    """Return the contents of a target file as an offer.
 
     Args:
         file: the file.
         hooks: its commands.
     """
     first_group = file.portal[0].group
-    ours = [one for one in file.portal if one.group == first_group]
-    others = [one for one in file.portal if one.group != first_group]
+    group_portals = [one for one in file.portal if one.group == first_group]
+    other_portals = [one for one in file.portal if one.group != first_group]
     targets = tuple(_target(one) for one in file.ordered)
     special = _special(file)
     chap = file.discovery.chap
-    lines = {**_lines(file, hooks, ours, others, targets), **hooks.lines()}
+    lines = {
+        **_lines(file, hooks, group_portals, other_portals, targets),
+        **hooks.lines(),
+    }
     return Offer(
-        portals=tuple(one.portal for one in ours),
-        other_portals=tuple(one.portal for one in others),
+        portals=tuple(one.portal for one in group_portals),
+        other_portals=tuple(one.portal for one in other_portals),
         targets=targets,
         special=special,
         features=frozenset(row for row, (is_there, _) in lines.items() if is_there),
@@ -63,8 +66,8 @@ def offer_of(file: TargetFile, hooks: Hooks) -> Offer:
 def _lines(
     file: TargetFile,
     hooks: Hooks,
-    ours: list[PortalTable],
-    others: list[PortalTable],
+    group_portals: list[PortalTable],
+    other_portals: list[PortalTable],
     targets: tuple[Target, ...],
 ) -> dict[str, tuple[bool, str]]:
     """Return by feature whether the file gives it, and by which line it does."""
@@ -103,14 +106,17 @@ def _lines(
         ),
         "several-targets": (len(opened) > 1, "a second [[target]] without CHAP"),
         "several-luns": (len(units) > 1, "a second [[target.unit]] of the first name"),
-        "several-portals": (len(ours) > 1, "a second [[portal]] of the first group"),
-        "several-groups": (bool(others), "a [[portal]] with another `group`"),
+        "several-portals": (
+            len(group_portals) > 1,
+            "a second [[portal]] of the first group",
+        ),
+        "several-groups": (bool(other_portals), "a [[portal]] with another `group`"),
         "translated-ports": (
             any(one.is_translated for one in file.portal),
             "`known_as` in a [[portal]]",
         ),
         "ipv6": (
-            any(":" in one.portal.host for one in ours),
+            any(":" in one.portal.host for one in group_portals),
             "a [[portal]] with an IPv6 address",
         ),
         "writes": (
@@ -163,7 +169,7 @@ def _unit(table: UnitTable) -> LogicalUnit:
 
 def _special(file: TargetFile) -> dict[Special, str]:
     table = file.special
-    known = {
+    names = {
         Special.ALIAS: file.ordered[0].alias,
         Special.FORBIDDEN: table.forbidden,
         Special.MOVED: table.moved,
@@ -171,4 +177,4 @@ def _special(file: TargetFile) -> dict[Special, str]:
         Special.GUARDED: table.guarded,
         Special.PINGING: table.pinging,
     }
-    return {place: name for place, name in known.items() if name is not None}
+    return {place: name for place, name in names.items() if name is not None}

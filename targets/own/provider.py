@@ -36,7 +36,7 @@ class OwnProvider(Provider):
 
     @property
     def deviations_of(self) -> str | None:
-        """The kind whose known deviations hold."""
+        """The kind whose known deviations apply."""
         return self.file.deviations_of
 
     @property
@@ -58,10 +58,10 @@ class OwnProvider(Provider):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should be told before a run."""
+        """Warnings to print before a run."""
         if any(self.file.secrets()) and is_open_to_others(self.path):
-            told = f"{self.path} holds a CHAP secret and other users may read it"
-            return (f"{told}: chmod 600 {self.path}",)
+            problem = f"{self.path} holds a CHAP secret and other users may read it"
+            return (f"{problem}: chmod 600 {self.path}",)
         return ()
 
     def start(self) -> RunningTarget:
@@ -91,7 +91,7 @@ class OwnProvider(Provider):
         )
 
     def _version(self) -> str:
-        """Return the version that the file says, or its command prints.
+        """Return the version from the file or from the output of its command.
 
         Raises:
             LabError: the command fails, or prints nothing.

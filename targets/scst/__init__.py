@@ -11,11 +11,11 @@ from targets.scst.patches import Way
 
 
 def _addition(options: Options) -> ForKernel | None:
-    """Return what comes into a kernel where the options name SCST's sources."""
-    given, way = SOURCE_FOR_KERNEL.of(options), WAY.of(options)
-    if given is None:
+    """Return SCST as an addition to a kernel, or None without `--scst-source`."""
+    source, way = SOURCE_FOR_KERNEL.of(options), WAY.of(options)
+    if source is None:
         return None
-    return ForKernel(given, None if way is None else Way(way))
+    return ForKernel(source, None if way is None else Way(way))
 
 
 KINDS = (

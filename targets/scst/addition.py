@@ -43,9 +43,9 @@ class ForKernel:
         if plan.way is not Way.IN_TREE:
             return plan.patches
         folder.mkdir()
-        made = folder / "scst-in-tree.patch"
-        patches.generate(self._source, version, tree, made)
-        return (made,)
+        patch = folder / "scst-in-tree.patch"
+        patches.generate(self._source, version, tree, patch)
+        return (patch,)
 
     def fragments(self, version: KernelVersion) -> Sequence[str]:
         """Return the options that SCST needs of a kernel."""

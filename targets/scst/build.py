@@ -88,7 +88,7 @@ def build(
     has_modules: bool = True,
     builder: Builder = HOST,
 ) -> Built:
-    """Build SCST; what was built from the same is taken again.
+    """Build SCST, or take an earlier build of the same inputs from the cache.
 
     Raises:
         LabError: it does not build; names the component.
@@ -121,8 +121,8 @@ def build(
                 builder=builder,
                 writes=(path,),
             )
-        wanted = (*(_MODULES if has_modules else ()), _DAEMON)
-        missing = [name for name in wanted if not (path / name).exists()]
+        expected = (*(_MODULES if has_modules else ()), _DAEMON)
+        missing = [name for name in expected if not (path / name).exists()]
         if missing:
             raise LabError(f"SCST {source.version} was built, but made no {missing[0]}")
 

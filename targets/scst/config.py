@@ -52,7 +52,7 @@ class Device:
     """Such as nv_cache, read_only, thin_provisioned."""
 
     def parameters(self) -> dict[str, str]:
-        """Return what it is made with.
+        """Return the parameters for creating the device.
 
         Raises:
             LabError: its file is missing, or has no business here.
@@ -62,10 +62,10 @@ class Device:
             raise LabError(f"device {self.name}: {self.handler} {needs} filename")
         if self.filename and not self.filename.startswith("/"):
             raise LabError(f"device {self.name}: the path {self.filename} is relative")
-        found = {"filename": self.filename} if self.filename else {}
+        values = {"filename": self.filename} if self.filename else {}
         if self.block_size != 512:
-            found["blocksize"] = str(self.block_size)
-        return found | {name: str(value) for name, value in self.attributes.items()}
+            values["blocksize"] = str(self.block_size)
+        return values | {name: str(value) for name, value in self.attributes.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,11 @@ class Config:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise LabError(f"SCST's configuration has {twice[0]} twice")
-        known = {device.name for device in self.devices}
+        devices = {device.name for device in self.devices}
         for target in self.targets:
             for units in (target.units, *(group.units for group in target.groups)):
                 for lun, device in units.items():
-                    if device not in known:
+                    if device not in devices:
                         raise LabError(
                             f"{target.name}: LUN {lun} is {device}, which is no device"
                         )

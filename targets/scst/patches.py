@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How SCST comes into a kernel: by which patches of its own, or by none."""
+"""Chooses how SCST is added to a kernel: by which of its patches, or as modules."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ CLASSIC_OPTIONS = ("CONFIG_TCP_ZERO_COPY_TRANSFER_COMPLETION_NOTIFICATION=y",)
 
 
 class Way(StrEnum):
-    """How SCST comes into a kernel."""
+    """The ways of adding SCST to a kernel."""
 
     CLASSIC = "classic"
     """The kernel is patched for it; its modules are built beside the kernel."""
@@ -56,7 +56,7 @@ class Plan:
 
 
 def choose(source: Source, kernel: KernelVersion, way: Way | None = None) -> Plan:
-    """Choose how SCST comes into a kernel that is built from source.
+    """Choose how SCST is added to a kernel that is built from source.
 
     Args:
         source: SCST's sources.
@@ -101,9 +101,9 @@ def _lacks(root: Path) -> list[str]:
 def _classic(root: Path, kernel: KernelVersion) -> Iterator[Path]:
     """Find the classic patches for a kernel; none without the callback's."""
     for name, folder in _FOLDERS.items():
-        found = _best(root / folder / ("rhel" if kernel.is_rhel else "."), name, kernel)
-        if found is not None:
-            yield found
+        patch = _best(root / folder / ("rhel" if kernel.is_rhel else "."), name, kernel)
+        if patch is not None:
+            yield patch
         elif name == "put_page_callback":
             return
 
@@ -128,13 +128,13 @@ def _patches(folder: Path, name: str) -> Iterator[tuple[Path, KernelVersion]]:
 
 def _known(root: Path) -> str:
     name = "put_page_callback"
-    found = sorted(
+    versions = sorted(
         (version.numbers, version.text)
         for _, version in _patches(root / _FOLDERS[name], name)
     )
-    if not found:
+    if not versions:
         return "it has no such patches at all"
-    return f"it has them from {found[0][1]} to {found[-1][1]}"
+    return f"it has them from {versions[0][1]} to {versions[-1][1]}"
 
 
 def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> None:
@@ -183,8 +183,8 @@ def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> N
 
 def _bring_qlogic(tree: Path, work: Path, kernel: KernelVersion) -> None:
     """Lay the kernel's QLogic driver where the script would else fetch it to."""
-    given = tree / "drivers" / "scsi" / "qla2xxx"
+    driver = tree / "drivers" / "scsi" / "qla2xxx"
     for name in _QLOGIC:
-        if given.is_dir() and (work / name).is_dir():
+        if driver.is_dir() and (work / name).is_dir():
             place = work / name / "qla2xxx-orig" / kernel.release
-            shutil.copytree(given, place, dirs_exist_ok=True)
+            shutil.copytree(driver, place, dirs_exist_ok=True)

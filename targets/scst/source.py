@@ -58,14 +58,14 @@ class Source:
         return total.hexdigest()
 
 
-def find(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+def find(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the sources: the one given, or that of the environment.
 
     Raises:
         LabError: there is none, or it holds no SCST; says how to get it.
     """
-    told = environ.get(VARIABLE)
-    folder = given or (Path(told) if told else None)
+    variable = environ.get(VARIABLE)
+    folder = option or (Path(variable) if variable else None)
     if folder is None:
         raise LabError("SCST's sources are not there", hint=HOW_TO_GET)
     locate(folder)
@@ -73,7 +73,7 @@ def find(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def locate(folder: Path) -> None:
-    """Look whether a folder can hold SCST's sources; cheap.
+    """Check quickly whether a folder can hold SCST's sources.
 
     Raises:
         LabError: it cannot; says what is missing.
@@ -115,9 +115,9 @@ def open_source(folder: Path) -> Source:
 def _version(root: Path) -> str:
     # Releases before 2.0 said it in scst.h.
     for name in ("scst_const.h", "scst.h"):
-        found = _VERSION.search(_text(root / "scst" / "include" / name))
-        if found:
-            return found[1] or found[2]
+        match = _VERSION.search(_text(root / "scst" / "include" / name))
+        if match:
+            return match[1] or match[2]
     raise LabError(f"{root} does not say which version of SCST it is")
 
 
@@ -130,8 +130,8 @@ def _lacks(root: Path) -> list[str]:
 
 
 def _tarballs(folder: Path) -> list[Path]:
-    found = {path for pattern in _TARBALLS for path in folder.glob(pattern)}
-    return sorted(path for path in found if "scst" in path.name)
+    archives = {path for pattern in _TARBALLS for path in folder.glob(pattern)}
+    return sorted(path for path in archives if "scst" in path.name)
 
 
 def _lay_out(tarballs: list[Path], path: Path) -> None:

@@ -118,15 +118,15 @@ def _become_root() -> tuple[str, ...]:
 
 
 def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> None:
-    """Check where tgtd listens, then tell it what to serve."""
+    """Check where tgtd listens, then configure it."""
     for _ in polls(process, "tgtd"):
-        shown = _tgtadm(plan, "--op", "show", "--mode", "portal")
-        if shown is not None:
+        portals = _tgtadm(plan, "--op", "show", "--mode", "portal")
+        if portals is not None:
             break
     # A tgtd that cannot bind its portal listens on 0.0.0.0:3260 instead and says
     # nothing: it must not live to serve anybody.
     expected = {f"{portal},1" for portal in plan.portals}
-    listening = {line.removeprefix("Portal: ") for line in (shown or "").splitlines()}
+    listening = {line.removeprefix("Portal: ") for line in (portals or "").splitlines()}
     if listening != expected:
         raise PortTakenError(
             f"tgtd listens on {_listed(listening)} where {_listed(expected)} was asked",
@@ -222,8 +222,8 @@ def _tgtadm(plan: Plan, *arguments: str) -> str | None:
         *("--lld", "iscsi"),
         *arguments,
     ]
-    done = attempt(command, environment=_environment(plan))
-    return done.stdout if done.returncode == 0 else None
+    process = attempt(command, environment=_environment(plan))
+    return process.stdout if process.returncode == 0 else None
 
 
 def _environment(plan: Plan) -> dict[str, str]:

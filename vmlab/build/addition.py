@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The contract of software that comes into a kernel that the lab builds."""
+"""The interface of software that the lab builds into a kernel."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,5 +43,5 @@ class Addition(Protocol):
         ...
 
     def describe(self, version: KernelVersion) -> str:
-        """Return its name and version and how it comes into a kernel, for reports."""
+        """Return its name, its version and how it is added to a kernel, for reports."""
         ...

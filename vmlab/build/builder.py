@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who runs the commands of a build; this machine does unless somebody else is asked."""
+"""Runs the commands of a build: by default on this machine."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ class Job(Protocol):
         """
 
     def end(self) -> None:
-        """End it with all that it has started; what is built so far stays."""
+        """End the job and all its processes; files built so far stay."""
 
 
 class Builder(AbstractContextManager["Builder"], Protocol):
@@ -96,9 +96,13 @@ class Host:
     @property
     def processors(self) -> int:
         """How many jobs it runs at once."""
-        ours = len(os.sched_getaffinity(0))
-        told = os.environ.get(CORES, "")
-        return min(ours, int(told)) if told.isdecimal() and int(told) else ours
+        available = len(os.sched_getaffinity(0))
+        limit = os.environ.get(CORES, "")
+        return (
+            min(available, int(limit))
+            if limit.isdecimal() and int(limit)
+            else available
+        )
 
     def begin(
         self,

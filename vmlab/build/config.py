@@ -62,16 +62,16 @@ def parse(text: str, where: str) -> dict[str, str]:
     Raises:
         LabError: a line is neither an option nor a comment.
     """
-    found = {}
+    options = {}
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if option := _SET.fullmatch(line):
-            found[option[1]] = option[2]
+            options[option[1]] = option[2]
         elif option := _UNSET.fullmatch(line):
-            found[option[1]] = "n"
+            options[option[1]] = "n"
         elif line and not line.startswith("#"):
             raise LabError(f"{where}, line {number}: {line!r} is no option")
-    return found
+    return options
 
 
 def merge(names: Iterable[str]) -> dict[str, str]:
@@ -96,20 +96,20 @@ def render(options: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def override(made: str, options: Mapping[str, str]) -> str:
+def override(text: str, options: Mapping[str, str]) -> str:
     """Return a .config with options set otherwise."""
-    kept = [
+    lines = [
         line
-        for line in made.splitlines()
+        for line in text.splitlines()
         if not (found := _SET.fullmatch(line) or _UNSET.fullmatch(line))
         or found[1] not in options
     ]
-    return "\n".join(kept) + "\n" + render(options)
+    return "\n".join(lines) + "\n" + render(options)
 
 
 def check(
     wanted: Mapping[str, str],
-    made: str,
+    text: str,
     tree: Path,
     optional: Collection[str] = (),
 ) -> None:
@@ -117,25 +117,26 @@ def check(
 
     Args:
         wanted: what was asked for.
-        made: the .config that the kernel made of it.
+        text: the .config that the kernel made of it.
         tree: the kernel's sources, to tell why.
         optional: what may be missing where a kernel has no such option.
 
     Raises:
         LabError: an option has not; names each, and what became of it.
     """
-    has = parse(made, ".config")
-    lost = {
-        name: value for name, value in wanted.items() if has.get(name, "n") != value
+    actual = parse(text, ".config")
+    dropped = {
+        name: value for name, value in wanted.items() if actual.get(name, "n") != value
     }
-    if not lost:
+    if not dropped:
         return
-    names = {name.removeprefix("CONFIG_") for name in lost}
-    known = {f"CONFIG_{name}" for name in _known(tree, names)}
+    names = {name.removeprefix("CONFIG_") for name in dropped}
+    existing = {f"CONFIG_{name}" for name in _known(tree, names)}
     lines = [
-        f"{name}={value} became {has.get(name, 'n')} ({_reason(value, name in known)})"
-        for name, value in lost.items()
-        if name in known or name not in optional
+        f"{name}={value} became {actual.get(name, 'n')} "
+        f"({_reason(value, name in existing)})"
+        for name, value in dropped.items()
+        if name in existing or name not in optional
     ]
     if not lines:
         return
@@ -157,5 +158,5 @@ def _known(tree: Path, names: set[str]) -> Iterator[str]:
     pattern = re.compile(r"^\s*(?:menu)?config\s+(\w+)\s*$", re.MULTILINE)
     for path in tree.rglob("Kconfig*"):
         if path.is_file():
-            found = pattern.findall(path.read_text(errors="replace"))
-            yield from names.intersection(found)
+            options = pattern.findall(path.read_text(errors="replace"))
+            yield from names.intersection(options)

@@ -51,10 +51,10 @@ def build(sources: Path, kdir: Path, builder: Builder = HOST) -> list[Path]:
         )
 
     path = cache.get("modules", made_from, compile_in)
-    found = sorted(path.rglob("*.ko"))
-    if not found:
+    built = sorted(path.rglob("*.ko"))
+    if not built:
         raise LabError(f"{sources} has built no module")
-    return found
+    return built
 
 
 def digest_of_tree(folder: Path, ignored: Collection[str] = ()) -> str:

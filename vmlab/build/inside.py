@@ -76,8 +76,8 @@ class Inside:
     @property
     def compiler(self) -> str:
         """What the hash of a result names it by; never what the host's is."""
-        said = rootfs.note(self._root, _COMPILER).partition("\n")[0]
-        return f"{said}, in a machine"
+        name = rootfs.note(self._root, _COMPILER).partition("\n")[0]
+        return f"{name}, in a machine"
 
     @property
     def processors(self) -> int:

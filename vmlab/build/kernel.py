@@ -78,28 +78,28 @@ def build(order: Order) -> Kernel:
 
 def _build(order: Order, builder: Builder) -> Kernel:
     origin = sources.find(order.source)
-    given = patches.collect(order.patches)
+    patch_files = patches.collect(order.patches)
     addition = order.addition
     base = config.merge((*config.ALWAYS, *order.base))
-    asked = config.merge(config.with_debug(order.config))
+    requested = config.merge(config.with_debug(order.config))
     if addition is None:
-        tree = sources.prepare(origin, given)
+        tree = sources.prepare(origin, patch_files)
         needed = {}
     else:
         tree = sources.prepare(
-            origin, given, more=addition.patches, more_from=addition.digest()
+            origin, patch_files, more=addition.patches, more_from=addition.digest()
         )
         texts = addition.fragments(sources.version(tree))
         needed = config.parse("\n".join(texts), "the addition's options")
-    wanted = base | needed | asked
+    options = base | needed | requested
     version = sources.version(tree)
     made_from = cache.key(
-        tree=tree.name, config=wanted, compiler=builder.compiler, layout=1
+        tree=tree.name, config=options, compiler=builder.compiler, layout=1
     )
     about = About(
         version="",
         origin=f"{origin.path.name} ({version.text})",
-        patches=tuple(path.name for path in given),
+        patches=tuple(path.name for path in patch_files),
         config=order.config,
         addition="" if addition is None else addition.describe(version),
         # Directly in its sources, whose place is then "..": to ccache the files of
@@ -112,7 +112,7 @@ def _build(order: Order, builder: Builder) -> Kernel:
     root = cache.get(
         "built",
         made_from,
-        lambda path: _compile(tree, wanted, optional, about, path, builder),
+        lambda path: _compile(tree, options, optional, about, path, builder),
     )
     kernel = load(root)
     added = [
@@ -125,7 +125,7 @@ def _build(order: Order, builder: Builder) -> Kernel:
 
 def _compile(
     tree: Path,
-    wanted: Mapping[str, str],
+    options: Mapping[str, str],
     optional: Collection[str],
     about: About,
     path: Path,
@@ -136,7 +136,7 @@ def _compile(
     log = cache.folder() / "logs" / f"kernel-{_key_of(out)}.log"
     run = partial(make, log=log, builder=builder)
     where = ("-C", tree, f"O={out}")
-    _configure(tree, out, wanted, optional, run)
+    _configure(tree, out, options, optional, run)
     progress = Progress(about.origin, _last_steps())
     goal, image = _image(out)
     goals = (*where, goal, "modules", *_EARLY)
@@ -155,8 +155,8 @@ def _compile(
     if image == "vmlinux":
         debuginfo.strip(path / "vmlinux")
     modules.prepare(path, release.name)
-    known = asdict(about) | {"version": release.name, "steps": progress.steps}
-    (path / _ABOUT).write_text(json.dumps(known, indent=1))
+    values = asdict(about) | {"version": release.name, "steps": progress.steps}
+    (path / _ABOUT).write_text(json.dumps(values, indent=1))
 
 
 def _image(out: Path) -> tuple[str, str]:
@@ -180,31 +180,31 @@ def _key_of(out: Path) -> str:
 def _configure(
     tree: Path,
     out: Path,
-    wanted: Mapping[str, str],
+    options: Mapping[str, str],
     optional: Collection[str],
     run: Callable[..., None],
 ) -> None:
     """Make the configuration, unless an interrupted build has left it."""
-    done = out / ".config.wanted"
-    text = config.render(wanted)
-    if done.exists() and done.read_text() == text:
+    marker = out / ".config.wanted"
+    text = config.render(options)
+    if marker.exists() and marker.read_text() == text:
         return
     make_config = partial(run, what="the configuration", writes=(out,))
     make_config(("-C", tree, f"O={out}", "tinyconfig"))
-    made = out / ".config"
-    made.write_text(config.override(made.read_text(), wanted))
+    dotconfig = out / ".config"
+    dotconfig.write_text(config.override(dotconfig.read_text(), options))
     make_config(("-C", tree, f"O={out}", "olddefconfig"))
     # The lab's own presets are for kernels of several years.
-    config.check(wanted, made.read_text(), tree, optional)
-    done.write_text(text)
+    config.check(options, dotconfig.read_text(), tree, optional)
+    marker.write_text(text)
 
 
 def _last_steps() -> int:
-    found = sorted(
+    records = sorted(
         (cache.folder() / "built").glob(f"*/{_ABOUT}"),
         key=lambda path: path.stat().st_mtime,
     )
-    return about_of(found[-1].parent).steps if found else 0
+    return about_of(records[-1].parent).steps if records else 0
 
 
 def about_of(root: Path) -> About:
@@ -214,11 +214,11 @@ def about_of(root: Path) -> About:
         LabError: another version of the lab has built it, or none.
     """
     try:
-        known = json.loads((root / _ABOUT).read_text())
-        known |= {name: tuple(known[name]) for name in ("patches", "config")}
+        values = json.loads((root / _ABOUT).read_text())
+        values |= {name: tuple(values[name]) for name in ("patches", "config")}
         # Another version of the lab may have noted more.
         names = {field.name for field in fields(About)}
-        return About(**{name: known[name] for name in names & known.keys()})
+        return About(**{name: values[name] for name in names & values.keys()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{root} is no kernel that this lab has built") from error
 
@@ -247,7 +247,7 @@ def remember(name: str, kernel: Kernel) -> None:
         raise LabError(f"{name!r} is no good as the name of a kernel")
     folder = cache.folder() / "kernels"
     folder.mkdir(exist_ok=True)
-    known = {
+    values = {
         "version": kernel.version,
         "root": str(kernel.root),
         "origin": kernel.origin,
@@ -255,7 +255,7 @@ def remember(name: str, kernel: Kernel) -> None:
         "patches": kernel.patches,
         "in_vm": kernel.in_vm,
     }
-    (folder / f"{name}.json").write_text(json.dumps(known, indent=1))
+    (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
 
 
 def named(name: str) -> Kernel:
@@ -264,28 +264,28 @@ def named(name: str) -> Kernel:
     Raises:
         LabError: there is none, or its files are gone.
     """
-    found = names()
-    if name not in found:
-        known = f"there are: {', '.join(found)}" if found else "none is built"
-        raise LabError(f"there is no kernel {name}; {known}")
-    return found[name]
+    kernels = names()
+    if name not in kernels:
+        choices = f"there are: {', '.join(kernels)}" if kernels else "none is built"
+        raise LabError(f"there is no kernel {name}; {choices}")
+    return kernels[name]
 
 
 def names() -> dict[str, Kernel]:
     """Return the kernels that have a name and are still there."""
-    found = {}
+    kernels = {}
     for path in sorted((cache.folder() / "kernels").glob("*.json")):
         # Another version of the lab may have written it otherwise.
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            known = json.loads(path.read_text())
+            values = json.loads(path.read_text())
             kernel = Kernel(
-                known["version"],
-                Path(known["root"]),
-                known["origin"],
-                Path(known["kdir"]),
-                tuple(known["patches"]),
-                known.get("in_vm", False),
+                values["version"],
+                Path(values["root"]),
+                values["origin"],
+                Path(values["kdir"]),
+                tuple(values["patches"]),
+                values.get("in_vm", False),
             )
             if kernel.image.exists():
-                found[path.stem] = kernel
-    return found
+                kernels[path.stem] = kernel
+    return kernels

@@ -70,13 +70,13 @@ def make(
             job.end()
             raise
         file.seek(begin)
-        said = file.read()
+        output = file.read()
     if code != 0:
         raise LabError(
             f"{what} does not build (make ended with code {code})",
             hint=f"see {log}",
             command=words,
-            log=_first_errors(said),
+            log=_first_errors(output),
         )
 
 
@@ -117,9 +117,9 @@ def _settings(ccache: Path) -> dict[str, str]:
     }
 
 
-def _first_errors(said: str) -> str:
-    found = [match[0].strip() for match in _ERROR.finditer(said)]
-    return "\n".join(found[:8]) or "\n".join(said.splitlines()[-12:])
+def _first_errors(output: str) -> str:
+    errors = [match[0].strip() for match in _ERROR.finditer(output)]
+    return "\n".join(errors[:8]) or "\n".join(output.splitlines()[-12:])
 
 
 class Progress:

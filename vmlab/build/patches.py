@@ -16,7 +16,7 @@ _NO_FILE = re.compile(r"^can't find file to patch at input line (\d+)")
 _TARGET = re.compile(r"^\|\+\+\+ (\S+)")
 
 
-def collect(given: Iterable[Path]) -> list[Path]:
+def collect(paths: Iterable[Path]) -> list[Path]:
     """Return patch files in the order in which they are applied.
 
     A folder stands for its patches: in the order of its `series` file if it has one,
@@ -25,7 +25,7 @@ def collect(given: Iterable[Path]) -> list[Path]:
     Raises:
         LabError: there is no such file, or a folder holds no patch.
     """
-    return [path for one in given for path in _patches(one)]
+    return [path for one in paths for path in _patches(one)]
 
 
 def _patches(path: Path) -> list[Path]:
@@ -37,15 +37,15 @@ def _patches(path: Path) -> list[Path]:
     if series.exists():
         lines = series.read_text().splitlines()
         names = [line.partition("#")[0].split() for line in lines]
-        found = [path / words[0] for words in names if words]
+        files = [path / words[0] for words in names if words]
     else:
-        found = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES)
-    missing = [one for one in found if not one.is_file()]
+        files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES)
+    missing = [one for one in files if not one.is_file()]
     if missing:
         raise LabError(f"{series} names {missing[0].name}, which is not there")
-    if not found:
+    if not files:
         raise LabError(f"the folder {path} holds no patch")
-    return found
+    return files
 
 
 def apply(tree: Path, patch: Path) -> None:
@@ -78,20 +78,20 @@ def _command(tree: Path, patch: Path) -> tuple[str | Path, ...]:
     return ("patch", "-p1", "--force", *place)
 
 
-def _problems(said: str) -> Iterator[str]:
+def _problems(output: str) -> Iterator[str]:
     """Tell what patch(1) complains of, a line each."""
-    file = wanted = ""
-    for line in said.splitlines():
-        if found := _FILE.match(line):
-            file = found[1]
-        elif found := _HUNK.match(line):
-            yield f"hunk {found[1]} of {file}, at line {found[2]}"
-        elif found := _NO_FILE.match(line):
-            wanted = found[1]
-        elif wanted and (found := _TARGET.match(line)):
-            name = found[1].partition("/")[2]
-            yield f"there is no file {name} (line {wanted} of the patch)"
-            wanted = ""
+    file = number = ""
+    for line in output.splitlines():
+        if match := _FILE.match(line):
+            file = match[1]
+        elif match := _HUNK.match(line):
+            yield f"hunk {match[1]} of {file}, at line {match[2]}"
+        elif match := _NO_FILE.match(line):
+            number = match[1]
+        elif number and (match := _TARGET.match(line)):
+            name = match[1].partition("/")[2]
+            yield f"there is no file {name} (line {number} of the patch)"
+            number = ""
         elif "Only garbage" in line:
             yield "it holds no hunk at all"
         elif "malformed patch" in line:

@@ -63,14 +63,14 @@ def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
     finally:
         job.end()
     if code != 0:
-        said = log.read_text(errors="replace").splitlines()
-        errors = [line for line in said if line.startswith("E: ")]
+        output = log.read_text(errors="replace").splitlines()
+        errors = [line for line in output if line.startswith("E: ")]
         why = errors[0].removeprefix("E: ") if errors else f"code {code}"
         raise LabError(
             f"mmdebstrap makes no root file system: {why}",
             hint="see whether apt-get update works",
             command=words,
-            log="\n".join(said[-12:]),
+            log="\n".join(output[-12:]),
         )
 
 
@@ -81,10 +81,10 @@ def _sources() -> list[str]:
         LabError: it does not know Debian.
     """
     targets = ("Created-By: Packages", "Origin: Debian")
-    found = run("apt-get", "indextargets", "--format", _SOURCE, *targets).splitlines()
-    if not found:
+    lines = run("apt-get", "indextargets", "--format", _SOURCE, *targets).splitlines()
+    if not lines:
         raise LabError("apt knows no archive of Debian's", hint="apt-get update")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(lines))
 
 
 def _options(notes: Mapping[str, str], path: Path) -> Iterator[str]:

@@ -40,16 +40,16 @@ def find(text: str) -> Origin:
         LabError: it is not there, or is no kernel.
     """
     if text == DEBIAN:
-        found = sorted(
+        archives = sorted(
             _PACKAGED.glob("linux-source-*.tar.*"),
             key=lambda path: _digits(path.name),
         )
-        if not found:
+        if not archives:
             raise LabError(
                 "Debian's kernel sources are not installed",
                 hint="apt-get install linux-source",
             )
-        return Origin(found[-1])
+        return Origin(archives[-1])
     path = Path(text).expanduser().resolve()
     if not path.exists():
         raise LabError(f"there are no sources {text}", hint="give a tree or a tarball")
@@ -70,11 +70,11 @@ def version(tree: Path) -> KernelVersion:
     """
     makefile = tree / "Makefile"
     text = makefile.read_text(errors="replace") if makefile.exists() else ""
-    found = [
+    matches = [
         re.search(rf"^{name}[ \t]*=[ \t]*(\d+)[ \t]*$", text, re.MULTILINE)
         for name in _NUMBERS
     ]
-    numbers = [match[1] for match in found if match is not None]
+    numbers = [match[1] for match in matches if match is not None]
     if len(numbers) < len(_NUMBERS) or not (tree / "Kconfig").exists():
         raise LabError(f"{tree} holds no kernel's sources")
     # Before 3.0 a fourth number came as EXTRAVERSION.
@@ -84,7 +84,7 @@ def version(tree: Path) -> KernelVersion:
 
 def prepare(
     origin: Origin,
-    given: Sequence[Path],
+    patch_files: Sequence[Path],
     *,
     more: Callable[[Path, Path], Sequence[Path]] | None = None,
     more_from: str = "",
@@ -95,7 +95,7 @@ def prepare(
 
     Args:
         origin: the sources.
-        given: the patches, in order.
+        patch_files: the patches, in order.
         more: given the tree and a folder to write to, returns further patches.
         more_from: the hash of what those are made from.
 
@@ -104,7 +104,7 @@ def prepare(
     """
     made_from = cache.key(
         origin=origin.digest(),
-        patches=[cache.digest_of(path) for path in given],
+        patches=[cache.digest_of(path) for path in patch_files],
         more=more_from,
         layout=1,
     )
@@ -112,7 +112,7 @@ def prepare(
     def unpack(path: Path) -> None:
         _unpack(origin.path, path)
         further = more(path, path.with_name("more")) if more is not None else ()
-        for patch in (*given, *further):
+        for patch in (*patch_files, *further):
             patches.apply(path, patch)
 
     return cache.get("kernel-source", made_from, unpack)
