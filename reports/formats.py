@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run in the formats of others: CTRF for dashboards, SARIF for code hosts, KCIDB.
+"""Exports a run as CTRF (for dashboards), as SARIF (for code hosts) and for KCIDB.
 
 Each is plain data, to be written as JSON.
 """
@@ -94,13 +94,13 @@ def _ctrf_test(run: Run, check: Check) -> dict[str, Any]:
 def sarif(
     run: Run, catalogue: Mapping[str, Requirement] | None = None
 ) -> dict[str, Any]:
-    """Return the findings of a run as SARIF 2.1.0; the file of a check is the place.
+    """Return the findings of a run as SARIF 2.1.0; a location is the file of a check.
 
     Known deviations are suppressed results.
     """
-    known = load() if catalogue is None else catalogue
-    found = findings(run, known)
-    clauses = sorted({_clause(one) for one in found})
+    requirements = load() if catalogue is None else catalogue
+    run_findings = findings(run, requirements)
+    clauses = sorted({_clause(finding) for finding in run_findings})
     return {
         "$schema": _SARIF_SCHEMA,
         "version": "2.1.0",
@@ -110,19 +110,19 @@ def sarif(
                     "driver": {
                         "name": "iSCSI Assay",
                         "semanticVersion": "0.1.0",
-                        "rules": [_rule(name, known) for name in clauses],
+                        "rules": [_rule(name, requirements) for name in clauses],
                     }
                 },
                 "automationDetails": {"id": f"{one_line(run.name)}/{run.suite}/"},
                 "invocations": [{"executionSuccessful": run.is_complete}],
-                "results": [_result(run, one, clauses) for one in found],
+                "results": [_result(run, finding, clauses) for finding in run_findings],
             }
         ],
     }
 
 
-def _clause(found: Finding) -> str:
-    return found.clauses[0] if found.clauses else "no-clause"
+def _clause(finding: Finding) -> str:
+    return finding.clauses[0] if finding.clauses else "no-clause"
 
 
 def _rule(name: str, catalogue: Mapping[str, Requirement]) -> dict[str, Any]:
@@ -134,27 +134,27 @@ def _rule(name: str, catalogue: Mapping[str, Requirement]) -> dict[str, Any]:
     return rule
 
 
-def _result(run: Run, found: Finding, clauses: list[str]) -> dict[str, Any]:
-    expected = " or ".join(found.expected)
-    text = f"{found.severity}: {found.actual}. Expected: {expected}."
-    causes = "\n".join(sorted(map(repr, found.causes)))
-    level = "warning" if found.severity is Severity.SHOULD else "error"
+def _result(run: Run, finding: Finding, clauses: list[str]) -> dict[str, Any]:
+    expected = " or ".join(finding.expected)
+    text = f"{finding.severity}: {finding.actual}. Expected: {expected}."
+    causes = "\n".join(sorted(map(repr, finding.causes)))
+    level = "warning" if finding.severity is Severity.SHOULD else "error"
     result: dict[str, Any] = {
-        "ruleId": _clause(found),
-        "ruleIndex": clauses.index(_clause(found)),
-        "level": "note" if found.is_known else level,
+        "ruleId": _clause(finding),
+        "ruleIndex": clauses.index(_clause(finding)),
+        "level": "note" if finding.is_known else level,
         "message": {"text": one_line(text, _LONGEST)},
         "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": quote(file)}}}
-            for file in sorted({_file(run, check) for check in found.checks})[:10]
+            for file in sorted({_file(run, check) for check in finding.checks})[:10]
         ],
         "partialFingerprints": {
             "causes/v1": hashlib.sha256(causes.encode()).hexdigest()[:32]
         },
-        "occurrenceCount": len(found.checks),
+        "occurrenceCount": len(finding.checks),
     }
-    if found.is_known:
-        why = one_line(found.example.deviation or "a known deviation", _LONGEST)
+    if finding.is_known:
+        why = one_line(finding.example.deviation or "a known deviation", _LONGEST)
         result["suppressions"] = [{"kind": "external", "justification": why}]
     return result
 
@@ -170,7 +170,7 @@ def kcidb(run: Run, *, origin: str, build: str) -> dict[str, Any]:
         build: the ID of the build that was tested, such as `origin:1234`.
 
     Raises:
-        ValueError: one of them is none.
+        ValueError: one of them is not valid.
     """
     if not re.fullmatch(r"[a-z0-9_]+", origin):
         raise ValueError(f"the origin {origin!r} is no word of a-z, 0-9 and _")
