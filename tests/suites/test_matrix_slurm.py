@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -117,37 +118,44 @@ def await_path(path: Path) -> None:
     pytest.fail(f"there is no {path}")
 
 
-def test_the_rows_of_a_node_that_dies_run_on_the_other(tmp_path: Path) -> None:
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short path: Slurm's Unix sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_the_rows_of_a_node_that_dies_run_on_the_other(place: Path) -> None:
     require("slurmctld", "slurmd", "sbatch", "munged")
     require_hosts()
-    tmp_path.chmod(0o755)
-    matrix, results = tmp_path / "matrix.toml", tmp_path / "results"
+    matrix, results = place / "matrix.toml", place / "results"
     matrix.write_text(MATRIX)
     results.mkdir()
-    with (tmp_path / "log").open("wb") as log, ExitStack() as stack:
-        nodes = stack.enter_context(cluster(tmp_path))
+    with (place / "log").open("wb") as log, ExitStack() as stack:
+        nodes = stack.enter_context(cluster(place))
         process = subprocess.Popen(
             ["scripts/matrix-slurm", matrix, results],
             cwd=ROOT,
             env={
                 **os.environ,
-                "SLURM_CONF": str(tmp_path / "slurm.conf"),
+                "SLURM_CONF": str(place / "slurm.conf"),
                 "PYTHON": sys.executable,
             },
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         stack.callback(process.kill)
-        dying, node = begun_on(results, tmp_path / "slurm.conf")
+        dying, node = begun_on(results, place / "slurm.conf")
         nodes[node].die()
         code = process.wait(SECONDS)
-        assert code == 0, (tmp_path / "log").read_text()
+        assert code == 0, (place / "log").read_text()
 
     found = collected.newest([results])
     assert len(found) == ROWS
     other = next(name for name in NODES if name != node)
     assert {one.record.row: one.record.host for one in found}[dying] == other
-    assert page_of(results) == page_of_a_loop(matrix, tmp_path / "loop")
+    assert page_of(results) == page_of_a_loop(matrix, place / "loop")
 
 
 def begun_on(results: Path, config: Path) -> tuple[str, str]:

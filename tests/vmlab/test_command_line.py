@@ -153,7 +153,7 @@ def test_an_error_is_one_line(
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith(said)
+    assert f": {said}" in printed.err
     assert printed.err.count("\n") == 1
     assert not (cache.folder() / "x").exists()
 
