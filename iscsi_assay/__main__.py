@@ -4,12 +4,10 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib import metadata
 
 from iscsi_assay import commands
 from iscsi_assay.parser import carry_out, guarded
-
-DISTRIBUTION = "iscsi-assay"
+from iscsi_assay.version import DISTRIBUTION, version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,14 +37,6 @@ def _carry_out(given: list[str]) -> int:
         return carry_out(commands.parser([name]), [name, *given[1:]])
 
     return guarded(f"{commands.PROG} {name}", found.failures, carry)
-
-
-def version() -> str:
-    """Return the version that is installed, or what is said of a clone."""
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "of a clone that is not installed"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import platform
 import uuid
 from collections.abc import Generator
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import pytest
 from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Label, Link
 
+from iscsi_assay.version import DISTRIBUTION, version
 from reports.categories import CHECK, LABEL, by_status, settle, verdict
 from reports.evidence import (
     BUNDLE,
@@ -237,13 +237,6 @@ def _attach(piece: Evidence) -> None:
     allure.attach(packed, piece.name, "application/gzip", f"{extension}.gz")
 
 
-def _version() -> str:
-    try:
-        return metadata.version("iscsi-assay")
-    except metadata.PackageNotFoundError:
-        return "of a checkout"
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the facts of the whole run."""
@@ -256,7 +249,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     environment = config.stash.get(ENVIRONMENT, {})
     facts = {
         **{name: environment[name] for name in _FIRST_FACTS if name in environment},
-        "toolkit": f"iscsi-assay {_version()}, revision {revision() or 'unknown'}",
+        "toolkit": f"{DISTRIBUTION} {version()}, revision {revision() or 'unknown'}",
         **environment,
         "python": platform.python_version(),
         "system": platform.platform(),

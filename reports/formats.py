@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from iscsi_assay.version import version
 from reports.archive import revision_of
 from reports.findings import Finding, findings
 from reports.model import Check, Outcome, Run
@@ -109,7 +110,7 @@ def sarif(
                 "tool": {
                     "driver": {
                         "name": "iSCSI Assay",
-                        "semanticVersion": "0.1.0",
+                        "version": version(),
                         "rules": [_rule(name, requirements) for name in clauses],
                     }
                 },

@@ -9,11 +9,8 @@ how many checks are lost so.
 """
 
 import argparse
-import itertools
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +22,7 @@ from reports.printable import one_line
 from suites.grouping import combination, culprits, few_groups, groups
 from suites.reference_run import SUITE, RunError, arguments, run
 from suites.shards import shard
+from suites.side_by_side import side_by_side
 
 _SECONDS = 900
 _SEARCH_SECONDS = 300
@@ -267,6 +265,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _in_short(trial: Trial) -> str:
+    word = trial.trouble or f"{len(trial.alarms)} false alarms"
+    return (
+        f"{len(trial.habits)} habits ({trial.names[0]} ...): {word}, "
+        f"{len(trial.lost)} not applicable"
+    )
+
+
 def main(options: argparse.Namespace) -> int:
     """Try habits; return 1 if there was a false alarm or a run without a verdict."""
     names: Sequence[str] = options.fault
@@ -285,20 +291,7 @@ def main(options: argparse.Namespace) -> int:
         raise Misuse(f"the suite does not run: {error}") from error
     for alarm in ours:
         print(f"without a habit: {alarm.check}: {alarm.why}")
-    done = itertools.count(1)
-
-    def attempt(task: tuple[Habit, ...]) -> Trial:
-        trial = runner.try_habits(task)
-        word = trial.trouble or f"{len(trial.alarms)} false alarms"
-        print(
-            f"{next(done)}/{len(tasks)} {len(task)} habits ({task[0].name} ...): "
-            f"{word}, {len(trial.lost)} not applicable",
-            file=sys.stderr,
-        )
-        return trial
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        trials = list(pool.map(attempt, tasks))
+    trials = side_by_side(tasks, runner.try_habits, _in_short, jobs=options.jobs)
     print("\n".join(show(trials)))
     is_amiss = any(trial.alarms or trial.trouble for trial in trials)
     return int(bool(is_amiss or ours))

@@ -10,9 +10,7 @@ default, since every check logs in.
 
 import argparse
 import itertools
-import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from reftarget.faults import FAULTS, Fault
@@ -22,6 +20,7 @@ from reports.model import Check, Outcome
 from reports.printable import one_line
 from suites.reference_run import SUITE, RunError, run_with
 from suites.shards import shard
+from suites.side_by_side import side_by_side
 
 _SECONDS = 900
 _WORST = 10
@@ -132,6 +131,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _in_short(loss: Loss) -> str:
+    return f"{loss.fault.name}: {loss.trouble or f'{loss.count} lost'}"
+
+
 def main(options: argparse.Namespace) -> int:
     """Print what faults cost; return 1 if one has no verdict."""
     names: Sequence[str] = options.fault
@@ -139,19 +142,14 @@ def main(options: argparse.Namespace) -> int:
     wanted = wanted or [fault for fault in FAULTS.values() if touches_login(fault)]
     wanted = list(shard(wanted, options.shard))
     parts = [f"{SUITE}/{path}" for path in options.only] or [SUITE]
-    done = itertools.count(1)
 
     def attempt(fault: Fault) -> Loss:
         try:
             run = run_with(fault, parts, _SECONDS, options.runs)
         except RunError as error:
             return Loss(fault, trouble=str(error))
-        loss = weigh(fault, run.checks)
-        said = f"{next(done)}/{len(wanted)} {fault.name}: {loss.count} lost"
-        print(said, file=sys.stderr)
-        return loss
+        return weigh(fault, run.checks)
 
-    with ThreadPoolExecutor(options.jobs) as pool:
-        losses = list(pool.map(attempt, wanted))
+    losses = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(losses)))
     return int(any(one.trouble for one in losses))

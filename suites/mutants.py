@@ -9,11 +9,9 @@ the check says why it must (`also` of its row, or `BROAD`).
 
 import argparse
 import heapq
-import itertools
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from reports.run import RunFileError, read
 from suites import fairness, losses, perils
 from suites.reference_run import SUITE, RunError, run_with
 from suites.shards import shard
+from suites.side_by_side import side_by_side
 
 SAMPLE = 20
 """How many checks of other requirements run against a fault."""
@@ -251,24 +250,30 @@ def _try_all(
     wanted: Sequence[Fault], suite: Collected, options: argparse.Namespace
 ) -> list[Outcome]:
     """Try faults side by side, and each that is amiss once more, alone."""
-    done = itertools.count(1)
     kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
 
     def attempt(fault: Fault) -> Outcome:
-        outcome = try_fault(fault, suite, options.sample, options.runs)
-        word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
-        print(f"{next(done)}/{len(wanted)} {fault.name}: {word}", file=sys.stderr)
-        return outcome
+        return try_fault(fault, suite, options.sample, options.runs)
 
-    with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(attempt, wanted))
+    first = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
+    outcomes = {outcome.fault.name: outcome for outcome in first}
     # What a busy machine makes late is not wrong.
-    for number, outcome in enumerate(outcomes):
-        if outcome.is_amiss and outcome.fault.name not in kept:
-            if options.runs is not None:
-                (options.runs / f"{outcome.fault.name}.json").unlink(missing_ok=True)
-            outcomes[number] = attempt(outcome.fault)
-    return outcomes
+    again = [
+        outcome.fault
+        for outcome in first
+        if outcome.is_amiss and outcome.fault.name not in kept
+    ]
+    if options.runs is not None:
+        for fault in again:
+            (options.runs / f"{fault.name}.json").unlink(missing_ok=True)
+    for outcome in side_by_side(again, attempt, _in_short, jobs=1):
+        outcomes[outcome.fault.name] = outcome
+    return list(outcomes.values())
+
+
+def _in_short(outcome: Outcome) -> str:
+    word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
+    return f"{outcome.fault.name}: {word}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,7 @@ breaks, and no check may accuse another one.
 """
 
 import argparse
-import itertools
-import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from iscsi_assay.parser import Misuse
@@ -20,6 +17,7 @@ from reports.model import Check, Outcome
 from reports.printable import one_line
 from suites.reference_run import RunError, run_with
 from suites.shards import shard
+from suites.side_by_side import side_by_side
 
 SUITE = "suites/robustness"
 
@@ -117,6 +115,10 @@ def attempt(peril: Peril) -> Notice:
     return weigh(peril, run.checks)
 
 
+def _in_short(notice: Notice) -> str:
+    return f"{notice.peril.name}: {'AMISS' if notice.is_amiss else 'noticed'}"
+
+
 def main(options: argparse.Namespace) -> int:
     """Try the rows; return 1 if one is not noticed as it should be.
 
@@ -131,15 +133,6 @@ def main(options: argparse.Namespace) -> int:
         wanted = shard([PERILS[name] for name in names or PERILS], options.shard)
     except ValueError as error:
         raise Misuse(str(error)) from error
-    done = itertools.count(1)
-
-    def tried(peril: Peril) -> Notice:
-        notice = attempt(peril)
-        word = "AMISS" if notice.is_amiss else "noticed"
-        print(f"{next(done)}/{len(wanted)} {peril.name}: {word}", file=sys.stderr)
-        return notice
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        notices = list(pool.map(tried, wanted))
+    notices = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(notices)))
     return int(any(one.is_amiss for one in notices))

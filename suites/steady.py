@@ -166,14 +166,17 @@ def attempt(
             words = [sys.executable, "-m", "pytest", *checks, "-q", "--no-header"]
             words += ["-p", "no:cacheprovider", f"--target={target}"]
             words += [f"--verdicts={path}", f"--repeat={repeat}"]
-            done = subprocess.run(
-                words,
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_SECONDS,
-            )
+            try:
+                done = subprocess.run(
+                    words,
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=_SECONDS,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise GateError(f"no end on {target} in {_SECONDS} s") from error
             try:
                 runs.append(read(path))
             except RunFileError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,15 @@ from iscsi import headers
 from iscsi.constants import BHS_LENGTH, RESERVED_TAG, Opcode
 from reftarget.faults.row import Fault
 from reftarget.rules import ConnectionRules
+
+SERVES: Final = "Robustness-1-01"
+UNDISTURBED: Final = "Robustness-2-01"
+UNTOUCHED: Final = "Robustness-3-01"
+UNTOLD: Final = "Robustness-3-02"
+WRITTEN: Final = "Robustness-3-03"
+SECRET: Final = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
+HELD: Final = "Robustness-5-01"
+
 
 _HANG_SECONDS: Final = 600.0
 _CHUNK: Final = 24 << 20
@@ -177,3 +186,36 @@ def lose_writes(seen: Seen) -> None:
     unit = None if node is None else node.device.units.get(seen.number(9, 1))
     if unit is not None and not unit.is_write_protected:
         unit.backing.write(0, bytes(_LOST))
+
+
+_BREAKS: Final[Mapping[Effect, str]] = {
+    crash: SERVES,
+    abort: SERVES,
+    leave: SERVES,
+    hang: SERVES,
+    close_others: UNDISTURBED,
+    write_elsewhere: UNTOUCHED,
+    show_others: UNTOLD,
+    lose_writes: WRITTEN,
+    keep_memory: HELD,
+    keep_file: HELD,
+}
+"""The requirement that each effect breaks."""
+
+
+def peril(name: str, says: str, when: When, effect: Effect, *checks: str) -> Peril:
+    """Return a row whose effect follows on some PDUs."""
+    return Peril(
+        name=name,
+        says=says,
+        breaks=(_BREAKS[effect],),
+        rules=upon(when, effect),
+        noticed_by=checks,
+    )
+
+
+def of(opcode: Opcode, test: When) -> When:
+    """Return what holds of PDUs of one opcode alone, in full-feature phase."""
+    return lambda seen: (
+        seen.opcode == opcode and seen.session is not None and test(seen)
+    )

@@ -13,7 +13,8 @@ from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.campaign.programs import Program, tidy
-from suites.support.positions import PDUS, POSITIONS, Ground, OutOfReach
+from suites.support.place import PDUS
+from suites.support.positions import POSITIONS, Ground, OutOfReach
 
 _ANSWER_SECONDS = 0.3
 _BLOCKS = 16

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The positions of a connection from which the robustness suite sends, and their PDUs.
+"""The positions of a connection from which the robustness suite sends.
 
-A position is reached by what is right; what is sent there is made of a PDU that would
-be right (`PDUS`), with the numbers and tags of the session at hand.
+A position is reached by what is right; what is sent there is in `suites.support.place`.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -14,287 +12,25 @@ from typing import Any
 import pytest
 
 from initiator.connection import Connection
-from initiator.core import Link, lun_field
-from initiator.expect import ConformanceFailure
 from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import text
 from iscsi.address import Portal
-from iscsi.constants import SNACKType, Stage, TMFunction
+from iscsi.constants import Stage
 from iscsi.errors import ISCSIError
 from iscsi.pdu import (
-    PDU,
     R2T,
-    SNACK,
-    DataOut,
-    LoginRequest,
-    LoginResponse,
-    LogoutRequest,
-    NOPOut,
-    Reject,
-    SCSICommand,
-    TaskManagementRequest,
     TextRequest,
     TextResponse,
-    UnknownPDU,
 )
 from iscsi.scsi import cdb
-
-_UNASSIGNED = 0x1C
-"""An opcode of initiators that no document assigns."""
-
-_LAST_STEPS = 3
-"""Requests by which the end of a login is asked for after a stimulus."""
-
-_PING_TAG = 0x0FF0_0000
-_STIMULUS_TAG = 0x0EE0_0000
+from suites.support.place import Place
 
 AT_ONCE: Mapping[str, str] = MappingProxyType(
     {"DefaultTime2Wait": "0", "DefaultTime2Retain": "0"}
 )
 """Keys by which a target keeps nothing of a connection that is lost."""
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a connection stands, and what is right to say there.
-
-    Attributes:
-        connection: the connection that the stimuli go out on.
-        login: the login, where it is not over.
-        session: the session, once it is in full-feature phase.
-        link: the connection of the session.
-        r2t: what the target has asked for, if it has.
-        block_size: bytes in a block of the unit.
-        lent: whether the unit may be written to.
-        is_locked: whether full-feature phase takes a secret that is not shown here.
-        pings: how many pings have been sent.
-    """
-
-    connection: Connection
-    login: LoginExchange | None = None
-    session: Session | None = None
-    link: Link | None = None
-    r2t: R2T | None = None
-    block_size: int = 512
-    lent: bool = False
-    is_locked: bool = False
-    pings: int = 0
-
-    @property
-    def cmd_sn(self) -> int:
-        """The CmdSN that is due."""
-        return 1 if self.session is None else self.session.numbers.cmd_sn
-
-    @property
-    def exp_stat_sn(self) -> int:
-        """The StatSN that is due."""
-        if self.link is not None:
-            return self.link.status.exp_stat_sn
-        return 0 if self.login is None else self.login.status.exp_stat_sn
-
-    @property
-    def tag(self) -> int:
-        """A task tag of its own for each stimulus."""
-        return _STIMULUS_TAG + self.pings
-
-    def settle(self, seconds: float) -> bool:
-        """Let the target do with a stimulus what it will; tell if it still listens.
-
-        Where a session is open, a ping behind the stimulus comes back. A login is over,
-        whatever it came to; where it takes a secret, its end is asked for.
-        """
-        with suppress(ISCSIError, ConformanceFailure):
-            if self.session is None:
-                response = self.connection.receive(seconds)
-                if self.is_locked:
-                    self._ask_on(response, seconds)
-                return False
-            return self._ping(self.session, seconds)
-        return False
-
-    def _ask_on(self, response: PDU, seconds: float) -> None:
-        """Ask for full-feature phase as long as a login is not refused.
-
-        It is what shows whether a stimulus was taken for the secret.
-        """
-        for _ in range(_LAST_STEPS):
-            if (
-                self.login is None
-                or not isinstance(response, LoginResponse)
-                or response.status_class
-                or (response.transit and response.nsg == Stage.FULL_FEATURE)
-            ):
-                return
-            self.login.status.receive(response.stat_sn)
-            stage = response.nsg if response.transit else response.csg
-            request = self.login.build([], csg=stage, nsg=Stage.FULL_FEATURE)
-            self.connection.send(request)
-            response = self.connection.receive(seconds)
-
-    def _ping(self, session: Session, seconds: float) -> bool:
-        self.pings += 1
-        tag = _PING_TAG + self.pings
-        ping = NOPOut(immediate=1, initiator_task_tag=tag, cmd_sn=self.cmd_sn)
-        session.send(ping, self.link)
-        received = session.receive(self.link, timeout=seconds)
-        while not _answers(received, tag):
-            received = session.receive(self.link, timeout=seconds)
-        # What the stimulus has done to the numbers is the target's to say.
-        session.numbers.cmd_sn = session.numbers.exp_cmd_sn
-        return True
-
-
-def _answers(pdu: PDU, tag: int) -> bool:
-    """Tell whether a PDU answers a ping: by a pong, or by a Reject of it.
-
-    A Discovery session takes no ping (RFC 7143 section 4.3).
-    """
-    if isinstance(pdu, Reject):
-        return pdu.rejected_header[16:20] == tag.to_bytes(4, "big")
-    return getattr(pdu, "initiator_task_tag", None) == tag
-
-
-Build = Callable[[Place], PDU]
-
-
-def _nop_out(place: Place) -> PDU:
-    return NOPOut(
-        immediate=0,
-        initiator_task_tag=place.tag,
-        cmd_sn=place.cmd_sn,
-        exp_stat_sn=place.exp_stat_sn,
-        data=b"ping of a stimulus",
-    )
-
-
-def _command(place: Place, command: bytes, **fields: object) -> PDU:
-    lun = 0 if place.session is None else lun_field(place.session.lun)
-    return SCSICommand(
-        **{
-            "lun": lun,
-            "attribute": 1,
-            "initiator_task_tag": place.tag,
-            "cmd_sn": place.cmd_sn,
-            "exp_stat_sn": place.exp_stat_sn,
-            "cdb": command.ljust(16, b"\0"),
-            **fields,
-        }
-    )
-
-
-def _read(place: Place) -> PDU:
-    return _command(
-        place,
-        cdb.read_10(lba=0, blocks=1),
-        read=1,
-        expected_data_transfer_length=place.block_size,
-    )
-
-
-def _write(place: Place) -> PDU:
-    data = bytes(place.block_size)
-    command = cdb.write_10(lba=0, blocks=1) if place.lent else cdb.test_unit_ready()
-    length = len(data)
-    return _command(
-        place, command, write=1, expected_data_transfer_length=length, data=data
-    )
-
-
-def _function(place: Place) -> PDU:
-    lun = 0 if place.session is None else lun_field(place.session.lun)
-    return TaskManagementRequest(
-        function=int(TMFunction.ABORT_TASK),
-        immediate=1,
-        lun=lun,
-        initiator_task_tag=place.tag,
-        referenced_task_tag=0x1234_5678,
-        cmd_sn=place.cmd_sn,
-        exp_stat_sn=place.exp_stat_sn,
-    )
-
-
-def _login(place: Place) -> PDU:
-    if place.login is not None:
-        return place.login.build(_PAIRS, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
-    return LoginRequest(
-        transit=1,
-        csg=Stage.OPERATIONAL,
-        nsg=Stage.FULL_FEATURE,
-        initiator_task_tag=place.tag,
-        isid=bytes.fromhex("80a55a5000ee"),
-        cmd_sn=place.cmd_sn,
-        exp_stat_sn=place.exp_stat_sn,
-        data=text.encode(_PAIRS),
-    )
-
-
-_PAIRS = [("HeaderDigest", "None"), ("MaxRecvDataSegmentLength", "8192")]
-
-
-def _text(place: Place) -> PDU:
-    return TextRequest(
-        initiator_task_tag=place.tag,
-        cmd_sn=place.cmd_sn,
-        exp_stat_sn=place.exp_stat_sn,
-        data=text.encode([("SendTargets", "All")]),
-    )
-
-
-def _data_out(place: Place) -> PDU:
-    r2t = place.r2t
-    if r2t is None:
-        return DataOut(
-            initiator_task_tag=place.tag,
-            exp_stat_sn=place.exp_stat_sn,
-            data=bytes(place.block_size),
-        )
-    return DataOut(
-        final=0,
-        lun=r2t.lun,
-        initiator_task_tag=r2t.initiator_task_tag,
-        target_transfer_tag=r2t.target_transfer_tag,
-        buffer_offset=r2t.buffer_offset,
-        exp_stat_sn=place.exp_stat_sn,
-        data=bytes(place.block_size),
-    )
-
-
-def _logout(place: Place) -> PDU:
-    return LogoutRequest(
-        immediate=1,
-        reason=0,
-        cid=1,
-        initiator_task_tag=place.tag,
-        cmd_sn=place.cmd_sn,
-        exp_stat_sn=place.exp_stat_sn,
-    )
-
-
-def _snack(place: Place) -> PDU:
-    return SNACK(type=int(SNACKType.STATUS), exp_stat_sn=place.exp_stat_sn)
-
-
-def _unknown(place: Place) -> PDU:
-    return UnknownPDU(opcode=_UNASSIGNED, initiator_task_tag=place.tag)
-
-
-PDUS: Mapping[str, tuple[type[PDU], Build]] = MappingProxyType(
-    {
-        "NOPOut": (NOPOut, _nop_out),
-        "Read": (SCSICommand, _read),
-        "Write": (SCSICommand, _write),
-        "TaskManagement": (TaskManagementRequest, _function),
-        "Login": (LoginRequest, _login),
-        "Text": (TextRequest, _text),
-        "DataOut": (DataOut, _data_out),
-        "Logout": (LogoutRequest, _logout),
-        "SNACK": (SNACK, _snack),
-        "Unknown": (UnknownPDU, _unknown),
-    }
-)
-"""Every PDU of an initiator by the name that checks have, and how it is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,10 @@ from iscsi.pdu import LoginResponse, decode
 from reports.answers import LET_IN
 from suites.plugins.survival import await_end
 from suites.plugins.targets import TestedTarget
+from suites.support.place import PDUS, Place
 from suites.support.positions import (
-    PDUS,
     Ground,
     OutOfReach,
-    Place,
     Reach,
 )
 from suites.support.stimuli import Stimulus, asks_for_reset, claims

@@ -22,13 +22,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return install(tmp_path_factory)
 
 
-@pytest.mark.parametrize("target", ["reference", "tgt"])
+@pytest.fixture(params=["reference", "tgt"])
+def target(request: pytest.FixtureRequest) -> str:
+    """A target to run on."""
+    name: str = request.param
+    if name == "tgt":
+        require("tgtd", "tgtadm")
+    return name
+
+
 def test_an_area_runs_from_any_folder(
     installed: Installed, tmp_path: Path, target: str
 ) -> None:
-    if target == "tgt":
-        require("tgtd", "tgtadm")
-
     done = installed.run(
         *("iscsi-assay", "run", f"--target={target}", "--area", "nop", "-q"),
         *("--verdicts=run.json",),
@@ -44,13 +49,9 @@ def test_an_area_runs_from_any_folder(
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("target", ["reference", "tgt"])
 def test_the_suite_runs_whole(
     installed: Installed, tmp_path: Path, target: str
 ) -> None:
-    if target == "tgt":
-        require("tgtd", "tgtadm")
-
     done = installed.run(
         *("iscsi-assay", "run", f"--target={target}", "-n", "2", "-q"),
         cwd=tmp_path,

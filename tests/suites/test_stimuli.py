@@ -8,7 +8,7 @@ from iscsi.headers.layout import field_bits
 from iscsi.pdu import PDU, decode
 from suites.support.hostile_commands import READING, answers, cuts, lies, lists, opcodes
 from suites.support.hostile_text import algorithms, responses, values, whole_texts
-from suites.support.positions import PDUS
+from suites.support.place import PDUS
 from suites.support.stimuli import (
     Stimulus,
     ahs_shapes,

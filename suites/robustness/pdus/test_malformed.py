@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from suites.support.positions import PDUS, POSITIONS, at
+from suites.support.place import PDUS
+from suites.support.positions import POSITIONS, at
 from suites.support.siege import JUDGED, SECRET, Siege
 from suites.support.stimuli import (
     Stimulus,

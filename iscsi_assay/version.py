@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The version of the toolkit."""
+
+from importlib import metadata
+
+DISTRIBUTION = "iscsi-assay"
+
+
+def version() -> str:
+    """Return the version that is installed, or what is said of a clone."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "of a clone that is not installed"

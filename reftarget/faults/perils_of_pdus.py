@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Faults that malformed PDUs bring out: fields, lengths, digests, in each position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from iscsi.constants import RESERVED_TAG, Opcode, Stage
+from reftarget.faults.peril import (
+    HELD,
+    SERVES,
+    Peril,
+    Seen,
+    When,
+    abort,
+    close_others,
+    crash,
+    hang,
+    keep_file,
+    keep_memory,
+    of,
+    peril,
+    show_others,
+    write_elsewhere,
+)
+from reftarget.rules import ConnectionRules, SessionRules
+
+_PDUS: Final = "pdus/test_malformed.py::test_"
+_FIELD: Final = f"{_PDUS}any_value_of_a_field_is_survived"
+_FIELDS: Final = f"{_PDUS}any_value_of_any_field_is_survived"
+_AHS: Final = f"{_PDUS}additional_header_segments_are_survived"
+_LENGTHS: Final = f"{_PDUS}lying_lengths_are_survived"
+_DIGESTS: Final = f"{_PDUS}wrong_digests_are_survived"
+
+# Fields ------------------------------------------------------------------------------
+
+_LAST_REASON: Final = 2
+_RESERVED_STAGE: Final = 2
+_LAST_SNACK: Final = 3
+_LAST_ATTRIBUTE: Final = 4
+_LAST_FUNCTION: Final = 8
+_FAR: Final = 1 << 20
+
+_OF_FIELDS: Final = (
+    peril(
+        "unknown-function-crashes",
+        "Crashes by a task management function that there is none of.",
+        of(
+            Opcode.TASK_MANAGEMENT_REQUEST,
+            lambda seen: seen.header[1] & 0x7F > _LAST_FUNCTION,
+        ),
+        crash,
+        f"{_FIELD}[full-feature-TaskManagement-function]",
+    ),
+    peril(
+        "unknown-logout-reason-hangs",
+        "Stands still upon a logout for a reason that there is none of.",
+        of(Opcode.LOGOUT_REQUEST, lambda seen: seen.header[1] & 0x7F > _LAST_REASON),
+        hang,
+        f"{_FIELD}[full-feature-Logout-reason]",
+    ),
+    peril(
+        "unknown-snack-closes-other-sessions",
+        "Closes the sessions of others upon a SNACK of an unknown type.",
+        of(Opcode.SNACK, lambda seen: seen.header[1] & 0x0F > _LAST_SNACK),
+        close_others,
+        f"{_FIELD}[full-feature-SNACK-type]",
+    ),
+    peril(
+        "login-of-later-version-aborts",
+        "Ends by an assertion where a login asks for a later version.",
+        lambda seen: seen.is_login and seen.header[3] > 0,
+        abort,
+        f"{_FIELD}[operational-Login-version_min]",
+    ),
+    peril(
+        "reserved-stage-hangs",
+        "Stands still where a login names the reserved stage.",
+        lambda seen: seen.is_login and seen.header[1] >> 2 & 3 == _RESERVED_STAGE,
+        hang,
+        f"{_FIELD}[operational-Login-csg]",
+    ),
+    peril(
+        "text-of-unknown-tag-keeps-memory",
+        "Keeps memory for each text that goes on where none has begun.",
+        of(Opcode.TEXT_REQUEST, lambda seen: seen.number(20, 4) != RESERVED_TAG),
+        keep_memory,
+        f"{_FIELD}[full-feature-Text-target_transfer_tag]",
+    ),
+    peril(
+        "reserved-attribute-keeps-a-file",
+        "Leaves a file open for each command of a reserved task attribute.",
+        of(Opcode.SCSI_COMMAND, lambda seen: seen.header[1] & 0x07 > _LAST_ATTRIBUTE),
+        keep_file,
+        f"{_FIELD}[full-feature-Read-attribute]",
+    ),
+    peril(
+        "wild-lun-writes-elsewhere",
+        "Writes to other units where a command's LUN is of no known form.",
+        of(Opcode.SCSI_COMMAND, lambda seen: seen.header[8] & 0xC0 == 0xC0),
+        write_elsewhere,
+        f"{_FIELD}[full-feature-Write-lun]",
+    ),
+    peril(
+        "wild-buffer-offset-writes-elsewhere",
+        "Writes to other units where a Data-Out lies beyond its command's data.",
+        of(Opcode.DATA_OUT, lambda seen: seen.number(40, 4) > _FAR),
+        write_elsewhere,
+        f"{_FIELDS}[r2t-open-DataOut]",
+    ),
+    peril(
+        "answer-to-no-ping-shows-data-of-others",
+        "Shows what others have sent upon the answer to a ping that nobody has sent.",
+        of(Opcode.NOP_OUT, lambda seen: seen.number(20, 4) != RESERVED_TAG),
+        show_others,
+        f"{_FIELD}[full-feature-NOPOut-target_transfer_tag]",
+    ),
+)
+
+
+# Additional header segments, lengths, digests ----------------------------------------
+
+
+def _overruns(seen: Seen) -> bool:
+    """Tell whether the first additional header segment ends behind all of them."""
+    return 3 + int.from_bytes(seen.segments[:2], "big") > len(seen.segments) > 0
+
+
+_MANY_WORDS: Final = 127
+_ODD_LENGTH: Final = 511
+_LONG: Final = 1 << 20
+
+_OF_SEGMENTS: Final = (
+    peril(
+        "additional-header-overrun-crashes",
+        "Crashes where an AHSLength goes beyond TotalAHSLength.",
+        of(Opcode.SCSI_COMMAND, _overruns),
+        crash,
+        f"{_AHS}[full-feature-Read]",
+    ),
+    peril(
+        "additional-header-of-a-login-hangs",
+        "Stands still upon a long additional header segment in a login.",
+        lambda seen: seen.is_login and seen.header[4] >= _MANY_WORDS,
+        hang,
+        f"{_AHS}[operational-Login]",
+    ),
+    peril(
+        "additional-header-before-login-crashes",
+        "Crashes where the first PDU has an additional header segment without type.",
+        lambda seen: _is_before_login(seen) and seen.segments[:3] == bytes(3),
+        crash,
+        f"{_AHS}[before-login-Login]",
+    ),
+    peril(
+        "additional-header-of-data-writes-elsewhere",
+        "Writes to other units where a Data-Out has an additional header segment.",
+        of(Opcode.DATA_OUT, _overruns),
+        write_elsewhere,
+        f"{_AHS}[r2t-open-DataOut]",
+    ),
+    peril(
+        "announced-data-keeps-memory",
+        "Takes memory for data that is announced beyond the limit, and keeps it.",
+        lambda seen: seen.is_bad and seen.number(5, 3) >= _LONG,
+        keep_memory,
+        f"{_LENGTHS}[full-feature-Write]",
+        f"{_LENGTHS}[operational-Login]",
+    ),
+    Peril(
+        name="cut-pdu-keeps-its-connection",
+        says="Keeps the socket of a peer that has closed its side.",
+        breaks=(HELD,),
+        rules=SessionRules(fin_ends_connection=False),
+        noticed_by=(f"{_LENGTHS}[full-feature-NOPOut]",),
+    ),
+    peril(
+        "wrong-header-digest-crashes",
+        "Crashes where a header digest is zero.",
+        lambda seen: seen.is_bad and not seen.data and seen.number(5, 3) < _LONG,
+        crash,
+        f"{_DIGESTS}[digests-NOPOut]",
+    ),
+    peril(
+        "wrong-data-digest-closes-other-sessions",
+        "Closes the sessions of others where a data digest does not match.",
+        lambda seen: seen.is_bad and bool(seen.data),
+        close_others,
+        f"{_DIGESTS}[digests-Text]",
+    ),
+)
+
+
+# Positions ---------------------------------------------------------------------------
+
+
+def _stage(seen: Seen) -> Stage | None:
+    """Return the stage of a login, None before its first request and after it."""
+    stages = getattr(seen.connection.handler, "stages", None)
+    return None if stages is None else stages.current
+
+
+def _is_before_login(seen: Seen) -> bool:
+    return getattr(seen.connection.handler, "first", seen) is None
+
+
+def _is_challenged(seen: Seen) -> bool:
+    login = seen.connection.handler
+    return _stage(seen) is Stage.SECURITY and bool(login.exchanges > 1)
+
+
+def _is_login_cut(seen: Seen) -> bool:
+    joiner = getattr(seen.connection.handler, "joiner", None)
+    return joiner is not None and not joiner.is_empty
+
+
+def _in_session(test: Callable[[Any, Any], bool]) -> When:
+    """Return what holds of a connection and its session."""
+    return lambda seen: seen.session is not None and test(seen.connection, seen.session)
+
+
+_POSITIONS: Final[Mapping[str, When]] = {
+    "before-login": _is_before_login,
+    "security": lambda seen: _stage(seen) is Stage.SECURITY,
+    "challenged": _is_challenged,
+    "operational": lambda seen: _stage(seen) is Stage.OPERATIONAL,
+    "login-cut": _is_login_cut,
+    "full-feature": _in_session(lambda _connection, _session: True),
+    "digests": _in_session(lambda connection, _session: connection.digests.header),
+    "discovery": _in_session(lambda _connection, session: session.is_discovery),
+    "text-cut": _in_session(
+        lambda connection, _session: connection.exchange is not None
+    ),
+    "r2t-open": _in_session(lambda _connection, session: bool(session.commands)),
+    "second-connection": _in_session(
+        lambda _connection, session: len(session.connections) > 1
+    ),
+}
+
+
+def _in(position: str) -> Peril:
+    """Return the row of a crash by an unassigned opcode in one position."""
+    is_there = _POSITIONS[position]
+    return peril(
+        f"unassigned-opcode-crashes-{position}",
+        f"Crashes by a PDU of no known kind and {_ODD_LENGTH} bytes ({position}).",
+        lambda seen: (
+            seen.opcode not in set(Opcode)
+            and len(seen.data) == _ODD_LENGTH
+            and is_there(seen)
+        ),
+        crash,
+        f"{_LENGTHS}[{position}-Unknown]",
+    )
+
+
+_OF_POSITIONS: Final = (
+    *map(_in, _POSITIONS),
+    Peril(
+        name="bytes-after-logout-crash",
+        says="Crashes by what comes behind a logout.",
+        breaks=(SERVES,),
+        rules=ConnectionRules(on_late_bytes=crash),
+        noticed_by=(f"{_LENGTHS}[logged-out-NOPOut]",),
+    ),
+)
+
+OF_PDUS: Final = (*_OF_FIELDS, *_OF_SEGMENTS, *_OF_POSITIONS)

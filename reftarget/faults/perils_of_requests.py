@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Faults that malformed text, CHAP, commands and load bring out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from iscsi.constants import Opcode
+from reftarget.faults.peril import (
+    SECRET,
+    Peril,
+    Seen,
+    crash,
+    hang,
+    keep_file,
+    keep_memory,
+    leave,
+    lose_writes,
+    of,
+    peril,
+    show_others,
+    write_elsewhere,
+)
+from reftarget.rules import AuthenticationRules
+
+_TEXTS: Final = "texts/test_texts.py::test_"
+_COMMANDS: Final = "commands/test_commands.py::test_"
+_STRESS: Final = "stress/test_stress.py::test_"
+
+# Text and CHAP -----------------------------------------------------------------------
+
+
+def _values(seen: Seen) -> list[bytes]:
+    """Return the values of a text."""
+    pairs = seen.data.split(b"\0") if seen.is_text else []
+    return [pair.partition(b"=")[2] for pair in pairs]
+
+
+def _value(seen: Seen, key: bytes) -> bytes | None:
+    """Return the value of a key of a login; None where it is not said."""
+    pairs = seen.data.split(b"\0") if seen.is_login else []
+    return next((one[len(key) + 1 :] for one in pairs if one[: len(key)] == key), None)
+
+
+_LONGEST_VALUE: Final = 255
+_LONGEST_KEY: Final = 63
+_MANY_NULS: Final = 1000
+_MANY_DIGITS: Final = 100
+_LONG_PROOF: Final = 2048
+_C_BIT: Final = 0x40
+_AT_LOGIN: Final = ("before-login", "security", "operational", "login-cut")
+_IN_SESSION: Final = ("full-feature", "text-cut", "discovery")
+
+_OF_TEXTS: Final = (
+    peril(
+        "long-key-of-a-login-crashes",
+        "Crashes by a key of more than 63 bytes in a login.",
+        lambda seen: (
+            seen.is_login
+            and any(
+                len(pair.partition(b"=")[0]) > _LONGEST_KEY
+                for pair in seen.data.split(b"\0")
+            )
+        ),
+        crash,
+        *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Login]" for one in _AT_LOGIN),
+    ),
+    peril(
+        "text-of-nulls-hangs",
+        "Stands still upon a text of nothing but NULs.",
+        lambda seen: seen.is_text and seen.data.count(0) == len(seen.data) > _MANY_NULS,
+        hang,
+        *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Text]" for one in _IN_SESSION),
+    ),
+    peril(
+        "long-value-crashes",
+        "Crashes by a value of more than 255 bytes of a key that is known.",
+        lambda seen: (
+            not seen.data.startswith(b"X-")
+            and any(len(value) > _LONGEST_VALUE for value in _values(seen))
+        ),
+        crash,
+        f"{_TEXTS}any_value_of_a_key_is_survived",
+    ),
+    peril(
+        "number-of-many-digits-keeps-memory",
+        "Keeps memory for each number of a hundred digits and more.",
+        lambda seen: any(
+            len(value) > _MANY_DIGITS and value.isdigit() for value in _values(seen)
+        ),
+        keep_memory,
+        f"{_TEXTS}any_value_of_a_key_is_survived[full-feature-Text]",
+    ),
+    peril(
+        "text-without-end-keeps-memory",
+        "Keeps memory for each part of a text, whatever becomes of it.",
+        lambda seen: seen.is_text and bool(seen.header[1] & _C_BIT),
+        keep_memory,
+        f"{_TEXTS}text_without_end_is_survived",
+    ),
+    Peril(
+        name="any-proof-of-chap-lets-in",
+        says="Lets in whoever answers the challenge, right or wrong.",
+        breaks=(SECRET,),
+        rules=AuthenticationRules(
+            is_proved=lambda _is_right, _secret, _proves_ours: True
+        ),
+        noticed_by=(f"{_TEXTS}any_proof_of_chap_is_survived",),
+    ),
+    Peril(
+        name="proof-may-be-left-out",
+        says="Lets in who begins with the operational stage.",
+        breaks=(SECRET,),
+        rules=AuthenticationRules(needs_proof=lambda _is_added: False),
+        noticed_by=(f"{_TEXTS}no_login_leaves_the_proof_out",),
+    ),
+    peril(
+        "long-proof-of-chap-crashes",
+        "Crashes by a CHAP_R longer than the longest binary value.",
+        lambda seen: len(_value(seen, b"CHAP_R") or b"") > _LONG_PROOF,
+        crash,
+        f"{_TEXTS}any_proof_of_chap_is_survived",
+    ),
+    peril(
+        "empty-list-of-methods-ends-the-target",
+        "Ends where a login offers an empty list of methods or algorithms.",
+        lambda seen: b"" in (_value(seen, b"AuthMethod"), _value(seen, b"CHAP_A")),
+        leave,
+        f"{_TEXTS}any_method_of_authentication_is_survived",
+    ),
+)
+
+
+# Commands ----------------------------------------------------------------------------
+
+_LENGTH_AT: Final[Mapping[int, slice]] = {
+    0x03: slice(4, 5),
+    0x12: slice(3, 5),
+    0x15: slice(4, 5),
+    0x1A: slice(4, 5),
+    0x41: slice(7, 9),
+    0x42: slice(7, 9),
+    0x48: slice(7, 9),
+    0x4D: slice(7, 9),
+    0x55: slice(7, 9),
+    0x5A: slice(7, 9),
+    0x5E: slice(7, 9),
+    0x5F: slice(5, 9),
+    0x83: slice(10, 14),
+    0x84: slice(10, 14),
+    0x93: slice(10, 14),
+    0x9E: slice(10, 14),
+    0xA0: slice(6, 10),
+    0xA3: slice(6, 10),
+    0xA4: slice(6, 10),
+}
+"""Where a CDB has its allocation length or its parameter list length, by opcode."""
+
+_LISTS: Final = frozenset({0x15, 0x41, 0x42, 0x48, 0x55, 0x5F, 0x83, 0x93, 0xA4})
+_ODD_CUT: Final = 5
+_CONTROL: Final = 0xFF
+_ENDS: Final[Mapping[int, int]] = {0: 5, 1: 9, 2: 9, 4: 15, 5: 11, 6: 15, 7: 15}
+_LONG_CDBS: Final = 3
+"""Where the control byte stands, by the group of the opcode."""
+
+
+def _length(seen: Seen) -> int:
+    """Return the length that a CDB gives; -1 where it gives none."""
+    cdb = seen.cdb
+    where = _LENGTH_AT.get(cdb[0]) if cdb else None
+    return -1 if where is None else int.from_bytes(cdb[where], "big")
+
+
+def _has_odd_control(seen: Seen) -> bool:
+    cdb = seen.cdb
+    if not cdb:
+        return False
+    group = cdb[0] >> 5
+    if group == _LONG_CDBS:  # its end lies in an additional header segment
+        return cdb[1] == _CONTROL or seen.segments[-1:] == bytes([_CONTROL])
+    return cdb[_ENDS[group]] == _CONTROL
+
+
+_OF_COMMANDS: Final = (
+    peril(
+        "odd-control-byte-crashes",
+        "Crashes by a CDB whose control byte has every bit set.",
+        _has_odd_control,
+        crash,
+        f"{_COMMANDS}any_command_is_survived",
+    ),
+    peril(
+        "answer-cut-short-shows-data-of-others",
+        "Shows what others have sent where an answer is cut to five bytes.",
+        lambda seen: bool(
+            seen.cdb and seen.cdb[0] not in _LISTS and _length(seen) == _ODD_CUT
+        ),
+        show_others,
+        f"{_COMMANDS}an_answer_cut_anywhere_is_survived",
+    ),
+    peril(
+        "long-list-writes-elsewhere",
+        "Writes to other units where a parameter list is shorter than its CDB says.",
+        lambda seen: bool(
+            seen.cdb and seen.cdb[0] in _LISTS and _length(seen) > len(seen.data)
+        ),
+        write_elsewhere,
+        f"{_COMMANDS}a_parameter_list_that_lies_is_survived",
+    ),
+)
+
+
+# Load --------------------------------------------------------------------------------
+
+_MANY_LOGINS: Final = 20
+_MANY_SESSIONS: Final = 6
+_RESET: Final = 5
+
+
+def _has_many_logins(seen: Seen) -> bool:
+    connections = seen.connection.target.connections
+    return sum(one.session is None for one in connections) > _MANY_LOGINS
+
+
+_OF_LOAD: Final = (
+    peril(
+        "each-login-keeps-a-file",
+        "Leaves a file open for each Login Request.",
+        lambda seen: seen.is_login,
+        keep_file,
+        f"{_STRESS}logins_without_a_pause_are_served",
+    ),
+    peril(
+        "many-unfinished-logins-hang",
+        "Stands still when more than twenty logins are unfinished.",
+        _has_many_logins,
+        hang,
+        f"{_STRESS}unfinished_logins_stand_in_nobodys_way",
+    ),
+    peril(
+        "many-sessions-crash",
+        "Crashes by a write when seven sessions are open.",
+        lambda seen: (
+            seen.cdb[:1] == b"\x2a"
+            and len(seen.connection.target.sessions) > _MANY_SESSIONS
+        ),
+        crash,
+        f"{_STRESS}data_is_kept_whatever_ends_its_writing[nothing]",
+    ),
+    peril(
+        "reset-loses-writes",
+        "Loses what was written last upon a reset of the unit.",
+        of(
+            Opcode.TASK_MANAGEMENT_REQUEST, lambda seen: seen.header[1] & 0x7F == _RESET
+        ),
+        lose_writes,
+        f"{_STRESS}data_is_kept_whatever_ends_its_writing",
+    ),
+)
+
+OF_REQUESTS: Final = (*_OF_TEXTS, *_OF_COMMANDS, *_OF_LOAD)

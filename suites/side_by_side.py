@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tries many things side by side, and prints a line as each ends."""
+
+import itertools
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def side_by_side(
+    items: Sequence[_Item],
+    attempt: Callable[[_Item], _Result],
+    describe: Callable[[_Result], str],
+    *,
+    jobs: int,
+) -> list[_Result]:
+    """Return the results of an attempt at each item, in the order of the items.
+
+    Args:
+        items: what to try.
+        attempt: tries one; it is called by several threads at once.
+        describe: returns the line on standard error for a result; a count precedes it.
+        jobs: how many attempts go on at once.
+    """
+    done = itertools.count(1)
+
+    def attempt_and_tell(item: _Item) -> _Result:
+        result = attempt(item)
+        sys.stderr.write(f"{next(done)}/{len(items)} {describe(result)}\n")
+        return result
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(attempt_and_tell, items))
