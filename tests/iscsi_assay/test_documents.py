@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import pytest
@@ -71,3 +71,28 @@ def test_links_lead_to_files(page: str) -> None:
     targets = set(_LINK.findall((ROOT / page).read_text()))
 
     assert {name for name in targets if not (folder / name).exists()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_row_of_a_table_is_one_line(page: str) -> None:
+    prose = _BLOCK.sub("", (ROOT / page).read_text()).splitlines()
+
+    cut = [line for line in prose if line.startswith("|") and not line.endswith("|")]
+    joined = [
+        after
+        for row, after in pairwise(prose)
+        if row.startswith("|") and after and not after.startswith("|")
+    ]
+
+    assert cut == joined == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_make_have_a_line_each(page: str) -> None:
+    blocks = "".join(_BLOCK.findall((ROOT / page).read_text()))
+    commands_only = [line.partition("#")[0] for line in blocks.splitlines()]
+
+    assert [
+        line for line in blocks.splitlines() if line.rstrip().endswith(" make")
+    ] == []
+    assert [line for line in commands_only if line.count("make ") > 1] == []
