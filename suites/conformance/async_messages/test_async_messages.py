@@ -34,7 +34,7 @@ def test_it_bears_no_task_and_counts(
     session: Session, operate: Operate, order: str, event: AsyncEvent
 ) -> None:
     """An Async Message has ITT 0xffffffff and takes a StatSN."""
-    due = session.ping().stat_sn + 1
+    expected_stat_sn = session.ping().stat_sn + 1
 
     operate(session, order.format(lun=session.lun))
 
@@ -42,7 +42,11 @@ def test_it_bears_no_task_and_counts(
     check(message.async_event == event, f"AsyncEvent {event}", message)
     tag = session.transcript.received()[-1].segments()[0][16:20]
     check(tag == RESERVED_TAG.to_bytes(4, "big"), "ITT 0xffffffff", tag.hex())
-    check(message.stat_sn == due % 2**32, f"StatSN {due}", message)
+    check(
+        message.stat_sn == expected_stat_sn % 2**32,
+        f"StatSN {expected_stat_sn}",
+        message,
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")

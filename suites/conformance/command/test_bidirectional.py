@@ -77,10 +77,10 @@ def test_data_goes_both_ways(
 ) -> None:
     """A bidirectional command takes and returns data; its status comes by itself."""
     stored = pattern(scratch_disk, LENGTH, seed=1)
-    given = pattern(scratch_disk, LENGTH, seed=2)
+    sent = pattern(scratch_disk, LENGTH, seed=2)
     write_data(session, scratch_disk, stored)
 
-    result = exchange(session, scratch_disk, given, layout)
+    result = exchange(session, scratch_disk, sent, layout)
 
     is_long = layout.length > 16
     header = "RFC7143-11.2.2.3-i01" if is_long else "RFC7143-11.2.2.4-i01"
@@ -91,8 +91,8 @@ def test_data_goes_both_ways(
         result.final,
         requirement="RFC7143-11.7.3-02",
     )
-    due = combined(stored, given)
-    expect_data(result.data, due, what="the XOR of both", requirement=header)
+    expected = combined(stored, sent)
+    expect_data(result.data, expected, what="the XOR of both", requirement=header)
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.4-i01")
@@ -123,10 +123,10 @@ def test_the_residual_of_the_read_is_told(
     )
 
     final = result.final
-    told = (
+    residual = (
         bool(final.bidirectional_overflow),
         bool(final.bidirectional_underflow),
         int(final.bidirectional_read_residual_count),
     )
-    due = (difference < 0, difference > 0, abs(difference))
-    check(told == due, f"o, u and the count {due}", final)
+    expected = (difference < 0, difference > 0, abs(difference))
+    check(residual == expected, f"o, u and the count {expected}", final)

@@ -133,8 +133,8 @@ def test_expecting_more_than_was_allocated_is_an_underflow(session: Session) -> 
     result = inquire(session, allocation + 100, allocation)
 
     residual = allocation + 100 - len(result.data)
-    told = (result.underflow, result.residual_count)
-    check(told == (True, residual), f"U=1, residual {residual}", result.final)
+    reported = (result.underflow, result.residual_count)
+    check(reported == (True, residual), f"U=1, residual {residual}", result.final)
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.3-03", "RFC7143-11.4.5.2-04")
@@ -190,8 +190,8 @@ def test_a_command_without_data_leaves_all_of_it(session: Session) -> None:
     """A command that brings no data leaves all that was expected as underflow."""
     result = session.execute(cdb.test_unit_ready(), read=512)
 
-    told = (result.underflow, result.residual_count)
-    check(told == (True, 512), "U=1, residual 512", result.final)
+    residual = (result.underflow, result.residual_count)
+    check(residual == (True, 512), "U=1, residual 512", result.final)
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03", "RFC7143-11.4.1-i01")
@@ -200,9 +200,9 @@ def test_exact_data_leaves_no_residual(session: Session, disk: Disk) -> None:
     result = session.execute(cdb.read_10(lba=0, blocks=1), read=disk.block_size)
 
     has_both = result.overflow and result.underflow
-    told = (result.overflow, result.underflow, result.residual_count)
+    residual = (result.overflow, result.underflow, result.residual_count)
     check(
-        told == (False, False, 0),
+        residual == (False, False, 0),
         "O=0, U=0, residual 0",
         result.final,
         requirement="RFC7143-11.4.1-i01" if has_both else None,

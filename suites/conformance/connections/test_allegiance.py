@@ -61,8 +61,8 @@ def test_r2ts_and_write_status_stay_on_their_connection(
     result = pair.execute(cdb.write_10(lba=0, blocks=blocks), write=data, link=link)
 
     check(result.is_good, "GOOD", result)
-    found = expect_over(pair, link, result.final.initiator_task_tag)
-    kinds = {type(pdu) for pdu in found}
+    response = expect_over(pair, link, result.final.initiator_task_tag)
+    kinds = {type(pdu) for pdu in response}
     check(kinds == {R2T, SCSIResponse}, "R2Ts and a SCSI Response", kinds)
 
 
@@ -73,14 +73,14 @@ def test_other_answers_stay_on_their_connection(pair: Session, cid: int) -> None
     link = pair.links[cid]
 
     pong = pair.ping(b"here", link=link)
-    done = ask_function(
+    response = ask_function(
         pair, TMFunction.ABORT_TASK, link=link, referenced_task_tag=0x7FFFFFFF
     )
 
     assert isinstance(pong, NOPIn)
-    assert isinstance(done, TaskManagementResponse)
+    assert isinstance(response, TaskManagementResponse)
     expect_over(pair, link, pong.initiator_task_tag)
-    expect_over(pair, link, done.initiator_task_tag)
+    expect_over(pair, link, response.initiator_task_tag)
 
 
 @pytest.mark.requirement("RFC7143-4.2.5.1-01", "RFC7143-4.2.5.1-07")
@@ -100,8 +100,8 @@ def test_tasks_on_both_connections_are_kept_apart(
     results = [pair.finish(tasks[0], first), pair.finish(tasks[1], second)]
 
     check(all(result.is_good for result in results), "GOOD twice", results)
-    found = read(pair, scratch_disk, 2 * len(data[0])).data
-    expect_data(found, b"".join(data), what="what was written")
+    read_back = read(pair, scratch_disk, 2 * len(data[0])).data
+    expect_data(read_back, b"".join(data), what="what was written")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-4.2.2.1-15")
@@ -150,8 +150,8 @@ def test_status_numbers_belong_to_the_connection(pair: Session) -> None:
     check(all(result.is_good for result in results), "GOOD", results)
     for link in (first, second):
         numbers = stat_sns(came_over(pair, link))
-        due = [serial.add(numbers[0], step) for step in range(len(numbers))]
-        check(numbers == due, f"StatSN {due}", f"StatSN {numbers}")
+        expected = [serial.add(numbers[0], step) for step in range(len(numbers))]
+        check(numbers == expected, f"StatSN {expected}", f"StatSN {numbers}")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")

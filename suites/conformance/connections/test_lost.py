@@ -157,13 +157,13 @@ def test_a_failed_session_is_continued(
 ) -> None:
     """A session whose only connection is lost goes on when that is reinstated."""
     bystander = open_session()
-    due = single.cmd_sn
+    cmd_sn = single.cmd_sn
     cut(single, single.leading, with_reset=with_reset)
     let_time_pass(bystander)
 
     response = resume(single)
 
-    expect_continued(response, due)
+    expect_continued(response, cmd_sn)
     expect_good(single.execute(cdb.test_unit_ready()))
 
 
@@ -199,8 +199,8 @@ def test_a_write_that_lost_its_connection_is_not_done(
     resume(single)
     senses_until_good(single)
 
-    found = read(single, scratch_disk, len(before)).data
-    expect_data(found[len(half) :], before[len(half) :], what="the blocks beyond")
+    read_back = read(single, scratch_disk, len(before)).data
+    expect_data(read_back[len(half) :], before[len(half) :], what="the blocks beyond")
 
 
 @RESETS
@@ -228,14 +228,14 @@ def test_a_connection_is_lost_within_a_pdu(
     single: Session, length: int, *, with_reset: bool
 ) -> None:
     """What came of a PDU before its connection was lost is not taken for a PDU."""
-    due = single.cmd_sn
+    cmd_sn = single.cmd_sn
     send_part(single, NOPOut(data=bytes(100)), length)
     cut(single, single.leading, with_reset=with_reset)
 
     response = resume(single)
 
     assert length in [len(entry.wire) for entry in single.transcript.entries]
-    expect_continued(response, due)
+    expect_continued(response, cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-7.1.4.3-05", "RFC7143-7.14-04")

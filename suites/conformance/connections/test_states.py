@@ -106,16 +106,16 @@ def test_a_failed_session_outlives_a_failed_login(
     # A target that takes the loss for the end of the session has nothing to keep.
     cut(single, single.leading, with_reset=True)
     resume(single)
-    due = single.cmd_sn
+    cmd_sn = single.cmd_sn
     cut(single, single.leading, with_reset=True)
-    login = new_login(isid=single.options.isid, tsih=single.tsih, cmd_sn=due)
+    login = new_login(isid=single.options.isid, tsih=single.tsih, cmd_sn=cmd_sn)
     login.send([*joining_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
     (login.connection.reset if with_reset else login.connection.close)()
 
     response = rejoin(single, cid=1)
 
     check(response.tsih == single.tsih, f"TSIH {single.tsih:#x}", response)
-    expect_continued(response, due)
+    expect_continued(response, cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-7.15-02", "RFC7143-6.3.5-i01")

@@ -84,8 +84,10 @@ def test_offsets_rise_without_overlap(reader: Session, disk: Disk) -> None:
     result = read(reader, disk, READ_LENGTH)
 
     offsets = [int(pdu.buffer_offset) for pdu in result.data_ins]
-    due = [sum(len(p.data) for p in result.data_ins[:n]) for n in range(len(offsets))]
-    check(offsets == due, f"offsets {due}", f"offsets {offsets}")
+    expected = [
+        sum(len(p.data) for p in result.data_ins[:n]) for n in range(len(offsets))
+    ]
+    check(offsets == expected, f"offsets {expected}", f"offsets {offsets}")
 
 
 @pytest.mark.requirement("RFC7143-11.7.6-i01")

@@ -66,8 +66,8 @@ def test_what_is_written_is_read(
 
     write(writer, scratch_disk, data)
 
-    found = read(writer, scratch_disk, len(data)).data
-    expect_data(found, data, what="the data written")
+    read_back = read(writer, scratch_disk, len(data)).data
+    expect_data(read_back, data, what="the data written")
 
 
 @pytest.mark.requirement("RFC7143-11.8.2-i01", "RFC7143-4.2.2.4-01")
@@ -114,13 +114,15 @@ def test_r2ts_ask_for_the_rest_and_no_more(writer: Session, scratch_disk: Disk) 
 
     result = writer.finish(task)
 
-    asked = sum(int(pdu.desired_data_transfer_length) for pdu in result.r2ts)
-    due = len(data) - unasked
+    requested = sum(int(pdu.desired_data_transfer_length) for pdu in result.r2ts)
+    expected = len(data) - unasked
     check(
-        asked == due,
-        f"{due} bytes",
-        f"{asked} bytes",
-        requirement="RFC7143-13.10-i02" if asked < due else "RFC7143-4.2.5.2-07",
+        requested == expected,
+        f"{expected} bytes",
+        f"{requested} bytes",
+        requirement="RFC7143-13.10-i02"
+        if requested < expected
+        else "RFC7143-4.2.5.2-07",
     )
 
 
@@ -148,12 +150,12 @@ def test_r2t_has_a_tag_and_the_lun(writer: Session, scratch_disk: Disk) -> None:
 @pytest.mark.requirement("RFC7143-11.8.3-i01")
 def test_r2t_does_not_advance_stat_sn(solicited: Session, scratch_disk: Disk) -> None:
     """An R2T carries the next StatSN and leaves it to the response."""
-    due = solicited.leading.status.exp_stat_sn
+    stat_sn = solicited.leading.status.exp_stat_sn
 
     result = write(solicited, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
 
     numbers = [int(pdu.stat_sn) for pdu in [*result.r2ts, result.final]]
-    check(set(numbers) == {due}, f"StatSN {due} in each", numbers)
+    check(set(numbers) == {stat_sn}, f"StatSN {stat_sn} in each", numbers)
 
 
 @pytest.mark.requirement("RFC7143-11.8.1-01")
@@ -202,18 +204,20 @@ def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> N
         "lun": int(r2t.lun),
     }
     # A target may ask for less than a block at a time.
-    due = data[: int(r2t.desired_data_transfer_length)]
+    requested = data[: int(r2t.desired_data_transfer_length)]
 
     for pdu in data_outs(b"", offset=0, size=1, final=0, **common):
         solicited.send(pdu, note="without data")
     size = solicited.parameters.target_max_recv_data_segment_length
-    for number, pdu in enumerate(data_outs(due, offset=0, size=size, **common), 1):
+    for number, pdu in enumerate(
+        data_outs(requested, offset=0, size=size, **common), 1
+    ):
         pdu.data_sn = number
         solicited.send(pdu)
 
     expect_good(solicited.finish(task))
-    again = [one for one in task.r2ts if int(one.buffer_offset) < len(due)]
-    check(not again, "no R2T for data that was sent", again)
+    repeated = [one for one in task.r2ts if int(one.buffer_offset) < len(requested)]
+    check(not repeated, "no R2T for data that was sent", repeated)
 
 
 @pytest.mark.requirement("RFC7143-13.11-02", "RFC7143-11.4.7.2-i01")
@@ -292,11 +296,12 @@ def test_data_of_a_wrong_offset_leaves_nothing_strange(
         session.finish(task)
 
     size = scratch_disk.block_size
-    found = read(open_session(), scratch_disk, length).data
+    read_back = read(open_session(), scratch_disk, length).data
     strange = [
         lba
-        for lba, at in enumerate(range(0, len(found), size))
-        if found[at : at + size] not in (before[at : at + size], sent[at : at + size])
+        for lba, at in enumerate(range(0, len(read_back), size))
+        if read_back[at : at + size]
+        not in (before[at : at + size], sent[at : at + size])
     ]
     check(not strange, "each block as before or as sent", f"blocks {strange} differ")
 
@@ -381,5 +386,5 @@ def test_two_writes_keep_their_data_apart(
     results = [solicited.finish(task) for task in tasks]
 
     check(all(result.is_good for result in results), "GOOD twice", results)
-    found = read(solicited, scratch_disk, 2 * size).data
-    expect_data(found, first + second, what="both patterns, one after the other")
+    read_back = read(solicited, scratch_disk, 2 * size).data
+    expect_data(read_back, first + second, what="both patterns, one after the other")

@@ -132,9 +132,9 @@ def test_wrong_header_digest_is_not_served(digested: Session) -> None:
 
 def answer_to_next_ping(session: Session) -> NOPIn | None:
     """Return the next answer after a good ping, or None for a dropped connection."""
-    good = session.number(NOPOut(immediate=1))
+    ping = session.number(NOPOut(immediate=1))
     try:
-        session.connection.send(good)
+        session.connection.send(ping)
     except OSError:
         return None
     answer = next_or_drop(session.connection)
@@ -177,8 +177,8 @@ def test_damaged_data_is_not_written(
     assert damaged
     assert after.startswith(damaged)
     next_or_drop(digested.connection)
-    found = read(open_session(), scratch_disk, 1).data
-    expect_data(found, before, what="the data from before")
+    read_back = read(open_session(), scratch_disk, 1).data
+    expect_data(read_back, before, what="the data from before")
 
 
 @HEADER

@@ -25,6 +25,6 @@ def test_a_forbidden_name_is_not_told_when_asked_for(
     discovery: Session, target: TestedTarget
 ) -> None:
     """SendTargets of a forbidden target brings no name."""
-    found = discovery.send_targets(target.running.special[Special.FORBIDDEN])
+    records = discovery.send_targets(target.running.special[Special.FORBIDDEN])
 
-    check(not [key for key, _ in found if key == "TargetName"], "no name", found)
+    check(not [key for key, _ in records if key == "TargetName"], "no name", records)

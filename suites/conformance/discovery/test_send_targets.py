@@ -160,9 +160,9 @@ def test_every_listed_target_can_be_asked_for(discovery: Session) -> None:
     """SendTargets=<name> answers for each target that SendTargets=All has named."""
     listed = target_names(discovery.send_targets("All"))
 
-    found = [target_names(discovery.send_targets(name)) for name in listed]
+    names_told = [target_names(discovery.send_targets(name)) for name in listed]
 
-    check(found == [[name] for name in listed], f"each of {listed}", found)
+    check(names_told == [[name] for name in listed], f"each of {listed}", names_told)
 
 
 @pytest.mark.requirement("RFC7143-13.8-i01")
@@ -180,15 +180,15 @@ def test_long_list_is_split(open_session: OpenSession) -> None:
 
     Where a response ends within a pair, the next check says so.
     """
-    small, due = with_short_segments(open_session)
+    small, whole_list = with_short_segments(open_session)
 
     pairs, _slips = text.read(_list_in_parts(small))
 
-    missing = [pair for pair in due if pair not in pairs]
-    added = [pair for pair in pairs if pair not in due]
+    missing = [pair for pair in whole_list if pair not in pairs]
+    added = [pair for pair in pairs if pair not in whole_list]
     check(
-        pairs == due,
-        f"the {len(due)} pairs that come in one response",
+        pairs == whole_list,
+        f"the {len(whole_list)} pairs that come in one response",
         f"{len(pairs)} pairs; missing {missing}, added {added}",
     )
 
@@ -197,14 +197,16 @@ def _list_in_parts(session: Session) -> bytes:
     """Ask for the list; return the data of the responses, put together."""
     mark = len(session.transcript)
     session.send_targets("All")
-    came = session.transcript.received(mark)
-    return b"".join(bytes(one.data) for one in came if isinstance(one, TextResponse))
+    responses = session.transcript.received(mark)
+    return b"".join(
+        bytes(one.data) for one in responses if isinstance(one, TextResponse)
+    )
 
 
 @pytest.mark.requirement("RFC7143-6.1-01")
 def test_a_split_list_ends_with_nul(open_session: OpenSession) -> None:
     """The last pair of a list that comes in several responses ends with a NUL byte."""
-    small, _due = with_short_segments(open_session)
+    small, _whole_list = with_short_segments(open_session)
 
     data = _list_in_parts(small)
 
@@ -217,14 +219,14 @@ def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
     Skips where the list fits one segment.
     """
     large = open_session(is_discovery=True, target_name=None)
-    due = large.send_targets("All")
+    whole_list = large.send_targets("All")
     large.end()
-    if len(text.encode(due)) <= SMALL:
+    if len(text.encode(whole_list)) <= SMALL:
         pytest.skip(f"not applicable: the list has no more than {SMALL} bytes")
     small = open_session(
         {SEGMENT_LENGTH: str(SMALL)}, is_discovery=True, target_name=None
     )
-    return small, due
+    return small, whole_list
 
 
 @pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12", "RFC7143-C-i02")
@@ -252,8 +254,8 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
         for pair in pairs
         if pair[0] not in {"TargetName", "TargetAddress"} and pair != turned_down
     ]
-    due = "records, nothing or SendTargets=Reject"
-    check(not others, due, pairs, requirement="RFC7143-C-i02")
+    expected = "records, nothing or SendTargets=Reject"
+    check(not others, expected, pairs, requirement="RFC7143-C-i02")
 
 
 @pytest.mark.requirement("RFC7143-C-10")
@@ -287,14 +289,14 @@ def test_other_targets_are_not_for_normal_sessions(
     """SendTargets on a Normal session, whatever its value, lists no other target."""
     own = session.options.target_name
     others = [node.name for node in target.running.targets if node.name != own]
-    asked = {"All": "All", "the-other": others[0]}[value]
-    request = session.send(TextRequest(data=f"SendTargets={asked}\0".encode()))
+    requested = {"All": "All", "the-other": others[0]}[value]
+    request = session.send(TextRequest(data=f"SendTargets={requested}\0".encode()))
 
     answer = answer_or_drop(session)
 
-    assert f"={asked}\0".encode() in bytes(request.data)
-    said = whole_text(session, answer) if isinstance(answer, TextResponse) else []
-    listed = [name for name in others if ("TargetName", name) in said]
+    assert f"={requested}\0".encode() in bytes(request.data)
+    pairs = whole_text(session, answer) if isinstance(answer, TextResponse) else []
+    listed = [name for name in others if ("TargetName", name) in pairs]
     check(
         not listed,
         ["a refusal", "no other target"],
@@ -348,8 +350,8 @@ def test_recovery_level_is_zero(open_session: OpenSession, level: str) -> None:
         {"ErrorRecoveryLevel": level}, is_discovery=True, target_name=None
     )
 
-    found = session.login.results.get("ErrorRecoveryLevel", "0")
-    check(found == "0", "ErrorRecoveryLevel=0", found, field="ErrorRecoveryLevel")
+    result = session.login.results.get("ErrorRecoveryLevel", "0")
+    check(result == "0", "ErrorRecoveryLevel=0", result, field="ErrorRecoveryLevel")
 
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")

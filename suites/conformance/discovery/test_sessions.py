@@ -30,11 +30,11 @@ def test_named_session_lists_all(discover: Discover, options: LoginOptions) -> N
 
     pairs = session.send_targets("All")
 
-    found = target_names(pairs)
+    names = target_names(pairs)
     check(
-        options.target_name in found,
+        options.target_name in names,
         f"{options.target_name} among them",
-        found,
+        names,
         requirement="RFC7143-C-08",
     )
 
@@ -58,10 +58,10 @@ def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) 
     """A Discovery session can be opened at each portal, and lists the targets."""
     portals = target.running.portals
 
-    found = [target_names(discover(at).send_targets()) for at in portals]
+    names = [target_names(discover(at).send_targets()) for at in portals]
 
     name = target.running.target.name
-    check(all(name in each for each in found), f"{name} at each portal", found)
+    check(all(name in each for each in names), f"{name} at each portal", names)
 
 
 @pytest.mark.requirement("RFC7143-C-16")
@@ -76,16 +76,20 @@ def test_the_whole_portal_group_is_told(
     """
     portals = target.running.portals
 
-    found = addresses(discover().send_targets(target.running.target.name))
+    addresses_listed = addresses(discover().send_targets(target.running.target.name))
 
-    told = {(address.host, address.port) for address in found}
-    due = {(portal.host, portal.port) for portal in portals}
+    listed = {(address.host, address.port) for address in addresses_listed}
+    expected = {(portal.host, portal.port) for portal in portals}
     if "translated-ports" in target.features:
-        check(not told or len(told) >= len(due), f"{len(due)} of them", sorted(told))
+        check(
+            not listed or len(listed) >= len(expected),
+            f"{len(expected)} of them",
+            sorted(listed),
+        )
         return
-    named = {port for host, port in told if not is_address(host)}
-    missing = [one for one in sorted(due - told) if one[1] not in named]
-    check(not told or not missing, f"all of {sorted(due)}", sorted(told))
+    named = {port for host, port in listed if not is_address(host)}
+    missing = [one for one in sorted(expected - listed) if one[1] not in named]
+    check(not listed or not missing, f"all of {sorted(expected)}", sorted(listed))
 
 
 @pytest.mark.requirement("RFC7143-C-04", "RFC7143-13.8-02")
@@ -95,9 +99,11 @@ def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> N
         pytest.skip("not applicable: the login shows no portal group tag")
     tag = text.parse_number(session.login.declared["TargetPortalGroupTag"])
 
-    found = addresses(discover().send_targets(session.options.target_name or ""))
+    addresses_listed = addresses(
+        discover().send_targets(session.options.target_name or "")
+    )
 
-    tags = {item.portal_group_tag for item in found}
+    tags = {item.portal_group_tag for item in addresses_listed}
     check(not tags or tag in tags, f"tag {tag}", sorted(map(str, tags)))
 
 
@@ -211,10 +217,10 @@ def test_nothing_but_answers_comes(discovery: Session) -> None:
     discovery.send_targets()
     discovery.logout()
 
-    came = discovery.transcript.received()
+    received = discovery.transcript.received()
     strange = [
         pdu
-        for pdu in came
+        for pdu in received
         if not isinstance(pdu, LoginResponse | TextResponse | LogoutResponse)
     ]
     check(not strange, "Text and Logout Responses alone", strange and strange[0])

@@ -73,9 +73,9 @@ def test_spoilt_data_is_refused_and_recovered(
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
 
-    spoilt = lose_data(writer, task, r2t, lost, is_spoilt=True)
+    damaged = lose_data(writer, task, r2t, lost, is_spoilt=True)
 
-    expect_recovered(writer, scratch_disk, task, refused=spoilt)
+    expect_recovered(writer, scratch_disk, task, refused=damaged)
 
 
 @DIGEST
@@ -87,12 +87,12 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
 
     lose_data(writer, task, r2t, 0, is_spoilt=True)
 
-    asked = [r2t, *asked_until_the_end(writer, task)]
-    if len(asked) == 1:
+    r2ts = [r2t, *asked_until_the_end(writer, task)]
+    if len(r2ts) == 1:
         # Section 7.8 b: how it ends then is for other checks to judge.
         pytest.skip("not applicable: the target ends the task, it asks for no data")
-    numbers = [int(pdu.r2t_sn) for pdu in asked]
-    check(numbers == list(range(len(asked))), "R2TSN 0, 1, ...", numbers)
+    numbers = [int(pdu.r2t_sn) for pdu in r2ts]
+    check(numbers == list(range(len(r2ts))), "R2TSN 0, 1, ...", numbers)
 
 
 @pytest.mark.requirement("RFC7143-7.9-02", "RFC7143-4.2.5.2-09")
@@ -131,8 +131,8 @@ def test_data_that_is_numbered_wrong_is_an_error(
 
     answer = next_or_drop(writer.connection)
     is_taken = isinstance(answer, SCSIResponse) and answer.status == SCSIStatus.GOOD
-    due = ["another R2T", "CHECK CONDITION", "Reject", "the connection is dropped"]
-    check(not is_taken, due, answer, writer.transcript)
+    expected = ["another R2T", "CHECK CONDITION", "Reject", "the connection is dropped"]
+    check(not is_taken, expected, answer, writer.transcript)
 
 
 @DIGEST
@@ -220,12 +220,12 @@ def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
     """Every target serves a session at ErrorRecoveryLevel 0."""
     session = open_session({"ErrorRecoveryLevel": "0"})
 
-    found = read(session, disk, SEGMENT)
+    result = read(session, disk, SEGMENT)
 
     # A login goes on at level 0 where the answer names another one.
     slip = session.transcript.slips.first.get("RFC7143-13.20-i01")
     check(slip is None, "ErrorRecoveryLevel=0", slip and str(slip.error))
-    check(found.is_good, "GOOD", found)
+    check(result.is_good, "GOOD", result)
 
 
 @pytest.mark.requirement("RFC7143-11.7.2-03")
@@ -238,10 +238,10 @@ def test_level_0_asks_for_no_acknowledgement(
         {"ErrorRecoveryLevel": "0", "FirstBurstLength": "1024", **lengths}
     )
 
-    found = read(session, disk, 2 * LENGTH)
+    result = read(session, disk, 2 * LENGTH)
 
-    asking = [pdu for pdu in found.data_ins if pdu.acknowledge]
-    check(not asking, "A=0", asking and asking[0])
+    requests = [pdu for pdu in result.data_ins if pdu.acknowledge]
+    check(not requests, "A=0", requests and requests[0])
 
 
 @pytest.mark.needs("erl1")
@@ -251,10 +251,10 @@ def test_a_level_has_those_below_it(open_session: OpenSession, level: str) -> No
     """Whatever level is agreed above 0, a lost status can be had again."""
     session = open_session({"ErrorRecoveryLevel": level})
     (original,) = unacknowledged(session, 1)
-    kept = int(original.stat_sn)
+    stat_sn = int(original.stat_sn)
 
     request = snack(
-        session, SNACKType.STATUS, beg_run=kept, run_length=1, exp_stat_sn=kept
+        session, SNACKType.STATUS, beg_run=stat_sn, run_length=1, exp_stat_sn=stat_sn
     )
 
     expect_copies(session, repeated(session, 1, of=request), [original])

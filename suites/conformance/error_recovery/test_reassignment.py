@@ -87,8 +87,8 @@ def test_a_write_goes_on_over_another_connection(
     expect_reassigned(pair, task)
 
     expect_good(pair.finish(task))
-    found = read(pair, scratch_disk, len(data)).data
-    expect_data(found, data, what="what was written")
+    read_back = read(pair, scratch_disk, len(data)).data
+    expect_data(read_back, data, what="what was written")
 
 
 @PAIR
@@ -105,9 +105,13 @@ def test_the_response_comes_before_the_task_goes_on(
     response = expect_reassigned(pair, task)
     finish_reassigned(pair, task)
 
-    came = came_over(pair, pair.leading)
-    first = came.index(tagged(came, task.initiator_task_tag)[0])
-    check(came.index(response) < first, "the function's response first", came[first])
+    received = came_over(pair, pair.leading)
+    first = received.index(tagged(received, task.initiator_task_tag)[0])
+    check(
+        received.index(response) < first,
+        "the function's response first",
+        received[first],
+    )
 
 
 @PAIR
@@ -135,8 +139,8 @@ def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> No
     """ExpDataSN in TASK REASSIGN spares the Data-In PDUs before it."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     before = task.result().data
-    got = task.data_ins[2]
-    rest = int(got.buffer_offset) + len(got.data)
+    last_received = task.data_ins[2]
+    offset = int(last_received.buffer_offset) + len(last_received.data)
     remove(pair, old)
 
     expect_reassigned(pair, task, exp_data_sn=3)
@@ -145,10 +149,10 @@ def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> No
     check(result.is_good, "GOOD", result)
     numbers = [int(pdu.data_sn) for pdu in result.data_ins]
     check(numbers[:1] == [3], "DataSN from 3 on", numbers, field="DataSN")
-    again = b"".join(bytes(pdu.data) for pdu in result.data_ins)
+    resent = b"".join(bytes(pdu.data) for pdu in result.data_ins)
     expect_data(
-        again,
-        before[rest:],
+        resent,
+        before[offset:],
         what="the data from there on",
         requirement="RFC7143-11.5.6-02",
     )
@@ -212,8 +216,8 @@ def test_a_task_whose_connection_is_there_is_still_allegiant(
 
     answer = reassign(pair, task)
 
-    due = TMResponse.TASK_STILL_ALLEGIANT
-    check(answer.response == due, "response 3", answer)
+    expected = TMResponse.TASK_STILL_ALLEGIANT
+    check(answer.response == expected, "response 3", answer)
 
 
 @PAIR
@@ -229,8 +233,8 @@ def test_a_task_is_allegiant_until_its_connection_is_logged_out(
 
     answer = reassign(pair, task)
 
-    due = TMResponse.TASK_STILL_ALLEGIANT
-    check(answer.response == due, "response 3", answer)
+    expected = TMResponse.TASK_STILL_ALLEGIANT
+    check(answer.response == expected, "response 3", answer)
 
 
 @PAIR
@@ -246,8 +250,13 @@ def test_a_task_ended_by_a_logout_is_not_reassigned(
 
     answer = reassign(pair, task)
 
-    due = TMResponse.TASK_DOES_NOT_EXIST
-    check(answer.response == due, "response 1", answer, requirement="RFC7143-11.14-04")
+    expected = TMResponse.TASK_DOES_NOT_EXIST
+    check(
+        answer.response == expected,
+        "response 1",
+        answer,
+        requirement="RFC7143-11.14-04",
+    )
 
 
 @PAIR
@@ -263,8 +272,8 @@ def test_an_immediate_command_ends_with_its_connection(
 
     answer = reassign(pair, task)
 
-    due = TMResponse.TASK_DOES_NOT_EXIST
-    check(answer.response == due, "response 1", answer)
+    expected = TMResponse.TASK_DOES_NOT_EXIST
+    check(answer.response == expected, "response 1", answer)
 
 
 @PAIR
@@ -338,8 +347,8 @@ def test_reinstatement_is_a_recovery_logout(
     expect_reassigned(session, task)
 
     expect_good(session.finish(task))
-    found = read(session, scratch_disk, len(data)).data
-    expect_data(found, data, what="what was written")
+    read_back = read(session, scratch_disk, len(data)).data
+    expect_data(read_back, data, what="what was written")
 
 
 @PAIR
@@ -371,14 +380,14 @@ def test_a_failed_session_is_continued(open_session: OpenSession, disk: Disk) ->
     """At level 2 a session whose only connection is lost is kept for a new one."""
     session = open_session(KEYS)
     bystander = open_session()
-    due = session.cmd_sn
+    cmd_sn = session.cmd_sn
     cut(session, session.leading, with_reset=True)
     let_time_pass(bystander)
 
     response = resume(session)
 
-    check(response.exp_cmd_sn == due, f"ExpCmdSN {due}", response)
+    check(response.exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", response)
     blocks = blocks_for(disk, SEGMENT)
     length = blocks * disk.block_size
-    found = session.execute(cdb.read_10(lba=0, blocks=blocks), read=length)
-    check(found.is_good, "GOOD", found)
+    result = session.execute(cdb.read_10(lba=0, blocks=blocks), read=length)
+    check(result.is_good, "GOOD", result)

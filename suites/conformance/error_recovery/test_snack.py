@@ -94,8 +94,8 @@ def test_data_sent_again_bears_the_current_window(
 ) -> None:
     """A repeated Data-In has the ExpCmdSN and MaxCmdSN of now, not of then."""
     task = read_unacknowledged(recovering, disk, LENGTH)
-    kept = stat_sn_of(task)
-    recovering.execute(cdb.test_unit_ready(), exp_stat_sn=kept)
+    stat_sn = stat_sn_of(task)
+    recovering.execute(cdb.test_unit_ready(), exp_stat_sn=stat_sn)
 
     request = snack(
         recovering,
@@ -103,12 +103,12 @@ def test_data_sent_again_bears_the_current_window(
         initiator_task_tag=task.initiator_task_tag,
         beg_run=1,
         run_length=1,
-        exp_stat_sn=kept,
+        exp_stat_sn=stat_sn,
     )
 
     (copy,) = repeated(recovering, 1, of=request)
-    now = recovering.cmd_sn
-    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy, field="ExpCmdSN")
+    cmd_sn = recovering.cmd_sn
+    check(copy.exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", copy, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-04", "RFC7143-11.16-01")
@@ -129,12 +129,12 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
         run_length=1,
     )
 
-    due = recovering.leading.status.exp_stat_sn
+    stat_sn = recovering.leading.status.exp_stat_sn
     copies = repeated(recovering, 1, of=request)
     expect_copies(recovering, copies, [original], but=CURRENT | {"stat_sn"})
     check(
-        copies[0].stat_sn == due,
-        f"StatSN {due}",
+        copies[0].stat_sn == stat_sn,
+        f"StatSN {stat_sn}",
         copies[0],
         requirement="RFC7143-11.16-04",
         field="StatSN",
@@ -180,8 +180,8 @@ def test_status_run_without_length(recovering: Session, begin: int | None) -> No
         exp_stat_sn=first,
     )
 
-    due = originals[begin or 0 :]
-    expect_copies(recovering, repeated(recovering, len(due), of=request), due)
+    expected = originals[begin or 0 :]
+    expect_copies(recovering, repeated(recovering, len(expected), of=request), expected)
 
 
 @pytest.mark.requirement("RFC7143-11.16-03")
@@ -195,8 +195,8 @@ def test_status_sent_again_bears_the_current_window(recovering: Session) -> None
     )
 
     (copy,) = repeated(recovering, 1, of=request)
-    now = recovering.cmd_sn
-    check(copy.exp_cmd_sn == now, f"ExpCmdSN {now}", copy, field="ExpCmdSN")
+    cmd_sn = recovering.cmd_sn
+    check(copy.exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", copy, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-11.16-07")
@@ -317,10 +317,10 @@ def test_who_asks_for_an_acknowledgement_says_where(
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
 
-    asking = [pdu for pdu in task.data_ins if pdu.acknowledge]
+    acknowledging = [pdu for pdu in task.data_ins if pdu.acknowledge]
     wrong = [
         pdu
-        for pdu in asking
+        for pdu in acknowledging
         if pdu.target_transfer_tag == RESERVED_TAG or pdu.lun != task.command.lun
     ]
     check(not wrong, "a tag and the command's LUN", wrong)
@@ -333,15 +333,15 @@ def test_acknowledged_data_is_not_sent_again(
     """After a DataACK a Data SNACK for all there is brings only what comes after it."""
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
-    asking = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
-    if asking is None:
+    acknowledging = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
+    if acknowledging is None:
         pytest.skip("not applicable: the target asks for no acknowledgement")
-    after = int(asking.data_sn) + 1
+    after = int(acknowledging.data_sn) + 1
     acknowledgement = snack(
         session,
         SNACKType.DATA_ACK,
-        lun=asking.lun,
-        target_transfer_tag=asking.target_transfer_tag,
+        lun=acknowledging.lun,
+        target_transfer_tag=acknowledging.target_transfer_tag,
         beg_run=after,
         exp_stat_sn=stat_sn_of(task),
     )
@@ -354,8 +354,8 @@ def test_acknowledged_data_is_not_sent_again(
     )
 
     assert acknowledgement.run_length == 0
-    due = list(task.data_ins)[after:]
-    expect_copies(session, repeated(session, len(due), of=request), due)
+    expected = list(task.data_ins)[after:]
+    expect_copies(session, repeated(session, len(expected), of=request), expected)
 
 
 @pytest.mark.requirement("RFC7143-11.16-07")
@@ -365,17 +365,17 @@ def test_data_below_an_acknowledgement_is_refused(
     """A Data SNACK for what a DataACK has acknowledged gets Protocol Error."""
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
-    asking = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
-    if asking is None:
+    acknowledging = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
+    if acknowledging is None:
         pytest.skip("not applicable: the target asks for no acknowledgement")
-    kept = stat_sn_of(task)
+    stat_sn = stat_sn_of(task)
     snack(
         session,
         SNACKType.DATA_ACK,
-        lun=asking.lun,
-        target_transfer_tag=asking.target_transfer_tag,
-        beg_run=int(asking.data_sn) + 1,
-        exp_stat_sn=kept,
+        lun=acknowledging.lun,
+        target_transfer_tag=acknowledging.target_transfer_tag,
+        beg_run=int(acknowledging.data_sn) + 1,
+        exp_stat_sn=stat_sn,
     )
 
     request = snack(
@@ -384,7 +384,7 @@ def test_data_below_an_acknowledgement_is_refused(
         initiator_task_tag=task.initiator_task_tag,
         beg_run=0,
         run_length=1,
-        exp_stat_sn=kept,
+        exp_stat_sn=stat_sn,
     )
 
     expect_reject(session, of=request, reason=RejectReason.PROTOCOL_ERROR)
@@ -402,11 +402,11 @@ def test_resegmentation_ends_with_the_snack_tag(
     data, response = resegmented(recovering, task, tag=0x5EA6)
 
     assert isinstance(response, SCSIResponse)
-    due = stat_sn_of(task)
+    stat_sn = stat_sn_of(task)
     check(response.snack_tag == 0x5EA6, "SNACK Tag 0x5ea6", response)
     check(
-        response.stat_sn == due,
-        f"StatSN {due}",
+        response.stat_sn == stat_sn,
+        f"StatSN {stat_sn}",
         response,
         requirement="RFC7143-11.16.3-i01",
         field="StatSN",
@@ -440,8 +440,8 @@ def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None
         f"{longest} bytes",
         requirement="RFC7143-13.12-i02",
     )
-    again = b"".join(bytes(pdu.data) for pdu in data)
-    expect_data(again, before, what="the same data")
+    resent = b"".join(bytes(pdu.data) for pdu in data)
+    expect_data(resent, before, what="the same data")
 
 
 @pytest.mark.requirement("RFC7143-11.16.3-i01", "RFC7143-11.16-02")
@@ -450,11 +450,11 @@ def test_status_snack_brings_the_latest_response(
 ) -> None:
     """A Status SNACK after an R-Data SNACK brings the response with the SNACK Tag."""
     task = read_unacknowledged(recovering, disk, LENGTH)
-    kept = stat_sn_of(task)
+    stat_sn = stat_sn_of(task)
     _data, latest = resegmented(recovering, task, tag=0x77, acknowledges=False)
 
     request = snack(
-        recovering, SNACKType.STATUS, beg_run=kept, run_length=1, exp_stat_sn=kept
+        recovering, SNACKType.STATUS, beg_run=stat_sn, run_length=1, exp_stat_sn=stat_sn
     )
 
     expect_copies(recovering, repeated(recovering, 1, of=request), [latest])

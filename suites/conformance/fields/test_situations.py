@@ -127,13 +127,13 @@ def test_exp_cmd_sn_follows_what_was_sent(
     for packet, earliest, latest in acknowledgements(transcript):
         if id(packet) not in judged:
             continue
-        due = f"ExpCmdSN {earliest} to {latest}"
+        expected = f"ExpCmdSN {earliest} to {latest}"
         number = packet.exp_cmd_sn
         is_sent = serial.less_or_equal(number, latest)
-        check(is_sent, due, packet, field="ExpCmdSN")
+        check(is_sent, expected, packet, field="ExpCmdSN")
         check(
             serial.less_or_equal(earliest, number),
-            due,
+            expected,
             packet,
             requirement="RFC7143-11.4.10-i01",
             field="ExpCmdSN",

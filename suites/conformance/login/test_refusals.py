@@ -175,10 +175,10 @@ def test_connection_is_closed_after_a_refusal(
 ) -> None:
     """The target closes the connection after a status other than 0."""
     pairs = {"unknown target": _with(first_pairs, "TargetName", _UNKNOWN)}
-    how = {"version": {"version_max": 9, "version_min": 9}}
+    fields = {"version": {"version_max": 9, "version_min": 9}}
     text = pairs.get(name, _without(first_pairs, name))
 
-    provoke(login, text, nsg=Stage.FULL_FEATURE, **how.get(name, {}))
+    provoke(login, text, nsg=Stage.FULL_FEATURE, **fields.get(name, {}))
 
     expect_refusal(login)
     expect_drop(login.connection)
@@ -245,19 +245,19 @@ def test_first_response_bears_the_portal_group_tag(
     """The first response to a whole text bears TargetPortalGroupTag."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
-    _response, found = ask(login, [*first_pairs, *method], csg=stage)
+    _response, answers = ask(login, [*first_pairs, *method], csg=stage)
 
-    tags = [value for name, value in found if name == "TargetPortalGroupTag"]
-    check(len(tags) == 1, "one TargetPortalGroupTag", found)
+    tags = [value for name, value in answers if name == "TargetPortalGroupTag"]
+    check(len(tags) == 1, "one TargetPortalGroupTag", answers)
 
 
 @pytest.mark.requirement("RFC7143-13.9-i01")
 def test_portal_group_tag_has_16_bits(login: LoginExchange, first_pairs: Pairs) -> None:
     """TargetPortalGroupTag is a number of 16 bits."""
-    _response, found = ask(login, first_pairs)
+    _response, answers = ask(login, first_pairs)
 
-    tag = dict(found).get(_TAG.name, "")
-    check(is_admissible(_TAG, tag), "a number from 0 to 65535", found)
+    tag = dict(answers).get(_TAG.name, "")
+    check(is_admissible(_TAG, tag), "a number from 0 to 65535", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-6.2-02")
@@ -267,10 +267,10 @@ def test_portal_group_tag_waits_for_the_whole_text(
     """TargetPortalGroupTag comes after the first request with C=0, not before."""
     early, nothing = ask(login, first_pairs, continuation=1)
     with clause("RFC7143-6.1-i05"):
-        _response, found = ask(login, [("HeaderDigest", "None")])
+        _response, answers = ask(login, [("HeaderDigest", "None")])
 
     check(not nothing, "an empty response to C=1", early, requirement="RFC7143-6.2-02")
-    check("TargetPortalGroupTag" in dict(found), "TargetPortalGroupTag", found)
+    check("TargetPortalGroupTag" in dict(answers), "TargetPortalGroupTag", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-13.9-i01")
@@ -280,6 +280,6 @@ def test_portal_group_tag_on_a_named_discovery_session(
     """A discovery session that names a target gets TargetPortalGroupTag too."""
     pairs = replace(options, is_discovery=True).names()
 
-    _response, found = ask(login, pairs)
+    _response, answers = ask(login, pairs)
 
-    check("TargetPortalGroupTag" in dict(found), "TargetPortalGroupTag", found)
+    check("TargetPortalGroupTag" in dict(answers), "TargetPortalGroupTag", answers)

@@ -169,8 +169,8 @@ def test_first_command_bears_the_cmd_sn_of_the_login(
 
     # A wrong ExpCmdSN in the SCSI Response alone breaks another clause.
     exp_cmd_sn = session.ping().exp_cmd_sn
-    due = serial.add(cmd_sn, 1)
-    check(exp_cmd_sn == due, f"ExpCmdSN {due}", exp_cmd_sn)
+    expected = serial.add(cmd_sn, 1)
+    check(exp_cmd_sn == expected, f"ExpCmdSN {expected}", exp_cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-11-01")

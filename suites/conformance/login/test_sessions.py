@@ -126,9 +126,11 @@ def test_other_portal_group_is_another_session(
     open_session: OpenSession, old: Session, target: TestedTarget
 ) -> None:
     """The same ISID towards another portal group of the target is another session."""
-    there = target.running.other_portals[0]
+    other_portal = target.running.other_portals[0]
 
-    new = open_session(isid=old.options.isid, portal=Portal(there.host, there.port))
+    new = open_session(
+        isid=old.options.isid, portal=Portal(other_portal.host, other_portal.port)
+    )
 
     expect_served(new, "the new session")
     expect_served(old, "the old session")
@@ -247,9 +249,9 @@ def test_leading_only_keys_are_refused_later(
     )
     name, _equals, value = offer.partition("=")
 
-    found = offer_first(login, joining_pairs, [(name, value)])
+    pairs = offer_first(login, joining_pairs, [(name, value)])
 
-    answer = answer_of(found, name)
+    answer = answer_of(pairs, name)
     check(
         answer in (REFUSED, REJECT, IRRELEVANT),
         ["a refusal", "Reject", "Irrelevant"],
@@ -290,14 +292,14 @@ def test_reinstated_connection_goes_on_with_the_session(
 ) -> None:
     """The command numbers go on over a reinstated connection."""
     session = open_session({"MaxConnections": "2"})
-    due = session.cmd_sn + 1
+    cmd_sn = session.cmd_sn + 1
 
     rejoin(session, cid=1)
     session.execute(cdb.test_unit_ready())
 
     # What the PDU says: a session passes over both numbers where MaxCmdSN is too low.
     exp_cmd_sn = session.ping().exp_cmd_sn
-    check(exp_cmd_sn == due, f"ExpCmdSN {due}", exp_cmd_sn)
+    check(exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", exp_cmd_sn)
 
 
 @pytest.mark.needs("erl2")

@@ -79,6 +79,6 @@ def test_the_alias_is_told(
     """A target name with an alias says it in a Login Response."""
     walk(login, first_pairs)
 
-    said = texts_of(login)
-    due = ("TargetAlias", target.running.special[Special.ALIAS])
-    check(due in said, f"TargetAlias={due[1]}", said)
+    pairs = texts_of(login)
+    expected = ("TargetAlias", target.running.special[Special.ALIAS])
+    check(expected in pairs, f"TargetAlias={expected[1]}", pairs)

@@ -163,12 +163,12 @@ def test_transition_asks_for_no_answer(
     response = advance(login, [*first_pairs, *offered])
 
     pairs = [item.partition(b"=")[0].decode() for item in response.data.split(b"\0")]
-    asked = [
+    unanswered = [
         name
         for name in pairs
         if name in KEYS and not KEYS[name].is_declarative and name not in dict(offered)
     ]
-    check(not asked, "no offer in a response with T=1", response)
+    check(not unanswered, "no offer in a response with T=1", response)
 
 
 @pytest.mark.requirement("RFC7143-6.3-01", "RFC7143-6.2-05")
@@ -187,10 +187,10 @@ def test_one_response_to_a_request(login: LoginExchange, first_pairs: Pairs) -> 
 def test_six_exchanges_are_allowed(login: LoginExchange, first_pairs: Pairs) -> None:
     """A login of six exchanges comes to its end."""
     offers = ["HeaderDigest=None", "DataDigest=None", "MaxConnections=1"]
-    more = ["ErrorRecoveryLevel=0", "InitialR2T=Yes"]
+    further_keys = ["ErrorRecoveryLevel=0", "InitialR2T=Yes"]
     ask(login, first_pairs)
 
-    for offer in [*offers, *more]:
+    for offer in [*offers, *further_keys]:
         ask(login, offer.encode() + b"\0")
     advance(login)
 
@@ -252,11 +252,13 @@ def test_other_pdu_ends_the_login(
 def test_login_is_over_in_full_feature_phase(session: Session) -> None:
     """A Login Request in full-feature phase is rejected or ends the connection."""
     pairs = b"InitiatorName=iqn.2026-11.com.example:again\0SessionType=Discovery\0"
-    again = LoginRequest(csg=1, nsg=3, transit=1, cmd_sn=session.cmd_sn, data=pairs)
+    second_login = LoginRequest(
+        csg=1, nsg=3, transit=1, cmd_sn=session.cmd_sn, data=pairs
+    )
 
-    session.send(again)
+    session.send(second_login)
 
-    expect_reject_or_drop(session.connection, of=again)
+    expect_reject_or_drop(session.connection, of=second_login)
 
 
 @pytest.mark.requirement("RFC7143-11.12.7-02")

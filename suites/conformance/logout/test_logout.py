@@ -155,8 +155,8 @@ def test_write_ended_by_a_logout_is_not_carried_out(
 
     session.logout()
 
-    found = read(open_session(), scratch_disk, scratch_disk.block_size)
-    check(found.data == before, "the data from before", found.data[:16].hex())
+    read_back = read(open_session(), scratch_disk, scratch_disk.block_size)
+    check(read_back.data == before, "the data from before", read_back.data[:16].hex())
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05")
@@ -165,9 +165,9 @@ def test_a_session_can_be_opened_again(open_session: OpenSession) -> None:
     first = open_session()
     first.logout()
 
-    again = open_session(isid=first.options.isid)
+    second = open_session(isid=first.options.isid)
 
-    expect_good(again.execute(cdb.test_unit_ready()))
+    expect_good(second.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-11.14-05", "RFC7143-8.1.2-i07")

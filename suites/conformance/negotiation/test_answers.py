@@ -43,9 +43,9 @@ _ONCE = [
 @pytest.mark.parametrize("name", _UNKNOWN, ids=identify)
 def test_unknown_key_is_not_understood(offer: Offer, name: str) -> None:
     """A key that is not understood is answered with NotUnderstood."""
-    found = offer([(name, "value")])
+    answers = offer([(name, "value")])
 
-    answer = answer_of(found, name)
+    answer = answer_of(answers, name)
     check(answer == text.NOT_UNDERSTOOD, f"{name}=NotUnderstood", answer)
 
 
@@ -54,9 +54,9 @@ def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
     """Unknown keys among known ones disturb neither those nor each other."""
     one, two = ("X-com.example.one", "1"), ("X-com.example.two", "2")
 
-    found = offer([one, ("HeaderDigest", "None"), two, ("DataDigest", "None")])
+    pairs = offer([one, ("HeaderDigest", "None"), two, ("DataDigest", "None")])
 
-    answers = [answer_of(found, name) for name in (one[0], two[0], "HeaderDigest")]
+    answers = [answer_of(pairs, name) for name in (one[0], two[0], "HeaderDigest")]
     expected = [text.NOT_UNDERSTOOD, text.NOT_UNDERSTOOD, "None"]
     check(answers == expected, str(expected), answers)
 
@@ -65,9 +65,9 @@ def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
 @pytest.mark.parametrize("key", _UNDERSTOOD, ids=identify)
 def test_known_key_is_understood(offer: Offer, key: Key) -> None:
     """No key of this protocol is answered with NotUnderstood."""
-    found = offer([(key.name, AN_OFFER[key.name])])
+    answers = offer([(key.name, AN_OFFER[key.name])])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(
         answer not in (text.NOT_UNDERSTOOD, REFUSED),
         "any other answer or none",
@@ -119,11 +119,11 @@ def test_marker_interval_is_rejected(offer: Offer, name: str) -> None:
 @pytest.mark.parametrize("value", ["ExampleOS/v1234,Firmware/2.0.0.5", "a" * 255, ""])
 def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
     """A login goes on whatever stands in X#NodeArchitecture."""
-    found = offer([("X#NodeArchitecture", value), ("HeaderDigest", "None")])
+    answers = offer([("X#NodeArchitecture", value), ("HeaderDigest", "None")])
 
-    answer = answer_of(found, "X#NodeArchitecture")
+    answer = answer_of(answers, "X#NodeArchitecture")
     check(answer != REFUSED, "a login that goes on", answer)
-    check(answer_of(found, "HeaderDigest") == "None", "HeaderDigest=None", found)
+    check(answer_of(answers, "HeaderDigest") == "None", "HeaderDigest=None", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.2-12")
@@ -139,13 +139,13 @@ def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
     """
     key = KEYS[name]
 
-    found = offer([(name, word)])
+    answers = offer([(name, word)])
 
-    answer = answer_of(found, name)
+    answer = answer_of(answers, name)
     selects = key.kind is not Kind.LIST and is_admissible(key, answer)
     is_right = answer in (REFUSED, SILENCE, text.REJECT, text.IRRELEVANT) or selects
-    due = ["a refusal", "Reject", "Irrelevant", "no answer", "an admissible value"]
-    check(is_right, due, answer)
+    expected = ["a refusal", "Reject", "Irrelevant", "no answer", "an admissible value"]
+    check(is_right, expected, answer)
 
 
 @pytest.mark.requirement("RFC7143-6.3-14", "RFC7143-6.3-15")
@@ -190,11 +190,11 @@ def test_name_again(login: LoginExchange, first_pairs: Pairs, name: str) -> None
 @pytest.mark.parametrize("value", ["All", ""], ids=identify)
 def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
     """SendTargets in a login ends it or brings no targets."""
-    found = offer([("SendTargets", value)])
+    answers = offer([("SendTargets", value)])
 
-    answer = answer_of(found, "SendTargets")
+    answer = answer_of(answers, "SendTargets")
     turned_down = (REFUSED, SILENCE, *text.RESERVED_ANSWERS)
-    check(answer in turned_down, list(turned_down), found)
+    check(answer in turned_down, list(turned_down), answers)
 
 
 def _clause_of_strange(name: str) -> str | None:
@@ -213,11 +213,11 @@ def test_target_says_only_what_it_may(offer: Offer) -> None:
     """The target answers what was offered, and offers or declares what a target may."""
     sent = [("HeaderDigest", "None"), ("DataDigest", "None")]
 
-    found = offer(sent) or []
+    answers = offer(sent) or []
 
     strange = [
         name
-        for name, _value in found
+        for name, _value in answers
         if name in ("TargetName", "SendTargets", "InitiatorName", "SessionType")
         or (name not in KEYS and not name.startswith("X-"))
         or not text.is_standard_label(name)
@@ -225,15 +225,15 @@ def test_target_says_only_what_it_may(offer: Offer) -> None:
     check(
         not strange,
         "keys that a target may send in a login",
-        found,
+        answers,
         requirement=_clause_of_strange(strange[0]) if strange else None,
         field=strange[0] if strange else "",
     )
-    repeated = [name for name, _value in found if len(text.values(found, name)) > 1]
+    repeated = [name for name, _value in answers if len(text.values(answers, name)) > 1]
     check(
         not repeated,
         "every key once",
-        found,
+        answers,
         requirement="RFC7143-13.26.1-02" if "X#NodeArchitecture" in repeated else None,
         field=repeated[0] if repeated else "",
     )
@@ -249,9 +249,11 @@ def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> Non
         is_negotiated = name in dict(texts_of(login))
         ask(login, [(f"X-com.example.{name}" if is_negotiated else name, "None")])
 
-    said = [name for name, _value in texts_of(login)]
+    names = [name for name, _value in texts_of(login)]
 
-    twice = sorted({name for name in said if said.count(name) > 1} - {"TargetAddress"})
+    twice = sorted(
+        {name for name in names if names.count(name) > 1} - {"TargetAddress"}
+    )
     check(not twice, "every key once", twice, login.connection.transcript)
 
 
@@ -260,17 +262,19 @@ def test_every_key_at_once(offer: Offer) -> None:
     """An offer of every operational key at once is understood."""
     pairs = [(key.name, AN_OFFER[key.name]) for key in _UNDERSTOOD]
 
-    found = offer(pairs)
+    answers = offer(pairs)
 
-    lost = [name for name, value in found or [] if value == text.NOT_UNDERSTOOD]
-    check(found is not None and not lost, "every key understood", found)
+    not_understood = [
+        name for name, value in answers or [] if value == text.NOT_UNDERSTOOD
+    ]
+    check(answers is not None and not not_understood, "every key understood", answers)
 
 
 @pytest.fixture
 def own_offer(login: LoginExchange, first_pairs: Pairs) -> str:
     """A key of a list that the target offers of its own accord, once it has done so."""
-    found = ask(login, first_pairs)[1]
-    names = [name for name, _value in found if name in ("HeaderDigest", "DataDigest")]
+    answers = ask(login, first_pairs)[1]
+    names = [name for name, _value in answers if name in ("HeaderDigest", "DataDigest")]
     if not names:
         pytest.skip("not applicable: the target offers no digest of its own accord")
     return names[0]

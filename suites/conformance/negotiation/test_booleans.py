@@ -31,9 +31,9 @@ def _decisive(key: Key) -> str:
 @pytest.mark.parametrize("key", _KEYS)
 def test_value_that_decides(offer: Offer, key: Key) -> None:
     """An offer that decides by itself is answered with its own value, or not at all."""
-    found = offer([(key.name, _decisive(key))])
+    answers = offer([(key.name, _decisive(key))])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     expected = f"{key.name}={_decisive(key)}, or no answer"
     check(
         answer in (SILENCE, _decisive(key)),
@@ -50,9 +50,9 @@ def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
     """An offer that leaves the result open is answered with Yes or No."""
     value = "Yes" if key.kind is Kind.AND else "No"
 
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(
         answer in ("Yes", "No"),
         f"{key.name}=Yes or No",
@@ -69,7 +69,7 @@ def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
 @pytest.mark.parametrize("key", _KEYS)
 def test_value_that_is_none(offer: Offer, key: Key, value: str) -> None:
     """What is neither Yes nor No is rejected, refused or answered by one of them."""
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     expect_legal_answer(key, answer, ["a refusal", "Reject", "Yes", "No"])

@@ -34,14 +34,14 @@ def _send_parts(
     return empty, ask(login, parts[-1])[1]
 
 
-def _are_answered(found: Pairs, offered: Pairs) -> bool:
+def _are_answered(answers: Pairs, offered: Pairs) -> bool:
     """Tell whether each pair is answered by a value that its key's rule allows.
 
     A target may choose less than 8192: what it chooses is judged elsewhere.
     """
     try:
         agreed = [
-            conclude(KEYS[name], value, text.value(found, name))
+            conclude(KEYS[name], value, text.value(answers, name))
             for name, value in offered
         ]
     except NegotiationError:
@@ -57,11 +57,11 @@ def test_pairs_span_requests(
     """Pairs that are cut anywhere and continued are read as if they were whole."""
     _response, offered = ask(login, first_pairs)
 
-    _empty, found = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
+    _empty, answers = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
 
     # What the target has offered before is answered by this, and needs no more.
-    due = [pair for pair in text.decode(_OFFER) if pair[0] not in dict(offered)]
-    check(_are_answered(found, due), f"answers to {due}", found)
+    expected = [pair for pair in text.decode(_OFFER) if pair[0] not in dict(offered)]
+    check(_are_answered(answers, expected), f"answers to {expected}", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.1-i05", "RFC7143-6.2-02")
@@ -72,10 +72,10 @@ def test_first_text_spans_requests(
     """A login's first request, with the names in it, may be continued as well."""
     data = text.encode(first_pairs)
 
-    _empty, found = _send_parts(login, [data + _OFFER[:cut], _OFFER[cut:]])
+    _empty, answers = _send_parts(login, [data + _OFFER[:cut], _OFFER[cut:]])
 
-    due = [("MaxBurstLength", "8192")]
-    check(_are_answered(found, due), "MaxBurstLength, at most 8192", found)
+    expected = [("MaxBurstLength", "8192")]
+    check(_are_answered(answers, expected), "MaxBurstLength, at most 8192", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.2-02")
@@ -88,7 +88,7 @@ def test_answer_to_continued_text_is_empty(
     size = -(-len(_OFFER) // count)
 
     with clause("RFC7143-6.1-i05"):
-        empty, _found = _send_parts(login, text.split(_OFFER, size))
+        empty, _answers = _send_parts(login, text.split(_OFFER, size))
 
     wrong = [item for item in empty if item.data or item.transit or item.continuation]
     check(not wrong, "empty responses", wrong and wrong[0], login.connection.transcript)

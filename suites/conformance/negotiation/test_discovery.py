@@ -26,9 +26,9 @@ from suites.support.negotiation import (
 @pytest.mark.parametrize("key", IRRELEVANT, ids=identify)
 def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> None:
     """A key that means nothing to discovery is answered, but not as unknown."""
-    found = offer_in_discovery([(key.name, AN_OFFER[key.name])])
+    answers = offer_in_discovery([(key.name, AN_OFFER[key.name])])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(
         answer not in (text.NOT_UNDERSTOOD, REFUSED), ["Irrelevant", "a value"], answer
     )
@@ -38,9 +38,9 @@ def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> No
 @pytest.mark.parametrize("level", ["0", "1", "2"])
 def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
     """ErrorRecoveryLevel on a Discovery session comes out as 0."""
-    found = offer_in_discovery([("ErrorRecoveryLevel", level)])
+    answers = offer_in_discovery([("ErrorRecoveryLevel", level)])
 
-    answer = answer_of(found, "ErrorRecoveryLevel")
+    answer = answer_of(answers, "ErrorRecoveryLevel")
     check(answer == "0", "ErrorRecoveryLevel=0", answer, field="ErrorRecoveryLevel")
 
 
@@ -74,7 +74,7 @@ def test_discovery_login_negotiates(
 @pytest.mark.requirement("RFC7143-13.22-02")
 def test_no_vendor_keys_in_discovery(offer_in_discovery: Offer) -> None:
     """The target sends no vendor key on a Discovery session."""
-    found = offer_in_discovery([("HeaderDigest", "None")]) or []
+    answers = offer_in_discovery([("HeaderDigest", "None")]) or []
 
-    vendor = [name for name, _value in found if name.startswith("X-")]
-    check(found and not vendor, "no X- key", found)
+    vendor = [name for name, _value in answers if name.startswith("X-")]
+    check(answers and not vendor, "no X- key", answers)

@@ -19,9 +19,9 @@ _by_digest = pytest.mark.parametrize("key", DIGESTS, ids=identify)
 @pytest.mark.parametrize("value", ["None", "None,CRC32C", "None,None"])
 def test_first_value_that_everybody_has(offer: Offer, key: Key, value: str) -> None:
     """None at the head of a list of digests is chosen."""
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(answer == "None", f"{key.name}=None", answer)
 
 
@@ -37,9 +37,9 @@ def test_first_value_that_everybody_has(offer: Offer, key: Key, value: str) -> N
 @pytest.mark.parametrize("value", ["CRC32C", "CRC32C,None", f"{_UNKNOWN},CRC32C,None"])
 def test_first_value_that_is_supported(offer: Offer, key: Key, value: str) -> None:
     """A target with CRC32C chooses it where it comes before None."""
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     is_ignored = answer != REFUSED or _UNKNOWN not in value
     check(is_ignored, "no refusal", answer, requirement="RFC7143-6.2.1-03")
     check(answer == "CRC32C", f"{key.name}=CRC32C", answer)
@@ -54,9 +54,9 @@ def test_first_value_that_is_supported(offer: Offer, key: Key, value: str) -> No
 )
 def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
     """Values that are not understood are passed over."""
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(answer == "None", f"{key.name}=None", answer)
 
 
@@ -65,9 +65,9 @@ def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
 @pytest.mark.parametrize("value", [_UNKNOWN, "none", "crc32c", "Non", ""], ids=identify)
 def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
     """A list without a supported value is rejected or refused; None is not assumed."""
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(answer in _NOTHING, ["Reject", "a refusal"], answer)
 
 
@@ -75,9 +75,9 @@ def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
 @pytest.mark.requirement("RFC7143-6.2.1-02")
 def test_none_is_not_chosen_unasked(offer: Offer, key: Key) -> None:
     """A list without None is not answered with None."""
-    found = offer([(key.name, "CRC32C")])
+    answers = offer([(key.name, "CRC32C")])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(answer in ("CRC32C", *_NOTHING), "CRC32C, Reject or a refusal", answer)
 
 
@@ -92,8 +92,8 @@ def test_none_is_not_chosen_unasked(offer: Offer, key: Key) -> None:
 )
 def test_task_reporting_is_chosen_from_the_list(offer: Offer, value: str) -> None:
     """TaskReporting is answered with a value of the list, RFC3720 if it is first."""
-    found = offer([("TaskReporting", value)])
+    answers = offer([("TaskReporting", value)])
 
-    answer = answer_of(found, "TaskReporting")
+    answer = answer_of(answers, "TaskReporting")
     allowed = value.split(",")[: 1 if value.startswith("RFC3720") else None]
     check(answer in allowed, list(allowed), answer)

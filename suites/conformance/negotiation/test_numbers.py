@@ -56,9 +56,9 @@ def _is_result(key: Key, offered: int, answer: str) -> bool:
 @pytest.mark.parametrize(("key", "value"), _RULED)
 def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None:
     """A number within its range is answered by one that its result function allows."""
-    found = offer([(key.name, str(value))])
+    answers = offer([(key.name, str(value))])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     rule = "at most" if key.kind is Kind.MINIMUM else "at least"
     check(
         _is_result(key, value, answer),
@@ -78,9 +78,9 @@ def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
     """A number in hexadecimal is as good as in decimal."""
     value = int(key.default or "0")
 
-    found = offer([(key.name, f"{prefix}{value:X}")])
+    answers = offer([(key.name, f"{prefix}{value:X}")])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     check(
         _is_result(key, value, answer),
         f"{key.name} for {value}",
@@ -93,9 +93,9 @@ def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
 @pytest.mark.parametrize("value", ["0x000000200", "0X0200", "0x200"])
 def test_leading_zeros_of_hexadecimal(offer: Offer, value: str) -> None:
     """Leading zeros of a hexadecimal number mean nothing."""
-    found = offer([("MaxBurstLength", value)])
+    answers = offer([("MaxBurstLength", value)])
 
-    answer = answer_of(found, "MaxBurstLength")
+    answer = answer_of(answers, "MaxBurstLength")
     check(answer == "512", "MaxBurstLength 512", answer)
 
 
@@ -107,9 +107,9 @@ def test_leading_zeros_of_hexadecimal(offer: Offer, value: str) -> None:
 )
 def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
     """A number beyond its range is rejected, refused or answered within the range."""
-    found = offer([(key.name, str(value))])
+    answers = offer([(key.name, str(value))])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     expect_legal_answer(key, answer, ["a refusal", "Reject", "a value within range"])
 
 
@@ -119,9 +119,9 @@ def test_no_number_at_all(offer: Offer, value: str) -> None:
     """What is no number is rejected, refused or answered with an admissible number."""
     key = KEYS["MaxBurstLength"]
 
-    found = offer([(key.name, value)])
+    answers = offer([(key.name, value)])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     expect_legal_answer(key, answer, ["a refusal", "Reject", "a value within range"])
 
 
@@ -130,9 +130,9 @@ def test_range_where_none_is_allowed(offer: Offer) -> None:
     """A range for a key that takes a number is rejected, refused or answered by one."""
     key = KEYS["MaxBurstLength"]
 
-    found = offer([(key.name, "512~1024")])
+    answers = offer([(key.name, "512~1024")])
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     expect_legal_answer(key, answer, ["a refusal", "Reject", "one number"])
 
 
@@ -140,9 +140,9 @@ def test_range_where_none_is_allowed(offer: Offer) -> None:
 @pytest.mark.parametrize("value", ["512", "0x200", "8192", "262144", "16777215"])
 def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
     """A legal MaxRecvDataSegmentLength is taken in without objection."""
-    found = offer([(_LENGTH.name, value)])
+    answers = offer([(_LENGTH.name, value)])
 
-    answer = answer_of(found, _LENGTH.name)
+    answer = answer_of(answers, _LENGTH.name)
     is_own = answer == SILENCE or (
         answer.isdecimal() and _LENGTH.low <= int(answer) <= _LENGTH.high
     )
@@ -160,11 +160,11 @@ def test_illegal_length_is_not_taken(
     instead. One that takes less than any legal one cuts the echo of a ping short.
     """
     try:
-        _response, found = ask(login, [*first_pairs, (_LENGTH.name, value)])
-        if text.REJECT in text.values(found, _LENGTH.name):
+        _response, answers = ask(login, [*first_pairs, (_LENGTH.name, value)])
+        if text.REJECT in text.values(answers, _LENGTH.name):
             chose(f"{_LENGTH.name}=Reject")
             return
-        advance(login, answers_to(found))
+        advance(login, answers_to(answers))
     except LoginRefused as refusal:
         chose(refusal.response)
         return
@@ -176,21 +176,21 @@ def test_illegal_length_is_not_taken(
     pong = expect_full_feature(login, sent)
 
     echoed = bytes(pong.data)
-    due = [
+    expected = [
         "a refusal",
         "Reject",
         "a dropped connection",
         f"an echo of {_LENGTH.low} bytes",
     ]
-    check(echoed == sent, due, pong, login.connection.transcript)
+    check(echoed == sent, expected, pong, login.connection.transcript)
 
 
 @pytest.mark.requirement("RFC7143-13.12-i01")
 def test_own_length_is_in_range(offer: Offer) -> None:
     """The target declares its MaxRecvDataSegmentLength once and within range."""
-    found = offer([(_LENGTH.name, "8192"), ("MaxBurstLength", "262144")])
+    answers = offer([(_LENGTH.name, "8192"), ("MaxBurstLength", "262144")])
 
-    own = text.values(found or [], _LENGTH.name)
+    own = text.values(answers or [], _LENGTH.name)
     numbers = [text.parse_number(value) for value in own]
     check(len(numbers) <= 1, "one declaration at most", own)
     check(all(512 <= value < 2**24 for value in numbers), "512 to 2^24 - 1", own)
@@ -208,9 +208,9 @@ def test_first_burst_stays_within_the_longest(
     """FirstBurstLength does not come out above MaxBurstLength, whatever the order."""
     pairs = [("FirstBurstLength", first), ("MaxBurstLength", longest)]
 
-    found = settle(pairs if is_first_before else pairs[::-1])
+    settled = settle(pairs if is_first_before else pairs[::-1])
 
-    answers = [answer_of(found, name) for name, _value in pairs]
+    answers = [answer_of(settled, name) for name, _value in pairs]
     numbers = [int(answer) for answer in answers if answer.isdecimal()]
     is_right = len(numbers) < 2 or numbers[0] <= numbers[1]
     check(is_right, ["FirstBurstLength <= MaxBurstLength", "a refusal"], answers)
@@ -219,9 +219,9 @@ def test_first_burst_stays_within_the_longest(
 @pytest.mark.requirement("RFC7143-13.14-01")
 def test_first_burst_stays_within_the_default(settle: Offer) -> None:
     """FirstBurstLength alone does not come out above MaxBurstLength's default."""
-    found = settle([("FirstBurstLength", "16777215")])
+    answers = settle([("FirstBurstLength", "16777215")])
 
-    answer = answer_of(found, "FirstBurstLength")
+    answer = answer_of(answers, "FirstBurstLength")
     is_right = not answer.isdecimal() or int(answer) <= 262144
     check(is_right, ["FirstBurstLength up to 262144", "a refusal"], answer)
 
@@ -231,9 +231,9 @@ def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
     """Without unsolicited data FirstBurstLength is Irrelevant, or answered as ever."""
     pairs = [("InitialR2T", "Yes"), ("ImmediateData", "No")]
 
-    found = offer([*pairs, ("FirstBurstLength", "65536")])
+    answers = offer([*pairs, ("FirstBurstLength", "65536")])
 
-    answer = answer_of(found, "FirstBurstLength")
+    answer = answer_of(answers, "FirstBurstLength")
     is_right = answer == text.IRRELEVANT or is_legal_answer(
         KEYS["FirstBurstLength"], answer
     )
@@ -250,5 +250,5 @@ def test_recovery_in_order_takes_one_r2t(settle: Offer, level: str) -> None:
     answers = settle([*pairs, ("MaxOutstandingR2T", "8")])
 
     recovery = answer_of(answers, "ErrorRecoveryLevel")
-    most = answer_of(answers, "MaxOutstandingR2T")
-    check(recovery == "0" or most == "1", "MaxOutstandingR2T=1", answers)
+    maximum = answer_of(answers, "MaxOutstandingR2T")
+    check(recovery == "0" or maximum == "1", "MaxOutstandingR2T=1", answers)

@@ -27,9 +27,9 @@ def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
     """An operational key in the security stage ends the login or settles nothing."""
     pairs = [("AuthMethod", "None"), (key.name, AN_OFFER[key.name])]
 
-    found = offer(pairs, csg=Stage.SECURITY)
+    answers = offer(pairs, csg=Stage.SECURITY)
 
-    answer = answer_of(found, key.name)
+    answer = answer_of(answers, key.name)
     turned_down = (REFUSED, SILENCE, *text.RESERVED_ANSWERS)
     check(answer in turned_down, list(turned_down), answer)
 
@@ -40,9 +40,9 @@ def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
     """A security key in the operational stage ends the login or settles nothing."""
     name, _equals, value = pair.partition("=")
 
-    found = offer([(name, value)], csg=Stage.OPERATIONAL)
+    answers = offer([(name, value)], csg=Stage.OPERATIONAL)
 
-    answer = answer_of(found, name)
+    answer = answer_of(answers, name)
     turned_down = (REFUSED, SILENCE, *text.RESERVED_ANSWERS)
     check(answer in turned_down, list(turned_down), answer)
 
@@ -53,7 +53,7 @@ def test_alias_is_for_any_stage(offer: Offer, stage: Stage) -> None:
     """InitiatorAlias is taken in either stage without an answer."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
-    found = offer([*method, ("InitiatorAlias", "Gerät 1")], csg=stage)
+    answers = offer([*method, ("InitiatorAlias", "Gerät 1")], csg=stage)
 
-    answer = answer_of(found, "InitiatorAlias")
+    answer = answer_of(answers, "InitiatorAlias")
     check(answer == SILENCE, "no answer to a declaration", answer)

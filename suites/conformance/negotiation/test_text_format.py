@@ -32,12 +32,12 @@ def test_every_pair_ends_with_nul(
 @pytest.mark.requirement("RFC7143-6.1-02", "RFC7143-6.1-i04", "RFC7143-13.26.1-01")
 def test_target_text_keeps_the_format(offer: Offer) -> None:
     """The target's key names are labels of up to 63 bytes, its values up to 255."""
-    found = offer([(name, AN_OFFER[name]) for name in _KEYS]) or []
+    answers = offer([(name, AN_OFFER[name]) for name in _KEYS]) or []
 
-    check(found, "answers", "no text")
-    names = [name for name, _value in found if not text.is_standard_label(name)]
+    check(answers, "answers", "no text")
+    names = [name for name, _value in answers if not text.is_standard_label(name)]
     check(not names, "key names of section 6.1", names)
-    longer = [name for name, value in found if len(value.encode()) > 255]
+    longer = [name for name, value in answers if len(value.encode()) > 255]
     is_architecture = longer == ["X#NodeArchitecture"]
     check(
         not longer,
@@ -85,10 +85,10 @@ def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None
 )
 def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
     """A key name of up to 63 bytes and of every character allowed is read whole."""
-    found = offer([(name, "value"), ("HeaderDigest", "None")])
+    answers = offer([(name, "value"), ("HeaderDigest", "None")])
 
-    answer = answer_of(found, name)
-    check(answer == text.NOT_UNDERSTOOD, f"{name}=NotUnderstood", found)
+    answer = answer_of(answers, name)
+    check(answer == text.NOT_UNDERSTOOD, f"{name}=NotUnderstood", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.2-08")
@@ -99,11 +99,11 @@ def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
 )
 def test_value_of_any_kind_is_read(offer: Offer, value: str) -> None:
     """A value ends at its NUL alone; the pairs after it are read."""
-    found = offer([("X-com.example.any", value), ("HeaderDigest", "None")])
+    pairs = offer([("X-com.example.any", value), ("HeaderDigest", "None")])
 
-    answers = [answer_of(found, name) for name in ("X-com.example.any", "HeaderDigest")]
+    answers = [answer_of(pairs, name) for name in ("X-com.example.any", "HeaderDigest")]
     expected = [text.NOT_UNDERSTOOD, "None"]
-    check(answers == expected, str(expected), found)
+    check(answers == expected, str(expected), pairs)
 
 
 @pytest.mark.requirement("RFC7143-6.1-04")
@@ -119,9 +119,9 @@ def test_eight_kilobytes_in_one_request(
     data = start + body + b"X-com.example.last=".ljust(room - 1, b"v") + b"\0"
     assert len(data) == size
 
-    _response, found = ask(login, data)
+    _response, answers = ask(login, data)
 
-    check(dict(found).get("HeaderDigest") == "None", "HeaderDigest=None", found)
+    check(dict(answers).get("HeaderDigest") == "None", "HeaderDigest=None", answers)
 
 
 @pytest.mark.requirement("RFC7143-6.1-04")

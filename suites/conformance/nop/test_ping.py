@@ -143,15 +143,15 @@ def test_each_of_many_pings_is_answered(session: Session) -> None:
     answers = [session.expect(NOPIn, is_answer=True) for _ in pings]
 
     echoed = {answer.initiator_task_tag: bytes(answer.data) for answer in answers}
-    due = {ping.initiator_task_tag: bytes(ping.data) for ping in pings}
+    expected = {ping.initiator_task_tag: bytes(ping.data) for ping in pings}
     check(
-        echoed.keys() == due.keys(),
+        echoed.keys() == expected.keys(),
         "an answer under each tag",
         answers,
         requirement="RFC7143-11.19-01",
     )
     check(
-        echoed == due,
+        echoed == expected,
         "each with its data",
         answers,
         requirement="RFC7143-11.19-02",
@@ -195,8 +195,8 @@ def test_unanswered_nop_out_takes_no_stat_sn(session: Session) -> None:
     session.send(NOPOut(immediate=1, initiator_task_tag=RESERVED_TAG))
 
     after = session.ping()
-    due = serial.add(before.stat_sn, 1)
-    check(after.stat_sn == due, f"StatSN {due}", after)
+    expected_stat_sn = serial.add(before.stat_sn, 1)
+    check(after.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", after)
     check(after.exp_cmd_sn == before.exp_cmd_sn, "ExpCmdSN as before", after)
 
 

@@ -63,9 +63,9 @@ def test_a_ping_has_a_transfer_tag(ping: NOPIn) -> None:
 def test_a_ping_names_a_unit(session: Session, next_ping: AwaitPing) -> None:
     """A NOP-In with a Target Transfer Tag has the LUN of a unit of the session."""
     room = 0x4000
-    told = session.execute(cdb.report_luns(allocation_length=room), read=room)
-    expect_good(told)
-    units = {lun_field(lun) for lun in parse_report(told.data)}
+    result = session.execute(cdb.report_luns(allocation_length=room), read=room)
+    expect_good(result)
+    units = {lun_field(lun) for lun in parse_report(result.data)}
 
     ping = next_ping()
 
@@ -80,9 +80,9 @@ def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None
     unasked = next_ping()
     after = session.ping()
 
-    due = (before + 1) % 2**32
-    check(unasked.stat_sn == due, f"StatSN {due}", unasked)
-    check(after.stat_sn == due, f"StatSN {due}", after)
+    expected_stat_sn = (before + 1) % 2**32
+    check(unasked.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", unasked)
+    check(after.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", after)
 
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")

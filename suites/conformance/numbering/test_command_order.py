@@ -34,8 +34,12 @@ def test_any_order_of_arrival_is_put_right(
 
     tags = {int(pdu.cmd_sn): pdu.initiator_task_tag for pdu in sent}
     answered = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in order]
-    due = [tags[serial.add(start, step)] for step in range(len(order))]
-    check(answered == due, f"answers to ITTs {due}", f"answers to ITTs {answered}")
+    expected = [tags[serial.add(start, step)] for step in range(len(order))]
+    check(
+        answered == expected,
+        f"answers to ITTs {expected}",
+        f"answers to ITTs {answered}",
+    )
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
@@ -94,8 +98,8 @@ def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
     answer = session.receive()
     assert session.transcript.sent()[-1].cmd_sn == number
     skip_where_rejected(request, [answer])
-    due = serial.add(number, 1)
-    check(answer.exp_cmd_sn == due, f"ExpCmdSN {due}", answer)
+    expected_cmd_sn = serial.add(number, 1)
+    check(answer.exp_cmd_sn == expected_cmd_sn, f"ExpCmdSN {expected_cmd_sn}", answer)
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")

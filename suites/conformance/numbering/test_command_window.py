@@ -70,10 +70,10 @@ def test_a_closed_window_lets_no_command_in(
     """
     session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
     tasks = fill_with_writes(session, scratch_disk)
-    due = session.cmd_sn
-    assert serial.less_than(session.max_cmd_sn, due)
+    cmd_sn = session.cmd_sn
+    assert serial.less_than(session.max_cmd_sn, cmd_sn)
 
-    sent = session.send(stray(due))
+    sent = session.send(stray(cmd_sn))
 
     session.expect_silence(after=sent)
     for task in tasks:
@@ -124,7 +124,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
     """A second command with a number that has come draws no response."""
     skip_without_room(session, 2)
     second = serial.add(session.cmd_sn, 1)
-    wanted = session.send(NOPOut(cmd_sn=second, data=b"original"))
+    original = session.send(NOPOut(cmd_sn=second, data=b"original"))
     duplicate = session.send(NOPOut(cmd_sn=second, data=b"duplicate"))
 
     first = session.send(NOPOut())
@@ -132,7 +132,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
     assert [pdu.cmd_sn for pdu in session.transcript.sent()[-3:-1]] == [second] * 2
     tags = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in range(2)]
     check(
-        tags == [first.initiator_task_tag, wanted.initiator_task_tag],
+        tags == [first.initiator_task_tag, original.initiator_task_tag],
         "answers to the two that were due",
         f"answers to ITTs {tags}",
     )
@@ -213,9 +213,9 @@ def test_a_response_acknowledges_its_command(session: Session) -> None:
 
     result = session.execute(cdb.test_unit_ready())
 
-    due = serial.add(number, 1)
-    acknowledged = serial.less_or_equal(due, result.final.exp_cmd_sn)
-    check(acknowledged, f"ExpCmdSN {due} or more", result.final, field="ExpCmdSN")
+    expected = serial.add(number, 1)
+    acknowledged = serial.less_or_equal(expected, result.final.exp_cmd_sn)
+    check(acknowledged, f"ExpCmdSN {expected} or more", result.final, field="ExpCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-11", "RFC7143-11.12.8-i01")
@@ -304,7 +304,7 @@ def test_a_window_that_opens_by_itself_is_told(
         session.ping(cmd_sn=session.cmd_sn)
         if session.max_cmd_sn == closed_at:
             pytest.skip("not applicable: the window stays closed")
-        due = f"a PDU that tells of a MaxCmdSN beyond {closed_at} when it moves"
+        expected = f"a PDU that tells of a MaxCmdSN beyond {closed_at} when it moves"
         actual = f"MaxCmdSN {session.max_cmd_sn} with the answer to a later ping"
-        check(False, due, actual, session.transcript)
+        check(False, expected, actual, session.transcript)
     assert tasks

@@ -21,21 +21,21 @@ def test_responses_count_from_the_login(open_session: OpenSession) -> None:
 
     numbers = stat_sns(converse(session))
 
-    due = [serial.add(numbers[0], step) for step in range(len(numbers))]
-    check(numbers == due, f"StatSN {due}", f"StatSN {numbers}")
+    expected = [serial.add(numbers[0], step) for step in range(len(numbers))]
+    check(numbers == expected, f"StatSN {expected}", f"StatSN {numbers}")
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.2-i01")
 def test_each_connection_counts_for_itself(open_session: OpenSession) -> None:
     """A second session's responses do not disturb the first one's StatSN."""
     first, second = open_session(), open_session()
-    due = first.leading.status.exp_stat_sn
+    stat_sn = first.leading.status.exp_stat_sn
 
     second.ping()
     with clause("RFC7143-4.4.3-i02"):
         answer = first.ping()
 
-    check(answer.stat_sn == due, f"StatSN {due}", answer)
+    check(answer.stat_sn == stat_sn, f"StatSN {stat_sn}", answer)
 
 
 @pytest.mark.requirement("RFC7143-11.13.4-i01")
@@ -50,8 +50,8 @@ def test_login_responses_count_too(
 
     # One that nobody asked for counts as well, and is judged elsewhere.
     for first, second in pairwise(login.connection.transcript.received()):
-        due = serial.add(first.stat_sn, 1)
-        check(second.stat_sn == due, "the next StatSN", second)
+        expected = serial.add(first.stat_sn, 1)
+        check(second.stat_sn == expected, "the next StatSN", second)
 
 
 @pytest.mark.requirement("RFC7143-11.4-i01")

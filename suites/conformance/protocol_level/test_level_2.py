@@ -41,8 +41,10 @@ def descriptors(session: Session) -> list[int]:
     data = session.execute(
         cdb.inquiry(allocation_length=STANDARD_INQUIRY), read=STANDARD_INQUIRY
     ).data
-    found = [int.from_bytes(data[at : at + 2], "big") for at in range(58, 74, 2)]
-    return [one for one in found if one in DESCRIPTORS]
+    descriptor_values = [
+        int.from_bytes(data[at : at + 2], "big") for at in range(58, 74, 2)
+    ]
+    return [one for one in descriptor_values if one in DESCRIPTORS]
 
 
 @level_2
@@ -54,10 +56,14 @@ def test_the_version_descriptor_shows_the_level(
     """An iSCSI version descriptor is 0960h plus the level that was agreed."""
     session = open_session({"iSCSIProtocolLevel": str(level)})
 
-    found = descriptors(session)
+    descriptor_values = descriptors(session)
 
-    due = BASE_DESCRIPTOR + level
-    check(set(found) <= {due}, f"{due:04X}h, or none", [f"{one:04X}h" for one in found])
+    expected = BASE_DESCRIPTOR + level
+    check(
+        set(descriptor_values) <= {expected},
+        f"{expected:04X}h, or none",
+        [f"{one:04X}h" for one in descriptor_values],
+    )
 
 
 @pytest.mark.requirement("RFC7144-5.1.1-02")
@@ -76,9 +82,11 @@ def test_no_status_qualifier_below_level_2(session: Session) -> None:
     session.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
     session.execute(cdb.test_unit_ready())
 
-    found = [p for p in session.transcript.received() if isinstance(p, SCSIResponse)]
-    odd = [pdu for pdu in found if pdu.status_qualifier]
-    check(found and not odd, "Status Qualifier 0", odd)
+    responses = [
+        p for p in session.transcript.received() if isinstance(p, SCSIResponse)
+    ]
+    qualified = [pdu for pdu in responses if pdu.status_qualifier]
+    check(responses and not qualified, "Status Qualifier 0", qualified)
 
 
 @level_2
@@ -122,11 +130,11 @@ def test_a_task_that_waits_is_found(
     task = stall_write(session, scratch_disk)
 
     one = session.task_management(TMFunction.QUERY_TASK, of=task.command)
-    some = session.task_management(TMFunction.QUERY_TASK_SET)
+    response = session.task_management(TMFunction.QUERY_TASK_SET)
 
-    found = (TMResponse.FUNCTION_SUCCEEDED, TMResponse.FUNCTION_NOT_SUPPORTED)
-    check(one.response in found, ["response 7", "response 5"], one)
-    check(some.response in found, ["response 7", "response 5"], some)
+    accepted = (TMResponse.FUNCTION_SUCCEEDED, TMResponse.FUNCTION_NOT_SUPPORTED)
+    check(one.response in accepted, ["response 7", "response 5"], one)
+    check(response.response in accepted, ["response 7", "response 5"], response)
 
 
 @level_2
@@ -134,14 +142,14 @@ def test_a_task_that_waits_is_found(
 def test_a_function_is_not_queried(newer: Session) -> None:
     """QUERY TASK of a task management function is answered Function rejected."""
     newer.numbers.take()  # a command that never comes: what is after it waits
-    held = newer.send(
+    waiting = newer.send(
         TaskManagementRequest(function=int(TMFunction.ABORT_TASK_SET), immediate=0)
     )
 
     answer = newer.task_management(
         TMFunction.QUERY_TASK,
-        referenced_task_tag=int(held.initiator_task_tag),
-        ref_cmd_sn=int(held.cmd_sn),
+        referenced_task_tag=int(waiting.initiator_task_tag),
+        ref_cmd_sn=int(waiting.cmd_sn),
     )
 
     allowed = (TMResponse.FUNCTION_REJECTED, TMResponse.FUNCTION_NOT_SUPPORTED)
@@ -171,12 +179,12 @@ def test_a_nexus_reset_ends_the_session(open_session: OpenSession) -> None:
     with clause("RFC7144-6.3-12"):
         expect_drop(session.connection)
 
-    again = open_session(
+    second = open_session(
         isid=options.isid,
         initiator_name=options.initiator_name,
         clears_unit_attention=False,
     )
-    sense = again.execute(cdb.test_unit_ready()).sense
+    sense = second.execute(cdb.test_unit_ready()).sense
     check(
         sense is not None and sense.asc == NEXUS_CLASS,
         "ASC 29h",
@@ -215,5 +223,5 @@ def test_nothing_new_without_the_key(session: Session) -> None:
     response = session.expect(SCSIResponse)
 
     check(response.status_qualifier == 0, "Status Qualifier 0", response)
-    found = descriptors(session)
-    check(BASE_DESCRIPTOR + 2 not in found, "no 0962h", found)
+    descriptor_values = descriptors(session)
+    check(BASE_DESCRIPTOR + 2 not in descriptor_values, "no 0962h", descriptor_values)

@@ -82,14 +82,14 @@ def test_reject_returns_the_whole_header(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.17.3-i01", "RFC7143-4.2.2.2-i01")
 def test_reject_advances_stat_sn(session: Session) -> None:
     """A Reject takes the next StatSN and leaves the session in order."""
-    due = session.leading.status.exp_stat_sn
+    stat_sn = session.leading.status.exp_stat_sn
 
     _bad, reject = provoke_reject(session)
 
-    check(reject.stat_sn == due, f"StatSN {due}", reject)
+    check(reject.stat_sn == stat_sn, f"StatSN {stat_sn}", reject)
     session.leading.status.receive(reject.stat_sn)
     pong = session.ping()
-    check(pong.stat_sn == serial.add(due, 1), "the StatSN after it", pong)
+    check(pong.stat_sn == serial.add(stat_sn, 1), "the StatSN after it", pong)
 
 
 @pytest.mark.requirement("RFC7143-11.17.1-01")

@@ -56,13 +56,13 @@ def test_rejected_command_gets_no_response(
 )
 def test_reject_carries_the_window(session: Session) -> None:
     """A Reject carries ExpCmdSN and MaxCmdSN as any other response does."""
-    due = session.cmd_sn
+    cmd_sn = session.cmd_sn
 
     _bad, reject = provoke_reject_of(
         session, REFUSED["text-of-no-exchange"], immediate=1
     )
 
-    check(reject.exp_cmd_sn == due, f"ExpCmdSN {due}", reject)
+    check(reject.exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", reject)
     size = serial.distance(reject.exp_cmd_sn, reject.max_cmd_sn) + 1
     check(
         size >= 0,

@@ -93,9 +93,9 @@ def test_broken_off_write_is_not_carried_out(
     first.connection.send_bytes(wire[:cut], note=f"{cut} of {len(wire)} bytes")
     first.connection.reset()
 
-    again = open_session(isid=first.options.isid)
-    found = read(again, scratch_disk, 512)
-    expect_data(found.data, before, what="the data from before")
+    second = open_session(isid=first.options.isid)
+    read_back = read(second, scratch_disk, 512)
+    expect_data(read_back.data, before, what="the data from before")
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")
@@ -109,6 +109,6 @@ def test_lost_connection_leaves_room_for_a_login(
 
     getattr(first.connection, end)()
 
-    again = open_session(isid=first.options.isid)
-    result = again.execute(cdb.test_unit_ready())
+    second = open_session(isid=first.options.isid)
+    result = second.execute(cdb.test_unit_ready())
     check(result.is_good, SCSIResponse.__name__ + " GOOD", result)

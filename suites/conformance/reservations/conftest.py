@@ -38,10 +38,10 @@ def lets_others_in(
     It is asked once in a run; again where it died of that, since pytest would hand the
     error of a fixture that lives as long as the run to each check after it.
     """
-    known = request.config.stash
-    if _LETS_OTHERS_IN not in known:
-        known[_LETS_OTHERS_IN] = _serves_others(target, disk_lun)
-    return known[_LETS_OTHERS_IN]
+    stash = request.config.stash
+    if _LETS_OTHERS_IN not in stash:
+        stash[_LETS_OTHERS_IN] = _serves_others(target, disk_lun)
+    return stash[_LETS_OTHERS_IN]
 
 
 def _serves_others(target: TestedTarget, disk_lun: int) -> bool:
@@ -84,14 +84,14 @@ def new_nexus(
 
     spare = [session]
 
-    def open_one(key: int = 0, **how: Any) -> Nexus:
-        if spare and not how:
+    def open_one(key: int = 0, **parameters: Any) -> Nexus:
+        if spare and not parameters:
             nexus = Nexus(spare.pop())
         else:
             if lets_others_in:
                 name = f"{session.options.initiator_name}.{next(numbers)}"
-                how = {"initiator_name": name, **how}
-            nexus = Nexus(open_session(**how))
+                parameters = {"initiator_name": name, **parameters}
+            nexus = Nexus(open_session(**parameters))
         if key:
             result = nexus.register(key)
             assert result.is_good, f"REGISTER: {result}"

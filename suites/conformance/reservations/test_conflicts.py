@@ -43,8 +43,8 @@ def of_role(request: pytest.FixtureRequest) -> Roles:
     names = {Role.HOLDER: "a", Role.REGISTRANT: "b", Role.STRANGER: "stranger"}
 
     def find(role: Role) -> Nexus:
-        found: Nexus = request.getfixturevalue(names[role])
-        return found
+        nexus: Nexus = request.getfixturevalue(names[role])
+        return nexus
 
     return find
 

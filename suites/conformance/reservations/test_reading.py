@@ -93,29 +93,33 @@ def test_a_list_is_cut_where_asked(a: Nexus, b: Nexus, name: str, length: int) -
     if first.sense and layout is LISTS["full-status"]:
         pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
 
-    found = a.session.execute(layout(allocation_length=length), read=1024)
+    result = a.session.execute(layout(allocation_length=length), read=1024)
 
-    check(found.data == whole[:length], whole[:length].hex(" "), found.data.hex(" "))
+    check(result.data == whole[:length], whole[:length].hex(" "), result.data.hex(" "))
 
 
 @pytest.mark.requirement("SPC4-6.15.3-01")
 def test_nothing_reserved_is_an_empty_list(a: Nexus) -> None:
     """READ RESERVATION tells nothing while nothing is reserved."""
-    found = a.session.execute(
+    result = a.session.execute(
         cdb.persistent_reserve_in_read_reservation(allocation_length=64), read=64
     )
 
-    check(len(found.data) == 8, "8 bytes", found.data.hex(" "))
-    check(found.data[4:] == bytes(4), "ADDITIONAL LENGTH 0", found.data.hex(" "))
+    check(len(result.data) == 8, "8 bytes", result.data.hex(" "))
+    check(result.data[4:] == bytes(4), "ADDITIONAL LENGTH 0", result.data.hex(" "))
 
 
 @pytest.mark.requirement("SPC4-6.15.4-01")
 def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
     """REPORT CAPABILITIES says so, and names at least one type."""
-    found = stranger.capabilities()
+    capabilities = stranger.capabilities()
 
-    check(found.length == 8, "LENGTH 8", found.length)
-    check(not found.type_mask_valid or found.types, "a type that is taken", found)
+    check(capabilities.length == 8, "LENGTH 8", capabilities.length)
+    check(
+        not capabilities.type_mask_valid or capabilities.types,
+        "a type that is taken",
+        capabilities,
+    )
 
 
 @pytest.mark.requirement("SPC4-6.15.4-02")
@@ -128,8 +132,8 @@ def test_the_last_aptpl_is_shown(stranger: Nexus, *, is_set: bool) -> None:
 
     expect_good(stranger.register(KEY, activate_persist_through_power_loss=is_set))
 
-    shown = stranger.capabilities().persist_through_power_loss_activated
-    check(shown == is_set, f"PTPL_A {int(is_set)}", int(shown))
+    is_activated = stranger.capabilities().persist_through_power_loss_activated
+    check(is_activated == is_set, f"PTPL_A {int(is_set)}", int(is_activated))
 
 
 @pytest.mark.requirement("SPC4-6.15.5-01")
@@ -143,16 +147,20 @@ def test_every_registration_is_shown_whole(
         pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
     expect_good(b.reserve(kind))
 
-    found = {
+    registrations = {
         (entry.reservation_key, entry.transport_id, entry.is_holder)
         for entry in a.full_status().registrations
     }
 
-    due = {
+    expected = {
         (a.key, a.transport_id, kind.is_all_registrants),
         (b.key, b.transport_id, True),
     }
-    check(found == due, sorted(map(str, due)), sorted(map(str, found)))
+    check(
+        registrations == expected,
+        sorted(map(str, expected)),
+        sorted(map(str, registrations)),
+    )
 
 
 @pytest.mark.requirement("SPC4-6.15.5-02", "SPC4-6.15.5-01")
@@ -174,8 +182,10 @@ def test_full_status_tells_port_scope_and_type(
         is_right = not entry.all_target_ports
         check(is_right, "ALL_TG_PT 0: one port is registered", entry, field="ALL_TG_PT")
         is_right = not ports or entry.relative_target_port in ports
-        due = f"RELATIVE TARGET PORT IDENTIFIER {sorted(ports)}, as VPD page 83h has it"
-        check(is_right, due, entry, field="RELATIVE TARGET PORT IDENTIFIER")
+        expected = (
+            f"RELATIVE TARGET PORT IDENTIFIER {sorted(ports)}, as VPD page 83h has it"
+        )
+        check(is_right, expected, entry, field="RELATIVE TARGET PORT IDENTIFIER")
         if entry.is_holder:
             check(entry.scope == LU_SCOPE, "SCOPE 0", entry, field="SCOPE")
             check(entry.type is kind, f"TYPE {int(kind)}", entry, field="TYPE")
@@ -185,12 +195,12 @@ def relative_ports(session: Session) -> set[int]:
     """Return the relative port that serves us; none where it is not told."""
     body = body_of(session, VPDPage.DEVICE_IDENTIFICATION) or b""
     try:
-        found = parse_designators(body)
+        designators = parse_designators(body)
     except DecodeError:
         return set()
     return {
         int.from_bytes(one.designator, "big")
-        for one in found
+        for one in designators
         if one.type == DesignatorType.RELATIVE_TARGET_PORT
     }
 

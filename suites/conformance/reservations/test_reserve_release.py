@@ -215,5 +215,5 @@ def test_holders_may_reserve_in_the_old_way(
     expect_good(a.session.execute(commands[0]()))
     expect_good(a.session.execute(commands[1]()))
 
-    held = Nexus(open_session()).reservation()
-    assert held.type is kind
+    reservation = Nexus(open_session()).reservation()
+    assert reservation.type is kind

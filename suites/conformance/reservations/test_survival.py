@@ -40,10 +40,10 @@ def test_a_nexus_comes_back(
     LOSSES[loss](a.session)
     expect_state(b, keys=[a.key, b.key], kind=WRITE_EXCLUSIVE, holder=a.key)
 
-    again = Nexus(open_session(**same_port(a.session)), a.key)
+    reopened = Nexus(open_session(**same_port(a.session)), a.key)
 
-    expect_good(again.reserve(WRITE_EXCLUSIVE))
-    expect_good(again.release(WRITE_EXCLUSIVE))
+    expect_good(reopened.reserve(WRITE_EXCLUSIVE))
+    expect_good(reopened.release(WRITE_EXCLUSIVE))
 
 
 @pytest.mark.requirement("SPC4-5.12.1-04")
@@ -80,9 +80,9 @@ def test_aptpl_outlives_a_loss_of_power(
 
     target.power_cycle()
 
-    again = Nexus(open_session(**same_port(a.session)), a.key)
+    reopened = Nexus(open_session(**same_port(a.session)), a.key)
     holder = 0 if kind.is_all_registrants else a.key
-    expect_state(again, keys=[a.key], kind=kind, holder=holder)
+    expect_state(reopened, keys=[a.key], kind=kind, holder=holder)
     stranger = Nexus(open_session())
     expect_conflict(stranger.reserve(kind))
 

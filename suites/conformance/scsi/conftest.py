@@ -41,8 +41,8 @@ def removable(
 ) -> Iterator[Nexuses]:
     """Open nexuses to a unit whose medium can be removed; it is loaded at the end."""
     units = target.running.target.logical_units
-    found = [unit.lun for unit in units if unit.removable and unit.scratch]
-    lun = (found or [scratch_disk.lun])[0]
+    luns = [unit.lun for unit in units if unit.removable and unit.scratch]
+    lun = (luns or [scratch_disk.lun])[0]
     names = iter(range(1, 100))
 
     def open_one() -> Session:

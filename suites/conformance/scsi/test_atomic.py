@@ -47,16 +47,16 @@ def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) ->
     grain = max(limits.atomic_transfer_length_granularity, 1)
     size = medium.disk.block_size
     longest = longest_transfer(medium.session, medium.disk) // size
-    most = min(limits.maximum_atomic_transfer_length or grain, longest)
-    for count in {grain, most // grain * grain or grain}:
+    maximum = min(limits.maximum_atomic_transfer_length or grain, longest)
+    for count in {grain, maximum // grain * grain or grain}:
         # The block behind would be one more than a command may move.
         medium.write(0, bytes(count * size))
         medium.write(count, bytes(size))
 
         expect_good(write(medium, 0, count))
 
-        due = medium.blocks(count, seed=count)
-        expect_data(medium.read(0, count), due)
+        expected = medium.blocks(count, seed=count)
+        expect_data(medium.read(0, count), expected)
         behind = medium.read(count, 1)
         expect_data(behind, bytes(size), what="the block behind as it was")
 
@@ -107,19 +107,19 @@ def test_the_cache_can_be_passed_by(medium: Medium, bit: str) -> None:
 @pytest.mark.parametrize("field", ["blocks", "atomic_boundary"])
 def test_limits_are_kept(medium: Medium, limits: BlockLimits, field: str) -> None:
     """More blocks, or a larger boundary, than VPD page B0h allows are refused."""
-    most = {
+    maximum = {
         "blocks": limits.maximum_atomic_transfer_length,
         "atomic_boundary": limits.maximum_atomic_boundary_size,
     }[field]
-    if not 0 < most < 0xFFFF or most >= medium.disk.blocks:
+    if not 0 < maximum < 0xFFFF or maximum >= medium.disk.blocks:
         pytest.skip("not applicable: there is no limit, or none within reach")
     before = medium.blocks(1, seed=4)
     medium.write(0, before)
 
     if field == "blocks":
-        result = write(medium, 0, most + 1)
+        result = write(medium, 0, maximum + 1)
     else:
-        result = write(medium, 0, 1, atomic_boundary=most + 1)
+        result = write(medium, 0, 1, atomic_boundary=maximum + 1)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
     expect_data(medium.read(0, 1), before, what="the block as it was")

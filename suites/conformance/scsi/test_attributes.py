@@ -65,17 +65,21 @@ def expect_no_status(session: Session, read: Task) -> None:
 
 
 def expect_in_order(
-    session: Session, disk: Disk, data: bytes, first: TaskAttribute, then: TaskAttribute
+    session: Session,
+    disk: Disk,
+    data: bytes,
+    first: TaskAttribute,
+    second: TaskAttribute,
 ) -> None:
     """Expect that a read waits for the write before it, and sees its data."""
     __tracebackhide__ = True
     write = waiting_write(session, disk, data, first)
-    read = start_read(session, disk, then)
+    read = start_read(session, disk, second)
     expect_no_status(session, read)
     expect_good(session.finish(write))
-    found = session.finish(read)
-    expect_good(found)
-    expect_data(found.data, data, what="what was just written")
+    result = session.finish(read)
+    expect_good(result)
+    expect_data(result.data, data, what="what was just written")
 
 
 @pytest.mark.requirement("SAM5-8.5-02")
@@ -142,6 +146,6 @@ def test_ordered_tasks_of_others_wait_too(
 
     expect_no_status(other, read)
     expect_good(writer.finish(write))
-    found = other.finish(read)
-    expect_good(found)
-    expect_data(found.data, data, what="what was just written")
+    result = other.finish(read)
+    expect_good(result)
+    expect_data(result.data, data, what="what was just written")

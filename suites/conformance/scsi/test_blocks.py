@@ -117,9 +117,11 @@ def test_what_is_written_is_read(
 
     expect_good(medium.send(writer, 5, data), requirement="SBC3-5.34-01")
 
-    found = medium.read_by(reader, 4, count + 2)
-    due = around[:size] + data + around[-size:]
-    expect_data(found, due, what="the data, and the blocks around as they were")
+    read_back = medium.read_by(reader, 4, count + 2)
+    expected = around[:size] + data + around[-size:]
+    expect_data(
+        read_back, expected, what="the data, and the blocks around as they were"
+    )
 
 
 @pytest.mark.requirement("SBC3-5.11-02")

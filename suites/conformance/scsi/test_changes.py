@@ -68,8 +68,8 @@ def test_bits_are_added(medium: Medium) -> None:
 
     expect_good(medium.send(cdb.orwrite, 0, new))
 
-    due = bytes(a | b for a, b in zip(old, new, strict=True))
-    expect_data(medium.read(0, 2), due, what="the OR of both")
+    expected = bytes(a | b for a, b in zip(old, new, strict=True))
+    expect_data(medium.read(0, 2), expected, what="the OR of both")
 
 
 @pytest.mark.requirement("SBC3-5.44-01")
@@ -84,8 +84,8 @@ def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> No
 
     expect_good(medium.session.execute(layout(lba=1, blocks=count), write=block))
 
-    due = around[:size] + block * count + around[-size:]
-    expect_data(medium.read(0, count + 2), due, what="the block repeated")
+    expected = around[:size] + block * count + around[-size:]
+    expect_data(medium.read(0, count + 2), expected, what="the block repeated")
 
 
 @pytest.mark.requirement("SBC3-5.44-02")
@@ -146,14 +146,14 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     command = cdb.unmap(parameter_list_length=len(data))
     expect_good(medium.session.execute(command, write=data))
 
-    found = medium.read(0, 10)
-    expect_data(found[:size], around[:size], what="the block before, as it was")
-    expect_data(found[-size:], around[-size:], what="the block behind, as it was")
+    read_back = medium.read(0, 10)
+    expect_data(read_back[:size], around[:size], what="the block before, as it was")
+    expect_data(read_back[-size:], around[-size:], what="the block behind, as it was")
     for number in range(1, 9):
         block = slice(number * size, (number + 1) * size)
         # A unit may leave blocks mapped; then they keep their data.
-        what = f"block {number}: zeros, or the data as it was"
-        expect_data(found[block], bytes(size), around[block], what=what)
+        outcomes = f"block {number}: zeros, or the data as it was"
+        expect_data(read_back[block], bytes(size), around[block], what=outcomes)
 
 
 @pytest.mark.requirement("SBC3-5.4-01")
@@ -168,7 +168,7 @@ def test_statuses_follow_one_another(medium: Medium, lba: int) -> None:
     result = medium.session.execute(command, read=24)
 
     expect_good(result)
-    (status, *_rest) = parse_lba_status(result.data)
+    (status, *_others) = parse_lba_status(result.data)
     is_around = status.lba <= lba < status.lba + status.blocks
     check(is_around, f"an extent with block {lba}", status)
 
@@ -181,9 +181,9 @@ def test_both_capacities_agree(medium: Medium) -> None:
         medium.session.execute(cdb.read_capacity_10(), read=8).data
     )
 
-    due = (min(long.last_lba, 0xFFFFFFFF), long.block_length)
-    told = (short.last_lba, short.block_length)
-    check(told == due, f"last block and block length {due}", told)
+    expected = (min(long.last_lba, 0xFFFFFFFF), long.block_length)
+    reported = (short.last_lba, short.block_length)
+    check(reported == expected, f"last block and block length {expected}", reported)
 
 
 @pytest.mark.requirement("SBC3-5.16-01")
@@ -192,9 +192,9 @@ def test_capacity_is_cut_where_asked(medium: Medium, room: int) -> None:
     """READ CAPACITY (16) returns as much as its allocation length allows."""
     whole = capacity(medium)
 
-    found = capacity(medium, room)
+    data = capacity(medium, room)
 
-    check(found == whole[:room], f"the first {room} bytes", found.hex())
+    check(data == whole[:room], f"the first {room} bytes", data.hex())
 
 
 @pytest.mark.requirement("SBC3-5.26-01")
@@ -227,8 +227,8 @@ def test_protected_blocks_stay(
     unit = target.running.target.find_protected()
     assert unit is not None
     session = open_session(lun=unit.lun)
-    told = Capacity10.parse(session.execute(cdb.read_capacity_10(), read=8).data)
-    disk = Disk(unit.lun, told.block_length, told.last_lba + 1)
+    reported = Capacity10.parse(session.execute(cdb.read_capacity_10(), read=8).data)
+    disk = Disk(unit.lun, reported.block_length, reported.last_lba + 1)
     protected = Medium(session, disk)
     before = protected.read(0, 1)
     layout, send = row

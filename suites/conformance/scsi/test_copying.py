@@ -56,17 +56,19 @@ def medium(medium: Medium) -> Medium:
 def itself(medium: Medium) -> CSCD:
     """The unit itself, by one of its designators."""
     body = body_of(medium.session, VPDPage.DEVICE_IDENTIFICATION) or b""
-    found = [
+    designators = [
         one
         for one in parse_designators(body)
         if one.association == Association.LOGICAL_UNIT
         and one.type in DESIGNATING
         and len(one.designator) <= MAX_DESIGNATOR_LENGTH
     ]
-    if not found:
+    if not designators:
         pytest.skip("not applicable: no designator of the unit fits a CSCD descriptor")
-    best = min(found, key=lambda one: DESIGNATING.index(DesignatorType(one.type)))
-    return CSCD(best, medium.disk.block_size)
+    preferred = min(
+        designators, key=lambda one: DESIGNATING.index(DesignatorType(one.type))
+    )
+    return CSCD(preferred, medium.disk.block_size)
 
 
 def copy(medium: Medium, data: bytes) -> Result:
@@ -123,9 +125,9 @@ def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
 
     expect_good(copy(medium, build_parameter_list([itself], [segment()])))
 
-    due = around[:size] + source + around[-size:]
-    found = medium.read(TO - 1, COUNT + 2)
-    expect_data(found, due, what="the copy, and the neighbours as they were")
+    expected = around[:size] + source + around[-size:]
+    read_back = medium.read(TO - 1, COUNT + 2)
+    expect_data(read_back, expected, what="the copy, and the neighbours as they were")
 
 
 @pytest.mark.requirement("SPC4-6.4-02")
@@ -156,12 +158,12 @@ def test_too_many_descriptors_are_refused(
 ) -> None:
     """More descriptors than the operating parameters allow are refused."""
     limits = limits_of(medium)
-    most = {
+    maximum = {
         "cscds": limits.maximum_cscd_count,
         "segments": limits.maximum_segment_count,
     }[what]
-    cscds = [itself] * (most + 1 if what == "cscds" else 1)
-    segments = [segment()] * (most + 1 if what == "segments" else 1)
+    cscds = [itself] * (maximum + 1 if what == "cscds" else 1)
+    segments = [segment()] * (maximum + 1 if what == "segments" else 1)
 
     result = copy(medium, build_parameter_list(cscds, segments))
 
@@ -233,9 +235,9 @@ def test_the_status_of_a_copy_is_held(medium: Medium, itself: CSCD) -> None:
         # Who has no such service action refuses it as who knows no such list.
         skip_unless_reported(medium.session, cdb.receive_copy_status)
     expect_good(result)
-    told = CopyStatus.parse(result.data)
-    check(told.status == CopyManagerStatus.COMPLETED, "completed", told)
-    check(told.segments_processed == 1, "one segment processed", told)
+    reported = CopyStatus.parse(result.data)
+    check(reported.status == CopyManagerStatus.COMPLETED, "completed", reported)
+    check(reported.segments_processed == 1, "one segment processed", reported)
 
 
 @pytest.mark.requirement("SPC4-6.24-02")
@@ -254,8 +256,8 @@ def test_limits_are_told(medium: Medium) -> None:
     layout = cdb.receive_copy_operating_parameters
     data = medium.session.execute(layout(allocation_length=ROOM), read=ROOM).data
 
-    told = int.from_bytes(data[:4], "big")
-    check(len(data) == 4 + told, f"{4 + told} bytes", len(data))
+    reported = int.from_bytes(data[:4], "big")
+    check(len(data) == 4 + reported, f"{4 + reported} bytes", len(data))
     counts = (limits.maximum_cscd_count, limits.maximum_segment_count)
     check(all(counts), "a CSCD and a segment at least", counts)
     types = limits.descriptor_types

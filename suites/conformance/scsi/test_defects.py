@@ -47,9 +47,9 @@ def test_defects_are_listed(session: Session, layout: Layout, which: str) -> Non
     # The list asked for may be missing, but none comes unasked.
     unasked = data[1] & 0x18 & ~VALID[which]
     check(not unasked, "no list that was not asked for", f"{data[1]:#04x}")
-    told = int.from_bytes(data[size // 2 : size], "big")
-    due = min(size + told, ROOM)
-    check(len(data) == due, f"{due} bytes", len(data))
+    list_length = int.from_bytes(data[size // 2 : size], "big")
+    length = min(size + list_length, ROOM)
+    check(len(data) == length, f"{length} bytes", len(data))
 
 
 @pytest.mark.requirement("SBC3-5.17-02")
@@ -61,6 +61,6 @@ def test_a_defect_list_is_cut_where_asked(
     """ALLOCATION LENGTH cuts defect data and changes none of it."""
     whole = ask(session, layout, ROOM, "primary")
 
-    found = ask(session, layout, room, "primary")
+    data = ask(session, layout, room, "primary")
 
-    check(found == whole[:room], whole[:room].hex(), found.hex())
+    check(data == whole[:room], whole[:room].hex(), data.hex())

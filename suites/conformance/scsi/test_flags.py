@@ -37,8 +37,8 @@ FLAGGED = [
 
 def label(case: tuple[Layout, str | dict[str, int], int]) -> str:
     """Return the test ID of a command and what is set in it."""
-    what = case[1] if isinstance(case[1], str) else next(iter(case[1]))
-    return f"{name(case[0])}-{what}"
+    flag = case[1] if isinstance(case[1], str) else next(iter(case[1]))
+    return f"{name(case[0])}-{flag}"
 
 
 def zeros(medium: Medium, count: int) -> bytes:

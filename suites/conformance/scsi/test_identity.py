@@ -81,9 +81,9 @@ def test_inquiry_data_is_cut_where_asked(session: Session, room: int) -> None:
     """ALLOCATION LENGTH cuts INQUIRY data and changes none of it."""
     whole = inquire(session)
 
-    found = inquire(session, room)
+    data = inquire(session, room)
 
-    check(found == whole[:room], whole[:room].hex(), found.hex())
+    check(data == whole[:room], whole[:room].hex(), data.hex())
 
 
 @pytest.mark.requirement("SPC4-6.6.1-03")
@@ -113,9 +113,9 @@ def test_every_listed_page_can_be_read(session: Session) -> None:
     """VPD page 00h lists pages in order; each bears its code and its length."""
     with clause("SPC4-7.8-02"):
         listed = Page.parse(inquire(session, page=VPDPage.SUPPORTED_VPD_PAGES)).body
-    due = {VPDPage.SUPPORTED_VPD_PAGES, VPDPage.DEVICE_IDENTIFICATION}
+    mandatory = {VPDPage.SUPPORTED_VPD_PAGES, VPDPage.DEVICE_IDENTIFICATION}
     check(list(listed) == sorted(set(listed)), "ascending codes", listed.hex())
-    check(due <= set(listed), "00h and 83h among them", listed.hex())
+    check(mandatory <= set(listed), "00h and 83h among them", listed.hex())
 
     pages = {code: inquire(session, page=code) for code in listed}
 
@@ -137,12 +137,12 @@ def test_the_unit_is_designated(session: Session) -> None:
     """VPD page 83h has a designator of the unit that others can rely on."""
     page = Page.parse(inquire(session, page=VPDPage.DEVICE_IDENTIFICATION))
 
-    found = [
+    types = [
         one.type
         for one in parse_designators(page.body)
         if one.association == Association.LOGICAL_UNIT
     ]
-    check(set(found) & set(DESIGNATING), "NAA, EUI-64, T10 or name", found)
+    check(set(types) & set(DESIGNATING), "NAA, EUI-64, T10 or name", types)
 
 
 @pytest.mark.requirement("SPC4-6.33-01")
@@ -153,8 +153,12 @@ def test_the_unit_is_listed(session: Session) -> None:
     result = session.execute(command, read=0x4000)
 
     expect_good(result)
-    told = int.from_bytes(result.data[:4], "big")
-    check(len(result.data) == 8 + told, f"{8 + told} bytes", len(result.data))
+    list_length = int.from_bytes(result.data[:4], "big")
+    check(
+        len(result.data) == 8 + list_length,
+        f"{8 + list_length} bytes",
+        len(result.data),
+    )
     luns = parse_report(result.data)
     check(session.lun in luns, f"LUN {session.lun} among them", luns)
 
@@ -168,8 +172,8 @@ def test_a_list_that_is_cut_tells_of_the_whole(session: Session, room: int) -> N
     part = session.execute(cdb.report_luns(allocation_length=room), read=room)
 
     expect_good(part)
-    due = whole.data[:room]
-    check(part.data == due, due.hex(), part.data.hex())
+    expected = whole.data[:room]
+    check(part.data == expected, expected.hex(), part.data.hex())
 
 
 @pytest.mark.requirement("SPC4-6.33-03")
@@ -193,10 +197,10 @@ def test_each_kind_of_unit_has_its_list(session: Session) -> None:
         expect_good(result)
         lists[select] = set(parse_report(result.data))
 
-    ordinary, known = lists[SelectReport.ADDRESSED], lists[SelectReport.WELL_KNOWN]
+    ordinary, well_known = lists[SelectReport.ADDRESSED], lists[SelectReport.WELL_KNOWN]
     every = lists[SelectReport.ALL]
-    check(every == ordinary | known, f"{ordinary | known} for 02h", every)
-    wrong = [lun for lun in known if lun >> WELL_KNOWN_SHIFT != WELL_KNOWN]
+    check(every == ordinary | well_known, f"{ordinary | well_known} for 02h", every)
+    wrong = [lun for lun in well_known if lun >> WELL_KNOWN_SHIFT != WELL_KNOWN]
     check(not wrong, "well known units alone for 01h", list(map(hex, wrong)))
 
 
@@ -239,9 +243,9 @@ def test_mode_pages_fill_their_data(session: Session, layout: Layout) -> None:
     data = sense_pages(session, layout)
 
     is_long = layout is cdb.mode_sense_10
-    told = int.from_bytes(data[:2], "big") + 2 if is_long else data[0] + 1
-    check(len(data) == min(told, SHORT_ROOM), f"{told} bytes", len(data))
-    if told <= SHORT_ROOM:
+    data_length = int.from_bytes(data[:2], "big") + 2 if is_long else data[0] + 1
+    check(len(data) == min(data_length, SHORT_ROOM), f"{data_length} bytes", len(data))
+    if data_length <= SHORT_ROOM:
         pages = (parse_10(data) if is_long else parse_6(data)).pages
         check(pages, "one page at least", data.hex(" "))
 
@@ -255,9 +259,9 @@ def test_mode_data_is_cut_where_asked(
     """ALLOCATION LENGTH cuts mode data and changes none of it."""
     whole = sense_pages(session, layout)
 
-    found = sense_pages(session, layout, room)
+    data = sense_pages(session, layout, room)
 
-    check(found == whole[:room], whole[:room].hex(), found.hex())
+    check(data == whole[:room], whole[:room].hex(), data.hex())
 
 
 @pytest.mark.requirement("SPC4-6.11-03")
@@ -308,8 +312,8 @@ def test_what_is_not_listed_is_not_there(session: Session) -> None:
     layout = cdb.report_supported_operation_codes
     listed = session.execute(layout(allocation_length=ROOM), read=ROOM)
     skip_if_unknown(listed, layout)
-    known = {entry.opcode for entry in parse_all(listed.data)}
-    unknown = next(code for code in range(0xDF, 0xC0, -1) if code not in known)
+    listed_opcodes = {entry.opcode for entry in parse_all(listed.data)}
+    unknown = next(code for code in range(0xDF, 0xC0, -1) if code not in listed_opcodes)
 
     result = session.execute(bytes([unknown]) + bytes(9))
 

@@ -94,13 +94,13 @@ def begin_data(session: Session, task: Task, count: int) -> list[DataOut]:
         )
 
     begun = cut(begin, count) if begin < count else []
-    rest = cut(count, end)
-    for number, part in enumerate([*begun, *rest]):
+    segments = cut(count, end)
+    for number, part in enumerate([*begun, *segments]):
         part.data_sn = number
     for part in begun:
         part.final = 0
         session.send(part)
-    return rest
+    return segments
 
 
 @pytest.mark.requirement("SBC3-5.34-01")
@@ -137,9 +137,9 @@ def test_many_reads_at_once(medium: Medium) -> None:
             for lba in range(count)
         ]
 
-    found = b"".join(medium.session.finish(task).data for task in tasks)
+    read_back = b"".join(medium.session.finish(task).data for task in tasks)
 
-    expect_data(found, data, what="every block as written")
+    expect_data(read_back, data, what="every block as written")
 
 
 @pytest.mark.requirement("SBC3-5.11-01")
@@ -173,16 +173,16 @@ def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
     for result in finish_together(writer.session, [first, second][::order]):
         expect_good(result)
 
-    found = writer.read(0, WIDE + WIDE // 2)
+    read_back = writer.read(0, WIDE + WIDE // 2)
     torn = []
     for number in range(WIDE + WIDE // 2):
-        block = found[number * size :][:size]
-        due = [
+        block = read_back[number * size :][:size]
+        expected = [
             data[start * size :][:size]
             for data, start in ((one, number), (two, number - WIDE // 2))
             if 0 <= start < WIDE
         ]
-        if block not in due:
+        if block not in expected:
             torn.append(number)
     check(not torn, "each block of one write alone", f"blocks {torn} of neither")
 
@@ -196,19 +196,19 @@ def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
     task = start_write(writer, 0, new, cdb.write_10)
     if not task.r2ts:
         pytest.skip("not applicable: the write is over before it can be aborted")
-    rest = begin_data(session, task, 2 * size + size // 2)
+    segments = begin_data(session, task, 2 * size + size // 2)
 
     def give_the_rest() -> None:
-        for part in rest:
+        for part in segments:
             session.send(part)
 
     abort_of_waiting(session, task, give_the_rest)
 
-    found = writer.read(0, WIDE)
+    read_back = writer.read(0, WIDE)
     torn = [
         number
         for number in range(WIDE)
-        if found[number * size :][:size]
+        if read_back[number * size :][:size]
         not in (old[number * size :][:size], new[number * size :][:size])
     ]
     check(
@@ -245,14 +245,14 @@ def test_only_one_compare_and_write_wins(
         for one, task in zip((writer, other), tasks, strict=True)
     ]
 
-    won = [number for number, result in enumerate(results) if result.is_good]
-    lost = [result for result in results if not result.is_good]
-    is_one = len(won) == 1 and all(
+    winners = [number for number, result in enumerate(results) if result.is_good]
+    losers = [result for result in results if not result.is_good]
+    is_one = len(winners) == 1 and all(
         result.sense is not None and result.sense.key == SenseKey.MISCOMPARE
-        for result in lost
+        for result in losers
     )
     check(is_one, "one GOOD and one MISCOMPARE", list(map(str, results)))
-    expect_data(writer.read(0, 1), news[won[0]], what="the winner's data")
+    expect_data(writer.read(0, 1), news[winners[0]], what="the winner's data")
 
 
 @pytest.mark.requirement("SBC3-5.34-01")
@@ -262,5 +262,5 @@ def test_the_last_of_writes_in_turn_stays(medium: Medium, layout: Layout) -> Non
     for seed in range(8):
         expect_good(medium.send(layout, 0, medium.blocks(2, seed=seed)))
 
-    due = medium.blocks(2, seed=7)
-    expect_data(medium.read(0, 2), due, what="the data written last")
+    expected = medium.blocks(2, seed=7)
+    expect_data(medium.read(0, 2), expected, what="the data written last")

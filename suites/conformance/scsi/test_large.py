@@ -28,9 +28,9 @@ def large(open_session: OpenSession, target: TestedTarget) -> Medium:
     assert unit is not None
     session = open_session(lun=unit.lun)
     command = cdb.read_capacity_16(allocation_length=ROOM)
-    told = session.execute(command, read=ROOM)
-    expect_good(told)
-    capacity = Capacity16.parse(told.data)
+    result = session.execute(command, read=ROOM)
+    expect_good(result)
+    capacity = Capacity16.parse(result.data)
     blocks, size = capacity.last_lba + 1, capacity.block_length
     if blocks * size <= LARGE + (LOW + 1) * size:
         pytest.skip("not applicable: the unit has no more than 4 GiB")

@@ -41,9 +41,9 @@ def bare(open_session: OpenSession, target: TestedTarget) -> Session:
 @pytest.fixture
 def attentive(open_session: OpenSession, session: Session) -> Session:
     """A session to which another one's reset has to be reported."""
-    found = open_session(initiator_name=f"{session.options.initiator_name}.other")
+    other = open_session(initiator_name=f"{session.options.initiator_name}.other")
     ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
-    return found
+    return other
 
 
 @pytest.mark.requirement("SAM5-4.7-01")
@@ -90,9 +90,9 @@ def test_lun_0_can_be_asked_for(bare: Session) -> None:
 
     expect_good(result)
     qualifier = result.data[0] >> 5
-    due = (NOT_CONNECTED, NOT_THERE)
+    expected = (NOT_CONNECTED, NOT_THERE)
     words = ["PERIPHERAL QUALIFIER 001b", "PERIPHERAL QUALIFIER 011b"]
-    check(qualifier in due, words, bin(qualifier))
+    check(qualifier in expected, words, bin(qualifier))
 
 
 @pytest.mark.needs("no-lun-0")
@@ -105,9 +105,9 @@ def test_units_are_listed_without_lun_0(bare: Session, target: TestedTarget) -> 
     expect_good(result)
     node = target.running.bare_target
     assert node is not None
-    due = sorted(unit.lun for unit in node.logical_units)
+    expected = sorted(unit.lun for unit in node.logical_units)
     listed = sorted(luns.parse_report(result.data))
-    check(listed == due, f"the LUNs {due}", listed)
+    check(listed == expected, f"the LUNs {expected}", listed)
 
 
 @pytest.mark.requirement("SAM5-4.7-03")
@@ -167,12 +167,12 @@ def test_a_reset_is_told_before_older_changes(
     expect_good(setting(d_sense=1))
 
     ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
-    told = other.execute(cdb.test_unit_ready())
+    result = other.execute(cdb.test_unit_ready())
 
     session.execute(cdb.test_unit_ready())
-    expect_sense(told, SenseKey.UNIT_ATTENTION)
-    asc = told.sense.asc if told.sense else None
-    check(asc == RESET_CLASS, "ADDITIONAL SENSE CODE 29h", told)
+    expect_sense(result, SenseKey.UNIT_ATTENTION)
+    asc = result.sense.asc if result.sense else None
+    check(asc == RESET_CLASS, "ADDITIONAL SENSE CODE 29h", result)
 
 
 @pytest.mark.requirement("SAM5-5.14-03")

@@ -55,8 +55,8 @@ def test_a_page_can_be_asked_for(
     """MODE SENSE of the control page returns it alone, whichever values are wanted."""
     page = sense_page(session, control, size)
 
-    due = len(Page.of(ModePage.CONTROL).body)
-    check(len(page.body) == due, f"PAGE LENGTH {due}", len(page.body))
+    expected = len(Page.of(ModePage.CONTROL).body)
+    check(len(page.body) == expected, f"PAGE LENGTH {expected}", len(page.body))
 
 
 @pytest.mark.requirement("SPC4-6.11-05")
@@ -76,8 +76,8 @@ def test_nothing_is_saved_where_nothing_can_be(
     result = session.execute(command, read=ROOM)
 
     if not result.is_good:
-        due = AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED
-        expect_sense(result, SenseKey.ILLEGAL_REQUEST, due)
+        expected = AdditionalSense.SAVING_PARAMETERS_NOT_SUPPORTED
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST, expected)
 
 
 @pytest.mark.requirement("SPC4-6.9-01")
@@ -87,16 +87,16 @@ def test_a_change_is_told_to_others(
     """MODE SELECT changes the value for all, and tells all but its sender."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
 
-    wanted = 1 - values_of(sense_page(session))["d_sense"]
+    d_sense = 1 - values_of(sense_page(session))["d_sense"]
 
-    expect_good(setting(d_sense=wanted))
+    expect_good(setting(d_sense=d_sense))
 
-    told = other.execute(cdb.test_unit_ready())
+    result = other.execute(cdb.test_unit_ready())
     mode_changed = AdditionalSense.MODE_PARAMETERS_CHANGED
-    expect_sense(told, SenseKey.UNIT_ATTENTION, mode_changed)
+    expect_sense(result, SenseKey.UNIT_ATTENTION, mode_changed)
     expect_good(session.execute(cdb.test_unit_ready()))
-    found = values_of(sense_page(other))["d_sense"]
-    check(found == wanted, f"D_SENSE {wanted}", found)
+    body = values_of(sense_page(other))["d_sense"]
+    check(body == d_sense, f"D_SENSE {d_sense}", body)
 
 
 @pytest.mark.requirement("SPC4-6.9-02")
@@ -117,8 +117,8 @@ def test_what_cannot_be_changed_stays(
     result = select(session, other, size)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
-    found = sense_page(session).body
-    check(found == before.body, before.body.hex(), found.hex())
+    body = sense_page(session).body
+    check(body == before.body, before.body.hex(), body.hex())
 
 
 @pytest.mark.requirement("SPC4-6.9-03")
@@ -133,8 +133,8 @@ def test_an_empty_list_changes_nothing(
 
     expect_good(session.execute(SELECTS[size](pf=1)))
 
-    found = sense_page(session).body
-    check(found == before, before.hex(), found.hex())
+    body = sense_page(session).body
+    check(body == before, before.hex(), body.hex())
 
 
 @pytest.mark.requirement("SPC4-6.9-04")
@@ -168,8 +168,12 @@ def test_sense_data_has_the_format_chosen(
     result = session.execute(command, read=ROOM)
 
     sense = result.sense_bytes
-    due = DESCRIPTOR_FORMAT if d_sense else FIXED_FORMAT
-    check(sense[:1] == bytes([due]), f"response code {due:02x}h", sense[:1].hex())
+    expected = DESCRIPTOR_FORMAT if d_sense else FIXED_FORMAT
+    check(
+        sense[:1] == bytes([expected]),
+        f"response code {expected:02x}h",
+        sense[:1].hex(),
+    )
     key = parse_sense(sense).key
     check(key == SenseKey.ILLEGAL_REQUEST, "ILLEGAL REQUEST", key)
 

@@ -78,14 +78,14 @@ def test_the_unit_says_what_it_is(session: Session) -> None:
 @pytest.mark.requirement("SPC4-6.6.2-02")
 def test_version_descriptors_are_known(session: Session) -> None:
     """The standards that are claimed are those of an iSCSI disk."""
-    found = standard_of(session).version_descriptors
+    versions = standard_of(session).version_descriptors
 
     missing = [
         of
         for of, ends in STANDARDS.items()
         if not any(
             first <= one <= last
-            for one in found
+            for one in versions
             for first, last in zip(ends[::2], ends[1::2], strict=True)
         )
     ]
@@ -96,9 +96,13 @@ def test_version_descriptors_are_known(session: Session) -> None:
 @pytest.mark.parametrize("layout", MANDATORY, ids=name)
 def test_the_commands_of_a_disk_are_there(session: Session, layout: Layout) -> None:
     """A disk has the commands that a disk must have."""
-    found = is_there(session, layout)
+    is_supported = is_there(session, layout)
 
-    check(found, f"{layout.name} is supported", "it is reported or refused as unknown")
+    check(
+        is_supported,
+        f"{layout.name} is supported",
+        "it is reported or refused as unknown",
+    )
 
 
 @pytest.mark.requirement("SBC3-6.6.4-01")
@@ -106,15 +110,19 @@ def test_limits_agree(session: Session) -> None:
     """The limits of VPD page B0h do not contradict one another."""
     if body_of(session, VPDPage.BLOCK_LIMITS) is None:
         pytest.skip("not applicable: the unit has no VPD page B0h")
-    found = limits_of(session)
+    limits = limits_of(session)
 
-    most, best = found.maximum_transfer_length, found.optimal_transfer_length
-    check(not most or best <= most, f"an optimal length of {most} at most", best)
-    compared = found.maximum_compare_and_write_length
-    check(not most or compared <= most, f"{most} blocks at most", compared)
+    maximum, optimal = limits.maximum_transfer_length, limits.optimal_transfer_length
+    check(
+        not maximum or optimal <= maximum,
+        f"an optimal length of {maximum} at most",
+        optimal,
+    )
+    compared = limits.maximum_compare_and_write_length
+    check(not maximum or compared <= maximum, f"{maximum} blocks at most", compared)
     counts = (
-        found.maximum_unmap_lba_count,
-        found.maximum_unmap_block_descriptor_count,
+        limits.maximum_unmap_lba_count,
+        limits.maximum_unmap_block_descriptor_count,
     )
     check(all(counts) or not any(counts), "both UNMAP limits, or none", counts)
 
@@ -122,14 +130,22 @@ def test_limits_agree(session: Session) -> None:
 @pytest.mark.requirement("SBC3-6.6.4-02")
 def test_unmap_is_there_where_it_is_told(session: Session) -> None:
     """UNMAP is supported if LBPU is 1 and limits are told, and only then."""
-    told = provisioning_of(session)
-    found = is_there(session, cdb.unmap)
+    provisioning = provisioning_of(session)
+    is_supported = is_there(session, cdb.unmap)
 
-    check(bool(told.lbpu) == found, f"LBPU {int(found)}", told.lbpu)
+    check(
+        bool(provisioning.lbpu) == is_supported,
+        f"LBPU {int(is_supported)}",
+        provisioning.lbpu,
+    )
     if body_of(session, VPDPage.BLOCK_LIMITS) is None:
         return  # it tells no limits at all (see `limits_of`)
     count = limits_of(session).maximum_unmap_lba_count
-    check(bool(count) == found, f"MAXIMUM UNMAP LBA COUNT with UNMAP {found}", count)
+    check(
+        bool(count) == is_supported,
+        f"MAXIMUM UNMAP LBA COUNT with UNMAP {is_supported}",
+        count,
+    )
 
 
 @pytest.mark.requirement("SBC3-6.6.5-01")
@@ -145,13 +161,13 @@ def test_provisioning_is_told_alike(session: Session) -> None:
         "VPD page B2h, as LBPME is 1",
         "VPD page B2h is refused",
     )
-    told = provisioning_of(session)
+    provisioning = provisioning_of(session)
     check(
-        bool(told.lbprz & 1) == bool(capacity.lbprz),
+        bool(provisioning.lbprz & 1) == bool(capacity.lbprz),
         f"LBPRZ {capacity.lbprz}",
-        told.lbprz,
+        provisioning.lbprz,
     )
-    ways = (told.lbpu, told.lbpws, told.lbpws10)
+    ways = (provisioning.lbpu, provisioning.lbpws, provisioning.lbpws10)
     check(any(ways), "a way to unmap, as LBPME is 1", ways)
 
 

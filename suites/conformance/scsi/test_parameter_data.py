@@ -138,9 +138,9 @@ def test_pages_are_of_the_same_device(session: Session) -> None:
     wrong = {}
     for code in listed:
         command = cdb.inquiry(evpd=1, page_code=code, allocation_length=ROOM)
-        found = session.execute(command, read=ROOM).data[:1]
-        if found and found != first:
-            wrong[f"{code:02x}h"] = found.hex()
+        first_byte = session.execute(command, read=ROOM).data[:1]
+        if first_byte and first_byte != first:
+            wrong[f"{code:02x}h"] = first_byte.hex()
 
     check(not wrong, f"byte 0 as {first.hex()} in each page", wrong)
 
@@ -148,16 +148,16 @@ def test_pages_are_of_the_same_device(session: Session) -> None:
 @pytest.mark.requirement("SPC4-6.6.2-03")
 def test_abilities_are_there(session: Session) -> None:
     """TPGS, 3PC and CMDQUE tell of what the unit can do."""
-    told = standard_of(session)
+    inquiry = standard_of(session)
 
-    if told.tpgs:
-        there = is_there(session, cdb.report_target_port_groups)
-        due = f"REPORT TARGET PORT GROUPS, as TPGS is {told.tpgs:02b}b"
-        check(there, due, "it is not supported", field="TPGS")
+    if inquiry.tpgs:
+        is_supported = is_there(session, cdb.report_target_port_groups)
+        expected = f"REPORT TARGET PORT GROUPS, as TPGS is {inquiry.tpgs:02b}b"
+        check(is_supported, expected, "it is not supported", field="TPGS")
     copies = is_there(session, cdb.extended_copy)
-    is_right = told.third_party_copy or not copies
+    is_right = inquiry.third_party_copy or not copies
     check(is_right, "3PC 1, as there is EXTENDED COPY", "3PC 0", field="3PC")
-    is_right = told.cmdque or told.version < SPC_4
+    is_right = inquiry.cmdque or inquiry.version < SPC_4
     check(is_right, "CMDQUE 1", "CMDQUE 0", field="CMDQUE")
 
 
@@ -169,8 +169,8 @@ def test_designators_have_their_form(session: Session) -> None:
             continue
         sets, associations, lengths = DESIGNATORS[one.type]
         check(one.code_set in sets, f"CODE SET {sorted(sets)}", one)
-        due = sorted(associations)
-        check(one.association in associations, f"ASSOCIATION {due}", one)
+        expected = sorted(associations)
+        check(one.association in associations, f"ASSOCIATION {expected}", one)
         check(len(one.designator) in lengths, "a length of its type", one)
         # PIV may be 0: nothing is said of the protocol then.
         if one.association == Association.TARGET_PORT and one.protocol is not None:
@@ -216,9 +216,9 @@ def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) 
 @pytest.mark.parametrize("size", SENSES)
 def test_block_descriptors_can_be_left_out(session: Session, size: int) -> None:
     """MODE SENSE with DBD 1 returns no block descriptor."""
-    found = modes(session, size).block_descriptors
+    descriptors = modes(session, size).block_descriptors
 
-    check(not found, "BLOCK DESCRIPTOR LENGTH 0, as DBD is 1", found)
+    check(not descriptors, "BLOCK DESCRIPTOR LENGTH 0, as DBD is 1", descriptors)
 
 
 @pytest.mark.requirement("SBC3-6.5.2-01")
@@ -230,19 +230,19 @@ def test_block_descriptors_tell_the_capacity(
 ) -> None:
     """A block descriptor has the number and the length of the blocks that there are."""
     capacity = capacity_of(session)
-    asked = {"llbaa": llbaa} if llbaa else {}
-    found = modes(session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **asked)
-    if not found.block_descriptors:
+    fields = {"llbaa": llbaa} if llbaa else {}
+    parameters = modes(session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **fields)
+    if not parameters.block_descriptors:
         pytest.skip("not applicable: the unit returns no block descriptor")
 
-    first = found.block_descriptors[0]
+    first = parameters.block_descriptors[0]
     length = capacity.block_length
     check(first.block_length == length, f"LOGICAL BLOCK LENGTH {length}", first)
     whole = capacity.last_lba + 1
-    number = whole if found.is_long_lba else min(whole, ALL_BLOCKS)
+    number = whole if parameters.is_long_lba else min(whole, ALL_BLOCKS)
     # SPC-2 has 0 for all the blocks that are left.
     check(first.blocks in (number, 0), f"NUMBER OF LOGICAL BLOCKS {number}", first)
-    is_right = found.is_long_lba <= bool(llbaa)
+    is_right = parameters.is_long_lba <= bool(llbaa)
     check(is_right, "LONGLBA 0, as LLBAA is 0", "LONGLBA 1")
 
 
@@ -252,11 +252,11 @@ def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
     """MEDIUM TYPE is 0, and WP is 0 on a unit that takes writes."""
     medium.write(0, medium.blocks(1))
 
-    found = modes(medium.session, size)
+    parameters = modes(medium.session, size)
 
-    kind = found.medium_type
+    kind = parameters.medium_type
     check(kind == 0, "MEDIUM TYPE 0", kind, field="MEDIUM TYPE")
-    check(not found.is_write_protected, "WP 0, as a write ended GOOD", "WP 1")
+    check(not parameters.is_write_protected, "WP 0, as a write ended GOOD", "WP 1")
 
 
 @pytest.mark.requirement("SPC4-6.11-06")
@@ -285,9 +285,9 @@ def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
     check(not refused, "each flag that can be changed is taken", refused)
 
 
-def only(found: ModeParameters, code: ModePage) -> Page:
+def only(parameters: ModeParameters, code: ModePage) -> Page:
     """Return the page that was asked for; skip where its length is another."""
-    pages = [page for page in found.pages if page.code == code]
+    pages = [page for page in parameters.pages if page.code == code]
     if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
         pytest.skip("not applicable: the page is of another edition")
     return pages[0]
@@ -315,14 +315,14 @@ def test_sense_points_at_the_field(session: Session, field: str) -> None:
 
 
 def _expect_pointer(sense: Sense, byte: int, bit: int) -> None:
-    found = sense.field_pointer
-    assert found is not None
-    check(found.in_cdb, "C/D 1: the field is in the CDB", found, field="C/D")
-    due = f"FIELD POINTER {byte}"
-    check(found.byte == byte, due, found, field="FIELD POINTER")
-    if found.bit is not None:
-        due = f"BIT POINTER {bit}"
-        check(found.bit == bit, due, found, field="BIT POINTER")
+    pointer = sense.field_pointer
+    assert pointer is not None
+    check(pointer.in_cdb, "C/D 1: the field is in the CDB", pointer, field="C/D")
+    expected = f"FIELD POINTER {byte}"
+    check(pointer.byte == byte, expected, pointer, field="FIELD POINTER")
+    if pointer.bit is not None:
+        expected = f"BIT POINTER {bit}"
+        check(pointer.bit == bit, expected, pointer, field="BIT POINTER")
 
 
 def _read(medium: Medium, layout: Layout, blocks: int) -> Result:
@@ -334,46 +334,51 @@ def _read(medium: Medium, layout: Layout, blocks: int) -> Result:
 @pytest.mark.parametrize("layout", [cdb.read_10, cdb.read_16], ids=name)
 def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) -> None:
     """A read of MAXIMUM TRANSFER LENGTH blocks is done, one of a block more is not."""
-    most = limits_of(medium.session).maximum_transfer_length
-    there = capacity_of(medium.session).last_lba
+    maximum = limits_of(medium.session).maximum_transfer_length
+    last_lba = capacity_of(medium.session).last_lba
     size = medium.disk.block_size
     most_asked = 2 ** layout.structure.fields["blocks"].width - 1
-    if not 0 < most < min(there, most_asked) or most * size > LARGEST:
+    if not 0 < maximum < min(last_lba, most_asked) or maximum * size > LARGEST:
         pytest.skip("not applicable: no limit that one READ of 48 MiB could reach")
 
-    expect_good(_read(medium, layout, most))
-    refused = _read(medium, layout, most + 1)
+    expect_good(_read(medium, layout, maximum))
+    refused = _read(medium, layout, maximum + 1)
 
-    check(not refused.is_good, f"more than {most} blocks are refused", refused)
+    check(not refused.is_good, f"more than {maximum} blocks are refused", refused)
 
 
 @pytest.mark.requirement("SBC3-6.6.4-04")
 def test_the_longest_comparison_is_the_one_told(medium: Medium) -> None:
     """COMPARE AND WRITE of more blocks than MAXIMUM COMPARE AND WRITE LENGTH fails."""
     skip_without(medium.session, cdb.compare_and_write)
-    most = limits_of(medium.session).maximum_compare_and_write_length
-    if not 0 < most < 0xFF:
+    maximum = limits_of(medium.session).maximum_compare_and_write_length
+    if not 0 < maximum < 0xFF:
         pytest.skip("not applicable: no limit that a CDB could exceed")
-    before = medium.blocks(most + 1)
-    for at in range(0, most + 1, 16):
-        count = min(16, most + 1 - at)
+    before = medium.blocks(maximum + 1)
+    for at in range(0, maximum + 1, 16):
+        count = min(16, maximum + 1 - at)
         part = before[at * medium.disk.block_size :][: count * medium.disk.block_size]
         medium.write(at, part)
 
-    command = cdb.compare_and_write(lba=0, blocks=most + 1)
+    command = cdb.compare_and_write(lba=0, blocks=maximum + 1)
     result = medium.session.execute(command, write=before * 2)
 
-    check(not result.is_good, f"more than {most} blocks are refused", result)
+    check(not result.is_good, f"more than {maximum} blocks are refused", result)
 
 
 @pytest.mark.requirement("SBC3-6.6.5-03")
 def test_the_provisioning_page_has_its_form(session: Session) -> None:
     """PROVISIONING TYPE is assigned, and DP tells whether a descriptor follows."""
-    told = provisioning_of(session)
+    provisioning = provisioning_of(session)
     body = body_of(session, VPDPage.LOGICAL_BLOCK_PROVISIONING) or b""
 
-    kind = told.provisioning_type
-    due = "a PROVISIONING TYPE of 0 to 2"
-    check(kind in PROVISIONING_TYPES, due, kind, field="PROVISIONING TYPE")
+    kind = provisioning.provisioning_type
+    expected = "a PROVISIONING TYPE of 0 to 2"
+    check(kind in PROVISIONING_TYPES, expected, kind, field="PROVISIONING TYPE")
     follows = len(body) > 4
-    check(bool(told.dp) == follows, f"DP {int(follows)}", told.dp, field="DP")
+    check(
+        bool(provisioning.dp) == follows,
+        f"DP {int(follows)}",
+        provisioning.dp,
+        field="DP",
+    )

@@ -43,11 +43,11 @@ def test_a_stopped_unit_is_not_ready(unit: Session) -> None:
     """A unit that was stopped wants to be started before its medium is read."""
     expect_good(unit.execute(cdb.start_stop_unit(start=0)))
 
-    asked = unit.execute(cdb.test_unit_ready())
+    result = unit.execute(cdb.test_unit_ready())
     read = unit.execute(cdb.read_10(lba=0, blocks=1), read=512)
     expect_good(unit.execute(cdb.start_stop_unit(start=1)))
 
-    expect_sense(asked, SenseKey.NOT_READY, STOPPED)
+    expect_sense(result, SenseKey.NOT_READY, STOPPED)
     expect_sense(read, SenseKey.NOT_READY, STOPPED)
     expect_good(unit.execute(cdb.test_unit_ready()))
 
@@ -75,13 +75,13 @@ def test_power_conditions_move_no_medium(
     command = cdb.start_stop_unit(power_condition=power_condition, loej=1, start=0)
 
     result = session.execute(command)
-    asked = session.execute(cdb.test_unit_ready())
+    readiness = session.execute(cdb.test_unit_ready())
     session.execute(cdb.start_stop_unit(power_condition=ACTIVE))
 
     # A power condition need not be supported.
     is_refused = result.sense is not None and result.sense.additional == IN_CDB
     check(result.is_good or is_refused, ["GOOD", "INVALID FIELD IN CDB"], result)
-    check(not is_ejected(asked), "the medium where it was", asked)
+    check(not is_ejected(readiness), "the medium where it was", readiness)
 
 
 @pytest.mark.requirement("SBC3-5.25-05")
@@ -92,5 +92,5 @@ def test_stopping_moves_no_medium(removable: Nexuses, start: int) -> None:
 
     expect_good(session.execute(cdb.start_stop_unit(start=start)))
 
-    asked = session.execute(cdb.test_unit_ready())
-    check(not is_ejected(asked), "the medium where it was", asked)
+    result = session.execute(cdb.test_unit_ready())
+    check(not is_ejected(result), "the medium where it was", result)

@@ -157,8 +157,8 @@ def test_a_new_medium_is_told(removable: Nexuses) -> None:
     settle(other)
     expect_good(load(one))
 
-    told = other.execute(cdb.test_unit_ready())
+    result = other.execute(cdb.test_unit_ready())
 
-    expect_sense(told, SenseKey.UNIT_ATTENTION, CHANGED)
+    expect_sense(result, SenseKey.UNIT_ATTENTION, CHANGED)
     ready = settle(one)
     check(ready.is_good, "GOOD for TEST UNIT READY", ready)

@@ -30,12 +30,12 @@ def way(
     return Medium(open_session(WAYS[request.param]), scratch_disk)
 
 
-def expect_residual_or_refusal(result: Result, due: int) -> None:
+def expect_residual_or_refusal(result: Result, expected: int) -> None:
     """Expect a count above what was expected, or below, or CHECK CONDITION."""
     if result.status == SCSIStatus.CHECK_CONDITION:
         return  # a device server may refuse what does not fit its CDB
     check(result.is_good, ["GOOD", "CHECK CONDITION"], result)
-    expect_residual(result, over=max(due, 0), under=max(-due, 0))
+    expect_residual(result, over=max(expected, 0), under=max(-expected, 0))
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
@@ -51,12 +51,14 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
     result = way.session.execute(layout(lba=0, blocks=BLOCKS), write=data)
 
     expect_residual_or_refusal(result, -surplus * size)
-    found = way.read(0, BLOCKS + 1)
-    rest = slice(BLOCKS * size, None)
-    expect_data(found[rest], before[rest], what="the block behind, as it was")
+    read_back = way.read(0, BLOCKS + 1)
+    untouched = slice(BLOCKS * size, None)
+    expect_data(
+        read_back[untouched], before[untouched], what="the block behind, as it was"
+    )
     if result.is_good:
         whole = min(BLOCKS, BLOCKS + surplus) * size
-        expect_data(found[:whole], data[:whole], what="the data that was sent")
+        expect_data(read_back[:whole], data[:whole], what="the data that was sent")
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
@@ -72,9 +74,11 @@ def test_residuals_of_reads(
     result = session.execute(layout(lba=0, blocks=BLOCKS), read=room)
 
     expect_residual_or_refusal(result, -surplus)
-    most = min(room, BLOCKS * disk.block_size)
-    due = most if result.is_good else 0
-    check(due <= len(result.data) <= most, f"{due} bytes", len(result.data))
+    maximum = min(room, BLOCKS * disk.block_size)
+    expected = maximum if result.is_good else 0
+    check(
+        expected <= len(result.data) <= maximum, f"{expected} bytes", len(result.data)
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01")
@@ -108,8 +112,8 @@ def test_compare_and_write_needs_all_its_data(medium: Medium, blocks: int) -> No
         check(not result.is_good, "no GOOD", result)
     else:
         expect_residual_or_refusal(result, -size)
-    due = data[size : 2 * size] if result.is_good else old
-    expect_data(medium.read(0, 1), due, what="new data with GOOD, else the old")
+    expected = data[size : 2 * size] if result.is_good else old
+    expect_data(medium.read(0, 1), expected, what="new data with GOOD, else the old")
 
 
 @pytest.mark.requirement("SBC3-5.44-07")
@@ -130,8 +134,8 @@ def test_write_same_needs_its_block(
         check(not result.is_good, "no GOOD", result)
     else:
         expect_residual_or_refusal(result, -size)
-    due = data[:size] * 2 if result.is_good else old
-    expect_data(medium.read(0, 2), due, what="the block sent, or the old ones")
+    expected = data[:size] * 2 if result.is_good else old
+    expect_data(medium.read(0, 2), expected, what="the block sent, or the old ones")
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03")
@@ -140,5 +144,5 @@ def test_exact_writes_leave_no_residual(way: Medium) -> None:
     result = way.send(cdb.write_10, 0, way.blocks(BLOCKS))
 
     expect_good(result)
-    told = (result.overflow, result.underflow, result.residual_count)
-    check(told == (False, False, 0), "O=0, U=0, residual 0", result.final)
+    residual = (result.overflow, result.underflow, result.residual_count)
+    check(residual == (False, False, 0), "O=0, U=0, residual 0", result.final)

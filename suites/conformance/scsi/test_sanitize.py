@@ -38,8 +38,8 @@ def small(medium: Medium) -> Medium:
 
 def pattern_list(pattern: bytes, *, count: int = 1, length: int | None = None) -> bytes:
     """Return the parameter list of OVERWRITE."""
-    told = len(pattern) if length is None else length
-    return bytes([count, 0]) + told.to_bytes(2, "big") + pattern
+    pattern_length = len(pattern) if length is None else length
+    return bytes([count, 0]) + pattern_length.to_bytes(2, "big") + pattern
 
 
 def overwrite(medium: Medium, data: bytes) -> Result:
@@ -117,10 +117,12 @@ def test_a_pattern_is_written(small: Medium, length: int | None) -> None:
 
     expect_good(overwrite(small, pattern_list(pattern)))
 
-    due = pattern * (size // len(pattern))
+    expected = pattern * (size // len(pattern))
     for lba in (0, small.disk.blocks - 1):
-        found = small.read(lba, 1)
-        check(found == due, f"the pattern in block {lba}", found[:16].hex())
+        read_back = small.read(lba, 1)
+        check(
+            read_back == expected, f"the pattern in block {lba}", read_back[:16].hex()
+        )
 
 
 @pytest.mark.requirement("SBC3-5.24-06")

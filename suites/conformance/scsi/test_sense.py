@@ -68,10 +68,10 @@ def test_an_attention_that_is_asked_for_names_its_cause(
 
 def _expect_length(data: bytes) -> None:
     """Expect ADDITIONAL SENSE LENGTH to count no more than what has come."""
-    most = len(data) - FIXED_MINIMUM
+    maximum = len(data) - FIXED_MINIMUM
     check(
-        len(data) >= FIXED_MINIMUM and data[7] <= most,
-        f"ADDITIONAL SENSE LENGTH up to {max(most, 0)}, as {len(data)} bytes came",
+        len(data) >= FIXED_MINIMUM and data[7] <= maximum,
+        f"ADDITIONAL SENSE LENGTH up to {max(maximum, 0)}, as {len(data)} bytes came",
         data[:FIXED_MINIMUM].hex(" "),
         field="ADDITIONAL SENSE LENGTH",
     )
@@ -91,10 +91,10 @@ def test_descriptors_have_the_length_of_their_type(
         for kind, length in _descriptors(sense):
             if kind not in LENGTHS:
                 continue
-            due = LENGTHS[kind].length - DESCRIPTOR_HEADER
+            expected = LENGTHS[kind].length - DESCRIPTOR_HEADER
             check(
-                length == due,
-                f"ADDITIONAL LENGTH {due} of a descriptor of type {kind:02x}h",
+                length == expected,
+                f"ADDITIONAL LENGTH {expected} of a descriptor of type {kind:02x}h",
                 sense.hex(" "),
                 field="ADDITIONAL LENGTH",
             )

@@ -46,13 +46,13 @@ def unmap(medium: Medium, data: bytes, **fields: int) -> Result:
 @pytest.mark.requirement("SBC3-5.28-04")
 def test_too_many_descriptors_are_refused(medium: Medium) -> None:
     """More descriptors than MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT unmap nothing."""
-    most = limits_of(medium.session).maximum_unmap_block_descriptor_count
-    if not 0 < most < MOST:
+    maximum = limits_of(medium.session).maximum_unmap_block_descriptor_count
+    if not 0 < maximum < MOST:
         pytest.skip("not applicable: a list cannot hold more than the limit")
     data = medium.blocks(1, seed=1)
     medium.write(0, data)
 
-    result = unmap(medium, build_unmap([Extent(0, 1)] * (most + 1)))
+    result = unmap(medium, build_unmap([Extent(0, 1)] * (maximum + 1)))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
     expect_data(medium.read(0, 1), data, what="the block as it was")
@@ -61,13 +61,13 @@ def test_too_many_descriptors_are_refused(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.28-04")
 def test_too_many_blocks_are_refused(medium: Medium) -> None:
     """More blocks than MAXIMUM UNMAP LBA COUNT unmap nothing."""
-    most = limits_of(medium.session).maximum_unmap_lba_count
-    if not 0 < most < min(medium.disk.blocks, NO_LIMIT):
+    maximum = limits_of(medium.session).maximum_unmap_lba_count
+    if not 0 < maximum < min(medium.disk.blocks, NO_LIMIT):
         pytest.skip("not applicable: the limit is beyond the disk")
     data = medium.blocks(1, seed=2)
     medium.write(0, data)
 
-    result = unmap(medium, build_unmap([Extent(0, most + 1)]))
+    result = unmap(medium, build_unmap([Extent(0, maximum + 1)]))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)
     expect_data(medium.read(0, 1), data, what="the block as it was")
@@ -128,12 +128,12 @@ def test_several_extents_are_unmapped(medium: Medium) -> None:
 
     expect_good(unmap(medium, build_unmap([Extent(4, 1), Extent(1, 2)])))
 
-    found = medium.read(0, 6)
+    read_back = medium.read(0, 6)
     for number in range(6):
         block = slice(number * size, (number + 1) * size)
         is_kept = number in (0, 3, 5)
-        due = [before[block]] if is_kept else [bytes(size), before[block]]
-        expect_data(found[block], *due, what=f"block {number}")
+        expected = [before[block]] if is_kept else [bytes(size), before[block]]
+        expect_data(read_back[block], *expected, what=f"block {number}")
 
 
 @pytest.mark.requirement("SBC3-5.28-03")
@@ -162,15 +162,15 @@ def test_the_state_of_blocks_is_told(medium: Medium) -> None:
     result = medium.session.execute(command, read=8 + 16 * 16)
 
     expect_good(result)
-    told = parse_lba_status(result.data)
-    follow = all(one.lba + one.blocks == other.lba for one, other in pairwise(told))
+    statuses = parse_lba_status(result.data)
+    follow = all(one.lba + one.blocks == other.lba for one, other in pairwise(statuses))
     with clause("SBC3-5.4-01"):
-        check(told[0].lba == 0, "descriptors from block 0 on", told)
-        check(follow, "descriptors that follow one another", told)
-    reach = told[-1].lba + told[-1].blocks
+        check(statuses[0].lba == 0, "descriptors from block 0 on", statuses)
+        check(follow, "descriptors that follow one another", statuses)
+    reach = statuses[-1].lba + statuses[-1].blocks
     for lba in (0, 1, 4, 7):
         if lba < reach:
-            around = [one for one in told if one.lba <= lba < one.lba + one.blocks]
+            around = [one for one in statuses if one.lba <= lba < one.lba + one.blocks]
             one = around[0] if around else None
             is_mapped = one is not None and one.status == ProvisioningStatus.MAPPED
-            check(is_mapped, f"block {lba}, just written, mapped", one or told)
+            check(is_mapped, f"block {lba}, just written, mapped", one or statuses)

@@ -22,11 +22,13 @@ IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
 SAMES = [cdb.write_same_10, cdb.write_same_16]
 
 
-def send(medium: Medium, layout: Layout, lba: int, blocks: int, **how: int) -> Result:
+def send(
+    medium: Medium, layout: Layout, lba: int, blocks: int, **fields: int
+) -> Result:
     """Send WRITE SAME of zeros, or without data where NDOB is set."""
     skip_without(medium.session, layout)
-    data = None if how.get("ndob") else bytes(medium.disk.block_size)
-    return medium.session.execute(layout(lba=lba, blocks=blocks, **how), write=data)
+    data = None if fields.get("ndob") else bytes(medium.disk.block_size)
+    return medium.session.execute(layout(lba=lba, blocks=blocks, **fields), write=data)
 
 
 @pytest.mark.requirement("SBC3-5.44-03")
@@ -45,14 +47,14 @@ def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
     result = send(medium, layout, lba + 1, 0)
 
     size = medium.disk.block_size
-    due = before
+    expected = before
     refuses = limits_of(medium.session).wsnz if is_told else not result.is_good
     if refuses:
         expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
     else:
         expect_good(result)
-        due = before[:size] + bytes(3 * size)
-    expect_data(medium.read(lba, 4), due, what="the blocks from there on, or none")
+        expected = before[:size] + bytes(3 * size)
+    expect_data(medium.read(lba, 4), expected, what="the blocks from there on, or none")
 
 
 @pytest.mark.requirement("SBC3-5.44-04")
@@ -100,20 +102,20 @@ def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
     skip_if_refused(result, "NDOB")
     expect_good(result)
     size = medium.disk.block_size
-    due = around[:size] + bytes(2 * size) + around[-size:]
-    expect_data(medium.read(0, 4), due, what="zeros, and the neighbours")
+    expected = around[:size] + bytes(2 * size) + around[-size:]
+    expect_data(medium.read(0, 4), expected, what="zeros, and the neighbours")
 
 
 @pytest.mark.requirement("SBC3-5.44-06")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
     """More blocks than MAXIMUM WRITE SAME LENGTH are refused."""
-    most = limits_of(medium.session).maximum_write_same_length
+    maximum = limits_of(medium.session).maximum_write_same_length
     width = layout.structure.fields["blocks"].width
-    if not most or most >= medium.disk.blocks or most + 1 >= 1 << width:
+    if not maximum or maximum >= medium.disk.blocks or maximum + 1 >= 1 << width:
         pytest.skip("not applicable: the limit is beyond the disk or the field")
 
-    result = send(medium, layout, 0, most + 1)
+    result = send(medium, layout, 0, maximum + 1)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
 
@@ -133,16 +135,18 @@ def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> 
     skip_if_refused(result, "UNMAP")
     expect_good(result)
     size = medium.disk.block_size
-    due = around[:size] + bytes(3 * size)
-    expect_data(medium.read(start - 1, 4), due, what="zeros, and the neighbour")
+    expected = around[:size] + bytes(3 * size)
+    expect_data(medium.read(start - 1, 4), expected, what="zeros, and the neighbour")
 
 
 @pytest.mark.requirement("SBC3-6.6.5-02")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_unmapping_is_there_where_it_is_told(medium: Medium, layout: Layout) -> None:
     """UNMAP is taken if LBPWS or LBPWS10 is 1, and refused if it is 0."""
-    told = provisioning_of(medium.session)
-    is_offered = told.lbpws if layout is cdb.write_same_16 else told.lbpws10
+    provisioning = provisioning_of(medium.session)
+    is_offered = (
+        provisioning.lbpws if layout is cdb.write_same_16 else provisioning.lbpws10
+    )
     medium.write(0, bytes(medium.disk.block_size))
 
     result = send(medium, layout, 0, 1, unmap=1)

@@ -37,9 +37,9 @@ def test_none_is_chosen_on_an_open_target(
     """A target without authentication chooses None where nothing else is known."""
     offered = [*first_pairs, ("AuthMethod", methods)]
     with _ignoring(methods):
-        found = ask(login, offered, csg=Stage.SECURITY)[1]
+        answers = ask(login, offered, csg=Stage.SECURITY)[1]
 
-    answer = text.value(found, "AuthMethod")
+    answer = text.value(answers, "AuthMethod")
     check(answer == "None", "AuthMethod=None", answer)
 
 
@@ -49,9 +49,9 @@ def test_choice_is_one_of_the_list(
     login: LoginExchange, first_pairs: Pairs, methods: str
 ) -> None:
     """The method chosen is one of those offered."""
-    found = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
+    answers = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
 
-    answer = text.value(found, "AuthMethod")
+    answer = text.value(answers, "AuthMethod")
     check(answer in ("None", "CHAP"), "None or CHAP", answer)
 
 
@@ -65,9 +65,9 @@ def test_no_method_is_known(
     """A list without a known method is answered with Reject, or ends the login."""
     pairs = [("AuthMethod", methods)]
 
-    found = offer_first(login, first_pairs, pairs, csg=Stage.SECURITY)
+    answers = offer_first(login, first_pairs, pairs, csg=Stage.SECURITY)
 
-    answer = answer_of(found, "AuthMethod")
+    answer = answer_of(answers, "AuthMethod")
     check(answer in (text.REJECT, REFUSED), ["Reject", "a refusal"], answer)
 
 
@@ -85,9 +85,9 @@ def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> Non
     method = ("AuthMethod", "None")
     ask(login, [*first_pairs, method], csg=Stage.SECURITY)
 
-    found = offer_first(login, [], [method], csg=Stage.SECURITY)
+    answers = offer_first(login, [], [method], csg=Stage.SECURITY)
 
-    check(found is None, "a refusal", found)
+    check(answers is None, "a refusal", answers)
 
 
 @pytest.mark.needs("chap")
@@ -113,11 +113,11 @@ def test_nothing_but_chap_is_chosen_where_it_is_due(
     """A list without CHAP gets Reject or ends the login where CHAP is due."""
     pairs = [("AuthMethod", methods)]
 
-    found = offer_first(
+    answers = offer_first(
         chap_login.login, chap_login.options.names(), pairs, csg=Stage.SECURITY
     )
 
-    answer = answer_of(found, "AuthMethod")
+    answer = answer_of(answers, "AuthMethod")
     check(answer in (text.REJECT, REFUSED), ["Reject", "a refusal"], answer)
 
 

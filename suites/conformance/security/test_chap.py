@@ -109,8 +109,8 @@ def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
         challenges.append(chap_login.challenge().challenge)
         chap_login.login.connection.close()
 
-    shown = [item.hex() for item in challenges]
-    check(len(set(challenges)) == 3, "three different challenges", shown)
+    hex_challenges = [item.hex() for item in challenges]
+    check(len(set(challenges)) == 3, "three different challenges", hex_challenges)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")

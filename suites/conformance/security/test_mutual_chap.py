@@ -36,9 +36,11 @@ def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
 _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
 
 
-def _check_proof(login: ChapLogin, found: text.Pairs, asked: chap.Challenge) -> None:
+def _check_proof(
+    login: ChapLogin, answers: text.Pairs, own_challenge: chap.Challenge
+) -> None:
     """Fail unless the target's text holds its name and the right CHAP_R."""
-    name, value = text.value(found, "CHAP_N"), text.value(found, "CHAP_R")
+    name, value = text.value(answers, "CHAP_N"), text.value(answers, "CHAP_R")
     check(
         name == login.mutual.name,
         f"CHAP_N={login.mutual.name}",
@@ -47,7 +49,7 @@ def _check_proof(login: ChapLogin, found: text.Pairs, asked: chap.Challenge) -> 
         field="CHAP_N",
     )
     answer = chap.parse_binary("CHAP_R", value or "0x00")
-    check(asked.verify(login.mutual.secret, answer), "the right CHAP_R", value)
+    check(own_challenge.verify(login.mutual.secret, answer), "the right CHAP_R", value)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2.1-01")
@@ -55,10 +57,10 @@ def test_target_proves_itself(chap_login: ChapLogin) -> None:
     """The target answers a challenge with its name and the right CHAP_R."""
     challenge = chap_login.challenge()
 
-    found = chap_login.prove(chap_login.mutual_proof(challenge))
+    answers = chap_login.prove(chap_login.mutual_proof(challenge))
 
-    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    _check_proof(chap_login, found, asked)
+    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
+    _check_proof(chap_login, answers, own_challenge)
     chap_login.enter()
     expect_full_feature(chap_login.login)
 
@@ -71,10 +73,10 @@ def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, CHAP_C=text.format_hex(data))
-    found = chap_login.prove(pairs)
+    answers = chap_login.prove(pairs)
 
-    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, data)
-    _check_proof(chap_login, found, asked)
+    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, data)
+    _check_proof(chap_login, answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
@@ -86,10 +88,10 @@ def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
     value = (text.format_base64 if is_base64 else text.format_hex)(OWN_CHALLENGE)
 
     pairs = chap_login.mutual_proof(challenge, CHAP_C=prefix + value[2:])
-    found = chap_login.prove(pairs)
+    answers = chap_login.prove(pairs)
 
-    asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    _check_proof(chap_login, found, asked)
+    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
+    _check_proof(chap_login, answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-6.1-i02")
@@ -98,10 +100,10 @@ def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
     """An identifier of any octet, in decimal or hexadecimal, is answered right."""
     challenge = chap_login.challenge()
 
-    found = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
+    answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
 
-    asked = chap.Challenge(challenge.algorithm, int(value, 0), OWN_CHALLENGE)
-    _check_proof(chap_login, found, asked)
+    own_challenge = chap.Challenge(challenge.algorithm, int(value, 0), OWN_CHALLENGE)
+    _check_proof(chap_login, answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05")
@@ -110,10 +112,12 @@ def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
     challenge = chap_login.challenge()
     value = str(challenge.identifier)
 
-    found = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
+    answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
 
-    asked = chap.Challenge(challenge.algorithm, challenge.identifier, OWN_CHALLENGE)
-    _check_proof(chap_login, found, asked)
+    own_challenge = chap.Challenge(
+        challenge.algorithm, challenge.identifier, OWN_CHALLENGE
+    )
+    _check_proof(chap_login, answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-9.2-04")
@@ -231,9 +235,9 @@ def test_one_way_is_enough(chap_login: ChapLogin) -> None:
     challenge = chap_login.challenge()
 
     with clause("RFC7143-9.2-01"):
-        found = chap_login.prove(chap_login.proof(challenge))
+        answers = chap_login.prove(chap_login.proof(challenge))
 
-    check("CHAP_R" not in dict(found), "no CHAP_R", found)
+    check("CHAP_R" not in dict(answers), "no CHAP_R", answers)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05")
@@ -244,7 +248,9 @@ def test_repeated_challenge_on_another_connection(
     for _number in range(2):
         login = new_chap_login()
         challenge = login.challenge()
-        found = login.prove(login.mutual_proof(challenge))
-        asked = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-        _check_proof(login, found, asked)
+        answers = login.prove(login.mutual_proof(challenge))
+        own_challenge = chap.Challenge(
+            challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE
+        )
+        _check_proof(login, answers, own_challenge)
         login.login.connection.close()

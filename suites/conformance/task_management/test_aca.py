@@ -131,8 +131,8 @@ def test_older_tasks_wait(
     faulted.task_management(TMFunction.CLEAR_ACA)
 
     expect_status(third.finish(task), SCSIStatus.GOOD)
-    found = read(third, scratch_disk, len(data)).data
-    expect_data(found, data, what="what was written")
+    read_back = read(third, scratch_disk, len(data)).data
+    expect_data(read_back, data, what="what was written")
 
 
 @pytest.mark.requirement("SAM5-5.10.3-02")

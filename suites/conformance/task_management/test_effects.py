@@ -45,13 +45,15 @@ def held_function(session: Session) -> tuple[SCSICommand, TaskManagementRequest]
     The command is withheld.
     """
     skip_without_room(session, 2)
-    lost = withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
+    withheld = withhold(
+        session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"))
+    )
     request = TaskManagementRequest(
         function=int(TMFunction.ABORT_TASK_SET),
         lun=lun_field(session.lun),
         immediate=0,
     )
-    return lost, session.send(request)
+    return withheld, session.send(request)
 
 
 @pytest.mark.requirement("RFC7143-11.5.1-12", "RFC7143-11.5.1-13")
@@ -61,15 +63,15 @@ def test_a_function_is_not_aborted(session: Session) -> None:
     It may be answered at once or when the function has its turn.
     """
     skip_unless_supported(session, TMFunction.ABORT_TASK)
-    lost, held = held_function(session)
+    withheld, waiting = held_function(session)
 
-    abort = session.send_task_management(TMFunction.ABORT_TASK, of=held)
-    assert abort.ref_cmd_sn == held.cmd_sn
-    deliver(session, lost)
+    abort = session.send_task_management(TMFunction.ABORT_TASK, of=waiting)
+    assert abort.ref_cmd_sn == waiting.cmd_sn
+    deliver(session, withheld)
 
     answers: dict[int, TaskManagementResponse] = {}
-    due = {abort.initiator_task_tag, held.initiator_task_tag}
-    while due - set(answers):
+    expected = {abort.initiator_task_tag, waiting.initiator_task_tag}
+    while expected - set(answers):
         pdu = session.receive()
         if isinstance(pdu, TaskManagementResponse):
             answers[pdu.initiator_task_tag] = pdu
@@ -91,10 +93,10 @@ def test_a_function_is_not_aborted(session: Session) -> None:
 def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
     """TASK REASSIGN of a task management function is answered Function rejected."""
     session = open_session({"ErrorRecoveryLevel": "2"})
-    _lost, held = held_function(session)
+    _withheld, waiting = held_function(session)
 
     answer = session.task_management(
-        TMFunction.TASK_REASSIGN, referenced_task_tag=int(held.initiator_task_tag)
+        TMFunction.TASK_REASSIGN, referenced_task_tag=int(waiting.initiator_task_tag)
     )
 
     is_done = answer.response == TMResponse.FUNCTION_COMPLETE
@@ -110,17 +112,19 @@ def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
 def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
     """ABORT TASK SET is answered when all commands before it have arrived."""
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
-    lost = withhold(session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0")))
+    withheld = withhold(
+        session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"))
+    )
     request = session.send(
         TaskManagementRequest(
             function=int(TMFunction.ABORT_TASK_SET),
-            lun=int(lost.lun),
+            lun=int(withheld.lun),
             immediate=1,
         )
     )
 
     session.expect_silence(after=request)
-    deliver(session, lost)
+    deliver(session, withheld)
 
     answer = session.receive()
     while not isinstance(answer, TaskManagementResponse):
@@ -212,8 +216,8 @@ def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
 
     answer = ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
 
-    due = serial.add(before.stat_sn, 1)
-    check(answer.stat_sn == due, f"StatSN {due}", answer)
+    expected_stat_sn = serial.add(before.stat_sn, 1)
+    check(answer.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", answer)
     check(answer.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", answer)
     # The numbers that follow go on, too.
     session.execute(cdb.test_unit_ready())
@@ -252,8 +256,8 @@ def test_a_warm_reset_keeps_the_session(session: Session) -> None:
         pytest.skip("not applicable: the target does not support TARGET WARM RESET")
     after = session.ping()
     check(after.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", after)
-    due = serial.add(before.stat_sn, 2)
-    check(after.stat_sn == due, f"StatSN {due}", after)
+    expected_stat_sn = serial.add(before.stat_sn, 2)
+    check(after.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", after)
 
 
 @pytest.mark.needs("restart")
@@ -274,8 +278,8 @@ def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
     expect_drop(other.connection)
     # A nexus that was not there when it happened need not be told (SAM-5 5.14).
     isid = other.options.isid
-    again = open_session(clears_unit_attention=False, isid=isid)
-    sense = again.execute(cdb.test_unit_ready()).sense
+    reopened = open_session(clears_unit_attention=False, isid=isid)
+    sense = reopened.execute(cdb.test_unit_ready()).sense
     check(
         sense is not None and sense.asc == NEXUS_CLASS,
         "a reset, ASC 29h",
@@ -316,15 +320,15 @@ def test_the_loss_of_a_nexus_is_told(
         pytest.skip("not applicable: the unit keeps no registration of a nexus")
     first.logout()
 
-    again = open_session(
+    reopened = open_session(
         isid=options.isid,
         initiator_name=options.initiator_name,
         clears_unit_attention=False,
     )
 
-    sense = again.execute(cdb.test_unit_ready()).sense
-    again.clear_unit_attention()
-    is_known = Nexus(again, KEY).clear().is_good
+    sense = reopened.execute(cdb.test_unit_ready()).sense
+    reopened.clear_unit_attention()
+    is_known = Nexus(reopened, KEY).clear().is_good
     if sense is None and not is_known:
         pytest.skip("not applicable: the unit has forgotten the nexus")
     check(sense is not None and sense.asc == NEXUS_CLASS, "ASC 29h", sense)
@@ -360,13 +364,13 @@ def test_gaps_of_third_parties_are_not_waited_for(
     issuing = open_session()
     name = f"{issuing.options.initiator_name}.third"
     third = open_session(initiator_name=name)
-    lost = third.numbers.take()
+    gap = third.numbers.take()
     third.start(cdb.test_unit_ready())
 
     answer = ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
-    third.start(cdb.test_unit_ready(), cmd_sn=lost)
+    third.start(cdb.test_unit_ready(), cmd_sn=gap)
 
 
 @pytest.mark.needs("reset-authorization")

@@ -115,8 +115,8 @@ def test_one_message_a_unit_is_enough(
     issuing.expect(TaskManagementResponse)
     third.execute(cdb.test_unit_ready())
 
-    told = [p for p in third.transcript.received() if isinstance(p, AsyncMessage)]
-    check(len(told) == 1, "one Async Message", len(told))
+    messages = [p for p in third.transcript.received() if isinstance(p, AsyncMessage)]
+    check(len(messages) == 1, "one Async Message", len(messages))
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-01", "RFC7143-4.2.3.4-11")
@@ -150,15 +150,17 @@ def test_sessions_of_the_old_kind_are_not_told(
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
     # The function has arrived when the ping is answered, whether it is done or not.
-    came = until_pong(issuing)
+    received = until_pong(issuing)
 
     third.answer_r2t(task, last_r2t(third, task))
     until_pong(third)
 
-    answer = came[0] if came else issuing.expect(TaskManagementResponse)
+    answer = received[0] if received else issuing.expect(TaskManagementResponse)
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
-    told = [pdu for pdu in third.transcript.received() if isinstance(pdu, AsyncMessage)]
-    check(not told, "no Async Message", told)
+    messages = [
+        pdu for pdu in third.transcript.received() if isinstance(pdu, AsyncMessage)
+    ]
+    check(not messages, "no Async Message", messages)
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-13")
@@ -201,11 +203,11 @@ def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> 
     """ABORT TASK SET is answered when all commands before it have arrived."""
     session = open_session(FAST)
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
-    lost = session.numbers.take()
+    gap = session.numbers.take()
     request = session.send_task_management(TMFunction.ABORT_TASK_SET)
 
     session.expect_silence(after=request)
-    session.start(cdb.test_unit_ready(), cmd_sn=lost)
+    session.start(cdb.test_unit_ready(), cmd_sn=gap)
 
     answer = session.receive()
     while not isinstance(answer, TaskManagementResponse):
@@ -246,10 +248,10 @@ def test_gaps_of_third_parties_are_not_waited_for(
     assert scratch_disk.blocks
     issuing = open_session(FAST)
     third = open_session(FAST, **another(issuing.options))
-    lost = third.numbers.take()
+    gap = third.numbers.take()
     third.start(cdb.test_unit_ready())
 
     answer = ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
-    third.start(cdb.test_unit_ready(), cmd_sn=lost)
+    third.start(cdb.test_unit_ready(), cmd_sn=gap)

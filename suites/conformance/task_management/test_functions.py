@@ -117,15 +117,15 @@ def test_abort_of_a_task_that_is_over(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-7.11-03")
 def test_abort_of_a_command_that_never_came(session: Session) -> None:
     """ABORT TASK of a command lost on its way is complete, and fills its place."""
-    lost = session.numbers.take()
+    gap = session.numbers.take()
 
     answer = ask_function(
-        session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG, ref_cmd_sn=lost
+        session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG, ref_cmd_sn=gap
     )
 
     check(answer.response == TMResponse.FUNCTION_COMPLETE, "response 0", answer)
     pong = session.ping()
-    check(pong.exp_cmd_sn == serial.add(lost, 1), "ExpCmdSN beyond it", pong)
+    check(pong.exp_cmd_sn == serial.add(gap, 1), "ExpCmdSN beyond it", pong)
 
 
 @pytest.mark.requirement("RFC7143-11.6.1-i01")

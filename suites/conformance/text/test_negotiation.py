@@ -55,12 +55,12 @@ def test_segment_length_declared_anew_bounds_echoes(session: Session) -> None:
 
     answer = session.ping(data)
 
-    found = bytes(answer.data)
+    echo = bytes(answer.data)
     check(
-        found == data[:SMALL],
+        echo == data[:SMALL],
         f"the first {SMALL} bytes",
         answer,
-        requirement=None if len(found) > SMALL else "RFC7143-11.19-02",
+        requirement=None if len(echo) > SMALL else "RFC7143-11.19-02",
     )
 
 
@@ -153,15 +153,17 @@ def test_final_response_needs_no_answer(session: Session) -> None:
 
     An unknown key of a vendor may be a declaration (section 13).
     """
-    asked = [UNKNOWN, TO_SMALL, ("InitiatorAlias", "assay")]
+    sent_pairs = [UNKNOWN, TO_SMALL, ("InitiatorAlias", "assay")]
 
-    pairs = session.text(asked)
+    pairs = session.text(sent_pairs)
 
-    known = {name for name, _ in asked}
+    offered_names = {name for name, _ in sent_pairs}
     offers = [
         pair
         for pair in pairs
-        if pair[0] not in known and pair[0] in KEYS and not KEYS[pair[0]].is_declarative
+        if pair[0] not in offered_names
+        and pair[0] in KEYS
+        and not KEYS[pair[0]].is_declarative
     ]
     check(text_responses(session)[-1].final, "F=1", text_responses(session)[-1])
     check(not offers, "answers and declarations alone", offers)

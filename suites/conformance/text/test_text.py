@@ -80,13 +80,13 @@ def test_unfinished_request_gets_no_final_response(discovery: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.11.5-i01", "RFC7143-4.2.2.2-i01")
 def test_response_advances_stat_sn(discovery: Session) -> None:
     """Each Text Response takes the next StatSN."""
-    due = discovery.leading.status.exp_stat_sn
+    stat_sn = discovery.leading.status.exp_stat_sn
 
     first = ask(discovery, ("SendTargets", "All"))
     second = ask(discovery, ("SendTargets", "All"))
 
-    check(first.stat_sn == due, f"StatSN {due}", first)
-    check(second.stat_sn == serial.add(due, 1), "the StatSN after it", second)
+    check(first.stat_sn == stat_sn, f"StatSN {stat_sn}", first)
+    check(second.stat_sn == serial.add(stat_sn, 1), "the StatSN after it", second)
 
 
 @pytest.mark.requirement("RFC7143-6.1-01")
@@ -141,15 +141,15 @@ def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
     )
 
     answer = discovery.expect(TextResponse, of=last)
-    due = ("TargetName", options.target_name)
+    expected = ("TargetName", options.target_name)
     pairs = whole_text(discovery, answer)
     record = "the record of the target"
-    if due not in pairs:
+    if expected not in pairs:
         # A list without this name, or none at all, is another matter.
         whole = discovery.send_targets("All")
         clause = "RFC7143-C-04" if whole else "RFC7143-C-08"
-        check(due in whole, record, whole, requirement=clause)
-    check(due in pairs, record, pairs)
+        check(expected in whole, record, whole, requirement=clause)
+    check(expected in pairs, record, pairs)
 
 
 @pytest.mark.requirement("RFC7143-11.11.2-01", "RFC7143-6.2-01")
@@ -220,12 +220,12 @@ def test_a_fresh_request_starts_anew(session: Session) -> None:
     first = session.send(request(("SendTargets", ""), final=0))
     session.expect(TextResponse, of=first)
 
-    again = session.send(request(UNKNOWN, initiator_task_tag=first.initiator_task_tag))
+    fresh = session.send(request(UNKNOWN, initiator_task_tag=first.initiator_task_tag))
 
-    answer = session.expect(TextResponse, of=again)
-    found = whole_text(session, answer)
+    answer = session.expect(TextResponse, of=fresh)
+    pairs = whole_text(session, answer)
     last = text_responses(session)[-1]
-    check(last.final and "TargetName" not in dict(found), "an answer to it alone", last)
+    check(last.final and "TargetName" not in dict(pairs), "an answer to it alone", last)
 
 
 @pytest.mark.requirement("RFC7143-13-i01", "RFC7143-13-01")
@@ -238,8 +238,8 @@ def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
 
     is_refused = answer is None or isinstance(answer, Reject)
     if isinstance(answer, TextResponse):
-        said = text.value(whole_text(session, answer), key.name)
-        is_refused = said in text.RESERVED_ANSWERS
+        value = text.value(whole_text(session, answer), key.name)
+        is_refused = value in text.RESERVED_ANSWERS
     assert key.name.encode() in bytes(sent.data)
     check(is_refused, [f"{key.name}=Reject", "Reject", "a dropped connection"], answer)
 
@@ -249,12 +249,12 @@ def test_alias_may_change(session: Session) -> None:
     """An InitiatorAlias that is declared in full-feature phase is not turned down."""
     pairs = session.text([("InitiatorAlias", "assay")])
 
-    said = text.value(pairs, "InitiatorAlias")
+    alias = text.value(pairs, "InitiatorAlias")
     check(
-        said not in text.RESERVED_ANSWERS,
+        alias not in text.RESERVED_ANSWERS,
         "no answer to what is declared",
         pairs,
-        requirement="RFC7143-6.2-15" if said == text.NOT_UNDERSTOOD else None,
+        requirement="RFC7143-6.2-15" if alias == text.NOT_UNDERSTOOD else None,
     )
 
 
@@ -275,6 +275,6 @@ def test_authentication_belongs_to_login(session: Session, key: str) -> None:
     answer = answer_or_drop(session)
 
     assert key.encode() in bytes(sent.data)
-    said = whole_text(session, answer) if isinstance(answer, TextResponse) else []
-    is_begun = "CHAP_C" in dict(said) or ("AuthMethod", "CHAP") in said
+    pairs = whole_text(session, answer) if isinstance(answer, TextResponse) else []
+    is_begun = "CHAP_C" in dict(pairs) or ("AuthMethod", "CHAP") in pairs
     check(not is_begun, "no authentication", answer)
