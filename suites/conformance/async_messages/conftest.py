@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures for what a target does of its own accord."""
+"""Fixtures for PDUs that a target sends unasked."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from suites.support.operator import Operate, operator
 
 @pytest.fixture
 def operate(target: TestedTarget) -> Operate:
-    """Give the target an order about a session."""
+    """Order the target to do something to a session."""
     return operator(target)

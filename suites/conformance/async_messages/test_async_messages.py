@@ -33,7 +33,7 @@ DROPS = {
 def test_it_bears_no_task_and_counts(
     session: Session, operate: Operate, order: str, event: AsyncEvent
 ) -> None:
-    """An Async Message has ITT 0xffffffff and takes a StatSN."""
+    """The target sends an Async Message with ITT 0xffffffff and the next StatSN."""
     expected_stat_sn = session.ping().stat_sn + 1
 
     operate(session, order.format(lun=session.lun))
@@ -51,7 +51,7 @@ def test_it_bears_no_task_and_counts(
 
 @pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> None:
-    """The answer after an Async Message bears the StatSN after its own."""
+    """The answer after an Async Message has the StatSN that follows the message's."""
     operate(session, "vendor-event")
     message = session.expect(AsyncMessage)
 
@@ -65,7 +65,7 @@ def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> No
 def test_a_logout_is_asked_for_where_it_is_due(
     open_session: OpenSession, operate: Operate
 ) -> None:
-    """AsyncEvent 1 comes on the connection that is to be logged out."""
+    """The target sends AsyncEvent 1 on the connection that is to be logged out."""
     session = open_session({"MaxConnections": "2"})
     second = session.add_connection(2)
 
@@ -80,7 +80,7 @@ def test_a_logout_is_asked_for_where_it_is_due(
 def test_a_logout_that_was_asked_for_is_taken(
     session: Session, operate: Operate
 ) -> None:
-    """After AsyncEvent 1 a logout is answered with success, and the connection ends."""
+    """The target grants the logout that it requested, and closes the connection."""
     operate(session, "logout-request seconds=5")
     session.expect(AsyncMessage)
 
@@ -95,7 +95,7 @@ def test_a_logout_that_was_asked_for_is_taken(
 def test_without_a_logout_the_connection_is_dropped(
     session: Session, operate: Operate
 ) -> None:
-    """Where no logout follows AsyncEvent 1 in Parameter3 seconds, the target drops."""
+    """Without a logout in Parameter3 seconds the target drops the connection."""
     operate(session, "logout-request seconds=1")
     message = session.expect(AsyncMessage)
     begun = time.monotonic()
@@ -108,7 +108,7 @@ def test_without_a_logout_the_connection_is_dropped(
 
 @pytest.mark.requirement("RFC7143-11.9.1-i02")
 def test_a_drop_names_its_connection(session: Session, operate: Operate) -> None:
-    """The notification of a drop has the CID of the connection in Parameter1."""
+    """AsyncEvent 2 names the CID of the dropped connection in Parameter1."""
     operate(session, "drop-connection")
 
     message = session.expect(AsyncMessage)
@@ -119,7 +119,7 @@ def test_a_drop_names_its_connection(session: Session, operate: Operate) -> None
 
 @pytest.mark.requirement("RFC7143-11.9.3-01")
 def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None:
-    """AsyncEvent 0 has the LUN of the logical unit that it tells of."""
+    """AsyncEvent 0 has the LUN of the logical unit that it reports."""
     operate(session, f"scsi-event lun={session.lun}")
 
     message = session.expect(AsyncMessage)
@@ -128,7 +128,7 @@ def test_a_scsi_event_names_its_unit(session: Session, operate: Operate) -> None
 
 @pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 def test_requests_are_served_meanwhile(session: Session, operate: Operate) -> None:
-    """An Async Message changes nothing for the requests around it."""
+    """The target serves the requests before and after an Async Message."""
     operate(session, "vendor-event")
 
     pong = session.send(NOPOut(immediate=1, data=b"meanwhile"))

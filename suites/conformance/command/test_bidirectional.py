@@ -48,7 +48,7 @@ def session(open_session: OpenSession) -> Session:
 def exchange(
     session: Session, disk: Disk, data: bytes, layout: Layout, expected: int = 0
 ) -> Result:
-    """Send XDWRITEREAD with data; return what it comes to.
+    """Send XDWRITEREAD with data; return its result.
 
     Args:
         session: the session.
@@ -75,7 +75,7 @@ def combined(first: bytes, second: bytes) -> bytes:
 def test_data_goes_both_ways(
     session: Session, scratch_disk: Disk, layout: Layout
 ) -> None:
-    """A bidirectional command takes and returns data; its status comes by itself."""
+    """A bidirectional command moves data both ways; its status has a PDU of its own."""
     stored = pattern(scratch_disk, LENGTH, seed=1)
     sent = pattern(scratch_disk, LENGTH, seed=2)
     write_data(session, scratch_disk, stored)
@@ -115,7 +115,7 @@ def test_data_and_r2ts_are_numbered_together(
 def test_the_residual_of_the_read_is_told(
     session: Session, scratch_disk: Disk, difference: int
 ) -> None:
-    """What was not, or would have been, returned is counted with o or u."""
+    """The o or u bit and its count report the residual of the read half."""
     data = pattern(scratch_disk, LENGTH)
 
     result = exchange(

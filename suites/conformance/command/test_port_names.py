@@ -63,7 +63,7 @@ def test_the_device_name_is_the_node_name(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.4.2-03", "RFC7143-4.4.2-02")
 def test_the_port_name_holds_name_and_group(session: Session) -> None:
-    """A SCSI target port name is NAME,t,0xTAG with a null at its end."""
+    """A SCSI target port name in VPD page 83h is NAME,t,0xTAG, null-terminated."""
     designators = scsi_names(session, Association.TARGET_PORT)
     if not designators:
         pytest.skip("not applicable: VPD page 83h holds no SCSI port name")

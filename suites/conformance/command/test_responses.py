@@ -62,7 +62,7 @@ def test_snack_tag_is_reserved(session: Session, command: bytes) -> None:
 
 @pytest.mark.requirement("RFC7143-11.4.7-01", "RFC7143-11.4.7-02")
 def test_check_condition_brings_sense(session: Session) -> None:
-    """A CHECK CONDITION comes with its sense data."""
+    """A SCSI Response with CHECK CONDITION contains sense data."""
     result = session.execute(UNKNOWN_CDB)
 
     check(result.status == SCSIStatus.CHECK_CONDITION, "CHECK CONDITION", result)
@@ -89,7 +89,7 @@ def test_sense_data_is_preceded_by_its_length(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.7.3-01")
 def test_error_status_comes_in_a_response(session: Session) -> None:
-    """A read that fails reports in a SCSI Response, not in Data-In."""
+    """The target reports a failed read in a SCSI Response, not in Data-In."""
     result = session.execute(
         cdb.inquiry(evpd=1, page_code=0xFE, allocation_length=64), read=64
     )
@@ -116,7 +116,7 @@ def test_no_data_in_means_exp_data_sn_zero(session: Session) -> None:
 )
 @pytest.mark.parametrize("surplus", [1, 64, 4096])
 def test_underflow_is_counted(session: Session, surplus: int) -> None:
-    """Less data than expected is an underflow, counted to the byte."""
+    """The target reports less data than expected as an underflow, to the byte."""
     whole = inquire(session, ALLOCATION).data
     expected = len(whole) + surplus
 
@@ -127,7 +127,7 @@ def test_underflow_is_counted(session: Session, surplus: int) -> None:
 
 @pytest.mark.requirement("RFC7143-11.4.5.3-02")
 def test_expecting_more_than_was_allocated_is_an_underflow(session: Session) -> None:
-    """Where more is expected than the CDB allocates, the rest is an underflow."""
+    """The target reports an underflow if the CDB allocates less than is expected."""
     allocation = 36
 
     result = inquire(session, allocation + 100, allocation)
@@ -139,7 +139,7 @@ def test_expecting_more_than_was_allocated_is_an_underflow(session: Session) -> 
 
 @pytest.mark.requirement("RFC7143-11.4.5.3-03", "RFC7143-11.4.5.2-04")
 def test_less_data_than_allocated_is_an_underflow(session: Session) -> None:
-    """Where the allocation is expected and less is there, the rest is an underflow."""
+    """The target reports an underflow if it has less data than the CDB allocates."""
     result = inquire(session, ALLOCATION)
 
     residual = ALLOCATION - len(result.data)
@@ -158,7 +158,7 @@ def test_less_data_than_allocated_is_an_underflow(session: Session) -> None:
 def test_truncation_by_the_cdb_is_no_overflow(
     session: Session, allocation: int
 ) -> None:
-    """Data cut by the allocation length is no overflow."""
+    """The target reports no overflow for data that the allocation length cuts."""
     result = inquire(session, allocation, allocation)
 
     check(not result.overflow, "O=0", result.final)
@@ -167,7 +167,7 @@ def test_truncation_by_the_cdb_is_no_overflow(
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-02")
 def test_overflow_is_counted(session: Session, disk: Disk) -> None:
-    """More data than expected is an overflow, counted to the byte."""
+    """The target reports more data than expected as an overflow, to the byte."""
     size = disk.block_size
 
     result = session.execute(cdb.read_10(lba=0, blocks=2), read=size)
@@ -187,7 +187,7 @@ def test_overflow_is_counted(session: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-03")
 def test_a_command_without_data_leaves_all_of_it(session: Session) -> None:
-    """A command that brings no data leaves all that was expected as underflow."""
+    """The target reports all expected data as underflow if a command returns none."""
     result = session.execute(cdb.test_unit_ready(), read=512)
 
     residual = (result.underflow, result.residual_count)
@@ -196,7 +196,7 @@ def test_a_command_without_data_leaves_all_of_it(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03", "RFC7143-11.4.1-i01")
 def test_exact_data_leaves_no_residual(session: Session, disk: Disk) -> None:
-    """A read of just what was expected has neither O nor U and residual 0."""
+    """A read of exactly the expected data has neither O nor U, and residual 0."""
     result = session.execute(cdb.read_10(lba=0, blocks=1), read=disk.block_size)
 
     has_both = result.overflow and result.underflow
@@ -213,7 +213,7 @@ def test_exact_data_leaves_no_residual(session: Session, disk: Disk) -> None:
 def test_a_write_of_less_than_was_offered_is_an_underflow(
     session: Session, scratch_disk: Disk
 ) -> None:
-    """A write that takes less data than was expected leaves an underflow."""
+    """The target reports an underflow if a write takes less data than expected."""
     size = scratch_disk.block_size
     data = pattern(scratch_disk, 2 * size)
 
@@ -227,7 +227,7 @@ def test_a_write_of_less_than_was_offered_is_an_underflow(
 
 @pytest.mark.requirement("RFC7143-11.4.1-01")
 def test_service_failures_have_no_residuals(session: Session) -> None:
-    """Residual bits are 0 unless the command was completed at the target."""
+    """The residual bits are 0 unless the Response field is command completed."""
     result = session.execute(UNKNOWN_CDB, read=0)
 
     bits = result.overflow or result.underflow
@@ -237,7 +237,7 @@ def test_service_failures_have_no_residuals(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-16")
 def test_a_tag_in_use_does_not_confuse_tasks(session: Session) -> None:
-    """Commands under many tags are each answered under their own."""
+    """The target answers each of many commands under its own tag."""
     tags = [0x1000 + number for number in range(16)]
     tasks = [session.start(cdb.test_unit_ready(), initiator_task_tag=t) for t in tags]
 

@@ -64,7 +64,7 @@ def single(open_session: OpenSession) -> Session:
 @RESETS
 @pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-03")
 def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -> None:
-    """A session goes on over the connections that are left."""
+    """The target continues a session on the connections that remain."""
     cut(pair, pair.links[1], with_reset=with_reset)
 
     expect_served(pair, "the session over the connection that is left")
@@ -74,7 +74,7 @@ def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -
 @RESETS
 @pytest.mark.requirement("RFC7143-7.1.4.3-06")
 def test_the_loss_of_a_connection_is_told(pair: Session, *, with_reset: bool) -> None:
-    """An Async Message on another connection names the one that was dropped."""
+    """The target reports a dropped connection by an Async Message on another one."""
     cut(pair, pair.links[2], with_reset=with_reset)
 
     message = pair.expect(AsyncMessage, timeout=1.0)
@@ -91,7 +91,7 @@ def test_the_loss_of_a_connection_is_told(pair: Session, *, with_reset: bool) ->
 def test_a_lost_connection_is_logged_out_over_another(
     pair: Session, *, with_reset: bool
 ) -> None:
-    """Within Time2Retain a lost connection can be logged out over another one."""
+    """The target accepts a lost connection's logout on another one in Time2Retain."""
     cut(pair, pair.links[2], with_reset=with_reset)
     let_time_pass(pair)
 
@@ -104,7 +104,7 @@ def test_a_lost_connection_is_logged_out_over_another(
 @MULTI
 @pytest.mark.requirement("RFC7143-8.2-i01", "RFC7143-11.15.1-i01")
 def test_a_connection_is_logged_out_but_once(pair: Session) -> None:
-    """A lost connection that has been logged out is not found again."""
+    """The target does not find a lost connection that was logged out already."""
     cut(pair, pair.links[2], with_reset=False)
     pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
@@ -155,7 +155,7 @@ def test_tasks_end_with_the_state_of_their_connection(
 def test_a_failed_session_is_continued(
     single: Session, open_session: OpenSession, *, with_reset: bool
 ) -> None:
-    """A session whose only connection is lost goes on when that is reinstated."""
+    """The target continues a failed session when its only connection is reinstated."""
     bystander = open_session()
     cmd_sn = single.cmd_sn
     cut(single, single.leading, with_reset=with_reset)
@@ -172,7 +172,7 @@ def test_a_failed_session_is_continued(
 def test_tasks_end_when_their_connection_is_reinstated(
     single: Session, scratch_disk: Disk, *, with_reset: bool
 ) -> None:
-    """Below level 2 reinstating a lost connection ends its tasks: 47h/7Fh."""
+    """Reinstating a lost connection below level 2 ends its tasks: 47h/7Fh."""
     stall_write(single, scratch_disk)
     cut(single, single.leading, with_reset=with_reset)
 
@@ -186,7 +186,7 @@ def test_tasks_end_when_their_connection_is_reinstated(
 def test_a_write_that_lost_its_connection_is_not_done(
     single: Session, scratch_disk: Disk, *, with_reset: bool
 ) -> None:
-    """A write whose connection is lost with half of its data changes no other block."""
+    """A write that loses its connection halfway changes no block of the other half."""
     before = pattern(scratch_disk, 8 * KIB, seed=0x100)
     write(single, scratch_disk, before)
     half = pattern(scratch_disk, 4 * KIB, seed=0x200)
@@ -208,7 +208,7 @@ def test_a_write_that_lost_its_connection_is_not_done(
 def test_a_connection_is_lost_within_a_read(
     single: Session, disk: Disk, *, with_reset: bool
 ) -> None:
-    """A connection lost while data comes in can be reinstated, and serves again."""
+    """The target reinstates a connection that was lost while read data was sent."""
     blocks = min(4096 * KIB, longest_transfer(single, disk)) // disk.block_size
     length = blocks * disk.block_size
     single.start(cdb.read_10(lba=0, blocks=blocks), read=length)
@@ -227,7 +227,7 @@ def test_a_connection_is_lost_within_a_read(
 def test_a_connection_is_lost_within_a_pdu(
     single: Session, length: int, *, with_reset: bool
 ) -> None:
-    """What came of a PDU before its connection was lost is not taken for a PDU."""
+    """The target discards a PDU whose connection was lost in the middle of it."""
     cmd_sn = single.cmd_sn
     send_part(single, NOPOut(data=bytes(100)), length)
     cut(single, single.leading, with_reset=with_reset)

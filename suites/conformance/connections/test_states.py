@@ -49,7 +49,7 @@ def single(open_session: OpenSession) -> Session:
 def test_a_refused_login_ends_its_connection(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """After a Login Response with a status class other than 0 the target closes."""
+    """The target closes the connection after a Login Response that refuses."""
     pairs = [pair for pair in first_pairs if pair[0] != "TargetName"]
 
     with clause("RFC7143-11.13.5-i02"):
@@ -62,7 +62,7 @@ def test_a_refused_login_ends_its_connection(
 def test_nothing_is_recovered_within_a_login(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A SNACK before full-feature phase does not bring a Login Response again."""
+    """The target repeats no Login Response for a SNACK before full-feature phase."""
     response = login.request([*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
     request = SNACK(
         type=int(SNACKType.STATUS),
@@ -81,7 +81,7 @@ def test_nothing_is_recovered_within_a_login(
 def test_a_login_broken_off_leaves_nothing(
     new_login: NewLogin, first_pairs: Pairs, open_session: OpenSession
 ) -> None:
-    """A leading login that is broken off does not keep its ISID from another."""
+    """The target frees the ISID of a leading login that was broken off."""
     login = new_login()
     login.request([*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
     login.connection.reset()
@@ -102,7 +102,7 @@ def test_a_login_broken_off_leaves_nothing(
 def test_a_failed_session_outlives_a_failed_login(
     single: Session, new_login: NewLogin, joining_pairs: Pairs, *, with_reset: bool
 ) -> None:
-    """A continuation login that is broken off leaves the lost connection as it was."""
+    """A reinstating login that is broken off leaves the failed session as it was."""
     # A target that takes the loss for the end of the session has nothing to keep.
     cut(single, single.leading, with_reset=True)
     resume(single)
@@ -127,7 +127,7 @@ def test_a_failed_session_is_reinstated(
     *,
     with_reset: bool,
 ) -> None:
-    """A login with TSIH 0 takes the place of a session that has lost its connection."""
+    """A login with TSIH 0 replaces a session that has lost its connection."""
     stall_write(single, scratch_disk)
     cut(single, single.leading, with_reset=with_reset)
 
@@ -144,7 +144,7 @@ def test_a_reinstated_session_cannot_be_continued(
     new_login: NewLogin,
     joining_pairs: Pairs,
 ) -> None:
-    """Once a failed session has been reinstated its own TSIH leads nowhere."""
+    """The target refuses the TSIH of a failed session that was reinstated."""
     cut(single, single.leading, with_reset=True)
     new = open_session(isid=single.options.isid)
     login = new_login(isid=single.options.isid, tsih=single.tsih)
@@ -159,7 +159,7 @@ def test_a_reinstated_session_cannot_be_continued(
 def test_a_failed_session_ends_in_time(
     open_session: OpenSession, new_login: NewLogin, joining_pairs: Pairs
 ) -> None:
-    """With Time2Retain 0 a session is over Time2Wait after its last connection."""
+    """With Time2Retain 0 the target ends a failed session after Time2Wait."""
     session = open_session({"DefaultTime2Wait": "0", "DefaultTime2Retain": "0"})
     seconds = session.parameters.default_time2wait + NOTICE
     bystander = open_session()
@@ -176,7 +176,7 @@ def test_a_failed_session_ends_in_time(
 def test_session_reinstatement_ends_all_connections(
     open_session: OpenSession,
 ) -> None:
-    """A session that takes the place of another closes all of its connections."""
+    """The target closes all connections of a session that another one replaces."""
     old = open_session({"MaxConnections": "2"})
     second = old.add_connection(cid=2)
 
@@ -192,7 +192,7 @@ def test_session_reinstatement_ends_all_connections(
 def test_a_format_error_ends_all_connections_or_none(
     open_session: OpenSession,
 ) -> None:
-    """Where a malformed PDU is not rejected it ends every connection of its session."""
+    """A malformed PDU that gets no Reject ends every connection of its session."""
     session = open_session({"MaxConnections": "2"})
     second = session.add_connection(cid=2)
     # Neither data to come (F=0 is for writes alone) nor an end to it.
@@ -209,7 +209,7 @@ def test_a_format_error_ends_all_connections_or_none(
 def test_a_logout_discards_what_waits_for_a_gap(
     open_session: OpenSession,
 ) -> None:
-    """A command that waits for a lower CmdSN goes with its connection's logout."""
+    """A logout discards its connection's commands that wait for a lower CmdSN."""
     session = open_session({**_KEPT, "MaxConnections": "2"})
     second = session.add_connection(cid=2)
     early = session.number(session.command(cdb.test_unit_ready())[0])
@@ -225,7 +225,7 @@ def test_a_logout_discards_what_waits_for_a_gap(
 def test_half_a_pdu_holds_up_nobody_else(
     open_session: OpenSession,
 ) -> None:
-    """A connection on which half a PDU has come leaves other sessions alone."""
+    """The target serves other sessions while one connection has sent half a PDU."""
     stuck, other = open_session(), open_session()
 
     send_half(stuck, NOPOut(data=bytes(1000)))

@@ -20,7 +20,7 @@ Judge = Callable[[Callable[[Combination], None], Combination], None]
 
 @pytest.fixture
 def judge(target: TestedTarget, *, is_listed: bool) -> Judge:
-    """Run a trial; what is behind a deviation that is listed is not looked for."""
+    """Run a trial; do not look for the cause of a listed deviation."""
     return partial(
         run, goes_on=lambda: not is_listed and target.running.control.is_alive()
     )
@@ -37,7 +37,7 @@ def test_what_is_written_is_read(
     judge: Judge,
     combination: Combination,
 ) -> None:
-    """What is written comes back, asked for within the limits agreed."""
+    """The target stores and returns data within any combination of limits."""
     judge(partial(trials.write_and_read, open_session, scratch_disk), combination)
 
 
@@ -49,7 +49,7 @@ def test_tasks_do_not_mix(
     judge: Judge,
     combination: Combination,
 ) -> None:
-    """Writes and a read under way at once keep their data apart."""
+    """The target keeps the data of concurrent writes and a read apart."""
     judge(partial(trials.several_at_once, open_session, scratch_disk), combination)
 
 
@@ -61,7 +61,7 @@ def test_residuals_are_counted(
     judge: Judge,
     combination: Combination,
 ) -> None:
-    """A read that brings more or less than was expected says by how much."""
+    """A read that returns more or less than expected reports the residual."""
     judge(partial(trials.residuals, open_session, disk), combination)
 
 
@@ -73,5 +73,5 @@ def test_data_in_keeps_the_limits(
     judge: Judge,
     combination: Combination,
 ) -> None:
-    """Data-In keeps to the segment length, the burst length and the order agreed."""
+    """Data-In follows the negotiated segment length, burst length and order."""
     judge(partial(trials.limits, open_session, disk), combination)

@@ -80,7 +80,7 @@ def test_data_sn_counts_from_zero(reader: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.7.6-i02", "RFC7143-13.19-01")
 def test_offsets_rise_without_overlap(reader: Session, disk: Disk) -> None:
-    """Each Data-In goes on where the one before ended."""
+    """Each Data-In begins at the offset where the one before it ended."""
     result = read(reader, disk, READ_LENGTH)
 
     offsets = [int(pdu.buffer_offset) for pdu in result.data_ins]
@@ -121,7 +121,7 @@ def test_segments_are_whole_words(reader: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.7.2-03")
 def test_no_acknowledgement_is_asked_for(reader: Session, disk: Disk) -> None:
-    """At ErrorRecoveryLevel 0 no Data-In has A=1."""
+    """The target sets no A bit in Data-In at ErrorRecoveryLevel 0."""
     result = read(reader, disk, READ_LENGTH)
 
     assert reader.parameters.error_recovery_level == 0
@@ -148,7 +148,7 @@ def test_a_transfer_tag_comes_with_the_lun(session: Session, disk: Disk) -> None
 
 @pytest.mark.requirement("RFC7143-11.4.8-i01")
 def test_response_counts_the_data(reader: Session, disk: Disk) -> None:
-    """A SCSI Response after a read has the number of its Data-In PDUs as ExpDataSN."""
+    """ExpDataSN of a SCSI Response is the number of Data-In PDUs of the read."""
     result = read(reader, disk, READ_LENGTH)
 
     # The status may as well come with the last Data-In, which has no such field.

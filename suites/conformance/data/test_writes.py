@@ -52,7 +52,7 @@ def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session
 
 @pytest.fixture
 def solicited(open_session: OpenSession) -> Session:
-    """A session in which all data is asked for."""
+    """A session in which the target requests all data by R2Ts."""
     return open_session(SOLICITED)
 
 
@@ -61,7 +61,7 @@ def solicited(open_session: OpenSession) -> Session:
 def test_what_is_written_is_read(
     writer: Session, scratch_disk: Disk, length: int
 ) -> None:
-    """In each mode a read returns what was written."""
+    """The target returns what was written in each of the four modes."""
     data = pattern(scratch_disk, length, seed=length)
 
     write(writer, scratch_disk, data)
@@ -81,7 +81,7 @@ def test_r2ts_count_from_zero(writer: Session, scratch_disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.8.4-01", "RFC7143-11.8.4-02")
 def test_r2t_asks_for_at_most_a_burst(writer: Session, scratch_disk: Disk) -> None:
-    """An R2T asks for more than nothing and for no more than MaxBurstLength."""
+    """An R2T requests at least one byte and at most MaxBurstLength."""
     result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
 
     lengths = [int(pdu.desired_data_transfer_length) for pdu in result.r2ts]
@@ -97,7 +97,7 @@ def test_r2t_asks_for_at_most_a_burst(writer: Session, scratch_disk: Disk) -> No
 
 @pytest.mark.requirement("RFC7143-13.19-01", "RFC7143-11.8-09")
 def test_r2ts_follow_one_another(writer: Session, scratch_disk: Disk) -> None:
-    """Each R2T goes on where the one before ended."""
+    """Each R2T begins at the offset where the one before it ended."""
     result = write(writer, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
 
     spans = [(p.buffer_offset, p.desired_data_transfer_length) for p in result.r2ts]
@@ -107,7 +107,7 @@ def test_r2ts_follow_one_another(writer: Session, scratch_disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.5.2-07", "RFC7143-13.10-i02", "RFC7143-11.8-01")
 def test_r2ts_ask_for_the_rest_and_no_more(writer: Session, scratch_disk: Disk) -> None:
-    """R2Ts ask for all data that was not sent unasked, and for nothing twice."""
+    """R2Ts request all data that was not sent unsolicited, each byte once."""
     data = pattern(scratch_disk, WRITE_LENGTH)
     task = start_write(writer, scratch_disk, data)
     unasked = task.sent_unsolicited
@@ -149,7 +149,7 @@ def test_r2t_has_a_tag_and_the_lun(writer: Session, scratch_disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.8.3-i01")
 def test_r2t_does_not_advance_stat_sn(solicited: Session, scratch_disk: Disk) -> None:
-    """An R2T carries the next StatSN and leaves it to the response."""
+    """An R2T carries the next StatSN and does not advance it."""
     stat_sn = solicited.leading.status.exp_stat_sn
 
     result = write(solicited, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
@@ -172,7 +172,7 @@ def test_r2t_is_a_header_alone(solicited: Session, scratch_disk: Disk) -> None:
 def test_outstanding_r2ts_are_bounded(
     open_session: OpenSession, scratch_disk: Disk, limit: int
 ) -> None:
-    """No more R2Ts of a task are out than MaxOutstandingR2T."""
+    """A task never has more outstanding R2Ts than MaxOutstandingR2T."""
     session = open_session({**SOLICITED, "MaxOutstandingR2T": str(limit)})
     length = min(160 * KIB, longest_transfer(session, scratch_disk))
     task = start_write(session, scratch_disk, pattern(scratch_disk, length))
@@ -194,7 +194,7 @@ def test_outstanding_r2ts_are_bounded(
 
 @pytest.mark.requirement("RFC7143-11.7.7-01")
 def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> None:
-    """A Data-Out without data does no harm."""
+    """The target accepts a Data-Out without data and completes the write."""
     data = pattern(scratch_disk, 1)
     task = start_write(solicited, scratch_disk, data)
     r2t = solicited.expect(R2T, of=task.command)
@@ -224,7 +224,7 @@ def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> N
 def test_immediate_data_is_refused_where_it_was_excluded(
     solicited: Session, scratch_disk: Disk
 ) -> None:
-    """With ImmediateData=No and InitialR2T=Yes a command with data is refused."""
+    """The target refuses immediate data after ImmediateData=No and InitialR2T=Yes."""
     data = pattern(scratch_disk, 1)
 
     task = start_write(solicited, scratch_disk, data, immediate_data=len(data))
@@ -237,7 +237,7 @@ def test_immediate_data_is_refused_where_it_was_excluded(
 def test_immediate_data_beyond_the_first_burst_is_refused(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Immediate data beyond FirstBurstLength is refused."""
+    """The target refuses immediate data beyond FirstBurstLength."""
     session = open_session({"FirstBurstLength": "512", "InitialR2T": "Yes"})
     data = pattern(scratch_disk, 4 * KIB)
 
@@ -252,7 +252,7 @@ def test_immediate_data_beyond_the_first_burst_is_refused(
 def test_data_out_that_fits_no_r2t_is_refused(
     solicited: Session, scratch_disk: Disk, field: str
 ) -> None:
-    """A Data-Out with another tag, LUN or offset does not complete a write."""
+    """A Data-Out with a wrong tag, LUN or offset does not complete a write."""
     data = pattern(scratch_disk, 8 * KIB)
     task = start_write(solicited, scratch_disk, data)
     r2t = solicited.expect(R2T, of=task.command)
@@ -274,7 +274,7 @@ def test_data_out_that_fits_no_r2t_is_refused(
 def test_data_of_a_wrong_offset_leaves_nothing_strange(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """After Data-Out with a wrong offset the blocks are as before, or as sent.
+    """After Data-Out with a wrong offset each block holds its old or the sent data.
 
     Not what the buffer held, which may be another initiator's.
     """
@@ -310,7 +310,7 @@ def test_data_of_a_wrong_offset_leaves_nothing_strange(
 def test_more_data_than_was_asked_for_is_refused(
     solicited: Session, scratch_disk: Disk
 ) -> None:
-    """Data beyond what an R2T asked for does not complete a write."""
+    """Data beyond what an R2T requested does not complete a write."""
     data = pattern(scratch_disk, 8 * KIB)
     task = start_write(solicited, scratch_disk, data)
     r2t = solicited.expect(R2T, of=task.command)
@@ -334,7 +334,7 @@ def test_more_data_than_was_asked_for_is_refused(
 def test_the_response_waits_for_the_data(
     solicited: Session, scratch_disk: Disk
 ) -> None:
-    """A write has no response before the data that its R2T asked for is there."""
+    """The target completes a write only after the data that its R2T requested."""
     task = start_write(solicited, scratch_disk, pattern(scratch_disk, 1))
     r2t = solicited.expect(R2T, of=task.command)
 
@@ -349,7 +349,7 @@ def test_the_response_waits_for_the_data(
 def test_an_error_is_told_after_the_final_data(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A write beyond the end is refused when its unsolicited data has come."""
+    """The target refuses a write beyond the end after its unsolicited data."""
     session = open_session(MODES["immediate-No-initial-r2t-No"])
     data = pattern(scratch_disk, 4 * KIB)
     layout = reaching(scratch_disk, cdb.write_10, cdb.write_16)
@@ -370,7 +370,7 @@ def test_an_error_is_told_after_the_final_data(
 def test_two_writes_keep_their_data_apart(
     solicited: Session, scratch_disk: Disk
 ) -> None:
-    """The data of two writes that wait at once does not mix."""
+    """The target keeps the data of two concurrent writes apart."""
     skip_without_room(solicited, 2)
     blocks = blocks_for(scratch_disk, 4 * KIB)
     size = blocks * scratch_disk.block_size

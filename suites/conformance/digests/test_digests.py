@@ -43,7 +43,7 @@ def digested(open_session: OpenSession) -> Session:
 def test_every_pdu_has_its_digests(
     open_session: OpenSession, header: str, data: str
 ) -> None:
-    """Each PDU of full-feature phase has the digests agreed on, and they are right."""
+    """Each PDU of full-feature phase has the negotiated digests, and they are right."""
     session = open_session(keys(header, data))
 
     received = converse(session)
@@ -55,7 +55,7 @@ def test_every_pdu_has_its_digests(
 
 @pytest.mark.requirement("RFC7143-13.1-i01")
 def test_login_has_no_digests(open_session: OpenSession) -> None:
-    """Digests start with full-feature phase, not within the login."""
+    """The target uses digests from full-feature phase on, not in the login."""
     # Where they are wrong there the target's features cannot be known before.
     session = open_session(keys("CRC32C,None", "CRC32C,None"))
     if "CRC32C" not in session.login.results.values():
@@ -76,7 +76,7 @@ def test_login_has_no_digests(open_session: OpenSession) -> None:
 @pytest.mark.requirement("RFC7143-13.1-01", "RFC7143-13.1-04")
 @pytest.mark.parametrize("offer", ["None", "CRC32C", "None,CRC32C", "CRC32C,None"])
 def test_both_values_are_known(open_session: OpenSession, offer: str) -> None:
-    """CRC32C and None are both supported."""
+    """The target supports both CRC32C and None."""
     session = open_session(keys(offer, offer))
 
     results = session.login.results
@@ -92,7 +92,7 @@ def test_both_values_are_known(open_session: OpenSession, offer: str) -> None:
 def test_data_passes_under_digests(
     open_session: OpenSession, scratch_disk: Disk, header: str, data: str
 ) -> None:
-    """What is written under digests is read under digests."""
+    """The target returns what was written while digests are in use."""
     session = open_session(keys(header, data))
     written = pattern(scratch_disk, 40 * KIB, seed=7)
 
@@ -107,7 +107,7 @@ def test_data_passes_under_digests(
 @pytest.mark.requirement("RFC7143-11.2.3-i01", "RFC7143-13.1-04", "RFC7143-13.1-03")
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_padding_counts_into_the_digest(digested: Session, length: int) -> None:
-    """A data digest covers the padding, whatever its bytes are."""
+    """The target computes data digests over the padding, whatever its bytes are."""
     data = b"abc"[:length]
 
     answer = digested.ping(data, padding=b"\xff" * (4 - length))
@@ -119,7 +119,7 @@ def test_padding_counts_into_the_digest(digested: Session, length: int) -> None:
 @HEADER
 @pytest.mark.requirement("RFC7143-7.8-01")
 def test_wrong_header_digest_is_not_served(digested: Session) -> None:
-    """A PDU whose header digest is wrong is dropped, or the connection is."""
+    """The target drops a PDU with a wrong header digest, or the connection."""
     bad = digested.number(NOPOut(immediate=1))
 
     digested.connection.send(bad, header_digest=WRONG, note="wrong header digest")
@@ -131,7 +131,7 @@ def test_wrong_header_digest_is_not_served(digested: Session) -> None:
 
 
 def answer_to_next_ping(session: Session) -> NOPIn | None:
-    """Return the next answer after a good ping, or None for a dropped connection."""
+    """Return the answer to a ping with right digests; None if the connection drops."""
     ping = session.number(NOPOut(immediate=1))
     try:
         session.connection.send(ping)
@@ -144,7 +144,7 @@ def answer_to_next_ping(session: Session) -> NOPIn | None:
 @DATA
 @pytest.mark.requirement("RFC7143-7.8-02")
 def test_wrong_data_digest_is_rejected(digested: Session) -> None:
-    """A PDU whose data digest is wrong is rejected for that, or all is dropped."""
+    """The target rejects a PDU with a wrong data digest, or drops the connection."""
     bad = digested.number(NOPOut(immediate=1, data=b"ping"))
 
     digested.connection.send(bad, data_digest=WRONG, note="wrong data digest")
@@ -160,7 +160,7 @@ def test_wrong_data_digest_is_rejected(digested: Session) -> None:
 def test_damaged_data_is_not_written(
     scratch_disk: Disk, open_session: OpenSession
 ) -> None:
-    """Data whose digest is wrong never reaches the logical unit."""
+    """The target writes no data whose digest is wrong."""
     digested = open_session({**keys(), "ImmediateData": "Yes"})
     if not digested.parameters.immediate_data:
         pytest.skip("not applicable: the target does not offer immediate-data")
@@ -186,7 +186,7 @@ def test_damaged_data_is_not_written(
 @pytest.mark.requirement("RFC7143-13.1-02")
 @pytest.mark.parametrize("cut", [1, 47, 48, 50, 52, 53])
 def test_a_pdu_may_come_in_pieces(digested: Session, cut: int) -> None:
-    """A PDU cut anywhere into TCP segments is served, digests and all."""
+    """The target serves a PDU with digests that TCP segments cut anywhere."""
     request = digested.number(NOPOut(immediate=1, data=b"ping"))
 
     digested.connection.send_pieces(request, [cut])
@@ -198,7 +198,7 @@ def test_a_pdu_may_come_in_pieces(digested: Session, cut: int) -> None:
 @HEADER
 @pytest.mark.requirement("RFC7143-13.1-02")
 def test_missing_digests_are_noticed(digested: Session) -> None:
-    """A command without the digest agreed on is not served."""
+    """The target does not serve a command without the negotiated digests."""
     connection: Connection = digested.connection
     bad, _plan = digested.command(cdb.test_unit_ready())
     digested.number(bad)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which targets a Discovery session tells of (RFC 7143 appendix C)."""
+"""Which targets a Discovery session lists (RFC 7143 appendix C)."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from targets.model import Special
 @pytest.mark.needs("acl")
 @pytest.mark.requirement("RFC7143-C-15")
 def test_forbidden_names_are_not_told(discovery: Session, target: TestedTarget) -> None:
-    """A target that the initiator may not access is not in the list."""
+    """SendTargets=All does not list a target that the initiator may not access."""
     listed = [value for key, value in discovery.send_targets() if key == "TargetName"]
 
     forbidden = target.running.special[Special.FORBIDDEN]
@@ -24,7 +24,7 @@ def test_forbidden_names_are_not_told(discovery: Session, target: TestedTarget) 
 def test_a_forbidden_name_is_not_told_when_asked_for(
     discovery: Session, target: TestedTarget
 ) -> None:
-    """SendTargets of a forbidden target brings no name."""
+    """SendTargets=<name> does not return a target that the initiator may not access."""
     records = discovery.send_targets(target.running.special[Special.FORBIDDEN])
 
     check(not [key for key, _ in records if key == "TargetName"], "no name", records)

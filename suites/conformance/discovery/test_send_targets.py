@@ -48,7 +48,7 @@ FORBIDDEN: dict[str, PDU] = {
 
 @pytest.mark.requirement("RFC7143-C-03", "RFC7143-C-08", "RFC7143-C-04")
 def test_all_names_the_target(discovery: Session, options: LoginOptions) -> None:
-    """SendTargets=All on a Discovery session names every target open to us."""
+    """SendTargets=All on a Discovery session lists the target under test."""
     pairs = discovery.send_targets("All")
 
     names_others = any(key == "TargetName" for key, _value in pairs)
@@ -63,7 +63,7 @@ def test_all_names_the_target(discovery: Session, options: LoginOptions) -> None
 @pytest.mark.requirement("RFC7143-C-04")
 @pytest.mark.needs("several-targets")
 def test_all_names_every_open_target(discovery: Session, target: TestedTarget) -> None:
-    """SendTargets=All leaves out no target that the initiator may use."""
+    """SendTargets=All omits no target that the initiator may use."""
     named = {value for key, value in discovery.send_targets() if key == "TargetName"}
 
     configured = {node.name for node in target.running.open_targets}
@@ -80,7 +80,7 @@ def test_records_start_with_the_name(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-C-i02")
 def test_no_other_keys_appear(discovery: Session) -> None:
-    """Only TargetName and TargetAddress appear in an answer to SendTargets."""
+    """An answer to SendTargets holds only TargetName and TargetAddress."""
     keys = {key for key, _ in discovery.send_targets()}
 
     check(keys <= {"TargetName", "TargetAddress"}, "these two alone", keys)
@@ -99,7 +99,7 @@ def test_addresses_carry_the_portal_group_tag(discovery: Session) -> None:
 def test_the_portal_in_use_is_among_the_addresses(
     discovery: Session, portal: Portal, options: LoginOptions, target: TestedTarget
 ) -> None:
-    """The portal that is asked is among the addresses of its target, if they are given.
+    """The addresses of a target, if given, include the portal that is in use.
 
     Behind address translation a target knows another address of its own.
     """
@@ -148,7 +148,7 @@ def test_names_are_well_formed(discovery: Session) -> None:
 def test_a_name_brings_that_target_alone(
     discovery: Session, options: LoginOptions
 ) -> None:
-    """SendTargets=<name> on a Discovery session returns the record of that target."""
+    """SendTargets=<name> on a Discovery session returns that target's record alone."""
     pairs = discovery.send_targets(options.target_name or "")
 
     named = [value for key, value in pairs if key == "TargetName"]
@@ -157,7 +157,7 @@ def test_a_name_brings_that_target_alone(
 
 @pytest.mark.requirement("RFC7143-C-11")
 def test_every_listed_target_can_be_asked_for(discovery: Session) -> None:
-    """SendTargets=<name> answers for each target that SendTargets=All has named."""
+    """SendTargets=<name> returns each target that SendTargets=All lists."""
     listed = target_names(discovery.send_targets("All"))
 
     names_told = [target_names(discovery.send_targets(name)) for name in listed]
@@ -176,7 +176,7 @@ def test_addresses_are_well_formed(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-C-i03", "RFC7143-11.11.4-01")
 def test_long_list_is_split(open_session: OpenSession) -> None:
-    """A list longer than the initiator takes comes whole, in several responses.
+    """A list longer than the initiator's segments comes whole, in several responses.
 
     Where a response ends within a pair, the next check says so.
     """
@@ -194,7 +194,7 @@ def test_long_list_is_split(open_session: OpenSession) -> None:
 
 
 def _list_in_parts(session: Session) -> bytes:
-    """Ask for the list; return the data of the responses, put together."""
+    """Send SendTargets=All; return the joined data of the responses."""
     mark = len(session.transcript)
     session.send_targets("All")
     responses = session.transcript.received(mark)
@@ -214,7 +214,7 @@ def test_a_split_list_ends_with_nul(open_session: OpenSession) -> None:
 
 
 def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
-    """Return a Discovery session that takes short segments, and the list it is due.
+    """Return a Discovery session that takes short segments, and the whole list.
 
     Skips where the list fits one segment.
     """
@@ -231,7 +231,7 @@ def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
 
 @pytest.mark.requirement("RFC7143-C-13", "RFC7143-C-12", "RFC7143-C-i02")
 def test_an_empty_value_needs_a_target(discovery: Session) -> None:
-    """SendTargets without a value is answered or refused where there is no target.
+    """The target answers or refuses an empty SendTargets on a Discovery session.
 
     Appendix C has no value that means nothing on a session without a target, and lets
     any SendTargets on a Discovery session be answered with the complete list. So
@@ -260,7 +260,7 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-C-10")
 def test_an_unknown_name_brings_nothing(discovery: Session) -> None:
-    """SendTargets=<name> names no target that was not asked for."""
+    """SendTargets=<name> returns no target of another name."""
     pairs = discovery.send_targets("iqn.2026-11.org.iscsi-assay:no-such-target")
 
     check("TargetName" not in dict(pairs), "no record", pairs)
@@ -268,7 +268,7 @@ def test_an_unknown_name_brings_nothing(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-C-05", "RFC7143-C-12", "RFC7143-C-13")
 def test_an_empty_value_names_the_connected_target(session: Session) -> None:
-    """SendTargets with an empty value on a Normal session returns its own target."""
+    """An empty SendTargets on a Normal session returns the target of the session."""
     pairs = session.send_targets("")
 
     named = [value for key, value in pairs if key == "TargetName"]
@@ -308,7 +308,7 @@ def test_other_targets_are_not_for_normal_sessions(
 @pytest.mark.requirement("RFC7143-4.3-02", "RFC7143-4.3-01")
 @pytest.mark.parametrize("kind", FORBIDDEN)
 def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
-    """A Discovery session takes only SendTargets and the logout of the session."""
+    """A Discovery session accepts only SendTargets and the logout of the session."""
     bad = discovery.send(FORBIDDEN[kind].copy())
 
     assert type(discovery.transcript.sent()[-1]) is type(bad)
@@ -317,7 +317,7 @@ def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
 
 @pytest.mark.requirement("RFC7143-4.3-02", "RFC7143-4.3-01")
 def test_other_keys_are_rejected(discovery: Session) -> None:
-    """A Discovery session takes no key but SendTargets.
+    """A Discovery session accepts no text key but SendTargets.
 
     The text says "rejected", not how: a Reject and `key=Reject` (section 6.2) are both
     in keeping with it.
@@ -336,7 +336,7 @@ def test_other_keys_are_rejected(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.3-01")
 def test_the_session_can_be_closed(discovery: Session) -> None:
-    """A Discovery session takes a Logout Request with the reason close the session."""
+    """A Discovery session accepts a logout with the reason close the session."""
     answer = discovery.logout(LogoutReason.CLOSE_SESSION)
 
     check(answer.response == 0, "response 0", answer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Discovery sessions, named and unnamed, that meet one another (section 7.4.2)."""
+"""Named and unnamed Discovery sessions, and which replaces which (section 7.4.2)."""
 
 from collections.abc import Callable
 
@@ -43,7 +43,7 @@ def test_named_session_lists_all(discover: Discover, options: LoginOptions) -> N
 def test_empty_value_on_a_named_session(
     discover: Discover, options: LoginOptions
 ) -> None:
-    """SendTargets without a value names no target but that of the session."""
+    """An empty SendTargets returns no target but that of the named session."""
     session = discover(target_name=options.target_name)
 
     pairs = session.send_targets("")
@@ -55,7 +55,7 @@ def test_empty_value_on_a_named_session(
 @pytest.mark.requirement("RFC7143-C-02")
 @pytest.mark.needs("several-portals")
 def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) -> None:
-    """A Discovery session can be opened at each portal, and lists the targets."""
+    """The target serves Discovery sessions at each portal, and lists itself there."""
     portals = target.running.portals
 
     names = [target_names(discover(at).send_targets()) for at in portals]
@@ -69,7 +69,7 @@ def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) 
 def test_the_whole_portal_group_is_told(
     discover: Discover, target: TestedTarget
 ) -> None:
-    """With one address of a target all others of its portal group are told.
+    """If the target lists one address, it lists its whole portal group.
 
     Behind address translation they are others than ours; as many must be there. A host
     name may stand for an address (section 13.8).
@@ -94,7 +94,7 @@ def test_the_whole_portal_group_is_told(
 
 @pytest.mark.requirement("RFC7143-C-04", "RFC7143-13.8-02")
 def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> None:
-    """SendTargets tells the portal group tag that a login to the target shows."""
+    """SendTargets returns the portal group tag that a login to the target shows."""
     if "TargetPortalGroupTag" not in session.login.declared:
         pytest.skip("not applicable: the login shows no portal group tag")
     tag = text.parse_number(session.login.declared["TargetPortalGroupTag"])
@@ -109,7 +109,7 @@ def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> N
 
 @pytest.mark.requirement("RFC7143-7.4.2.1-01", "RFC7143-7.4.2.1-05")
 def test_unnamed_session_reinstates_an_unnamed_one(discover: Discover) -> None:
-    """An unnamed Discovery session takes the place of one of its initiator port."""
+    """An unnamed Discovery session replaces an unnamed one of its initiator port."""
     old = discover()
 
     new = discover()
@@ -122,7 +122,7 @@ def test_unnamed_session_reinstates_an_unnamed_one(discover: Discover) -> None:
 def test_named_session_reinstates_a_named_one(
     discover: Discover, options: LoginOptions
 ) -> None:
-    """A named Discovery session takes the place of one with the same four names."""
+    """A named Discovery session replaces a named one with the same four names."""
     old = discover(target_name=options.target_name)
 
     new = discover(target_name=options.target_name)
@@ -135,7 +135,7 @@ def test_named_session_reinstates_a_named_one(
 def test_named_session_reinstates_a_normal_one(
     discover: Discover, open_session: OpenSession, options: LoginOptions
 ) -> None:
-    """A named Discovery session takes the place of a Normal one with its four names."""
+    """A named Discovery session replaces a Normal one with the same four names."""
     old = open_session(isid=options.isid)
 
     new = discover(target_name=options.target_name)
@@ -148,7 +148,7 @@ def test_named_session_reinstates_a_normal_one(
 def test_named_session_leaves_an_unnamed_one(
     discover: Discover, options: LoginOptions
 ) -> None:
-    """A named Discovery session does not take the place of an unnamed one."""
+    """A named Discovery session does not replace an unnamed one."""
     old = discover()
 
     new = discover(target_name=options.target_name)
@@ -161,7 +161,7 @@ def test_named_session_leaves_an_unnamed_one(
 def test_normal_session_leaves_an_unnamed_one(
     discover: Discover, open_session: OpenSession, options: LoginOptions
 ) -> None:
-    """A Normal session does not take the place of an unnamed Discovery session."""
+    """A Normal session does not replace an unnamed Discovery session."""
     old = discover()
 
     new = open_session(isid=options.isid)
@@ -174,7 +174,7 @@ def test_normal_session_leaves_an_unnamed_one(
 def test_unnamed_session_leaves_a_normal_one(
     discover: Discover, open_session: OpenSession, options: LoginOptions
 ) -> None:
-    """An unnamed Discovery session does not take the place of a Normal one."""
+    """An unnamed Discovery session does not replace a Normal one."""
     old = open_session(isid=options.isid)
 
     new = discover()
@@ -187,7 +187,7 @@ def test_unnamed_session_leaves_a_normal_one(
 def test_other_isid_is_another_session(
     discover: Discover, options: LoginOptions
 ) -> None:
-    """Unnamed Discovery sessions with different ISIDs live side by side."""
+    """The target keeps unnamed Discovery sessions with different ISIDs apart."""
     old = discover()
 
     new = discover(isid=options.isid[:4] + b"\x7f\x01")
@@ -213,7 +213,7 @@ def test_each_portal_has_sessions_of_its_own(
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")
 def test_nothing_but_answers_comes(discovery: Session) -> None:
-    """On a discovery session nothing comes but Text and Logout Responses."""
+    """On a Discovery session the target sends only Text and Logout Responses."""
     discovery.send_targets()
     discovery.logout()
 

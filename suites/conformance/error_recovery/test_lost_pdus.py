@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""PDUs that are lost or spoilt on their way (RFC 7143 sections 7.2.1, 7.8 and 7.9)."""
+"""PDUs that are lost or damaged on their way (RFC 7143 sections 7.2.1, 7.8 and 7.9)."""
 
 from contextlib import suppress
 
@@ -68,7 +68,7 @@ def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session
 def test_spoilt_data_is_refused_and_recovered(
     writer: Session, scratch_disk: Disk, lost: int
 ) -> None:
-    """A Data-Out with a wrong digest gets Reject 02; then R2T, or 0Bh/47h/05h."""
+    """A Data-Out with a wrong digest gets Reject 02; then an R2T, or 0Bh/47h/05h."""
     data = pattern(scratch_disk, LENGTH, seed=0x600 + lost)
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
@@ -81,7 +81,7 @@ def test_spoilt_data_is_refused_and_recovered(
 @DIGEST
 @pytest.mark.requirement("RFC7143-11.8-i02")
 def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> None:
-    """An R2T that asks for lost data takes the next R2TSN."""
+    """An R2T that requests lost data has the next R2TSN."""
     task = start_write(writer, scratch_disk, pattern(scratch_disk, LENGTH, seed=0x650))
     r2t = writer.expect(R2T, of=task.command)
 
@@ -100,7 +100,7 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
 def test_missing_data_is_recovered(
     writer: Session, scratch_disk: Disk, lost: int
 ) -> None:
-    """A DataSN left out counts as a digest error: R2T for it, or 0Bh/47h/05h."""
+    """The target treats a missing DataSN as a digest error: R2T or 0Bh/47h/05h."""
     data = pattern(scratch_disk, LENGTH, seed=0x700 + lost)
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
@@ -117,7 +117,7 @@ def test_missing_data_is_recovered(
 def test_data_that_is_numbered_wrong_is_an_error(
     writer: Session, scratch_disk: Disk, numbers: tuple[int, int]
 ) -> None:
-    """Data-Out with a DataSN out of order is not taken as it is."""
+    """The target does not complete a write whose DataSN are out of order."""
     data = pattern(scratch_disk, LENGTH, seed=0x780)
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
@@ -140,7 +140,7 @@ def test_data_that_is_numbered_wrong_is_an_error(
 def test_the_response_waits_for_the_final_data(
     writer: Session, scratch_disk: Disk
 ) -> None:
-    """After a spoilt Data-Out no response comes before the F bit of its sequence."""
+    """After a damaged Data-Out the response waits for the F bit of its sequence."""
     data = pattern(scratch_disk, LENGTH, seed=0x800)
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
@@ -182,7 +182,7 @@ def test_spoilt_unsolicited_data_is_recovered(
 def test_command_with_spoilt_data_is_retried(
     open_session: OpenSession, scratch_disk: Disk, level: str
 ) -> None:
-    """A write whose immediate data was spoilt is refused, and done when it is retried.
+    """The target rejects a write with damaged immediate data, and serves its retry.
 
     Its CmdSN counts as not received, so that the retry is the first that is served.
     """
@@ -206,7 +206,7 @@ def test_command_with_spoilt_data_is_retried(
 @pytest.mark.needs("header-digest", "erl1")
 @pytest.mark.requirement("RFC7143-7.8-01", "RFC7143-7.1.5-02")
 def test_command_with_a_spoilt_header_is_retried(open_session: OpenSession) -> None:
-    """A command with a spoilt header is served when retried, or ends the connection."""
+    """A command with a damaged header is served on retry, or ends the connection."""
     session = open_session({"ErrorRecoveryLevel": "1", "HeaderDigest": "CRC32C,None"})
     command, _plan = session.command(cdb.test_unit_ready())
 
@@ -217,7 +217,7 @@ def test_command_with_a_spoilt_header_is_retried(open_session: OpenSession) -> N
 
 @pytest.mark.requirement("RFC7143-7.1.5-04", "RFC7143-7.1.5-05")
 def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
-    """Every target serves a session at ErrorRecoveryLevel 0."""
+    """The target serves a session at ErrorRecoveryLevel 0."""
     session = open_session({"ErrorRecoveryLevel": "0"})
 
     result = read(session, disk, SEGMENT)
@@ -232,7 +232,7 @@ def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
 def test_level_0_asks_for_no_acknowledgement(
     open_session: OpenSession, disk: Disk
 ) -> None:
-    """At ErrorRecoveryLevel 0 no Data-In has the A bit, however long the read."""
+    """The target sets no A bit at ErrorRecoveryLevel 0, however long the read is."""
     lengths = {"MaxRecvDataSegmentLength": "1024", "MaxBurstLength": "4096"}
     session = open_session(
         {"ErrorRecoveryLevel": "0", "FirstBurstLength": "1024", **lengths}
@@ -248,7 +248,7 @@ def test_level_0_asks_for_no_acknowledgement(
 @pytest.mark.requirement("RFC7143-7.1.5-01", "RFC7143-7.1.5-02")
 @pytest.mark.parametrize("level", ["1", "2"])
 def test_a_level_has_those_below_it(open_session: OpenSession, level: str) -> None:
-    """Whatever level is agreed above 0, a lost status can be had again."""
+    """Above ErrorRecoveryLevel 0 the target repeats a lost status on request."""
     session = open_session({"ErrorRecoveryLevel": level})
     (original,) = unacknowledged(session, 1)
     stat_sn = int(original.stat_sn)

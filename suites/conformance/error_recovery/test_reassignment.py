@@ -56,12 +56,12 @@ def pair(open_session: OpenSession) -> Session:
 
 @pytest.fixture
 def old(pair: Session) -> Link:
-    """The connection that is going to be lost."""
+    """The connection that the check will lose."""
     return pair.links[2]
 
 
 def remove(session: Session, link: Link) -> None:
-    """Lose a connection and log it out for recovery over the one that is left."""
+    """Lose a connection, and log it out for recovery on the one that remains."""
     cut(session, link, with_reset=True)
     session.ping()
     answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=link.cid)
@@ -79,7 +79,7 @@ def remove(session: Session, link: Link) -> None:
 def test_a_write_goes_on_over_another_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """A write that waited for data on a lost connection is finished on another."""
+    """The target finishes a write of a lost connection on another connection."""
     data = pattern(scratch_disk, LENGTH, seed=0xB00)
     task = start_write_over(pair, scratch_disk, data, old)
     remove(pair, old)
@@ -98,7 +98,7 @@ def test_a_write_goes_on_over_another_connection(
 def test_the_response_comes_before_the_task_goes_on(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """The response to TASK REASSIGN comes before any PDU of the task."""
+    """The target answers TASK REASSIGN before it sends any PDU of the task."""
     task = start_write_over(pair, scratch_disk, pattern(scratch_disk, LENGTH), old)
     remove(pair, old)
 
@@ -119,7 +119,7 @@ def test_the_response_comes_before_the_task_goes_on(
 def test_a_read_is_sent_again_over_another_connection(
     pair: Session, old: Link, disk: Disk
 ) -> None:
-    """A reassigned read with ExpDataSN 0 brings all of its data and its status."""
+    """A reassigned read with ExpDataSN 0 gets all of its data and its status."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     before = task.result().data
     remove(pair, old)
@@ -136,7 +136,7 @@ def test_a_read_is_sent_again_over_another_connection(
 @PAIR
 @pytest.mark.requirement("RFC7143-7.2.2-03", "RFC7143-11.5.6-02", "RFC7143-7.2.2-05")
 def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> None:
-    """ExpDataSN in TASK REASSIGN spares the Data-In PDUs before it."""
+    """The target skips the Data-In PDUs before ExpDataSN of TASK REASSIGN."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     before = task.result().data
     last_received = task.data_ins[2]
@@ -161,7 +161,7 @@ def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> No
 @PAIR
 @pytest.mark.requirement("RFC7143-7.2.2-05", "RFC7143-11.5.6-03")
 def test_the_status_comes_again(pair: Session, old: Link, disk: Disk) -> None:
-    """A reassigned read with all data acknowledged still brings its status."""
+    """A reassigned read whose data is all acknowledged still gets its status."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     sent = len(task.data_ins)
     remove(pair, old)
@@ -178,7 +178,7 @@ def test_the_status_comes_again(pair: Session, old: Link, disk: Disk) -> None:
 def test_a_wild_exp_data_sn_is_ignored(
     pair: Session, old: Link, disk: Disk, beyond: int
 ) -> None:
-    """An ExpDataSN beyond what was sent is ignored: all of the data comes."""
+    """The target ignores an ExpDataSN beyond what was sent, and sends all data."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     before = task.result().data
     sent = len(task.data_ins)
@@ -193,7 +193,7 @@ def test_a_wild_exp_data_sn_is_ignored(
 @PAIR
 @pytest.mark.requirement("RFC7143-7.2.2-10", "RFC7143-7.2.2-05")
 def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
-    """The response of a reassigned read has the SNACK Tag 0, whatever it had before."""
+    """The response of a reassigned read has SNACK Tag 0, whatever it had before."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     resegmented(pair, task, tag=0x5EA6, link=old, acknowledges=False)
     remove(pair, old)
@@ -210,7 +210,7 @@ def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
 def test_a_task_whose_connection_is_there_is_still_allegiant(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """TASK REASSIGN of a task whose connection is up gets response 3."""
+    """TASK REASSIGN of a task whose connection is still up gets response 3."""
     data = pattern(scratch_disk, LENGTH, seed=0xC00)
     task = start_write_over(pair, scratch_disk, data, old)
 
@@ -225,7 +225,7 @@ def test_a_task_whose_connection_is_there_is_still_allegiant(
 def test_a_task_is_allegiant_until_its_connection_is_logged_out(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """TASK REASSIGN after a loss but before the recovery logout gets response 3."""
+    """TASK REASSIGN between a loss and the recovery logout gets response 3."""
     data = pattern(scratch_disk, LENGTH, seed=0xD00)
     task = start_write_over(pair, scratch_disk, data, old)
     cut(pair, old, with_reset=True)
@@ -242,7 +242,7 @@ def test_a_task_is_allegiant_until_its_connection_is_logged_out(
 def test_a_task_ended_by_a_logout_is_not_reassigned(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """After a close-connection logout there is no task left to be reassigned."""
+    """TASK REASSIGN after a close-connection logout gets response 1."""
     data = pattern(scratch_disk, LENGTH, seed=0xE00)
     task = start_write_over(pair, scratch_disk, data, old)
     cut(pair, old, with_reset=True)
@@ -264,7 +264,7 @@ def test_a_task_ended_by_a_logout_is_not_reassigned(
 def test_an_immediate_command_ends_with_its_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """An immediate command is not kept for recovery when its connection fails."""
+    """The target keeps no immediate command for recovery after its connection fails."""
     data = pattern(scratch_disk, LENGTH, seed=0xE80)
     task = start_write_over(pair, scratch_disk, data, old, immediate=1)
     assert task.command.immediate
@@ -281,7 +281,7 @@ def test_an_immediate_command_ends_with_its_connection(
 def test_a_recovery_logout_stops_the_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """A recovery logout of a connection that is up stops its transfers, ends it."""
+    """A recovery logout of a working connection stops its transfers and closes it."""
     data = pattern(scratch_disk, LENGTH, seed=0xF00)
     task = start_write_over(pair, scratch_disk, data, old)
     before = len(tagged(came_over(pair, old), task.initiator_task_tag))
@@ -300,7 +300,7 @@ def test_a_recovery_logout_stops_the_connection(
 def test_a_recovery_logout_discards_what_was_not_acknowledged(
     pair: Session, old: Link
 ) -> None:
-    """A command that waits for a gap goes with its connection and must come again."""
+    """A recovery logout discards its connection's commands that wait for a gap."""
     early = withhold(pair, pair.command(cdb.test_unit_ready())[0])
     late = pair.start(cdb.test_unit_ready(), link=old)
     pair.expect_silence(after=late.command, link=old)
@@ -320,7 +320,7 @@ def test_a_recovery_logout_discards_what_was_not_acknowledged(
 def test_a_task_that_nobody_reassigns_ends(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """After the times of the Logout Response a task not reassigned ends: 47h/7Fh."""
+    """A task that is not reassigned ends after the times of the Logout Response."""
     keys = {**KEYS, "MaxConnections": "2", "DefaultTime2Retain": "0"}
     session = open_session(keys)
     link = session.add_connection(cid=2)
@@ -337,7 +337,7 @@ def test_a_task_that_nobody_reassigns_ends(
 def test_reinstatement_is_a_recovery_logout(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Once a lost connection is reinstated its tasks can be reassigned to it."""
+    """After a lost connection is reinstated its tasks can be reassigned to it."""
     session = open_session({**KEYS, "MaxConnections": "1"})
     data = pattern(scratch_disk, LENGTH, seed=0x1100)
     task = start_write_over(session, scratch_disk, data, session.leading)
@@ -356,7 +356,7 @@ def test_reinstatement_is_a_recovery_logout(
 def test_a_reassigned_task_belongs_to_its_new_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
-    """Every later PDU of a reassigned task comes over its new connection."""
+    """The target sends every later PDU of a reassigned task on its new connection."""
     data = pattern(scratch_disk, LENGTH, seed=0x1200)
     task = start_write_over(pair, scratch_disk, data, old)
     remove(pair, old)
@@ -377,7 +377,7 @@ def test_a_reassigned_task_belongs_to_its_new_connection(
 
 @pytest.mark.requirement("RFC7143-8.3.2-i02", "RFC7143-8.3.2-i03", "RFC7143-7.1.5-02")
 def test_a_failed_session_is_continued(open_session: OpenSession, disk: Disk) -> None:
-    """At level 2 a session whose only connection is lost is kept for a new one."""
+    """At level 2 the target keeps a session that has lost its only connection."""
     session = open_session(KEYS)
     bystander = open_session()
     cmd_sn = session.cmd_sn

@@ -50,7 +50,7 @@ def recovering(open_session: OpenSession) -> Session:
 def test_data_is_sent_again(
     recovering: Session, disk: Disk, begin: int, count: int
 ) -> None:
-    """A Data SNACK brings copies of the Data-In PDUs of its run, and no others."""
+    """The target answers a Data SNACK with the Data-In PDUs of its run, no others."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     originals = list(task.data_ins)[begin : begin + count]
 
@@ -71,7 +71,7 @@ def test_data_is_sent_again(
 def test_run_without_length_goes_to_the_end(
     recovering: Session, disk: Disk, begin: int
 ) -> None:
-    """A Data SNACK with RunLength 0 brings every Data-In from BegRun on."""
+    """The target answers RunLength 0 with every Data-In from BegRun on."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     originals = list(task.data_ins)[begin:]
 
@@ -92,7 +92,7 @@ def test_run_without_length_goes_to_the_end(
 def test_data_sent_again_bears_the_current_window(
     recovering: Session, disk: Disk
 ) -> None:
-    """A repeated Data-In has the ExpCmdSN and MaxCmdSN of now, not of then."""
+    """A repeated Data-In has the current ExpCmdSN and MaxCmdSN."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     stat_sn = stat_sn_of(task)
     recovering.execute(cdb.test_unit_ready(), exp_stat_sn=stat_sn)
@@ -113,7 +113,7 @@ def test_data_sent_again_bears_the_current_window(
 
 @pytest.mark.requirement("RFC7143-11.16-02", "RFC7143-11.16-04", "RFC7143-11.16-01")
 def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
-    """An R2T SNACK brings a copy of the R2T with the StatSN of now."""
+    """The target answers an R2T SNACK with the R2T and the current StatSN."""
     skip_without_room(recovering, 2)
     data = pattern(scratch_disk, LENGTH, seed=0x500)
     task = start_write(recovering, scratch_disk, data)
@@ -148,7 +148,7 @@ def test_r2t_is_sent_again(recovering: Session, scratch_disk: Disk) -> None:
 )
 @pytest.mark.parametrize(("begin", "count"), [(0, 1), (1, 2), (0, 4)])
 def test_status_is_sent_again(recovering: Session, begin: int, count: int) -> None:
-    """A Status SNACK brings copies of the responses of its run, and no others."""
+    """The target answers a Status SNACK with the responses of its run, no others."""
     originals = unacknowledged(recovering, 4)
     first = int(originals[0].stat_sn)
 
@@ -167,7 +167,7 @@ def test_status_is_sent_again(recovering: Session, begin: int, count: int) -> No
 @pytest.mark.requirement("RFC7143-11.16-i01", "RFC7143-11.16-02")
 @pytest.mark.parametrize("begin", [None, 0, 2], ids=["all", "first", "third"])
 def test_status_run_without_length(recovering: Session, begin: int | None) -> None:
-    """A Status SNACK with RunLength 0 brings all from BegRun on, or all there is."""
+    """The target answers a Status SNACK of RunLength 0 with all from BegRun on."""
     originals = unacknowledged(recovering, 4)
     first = int(originals[0].stat_sn)
     from_number = 0 if begin is None else serial.add(first, begin)
@@ -186,7 +186,7 @@ def test_status_run_without_length(recovering: Session, begin: int | None) -> No
 
 @pytest.mark.requirement("RFC7143-11.16-03")
 def test_status_sent_again_bears_the_current_window(recovering: Session) -> None:
-    """A repeated response has the ExpCmdSN of now, not of then."""
+    """A repeated response has the current ExpCmdSN."""
     originals = unacknowledged(recovering, 3)
     first = int(originals[0].stat_sn)
 
@@ -204,7 +204,7 @@ def test_status_sent_again_bears_the_current_window(recovering: Session) -> None
 def test_data_that_was_never_sent_is_refused(
     recovering: Session, disk: Disk, begin: int, count: int
 ) -> None:
-    """A Data SNACK for what was not sent gets Reject, Protocol Error."""
+    """The target rejects a Data SNACK for data that it has not sent."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     sent = len(task.data_ins)
 
@@ -224,7 +224,7 @@ def test_data_that_was_never_sent_is_refused(
 def test_a_refused_snack_says_what_comes_next(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """The Reject of a SNACK for an R2T that never was has the next R2TSN."""
+    """The Reject of a SNACK for an R2T that was not sent has the next R2TSN."""
     keys = {"MaxBurstLength": str(2 * SEGMENT), "MaxOutstandingR2T": "1"}
     session = open_session({**RECOVERING, **keys, "FirstBurstLength": str(SEGMENT)})
     task = start_write(session, scratch_disk, pattern(scratch_disk, LENGTH))
@@ -246,7 +246,7 @@ def test_a_refused_snack_says_what_comes_next(
 def test_data_of_an_acknowledged_command_is_refused(
     recovering: Session, disk: Disk
 ) -> None:
-    """A Data SNACK after its command's status was acknowledged gets Protocol Error."""
+    """The target rejects a Data SNACK after the command's status was acknowledged."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     recovering.ping()
 
@@ -266,7 +266,7 @@ def test_data_of_an_acknowledged_command_is_refused(
 def test_status_that_was_never_sent_is_refused(
     recovering: Session, begin: int, count: int
 ) -> None:
-    """A Status SNACK for what was not sent gets Reject, Protocol Error."""
+    """The target rejects a Status SNACK for a response that it has not sent."""
     first = int(unacknowledged(recovering, 2)[0].stat_sn)
 
     request = snack(
@@ -282,7 +282,7 @@ def test_status_that_was_never_sent_is_refused(
 
 @pytest.mark.requirement("RFC7143-11.16-07")
 def test_acknowledged_status_is_refused(recovering: Session) -> None:
-    """A Status SNACK for what was acknowledged gets Reject, Protocol Error."""
+    """The target rejects a Status SNACK for an acknowledged response."""
     first = int(unacknowledged(recovering, 2)[0].stat_sn)
     recovering.ping()
 
@@ -295,7 +295,7 @@ def test_acknowledged_status_is_refused(recovering: Session) -> None:
 def test_acknowledgement_is_asked_once_a_burst(
     open_session: OpenSession, disk: Disk
 ) -> None:
-    """A is set at most once in MaxBurstLength bytes, or on the last Data-In."""
+    """The target sets A at most once per MaxBurstLength bytes, except at the end."""
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
 
@@ -330,7 +330,7 @@ def test_who_asks_for_an_acknowledgement_says_where(
 def test_acknowledged_data_is_not_sent_again(
     open_session: OpenSession, disk: Disk
 ) -> None:
-    """After a DataACK a Data SNACK for all there is brings only what comes after it."""
+    """After a DataACK a Data SNACK for all data returns only what follows the ACK."""
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
     acknowledging = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
@@ -362,7 +362,7 @@ def test_acknowledged_data_is_not_sent_again(
 def test_data_below_an_acknowledgement_is_refused(
     open_session: OpenSession, disk: Disk
 ) -> None:
-    """A Data SNACK for what a DataACK has acknowledged gets Protocol Error."""
+    """The target rejects a Data SNACK for data that a DataACK has acknowledged."""
     session = acknowledgeable(open_session)
     task = read_unacknowledged(session, disk, 8 * LENGTH)
     acknowledging = next((pdu for pdu in task.data_ins[:-1] if pdu.acknowledge), None)
@@ -396,7 +396,7 @@ def test_data_below_an_acknowledgement_is_refused(
 def test_resegmentation_ends_with_the_snack_tag(
     recovering: Session, disk: Disk
 ) -> None:
-    """After an R-Data SNACK a SCSI Response bears its tag and the same StatSN."""
+    """The SCSI Response after an R-Data SNACK has its SNACK Tag and the same StatSN."""
     task = read_unacknowledged(recovering, disk, LENGTH)
 
     data, response = resegmented(recovering, task, tag=0x5EA6)
@@ -417,7 +417,7 @@ def test_resegmentation_ends_with_the_snack_tag(
 @pytest.mark.requirement("RFC7143-11.16-01", "RFC7143-11.16.3-02")
 @pytest.mark.parametrize("segment", [SEGMENT // 2, SEGMENT * 4])
 def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None:
-    """After an R-Data SNACK data comes in segments of the length now declared."""
+    """After an R-Data SNACK data comes in segments of the newly declared length."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     before = task.result().data
     declared = [("MaxRecvDataSegmentLength", str(segment))]
@@ -448,7 +448,7 @@ def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None
 def test_status_snack_brings_the_latest_response(
     recovering: Session, disk: Disk
 ) -> None:
-    """A Status SNACK after an R-Data SNACK brings the response with the SNACK Tag."""
+    """A Status SNACK after an R-Data SNACK returns the response with the SNACK Tag."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     stat_sn = stat_sn_of(task)
     _data, latest = resegmented(recovering, task, tag=0x77, acknowledges=False)
@@ -473,7 +473,7 @@ def test_status_snack_brings_the_latest_response(
 def test_snack_of_another_connection_is_refused(
     open_session: OpenSession, disk: Disk, kind: SNACKType, fields: dict[str, int]
 ) -> None:
-    """A SNACK on another connection than its command's brings no data there."""
+    """A Data SNACK returns no data on a connection other than the command's."""
     session = open_session(
         {
             "ErrorRecoveryLevel": "1",
@@ -492,7 +492,7 @@ def test_snack_of_another_connection_is_refused(
 @pytest.mark.requirement("RFC7143-7.1.5-02", "RFC7143-11.16-01")
 @pytest.mark.parametrize("kind", [4, 15])
 def test_reserved_type_is_refused(recovering: Session, kind: int) -> None:
-    """A SNACK of a type that there is none of is refused."""
+    """The target refuses a SNACK of an undefined type."""
     recovering.judges_stat_sn = False
     request = recovering.send(SNACK(type=kind, initiator_task_tag=RESERVED_TAG))
 

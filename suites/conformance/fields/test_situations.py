@@ -107,7 +107,7 @@ def test_reserved_fields_are_zero(
     ],
 )
 def test_final_bit_is_set(request: pytest.FixtureRequest, situation: str) -> None:
-    """PDUs of which there is one for each exchange have F=1."""
+    """PDUs that occur once in an exchange have F=1."""
     packets = provoke(request, situation)
 
     wrong = [packet for packet in packets if not packet.final]
@@ -121,7 +121,7 @@ def test_final_bit_is_set(request: pytest.FixtureRequest, situation: str) -> Non
 def test_exp_cmd_sn_follows_what_was_sent(
     request: pytest.FixtureRequest, transcript: Transcript, situation: str
 ) -> None:
-    """ExpCmdSN is never beyond the commands that were sent, and never moves back."""
+    """ExpCmdSN never passes the commands that were sent, and never moves back."""
     judged = {id(packet) for packet in provoke(request, situation)}
 
     for packet, earliest, latest in acknowledgements(transcript):
@@ -147,7 +147,7 @@ def test_exp_cmd_sn_follows_what_was_sent(
 def test_no_residual_where_all_was_moved(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """A command that moved what was expected has no residual flag."""
+    """A command that moved the expected data has no residual flag."""
     for packet in provoke(request, situation):
         check(not packet.overflow, "O=0", packet, field="O")
         check(
@@ -194,7 +194,7 @@ def test_snack_tag_is_zero(request: pytest.FixtureRequest, situation: str) -> No
 def test_exp_data_sn_is_zero_without_data_in(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """ExpDataSN is 0 where the command had no Data-In, also after R2Ts."""
+    """ExpDataSN is 0 if the command had no Data-In, also after R2Ts."""
     for packet in provoke(request, situation):
         assert isinstance(packet, SCSIResponse)
         check(packet.exp_data_sn == 0, "ExpDataSN 0", packet, field="ExpDataSN")
@@ -272,7 +272,7 @@ def test_fields_without_use_are_zero(
 def test_one_way_commands_have_no_read_residual(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """A command that is not bidirectional has no residual of its read half."""
+    """A command that is not bidirectional reports no residual of a read half."""
     for packet in provoke(request, situation):
         is_set = packet.bidirectional_overflow or packet.bidirectional_underflow
         check(not is_set, "o=0 and u=0", packet, field="o and u")
@@ -285,7 +285,7 @@ def test_one_way_commands_have_no_read_residual(
 def test_status_qualifier_is_zero_below_level_2(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """Status Qualifier is 0 where iSCSIProtocolLevel 2 was not agreed."""
+    """Status Qualifier is 0 unless iSCSIProtocolLevel 2 was negotiated."""
     for packet in provoke(request, situation):
         is_right = not packet.status_qualifier
         check(is_right, "Status Qualifier 0", packet, field="Status Qualifier")

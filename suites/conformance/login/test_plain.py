@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sessions as every check opens them, without a slip (RFC 7143 chapters 6, 11 to 13).
+"""Sessions as every check opens them (RFC 7143 chapters 6, 11 to 13).
 
 The other checks go on after what a target does wrong in their logins and texts
 (`initiator.slips`). Here each clause that can be passed over so is judged.
@@ -56,7 +56,7 @@ _PASSED_OVER = (
     ],
 )
 def test_sessions_come_without_a_slip(open_session: OpenSession, clause: str) -> None:
-    """Logins that offer little, and every key, and a discovery of targets go by."""
+    """The target completes plain logins and a discovery without breaking a rule."""
     for keys in ({}, _EVERY_KEY):
         open_session(keys).ping()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who is refused, and with which status (RFC 7143 sections 6.3.1 and 11.13.5)."""
+"""Logins that the target must refuse, and the status (RFC 7143 6.3.1, 11.13.5)."""
 
 from dataclasses import replace
 
@@ -32,13 +32,13 @@ def _with(pairs: Pairs, name: str, value: str) -> Pairs:
 def test_name_is_missing(
     login: LoginExchange, first_pairs: Pairs, name: str, stage: Stage
 ) -> None:
-    """A first request without one of the names is refused as the initiator's error."""
+    """The target refuses a first request without a name as the initiator's error."""
     expect_no_login(login, _without(first_pairs, name), csg=stage)
 
 
 @pytest.mark.requirement("RFC7143-11.13.5-i02")
 def test_text_is_missing(login: LoginExchange) -> None:
-    """A first request without any text is refused as the initiator's error."""
+    """The target refuses a first request without text as the initiator's error."""
     expect_no_login(login, [])
 
 
@@ -54,7 +54,7 @@ def test_initiator_name_is_missing_for_discovery(login: LoginExchange) -> None:
 def test_missing_name_is_told(
     login: LoginExchange, first_pairs: Pairs, name: str, stage: Stage
 ) -> None:
-    """A first request without one of the names is refused as missing a parameter."""
+    """The target refuses a first request without a name with status 0207."""
     pairs = _without(first_pairs, name)
 
     expect_no_login(login, pairs, LoginStatus.MISSING_PARAMETER, csg=stage)
@@ -75,7 +75,7 @@ def test_missing_name_is_told(
 def test_target_is_unknown(
     login: LoginExchange, first_pairs: Pairs, stage: Stage, name: str
 ) -> None:
-    """A login to a target name that does not exist here is refused as not found."""
+    """The target refuses a login to an unknown target name as not found."""
     pairs = _with(first_pairs, "TargetName", name)
 
     expect_no_login(login, pairs, LoginStatus.NOT_FOUND, csg=stage)
@@ -85,7 +85,7 @@ def test_target_is_unknown(
 def test_target_name_is_a_part_of_one(
     login: LoginExchange, first_pairs: Pairs, options: LoginOptions
 ) -> None:
-    """A login to the beginning of an existing target name is refused as not found."""
+    """The target refuses a login to the beginning of its name as not found."""
     assert options.target_name is not None
     pairs = _with(first_pairs, "TargetName", options.target_name[:-1])
 
@@ -97,7 +97,7 @@ def test_target_name_is_a_part_of_one(
 def test_version_is_beyond_the_targets(
     login: LoginExchange, first_pairs: Pairs, lowest: int
 ) -> None:
-    """A login of later versions alone is refused, naming the lowest supported one."""
+    """The target refuses a login of later versions and names the lowest it supports."""
     provoke(login, first_pairs, version_max=255, version_min=lowest)
 
     response = expect_refusal(login, LoginStatus.UNSUPPORTED_VERSION)
@@ -111,7 +111,7 @@ def test_version_is_beyond_the_targets(
 def test_version_range_that_holds_the_targets(
     login: LoginExchange, first_pairs: Pairs, highest: int
 ) -> None:
-    """A login whose version range holds 0 goes on with version 0."""
+    """The target accepts a version range that contains 0, with version 0."""
     response, _text = ask(login, first_pairs, version_max=highest, version_min=0)
 
     check(response.version_active == 0, "Version-active 0", response.version_active)
@@ -121,7 +121,7 @@ def test_version_range_that_holds_the_targets(
 def test_version_of_the_first_request_counts(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """The versions of a later request are not what decides on its version."""
+    """The target ignores the versions in later Login Requests."""
     first, _text = ask(login, first_pairs)
 
     provoke(login, csg=Stage.OPERATIONAL, version_max=255, version_min=255)
@@ -135,7 +135,7 @@ def test_version_of_the_first_request_counts(
 def test_session_type_is_not_supported(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A type of session that there is none of is refused as not supported."""
+    """The target refuses an unknown SessionType as not supported."""
     pairs = _with(first_pairs, "SessionType", "Boot")
     allowed = (LoginStatus.SESSION_TYPE_NOT_SUPPORTED, LoginStatus.INITIATOR_ERROR)
 
@@ -147,7 +147,7 @@ def test_session_type_is_not_supported(
 def test_session_type_is_misspelt(
     login: LoginExchange, first_pairs: Pairs, kind: str
 ) -> None:
-    """A SessionType that is not spelt Normal or Discovery is refused."""
+    """The target refuses a SessionType that is not spelt Normal or Discovery."""
     pairs = _with(first_pairs, "SessionType", kind)
 
     expect_no_login(login, pairs)
@@ -159,7 +159,7 @@ def test_session_type_is_misspelt(
 def test_session_does_not_exist(
     login: LoginExchange, first_pairs: Pairs, tsih: int, stage: Stage
 ) -> None:
-    """A new ISID with a TSIH other than 0 is refused: there is no such session."""
+    """The target refuses a new ISID with a TSIH other than 0: no such session."""
     login.tsih = tsih
     pairs = _without(first_pairs, "SessionType")
 
@@ -205,7 +205,7 @@ def test_refusal_bears_the_tag_of_the_request(
 def test_long_initiator_name_is_accepted(
     login: LoginExchange, first_pairs: Pairs, length: int
 ) -> None:
-    """An InitiatorName of up to 223 bytes logs in."""
+    """The target accepts an InitiatorName of up to 223 bytes."""
     name = "iqn.2026-11.com.example:".ljust(length, "n")
 
     response = advance(login, _with(first_pairs, "InitiatorName", name))
@@ -228,7 +228,7 @@ def test_long_initiator_name_is_accepted(
 def test_initiator_name_of_any_type_is_accepted(
     login: LoginExchange, first_pairs: Pairs, name: str
 ) -> None:
-    """An initiator with an iqn, eui or naa name logs in.
+    """The target accepts an InitiatorName of type iqn, eui or naa.
 
     In lower case alone: section 4.2.7.1 prohibits capitals in any name.
     """
@@ -242,7 +242,7 @@ def test_initiator_name_of_any_type_is_accepted(
 def test_first_response_bears_the_portal_group_tag(
     login: LoginExchange, first_pairs: Pairs, stage: Stage
 ) -> None:
-    """The first response to a whole text bears TargetPortalGroupTag."""
+    """The first response to a complete text has TargetPortalGroupTag."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
     _response, answers = ask(login, [*first_pairs, *method], csg=stage)
@@ -264,7 +264,7 @@ def test_portal_group_tag_has_16_bits(login: LoginExchange, first_pairs: Pairs) 
 def test_portal_group_tag_waits_for_the_whole_text(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """TargetPortalGroupTag comes after the first request with C=0, not before."""
+    """TargetPortalGroupTag is sent after the first request with C=0, not before."""
     early, nothing = ask(login, first_pairs, continuation=1)
     with clause("RFC7143-6.1-i05"):
         _response, answers = ask(login, [("HeaderDigest", "None")])
@@ -277,7 +277,7 @@ def test_portal_group_tag_waits_for_the_whole_text(
 def test_portal_group_tag_on_a_named_discovery_session(
     login: LoginExchange, options: LoginOptions
 ) -> None:
-    """A discovery session that names a target gets TargetPortalGroupTag too."""
+    """The target sends TargetPortalGroupTag on a named Discovery session, too."""
     pairs = replace(options, is_discovery=True).names()
 
     _response, answers = ask(login, pairs)

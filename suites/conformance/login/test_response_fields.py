@@ -21,7 +21,7 @@ OpenSession = Callable[..., Session]
 
 @pytest.mark.requirement("RFC7143-6.3.1-i02", "RFC7143-11.13.3-01", "RFC7143-4.2.1-01")
 def test_new_session_gets_a_tsih(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A new session gets a TSIH other than 0 with the final response."""
+    """The target gives a new session a TSIH other than 0 in the final response."""
     response = advance(login, first_pairs)
 
     check(
@@ -55,7 +55,7 @@ def test_tsih_comes_with_the_final_response_only(
 def test_tsih_comes_from_the_security_stage(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A security stage that leads straight to full-feature phase brings the TSIH."""
+    """A security stage that leads to full-feature phase returns the TSIH."""
     pairs = [*first_pairs, ("AuthMethod", "None")]
 
     response = advance(login, pairs, csg=Stage.SECURITY, nsg=Stage.FULL_FEATURE)
@@ -93,7 +93,7 @@ def test_isid_is_echoed(new_login: NewLogin, first_pairs: Pairs, isid: str) -> N
 
 @pytest.mark.requirement("RFC7143-11.13.1-01", "RFC7143-11.13.2-01")
 def test_versions_stay_the_same(login: LoginExchange, first_pairs: Pairs) -> None:
-    """All Login Responses of a phase bear the same Version-max and Version-active."""
+    """All Login Responses of a login have the same Version-max and Version-active."""
     responses = walk(login, first_pairs)
 
     highest = {item.version_max for item in responses}
@@ -112,7 +112,7 @@ def test_versions_stay_the_same(login: LoginExchange, first_pairs: Pairs) -> Non
 def test_active_version_is_this_protocols(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """Version-active is 0 for an initiator that speaks version 0 alone."""
+    """Version-active is 0 for an initiator that supports version 0 alone."""
     response, _text = ask(login, first_pairs)
 
     check(response.version_active == 0, "Version-active 0", response.version_active)
@@ -134,7 +134,7 @@ def test_stat_sn_rises_by_one(login: LoginExchange, first_pairs: Pairs) -> None:
 def test_leading_login_sets_exp_cmd_sn(
     new_login: NewLogin, first_pairs: Pairs, cmd_sn: int
 ) -> None:
-    """The CmdSN of a leading login is the target's first ExpCmdSN."""
+    """The first ExpCmdSN is the CmdSN of the leading login."""
     login = new_login(cmd_sn=cmd_sn)
 
     responses = walk(login, first_pairs)
@@ -162,7 +162,7 @@ def test_login_opens_no_window_backwards(
 def test_first_command_bears_the_cmd_sn_of_the_login(
     open_session: OpenSession, cmd_sn: int
 ) -> None:
-    """The first command after a login bears the login's CmdSN and is executed."""
+    """The target executes a first command that has the login's CmdSN."""
     session = open_session(cmd_sn=cmd_sn, clears_unit_attention=False)
 
     session.execute(cdb.test_unit_ready())
@@ -205,7 +205,7 @@ def test_reserved_fields_are_zero(login: LoginExchange, first_pairs: Pairs) -> N
 def test_reserved_fields_are_ignored(
     login: LoginExchange, first_pairs: Pairs, fields: dict[str, int]
 ) -> None:
-    """The target ignores what stands in reserved fields of the first Login Request."""
+    """The target ignores the reserved fields of the first Login Request."""
     response, _text = ask(login, first_pairs, **fields)
 
     # It has not been asked for, whatever stands in NSG.

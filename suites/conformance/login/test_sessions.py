@@ -33,7 +33,7 @@ _TRIES = 100
 
 @pytest.fixture
 def old(open_session: OpenSession) -> Session:
-    """A session that another login is going to meet."""
+    """The session that the check's login meets."""
     return open_session()
 
 
@@ -47,7 +47,7 @@ def joining_pairs(first_pairs: Pairs) -> Pairs:
 def test_same_isid_reinstates_the_session(
     open_session: OpenSession, old: Session
 ) -> None:
-    """A login with the ISID of a session and TSIH 0 takes that session's place."""
+    """A login with the ISID of a session and TSIH 0 replaces that session."""
     new = open_session(isid=old.options.isid)
 
     new.ping()
@@ -59,7 +59,7 @@ def test_same_isid_reinstates_the_session(
 def test_same_isid_reinstates_the_session_by_way_of_security(
     new_login: NewLogin, first_pairs: Pairs, old: Session
 ) -> None:
-    """A login through both stages with a session's ISID takes that session's place."""
+    """A login through both stages with a session's ISID replaces that session."""
     login = new_login(isid=old.options.isid)
 
     walk(login, first_pairs)
@@ -71,7 +71,7 @@ def test_same_isid_reinstates_the_session_by_way_of_security(
 def test_reinstatement_ends_tasks_without_notice(
     open_session: OpenSession, scratch_disk: Disk, old: Session
 ) -> None:
-    """Session reinstatement ends the tasks of the old session without a word."""
+    """Session reinstatement ends the tasks of the old session without a response."""
     task = stall_write(old, scratch_disk)
     new = open_session(isid=old.options.isid)
 
@@ -84,7 +84,7 @@ def test_reinstatement_ends_tasks_without_notice(
 
 @pytest.mark.requirement("RFC7143-4.4.3-i02", "RFC7143-6.3.1-i02")
 def test_other_isid_is_another_session(open_session: OpenSession, old: Session) -> None:
-    """Sessions of one initiator with different ISIDs live side by side."""
+    """The target keeps sessions of one initiator with different ISIDs apart."""
     new = open_session()
 
     expect_served(new, "the new session")
@@ -97,7 +97,7 @@ def test_other_isid_is_another_session(open_session: OpenSession, old: Session) 
 def test_other_initiator_is_another_session(
     open_session: OpenSession, old: Session
 ) -> None:
-    """The same ISID of another initiator name is another session."""
+    """The same ISID with another initiator name opens another session."""
     other = f"{old.options.initiator_name}:other"
 
     new = open_session(isid=old.options.isid, initiator_name=other)
@@ -111,7 +111,7 @@ def test_other_initiator_is_another_session(
 def test_other_target_is_another_session(
     open_session: OpenSession, old: Session, target: TestedTarget
 ) -> None:
-    """The same ISID towards another target name is another session."""
+    """The same ISID with another target name opens another session."""
     second = target.running.open_targets[1].name
 
     new = open_session(isid=old.options.isid, target_name=second)
@@ -125,7 +125,7 @@ def test_other_target_is_another_session(
 def test_other_portal_group_is_another_session(
     open_session: OpenSession, old: Session, target: TestedTarget
 ) -> None:
-    """The same ISID towards another portal group of the target is another session."""
+    """The same ISID at another portal group of the target opens another session."""
     other_portal = target.running.other_portals[0]
 
     new = open_session(
@@ -142,7 +142,7 @@ def test_other_portal_group_is_another_session(
 def test_unknown_tsih_of_a_known_isid(
     new_login: NewLogin, joining_pairs: Pairs, old: Session
 ) -> None:
-    """A known ISID with a TSIH that does not exist is refused; its session lives."""
+    """The target refuses a known ISID with an unknown TSIH, and keeps its session."""
     login = new_login(isid=old.options.isid, tsih=old.tsih ^ 0x5555, cid=2)
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
@@ -153,7 +153,7 @@ def test_unknown_tsih_of_a_known_isid(
 def test_tsih_of_another_isid(
     new_login: NewLogin, joining_pairs: Pairs, old: Session
 ) -> None:
-    """A new ISID with the TSIH of another's session is refused; that session lives."""
+    """The target refuses a new ISID with another session's TSIH."""
     login = new_login(tsih=old.tsih, cid=2)
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)
@@ -164,7 +164,7 @@ def test_tsih_of_another_isid(
 def test_tsih_of_another_initiator(
     new_login: NewLogin, joining_pairs: Pairs, old: Session
 ) -> None:
-    """ISID and TSIH of another initiator's session do not open it."""
+    """The target refuses the ISID and TSIH of another initiator's session."""
     login = new_login(isid=old.options.isid, tsih=old.tsih, cid=2)
     other = ("InitiatorName", f"{old.options.initiator_name}:thief")
     pairs = [other, *joining_pairs[1:]]
@@ -177,7 +177,7 @@ def test_tsih_of_another_initiator(
 def test_tsih_ends_with_its_session(
     new_login: NewLogin, joining_pairs: Pairs, old: Session
 ) -> None:
-    """The TSIH of a session that was closed is refused.
+    """The target refuses the TSIH of a closed session.
 
     A target may take a while to end what the logout has closed.
     """
@@ -199,7 +199,7 @@ def test_tsih_ends_with_its_session(
 def test_too_many_connections(
     new_login: NewLogin, joining_pairs: Pairs, open_session: OpenSession
 ) -> None:
-    """A connection beyond MaxConnections is refused; the session lives on."""
+    """The target refuses a connection beyond MaxConnections; the session continues."""
     session = open_session({"MaxConnections": "1"})
     login = new_login(
         isid=session.options.isid, tsih=session.tsih, cid=2, cmd_sn=session.cmd_sn
@@ -212,7 +212,7 @@ def test_too_many_connections(
 @pytest.mark.needs("multi-connection")
 @pytest.mark.requirement("RFC7143-6.3.1-i04")
 def test_connection_is_added(open_session: OpenSession) -> None:
-    """A login with the session's ISID and TSIH and a new CID adds a connection."""
+    """A login with a session's ISID and TSIH and a new CID adds a connection."""
     session = open_session({"MaxConnections": "2"})
 
     second = session.add_connection(cid=2)
@@ -242,7 +242,7 @@ def test_added_connection_bears_the_tsih(open_session: OpenSession) -> None:
 def test_leading_only_keys_are_refused_later(
     new_login: NewLogin, joining_pairs: Pairs, open_session: OpenSession, offer: str
 ) -> None:
-    """A leading-only key on an added connection is refused or rejected."""
+    """The target refuses or rejects a leading-only key on an added connection."""
     session = open_session({"MaxConnections": "2"})
     login = new_login(
         isid=session.options.isid, tsih=session.tsih, cid=2, cmd_sn=session.cmd_sn
@@ -261,7 +261,7 @@ def test_leading_only_keys_are_refused_later(
 
 @pytest.mark.requirement("RFC7143-6.3.4-03")
 def test_single_connection_is_reinstated(open_session: OpenSession) -> None:
-    """The only connection of a session may be reinstated below level 2 as well."""
+    """The target may reinstate the only connection of a session below level 2."""
     session = open_session({"MaxConnections": "1"})
     before = session.connection
 
@@ -274,7 +274,7 @@ def test_single_connection_is_reinstated(open_session: OpenSession) -> None:
 @pytest.mark.needs("multi-connection")
 @pytest.mark.requirement("RFC7143-6.3.1-i05", "RFC7143-6.3.4-i02")
 def test_connection_is_reinstated(open_session: OpenSession) -> None:
-    """A login with a connection's own ISID, TSIH and CID takes its place."""
+    """A login with a connection's ISID, TSIH and CID replaces that connection."""
     session = open_session({"MaxConnections": "2"})
     before = session.connection
 
@@ -290,7 +290,7 @@ def test_connection_is_reinstated(open_session: OpenSession) -> None:
 def test_reinstated_connection_goes_on_with_the_session(
     open_session: OpenSession,
 ) -> None:
-    """The command numbers go on over a reinstated connection."""
+    """The command numbers continue on a reinstated connection."""
     session = open_session({"MaxConnections": "2"})
     cmd_sn = session.cmd_sn + 1
 
@@ -305,7 +305,7 @@ def test_reinstated_connection_goes_on_with_the_session(
 @pytest.mark.needs("erl2")
 @pytest.mark.requirement("RFC7143-6.3.4-02", "RFC7143-6.3.1-i05")
 def test_connection_is_reinstated_at_level_2(open_session: OpenSession) -> None:
-    """At ErrorRecoveryLevel 2 a single connection may be reinstated by a second."""
+    """At ErrorRecoveryLevel 2 a new login may reinstate a single connection."""
     session = open_session({"ErrorRecoveryLevel": "2", "MaxConnections": "1"})
     before = session.connection
 
@@ -320,7 +320,7 @@ def test_connection_is_reinstated_at_level_2(open_session: OpenSession) -> None:
 def test_connection_reinstatement_ends_its_tasks(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Below level 2 the tasks of a reinstated connection end without a word."""
+    """Below level 2 reinstatement ends a connection's tasks without a response."""
     session = open_session({"MaxConnections": "2"})
     before = session.connection
     task = stall_write(session, scratch_disk)
@@ -335,7 +335,7 @@ def test_connection_reinstatement_ends_its_tasks(
 
 @pytest.mark.requirement("RFC7143-4.2.1-03")
 def test_the_only_connection_can_be_replaced(open_session: OpenSession) -> None:
-    """A session of one connection takes a second one that is to recover it."""
+    """A session of one connection accepts a second one that will recover it."""
     session = open_session({"MaxConnections": "1"})
     before = session.connection
 

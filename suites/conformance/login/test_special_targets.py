@@ -38,7 +38,7 @@ def test_a_name_that_has_moved_says_where(
     place: Special,
     status: LoginStatus,
 ) -> None:
-    """A redirection gives a TargetAddress, without a portal group tag."""
+    """A redirection has a TargetAddress without a portal group tag."""
     pairs = naming(options, target.running.special[place])
 
     response = expect_no_login(login, pairs, status, csg=Stage.SECURITY)
@@ -62,7 +62,7 @@ def test_a_name_that_has_moved_says_where(
 def test_a_forbidden_name_lets_nobody_in(
     login: LoginExchange, options: LoginOptions, target: TestedTarget
 ) -> None:
-    """An initiator without access is refused as unauthorized."""
+    """The target refuses an initiator without access with status 0202."""
     pairs = naming(options, target.running.special[Special.FORBIDDEN])
 
     expect_no_login(login, pairs, LoginStatus.AUTHORIZATION_FAILURE, csg=Stage.SECURITY)
@@ -76,7 +76,7 @@ def test_a_forbidden_name_lets_nobody_in(
 def test_the_alias_is_told(
     login: LoginExchange, first_pairs: text.Pairs, target: TestedTarget
 ) -> None:
-    """A target name with an alias says it in a Login Response."""
+    """The target sends the alias of its name in a Login Response."""
     walk(login, first_pairs)
 
     pairs = texts_of(login)

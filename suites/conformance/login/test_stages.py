@@ -31,16 +31,16 @@ _ILLEGAL = [
 _BACKWARDS = [Stage.SECURITY, Stage.OPERATIONAL, 2]
 
 
-def _shown(pair: object) -> str:
+def _transition_id(pair: object) -> str:
     return ">".join(str(int(code)) for code in pair) if isinstance(pair, tuple) else ""
 
 
 @pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-6.3-05")
-@pytest.mark.parametrize("transition", _LEGAL, ids=_shown)
+@pytest.mark.parametrize("transition", _LEGAL, ids=_transition_id)
 def test_transition_of_the_table_is_granted(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
 ) -> None:
-    """A login passes each transition of the table, with no keys but the names."""
+    """The target grants each legal stage transition, with no keys but the names."""
     start, end = transition
     method = [("AuthMethod", "None")] if start is Stage.SECURITY else []
 
@@ -51,11 +51,11 @@ def test_transition_of_the_table_is_granted(
 
 
 @pytest.mark.requirement("RFC7143-6.3-10")
-@pytest.mark.parametrize("transition", _LEGAL, ids=_shown)
+@pytest.mark.parametrize("transition", _LEGAL, ids=_transition_id)
 def test_selected_stage_does_not_exceed_the_one_asked_for(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
 ) -> None:
-    """The target selects no stage beyond the one that the initiator asked for."""
+    """The target selects no stage beyond the requested one."""
     start, end = transition
     method = [("AuthMethod", "None")] if start is Stage.SECURITY else []
 
@@ -65,11 +65,11 @@ def test_selected_stage_does_not_exceed_the_one_asked_for(
 
 
 @pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-11.12.3-i01")
-@pytest.mark.parametrize("transition", _ILLEGAL, ids=_shown)
+@pytest.mark.parametrize("transition", _ILLEGAL, ids=_transition_id)
 def test_transition_beyond_the_table_is_not_granted(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[int, int]
 ) -> None:
-    """The target grants no transition that the table does not hold."""
+    """The target grants no illegal stage transition."""
     start, end = transition
 
     provoke(login, first_pairs, csg=start, nsg=end)
@@ -82,7 +82,7 @@ def test_transition_beyond_the_table_is_not_granted(
 def test_login_starts_in_no_other_stage(
     login: LoginExchange, first_pairs: Pairs, stage: int
 ) -> None:
-    """A login that starts in full-feature phase or in a reserved stage is refused."""
+    """The target refuses a login that starts in full-feature phase or stage 2."""
     provoke(login, first_pairs, csg=stage)
 
     expect_refusal(login, is_malformed=True)
@@ -93,7 +93,7 @@ def test_login_starts_in_no_other_stage(
 def test_security_does_not_follow_the_operational_stage(
     login: LoginExchange, first_pairs: Pairs, end: Stage | None
 ) -> None:
-    """A request of the security stage is refused once the operational one has begun."""
+    """The target refuses the security stage after the operational stage has begun."""
     ask(login, first_pairs, csg=Stage.OPERATIONAL)
 
     provoke(login, [("AuthMethod", "None")], csg=Stage.SECURITY, nsg=end)
@@ -105,7 +105,7 @@ def test_security_does_not_follow_the_operational_stage(
 def test_stage_does_not_change_without_a_transition(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A request of the operational stage is refused before the stage is reached."""
+    """The target refuses an operational request before that stage is reached."""
     ask(login, [*first_pairs, ("AuthMethod", "None")], csg=Stage.SECURITY)
 
     provoke(login, [("MaxConnections", "1")], csg=Stage.OPERATIONAL)
@@ -118,7 +118,7 @@ def test_stage_does_not_change_without_a_transition(
 def test_operational_stage_is_left_forwards_only(
     login: LoginExchange, first_pairs: Pairs, end: int
 ) -> None:
-    """The operational stage is left for no stage but full-feature phase."""
+    """The target leaves the operational stage for full-feature phase alone."""
     ask(login, first_pairs)
 
     provoke(login, csg=Stage.OPERATIONAL, nsg=end)
@@ -131,7 +131,7 @@ def test_operational_stage_is_left_forwards_only(
 def test_target_leaves_no_stage_unasked(
     login: LoginExchange, first_pairs: Pairs, stage: Stage
 ) -> None:
-    """A request with T=0 is answered with T=0, however often."""
+    """The target answers T=0 with T=0, however often."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
     ask(login, [*first_pairs, *method], csg=stage)
@@ -145,7 +145,7 @@ def test_target_leaves_no_stage_unasked(
 def test_final_exchange_leads_to_full_feature_phase(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """The last Login Response has T=1 and NSG=3; the connection then serves a ping."""
+    """The last Login Response has T=1 and NSG=3; full-feature phase follows."""
     *partial, final = walk(login, first_pairs)
 
     check(final.transit and final.nsg == Stage.FULL_FEATURE, "T=1, NSG=3", final)
@@ -158,7 +158,7 @@ def test_final_exchange_leads_to_full_feature_phase(
 def test_transition_asks_for_no_answer(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A response with T=1 offers nothing that the initiator would have to answer."""
+    """A response with T=1 offers no key that the initiator would have to answer."""
     offered = [("HeaderDigest", "None"), ("DataDigest", "None")]
     response = advance(login, [*first_pairs, *offered])
 
@@ -173,7 +173,7 @@ def test_transition_asks_for_no_answer(
 
 @pytest.mark.requirement("RFC7143-6.3-01", "RFC7143-6.2-05")
 def test_one_response_to_a_request(login: LoginExchange, first_pairs: Pairs) -> None:
-    """Each Login Request draws one Login Response, and no more come by themselves."""
+    """The target sends exactly one Login Response for each Login Request."""
     walk(login, first_pairs)
     expect_full_feature(login)
 
@@ -185,7 +185,7 @@ def test_one_response_to_a_request(login: LoginExchange, first_pairs: Pairs) -> 
 
 @pytest.mark.requirement("RFC7143-6.2-23")
 def test_six_exchanges_are_allowed(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A login of six exchanges comes to its end."""
+    """The target completes a login of six exchanges."""
     offers = ["HeaderDigest=None", "DataDigest=None", "MaxConnections=1"]
     further_keys = ["ErrorRecoveryLevel=0", "InitialR2T=Yes"]
     ask(login, first_pairs)
@@ -210,7 +210,7 @@ def test_six_exchanges_are_allowed(login: LoginExchange, first_pairs: Pairs) -> 
 def test_first_pdu_is_a_login_request(
     login: LoginExchange, pdu: NOPOut | SCSICommand | TextRequest
 ) -> None:
-    """A connection whose first PDU is no Login Request is dropped without an answer."""
+    """The target drops a connection whose first PDU is no Login Request."""
     login.connection.send(pdu)
 
     expect_drop(login.connection)
@@ -234,7 +234,7 @@ def test_other_pdu_ends_the_login(
     first_pairs: Pairs,
     pdu: NOPOut | SCSICommand | TextRequest,
 ) -> None:
-    """Another PDU amid a login is refused as invalid during login."""
+    """The target refuses another PDU amid a login as invalid during login."""
     ask(login, first_pairs)
     # One beyond the window is to be ignored (section 4.2.2.1).
     amid = pdu.copy()
@@ -250,7 +250,7 @@ def test_other_pdu_ends_the_login(
 
 @pytest.mark.requirement("RFC7143-4.2.4-06")
 def test_login_is_over_in_full_feature_phase(session: Session) -> None:
-    """A Login Request in full-feature phase is rejected or ends the connection."""
+    """The target rejects a Login Request in full-feature phase, or disconnects."""
     pairs = b"InitiatorName=iqn.2026-11.com.example:again\0SessionType=Discovery\0"
     second_login = LoginRequest(
         csg=1, nsg=3, transit=1, cmd_sn=session.cmd_sn, data=pairs
@@ -265,7 +265,7 @@ def test_login_is_over_in_full_feature_phase(session: Session) -> None:
 def test_cid_of_the_first_request_counts(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """The CID that a later Login Request bears changes nothing or ends the login."""
+    """The target ignores a new CID in a later Login Request, or ends the login."""
     ask(login, first_pairs)
 
     provoke(login, csg=Stage.OPERATIONAL, cid=login.cid + 1)

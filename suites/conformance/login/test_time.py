@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Logins that do not go on (RFC 7143 section 8.1.2, T6 and T7)."""
+"""Logins that stall (RFC 7143 section 8.1.2, T6 and T7)."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.needs("operator")
 
 @pytest.fixture(autouse=True)
 def hasty(target: TestedTarget) -> Iterator[None]:
-    """Have the target wait a second for logins, as it says itself after that."""
+    """Have the target end logins after a second, from now on."""
     target.operate("login-time seconds=1")
     yield
     target.operate("login-time seconds=15")
@@ -28,13 +28,13 @@ def hasty(target: TestedTarget) -> Iterator[None]:
 
 @pytest.mark.requirement("RFC7143-8.1.2-i01")
 def test_a_connection_without_a_login_is_closed(connection: Connection) -> None:
-    """A connection on which no Login Request comes is closed in time."""
+    """The target closes a connection on which no Login Request arrives."""
     expect_drop(connection, timeout=IN_TIME)
 
 
 @pytest.mark.requirement("RFC7143-8.1.2-i02")
 def test_a_login_that_stalls_is_ended(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A login that does not come to its end is closed in time."""
+    """The target closes the connection of a login that stalls."""
     pairs = [*first_pairs, ("AuthMethod", "None")]
     answer = login.request(pairs, csg=Stage.SECURITY)
     check(not answer.status, "status 0", answer)

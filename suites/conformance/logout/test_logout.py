@@ -36,7 +36,7 @@ def test_logout_is_answered_and_then_closed(
 
 @pytest.mark.requirement("RFC7143-8.1.2-i07")
 def test_logout_may_wait_its_turn(session: Session) -> None:
-    """A Logout Request that is not immediate is served like an immediate one."""
+    """The target serves a Logout Request that is not immediate."""
     answer = session.logout(immediate=0)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
@@ -48,7 +48,7 @@ def test_logout_may_wait_its_turn(session: Session) -> None:
 def test_unknown_connection_is_not_found(
     session: Session, reason: LogoutReason
 ) -> None:
-    """A logout of a CID that the session does not have gets response 1."""
+    """The target answers a logout of an unknown CID with response 1."""
     answer = session.logout(reason, cid=0x4321)
 
     assert session.transcript.sent()[-1].cid == 0x4321
@@ -57,7 +57,7 @@ def test_unknown_connection_is_not_found(
 
 @pytest.mark.requirement("RFC7143-11.15.1-i01")
 def test_unknown_connection_leaves_the_others(session: Session) -> None:
-    """A logout of a CID that the session does not have closes no connection."""
+    """A logout of an unknown CID closes no connection."""
     answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=0x4321)
 
     check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
@@ -66,7 +66,7 @@ def test_unknown_connection_leaves_the_others(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.15.1-i02")
 def test_recovery_needs_its_level(open_session: OpenSession) -> None:
-    """A logout for recovery below ErrorRecoveryLevel 2 gets response 2."""
+    """The target answers a recovery logout below level 2 with response 2."""
     session = open_session({"ErrorRecoveryLevel": "0"})
 
     answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY)
@@ -81,7 +81,7 @@ def test_recovery_needs_its_level(open_session: OpenSession) -> None:
 @pytest.mark.requirement("RFC7143-11.14-i01")
 @pytest.mark.parametrize("cid", [0, 0x4321, 0xFFFF], ids=hex)
 def test_closing_the_session_needs_no_cid(session: Session, cid: int) -> None:
-    """A logout that closes the session is served whatever its CID field says."""
+    """The target ignores the CID of a logout that closes the session."""
     answer = session.logout(LogoutReason.CLOSE_SESSION, cid=cid)
 
     assert session.transcript.sent()[-1].cid == cid
@@ -91,7 +91,7 @@ def test_closing_the_session_needs_no_cid(session: Session, cid: int) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-8.1.2-i07")
 def test_logout_comes_after_what_is_before_it(session: Session) -> None:
-    """A Logout Request that is not immediate comes after the commands before it."""
+    """The target serves a non-immediate logout after the commands before it."""
     skip_without_room(session, 2)
     missing = session.numbers.take()
     request = session.send(
@@ -133,7 +133,7 @@ def test_reserved_reason_is_refused(session: Session, reason: int) -> None:
 def test_logout_ends_a_write_that_waits_for_data(
     session: Session, scratch_disk: Disk, reason: LogoutReason
 ) -> None:
-    """A task that waits for data ends with its connection, unanswered."""
+    """A write that waits for data ends with its connection, without a response."""
     task = stall_write(session, scratch_disk)
 
     answer = session.logout(reason)
@@ -148,7 +148,7 @@ def test_logout_ends_a_write_that_waits_for_data(
 def test_write_ended_by_a_logout_is_not_carried_out(
     open_session: OpenSession, session: Session, scratch_disk: Disk
 ) -> None:
-    """A WRITE that a logout has ended before its data came changes nothing."""
+    """A WRITE that a logout ends before its data arrives changes nothing."""
     before = pattern(scratch_disk, scratch_disk.block_size, seed=0x10607)
     write(session, scratch_disk, before)
     stall_write(session, scratch_disk)
@@ -161,7 +161,7 @@ def test_write_ended_by_a_logout_is_not_carried_out(
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05")
 def test_a_session_can_be_opened_again(open_session: OpenSession) -> None:
-    """After a logout the same initiator port can log in again."""
+    """The target accepts a login of the same initiator port after a logout."""
     first = open_session()
     first.logout()
 
@@ -172,7 +172,7 @@ def test_a_session_can_be_opened_again(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement("RFC7143-11.14-05", "RFC7143-8.1.2-i07")
 def test_requests_after_a_logout_are_not_served(session: Session) -> None:
-    """A request that comes after the Logout Response is not served."""
+    """The target serves no request after the Logout Response."""
     answer = session.logout()
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)

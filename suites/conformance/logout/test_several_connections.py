@@ -22,7 +22,7 @@ SECOND_CID = 2
 
 
 @pytest.fixture
-def both(open_session: OpenSession) -> Session:
+def pair(open_session: OpenSession) -> Session:
     """A session with two connections."""
     session = open_session({"MaxConnections": "2"})
     session.add_connection(SECOND_CID)
@@ -30,35 +30,35 @@ def both(open_session: OpenSession) -> Session:
 
 
 @pytest.fixture
-def second(both: Session) -> Link:
-    """Its second connection."""
-    return both.links[SECOND_CID]
+def second(pair: Session) -> Link:
+    """The second connection of that session."""
+    return pair.links[SECOND_CID]
 
 
 @pytest.mark.requirement("RFC7143-11.15-01", "RFC7143-8.1.2-i05")
-def test_closing_the_session_closes_both(both: Session, second: Link) -> None:
+def test_closing_the_session_closes_both(pair: Session, second: Link) -> None:
     """A logout that closes the session closes each of its connections."""
-    answer = both.logout(LogoutReason.CLOSE_SESSION)
+    answer = pair.logout(LogoutReason.CLOSE_SESSION)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
-    expect_drop(both.connection)
+    expect_drop(pair.connection)
     expect_drop(second.connection)
 
 
 @pytest.mark.requirement("RFC7143-11.15-01")
-def test_closing_a_connection_leaves_the_other(both: Session, second: Link) -> None:
-    """A logout of one connection on itself closes it and leaves the other."""
-    answer = both.logout(LogoutReason.CLOSE_CONNECTION, link=second)
+def test_closing_a_connection_leaves_the_other(pair: Session, second: Link) -> None:
+    """A logout of a connection on itself closes it and no other."""
+    answer = pair.logout(LogoutReason.CLOSE_CONNECTION, link=second)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
     expect_drop(second.connection)
-    expect_good(both.execute(cdb.test_unit_ready()))
+    expect_good(pair.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement("RFC7143-11.15-01", "RFC7143-8.1.2-i07")
-def test_closing_a_connection_from_the_other(both: Session, second: Link) -> None:
-    """A logout of one connection that comes on the other closes the one it names."""
-    answer = both.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
+def test_closing_a_connection_from_the_other(pair: Session, second: Link) -> None:
+    """A logout of one connection sent on another closes the connection it names."""
+    answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
 
     check(
         answer.response == LogoutResponseCode.CLOSED,
@@ -67,31 +67,31 @@ def test_closing_a_connection_from_the_other(both: Session, second: Link) -> Non
         requirement="RFC7143-8.1.2-i07",
     )
     expect_drop(second.connection)
-    expect_good(both.execute(cdb.test_unit_ready()))
+    expect_good(pair.execute(cdb.test_unit_ready()))
 
 
 @pytest.mark.requirement(
     "RFC7143-11.14-04", "RFC7143-E.1-i03", "RFC7143-11.14.5-01", "RFC7143-11.15-01"
 )
 def test_logout_ends_the_tasks_of_its_connection(
-    both: Session, second: Link, scratch_disk: Disk
+    pair: Session, second: Link, scratch_disk: Disk
 ) -> None:
-    """A logout ends the tasks of its connection; the next command is told so."""
+    """A logout ends its connection's tasks; the next command reports that."""
     data = bytes(scratch_disk.block_size)
-    task = both.start(
+    task = pair.start(
         cdb.write_10(lba=0, blocks=1),
         write=data,
         immediate_data=0,
         unsolicited=0,
         link=second,
     )
-    both.expect(R2T, of=task.command, link=second)
+    pair.expect(R2T, of=task.command, link=second)
 
-    both.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
+    pair.logout(LogoutReason.CLOSE_CONNECTION, cid=second.cid)
 
     with clause("RFC7143-11.15-01"):
         expect_drop(second.connection)
-    sense = both.execute(cdb.test_unit_ready()).sense
+    sense = pair.execute(cdb.test_unit_ready()).sense
     codes = (sense.key, sense.asc, sense.ascq) if sense else None
     check(
         codes == (0x06, 0x47, 0x7F),
@@ -103,18 +103,18 @@ def test_logout_ends_the_tasks_of_its_connection(
 
 @pytest.mark.requirement("RFC7143-E.1-i03")
 def test_logout_leaves_the_tasks_of_the_other(
-    both: Session, second: Link, scratch_disk: Disk
+    pair: Session, second: Link, scratch_disk: Disk
 ) -> None:
-    """A logout of one connection leaves the tasks of the other to go on."""
+    """A logout of one connection leaves the tasks of the other running."""
     data = bytes(scratch_disk.block_size)
-    task = both.start(
+    task = pair.start(
         cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
     )
-    both.route()
+    pair.route()
 
-    both.logout(LogoutReason.CLOSE_CONNECTION, link=second)
+    pair.logout(LogoutReason.CLOSE_CONNECTION, link=second)
 
-    result = both.finish(task)
+    result = pair.finish(task)
     check(result.is_good, "GOOD", result)
 
 
@@ -122,7 +122,7 @@ def test_logout_leaves_the_tasks_of_the_other(
 def test_closing_the_session_ends_a_login(
     open_session: OpenSession, new_login: NewLogin
 ) -> None:
-    """A logout that closes the session ends a login that was about to join it."""
+    """A logout that closes the session ends a login that is joining it."""
     session = open_session({"MaxConnections": "2"})
     options = session.options
     login = new_login(isid=options.isid, tsih=session.tsih, cid=SECOND_CID)

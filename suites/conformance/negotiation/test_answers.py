@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What every key is answered with, known, unknown and obsolete (RFC 7143 6.2, 13)."""
+"""How a target answers each key, known, unknown and obsolete (RFC 7143 6.2, 13)."""
 
 import pytest
 
@@ -42,7 +42,7 @@ _ONCE = [
 @pytest.mark.requirement("RFC7143-6.2-08")
 @pytest.mark.parametrize("name", _UNKNOWN, ids=identify)
 def test_unknown_key_is_not_understood(offer: Offer, name: str) -> None:
-    """A key that is not understood is answered with NotUnderstood."""
+    """The target answers an unknown key with NotUnderstood."""
     answers = offer([(name, "value")])
 
     answer = answer_of(answers, name)
@@ -51,7 +51,7 @@ def test_unknown_key_is_not_understood(offer: Offer, name: str) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-08")
 def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
-    """Unknown keys among known ones disturb neither those nor each other."""
+    """The target answers known keys as usual when unknown ones stand between them."""
     one, two = ("X-com.example.one", "1"), ("X-com.example.two", "2")
 
     pairs = offer([one, ("HeaderDigest", "None"), two, ("DataDigest", "None")])
@@ -64,7 +64,7 @@ def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
 @pytest.mark.requirement("RFC7143-6.2-10", "RFC7143-11.12.10-02")
 @pytest.mark.parametrize("key", _UNDERSTOOD, ids=identify)
 def test_known_key_is_understood(offer: Offer, key: Key) -> None:
-    """No key of this protocol is answered with NotUnderstood."""
+    """The target answers no key of RFC 7143 with NotUnderstood."""
     answers = offer([(key.name, AN_OFFER[key.name])])
 
     answer = answer_of(answers, key.name)
@@ -80,7 +80,7 @@ def test_known_key_is_understood(offer: Offer, key: Key) -> None:
 @pytest.mark.parametrize("name", _OBSOLETE_FLAGS)
 @pytest.mark.parametrize("value", ["Yes", "No"])
 def test_marker_is_rejected(offer: Offer, name: str, value: str) -> None:
-    """IFMarker and OFMarker are answered with Reject."""
+    """The target answers IFMarker and OFMarker with Reject."""
     answer = answer_of(offer([(name, value)]), name)
 
     check(answer == text.REJECT, f"{name}=Reject", answer)
@@ -90,7 +90,7 @@ def test_marker_is_rejected(offer: Offer, name: str, value: str) -> None:
 @pytest.mark.parametrize("name", _OBSOLETE_FLAGS)
 @pytest.mark.parametrize("value", ["Yes", "No"])
 def test_marker_is_rejected_or_declined(offer: Offer, name: str, value: str) -> None:
-    """IFMarker and OFMarker are answered with Reject or No, never NotUnderstood.
+    """The target answers IFMarker and OFMarker with Reject or No.
 
     An offer of No needs no answer: both are ANDed (section 6.2.2).
     """
@@ -103,7 +103,7 @@ def test_marker_is_rejected_or_declined(offer: Offer, name: str, value: str) -> 
 @pytest.mark.requirement("RFC7143-13.25-04", "RFC7143-13.25-05")
 @pytest.mark.parametrize("name", _OBSOLETE_RANGES)
 def test_marker_interval_is_rejected(offer: Offer, name: str) -> None:
-    """IFMarkInt and OFMarkInt are answered with Reject."""
+    """The target answers IFMarkInt and OFMarkInt with Reject."""
     answer = answer_of(offer([(name, "2048~8192")]), name)
 
     check(
@@ -118,7 +118,7 @@ def test_marker_interval_is_rejected(offer: Offer, name: str) -> None:
 @pytest.mark.requirement("RFC7143-13.26.2-01", "RFC7143-13.26.2-02")
 @pytest.mark.parametrize("value", ["ExampleOS/v1234,Firmware/2.0.0.5", "a" * 255, ""])
 def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
-    """A login goes on whatever stands in X#NodeArchitecture."""
+    """The target continues the login whatever the value of X#NodeArchitecture is."""
     answers = offer([("X#NodeArchitecture", value), ("HeaderDigest", "None")])
 
     answer = answer_of(answers, "X#NodeArchitecture")
@@ -130,7 +130,7 @@ def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
 @pytest.mark.parametrize("word", sorted(text.RESERVED_ANSWERS))
 @pytest.mark.parametrize("name", ["HeaderDigest", "MaxBurstLength", "InitialR2T"])
 def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
-    """A reserved word that is offered is turned down, passed over or put right.
+    """The target rejects, ignores or corrects a reserved word that is offered.
 
     A target may refuse the login or answer Reject or Irrelevant; select an admissible
     value, where the key has one besides what was offered (section 6.2.2; of a list
@@ -153,7 +153,7 @@ def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
 def test_key_twice_in_a_request(
     login: LoginExchange, first_pairs: Pairs, key: Key
 ) -> None:
-    """A key that stands twice in one request ends the login."""
+    """The target ends a login whose request contains a key twice."""
     pair = (key.name, AN_OFFER[key.name])
 
     provoke(login, [*first_pairs, pair, pair])
@@ -166,7 +166,7 @@ def test_key_twice_in_a_request(
 def test_key_again_in_a_later_request(
     login: LoginExchange, first_pairs: Pairs, key: Key
 ) -> None:
-    """A key that has been negotiated is not negotiated again: the login ends."""
+    """The target ends a login that negotiates a key a second time."""
     pair = (key.name, AN_OFFER[key.name])
     ask(login, [*first_pairs, pair])
 
@@ -178,7 +178,7 @@ def test_key_again_in_a_later_request(
 @pytest.mark.requirement("RFC7143-6.3-15")
 @pytest.mark.parametrize("name", ["InitiatorName", "TargetName", "SessionType"])
 def test_name_again(login: LoginExchange, first_pairs: Pairs, name: str) -> None:
-    """A name or the session type that is declared again ends the login."""
+    """The target ends a login that declares a name or the session type again."""
     ask(login, first_pairs)
 
     provoke(login, [(name, dict(first_pairs)[name])])
@@ -189,7 +189,7 @@ def test_name_again(login: LoginExchange, first_pairs: Pairs, name: str) -> None
 @pytest.mark.requirement("RFC7143-13.3-i01")
 @pytest.mark.parametrize("value", ["All", ""], ids=identify)
 def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
-    """SendTargets in a login ends it or brings no targets."""
+    """The target ends a login with SendTargets, or returns no targets in it."""
     answers = offer([("SendTargets", value)])
 
     answer = answer_of(answers, "SendTargets")
@@ -198,7 +198,7 @@ def test_send_targets_is_not_for_logins(offer: Offer, value: str) -> None:
 
 
 def _clause_of_strange(name: str) -> str | None:
-    """Return the clause that a key breaks which a target may not send in a login."""
+    """Return the clause that an unexpected key of the target breaks."""
     if name == "TargetName":
         return "RFC7143-13.4-i01"
     if name.startswith("X"):
@@ -210,7 +210,7 @@ def _clause_of_strange(name: str) -> str | None:
     "RFC7143-6.2-06", "RFC7143-13.4-i01", "RFC7143-13.22-01", "RFC7143-13.26.1-02"
 )
 def test_target_says_only_what_it_may(offer: Offer) -> None:
-    """The target answers what was offered, and offers or declares what a target may."""
+    """The target answers the offered keys, and adds only keys that targets may send."""
     sent = [("HeaderDigest", "None"), ("DataDigest", "None")]
 
     answers = offer(sent) or []
@@ -241,7 +241,7 @@ def test_target_says_only_what_it_may(offer: Offer) -> None:
 
 @pytest.mark.requirement("RFC7143-6.3-14")
 def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A login in several exchanges brings no key of the target's twice."""
+    """The target sends no key of its own twice in a login."""
     length = ("MaxRecvDataSegmentLength", "8192")
     ask(login, [*first_pairs, length])
     for name in ("HeaderDigest", "DataDigest"):
@@ -259,7 +259,7 @@ def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> Non
 
 @pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
 def test_every_key_at_once(offer: Offer) -> None:
-    """An offer of every operational key at once is understood."""
+    """The target understands an offer of every operational key at once."""
     pairs = [(key.name, AN_OFFER[key.name]) for key in _UNDERSTOOD]
 
     answers = offer(pairs)
@@ -272,7 +272,7 @@ def test_every_key_at_once(offer: Offer) -> None:
 
 @pytest.fixture
 def own_offer(login: LoginExchange, first_pairs: Pairs) -> str:
-    """A key of a list that the target offers of its own accord, once it has done so."""
+    """A key with a list of values that the target has offered unasked."""
     answers = ask(login, first_pairs)[1]
     names = [name for name, _value in answers if name in ("HeaderDigest", "DataDigest")]
     if not names:
@@ -282,7 +282,7 @@ def own_offer(login: LoginExchange, first_pairs: Pairs) -> str:
 
 @pytest.mark.requirement("RFC7143-6.2-11")
 def test_own_offer_is_not_understood(login: LoginExchange, own_offer: str) -> None:
-    """NotUnderstood as the answer to the target's own offer ends the login."""
+    """The target ends a login that answers the target's offer with NotUnderstood."""
     provoke(login, [(own_offer, text.NOT_UNDERSTOOD)], nsg=Stage.FULL_FEATURE)
 
     expect_refusal(login)
@@ -290,7 +290,7 @@ def test_own_offer_is_not_understood(login: LoginExchange, own_offer: str) -> No
 
 @pytest.mark.requirement("RFC7143-6.2.1-04")
 def test_own_offer_gets_another_value(login: LoginExchange, own_offer: str) -> None:
-    """A value that the target's own offer did not hold ends the login."""
+    """The target ends a login that answers its offer with a value not in the list."""
     provoke(login, [(own_offer, "Y-com.example.crc")], nsg=Stage.FULL_FEATURE)
 
     expect_refusal(login)

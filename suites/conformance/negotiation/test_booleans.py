@@ -30,7 +30,7 @@ def _decisive(key: Key) -> str:
 @pytest.mark.requirement("RFC7143-13-i03", "RFC7143-6.2.2-05")
 @pytest.mark.parametrize("key", _KEYS)
 def test_value_that_decides(offer: Offer, key: Key) -> None:
-    """An offer that decides by itself is answered with its own value, or not at all."""
+    """The target answers a deciding offer with the same value, or sends no answer."""
     answers = offer([(key.name, _decisive(key))])
 
     answer = answer_of(answers, key.name)
@@ -47,7 +47,7 @@ def test_value_that_decides(offer: Offer, key: Key) -> None:
 @pytest.mark.requirement("RFC7143-6.2.2-07", "RFC7143-6.2.2-05")
 @pytest.mark.parametrize("key", _KEYS)
 def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
-    """An offer that leaves the result open is answered with Yes or No."""
+    """The target answers an offer that leaves the result open with Yes or No."""
     value = "Yes" if key.kind is Kind.AND else "No"
 
     answers = offer([(key.name, value)])
@@ -68,7 +68,7 @@ def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
 )
 @pytest.mark.parametrize("key", _KEYS)
 def test_value_that_is_none(offer: Offer, key: Key, value: str) -> None:
-    """What is neither Yes nor No is rejected, refused or answered by one of them."""
+    """The target rejects, refuses or corrects a value that is neither Yes nor No."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)

@@ -54,7 +54,7 @@ def _are_answered(answers: Pairs, offered: Pairs) -> bool:
 def test_pairs_span_requests(
     login: LoginExchange, first_pairs: Pairs, cut: int
 ) -> None:
-    """Pairs that are cut anywhere and continued are read as if they were whole."""
+    """The target reads pairs that are cut anywhere and continued with the C bit."""
     _response, offered = ask(login, first_pairs)
 
     _empty, answers = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
@@ -69,7 +69,7 @@ def test_pairs_span_requests(
 def test_first_text_spans_requests(
     login: LoginExchange, first_pairs: Pairs, cut: int
 ) -> None:
-    """A login's first request, with the names in it, may be continued as well."""
+    """The target accepts a first request, with the names, that the C bit continues."""
     data = text.encode(first_pairs)
 
     _empty, answers = _send_parts(login, [data + _OFFER[:cut], _OFFER[cut:]])
@@ -83,7 +83,7 @@ def test_first_text_spans_requests(
 def test_answer_to_continued_text_is_empty(
     login: LoginExchange, first_pairs: Pairs, count: int
 ) -> None:
-    """Each request with C=1 is answered by a response without text, T=0 and C=0."""
+    """The target answers C=1 by a response without text, with T=0 and C=0."""
     ask(login, first_pairs)
     size = -(-len(_OFFER) // count)
 
@@ -98,7 +98,7 @@ def test_answer_to_continued_text_is_empty(
 def test_continuation_and_transition_exclude_each_other(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A request with both C and T is refused or leads to no transition."""
+    """The target grants no transition to a request with both C and T."""
     ask(login, first_pairs)
 
     provoke(login, b"HeaderDigest=No", nsg=Stage.FULL_FEATURE, continuation=1)
@@ -110,7 +110,7 @@ def test_continuation_and_transition_exclude_each_other(
 def test_target_continues_no_transition(
     new_login: NewLogin, first_pairs: Pairs
 ) -> None:
-    """A long text is cut into responses that have either C or T, and comes whole."""
+    """The target cuts a long text into responses that never have both C and T."""
     bulky = [(f"X-com.example.bulky{number}", "v" * 200) for number in range(25)]
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
 

@@ -25,7 +25,7 @@ from suites.support.negotiation import (
 @pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
 @pytest.mark.parametrize("key", IRRELEVANT, ids=identify)
 def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> None:
-    """A key that means nothing to discovery is answered, but not as unknown."""
+    """A Discovery session answers a key that it has no use for, as a known key."""
     answers = offer_in_discovery([(key.name, AN_OFFER[key.name])])
 
     answer = answer_of(answers, key.name)
@@ -37,7 +37,7 @@ def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> No
 @pytest.mark.requirement("RFC7143-7.4.1-01", "RFC7143-13.21-01")
 @pytest.mark.parametrize("level", ["0", "1", "2"])
 def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
-    """ErrorRecoveryLevel on a Discovery session comes out as 0."""
+    """A Discovery session answers any ErrorRecoveryLevel with 0."""
     answers = offer_in_discovery([("ErrorRecoveryLevel", level)])
 
     answer = answer_of(answers, "ErrorRecoveryLevel")
@@ -48,7 +48,7 @@ def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
 def test_discovery_has_one_connection(
     login: LoginExchange, options: LoginOptions, new_login: Callable[..., LoginExchange]
 ) -> None:
-    """A Discovery session takes no second connection, whatever MaxConnections says."""
+    """A Discovery session accepts no second connection, whatever MaxConnections is."""
     names = replace(options, is_discovery=True, target_name=None).names()
     digests = [("HeaderDigest", "None"), ("DataDigest", "None")]
     first = advance(login, [*names, ("MaxConnections", "8"), *digests])
@@ -62,7 +62,7 @@ def test_discovery_has_one_connection(
 def test_discovery_login_negotiates(
     login: LoginExchange, options: LoginOptions
 ) -> None:
-    """A Discovery login with digests and a length offered comes to its end."""
+    """The target completes a Discovery login that offers digests and a length."""
     names = replace(options, is_discovery=True, target_name=None).names()
     pairs = [("HeaderDigest", "None"), ("DataDigest", "None")]
 

@@ -18,7 +18,7 @@ _by_digest = pytest.mark.parametrize("key", DIGESTS, ids=identify)
 @pytest.mark.requirement("RFC7143-6.2.1-01")
 @pytest.mark.parametrize("value", ["None", "None,CRC32C", "None,None"])
 def test_first_value_that_everybody_has(offer: Offer, key: Key, value: str) -> None:
-    """None at the head of a list of digests is chosen."""
+    """The target chooses None if it is the first value of a list of digests."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)
@@ -36,7 +36,7 @@ def test_first_value_that_everybody_has(offer: Offer, key: Key, value: str) -> N
 )
 @pytest.mark.parametrize("value", ["CRC32C", "CRC32C,None", f"{_UNKNOWN},CRC32C,None"])
 def test_first_value_that_is_supported(offer: Offer, key: Key, value: str) -> None:
-    """A target with CRC32C chooses it where it comes before None."""
+    """A target with CRC32C chooses CRC32C if it precedes None."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)
@@ -53,7 +53,7 @@ def test_first_value_that_is_supported(offer: Offer, key: Key, value: str) -> No
     ids=identify,
 )
 def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
-    """Values that are not understood are passed over."""
+    """The target ignores values of a list that it does not know."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)
@@ -64,7 +64,7 @@ def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
 @pytest.mark.requirement("RFC7143-6.2.1-02", "RFC7143-6.1-i01")
 @pytest.mark.parametrize("value", [_UNKNOWN, "none", "crc32c", "Non", ""], ids=identify)
 def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
-    """A list without a supported value is rejected or refused; None is not assumed."""
+    """The target rejects or refuses a list of unknown values, and assumes no None."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)
@@ -74,7 +74,7 @@ def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
 @_by_digest
 @pytest.mark.requirement("RFC7143-6.2.1-02")
 def test_none_is_not_chosen_unasked(offer: Offer, key: Key) -> None:
-    """A list without None is not answered with None."""
+    """The target does not answer a list without None with None."""
     answers = offer([(key.name, "CRC32C")])
 
     answer = answer_of(answers, key.name)
@@ -91,7 +91,7 @@ def test_none_is_not_chosen_unasked(offer: Offer, key: Key) -> None:
     ],
 )
 def test_task_reporting_is_chosen_from_the_list(offer: Offer, value: str) -> None:
-    """TaskReporting is answered with a value of the list, RFC3720 if it is first."""
+    """The target chooses TaskReporting from the list, RFC3720 if it is first."""
     answers = offer([("TaskReporting", value)])
 
     answer = answer_of(answers, "TaskReporting")

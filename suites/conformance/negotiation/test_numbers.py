@@ -55,7 +55,7 @@ def _is_result(key: Key, offered: int, answer: str) -> bool:
 @pytest.mark.requirement("RFC7143-13-i03", "RFC7143-6.2.2-01")
 @pytest.mark.parametrize(("key", "value"), _RULED)
 def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None:
-    """A number within its range is answered by one that its result function allows."""
+    """The target answers a number in its range by a result that the key allows."""
     answers = offer([(key.name, str(value))])
 
     answer = answer_of(answers, key.name)
@@ -75,7 +75,7 @@ def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None
 @pytest.mark.parametrize("prefix", ["0x", "0X"])
 @pytest.mark.parametrize("key", _KEYS)
 def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
-    """A number in hexadecimal is as good as in decimal."""
+    """The target understands a number in hexadecimal as it does one in decimal."""
     value = int(key.default or "0")
 
     answers = offer([(key.name, f"{prefix}{value:X}")])
@@ -92,7 +92,7 @@ def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
 @pytest.mark.requirement("RFC7143-6.1-i02")
 @pytest.mark.parametrize("value", ["0x000000200", "0X0200", "0x200"])
 def test_leading_zeros_of_hexadecimal(offer: Offer, value: str) -> None:
-    """Leading zeros of a hexadecimal number mean nothing."""
+    """The target ignores leading zeros of a hexadecimal number."""
     answers = offer([("MaxBurstLength", value)])
 
     answer = answer_of(answers, "MaxBurstLength")
@@ -106,7 +106,7 @@ def test_leading_zeros_of_hexadecimal(offer: Offer, value: str) -> None:
     ids=identify,
 )
 def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
-    """A number beyond its range is rejected, refused or answered within the range."""
+    """The target rejects, refuses or corrects a number that is out of range."""
     answers = offer([(key.name, str(value))])
 
     answer = answer_of(answers, key.name)
@@ -116,7 +116,7 @@ def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
 @pytest.mark.requirement("RFC7143-6.2.2-03", "RFC7143-6.2.2-01")
 @pytest.mark.parametrize("value", _GARBAGE, ids=identify)
 def test_no_number_at_all(offer: Offer, value: str) -> None:
-    """What is no number is rejected, refused or answered with an admissible number."""
+    """The target rejects, refuses or corrects a value that is not a number."""
     key = KEYS["MaxBurstLength"]
 
     answers = offer([(key.name, value)])
@@ -127,7 +127,7 @@ def test_no_number_at_all(offer: Offer, value: str) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-07", "RFC7143-6.2.2-04", "RFC7143-6.2.2-01")
 def test_range_where_none_is_allowed(offer: Offer) -> None:
-    """A range for a key that takes a number is rejected, refused or answered by one."""
+    """The target rejects, refuses or corrects a range for a key that takes a number."""
     key = KEYS["MaxBurstLength"]
 
     answers = offer([(key.name, "512~1024")])
@@ -139,7 +139,7 @@ def test_range_where_none_is_allowed(offer: Offer) -> None:
 @pytest.mark.requirement("RFC7143-13-i02", "RFC7143-13.12-i01")
 @pytest.mark.parametrize("value", ["512", "0x200", "8192", "262144", "16777215"])
 def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
-    """A legal MaxRecvDataSegmentLength is taken in without objection."""
+    """The target accepts a legal MaxRecvDataSegmentLength."""
     answers = offer([(_LENGTH.name, value)])
 
     answer = answer_of(answers, _LENGTH.name)
@@ -154,7 +154,7 @@ def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
 def test_illegal_length_is_not_taken(
     login: LoginExchange, first_pairs: Pairs, value: str
 ) -> None:
-    """An illegal MaxRecvDataSegmentLength ends the login, or has no effect.
+    """The target ends a login with an illegal MaxRecvDataSegmentLength or ignores it.
 
     A declaration needs no answer, and a target may take the nearest legal length
     instead. One that takes less than any legal one cuts the echo of a ping short.
@@ -205,7 +205,7 @@ def test_own_length_is_in_range(offer: Offer) -> None:
 def test_first_burst_stays_within_the_longest(
     settle: Offer, first: str, longest: str, is_first_before: bool
 ) -> None:
-    """FirstBurstLength does not come out above MaxBurstLength, whatever the order."""
+    """FirstBurstLength results in at most MaxBurstLength, in either order."""
     pairs = [("FirstBurstLength", first), ("MaxBurstLength", longest)]
 
     settled = settle(pairs if is_first_before else pairs[::-1])
@@ -218,7 +218,7 @@ def test_first_burst_stays_within_the_longest(
 
 @pytest.mark.requirement("RFC7143-13.14-01")
 def test_first_burst_stays_within_the_default(settle: Offer) -> None:
-    """FirstBurstLength alone does not come out above MaxBurstLength's default."""
+    """FirstBurstLength alone results in at most the default MaxBurstLength."""
     answers = settle([("FirstBurstLength", "16777215")])
 
     answer = answer_of(answers, "FirstBurstLength")
@@ -228,7 +228,7 @@ def test_first_burst_stays_within_the_default(settle: Offer) -> None:
 
 @pytest.mark.requirement("RFC7143-13.14-i01")
 def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
-    """Without unsolicited data FirstBurstLength is Irrelevant, or answered as ever."""
+    """Without unsolicited data FirstBurstLength is Irrelevant, or answered as usual."""
     pairs = [("InitialR2T", "Yes"), ("ImmediateData", "No")]
 
     answers = offer([*pairs, ("FirstBurstLength", "65536")])
@@ -244,7 +244,7 @@ def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
 @pytest.mark.requirement("RFC7143-13.19-02")
 @pytest.mark.parametrize("level", ["1", "2"])
 def test_recovery_in_order_takes_one_r2t(settle: Offer, level: str) -> None:
-    """Recovery with sequences in order comes with MaxOutstandingR2T=1."""
+    """With recovery and DataSequenceInOrder=Yes the result is MaxOutstandingR2T=1."""
     pairs = [("ErrorRecoveryLevel", level), ("DataSequenceInOrder", "Yes")]
 
     answers = settle([*pairs, ("MaxOutstandingR2T", "8")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target offers of its own accord (RFC 7143 sections 6.2, 13.23 and 13.26)."""
+"""What a target offers unasked (RFC 7143 sections 6.2, 13.23 and 13.26)."""
 
 import pytest
 
@@ -28,7 +28,7 @@ _OFFERED = frozenset(
 
 @pytest.fixture
 def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
-    """What the target says in a login that offers nothing, before it goes on."""
+    """The keys that the target sends in a login that offers none."""
     pairs = [*first_pairs, ("AuthMethod", "None")]
     advance(login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
     ask(login, csg=Stage.OPERATIONAL)
@@ -40,7 +40,7 @@ def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
 def test_its_key_need_not_be_understood(
     login: LoginExchange, offered: dict[str, str]
 ) -> None:
-    """A login whose X#NodeArchitecture is not understood goes on."""
+    """The target continues a login whose initiator does not know X#NodeArchitecture."""
     assert _ARCHITECTURE in offered
     others = [(key, offered[key]) for key in offered if key in _OFFERED]
 
@@ -51,7 +51,7 @@ def test_its_key_need_not_be_understood(
 
 @pytest.mark.requirement("RFC7143-13.23-02")
 def test_task_reporting_is_offered_with_both_values(offered: dict[str, str]) -> None:
-    """Who offers TaskReporting offers at least RFC3720 and ResponseFence."""
+    """A target that offers TaskReporting includes RFC3720 and ResponseFence."""
     values = offered.get("TaskReporting")
     if values is None:
         pytest.skip("not applicable: the target does not offer TaskReporting")

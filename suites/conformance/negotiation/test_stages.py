@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keys in the stage they belong to, and in the other (RFC 7143 sections 6.3, 12)."""
+"""Keys in their stage, and in the other one (RFC 7143 sections 6.3, 12)."""
 
 import pytest
 
@@ -24,7 +24,7 @@ _METHODS = ["AuthMethod=None", "CHAP_A=5", "CHAP_N=user", "SRP_U=user"]
 @pytest.mark.requirement("RFC7143-6.3-i01", "RFC7143-12-01")
 @pytest.mark.parametrize("key", _KEYS, ids=identify)
 def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
-    """An operational key in the security stage ends the login or settles nothing."""
+    """The target ends a login with operational keys amid security, or ignores them."""
     pairs = [("AuthMethod", "None"), (key.name, AN_OFFER[key.name])]
 
     answers = offer(pairs, csg=Stage.SECURITY)
@@ -37,7 +37,7 @@ def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
 @pytest.mark.requirement("RFC7143-6.3-i01")
 @pytest.mark.parametrize("pair", _METHODS)
 def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
-    """A security key in the operational stage ends the login or settles nothing."""
+    """The target ends a login with security keys amid operation, or ignores them."""
     name, _equals, value = pair.partition("=")
 
     answers = offer([(name, value)], csg=Stage.OPERATIONAL)
@@ -50,7 +50,7 @@ def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
 @pytest.mark.requirement("RFC7143-6.2-10")
 @pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
 def test_alias_is_for_any_stage(offer: Offer, stage: Stage) -> None:
-    """InitiatorAlias is taken in either stage without an answer."""
+    """The target accepts InitiatorAlias in either stage, and sends no answer."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
     answers = offer([*method, ("InitiatorAlias", "Gerät 1")], csg=stage)

@@ -61,7 +61,7 @@ def test_target_text_keeps_the_format(offer: Offer) -> None:
 def test_malformed_pair_is_not_taken(
     login: LoginExchange, first_pairs: Pairs, tail: bytes
 ) -> None:
-    """Text that holds no pair where one is due is not taken for an offer."""
+    """The target does not take text without a key=value pair for an offer."""
     provoke(login, text.encode(first_pairs) + tail)
 
     name = tail.partition(b"=")[0].rstrip(b"\0").decode()
@@ -70,7 +70,7 @@ def test_malformed_pair_is_not_taken(
 
 @pytest.mark.requirement("RFC7143-6.1-01")
 def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A last pair without its NUL is not read beyond the data segment."""
+    """The target reads a last pair without NUL no further than the data segment."""
     filler = b"X-com.example.a=" + b"v" * (-len(text.encode(first_pairs)) % 4) + b"\0"
     data = text.encode(first_pairs) + filler + b"MaxBurstLength=819"
 
@@ -84,7 +84,7 @@ def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None
     "name", ["X" + "k" * 62, "X-com.example.k+m@n_o-p.9"], ids=["63-bytes", "signs"]
 )
 def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
-    """A key name of up to 63 bytes and of every character allowed is read whole."""
+    """The target reads key names of up to 63 bytes, with every legal character."""
     answers = offer([(name, "value"), ("HeaderDigest", "None")])
 
     answer = answer_of(answers, name)
@@ -98,7 +98,7 @@ def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
     ids=["empty", "equals-within", "equals", "commas", "address", "255-bytes"],
 )
 def test_value_of_any_kind_is_read(offer: Offer, value: str) -> None:
-    """A value ends at its NUL alone; the pairs after it are read."""
+    """The target reads a value up to its NUL, and then the pairs after it."""
     pairs = offer([("X-com.example.any", value), ("HeaderDigest", "None")])
 
     answers = [answer_of(pairs, name) for name in ("X-com.example.any", "HeaderDigest")]
@@ -111,7 +111,7 @@ def test_value_of_any_kind_is_read(offer: Offer, value: str) -> None:
 def test_eight_kilobytes_in_one_request(
     login: LoginExchange, first_pairs: Pairs, size: int
 ) -> None:
-    """A Login Request with up to 8192 bytes of text is taken in."""
+    """The target accepts a Login Request with up to 8192 bytes of text."""
     start = text.encode([*first_pairs, ("HeaderDigest", "None")])
     fillers = [f"X-com.example.{n:02}=" for n in range((size - len(start)) // 250)]
     body = b"".join(item.encode().ljust(249, b"v") + b"\0" for item in fillers)
@@ -128,7 +128,7 @@ def test_eight_kilobytes_in_one_request(
 def test_eight_kilobytes_in_one_negotiation(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A negotiation of 8192 bytes of text over several requests comes to its end."""
+    """The target completes a negotiation of 8192 bytes of text in several requests."""
     ask(login, first_pairs)
     filler = [(f"X-com.example.f{number}", "v" * 230) for number in range(8)]
 

@@ -105,7 +105,7 @@ def test_only_a_non_immediate_ping_takes_a_number(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.19-02", "RFC7143-13.12-i01")
 def test_longest_ping_is_answered(session: Session) -> None:
-    """A ping with as much data as the target takes at once is echoed."""
+    """The target echoes a ping with as much data as one segment may hold."""
     parameters = session.parameters
     longest = min(
         parameters.target_max_recv_data_segment_length,
@@ -133,7 +133,7 @@ def test_echo_at_the_edge(open_session: OpenSession, length: int) -> None:
 
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-01", "RFC7143-11.19-02")
 def test_each_of_many_pings_is_answered(session: Session) -> None:
-    """Pings sent without a pause are answered one by one, each with its data."""
+    """The target answers each of many pings sent without a pause, with its data."""
     room = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
     pings = [
         session.send(NOPOut(data=bytes([number]) * number))
@@ -160,7 +160,7 @@ def test_each_of_many_pings_is_answered(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.18.1-03")
 def test_ping_is_answered_beside_a_write(session: Session, scratch_disk: Disk) -> None:
-    """A ping is answered while a command waits for its data, which then goes on."""
+    """The target answers a ping while a write waits for data, then goes on with it."""
     data = bytes(scratch_disk.block_size)
     task = session.start(
         cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
@@ -176,7 +176,7 @@ def test_ping_is_answered_beside_a_write(session: Session, scratch_disk: Disk) -
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-01")
 @pytest.mark.parametrize("tag", [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE], ids=hex)
 def test_any_tag_but_the_reserved_one_is_valid(session: Session, tag: int) -> None:
-    """The target answers a ping under any tag but the reserved one."""
+    """The target answers a ping with any ITT except the reserved one."""
     answer = session.ping(b"tag", initiator_task_tag=tag)
 
     check(
@@ -189,7 +189,7 @@ def test_any_tag_but_the_reserved_one_is_valid(session: Session, tag: int) -> No
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01", "RFC7143-4.2.2.2-i01")
 def test_unanswered_nop_out_takes_no_stat_sn(session: Session) -> None:
-    """A NOP-Out whose ITT is reserved leaves StatSN and ExpCmdSN where they are."""
+    """A NOP-Out whose ITT is reserved changes neither StatSN nor ExpCmdSN."""
     before = session.ping()
 
     session.send(NOPOut(immediate=1, initiator_task_tag=RESERVED_TAG))

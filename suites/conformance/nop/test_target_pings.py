@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""NOP-Ins that a target sends of its own accord (RFC 7143 section 11.19)."""
+"""NOP-Ins that a target sends unasked (RFC 7143 section 11.19)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,14 +36,14 @@ def next_ping(target: TestedTarget, session: Session) -> AwaitPing:
 
 @pytest.fixture
 def ping(session: Session, next_ping: AwaitPing) -> NOPIn:
-    """A NOP-In that wants an answer; it is left unanswered."""
+    """A NOP-In that requests an answer; it is left unanswered."""
     session.answers_pings = False
     return next_ping()
 
 
 @pytest.mark.requirement("RFC7143-11.19-05", "RFC7143-11.19-06")
 def test_a_ping_has_neither_task_nor_data(ping: NOPIn) -> None:
-    """A NOP-In of the target's own has ITT 0xffffffff and no data."""
+    """A NOP-In that the target sends unasked has ITT 0xffffffff and no data."""
     check(ping.initiator_task_tag == RESERVED_TAG, "ITT 0xffffffff", ping)
     check(
         ping.data_segment_length == 0,
@@ -55,7 +55,7 @@ def test_a_ping_has_neither_task_nor_data(ping: NOPIn) -> None:
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")
 def test_a_ping_has_a_transfer_tag(ping: NOPIn) -> None:
-    """A NOP-In that wants an answer has a Target Transfer Tag."""
+    """A NOP-In that requests an answer has a Target Transfer Tag."""
     check(ping.target_transfer_tag != RESERVED_TAG, "TTT not 0xffffffff", ping)
 
 
@@ -74,7 +74,7 @@ def test_a_ping_names_a_unit(session: Session, next_ping: AwaitPing) -> None:
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
 def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None:
-    """A NOP-In of the target's own shows the next StatSN and does not take it."""
+    """A NOP-In that the target sends unasked carries the next StatSN, not taking it."""
     before = session.ping().stat_sn
 
     unasked = next_ping()
@@ -87,7 +87,7 @@ def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")
 def test_an_answer_is_taken_in_silence(session: Session, next_ping: AwaitPing) -> None:
-    """The answer to a target's ping draws nothing."""
+    """The target does not respond to the answer to its ping."""
     ping = next_ping()
 
     session.expect_silence(after=session.transcript.sent()[-1])

@@ -26,7 +26,7 @@ from suites.support.sessions import stall_write
 def test_any_order_of_arrival_is_put_right(
     session: Session, order: tuple[int, ...]
 ) -> None:
-    """Commands are carried out in the order of CmdSN, however they arrive."""
+    """The target executes commands in the order of CmdSN, however they arrive."""
     skip_without_room(session, len(order))
     start = session.cmd_sn
 
@@ -46,7 +46,7 @@ def test_any_order_of_arrival_is_put_right(
 def test_an_early_read_sees_the_write_before_it(
     session: Session, scratch_disk: Disk
 ) -> None:
-    """An ORDERED READ that overtakes the WRITE before it reads what that wrote."""
+    """An ORDERED READ that overtakes the WRITE before it reads the data written."""
     write(session, scratch_disk, bytes(scratch_disk.block_size))
     data = pattern(scratch_disk, scratch_disk.block_size, seed=0x5A)
     skip_without_room(session, 2)
@@ -67,7 +67,7 @@ def test_an_early_read_sees_the_write_before_it(
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 @pytest.mark.parametrize("kind", NUMBERED)
 def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -> None:
-    """A request of any kind that is not immediate waits for the one before it."""
+    """A non-immediate request of any type waits for the one before it."""
     skip_without_room(session, 2)
     missing = session.numbers.take()
     early = session.send(NUMBERED[kind](immediate=0))
@@ -90,7 +90,7 @@ def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")
 @pytest.mark.parametrize("kind", NUMBERED)
 def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
-    """A request of any kind that is not immediate advances ExpCmdSN by one."""
+    """A non-immediate request of any type advances ExpCmdSN by one."""
     number = session.cmd_sn
 
     request = session.send(NUMBERED[kind](immediate=0))
@@ -105,7 +105,7 @@ def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")
 @pytest.mark.parametrize("kind", NUMBERED)
 def test_immediate_requests_take_no_number(session: Session, kind: str) -> None:
-    """A request of any kind that is immediate leaves ExpCmdSN where it is."""
+    """An immediate request of any type does not advance ExpCmdSN."""
     number = session.cmd_sn
 
     session.send(NUMBERED[kind](immediate=1))
@@ -117,7 +117,7 @@ def test_immediate_requests_take_no_number(session: Session, kind: str) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15", "RFC7143-4.2.2.1-08")
 def test_an_immediate_request_shares_the_next_number(session: Session) -> None:
-    """The command with the CmdSN that an immediate request bore is no duplicate."""
+    """The target executes a command whose CmdSN an immediate request had, too."""
     immediate = session.send(NOPOut(immediate=1))
 
     ordinary = session.send(NOPOut())
@@ -131,7 +131,7 @@ def test_an_immediate_request_shares_the_next_number(session: Session) -> None:
 def test_a_retry_of_a_running_command_is_ignored(
     session: Session, scratch_disk: Disk
 ) -> None:
-    """A second copy of a command that is under way draws nothing and does no harm."""
+    """The target ignores a second copy of a command in progress."""
     task = stall_write(session, scratch_disk)
 
     session.connection.send(task.command.copy(), note="the same again")

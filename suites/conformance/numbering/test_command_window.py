@@ -37,7 +37,7 @@ def stray(number: int) -> SCSICommand:
 @pytest.mark.requirement("RFC7143-4.2.2.1-13")
 @pytest.mark.parametrize("distance", [-1, -2, -1000, -(2**31 - 1)])
 def test_command_below_window_is_ignored(session: Session, distance: int) -> None:
-    """A command numbered before ExpCmdSN draws no response and does no harm."""
+    """The target ignores a command numbered before ExpCmdSN."""
     number = serial.add(session.exp_cmd_sn, distance)
 
     sent = session.send(stray(number))
@@ -50,7 +50,7 @@ def test_command_below_window_is_ignored(session: Session, distance: int) -> Non
 @pytest.mark.requirement("RFC7143-4.2.2.1-13")
 @pytest.mark.parametrize("distance", [1, 2, 1000, 2**30])
 def test_command_above_window_is_ignored(session: Session, distance: int) -> None:
-    """A command numbered beyond MaxCmdSN draws no response and does no harm."""
+    """The target ignores a command numbered beyond MaxCmdSN."""
     number = serial.add(session.max_cmd_sn, distance)
 
     sent = session.send(stray(number))
@@ -64,7 +64,7 @@ def test_command_above_window_is_ignored(session: Session, distance: int) -> Non
 def test_a_closed_window_lets_no_command_in(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """The next command in turn is ignored while MaxCmdSN is below its number.
+    """The target ignores the next command while MaxCmdSN is below its number.
 
     Without a gap before it: a target that only puts commands in order serves it.
     """
@@ -86,7 +86,7 @@ def test_a_closed_window_lets_no_command_in(
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 def test_commands_wait_for_the_one_before(session: Session) -> None:
-    """A command that comes before its turn is carried out when the gap is filled."""
+    """The target executes a command that came early when the gap is filled."""
     skip_without_room(session, 2)
     early = session.send(NOPOut(cmd_sn=serial.add(session.cmd_sn, 1), data=b"second"))
     session.expect_silence(after=early)
@@ -107,7 +107,7 @@ def test_commands_wait_for_the_one_before(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-10")
 def test_a_hole_is_not_acknowledged(session: Session) -> None:
-    """ExpCmdSN stays at a number that has not come, whatever came after it."""
+    """ExpCmdSN stays at a number that has not arrived, whatever arrives after it."""
     skip_without_room(session, 2)
     hole = session.cmd_sn
     session.send(NOPOut(cmd_sn=serial.add(hole, 1)))
@@ -121,7 +121,7 @@ def test_a_hole_is_not_acknowledged(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-14")
 def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
-    """A second command with a number that has come draws no response."""
+    """The target ignores a second command with a number that has arrived."""
     skip_without_room(session, 2)
     second = serial.add(session.cmd_sn, 1)
     original = session.send(NOPOut(cmd_sn=second, data=b"original"))
@@ -144,7 +144,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
 def test_the_last_number_of_the_window_is_taken(
     open_session: OpenSession, start: int
 ) -> None:
-    """A command with CmdSN = MaxCmdSN is accepted, also behind 2**32 - 1."""
+    """The target accepts a command with CmdSN = MaxCmdSN, also beyond 2**32 - 1."""
     session = open_session(cmd_sn=start)
     size = window_size(session)
     last = session.send(NOPOut(cmd_sn=session.max_cmd_sn))
@@ -163,7 +163,7 @@ def test_the_last_number_of_the_window_is_taken(
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-i02", "RFC7143-4.2.2.1-07")
 def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
-    """An immediate request is served while the window has no room left."""
+    """The target serves an immediate request while the window is used up."""
     window_size(session)
     missing, waiting = fill_but_the_first(session)
 
@@ -221,7 +221,7 @@ def test_a_response_acknowledges_its_command(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-4.2.2.1-11", "RFC7143-11.12.8-i01")
 @pytest.mark.parametrize("start", [0xFFFFFFFD, 0x7FFFFFFE, 0])
 def test_numbers_wrap_around(open_session: OpenSession, start: int) -> None:
-    """Command numbers go on behind 2**32 - 1, and behind 2**31 - 1."""
+    """Command numbers continue beyond 2**32 - 1, and beyond 2**31 - 1."""
     session = open_session(cmd_sn=start, clears_unit_attention=False)
 
     answers = [session.ping(immediate=0) for _ in range(6)]
@@ -237,7 +237,7 @@ def test_numbers_wrap_around(open_session: OpenSession, start: int) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-06", "RFC7143-4.2.2.1-07")
 def test_two_immediate_requests_are_taken_at_once(session: Session) -> None:
-    """An immediate task management request and an immediate ping are both served.
+    """The target serves an immediate task management request and an immediate ping.
 
     A target without task management may say so by a Reject (section 11.17.1).
     """
@@ -281,7 +281,7 @@ def test_the_window_starts_with_the_login(
 def test_a_window_that_opens_by_itself_is_told(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A window that opens with nothing else to send is told of by a NOP-In.
+    """The target reports a window that opens by itself in a NOP-In.
 
     It need not open: what was aborted may hold its place for longer.
     """

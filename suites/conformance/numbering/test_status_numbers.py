@@ -27,7 +27,7 @@ def test_responses_count_from_the_login(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.2-i01")
 def test_each_connection_counts_for_itself(open_session: OpenSession) -> None:
-    """A second session's responses do not disturb the first one's StatSN."""
+    """The responses of a second session do not change the first one's StatSN."""
     first, second = open_session(), open_session()
     stat_sn = first.leading.status.exp_stat_sn
 
@@ -42,7 +42,7 @@ def test_each_connection_counts_for_itself(open_session: OpenSession) -> None:
 def test_login_responses_count_too(
     new_login: NewLogin, first_pairs: list[tuple[str, str]]
 ) -> None:
-    """Each further Login Response carries the next StatSN."""
+    """Each further Login Response has the next StatSN."""
     login = new_login()
 
     login.request(first_pairs, csg=Stage.OPERATIONAL)
@@ -56,7 +56,7 @@ def test_login_responses_count_too(
 
 @pytest.mark.requirement("RFC7143-11.4-i01")
 def test_a_stale_exp_stat_sn_is_tolerated(session: Session) -> None:
-    """A request that acknowledges less than has come is served all the same."""
+    """The target serves a request whose ExpStatSN acknowledges too little."""
     old = serial.add(session.leading.status.exp_stat_sn, -1)
 
     answer = session.ping(exp_stat_sn=old)

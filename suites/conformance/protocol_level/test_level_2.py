@@ -53,7 +53,7 @@ def descriptors(session: Session) -> list[int]:
 def test_the_version_descriptor_shows_the_level(
     open_session: OpenSession, level: int
 ) -> None:
-    """An iSCSI version descriptor is 0960h plus the level that was agreed."""
+    """An iSCSI version descriptor is 0960h plus the negotiated level."""
     session = open_session({"iSCSIProtocolLevel": str(level)})
 
     descriptor_values = descriptors(session)
@@ -69,7 +69,7 @@ def test_the_version_descriptor_shows_the_level(
 @pytest.mark.requirement("RFC7144-5.1.1-02")
 @pytest.mark.parametrize("priority", [1, 15])
 def test_priority_means_nothing_below_level_2(session: Session, priority: int) -> None:
-    """A Command Priority is ignored unless level 2 was agreed."""
+    """The target ignores a Command Priority unless level 2 was negotiated."""
     result = session.execute(cdb.test_unit_ready(), priority=priority)
 
     assert session.transcript.sent()[-1].priority == priority
@@ -78,7 +78,7 @@ def test_priority_means_nothing_below_level_2(session: Session, priority: int) -
 
 @pytest.mark.requirement("RFC7144-5.2.1-01")
 def test_no_status_qualifier_below_level_2(session: Session) -> None:
-    """Status Qualifier is zero unless level 2 was agreed, also with an error."""
+    """Status Qualifier is 0 unless level 2 was negotiated, also with an error."""
     session.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
     session.execute(cdb.test_unit_ready())
 
@@ -92,7 +92,7 @@ def test_no_status_qualifier_below_level_2(session: Session) -> None:
 @level_2
 @pytest.mark.requirement("RFC7144-5.2.2-01", "RFC7144-5.2.2-02")
 def test_sense_comes_at_level_2_too(newer: Session) -> None:
-    """CHECK CONDITION brings sense data."""
+    """A CHECK CONDITION at level 2 contains sense data."""
     result = newer.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
 
     check(result.sense is not None, "sense data", result)
@@ -102,7 +102,7 @@ def test_sense_comes_at_level_2_too(newer: Session) -> None:
 @pytest.mark.requirement("RFC7144-6.3-03", "RFC7144-4.1-02")
 @pytest.mark.parametrize("function", QUERIES, ids=names)
 def test_new_functions_are_answered(newer: Session, function: TMFunction) -> None:
-    """Each new function gets a response of its own, no Reject."""
+    """The target answers each function of level 2 with a response, not a Reject."""
     answer = newer.task_management(function, referenced_task_tag=UNKNOWN_TAG)
 
     allowed = (
@@ -169,7 +169,7 @@ def test_a_function_is_not_queried(newer: Session) -> None:
     "RFC7144-6.3-10", "RFC7144-6.3-11", "RFC7144-6.3-12", "RFC7144-6.3-13"
 )
 def test_a_nexus_reset_ends_the_session(open_session: OpenSession) -> None:
-    """I_T NEXUS RESET drops the session at once; the port's return is told of it."""
+    """I_T NEXUS RESET ends the session; the port's next session reports the reset."""
     session = open_session({"iSCSIProtocolLevel": "2"})
     options = session.options
     answer = session.task_management(TMFunction.I_T_NEXUS_RESET)
@@ -198,7 +198,7 @@ def test_a_nexus_reset_ends_the_session(open_session: OpenSession) -> None:
 def test_a_nexus_reset_ends_its_tasks(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """After I_T NEXUS RESET no task of the nexus writes any more."""
+    """After I_T NEXUS RESET no task of the nexus writes."""
     keys = {"iSCSIProtocolLevel": "2", "ImmediateData": "No", "InitialR2T": "Yes"}
     session, witness = open_session(keys), open_session()
     read = cdb.read_10(lba=0, blocks=1)
@@ -217,7 +217,7 @@ def test_a_nexus_reset_ends_its_tasks(
 
 @pytest.mark.requirement("RFC7144-4.1-01", "RFC7144-7.1.1-01")
 def test_nothing_new_without_the_key(session: Session) -> None:
-    """A session that never spoke of the level gets none of level 2."""
+    """A session that did not negotiate the level has no feature of level 2."""
     session.send(SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"), final=1))
 
     response = session.expect(SCSIResponse)

@@ -29,7 +29,7 @@ INITIATOR_OPCODES = frozenset(opcode for opcode in Opcode if opcode < Opcode.NOP
 @pytest.mark.requirement("RFC7143-11.2.1.2-i01")
 @pytest.mark.parametrize("opcode", UNASSIGNED, ids=hex)
 def test_unassigned_opcode_is_refused(session: Session, opcode: int) -> None:
-    """The target refuses a PDU whose opcode nobody has assigned."""
+    """The target refuses a PDU with an unassigned opcode."""
     bad = unassigned(session, opcode)
 
     session.connection.send(bad, note="unassigned opcode")
@@ -72,7 +72,7 @@ def test_reject_is_final(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.17.4-i01")
 def test_reject_returns_the_whole_header(session: Session) -> None:
-    """A Reject returns the 48 header bytes of the PDU that it refuses."""
+    """A Reject returns the 48 header bytes of the refused PDU."""
     bad, reject = provoke_reject(session)
 
     header = bad.segments()[0]
@@ -81,7 +81,7 @@ def test_reject_returns_the_whole_header(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.17.3-i01", "RFC7143-4.2.2.2-i01")
 def test_reject_advances_stat_sn(session: Session) -> None:
-    """A Reject takes the next StatSN and leaves the session in order."""
+    """A Reject has the next StatSN, and the session continues."""
     stat_sn = session.leading.status.exp_stat_sn
 
     _bad, reject = provoke_reject(session)
@@ -102,7 +102,7 @@ def test_deprecated_reason_is_not_used(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-7.3-01")
 def test_reject_leaves_other_tasks_alone(session: Session) -> None:
-    """A task that waits for its turn is carried out in spite of a Reject."""
+    """The target executes a task that waits for its turn in spite of a Reject."""
     skip_without_room(session, 2)
     waiting = session.send(NOPOut(cmd_sn=serial.add(session.cmd_sn, 1)))
     provoke_reject(session)
@@ -177,7 +177,7 @@ def test_targets_use_their_own_opcodes(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement("RFC7143-11.2.1.6-01")
 def test_no_data_means_length_zero(session: Session) -> None:
-    """A PDU without data says DataSegmentLength 0."""
+    """A PDU without data has DataSegmentLength 0."""
     received = converse(session)
 
     bare = [pdu for pdu in received if type(pdu).__name__ == "TaskManagementResponse"]

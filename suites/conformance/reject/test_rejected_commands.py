@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Requests that are refused, and what they leave (RFC 7143 sections 7.3, 11.17)."""
+"""Refused requests, and their effects (RFC 7143 sections 7.3, 11.17)."""
 
 import pytest
 
@@ -23,7 +23,7 @@ SNACK_REASONS = [
 @pytest.mark.requirement("RFC7143-7.3-02")
 @pytest.mark.parametrize("kind", REFUSED)
 def test_rejected_command_leaves_a_gap(session: Session, kind: str) -> None:
-    """The CmdSN of a command that is rejected counts as not received, and is filled."""
+    """A rejected command's CmdSN counts as not received; another command takes it."""
     bad, reject = provoke_reject_of(session, REFUSED[kind], immediate=0)
 
     assert not bad.immediate
@@ -44,7 +44,7 @@ def test_rejected_command_leaves_a_gap(session: Session, kind: str) -> None:
 def test_rejected_command_gets_no_response(
     session: Session, kind: str, immediate: int
 ) -> None:
-    """After a command has been rejected nothing more answers it."""
+    """The target sends no other response for a rejected command."""
     bad, _reject = provoke_reject_of(session, REFUSED[kind], immediate=immediate)
 
     assert session.transcript.sent()[-1].immediate == immediate
@@ -89,7 +89,7 @@ def test_snack_of_what_was_not_sent_is_refused(
 
 @pytest.mark.requirement("RFC7143-11.17.1-i01")
 def test_data_of_no_task_is_refused(session: Session) -> None:
-    """The target refuses Data-Out whose tags name no task."""
+    """The target refuses Data-Out whose tags belong to no task."""
     bad = session.send(STRAY.copy())
 
     assert bytes(session.transcript.sent()[-1].data) == bytes(STRAY.data)

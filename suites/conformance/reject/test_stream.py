@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""PDUs on a stream of bytes: cut, joined, broken off (RFC 7143 chapters 8 and 11)."""
+"""PDUs in a byte stream: cut, joined, broken off (RFC 7143 chapters 8 and 11)."""
 
 import pytest
 
@@ -15,7 +15,7 @@ HEADER = 48
 
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 def test_ping_may_come_byte_by_byte(session: Session) -> None:
-    """A PDU whose bytes come one at a time is served like any other."""
+    """The target serves a PDU whose bytes arrive one at a time."""
     request = session.number(NOPOut(immediate=1, data=b"drops"))
     length = sum(len(part) for part in request.segments())
 
@@ -33,7 +33,7 @@ def test_ping_may_come_byte_by_byte(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 @pytest.mark.parametrize("cut", [1, 4, 8, 47, HEADER, HEADER + 1, HEADER + 15])
 def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
-    """A PDU that is cut within its header or its data is served like any other."""
+    """The target serves a PDU that is cut within its header or its data."""
     request = session.number(NOPOut(immediate=1, data=b"two parts of it"))
 
     session.connection.send_pieces(request, [cut], pause=0.01)
@@ -50,7 +50,7 @@ def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
 @pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-11.19-02")
 @pytest.mark.parametrize("count", [2, 7])
 def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
-    """PDUs that come in one piece are served one after the other."""
+    """The target serves PDUs that arrive in one piece one after the other."""
     session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     data = [bytes([number]) * number for number in range(count)]
     requests = [session.number(NOPOut(data=each)) for each in data]
@@ -63,7 +63,7 @@ def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 def test_the_end_of_one_pdu_may_bring_the_next(open_session: OpenSession) -> None:
-    """A PDU that is half there when another ends is served when it is whole."""
+    """The target serves a PDU that began in the piece in which another one ended."""
     session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     first = session.number(NOPOut(data=b"whole"))
     second = session.number(NOPOut(data=b"half"))
@@ -103,7 +103,7 @@ def test_broken_off_write_is_not_carried_out(
 def test_lost_connection_leaves_room_for_a_login(
     open_session: OpenSession, end: str
 ) -> None:
-    """After a connection has ended without a logout its initiator port can log in."""
+    """The target accepts a login after the port's connection ended without logout."""
     first = open_session()
     first.send(NOPOut(data=b"unanswered"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures for persistent reservations: nexuses that leave nothing behind."""
+"""Fixtures for persistent reservations; registrations are removed at the end."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -138,7 +138,7 @@ def stranger(new_nexus: NewNexus) -> Nexus:
 def kind(
     request: pytest.FixtureRequest, new_nexus: NewNexus, session: Session
 ) -> ReservationType:
-    """Every type that the unit says it takes."""
+    """Every type that the unit reports to support."""
     chosen: ReservationType = request.param
     _ = new_nexus  # by now it is known that there are reservations
     capabilities = Nexus(session).capabilities()
@@ -156,7 +156,7 @@ def _skip_without_reservations(nexus: Nexus) -> None:
 
 
 def _sweep(nexus: Nexus) -> bool:
-    """Remove every registration and what is reserved, whoever left it.
+    """Remove all registrations and the reservation, whoever made them.
 
     Returns:
         False if registrations are left: a target may fail to replace the key that the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which commands a reservation lets pass (SPC-4 section 5.12.1, SBC-3 section 4.17).
+"""Commands that conflict with a reservation (SPC-4 5.12.1, SBC-3 section 4.17).
 
 The table of `iscsi.scsi.reservation_conflicts` is the test: each type, each role, each
 command class.
@@ -56,7 +56,7 @@ def of_role(request: pytest.FixtureRequest) -> Roles:
 def test_what_is_allowed_passes(
     of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
 ) -> None:
-    """A command that the type allows to a role is not refused for the reservation."""
+    """The unit executes a command that the reservation's type allows to a role."""
     holder, nexus = of_role(Role.HOLDER), of_role(role)
     probe.skip_unless_offered(holder.session, scratch_disk)
     expect_good(holder.reserve(kind))
@@ -77,7 +77,7 @@ def test_what_is_allowed_passes(
 def test_what_is_forbidden_conflicts(
     of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
 ) -> None:
-    """A command that the type forbids to a role ends with RESERVATION CONFLICT."""
+    """A command that the type forbids to a role gets RESERVATION CONFLICT."""
     holder, nexus = of_role(Role.HOLDER), of_role(role)
     probe.skip_unless_offered(holder.session, scratch_disk)
     expect_good(holder.reserve(kind))
@@ -93,7 +93,7 @@ def test_what_is_forbidden_conflicts(
 def test_without_a_reservation_all_pass(
     a: Nexus, stranger: Nexus, scratch_disk: Disk
 ) -> None:
-    """Registrations alone keep nobody out."""
+    """Registrations without a reservation cause no conflict."""
     probe = COMMANDS["write_10"]
 
     result = probe.send(stranger.session, scratch_disk)

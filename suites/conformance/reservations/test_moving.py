@@ -20,7 +20,7 @@ def names(kind: ReservationType) -> str:
 
 @pytest.fixture(autouse=True)
 def _moves(a: Nexus, stranger: Nexus) -> None:
-    """Skip where the unit has no REGISTER AND MOVE, or does not tell its port."""
+    """Skip if the unit has no REGISTER AND MOVE, or does not report its port."""
     try:
         a.target_port()
     except ConformanceFailure as failure:
@@ -39,7 +39,7 @@ def _moves(a: Nexus, stranger: Nexus) -> None:
 def test_the_reservation_moves_to_a_stranger(
     a: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """The nexus named is registered and holds the reservation; the sender stays."""
+    """REGISTER AND MOVE registers the named nexus as the holder; the sender stays."""
     expect_good(a.reserve(kind))
 
     expect_good(a.move(stranger, KEY, kind))
@@ -51,7 +51,7 @@ def test_the_reservation_moves_to_a_stranger(
 
 @pytest.mark.requirement("SPC4-5.12.8-01")
 def test_a_registrant_gets_another_key(a: Nexus, b: Nexus) -> None:
-    """A registrant that is named holds the reservation under the key given."""
+    """REGISTER AND MOVE to a registrant makes it the holder under the new key."""
     expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
 
     expect_good(a.move(b, KEY, ReservationType.WRITE_EXCLUSIVE))
@@ -61,7 +61,7 @@ def test_a_registrant_gets_another_key(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-04")
 def test_the_sender_may_leave(a: Nexus, b: Nexus) -> None:
-    """With UNREG the sender's registration is removed."""
+    """REGISTER AND MOVE with UNREG removes the sender's registration."""
     expect_good(a.reserve(ReservationType.EXCLUSIVE_ACCESS))
 
     expect_good(a.move(b, KEY, ReservationType.EXCLUSIVE_ACCESS, unregister=True))
@@ -71,7 +71,7 @@ def test_the_sender_may_leave(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-02")
 def test_only_the_holder_moves_it(a: Nexus, b: Nexus, stranger: Nexus) -> None:
-    """A registrant that holds nothing, and a stranger, get RESERVATION CONFLICT."""
+    """REGISTER AND MOVE of any but the holder gets RESERVATION CONFLICT."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))
     port = a.target_port()
@@ -86,7 +86,7 @@ def test_only_the_holder_moves_it(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-02")
 def test_the_key_must_be_right(a: Nexus, b: Nexus) -> None:
-    """REGISTER AND MOVE with a wrong key ends with RESERVATION CONFLICT."""
+    """REGISTER AND MOVE with a wrong key gets RESERVATION CONFLICT."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))
 
@@ -97,7 +97,7 @@ def test_the_key_must_be_right(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-03")
 def test_the_new_key_is_not_zero(a: Nexus, b: Nexus) -> None:
-    """REGISTER AND MOVE under key zero is refused."""
+    """The unit refuses REGISTER AND MOVE with key zero."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))
 
@@ -109,7 +109,7 @@ def test_the_new_key_is_not_zero(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-05")
 def test_nobody_moves_to_itself(a: Nexus) -> None:
-    """REGISTER AND MOVE to the sender's own port is refused."""
+    """The unit refuses REGISTER AND MOVE to the sender's own port."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who is who: an initiator port is a name and an ISID (SPC-4 section 5.12.1)."""
+"""A nexus is an initiator name and an ISID (SPC-4 section 5.12.1)."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -35,7 +35,7 @@ def twin(request: pytest.FixtureRequest, a: Nexus, open_session: OpenSession) ->
 
 @pytest.mark.requirement("SPC4-5.12.1-05")
 def test_another_isid_is_not_registered(a: Nexus, twin: Nexus) -> None:
-    """The same initiator name under another ISID registers for itself."""
+    """The unit keeps registrations of one initiator name's ISIDs apart."""
     expect_conflict(twin.register(KEY, own=a.key))
 
     expect_good(twin.register(KEY))
@@ -45,7 +45,7 @@ def test_another_isid_is_not_registered(a: Nexus, twin: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.1-01")
 def test_another_isid_is_kept_out(a: Nexus, twin: Nexus, scratch_disk: Disk) -> None:
-    """A reservation keeps the same initiator name under another ISID out."""
+    """A reservation of one ISID conflicts with another ISID of the same name."""
     expect_good(a.reserve(WRITE_EXCLUSIVE))
 
     expect_conflict(COMMANDS["write_10"].send(twin.session, scratch_disk))
@@ -53,7 +53,7 @@ def test_another_isid_is_kept_out(a: Nexus, twin: Nexus, scratch_disk: Disk) -> 
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.11.2.7-02")
 def test_another_isid_is_told(a: Nexus, twin: Nexus) -> None:
-    """A unit attention is for the nexus that it concerns, not for its name's others."""
+    """A unit attention goes to the nexus it concerns, not to others of its name."""
     expect_good(twin.register(KEY))
 
     expect_good(a.clear())
@@ -65,7 +65,7 @@ def test_another_isid_is_told(a: Nexus, twin: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.1-05")
 def test_another_name_is_another_nexus(a: Nexus, open_session: OpenSession) -> None:
-    """The same ISID under another initiator name is a stranger."""
+    """A nexus with a registered ISID but another initiator name is not registered."""
     options = a.session.options
     name = f"{options.initiator_name}.other"
     other = Nexus(open_session(isid=options.isid, initiator_name=name))

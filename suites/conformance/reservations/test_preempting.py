@@ -47,7 +47,7 @@ def names(kind: ReservationType) -> str:
 def test_registrations_are_removed_by_their_key(
     a: Nexus, b: Nexus, c: Nexus, *, aborts: bool
 ) -> None:
-    """PREEMPT of a registrant's key removes it and tells it alone."""
+    """PREEMPT removes the registrant with the key, and notifies it alone."""
     expect_good(a.preempt(b.key, aborts=aborts))
 
     expect_state(a, keys=[a.key, c.key])
@@ -67,7 +67,7 @@ def test_registrations_are_removed_by_their_key(
 def test_the_reservation_of_another_stays(
     a: Nexus, b: Nexus, c: Nexus, kind: ReservationType, *, aborts: bool
 ) -> None:
-    """PREEMPT of a key that holds nothing leaves the reservation."""
+    """PREEMPT of a key that holds no reservation leaves the reservation."""
     expect_good(c.reserve(kind))
 
     expect_good(a.preempt(b.key, kind, aborts=aborts))
@@ -98,7 +98,7 @@ def test_the_reservation_is_taken_over(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-02", "SPC4-5.12.11.2.4-08")
 def test_the_type_may_change(a: Nexus, b: Nexus, c: Nexus) -> None:
-    """PREEMPT of the holder reserves the type asked for; those who stay are told."""
+    """PREEMPT of the holder sets the new type, and notifies those who stay."""
     expect_good(b.reserve(ReservationType.WRITE_EXCLUSIVE_REGISTRANTS_ONLY))
 
     expect_good(a.preempt(b.key, ReservationType.EXCLUSIVE_ACCESS))
@@ -117,7 +117,7 @@ def test_the_type_may_change(a: Nexus, b: Nexus, c: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-02")
 def test_the_holder_may_preempt_itself(a: Nexus, b: Nexus) -> None:
-    """PREEMPT of the sender's own key changes the type of what it holds."""
+    """PREEMPT of the sender's own key changes the type of its reservation."""
     expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
 
     expect_good(a.preempt(a.key, ReservationType.EXCLUSIVE_ACCESS))
@@ -132,7 +132,7 @@ def test_the_holder_may_preempt_itself(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-01")
 def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, stranger: Nexus) -> None:
-    """PREEMPT removes every nexus that has registered the key."""
+    """PREEMPT removes every nexus that registered the key."""
     expect_good(stranger.register(b.key))
 
     expect_good(a.preempt(b.key))
@@ -143,7 +143,7 @@ def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 @pytest.mark.requirement("SPC4-5.12.11.2.4-03")
 @preempts
 def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> None:
-    """PREEMPT of a key that nobody has ends with RESERVATION CONFLICT."""
+    """PREEMPT of an unregistered key gets RESERVATION CONFLICT."""
     expect_conflict(a.preempt(UNKNOWN_KEY, aborts=aborts))
 
     expect_state(b, keys=[a.key, b.key])
@@ -152,7 +152,7 @@ def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-04")
 @preempts
 def test_a_stranger_preempts_nobody(a: Nexus, stranger: Nexus, *, aborts: bool) -> None:
-    """PREEMPT of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    """PREEMPT by an unregistered nexus, or with a wrong key, gets a conflict."""
     expect_conflict(stranger.preempt(a.key, own=0, aborts=aborts))
     expect_conflict(a.preempt(a.key, own=a.key ^ 1, aborts=aborts))
 
@@ -162,7 +162,7 @@ def test_a_stranger_preempts_nobody(a: Nexus, stranger: Nexus, *, aborts: bool) 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-05")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
 def test_key_zero_means_nobody(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """PREEMPT of key zero is refused while one nexus holds the reservation."""
+    """The unit refuses PREEMPT of key zero while a single nexus is the holder."""
     expect_good(b.reserve(kind))
 
     expect_illegal_request(
@@ -177,7 +177,7 @@ def test_key_zero_means_nobody(a: Nexus, b: Nexus, kind: ReservationType) -> Non
 def test_key_zero_means_all_others(
     a: Nexus, b: Nexus, c: Nexus, kind: ReservationType
 ) -> None:
-    """PREEMPT of key zero takes an all registrants reservation over from all."""
+    """PREEMPT of key zero takes over an all registrants reservation."""
     expect_good(b.reserve(kind))
 
     expect_good(a.preempt(0, ReservationType.WRITE_EXCLUSIVE))
@@ -193,7 +193,7 @@ def test_key_zero_means_all_others(
 def test_one_of_many_holders_is_removed(
     a: Nexus, b: Nexus, c: Nexus, kind: ReservationType
 ) -> None:
-    """PREEMPT of one key leaves an all registrants reservation to the others."""
+    """PREEMPT of one key leaves an all registrants reservation with the others."""
     expect_good(b.reserve(kind))
 
     expect_good(a.preempt(b.key, kind))
@@ -205,7 +205,7 @@ def test_one_of_many_holders_is_removed(
 def test_the_tasks_of_the_preempted_are_aborted(
     a: Nexus, b: Nexus, scratch_disk: Disk
 ) -> None:
-    """A write of the preempted that waits for its data never writes."""
+    """PREEMPT AND ABORT ends a write of the preempted that waits for its data."""
     data = b"\xa5" * scratch_disk.block_size
     read = cdb.read_10(lba=0, blocks=1)
     before = a.session.execute(read, read=len(data)).data
@@ -227,7 +227,7 @@ def test_the_tasks_of_the_preempted_are_aborted(
 def test_clearing_ends_all(
     a: Nexus, b: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """CLEAR ends reservation and registrations, and tells every other registrant."""
+    """CLEAR ends reservation and registrations, and notifies the other registrants."""
     expect_good(b.reserve(kind))
 
     expect_good(a.clear())
@@ -241,7 +241,7 @@ def test_clearing_ends_all(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-01")
 def test_clearing_needs_no_reservation(a: Nexus, b: Nexus) -> None:
-    """CLEAR removes registrations also where nothing is reserved."""
+    """CLEAR removes registrations even if nothing is reserved."""
     expect_good(a.clear())
 
     expect_state(b, keys=[])
@@ -249,7 +249,7 @@ def test_clearing_needs_no_reservation(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-03")
 def test_a_stranger_clears_nothing(a: Nexus, stranger: Nexus) -> None:
-    """CLEAR of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    """CLEAR by an unregistered nexus, or with a wrong key, gets a conflict."""
     expect_conflict(stranger.clear(own=a.key))
     expect_conflict(a.clear(own=0))
 
@@ -261,7 +261,7 @@ def test_a_stranger_clears_nothing(a: Nexus, stranger: Nexus) -> None:
 def test_preempting_waits_for_the_acknowledgements(
     new_nexus: Callable[..., Nexus], b: Nexus
 ) -> None:
-    """PREEMPT AND ABORT is answered after all status is acknowledged."""
+    """The target answers PREEMPT AND ABORT once all status is acknowledged."""
     a = new_nexus(0xFE, keys={"TaskReporting": "ResponseFence", "MaxConnections": "2"})
     second = a.session.add_connection(2)
     a.session.execute(cdb.test_unit_ready(), link=second)

@@ -54,7 +54,7 @@ NOT_COUNTED: dict[str, Callable[[Nexus, Nexus], object]] = {
 
 @pytest.mark.requirement("SPC4-6.15.2-01")
 def test_every_key_is_listed(a: Nexus, b: Nexus, stranger: Nexus) -> None:
-    """READ KEYS lists the key of each registered nexus, also to a stranger."""
+    """READ KEYS lists the key of each registered nexus, to any nexus."""
     for reader in (a, b, stranger):
         expect_state(reader, keys=[a.key, b.key])
 
@@ -62,7 +62,7 @@ def test_every_key_is_listed(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 @pytest.mark.requirement("SPC4-6.15.2-02")
 @pytest.mark.parametrize("name", COUNTED)
 def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
-    """PRGENERATION goes up by one for what changes registrations."""
+    """PRGENERATION counts each change of the registrations."""
     before = b.generation()
 
     COUNTED[name](a, b)
@@ -74,7 +74,7 @@ def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
 @pytest.mark.requirement("SPC4-6.15.2-02")
 @pytest.mark.parametrize("name", NOT_COUNTED)
 def test_nothing_else_is_counted(a: Nexus, b: Nexus, name: str) -> None:
-    """PRGENERATION stays for reserving, releasing, reading and what was refused."""
+    """PRGENERATION does not count reserving, releasing, reading and refusals."""
     before = b.generation()
 
     NOT_COUNTED[name](a, b)
@@ -100,7 +100,7 @@ def test_a_list_is_cut_where_asked(a: Nexus, b: Nexus, name: str, length: int) -
 
 @pytest.mark.requirement("SPC4-6.15.3-01")
 def test_nothing_reserved_is_an_empty_list(a: Nexus) -> None:
-    """READ RESERVATION tells nothing while nothing is reserved."""
+    """READ RESERVATION returns an empty list while nothing is reserved."""
     result = a.session.execute(
         cdb.persistent_reserve_in_read_reservation(allocation_length=64), read=64
     )
@@ -111,7 +111,7 @@ def test_nothing_reserved_is_an_empty_list(a: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-6.15.4-01")
 def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
-    """REPORT CAPABILITIES says so, and names at least one type."""
+    """REPORT CAPABILITIES has LENGTH 8, and reports at least one type."""
     capabilities = stranger.capabilities()
 
     check(capabilities.length == 8, "LENGTH 8", capabilities.length)
@@ -125,7 +125,7 @@ def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
 @pytest.mark.requirement("SPC4-6.15.4-02")
 @pytest.mark.parametrize("is_set", [True, False])
 def test_the_last_aptpl_is_shown(stranger: Nexus, *, is_set: bool) -> None:
-    """PTPL_A is APTPL of the last registration."""
+    """PTPL_A is the APTPL bit of the last registration."""
     if not stranger.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit does not offer APTPL")
     expect_good(stranger.register(KEY, activate_persist_through_power_loss=not is_set))
@@ -140,7 +140,7 @@ def test_the_last_aptpl_is_shown(stranger: Nexus, *, is_set: bool) -> None:
 def test_every_registration_is_shown_whole(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """READ FULL STATUS gives key, TransportID and holder of each registration."""
+    """READ FULL STATUS returns key, TransportID and holder of each registration."""
     layout = LISTS["full-status"]
     sense = a.session.execute(layout(allocation_length=64), read=64).sense
     if sense and sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB:
@@ -167,7 +167,7 @@ def test_every_registration_is_shown_whole(
 def test_full_status_tells_port_scope_and_type(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """READ FULL STATUS gives the target port, and scope and type of what is held."""
+    """READ FULL STATUS returns the target port, scope and type of a reservation."""
     expect_good(b.reserve(kind))
     layout = LISTS["full-status"]
     sense = a.session.execute(layout(allocation_length=1024), read=1024).sense
@@ -192,7 +192,7 @@ def test_full_status_tells_port_scope_and_type(
 
 
 def relative_ports(session: Session) -> set[int]:
-    """Return the relative port that serves us; none where it is not told."""
+    """Return the relative target ports that the unit reports; none if it does not."""
     body = body_of(session, VPDPage.DEVICE_IDENTIFICATION) or b""
     try:
         designators = parse_designators(body)
@@ -208,7 +208,7 @@ def relative_ports(session: Session) -> set[int]:
 @pytest.mark.requirement("SPC4-6.16-02")
 @pytest.mark.parametrize("action", RESERVED_ACTIONS)
 def test_reserved_actions_are_refused(a: Nexus, action: int) -> None:
-    """PERSISTENT RESERVE OUT with a reserved service action is refused."""
+    """The unit refuses PERSISTENT RESERVE OUT with a reserved service action."""
     data = OutParameters(a.key, KEY).build()
     command = bytes([0x5F, action, 0, 0, 0, 0, 0, 0, len(data), 0])
 
@@ -221,7 +221,7 @@ def test_reserved_actions_are_refused(a: Nexus, action: int) -> None:
 @pytest.mark.requirement("SPC4-6.16-02")
 @pytest.mark.parametrize("action", [4, 31])
 def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
-    """PERSISTENT RESERVE IN with a reserved service action is refused."""
+    """The unit refuses PERSISTENT RESERVE IN with a reserved service action."""
     command = bytes([0x5E, action, 0, 0, 0, 0, 0, 0, 64, 0])
 
     result = a.session.execute(command, read=64)
@@ -231,7 +231,7 @@ def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
 
 @pytest.mark.requirement("SPC4-6.15.2-01")
 def test_a_stranger_may_read(a: Nexus, stranger: Nexus, kind: ReservationType) -> None:
-    """PERSISTENT RESERVE IN passes every reservation, also for a stranger."""
+    """PERSISTENT RESERVE IN conflicts with no reservation, for any nexus."""
     expect_good(a.reserve(kind))
 
     holder = 0 if kind.is_all_registrants else a.key

@@ -28,7 +28,7 @@ def names(kind: ReservationType) -> str:
 @pytest.mark.requirement("SPC4-5.12.7-01", "SPC4-6.15.2-01")
 @pytest.mark.parametrize("key", [1, KEY, OTHER_KEY])
 def test_a_stranger_registers(stranger: Nexus, key: int) -> None:
-    """REGISTER with RESERVATION KEY zero registers the service action key."""
+    """REGISTER with key zero registers the sender under the service action key."""
     expect_good(stranger.register(key))
 
     expect_state(stranger, keys=[key])
@@ -36,7 +36,7 @@ def test_a_stranger_registers(stranger: Nexus, key: int) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-02")
 def test_a_stranger_has_no_key_yet(stranger: Nexus) -> None:
-    """REGISTER of a stranger that names a key ends with RESERVATION CONFLICT."""
+    """REGISTER with a key by an unregistered nexus gets RESERVATION CONFLICT."""
     expect_conflict(stranger.register(KEY, own=KEY))
 
     expect_state(stranger, keys=[])
@@ -44,7 +44,7 @@ def test_a_stranger_has_no_key_yet(stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-03")
 def test_a_registrant_changes_its_key(a: Nexus, b: Nexus) -> None:
-    """REGISTER with the right key changes it, and no other's."""
+    """REGISTER with the right key changes the sender's key alone."""
     expect_good(a.register(KEY))
 
     expect_state(a, keys=[KEY, b.key])
@@ -53,7 +53,7 @@ def test_a_registrant_changes_its_key(a: Nexus, b: Nexus) -> None:
 @pytest.mark.requirement("SPC4-5.12.7-04")
 @pytest.mark.parametrize("wrong", [0, 1, OTHER_KEY])
 def test_a_registrant_must_know_its_key(a: Nexus, wrong: int) -> None:
-    """REGISTER of a registrant with another key ends with RESERVATION CONFLICT."""
+    """REGISTER of a registrant with a wrong key gets RESERVATION CONFLICT."""
     expect_conflict(a.register(KEY, own=wrong))
 
     expect_state(a, keys=[a.key])
@@ -61,7 +61,7 @@ def test_a_registrant_must_know_its_key(a: Nexus, wrong: int) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-04")
 def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
-    """REGISTER of zero with a wrong key ends with RESERVATION CONFLICT."""
+    """REGISTER of key zero with a wrong key gets RESERVATION CONFLICT."""
     expect_conflict(a.register(0, own=a.key ^ 1))
 
     expect_state(a, keys=[a.key])
@@ -70,7 +70,7 @@ def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
 @pytest.mark.requirement("SPC4-5.12.7-05")
 @pytest.mark.parametrize("own", [0, OTHER_KEY])
 def test_ignoring_registers_a_stranger(stranger: Nexus, own: int) -> None:
-    """REGISTER AND IGNORE EXISTING KEY registers whatever RESERVATION KEY says."""
+    """REGISTER AND IGNORE EXISTING KEY registers whatever RESERVATION KEY is."""
     expect_good(stranger.register_anyway(KEY, own=own))
 
     expect_state(stranger, keys=[KEY])
@@ -95,7 +95,7 @@ def test_ignoring_unregisters(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-06")
 def test_nobody_unregisters_nothing(stranger: Nexus, a: Nexus) -> None:
-    """REGISTER with both keys zero from a stranger is GOOD and does nothing."""
+    """REGISTER of key zero by an unregistered nexus is GOOD, without effect."""
     expect_good(stranger.register(0))
 
     expect_state(a, keys=[a.key])
@@ -105,7 +105,7 @@ def test_nobody_unregisters_nothing(stranger: Nexus, a: Nexus) -> None:
 def test_registering_leaves_the_reservation(
     a: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """A registration, or another key, leaves the reservation as it is."""
+    """A new registration, or a new key, leaves the reservation as it is."""
     expect_good(a.reserve(kind))
 
     expect_good(stranger.register(KEY))
@@ -117,7 +117,7 @@ def test_registering_leaves_the_reservation(
 
 @pytest.mark.requirement("SPC4-5.12.7-10", "SPC4-5.12.1-05")
 def test_a_key_may_be_shared(a: Nexus, stranger: Nexus) -> None:
-    """Two nexuses may register the same key; unregistering removes one of them."""
+    """Two nexuses can register one key; each unregisters for itself."""
     expect_good(stranger.register(a.key))
     expect_state(a, keys=[a.key, a.key])
 
@@ -128,7 +128,7 @@ def test_a_key_may_be_shared(a: Nexus, stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-01")
 def test_a_registrant_unregisters(a: Nexus, b: Nexus) -> None:
-    """REGISTER of zero removes the sender's registration alone."""
+    """REGISTER of key zero removes the sender's registration alone."""
     expect_good(a.register(0))
 
     expect_state(b, keys=[b.key])
@@ -140,7 +140,7 @@ def test_a_registrant_unregisters(a: Nexus, b: Nexus) -> None:
 def test_the_reservation_goes_with_its_holder(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """When the one holder unregisters, nothing is reserved any more."""
+    """The reservation ends when its only holder unregisters."""
     expect_good(a.reserve(kind))
 
     expect_good(a.register(0))
@@ -153,7 +153,7 @@ def test_the_reservation_goes_with_its_holder(
 def test_registrants_are_told_of_it(
     a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """The holder's unregistering is told to every other registrant, and to no other."""
+    """The unit notifies the other registrants when the holder unregisters."""
     expect_good(a.reserve(kind))
 
     expect_good(a.register(0))
@@ -169,7 +169,7 @@ def test_registrants_are_told_of_it(
 def test_nobody_is_told_of_a_lone_holders_leave(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """The leave of the holder of a type that it held alone is told to nobody."""
+    """Nobody is notified when a WRITE EXCLUSIVE or EXCLUSIVE ACCESS holder leaves."""
     expect_good(a.reserve(kind))
 
     expect_good(a.register(0))
@@ -183,7 +183,7 @@ def test_nobody_is_told_of_a_lone_holders_leave(
 def test_many_holders_leave_one_by_one(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """A reservation of all registrants ends with the last of them."""
+    """An all registrants reservation ends when the last registrant unregisters."""
     expect_good(a.reserve(kind))
 
     expect_good(a.register(0))
@@ -195,7 +195,7 @@ def test_many_holders_leave_one_by_one(
 
 @pytest.mark.requirement("SPC4-5.12.7-08")
 def test_ports_can_be_registered_by_name(stranger: Nexus, new_nexus: object) -> None:
-    """SPEC_I_PT registers the sender and the initiator ports that are named."""
+    """SPEC_I_PT registers the sender and the named initiator ports."""
     assert callable(new_nexus)
     other: Nexus = new_nexus()
     if not stranger.capabilities().specify_initiator_ports_capable:
@@ -214,7 +214,7 @@ def test_ports_can_be_registered_by_name(stranger: Nexus, new_nexus: object) -> 
 
 @pytest.mark.requirement("SPC4-5.12.7-09")
 def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
-    """SPEC_I_PT from a registrant is refused, and nobody is registered."""
+    """The unit refuses SPEC_I_PT of a registrant, and registers nobody."""
     if not a.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
     parameters = OutParameters(
@@ -236,7 +236,7 @@ def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-08")
 def test_a_malformed_port_is_refused(stranger: Nexus) -> None:
-    """A TransportID of another protocol is refused, and nobody is registered."""
+    """The unit refuses a TransportID of another protocol, and registers nobody."""
     if not stranger.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
     whole = OutParameters(
@@ -252,7 +252,7 @@ def test_a_malformed_port_is_refused(stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.5-03")
 def test_what_cannot_be_kept_is_refused(stranger: Nexus) -> None:
-    """APTPL is refused where REPORT CAPABILITIES does not offer it."""
+    """The unit refuses APTPL if REPORT CAPABILITIES does not report it."""
     if stranger.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit keeps reservations over a loss of power")
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_kept_is_refused(stranger: Nexus) -> None:
 @pytest.mark.requirement("SPC4-6.16-01")
 @pytest.mark.parametrize("length", [0, 8, 23, 25, 28, 64])
 def test_the_list_has_its_length(stranger: Nexus, length: int) -> None:
-    """A REGISTER whose list is not 24 bytes long is refused for that."""
+    """The unit refuses a REGISTER whose list is not 24 bytes long."""
     data = OutParameters(0, KEY).build().ljust(64, b"\0")[:length]
 
     result = stranger.out(OutServiceAction.REGISTER, data)

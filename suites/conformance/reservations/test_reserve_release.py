@@ -54,7 +54,7 @@ def test_reserve_keeps_others_out(
     commands: tuple[Layout, Layout],
     name: str,
 ) -> None:
-    """While one has reserved the unit, commands of others conflict, its own do not."""
+    """RESERVE makes the commands of other nexuses conflict, but not its own."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
     COMMANDS[name].skip_unless_offered(one, scratch_disk)
@@ -70,7 +70,7 @@ def test_reserve_keeps_others_out(
 def test_reserve_keeps_mode_sense_out(
     new_nexus: object, commands: tuple[Layout, Layout]
 ) -> None:
-    """MODE SENSE of others conflicts with RESERVE (SPC-2 section 5.5.1)."""
+    """MODE SENSE of other nexuses conflicts with RESERVE (SPC-2 section 5.5.1)."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
     skip_without_sense(one, cdb.mode_sense_6)
@@ -90,7 +90,7 @@ def test_reserve_lets_some_pass(
     commands: tuple[Layout, Layout],
     name: str,
 ) -> None:
-    """INQUIRY, REPORT LUNS and REQUEST SENSE of others pass."""
+    """INQUIRY, REPORT LUNS and REQUEST SENSE do not conflict with RESERVE."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
     expect_good(one.execute(commands[0]()))
@@ -105,7 +105,7 @@ def test_reserve_lets_some_pass(
 def test_reserve_conflicts_with_reserve(
     new_nexus: object, commands: tuple[Layout, Layout]
 ) -> None:
-    """RESERVE of another conflicts; of the same nexus it is GOOD again."""
+    """A second RESERVE conflicts, except of the nexus that holds the first."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
     expect_good(one.execute(commands[0]()))
@@ -120,7 +120,7 @@ def test_reserve_conflicts_with_reserve(
 def test_no_persistent_reservation_meanwhile(
     new_nexus: object, commands: tuple[Layout, Layout]
 ) -> None:
-    """PERSISTENT RESERVE IN and OUT of others conflict with RESERVE."""
+    """PERSISTENT RESERVE IN and OUT of other nexuses conflict with RESERVE."""
     assert callable(new_nexus)
     one, other = new_nexus(), new_nexus()
     expect_good(one.session.execute(commands[0]()))
@@ -136,7 +136,7 @@ def test_no_persistent_reservation_meanwhile(
 def test_release_of_others_does_nothing(
     new_nexus: object, scratch_disk: Disk, commands: tuple[Layout, Layout]
 ) -> None:
-    """RELEASE of another is GOOD and releases nothing; the holder's does."""
+    """RELEASE of another nexus is GOOD and releases nothing; the holder's does."""
     assert callable(new_nexus)
     one, other = new_nexus().session, new_nexus().session
     expect_good(one.execute(commands[0]()))
@@ -149,7 +149,7 @@ def test_release_of_others_does_nothing(
 
 
 def _when_released(session: Session, disk: Disk) -> Result:
-    """Write until nothing keeps the writer out, or that has lasted too long.
+    """Write until no reservation conflicts, or time is up.
 
     A logout has its answer before all of the session has been cleared away.
     """
@@ -195,7 +195,7 @@ def test_reserve_ends_with_a_reset(
 def test_strangers_cannot_reserve_beside_registrations(
     a: Nexus, stranger: Nexus, commands: tuple[Layout, Layout]
 ) -> None:
-    """RESERVE and RELEASE of a stranger conflict while somebody is registered."""
+    """RESERVE and RELEASE of unregistered nexuses conflict beside a registration."""
     expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
 
     expect_conflict(stranger.session.execute(commands[0]()))
@@ -206,7 +206,7 @@ def test_strangers_cannot_reserve_beside_registrations(
 def test_holders_may_reserve_in_the_old_way(
     a: Nexus, open_session: OpenSession, commands: tuple[Layout, Layout]
 ) -> None:
-    """With CRH, RESERVE and RELEASE of the holder are GOOD and change nothing."""
+    """With CRH, RESERVE and RELEASE of the holder are GOOD, without effect."""
     if not a.capabilities().compatible_reservation_handling:
         pytest.skip("not applicable: the unit does not set CRH")
     kind = ReservationType.EXCLUSIVE_ACCESS

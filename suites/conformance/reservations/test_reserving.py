@@ -26,7 +26,7 @@ def shown_key(nexus: Nexus, kind: ReservationType) -> int:
     return 0 if kind.is_all_registrants else nexus.key
 
 
-def another(kind: ReservationType) -> ReservationType:
+def other_type(kind: ReservationType) -> ReservationType:
     """Return a type that differs from this one."""
     if kind is ReservationType.WRITE_EXCLUSIVE:
         return ReservationType.EXCLUSIVE_ACCESS
@@ -35,7 +35,7 @@ def another(kind: ReservationType) -> ReservationType:
 
 @pytest.mark.requirement("SPC4-5.12.9-01", "SPC4-6.15.3-01", "SPC4-6.15.4-02")
 def test_a_registrant_reserves(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """RESERVE makes a reservation of the type asked for."""
+    """RESERVE makes a reservation of the requested type."""
     expect_good(a.reserve(kind))
 
     expect_state(b, keys=[a.key, b.key], kind=kind, holder=shown_key(a, kind))
@@ -43,7 +43,7 @@ def test_a_registrant_reserves(a: Nexus, b: Nexus, kind: ReservationType) -> Non
 
 @pytest.mark.requirement("SPC4-5.12.9-02")
 def test_a_stranger_reserves_nothing(stranger: Nexus, kind: ReservationType) -> None:
-    """RESERVE of a stranger ends with RESERVATION CONFLICT."""
+    """RESERVE of an unregistered nexus gets RESERVATION CONFLICT."""
     expect_conflict(stranger.reserve(kind))
 
     expect_state(stranger, keys=[])
@@ -52,7 +52,7 @@ def test_a_stranger_reserves_nothing(stranger: Nexus, kind: ReservationType) -> 
 @pytest.mark.requirement("SPC4-5.12.9-02")
 @pytest.mark.parametrize("wrong", [0, 1, 0xFFFFFFFFFFFFFFFF])
 def test_reserving_needs_the_right_key(a: Nexus, wrong: int) -> None:
-    """RESERVE with another key than the sender's ends with RESERVATION CONFLICT."""
+    """RESERVE with a wrong key gets RESERVATION CONFLICT."""
     expect_conflict(a.reserve(ReservationType.WRITE_EXCLUSIVE, own=wrong))
 
     expect_state(a, keys=[a.key])
@@ -60,7 +60,7 @@ def test_reserving_needs_the_right_key(a: Nexus, wrong: int) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.9-03")
 def test_reserving_again_is_good(a: Nexus, kind: ReservationType) -> None:
-    """RESERVE of what the sender holds is GOOD and changes nothing."""
+    """RESERVE of the holder with its type is GOOD, without effect."""
     expect_good(a.reserve(kind))
 
     expect_good(a.reserve(kind))
@@ -70,10 +70,10 @@ def test_reserving_again_is_good(a: Nexus, kind: ReservationType) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.9-04")
 def test_the_type_is_not_changed_by_reserving(a: Nexus, kind: ReservationType) -> None:
-    """RESERVE of another type ends with RESERVATION CONFLICT, for the holder too."""
+    """RESERVE of another type gets RESERVATION CONFLICT, for the holder, too."""
     expect_good(a.reserve(kind))
 
-    expect_conflict(a.reserve(another(kind)))
+    expect_conflict(a.reserve(other_type(kind)))
 
     expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
 
@@ -81,11 +81,11 @@ def test_the_type_is_not_changed_by_reserving(a: Nexus, kind: ReservationType) -
 @pytest.mark.requirement("SPC4-5.12.9-05")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
 def test_there_is_one_holder(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """RESERVE of another registrant ends with RESERVATION CONFLICT."""
+    """RESERVE of another registrant gets RESERVATION CONFLICT."""
     expect_good(a.reserve(kind))
 
     expect_conflict(b.reserve(kind))
-    expect_conflict(b.reserve(another(kind)))
+    expect_conflict(b.reserve(other_type(kind)))
 
     expect_state(b, keys=[a.key, b.key], kind=kind, holder=a.key)
 
@@ -93,7 +93,7 @@ def test_there_is_one_holder(a: Nexus, b: Nexus, kind: ReservationType) -> None:
 @pytest.mark.requirement("SPC4-5.12.10-01")
 @pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
 def test_every_registrant_holds(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """With an all registrants type RESERVE of each registrant is GOOD."""
+    """With an all registrants type, RESERVE of each registrant is GOOD."""
     expect_good(a.reserve(kind))
 
     expect_good(b.reserve(kind))
@@ -106,7 +106,7 @@ def test_every_registrant_holds(a: Nexus, b: Nexus, kind: ReservationType) -> No
 @pytest.mark.requirement("SPC4-5.12.9-06")
 @pytest.mark.parametrize("code", WRONG_TYPES)
 def test_reserved_types_are_refused(a: Nexus, code: int) -> None:
-    """RESERVE of a reserved or obsolete type is refused."""
+    """The unit refuses RESERVE of a reserved or obsolete type."""
     expect_illegal_request(a.reserve(code), AdditionalSense.INVALID_FIELD_IN_CDB)
 
     expect_state(a, keys=[a.key])
@@ -115,7 +115,7 @@ def test_reserved_types_are_refused(a: Nexus, code: int) -> None:
 @pytest.mark.requirement("SPC4-5.12.9-06")
 @pytest.mark.parametrize("scope", [1, 2, 15])
 def test_reserved_scopes_are_refused(a: Nexus, scope: int) -> None:
-    """RESERVE of another scope than the logical unit is refused."""
+    """The unit refuses RESERVE of a scope other than the logical unit."""
     result = a.reserve(ReservationType.WRITE_EXCLUSIVE, scope=scope)
 
     expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_CDB)
@@ -124,7 +124,7 @@ def test_reserved_scopes_are_refused(a: Nexus, scope: int) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-01")
 def test_the_holder_releases(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """RELEASE ends the reservation; all stay registered."""
+    """RELEASE of the holder ends the reservation and no registration."""
     expect_good(a.reserve(kind))
 
     expect_good(a.release(kind))
@@ -134,11 +134,11 @@ def test_the_holder_releases(a: Nexus, b: Nexus, kind: ReservationType) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-02")
 def test_only_what_is_held_is_released(a: Nexus, kind: ReservationType) -> None:
-    """RELEASE of another type is refused, and nothing is released."""
+    """The unit refuses RELEASE of another type, and keeps the reservation."""
     expect_good(a.reserve(kind))
 
     expect_illegal_request(
-        a.release(another(kind)),
+        a.release(other_type(kind)),
         AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION,
     )
 
@@ -148,7 +148,7 @@ def test_only_what_is_held_is_released(a: Nexus, kind: ReservationType) -> None:
 @pytest.mark.requirement("SPC4-5.12.11.2.2-03")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
 def test_others_release_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """RELEASE of a registrant that holds nothing is GOOD and does nothing."""
+    """RELEASE of a registrant that is not the holder is GOOD, without effect."""
     expect_good(a.reserve(kind))
 
     expect_good(b.release(kind))
@@ -158,7 +158,7 @@ def test_others_release_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> No
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-03")
 def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
-    """RELEASE where nothing is reserved is GOOD."""
+    """RELEASE is GOOD if nothing is reserved."""
     expect_good(a.release(kind))
 
     expect_state(a, keys=[a.key])
@@ -168,7 +168,7 @@ def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
 def test_a_stranger_releases_nothing(
     a: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """RELEASE of a stranger, or with a wrong key, ends with RESERVATION CONFLICT."""
+    """RELEASE of an unregistered nexus, or with a wrong key, gets a conflict."""
     expect_good(a.reserve(kind))
 
     expect_conflict(stranger.release(kind, own=a.key))
@@ -182,7 +182,7 @@ def test_a_stranger_releases_nothing(
 def test_registrants_are_told_of_a_release(
     a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
 ) -> None:
-    """A release is told to every other registrant, and to no other."""
+    """The unit notifies every other registrant of a release, and nobody else."""
     expect_good(a.reserve(kind))
 
     expect_good(a.release(kind))
@@ -198,7 +198,7 @@ def test_registrants_are_told_of_a_release(
 def test_nobody_is_told_of_a_lone_holder(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
-    """A release of a write exclusive or exclusive access reservation tells nobody."""
+    """Nobody is notified of the release of WRITE EXCLUSIVE or EXCLUSIVE ACCESS."""
     expect_good(a.reserve(kind))
 
     expect_good(a.release(kind))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What registrations and reservations outlive (SPC-4 sections 5.12.1 and 5.12.5)."""
+"""Events that registrations and reservations survive (SPC-4 5.12.1 and 5.12.5)."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def same_port(session: Session) -> dict[str, object]:
 def test_a_nexus_comes_back(
     a: Nexus, b: Nexus, open_session: OpenSession, loss: str
 ) -> None:
-    """The same initiator port holds what it held, whatever became of its session."""
+    """An initiator port keeps its registration beyond the end of its session."""
     expect_good(a.reserve(WRITE_EXCLUSIVE))
     LOSSES[loss](a.session)
     expect_state(b, keys=[a.key, b.key], kind=WRITE_EXCLUSIVE, holder=a.key)
@@ -48,7 +48,7 @@ def test_a_nexus_comes_back(
 
 @pytest.mark.requirement("SPC4-5.12.1-04")
 def test_a_unit_reset_ends_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
-    """A logical unit reset leaves registrations and reservation."""
+    """Registrations and reservation survive a logical unit reset."""
     expect_good(a.reserve(kind))
 
     ask_function(b.session, TMFunction.LOGICAL_UNIT_RESET)
@@ -59,7 +59,7 @@ def test_a_unit_reset_ends_nothing(a: Nexus, b: Nexus, kind: ReservationType) ->
 
 @pytest.mark.requirement("SPC4-5.12.1-04")
 def test_a_warm_reset_ends_nothing(a: Nexus, b: Nexus) -> None:
-    """A target warm reset leaves registrations and reservation."""
+    """Registrations and reservation survive a target warm reset."""
     expect_good(a.reserve(WRITE_EXCLUSIVE))
 
     ask_function(b.session, TMFunction.TARGET_WARM_RESET)
@@ -72,7 +72,7 @@ def test_a_warm_reset_ends_nothing(a: Nexus, b: Nexus) -> None:
 def test_aptpl_outlives_a_loss_of_power(
     a: Nexus, target: TestedTarget, open_session: OpenSession, kind: ReservationType
 ) -> None:
-    """With APTPL set, registrations and reservation are there after a power cycle."""
+    """With APTPL, registrations and reservation survive a power cycle."""
     if not a.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit does not offer APTPL")
     expect_good(a.register(a.key, activate_persist_through_power_loss=True))
@@ -92,7 +92,7 @@ def test_aptpl_outlives_a_loss_of_power(
 def test_without_aptpl_power_ends_all(
     a: Nexus, target: TestedTarget, open_session: OpenSession
 ) -> None:
-    """Without APTPL nothing is registered after a power cycle."""
+    """Without APTPL, a power cycle ends all registrations."""
     if a.capabilities().persist_through_power_loss_capable:
         expect_good(a.register(a.key, activate_persist_through_power_loss=True))
         expect_good(a.register(a.key))

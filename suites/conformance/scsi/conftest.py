@@ -28,7 +28,7 @@ Nexuses = Callable[[], Session]
 
 @pytest.fixture
 def medium(session: Session, scratch_disk: Disk) -> Medium:
-    """A disk whose data may be lost."""
+    """A disk whose data the checks may overwrite."""
     return Medium(session, scratch_disk)
 
 
@@ -65,7 +65,7 @@ def removable(
 
 
 def open_one_anyway(open_session: OpenSession, lun: int) -> Session:
-    """Open a session to a unit that need not be ready."""
+    """Open a session to a unit, whether or not it is ready."""
     session = open_session(lun=lun, clears_unit_attention=False)
     session.execute(cdb.test_unit_ready())
     return session
@@ -73,7 +73,7 @@ def open_one_anyway(open_session: OpenSession, lun: int) -> Session:
 
 @pytest.fixture
 def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
-    """Change fields of the control page: `setting(swp=1)`; they are put back."""
+    """Change fields of the control page: `setting(swp=1)`; they are restored."""
     _ = scratch_disk  # others meet what is changed: the unit must be ours
     before = sense_page(session)
     mask = values_of(changeable_of(session))

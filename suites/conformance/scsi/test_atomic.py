@@ -31,19 +31,19 @@ def medium(medium: Medium) -> Medium:
 
 @pytest.fixture
 def limits(medium: Medium) -> BlockLimits:
-    """What VPD page B0h tells of atomic writes."""
+    """The limits of atomic writes in VPD page B0h."""
     return limits_of(medium.session)
 
 
 def write(medium: Medium, lba: int, count: int, **fields: int) -> Result:
-    """Write some blocks at once."""
+    """Write blocks by WRITE ATOMIC."""
     data = medium.blocks(count, seed=count)
     return medium.session.execute(ATOMIC(lba=lba, blocks=count, **fields), write=data)
 
 
 @pytest.mark.requirement("SBC4-5.48-01")
 def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) -> None:
-    """WRITE ATOMIC stores its data, as small and as large as it is told to be."""
+    """WRITE ATOMIC stores as few and as many blocks as VPD page B0h allows."""
     grain = max(limits.atomic_transfer_length_granularity, 1)
     size = medium.disk.block_size
     longest = longest_transfer(medium.session, medium.disk) // size
@@ -64,7 +64,7 @@ def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) ->
 @pytest.mark.requirement("SBC4-5.48-02")
 @pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
 def test_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
-    """WRITE ATOMIC that reaches beyond the last block is refused."""
+    """The unit refuses a WRITE ATOMIC that reaches beyond the last block."""
     lba = medium.last(ATOMIC) + beyond
 
     result = write(medium, lba, 2 - beyond)
@@ -74,7 +74,7 @@ def test_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
 
 @pytest.mark.requirement("SBC4-5.48-03")
 def test_no_blocks_are_written(medium: Medium) -> None:
-    """TRANSFER LENGTH 0 writes nothing and ends GOOD."""
+    """WRITE ATOMIC with TRANSFER LENGTH 0 writes nothing and ends GOOD."""
     data = medium.blocks(1, seed=3)
     medium.write(0, data)
 
@@ -86,7 +86,7 @@ def test_no_blocks_are_written(medium: Medium) -> None:
 @pytest.mark.requirement("SBC4-5.48-04")
 @pytest.mark.parametrize("protect", [1, 5])
 def test_protection_that_is_not_there_is_refused(medium: Medium, protect: int) -> None:
-    """WRPROTECT other than 0 is refused on a unit without protection."""
+    """A unit without protection refuses WRPROTECT other than 0."""
     skip_with_protection(medium.session)
 
     result = write(medium, 0, 1, wrprotect=protect)
@@ -97,7 +97,7 @@ def test_protection_that_is_not_there_is_refused(medium: Medium, protect: int) -
 @pytest.mark.requirement("SBC4-5.48-05")
 @pytest.mark.parametrize("bit", ["dpo", "fua"])
 def test_the_cache_can_be_passed_by(medium: Medium, bit: str) -> None:
-    """A unit that says DPOFUA takes DPO and FUA."""
+    """A unit with DPOFUA 1 accepts DPO and FUA."""
     skip_without_dpofua(medium.session)
 
     expect_good(write(medium, 0, 1, **{bit: 1}))
@@ -106,7 +106,7 @@ def test_the_cache_can_be_passed_by(medium: Medium, bit: str) -> None:
 @pytest.mark.requirement("SBC4-5.48-06")
 @pytest.mark.parametrize("field", ["blocks", "atomic_boundary"])
 def test_limits_are_kept(medium: Medium, limits: BlockLimits, field: str) -> None:
-    """More blocks, or a larger boundary, than VPD page B0h allows are refused."""
+    """The unit refuses a WRITE ATOMIC beyond the limits of VPD page B0h."""
     maximum = {
         "blocks": limits.maximum_atomic_transfer_length,
         "atomic_boundary": limits.maximum_atomic_boundary_size,

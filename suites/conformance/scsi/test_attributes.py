@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Task attributes: which tasks wait for which (SAM-5 chapter 8)."""
+"""Task attributes: which tasks wait for which others (SAM-5 chapter 8)."""
 
 import time
 
@@ -31,7 +31,7 @@ PINGS, PAUSE = 4, 0.05
 
 @pytest.fixture
 def writer(open_session: OpenSession) -> Session:
-    """A session whose writes wait until their data is asked for."""
+    """A session whose writes wait until the target requests their data."""
     return open_session(SOLICITED)
 
 
@@ -54,7 +54,7 @@ def start_read(session: Session, disk: Disk, attribute: TaskAttribute) -> Task:
 
 
 def expect_no_status(session: Session, read: Task) -> None:
-    """Expect that a read is not done yet, nor in a while.
+    """Expect that a read is not done yet, nor after a while.
 
     A ping may overtake a read that is under way: the unit gets time to end it.
     """
@@ -85,7 +85,7 @@ def expect_in_order(
 @pytest.mark.requirement("SAM5-8.5-02")
 @pytest.mark.parametrize("attribute", TAKEN, ids=lambda one: one.name.lower())
 def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> None:
-    """Each attribute but ACA is taken where nothing else is under way."""
+    """The unit accepts each attribute but ACA while nothing else is in progress."""
     skip_without_attributes(session, attribute)
     command = cdb.test_unit_ready()
 
@@ -94,7 +94,7 @@ def test_attributes_are_taken(session: Session, attribute: TaskAttribute) -> Non
 
 @pytest.mark.requirement("SAM5-8.7-01")
 def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) -> None:
-    """An ORDERED read is done after the write before it, and sees its data."""
+    """An ORDERED read waits for the write before it, and returns its data."""
     skip_without_attributes(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA0)
 
@@ -107,7 +107,7 @@ def test_ordered_tasks_wait_for_older_ones(writer: Session, scratch_disk: Disk) 
 def test_simple_tasks_wait_for_ordered_ones(
     writer: Session, scratch_disk: Disk
 ) -> None:
-    """A SIMPLE read is done after an ORDERED write before it, and sees its data."""
+    """A SIMPLE read waits for an ORDERED write before it, and returns its data."""
     skip_without_attributes(writer, TaskAttribute.ORDERED)
     data = pattern(scratch_disk, 1, seed=0xA1)
 
@@ -120,7 +120,7 @@ def test_simple_tasks_wait_for_ordered_ones(
 def test_the_head_of_the_queue_waits_for_nothing(
     writer: Session, scratch_disk: Disk
 ) -> None:
-    """A HEAD OF QUEUE read is done while older tasks wait for data."""
+    """The unit executes a HEAD OF QUEUE read while older tasks wait for data."""
     skip_without_attributes(writer, TaskAttribute.HEAD_OF_QUEUE)
     data = pattern(scratch_disk, 1, seed=0xA2)
     write = waiting_write(writer, scratch_disk, data, TaskAttribute.SIMPLE)
@@ -135,7 +135,7 @@ def test_the_head_of_the_queue_waits_for_nothing(
 def test_ordered_tasks_of_others_wait_too(
     writer: Session, open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """An ORDERED read of another session waits for the write, too."""
+    """An ORDERED read of another session also waits for the write."""
     skip_unless_shared(writer)
     skip_without_attributes(writer, TaskAttribute.ORDERED)
     other = open_session(initiator_name=f"{writer.options.initiator_name}.other")

@@ -46,7 +46,7 @@ def label(row: tuple[Layout, Request]) -> str:
 def test_blocks_beyond_the_end_are_refused(
     medium: Medium, row: tuple[Layout, Request], beyond: int
 ) -> None:
-    """A command that reaches beyond the last block is refused."""
+    """The unit refuses a command that reaches beyond the last block."""
     layout, send = row
     if layout is cdb.get_lba_status and not beyond:
         pytest.skip("not applicable: it names no number of blocks")
@@ -67,7 +67,7 @@ def test_blocks_beyond_the_end_are_refused(
 def test_blocks_far_beyond_the_end_are_refused(
     medium: Medium, row: tuple[Layout, Request], lba: int
 ) -> None:
-    """Addresses that overflow when they are counted in bytes are refused as others."""
+    """The unit refuses addresses whose byte offset overflows 64 bits."""
     layout, send = row
 
     result = send(medium, layout, lba, 1)
@@ -80,7 +80,7 @@ def test_blocks_far_beyond_the_end_are_refused(
     "layout", [*READS[1:], *VERIFIES, *WRITES[1:], *WRITES_AND_VERIFIES], ids=name
 )
 def test_no_blocks_beyond_the_end_are_refused(medium: Medium, layout: Layout) -> None:
-    """No blocks, named behind the end, are refused as well."""
+    """The unit refuses a command of no blocks at an address beyond the end."""
     skip_without(medium.session, layout)
     lba = medium.last(layout) + 2  # the one before it may count as the end
 
@@ -94,7 +94,7 @@ def test_no_blocks_beyond_the_end_are_refused(medium: Medium, layout: Layout) ->
 def test_the_last_block_is_within_reach(
     medium: Medium, row: tuple[Layout, Request]
 ) -> None:
-    """A command may name the last block."""
+    """The unit executes a command on the last block."""
     layout, send = row
     lba = medium.last(layout)
     medium.write(lba, medium.blocks(1, seed=9))
@@ -109,7 +109,7 @@ def test_the_last_block_is_within_reach(
 def test_what_is_written_is_read(
     medium: Medium, writer: Layout, reader: Layout, count: int
 ) -> None:
-    """Each READ returns what each WRITE has stored, and the neighbours stay."""
+    """Each READ returns the data of each WRITE; the neighbours are unchanged."""
     around = medium.blocks(count + 2, seed=3)
     data = medium.blocks(count, seed=count + 4)
     size = medium.disk.block_size
@@ -128,7 +128,7 @@ def test_what_is_written_is_read(
 @pytest.mark.parametrize("layout", NO_LENGTH, ids=name)
 @pytest.mark.parametrize("is_last", [False, True], ids=["first", "last"])
 def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) -> None:
-    """TRANSFER LENGTH 0 brings no data and GOOD."""
+    """A READ with TRANSFER LENGTH 0 returns no data and ends GOOD."""
     skip_without(medium.session, layout)
     lba = medium.last(layout) if is_last else 0
 
@@ -162,7 +162,7 @@ def test_read_6_without_length_reads_256(medium: Medium) -> None:
 def test_the_cache_can_be_passed_by(
     medium: Medium, layout: Layout, bits: dict[str, int]
 ) -> None:
-    """A unit that says DPOFUA takes DPO and FUA."""
+    """A unit with DPOFUA 1 accepts DPO and FUA."""
     skip_without_dpofua(medium.session)
     skip_without(medium.session, layout)
     data = medium.blocks(1, seed=5)
@@ -182,7 +182,7 @@ def test_the_cache_can_be_passed_by(
 @pytest.mark.requirement("SBC3-5.34-02")
 @pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
 def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
-    """TRANSFER LENGTH 0 writes nothing."""
+    """A WRITE with TRANSFER LENGTH 0 writes nothing."""
     skip_without(medium.session, layout)
     before = medium.blocks(1, seed=6)
     medium.write(0, before)
@@ -198,7 +198,7 @@ def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
 def test_reading_protection_that_is_not_there(
     medium: Medium, layout: Layout, protect: int
 ) -> None:
-    """RDPROTECT other than 0 is refused on a unit without protection."""
+    """A unit without protection refuses RDPROTECT other than 0."""
     skip_without(medium.session, layout)
     skip_with_protection(medium.session)
 
@@ -215,7 +215,7 @@ def test_reading_protection_that_is_not_there(
 def test_writing_protection_that_is_not_there(
     medium: Medium, layout: Layout, protect: int
 ) -> None:
-    """WRPROTECT other than 0 is refused on a unit without protection."""
+    """A unit without protection refuses WRPROTECT other than 0."""
     skip_with_protection(medium.session)
 
     result = medium.send(layout, 0, medium.blocks(1), wrprotect=protect)
@@ -227,7 +227,7 @@ def test_writing_protection_that_is_not_there(
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_equal_data_is_verified(medium: Medium, layout: Layout, count: int) -> None:
-    """VERIFY with BYTCHK 01b and the medium's data ends GOOD."""
+    """VERIFY with BYTCHK 01b and equal data ends GOOD."""
     data = medium.blocks(count, seed=7)
     medium.write(0, data)
 
@@ -238,7 +238,7 @@ def test_equal_data_is_verified(medium: Medium, layout: Layout, count: int) -> N
 @pytest.mark.parametrize("place", [0, -1], ids=["first-byte", "last-byte"])
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) -> None:
-    """VERIFY with BYTCHK 01b and one byte that differs ends with MISCOMPARE."""
+    """VERIFY with BYTCHK 01b and one differing byte ends with MISCOMPARE."""
     data = bytearray(medium.blocks(2, seed=8))
     medium.write(0, bytes(data))
     data[place] ^= 0xFF
@@ -251,7 +251,7 @@ def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) 
 @pytest.mark.requirement("SBC3-5.29-03")
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
 def test_nothing_is_compared_unasked(medium: Medium, layout: Layout) -> None:
-    """VERIFY with BYTCHK 00b takes no data."""
+    """VERIFY with BYTCHK 00b transfers no data."""
     skip_without(medium.session, layout)
 
     expect_good(medium.session.execute(layout(lba=0, blocks=2)))

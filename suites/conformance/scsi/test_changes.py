@@ -32,7 +32,7 @@ def capacity(medium: Medium, room: int = CAPACITY_ROOM) -> bytes:
 
 @pytest.mark.requirement("SBC3-5.2-01")
 def test_equal_blocks_are_replaced(medium: Medium) -> None:
-    """COMPARE AND WRITE with the medium's data writes the new data."""
+    """COMPARE AND WRITE writes the new data if the blocks are equal."""
     old, new = medium.blocks(1, seed=1), medium.blocks(1, seed=2)
     medium.write(0, old)
     skip_without(medium.session, cdb.compare_and_write)
@@ -46,7 +46,7 @@ def test_equal_blocks_are_replaced(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.2-02")
 @pytest.mark.parametrize("place", [0, -1], ids=["first-byte", "last-byte"])
 def test_other_blocks_stay(medium: Medium, place: int) -> None:
-    """COMPARE AND WRITE with one byte that differs writes nothing."""
+    """COMPARE AND WRITE writes nothing if one byte differs."""
     old, new = medium.blocks(1, seed=1), medium.blocks(1, seed=2)
     medium.write(0, old)
     skip_without(medium.session, cdb.compare_and_write)
@@ -76,7 +76,7 @@ def test_bits_are_added(medium: Medium) -> None:
 @pytest.mark.parametrize("count", [1, 3, 64])
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> None:
-    """WRITE SAME fills its range with one block, and leaves the neighbours."""
+    """WRITE SAME fills its range with one block; the neighbours are unchanged."""
     skip_without(medium.session, layout)
     around, block = medium.blocks(count + 2, seed=1), medium.blocks(1, seed=2)
     size = medium.disk.block_size
@@ -91,7 +91,7 @@ def test_one_block_is_repeated(medium: Medium, layout: Layout, count: int) -> No
 @pytest.mark.requirement("SBC3-5.44-02")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_a_range_is_unmapped_by_zeros(medium: Medium, layout: Layout) -> None:
-    """WRITE SAME with UNMAP and zeros leaves blocks that read as zeros."""
+    """After WRITE SAME with UNMAP and zeros the blocks read as zeros."""
     skip_unless_zeros(medium.session)
     skip_without(medium.session, layout)
     medium.write(0, medium.blocks(8, seed=1))
@@ -122,7 +122,7 @@ def test_an_empty_list_unmaps_nothing(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.28-02")
 @pytest.mark.parametrize("beyond", [0, 1], ids=["across", "after"])
 def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> None:
-    """UNMAP that reaches beyond the last block is refused."""
+    """The unit refuses an UNMAP that reaches beyond the last block."""
     skip_unless_zeros(medium.session)
     skip_without(medium.session, cdb.unmap)
     lba = medium.disk.blocks - 1 + beyond
@@ -136,7 +136,7 @@ def test_unmapping_beyond_the_end_is_refused(medium: Medium, beyond: int) -> Non
 
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
-    """What UNMAP leaves reads as zeros, and the neighbours keep their data."""
+    """Unmapped blocks read as zeros or as before; the neighbours keep their data."""
     skip_unless_zeros(medium.session)
     skip_without(medium.session, cdb.unmap)
     size, around = medium.disk.block_size, medium.blocks(10, seed=4)
@@ -152,14 +152,14 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     for number in range(1, 9):
         block = slice(number * size, (number + 1) * size)
         # A unit may leave blocks mapped; then they keep their data.
-        outcomes = f"block {number}: zeros, or the data as it was"
-        expect_data(read_back[block], bytes(size), around[block], what=outcomes)
+        alternatives = f"block {number}: zeros, or the data as it was"
+        expect_data(read_back[block], bytes(size), around[block], what=alternatives)
 
 
 @pytest.mark.requirement("SBC3-5.4-01")
 @pytest.mark.parametrize("lba", [0, 1, 5])
 def test_statuses_follow_one_another(medium: Medium, lba: int) -> None:
-    """GET LBA STATUS begins with the block asked for and leaves none out."""
+    """GET LBA STATUS begins with the requested block and omits none."""
     skip_unless_zeros(medium.session)
     skip_without(medium.session, cdb.get_lba_status)
     medium.write(0, medium.blocks(8))
@@ -175,7 +175,7 @@ def test_statuses_follow_one_another(medium: Medium, lba: int) -> None:
 
 @pytest.mark.requirement("SBC3-5.15-01")
 def test_both_capacities_agree(medium: Medium) -> None:
-    """READ CAPACITY (10) and (16) tell of the same disk."""
+    """READ CAPACITY (10) and (16) report the same disk."""
     long = Capacity16.parse(capacity(medium))
     short = Capacity10.parse(
         medium.session.execute(cdb.read_capacity_10(), read=8).data
@@ -189,7 +189,7 @@ def test_both_capacities_agree(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.16-01")
 @pytest.mark.parametrize("room", [0, 1, 8, 12, 31])
 def test_capacity_is_cut_where_asked(medium: Medium, room: int) -> None:
-    """READ CAPACITY (16) returns as much as its allocation length allows."""
+    """READ CAPACITY (16) returns as many bytes as its allocation length allows."""
     whole = capacity(medium)
 
     data = capacity(medium, room)
@@ -203,7 +203,7 @@ def test_capacity_is_cut_where_asked(medium: Medium, room: int) -> None:
     "layout", [cdb.synchronize_cache_10, cdb.synchronize_cache_16], ids=name
 )
 def test_the_cache_is_written(medium: Medium, layout: Layout, count: int) -> None:
-    """SYNCHRONIZE CACHE ends GOOD for one block and for all."""
+    """SYNCHRONIZE CACHE ends GOOD for one block and for all blocks."""
     skip_without(medium.session, layout)
 
     expect_good(medium.session.execute(layout(lba=0, blocks=count)))
@@ -211,7 +211,7 @@ def test_the_cache_is_written(medium: Medium, layout: Layout, count: int) -> Non
 
 @pytest.mark.requirement("SBC3-5.25-01")
 def test_a_started_unit_is_started(medium: Medium) -> None:
-    """START STOP UNIT with START does nothing to a unit that is started."""
+    """START STOP UNIT with START has no effect on a started unit."""
     skip_without(medium.session, cdb.start_stop_unit)
 
     expect_good(medium.session.execute(cdb.start_stop_unit(start=1)))
@@ -223,7 +223,7 @@ def test_a_started_unit_is_started(medium: Medium) -> None:
 def test_protected_blocks_stay(
     open_session: OpenSession, target: TestedTarget, row: tuple[Layout, Request]
 ) -> None:
-    """A write-protected unit refuses to write, and keeps its data."""
+    """A write-protected unit refuses to write and keeps its data."""
     unit = target.running.target.find_protected()
     assert unit is not None
     session = open_session(lun=unit.lun)

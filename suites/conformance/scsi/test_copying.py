@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""EXTENDED COPY (LID1) and what is told of copies (SPC-4 sections 6.4, 6.23, 6.24)."""
+"""EXTENDED COPY (LID1) and the status of copies (SPC-4 sections 6.4, 6.23, 6.24)."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def medium(medium: Medium) -> Medium:
 
 @pytest.fixture
 def itself(medium: Medium) -> CSCD:
-    """The unit itself, by one of its designators."""
+    """A CSCD descriptor of the unit, by one of its designators."""
     body = body_of(medium.session, VPDPage.DEVICE_IDENTIFICATION) or b""
     designators = [
         one
@@ -85,7 +85,7 @@ def segment(
 
 
 def limits_of(medium: Medium) -> OperatingParameters:
-    """Return the copy manager's limits; skip where they are not told."""
+    """Return the copy manager's limits; skip if it does not report them."""
     layout = cdb.receive_copy_operating_parameters
     skip_without(medium.session, layout)
     result = medium.session.execute(layout(allocation_length=ROOM), read=ROOM)
@@ -98,7 +98,7 @@ def limits_of(medium: Medium) -> OperatingParameters:
 
 
 def status_of(medium: Medium, list_identifier: int) -> Result:
-    """Ask for the status of a copy; skip where it cannot be asked for."""
+    """Return the status of a copy; skip if the unit does not report it."""
     layout = cdb.receive_copy_status
     command = layout(list_identifier=list_identifier, allocation_length=ROOM)
     result = medium.session.execute(command, read=ROOM)
@@ -109,7 +109,7 @@ def status_of(medium: Medium, list_identifier: int) -> Result:
 
 
 def expect_not_copied(medium: Medium, result: Result, before: bytes) -> None:
-    """Expect that a copy failed and left its destination."""
+    """Expect that a copy failed and did not change its destination."""
     key = result.sense.key if result.sense else None
     check(key in NOT_REACHED, "COPY ABORTED or ILLEGAL REQUEST", result)
     expect_data(medium.read(TO, COUNT), before, what="the blocks as they were")
@@ -117,7 +117,7 @@ def expect_not_copied(medium: Medium, result: Result, before: bytes) -> None:
 
 @pytest.mark.requirement("SPC4-6.4-01")
 def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
-    """Block to block segments copy their blocks, and leave the neighbours."""
+    """Block to block segments copy their blocks; the neighbours are unchanged."""
     size = medium.disk.block_size
     source, around = medium.blocks(COUNT, seed=1), medium.blocks(COUNT + 2, seed=2)
     medium.write(FROM, source)
@@ -132,14 +132,14 @@ def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
 
 @pytest.mark.requirement("SPC4-6.4-02")
 def test_no_list_copies_nothing(medium: Medium) -> None:
-    """PARAMETER LIST LENGTH 0 ends GOOD."""
+    """EXTENDED COPY with PARAMETER LIST LENGTH 0 ends GOOD."""
     expect_good(medium.session.execute(cdb.extended_copy(parameter_list_length=0)))
 
 
 @pytest.mark.requirement("SPC4-6.4-03")
 @pytest.mark.parametrize("lost", ["header", "descriptors"])
 def test_a_list_cut_short_is_refused(medium: Medium, itself: CSCD, lost: str) -> None:
-    """A list that ends within its header or its descriptors is refused."""
+    """The unit refuses a list that ends within its header or its descriptors."""
     before = medium.blocks(COUNT, seed=3)
     medium.write(TO, before)
     whole = build_parameter_list([itself], [segment()])
@@ -156,7 +156,7 @@ def test_a_list_cut_short_is_refused(medium: Medium, itself: CSCD, lost: str) ->
 def test_too_many_descriptors_are_refused(
     medium: Medium, itself: CSCD, what: str
 ) -> None:
-    """More descriptors than the operating parameters allow are refused."""
+    """The unit refuses more descriptors than its operating parameters allow."""
     limits = limits_of(medium)
     maximum = {
         "cscds": limits.maximum_cscd_count,
@@ -175,7 +175,7 @@ def test_too_many_descriptors_are_refused(
 def test_unknown_descriptors_are_refused(
     medium: Medium, itself: CSCD, what: str
 ) -> None:
-    """A DESCRIPTOR TYPE CODE that there is none of is refused."""
+    """The unit refuses an undefined DESCRIPTOR TYPE CODE."""
     whole = bytearray(build_parameter_list([itself], [segment()]))
     place = {"cscd": 16, "segment": 16 + 32}[what]
     whole[place] = UNUSED_TYPE
@@ -187,7 +187,7 @@ def test_unknown_descriptors_are_refused(
 
 @pytest.mark.requirement("SPC4-6.4-06")
 def test_a_unit_that_is_not_there_is_not_copied(medium: Medium, itself: CSCD) -> None:
-    """A CSCD that designates no unit cannot be copied from."""
+    """The unit does not copy from a CSCD that designates no unit."""
     before = medium.blocks(COUNT, seed=4)
     medium.write(TO, before)
     named = itself.designator
@@ -207,7 +207,7 @@ def test_a_unit_that_is_not_there_is_not_copied(medium: Medium, itself: CSCD) ->
 def test_a_segment_that_cannot_be_aborts_the_copy(
     medium: Medium, itself: CSCD, what: str
 ) -> None:
-    """A segment of a CSCD that is not listed, or beyond the end, is not copied."""
+    """The unit copies no segment of an unlisted CSCD or beyond the end."""
     before = medium.blocks(COUNT, seed=5)
     medium.write(TO, before)
     wrong = {
@@ -222,7 +222,7 @@ def test_a_segment_that_cannot_be_aborts_the_copy(
 
 @pytest.mark.requirement("SPC4-6.24-01")
 def test_the_status_of_a_copy_is_held(medium: Medium, itself: CSCD) -> None:
-    """RECEIVE COPY STATUS tells how a copy with a list identifier has ended."""
+    """RECEIVE COPY STATUS reports how a copy with a list identifier ended."""
     status_of(medium, RESERVED_LIST)
     data = build_parameter_list(
         [itself], [segment()], list_identifier=7, list_id_usage=ListIDUsage.HOLD
@@ -242,7 +242,7 @@ def test_the_status_of_a_copy_is_held(medium: Medium, itself: CSCD) -> None:
 
 @pytest.mark.requirement("SPC4-6.24-02")
 def test_an_unknown_copy_has_no_status(medium: Medium) -> None:
-    """RECEIVE COPY STATUS of a list identifier that was not used is refused."""
+    """The unit refuses RECEIVE COPY STATUS of an unused list identifier."""
     result = status_of(medium, RESERVED_LIST)
 
     in_cdb = AdditionalSense.INVALID_FIELD_IN_CDB
@@ -251,7 +251,7 @@ def test_an_unknown_copy_has_no_status(medium: Medium) -> None:
 
 @pytest.mark.requirement("SPC4-6.23-01")
 def test_limits_are_told(medium: Medium) -> None:
-    """RECEIVE COPY OPERATING PARAMETERS tells limits that allow a copy."""
+    """RECEIVE COPY OPERATING PARAMETERS reports limits that allow a copy."""
     limits = limits_of(medium)
     layout = cdb.receive_copy_operating_parameters
     data = medium.session.execute(layout(allocation_length=ROOM), read=ROOM).data

@@ -20,8 +20,8 @@ VALID = {"primary": 0x10, "grown": 0x08, "none": 0}
 ROOM = 0x2000
 
 
-def ask(session: Session, layout: Layout, room: int, which: str) -> bytes:
-    """Return defect data; skip where there is none to be had."""
+def read_defects(session: Session, layout: Layout, room: int, which: str) -> bytes:
+    """Return defect data; skip if the unit returns none."""
     skip_without(session, layout)
     fields = {"defect_list_format": BYTES_FROM_INDEX, **LISTS[which]}
     result = session.execute(layout(allocation_length=room, **fields), read=room)
@@ -39,8 +39,8 @@ def ask(session: Session, layout: Layout, room: int, which: str) -> bytes:
 @pytest.mark.parametrize("which", LISTS)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=name)
 def test_defects_are_listed(session: Session, layout: Layout, which: str) -> None:
-    """The header tells which lists follow, and how long they are."""
-    data = ask(session, layout, ROOM, which)
+    """The header of defect data says which lists follow, and their length."""
+    data = read_defects(session, layout, ROOM, which)
 
     size = HEADERS[layout]
     check(len(data) >= size, f"a header of {size} bytes", data.hex())
@@ -59,8 +59,8 @@ def test_a_defect_list_is_cut_where_asked(
     session: Session, layout: Layout, room: int
 ) -> None:
     """ALLOCATION LENGTH cuts defect data and changes none of it."""
-    whole = ask(session, layout, ROOM, "primary")
+    whole = read_defects(session, layout, ROOM, "primary")
 
-    data = ask(session, layout, room, "primary")
+    data = read_defects(session, layout, room, "primary")
 
     check(data == whole[:room], whole[:room].hex(), data.hex())

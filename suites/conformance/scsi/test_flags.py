@@ -36,20 +36,20 @@ FLAGGED = [
 
 
 def label(case: tuple[Layout, str | dict[str, int], int]) -> str:
-    """Return the test ID of a command and what is set in it."""
+    """Return the test ID of a command and its flag."""
     flag = case[1] if isinstance(case[1], str) else next(iter(case[1]))
     return f"{name(case[0])}-{flag}"
 
 
 def zeros(medium: Medium, count: int) -> bytes:
-    """Return zeros for some blocks, and have the medium hold them at its start."""
+    """Write zeros to the first blocks of the medium; return them."""
     data = bytes(count * medium.disk.block_size)
     medium.write(0, data)
     return data
 
 
 def send(medium: Medium, layout: Layout, blocks: int, **fields: int) -> Result:
-    """Send a command for one block with zeros for so many."""
+    """Send a command for one block with zeros for a number of blocks."""
     skip_without(medium.session, layout)
     data = zeros(medium, blocks)
     command = layout(lba=0, blocks=1, **fields)
@@ -62,7 +62,7 @@ def send(medium: Medium, layout: Layout, blocks: int, **fields: int) -> Result:
 def test_protection_that_is_not_there_is_refused(
     medium: Medium, case: tuple[Layout, str, int], protect: int
 ) -> None:
-    """A protection field is refused on a unit without protection information."""
+    """A unit without protection information refuses a protection field."""
     layout, field, blocks = case
     skip_with_protection(medium.session)
 
@@ -76,7 +76,7 @@ def test_protection_that_is_not_there_is_refused(
 def test_the_cache_can_be_passed_by_others(
     medium: Medium, case: tuple[Layout, dict[str, int], int]
 ) -> None:
-    """ORWRITE and COMPARE AND WRITE take DPO and FUA where DPOFUA is 1."""
+    """With DPOFUA 1, ORWRITE and COMPARE AND WRITE accept DPO and FUA."""
     layout, fields, blocks = case
     skip_without_dpofua(medium.session)
 
@@ -86,7 +86,7 @@ def test_the_cache_can_be_passed_by_others(
 @pytest.mark.requirement("SBC3-6.5.1-01")
 @pytest.mark.parametrize("layout", [*VERIFIES, *WRITES_AND_VERIFIES], ids=name)
 def test_verify_takes_dpo(medium: Medium, layout: Layout) -> None:
-    """VERIFY and WRITE AND VERIFY take DPO where DPOFUA is 1."""
+    """With DPOFUA 1, VERIFY and WRITE AND VERIFY accept DPO."""
     skip_without_dpofua(medium.session)
     blocks = 0 if layout in VERIFIES else 1
 
@@ -128,7 +128,7 @@ def test_blocks_are_fetched(
 def test_one_block_is_compared_with_all(
     medium: Medium, layout: Layout, place: int | None
 ) -> None:
-    """VERIFY with BYTCHK 11b compares each block with the one sent."""
+    """VERIFY with BYTCHK 11b compares each block with the one that was sent."""
     skip_without(medium.session, layout)
     block = medium.blocks(1, seed=3)
     blocks = bytearray(block * 3)
@@ -150,7 +150,7 @@ def test_one_block_is_compared_with_all(
 @pytest.mark.requirement("SBC3-5.38-01")
 @pytest.mark.parametrize("layout", WRITES_AND_VERIFIES, ids=name)
 def test_what_is_written_is_compared(medium: Medium, layout: Layout) -> None:
-    """WRITE AND VERIFY with BYTCHK 01b stores its data and finds it there."""
+    """WRITE AND VERIFY with BYTCHK 01b stores its data and verifies it."""
     data = medium.blocks(2, seed=4)
     medium.write(0, medium.blocks(2, seed=5))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a logical unit tells of itself (SPC-4 chapters 6 and 7)."""
+"""How a logical unit describes itself (SPC-4 chapters 6 and 7)."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def sense_pages(session: Session, layout: Layout, room: int = SHORT_ROOM) -> byt
 
 @pytest.mark.requirement("SPC4-6.6.1-01")
 def test_inquiry_data_tells_its_length(session: Session) -> None:
-    """Standard INQUIRY data belongs to a unit that is there, and is as long as told."""
+    """Standard INQUIRY data has PERIPHERAL QUALIFIER 0 and the length it reports."""
     data = inquire(session)
 
     check(data[0] >> 5 == 0, "PERIPHERAL QUALIFIER 0", data[:1].hex())
@@ -88,7 +88,7 @@ def test_inquiry_data_is_cut_where_asked(session: Session, room: int) -> None:
 
 @pytest.mark.requirement("SPC4-6.6.1-03")
 def test_a_page_code_needs_evpd(session: Session) -> None:
-    """PAGE CODE without EVPD is refused."""
+    """The unit refuses PAGE CODE without EVPD."""
     command = cdb.inquiry(page_code=VPDPage.DEVICE_IDENTIFICATION, allocation_length=96)
 
     result = session.execute(command, read=96)
@@ -98,7 +98,7 @@ def test_a_page_code_needs_evpd(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.6.1-04")
 def test_an_unknown_page_is_refused(session: Session) -> None:
-    """A VPD page that is not listed is refused."""
+    """The unit refuses a VPD page that it does not list."""
     listed = Page.parse(inquire(session, page=VPDPage.SUPPORTED_VPD_PAGES)).body
     assert UNKNOWN_PAGE not in listed
 
@@ -110,7 +110,7 @@ def test_an_unknown_page_is_refused(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-7.8-01", "SPC4-7.8-02")
 def test_every_listed_page_can_be_read(session: Session) -> None:
-    """VPD page 00h lists pages in order; each bears its code and its length."""
+    """VPD page 00h lists pages in order; each has its page code and length."""
     with clause("SPC4-7.8-02"):
         listed = Page.parse(inquire(session, page=VPDPage.SUPPORTED_VPD_PAGES)).body
     mandatory = {VPDPage.SUPPORTED_VPD_PAGES, VPDPage.DEVICE_IDENTIFICATION}
@@ -134,7 +134,7 @@ def test_every_listed_page_can_be_read(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-7.8-03")
 def test_the_unit_is_designated(session: Session) -> None:
-    """VPD page 83h has a designator of the unit that others can rely on."""
+    """VPD page 83h has a designator that identifies the unit uniquely."""
     page = Page.parse(inquire(session, page=VPDPage.DEVICE_IDENTIFICATION))
 
     types = [
@@ -147,7 +147,7 @@ def test_the_unit_is_designated(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.33-01")
 def test_the_unit_is_listed(session: Session) -> None:
-    """REPORT LUNS names this unit, and says how long its list is."""
+    """REPORT LUNS lists the unit, and the length of its list is right."""
     command = cdb.report_luns(allocation_length=0x4000)
 
     result = session.execute(command, read=0x4000)
@@ -178,7 +178,7 @@ def test_a_list_that_is_cut_tells_of_the_whole(session: Session, room: int) -> N
 
 @pytest.mark.requirement("SPC4-6.33-03")
 def test_a_reserved_list_is_refused(session: Session) -> None:
-    """A SELECT REPORT that is reserved is refused."""
+    """The unit refuses a reserved SELECT REPORT."""
     assert RESERVED_SELECT not in set(SelectReport)
     command = cdb.report_luns(select_report=RESERVED_SELECT, allocation_length=64)
 
@@ -189,7 +189,7 @@ def test_a_reserved_list_is_refused(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.33-04")
 def test_each_kind_of_unit_has_its_list(session: Session) -> None:
-    """SELECT REPORT 01h lists well known units alone, 02h those and all others."""
+    """SELECT REPORT 01h lists only well known units, 02h lists all units."""
     lists = {}
     for select in SelectReport:
         command = cdb.report_luns(select_report=select, allocation_length=0x4000)
@@ -220,7 +220,7 @@ def test_sense_comes_in_descriptors_where_asked(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.39-01")
 def test_nothing_is_to_be_reported(session: Session) -> None:
-    """REQUEST SENSE returns NO SENSE where nothing is pending."""
+    """REQUEST SENSE returns NO SENSE if nothing is pending."""
     command = cdb.request_sense(allocation_length=SHORT_ROOM - 3)
 
     result = session.execute(command, read=SHORT_ROOM - 3)
@@ -239,7 +239,7 @@ def test_a_unit_is_ready(session: Session) -> None:
 @pytest.mark.requirement("SPC4-6.11-01")
 @pytest.mark.parametrize("layout", SENSES, ids=name)
 def test_mode_pages_fill_their_data(session: Session, layout: Layout) -> None:
-    """MODE SENSE of all pages is as long as told, and made of whole pages."""
+    """MODE DATA LENGTH of all pages is right, and the pages are complete."""
     data = sense_pages(session, layout)
 
     is_long = layout is cdb.mode_sense_10
@@ -267,7 +267,7 @@ def test_mode_data_is_cut_where_asked(
 @pytest.mark.requirement("SPC4-6.11-03")
 @pytest.mark.parametrize("layout", SENSES, ids=name)
 def test_an_unknown_mode_page_is_refused(session: Session, layout: Layout) -> None:
-    """MODE SENSE of a page that the unit does not have is refused."""
+    """The unit refuses MODE SENSE of a page that it does not have."""
     command = layout(page_code=0x3E, allocation_length=SHORT_ROOM)
 
     result = session.execute(command, read=SHORT_ROOM)
@@ -278,7 +278,7 @@ def test_an_unknown_mode_page_is_refused(session: Session, layout: Layout) -> No
 
 @pytest.mark.requirement("SPC4-6.35-01")
 def test_each_command_is_reported_by_itself(session: Session) -> None:
-    """What the list of all commands has is reported alike one by one."""
+    """The list of all commands and the report of each command agree."""
     layout = cdb.report_supported_operation_codes
     listed = session.execute(layout(allocation_length=ROOM), read=ROOM)
     skip_if_unknown(listed, layout)
@@ -308,7 +308,7 @@ def test_each_command_is_reported_by_itself(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.35-02")
 def test_what_is_not_listed_is_not_there(session: Session) -> None:
-    """A command that is not listed is refused as unknown."""
+    """The unit refuses a command that it does not list as unknown."""
     layout = cdb.report_supported_operation_codes
     listed = session.execute(layout(allocation_length=ROOM), read=ROOM)
     skip_if_unknown(listed, layout)

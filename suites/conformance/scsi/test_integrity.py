@@ -33,7 +33,7 @@ PATIENCE = 1.0
 
 @pytest.fixture
 def writer(open_session: OpenSession, scratch_disk: Disk) -> Medium:
-    """A disk and a session whose writes wait until their data is asked for."""
+    """A disk and a session whose writes wait until the target requests their data."""
     return Medium(open_session(SOLICITED), scratch_disk)
 
 
@@ -67,7 +67,7 @@ def finish_together(session: Session, tasks: list[Task]) -> list[Result]:
 
 
 def begin_data(session: Session, task: Task, count: int) -> list[DataOut]:
-    """Give a write its first bytes, in as many sequences as the target asks for.
+    """Send a write its first bytes, in as many sequences as the target requests.
 
     Returns:
         What is left of the sequence that is asked for then.
@@ -105,7 +105,7 @@ def begin_data(session: Session, task: Task, count: int) -> list[DataOut]:
 
 @pytest.mark.requirement("SBC3-5.34-01")
 def test_many_writes_at_once(medium: Medium) -> None:
-    """Writes under way together each reach their blocks."""
+    """Concurrent writes each store their blocks."""
     size = medium.disk.block_size
     skip_without(medium.session, cdb.write_10)
     count = room_for(medium.session, MANY)
@@ -126,7 +126,7 @@ def test_many_writes_at_once(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-5.11-01")
 def test_many_reads_at_once(medium: Medium) -> None:
-    """Reads under way together each bring their blocks."""
+    """Concurrent reads each return their blocks."""
     size = medium.disk.block_size
     count = room_for(medium.session, MANY)
     data = pattern(medium.disk, count * size, seed=0x200)
@@ -146,7 +146,7 @@ def test_many_reads_at_once(medium: Medium) -> None:
 def test_two_sessions_see_the_same_blocks(
     medium: Medium, open_session: OpenSession
 ) -> None:
-    """What one session writes another one reads, and the other way round."""
+    """Each of two sessions reads what the other one has written."""
     other = Medium(
         open_session(initiator_name=f"{medium.session.options.initiator_name}.other"),
         medium.disk,
@@ -162,7 +162,7 @@ def test_two_sessions_see_the_same_blocks(
 @pytest.mark.requirement("SBC3-5.34-04")
 @pytest.mark.parametrize("order", [1, -1], ids=["in-turn", "in-reverse"])
 def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
-    """Of two writes at once to the same blocks each block holds one's data whole."""
+    """After two concurrent writes each block holds the data of one, whole."""
     size = writer.disk.block_size
     one, two = writer.blocks(WIDE, seed=40), writer.blocks(WIDE, seed=41)
     first = start_write(writer, 0, one, cdb.write_10)
@@ -189,7 +189,7 @@ def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
 
 @pytest.mark.requirement("SBC3-5.34-05")
 def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
-    """A write that is aborted within a block leaves each block old or new, whole."""
+    """After an aborted write each block is whole: old or new."""
     session, size = writer.session, writer.disk.block_size
     old, new = writer.blocks(WIDE, seed=50), writer.blocks(WIDE, seed=51)
     writer.write(0, old)
@@ -223,7 +223,7 @@ def test_an_aborted_write_tears_no_block(writer: Medium) -> None:
 def test_only_one_compare_and_write_wins(
     writer: Medium, open_session: OpenSession
 ) -> None:
-    """Of two COMPARE AND WRITE at once that expect the same, one alone writes."""
+    """Of two concurrent COMPARE AND WRITE with one expectation only one writes."""
     layout = cdb.compare_and_write
     skip_without(writer.session, layout)
     keys = {key: value for key, value in SOLICITED.items() if key in SOLICITED}
@@ -258,7 +258,7 @@ def test_only_one_compare_and_write_wins(
 @pytest.mark.requirement("SBC3-5.34-01")
 @pytest.mark.parametrize("layout", [cdb.write_10, cdb.write_16], ids=name)
 def test_the_last_of_writes_in_turn_stays(medium: Medium, layout: Layout) -> None:
-    """Of writes that follow one another the last one's data stays."""
+    """After several writes in turn the blocks hold the data of the last."""
     for seed in range(8):
         expect_good(medium.send(layout, 0, medium.blocks(2, seed=seed)))
 

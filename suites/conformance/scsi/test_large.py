@@ -23,7 +23,7 @@ ROOM = 32
 
 @pytest.fixture
 def large(open_session: OpenSession, target: TestedTarget) -> Medium:
-    """A unit of more than 4 GiB whose data may be lost."""
+    """A unit of more than 4 GiB whose data the checks may overwrite."""
     unit = target.running.target.find_large()
     assert unit is not None
     session = open_session(lun=unit.lun)
@@ -49,7 +49,7 @@ def high(large: Medium) -> int:
 def test_blocks_4_gib_apart_are_two(
     large: Medium, high: int, writer: Layout, reader: Layout
 ) -> None:
-    """What is written beyond 4 GiB is read there, and leaves what is 4 GiB below."""
+    """A write beyond 4 GiB is read there; the block 4 GiB below is unchanged."""
     below, above = large.blocks(1, seed=11), large.blocks(1, seed=12)
     large.write(LOW, below)
 
@@ -61,7 +61,7 @@ def test_blocks_4_gib_apart_are_two(
 
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_blocks_beyond_4_gib_are_unmapped(large: Medium, high: int) -> None:
-    """What is unmapped beyond 4 GiB leaves what is 4 GiB below."""
+    """An UNMAP beyond 4 GiB does not change the block 4 GiB below."""
     skip_unless_zeros(large.session)
     skip_without(large.session, cdb.unmap)
     below, above = large.blocks(1, seed=13), large.blocks(1, seed=14)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Logical units that are not there, and unit attentions (SAM-5)."""
+"""Logical units that do not exist, and unit attentions (SAM-5)."""
 
 import pytest
 
@@ -26,13 +26,13 @@ RESET_CLASS = 0x29
 
 @pytest.fixture
 def nowhere(open_session: OpenSession) -> Session:
-    """A session that asks for a logical unit that is not there."""
+    """A session that addresses a logical unit that does not exist."""
     return open_session(lun=MISSING_LUN, clears_unit_attention=False)
 
 
 @pytest.fixture
 def bare(open_session: OpenSession, target: TestedTarget) -> Session:
-    """A session that asks for LUN 0 of a target name that has none."""
+    """A session that addresses LUN 0 of a target name without LUN 0."""
     node = target.running.bare_target
     assert node is not None
     return open_session(target_name=node.name, lun=0, clears_unit_attention=False)
@@ -40,7 +40,7 @@ def bare(open_session: OpenSession, target: TestedTarget) -> Session:
 
 @pytest.fixture
 def attentive(open_session: OpenSession, session: Session) -> Session:
-    """A session to which another one's reset has to be reported."""
+    """A session that has a unit attention of another session's reset."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
     ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
     return other
@@ -53,7 +53,7 @@ def attentive(open_session: OpenSession, session: Session) -> Session:
     ids=["test-unit-ready", "read", "read-capacity"],
 )
 def test_a_missing_unit_is_told(nowhere: Session, command: bytes) -> None:
-    """A command to a unit that is not there says so."""
+    """A command to a missing unit gets LOGICAL UNIT NOT SUPPORTED."""
     result = nowhere.execute(command, read=8)
 
     expect_sense(
@@ -63,7 +63,7 @@ def test_a_missing_unit_is_told(nowhere: Session, command: bytes) -> None:
 
 @pytest.mark.requirement("SAM5-4.7-02")
 def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
-    """INQUIRY says that a unit cannot be there."""
+    """INQUIRY to a missing unit reports that there is no unit."""
     result = nowhere.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
 
     expect_good(result)
@@ -74,7 +74,7 @@ def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
 @pytest.mark.needs("no-lun-0")
 @pytest.mark.requirement("SAM5-4.7-01")
 def test_lun_0_may_be_missing(bare: Session) -> None:
-    """A command to LUN 0 says so where the target has units, but not this one."""
+    """A command to LUN 0 reports that it is missing, if other units exist."""
     result = bare.execute(cdb.test_unit_ready())
 
     expect_sense(
@@ -85,7 +85,7 @@ def test_lun_0_may_be_missing(bare: Session) -> None:
 @pytest.mark.needs("no-lun-0")
 @pytest.mark.requirement("SAM5-4.7-02")
 def test_lun_0_can_be_asked_for(bare: Session) -> None:
-    """INQUIRY says that LUN 0 is not there."""
+    """INQUIRY reports that LUN 0 does not exist."""
     result = bare.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
 
     expect_good(result)
@@ -98,7 +98,7 @@ def test_lun_0_can_be_asked_for(bare: Session) -> None:
 @pytest.mark.needs("no-lun-0")
 @pytest.mark.requirement("SPC4-6.33-01")
 def test_units_are_listed_without_lun_0(bare: Session, target: TestedTarget) -> None:
-    """REPORT LUNS to LUN 0 lists the units that are there, where this is not."""
+    """REPORT LUNS to a missing LUN 0 lists the other units."""
     command = cdb.report_luns(allocation_length=LIST_ROOM)
     result = bare.execute(command, read=LIST_ROOM)
 
@@ -112,7 +112,7 @@ def test_units_are_listed_without_lun_0(bare: Session, target: TestedTarget) -> 
 
 @pytest.mark.requirement("SAM5-4.7-03")
 def test_a_listed_number_is_an_address(session: Session) -> None:
-    """The eight bytes that REPORT LUNS lists address the unit, in whichever form."""
+    """The eight bytes that REPORT LUNS lists address the unit, in any form."""
     command = cdb.report_luns(allocation_length=LIST_ROOM)
     data = session.execute(command, read=LIST_ROOM).data
     entries = [data[at : at + 8] for at in range(8, len(data) - 7, 8)]
@@ -130,7 +130,7 @@ def test_a_listed_number_is_an_address(session: Session) -> None:
 @pytest.mark.requirement("SAM5-4.7-04")
 @pytest.mark.parametrize("rest", DEEPER, ids=hex)
 def test_other_levels_count(session: Session, rest: int) -> None:
-    """A LUN that differs in its further levels is another unit, which is not there."""
+    """A LUN that differs in its further levels addresses no unit."""
     number = lun_field(session.lun) | rest
 
     result = session.execute(cdb.test_unit_ready(), lun=number)
@@ -141,7 +141,7 @@ def test_other_levels_count(session: Session, rest: int) -> None:
 
 @pytest.mark.requirement("SAM5-5.14-01")
 def test_an_attention_is_reported_once(attentive: Session) -> None:
-    """The first command reports a reset, the second is executed."""
+    """The first command after a reset reports it, the second is executed."""
     first = attentive.execute(cdb.test_unit_ready())
     second = attentive.execute(cdb.test_unit_ready())
 
@@ -151,7 +151,7 @@ def test_an_attention_is_reported_once(attentive: Session) -> None:
 
 @pytest.mark.requirement("SAM5-5.14-02")
 def test_some_commands_leave_an_attention(attentive: Session) -> None:
-    """INQUIRY and REPORT LUNS are executed, and the reset stays to be reported."""
+    """INQUIRY and REPORT LUNS are executed and keep the unit attention pending."""
     expect_good(attentive.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM))
     expect_good(attentive.execute(cdb.report_luns(allocation_length=ROOM), read=ROOM))
 
@@ -162,7 +162,7 @@ def test_some_commands_leave_an_attention(attentive: Session) -> None:
 def test_a_reset_is_told_before_older_changes(
     open_session: OpenSession, session: Session, setting: Setting
 ) -> None:
-    """The unit attention of a reset comes first, also where an older one waits."""
+    """The unit reports the attention of a reset before older attentions."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
     expect_good(setting(d_sense=1))
 
@@ -177,7 +177,7 @@ def test_a_reset_is_told_before_older_changes(
 
 @pytest.mark.requirement("SAM5-5.14-03")
 def test_an_attention_can_be_asked_for(attentive: Session) -> None:
-    """REQUEST SENSE returns the reset as its data, and clears it."""
+    """REQUEST SENSE returns the unit attention as its data, and clears it."""
     result = attentive.execute(cdb.request_sense(allocation_length=252), read=252)
 
     expect_good(result)

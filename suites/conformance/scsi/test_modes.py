@@ -52,7 +52,7 @@ changeable; the first one that is not is tried."""
 def test_a_page_can_be_asked_for(
     session: Session, control: PageControl, size: int
 ) -> None:
-    """MODE SENSE of the control page returns it alone, whichever values are wanted."""
+    """MODE SENSE of the control page returns it alone, for each page control."""
     page = sense_page(session, control, size)
 
     expected = len(Page.of(ModePage.CONTROL).body)
@@ -64,7 +64,7 @@ def test_a_page_can_be_asked_for(
 def test_nothing_is_saved_where_nothing_can_be(
     session: Session, layout: Layout
 ) -> None:
-    """Saved values are returned, or refused with SAVING PARAMETERS NOT SUPPORTED."""
+    """MODE SENSE of saved values returns them, or gets SAVING NOT SUPPORTED."""
     skip_without_sense(session, layout)
     command = layout(
         dbd=1,
@@ -84,7 +84,7 @@ def test_nothing_is_saved_where_nothing_can_be(
 def test_a_change_is_told_to_others(
     open_session: OpenSession, session: Session, setting: Setting
 ) -> None:
-    """MODE SELECT changes the value for all, and tells all but its sender."""
+    """MODE SELECT changes the value for all nexuses, and notifies the others."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
 
     d_sense = 1 - values_of(sense_page(session))["d_sense"]
@@ -104,7 +104,7 @@ def test_a_change_is_told_to_others(
 def test_what_cannot_be_changed_stays(
     session: Session, scratch_disk: Disk, size: int
 ) -> None:
-    """MODE SELECT of a value that cannot be changed is refused and changes nothing."""
+    """The unit refuses MODE SELECT of a value that cannot be changed."""
     _ = scratch_disk
     skip_without(session, SELECTS[size])
     before = sense_page(session)
@@ -142,7 +142,7 @@ def test_an_empty_list_changes_nothing(
 def test_a_list_that_ends_within_a_page_is_refused(
     session: Session, scratch_disk: Disk, size: int
 ) -> None:
-    """MODE SELECT whose list ends within a page is refused."""
+    """The unit refuses a MODE SELECT whose list ends within a page."""
     _ = scratch_disk
     skip_without(session, SELECTS[size])
     # PS is reserved in MODE SELECT (SPC-4 section 7.5.7).
@@ -161,7 +161,7 @@ def test_a_list_that_ends_within_a_page_is_refused(
 def test_sense_data_has_the_format_chosen(
     session: Session, setting: Setting, d_sense: int
 ) -> None:
-    """D_SENSE chooses between fixed and descriptor format."""
+    """D_SENSE selects fixed or descriptor format of sense data."""
     expect_good(setting(d_sense=d_sense))
 
     command = cdb.inquiry(evpd=1, page_code=0xFF, allocation_length=ROOM)
@@ -180,7 +180,7 @@ def test_sense_data_has_the_format_chosen(
 
 @pytest.mark.requirement("SPC4-7.5.8-02")
 def test_a_unit_can_be_write_protected(medium: Medium, setting: Setting) -> None:
-    """With SWP 1 writes end with DATA PROTECT, with SWP 0 they are done again."""
+    """With SWP 1 writes end with DATA PROTECT; with SWP 0 they succeed again."""
     before = medium.blocks(1, seed=1)
     medium.write(0, before)
     expect_good(setting(swp=1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a disk tells of itself agrees with itself (SPC-4, SBC-3)."""
+"""Whether the pages of a disk agree with each other (SPC-4, SBC-3)."""
 
 import pytest
 
@@ -54,7 +54,7 @@ STANDARDS = {
 
 
 def listed_commands(session: Session, *, rctd: int = 0) -> list[CommandDescriptor]:
-    """Return the list of all commands; skip where it cannot be had."""
+    """Return the list of all commands; skip if the unit does not return it."""
     layout = cdb.report_supported_operation_codes
     skip_without(session, layout)
     command = layout(rctd=rctd, allocation_length=ROOM)
@@ -77,7 +77,7 @@ def test_the_unit_says_what_it_is(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.6.2-02")
 def test_version_descriptors_are_known(session: Session) -> None:
-    """The standards that are claimed are those of an iSCSI disk."""
+    """The version descriptors are those of an iSCSI disk."""
     versions = standard_of(session).version_descriptors
 
     missing = [
@@ -95,7 +95,7 @@ def test_version_descriptors_are_known(session: Session) -> None:
 @pytest.mark.requirement("SBC3-5.1-01")
 @pytest.mark.parametrize("layout", MANDATORY, ids=name)
 def test_the_commands_of_a_disk_are_there(session: Session, layout: Layout) -> None:
-    """A disk has the commands that a disk must have."""
+    """The unit supports the mandatory commands of a disk."""
     is_supported = is_there(session, layout)
 
     check(
@@ -107,7 +107,7 @@ def test_the_commands_of_a_disk_are_there(session: Session, layout: Layout) -> N
 
 @pytest.mark.requirement("SBC3-6.6.4-01")
 def test_limits_agree(session: Session) -> None:
-    """The limits of VPD page B0h do not contradict one another."""
+    """The limits in VPD page B0h do not contradict each other."""
     if body_of(session, VPDPage.BLOCK_LIMITS) is None:
         pytest.skip("not applicable: the unit has no VPD page B0h")
     limits = limits_of(session)
@@ -129,7 +129,7 @@ def test_limits_agree(session: Session) -> None:
 
 @pytest.mark.requirement("SBC3-6.6.4-02")
 def test_unmap_is_there_where_it_is_told(session: Session) -> None:
-    """UNMAP is supported if LBPU is 1 and limits are told, and only then."""
+    """UNMAP is supported if, and only if, LBPU is 1 and limits are reported."""
     provisioning = provisioning_of(session)
     is_supported = is_there(session, cdb.unmap)
 
@@ -173,7 +173,7 @@ def test_provisioning_is_told_alike(session: Session) -> None:
 
 @pytest.mark.requirement("SBC3-5.16-02")
 def test_protection_is_told_alike(session: Session) -> None:
-    """PROT_EN is 0 where INQUIRY says that there is no protection."""
+    """PROT_EN is 0 if INQUIRY reports no protection."""
     capacity = capacity_of(session)
 
     if not standard_of(session).protect:
@@ -182,7 +182,7 @@ def test_protection_is_told_alike(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.35-03")
 def test_timeouts_come_where_asked(session: Session) -> None:
-    """Command timeouts descriptors come with RCTD 1 only."""
+    """The unit returns command timeouts descriptors only if RCTD is 1."""
     without = [one for one in listed_commands(session) if one.has_timeouts]
     check(not without, "none with RCTD 0", without[:3])
 
@@ -192,7 +192,7 @@ def test_timeouts_come_where_asked(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.35-04")
 def test_service_actions_are_told(session: Session) -> None:
-    """SERVACTV is 1 for opcodes that have service actions, and 0 for others."""
+    """SERVACTV is 1 for opcodes with service actions, and 0 for the others."""
     wrong = [
         one
         for one in listed_commands(session)

@@ -96,7 +96,7 @@ def modes(
     control: PageControl = PageControl.CURRENT,
     **fields: int,
 ) -> ModeParameters:
-    """Return mode data; skip where the unit has no such command or field."""
+    """Return mode data; skip if the unit has no such command or field."""
     layout = SENSES[size]
     skip_without_sense(session, layout)
     values = {"dbd": 1, **fields}
@@ -115,7 +115,7 @@ def modes(
 
 
 def designators(session: Session) -> list[Designator]:
-    """Return the designation descriptors of VPD page 83h; skip where it is not there.
+    """Return the designation descriptors of VPD page 83h; skip without that page.
 
     What is cut short is for another check.
     """
@@ -131,7 +131,7 @@ def designators(session: Session) -> list[Designator]:
 
 @pytest.mark.requirement("SPC4-7.8-04")
 def test_pages_are_of_the_same_device(session: Session) -> None:
-    """Each VPD page bears qualifier and device type of standard INQUIRY data."""
+    """Each VPD page has the qualifier and device type of standard INQUIRY data."""
     first = session.execute(cdb.inquiry(allocation_length=36), read=36).data[:1]
     listed = body_of(session, VPDPage.SUPPORTED_VPD_PAGES) or b""
 
@@ -147,7 +147,7 @@ def test_pages_are_of_the_same_device(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.6.2-03")
 def test_abilities_are_there(session: Session) -> None:
-    """TPGS, 3PC and CMDQUE tell of what the unit can do."""
+    """TPGS, 3PC and CMDQUE match what the unit supports."""
     inquiry = standard_of(session)
 
     if inquiry.tpgs:
@@ -163,7 +163,7 @@ def test_abilities_are_there(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-7.8.6-01")
 def test_designators_have_their_form(session: Session) -> None:
-    """A designator has code set, association and length of its type."""
+    """A designator has the code set, association and length of its type."""
     for one in designators(session):
         if one.type not in DESIGNATORS:
             continue
@@ -195,7 +195,7 @@ def test_mode_pages_have_their_length(session: Session, size: int) -> None:
 @pytest.mark.requirement("SPC4-7.5.7-01")
 @pytest.mark.parametrize("size", SENSES)
 def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) -> None:
-    """PS is 0 where saved values are refused with SAVING PARAMETERS NOT SUPPORTED."""
+    """PS is 0 if the unit refuses saved values with SAVING NOT SUPPORTED."""
     pages = modes(session, size).pages
     command = SENSES[size](
         dbd=1,
@@ -228,7 +228,7 @@ def test_block_descriptors_can_be_left_out(session: Session, size: int) -> None:
 def test_block_descriptors_tell_the_capacity(
     session: Session, size: int, llbaa: int
 ) -> None:
-    """A block descriptor has the number and the length of the blocks that there are."""
+    """A block descriptor has the number and the length of the blocks."""
     capacity = capacity_of(session)
     fields = {"llbaa": llbaa} if llbaa else {}
     parameters = modes(session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **fields)
@@ -249,7 +249,7 @@ def test_block_descriptors_tell_the_capacity(
 @pytest.mark.requirement("SBC3-6.5.1-02")
 @pytest.mark.parametrize("size", SENSES)
 def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
-    """MEDIUM TYPE is 0, and WP is 0 on a unit that takes writes."""
+    """MEDIUM TYPE is 0, and WP is 0 on a writable unit."""
     medium.write(0, medium.blocks(1))
 
     parameters = modes(medium.session, size)
@@ -262,7 +262,7 @@ def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
 @pytest.mark.requirement("SPC4-6.11-06")
 @pytest.mark.parametrize("code", FLAGGED, ids=lambda code: code.name.lower())
 def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
-    """A flag that is shown as changeable takes its other value, and is put back."""
+    """A flag that is reported as changeable can be changed and restored."""
     session = medium.session
     before = only(modes(session, page=code), code)
     mask = only(modes(session, page=code, control=PageControl.CHANGEABLE), code).fields
@@ -286,7 +286,7 @@ def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
 
 
 def only(parameters: ModeParameters, code: ModePage) -> Page:
-    """Return the page that was asked for; skip where its length is another."""
+    """Return the page of a code; skip if its length is another."""
     pages = [page for page in parameters.pages if page.code == code]
     if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
         pytest.skip("not applicable: the page is of another edition")
@@ -303,7 +303,7 @@ def chosen(session: Session, page: Page) -> Result:
 @pytest.mark.requirement("SPC4-4.5.2.4-01")
 @pytest.mark.parametrize("field", POINTED)
 def test_sense_points_at_the_field(session: Session, field: str) -> None:
-    """Where sense data points at a field of the CDB, it is the one that is wrong."""
+    """A field pointer in sense data points at the wrong field of the CDB."""
     command, byte, bit = POINTED[field]
     result = session.execute(command, read=ROOM)
     sense = result.sense
@@ -333,7 +333,7 @@ def _read(medium: Medium, layout: Layout, blocks: int) -> Result:
 @pytest.mark.requirement("SBC3-6.6.4-03")
 @pytest.mark.parametrize("layout", [cdb.read_10, cdb.read_16], ids=name)
 def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) -> None:
-    """A read of MAXIMUM TRANSFER LENGTH blocks is done, one of a block more is not."""
+    """A read of MAXIMUM TRANSFER LENGTH blocks succeeds, one more block fails."""
     maximum = limits_of(medium.session).maximum_transfer_length
     last_lba = capacity_of(medium.session).last_lba
     size = medium.disk.block_size
@@ -349,7 +349,7 @@ def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) ->
 
 @pytest.mark.requirement("SBC3-6.6.4-04")
 def test_the_longest_comparison_is_the_one_told(medium: Medium) -> None:
-    """COMPARE AND WRITE of more blocks than MAXIMUM COMPARE AND WRITE LENGTH fails."""
+    """COMPARE AND WRITE beyond MAXIMUM COMPARE AND WRITE LENGTH fails."""
     skip_without(medium.session, cdb.compare_and_write)
     maximum = limits_of(medium.session).maximum_compare_and_write_length
     if not 0 < maximum < 0xFF:
@@ -368,7 +368,7 @@ def test_the_longest_comparison_is_the_one_told(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-6.6.5-03")
 def test_the_provisioning_page_has_its_form(session: Session) -> None:
-    """PROVISIONING TYPE is assigned, and DP tells whether a descriptor follows."""
+    """PROVISIONING TYPE is assigned, and DP shows whether a descriptor follows."""
     provisioning = provisioning_of(session)
     body = body_of(session, VPDPage.LOGICAL_BLOCK_PROVISIONING) or b""
 

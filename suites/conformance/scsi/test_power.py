@@ -25,7 +25,7 @@ Nexuses = Callable[[], Session]
 
 @pytest.fixture
 def unit(session: Session, scratch_disk: Disk) -> Iterator[Session]:
-    """A unit that may be stopped; it is started at the end."""
+    """A unit that may be stopped; it is started again at the end."""
     _ = scratch_disk
     skip_without(session, cdb.start_stop_unit)
     yield session
@@ -40,7 +40,7 @@ def is_ejected(result: Result) -> bool:
 
 @pytest.mark.requirement("SBC3-5.25-02")
 def test_a_stopped_unit_is_not_ready(unit: Session) -> None:
-    """A unit that was stopped wants to be started before its medium is read."""
+    """A stopped unit requires a start before it reads its medium."""
     expect_good(unit.execute(cdb.start_stop_unit(start=0)))
 
     result = unit.execute(cdb.test_unit_ready())
@@ -57,7 +57,7 @@ def test_a_stopped_unit_is_not_ready(unit: Session) -> None:
 def test_reserved_power_conditions_are_refused(
     unit: Session, power_condition: int
 ) -> None:
-    """A POWER CONDITION that is reserved is refused."""
+    """The unit refuses a reserved POWER CONDITION."""
     command = cdb.start_stop_unit(power_condition=power_condition, start=1)
 
     result = unit.execute(command)
@@ -70,7 +70,7 @@ def test_reserved_power_conditions_are_refused(
 def test_power_conditions_move_no_medium(
     removable: Nexuses, power_condition: int
 ) -> None:
-    """With a POWER CONDITION the bits START and LOEJ do not count."""
+    """With a POWER CONDITION the unit ignores START and LOEJ."""
     session = removable()
     command = cdb.start_stop_unit(power_condition=power_condition, loej=1, start=0)
 
@@ -87,7 +87,7 @@ def test_power_conditions_move_no_medium(
 @pytest.mark.requirement("SBC3-5.25-05")
 @pytest.mark.parametrize("start", [0, 1])
 def test_stopping_moves_no_medium(removable: Nexuses, start: int) -> None:
-    """Without LOEJ neither starting nor stopping moves the medium."""
+    """Without LOEJ, starting and stopping do not move the medium."""
     session = removable()
 
     expect_good(session.execute(cdb.start_stop_unit(start=start)))

@@ -43,17 +43,17 @@ def prevent(session: Session, *, prevents: bool = True) -> None:
 
 
 def eject(session: Session) -> Result:
-    """Have the medium ejected."""
+    """Eject the medium."""
     return session.execute(cdb.start_stop_unit(loej=1, start=0))
 
 
 def load(session: Session) -> Result:
-    """Have the medium loaded."""
+    """Load the medium."""
     return session.execute(cdb.start_stop_unit(loej=1, start=1))
 
 
 def settle(session: Session) -> Result:
-    """Return what TEST UNIT READY comes to when no unit attention is left."""
+    """Return the result of TEST UNIT READY when no unit attention is left."""
     result = session.execute(cdb.test_unit_ready())
     for _attempt in range(8):
         if not (result.sense and result.sense.key == SenseKey.UNIT_ATTENTION):
@@ -64,7 +64,7 @@ def settle(session: Session) -> Result:
 
 @pytest.mark.requirement("SBC3-5.9-01")
 def test_removal_is_prevented_and_allowed(removable: Nexuses) -> None:
-    """No medium is ejected while PREVENT is 01b; with 00b it is."""
+    """The unit ejects no medium while PREVENT is 01b, and ejects it after 00b."""
     session = removable()
     prevent(session)
 
@@ -78,7 +78,7 @@ def test_removal_is_prevented_and_allowed(removable: Nexuses) -> None:
 
 @pytest.mark.requirement("SBC3-5.9-02")
 def test_prevention_ends_with_its_nexus(removable: Nexuses) -> None:
-    """The nexus that prevents the removal logs out: that is the end of it."""
+    """The unit allows the removal when the nexus that prevents it logs out."""
     one, other = removable(), removable()
     prevent(one)
     expect_sense(eject(other), SenseKey.ILLEGAL_REQUEST, PREVENTED)
@@ -92,7 +92,7 @@ def test_prevention_ends_with_its_nexus(removable: Nexuses) -> None:
 def test_prevention_ends_with_its_lost_nexus(
     removable: Nexuses, open_session: OpenSession
 ) -> None:
-    """The nexus is lost and comes back in a new session: nothing is prevented."""
+    """The unit allows the removal when the nexus that prevents it is lost."""
     one, other = removable(), removable()
     prevent(one)
 
@@ -106,7 +106,7 @@ def test_prevention_ends_with_its_lost_nexus(
 
 @pytest.mark.requirement("SBC3-5.9-03")
 def test_each_nexus_prevents_for_itself(removable: Nexuses) -> None:
-    """The medium stays until every nexus that prevents its removal allows it."""
+    """The unit ejects the medium only when each preventing nexus allows it."""
     one, other = removable(), removable()
     prevent(one)
     prevent(other)
@@ -121,7 +121,7 @@ def test_each_nexus_prevents_for_itself(removable: Nexuses) -> None:
 @pytest.mark.requirement("SBC3-5.9-04")
 @pytest.mark.parametrize("reset", RESETS, ids=lambda one: one.name.lower())
 def test_prevention_ends_with_a_reset(removable: Nexuses, reset: TMFunction) -> None:
-    """A reset of the unit allows the removal again."""
+    """The unit allows the removal after a logical unit reset."""
     one, other = removable(), removable()
     prevent(one)
 
@@ -136,7 +136,7 @@ def test_prevention_ends_with_a_reset(removable: Nexuses, reset: TMFunction) -> 
 @pytest.mark.requirement("SBC3-4.3-01")
 @pytest.mark.parametrize("command", NEEDING, ids=NEEDING_NAMES)
 def test_without_a_medium_nothing_is_ready(removable: Nexuses, command: bytes) -> None:
-    """Without its medium a unit is not ready, and says why; INQUIRY is answered."""
+    """A unit without medium reports that; it answers INQUIRY."""
     session = removable()
     if command[0] == cdb.synchronize_cache_10.opcode:
         skip_without(session, cdb.synchronize_cache_10)
@@ -151,7 +151,7 @@ def test_without_a_medium_nothing_is_ready(removable: Nexuses, command: bytes) -
 
 @pytest.mark.requirement("SBC3-4.3-02")
 def test_a_new_medium_is_told(removable: Nexuses) -> None:
-    """A medium that is loaded is told to the nexuses that did not load it."""
+    """The unit reports a loaded medium to the nexuses that did not load it."""
     one, other = removable(), removable()
     expect_good(eject(one))
     settle(other)

@@ -31,7 +31,7 @@ def way(
 
 
 def expect_residual_or_refusal(result: Result, expected: int) -> None:
-    """Expect a count above what was expected, or below, or CHECK CONDITION."""
+    """Expect a residual of this sign, or CHECK CONDITION."""
     if result.status == SCSIStatus.CHECK_CONDITION:
         return  # a device server may refuse what does not fit its CDB
     check(result.is_good, ["GOOD", "CHECK CONDITION"], result)
@@ -42,7 +42,7 @@ def expect_residual_or_refusal(result: Result, expected: int) -> None:
 @pytest.mark.parametrize("surplus", [-1, 1], ids=["less", "more"])
 @pytest.mark.parametrize("layout", [*WRITES[1:], *WRITES_AND_VERIFIES], ids=name)
 def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
-    """A write that is offered a block more or less than its CDB says tells so."""
+    """A write whose expected length differs from the CDB's reports the residual."""
     skip_without(way.session, layout)
     size, before = way.disk.block_size, way.blocks(BLOCKS + 1, seed=1)
     way.write(0, before)
@@ -67,7 +67,7 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
 def test_residuals_of_reads(
     session: Session, disk: Disk, layout: Layout, surplus: int
 ) -> None:
-    """A read that brings more or less than expected tells so, and no byte more."""
+    """A read whose expected length differs from the CDB's reports the residual."""
     skip_without(session, layout)
     room = BLOCKS * disk.block_size + surplus
 
@@ -86,7 +86,7 @@ def test_residuals_of_reads(
 def test_a_read_of_which_nothing_is_expected(
     session: Session, disk: Disk, layout: Layout
 ) -> None:
-    """A read with an expected length of 0 brings nothing, and tells of it all."""
+    """A read with expected length 0 returns nothing and reports all as residual."""
     skip_without(session, layout)
     command = layout(lba=0, blocks=1)
 
@@ -99,7 +99,7 @@ def test_a_read_of_which_nothing_is_expected(
 @pytest.mark.requirement("SBC3-5.2-03")
 @pytest.mark.parametrize("blocks", [1, 3], ids=["less", "more"])
 def test_compare_and_write_needs_all_its_data(medium: Medium, blocks: int) -> None:
-    """COMPARE AND WRITE with a block less writes nothing, with one more it says so."""
+    """COMPARE AND WRITE with a block less writes nothing; with one more, overflow."""
     skip_without(medium.session, cdb.compare_and_write)
     size, old = medium.disk.block_size, medium.blocks(1, seed=3)
     medium.write(0, old)
@@ -122,7 +122,7 @@ def test_compare_and_write_needs_all_its_data(medium: Medium, blocks: int) -> No
 def test_write_same_needs_its_block(
     medium: Medium, layout: Layout, part: float
 ) -> None:
-    """WRITE SAME with half a block writes nothing, with two it says so."""
+    """WRITE SAME with half a block writes nothing; with two blocks it reports that."""
     skip_without(medium.session, layout)
     size, old = medium.disk.block_size, medium.blocks(2, seed=5)
     medium.write(0, old)
@@ -140,7 +140,7 @@ def test_write_same_needs_its_block(
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03")
 def test_exact_writes_leave_no_residual(way: Medium) -> None:
-    """A write of just what its CDB says has neither O nor U."""
+    """A write of exactly its CDB's length has neither O nor U."""
     result = way.send(cdb.write_10, 0, way.blocks(BLOCKS))
 
     expect_good(result)

@@ -51,7 +51,7 @@ def overwrite(medium: Medium, data: bytes) -> Result:
 @pytest.mark.requirement("SBC3-5.24-01")
 @pytest.mark.parametrize("layout", ERASES, ids=name)
 def test_nothing_is_left(small: Medium, layout: Layout) -> None:
-    """BLOCK ERASE and CRYPTOGRAPHIC ERASE leave nothing of what was there."""
+    """BLOCK ERASE and CRYPTOGRAPHIC ERASE leave none of the old data."""
     skip_unless_reported(small.session, layout)
     data = small.blocks(2, seed=1)
     last = small.disk.blocks - 2
@@ -71,7 +71,7 @@ def test_nothing_is_left(small: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.24-02")
 @pytest.mark.parametrize("layout", ERASES, ids=name)
 def test_erasing_takes_no_list(small: Medium, layout: Layout) -> None:
-    """An erase with a PARAMETER LIST LENGTH is refused and erases nothing."""
+    """The unit refuses an erase with a PARAMETER LIST LENGTH, and erases nothing."""
     skip_unless_reported(small.session, layout)
     data = small.blocks(1, seed=2)
     small.write(0, data)
@@ -85,7 +85,7 @@ def test_erasing_takes_no_list(small: Medium, layout: Layout) -> None:
 
 @pytest.mark.requirement("SBC3-5.24-03")
 def test_no_failure_can_be_left(small: Medium) -> None:
-    """EXIT FAILURE MODE without a failure ends GOOD and changes nothing."""
+    """EXIT FAILURE MODE without a failure ends GOOD, without effect."""
     skip_unless_reported(small.session, cdb.sanitize_exit_failure_mode)
     data = small.blocks(1, seed=3)
     small.write(0, data)
@@ -98,7 +98,7 @@ def test_no_failure_can_be_left(small: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.24-04")
 @pytest.mark.parametrize("action", RESERVED, ids=hex)
 def test_reserved_actions_are_refused(small: Medium, action: int) -> None:
-    """A reserved SERVICE ACTION is refused."""
+    """The unit refuses a reserved SERVICE ACTION."""
     skip_unless_reported(small.session, OVERWRITE)
     command = bytes([OVERWRITE.opcode, action]) + bytes(8)
 
@@ -110,7 +110,7 @@ def test_reserved_actions_are_refused(small: Medium, action: int) -> None:
 @pytest.mark.requirement("SBC3-5.24-05")
 @pytest.mark.parametrize("length", [4, None], ids=["word", "block"])
 def test_a_pattern_is_written(small: Medium, length: int | None) -> None:
-    """OVERWRITE leaves its pattern in every block."""
+    """OVERWRITE writes its pattern to every block."""
     skip_unless_reported(small.session, OVERWRITE)
     size = small.disk.block_size
     pattern = small.blocks(1, seed=4)[: length or size]
@@ -128,7 +128,7 @@ def test_a_pattern_is_written(small: Medium, length: int | None) -> None:
 @pytest.mark.requirement("SBC3-5.24-06")
 @pytest.mark.parametrize("extra", ["nothing", "header", "too-long"])
 def test_a_list_of_the_wrong_length_is_refused(small: Medium, extra: str) -> None:
-    """OVERWRITE without a pattern, or with one beyond a block, is refused."""
+    """The unit refuses OVERWRITE without a pattern, or with one beyond a block."""
     skip_unless_reported(small.session, OVERWRITE)
     size = small.disk.block_size
     length = {"nothing": 0, "header": 4, "too-long": size + 5}[extra]
@@ -147,7 +147,7 @@ def test_a_list_of_the_wrong_length_is_refused(small: Medium, extra: str) -> Non
 @pytest.mark.requirement("SBC3-5.24-07")
 @pytest.mark.parametrize("what", ["no-passes", "no-pattern", "long-pattern"])
 def test_a_malformed_pattern_is_refused(small: Medium, what: str) -> None:
-    """OVERWRITE COUNT 0 and a wrong INITIALIZATION PATTERN LENGTH are refused."""
+    """The unit refuses OVERWRITE COUNT 0 and a wrong pattern length."""
     skip_unless_reported(small.session, OVERWRITE)
     size = small.disk.block_size
     data = {
@@ -170,7 +170,7 @@ def test_a_malformed_pattern_is_refused(small: Medium, what: str) -> None:
 def test_a_protected_unit_is_not_sanitized(
     open_session: OpenSession, target: TestedTarget, layout: Layout
 ) -> None:
-    """A write-protected unit refuses to be erased."""
+    """A write-protected unit refuses SANITIZE."""
     unit = target.running.target.find_protected()
     assert unit is not None
     session = open_session(lun=unit.lun)
@@ -183,7 +183,7 @@ def test_a_protected_unit_is_not_sanitized(
 
 @pytest.mark.requirement("SBC3-5.24-09")
 def test_a_reservation_keeps_it_out(small: Medium, open_session: OpenSession) -> None:
-    """SANITIZE conflicts with the reservation of another."""
+    """SANITIZE conflicts with the reservation of another nexus."""
     layout = cdb.sanitize_block_erase
     skip_unless_reported(small.session, layout)
     other: Session = open_session(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What sense data holds beside its key: causes, lengths and descriptors (SPC-4)."""
+"""Sense data besides its key: causes, lengths and descriptors (SPC-4)."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ ATTENTION = "SAM5-5.14-03"
 def test_an_attention_that_is_asked_for_names_its_cause(
     open_session: OpenSession, session: Session, desc: int
 ) -> None:
-    """REQUEST SENSE returns the key and the code of a reset, and the length is true."""
+    """REQUEST SENSE returns the code of a reset, and a correct length."""
     other = open_session(initiator_name=f"{session.options.initiator_name}.other")
     ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
 
@@ -67,7 +67,7 @@ def test_an_attention_that_is_asked_for_names_its_cause(
 
 
 def _expect_length(data: bytes) -> None:
-    """Expect ADDITIONAL SENSE LENGTH to count no more than what has come."""
+    """Expect ADDITIONAL SENSE LENGTH to count no more than what was sent."""
     maximum = len(data) - FIXED_MINIMUM
     check(
         len(data) >= FIXED_MINIMUM and data[7] <= maximum,
@@ -81,7 +81,7 @@ def _expect_length(data: bytes) -> None:
 def test_descriptors_have_the_length_of_their_type(
     medium: Medium, setting: Setting
 ) -> None:
-    """Each descriptor of sense data is as long as its type has it."""
+    """Each descriptor of sense data has the length of its type."""
     expect_good(setting(d_sense=1))
 
     for result in _refusals(medium):
@@ -101,7 +101,7 @@ def test_descriptors_have_the_length_of_their_type(
 
 
 def _refusals(medium: Medium) -> Iterator[Result]:
-    """Send commands whose refusal may need descriptors; yield what is answered."""
+    """Send commands whose refusal may need descriptors; yield the sense data."""
     session = medium.session
     unknown_page = cdb.inquiry(evpd=1, page_code=0xFF, allocation_length=ROOM)
     yield session.execute(unknown_page, read=ROOM)
@@ -115,7 +115,7 @@ def _refusals(medium: Medium) -> Iterator[Result]:
 
 
 def _descriptors(sense: bytes) -> Iterator[tuple[int, int]]:
-    """Yield type and ADDITIONAL LENGTH of each descriptor whose head has come.
+    """Yield type and ADDITIONAL LENGTH of each descriptor whose header is complete.
 
     A target may send less sense data than there is.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""UNMAP: its limits and malformed lists, and what is told of blocks (SBC-3)."""
+"""UNMAP: its limits, malformed lists, and the state of blocks (SBC-3)."""
 
 from itertools import pairwise
 
@@ -45,7 +45,7 @@ def unmap(medium: Medium, data: bytes, **fields: int) -> Result:
 
 @pytest.mark.requirement("SBC3-5.28-04")
 def test_too_many_descriptors_are_refused(medium: Medium) -> None:
-    """More descriptors than MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT unmap nothing."""
+    """UNMAP beyond MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT unmaps nothing."""
     maximum = limits_of(medium.session).maximum_unmap_block_descriptor_count
     if not 0 < maximum < MOST:
         pytest.skip("not applicable: a list cannot hold more than the limit")
@@ -60,7 +60,7 @@ def test_too_many_descriptors_are_refused(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-5.28-04")
 def test_too_many_blocks_are_refused(medium: Medium) -> None:
-    """More blocks than MAXIMUM UNMAP LBA COUNT unmap nothing."""
+    """UNMAP beyond MAXIMUM UNMAP LBA COUNT unmaps nothing."""
     maximum = limits_of(medium.session).maximum_unmap_lba_count
     if not 0 < maximum < min(medium.disk.blocks, NO_LIMIT):
         pytest.skip("not applicable: the limit is beyond the disk")
@@ -76,7 +76,7 @@ def test_too_many_blocks_are_refused(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.28-05")
 @pytest.mark.parametrize("length", [1, 7])
 def test_a_list_without_a_header_is_refused(medium: Medium, length: int) -> None:
-    """A PARAMETER LIST LENGTH below that of the header is refused."""
+    """The unit refuses a PARAMETER LIST LENGTH shorter than the header."""
     result = unmap(medium, build_unmap([Extent(0, 1)])[:length])
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, LIST_LENGTH)
@@ -84,7 +84,7 @@ def test_a_list_without_a_header_is_refused(medium: Medium, length: int) -> None
 
 @pytest.mark.requirement("SBC3-5.28-06")
 def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
-    """Of a descriptor that the list has but a part of, nothing is unmapped."""
+    """The unit unmaps nothing of an incomplete descriptor."""
     data = medium.blocks(2, seed=3)
     medium.write(0, data)
     whole = build_unmap([Extent(0, 1), Extent(1, 1)])
@@ -100,7 +100,7 @@ def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.28-07")
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_descriptors_of_no_blocks(medium: Medium, count: int) -> None:
-    """A list of no descriptors, or of descriptors of no blocks, unmaps nothing."""
+    """A list without descriptors, or with descriptors of no blocks, unmaps nothing."""
     data = medium.blocks(2, seed=4)
     medium.write(0, data)
 
@@ -111,7 +111,7 @@ def test_descriptors_of_no_blocks(medium: Medium, count: int) -> None:
 
 @pytest.mark.requirement("SBC3-5.28-08")
 def test_anchoring_needs_support(medium: Medium) -> None:
-    """ANCHOR is refused where ANC_SUP is 0."""
+    """The unit refuses ANCHOR if ANC_SUP is 0."""
     if provisioning_of(medium.session).anc_sup:
         pytest.skip("not applicable: ANC_SUP is 1")
 
@@ -122,7 +122,7 @@ def test_anchoring_needs_support(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_several_extents_are_unmapped(medium: Medium) -> None:
-    """Each extent of a list is unmapped, in whichever order, and no block between."""
+    """UNMAP unmaps each extent of its list, in any order, and no block between."""
     size, before = medium.disk.block_size, medium.blocks(6, seed=5)
     medium.write(0, before)
 
@@ -138,7 +138,7 @@ def test_several_extents_are_unmapped(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_unmapped_blocks_compare_as_zeros(medium: Medium) -> None:
-    """COMPARE AND WRITE finds zeros where blocks were unmapped."""
+    """COMPARE AND WRITE compares unmapped blocks as zeros."""
     skip_without(medium.session, cdb.compare_and_write)
     zeros = bytes(medium.disk.block_size)
     new = medium.blocks(1, seed=6)
@@ -153,7 +153,7 @@ def test_unmapped_blocks_compare_as_zeros(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC3-5.4-02", "SBC3-5.4-01")
 def test_the_state_of_blocks_is_told(medium: Medium) -> None:
-    """Blocks that hold data are mapped; what UNMAP leaves is told by its extents."""
+    """GET LBA STATUS reports blocks with data as mapped, and unmapped extents."""
     skip_without(medium.session, cdb.get_lba_status)
     medium.write(0, medium.blocks(8, seed=7))
     expect_good(unmap(medium, build_unmap([Extent(2, 2)])))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""WRITE SAME: its flags, its limits, and what it unmaps (SBC-3 section 5.44)."""
+"""WRITE SAME: its flags, its limits, and unmapping (SBC-3 section 5.44)."""
 
 import pytest
 
@@ -25,7 +25,7 @@ SAMES = [cdb.write_same_10, cdb.write_same_16]
 def send(
     medium: Medium, layout: Layout, lba: int, blocks: int, **fields: int
 ) -> Result:
-    """Send WRITE SAME of zeros, or without data where NDOB is set."""
+    """Send WRITE SAME with zeros, or without data if NDOB is set."""
     skip_without(medium.session, layout)
     data = None if fields.get("ndob") else bytes(medium.disk.block_size)
     return medium.session.execute(layout(lba=lba, blocks=blocks, **fields), write=data)
@@ -34,7 +34,7 @@ def send(
 @pytest.mark.requirement("SBC3-5.44-03")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
-    """NUMBER OF LOGICAL BLOCKS 0 fills the rest of the disk, or is refused by WSNZ.
+    """NUMBER OF LOGICAL BLOCKS 0 fills the rest of the disk, or WSNZ refuses it.
 
     Without the page of block limits nobody knows WSNZ beforehand (see `limits_of`).
     """
@@ -60,7 +60,7 @@ def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.44-04")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_anchoring_needs_unmapping(medium: Medium, layout: Layout) -> None:
-    """ANCHOR without UNMAP is refused and writes nothing."""
+    """The unit refuses ANCHOR without UNMAP and writes nothing."""
     before = medium.blocks(1, seed=2)
     medium.write(0, before)
 
@@ -73,7 +73,7 @@ def test_anchoring_needs_unmapping(medium: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.44-04")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_anchoring_needs_support(medium: Medium, layout: Layout) -> None:
-    """ANCHOR is refused where ANC_SUP is 0, else the blocks read as zeros."""
+    """The unit refuses ANCHOR if ANC_SUP is 0; else the blocks read as zeros."""
     is_offered = provisioning_of(medium.session).anc_sup
     skip_unless_zeros(medium.session)
     medium.write(0, medium.blocks(1, seed=3))
@@ -91,7 +91,7 @@ def test_anchoring_needs_support(medium: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.44-05")
 @pytest.mark.parametrize("unmap", [0, 1])
 def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
-    """NDOB writes zeros without data, and leaves the neighbours."""
+    """NDOB writes zeros without data; the neighbours are unchanged."""
     if unmap:
         skip_unless_zeros(medium.session)
     around = medium.blocks(4, seed=4)
@@ -109,7 +109,7 @@ def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
 @pytest.mark.requirement("SBC3-5.44-06")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
-    """More blocks than MAXIMUM WRITE SAME LENGTH are refused."""
+    """The unit refuses more blocks than MAXIMUM WRITE SAME LENGTH."""
     maximum = limits_of(medium.session).maximum_write_same_length
     width = layout.structure.fields["blocks"].width
     if not maximum or maximum >= medium.disk.blocks or maximum + 1 >= 1 << width:
@@ -124,7 +124,7 @@ def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
 @pytest.mark.parametrize("lba", [1, -3], ids=["unaligned", "until-the-last"])
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> None:
-    """WRITE SAME with UNMAP leaves zeros in any range, and the neighbours."""
+    """WRITE SAME with UNMAP zeroes any range; the neighbours are unchanged."""
     skip_unless_zeros(medium.session)
     start = lba if lba > 0 else medium.last(layout) + 1 + lba
     around = medium.blocks(4, seed=5)
@@ -142,7 +142,7 @@ def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> 
 @pytest.mark.requirement("SBC3-6.6.5-02")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
 def test_unmapping_is_there_where_it_is_told(medium: Medium, layout: Layout) -> None:
-    """UNMAP is taken if LBPWS or LBPWS10 is 1, and refused if it is 0."""
+    """The unit accepts UNMAP if LBPWS or LBPWS10 is 1, and refuses it if 0."""
     provisioning = provisioning_of(medium.session)
     is_offered = (
         provisioning.lbpws if layout is cdb.write_same_16 else provisioning.lbpws10

@@ -15,7 +15,7 @@ NewChapLogin = Callable[[], ChapLogin]
 
 @pytest.fixture
 def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
-    """How to log in to the target name that asks for CHAP."""
+    """How to log in to the target name that requires CHAP."""
     node = target.running.chap_target
     assert node is not None
     return options_of(target, options, node)
@@ -23,7 +23,7 @@ def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
 
 @pytest.fixture
 def new_chap_login(new_login: NewLogin, chap_options: LoginOptions) -> NewChapLogin:
-    """Start logins to the target name that asks for CHAP."""
+    """Start logins to the target name that requires CHAP."""
 
     def start() -> ChapLogin:
         return ChapLogin(new_login(), chap_options)
@@ -33,5 +33,5 @@ def new_chap_login(new_login: NewLogin, chap_options: LoginOptions) -> NewChapLo
 
 @pytest.fixture
 def chap_login(new_chap_login: NewChapLogin) -> ChapLogin:
-    """A login to the target name that asks for CHAP, nothing said yet."""
+    """A login to the target name that requires CHAP, before its first request."""
     return new_chap_login()

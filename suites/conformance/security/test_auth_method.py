@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The choice of a method, and no way around it (RFC 7143 sections 6.3.2 and 12.1)."""
+"""The authentication method, and that it cannot be avoided (RFC 7143 6.3.2, 12.1)."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -34,7 +34,7 @@ def _ignoring(methods: str) -> AbstractContextManager[None]:
 def test_none_is_chosen_on_an_open_target(
     login: LoginExchange, first_pairs: Pairs, methods: str
 ) -> None:
-    """A target without authentication chooses None where nothing else is known."""
+    """A target without authentication chooses None beside unknown methods."""
     offered = [*first_pairs, ("AuthMethod", methods)]
     with _ignoring(methods):
         answers = ask(login, offered, csg=Stage.SECURITY)[1]
@@ -48,7 +48,7 @@ def test_none_is_chosen_on_an_open_target(
 def test_choice_is_one_of_the_list(
     login: LoginExchange, first_pairs: Pairs, methods: str
 ) -> None:
-    """The method chosen is one of those offered."""
+    """The target chooses one of the offered methods."""
     answers = ask(login, [*first_pairs, ("AuthMethod", methods)], csg=Stage.SECURITY)[1]
 
     answer = text.value(answers, "AuthMethod")
@@ -62,7 +62,7 @@ def test_choice_is_one_of_the_list(
 def test_no_method_is_known(
     login: LoginExchange, first_pairs: Pairs, methods: str
 ) -> None:
-    """A list without a known method is answered with Reject, or ends the login."""
+    """The target rejects a list of unknown methods, or ends the login."""
     pairs = [("AuthMethod", methods)]
 
     answers = offer_first(login, first_pairs, pairs, csg=Stage.SECURITY)
@@ -73,7 +73,7 @@ def test_no_method_is_known(
 
 @pytest.mark.requirement("RFC7143-6.3-05", "RFC7143-12.1-02")
 def test_security_stage_may_be_empty(login: LoginExchange, first_pairs: Pairs) -> None:
-    """A login that offers no method passes the security stage of an open target."""
+    """An open target passes a security stage in which no method is offered."""
     response = advance(login, first_pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
 
     check(response.nsg == Stage.OPERATIONAL, "NSG=1", response)
@@ -81,7 +81,7 @@ def test_security_stage_may_be_empty(login: LoginExchange, first_pairs: Pairs) -
 
 @pytest.mark.requirement("RFC7143-6.3-15")
 def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> None:
-    """AuthMethod in a second request ends the login."""
+    """The target ends a login that offers AuthMethod in a second request."""
     method = ("AuthMethod", "None")
     ask(login, [*first_pairs, method], csg=Stage.SECURITY)
 
@@ -97,7 +97,7 @@ def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> Non
     ["CHAP", "CHAP,None", "None,CHAP", f"{_UNKNOWN},CHAP", f"{_UNKNOWN},CHAP,None"],
 )
 def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> None:
-    """A target that asks for CHAP chooses it wherever it stands in the list."""
+    """A target that requires CHAP chooses it at any place of the list."""
     with _ignoring(methods):
         answer = chap_login.choose(methods)
 
@@ -110,7 +110,7 @@ def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> 
 def test_nothing_but_chap_is_chosen_where_it_is_due(
     chap_login: ChapLogin, methods: str
 ) -> None:
-    """A list without CHAP gets Reject or ends the login where CHAP is due."""
+    """A target that requires CHAP rejects a list without it, or ends the login."""
     pairs = [("AuthMethod", methods)]
 
     answers = offer_first(
@@ -124,7 +124,7 @@ def test_nothing_but_chap_is_chosen_where_it_is_due(
 @pytest.mark.needs("chap")
 @pytest.mark.requirement("RFC7143-12.1-03", "RFC7143-6.3.2-05")
 def test_security_stage_is_not_skipped(chap_login: ChapLogin) -> None:
-    """A login that starts in the operational stage is no way around CHAP."""
+    """A target that requires CHAP refuses to begin in the operational stage."""
     expect_no_login(
         chap_login.login,
         chap_login.options.names(),
@@ -136,7 +136,7 @@ def test_security_stage_is_not_skipped(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-12.1-03")
 @pytest.mark.parametrize("end", _BOTH_WAYS)
 def test_transition_without_a_method(chap_login: ChapLogin, end: Stage) -> None:
-    """The security stage is not left without a method where CHAP is due."""
+    """The target does not leave the security stage without a method."""
     names = chap_login.options.names()
 
     provoke(chap_login.login, names, csg=Stage.SECURITY, nsg=end)
@@ -151,7 +151,7 @@ def test_transition_without_a_method(chap_login: ChapLogin, end: Stage) -> None:
 def test_transition_with_the_method(
     chap_login: ChapLogin, methods: str, end: Stage
 ) -> None:
-    """The security stage is not left with the choice of a method where CHAP is due."""
+    """The target does not leave the security stage with its choice of a method."""
     pairs = [*chap_login.options.names(), ("AuthMethod", methods)]
 
     provoke(chap_login.login, pairs, csg=Stage.SECURITY, nsg=end)
@@ -163,7 +163,7 @@ def test_transition_with_the_method(
 @pytest.mark.requirement("RFC7143-12.1-03")
 @pytest.mark.parametrize("end", _BOTH_WAYS)
 def test_transition_after_the_method(chap_login: ChapLogin, end: Stage) -> None:
-    """The security stage is not left between the method and its first key."""
+    """The target does not leave the security stage before the first CHAP key."""
     chap_login.choose()
 
     provoke(chap_login.login, csg=Stage.SECURITY, nsg=end)
@@ -175,7 +175,7 @@ def test_transition_after_the_method(chap_login: ChapLogin, end: Stage) -> None:
 @pytest.mark.requirement("RFC7143-12.1-03")
 @pytest.mark.parametrize("end", _BOTH_WAYS)
 def test_transition_with_the_algorithms(chap_login: ChapLogin, end: Stage) -> None:
-    """The security stage is not left before the challenge is answered."""
+    """The target does not leave the security stage before the CHAP_R."""
     chap_login.choose()
 
     provoke(chap_login.login, [("CHAP_A", "5")], csg=Stage.SECURITY, nsg=end)
@@ -186,7 +186,7 @@ def test_transition_with_the_algorithms(chap_login: ChapLogin, end: Stage) -> No
 @pytest.mark.needs("chap")
 @pytest.mark.requirement("RFC7143-6.3-12", "RFC7143-12.1-03")
 def test_stage_is_not_changed_amid_chap(chap_login: ChapLogin) -> None:
-    """A request of the operational stage amid CHAP leads to no session."""
+    """An operational request in the middle of CHAP opens no session."""
     chap_login.challenge()
 
     provoke(chap_login.login, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
@@ -199,7 +199,7 @@ def test_stage_is_not_changed_amid_chap(chap_login: ChapLogin) -> None:
 def test_chap_is_due_on_every_login(
     chap_login: ChapLogin, chap_options: LoginOptions, login: LoginExchange
 ) -> None:
-    """A proof on one connection opens no other one."""
+    """A CHAP_R on one connection authenticates no other connection."""
     with clause("RFC7143-9.2.1-01"):
         chap_login.prove(chap_login.proof(chap_login.challenge()))
         chap_login.enter()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The initiator proves itself by CHAP (RFC 7143 sections 9.2 and 12.1.3)."""
+"""CHAP of the initiator (RFC 7143 sections 9.2 and 12.1.3)."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
 
 @pytest.mark.requirement("RFC7143-9.2.1-01", "RFC7143-9.2.1-02", "RFC7143-12.1.3-i01")
 def test_right_secret_logs_in(chap_login: ChapLogin) -> None:
-    """An initiator that knows the secret, of 16 bytes, logs in by CHAP with MD5."""
+    """The target accepts a right CHAP_R with MD5 and a secret of 16 bytes."""
     challenge = chap_login.challenge()
 
     chap_login.prove(chap_login.proof(challenge))
@@ -48,7 +48,7 @@ def test_right_secret_logs_in(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-02", "RFC7143-12.1.3-i02")
 @pytest.mark.parametrize("algorithms", ["5", "5,7", "7,5", "6,5", "200,5", "250,251,5"])
 def test_algorithm_is_one_of_the_list(chap_login: ChapLogin, algorithms: str) -> None:
-    """The target chooses an algorithm of the list and sends its challenge with it."""
+    """The target chooses an offered algorithm and sends its challenge with it."""
     challenge = chap_login.challenge(algorithms)
 
     offered = [int(item) for item in algorithms.split(",")]
@@ -64,7 +64,7 @@ def test_algorithm_is_one_of_the_list(chap_login: ChapLogin, algorithms: str) ->
 @pytest.mark.requirement("RFC7143-12.1.3-i02", "RFC7143-12.1.3-02")
 @pytest.mark.parametrize("algorithms", ["0", "250", "55", "250,251", "4294967301"])
 def test_no_algorithm_is_known(chap_login: ChapLogin, algorithms: str) -> None:
-    """A list without a known algorithm is an authentication failure."""
+    """The target refuses a list of unknown algorithms as a failed authentication."""
     chap_login.choose()
 
     chap_login.expect_refusal_of([("CHAP_A", algorithms)], _FAILURE, nsg=None)
@@ -73,7 +73,7 @@ def test_no_algorithm_is_known(chap_login: ChapLogin, algorithms: str) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("algorithms", ["MD5", "five", "-5", "5x"])
 def test_algorithm_is_no_number(chap_login: ChapLogin, algorithms: str) -> None:
-    """An algorithm that is no number ends the login."""
+    """The target ends a login whose CHAP_A is not a number."""
     chap_login.choose()
 
     chap_login.expect_refusal_of([("CHAP_A", algorithms)], nsg=None)
@@ -101,7 +101,7 @@ def test_challenge_is_no_decimal(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-02")
 def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
-    """No two connections get the same challenge."""
+    """The target sends a different challenge on each connection."""
     challenges = []
     for _number in range(3):
         # One after the other: a target may handle one login at a time.
@@ -118,7 +118,7 @@ def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
 def test_response_in_any_encoding(
     chap_login: ChapLogin, encode: Callable[[bytes], str]
 ) -> None:
-    """CHAP_R may come in hexadecimal and in Base64."""
+    """The target accepts CHAP_R in hexadecimal and in Base64."""
     challenge = chap_login.challenge()
     answer = challenge.respond(chap_login.credentials.secret)
 
@@ -131,7 +131,7 @@ def test_response_in_any_encoding(
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 @pytest.mark.parametrize("encode", _ENCODINGS.values(), ids=_ENCODINGS)
 def test_wrong_response(chap_login: ChapLogin, encode: Callable[[bytes], str]) -> None:
-    """A wrong CHAP_R is an authentication failure, in whatever encoding."""
+    """The target refuses a wrong CHAP_R in any encoding as a failed authentication."""
     answer = chap_login.challenge().respond(b"not-the-secret-at-all")
 
     pairs = [("CHAP_N", chap_login.credentials.name), ("CHAP_R", encode(answer))]
@@ -142,7 +142,7 @@ def test_wrong_response(chap_login: ChapLogin, encode: Callable[[bytes], str]) -
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 @pytest.mark.parametrize("bit", [0, 7, 64, 127])
 def test_response_that_is_nearly_right(chap_login: ChapLogin, bit: int) -> None:
-    """A CHAP_R in which one bit is wrong is an authentication failure."""
+    """The target refuses a CHAP_R with one wrong bit as a failed authentication."""
     challenge = chap_login.challenge()
     answer = bytearray(challenge.respond(chap_login.credentials.secret))
     answer[bit // 8] ^= 0x80 >> bit % 8
@@ -155,7 +155,7 @@ def test_response_that_is_nearly_right(chap_login: ChapLogin, bit: int) -> None:
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 @pytest.mark.parametrize("name", ["nobody", "assay", "x" * 200, "%s%n", "' OR 1=1 --"])
 def test_unknown_user(chap_login: ChapLogin, name: str) -> None:
-    """A CHAP_N that nobody has is an authentication failure."""
+    """The target refuses an unknown CHAP_N as a failed authentication."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_N=name)
@@ -165,7 +165,7 @@ def test_unknown_user(chap_login: ChapLogin, name: str) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 def test_name_in_other_case(chap_login: ChapLogin) -> None:
-    """CHAP_N in another case is another name."""
+    """The target refuses a CHAP_N in another case."""
     challenge = chap_login.challenge()
     name = chap_login.credentials.name.swapcase()
 
@@ -175,7 +175,7 @@ def test_name_in_other_case(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 @pytest.mark.parametrize("size", [1, 15, 17, 32, MAX_BINARY])
 def test_response_of_another_length(chap_login: ChapLogin, size: int) -> None:
-    """A CHAP_R that is not as long as the hash lets nobody in."""
+    """The target refuses a CHAP_R whose length is not that of the hash."""
     challenge = chap_login.challenge()
     answer = challenge.respond(chap_login.credentials.secret)
     cut = answer[:size].ljust(size, b"\0")
@@ -188,7 +188,7 @@ def test_response_of_another_length(chap_login: ChapLogin, size: int) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-9.2-04")
 @pytest.mark.parametrize("size", [MAX_BINARY + 1, 3000])
 def test_oversized_response(chap_login: ChapLogin, size: int) -> None:
-    """A CHAP_R of more than 1024 bytes ends the login."""
+    """The target ends a login with a CHAP_R of more than 1024 bytes."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_R=text.format_hex(bytes(size)))
@@ -199,7 +199,7 @@ def test_oversized_response(chap_login: ChapLogin, size: int) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("value", _FORMLESS)
 def test_response_without_form(chap_login: ChapLogin, value: str) -> None:
-    """A CHAP_R that is no binary value lets nobody in."""
+    """The target refuses a CHAP_R that is not a binary value."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_R=value)
@@ -209,7 +209,7 @@ def test_response_without_form(chap_login: ChapLogin, value: str) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-i01", "RFC7143-9.2-04")
 def test_missing_response(chap_login: ChapLogin) -> None:
-    """CHAP_N without CHAP_R is refused as missing a parameter."""
+    """The target refuses CHAP_N without CHAP_R as missing a parameter."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_R="")
@@ -219,7 +219,7 @@ def test_missing_response(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-04")
 def test_missing_name(chap_login: ChapLogin) -> None:
-    """CHAP_R without CHAP_N ends the login."""
+    """The target ends a login with CHAP_R but without CHAP_N."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_N="")
@@ -230,7 +230,7 @@ def test_missing_name(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("end", [None, Stage.OPERATIONAL, Stage.FULL_FEATURE])
 def test_missing_proof(chap_login: ChapLogin, end: Stage | None) -> None:
-    """A challenge that is answered with nothing is refused."""
+    """The target refuses a login that does not answer the challenge."""
     chap_login.challenge()
 
     chap_login.expect_refusal_of([], *OUT_OF_STEP, nsg=end)
@@ -238,7 +238,7 @@ def test_missing_proof(chap_login: ChapLogin, end: Stage | None) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-04")
 def test_missing_algorithms(chap_login: ChapLogin) -> None:
-    """A login in which no CHAP_A follows the method is refused."""
+    """The target refuses a login in which no CHAP_A follows the method."""
     chap_login.choose()
 
     chap_login.expect_refusal_of([("InitiatorAlias", "a")], *OUT_OF_STEP, nsg=None)
@@ -249,7 +249,7 @@ def test_missing_algorithms(chap_login: ChapLogin) -> None:
     "pair", ["CHAP_N=user", "CHAP_R=0x00", "CHAP_I=1", "CHAP_C=0x00"]
 )
 def test_key_before_its_step(chap_login: ChapLogin, pair: str) -> None:
-    """A CHAP key in the place of CHAP_A ends the login."""
+    """The target ends a login with another CHAP key in the place of CHAP_A."""
     chap_login.choose()
 
     chap_login.expect_refusal_of(pair.encode() + b"\0", *OUT_OF_STEP, nsg=None)
@@ -257,7 +257,7 @@ def test_key_before_its_step(chap_login: ChapLogin, pair: str) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-04")
 def test_proof_with_the_algorithms(chap_login: ChapLogin) -> None:
-    """A proof that comes with CHAP_A, before there is a challenge, ends the login."""
+    """The target ends a login that sends CHAP_R with CHAP_A, before a challenge."""
     chap_login.choose()
     pairs = [("CHAP_A", "5"), ("CHAP_N", "user"), ("CHAP_R", "0x" + "00" * 16)]
 
@@ -267,7 +267,7 @@ def test_proof_with_the_algorithms(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-6.3-15", "RFC7143-9.2-04")
 @pytest.mark.parametrize("name", ["CHAP_N", "CHAP_R"])
 def test_key_twice(chap_login: ChapLogin, name: str) -> None:
-    """A CHAP key that comes twice in a request ends the login."""
+    """The target ends a login whose request contains a CHAP key twice."""
     pairs = chap_login.proof(chap_login.challenge())
 
     chap_login.expect_refusal_of([*pairs, (name, dict(pairs)[name])], *OUT_OF_STEP)
@@ -276,7 +276,7 @@ def test_key_twice(chap_login: ChapLogin, name: str) -> None:
 @pytest.mark.requirement("RFC7143-6.3-15", "RFC7143-9.2-04")
 @pytest.mark.parametrize("pair", ["CHAP_A=5", "AuthMethod=None", "AuthMethod=CHAP"])
 def test_step_is_not_taken_twice(chap_login: ChapLogin, pair: str) -> None:
-    """Method and algorithms are not offered again after the challenge."""
+    """The target refuses AuthMethod or CHAP_A after its challenge."""
     chap_login.challenge()
 
     chap_login.expect_refusal_of(pair.encode() + b"\0", *OUT_OF_STEP, nsg=None)
@@ -284,7 +284,7 @@ def test_step_is_not_taken_twice(chap_login: ChapLogin, pair: str) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 def test_proof_of_another_connection(new_chap_login: NewChapLogin) -> None:
-    """A proof that is right on one connection is wrong on another."""
+    """The target refuses a CHAP_R that was right on another connection."""
     first = new_chap_login()
     pairs = first.proof(first.challenge())
     first.login.connection.close()
@@ -308,7 +308,7 @@ def test_connection_is_closed_after_a_wrong_proof(chap_login: ChapLogin) -> None
 
 @pytest.mark.requirement("RFC7143-9.2-06")
 def test_name_need_not_be_the_initiators(chap_login: ChapLogin) -> None:
-    """CHAP_N may be another name than the iSCSI name."""
+    """The target accepts a CHAP_N that differs from the iSCSI name."""
     challenge = chap_login.challenge()
     assert chap_login.credentials.name != chap_login.options.initiator_name
 
@@ -320,7 +320,7 @@ def test_name_need_not_be_the_initiators(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-6.1-i05")
 def test_proof_spans_requests(chap_login: ChapLogin) -> None:
-    """A proof that is cut and continued is as good as a whole one."""
+    """The target accepts a CHAP_R that is cut and continued with the C bit."""
     pairs = chap_login.proof(chap_login.challenge())
     data = text.encode(pairs)
 
@@ -336,7 +336,7 @@ def test_proof_spans_requests(chap_login: ChapLogin) -> None:
 def test_other_algorithm_is_right_or_refused(
     chap_login: ChapLogin, algorithm: Algorithm
 ) -> None:
-    """An optional algorithm that the target chooses is computed right."""
+    """The target computes each optional algorithm that it chooses correctly."""
     challenge = chap_login.challenge(f"{int(algorithm)},5")
 
     chap_login.prove(chap_login.proof(challenge))
@@ -350,7 +350,7 @@ def test_other_algorithm_is_right_or_refused(
 def test_added_connection_proves_itself(
     chap_login: ChapLogin, new_login: Callable[..., LoginExchange]
 ) -> None:
-    """A connection without a proof is not added to a session that was proved."""
+    """The target adds no connection without a CHAP_R to an authenticated session."""
     chap_login.prove(chap_login.proof(chap_login.challenge()))
     first = advance(chap_login.login, [("MaxConnections", "2")])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CHAP names and the iSCSI names that they belong to (RFC 7143 section 9.2)."""
+"""CHAP names, and the iSCSI names that may use them (RFC 7143 section 9.2)."""
 
 from dataclasses import replace
 
@@ -17,12 +17,12 @@ from targets.model import Identity
 
 @pytest.fixture
 def identities(target: TestedTarget) -> tuple[Identity, ...]:
-    """The further CHAP names of the target name that asks for CHAP."""
+    """The further CHAP names of the target name that requires CHAP."""
     return target.running.identities
 
 
 def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
-    """Return what a login with a CHAP name changes."""
+    """Return the login options that a CHAP name changes."""
     return {
         "target_name": options.target_name,
         "credentials": identity.credentials,
@@ -31,7 +31,7 @@ def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
 
 
 def status_of(open_session: OpenSession, **changes: object) -> int:
-    """Return the status that a login comes to."""
+    """Return the status with which a login ends."""
     try:
         with status_due():
             open_session(clears_unit_attention=False, **changes)
@@ -47,7 +47,7 @@ def test_a_chap_name_is_its_owners(
     chap_options: LoginOptions,
     identities: tuple[Identity, ...],
 ) -> None:
-    """An initiator that proves itself with another's CHAP name is not let in."""
+    """The target refuses an initiator that uses another initiator's CHAP name."""
     owned = next(one for one in identities if one.initiator_name is not None)
     own = as_user(chap_options, owned)
 
@@ -66,7 +66,7 @@ def test_a_session_has_one_identity(
     chap_options: LoginOptions,
     identities: tuple[Identity, ...],
 ) -> None:
-    """A connection that is added with another CHAP name is not authenticated."""
+    """The target refuses a further connection with another CHAP name."""
     other = next(one for one in identities if one.initiator_name is None)
     session = open_session(
         {"MaxConnections": "4"},
@@ -82,7 +82,7 @@ def test_a_session_has_one_identity(
 
 
 def added_as(session: Session, identity: Identity) -> int:
-    """Return the status that a further connection with a CHAP name comes to."""
+    """Return the status of a further connection with a CHAP name."""
     session.options = replace(
         session.options, credentials=identity.credentials, mutual=None
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The target proves itself by CHAP (RFC 7143 sections 9.2.1 and 12.1.3)."""
+"""CHAP of the target (RFC 7143 sections 9.2.1 and 12.1.3)."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.needs("chap-mutual")
 
 @pytest.fixture
 def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
-    """How to log in to the target name that proves itself."""
+    """How to log in to the target name that authenticates itself."""
     node = target.running.mutual_target
     assert node is not None
     return options_of(target, options, node)
@@ -68,7 +68,7 @@ def test_target_proves_itself(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-12.1.3-05")
 @pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 255, 1023, MAX_BINARY])
 def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
-    """A challenge of 1 to 1024 bytes is answered right."""
+    """The target answers a challenge of 1 to 1024 bytes correctly."""
     data = bytes(number % 251 for number in range(1, size + 1))
     challenge = chap_login.challenge()
 
@@ -82,7 +82,7 @@ def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
 @pytest.mark.parametrize("prefix", ["0b", "0B", "0x", "0X"])
 def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
-    """A challenge in hexadecimal or Base64 is answered right."""
+    """The target answers a challenge in hexadecimal or Base64 correctly."""
     challenge = chap_login.challenge()
     is_base64 = prefix in ("0b", "0B")
     value = (text.format_base64 if is_base64 else text.format_hex)(OWN_CHALLENGE)
@@ -97,7 +97,7 @@ def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-6.1-i02")
 @pytest.mark.parametrize("value", ["0", "1", "127", "128", "255", "0x5a", "0XFF"])
 def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
-    """An identifier of any octet, in decimal or hexadecimal, is answered right."""
+    """The target answers any identifier, in decimal or hexadecimal, correctly."""
     challenge = chap_login.challenge()
 
     answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
@@ -108,7 +108,7 @@ def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
 
 @pytest.mark.requirement("RFC7143-12.1.3-05")
 def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
-    """The target's own identifier may come back with another challenge."""
+    """The target accepts its own identifier with another challenge."""
     challenge = chap_login.challenge()
     value = str(challenge.identifier)
 
@@ -123,7 +123,7 @@ def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("value", ["256", "65536", "-1", "abc", "4294967296"])
 def test_identifier_beyond_an_octet(chap_login: ChapLogin, value: str) -> None:
-    """An identifier that is no octet ends the login."""
+    """The target ends a login whose CHAP_I exceeds an octet."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, CHAP_I=value)
@@ -134,7 +134,7 @@ def test_identifier_beyond_an_octet(chap_login: ChapLogin, value: str) -> None:
 @pytest.mark.requirement("RFC7143-12.1.3-07", "RFC7143-9.2-04")
 @pytest.mark.parametrize("size", [MAX_BINARY + 1, 2048, 3500])
 def test_oversized_challenge(chap_login: ChapLogin, size: int) -> None:
-    """A challenge of more than 1024 bytes ends the login."""
+    """The target ends a login with a challenge of more than 1024 bytes."""
     challenge = chap_login.challenge()
     value = text.format_hex(b"c" * size)
 
@@ -146,7 +146,7 @@ def test_oversized_challenge(chap_login: ChapLogin, size: int) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("value", ["0x", "0xZZ", "0b", "0b!", "nonsense"])
 def test_challenge_without_form(chap_login: ChapLogin, value: str) -> None:
-    """A challenge that is no binary value ends the login."""
+    """The target ends a login with a CHAP_C that is not a binary value."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, CHAP_C=value)
@@ -157,7 +157,7 @@ def test_challenge_without_form(chap_login: ChapLogin, value: str) -> None:
 @pytest.mark.requirement("RFC7143-9.2-04")
 @pytest.mark.parametrize("name", ["CHAP_I", "CHAP_C"])
 def test_half_a_challenge(chap_login: ChapLogin, name: str) -> None:
-    """CHAP_I without CHAP_C, or the other way round, ends the login."""
+    """The target ends a login with only one of CHAP_I and CHAP_C."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, **{name: ""})
@@ -167,7 +167,7 @@ def test_half_a_challenge(chap_login: ChapLogin, name: str) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-i01")
 def test_challenge_without_a_proof(chap_login: ChapLogin) -> None:
-    """A challenge without CHAP_R, as in a reflection attack, is refused."""
+    """The target refuses a challenge without CHAP_R, as in a reflection attack."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, CHAP_R="")
@@ -177,7 +177,7 @@ def test_challenge_without_a_proof(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 def test_challenge_with_a_wrong_proof(chap_login: ChapLogin) -> None:
-    """The target proves nothing to an initiator whose own proof is wrong."""
+    """The target sends no CHAP_R to an initiator whose own CHAP_R is wrong."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.mutual_proof(challenge, CHAP_R="0x" + "11" * 16)
@@ -190,7 +190,7 @@ def test_challenge_with_a_wrong_proof(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
 @pytest.mark.parametrize("offset", [0, 1])
 def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
-    """The target's own challenge sent back ends the connection, unanswered."""
+    """The target drops an initiator that returns the target's challenge."""
     challenge = chap_login.challenge()
     pairs = chap_login.mutual_proof(
         challenge,
@@ -206,7 +206,7 @@ def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
 def test_challenge_reflected_in_other_clothes(chap_login: ChapLogin) -> None:
-    """A reflected challenge is known in another encoding as well."""
+    """The target recognizes its challenge when returned in another encoding."""
     challenge = chap_login.challenge()
     value = text.format_base64(challenge.challenge)
 
@@ -218,7 +218,7 @@ def test_challenge_reflected_in_other_clothes(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2.1-10", "RFC7143-9.2.1-11")
 def test_proof_with_the_targets_secret(chap_login: ChapLogin) -> None:
-    """A proof made with the target's own secret ends the connection."""
+    """The target drops an initiator whose CHAP_R is made with the target's secret."""
     challenge = chap_login.challenge()
     answer = challenge.respond(chap_login.mutual.secret)
 
@@ -231,7 +231,7 @@ def test_proof_with_the_targets_secret(chap_login: ChapLogin) -> None:
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2-01")
 def test_one_way_is_enough(chap_login: ChapLogin) -> None:
-    """A target that can prove itself does not do so unasked."""
+    """The target does not authenticate itself unless the initiator asks."""
     challenge = chap_login.challenge()
 
     with clause("RFC7143-9.2-01"):
@@ -244,7 +244,7 @@ def test_one_way_is_enough(chap_login: ChapLogin) -> None:
 def test_repeated_challenge_on_another_connection(
     new_chap_login: NewChapLogin,
 ) -> None:
-    """A challenge that was used on another connection is answered right again."""
+    """The target answers a challenge that another connection has used."""
     for _number in range(2):
         login = new_chap_login()
         challenge = login.challenge()

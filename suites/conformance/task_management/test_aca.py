@@ -32,7 +32,7 @@ fences = pytest.mark.needs("response-fence", "multi-connection")
 
 
 def has_aca(session: Session) -> bool:
-    """Tell whether INQUIRY says NormACA."""
+    """Tell whether NormACA is set in the INQUIRY data."""
     result = session.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
     return StandardInquiry.parse(result.data).normaca
 
@@ -68,14 +68,14 @@ def pair(open_session: OpenSession) -> Iterator[Session]:
 
 
 def start_failing(session: Session, disk: Disk, *, naca: int = NACA) -> Task:
-    """Start a READ beyond the end, which ends with CHECK CONDITION."""
+    """Start a READ beyond the end, which will get CHECK CONDITION."""
     layout = reaching(disk, cdb.read_10, cdb.read_16)
     command = layout(lba=disk.blocks, blocks=1, control=naca)
     return session.start(command, read=disk.block_size)
 
 
 def fail(session: Session, disk: Disk, *, naca: int = NACA) -> None:
-    """Have a READ beyond the end end with CHECK CONDITION."""
+    """Send a READ beyond the end, which gets CHECK CONDITION."""
     expect_status(
         session.finish(start_failing(session, disk, naca=naca)),
         SCSIStatus.CHECK_CONDITION,
@@ -83,13 +83,13 @@ def fail(session: Session, disk: Disk, *, naca: int = NACA) -> None:
 
 
 def try_unit(session: Session, control: int = 0, link: Link | None = None) -> Result:
-    """Return what TEST UNIT READY comes to."""
+    """Return the result of TEST UNIT READY."""
     return session.execute(cdb.test_unit_ready(control=control), link=link)
 
 
 @pytest.mark.requirement("RFC7143-10.2-02")
 def test_allegiance_is_offered(session: Session) -> None:
-    """INQUIRY says NormACA, and CLEAR ACA is known."""
+    """A unit with NormACA set supports CLEAR ACA."""
     answer = session.task_management(TMFunction.CLEAR_ACA)
 
     check(has_aca(session), "NormACA 1", "NormACA 0")
@@ -116,7 +116,7 @@ def test_without_naca_there_is_none(faulted: Session, disk: Disk) -> None:
 def test_older_tasks_wait(
     open_session: OpenSession, faulted: Session, scratch_disk: Disk
 ) -> None:
-    """A write that waits for its data goes on when ACA is cleared."""
+    """A write that waits for its data continues when ACA is cleared."""
     keys = {"ImmediateData": "No", "InitialR2T": "Yes"}
     skip_unless_shared(faulted)
     third = open_session(keys, initiator_name=f"{faulted.options.initiator_name}.third")
@@ -137,7 +137,7 @@ def test_older_tasks_wait(
 
 @pytest.mark.requirement("SAM5-5.10.3-02")
 def test_its_own_attribute_is_served(faulted: Session, disk: Disk) -> None:
-    """During ACA the faulted nexus has commands executed with the ACA attribute."""
+    """During ACA the unit executes the faulted nexus's commands with attribute ACA."""
     fail(faulted, disk)
 
     result = faulted.execute(cdb.test_unit_ready(control=NACA), attribute=ACA)
@@ -154,7 +154,7 @@ def test_its_own_attribute_is_served(faulted: Session, disk: Disk) -> None:
 def test_other_nexuses_are_kept_out(
     faulted: Session, other: Session, disk: Disk, control: int, status: SCSIStatus
 ) -> None:
-    """During ACA another nexus gets BUSY, or ACA ACTIVE if it knows of ACA."""
+    """During ACA another nexus gets BUSY or ACA ACTIVE, by its NACA bit."""
     skip_unless_shared(faulted)
     fail(faulted, disk)
 
@@ -163,7 +163,7 @@ def test_other_nexuses_are_kept_out(
 
 @pytest.mark.requirement("SAM5-5.10.5-01")
 def test_it_is_cleared(faulted: Session, disk: Disk) -> None:
-    """CLEAR ACA of the faulted nexus ends ACA."""
+    """CLEAR ACA of the faulted nexus ends the ACA."""
     fail(faulted, disk)
 
     answer = faulted.task_management(TMFunction.CLEAR_ACA)
@@ -174,7 +174,7 @@ def test_it_is_cleared(faulted: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("SAM5-5.10.5-02")
 def test_others_do_not_clear_it(faulted: Session, other: Session, disk: Disk) -> None:
-    """CLEAR ACA of another nexus is rejected, and ACA stays."""
+    """The target rejects CLEAR ACA of another nexus and keeps the ACA."""
     skip_unless_shared(faulted)
     fail(faulted, disk)
 
@@ -186,7 +186,7 @@ def test_others_do_not_clear_it(faulted: Session, other: Session, disk: Disk) ->
 
 @pytest.mark.requirement("SAM5-5.10.5-03")
 def test_a_reset_ends_it(faulted: Session, other: Session, disk: Disk) -> None:
-    """LOGICAL UNIT RESET ends ACA."""
+    """LOGICAL UNIT RESET ends the ACA."""
     fail(faulted, disk)
 
     ask_function(other, TMFunction.LOGICAL_UNIT_RESET)
@@ -200,7 +200,7 @@ def test_a_reset_ends_it(faulted: Session, other: Session, disk: Disk) -> None:
 def test_the_loss_of_its_nexus_ends_it(
     faulted: Session, other: Session, disk: Disk
 ) -> None:
-    """A logout of the faulted nexus ends ACA."""
+    """A logout of the faulted nexus ends the ACA."""
     fail(faulted, disk)
 
     faulted.logout()
@@ -210,7 +210,7 @@ def test_the_loss_of_its_nexus_ends_it(
 
 @pytest.mark.requirement("SAM5-8.5-01")
 def test_its_attribute_needs_it(faulted: Session) -> None:
-    """A command with the ACA attribute where there is no ACA is refused."""
+    """The unit refuses a command with the ACA attribute if there is no ACA."""
     result = faulted.execute(cdb.test_unit_ready(), attribute=ACA)
 
     expect_status(result, SCSIStatus.CHECK_CONDITION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What functions reach and what they leave (RFC 7143 sections 4.2.3, 11.5.1 and E)."""
+"""What functions affect, and what they do not (RFC 7143 4.2.3, 11.5.1 and E)."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def held_function(session: Session) -> tuple[SCSICommand, TaskManagementRequest]
 
 @pytest.mark.requirement("RFC7143-11.5.1-12", "RFC7143-11.5.1-13")
 def test_a_function_is_not_aborted(session: Session) -> None:
-    """ABORT TASK of a task management function is rejected, and that one is answered.
+    """The target rejects ABORT TASK of a task management function.
 
     It may be answered at once or when the function has its turn.
     """
@@ -91,7 +91,7 @@ def test_a_function_is_not_aborted(session: Session) -> None:
 @pytest.mark.needs("erl2")
 @pytest.mark.requirement("RFC7143-11.5.1-20", "RFC7143-11.5.1-21")
 def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
-    """TASK REASSIGN of a task management function is answered Function rejected."""
+    """The target answers TASK REASSIGN of a function with Function rejected."""
     session = open_session({"ErrorRecoveryLevel": "2"})
     _withheld, waiting = held_function(session)
 
@@ -110,7 +110,7 @@ def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.3.3-09")
 def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
-    """ABORT TASK SET is answered when all commands before it have arrived."""
+    """The target answers ABORT TASK SET when all commands before it have arrived."""
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     withheld = withhold(
         session, SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"))
@@ -136,7 +136,7 @@ def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
 def test_later_commands_are_not_reached(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """ABORT TASK SET leaves a command that came after it alone."""
+    """ABORT TASK SET does not affect a command that came after it."""
     session = open_session(SOLICITED)
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     skip_without_room(session, 2)
@@ -166,7 +166,7 @@ def test_later_commands_are_not_reached(
 def test_no_answer_follows_an_abort(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """After the response to ABORT TASK nothing comes for the task any more."""
+    """The target sends nothing for a task after its response to ABORT TASK."""
     session = open_session(SOLICITED)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
     r2t = session.expect(R2T, of=task.command)
@@ -190,7 +190,7 @@ def test_no_answer_follows_an_abort(
 def test_late_data_is_let_pass(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
-    """Data for a task that a function has ended is discarded in silence."""
+    """The target silently discards data for a task that a function has ended."""
     session = open_session(SOLICITED)
     skip_unless_supported(session, function)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
@@ -211,7 +211,7 @@ def test_late_data_is_let_pass(
 
 @pytest.mark.requirement("RFC7143-E.1-i05", "RFC7143-4.2.2.2-i01")
 def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
-    """LOGICAL UNIT RESET leaves CmdSN and StatSN as they are."""
+    """LOGICAL UNIT RESET does not change CmdSN and StatSN."""
     before = session.ping()
 
     answer = ask_function(session, TMFunction.LOGICAL_UNIT_RESET)
@@ -228,7 +228,7 @@ def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
 def test_a_unit_reset_leaves_other_units(
     open_session: OpenSession, scratch_disk: Disk, target: TestedTarget
 ) -> None:
-    """A write to another logical unit outlives LOGICAL UNIT RESET."""
+    """LOGICAL UNIT RESET does not end a write to another logical unit."""
     session = open_session(SOLICITED)
     task = stall_write(session, scratch_disk)
     other = next(
@@ -247,7 +247,7 @@ def test_a_unit_reset_leaves_other_units(
 
 @pytest.mark.requirement("RFC7143-E.1-i06")
 def test_a_warm_reset_keeps_the_session(session: Session) -> None:
-    """TARGET WARM RESET leaves the session and its numbers as they are."""
+    """TARGET WARM RESET changes neither the session nor its numbers."""
     before = session.ping()
 
     answer = ask_function(session, TMFunction.TARGET_WARM_RESET)
@@ -263,7 +263,7 @@ def test_a_warm_reset_keeps_the_session(session: Session) -> None:
 @pytest.mark.needs("restart")
 @pytest.mark.requirement("RFC7143-11.5.1-17", "RFC7143-E.2-i01")
 def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
-    """TARGET COLD RESET ends every session, and is told as a power on."""
+    """TARGET COLD RESET ends every session; units report a power on."""
     session, other = open_session(), open_session()
 
     answer = ask_function(session, TMFunction.TARGET_COLD_RESET)
@@ -292,7 +292,7 @@ def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
 def test_a_login_leaves_other_sessions_tasks(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A login that reinstates nothing leaves the tasks of other sessions alone."""
+    """A login that reinstates no session ends no task of another session."""
     session = open_session(SOLICITED)
     task = stall_write(session, scratch_disk)
 
@@ -308,7 +308,7 @@ def test_a_login_leaves_other_sessions_tasks(
 def test_the_loss_of_a_nexus_is_told(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A port that comes back after a logout is told of the loss, or of a reset.
+    """A unit reports a nexus loss, or a reset, to a port that returns after a logout.
 
     A unit that has forgotten the nexus has nobody to tell: one that still knows its
     registration has not.
@@ -339,7 +339,7 @@ def test_the_loss_of_a_nexus_is_told(
 def test_a_function_waits_for_data_under_way(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
-    """A function is answered after the data that R2Ts have asked for has come."""
+    """The target answers a function after the data that its R2Ts requested."""
     session = open_session(SOLICITED)
     skip_unless_supported(session, function)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
@@ -359,7 +359,7 @@ def test_a_function_waits_for_data_under_way(
 def test_gaps_of_third_parties_are_not_waited_for(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A function does not wait for what has not come on another session."""
+    """The target answers a function although another session has a CmdSN gap."""
     assert scratch_disk.blocks
     issuing = open_session()
     name = f"{issuing.options.initiator_name}.third"
@@ -383,7 +383,7 @@ def test_gaps_of_third_parties_are_not_waited_for(
 def test_a_reset_needs_authorization(
     open_session: OpenSession, target: TestedTarget, function: TMFunction
 ) -> None:
-    """A reset that an initiator is not authorized to is answered so."""
+    """The target answers a reset of an unauthorized initiator with that reason."""
     session = open_session(
         target_name=target.running.special[Special.GUARDED],
         clears_unit_attention=False,

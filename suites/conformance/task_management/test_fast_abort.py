@@ -33,7 +33,7 @@ def names(function: TMFunction) -> str:
     return function.name.lower()
 
 
-def another(options: Any) -> dict[str, str]:
+def third_party(options: Any) -> dict[str, str]:
     """Return the initiator name of a third party."""
     return {"initiator_name": f"{options.initiator_name}.third"}
 
@@ -70,10 +70,10 @@ def last_r2t(session: Session, task: Task) -> R2T:
 def test_third_parties_are_told(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
-    """A session whose task another ends gets AsyncEvent 5 with the unit's LUN."""
+    """A session whose task another session aborts gets AsyncEvent 5 with the LUN."""
     issuing = open_session(FAST)
     skip_unless_supported(issuing, function)
-    third = open_session(FAST, **another(issuing.options))
+    third = open_session(FAST, **third_party(issuing.options))
     if function is TMFunction.CLEAR_TASK_SET:
         skip_unless_shared(third)
     stall_write(third, scratch_disk)
@@ -102,10 +102,10 @@ def test_third_parties_are_told(
 def test_one_message_a_unit_is_enough(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Two tasks of one unit on one connection draw one AsyncEvent 5."""
+    """The target sends one AsyncEvent 5 for two tasks of one unit and connection."""
     issuing = open_session(FAST)
     skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
-    third = open_session(FAST, **another(issuing.options))
+    third = open_session(FAST, **third_party(issuing.options))
     skip_without_room(third, 2)
     stall_write(third, scratch_disk)
     stall_write(third, scratch_disk)
@@ -123,10 +123,10 @@ def test_one_message_a_unit_is_enough(
 def test_late_data_of_third_parties_does_no_harm(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Data-Out that was under way when the task was ended is let pass."""
+    """The target discards Data-Out that was sent before its task was aborted."""
     issuing = open_session(FAST)
     skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
-    third = open_session(FAST, **another(issuing.options))
+    third = open_session(FAST, **third_party(issuing.options))
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
     message = third.expect(AsyncMessage)
@@ -146,7 +146,7 @@ def test_sessions_of_the_old_kind_are_not_told(
     """A session with TaskReporting=RFC3720 gets no AsyncEvent 5."""
     issuing = open_session(FAST)
     skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
-    third = open_session(OLD, **another(issuing.options))
+    third = open_session(OLD, **third_party(issuing.options))
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
     # The function has arrived when the ping is answered, whether it is done or not.
@@ -168,7 +168,7 @@ def test_sessions_of_the_old_kind_are_not_told(
 def test_other_connections_are_told(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """Another connection of the issuing session that holds a task gets AsyncEvent 5."""
+    """Another connection of the issuing session with a task gets AsyncEvent 5."""
     session = open_session({**FAST, "MaxConnections": "2"})
     skip_unless_supported(session, TMFunction.LOGICAL_UNIT_RESET)
     second: Link = session.add_connection(2)
@@ -200,7 +200,7 @@ def test_other_connections_are_told(
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-08")
 def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> None:
-    """ABORT TASK SET is answered when all commands before it have arrived."""
+    """The target answers ABORT TASK SET when all commands before it have arrived."""
     session = open_session(FAST)
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     gap = session.numbers.take()
@@ -219,10 +219,10 @@ def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> 
 def test_an_older_session_tells_third_parties(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """What a session without FastAbort ends is told to those that have it."""
+    """A session without FastAbort also causes AsyncEvent 5 for those that have it."""
     issuing = open_session(OLD)
     skip_unless_supported(issuing, TMFunction.LOGICAL_UNIT_RESET)
-    third = open_session(FAST, **another(issuing.options))
+    third = open_session(FAST, **third_party(issuing.options))
     stall_write(third, scratch_disk)
 
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
@@ -244,10 +244,10 @@ def test_an_older_session_tells_third_parties(
 def test_gaps_of_third_parties_are_not_waited_for(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """A function does not wait for what has not come on another session."""
+    """The target answers a function although another session has a CmdSN gap."""
     assert scratch_disk.blocks
     issuing = open_session(FAST)
-    third = open_session(FAST, **another(issuing.options))
+    third = open_session(FAST, **third_party(issuing.options))
     gap = third.numbers.take()
     third.start(cdb.test_unit_ready())
 

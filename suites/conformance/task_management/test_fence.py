@@ -58,7 +58,7 @@ def issuing(open_session: OpenSession, keys: dict[str, str]) -> Session:
 def test_a_function_waits_for_the_acknowledgements(
     issuing: Session, function: TMFunction
 ) -> None:
-    """A function is answered after all status on every connection is acknowledged."""
+    """The target answers a function when all connections' status is acknowledged."""
     skip_unless_supported(issuing, function)
     second = issuing.links[2]
     issuing.execute(cdb.test_unit_ready(), link=second)
@@ -75,7 +75,7 @@ def test_a_function_waits_for_the_acknowledgements(
     "RFC7143-4.2.2.3.2-02", "RFC7143-4.2.2.3.3-04", "RFC7143-4.2.2.3.3-05"
 )
 def test_status_waits_behind_the_fence(issuing: Session) -> None:
-    """No status of the unit comes before a function's response is acknowledged."""
+    """The target sends no status of the unit before its response is acknowledged."""
     skip_unless_supported(issuing, TMFunction.ABORT_TASK_SET)
     second = issuing.links[2]
     # No unit attention follows it, which would be fenced itself.

@@ -44,7 +44,7 @@ def names(function: TMFunction) -> str:
 @pytest.mark.requirement("RFC7143-11.5.1-01", "RFC7143-11.6.2-01")
 @pytest.mark.parametrize("function", HARMLESS, ids=names)
 def test_every_function_is_answered(session: Session, function: TMFunction) -> None:
-    """Each function gets a response that is a header alone."""
+    """The target answers each function with a response without AHS and data."""
     answer = ask_function(
         session, function, may_refuse=False, referenced_task_tag=UNKNOWN_TAG
     )
@@ -61,7 +61,7 @@ def test_every_function_is_answered(session: Session, function: TMFunction) -> N
 @pytest.mark.requirement("RFC7143-11.5.1-01")
 @pytest.mark.parametrize("immediate", [0, 1])
 def test_functions_may_wait_their_turn(session: Session, immediate: int) -> None:
-    """A function is answered whether its request is immediate or not."""
+    """The target answers a function whether or not its request is immediate."""
     answer = ask_function(
         session, TMFunction.ABORT_TASK_SET, may_refuse=False, immediate=immediate
     )
@@ -72,7 +72,7 @@ def test_functions_may_wait_their_turn(session: Session, immediate: int) -> None
 @pytest.mark.requirement("RFC7143-11.5.1-i02")
 @pytest.mark.parametrize("code", [0, 13, 64, 127])
 def test_unassigned_function_is_refused(session: Session, code: int) -> None:
-    """A function code that nobody has assigned is refused."""
+    """The target refuses an unassigned function code."""
     session.send(TaskManagementRequest(function=code, lun=lun_field(session.lun)))
 
     answer = next_or_drop(session.connection)
@@ -92,7 +92,7 @@ def test_unassigned_function_is_refused(session: Session, code: int) -> None:
 
 @pytest.mark.requirement("RFC7143-11.6.1-i03")
 def test_abort_of_an_unknown_task(session: Session) -> None:
-    """ABORT TASK of a task outside the window that is not there: does not exist."""
+    """ABORT TASK of an unknown task outside the window gets: does not exist."""
     answer = ask_function(
         session,
         TMFunction.ABORT_TASK,
@@ -105,7 +105,7 @@ def test_abort_of_an_unknown_task(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-7.11-04")
 def test_abort_of_a_task_that_is_over(session: Session) -> None:
-    """ABORT TASK of a command that has been answered: does not exist."""
+    """ABORT TASK of a command that has been answered gets: does not exist."""
     task = session.start(cdb.test_unit_ready())
     session.finish(task)
 
@@ -116,7 +116,7 @@ def test_abort_of_a_task_that_is_over(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-7.11-03")
 def test_abort_of_a_command_that_never_came(session: Session) -> None:
-    """ABORT TASK of a command lost on its way is complete, and fills its place."""
+    """ABORT TASK of a lost command gets: complete; its CmdSN counts as received."""
     gap = session.numbers.take()
 
     answer = ask_function(
@@ -132,7 +132,7 @@ def test_abort_of_a_command_that_never_came(session: Session) -> None:
 def test_abort_of_a_write_that_waits(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """ABORT TASK of a write that waits for data completes, and the write is gone."""
+    """ABORT TASK of a write that waits for data gets: complete; nothing is written."""
     session = open_session(SOLICITED)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1))
     r2t = session.expect(R2T, of=task.command)
@@ -149,7 +149,7 @@ def test_abort_of_a_write_that_waits(
 def test_abort_of_an_immediate_write(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
-    """ABORT TASK of an immediate command, whose CmdSN is its own, completes."""
+    """ABORT TASK of an immediate command gets: complete."""
     session = open_session(SOLICITED)
     task = start_write(session, scratch_disk, pattern(scratch_disk, 1), immediate=1)
     r2t = session.receive()
@@ -181,7 +181,7 @@ def test_abort_of_an_immediate_write(
 def test_task_sets_are_ended(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
-    """A function that ends a task set leaves no task of it to be answered.
+    """The target ends all tasks of a set before it answers a function on the set.
 
     The target waits for the data that it has asked for before it answers, and may ask
     for all the rest: the initiator must go on sending what it is asked for.
@@ -211,7 +211,7 @@ def test_task_sets_are_ended(
 
 @pytest.mark.requirement("RFC7143-11.5.1-14")
 def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
-    """After a LOGICAL UNIT RESET every other nexus gets a unit attention."""
+    """LOGICAL UNIT RESET sets a unit attention for every other nexus."""
     resetting, other = open_session(), open_session()
 
     ask_function(resetting, TMFunction.LOGICAL_UNIT_RESET)
@@ -229,7 +229,7 @@ def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
     ids=names,
 )
 def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
-    """A function for a LUN that does not exist gets response 2."""
+    """The target answers a function for an unknown LUN with response 2."""
     answer = ask_function(session, function, lun=MISSING_LUN)
 
     check(answer.response == TMResponse.LUN_DOES_NOT_EXIST, "response 2", answer)
@@ -237,7 +237,7 @@ def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
 
 @pytest.mark.requirement("RFC7143-7.2.2-07")
 def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> None:
-    """At ErrorRecoveryLevel 0 TASK REASSIGN is not supported."""
+    """The target does not support TASK REASSIGN at ErrorRecoveryLevel 0."""
     session = open_session({"ErrorRecoveryLevel": "0"})
 
     answer = ask_function(
@@ -253,7 +253,7 @@ def test_reassignment_is_refused_below_level_2(open_session: OpenSession) -> Non
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-04")
 def test_an_immediate_abort_may_overtake(session: Session) -> None:
-    """An immediate ABORT TASK SET before a gap leaves later commands alone."""
+    """An immediate ABORT TASK SET before a gap does not affect later commands."""
     skip_without_room(session, 2)
     waiting = session.start(cdb.test_unit_ready(), cmd_sn=serial.add(session.cmd_sn, 1))
     ask_function(session, TMFunction.ABORT_TASK, referenced_task_tag=UNKNOWN_TAG)

@@ -38,7 +38,7 @@ def small(open_session: OpenSession) -> Session:
 
 @pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-13.12-i01")
 def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> None:
-    """A MaxRecvDataSegmentLength declared in full-feature phase is kept afterwards."""
+    """The target follows a MaxRecvDataSegmentLength declared in full-feature phase."""
     session.text([TO_SMALL])
 
     longest = longest_data_in(session, disk)
@@ -48,7 +48,7 @@ def test_segment_length_can_be_declared_anew(session: Session, disk: Disk) -> No
 
 @pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-11.19-02")
 def test_segment_length_declared_anew_bounds_echoes(session: Session) -> None:
-    """A MaxRecvDataSegmentLength declared anew also bounds the echo of a ping."""
+    """A MaxRecvDataSegmentLength declared later also limits the echo of a ping."""
     require_room(session, 2 * SMALL)
     session.text([TO_SMALL])
     data = bytes(number % 251 for number in range(2 * SMALL))
@@ -66,7 +66,7 @@ def test_segment_length_declared_anew_bounds_echoes(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-13.12-i02")
 def test_segment_length_can_be_raised(small: Session, disk: Disk) -> None:
-    """After MaxRecvDataSegmentLength has been raised, reads still end well."""
+    """The target completes reads after MaxRecvDataSegmentLength was raised."""
     small.text([TO_LARGE])
 
     longest = longest_data_in(small, disk)
@@ -76,7 +76,7 @@ def test_segment_length_can_be_raised(small: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-13.12-i02", "RFC7143-11.11.1-i01")
 def test_negotiation_may_take_two_steps(session: Session, disk: Disk) -> None:
-    """A value offered with F=0 takes effect once the exchange has ended."""
+    """The target applies a value offered with F=0 once the exchange has ended."""
     first = ask(session, TO_SMALL, final=0)
 
     last = go_on(session, first)
@@ -89,7 +89,7 @@ def test_negotiation_may_take_two_steps(session: Session, disk: Disk) -> None:
 @pytest.mark.requirement("RFC7143-6.1-i05", "RFC7143-6.2-02")
 @pytest.mark.parametrize("cut", [1, 14, 24, 25, 28])
 def test_negotiation_may_be_cut(session: Session, disk: Disk, cut: int) -> None:
-    """A value whose pair comes in two Text Requests takes effect."""
+    """The target applies a value whose pair comes in two Text Requests."""
     pair = f"{SEGMENT_LENGTH}={SMALL}\0".encode()
     sent = session.send(TextRequest(data=pair[:cut], final=0, continuation=1))
     first = session.expect(TextResponse, of=sent)
@@ -103,7 +103,7 @@ def test_negotiation_may_be_cut(session: Session, disk: Disk, cut: int) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-i01")
 def test_values_wait_for_the_end(small: Session, disk: Disk) -> None:
-    """A value of an exchange that goes on is not in force yet."""
+    """The target does not yet apply a value of an unfinished exchange."""
     answer = ask(small, TO_LARGE, final=0)
 
     longest = longest_data_in(small, disk)
@@ -114,7 +114,7 @@ def test_values_wait_for_the_end(small: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-i01", "RFC7143-11.10.4-i01", "RFC7143-7.12-04")
 def test_values_of_an_abandoned_exchange_are_lost(small: Session, disk: Disk) -> None:
-    """A value of an exchange that has been reset never takes effect."""
+    """The target never applies a value of an exchange that was reset."""
     first = ask(small, TO_LARGE, final=0)
 
     with clause("RFC7143-11.10.4-i01"):
@@ -127,7 +127,7 @@ def test_values_of_an_abandoned_exchange_are_lost(small: Session, disk: Disk) ->
 
 @pytest.mark.requirement("RFC7143-7.12-03", "RFC7143-7.12-04", "RFC7143-6.2-19")
 def test_failed_negotiation_changes_nothing(small: Session, disk: Disk) -> None:
-    """A negotiation that is refused leaves the values that were in force."""
+    """The target keeps the values in force when it refuses a negotiation."""
     bad, _reject = provoke_text_reject(small, TO_LARGE, TO_LARGE)
 
     longest = longest_data_in(small, disk)
@@ -139,7 +139,7 @@ def test_failed_negotiation_changes_nothing(small: Session, disk: Disk) -> None:
 @pytest.mark.requirement("RFC7143-7.12-03", "RFC7143-6.2-i01")
 @pytest.mark.parametrize("value", ["0", "511", "16777216", "-1", "many", ""])
 def test_inadmissible_value_is_not_used(small: Session, disk: Disk, value: str) -> None:
-    """A MaxRecvDataSegmentLength beyond its range leaves the one before in force."""
+    """The target does not apply a MaxRecvDataSegmentLength out of range."""
     declare(small, (SEGMENT_LENGTH, value))
 
     sent = small.transcript.sent()[-1]
@@ -149,7 +149,7 @@ def test_inadmissible_value_is_not_used(small: Session, disk: Disk, value: str) 
 
 @pytest.mark.requirement("RFC7143-6.4-07", "RFC7143-11.11.1-01")
 def test_final_response_needs_no_answer(session: Session) -> None:
-    """A Text Response with F=1 offers nothing that would need an answer.
+    """A Text Response with F=1 offers no key that would need an answer.
 
     An unknown key of a vendor may be a declaration (section 13).
     """
@@ -172,7 +172,7 @@ def test_final_response_needs_no_answer(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.17.1-i01")
 @pytest.mark.parametrize("field", ["initiator_task_tag", "target_transfer_tag"])
 def test_wrong_tag_is_refused(discovery: Session, field: str) -> None:
-    """A Text Request that belongs to no exchange by one of its tags is refused."""
+    """The target refuses a Text Request with a wrong tag of its exchange."""
     first = ask(discovery, ("SendTargets", "All"), final=0)
     tags = {
         "initiator_task_tag": int(first.initiator_task_tag),
@@ -189,7 +189,7 @@ def test_wrong_tag_is_refused(discovery: Session, field: str) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-10")
 def test_key_repeated_in_a_later_request_is_rejected(session: Session) -> None:
-    """A key that comes again in the next request of an exchange is refused."""
+    """The target refuses a key that is repeated in the next request of an exchange."""
     first = ask(session, TO_SMALL, final=0)
     check(
         not first.final and first.target_transfer_tag != RESERVED_TAG,
@@ -215,7 +215,7 @@ def test_key_repeated_in_a_later_request_is_rejected(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-i01", "RFC7143-11.10.4-i01")
 def test_negotiation_can_begin_again(session: Session, disk: Disk) -> None:
-    """After a reset the key that was under way can be declared anew and is used."""
+    """After a reset the target accepts the key whose exchange was abandoned."""
     first = ask(session, TO_LARGE, final=0)
 
     with clause("RFC7143-11.10.4-i01"):
@@ -228,7 +228,7 @@ def test_negotiation_can_begin_again(session: Session, disk: Disk) -> None:
 
 @pytest.mark.requirement("RFC7143-11.10.4-i01")
 def test_commands_go_on_beside_a_negotiation(session: Session) -> None:
-    """Commands are carried out while a text exchange is open, and it goes on."""
+    """The target executes commands while a text exchange is open, and continues it."""
     first = ask(session, UNKNOWN, final=0)
 
     result = session.execute(cdb.test_unit_ready())

@@ -71,7 +71,7 @@ def test_unfinished_response_has_a_transfer_tag(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.11.1-i01")
 def test_unfinished_request_gets_no_final_response(discovery: Session) -> None:
-    """A Text Request with F=0 is not answered by F=1."""
+    """The target does not answer a Text Request with F=0 by F=1."""
     answer = ask(discovery, ("SendTargets", "All"), final=0)
 
     check(not answer.final, "F=0", answer)
@@ -110,7 +110,7 @@ def test_keys_are_standard_labels(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-08")
 def test_unknown_key_is_not_understood(session: Session) -> None:
-    """A key that the target does not know is answered with NotUnderstood."""
+    """The target answers an unknown key with NotUnderstood."""
     pairs = session.text([UNKNOWN])
 
     check((UNKNOWN[0], "NotUnderstood") in pairs, "NotUnderstood", pairs)
@@ -118,7 +118,7 @@ def test_unknown_key_is_not_understood(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-02")
 def test_continued_request_gets_an_empty_response(discovery: Session) -> None:
-    """A Text Request with C=1 is answered by an empty response."""
+    """The target answers a Text Request with C=1 by an empty response."""
     sent = discovery.send(TextRequest(data=b"SendTar", final=0, continuation=1))
 
     answer = discovery.expect(TextResponse, of=sent)
@@ -128,7 +128,7 @@ def test_continued_request_gets_an_empty_response(discovery: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-6.1-i05")
 def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
-    """A key=value pair that comes in two Text Requests is understood."""
+    """The target reads a key=value pair that comes in two Text Requests."""
     sent = discovery.send(TextRequest(data=b"SendTar", final=0, continuation=1))
     first = discovery.expect(TextResponse, of=sent)
 
@@ -181,7 +181,7 @@ def test_response_fits_the_initiator(open_session: OpenSession) -> None:
     "RFC7143-6.2-08",
 )
 def test_long_answer_goes_on(open_session: OpenSession) -> None:
-    """An answer too long for one response goes on under Target Transfer Tags."""
+    """The target continues an answer too long for one response under transfer tags."""
     session = open_session({SEGMENT_LENGTH: str(SMALL)})
 
     pairs = session.text(MANY_UNKNOWN)
@@ -206,7 +206,7 @@ def test_long_answer_goes_on(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-10")
 def test_repeated_key_is_rejected(session: Session) -> None:
-    """A key that comes twice in one negotiation is a protocol error."""
+    """The target rejects a key that comes twice in one negotiation."""
     pair = ("MaxRecvDataSegmentLength", "4096")
     bad = session.send(request(pair, pair))
 
@@ -216,7 +216,7 @@ def test_repeated_key_is_rejected(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.10.4-i01")
 def test_a_fresh_request_starts_anew(session: Session) -> None:
-    """A Text Request with the reserved TTT drops what was open under its ITT."""
+    """A Text Request with the reserved TTT resets the exchange under its ITT."""
     first = session.send(request(("SendTargets", ""), final=0))
     session.expect(TextResponse, of=first)
 
@@ -231,7 +231,7 @@ def test_a_fresh_request_starts_anew(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-13-i01", "RFC7143-13-01")
 @pytest.mark.parametrize("key", CLOSED, ids=lambda key: key.name)
 def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
-    """A key that may only be used in login is refused in full-feature phase."""
+    """The target refuses login keys in full-feature phase."""
     sent = session.send(request((key.name, AN_OFFER[key.name])))
 
     answer = answer_or_drop(session)
@@ -246,7 +246,7 @@ def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
 
 @pytest.mark.requirement("RFC7143-13-i02", "RFC7143-6.2-15")
 def test_alias_may_change(session: Session) -> None:
-    """An InitiatorAlias that is declared in full-feature phase is not turned down."""
+    """The target accepts an InitiatorAlias declared in full-feature phase."""
     pairs = session.text([("InitiatorAlias", "assay")])
 
     alias = text.value(pairs, "InitiatorAlias")
@@ -260,7 +260,7 @@ def test_alias_may_change(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-6.4-06")
 def test_final_request_is_not_put_off(discovery: Session) -> None:
-    """A Text Request with F=1 is not answered by an empty response with F=0."""
+    """The target does not answer F=1 by an empty response with F=0."""
     answer = ask(discovery, ("SendTargets", "All"))
 
     check(answer.final or answer.data, ["F=1", "pairs"], answer)
@@ -269,7 +269,7 @@ def test_final_request_is_not_put_off(discovery: Session) -> None:
 @pytest.mark.requirement("RFC7143-6.3-08")
 @pytest.mark.parametrize("key", ["AuthMethod", "CHAP_A"])
 def test_authentication_belongs_to_login(session: Session, key: str) -> None:
-    """Authentication keys are not taken in full-feature phase."""
+    """The target does not accept authentication keys in full-feature phase."""
     sent = session.send(request((key, "CHAP" if key == "AuthMethod" else "5")))
 
     answer = answer_or_drop(session)
