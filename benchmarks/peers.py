@@ -7,6 +7,7 @@ what was written is read back and compared: iscsi-perf counts a GOOD status with
 as a read. Printed are requests a second (the median of the rounds) and the ratio.
 """
 
+import argparse
 import hashlib
 import os
 import re
@@ -149,10 +150,14 @@ def _in_turns(
 
 def main() -> int:
     """Print the table."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seconds", nargs="?", type=float, default=3.0)
+    parser.add_argument("rounds", nargs="?", type=int, default=3)
+    options = parser.parse_args()
     try:
-        figures = compare(seconds, rounds)
+        figures = compare(options.seconds, options.rounds)
     except (BenchmarkError, LabError) as error:
         sys.stderr.write(f"benchmark: {error}\n")
         return 1

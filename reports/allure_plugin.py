@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
 def _report_item(logger: Any, item: Any) -> None:
     """Write a result as Allure's own logger does, in a third of its time.
 
-    Allure writes another file first and renames it, which costs as much as all the rest.
+    Allure writes another file first and renames it, which costs as much as the rest.
     One write of a few KiB is whole unless the disk is full.
     """
     folder: Path = logger._report_dir  # noqa: SLF001  # its only name

@@ -9,6 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
+from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iscsi.scsi.layout import Layout
+    from reftarget.scsi.task import Steps
     from reftarget.scsi.unit import Handler, LogicalUnit
 
 _DPO_AND_FUA = 0x18
@@ -72,16 +74,27 @@ def _verify(layout: Layout) -> Handler:
         )
         sent = 1 if bytchk == _BYTCHK_SAME else blocks
 
-        def compare(data: bytes | memoryview) -> Outcome:
+        def compare(data: bytes | memoryview) -> Outcome | Steps:
             require_whole_blocks(unit, data)
             if bytchk == _BYTCHK_SAME and rules.verify_compares_all:
-                data = bytes(data) * blocks
+                return _compare_with_all(unit, lba, blocks, bytes(data))
             require_equal(unit, unit.read(lba, len(data) // unit.block_size), data)
             return GOOD
 
         return DataOutNeeded(sent * unit.block_size, compare)
 
     return verify
+
+
+def _compare_with_all(unit: LogicalUnit, lba: int, blocks: int, block: bytes) -> Steps:
+    """Compare one block with each of a run, in steps; the range was checked."""
+    most = max(1, limits.STEP // unit.block_size)
+    for start in range(0, blocks, most):
+        count = min(most, blocks - start)
+        stored = unit.read(lba + start, count)
+        require_equal(unit, stored, block * count, before=start * unit.block_size)
+        yield
+    return GOOD
 
 
 def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
@@ -91,12 +104,26 @@ def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
 
 
 def require_equal(
-    unit: LogicalUnit, stored: bytes | memoryview, data: bytes | memoryview
+    unit: LogicalUnit,
+    stored: bytes | memoryview,
+    data: bytes | memoryview,
+    *,
+    before: int = 0,
 ) -> None:
-    """Refuse with MISCOMPARE if the medium holds other bytes; say where they start."""
+    """Refuse with MISCOMPARE if the medium holds other bytes; say where they start.
+
+    Args:
+        unit: the logical unit.
+        stored: what the medium holds.
+        data: what it is compared with.
+        before: the bytes of the command that were compared earlier.
+
+    Raises:
+        CheckCondition: they differ.
+    """
     if unit.rules.blocks.is_equal(stored, data):
         return
-    offset = first_difference(stored, data)
+    offset = before + first_difference(stored, data)
     raise CheckCondition(
         Sense.of(
             SenseKey.MISCOMPARE,

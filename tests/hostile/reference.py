@@ -86,6 +86,23 @@ class Target:
         return int(found[1]) << 10
 
     @property
+    def cpu_ticks(self) -> int:
+        """Return how long its processor has worked for it, in ticks of the kernel."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return int(user) + int(system)
+
+    def wait_until_idle(self) -> None:
+        """Wait for half a second in which the target uses no processor; fail late."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            before = self.cpu_ticks
+            time.sleep(0.5)
+            if self.cpu_ticks == before:
+                return
+            assert time.monotonic() < end, "the target never rests"
+
+    @property
     def descriptors(self) -> int:
         """Return how many files are open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))

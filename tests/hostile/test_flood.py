@@ -207,6 +207,7 @@ def test_noise_in_every_state(target: Target) -> None:
             target.assert_serves()
 
     target.assert_serves()
+    target.wait_until_idle()
 
 
 @pytest.mark.lab
@@ -226,6 +227,7 @@ def test_a_million_hostile_pdus(target: Target) -> None:
     target.assert_serves()
     # One more is that of the connection by which we wait.
     target.wait_until(lambda: target.descriptors <= descriptors + 1)
+    target.wait_until_idle()
     assert target.memory < memory + ALLOWED_GROWTH
 
 

@@ -9,7 +9,7 @@ from iscsi.scsi.sense import AdditionalSense, FieldPointer, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi import limits
 from reftarget.scsi.reads import first_difference
-from reftarget.scsi.task import DataOutNeeded, completed
+from reftarget.scsi.task import DataOutNeeded, Outcome, completed
 from tests.reftarget.scsi.disk import BLOCK, BLOCKS, A, B, Disk
 
 READS = [cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16]
@@ -170,6 +170,26 @@ def test_verify_compares_only_if_asked(disk: Disk, verify: Layout) -> None:
     assert sense.information == BLOCK + 7
     assert disk.refused(verify(lba=4, blocks=2, bytchk=3), B).information == 0
     assert disk.refusal(verify(lba=4, blocks=2, bytchk=2), A) is IN_CDB
+
+
+def test_one_block_is_compared_with_many_in_steps() -> None:
+    step = limits.STEP // BLOCK
+    disk = Disk(size=limits.MAXIMUM_TRANSFER)
+    verify = cdb.verify_10(blocks=step + 8, bytchk=3)
+    disk.good(verify, bytes(BLOCK))
+    disk.good(cdb.write_10(lba=step + 2, blocks=1), b"\0" * 9 + b"x" * (BLOCK - 9))
+
+    sense = disk.refused(verify, bytes(BLOCK))
+    answer = disk.start(verify, bytes(BLOCK))
+
+    assert (sense.key, sense.information) == (
+        SenseKey.MISCOMPARE,
+        (step + 2) * BLOCK + 9,
+    )
+    assert isinstance(answer, DataOutNeeded)
+    steps = answer.finish(bytes(BLOCK))
+    assert not isinstance(steps, Outcome)
+    assert next(steps) is None
 
 
 def test_orwrite_sets_bits_and_clears_none(disk: Disk) -> None:
