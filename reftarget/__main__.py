@@ -228,9 +228,9 @@ def _unit(number: int, value: str) -> LogicalUnitConfig:
     return LogicalUnitConfig(number, size=path.stat().st_size, path=path)
 
 
-def _keys(config: Config, given: Sequence[str]) -> MappingProxyType[str, str]:
+def _keys(config: Config, settings: Sequence[str]) -> MappingProxyType[str, str]:
     values = dict(config.keys)
-    for item in given:
+    for item in settings:
         name, _, value = item.partition("=")
         if name == ARCHITECTURE and not value:
             # RFC 7143 section 9.4: an administrator can have it not sent.
@@ -328,8 +328,8 @@ def _watch_stdin(
             return
         pending.extend(data)
         while b"\n" in pending:
-            order, _, rest = bytes(pending).partition(b"\n")
-            pending[:] = rest
+            order, _, remainder = bytes(pending).partition(b"\n")
+            pending[:] = remainder
             if options.control:
                 print(server.control(order.decode("utf-8", "replace")), flush=True)
 

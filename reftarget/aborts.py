@@ -200,7 +200,7 @@ class MultiTaskAbort:
 
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
         """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
-        told: dict[tuple[Connection, int], None] = {}
+        notified: dict[tuple[Connection, int], None] = {}
         tells = self.rules.functions.tells
         own_reporting = self.session.parameters.task_reporting
         for command in (*own, *foreign):
@@ -210,8 +210,8 @@ class MultiTaskAbort:
                 and connection is not self.connection
                 and tells(connection.parameters.task_reporting, own_reporting)
             ):
-                told[connection, command.request.lun] = None
-        for connection, lun_field in told:
+                notified[connection, command.request.lun] = None
+        for connection, lun_field in notified:
             events.send(connection, AsyncEvent.TASK_TERMINATION, lun=lun_field)
 
     def _answer(self) -> Connection | None:

@@ -75,10 +75,12 @@ def _is_discovery(
 ) -> bool:
     """Return whether a login is for discovery, if there is such a session here."""
     config, rules = connection.target.config, connection.rules.login
-    given = text.value(pairs, "SessionType")
-    kind = rules.session_type(given)
+    session_type = text.value(pairs, "SessionType")
+    kind = rules.session_type(session_type)
     if kind is None:
-        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={given}")
+        raise Refusal(
+            LoginStatus.SESSION_TYPE_NOT_SUPPORTED, f"SessionType={session_type}"
+        )
     if kind != "Discovery":
         return False
     if not config.is_discovery_offered:

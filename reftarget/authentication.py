@@ -91,8 +91,8 @@ class Authentication:
         Raises:
             Refusal: the proof has failed, or was not made in the order due.
         """
-        given = dict(pairs)
-        chap_keys = _CHAP_KEYS & given.keys()
+        values = dict(pairs)
+        chap_keys = _CHAP_KEYS & values.keys()
         stray = chap_keys - _CHAP_KEYS_OF_STEP[self.step.value]
         if stray and not self._rules.refuses_stray_keys:
             return []
@@ -101,13 +101,13 @@ class Authentication:
                 LoginStatus.INITIATOR_ERROR,
                 f"{', '.join(sorted(stray))} where the step is {self.step.value!r}",
             )
-        if "AuthMethod" in given:
-            return self._choose_method(given["AuthMethod"])
+        if "AuthMethod" in values:
+            return self._choose_method(values["AuthMethod"])
         try:
             if self.step is Step.CHOSEN:
-                return self._send_challenge(given)
+                return self._send_challenge(values)
             if self._challenge is not None:
-                return self._verify(given, self._challenge)
+                return self._verify(values, self._challenge)
         except NegotiationError as error:
             raise Refusal(LoginStatus.INITIATOR_ERROR, str(error)) from error
         return []
@@ -123,13 +123,13 @@ class Authentication:
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, f"AuthMethod={offered}")
         return [("AuthMethod", text.REJECT)]
 
-    def _send_challenge(self, given: dict[str, str]) -> text.Pairs:
-        if "CHAP_A" not in given:
+    def _send_challenge(self, values: dict[str, str]) -> text.Pairs:
+        if "CHAP_A" not in values:
             raise Refusal(LoginStatus.MISSING_PARAMETER, "no CHAP_A")
-        algorithm = chap.choose_algorithm(given["CHAP_A"], self.access.algorithms)
+        algorithm = chap.choose_algorithm(values["CHAP_A"], self.access.algorithms)
         if algorithm is None:
             raise Refusal(
-                LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={given['CHAP_A']}"
+                LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={values['CHAP_A']}"
             )
         identifier, *challenge = self._rules.drawn(self._random(1 + CHALLENGE_LENGTH))
         self._challenge = chap.Challenge(algorithm, identifier, bytes(challenge))
@@ -140,14 +140,14 @@ class Authentication:
             ("CHAP_C", text.format_hex(bytes(challenge))),
         ]
 
-    def _verify(self, given: dict[str, str], challenge: chap.Challenge) -> text.Pairs:
+    def _verify(self, values: dict[str, str], challenge: chap.Challenge) -> text.Pairs:
         """Judge the answer to our challenge, and answer the initiator's."""
         for key in ("CHAP_N", "CHAP_R"):
-            if key not in given:
+            if key not in values:
                 raise Refusal(LoginStatus.MISSING_PARAMETER, f"no {key}")
-        answered = chap.parse_binary("CHAP_R", given["CHAP_R"])
-        known = {user.name: user.secret for user in self.access.users}
-        secret = known.get(given["CHAP_N"])
+        answered = chap.parse_binary("CHAP_R", values["CHAP_R"])
+        secrets = {user.name: user.secret for user in self.access.users}
+        secret = secrets.get(values["CHAP_N"])
         # An unknown name costs as much time as a wrong secret.
         is_right = challenge.verify(secret or b"", answered) and secret is not None
         own = self.access.mutual
@@ -157,39 +157,44 @@ class Authentication:
 
         if not self._rules.is_proved(is_right, secret, proves_ours):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
-        is_owner = self.access.owns(self.initiator_name, given["CHAP_N"])
+        is_owner = self.access.owns(self.initiator_name, values["CHAP_N"])
         if self._rules.checks_owner and not is_owner:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "another initiator's CHAP_N"
             )
-        mutual = self._prove(given, challenge, answered)
+        mutual = self._prove(values, challenge, answered)
         self.step, self._challenge = Step.DONE, None
-        self.user = given["CHAP_N"]
+        self.user = values["CHAP_N"]
         return mutual
 
     def _prove(
-        self, given: dict[str, str], ours: chap.Challenge, answered: bytes
+        self, values: dict[str, str], own_challenge: chap.Challenge, answered: bytes
     ) -> text.Pairs:
         """Answer the initiator's challenge, if it sent one."""
-        if not {"CHAP_I", "CHAP_C"} & given.keys():
+        if not {"CHAP_I", "CHAP_C"} & values.keys():
             return []
-        if not {"CHAP_I", "CHAP_C"} <= given.keys():
+        if not {"CHAP_I", "CHAP_C"} <= values.keys():
             raise Refusal(LoginStatus.MISSING_PARAMETER, "half a challenge")
         own = self.access.mutual
         if own is None:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "no secret to prove us with"
             )
-        theirs = chap.parse_challenge(
-            str(int(ours.algorithm)), given["CHAP_I"], given["CHAP_C"]
+        peer_challenge = chap.parse_challenge(
+            str(int(own_challenge.algorithm)), values["CHAP_I"], values["CHAP_C"]
         )
         # Reflection, and one secret for both ways (section 9.2.1).
         rules = self._rules
-        is_reflected = theirs.challenge == ours.challenge and rules.refuses_reflection
-        is_shared = ours.verify(own.secret, answered) and rules.refuses_shared_secret
+        is_reflected = (
+            peer_challenge.challenge == own_challenge.challenge
+            and rules.refuses_reflection
+        )
+        is_shared = (
+            own_challenge.verify(own.secret, answered) and rules.refuses_shared_secret
+        )
         if is_reflected or is_shared:
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "reflected challenge")
         return [
             ("CHAP_N", own.name),
-            ("CHAP_R", text.format_hex(theirs.respond(own.secret))),
+            ("CHAP_R", text.format_hex(peer_challenge.respond(own.secret))),
         ]

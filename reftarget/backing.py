@@ -168,10 +168,10 @@ class FileBacking:
         try:
             data = os.pread(self._fd, length, offset)
             while len(data) < length:
-                more = os.pread(self._fd, length - len(data), offset + len(data))
-                if not more:
+                chunk = os.pread(self._fd, length - len(data), offset + len(data))
+                if not chunk:
                     raise BackingReadError(f"{self.path} was cut short behind our back")
-                data += more
+                data += chunk
         except OSError as error:
             raise BackingReadError(f"{self.path}: {error.strerror}") from error
         return data
@@ -183,9 +183,9 @@ class FileBacking:
             OutOfSpaceError: the disk is full.
         """
         try:
-            done = os.pwrite(self._fd, data, offset)
-            while done < len(data):
-                done += os.pwrite(self._fd, data[done:], offset + done)
+            written = os.pwrite(self._fd, data, offset)
+            while written < len(data):
+                written += os.pwrite(self._fd, data[written:], offset + written)
         except OSError as error:
             raise self._write_error(error) from error
 

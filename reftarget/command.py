@@ -235,17 +235,17 @@ class Command(Transfer):
         self._execute(execution, self.conclude)
 
     def _execute(
-        self, execution: Outcome | Steps, then: Callable[[Outcome], None]
+        self, execution: Outcome | Steps, on_outcome: Callable[[Outcome], None]
     ) -> None:
         """Do the steps of a command that takes long; go on with what it comes to."""
         if isinstance(execution, Outcome):
-            then(execution)
+            on_outcome(execution)
             return
         self.immediate_data = b""  # it has been used, or is not wanted
         self.steps = execution
         self.enter_task_set()
         target = self.session.target
-        target.turns.begin(Execution(self, execution, then))
+        target.turns.begin(Execution(self, execution, on_outcome))
 
     @property
     def nexus(self) -> Nexus:
@@ -383,9 +383,9 @@ class Start:
     def step(self) -> bool:
         """Start it, unless it has ended or has to wait once more."""
         command = self.command
-        again = partial(command.session.target.turns.add, self)
+        reschedule = partial(command.session.target.turns.add, self)
         if not command.is_over and not command.task_set.allegiance.holds(
-            command, again
+            command, reschedule
         ):
             command.start()
         return False

@@ -35,15 +35,15 @@ def receive(
         return
     header = headers.SCSICommand.parse(pdu.header)
     connection.acknowledge(header.exp_stat_sn)
-    known = session.commands.get(header.initiator_task_tag)
+    existing = session.commands.get(header.initiator_task_tag)
     place = session.place_request(header)
-    is_retry = known is not None and known.request.cmd_sn == header.cmd_sn
+    is_retry = existing is not None and existing.request.cmd_sn == header.cmd_sn
     if session.rules.commands.before_command(connection, header, is_retry):
         return
     if place is Place.OUTSIDE or (is_retry and not header.immediate):
         return  # silently, a retry included (section 4.2.2.1)
     reason = _objection(header, pdu)
-    if known is not None or header.initiator_task_tag in session.pending:
+    if existing is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
     elif header.immediate and session.is_crowded:
         reason = RejectReason.IMMEDIATE_COMMAND_REJECT

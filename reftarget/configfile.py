@@ -317,13 +317,13 @@ def _algorithms(values: list[int]) -> tuple[Algorithm, ...]:
 
 
 def _credentials(table: Table, name: str, secret: str) -> Credentials:
-    found = Credentials(
+    credentials = Credentials(
         table.take(name, str, ""), table.parse(secret, parse_secret, b"")
     )
-    if not found.name or not found.secret:
-        missing = secret if found.name else name
+    if not credentials.name or not credentials.secret:
+        missing = secret if credentials.name else name
         raise ConfigError(f"{table.name(missing)} is missing")
-    return found
+    return credentials
 
 
 _UNIT_KEYS: Final = {
@@ -356,9 +356,9 @@ def _unit(table: Table, directory: Path) -> LogicalUnitConfig:
 
 def _limits(table: Table) -> Limits:
     values: dict[str, Any] = {}
-    known = {item.name for item in fields(Limits)}
+    names = {item.name for item in fields(Limits)}
     for name, value in table.rest().items():
-        if name not in known:
+        if name not in names:
             raise ConfigError(f"{table.name(name)}: no such key")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise ConfigError(f"{table.name(name)}: {value!r} is no number from 0 on")

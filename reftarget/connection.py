@@ -275,10 +275,10 @@ class Connection:
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
         """Queue a PDU: lengths, padding and digests are filled in here."""
         if self.rules.twists:
-            left = twisted(self.rules.twists, self, header, bytes(data))
-            if left is None:
+            changed = twisted(self.rules.twists, self, header, bytes(data))
+            if changed is None:
                 return
-            header, data = left
+            header, data = changed
         length = len(data)
         header.data_segment_length = length
         self.send_packed(header.pack(), data)

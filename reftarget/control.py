@@ -51,12 +51,12 @@ class ControlError(Exception):
 
 def execute(target: ReferenceTarget, line: str) -> str:
     """Carry out a command; return the answer to it."""
-    word, *rest = line.split() or [""]
+    word, *words = line.split() or [""]
     action = _ACTIONS.get(word)
     if action is None:
         return f"error {word!r} is none of {', '.join(_ACTIONS)}"
     try:
-        answer = f"ok {action(target, dict(map(_argument, rest)))}".rstrip()
+        answer = f"ok {action(target, dict(map(_argument, words)))}".rstrip()
     except ControlError as error:
         answer = f"error {error}"
     return printable(answer)  # a line, whatever initiators call themselves
@@ -70,28 +70,28 @@ def _argument(word: str) -> tuple[str, str]:
 
 
 def _number(
-    arguments: Arguments, name: str, default: int, *, most: int = _FIELD
+    arguments: Arguments, name: str, default: int, *, maximum: int = _FIELD
 ) -> int:
     value = arguments.get(name, str(default))
     try:
         number = int(value, 0)
     except ValueError:
         raise ControlError(f"{name}={value[:40]} is not a number") from None
-    if not 0 <= number <= most:
-        raise ControlError(f"{name}={value[:40]} is not a number from 0 to {most}")
+    if not 0 <= number <= maximum:
+        raise ControlError(f"{name}={value[:40]} is not a number from 0 to {maximum}")
     return number
 
 
 def _session(target: ReferenceTarget, arguments: Arguments) -> Session:
     tsih = _number(arguments, "tsih", 0)
     if tsih:
-        found = target.sessions.get(tsih)
+        session = target.sessions.get(tsih)
     else:
         normal = [one for one in target.sessions.values() if not one.is_discovery]
-        found = normal[-1] if normal else None
-    if found is None:
+        session = normal[-1] if normal else None
+    if session is None:
         raise ControlError("there is no such session")
-    return found
+    return session
 
 
 def _connection(target: ReferenceTarget, arguments: Arguments) -> Connection:
@@ -162,7 +162,7 @@ def _report_scsi(target: ReferenceTarget, arguments: Arguments) -> str:
 
 
 def _report_vendor(target: ReferenceTarget, arguments: Arguments) -> str:
-    code = _number(arguments, "code", 0, most=0xFF)
+    code = _number(arguments, "code", 0, maximum=0xFF)
     connection = _connection(target, arguments)
     events.send(connection, AsyncEvent.VENDOR, vcode=code)
     return ""

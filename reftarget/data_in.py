@@ -94,13 +94,14 @@ def _respond(
             last.overflow, last.underflow = overflow, underflow
             last.residual_count = residual
             offset = last.buffer_offset
-            rest: Buffer = memoryview(data)[offset:] if offset else data
+            remainder: Buffer = memoryview(data)[offset:] if offset else data
             if recovery.is_keeping and not keeps:
-                rest = bytes(rest)  # the status is kept, the other data is not
-            connection.respond(last, rest)
+                # The status is kept, the other data is not.
+                remainder = bytes(remainder)
+            connection.respond(last, remainder)
             if keeps:
-                recovery.keep_sent(command, last, len(rest))
-                command.keep_answer(connection, data, last, rest)
+                recovery.keep_sent(command, last, len(remainder))
+                command.keep_answer(connection, data, last, remainder)
             return
     response = headers.SCSIResponse(
         initiator_task_tag=command.itt,

@@ -95,9 +95,9 @@ def request_logout(
         seconds: the time that it has.
         now: the time.
     """
-    asked = connection.rules.sessions.asked(connection, others)
-    send(asked, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
-    asked.happened(ConnectionEvent.LOGOUT_REQUESTED)
+    recipient = connection.rules.sessions.asked(connection, others)
+    send(recipient, AsyncEvent.LOGOUT_REQUEST, parameter3=seconds)
+    recipient.happened(ConnectionEvent.LOGOUT_REQUESTED)
     connection.start_timer(now + seconds, _drop)
 
 

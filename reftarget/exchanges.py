@@ -170,14 +170,14 @@ def _negotiate(
     return answers
 
 
-def _send_targets(connection: Connection, session: Session, what: str) -> text.Pairs:
+def _send_targets(connection: Connection, session: Session, value: str) -> text.Pairs:
     """Return the answer to SendTargets (RFC 7143 appendix C)."""
     rules = connection.rules.text
-    wanted = rules.send_targets(what, session.nexus.target_name, session.is_discovery)
-    if wanted is None:
+    name = rules.send_targets(value, session.nexus.target_name, session.is_discovery)
+    if name is None:
         return [("SendTargets", text.REJECT)]
     nodes = session.target.nodes.values()
-    chosen = [node for node in nodes if wanted in ("All", node.config.name)]
+    chosen = [node for node in nodes if name in ("All", node.config.name)]
     answers: text.Pairs = []
     for node in chosen:
         if node.config.is_removed:

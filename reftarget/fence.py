@@ -162,8 +162,8 @@ class Fence:
                 self.awaited[used] = used.stat_sn
                 return
         self._is_up = False
-        held, self._held = self._held, []
-        for action in held:
+        waiting, self._held = self._held, []
+        for action in waiting:
             action()
 
     def holds(self, command: Responding, outcome: Outcome) -> bool:

@@ -78,9 +78,9 @@ def _numbered(
         if place is Place.AHEAD:
             session.pending[tag] = request.opcode
 
-        def act_in_turn(then: float) -> None:
+        def act_in_turn(time: float) -> None:
             if session.pending.pop(tag, request.opcode) is request.opcode:
-                act(connection, session, request, data, then)
+                act(connection, session, request, data, time)
 
         session.admit(connection, request.cmd_sn, place, act_in_turn, now, len(data))
 

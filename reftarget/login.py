@@ -213,24 +213,24 @@ class LoginPhase:
         self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
     ) -> _Admitted:
         """Judge who logs in where."""
-        found = admission.admit(self.target, connection, request, pairs)
-        if found.session is not None:
-            found.session.login_started(connection)
-        connection.is_discovery = found.is_discovery
+        admitted = admission.admit(self.target, connection, request, pairs)
+        if admitted.session is not None:
+            admitted.session.login_started(connection)
+        connection.is_discovery = admitted.is_discovery
         authentication = Authentication(
-            found.access,
-            found.nexus.initiator_name,
+            admitted.access,
+            admitted.nexus.initiator_name,
             self.target.random,
             connection.rules.authentication,
-            is_added=found.session is not None,
+            is_added=admitted.session is not None,
         )
         negotiator = Negotiator(
             Role.TARGET,
             self.target.config.keys,
-            is_discovery=found.is_discovery,
+            is_discovery=admitted.is_discovery,
             takes_any_answer=connection.rules.login.takes_any_answer,
         )
-        return _Admitted(found, authentication, negotiator)
+        return _Admitted(admitted, authentication, negotiator)
 
     def _declare(
         self,

@@ -64,14 +64,14 @@ class Observers:
         if self._capture is not None:
             self._capture.open(number, self._clock(), peer, local)
 
-        def watch_input(seen: Connection, header: bytes, data: bytes) -> None:
-            self._see(seen, "<-", header, data)
-            digests = seen.stream.digests
+        def watch_input(source: Connection, header: bytes, data: bytes) -> None:
+            self._see(source, "<-", header, data)
+            digests = source.stream.digests
             self._write(number, header, data, digests, from_peer=True)
 
-        def watch_output(seen: Connection, header: bytes, data: bytes) -> None:
-            self._see(seen, "->", header, data)
-            self._write(number, header, data, seen.digests, from_peer=False)
+        def watch_output(source: Connection, header: bytes, data: bytes) -> None:
+            self._see(source, "->", header, data)
+            self._write(number, header, data, source.digests, from_peer=False)
 
         connection.watch_input = watch_input
         connection.watch_output = watch_output
@@ -80,8 +80,8 @@ class Observers:
         self, connection: Connection, arrow: str, header: bytes, data: bytes
     ) -> None:
         if self._trace:
-            shown = str(pdu.decode(header, data[:_SHOWN_DATA]).show(dump=True))
-            log.info("%s %s %s", connection, arrow, shown.rstrip())
+            description = str(pdu.decode(header, data[:_SHOWN_DATA]).show(dump=True))
+            log.info("%s %s %s", connection, arrow, description.rstrip())
 
     def _write(
         self,

@@ -19,8 +19,8 @@ def take(ranges: Ranges, start: int, end: int) -> bool:
     if index >= 0:
         low, high = ranges[index]
         if end <= high and start < high:
-            rest = [(low, start), (end, high)]
-            ranges[index : index + 1] = [part for part in rest if part[0] < part[1]]
+            pieces = [(low, start), (end, high)]
+            ranges[index : index + 1] = [part for part in pieces if part[0] < part[1]]
             return True
     return start == end
 

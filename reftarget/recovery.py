@@ -176,17 +176,17 @@ class Recovery:
         status_data: Buffer,
     ) -> None:
         """Keep a finished command until its status is acknowledged."""
-        kept = self._statuses.get(connection, {}).get(header.stat_sn)
+        entry = self._statuses.get(connection, {}).get(header.stat_sn)
         self.forget(command.itt)
         size = len(data) + OVERHEAD * len(command.sent)
-        if kept is None or not self._make_room(connection, size):
+        if entry is None or not self._make_room(connection, size):
             self._forget_sent(command)
             return
-        if self._statuses[connection].get(header.stat_sn) is not kept:
+        if self._statuses[connection].get(header.stat_sn) is not entry:
             self._give(size)  # it was the oldest itself: too large to be kept
             self._forget_sent(command)
             return
-        kept.itt = command.itt
+        entry.itt = command.itt
         self.answers[command.itt] = Answer(command, data, header, status_data, size)
 
     def _make_room(self, connection: Connection, size: int) -> bool:
@@ -218,10 +218,10 @@ class Recovery:
         connection = answer.command.connection
         if connection is None:
             return
-        kept = self._statuses.get(connection, {}).get(answer.header.stat_sn)
-        if kept is not None and kept.header is answer.header:
-            kept.itt = None
-            kept.data = bytes(kept.data)
+        entry = self._statuses.get(connection, {}).get(answer.header.stat_sn)
+        if entry is not None and entry.header is answer.header:
+            entry.itt = None
+            entry.data = bytes(entry.data)
 
     def status_acknowledged(self, connection: Connection) -> None:
         """Let go of what the initiator has."""
@@ -232,12 +232,12 @@ class Recovery:
                 return
             self._let_go(statuses.pop(oldest))
 
-    def _let_go(self, kept: Kept) -> None:
-        self._give(kept.size)
-        if kept.itt is not None:
-            answer = self.answers.get(kept.itt)
-            if answer is not None and answer.header is kept.header:
-                self.forget(kept.itt)
+    def _let_go(self, entry: Kept) -> None:
+        self._give(entry.size)
+        if entry.itt is not None:
+            answer = self.answers.get(entry.itt)
+            if answer is not None and answer.header is entry.header:
+                self.forget(entry.itt)
 
     def resend_status(
         self, connection: Connection, begin: int, count: int
@@ -254,9 +254,9 @@ class Recovery:
         if any(stat_sn not in statuses for stat_sn in numbers):
             return RejectReason.SNACK_REJECT
         for stat_sn in numbers:
-            kept = statuses[stat_sn]
-            connection.renumber(kept.header)
-            connection.send(self.rules.repeated(kept.header), kept.data)
+            entry = statuses[stat_sn]
+            connection.renumber(entry.header)
+            connection.send(self.rules.repeated(entry.header), entry.data)
         return None
 
     def find(self, itt: int) -> tuple[Command, Buffer] | None:
@@ -294,10 +294,10 @@ class Recovery:
 
     def resegment(self, connection: Connection, itt: int, tag: int) -> bool:
         """Cut and send the data anew, then the status with its tag (R-Data SNACK)."""
-        found = self.find(itt)
-        if found is None or found[0].connection is not connection:
+        task = self.find(itt)
+        if task is None or task[0].connection is not connection:
             return False
-        command, data = found
+        command, data = task
         command.snack_tag = tag
         answer = self.answers.get(itt)
         if answer is None:
@@ -310,9 +310,9 @@ class Recovery:
         response = self._status_again(answer)
         response.snack_tag = tag
         connection.renumber(response)
-        kept = self._statuses.get(connection, {}).get(response.stat_sn)
-        if kept is not None:
-            kept.header, kept.data = response, answer.status_data
+        entry = self._statuses.get(connection, {}).get(response.stat_sn)
+        if entry is not None:
+            entry.header, entry.data = response, answer.status_data
         answer.header = response
         connection.send(response, answer.status_data)
         return True
@@ -361,8 +361,8 @@ class Recovery:
 
     def connection_failed(self, connection: Connection) -> None:
         """Make orphans of a connection's tasks; its immediate ones end."""
-        for kept in self._statuses.pop(connection, {}).values():
-            self._give(kept.size)
+        for entry in self._statuses.pop(connection, {}).values():
+            self._give(entry.size)
         rules = self.rules
         for command in list(self.session.commands.values()):
             if command.connection is not connection:

@@ -77,20 +77,20 @@ class Channel:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read(True)
 
-    def _read(self, wanted: bool) -> None:
-        if wanted is not self.is_reading:
-            self.is_reading = wanted
+    def _read(self, enabled: bool) -> None:
+        if enabled is not self.is_reading:
+            self.is_reading = enabled
             loop = self.server.loop
-            if wanted:
+            if enabled:
                 loop.add_reader(self.sock, self._on_readable)
             else:
                 loop.remove_reader(self.sock)
 
-    def _write(self, wanted: bool) -> None:
-        if wanted is not self.is_writing:
-            self.is_writing = wanted
+    def _write(self, enabled: bool) -> None:
+        if enabled is not self.is_writing:
+            self.is_writing = enabled
             loop = self.server.loop
-            if wanted:
+            if enabled:
                 loop.add_writer(self.sock, self._on_writable)
             else:
                 loop.remove_writer(self.sock)
@@ -402,7 +402,7 @@ class Server:
         self.target.close()
 
 
-def _room_for(wanted: int) -> int:
+def _room_for(maximum: int) -> int:
     """Return how many connections may be open, at most as many as are wanted.
 
     The limit of file descriptors of this process is raised as far as it has to be and
@@ -410,16 +410,16 @@ def _room_for(wanted: int) -> int:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(list(Path("/proc/self/fd").iterdir())) + _SPARE_DESCRIPTORS
-    if soft == resource.RLIM_INFINITY or soft >= wanted + used:
-        return wanted
-    allowed = wanted + used
+    if soft == resource.RLIM_INFINITY or soft >= maximum + used:
+        return maximum
+    allowed = maximum + used
     if hard != resource.RLIM_INFINITY:
         allowed = min(allowed, hard)
     if allowed > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    room = min(wanted, max(1, max(allowed, soft) - used))
-    if room < wanted:
+    room = min(maximum, max(1, max(allowed, soft) - used))
+    if room < maximum:
         log.warning(
-            "%d connections at most, not %d: see ulimit -n (%d)", room, wanted, allowed
+            "%d connections at most, not %d: see ulimit -n (%d)", room, maximum, allowed
         )
     return room

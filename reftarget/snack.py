@@ -44,13 +44,13 @@ def _on_status(
 def _on_data(
     connection: Connection, session: Session, snack: headers.SNACK, pdu: Received
 ) -> None:
-    found = session.recovery.find(snack.initiator_task_tag)
+    task = session.recovery.find(snack.initiator_task_tag)
     rules = connection.rules.recovery
-    is_foreign = found is not None and found[0].connection is not connection
-    if found is None or (is_foreign and rules.snack_keeps_allegiance):
+    is_foreign = task is not None and task[0].connection is not connection
+    if task is None or (is_foreign and rules.snack_keeps_allegiance):
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
-    command, data = found
+    command, data = task
     begin, total = snack.beg_run, len(command.sent)
     if begin == snack.run_length == 0:
         begin = command.acknowledged_sn

@@ -134,8 +134,8 @@ class Stream:
         return received
 
     def _check_header(self, start: int, end: int) -> None:
-        found = int.from_bytes(self._view[end : end + DIGEST_LENGTH], "little")
-        if crc32c(self._view[start:end]) != found:
+        received = int.from_bytes(self._view[end : end + DIGEST_LENGTH], "little")
+        if crc32c(self._view[start:end]) != received:
             raise HeaderDigestError(
                 "header digest does not match",
                 field="HeaderDigest",

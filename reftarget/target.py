@@ -76,16 +76,18 @@ class Node:
         """Return the task set of a logical unit, or that of a nexus with it."""
         rules = self.target.rules.allegiance
         key = lun, nexus if self._has_many_sets else None
-        found = self._task_sets.get(key)
-        if found is None:
+        task_set = self._task_sets.get(key)
+        if task_set is None:
             if lun not in self.device.units:
                 return TaskSet(rules)
-            found = self._task_sets[key] = TaskSet(rules)
-        return found
+            task_set = self._task_sets[key] = TaskSet(rules)
+        return task_set
 
     def task_sets(self, lun: int) -> list[TaskSet[Command]]:
         """Return every task set of a logical unit."""
-        return [one for (where, _), one in self._task_sets.items() if where == lun]
+        return [
+            one for (unit_lun, _), one in self._task_sets.items() if unit_lun == lun
+        ]
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""

@@ -138,22 +138,22 @@ def _reassign(
     request: headers.TaskManagementRequest,
     _now: float,
 ) -> None:
-    found = session.recovery.find(request.referenced_task_tag)
+    task = session.recovery.find(request.referenced_task_tag)
     tag = request.referenced_task_tag
     if tag in session.pending or tag in session.aborts or connection.has_exchange(tag):
         respond(connection, request, TMResponse.FUNCTION_REJECTED)
     elif session.parameters.error_recovery_level < REASSIGNING_LEVEL:
         respond(connection, request, TMResponse.REASSIGNMENT_NOT_SUPPORTED)
-    elif found is None:
+    elif task is None:
         respond(connection, request, TMResponse.TASK_DOES_NOT_EXIST)
-    elif found[0].connection is not None or not found[0].is_reassignable:
+    elif task[0].connection is not None or not task[0].is_reassignable:
         respond(connection, request, TMResponse.TASK_STILL_ALLEGIANT)
     else:
         # The answer first, then the effect (section 7.2.2).
         is_first = session.rules.functions.answers_reassignment_first
         if is_first:
             respond(connection, request, TMResponse.FUNCTION_COMPLETE)
-        session.recovery.reassign(found[0], connection, request.exp_data_sn)
+        session.recovery.reassign(task[0], connection, request.exp_data_sn)
         if not is_first:
             respond(connection, request, TMResponse.FUNCTION_COMPLETE)
 

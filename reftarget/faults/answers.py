@@ -60,11 +60,11 @@ def _number(change: Callable[[int], int]) -> Callable[[str], str]:
 
 
 def _first_address_only(pairs: text.Pairs) -> text.Pairs:
-    kept: text.Pairs = []
+    reduced: text.Pairs = []
     for pair in pairs:
-        if not (pair[0] == kept[-1][0] == "TargetAddress" if kept else False):
-            kept.append(pair)
-    return kept
+        if not (pair[0] == reduced[-1][0] == "TargetAddress" if reduced else False):
+            reduced.append(pair)
+    return reduced
 
 
 def _addresses_first(pairs: text.Pairs) -> text.Pairs:

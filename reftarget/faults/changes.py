@@ -51,11 +51,11 @@ def set_fields(
     """Return a twist that sets fields; a function makes a value of the header."""
 
     def change(header: _H, data: bytes) -> Twisted:
-        made = {
+        changes = {
             name: value(header) if callable(value) else value
             for name, value in values.items()
         }
-        return replace(header, **made), data
+        return replace(header, **changes), data
 
     return on(kind, change, when)
 

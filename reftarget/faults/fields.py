@@ -47,12 +47,12 @@ def named(name: str) -> Variant:
     Raises:
         ValueError: there is no such kind, field or situation; the message says which.
     """
-    kind_name, _, rest = name.removeprefix(PREFIX).partition(".")
-    field, _, situation = rest.partition("@")
+    kind_name, _, field_name = name.removeprefix(PREFIX).partition(".")
+    field, _, situation = field_name.partition("@")
     kind = _ALL.get(kind_name)
     if kind is None:
-        known = ", ".join(_ALL)
-        raise ValueError(f"no PDU or format {kind_name!r}; there are {known}")
+        known_names = ", ".join(_ALL)
+        raise ValueError(f"no PDU or format {kind_name!r}; there are {known_names}")
     if field not in kind.fields:
         raise ValueError(f"{kind_name} has the fields {', '.join(kind.fields)}")
     if situation not in kind.situations:
@@ -67,8 +67,8 @@ def named(name: str) -> Variant:
 def _rules(name: str, field: str, situation: str) -> AdmissionRules:
     """Return the rules that show one field of a format wrong in one situation."""
 
-    def spoil(data: bytes, found: Iterable[Part]) -> bytes:
-        for part in found:
+    def spoil(data: bytes, layout: Iterable[Part]) -> bytes:
+        for part in layout:
             if part.name == name and part.situation == situation:
                 data = spoilt(data, part, field)
         return data

@@ -57,14 +57,14 @@ def _ranges(pairs: text.Pairs) -> text.Pairs:
 
 def _with_reserved_words(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
     """Return the pairs with None for a reserved word in a list."""
-    taken: text.Pairs = []
+    pairs_read: text.Pairs = []
     for name, value in pairs:
         key = KEYS.get(name)
         if value not in text.RESERVED_ANSWERS:
-            taken.append((name, value))
+            pairs_read.append((name, value))
         elif key is not None and key.kind is Kind.LIST:
-            taken.append((name, "None"))
-    return taken
+            pairs_read.append((name, "None"))
+    return pairs_read
 
 
 def _with_known_values(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:

@@ -168,8 +168,8 @@ _LONG_CDBS: Final = 3
 def _length(seen: Seen) -> int:
     """Return the length that a CDB gives; -1 where it gives none."""
     cdb = seen.cdb
-    where = _LENGTH_AT.get(cdb[0]) if cdb else None
-    return -1 if where is None else int.from_bytes(cdb[where], "big")
+    position = _LENGTH_AT.get(cdb[0]) if cdb else None
+    return -1 if position is None else int.from_bytes(cdb[position], "big")
 
 
 def _has_odd_control(seen: Seen) -> bool:

@@ -101,7 +101,7 @@ def _row(name: str) -> Variant:
             return fields.named(name)
         except ValueError as error:
             raise UnknownFaultError(f"--fault: {name}: {error}") from None
-    found = FAULTS.get(name) or PERILS.get(name)
-    if found is None:
+    row = FAULTS.get(name) or PERILS.get(name)
+    if row is None:
         raise UnknownFaultError(f"--fault: there is no {name!r}")
-    return found
+    return row

@@ -37,8 +37,8 @@ def _unregistered_but_reserved(state: State, nexuses: Collection[Nexus]) -> Stat
 
 def _released_by_the_first(state: State, nexuses: Collection[Nexus]) -> State:
     changed = state.without(nexuses)
-    held = changed.reservation
-    if held is not None and held.type.is_all_registrants:
+    reservation = changed.reservation
+    if reservation is not None and reservation.type.is_all_registrants:
         return replace(changed, reservation=None)
     return changed
 

@@ -108,11 +108,11 @@ def _on_the_way(*pairs: tuple[str, str], in_discovery: bool = False) -> Twist:
 def _with_a_long_alias(
     header: headers.LoginResponse, data: bytes
 ) -> tuple[headers.LoginResponse, bytes]:
-    said = [pair for pair in text.decode(data) if pair[0] != "TargetAlias"]
-    is_first = len(said) < len(text.decode(data))
+    others = [pair for pair in text.decode(data) if pair[0] != "TargetAlias"]
+    is_first = len(others) < len(text.decode(data))
     if is_first:
-        said.append(("TargetAlias", "a" * _LONG))
-    return header, text.encode(said)
+        others.append(("TargetAlias", "a" * _LONG))
+    return header, text.encode(others)
 
 
 def _at_the_end(*pairs: tuple[str, str]) -> Twist:
@@ -154,12 +154,12 @@ def _unfinished(header: headers.TextResponse) -> headers.TextResponse:
 
 def _renamed(pairs: text.Pairs) -> text.Pairs:
     """Return the first target of a list alone."""
-    found: text.Pairs = []
+    renamed: text.Pairs = []
     for name, value in pairs:
-        if name == "TargetName" and any(key == "TargetName" for key, _ in found):
+        if name == "TargetName" and any(key == "TargetName" for key, _ in renamed):
             break
-        found.append((name, value))
-    return found
+        renamed.append((name, value))
+    return renamed
 
 
 SPEECH: Final = (

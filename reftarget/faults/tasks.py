@@ -45,8 +45,8 @@ def _reset_comes_last(attentions: Attentions, additional: AdditionalSense) -> No
 
 
 def _read_early(read: Reader) -> Reader:
-    held = bytes(read())
-    return lambda: held
+    data = bytes(read())
+    return lambda: data
 
 
 def _torn(lba: int, data: Data, block_size: int, _blocks: int) -> tuple[int, Data]:

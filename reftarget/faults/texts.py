@@ -14,8 +14,8 @@ from reftarget.rules import (
 )
 
 
-def _all_in_normal(what: str, own: str, is_discovery: bool) -> str | None:
-    return what if what == "All" else texts.send_targets(what, own, is_discovery)
+def _all_in_normal(value: str, own: str, is_discovery: bool) -> str | None:
+    return value if value == "All" else texts.send_targets(value, own, is_discovery)
 
 
 def _answer_to_authentication(pairs: text.Pairs) -> text.Pairs | None:
@@ -31,14 +31,14 @@ def _ping_discovery(is_discovery: bool, ping: Callable[[], None]) -> None:
         ping()
 
 
-def _all_by_nothing(what: str, own: str, is_discovery: bool) -> str | None:
-    return texts.send_targets(what, own, is_discovery) if what else "All"
+def _all_by_nothing(value: str, own: str, is_discovery: bool) -> str | None:
+    return texts.send_targets(value, own, is_discovery) if value else "All"
 
 
-def _nothing_by_name(what: str, own: str, is_discovery: bool) -> str | None:
-    if what not in {"", "All"}:
+def _nothing_by_name(value: str, own: str, is_discovery: bool) -> str | None:
+    if value not in {"", "All"}:
         return ""
-    return texts.send_targets(what, own, is_discovery)
+    return texts.send_targets(value, own, is_discovery)
 
 
 TEXTS: Final = (

@@ -49,10 +49,10 @@ def _with_descriptor(data: bytes) -> bytes:
     """Return descriptor format sense data with a vendor's descriptor at its end."""
     if _is_fixed(data):
         return data
-    more = _VENDOR_DESCRIPTOR
-    length = bytes([data[_SENSE_LENGTH_FIXED] + len(more)])
+    addition = _VENDOR_DESCRIPTOR
+    length = bytes([data[_SENSE_LENGTH_FIXED] + len(addition)])
     head, tail = data[:_SENSE_LENGTH_FIXED], data[_SENSE_LENGTH_FIXED + 1 :]
-    return head + length + tail + more
+    return head + length + tail + addition
 
 
 def _without_limits(page: BlockLimits) -> BlockLimits:

@@ -33,12 +33,12 @@ def _backwards(pairs: text.Pairs) -> text.Pairs:
 
 
 def _in_hexadecimal(pairs: text.Pairs) -> text.Pairs:
-    def shown(name: str, value: str) -> str:
+    def encoded(name: str, value: str) -> str:
         key = KEYS.get(name)
         is_number = key is not None and key.is_numerical and value.isdecimal()
         return hex(int(value)) if is_number else value
 
-    return [(name, shown(name, value)) for name, value in pairs]
+    return [(name, encoded(name, value)) for name, value in pairs]
 
 
 def _in_capitals(pairs: text.Pairs) -> text.Pairs:
@@ -49,12 +49,12 @@ def _in_capitals(pairs: text.Pairs) -> text.Pairs:
 
 
 def _in_base64(pairs: text.Pairs) -> text.Pairs:
-    def shown(name: str, value: str) -> str:
+    def encoded(name: str, value: str) -> str:
         if name not in _BINARY or value[:2] != "0x":
             return value
         return "0b" + base64.b64encode(bytes.fromhex(value[2:])).decode("ascii")
 
-    return [(name, shown(name, value)) for name, value in pairs]
+    return [(name, encoded(name, value)) for name, value in pairs]
 
 
 def _without_decided(offered: text.Pairs, answered: text.Pairs) -> text.Pairs:
@@ -99,13 +99,13 @@ def _without_addresses(pairs: text.Pairs) -> text.Pairs:
     return [pair for pair in pairs if pair[0] != "TargetAddress"]
 
 
-def _all_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | None:
-    found = send_targets(what, own, is_discovery)
-    return found or "All" if is_discovery else found
+def _all_where_none_is_named(value: str, own: str, is_discovery: bool) -> str | None:
+    name = send_targets(value, own, is_discovery)
+    return name or "All" if is_discovery else name
 
 
-def _none_where_none_is_named(what: str, own: str, is_discovery: bool) -> str | None:
-    return send_targets(what, own, is_discovery) or None
+def _none_where_none_is_named(value: str, own: str, is_discovery: bool) -> str | None:
+    return send_targets(value, own, is_discovery) or None
 
 
 def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Wording:

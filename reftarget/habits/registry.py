@@ -65,9 +65,9 @@ def named(names: Iterable[str]) -> list[Habit]:
         for claim in row.claims:
             owner = owners.setdefault(claim, name)
             if owner != name:
-                what = " ".join(claim)
+                text = " ".join(claim)
                 raise VariantError(
-                    f"{owner} and {name} change the same thing ({what}): switch on"
+                    f"{owner} and {name} change the same thing ({text}): switch on"
                     " only one of them"
                 )
         rows.append(row)

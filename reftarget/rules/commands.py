@@ -50,10 +50,10 @@ def place(window: CommandWindow, held: Container[int], cmd_sn: int) -> Place:
 
     One that is held already is outside: its number is used up.
     """
-    found = window.place(cmd_sn)
-    if found is Place.AHEAD and cmd_sn in held:
+    position = window.place(cmd_sn)
+    if position is Place.AHEAD and cmd_sn in held:
         return Place.OUTSIDE
-    return found
+    return position
 
 
 def misplaced(_session: Numbering, _request: NumberedRequest, place: Place) -> Place:

@@ -64,9 +64,9 @@ def other_pdu(is_first: bool) -> OtherPDU:
     return OtherPDU.DROP if is_first else OtherPDU.REFUSE
 
 
-def cid(given: int) -> int:
+def cid(value: int) -> int:
     """Return the CID of a connection: the one given (section 11.12.7)."""
-    return given
+    return value
 
 
 def judges_version(exchange: int) -> bool:
@@ -179,9 +179,9 @@ def has_room(count: int, maximum: int, is_known: bool) -> bool:
     return is_known or count < maximum
 
 
-def is_same_identity(of_session: str, given: str) -> bool:
+def is_same_identity(of_session: str, value: str) -> bool:
     """Whether a connection has the session's identity (section 9.2)."""
-    return of_session == given
+    return of_session == value
 
 
 def before_session(
@@ -196,9 +196,9 @@ def before_session(
     """
 
 
-def first_cmd_sn(given: int) -> int:
+def first_cmd_sn(value: int) -> int:
     """Return the number of the first command: that of the login (section 11.12.8)."""
-    return given
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,11 +39,11 @@ def after_negotiation(_declared: dict[str, str], _pairs: text.Pairs) -> None:
     """Do nothing more with what was declared (section 6.2)."""
 
 
-def send_targets(what: str, own: str, is_discovery: bool) -> str | None:
+def send_targets(value: str, own: str, is_discovery: bool) -> str | None:
     """Return the target that SendTargets asks for (appendix C).
 
     Args:
-        what: the value of the key.
+        value: the value of the key.
         own: the target of the session; empty: it has none.
         is_discovery: whether it is a discovery session.
 
@@ -51,8 +51,8 @@ def send_targets(what: str, own: str, is_discovery: bool) -> str | None:
         A name, `All` for all of them, or None where the key is rejected.
     """
     if is_discovery:
-        return what or own
-    return own if what in {"", own} else None
+        return value or own
+    return own if value in {"", own} else None
 
 
 def refusals_in_discovery(_pairs: text.Pairs) -> text.Pairs | None:

@@ -50,8 +50,8 @@ class LogicalUnitConfig:
         if not 0 <= self.lun < 2**14:
             raise ValueError(f"lun {self.lun} is not within 0 to 16383")
         if self.block_size not in BLOCK_SIZES:
-            known = ", ".join(map(str, BLOCK_SIZES))
-            raise ValueError(f"block_size {self.block_size} is not one of {known}")
+            sizes = ", ".join(map(str, BLOCK_SIZES))
+            raise ValueError(f"block_size {self.block_size} is not one of {sizes}")
         if self.size <= 0 or self.size % self.block_size:
             raise ValueError(
                 f"size {self.size} is not a whole number of {self.block_size} bytes"

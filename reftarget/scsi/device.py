@@ -93,11 +93,11 @@ class DeviceServer:
             is_absent = command.layout.name in config.absent
             if is_absent or not command.is_offered(unit):
                 continue
-            shown = _shown(command, self.rules.admission)
+            filtered = _shown(command, self.rules.admission)
             if command.service_action is None:
-                unit.commands[command.opcode] = shown
+                unit.commands[command.opcode] = filtered
             else:
-                unit.actions[command.opcode, command.service_action] = shown
+                unit.actions[command.opcode, command.service_action] = filtered
         return unit
 
     def start(self, task: Task, now: float) -> Outcome | DataOutNeeded | Steps:

@@ -56,8 +56,8 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
 
 
 def _supported_pages(unit: LogicalUnit, _task: Task) -> bytes:
-    there = (code for code in _PAGES if code not in unit.config.absent_pages)
-    return unit.rules.identity.listed_pages(there)
+    present = (code for code in _PAGES if code not in unit.config.absent_pages)
+    return unit.rules.identity.listed_pages(present)
 
 
 def _serial_number(unit: LogicalUnit, _task: Task) -> bytes:

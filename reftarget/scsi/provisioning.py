@@ -149,8 +149,8 @@ def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
     unit.check_range(lba, 1)
     lba = unit.rules.provisioning.first_status(lba)
     # At least one descriptor is built, and no more than there is room for.
-    wanted = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
-    data = build_lba_status(islice(_statuses(unit, lba), min(wanted, 1024)))
+    maximum = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
+    data = build_lba_status(islice(_statuses(unit, lba), min(maximum, 1024)))
     return truncated(data, length)
 
 

@@ -133,12 +133,12 @@ def register_and_ignore_existing_key(state: State, request: Request) -> Change:
 def reserve(state: State, request: Request) -> Change:
     """RESERVE: create the reservation, or find that one holds it already."""
     _authorize(state, request, _basic(request))
-    wanted = request.reservation()
-    held = state.reservation
-    if held is None:
-        return Change(replace(state, reservation=wanted))
+    requested = request.reservation()
+    current = state.reservation
+    if current is None:
+        return Change(replace(state, reservation=requested))
     is_holder = state.role(request.nexus) is Role.HOLDER
-    reservation = request.rules.reserved_again(held, wanted, is_holder)
+    reservation = request.rules.reserved_again(current, requested, is_holder)
     if reservation is None:
         raise ReservationConflict
     return Change(replace(state, reservation=reservation))
@@ -147,19 +147,19 @@ def reserve(state: State, request: Request) -> Change:
 def release(state: State, request: Request) -> Change:
     """RELEASE: end the reservation that the sender holds; else nothing."""
     _authorize(state, request, _basic(request))
-    held = state.reservation
+    current = state.reservation
     kind = request.reservation_type
     rules = request.rules
-    if held is None or not state.is_holder(request.nexus):
+    if current is None or not state.is_holder(request.nexus):
         if not rules.can_release_nothing:
             raise ReservationConflict
         return Change(state)
-    if not rules.may_release(held.type, kind):
+    if not rules.may_release(current.type, kind):
         raise illegal_request(AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
-    told = state.others(request.nexus) if rules.tells_of_release(kind) else []
+    notified = state.others(request.nexus) if rules.tells_of_release(kind) else []
     return Change(
         replace(state, reservation=None),
-        tell(told, AdditionalSense.RESERVATIONS_RELEASED),
+        tell(notified, AdditionalSense.RESERVATIONS_RELEASED),
     )
 
 
@@ -177,10 +177,10 @@ def preempt(state: State, request: Request) -> Change:
     parameters = _basic(request)
     _authorize(state, request, parameters)
     key = parameters.service_action_reservation_key
-    held = state.reservation
+    current = state.reservation
     if not key:
         # Zero means every other registrant, where all of them hold the reservation.
-        if held is None or not held.type.is_all_registrants:
+        if current is None or not current.type.is_all_registrants:
             if request.rules.can_preempt_zero:
                 return Change(state)
             raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
@@ -188,7 +188,7 @@ def preempt(state: State, request: Request) -> Change:
     named = [nexus for nexus, other in state.registrations.items() if other == key]
     if not named and not request.rules.can_preempt_nobody:
         raise ReservationConflict
-    if held is not None and held.holder in named:
+    if current is not None and current.holder in named:
         return _take_over(
             state, request, [nexus for nexus in named if nexus != request.nexus]
         )
@@ -212,10 +212,10 @@ def register_and_move(state: State, request: Request) -> Change:
         raise invalid_field_in_parameter_list(error.offset) from None
     _require_persistence(request, parameters, _MOVE_FLAGS_BYTE)
     _authorize(state, request, parameters)
-    held = state.reservation
-    if held is None:
+    current = state.reservation
+    if current is None:
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
-    if not rules.may_move(held, request.nexus):
+    if not rules.may_move(current, request.nexus):
         raise ReservationConflict  # nor may one of many holders move it
     key = parameters.service_action_reservation_key
     if not key and not rules.can_move_with_key_zero:
@@ -232,7 +232,7 @@ def register_and_move(state: State, request: Request) -> Change:
         raise invalid_field_in_parameter_list(_TRANSPORT_IDS_BYTE)
     moved = replace(
         _limited(state.with_keys({destination: key})),
-        reservation=Reservation(held.type, destination),
+        reservation=Reservation(current.type, destination),
         persists_through_power_loss=parameters.activate_persist_through_power_loss,
     )
     if parameters.unregister:
@@ -336,21 +336,23 @@ def _set_keys(
 
 def _released(before: State, after: State, rules: ReservationRules) -> Attentions:
     """Tell those left that the reservation went with its holder, if it did."""
-    held = before.reservation
-    if held is None or after.reservation is not None:
+    current = before.reservation
+    if current is None or after.reservation is not None:
         return ()
-    if not rules.tells_of_leaving(held.type):
+    if not rules.tells_of_leaving(current.type):
         return ()
     return tell(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
 
 
 def _take_over(state: State, request: Request, victims: list[Nexus]) -> Change:
     """Replace the reservation by the sender's (SPC-4 section 5.12.11.2.4)."""
-    held = state.reservation
-    wanted = request.reservation()
-    after = request.rules.counted(replace(state.without(victims), reservation=wanted))
+    current = state.reservation
+    requested = request.reservation()
+    after = request.rules.counted(
+        replace(state.without(victims), reservation=requested)
+    )
     attentions = tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED)
-    if held is not None and held.type != wanted.type:
+    if current is not None and current.type != requested.type:
         attentions += tell(
             after.others(request.nexus), AdditionalSense.RESERVATIONS_RELEASED
         )

@@ -64,16 +64,20 @@ class State:
 
         The reservation goes with its holder, or with the last of many holders.
         """
-        gone = set(removed)
-        left = {
-            nexus: key for nexus, key in self.registrations.items() if nexus not in gone
+        removed_nexuses = set(removed)
+        remaining = {
+            nexus: key
+            for nexus, key in self.registrations.items()
+            if nexus not in removed_nexuses
         }
         reservation = self.reservation
         if reservation is not None and (
-            not left if reservation.holder is None else reservation.holder in gone
+            not remaining
+            if reservation.holder is None
+            else reservation.holder in removed_nexuses
         ):
             reservation = None
-        return replace(self, registrations=left, reservation=reservation)
+        return replace(self, registrations=remaining, reservation=reservation)
 
     def next_generation(self) -> "State":
         """Return the state with PRGENERATION counted up; it wraps."""

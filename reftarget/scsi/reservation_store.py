@@ -125,10 +125,10 @@ def _decode(data: bytes) -> State:
         for each in content["registrations"]
     }
     reservation = None
-    if (kept := content["reservation"]) is not None:
-        holder = kept["holder"]
+    if (stored := content["reservation"]) is not None:
+        holder = stored["holder"]
         reservation = Reservation(
-            ReservationType[kept["type"]],
+            ReservationType[stored["type"]],
             None if holder is None else list(registrations)[holder],
         )
     return State(registrations, reservation, persists_through_power_loss=True)

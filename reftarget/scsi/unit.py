@@ -99,19 +99,19 @@ class Command:
     def __post_init__(self) -> None:
         layout = self.layout
         silent = {"control", *self.unsupported, *self.ignored}
-        known = layout.structure.mask(
+        mask = layout.structure.mask(
             *(name for name in layout.structure.fields if name not in silent)
         )
-        known |= 0xFF << 8 * (layout.length - 1)
+        mask |= 0xFF << 8 * (layout.length - 1)
         # Of CONTROL, NACA.
-        known |= layout.structure.mask("control") // 0xFF * 0x04
+        mask |= layout.structure.mask("control") // 0xFF * 0x04
         free = layout.structure.mask(
             *(name for name in self.ignored if name in layout.structure.fields)
         )
         object.__setattr__(self, "length", layout.length)
-        object.__setattr__(self, "usage", known)
+        object.__setattr__(self, "usage", mask)
         object.__setattr__(
-            self, "forbidden", ~(known | free) & (1 << 8 * layout.length) - 1
+            self, "forbidden", ~(mask | free) & (1 << 8 * layout.length) - 1
         )
 
     @property
@@ -202,8 +202,8 @@ class LogicalUnit:
         self.blocks = config.size // config.block_size
         self.end = self.rules.medium.end(self.blocks)
         """The first LBA behind the medium."""
-        most = config.maximum_transfer or limits.MAXIMUM_TRANSFER
-        self.maximum_blocks = most // config.block_size
+        maximum = config.maximum_transfer or limits.MAXIMUM_TRANSFER
+        self.maximum_blocks = maximum // config.block_size
         self.backing: Backing = open_backing(
             config.path, config.size, read_only=config.read_only
         )
@@ -309,17 +309,17 @@ class LogicalUnit:
 
     def fill(self, lba: int, blocks: int, block: bytes) -> Generator[None]:
         """Write one block to all of a run, in steps; the range was checked."""
-        most = max(1, limits.STEP // self.block_size)
-        for start in range(lba, lba + blocks, most):
+        maximum = max(1, limits.STEP // self.block_size)
+        for start in range(lba, lba + blocks, maximum):
             # Nothing but the block is kept between two steps.
-            self.write(start, block * min(most, lba + blocks - start))
+            self.write(start, block * min(maximum, lba + blocks - start))
             yield
 
     def unmap_run(self, lba: int, blocks: int) -> Generator[None]:
         """Deallocate blocks in steps; the range was checked."""
-        most = limits.UNMAP_STEP // self.block_size
-        for start in range(lba, lba + blocks, most):
-            self.unmap(start, min(most, lba + blocks - start))
+        maximum = limits.UNMAP_STEP // self.block_size
+        for start in range(lba, lba + blocks, maximum):
+            self.unmap(start, min(maximum, lba + blocks - start))
             yield
 
     def unmap(self, lba: int, blocks: int) -> None:

@@ -124,8 +124,8 @@ def _side_by_side(
     The command is one uninterrupted series of actions (SBC-3 section 5.8): no step of
     another comes between the parts.
     """
-    most = max(1, _PART // unit.block_size)
-    size = most * unit.block_size
+    maximum = max(1, _PART // unit.block_size)
+    size = maximum * unit.block_size
     for start in range(0, len(data), size):
         part = data[start : start + size]
         at = lba + start // unit.block_size

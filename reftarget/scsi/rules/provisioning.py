@@ -14,12 +14,12 @@ from reftarget.scsi.rules.lengths import Cut, cut
 Data = bytes | memoryview
 
 
-def same_blocks(number: int, rest: int) -> int:
+def same_blocks(number: int, remaining: int) -> int:
     """Return how many blocks WRITE SAME writes (section 5.44).
 
     Zero is all up to the last, as WSNZ is zero.
     """
-    return number or rest
+    return number or remaining
 
 
 def filled(blocks: int, _unmap: bool) -> int:

@@ -65,14 +65,14 @@ def after_nexus_loss(state: State, _nexus: Nexus) -> State:
     return state
 
 
-def knows_key(own: int | None, given: int) -> bool:
+def knows_key(own: int | None, key: int) -> bool:
     """Whether a RESERVATION KEY is that of its sender; None: it is not registered."""
-    return own == given
+    return own == key
 
 
-def knows_key_to_register(own: int, given: int) -> bool:
+def knows_key_to_register(own: int, key: int) -> bool:
     """Whether REGISTER has the sender's key: zero if it has none (section 5.12.7)."""
-    return own == given
+    return own == key
 
 
 def may_name_ports(own_key: int) -> bool:
@@ -117,32 +117,32 @@ def reservation_type(scope: int, kind: int) -> ReservationType:
         CheckCondition: it or SCOPE is none that there is.
     """
     try:
-        known = ReservationType(kind)
+        known_type = ReservationType(kind)
     except ValueError:
         raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 3) from None
     if scope != LU_SCOPE:
         raise invalid_field_in_cdb(_SCOPE_AND_TYPE_BYTE, 7)
-    return known
+    return known_type
 
 
 def reserved_again(
-    held: Reservation, wanted: Reservation, is_holder: bool
+    current: Reservation, requested: Reservation, is_holder: bool
 ) -> Reservation | None:
     """Return the reservation after RESERVE where one is held; None: a conflict.
 
     The holder may repeat its command (section 5.12.9).
     """
-    return held if is_holder and held.type == wanted.type else None
+    return current if is_holder and current.type == requested.type else None
 
 
-def may_release(held: ReservationType, named: ReservationType) -> bool:
+def may_release(current: ReservationType, named: ReservationType) -> bool:
     """Whether a holder's RELEASE names the right TYPE (section 5.12.11.2.2)."""
-    return held == named
+    return current == named
 
 
-def may_move(held: Reservation, nexus: Nexus) -> bool:
+def may_move(current: Reservation, nexus: Nexus) -> bool:
     """Whether a nexus may move the reservation: its only holder (section 5.12.8)."""
-    return held.holder == nexus
+    return current.holder == nexus
 
 
 def is_list_length(action: OutServiceAction, length: int) -> bool:
