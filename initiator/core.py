@@ -272,7 +272,7 @@ class SessionCore:
             link: the connection to read; None for the leading one.
             timeout: seconds.
             with_unsolicited: also return NOP-Ins and Async Messages that the target
-                sends of its own accord; else they are answered or put aside.
+                sends unasked; else they are answered or put aside.
 
         Raises:
             NumberingError: StatSN is not the one due, and its clause is judged.
@@ -360,7 +360,7 @@ class SessionCore:
         Args:
             kind: its class.
             of: the request that it answers, whose task tag it must bear.
-            is_answer: True to leave aside what a target sends of its own accord, though
+            is_answer: True to leave aside what a target sends unasked, though
                 it is of that kind.
             link: the connection to read; None for the leading one.
             timeout: seconds.

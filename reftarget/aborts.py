@@ -63,7 +63,7 @@ def respond(
 
 
 def abort(command: Command) -> None:
-    """End a task in silence; what still comes for it is let pass."""
+    """End a task without a response; discard data that still arrives for it."""
     command.session.drain(command.itt)
     command.abandon()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who logs in where: names, access, and the table of RFC 7143 section 6.3.1."""
+"""Logins by name, access, and the table of RFC 7143 section 6.3.1."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What is known of a login after its first text."""
+    """A login as its first text describes it."""
 
     node: Node | None
     nexus: Nexus
@@ -42,7 +42,7 @@ def admit(
     """Judge names and session identity.
 
     Raises:
-        Refusal: this initiator does not get in, or not here.
+        Refusal: the login is refused, as the status says.
     """
     initiator = text.value(pairs, "InitiatorName")
     if not initiator:
@@ -93,7 +93,7 @@ def _is_discovery(
 
 
 def _find_node(target: Host, connection: Connection, name: str, initiator: str) -> Node:
-    """Return the target node, if it lives here and now."""
+    """Return the target node, if this portal serves it now."""
     node = target.nodes.get(name)
     if node is None or not node.config.is_served_by(connection.portal.group_tag):
         raise Refusal(LoginStatus.NOT_FOUND, name)

@@ -122,6 +122,6 @@ class Allegiance:
         self._task_set.start_ready()
 
     def lose(self, nexus: Nexus) -> None:
-        """End ACA if its nexus is gone."""
+        """End ACA if its nexus has ended."""
         if self.nexus == nexus:
             self.clear()

@@ -34,7 +34,7 @@ _CHAP_KEYS_OF_STEP: Final = {
 
 
 class Step(Enum):
-    """How far the proof has come."""
+    """The steps of an authentication."""
 
     START = "start"
     CHOSEN = "method chosen"
@@ -43,7 +43,7 @@ class Step(Enum):
 
 
 class Authentication:
-    """One connection's proof of who the initiator is, and of who we are."""
+    """The authentication of the initiator, and of the target, on one connection."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Authentication:
 
     @property
     def is_required(self) -> bool:
-        """True where nobody gets in unproved."""
+        """True if every login must be authenticated."""
         return bool(self.access.users)
 
     def require(self) -> None:
-        """Refuse who has to prove himself and has not."""
+        """Refuse an initiator that must authenticate itself and has not."""
         is_due = self.is_required and self._rules.needs_proof(self.is_added)
         if is_due and self.step is not Step.DONE:
             raise Refusal(
@@ -89,7 +89,7 @@ class Authentication:
         """Take the security keys of a request; return the answers.
 
         Raises:
-            Refusal: the proof has failed, or was not made in the order due.
+            Refusal: CHAP failed, or its keys came out of order.
         """
         values = dict(pairs)
         chap_keys = _CHAP_KEYS & values.keys()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many bytes a peer may have the target keep.
+"""How many bytes the target keeps for its peers.
 
-Everything that keeps bytes beyond the turn in which they came asks a budget first:
+All code that keeps bytes beyond the turn in which they came asks a budget first:
 data of writes that is on its way, what waits for its number, what may be asked for
 again, and output that the peer does not read. A session and a connection have budgets
 of their own within that of the target.

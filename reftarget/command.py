@@ -4,7 +4,7 @@
 received -> (held for CmdSN) -> (dormant in the task set) -> started
     -> outcome at once, or data wanted -> data complete -> finished -> concluded
 
-What takes long is done in steps (`Execution`), in turns with all else. The data of a
+Long commands run in steps (`Execution`), in turns with all else. The data of a
 command, its base, is in `reftarget.transfers`. The PDUs that make commands and feed
 them are above: `reftarget.commands`, `reftarget.data_out`, `reftarget.snack`.
 """
@@ -86,14 +86,14 @@ class Owner(transfers.Owner, Protocol):
 
     @property
     def recovery(self) -> Keeper:
-        """What it keeps in order to say it again."""
+        """What it keeps for retransmission."""
 
     @property
     def fence(self) -> Fence:
         """Its response fences."""
 
     def drain(self, itt: int) -> None:
-        """Let pass in silence what may still come for a task that is gone."""
+        """Discard the data that may still arrive for a task that has ended."""
 
     def announce_window(self) -> None:
         """Announce a window that has opened without a response."""
@@ -184,7 +184,7 @@ class Command(Transfer):
             task_set.enter(self)
 
     def start_in_turn(self) -> None:
-        """Start after a wait in the task set: many may be due at the same time."""
+        """Start after a wait in the task set; many tasks may start at the same time."""
         self.is_due = True
         turns, connection = self.session.target.turns, self.connection
         if connection is not None and connection.is_full:
@@ -237,7 +237,7 @@ class Command(Transfer):
     def _execute(
         self, execution: Outcome | Steps, on_outcome: Callable[[Outcome], None]
     ) -> None:
-        """Do the steps of a command that takes long; go on with what it comes to."""
+        """Run a long command in steps; then call back with its outcome."""
         if isinstance(execution, Outcome):
             on_outcome(execution)
             return
@@ -258,7 +258,7 @@ class Command(Transfer):
             self.task_set.enter(self)
 
     def release(self) -> None:
-        """Take the task out of every book; its window slot becomes free."""
+        """Remove the task everywhere; its window slot becomes free."""
         self.is_over = True
         session = self.session
         if session.commands.get(self.itt) is self:
@@ -298,7 +298,7 @@ class Command(Transfer):
         self.outcome = outcome if has_room else TASK_SET_FULL
 
     def note_check_condition(self) -> None:
-        """Establish, or end, auto contingent allegiance where that is due."""
+        """Establish or end auto contingent allegiance, as the status requires."""
         if not self.has_arrived or not self.task_set.allegiance.note(self):
             return
         for session in self.node.sessions():
@@ -338,7 +338,7 @@ class Command(Transfer):
         return self.connection
 
     def abandon(self) -> None:
-        """End without a word to anybody."""
+        """End without a response or a notice."""
         if self.is_over:
             return
         rules = self.session.rules

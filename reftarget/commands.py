@@ -126,7 +126,7 @@ def _objection_to_ahs(header: headers.SCSICommand, wire: bytes) -> RejectReason 
 
 
 def _apply_ahs(command: Command, wire: bytes) -> None:
-    """Take what the additional header segments say (section 11.2.2)."""
+    """Apply the additional header segments (section 11.2.2)."""
     segments = _additional_segments(wire) or {}
     rules = command.session.rules.commands
     command.cdb += rules.extended_cdb(segments.get(AHSType.EXTENDED_CDB, b""))
@@ -139,7 +139,7 @@ def _apply_ahs(command: Command, wire: bytes) -> None:
 def _check_unsolicited(
     command: Command, header: headers.SCSICommand, length: int
 ) -> None:
-    """Judge what came, and is to come, unasked (sections 13.10, 13.11 and 13.14)."""
+    """Check the unsolicited data, sent and announced (sections 13.10, 13.11, 13.14)."""
     parameters = command.parameters
     command.received = length
     rules = command.session.rules.transfers

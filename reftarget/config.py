@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the reference target is to be; it does not change while it runs."""
+"""The configuration of the reference target; it does not change during a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may log in, and how it is proved."""
+    """Who may log in, and with which credentials."""
 
     users: tuple[Credentials, ...] = ()
     """CHAP names and secrets of initiators; none: no authentication."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One connection: bytes in, PDUs to whoever handles its phase, buffers out.
+"""One connection: bytes in, PDUs to the handler of its phase, buffers out.
 
 Three things drive a connection: the peer (`receive`), the clock (`tick`, asked for by
 `deadline`) and the rest of the target (`send`). What is to go out gathers in `output`;
@@ -79,7 +79,7 @@ class Network(Protocol):
         """Connections that have output or want to close."""
 
     def forget(self, connection: Connection) -> None:
-        """Take a connection out of the books: its life is over."""
+        """Remove a connection that has ended."""
 
 
 class Owner(Numbering, OtherSession, Protocol):
@@ -95,20 +95,20 @@ class Owner(Numbering, OtherSession, Protocol):
         """Keep a response where SNACK may ask for it."""
 
     def status_acknowledged(self, connection: Connection) -> None:
-        """Let go of what waited for the acknowledgement of status."""
+        """Release what waited for the acknowledgement of status."""
 
     def connection_lost(self, connection: Connection, now: float) -> None:
         """Keep what can be recovered of a connection that failed."""
 
     def ping(self, connection: Connection) -> None:
-        """Ask for a sign of life on a connection."""
+        """Ping the initiator on a connection."""
 
     def login_failed(self, connection: Connection) -> None:
         """Note the end of a connection whose login was to join."""
 
 
 def _say_nothing(_connection: Connection) -> None:
-    """Do what a PDU of the wrong format asks for: nothing before the end."""
+    """Handle a PDU of the wrong format: nothing to do before the end."""
 
 
 def _always() -> bool:
@@ -130,7 +130,7 @@ class Connection:
 
     Attributes:
         session: the session that it belongs to, once it is logged in.
-        state: where it stands in the diagram of chapter 8.
+        state: its state in the diagram of chapter 8.
         joining: the session that its login is to join.
         output: buffers to be sent, in order.
         awaited_pong: the tag of a ping that waits for its answer.
@@ -139,7 +139,7 @@ class Connection:
             `backlog`.
         is_stopped: True while that waits for room in `output`.
         backlog: what is to be said before the next PDU is taken in.
-        is_closing: True once TCP shall end when `output` is gone.
+        is_closing: True once TCP is to end after `output` is sent.
         deadline: the time at which `tick` has something to do, or None.
         is_discovery: whether its login is that of a discovery session.
         stat_sn: the number of the next status.
@@ -192,7 +192,7 @@ class Connection:
         self.happened(ConnectionEvent.TRANSPORT_OPENED)
 
     def happened(self, event: ConnectionEvent) -> None:
-        """Follow the arrow that an event leads along."""
+        """Change the state as an event requires."""
         self.state = connection_after(self.state, event, self)
 
     def receive(self, data: bytes, now: float) -> None:
@@ -250,7 +250,7 @@ class Connection:
             self.watch_input(self, pdu.header, bytes(pdu.data))
 
     def _look_at_header(self, error: DecodeError) -> None:
-        """Have done with the header of a PDU that cannot be taken what is done."""
+        """Act on the header of a PDU that cannot be processed."""
         if self._on_pdu is not None and error.data:
             self._on_pdu(self, error.data, b"", True)
 
@@ -260,7 +260,7 @@ class Connection:
             self.backlog.popleft()
 
     def later(self, job: Job) -> None:
-        """Have something done before the next PDU, in turns and as there is room."""
+        """Schedule work before the next PDU, in turns and as there is room."""
         if self.is_closing:
             return
         self.backlog.append(job)
@@ -385,7 +385,7 @@ class Connection:
         return self.exp_stat_sn != self.stat_sn
 
     def ping(self) -> None:
-        """Ask for a sign of life, and for an ExpStatSN with it."""
+        """Ping the initiator, which also returns an ExpStatSN."""
         if self.session is not None:
             self.session.ping(self)
 
@@ -405,7 +405,7 @@ class Connection:
         return output
 
     def close(self) -> None:
-        """Let TCP end once the output is gone."""
+        """End TCP once the output is sent."""
         if not self.is_closing:
             self.is_closing = True
             self.deadline = None
@@ -440,7 +440,7 @@ class Connection:
             session.close()
 
     def lost(self, event: ConnectionEvent = ConnectionEvent.TRANSPORT_FAILED) -> None:
-        """Note that TCP is gone or about to go; the session hears of it."""
+        """Note that TCP has ended or is about to end, and notify the session."""
         if self.state in _ENDED:
             return
         was_logged_in = self.state.is_full_feature
@@ -468,7 +468,7 @@ class Connection:
         self.on_deadline = action
 
     def tick(self, now: float) -> None:
-        """Do what is due."""
+        """Do what the time requires."""
         if self.deadline is not None and now >= self.deadline:
             self.deadline = None
             self.on_deadline(self, now)

@@ -13,7 +13,7 @@ the newest normal session is meant; without `cid` its first connection.
     negotiation-request seconds=5   Async Message 4
     scsi-event lun=0                Async Message 0 with CAPACITY DATA HAS CHANGED
     vendor-event code=7             Async Message 255
-    cut                             end TCP without a word
+    cut                             end TCP without a notice
     offline target=IQN              refuse logins with status 0301
     remove target=IQN               refuse them with 0204, and drop its sessions
     online target=IQN               take it back

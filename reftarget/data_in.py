@@ -34,7 +34,7 @@ _RIDING: Final = frozenset({SCSIStatus.GOOD, SCSIStatus.CONDITION_MET})
 
 
 def answer(command: Transfer, connection: Connection, outcome: Outcome) -> None:
-    """Send a command's data and its status, in steps if it takes long.
+    """Send a command's data and its status, in steps if there is much data.
 
     Args:
         command: whose data it is.

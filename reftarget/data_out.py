@@ -137,7 +137,7 @@ def _refuse(command: Command, pdu: Received, reason: RejectReason) -> None:
 
 
 def _asks_again(command: Command) -> bool:
-    """Tell whether lost data is asked for again, not the end of its task (7.8)."""
+    """Tell whether lost data is requested again instead of ending its task (7.8)."""
     rules = command.session.rules.transfers
     return bool(command.parameters.error_recovery_level and rules.asks_again)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the target says unasked: pings and Async Messages (RFC 7143 section 11.9)."""
+"""What the target sends unasked: pings and Async Messages (RFC 7143 section 11.9)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def start_pings(connection: Connection, now: float) -> None:
 def _ping_if_idle(
     connection: Connection, now: float, *, asked: int | None = None
 ) -> None:
-    """Ping who has not been heard, and drop who has not answered the ping before."""
+    """Ping a silent peer; drop one that has not answered the ping before."""
     limits = connection.target.limits
     is_unanswered = asked is not None and connection.awaited_pong == asked
     if is_unanswered and not connection.was_heard:

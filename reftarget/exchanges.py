@@ -100,7 +100,7 @@ def receive(
 def _prepare(
     connection: Connection, session: Session, exchange: Exchange, pairs: text.Pairs
 ) -> None:
-    """Make the answer to a whole text, unless one is still under way.
+    """Make the answer to a whole text, unless one is still being sent.
 
     Raises:
         NegotiationError: the text has no place here.
@@ -188,7 +188,7 @@ def _send_targets(connection: Connection, session: Session, value: str) -> text.
 
 
 def _record(connection: Connection, node: Node) -> text.Pairs:
-    """Return a target's name and all ways to it."""
+    """Return a target's name and all its addresses."""
     return [
         ("TargetName", node.config.name),
         *(
@@ -203,7 +203,7 @@ def _record(connection: Connection, node: Node) -> text.Pairs:
 
 
 def _conclude(connection: Connection, exchange: Exchange) -> None:
-    """Let what was declared take effect."""
+    """Apply what was declared."""
     declared = exchange.negotiator.declared.get("MaxRecvDataSegmentLength")
     if declared is not None and connection.rules.text.redeclared_length_counts:
         connection.parameters.initiator_max_recv_data_segment_length = (

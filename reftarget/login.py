@@ -212,7 +212,7 @@ class LoginPhase:
     def _admit(
         self, connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
     ) -> _Admitted:
-        """Judge who logs in where."""
+        """Find the nexus, the session and the access rules of a login."""
         admitted = admission.admit(self.target, connection, request, pairs)
         if admitted.session is not None:
             admitted.session.login_started(connection)
@@ -238,7 +238,7 @@ class LoginPhase:
         request: headers.LoginRequest,
         negotiator: Negotiator,
     ) -> text.Pairs:
-        """Return what this side says of its own accord in the operational stage."""
+        """Return the pairs that this side declares unasked in the operational stage."""
         self.has_declared = True
         keys = self.target.config.keys
         offers = [(ARCHITECTURE, keys[ARCHITECTURE])] if ARCHITECTURE in keys else []
@@ -278,7 +278,7 @@ class LoginPhase:
         request: headers.LoginRequest,
         now: float,
     ) -> None:
-        """Send what is next of our text; with its end, the transition if it is due."""
+        """Send the next part of our text; with the last part, grant the transition."""
         data = admitted.unsent.pop(0)
         if admitted.unsent:
             self._respond(connection, request, data, continuation=True)

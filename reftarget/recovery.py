@@ -293,7 +293,7 @@ class Recovery:
         return True
 
     def resegment(self, connection: Connection, itt: int, tag: int) -> bool:
-        """Cut and send the data anew, then the status with its tag (R-Data SNACK)."""
+        """Cut and send the data again, then the status with its tag (R-Data SNACK)."""
         task = self.find(itt)
         if task is None or task[0].connection is not connection:
             return False

@@ -42,7 +42,7 @@ class Exchange:
 
         Raises:
             DecodeError: it is malformed.
-            NegotiationError: the exchange does not come to an end.
+            NegotiationError: the exchange does not end.
         """
         self.length += len(data)
         if self.length > LONGEST_TEXT:

@@ -206,13 +206,13 @@ class Channel:
         self._end_later()
 
     def _end_later(self) -> None:
-        """Wait for the peer to take what is left, but not for ever."""
+        """Wait for the peer to read the rest, for a limited time."""
         if self._ending is None:
             patience = self.server.target.limits.logout_time
             self._ending = self.server.loop.call_later(patience, self.end)
 
     def end(self) -> None:
-        """Close the socket; the connection hears of it."""
+        """Close the socket and notify the connection."""
         if self.server.channels.pop(self.connection, None) is None:
             return
         self._read(False)
@@ -365,7 +365,7 @@ class Server:
             self.loop.call_soon(self._work)
 
     def _work(self) -> None:
-        """Give a turn to what takes long."""
+        """Give a turn to long commands."""
         self._is_working = False
         self._begin_turn()
         self.target.turns.go_on()

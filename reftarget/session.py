@@ -117,7 +117,7 @@ class Session:
         aborts: task management functions in progress, by Initiator Task Tag.
         lingering: what connections that failed have left, by CID.
         logins: connections whose logins are to join it.
-        state: where it stands in the diagram of section 8.3.
+        state: its state in the diagram of section 8.3.
     """
 
     def __init__(
@@ -269,7 +269,7 @@ class Session:
         return list(self.commands.values())
 
     def happened(self, event: SessionEvent) -> None:
-        """Follow the arrow that an event leads along."""
+        """Change the state as an event requires."""
         self.state = session_after(self.state, event, f"session {self.tsih:#06x}")
 
     def login_started(self, connection: Connection) -> None:
@@ -423,7 +423,7 @@ class Session:
         self.recovery.keep_status(connection, header, data)
 
     def status_acknowledged(self, connection: Connection) -> None:
-        """Let go of what waited for the acknowledgement of status."""
+        """Release what waited for the acknowledgement of status."""
         if self.recovery.is_keeping:
             self.recovery.status_acknowledged(connection)
         if self.fence.awaited:
@@ -435,13 +435,13 @@ class Session:
         return self._last_transfer_tag
 
     def drain(self, itt: int) -> None:
-        """Let pass in silence what may still come for a task that is gone."""
+        """Discard the data that may still arrive for a task that has ended."""
         self._draining[itt] = None
         if len(self._draining) > _DRAINING_TASKS:
             del self._draining[next(iter(self._draining))]
 
     def is_draining(self, itt: int) -> bool:
-        """Tell whether Data-Out of a task that is gone was to be expected."""
+        """Tell whether Data-Out of a task that has ended was to be expected."""
         return itt in self._draining and self.rules.functions.forgives_late_data
 
     def drop(self) -> None:
@@ -471,7 +471,7 @@ class Session:
         self.end(is_reinstated=is_reinstated)
 
     def end(self, *, is_reinstated: bool = False) -> None:
-        """Remove the session; the SCSI layer hears of the nexus's loss."""
+        """Remove the session and report the nexus's loss to the SCSI layer."""
         for event in way_out(self.state, is_reinstated=is_reinstated):
             self.happened(event)
         for entry in self.lingering.values():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tables of chapter 8, followed: where connections and sessions stand (RFC 7143).
 
-Whoever sees an event tells of it, and `iscsi.states` says what the state is then. The
+The code that sees an event reports it; `iscsi.states` gives the new state. The
 state decides: what a lost connection leaves, what a format error ends, what is kept for
 SNACK. An event that the table does not have in a state is a mistake of ours, or a fault
 that is switched on: it is logged as an error, and the state stays. Tests fail if they

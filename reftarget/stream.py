@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The receive side of a connection: one buffer, PDUs cut out of it without copies.
 
-`iscsi.framing.Decoder` tells the same story in fewer lines, but copies each byte three
+`iscsi.framing.Decoder` does the same in fewer lines, but copies each byte three
 times; here the socket writes into `space()` and a data segment is a view of the very
 bytes that it wrote. A view is good until the next `space()`: who wants to keep data
 copies it.
@@ -44,7 +44,7 @@ class Stream:
     Attributes:
         limit: the data segment that this side takes; a longer one is refused before
             any room is made for it (RFC 7143 section 11.7.1).
-        digests: the digests due on the next PDU.
+        digests: the digests that the next PDU must have.
     """
 
     __slots__ = ("_buffer", "_end", "_start", "_view", "digests", "is_lax", "limit")

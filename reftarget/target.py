@@ -162,7 +162,7 @@ class ReferenceTarget:
         return connection
 
     def forget(self, connection: Connection) -> None:
-        """Take a connection out of the books: its life is over."""
+        """Remove a connection that has ended."""
         self.connections.pop(connection, None)
 
     def new_session(
@@ -237,7 +237,7 @@ class ReferenceTarget:
         return min((at for at in deadlines if at is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Do what is due."""
+        """Do what the time requires."""
         self.now = now
         for connection in list(self.connections):
             connection.tick(now)

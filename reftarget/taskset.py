@@ -3,7 +3,7 @@
 
 Only tasks that take time, those that wait for data or for others, are members: a task
 that is done in one step never enters. HEAD OF QUEUE starts at once, before all others;
-ORDERED starts when all older tasks are gone; SIMPLE starts when no older ORDERED or
+ORDERED starts when all older tasks have ended; SIMPLE starts when no older ORDERED or
 HEAD OF QUEUE task is left.
 """
 

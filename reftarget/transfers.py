@@ -92,7 +92,7 @@ class Owner(Protocol):
 
     @property
     def recovery(self) -> Keeper:
-        """What it keeps in order to say it again."""
+        """What it keeps for retransmission."""
 
     def next_transfer_tag(self) -> int:
         """Return a Target Transfer Tag that is not in use."""
@@ -105,7 +105,7 @@ class Transfer(ABC):
     """The data of one command, both ways.
 
     Attributes:
-        connection: where the command is allegiant; None while that connection is gone.
+        connection: where the command is allegiant; None while that connection is lost.
         request: the header of the command.
         itt: its Initiator Task Tag.
         read_length: bytes of Data-In that the initiator expects.
@@ -117,7 +117,7 @@ class Transfer(ABC):
         heard_at: when data for it was asked for, or came, the last time.
         missing: the part of Data-Out that is neither here nor asked for.
         awaits_unsolicited: True until the F bit of unsolicited data has come.
-        unsolicited: what is due of unsolicited Data-Out, once some has come.
+        unsolicited: the unsolicited Data-Out that is expected, once some has come.
         sequences: R2Ts that are out, by Target Transfer Tag.
         failure: the outcome of the command once the initiator has sent its data.
         data_sn: the number of the next Data-In or R2T.

@@ -73,7 +73,7 @@ class Recipe:
     hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
     """One for each portal; ::1 is left out where there is no IPv6."""
     operate: Callable[[Plan, str], None] | None = None
-    """Have the target do something of its own accord."""
+    """Have the target do something unasked."""
     special: Mapping[Special, str] = field(default_factory=dict)
     discovery_chap: Chap | None = None
     """What Discovery sessions are asked for."""

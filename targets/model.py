@@ -141,7 +141,7 @@ class Special(StrEnum):
     GUARDED = "guarded"
     """A target name that nobody is authorized to reset."""
     PINGING = "pinging"
-    """A target name that pings each connection of its own accord, at least every 20 s
+    """A target name that pings each connection unasked, at least every 20 s
     where nothing else is sent."""
 
 
@@ -251,7 +251,7 @@ class Control(Protocol):
         ...
 
     def operate(self, order: str) -> None:
-        """Have the target do something of its own accord (feature "operator").
+        """Have the target do something unasked (feature "operator").
 
         Raises:
             NotOfferedError: nobody has said how it is made to do this.

@@ -26,7 +26,7 @@ ALLEGIANCE: Final = (
         name="aca-is-established-unasked",
         breaks=("SAM5-5.10.2-02",),
         says="Establishes ACA also where NACA is 0.",
-        also="each refusal then closes the unit to all others",
+        also="after each refusal the unit refuses all others",
         rules=AllegianceRules(begins=_begins_unasked),
     ),
     Fault(
@@ -63,13 +63,13 @@ ALLEGIANCE: Final = (
         name="aca-outlives-its-nexus",
         breaks=("SAM5-5.10.5-04",),
         says="Stays in ACA when the faulted nexus is lost.",
-        also="the unit is then closed to all that come after",
+        also="the unit then refuses all later commands",
         rules=AllegianceRules(ends_with_nexus=False),
     ),
     Fault(
         name="aca-lets-older-tasks-go-on",
         breaks=("SAM5-5.10.2-03",),
-        says="Lets the tasks go on that were there before ACA.",
+        says="Lets tasks that began before ACA continue.",
         rules=AllegianceRules(holds_older=False),
     ),
     Fault(

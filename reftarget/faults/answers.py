@@ -200,7 +200,7 @@ ANSWERS: Final = (
         name="ping-with-data",
         breaks=("RFC7143-11.19-06",),
         says="Sends data with a ping of its own.",
-        also="it comes wherever the target speaks of its own accord",
+        also="it affects every PDU that the target sends unasked",
         twist=change_data(headers.NOPIn, lambda _data: b"data", _is_ping),
     ),
     Fault(
@@ -331,7 +331,7 @@ ANSWERS: Final = (
         name="data-in-offset-beyond",
         breaks=("RFC7143-11.7.6-i01",),
         says="Gives Data-In offsets beyond what the initiator expects.",
-        also="no data comes to its place",
+        also="no data is stored at its place",
         twist=set_fields(headers.DataIn, buffer_offset=1 << 30),
     ),
     Fault(
@@ -345,7 +345,7 @@ ANSWERS: Final = (
         name="text-ends-unasked",
         breaks=("RFC7143-11.11.1-i01",),
         says="Ends a text exchange that the initiator has not ended.",
-        also="no negotiation of two steps comes to its end",
+        also="no negotiation of two steps completes",
         twist=set_fields(
             headers.TextResponse, _goes_on, final=True, target_transfer_tag=RESERVED_TAG
         ),
@@ -451,7 +451,7 @@ ANSWERS: Final = (
     Fault(
         name="send-targets-one-address",
         breaks=("RFC7143-C-16",),
-        says="Tells one address of each target.",
+        says="Lists one address of each target.",
         twist=change_text(_first_address_only),
     ),
     Fault(
@@ -465,12 +465,12 @@ ANSWERS: Final = (
     Fault(
         name="send-targets-malformed-name",
         breaks=("RFC7143-4.2.7.4-i01", "RFC7143-C-13"),
-        says="Tells of targets whose iqn name has no date.",
+        says="Lists targets whose iqn name has no date.",
         twist=change_value("TargetName", lambda _value: "iqn.example:disk"),
     ),
 )
 
 
 def _is_alone(pairs: text.Pairs) -> bool:
-    """Tell whether an address stands without a name: a redirection."""
+    """Tell whether an address has no name before it: a redirection."""
     return [key for key, _value in pairs] == ["TargetAddress"]

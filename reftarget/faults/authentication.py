@@ -17,7 +17,7 @@ AUTHENTICATION: Final = (
     Fault(
         name="chap-takes-any-response",
         breaks=("RFC7143-12.1.3-04", "RFC7143-9.2-05", "RFC7143-6.3.2-05"),
-        says="Lets in whoever sends a CHAP_R, right or wrong.",
+        says="Accepts any CHAP_R, right or wrong.",
         rules=AuthenticationRules(
             is_proved=lambda _is_right, _secret, _proves_ours: True
         ),
@@ -31,13 +31,13 @@ AUTHENTICATION: Final = (
     Fault(
         name="login-may-skip-authentication",
         breaks=("RFC7143-12.1-03", "RFC7143-6.3.2-05"),
-        says="Lets in who skips the security stage.",
+        says="Accepts a login that skips the security stage.",
         rules=AuthenticationRules(needs_proof=lambda _is_added: False),
     ),
     Fault(
         name="chap-name-is-anybodys",
         breaks=("RFC7143-9.2-10", "RFC7143-9.2-08"),
-        says="Lets an initiator name in with the CHAP name of another.",
+        says="Accepts an initiator name with the CHAP name of another.",
         rules=AuthenticationRules(checks_owner=False),
     ),
     Fault(
@@ -49,8 +49,8 @@ AUTHENTICATION: Final = (
     Fault(
         name="long-secrets-are-refused",
         breaks=("RFC7143-9.2.1-02", "RFC7143-9.2.1-01"),
-        says="Refuses who proves a secret of 128 bits or more.",
-        also="no login by CHAP with a long secret comes to its end",
+        says="Refuses a CHAP_R made with a secret of 128 bits or more.",
+        also="no login by CHAP with a long secret completes",
         rules=AuthenticationRules(
             is_proved=lambda is_right, secret, _proves_ours: (
                 is_right and len(secret or b"") < _LONG_SECRET
@@ -60,7 +60,7 @@ AUTHENTICATION: Final = (
     Fault(
         name="chap-takes-the-targets-own-secret",
         breaks=("RFC7143-9.2.1-10", "RFC7143-9.2.1-11"),
-        says="Lets in who proves the secret that is its own.",
+        says="Accepts a CHAP_R made with its own secret.",
         rules=AuthenticationRules(
             is_proved=lambda is_right, _secret, proves_ours: is_right or proves_ours(),
             refuses_shared_secret=False,

@@ -134,7 +134,7 @@ COMMANDS: Final = (
             "RFC7143-11.2.2.4-i01",
             "RFC7143-11.4.6-01",
         ),
-        says="Takes what a bidirectional command writes for what it reads.",
+        says="Uses the write length of a bidirectional command as its read length.",
         rules=CommandRules(heeds_read_length=False),
     ),
     Fault(
@@ -168,7 +168,7 @@ COMMANDS: Final = (
     Fault(
         name="duplicate-takes-the-place",
         breaks=("RFC7143-4.2.2.1-14",),
-        says="Carries out the second of two commands of one number.",
+        says="Executes the second of two commands with one number.",
         rules=CommandRules(place=lambda window, _held, cmd_sn: window.place(cmd_sn)),
     ),
     Fault(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of EXTENDED COPY and of what is told of copies."""
+"""The faults of EXTENDED COPY and of the status of copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COPIES: Final = (
         name="copy-copies-nothing",
         breaks=("SPC4-6.4-01",),
         says="Answers EXTENDED COPY with GOOD and copies nothing.",
-        also="a copy from a unit that is not there then ends well, too",
+        also="a copy from a missing unit then succeeds, too",
         rules=CopyRules(copies=False),
     ),
     Fault(
@@ -40,13 +40,13 @@ COPIES: Final = (
     Fault(
         name="any-number-of-copy-descriptors-is-taken",
         breaks=("SPC4-6.4-04",),
-        says="Takes more descriptors than it tells.",
+        says="Accepts more descriptors than it reports.",
         rules=CopyRules(maximum_cscds=_UNLIMITED, maximum_segments=_UNLIMITED),
     ),
     Fault(
         name="unknown-copy-descriptors-are-passed-over",
         breaks=("SPC4-6.4-05",),
-        says="Passes over descriptors of a type that it does not know.",
+        says="Ignores descriptors of a type that it does not know.",
         rules=CopyRules(refuses_unknown_types=False),
     ),
     Fault(
@@ -58,25 +58,25 @@ COPIES: Final = (
     Fault(
         name="bad-copy-segment-is-passed-over",
         breaks=("SPC4-6.4-07", "SPC4-6.4-06"),
-        says="Passes over segments that cannot be copied.",
+        says="Ignores segments that cannot be copied.",
         rules=CopyRules(bad_segment_ends_copy=False),
     ),
     Fault(
         name="copy-limits-tell-more-than-there-is",
         breaks=("SPC4-6.23-01",),
-        says="Tells of four bytes of operating parameters more than there are.",
+        says="Reports four bytes of operating parameters more than there are.",
         rules=CopyRules(limits_length=lambda length: length + 4),
     ),
     Fault(
         name="completed-copy-is-in-progress",
         breaks=("SPC4-6.24-01",),
-        says="Tells of a copy that is done that it is in progress.",
+        says="Reports a completed copy as in progress.",
         rules=CopyRules(final_status=CopyManagerStatus.IN_PROGRESS),
     ),
     Fault(
         name="unknown-copy-is-completed",
         breaks=("SPC4-6.24-02",),
-        says="Tells of a copy that never was that it is completed.",
+        says="Reports an unknown copy as completed.",
         rules=CopyRules(
             unknown_copy=CopyResult(CopyStatus(CopyManagerStatus.COMPLETED))
         ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of a disk's less common commands: flags, limits, modes, what it tells."""
+"""The faults of a disk's less common commands: flags, limits, modes, reports."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ DEVICES: Final = (
     Fault(
         name="optimal-length-is-beyond-the-maximum",
         breaks=("SBC3-6.6.4-01",),
-        says="Tells an optimal transfer length beyond the maximum.",
+        says="Reports an optimal transfer length beyond the maximum.",
         rules=IdentityRules(optimal_transfer_length=lambda maximum: maximum + 1),
     ),
     Fault(
         name="unmap-is-not-told",
         breaks=("SBC3-6.6.4-02",),
-        says="Gives LBPU 0 though there is UNMAP.",
+        says="Reports LBPU 0 although it supports UNMAP.",
         rules=IdentityRules(shows_lbpu=False),
     ),
     Fault(
@@ -173,13 +173,13 @@ DEVICES: Final = (
     Fault(
         name="mode-changes-are-not-told",
         breaks=("SPC4-6.9-01",),
-        says="Tells nobody of changed mode parameters.",
+        says="Establishes no unit attention for changed mode parameters.",
         rules=ModeRules(tells_of_change=False),
     ),
     Fault(
         name="unchangeable-mode-values-are-passed-over",
         breaks=("SPC4-6.9-02",),
-        says="Passes over values that cannot be changed, and says GOOD.",
+        says="Ignores values that cannot be changed, and returns GOOD.",
         rules=ModeRules(refuses_unchangeable=False),
     ),
     Fault(
@@ -241,7 +241,7 @@ DEVICES: Final = (
     Fault(
         name="unmap-limits-are-not-kept",
         breaks=("SBC3-5.28-04",),
-        says="Takes more UNMAP descriptors than it tells.",
+        says="Accepts more UNMAP descriptors than it reports.",
         rules=ProvisioningRules(unmap_descriptors=_UNLIMITED),
     ),
     Fault(

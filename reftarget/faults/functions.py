@@ -29,7 +29,7 @@ FUNCTIONS: Final = (
     Fault(
         name="abort-task-misses-immediate-commands",
         breaks=("RFC7143-11.6.1-i01",),
-        says="Says of a task of an immediate command that it does not exist.",
+        says="Reports that the task of an immediate command does not exist.",
         rules=FunctionRules(finds_immediate=False),
     ),
     Fault(
@@ -41,7 +41,7 @@ FUNCTIONS: Final = (
     Fault(
         name="lun-reset-leaves-tasks",
         breaks=("RFC7143-11.5.1-14", "RFC7143-4.2.3.3-01", "RFC7143-4.2.3.3-11"),
-        says="Leaves the tasks of a logical unit alone when it is reset.",
+        says="Does not end the tasks of a logical unit that is reset.",
         rules=FunctionRules(reset_ends_tasks=False),
     ),
     Fault(
@@ -67,7 +67,7 @@ FUNCTIONS: Final = (
     Fault(
         name="old-session-tells-no-third-party",
         breaks=("RFC7143-4.2.3.5-01",),
-        says="Tells FastAbort sessions nothing of what an older one ends.",
+        says="Does not notify FastAbort sessions of tasks that an older session ends.",
         rules=FunctionRules(
             tells=lambda reporting, own: (
                 functions.tells(reporting, own) and own != "RFC3720"
@@ -77,7 +77,7 @@ FUNCTIONS: Final = (
     Fault(
         name="abort-task-ends-nothing",
         breaks=("RFC7143-11.5.1-04",),
-        says="Answers ABORT TASK and lets the task go on.",
+        says="Answers ABORT TASK and lets the task continue.",
         rules=FunctionRules(aborts_task=False),
     ),
     Fault(
@@ -102,7 +102,7 @@ FUNCTIONS: Final = (
             "RFC7143-E.1-i05",
             "RFC7143-4.2.2.2-i01",
         ),
-        says="Begins StatSN anew at LOGICAL UNIT RESET.",
+        says="Restarts StatSN at LOGICAL UNIT RESET.",
         also="resets bring about what other checks look at",
         rules=FunctionRules(after_function=_renumber_after_unit_reset),
     ),
@@ -146,7 +146,7 @@ FUNCTIONS: Final = (
     Fault(
         name="reassigned-task-goes-on-first",
         breaks=("RFC7143-7.2.2-09", "RFC7143-11.5.1-19", "RFC7143-11.6-01"),
-        says="Goes on with a task before it answers TASK REASSIGN.",
+        says="Continues a task before it answers TASK REASSIGN.",
         rules=FunctionRules(answers_reassignment_first=False),
     ),
 )

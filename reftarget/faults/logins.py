@@ -209,7 +209,7 @@ LOGINS: Final = (
     Fault(
         name="login-takes-other-pdus",
         breaks=("RFC7143-4.2.4-08", "RFC7143-4.2.4-04", "RFC7143-7.1.4-02"),
-        says="Lets other PDUs pass amid a login without a word.",
+        says="Silently ignores other PDUs in the middle of a login.",
         rules=LoginRules(other_pdu=_ignores_unless_first),
     ),
     Fault(
@@ -297,7 +297,7 @@ LOGINS: Final = (
     Fault(
         name="added-connection-need-not-prove-itself",
         breaks=("RFC7143-9.2-11", "RFC7143-9.2-12", "RFC7143-9.2-13"),
-        says="Lets a connection join an authenticated session unproved.",
+        says="Adds an unauthenticated connection to an authenticated session.",
         rules=(
             LoginRules(is_same_identity=lambda _of_session, _given: True),
             AuthenticationRules(needs_proof=lambda is_added: not is_added),
@@ -337,7 +337,7 @@ LOGINS: Final = (
     Fault(
         name="failed-negotiation-is-forgiven",
         breaks=("RFC7143-7.12-01", "RFC7143-11.13.5-i05"),
-        says="Goes on with a login whose negotiation has failed.",
+        says="Continues a login whose negotiation has failed.",
         also="refusals of logins are awaited in many checks",
         rules=LoginRules(
             session_type=lambda value: right.session_type(value) or "Normal"
@@ -353,7 +353,7 @@ LOGINS: Final = (
     Fault(
         name="login-uses-up-number-zero",
         breaks=("RFC7143-11.12.8-i01",),
-        says="Takes a login's CmdSN of 0 for a number that is used up.",
+        says="Counts a login's CmdSN of 0 as used up.",
         rules=LoginRules(first_cmd_sn=lambda given: given or 1),
     ),
     Fault(

@@ -109,7 +109,7 @@ MEDIA: Final = (
     Fault(
         name="fua-is-refused",
         breaks=("SBC3-5.11-04",),
-        says="Refuses DPO and FUA though it says DPOFUA.",
+        says="Refuses DPO and FUA although it reports DPOFUA.",
         rules=BlockRules(takes_fua=False),
     ),
     Fault(
@@ -121,14 +121,14 @@ MEDIA: Final = (
     Fault(
         name="compare-always-differs",
         breaks=("SBC3-5.29-01", "SBC3-5.2-01"),
-        says="Finds a difference wherever it compares.",
+        says="Reports a difference in each comparison.",
         also="each command that compares fails",
         rules=BlockRules(is_equal=lambda _stored, _data: False),
     ),
     Fault(
         name="compare-finds-no-difference",
         breaks=("SBC3-5.29-02", "SBC3-5.2-02"),
-        says="Finds no difference wherever it compares.",
+        says="Reports no difference in any comparison.",
         rules=BlockRules(is_equal=lambda _stored, _data: True),
     ),
     Fault(
@@ -165,7 +165,7 @@ MEDIA: Final = (
     Fault(
         name="unmapped-blocks-are-ones",
         breaks=("SBC3-5.28-03",),
-        says="Returns ones for unmapped blocks though it says LBPRZ.",
+        says="Returns ones for unmapped blocks although it reports LBPRZ.",
         also="WRITE SAME unmaps blocks as well",
         rules=MediumRules(after_unmap=_filled_with_ones),
     ),
@@ -178,7 +178,7 @@ MEDIA: Final = (
     Fault(
         name="capacity-10-is-one-more",
         breaks=("SBC3-5.15-01",),
-        says="Tells one block too many by READ CAPACITY (10).",
+        says="Reports one block too many by READ CAPACITY (10).",
         also="checks at the last block know it from there",
         rules=ProvisioningRules(last_block=lambda blocks: blocks),
     ),

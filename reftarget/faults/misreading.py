@@ -137,7 +137,7 @@ MISREADING: Final = (
     Fault(
         name="range-is-answered-by-a-range",
         breaks=("RFC7143-6.2-07", "RFC7143-6.2.2-04", "RFC7143-13.25-04"),
-        says="Answers a range where a number is due with the same range.",
+        says="Answers a range for a numerical key with the same range.",
         rules=LoginRules(understood=_without_ranges, unasked_answers=_ranges),
     ),
     Fault(
@@ -156,14 +156,14 @@ MISREADING: Final = (
         name="chap-needs-to-be-mutual",
         breaks=("RFC7143-9.2-01",),
         says="Refuses an initiator that does not challenge it.",
-        also="no login by one-way CHAP comes to its end",
+        also="no login by one-way CHAP completes",
         rules=LoginRules(understood=_with_a_challenge),
     ),
     Fault(
         name="chap-name-must-be-the-initiators",
         breaks=("RFC7143-9.2-06", "RFC7143-9.2.1-01"),
         says="Refuses a CHAP_N that is not the initiator name.",
-        also="no login by CHAP comes to its end",
+        also="no login by CHAP completes",
         rules=LoginRules(understood=_with_equal_names),
     ),
     Fault(
@@ -176,7 +176,7 @@ MISREADING: Final = (
             "RFC7143-12.1.3-07",
         ),
         says="Ignores the challenge of an initiator.",
-        also="no login by mutual CHAP comes to its end",
+        also="no login by mutual CHAP completes",
         rules=LoginRules(understood=_without_challenge),
     ),
     Fault(
@@ -186,13 +186,13 @@ MISREADING: Final = (
             "RFC7143-9.2.1-01",
         ),
         says="Knows every CHAP algorithm but MD5.",
-        also="no login by CHAP comes to its end",
+        also="no login by CHAP completes",
         rules=LoginRules(understood=_without_md5),
     ),
     Fault(
         name="known-architectures-are-refused",
         breaks=("RFC7143-13.26.2-02", "RFC7143-13.26.2-01", "RFC7143-6.2-09"),
-        says="Refuses who tells his X#NodeArchitecture.",
+        says="Refuses an initiator that declares X#NodeArchitecture.",
         rules=LoginRules(understood=_without_architecture),
     ),
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What may become of a target that takes malformed input amiss.
+"""The effects that malformed input can have on a target.
 
-An effect is what the peer and others then see: the process ends, stands still, keeps
+An effect is what the peer and others then see: the process ends, hangs, keeps
 what is not its own, or touches somebody else's session or data. Each is bounded, so
 that it harms the target that has it, and nobody else on the machine.
 """
@@ -129,12 +129,12 @@ def abort(_seen: Seen) -> None:
 
 
 def leave(_seen: Seen) -> None:
-    """End by its own doing."""
+    """End by `_exit`."""
     os._exit(1)
 
 
 def hang(_seen: Seen) -> None:
-    """Stand still: nobody is served."""
+    """Hang: no connection is served."""
     time.sleep(_HANG_SECONDS)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults that the robustness suite must notice: one for each family of stimuli.
 
-They stand beside the other faults: their requirements are those of `spec/robustness`,
-and each names the checks that send what it does not stand.
+They are apart from the other faults: their requirements are those of `spec/robustness`,
+and each names the checks whose stimuli trigger it.
 """
 
 from typing import Final

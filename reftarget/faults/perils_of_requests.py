@@ -55,7 +55,7 @@ _IN_SESSION: Final = ("full-feature", "text-cut", "discovery")
 _OF_TEXTS: Final = (
     peril(
         "long-key-of-a-login-crashes",
-        "Crashes by a key of more than 63 bytes in a login.",
+        "Crashes on a key of more than 63 bytes in a login.",
         lambda seen: (
             seen.is_login
             and any(
@@ -68,14 +68,14 @@ _OF_TEXTS: Final = (
     ),
     peril(
         "text-of-nulls-hangs",
-        "Stands still upon a text of nothing but NULs.",
+        "Hangs on a text of only NULs.",
         lambda seen: seen.is_text and seen.data.count(0) == len(seen.data) > _MANY_NULS,
         hang,
         *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Text]" for one in _IN_SESSION),
     ),
     peril(
         "long-value-crashes",
-        "Crashes by a value of more than 255 bytes of a key that is known.",
+        "Crashes on a value of more than 255 bytes of a known key.",
         lambda seen: (
             not seen.data.startswith(b"X-")
             and any(len(value) > _LONGEST_VALUE for value in _values(seen))
@@ -85,7 +85,7 @@ _OF_TEXTS: Final = (
     ),
     peril(
         "number-of-many-digits-keeps-memory",
-        "Keeps memory for each number of a hundred digits and more.",
+        "Leaks memory for each number of a hundred digits or more.",
         lambda seen: any(
             len(value) > _MANY_DIGITS and value.isdigit() for value in _values(seen)
         ),
@@ -94,14 +94,14 @@ _OF_TEXTS: Final = (
     ),
     peril(
         "text-without-end-keeps-memory",
-        "Keeps memory for each part of a text, whatever becomes of it.",
+        "Leaks memory for each part of a text.",
         lambda seen: seen.is_text and bool(seen.header[1] & _C_BIT),
         keep_memory,
         f"{_TEXTS}text_without_end_is_survived",
     ),
     Peril(
         name="any-proof-of-chap-lets-in",
-        says="Lets in whoever answers the challenge, right or wrong.",
+        says="Accepts any answer to the challenge, right or wrong.",
         breaks=(SECRET,),
         rules=AuthenticationRules(
             is_proved=lambda _is_right, _secret, _proves_ours: True
@@ -110,21 +110,21 @@ _OF_TEXTS: Final = (
     ),
     Peril(
         name="proof-may-be-left-out",
-        says="Lets in who begins with the operational stage.",
+        says="Accepts a login that begins in the operational stage.",
         breaks=(SECRET,),
         rules=AuthenticationRules(needs_proof=lambda _is_added: False),
         noticed_by=(f"{_TEXTS}no_login_leaves_the_proof_out",),
     ),
     peril(
         "long-proof-of-chap-crashes",
-        "Crashes by a CHAP_R longer than the longest binary value.",
+        "Crashes on a CHAP_R longer than the longest binary value.",
         lambda seen: len(_value(seen, b"CHAP_R") or b"") > _LONG_PROOF,
         crash,
         f"{_TEXTS}any_proof_of_chap_is_survived",
     ),
     peril(
         "empty-list-of-methods-ends-the-target",
-        "Ends where a login offers an empty list of methods or algorithms.",
+        "Exits if a login offers an empty list of methods or algorithms.",
         lambda seen: b"" in (_value(seen, b"AuthMethod"), _value(seen, b"CHAP_A")),
         leave,
         f"{_TEXTS}any_method_of_authentication_is_survived",
@@ -185,14 +185,14 @@ def _has_odd_control(seen: Seen) -> bool:
 _OF_COMMANDS: Final = (
     peril(
         "odd-control-byte-crashes",
-        "Crashes by a CDB whose control byte has every bit set.",
+        "Crashes on a CDB whose control byte has every bit set.",
         _has_odd_control,
         crash,
         f"{_COMMANDS}any_command_is_survived",
     ),
     peril(
         "answer-cut-short-shows-data-of-others",
-        "Shows what others have sent where an answer is cut to five bytes.",
+        "Discloses data of other initiators if an answer is cut to five bytes.",
         lambda seen: bool(
             seen.cdb and seen.cdb[0] not in _LISTS and _length(seen) == _ODD_CUT
         ),
@@ -201,7 +201,7 @@ _OF_COMMANDS: Final = (
     ),
     peril(
         "long-list-writes-elsewhere",
-        "Writes to other units where a parameter list is shorter than its CDB says.",
+        "Writes to other units if a parameter list is shorter than its CDB says.",
         lambda seen: bool(
             seen.cdb and seen.cdb[0] in _LISTS and _length(seen) > len(seen.data)
         ),
@@ -226,21 +226,21 @@ def _has_many_logins(seen: Seen) -> bool:
 _OF_LOAD: Final = (
     peril(
         "each-login-keeps-a-file",
-        "Leaves a file open for each Login Request.",
+        "Leaks an open file for each Login Request.",
         lambda seen: seen.is_login,
         keep_file,
         f"{_STRESS}logins_without_a_pause_are_served",
     ),
     peril(
         "many-unfinished-logins-hang",
-        "Stands still when more than twenty logins are unfinished.",
+        "Hangs when more than twenty logins are unfinished.",
         _has_many_logins,
         hang,
         f"{_STRESS}unfinished_logins_stand_in_nobodys_way",
     ),
     peril(
         "many-sessions-crash",
-        "Crashes by a write when seven sessions are open.",
+        "Crashes on a write when seven sessions are open.",
         lambda seen: (
             seen.cdb[:1] == b"\x2a"
             and len(seen.connection.target.sessions) > _MANY_SESSIONS
@@ -250,7 +250,7 @@ _OF_LOAD: Final = (
     ),
     peril(
         "reset-loses-writes",
-        "Loses what was written last upon a reset of the unit.",
+        "Loses the last written data on a reset of the unit.",
         of(
             Opcode.TASK_MANAGEMENT_REQUEST, lambda seen: seen.header[1] & 0x7F == _RESET
         ),

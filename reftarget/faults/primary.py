@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults of what a logical unit tells of itself."""
+"""The faults in how a logical unit describes itself."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ PRIMARY: Final = (
     Fault(
         name="inquiry-tells-more-than-it-has",
         breaks=("SPC4-6.6.1-01",),
-        says="Tells of four bytes more than standard INQUIRY data has.",
+        says="Reports four bytes more than standard INQUIRY data has.",
         rules=IdentityRules(inquiry_length=lambda length, _room: length + 4),
     ),
     Fault(
         name="inquiry-length-is-cut",
         breaks=("SPC4-6.6.1-02",),
-        says="Tells of as much INQUIRY data as it returns.",
+        says="Reports the length of the returned INQUIRY data, not of all.",
         rules=IdentityRules(inquiry_length=_length_of_the_cut),
     ),
     Fault(
@@ -71,7 +71,7 @@ PRIMARY: Final = (
     Fault(
         name="vpd-page-tells-more-than-it-has",
         breaks=("SPC4-7.8-02",),
-        says="Tells of one byte more than a VPD page has.",
+        says="Reports one byte more than a VPD page has.",
         also="its designators end beyond the data then",
         rules=IdentityRules(page_length=lambda length: length + 1),
     ),
@@ -90,7 +90,7 @@ PRIMARY: Final = (
     Fault(
         name="report-luns-length-is-cut",
         breaks=("SPC4-6.33-02",),
-        says="Tells of as much of the list as it returns.",
+        says="Reports the length of the returned list, not of all.",
         rules=IdentityRules(lun_list_length=_length_of_the_cut),
     ),
     Fault(
@@ -102,19 +102,19 @@ PRIMARY: Final = (
     Fault(
         name="request-sense-reports-what-is-not",
         breaks=("SPC4-6.39-01",),
-        says="Returns ABORTED COMMAND where nothing is to be reported.",
+        says="Returns ABORTED COMMAND if nothing is pending.",
         rules=IdentityRules(nothing_to_report=Sense(SenseKey.ABORTED_COMMAND)),
     ),
     Fault(
         name="mode-data-tells-more-than-it-has",
         breaks=("SPC4-6.11-01",),
-        says="Tells of one byte more than mode data has.",
+        says="Reports one byte more than mode data has.",
         rules=ModeRules(data_length=lambda length, _room: length + 1),
     ),
     Fault(
         name="mode-data-length-is-cut",
         breaks=("SPC4-6.11-02",),
-        says="Tells of as much mode data as it returns.",
+        says="Reports the length of the returned mode data, not of all.",
         rules=ModeRules(data_length=_length_of_the_cut),
     ),
     Fault(
@@ -126,10 +126,7 @@ PRIMARY: Final = (
     Fault(
         name="listed-command-is-not-supported",
         breaks=("SPC4-6.35-01",),
-        says=(
-            "Says of listed commands, asked for one by one,"
-            " that they are not supported."
-        ),
+        says="Reports each listed command as not supported when it is queried alone.",
         also="commands are asked for before they are used",
         rules=IdentityRules(reports_one=False),
     ),
@@ -146,13 +143,13 @@ PRIMARY: Final = (
     Fault(
         name="missing-unit-is-ready",
         breaks=("SAM5-4.7-01", "SAM5-4.7-04"),
-        says="Answers commands to units that are not there with GOOD.",
+        says="Answers commands to missing units with GOOD.",
         rules=AdmissionRules(missing_unit_is_ready=True),
     ),
     Fault(
         name="missing-unit-is-connected",
         breaks=("SAM5-4.7-02",),
-        says="Gives PERIPHERAL QUALIFIER 0 for units that are not there.",
+        says="Returns PERIPHERAL QUALIFIER 0 for missing units.",
         rules=AdmissionRules(missing_unit_is_connected=True),
     ),
     Fault(
@@ -176,7 +173,7 @@ PRIMARY: Final = (
     Fault(
         name="unit-is-never-ready",
         breaks=("SPC4-6.47-01",),
-        says="Answers TEST UNIT READY of a unit that is ready with NOT READY.",
+        says="Answers TEST UNIT READY of a ready unit with NOT READY.",
         also="a session is proved alive by TEST UNIT READY",
         rules=IdentityRules(shows_readiness=False),
     ),

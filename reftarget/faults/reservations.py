@@ -84,7 +84,7 @@ RESERVATIONS: Final = (
     Fault(
         name="reservation-keeps-readers-out",
         breaks=("SPC4-5.12.1-02",),
-        says="Keeps strangers from reading under a write exclusive reservation.",
+        says="Refuses unregistered nexuses to read under Write Exclusive.",
         rules=ReservationRules(passes=_keeps_readers_out),
     ),
     Fault(
@@ -131,7 +131,7 @@ RESERVATIONS: Final = (
     Fault(
         name="leave-of-a-lone-holder-is-told",
         breaks=("SPC4-5.12.11.2.3-05",),
-        says="Tells the others when a reservation ends that its holder had alone.",
+        says="Notifies registrants of the end of a reservation that is not shared.",
         rules=ReservationRules(tells_of_leaving=lambda _kind: True),
     ),
     Fault(
@@ -143,19 +143,19 @@ RESERVATIONS: Final = (
     Fault(
         name="reservation-list-length-is-cut",
         breaks=("SPC4-6.15.2-03",),
-        says="Tells of as much of a list as it returns.",
+        says="Reports the length of the returned list, not of all.",
         rules=ReservationRules(cut=_cut_with_its_length),
     ),
     Fault(
         name="aptpl-is-forgotten",
         breaks=("SPC4-5.12.5-01",),
-        says="Keeps nothing over a loss of power, whatever APTPL says.",
+        says="Loses reservations in a loss of power, whatever APTPL says.",
         rules=ReservationRules(kept=lambda _state: State()),
     ),
     Fault(
         name="aptpl-cannot-be-switched-off",
         breaks=("SPC4-5.12.5-02",),
-        says="Keeps all over a loss of power, whatever APTPL says.",
+        says="Keeps reservations over a loss of power, whatever APTPL says.",
         rules=ReservationRules(
             kept=lambda state: replace(state, persists_through_power_loss=True)
         ),
@@ -163,7 +163,7 @@ RESERVATIONS: Final = (
     Fault(
         name="reserve-keeps-nobody-out",
         breaks=("SPC4-5.12.3-03",),
-        says="Answers RESERVE with GOOD and keeps nobody out.",
+        says="Answers RESERVE with GOOD and reserves nothing.",
         also="a RELEASE of another's then seems to end it",
         rules=ReservationRules(spc_2_reserves=False),
     ),
@@ -171,13 +171,13 @@ RESERVATIONS: Final = (
         name="reserve-outlives-its-nexus",
         breaks=("SPC4-5.12.3-04",),
         says="Keeps a unit reserved when the session of RESERVE has ended.",
-        also="the unit is then closed to what comes after",
+        also="the unit then refuses later commands",
         rules=ReservationRules(spc_2_ends_with_nexus=False),
     ),
     Fault(
         name="preempt-and-abort-aborts-nothing",
         breaks=("SPC4-5.12.11.2.6-02",),
-        says="Lets the tasks of the preempted go on.",
+        says="Does not abort the tasks of the preempted.",
         rules=ReservationRules(aborts_preempted=False),
     ),
     Fault(
@@ -189,7 +189,7 @@ RESERVATIONS: Final = (
     Fault(
         name="full-status-hides-the-holder",
         breaks=("SPC4-6.15.5-01",),
-        says="Shows nobody as holder in READ FULL STATUS.",
+        says="Shows no holder in READ FULL STATUS.",
         rules=ReservationRules(is_shown_as_holder=lambda _state, _nexus: False),
     ),
     Fault(
@@ -223,7 +223,7 @@ RESERVATIONS: Final = (
         name="clear-changes-nothing",
         breaks=("SPC4-5.12.11.2.7-01",),
         says="Answers CLEAR with GOOD and does nothing.",
-        also="what a check leaves reserved is then in others' way",
+        also="a reservation left by a check disturbs others",
         rules=ReservationRules(effective=_ALL_ACTIONS - {OutServiceAction.CLEAR}),
     ),
     Fault(
@@ -244,7 +244,7 @@ RESERVATIONS: Final = (
         name="register-and-ignore-changes-nothing",
         breaks=("SPC4-5.12.7-05",),
         says="Answers REGISTER AND IGNORE EXISTING KEY with GOOD and does nothing.",
-        also="what a check leaves is swept up by it",
+        also="the clean-up between checks uses it",
         rules=ReservationRules(
             effective=_ALL_ACTIONS - {OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY}
         ),
@@ -260,7 +260,7 @@ RESERVATIONS: Final = (
     Fault(
         name="nexus-is-its-initiator-name",
         breaks=("SPC4-5.12.1-05", "SPC4-5.12.7-08"),
-        says="Tells I_T nexuses from each other by initiator name alone.",
+        says="Distinguishes I_T nexuses by initiator name alone.",
         rules=ReservationRules(
             identified=lambda nexus: nexus._replace(isid=bytes(len(nexus.isid)))
         ),
@@ -280,7 +280,7 @@ RESERVATIONS: Final = (
     Fault(
         name="lone-holders-release-is-told",
         breaks=("SPC4-5.12.11.2.2-06",),
-        says="Tells registrants of the release of a reservation of one holder.",
+        says="Notifies registrants of the release of a reservation of one holder.",
         rules=ReservationRules(tells_of_release=lambda _kind: True),
     ),
     Fault(
@@ -298,7 +298,7 @@ RESERVATIONS: Final = (
     Fault(
         name="preempt-of-nobody-is-good",
         breaks=("SPC4-5.12.11.2.4-03",),
-        says="Answers PREEMPT of a key that nobody has with GOOD.",
+        says="Answers PREEMPT of an unregistered key with GOOD.",
         rules=ReservationRules(can_preempt_nobody=True),
     ),
     Fault(
@@ -310,7 +310,7 @@ RESERVATIONS: Final = (
     Fault(
         name="reserve-passes-registrations",
         breaks=("SPC4-5.12.3-01",),
-        says="Answers RESERVE of a stranger with GOOD beside registrations.",
+        says="Answers RESERVE of an unregistered nexus with GOOD beside registrations.",
         rules=ReservationRules(spc_2_passes=lambda _has_access: True),
     ),
     Fault(
@@ -337,7 +337,7 @@ RESERVATIONS: Final = (
     Fault(
         name="unregistering-nothing-conflicts",
         breaks=("SPC4-5.12.7-06",),
-        says="Refuses REGISTER with both keys zero from a stranger.",
+        says="Refuses REGISTER with both keys zero from an unregistered nexus.",
         rules=ReservationRules(can_unregister_nobody=False),
     ),
     Fault(
@@ -374,7 +374,7 @@ RESERVATIONS: Final = (
     Fault(
         name="move-takes-key-zero",
         breaks=("SPC4-5.12.8-03",),
-        says="Takes a key of zero for the nexus that it moves to.",
+        says="Accepts a key of zero for the nexus that it moves to.",
         rules=ReservationRules(can_move_with_key_zero=True),
     ),
     Fault(

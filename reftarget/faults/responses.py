@@ -96,7 +96,7 @@ RESPONSES: Final = (
         name="service-failure-has-a-residual",
         breaks=("RFC7143-11.4.1-01",),
         says="Reports a target failure with U and a residual count.",
-        also="no CHECK CONDITION is left to be seen",
+        also="no CHECK CONDITION can be observed",
         twist=set_fields(
             headers.SCSIResponse, _fails, response=1, underflow=True, residual_count=8
         ),
@@ -104,8 +104,8 @@ RESPONSES: Final = (
     Fault(
         name="snack-tag-unasked",
         breaks=("RFC7143-11.4.4-i01",),
-        says="Sets SNACK Tag though nobody sent an R-Data SNACK.",
-        also="responses then have a tag where none is due",
+        says="Sets SNACK Tag without an R-Data SNACK.",
+        also="responses then have a tag without need",
         twist=set_fields(headers.SCSIResponse, _has_none, snack_tag=7),
     ),
     Fault(
@@ -124,7 +124,7 @@ RESPONSES: Final = (
     Fault(
         name="residual-count-is-little-endian",
         breaks=("RFC7143-11-i01",),
-        says="Sends the residual count with its bytes the other way round.",
+        says="Sends the residual count in the other byte order.",
         twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             _has_residual,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults of what is said in negotiations: keys, values and the bits of their PDUs."""
+"""Faults in the text of negotiations: keys, values and the bits of their PDUs."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ SPEECH: Final = (
         name="text-is-left-over",
         breaks=("RFC7143-6.1-01",),
         says="Ends each text with bytes that are no key=value pair.",
-        also="what follows the pairs stands in every text",
+        also="the addition is in every text",
         twist=change_data(
             TEXTS, lambda data: data and data + b"left over\0", _is_the_last_part
         ),
@@ -175,7 +175,7 @@ SPEECH: Final = (
     Fault(
         name="key-name-is-malformed",
         breaks=("RFC7143-6.1-02", "RFC7143-6.2-02"),
-        says="Says a key whose name begins with a small letter.",
+        says="Sends a key whose name begins with a small letter.",
         twist=_on_the_way(("x-lower", "1")),
     ),
     Fault(
@@ -187,13 +187,13 @@ SPEECH: Final = (
     Fault(
         name="vendor-key-in-discovery",
         breaks=("RFC7143-13.22-02",),
-        says="Says a vendor's key in discovery sessions.",
+        says="Sends a vendor's key in discovery sessions.",
         twist=_on_the_way(("X-com.example.extra", "1"), in_discovery=True),
     ),
     Fault(
         name="vendor-key-is-malformed",
         breaks=("RFC7143-13.22-01",),
-        says="Says a vendor's key with a blank in its name.",
+        says="Sends a vendor's key with a blank in its name.",
         also="its name breaks the format of all keys",
         twist=_on_the_way(("X-com example", "1")),
     ),
@@ -206,14 +206,14 @@ SPEECH: Final = (
     Fault(
         name="architecture-is-said-twice",
         breaks=("RFC7143-13.26.1-02", "RFC7143-6.3-14"),
-        says="Says X#NodeArchitecture once more at the end of a login.",
+        says="Sends X#NodeArchitecture once more at the end of a login.",
         twist=_on_the_way(("X#NodeArchitecture", "again")),
     ),
     Fault(
         name="challenge-is-decimal",
         breaks=("RFC7143-6.1-03",),
         says="Sends CHAP_C as a decimal number.",
-        also="no login by CHAP comes to its end",
+        also="no login by CHAP completes",
         twist=change_value("CHAP_C", _decimal),
     ),
     Fault(
@@ -226,21 +226,21 @@ SPEECH: Final = (
         name="challenge-without-identifier",
         breaks=("RFC7143-12.1.3-02",),
         says="Leaves CHAP_I out.",
-        also="no login by CHAP comes to its end",
+        also="no login by CHAP completes",
         twist=without_keys("CHAP_I"),
     ),
     Fault(
         name="chap-algorithm-was-not-offered",
         breaks=("RFC7143-12.1.3-i02",),
-        says="Answers CHAP_A with an algorithm that nobody offered.",
-        also="no login by CHAP comes to its end",
+        says="Answers CHAP_A with an algorithm that was not offered.",
+        also="no login by CHAP completes",
         twist=change_value("CHAP_A", lambda _value: "99"),
     ),
     Fault(
         name="chap-is-not-known",
         breaks=("RFC7143-12.1-04",),
-        says="Rejects AuthMethod=CHAP where it is due.",
-        also="no login by CHAP comes to its end",
+        says="Rejects AuthMethod=CHAP although it requires CHAP.",
+        also="no login by CHAP completes",
         twist=change_value("AuthMethod", _instead("CHAP", text.REJECT)),
     ),
     Fault(
@@ -252,7 +252,7 @@ SPEECH: Final = (
     Fault(
         name="method-was-not-the-first",
         breaks=("RFC7143-6.3.2-02",),
-        says="Answers AuthMethod with KRB5 where None was due.",
+        says="Answers AuthMethod with KRB5 instead of None.",
         twist=change_value("AuthMethod", _instead("None", "KRB5")),
     ),
     Fault(
@@ -293,7 +293,7 @@ SPEECH: Final = (
         name="final-text-is-answered-unfinished",
         breaks=("RFC7143-6.4-06",),
         says="Answers F=1 with an empty Text Response with F=0.",
-        also="no text exchange comes to its end",
+        also="no text exchange completes",
         twist=on(
             headers.TextResponse,
             lambda header, _data: (_unfinished(header), b""),

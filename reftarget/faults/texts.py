@@ -64,19 +64,19 @@ TEXTS: Final = (
     Fault(
         name="fresh-text-goes-on",
         breaks=("RFC7143-11.10.4-i01", "RFC7143-6.4-i01"),
-        says="Takes a new Text Request for the next of the old exchange.",
+        says="Treats a new Text Request as the next one of the old exchange.",
         rules=TextRules(new_request_resets=False),
     ),
     Fault(
         name="failed-text-takes-effect",
         breaks=("RFC7143-6.2-19", "RFC7143-7.12-03", "RFC7143-7.12-04"),
-        says="Lets what a failed negotiation declared take effect.",
+        says="Applies what a failed negotiation declared.",
         rules=TextRules(failed_takes_effect=True),
     ),
     Fault(
         name="unfinished-text-takes-effect",
         breaks=("RFC7143-6.4-i01",),
-        says="Lets declarations take effect before the exchange ends.",
+        says="Applies declarations before the exchange ends.",
         rules=TextRules(takes_effect_early=True),
     ),
     Fault(

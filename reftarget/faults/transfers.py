@@ -57,7 +57,7 @@ TRANSFERS: Final = (
     Fault(
         name="bidirectional-read-residual-is-left-out",
         breaks=("RFC7143-11.4.6-01",),
-        says="Tells nothing of a bidirectional command's read residual.",
+        says="Does not report a bidirectional command's read residual.",
         rules=TransferRules(shows_read_residual=False),
     ),
     Fault(
@@ -92,7 +92,7 @@ TRANSFERS: Final = (
     Fault(
         name="data-out-offset-is-not-checked",
         breaks=("RFC7143-4.2.5.3-01",),
-        says="Throws Data-Out with a wrong Buffer Offset away and writes what it has.",
+        says="Drops Data-Out with a wrong Buffer Offset and writes the rest.",
         also="data out of order is lost for that",
         rules=TransferRules(checks_offset=False),
     ),

@@ -93,7 +93,7 @@ TWISTS: Final = (
             "RFC7143-6.3-05",
         ),
         says="Sets T though the request had T=0.",
-        also="a login that goes on is over too early",
+        also="a login in progress ends too early",
         twist=set_fields(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
     ),
     Fault(
@@ -122,7 +122,7 @@ TWISTS: Final = (
     Fault(
         name="unknown-key-unanswered",
         breaks=("RFC7143-6.2-08",),
-        says="Says nothing to an unknown key.",
+        says="Does not answer an unknown key.",
         twist=change_text(
             lambda pairs: [p for p in pairs if p[1] != text.NOT_UNDERSTOOD]
         ),
@@ -130,21 +130,21 @@ TWISTS: Final = (
     Fault(
         name="boolean-unanswered",
         breaks=("RFC7143-6.2.2-05", "RFC7143-6.2.2-07"),
-        says="Says nothing to ImmediateData and InitialR2T.",
-        also="an answer that is due is missing from every login",
+        says="Does not answer ImmediateData and InitialR2T.",
+        also="every login lacks a required answer",
         twist=without_keys("ImmediateData", "InitialR2T"),
     ),
     Fault(
         name="number-unanswered",
         breaks=("RFC7143-6.2.2-01", "RFC7143-6.2.2-03", "RFC7143-6.1-i02"),
-        says="Says nothing to MaxBurstLength.",
+        says="Does not answer MaxBurstLength.",
         also="an answer is missing wherever numbers are offered",
         twist=without_keys("MaxBurstLength"),
     ),
     Fault(
         name="list-answered-with-what-was-not-offered",
         breaks=("RFC7143-6.2.1-01",),
-        says="Chooses a digest that nobody offered.",
+        says="Chooses a digest that was not offered.",
         also="every plain login offers digests",
         twist=change_value("HeaderDigest", lambda _value: "Y-org.example.sum"),
     ),
@@ -172,7 +172,7 @@ TWISTS: Final = (
         name="initial-r2t-always-no",
         breaks=("RFC7143-13.10-i01",),
         says="Answers InitialR2T=Yes with No.",
-        also="a write that was to be asked for is not",
+        also="a write that needs an R2T gets none",
         twist=change_value("InitialR2T", lambda _value: "No"),
     ),
     Fault(
@@ -258,7 +258,7 @@ TWISTS: Final = (
     Fault(
         name="residual-left-out",
         breaks=("RFC7143-11.4.5.2-03", "RFC7143-11.4.5.3-02", "RFC7143-11.4.5.3-03"),
-        says="Says nothing of an underflow.",
+        says="Does not report an underflow.",
         twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.underflow,
@@ -280,7 +280,7 @@ TWISTS: Final = (
     Fault(
         name="overflow-left-out",
         breaks=("RFC7143-11.4.5.2-01",),
-        says="Says nothing of an overflow.",
+        says="Does not report an overflow.",
         twist=set_fields(
             (headers.SCSIResponse, headers.DataIn),
             lambda h: h.overflow,
@@ -337,14 +337,14 @@ TWISTS: Final = (
         name="data-in-asks-for-ack",
         breaks=("RFC7143-11.7.2-03", "RFC7143-11.7.2-01", "RFC7143-11.7.2-02"),
         says="Sets A at ErrorRecoveryLevel 0.",
-        also="an acknowledgement is asked for where none is due",
+        also="an acknowledgement is requested without need",
         twist=set_fields(headers.DataIn, acknowledge=True, target_transfer_tag=7),
     ),
     Fault(
         name="data-in-offset-wrong",
         breaks=("RFC7143-11.7.6-i02",),
         says="Gives all Data-In the buffer offset 0.",
-        also="data comes to the wrong place wherever it is read",
+        also="read data gets to the wrong offset",
         twist=set_fields(headers.DataIn, buffer_offset=0),
     ),
     Fault(
@@ -370,7 +370,7 @@ TWISTS: Final = (
         name="r2t-for-nothing",
         breaks=("RFC7143-11.8.4-01",),
         says="Asks for 0 bytes.",
-        also="no write comes to its end",
+        also="no write completes",
         twist=set_fields(headers.R2T, desired_data_transfer_length=0),
     ),
     Fault(
@@ -439,7 +439,7 @@ TWISTS: Final = (
             "RFC7143-11.17.1-i01",
             "RFC7143-11.17.3-i01",
         ),
-        says="Says nothing where a Reject is due.",
+        says="Sends no Reject where one is required.",
         also="a Reject or a drop is awaited wherever a PDU is refused",
         twist=swallow(headers.Reject),
     ),
@@ -477,7 +477,7 @@ TWISTS: Final = (
             "RFC7144-6.3-08",
             "RFC7144-6.3-09",
         ),
-        says="Answers Function complete to whatever.",
+        says="Answers every function with Function complete.",
         twist=set_fields(headers.TaskManagementResponse, response=0),
     ),
     Fault(

@@ -88,26 +88,26 @@ UPKEEP: Final = (
     Fault(
         name="new-medium-is-not-told",
         breaks=("SBC3-4.3-02",),
-        says="Tells nobody that a medium was loaded.",
+        says="Establishes no unit attention for a loaded medium.",
         rules=MediumRules(tells_of_medium=False),
     ),
     Fault(
         name="medium-is-removed-though-prevented",
         breaks=("SBC3-5.9-01",),
-        says="Ejects the medium whoever prevents it.",
+        says="Ejects the medium although its removal is prevented.",
         rules=MediumRules(heeds_prevention=False),
     ),
     Fault(
         name="prevention-outlives-its-nexus",
         breaks=("SBC3-5.9-02",),
-        says="Keeps the prevention of a nexus that is gone.",
-        also="whoever ejects the medium later is refused",
+        says="Keeps the prevention of a nexus that has ended.",
+        also="later ejects of the medium are refused",
         rules=MediumRules(nexus_loss_allows_removal=False),
     ),
     Fault(
         name="any-nexus-allows-removal",
         breaks=("SBC3-5.9-03",),
-        says="Takes one nexus's leave to remove the medium for all.",
+        says="Ends all preventions when one nexus allows the removal.",
         rules=MediumRules(allowed=lambda _prevented, _nexus: set()),
     ),
     Fault(
@@ -119,7 +119,7 @@ UPKEEP: Final = (
     Fault(
         name="defect-list-tells-more-than-it-has",
         breaks=("SBC3-5.17-01",),
-        says="Tells of eight bytes of defects and returns none.",
+        says="Reports eight bytes of defects and returns none.",
         rules=ProvisioningRules(defect_list_length=8),
     ),
     Fault(
@@ -206,7 +206,7 @@ UPKEEP: Final = (
     Fault(
         name="stop-without-loej-ejects",
         breaks=("SBC3-5.25-05",),
-        says="Ejects the medium where it is to stop.",
+        says="Ejects the medium instead of stopping.",
         rules=MediumRules(
             moves_medium=lambda start, loej, is_removable: (
                 loej or (is_removable and not start)

@@ -100,7 +100,7 @@ WIRE: Final = (
         name="data-digest-is-wrong",
         breaks=("RFC7143-13.1-04",),
         says="Sends data digests that do not match.",
-        also="no data passes where digests are used",
+        also="no data is accepted while digests are used",
         spoil=flip_data_digest,
     ),
     Fault(
@@ -138,14 +138,14 @@ WIRE: Final = (
         name="response-has-an-initiators-opcode",
         breaks=("RFC7143-11.2.1.2-02",),
         says="Sends SCSI Responses under the opcode of a SCSI Command.",
-        also="no command gets an answer of a target",
+        also="no answer has an opcode of a target",
         spoil=respond_as_initiator,
     ),
     Fault(
         name="login-response-has-a-digest",
         breaks=("RFC7143-13.1-i01",),
         says="Puts a header digest into the Login Response that agrees on it.",
-        also="no login that offers digests comes to its end",
+        also="no login that offers digests completes",
         spoil=digest_logins,
     ),
 )

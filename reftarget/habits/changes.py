@@ -31,17 +31,17 @@ def set_fields(
 
 
 def change_login(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
-    """Return a wording of what is said in a login."""
+    """Return a change of the text that the target sends in a login."""
     return _change_pairs((headers.LoginResponse,), change)
 
 
 def change_texts(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
-    """Return a wording of what is said in a login and after it."""
+    """Return a change of the text that the target sends in a login and after it."""
     return _change_pairs((headers.LoginResponse, headers.TextResponse), change)
 
 
 def change_text_responses(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
-    """Return a wording of what is said to Text Requests."""
+    """Return a change of the text of Text Responses."""
     return _change_pairs((headers.TextResponse,), change)
 
 

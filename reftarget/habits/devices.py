@@ -99,7 +99,7 @@ DEVICES: Final = (
     Habit(
         name="large-unit",
         clause="SBC-3 5.15",
-        says="Has units of 3 TiB, whose last block READ CAPACITY (10) cannot tell.",
+        says="Has units of 3 TiB, whose last block READ CAPACITY (10) cannot report.",
         unit={"size": 3 << 40},
         apart_from=("blocks-of-4096",),
         is_poor=True,
@@ -167,13 +167,13 @@ DEVICES: Final = (
     Habit(
         name="other-names",
         clause="SPC-4 6.6.2",
-        says="Calls itself by the shortest names.",
+        says="Has the shortest vendor, product and revision.",
         unit={"vendor": "A", "product": "D", "revision": "1"},
     ),
     Habit(
         name="longest-names",
         clause="SPC-4 6.6.2",
-        says="Calls itself by names that leave no blank.",
+        says="Has a vendor, product and revision without blanks.",
         unit={"vendor": "VENDORID", "product": "PRODUCT-LONGNAME", "revision": "9999"},
         apart_from=("other-names",),
     ),
@@ -376,19 +376,19 @@ DEVICES: Final = (
     Habit(
         name="attention-of-power-on",
         clause="SAM-5 5.14",
-        says="Tells a new nexus of power on by 29h/01h.",
+        says="Reports power on to a new nexus as 29h/01h.",
         rules=AdmissionRules(first_attentions=(AdditionalSense.POWER_ON_OCCURRED,)),
     ),
     Habit(
         name="attention-of-internal-reset",
         clause="SAM-5 5.14",
-        says="Tells a new nexus of an internal reset by 29h/04h.",
+        says="Reports an internal reset to a new nexus as 29h/04h.",
         rules=AdmissionRules(first_attentions=(AdditionalSense.DEVICE_INTERNAL_RESET,)),
     ),
     Habit(
         name="five-attentions",
         clause="SAM-5 5.14",
-        says="Tells a new nexus of power on, and of four changes that no check knows.",
+        says="Reports power on to a new nexus, and four changes that no check knows.",
         rules=AdmissionRules(
             first_attentions=(
                 AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
@@ -402,7 +402,7 @@ DEVICES: Final = (
     Habit(
         name="three-attentions",
         clause="SAM-5 5.14",
-        says="Tells a new nexus of power on, of its modes and of its units.",
+        says="Reports power on, changed modes and changed units to a new nexus.",
         rules=AdmissionRules(
             first_attentions=(
                 AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
@@ -414,7 +414,7 @@ DEVICES: Final = (
     Habit(
         name="no-attention-at-first",
         clause="SAM-5 5.14",
-        says="Tells a nexus that was not there at power on nothing of it.",
+        says="Reports power on only to nexuses that existed before it.",
         rules=AdmissionRules(first_attentions=()),
     ),
     Habit(

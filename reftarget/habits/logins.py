@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The habits of logins and of what is said in them."""
+"""The habits of logins and of their text."""
 
 from __future__ import annotations
 
@@ -127,20 +127,20 @@ LOGINS: Final = (
     Habit(
         name="numbers-are-hexadecimal",
         clause="RFC 7143 6.1",
-        says="Says numbers in hexadecimal.",
+        says="Sends numbers in hexadecimal.",
         wording=change_texts(_in_hexadecimal),
     ),
     Habit(
         name="numbers-are-hexadecimal-in-capitals",
         clause="RFC 7143 6.1",
-        says="Says numbers in hexadecimal, with 0X and capitals.",
+        says="Sends numbers in hexadecimal, with 0X and capitals.",
         wording=change_texts(_in_capitals),
         apart_from=("numbers-are-hexadecimal",),
     ),
     Habit(
         name="binary-values-are-base64",
         clause="RFC 7143 6.1",
-        says="Says the binary values of CHAP in base64.",
+        says="Sends the binary values of CHAP in base64.",
         wording=change_login(_in_base64),
     ),
     Habit(
@@ -212,14 +212,14 @@ LOGINS: Final = (
     Habit(
         name="addresses-are-left-out",
         clause="RFC 7143 C",
-        says="Lists targets without addresses: they are where they were asked for.",
+        says="Lists targets without addresses, as they are at the portal in use.",
         wording=_change_list(_without_addresses),
         apart_from=("addresses-are-host-names",),
     ),
     Habit(
         name="no-chap",
         clause="RFC 7143 12.1",
-        says="Asks nobody for CHAP.",
+        says="Requires no CHAP.",
         rules=AuthenticationRules(needs_proof=lambda _is_added: False),
         lacks=frozenset({"chap", "chap-mutual", "identities"}),
         is_poor=True,

@@ -100,7 +100,7 @@ NUMBERS: Final = (
         name="starts-slowly",
         is_slow=True,
         clause="RFC 7143 7.5",
-        says="Listens ten seconds after it was started.",
+        says="Begins to listen ten seconds after its start.",
         limits={"start_time": 10.0},
     ),
     Habit(

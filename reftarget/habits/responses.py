@@ -95,8 +95,7 @@ RESPONSES: Final = (
     Habit(
         name="idle-status-number",
         clause="RFC 7143 11.7.3",
-        says="Leaves anything in StatSN of Data-In without status, where it means"
-        " nothing.",
+        says="Sends any StatSN in Data-In without status, where it has no meaning.",
         twist=set_fields(headers.DataIn, _has_no_status, stat_sn=0x1DA7A1),
     ),
     Habit(
@@ -109,7 +108,7 @@ RESPONSES: Final = (
     Habit(
         name="closes-instead-of-rejecting",
         clause="RFC 7143 7.14",
-        says="Closes the session where a request is wrong, instead of a Reject.",
+        says="Closes the session instead of rejecting a wrong request.",
         rules=ConnectionRules(closes_for=_closes_for),
         apart_from=("reject-says-protocol-error",),
         is_poor=True,
@@ -117,7 +116,7 @@ RESPONSES: Final = (
     Habit(
         name="lost-data-ends-the-task",
         clause="RFC 7143 7.8",
-        says="Ends a task whose data was lost, and does not ask for it again.",
+        says="Ends a task whose data was lost, and does not request it again.",
         rules=TransferRules(asks_again=False),
     ),
     Habit(

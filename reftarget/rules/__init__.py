@@ -46,7 +46,7 @@ __all__ = [
 class Rules(RuleSet):
     """The rules of every area.
 
-    `reftarget.target` lays variants over them (`reftarget.variants`).
+    `reftarget.target` applies variants to them (`reftarget.variants`).
     """
 
     scsi: SCSIRules = field(default_factory=SCSIRules)

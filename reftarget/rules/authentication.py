@@ -10,7 +10,7 @@ from reftarget.ruleset import RuleSet
 
 
 def needs_proof(_is_added: bool) -> bool:
-    """Whether a connection must prove itself where CHAP is required: each must (9.2).
+    """Whether a connection must authenticate where CHAP is required: each must (9.2).
 
     Args:
         _is_added: it joins a session.
@@ -19,7 +19,7 @@ def needs_proof(_is_added: bool) -> bool:
 
 
 def drawn(random: bytes) -> bytes:
-    """Return what identifier and challenge are made of: random bytes (9.2)."""
+    """Return the bytes for identifier and challenge: random ones (9.2)."""
     return random
 
 

@@ -67,7 +67,7 @@ def immediate_commands(configured: int) -> int:
 
 
 def objection_to_request(_header: bytes, _is_immediate: bool) -> RejectReason | None:
-    """Return why a request is rejected that its kind does not forbid: for nothing.
+    """Return why a well-formed request is rejected: for no reason.
 
     Reserved bits are ignored (chapter 11), immediate requests are served (4.2.2.1).
     """

@@ -122,7 +122,7 @@ def unasked_answers(_pairs: text.Pairs) -> text.Pairs:
 
 
 def answers(_offered: text.Pairs, answered: text.Pairs) -> text.Pairs:
-    """Return what is said of the answers to an offer: all of them (section 6.2).
+    """Return the answers to an offer that are sent: all of them (section 6.2).
 
     Args:
         _offered: the pairs of the initiator.
@@ -140,7 +140,7 @@ def negotiated(pairs: text.Pairs, _seen: AbstractSet[str]) -> text.Pairs:
 
 
 def own_offers(_seen: Container[str], _is_leading: bool) -> text.Pairs:
-    """Return what the target offers of its own accord: nothing.
+    """Return what the target offers unasked: nothing.
 
     Args:
         _seen: the keys that the initiator has offered.

@@ -24,7 +24,7 @@ def end_of_run(begin: int, length: int, total: int) -> int:
 
 
 def acknowledged(exp_data_sn: int) -> int:
-    """Return how much a reassigned task has arrived: what ExpDataSN says (11.5.6)."""
+    """Return how much of a reassigned task has arrived: ExpDataSN says so (11.5.6)."""
     return exp_data_sn
 
 

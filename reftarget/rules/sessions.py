@@ -17,7 +17,7 @@ def ends_with_connection(is_discovery: bool) -> bool:
 
 
 def afterlife(time2wait: float, time2retain: float) -> float:
-    """Return the seconds for which the state of what failed is kept (section 7.5).
+    """Return the seconds for which the state after a failure is kept (section 7.5).
 
     With Time2Retain 0 it is discarded at once (section 13.16).
     """
@@ -34,7 +34,7 @@ def after_lost_login(_joining: OtherSession) -> None:
 
 
 def asked(connection: Any, _all: Collection[Any]) -> Any:
-    """Return the connection that a logout is asked for on: itself (11.9.1).
+    """Return the connection on which a logout is requested: itself (11.9.1).
 
     Args:
         connection: the connection that is to be logged out.

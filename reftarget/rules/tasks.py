@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The decisions about tasks: where they go, when they begin, how they end (SAM-5)."""
+"""The decisions about tasks: addressing, start and end (SAM-5)."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def outstanding(maximum: int) -> int:
 
 
 def concludes(_is_crc_error: bool) -> bool:
-    """Whether a write that failed is concluded: each is (section 7.3)."""
+    """Whether a failed write gets a response: each does (section 7.3)."""
     return True
 
 

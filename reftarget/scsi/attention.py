@@ -16,7 +16,7 @@ FIRST = (AdditionalSense.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,)
 class Attentions:
     """The unit attentions of one logical unit.
 
-    A nexus that was never seen is due the one of power on. Lost nexuses are
+    A new nexus gets the attention of power on. Lost nexuses are
     remembered, oldest forgotten first, so that they hear of their loss.
     """
 
@@ -26,7 +26,7 @@ class Attentions:
         """Begin without a nexus.
 
         Args:
-            first: what a nexus that was never seen is due.
+            first: the attention of a new nexus.
         """
         self._first = first
         self._queues: dict[Nexus, list[AdditionalSense]] = {}
@@ -37,7 +37,7 @@ class Attentions:
         return iter(tuple(self._queues))
 
     def pending(self, nexus: Nexus) -> list[AdditionalSense]:
-        """Return the nexus's queue; the first entry is due first."""
+        """Return the nexus's queue; the first entry is reported first."""
         queue = self._queues.get(nexus)
         if queue is None:
             queue = list(self._first)
@@ -70,7 +70,7 @@ class Attentions:
                 self.establish(nexus, additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:
-        """Queue the loss, to be heard when the nexus returns."""
+        """Queue the loss, to be reported when the nexus returns."""
         if nexus not in self._queues:
             return
         self.establish(nexus, AdditionalSense.I_T_NEXUS_LOSS_OCCURRED)

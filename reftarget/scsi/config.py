@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a logical unit is to be."""
+"""The configuration of a logical unit."""
 
 import hashlib
 from dataclasses import dataclass

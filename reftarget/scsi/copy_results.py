@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is left of EXTENDED COPY commands for RECEIVE COPY RESULTS to fetch."""
+"""The results of EXTENDED COPY commands that RECEIVE COPY RESULTS returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from reftarget.scsi.task import Nexus, Steps
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """What is known of one command."""
+    """The result of one command, as far as it has come."""
 
     status: CopyStatus
     sense: bytes = b""
@@ -39,7 +39,7 @@ class CopyResults:
         progress: Callable[[], CopyResult],
         steps: Steps,
     ) -> Steps:
-        """Do a copy's steps; until its end, `progress` tells what is known of it."""
+        """Run a copy in steps; `progress` returns its status until it ends."""
         self._running[nexus, list_identifier] = progress
         try:
             return (yield from steps)
@@ -51,7 +51,7 @@ class CopyResults:
         self._held.setdefault(nexus, {})[list_identifier] = result
 
     def discard(self, nexus: Nexus, list_identifier: int) -> None:
-        """Forget the result of an identifier that is used anew."""
+        """Forget the result of an identifier that is used again."""
         self._held.get(nexus, {}).pop(list_identifier, None)
 
     def get(self, nexus: Nexus, list_identifier: int) -> CopyResult | None:

@@ -103,7 +103,7 @@ class DeviceServer:
     def start(self, task: Task, now: float) -> Outcome | DataOutNeeded | Steps:
         """Check a command and execute it, or say what data it needs first.
 
-        Of a command that takes long nothing is done yet: the caller does its steps.
+        A long command has not begun yet: the caller runs its steps.
         """
         self.now = now
         unit = self.units.get(task.lun)
@@ -154,7 +154,7 @@ class DeviceServer:
             unit.reset(additional)
 
     def close(self) -> None:
-        """Let go of every unit's backing."""
+        """Close every unit's backing."""
         for unit in self.units.values():
             unit.backing.close()
 
@@ -272,7 +272,7 @@ def _finish(
 
 
 def _in_steps(unit: LogicalUnit, steps: Steps) -> Steps:
-    """Do a command's steps; what goes wrong in one of them ends it with its sense."""
+    """Run a command in steps; an error in a step ends it with sense data."""
     try:
         return (yield from steps)
     except CheckCondition as refusal:

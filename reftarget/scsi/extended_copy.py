@@ -373,7 +373,7 @@ COMMANDS = (
 
 
 def third_party_copy_page(_unit: LogicalUnit, _task: Task) -> bytes:
-    """Return the body of the VPD page that says all this."""
+    """Return the body of the third-party copy VPD page."""
     offered: dict[int, list[int]] = defaultdict(list)
     for command in COMMANDS:
         offered[command.layout.opcode].append(command.layout.service_action or 0)

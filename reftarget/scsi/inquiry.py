@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""INQUIRY: who the disk is and what it can do (SPC-4 section 6.6)."""
+"""INQUIRY: the identity and the abilities of the disk (SPC-4 section 6.6)."""
 
 from __future__ import annotations
 

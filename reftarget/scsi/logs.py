@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""LOG SENSE: a disk that has nothing to complain of (SPC-4 section 6.8)."""
+"""LOG SENSE: a disk without errors to report (SPC-4 section 6.8)."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Request:
         """TYPE.
 
         Raises:
-            CheckCondition: it or SCOPE is none that there is.
+            CheckCondition: the TYPE or the SCOPE is undefined.
         """
         kind = self.rules.reservation_type(self.scope, self.type)
         if kind not in self.rules.types:
@@ -335,7 +335,7 @@ def _set_keys(
 
 
 def _released(before: State, after: State, rules: ReservationRules) -> Attentions:
-    """Tell those left that the reservation went with its holder, if it did."""
+    """Notify the other registrants if the reservation ended with its holder."""
     current = before.reservation
     if current is None or after.reservation is not None:
         return ()

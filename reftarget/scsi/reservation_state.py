@@ -56,7 +56,7 @@ class State:
         return [each for each in self.registrations if each != nexus]
 
     def with_keys(self, keys: Mapping[Nexus, int]) -> "State":
-        """Return the state with these registered, anew or with another key."""
+        """Return the state with these registered, as new ones or with another key."""
         return replace(self, registrations={**self.registrations, **keys})
 
     def without(self, removed: Iterable[Nexus]) -> "State":
@@ -90,7 +90,7 @@ Attentions = tuple[tuple[Nexus, AdditionalSense], ...]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a service action comes to."""
+    """The result of a service action."""
 
     state: State
     attentions: Attentions = ()

@@ -128,7 +128,7 @@ class TestedTarget:
         self._again(self.running.control.power_cycle)
 
     def operate(self, order: str) -> None:
-        """Have the target do something of its own accord (see `Control.operate`).
+        """Have the target do something unasked (see `Control.operate`).
 
         The check is not applicable where nobody has said how.
 

@@ -86,7 +86,7 @@ def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
 
 
 def let_time_pass(session: Session, seconds: float = NOTICE) -> None:
-    """Wait, and take what the target sends of its own accord meanwhile.
+    """Wait, and take what the target sends unasked meanwhile.
 
     Raises:
         ConnectionLost: the connection of the session is lost, too.

@@ -35,7 +35,7 @@ _PLAIN = {
 }
 """What a login that wants nothing special offers in a stage."""
 
-# What this side says to the keys that a target offers of its own accord.
+# What this side says to the keys that a target offers unasked.
 _OWN = {
     "AuthMethod": "None",
     "HeaderDigest": "CRC32C,None",
@@ -195,7 +195,7 @@ def _use_digests(
 
 
 def answers_to(offered: Pairs) -> Pairs:
-    """Return this side's answers to what a target has offered of its own accord."""
+    """Return this side's answers to what a target has offered unasked."""
     return Negotiator(Role.INITIATOR, _OWN, is_lenient=True).receive(offered)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target does of its own accord, or on an order from its operator's side."""
+"""What a target does unasked, or on an order from its operator's side."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

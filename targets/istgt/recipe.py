@@ -35,7 +35,7 @@ _FEATURES = FEATURES | {
     "alias",
     "further-identity",
 }
-# Values of the package's example, but no NOP-In of its own accord, more sessions,
+# Values of the package's example, but no unasked NOP-In, more sessions,
 # and no port for istgtcontrol.
 _GLOBAL = """\
 [Global]

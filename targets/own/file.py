@@ -178,7 +178,7 @@ class SpecialTable(_Table, frozen=True, kw_only=True):
     guarded: str | None = None
     """Nobody is authorized to reset it."""
     pinging: str | None = None
-    """It pings each connection of its own accord, at least every 20 s."""
+    """It pings each connection unasked, at least every 20 s."""
 
     def __post_init__(self) -> None:
         for place in self.__struct_fields__:

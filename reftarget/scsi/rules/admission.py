@@ -15,7 +15,7 @@ from reftarget.scsi.task import Task
 
 
 def unknown_command(_opcode: int, has_opcode: bool) -> Sense | None:
-    """Return the objection to a command that there is none of; None: it is GOOD.
+    """Return the objection to an undefined command; None: it ends GOOD.
 
     Args:
         _opcode: OPERATION CODE.
@@ -31,7 +31,7 @@ def unknown_command(_opcode: int, has_opcode: bool) -> Sense | None:
 
 
 def objection(_layout: Layout, _task: Task) -> CheckCondition | None:
-    """Return why a command is refused that the device server knows: for nothing.
+    """Return why a known command is refused: for no reason.
 
     What its fields and its attribute ask for is offered (SAM-5 section 8.5).
     """
@@ -39,7 +39,7 @@ def objection(_layout: Layout, _task: Task) -> CheckCondition | None:
 
 
 def heeds_reservations(_opcode: int) -> bool:
-    """Whether a command is held against reservations: each is (SPC-4 table 48)."""
+    """Whether reservations apply to a command: they do to each (SPC-4 table 48)."""
     return True
 
 

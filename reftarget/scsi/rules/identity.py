@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The decisions about what a unit says of itself (SPC-4; VPD of disks: SBC-3)."""
+"""The decisions about a unit's description of itself (SPC-4; disks: SBC-3)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def version_descriptors(protocol_level: int) -> tuple[int, ...]:
 
 
 def unknown_page(_code: int) -> bytes | None:
-    """Return the body of a VPD page that there is none of; None: it is refused."""
+    """Return the body of an undefined VPD page; None: it is refused."""
     return None
 
 
@@ -95,7 +95,7 @@ def has_timeouts(rctd: bool) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules(RuleSet):
-    """The decisions about what a unit says of itself."""
+    """The decisions about a unit's description of itself."""
 
     # standard INQUIRY data
     response_data_format: int = 2

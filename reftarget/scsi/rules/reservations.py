@@ -43,7 +43,7 @@ def passes(kind: ReservationType, role: Role, access: Access) -> bool:
 
 
 def identified(nexus: Nexus) -> Nexus:
-    """Return what tells a nexus from others: all of it (section 5.12.1)."""
+    """Return the part of a nexus that identifies it: all of it (section 5.12.1)."""
     return nexus
 
 
@@ -103,7 +103,7 @@ def counted(state: State) -> State:
 
 
 def concerns_registrants(kind: ReservationType) -> bool:
-    """Whether registrants are told that a reservation of a type has ended.
+    """Whether registrants are notified that a reservation of a type has ended.
 
     They are if they had access by it (sections 5.12.11.2.2 and 5.12.11.2.3).
     """
@@ -114,7 +114,7 @@ def reservation_type(scope: int, kind: int) -> ReservationType:
     """Return the type that TYPE says (section 6.15.3).
 
     Raises:
-        CheckCondition: it or SCOPE is none that there is.
+        CheckCondition: the TYPE or the SCOPE is undefined.
     """
     try:
         known_type = ReservationType(kind)

@@ -355,7 +355,7 @@ def test_an_error_is_told_after_the_final_data(
     layout = reaching(scratch_disk, cdb.write_10, cdb.write_16)
     blocks = len(data) // scratch_disk.block_size
     command = layout(lba=scratch_disk.blocks, blocks=blocks)
-    # F=0: its data follows of its own accord.
+    # F=0: its data follows unsolicited.
     task = session.start(command, write=data, unsolicited=0, final=0)
 
     session.expect_silence(after=task.command)

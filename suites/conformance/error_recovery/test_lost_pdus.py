@@ -161,7 +161,7 @@ def test_spoilt_unsolicited_data_is_recovered(
     keys = {"ErrorRecoveryLevel": level, "InitialR2T": "No", "ImmediateData": "No"}
     session = open_session({**keys, "DataDigest": "CRC32C,None"})
     data = pattern(scratch_disk, SEGMENT, seed=0x900)
-    # F=0: its data follows of its own accord.
+    # F=0: its data follows unsolicited.
     task = start_write(session, scratch_disk, data, unsolicited=0, final=0)
     (part,) = data_outs(
         data,

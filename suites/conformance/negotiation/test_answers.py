@@ -276,7 +276,7 @@ def own_offer(login: LoginExchange, first_pairs: Pairs) -> str:
     answers = ask(login, first_pairs)[1]
     names = [name for name, _value in answers if name in ("HeaderDigest", "DataDigest")]
     if not names:
-        pytest.skip("not applicable: the target offers no digest of its own accord")
+        pytest.skip("not applicable: the target offers no digest unasked")
     return names[0]
 
 

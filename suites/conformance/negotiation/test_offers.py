@@ -23,7 +23,7 @@ _OFFERED = frozenset(
     for key in OPERATIONAL
     if not key.is_declarative and key.name != _ARCHITECTURE
 )
-"""What a target that offers it of its own accord must have an answer to."""
+"""What a target that offers it unasked must have an answer to."""
 
 
 @pytest.fixture
