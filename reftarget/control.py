@@ -18,6 +18,11 @@ the newest normal session is meant; without `cid` its first connection.
     remove target=IQN               refuse them with 0204, and drop its sessions
     online target=IQN               take it back
     login-time seconds=15           how long logins may take from now on
+    access-state lun=0 group=2 state=standby
+                                    put a target port group of a unit into a state
+    access-preference lun=0 group=2 on=1
+                                    make it a preferred one, or no longer
+    access-failure lun=0            a change of state by the target itself has failed
 """
 
 from __future__ import annotations
@@ -27,19 +32,25 @@ from typing import TYPE_CHECKING, Final
 
 from iscsi.constants import AsyncEvent
 from iscsi.printable import printable
+from iscsi.scsi.port_groups import AccessState
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget import events
+from reftarget.scsi import access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reftarget.connection import Connection
+    from reftarget.scsi.unit import LogicalUnit
     from reftarget.session import Session
     from reftarget.target import Node, ReferenceTarget
 
     Arguments = dict[str, str]
     Action = Callable[[ReferenceTarget, Arguments], str]
 
+
+_LUN: Final = 0x3FFF
+"""The greatest LUN of a unit."""
 
 _FIELD: Final = 0xFFFF
 """The greatest number in a field of 16 bits: a parameter, a CID, a TSIH."""
@@ -193,6 +204,43 @@ def _bring_back(target: ReferenceTarget, arguments: Arguments) -> str:
     return ""
 
 
+def _unit(target: ReferenceTarget, arguments: Arguments) -> LogicalUnit:
+    lun = _number(arguments, "lun", 0, most=_LUN)
+    unit = _node(target, arguments).device.units.get(lun)
+    if unit is None:
+        raise ControlError(f"there is no logical unit {lun}")
+    return unit
+
+
+def _group(unit: LogicalUnit, arguments: Arguments) -> int:
+    group = _number(arguments, "group", 1)
+    if group not in unit.port_groups:
+        raise ControlError(f"there is no target port group {group}")
+    return group
+
+
+def _set_access_state(target: ReferenceTarget, arguments: Arguments) -> str:
+    unit = _unit(target, arguments)
+    name = arguments.get("state", "").replace("-", "_").upper()
+    state = AccessState.__members__.get(name)
+    if state is None or state is AccessState.LOGICAL_BLOCK_DEPENDENT:
+        raise ControlError(f"{printable(name[:40])} is no access state")
+    access.change_implicitly(unit, _group(unit, arguments), state)
+    return ""
+
+
+def _prefer_group(target: ReferenceTarget, arguments: Arguments) -> str:
+    unit = _unit(target, arguments)
+    is_preferred = bool(_number(arguments, "on", 1, most=1))
+    unit.port_groups.prefer(_group(unit, arguments), is_preferred=is_preferred)
+    return ""
+
+
+def _fail_access_change(target: ReferenceTarget, arguments: Arguments) -> str:
+    access.fail_transition(_unit(target, arguments))
+    return ""
+
+
 def _bound_logins(target: ReferenceTarget, arguments: Arguments) -> str:
     seconds = float(_number(arguments, "seconds", 15))
     target.limits = replace(target.limits, login_time=seconds)
@@ -213,4 +261,7 @@ _ACTIONS: Final[dict[str, Action]] = {
     "remove": _remove,
     "online": _bring_back,
     "login-time": _bound_logins,
+    "access-state": _set_access_state,
+    "access-preference": _prefer_group,
+    "access-failure": _fail_access_change,
 }

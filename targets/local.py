@@ -12,7 +12,7 @@ import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from targets import workdir
@@ -40,6 +40,7 @@ FEATURES = frozenset(
 
 START_SECONDS = 40.0
 _ATTEMPTS = 5
+_OTHER_GROUP = 2
 _POLL_SECONDS = 0.01
 # Below Linux's ephemeral ports (from 32768 on): between a kill and a restart no
 # outgoing connection can take the port.
@@ -72,6 +73,8 @@ class Recipe:
     """Return when it listens where it should; raise LabError if it never does."""
     hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
     """One for each portal; ::1 is left out where there is no IPv6."""
+    other_hosts: tuple[str, ...] = ()
+    """One for each portal of a second portal group."""
     operate: Callable[[Plan, str], None] | None = None
     """Have the target do something unasked."""
     special: Mapping[Special, str] = field(default_factory=dict)
@@ -94,14 +97,17 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
         recipe, version = self.recipe, self.recipe.version()
         instance = self._first_start()
         portals = instance.plan.portals
+        first = tuple(one for one in portals if one.group_tag != _OTHER_GROUP)
+        others = tuple(one for one in portals if one.group_tag == _OTHER_GROUP)
         features = recipe.features
-        if not any(":" in portal.host for portal in portals):
+        if not any(":" in portal.host for portal in first):
             features -= {"ipv6"}
         return instance, RunningTarget(
             kind=recipe.kind,
             description=recipe.description,
             version=version,
-            portals=portals,
+            portals=first,
+            other_portals=others,
             targets=recipe.targets,
             features=features,
             control=instance,
@@ -120,7 +126,12 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
         return self._try_start()
 
     def _try_start(self) -> "_Instance":
-        ports = choose_ports(usable_hosts(self.recipe.hosts), self.port)
+        hosts = usable_hosts(self.recipe.hosts)
+        chosen = choose_ports((*hosts, *self.recipe.other_hosts), self.port)
+        ports = tuple(
+            replace(portal, group_tag=_OTHER_GROUP) if number >= len(hosts) else portal
+            for number, portal in enumerate(chosen)
+        )
         workdir.sweep()
         directory = workdir.make(self.recipe.kind)
         log_directory = self.log_directory or directory.path

@@ -44,6 +44,7 @@ FEATURES = MappingProxyType(
         "acl": "one target name is forbidden to us (`special`)",
         "redirect": "one name has moved for a while, one for good (`special`)",
         "operator": "the target can be made to send Async Messages",
+        "access-states": "its target port groups can be put into access states",
         "pings": "it can be made to send pings, or one name sends some (`special`)",
         "identities": "one CHAP name that is another initiator's",
         "further-identity": "one CHAP name more that any initiator may use",

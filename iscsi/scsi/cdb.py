@@ -28,6 +28,7 @@ _ALLOCATION_12 = {"allocation_length": (6, 7, 32)}
 _ALLOCATION_16 = {"allocation_length": (10, 7, 32)}
 _LIST_6 = {"parameter_list_length": (4, 7, 8)}
 _LIST_10 = {"parameter_list_length": (7, 7, 16)}
+_LIST_12 = {"parameter_list_length": (6, 7, 32)}
 _LIST_16 = {"parameter_list_length": (10, 7, 32)}
 _MODE_PAGE = {"page_control": (2, 7, 2), "page_code": (2, 5, 6)}
 _SUBPAGE = {"subpage_code": (3, 7, 8)}
@@ -153,6 +154,7 @@ report_target_port_groups = Layout(
     parameter_data_format=(1, 7, 3),
     **_ALLOCATION_12,
 )
+set_target_port_groups = Layout("SET TARGET PORT GROUPS", (0xA4, 0x0A), 12, **_LIST_12)
 report_supported_operation_codes = Layout(
     "REPORT SUPPORTED OPERATION CODES",
     (0xA3, 0x0C),

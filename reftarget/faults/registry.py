@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reftarget.faults import fields
+from reftarget.faults.access import ACCESS
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.authentication import AUTHENTICATION
@@ -63,6 +64,7 @@ _ROWS: Final = (
     *ALLEGIANCE,
     *IDENTITY,
     *PRIMARY,
+    *ACCESS,
     *DEVICES,
     *MEDIA,
     *UPKEEP,

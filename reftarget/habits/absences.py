@@ -113,7 +113,6 @@ ABSENCES: Final = (
         "MODE SENSE (6)",
         "MODE SENSE (10)",
         "PREVENT ALLOW MEDIUM REMOVAL",
-        "REPORT TARGET PORT GROUPS",
         "SANITIZE (EXIT FAILURE MODE)",
         "RECEIVE COPY STATUS (LID1)",
         "RECEIVE COPY DATA (LID1)",
@@ -163,6 +162,18 @@ ABSENCES: Final = (
             for what in ("SYNCHRONIZE CACHE", "PRE-FETCH")
             for size in (10, 16)
         ),
+    ),
+    _without(
+        "access-states",
+        "target port groups: TPGS is 00b",
+        *("REPORT TARGET PORT GROUPS", "SET TARGET PORT GROUPS"),
+        clause="SPC-4 6.6.2",
+    ),
+    _without(
+        "explicit-access-states",
+        "SET TARGET PORT GROUPS: TPGS is 01b",
+        "SET TARGET PORT GROUPS",
+        clause="SPC-4 6.6.2",
     ),
     _without("sanitize", "SANITIZE", *_SANITIZE),
     _without(

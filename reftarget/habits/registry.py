@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from reftarget.habits.absences import ABSENCES
+from reftarget.habits.access import ACCESS
 from reftarget.habits.devices import DEVICES
 from reftarget.habits.logins import LOGINS
 from reftarget.habits.numbers import NUMBERS
@@ -41,6 +42,7 @@ _ROWS: Final = (
     *RESPONSES,
     *TASKS,
     *ABSENCES,
+    *ACCESS,
     *DEVICES,
     *RESERVATIONS,
 )

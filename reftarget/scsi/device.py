@@ -12,7 +12,7 @@ from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
-from reftarget.scsi import elsewhere
+from reftarget.scsi import access, elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
     condition,
@@ -206,6 +206,8 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     reports = rules.reports_attentions(cdb[0], command.clears_attention)
     if reports and unit.attentions.pending(task.nexus):
         raise _attention(unit, task)
+    if not unit.port_groups.is_open:
+        _admit_to_port(unit, task, command)
     is_odd = int.from_bytes(cdb[: command.length], "big") & command.forbidden
     if is_odd and rules.refuses_reserved_fields:
         raise _forbidden(command, cdb)
@@ -217,6 +219,15 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
         if not_ready is not None:
             raise CheckCondition(not_ready)
     return command
+
+
+def _admit_to_port(unit: LogicalUnit, task: Task, command: Command) -> None:
+    """Refuse what the access state of the target port does not serve."""
+    answer = access.refusal(unit, task, command)
+    if isinstance(answer, Outcome):
+        raise _AnsweredError(answer)
+    if answer is not None:
+        raise CheckCondition(answer)
 
 
 def _find_action(unit: LogicalUnit, task: Task) -> Command:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iscsi.scsi import cdb
 from iscsi.scsi.inquiry import StandardInquiry
+from iscsi.scsi.port_groups import AccessManagement
 from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.vpd import (
     Association,
@@ -24,6 +25,7 @@ from iscsi.scsi.vpd import (
     build_designators,
 )
 from reftarget.scsi import limits
+from reftarget.scsi.access import management
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.extended_copy import third_party_copy_page
 from reftarget.scsi.task import Outcome, Task, truncated
@@ -46,6 +48,7 @@ def _standard(unit: LogicalUnit, task: Task) -> bytes:
         response_data_format=rules.response_data_format,
         is_removable=config.removable,
         normaca=rules.normaca,
+        tpgs=management(unit),
         third_party_copy="EXTENDED COPY (LID1)" not in config.absent,
         multip=rules.multip,
         vendor=config.vendor,
@@ -70,6 +73,21 @@ def _name_string(name: str) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
+def _group_designator(unit: LogicalUnit, portal_group: int) -> list[Designator]:
+    """Return what designates the target port group, where there are such groups."""
+    if management(unit) is AccessManagement.NONE:
+        return []
+    group = unit.rules.access.designated_group(portal_group)
+    return [
+        Designator(
+            DesignatorType.TARGET_PORT_GROUP,
+            struct.pack(">2xH", group),
+            Association.TARGET_PORT,
+            protocol=_PROTOCOL_ISCSI,
+        )
+    ]
+
+
 def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     config = unit.config
     portal_group = task.nexus.target_portal_group_tag
@@ -90,6 +108,7 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
                 struct.pack(">2xH", portal_group),
                 **port,
             ),
+            *_group_designator(unit, portal_group),
             Designator(
                 DesignatorType.SCSI_NAME_STRING,
                 _name_string(rules.port_name(target, portal_group)),

@@ -340,3 +340,8 @@ class ReservationManager:
         self._reserver = None
         self.state = self._rules.after_reset(self.state)
         self._refresh()
+
+    def access_changed(self) -> None:
+        """Do what a change of an access state does: nothing."""
+        self.state = self._rules.after_access_change(self.state)
+        self._refresh()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
 from reftarget.scsi import (
+    access,
     capacity,
     extended_copy,
     inquiry,
@@ -78,6 +79,7 @@ COMMANDS: tuple[Command, ...] = (
     *mode.COMMANDS,
     *logs.COMMANDS,
     *operations.COMMANDS,
+    *access.COMMANDS,
     *capacity.COMMANDS,
     *reads.COMMANDS,
     *writes.COMMANDS,

@@ -15,6 +15,7 @@ from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.config import naa_identifier, serial_number
 from reftarget.scsi.copy_results import CopyResults
 from reftarget.scsi.modes import ModePages
+from reftarget.scsi.port_groups import PortGroups
 from reftarget.scsi.sanitizing import Sanitizing
 
 if TYPE_CHECKING:
@@ -176,6 +177,9 @@ class Reservations(Protocol):
     def logical_unit_reset(self) -> None:
         """End what does not outlive a reset: RESERVE of SPC-2."""
 
+    def access_changed(self) -> None:
+        """Do what a change of an access state does: nothing."""
+
 
 class LogicalUnit:
     """The state that the handlers of commands work on."""
@@ -223,6 +227,7 @@ class LogicalUnit:
         self.actions: dict[tuple[int, int], Command] = {}
         self.reservations = reservations(self)
         self.copies = CopyResults()
+        self.port_groups = PortGroups(device.portal_group_tags, self.rules.access)
 
     def _provisioning_map(self) -> ExtentSet:
         mapped = ExtentSet()

@@ -39,7 +39,8 @@ _PING_SECONDS = 3
 def guest(targets: Sequence[Target], more: More = NO_MORE) -> Guest:
     """Return a guest that serves target names through LIO.
 
-    The first name has a second portal group, with the same logical units.
+    The first name has a second portal group, with the same logical units; its ports are
+    a target port group of their own (SPC-4 section 5.15).
 
     Raises:
         LabError: a unit has a backing that LIO does not have here.
@@ -95,6 +96,8 @@ def _group(
         for name, value in _credentials(chap):
             yield call("credential", name, value)
     yield from (call("lun", *words) for words in units)
+    if tag != 1:
+        yield from (call("own_ports", *words) for words in units)
     for one in target.identities:
         if one.initiator_name is None:
             raise LabError(f"{target.name}: LIO has one CHAP name for all initiators")

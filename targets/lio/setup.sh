@@ -130,6 +130,14 @@ lun() {
     ln -s "$core/$3_$2/$1" "$group/lun/lun_$2/$1"
 }
 
+# Puts a unit of the group into a target port group of its own. Arguments: as `unit`.
+own_ports() {
+    ports=$core/$3_$2/$1/alua/second
+    mkdir -p "$ports"
+    echo 2 > "$ports/tg_pt_gp_id"
+    echo second > "$group/lun/lun_$2/alua_tg_pt_gp"
+}
+
 enable() {
     echo 1 > "$group/enable"
 }

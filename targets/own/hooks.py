@@ -47,7 +47,7 @@ class OperatorTable(
 ):
     """The [hooks.operator] table: what the target can be made to do.
 
-    The first eight are asked for by checks; no check asks for the others yet.
+    Checks ask for those of `USED`; no check asks for the others yet.
     """
 
     ping: Hook | None = None
@@ -63,6 +63,8 @@ class OperatorTable(
     resize_unit: Hook | None = None
     write_protect: Hook | None = None
     access_state: Hook | None = None
+    access_preference: Hook | None = None
+    access_failure: Hook | None = None
 
 
 USED = frozenset(
@@ -75,9 +77,14 @@ USED = frozenset(
         "scsi_event",
         "vendor_event",
         "login_time",
+        "access_state",
+        "access_preference",
+        "access_failure",
     }
 )
 """The verbs that checks ask for."""
+
+_ACCESS = frozenset({"access_state", "access_preference", "access_failure"})
 
 
 class HooksTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,8 +130,12 @@ class Hooks:
                 "`power_cycle = [...]` in [hooks]",
             ),
             "operator": (
-                bool(self.verbs.keys() & (USED - {"ping"})),
+                bool(self.verbs.keys() & (USED - {"ping", *_ACCESS})),
                 "`logout_request = [...]`, or another verb, in [hooks.operator]",
+            ),
+            "access-states": (
+                "access_state" in self.verbs,
+                "`access_state = [...]` in [hooks.operator]",
             ),
         }
 

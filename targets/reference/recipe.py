@@ -41,6 +41,8 @@ _DISK1, _DISK2, _GUARDED = layout.targets("reference", _UNITS)
 _TARGETS = (_DISK1, _DISK2, _BARE, replace(_GUARDED, identities=layout.IDENTITIES))
 NO_ARCHITECTURE = "X#NodeArchitecture="
 """The key without a value: it is not sent."""
+_OTHER_HOSTS = ("127.0.0.1",)
+"""Where the second portal group of the first target name listens."""
 _ORDER_SECONDS = 5.0
 _MOST_NAMED = 12
 """How many changes its description names."""
@@ -61,6 +63,8 @@ _FEATURES = FEATURES | {
     "acl",
     "redirect",
     "operator",
+    "access-states",
+    "several-groups",
     "pings",
     "identities",
     "further-identity",
@@ -120,6 +124,7 @@ def recipe(
             _launch, options=build_options(faults, habits, keys, trace=trace)
         ),
         await_ready=_await_ready,
+        other_hosts=_OTHER_HOSTS,
         operate=_operate,
         special=_SPECIAL,
         discovery_chap=discovery_chap,
@@ -200,6 +205,9 @@ def build_configuration(
     """Return the TOML file that `iscsi-assay reftarget --config` reads."""
     tables = [_target_table(directory, target) for target in targets]
     tables[0]["alias"] = _SPECIAL[Special.ALIAS]
+    groups = sorted({portal.group_tag for portal in portals})
+    tables[0] |= {"portal_groups": groups}
+    del tables[0]["portal_group"]
     discovery = {} if discovery_chap is None else {"auth": _auth(discovery_chap)}
     return tomli_w.dumps(
         {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reftarget.ruleset import RuleSet
+from reftarget.scsi.rules.access import AccessRules
 from reftarget.scsi.rules.admission import AdmissionRules
 from reftarget.scsi.rules.blocks import BlockRules
 from reftarget.scsi.rules.copies import CopyRules
@@ -18,6 +19,7 @@ from reftarget.scsi.rules.reservations import ReservationRules
 
 __all__ = [
     "SCSI_RULES",
+    "AccessRules",
     "AdmissionRules",
     "BlockRules",
     "CopyRules",
@@ -42,6 +44,7 @@ class SCSIRules(RuleSet):
     provisioning: ProvisioningRules = field(default_factory=ProvisioningRules)
     reservations: ReservationRules = field(default_factory=ReservationRules)
     copies: CopyRules = field(default_factory=CopyRules)
+    access: AccessRules = field(default_factory=AccessRules)
 
 
 SCSI_RULES: Final = SCSIRules()

@@ -218,6 +218,8 @@ class ReservationRules(RuleSet):
     # what outlives what
     after_nexus_loss: Callable[[State, Nexus], State] = after_nexus_loss
     after_reset: Callable[[State], State] = unchanged
+    after_access_change: Callable[[State], State] = unchanged
+    """What an access state that changes leaves of reservations: all (5.12.1)."""
     kept: Callable[[State], State] = unchanged
     """What is kept over a loss of power, if APTPL is set (section 5.12.5)."""
     # PERSISTENT RESERVE OUT

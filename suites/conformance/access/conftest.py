@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures for access states: ways to a unit, and what puts them back."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from initiator.connection import Portal
+from initiator.session import Session
+from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.targets import TestedTarget
+from suites.support.access import Ways, ways_of
+
+
+@pytest.fixture
+def ways(
+    open_session: OpenSession, session: Session, target: TestedTarget
+) -> Iterator[Ways]:
+    """The ways to the unit of `session`; the states are put back at the end."""
+    keeper = open_session(initiator_name=f"{session.options.initiator_name}.keeper")
+    known = ways_of(target, keeper)
+    yield known
+    known.restore()
+
+
+@pytest.fixture
+def changing(ways: Ways, scratch_disk: Disk) -> Ways:
+    """The ways to a unit that is ours, so that nobody else misses one of them."""
+    _ = scratch_disk
+    return ways
+
+
+@pytest.fixture
+def elsewhere(open_session: OpenSession, target: TestedTarget) -> Callable[[], Session]:
+    """Open a session with the same unit through another portal group."""
+
+    def open_one() -> Session:
+        there = target.running.other_portals[0]
+        return open_session(portal=Portal(there.host, there.port))
+
+    return open_one

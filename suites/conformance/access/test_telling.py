@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who is told of a change of access state (SPC-4 section 5.15.2.5)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from initiator.expect import check
+from initiator.session import Session
+from iscsi.scsi import cdb
+from iscsi.scsi.port_groups import AccessState
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.support.access import Ways, expect_told
+
+CHANGED = AdditionalSense.ASYMMETRIC_ACCESS_STATE_CHANGED
+FAILED = AdditionalSense.IMPLICIT_ASYMMETRIC_ACCESS_STATE_TRANSITION_FAILED
+
+
+def other_state(ways: Ways, group: int) -> AccessState:
+    """Return an active state that a group is not in."""
+    is_optimized = ways.before[group].state == AccessState.OPTIMIZED
+    return AccessState.NON_OPTIMIZED if is_optimized else AccessState.OPTIMIZED
+
+
+@pytest.mark.requirement("SPC4-5.15.2.5-04")
+def test_others_are_told_of_an_initiators_change(
+    session: Session, changing: Ways
+) -> None:
+    """Who has not sent SET TARGET PORT GROUPS is told of what it has changed."""
+    group = changing.group_of(session)
+
+    changing.set(group, other_state(changing, group))
+
+    expect_told(session, CHANGED)
+
+
+@pytest.mark.needs("several-groups")
+@pytest.mark.requirement("SPC4-5.15.2.5-04")
+def test_other_ports_are_told_of_an_initiators_change(
+    session: Session, changing: Ways, elsewhere: Callable[[], Session]
+) -> None:
+    """The nexuses of other target ports are told of it, too."""
+    other = elsewhere()
+    group = changing.group_of(session)
+
+    changing.set(group, other_state(changing, group))
+
+    expect_told(other, CHANGED)
+
+
+@pytest.mark.requirement("SPC4-5.15.2.5-05")
+def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
+    """Who has changed a state knows of it already."""
+    group = changing.group_of(session)
+
+    changing.set(group, other_state(changing, group), by=session)
+
+    sense = session.execute(cdb.test_unit_ready()).sense
+    is_told = (
+        sense is not None
+        and sense.key == SenseKey.UNIT_ATTENTION
+        and sense.additional is CHANGED
+    )
+    check(not is_told, "no unit attention for the change", sense)
+
+
+@pytest.mark.needs("access-states")
+@pytest.mark.requirement("SPC4-5.15.2.5-03")
+def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> None:
+    """A change of the target's own is told to each nexus of the port."""
+    group = changing.group_of(session)
+
+    changing.change_by_itself(group, other_state(changing, group))
+
+    for one in (session, changing.keeper):
+        expect_told(one, CHANGED)
+
+
+@pytest.mark.needs("access-states", "several-groups")
+@pytest.mark.requirement("SPC4-5.15.2.5-03")
+def test_other_ports_are_told_of_its_own_change(
+    session: Session, changing: Ways, elsewhere: Callable[[], Session]
+) -> None:
+    """A change of the target's own is told to the nexuses of other ports, too."""
+    other = elsewhere()
+    group = changing.group_of(session)
+
+    changing.change_by_itself(group, other_state(changing, group))
+
+    expect_told(other, CHANGED)
+
+
+@pytest.mark.needs("access-states")
+@pytest.mark.requirement("SPC4-5.15.2.5-06")
+def test_a_failed_change_is_told(session: Session, changing: Ways) -> None:
+    """A change of the target's own that fails is told to each nexus."""
+    changing.fail_by_itself()
+
+    for one in (session, changing.keeper):
+        expect_told(one, FAILED)
