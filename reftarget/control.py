@@ -205,7 +205,7 @@ def _bring_back(target: ReferenceTarget, arguments: Arguments) -> str:
 
 
 def _unit(target: ReferenceTarget, arguments: Arguments) -> LogicalUnit:
-    lun = _number(arguments, "lun", 0, most=_LUN)
+    lun = _number(arguments, "lun", 0, maximum=_LUN)
     unit = _node(target, arguments).device.units.get(lun)
     if unit is None:
         raise ControlError(f"there is no logical unit {lun}")
@@ -231,7 +231,7 @@ def _set_access_state(target: ReferenceTarget, arguments: Arguments) -> str:
 
 def _prefer_group(target: ReferenceTarget, arguments: Arguments) -> str:
     unit = _unit(target, arguments)
-    is_preferred = bool(_number(arguments, "on", 1, most=1))
+    is_preferred = bool(_number(arguments, "on", 1, maximum=1))
     unit.port_groups.prefer(_group(unit, arguments), is_preferred=is_preferred)
     return ""
 

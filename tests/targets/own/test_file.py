@@ -146,7 +146,8 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
     assert offer.special[Special.ALIAS] == "the first"
     assert offer.special[Special.GUARDED].endswith(":guarded")
     # The hooks have tests of their own.
-    assert set(offer.remedies) == {"restart", "power-cycle", "operator"}
+    lacking = {"restart", "power-cycle", "operator", "access-states"}
+    assert set(offer.remedies) == lacking
     assert offer.features <= set(FEATURES)
     assert not any("s3cret" in repr(one) for one in (provider, offer))
 
