@@ -22,10 +22,10 @@ from iscsi_assay.parser import USAGE, Command, Misuse, Parser, examples
 from reports.model import Outcome, Run
 from reports.run import RunFileError, read
 from reports.suites import ROOT
+from suites.reach import SHARED, changed_names, checks_that_use, is_check
 from targets import kinds
 from vmlab.tool import SBIN
 
-SUITES = ("suites/conformance", "suites/robustness")
 REPEAT, FRESH = 10, 5
 _TARGETS = ("reference", "tgt", "istgt")
 """Those that start in no time, where their programs are."""
@@ -61,22 +61,49 @@ class Rate:
 def changed(base: str, root: Path = ROOT) -> list[str]:
     """Return the checks that differ from a base, as node IDs without parameters.
 
-    A change outside of a check, such as of a helper, concerns all checks of its file.
+    A change outside of a check, such as of a helper, concerns all checks of its file. A
+    change of code that checks share concerns those that use it.
 
     Raises:
-        GateError: git cannot tell.
+        GateError: git cannot tell, or a file of the suites is no Python.
     """
     since = _git(root, "merge-base", base, "HEAD").strip()
-    lines = _git(root, "diff", "--unified=0", "--no-ext-diff", since, "--", *SUITES)
+    lines = _git(root, "diff", "--unified=0", "--no-ext-diff", since, "--", *SHARED)
     places = dict(_places(lines))
-    others = ("ls-files", "--others", "--exclude-standard", "--", *SUITES)
-    places |= {path: {0} for path in _git(root, *others).splitlines()}
-    return [
-        f"{path}::{name}"
-        for path, touched in sorted(places.items())
-        if Path(path).name.startswith("test_") and (root / path).exists()
-        for name in _concerned((root / path).read_text(), touched)
-    ]
+    others = ("ls-files", "--others", "--exclude-standard", "--", *SHARED)
+    places |= {
+        path: {*range(len((root / path).read_text().splitlines()) + 1)}
+        for path in _git(root, *others).splitlines()
+        if path.endswith(".py")
+    }
+    modules = {
+        str(path.relative_to(root)): path.read_text()
+        for folder in SHARED
+        for path in sorted((root / folder).rglob("*.py"))
+    }
+    try:
+        return sorted({*_edited(places, modules), *_reached(places, modules)})
+    except SyntaxError as error:
+        raise GateError(f"a file of the suites is no Python: {error}") from error
+
+
+def _edited(
+    places: Mapping[str, set[int]], modules: Mapping[str, str]
+) -> Iterator[str]:
+    for path, touched in places.items():
+        if is_check(path) and path in modules:
+            for name in _concerned(modules[path], touched):
+                yield f"{path}::{name}"
+
+
+def _reached(places: Mapping[str, set[int]], modules: Mapping[str, str]) -> list[str]:
+    names = {
+        name
+        for path, touched in places.items()
+        if not is_check(path) and path in modules
+        for name in changed_names(modules[path], touched)
+    }
+    return checks_that_use(names, modules) if names else []
 
 
 def _places(diff: str) -> Iterator[tuple[str, set[int]]]:

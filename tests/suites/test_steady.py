@@ -93,6 +93,89 @@ def test_a_commit_and_a_new_file_are_changes(file: Path, tmp_path: Path) -> None
         changed("nowhere", tmp_path)
 
 
+SUPPORT = '''"""Shared."""
+
+import os
+
+LIMIT = 5
+
+
+def base() -> int:
+    return LIMIT
+
+
+def through() -> int:
+    return base()
+
+
+class Other:
+    def method(self) -> int:
+        return 1
+'''
+USERS = """from suites.support import shared
+
+
+def local() -> int:
+    return shared.through()
+
+
+def test_direct() -> None:
+    assert shared.base()
+
+
+def test_far() -> None:
+    assert local()
+
+
+def test_fixture(other_fixture: int) -> None:
+    assert other_fixture
+
+
+def test_nothing() -> None:
+    pass
+"""
+CONFTEST = """import pytest
+
+
+@pytest.fixture
+def other_fixture() -> int:
+    return Other().method()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("LIMIT = 5", "LIMIT = 6", ["direct", "far"]),
+        ("return base()", "return base() + 1", ["far"]),
+        ("        return 1", "        return 2", ["fixture"]),
+        ("import os", "import sys", []),
+    ],
+)
+def test_a_change_of_shared_code_concerns_the_checks_that_use_it(
+    file: Path, tmp_path: Path, old: str, new: str, names: list[str]
+) -> None:
+    shared = tmp_path / "suites" / "support" / "shared.py"
+    shared.parent.mkdir()
+    shared.write_text(SUPPORT)
+    file.write_text(USERS)
+    file.with_name("conftest.py").write_text(CONFTEST)
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "two")
+    git(tmp_path, "checkout", "-q", "-b", "mine")
+
+    shared.write_text(SUPPORT.replace(old, new))
+
+    assert changed("main", tmp_path) == [f"{NAME}test_{name}" for name in names]
+
+
+def test_a_file_that_is_no_python_is_one_line(file: Path, tmp_path: Path) -> None:
+    file.write_text("def test_it(:\n")
+
+    with pytest.raises(GateError, match="no Python"):
+        changed("main", tmp_path)
+
+
 def run_with(outcome: Outcome, **repeats: int) -> Run:
     check = Check(check="a", outcome=outcome, requirements=(), repeats=repeats)
     return Run(format=FORMAT, checks=(check,))
