@@ -220,10 +220,13 @@ class _Instance:
         raise LabError(f"nobody can tell this target to {order}")
 
     def mark(self) -> int:
-        return len(self._log())
+        return len(self.said) + (0 if self.running is None else self.running.mark())
 
     def log_since(self, mark: int) -> str:
-        return self._log()[mark:]
+        former = len(self.said)
+        if self.running is None or mark < former:
+            return self._log()[mark:]
+        return _readable(self.running.log_since(mark - former))
 
     def decode(self, text: str) -> str:
         return trace.decode(text, debuginfo.files(self.kernel.root))

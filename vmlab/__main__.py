@@ -20,6 +20,7 @@ from vmlab import (
     trace,
 )
 from vmlab.build import config, kernel
+from vmlab.console_log import ConsoleLog
 from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
@@ -209,7 +210,7 @@ def _log(options: argparse.Namespace) -> int:
     path = folders.console(options.name)
     if not path.exists():
         raise LabError(f"there is no console of a machine {options.name}")
-    text = path.read_text(errors="replace")
+    text = ConsoleLog(path).read().decode(errors="replace")
     if options.kernel:
         files = debuginfo.files(kernel.named(options.kernel).root)
         text = trace.decode(text, files)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vmlab import acceleration, daemon, domain, folders, image
+from vmlab import acceleration, console_log, daemon, domain, folders, image
 from vmlab.errors import LabError, told
 from vmlab.guest import ADDRESS, Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
@@ -105,7 +105,7 @@ class Lab:
     ) -> Running:
         kernel = kernel or of_debian()
         console = folders.console(name)
-        console.unlink(missing_ok=True)
+        console_log.remove(console)
         initramfs = image.initramfs(kernel, guest)
         inner = guest.endpoints
         is_accelerated = acceleration.is_usable(self._connection, kernel)

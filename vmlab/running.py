@@ -2,14 +2,16 @@
 """A machine that runs: its console watched, its crash seen, its end."""
 
 import contextlib
+import io
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmlab import daemon, debuginfo, trace, watch
+from vmlab.console_log import ConsoleLog
 from vmlab.errors import LabError
 from vmlab.guest import FAILED, READY, Endpoint
 from vmlab.kernel import Kernel
@@ -58,6 +60,11 @@ class Running:
     _domain: "libvirt.virDomain"
     _seen: int = 0
     _crash: watch.Crash | None = None
+    _log: ConsoleLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read its console from the beginning."""
+        self._log = ConsoleLog(self.console)
 
     def is_alive(self) -> bool:
         """Tell whether it runs and its kernel has not crashed."""
@@ -82,11 +89,12 @@ class Running:
             return False  # it has just ended
 
     def _find_crash(self) -> watch.Crash | None:
-        text = self.log_since(self._seen)
+        said = self._log.read(self._seen)
+        text = _text(said)
         crash, scanned = watch.scan(text)
         if crash is None:
-            if scanned:
-                self._seen += self._size_of(text[:scanned])
+            # What is no whole line is read again.
+            self._seen = self._log.end - len(said) + _size_of(text[:scanned], said)
             return None
         for _ in poll(_REPORT_SECONDS):
             # The line may have been half there, and so may the report.
@@ -94,16 +102,6 @@ class Running:
             if crash.is_whole or not self.is_active():
                 break
         return crash
-
-    def _size_of(self, text: str) -> int:
-        """Return how many bytes of the console some text takes up.
-
-        Bytes that are no UTF-8, and carriage returns, make it another number.
-        """
-        lines = text.count("\n")
-        with self.console.open("rb") as file:
-            file.seek(self._seen)
-            return sum(len(line) for line in itertools.islice(file, lines))
 
     def is_active(self) -> bool:
         """Tell whether it runs, be its kernel well or not."""
@@ -114,15 +112,11 @@ class Running:
 
     def mark(self) -> int:
         """Return a mark at the present end of the console."""
-        return self.console.stat().st_size if self.console.exists() else 0
+        return self._log.size()
 
     def log_since(self, mark: int) -> str:
         """Return the console's output since a position."""
-        if not self.console.exists():
-            return ""
-        with self.console.open("rb") as file:
-            file.seek(mark)
-            return file.read().decode(errors="replace").replace("\r", "")
+        return _text(self._log.read(mark))
 
     def destroy(self) -> None:
         """End it at once, as a loss of power would; return when it is gone.
@@ -136,6 +130,19 @@ class Running:
             if not self.is_active():
                 return
         raise LabError(f"the machine {self.name} does not end")
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace").replace("\r", "")
+
+
+def _size_of(text: str, said: bytes) -> int:
+    """Return how many bytes of a console some whole lines take up.
+
+    Bytes that are no UTF-8, and carriage returns, make it another number.
+    """
+    lines = text.count("\n")
+    return sum(len(line) for line in itertools.islice(io.BytesIO(said), lines))
 
 
 def await_ready(running: Running, kernel: Kernel) -> None:

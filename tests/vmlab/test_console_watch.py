@@ -73,6 +73,24 @@ def test_what_the_kernel_says_of_its_end_is_the_reason(
     assert str(running.ending()) == line, "it stays dead"
 
 
+def test_a_report_is_seen_when_the_console_goes_on_in_another_file(
+    tmp_path: Path,
+) -> None:
+    console = tmp_path / "console.log"
+    console.write_text(BOOT + "[    8.2] ordinary\n" * 1000)
+    running = running_at(console)
+    assert running.ending() is None
+    mark = running.mark()
+
+    console.rename(tmp_path / "console.log.0")
+    console.write_text(
+        "[    8.3] BUG: scheduling while atomic\n---[ end trace 0 ]---\n"
+    )
+
+    assert str(running.ending()) == "[    8.3] BUG: scheduling while atomic"
+    assert running.log_since(mark).startswith("[    8.3] BUG")
+
+
 @pytest.mark.parametrize("line", HARMLESS)
 def test_what_else_it_says_is_no_reason(tmp_path: Path, line: str) -> None:
     console = tmp_path / "console.log"
