@@ -171,6 +171,12 @@ DEVICES: Final = (
         rules=ModeRules(saved_objection=lambda: invalid_field_in_cdb(2, 7)),
     ),
     Fault(
+        name="mode-values-outlive-a-reset",
+        breaks=("SPC4-6.11-08",),
+        says="Keeps what MODE SELECT has changed over a reset.",
+        rules=ModeRules(forgets_at_reset=False),
+    ),
+    Fault(
         name="mode-changes-are-not-told",
         breaks=("SPC4-6.9-01",),
         says="Establishes no unit attention for changed mode parameters.",

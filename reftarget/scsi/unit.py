@@ -340,7 +340,8 @@ class LogicalUnit:
         """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
         self.reservations.logical_unit_reset()
         self.copies.clear()
-        self.modes.reset()
+        if self.rules.modes.forgets_at_reset:
+            self.modes.reset()
         if self.rules.medium.reset_allows_removal:
             self.prevented.clear()
         self.is_started = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The control mode page: asked for, and changed."""
+"""Mode pages: asked for, and the control mode page changed."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,8 @@ from iscsi.errors import DecodeError
 from iscsi.scsi import cdb
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.mode import (
+    ALL_PAGES,
+    STRUCTURES,
     ModePage,
     ModeParameters,
     Page,
@@ -51,6 +53,59 @@ def sense_page(
     except DecodeError as error:
         check(False, "whole mode data", str(error))
     check([page.code for page in pages] == [ModePage.CONTROL], "that page alone", pages)
+    return pages[0]
+
+
+def mode_data(
+    session: Session,
+    size: int = 6,
+    page: int = ALL_PAGES,
+    control: PageControl = PageControl.CURRENT,
+    **fields: int,
+) -> ModeParameters:
+    """Return mode data; skip where the unit has no such command or field."""
+    result = _ask(session, size, page, control, fields)
+    if result.sense and result.sense.additional is IN_CDB:
+        pytest.skip("not applicable: the unit does not have such mode data")
+    return _parsed(result, size)
+
+
+def saved_values(session: Session, page: int, size: int = 6) -> ModeParameters | None:
+    """Return the saved values of a page, or None where none are returned."""
+    result = _ask(session, size, page, PageControl.SAVED, {})
+    return _parsed(result, size) if result.is_good else None
+
+
+def _ask(
+    session: Session,
+    size: int,
+    page: int,
+    control: PageControl,
+    fields: dict[str, int],
+) -> Result:
+    layout = SENSES[size]
+    skip_without_sense(session, layout)
+    values = {"dbd": 1, **fields}
+    command = layout(
+        page_code=page, page_control=control, allocation_length=ROOM, **values
+    )
+    return session.execute(command, read=ROOM)
+
+
+def _parsed(result: Result, size: int) -> ModeParameters:
+    expect_good(result)
+    try:
+        return (parse_10 if size == 10 else parse_6)(result.data)
+    except DecodeError as error:
+        check(False, "whole mode data", str(error))
+        raise AssertionError from error
+
+
+def page_alone(parameters: ModeParameters, code: ModePage) -> Page:
+    """Return the page that was asked for; skip where its length is another."""
+    pages = [page for page in parameters.pages if page.code == code]
+    if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
+        pytest.skip("not applicable: the page is of another edition")
     return pages[0]
 
 

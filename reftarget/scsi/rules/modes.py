@@ -48,5 +48,7 @@ class ModeRules(RuleSet):
     """A parameter list that ends within a field is refused (section 6.9)."""
     refuses_unchangeable: bool = True
     """A value that cannot be changed is refused (section 6.9)."""
+    forgets_at_reset: bool = True
+    """A reset brings the default values back, as none are saved (section 6.11)."""
     tells_of_change: bool = True
     """A change raises unit attentions for other nexuses (section 6.9)."""

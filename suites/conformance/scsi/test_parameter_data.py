@@ -19,8 +19,6 @@ from iscsi.scsi.mode import (
     ModeParameters,
     Page,
     PageControl,
-    parse_6,
-    parse_10,
 )
 from iscsi.scsi.sense import AdditionalSense, Sense
 from iscsi.scsi.vpd import (
@@ -33,7 +31,7 @@ from iscsi.scsi.vpd import (
 )
 from suites.support.applicability import skip_without
 from suites.support.media import Medium, name
-from suites.support.modes import SELECTS, SENSES, skip_without_sense
+from suites.support.modes import ROOM, SELECTS, SENSES, mode_data, page_alone
 from suites.support.operations import is_there
 from suites.support.pages import (
     body_of,
@@ -43,7 +41,6 @@ from suites.support.pages import (
     standard_of,
 )
 
-ROOM = 252
 ISCSI = 5
 SPC_4 = 0x06
 ALL_BLOCKS = 0xFFFFFFFF
@@ -87,31 +84,6 @@ POINTED = {
     ),
 }
 """Commands with a field that is refused: where it begins, byte and bit."""
-
-
-def modes(
-    session: Session,
-    size: int = 6,
-    page: int = ALL_PAGES,
-    control: PageControl = PageControl.CURRENT,
-    **fields: int,
-) -> ModeParameters:
-    """Return mode data; skip if the unit has no such command or field."""
-    layout = SENSES[size]
-    skip_without_sense(session, layout)
-    values = {"dbd": 1, **fields}
-    command = layout(
-        page_code=page, page_control=control, allocation_length=ROOM, **values
-    )
-    result = session.execute(command, read=ROOM)
-    if result.sense and result.sense.additional is AdditionalSense.INVALID_FIELD_IN_CDB:
-        pytest.skip("not applicable: the unit does not have such mode data")
-    expect_good(result)
-    try:
-        return (parse_10 if size == 10 else parse_6)(result.data)
-    except DecodeError as error:
-        check(False, "whole mode data", str(error))
-        raise AssertionError from error
 
 
 def designators(session: Session) -> list[Designator]:
@@ -183,7 +155,7 @@ def test_mode_pages_have_their_length(session: Session, size: int) -> None:
     """PAGE LENGTH of a mode page is that of its layout."""
     wrong = [
         page
-        for page in modes(session, size).pages
+        for page in mode_data(session, size).pages
         if page.subpage is None
         and page.code in LENGTHS
         and len(page.body) not in LENGTHS[ModePage(page.code)]
@@ -196,7 +168,7 @@ def test_mode_pages_have_their_length(session: Session, size: int) -> None:
 @pytest.mark.parametrize("size", SENSES)
 def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) -> None:
     """PS is 0 if the unit refuses saved values with SAVING NOT SUPPORTED."""
-    pages = modes(session, size).pages
+    pages = mode_data(session, size).pages
     command = SENSES[size](
         dbd=1,
         page_code=ALL_PAGES,
@@ -216,7 +188,7 @@ def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) 
 @pytest.mark.parametrize("size", SENSES)
 def test_block_descriptors_can_be_left_out(session: Session, size: int) -> None:
     """MODE SENSE with DBD 1 returns no block descriptor."""
-    descriptors = modes(session, size).block_descriptors
+    descriptors = mode_data(session, size).block_descriptors
 
     check(not descriptors, "BLOCK DESCRIPTOR LENGTH 0, as DBD is 1", descriptors)
 
@@ -231,7 +203,9 @@ def test_block_descriptors_tell_the_capacity(
     """A block descriptor has the number and the length of the blocks."""
     capacity = capacity_of(session)
     fields = {"llbaa": llbaa} if llbaa else {}
-    parameters = modes(session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **fields)
+    parameters = mode_data(
+        session, size, ALL_PAGES, PageControl.CURRENT, dbd=0, **fields
+    )
     if not parameters.block_descriptors:
         pytest.skip("not applicable: the unit returns no block descriptor")
 
@@ -252,7 +226,7 @@ def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
     """MEDIUM TYPE is 0, and WP is 0 on a writable unit."""
     medium.write(0, medium.blocks(1))
 
-    parameters = modes(medium.session, size)
+    parameters = mode_data(medium.session, size)
 
     kind = parameters.medium_type
     check(kind == 0, "MEDIUM TYPE 0", kind, field="MEDIUM TYPE")
@@ -264,8 +238,10 @@ def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
 def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
     """A flag that is reported as changeable can be changed and restored."""
     session = medium.session
-    before = only(modes(session, page=code), code)
-    mask = only(modes(session, page=code, control=PageControl.CHANGEABLE), code).fields
+    before = page_alone(mode_data(session, page=code), code)
+    mask = page_alone(
+        mode_data(session, page=code, control=PageControl.CHANGEABLE), code
+    ).fields
     skip_without(session, SELECTS[6])
     widths = STRUCTURES[code].fields
     flags = [one for one in mask if mask[one] and widths[one].width == 1]
@@ -283,14 +259,6 @@ def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
         chosen(session, Page(before.code, before.body))
 
     check(not refused, "each flag that can be changed is taken", refused)
-
-
-def only(parameters: ModeParameters, code: ModePage) -> Page:
-    """Return the page of a code; skip if its length is another."""
-    pages = [page for page in parameters.pages if page.code == code]
-    if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
-        pytest.skip("not applicable: the page is of another edition")
-    return pages[0]
 
 
 def chosen(session: Session, page: Page) -> Result:
