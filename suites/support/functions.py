@@ -9,9 +9,16 @@ import pytest
 from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
 from initiator.task import Task
-from iscsi.constants import RejectReason, TMFunction, TMResponse
+from iscsi.constants import RESERVED_TAG, RejectReason, TMFunction, TMResponse
 from iscsi.errors import PeerTimeout
-from iscsi.pdu import PDU, Reject, SCSIResponse, TaskManagementResponse
+from iscsi.pdu import (
+    PDU,
+    AsyncMessage,
+    NOPOut,
+    Reject,
+    SCSIResponse,
+    TaskManagementResponse,
+)
 
 _UNSUPPORTED = RejectReason.COMMAND_NOT_SUPPORTED
 
@@ -58,6 +65,18 @@ def skip_if_unsupported(answer: PDU, function: TMFunction) -> None:
         )
     if is_absent:
         pytest.skip(f"not applicable: the target does not support {function.name}")
+
+
+def acknowledge_end(session: Session, message: AsyncMessage) -> None:
+    """Acknowledge an Async Message as AsyncEvent 5 wants it (section 11.9.1)."""
+    session.send(
+        NOPOut(
+            immediate=1,
+            initiator_task_tag=RESERVED_TAG,
+            target_transfer_tag=RESERVED_TAG,
+            lun=int(message.lun),
+        )
+    )
 
 
 PATIENCE = 5.0

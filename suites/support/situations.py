@@ -13,15 +13,16 @@ from initiator.login import LoginExchange
 from initiator.session import Session
 from iscsi.constants import TMFunction
 from iscsi.errors import ISCSIError
-from iscsi.pdu import PDU, AsyncMessage, NOPIn
+from iscsi.pdu import PDU, AsyncMessage, NOPIn, TaskManagementResponse
 from iscsi.scsi import cdb
 from iscsi.situations import situated
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
-from suites.support.functions import ask_function
+from suites.support.functions import acknowledge_end, ask_function
 from suites.support.login import expect_refusal, walk
 from suites.support.login import provoke as provoke_login
 from suites.support.operator import operator
+from suites.support.sessions import stall_write
 from suites.support.text import MANY_UNKNOWN
 from suites.support.traffic import INQUIRY_LENGTH, provoke_reject
 
@@ -175,6 +176,25 @@ def _message(order: str) -> Callable[[Stage], None]:
     return provoke
 
 
+def _terminations(stage: Stage) -> None:
+    """Have one session end a task of another one that wants to be told."""
+    target = stage.fixture("target")
+    if "fast-abort" not in target.features:
+        pytest.skip("not applicable: the target does not agree to FastAbort")
+    disk: Disk = stage.fixture("scratch_disk")
+    open_session: OpenSession = stage.fixture("open_session")
+    keys = {"ImmediateData": "No", "InitialR2T": "Yes", "TaskReporting": "FastAbort"}
+    issuing = open_session(keys)
+    name = f"{issuing.options.initiator_name}.third"
+    third = open_session(keys, initiator_name=name)
+    for _round in range(ROUNDS):
+        stall_write(third, disk)
+        request = issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
+        acknowledge_end(third, third.expect(AsyncMessage))
+        issuing.expect(TaskManagementResponse, of=request)
+        third.clear_unit_attention()
+
+
 PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
     "LoginResponse@within-login": _logins,
     "LoginResponse@last": _logins,
@@ -200,13 +220,13 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
     "AsyncMessage@connection-drop": _message("drop-connection"),
     "AsyncMessage@session-drop": _message("drop-session"),
     "AsyncMessage@negotiation-request": _message("negotiation-request"),
+    "AsyncMessage@task-termination": _terminations,
     "Reject@always": _rejects,
 }
 """How each kind of PDU is provoked in each of its situations."""
 
 UNPROVOKED: Mapping[str, str] = {
     "NOPIn@one-way": "a target sends it when it likes: nothing makes it due",
-    "AsyncMessage@task-termination": "test_fast_abort provokes and judges it",
 }
 """The situations that no exchange here brings about, each with the reason."""
 

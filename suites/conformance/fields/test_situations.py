@@ -12,7 +12,7 @@ from initiator.login import LoginExchange
 from initiator.transcript import Transcript
 from iscsi import serial
 from iscsi.constants import RESERVED_TAG
-from iscsi.pdu import SCSIResponse
+from iscsi.pdu import DataIn, SCSIResponse
 from iscsi.scsi.status import SCSIStatus
 from suites.support.numbering import acknowledgements
 from suites.support.situations import PROVOCATIONS, carry_out, provoke
@@ -56,6 +56,7 @@ UNUSED = [
             "connection-drop",
             "session-drop",
             "negotiation-request",
+            "task-termination",
         )
     ),
     *(
@@ -73,6 +74,10 @@ UNUSED = [
 ]
 """The fields that are reserved in one situation and have a use in another: sections
 11.4.6, 11.6, 11.9.1 to 11.9.3 and 11.12.3."""
+
+DATA_IN = [name for name in PROVOCATIONS if name.startswith("DataIn@")]
+NOT_GIVEN = (RESERVED_TAG, 0)
+"""What a Target Transfer Tag that is reserved may be: the tag that means none, or 0."""
 
 
 def kind_of(situation: str) -> str:
@@ -142,12 +147,20 @@ def test_exp_cmd_sn_follows_what_was_sent(
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
 @pytest.mark.parametrize(
-    "situation", ["SCSIResponse@without-data", "SCSIResponse@after-r2t"]
+    "situation",
+    [
+        "SCSIResponse@without-data",
+        "SCSIResponse@after-r2t",
+        "SCSIResponse@check-condition",
+    ],
 )
 def test_no_residual_where_all_was_moved(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """A command that moved the expected data has no residual flag."""
+    """A command that moved the expected data has no residual flag.
+
+    A refused command that was to move no data has none either.
+    """
     for packet in provoke(request, situation):
         check(not packet.overflow, "O=0", packet, field="O")
         check(
@@ -161,7 +174,12 @@ def test_no_residual_where_all_was_moved(
 
 @pytest.mark.requirement("RFC7143-11.4.5.1-03")
 @pytest.mark.parametrize(
-    "situation", ["SCSIResponse@without-data", "SCSIResponse@after-r2t"]
+    "situation",
+    [
+        "SCSIResponse@without-data",
+        "SCSIResponse@after-r2t",
+        "SCSIResponse@check-condition",
+    ],
 )
 def test_residual_count_is_zero_without_residual(
     request: pytest.FixtureRequest, situation: str
@@ -260,6 +278,38 @@ def test_fields_without_use_are_zero(
         check(is_used or not number, f"{field} 0", packet, field=field)
 
 
+@pytest.mark.requirement("RFC7143-11.7.4-i01")
+@pytest.mark.parametrize("situation", DATA_IN)
+def test_a_tag_that_nobody_is_to_use_is_left_out(
+    request: pytest.FixtureRequest, situation: str
+) -> None:
+    """A Data-In that asks for no acknowledgement bears no Target Transfer Tag."""
+    for packet in _unacknowledged(request, situation):
+        is_right = packet.target_transfer_tag in NOT_GIVEN
+        due = "Target Transfer Tag 0xffffffff"
+        check(is_right, due, packet, field="Target Transfer Tag")
+
+
+@pytest.mark.requirement("RFC7143-11.7.4-i02")
+@pytest.mark.parametrize("situation", DATA_IN)
+def test_without_a_tag_there_is_no_lun(
+    request: pytest.FixtureRequest, situation: str
+) -> None:
+    """The LUN of a Data-In without a Target Transfer Tag is 0."""
+    for packet in _unacknowledged(request, situation):
+        is_right = packet.target_transfer_tag != RESERVED_TAG or not packet.lun
+        check(is_right, "LUN 0", packet, field="LUN")
+
+
+def _unacknowledged(request: pytest.FixtureRequest, situation: str) -> list[DataIn]:
+    """Return the Data-In PDUs of a situation that ask for no acknowledgement."""
+    return [
+        packet
+        for packet in provoke(request, situation)
+        if isinstance(packet, DataIn) and not packet.acknowledge
+    ]
+
+
 @pytest.mark.requirement("RFC7143-11.4.6-01")
 @pytest.mark.parametrize(
     "situation",
@@ -267,6 +317,7 @@ def test_fields_without_use_are_zero(
         "SCSIResponse@without-data",
         "SCSIResponse@after-data-in",
         "SCSIResponse@after-r2t",
+        "SCSIResponse@check-condition",
     ],
 )
 def test_one_way_commands_have_no_read_residual(

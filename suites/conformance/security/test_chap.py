@@ -10,6 +10,7 @@ from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.chap import MAX_BINARY, Algorithm
 from iscsi.constants import LoginStatus, Stage
+from iscsi.pdu import LoginResponse
 from suites.support.login import (
     advance,
     ask,
@@ -32,6 +33,33 @@ _ENCODINGS = {
 }
 _FORMLESS = ["0x", "0xZZ", "0b!!", "0b=", "deadbeef", "0y00", "123abc"]
 _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
+
+
+@pytest.mark.requirement("RFC7143-11.13.1-01", "RFC7143-11.13.2-01")
+def test_a_refusal_has_the_versions_of_the_login(chap_login: ChapLogin) -> None:
+    """A response that ends a login has Version-max and Version-active of the others."""
+    challenge = chap_login.challenge()
+    wrong = text.format_hex(challenge.respond(b"no secret of anybody"))
+
+    refusal = chap_login.expect_refusal_of(chap_login.proof(challenge, CHAP_R=wrong))
+
+    if refusal is None:
+        pytest.skip(
+            "not applicable: the target drops the connection without a response"
+        )
+    first = chap_login.login.connection.transcript.received()[0]
+    assert isinstance(first, LoginResponse)
+    due = f"Version-max {first.version_max}"
+    is_same = refusal.version_max == first.version_max
+    check(is_same, due, refusal, field="Version-max")
+    due = f"Version-active {first.version_active}"
+    check(
+        refusal.version_active == first.version_active,
+        due,
+        refusal,
+        requirement="RFC7143-11.13.2-01",
+        field="Version-active",
+    )
 
 
 @pytest.mark.requirement("RFC7143-9.2.1-01", "RFC7143-9.2.1-02", "RFC7143-12.1.3-i01")

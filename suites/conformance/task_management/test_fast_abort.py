@@ -14,7 +14,7 @@ from iscsi.pdu import R2T, AsyncMessage, NOPOut, TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.applicability import skip_unless_supported
-from suites.support.functions import ask_function
+from suites.support.functions import acknowledge_end, ask_function
 from suites.support.modes import skip_unless_shared
 from suites.support.numbering import skip_without_room
 from suites.support.recovery import until_pong
@@ -36,18 +36,6 @@ def names(function: TMFunction) -> str:
 def third_party(options: Any) -> dict[str, str]:
     """Return the initiator name of a third party."""
     return {"initiator_name": f"{options.initiator_name}.third"}
-
-
-def acknowledge(session: Session, message: AsyncMessage) -> None:
-    """Acknowledge an Async Message as AsyncEvent 5 wants it (section 11.9.1)."""
-    session.send(
-        NOPOut(
-            immediate=1,
-            initiator_task_tag=RESERVED_TAG,
-            target_transfer_tag=RESERVED_TAG,
-            lun=int(message.lun),
-        )
-    )
 
 
 def last_r2t(session: Session, task: Task) -> R2T:
@@ -91,7 +79,7 @@ def test_third_parties_are_told(
         requirement="RFC7143-4.2.3.4-15",
         field="LUN",
     )
-    acknowledge(third, message)
+    acknowledge_end(third, message)
     with clause("RFC7143-4.2.3.4-10"):
         answer = issuing.expect(TaskManagementResponse, of=request)
         is_done = answer.response == TMResponse.FUNCTION_COMPLETE
@@ -111,7 +99,7 @@ def test_one_message_a_unit_is_enough(
     stall_write(third, scratch_disk)
 
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
-    acknowledge(third, third.expect(AsyncMessage))
+    acknowledge_end(third, third.expect(AsyncMessage))
     issuing.expect(TaskManagementResponse)
     third.execute(cdb.test_unit_ready())
 
@@ -132,7 +120,7 @@ def test_late_data_of_third_parties_does_no_harm(
     message = third.expect(AsyncMessage)
 
     third.answer_r2t(task, last_r2t(third, task))
-    acknowledge(third, message)
+    acknowledge_end(third, message)
 
     issuing.expect(TaskManagementResponse)
     with clause("RFC7143-4.2.3.4-11"):
@@ -236,7 +224,7 @@ def test_an_older_session_tells_third_parties(
         requirement="RFC7143-4.2.3.5-02",
         field="LUN",
     )
-    acknowledge(third, message)
+    acknowledge_end(third, message)
     issuing.expect(TaskManagementResponse)
 
 
