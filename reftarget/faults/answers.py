@@ -328,6 +328,21 @@ ANSWERS: Final = (
         twist=set_fields(headers.DataIn, target_transfer_tag=7, lun=0x3FFF << 48),
     ),
     Fault(
+        name="data-in-tag-for-nothing",
+        breaks=("RFC7143-11.7.4-i01",),
+        says="Gives Data-In with A=0 a Target Transfer Tag.",
+        also="without the LUN that belongs to a tag on units other than 0",
+        twist=set_fields(
+            headers.DataIn, lambda h: not h.acknowledge, target_transfer_tag=7
+        ),
+    ),
+    Fault(
+        name="data-in-lun-without-a-tag",
+        breaks=("RFC7143-11.7.4-i02",),
+        says="Gives Data-In without a Target Transfer Tag a LUN.",
+        twist=set_fields(headers.DataIn, lambda h: not h.acknowledge, lun=1 << 48),
+    ),
+    Fault(
         name="data-in-offset-beyond",
         breaks=("RFC7143-11.7.6-i01",),
         says="Gives Data-In offsets beyond what the initiator expects.",

@@ -11,6 +11,7 @@ from iscsi.scsi.mode import ModePage
 from iscsi.scsi.provisioning import ProvisioningStatus
 from iscsi.scsi.sense import AdditionalSense
 from reftarget.faults.row import Fault
+from reftarget.scsi import limits
 from reftarget.scsi.check_condition import (
     CheckCondition,
     illegal_request,
@@ -249,6 +250,15 @@ DEVICES: Final = (
         breaks=("SBC3-5.28-04",),
         says="Accepts more UNMAP descriptors than it reports.",
         rules=ProvisioningRules(unmap_descriptors=_UNLIMITED),
+    ),
+    Fault(
+        name="block-limits-tell-more-than-is-taken",
+        breaks=("SBC3-6.6.4-05",),
+        says="Tells of one more block for WRITE SAME and one more UNMAP descriptor.",
+        rules=IdentityRules(
+            write_same_blocks=limits.WRITE_SAME_BLOCKS + 1,
+            unmap_descriptors=limits.UNMAP_DESCRIPTORS + 1,
+        ),
     ),
     Fault(
         name="short-unmap-list-is-taken",

@@ -58,6 +58,25 @@ def test_too_many_descriptors_are_refused(medium: Medium) -> None:
     expect_data(medium.read(0, 1), data, what="the block as it was")
 
 
+@pytest.mark.requirement("SBC3-6.6.4-05")
+def test_as_many_descriptors_as_told_are_taken(medium: Medium) -> None:
+    """A list of MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT descriptors unmaps the blocks.
+
+    Only the last one names a block, as the number of blocks has a limit of its own.
+    """
+    most = limits_of(medium.session).maximum_unmap_block_descriptor_count
+    if not 0 < most <= MOST:
+        pytest.skip("not applicable: a list cannot hold as many as the limit")
+    medium.write(0, medium.blocks(1, seed=1))
+
+    expect_good(
+        unmap(medium, build_unmap([Extent(0, 0)] * (most - 1) + [Extent(0, 1)]))
+    )
+
+    due = bytes(medium.disk.block_size)
+    expect_data(medium.read(0, 1), due, what="zeros")
+
+
 @pytest.mark.requirement("SBC3-5.28-04")
 def test_too_many_blocks_are_refused(medium: Medium) -> None:
     """UNMAP beyond MAXIMUM UNMAP LBA COUNT unmaps nothing."""

@@ -19,6 +19,8 @@ from suites.support.media import Medium, name
 from suites.support.pages import body_of, limits_of, provisioning_of
 
 IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
+LARGEST = 64 << 20
+"""Bytes that a check fills at most."""
 SAMES = [cdb.write_same_10, cdb.write_same_16]
 
 
@@ -118,6 +120,25 @@ def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
     result = send(medium, layout, 0, maximum + 1)
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
+
+
+@pytest.mark.requirement("SBC3-6.6.4-05")
+@pytest.mark.parametrize("layout", SAMES, ids=name)
+def test_as_much_is_filled_as_is_told(medium: Medium, layout: Layout) -> None:
+    """As many blocks as MAXIMUM WRITE SAME LENGTH allows are filled."""
+    most = limits_of(medium.session).maximum_write_same_length
+    width = layout.structure.fields["blocks"].width
+    if not most or most > medium.disk.blocks or most >= 1 << width:
+        pytest.skip("not applicable: the limit is beyond the disk or the field")
+    if most * medium.disk.block_size > LARGEST:
+        pytest.skip("not applicable: the limit is beyond what a check fills")
+    medium.write(most - 1, medium.blocks(1, seed=3))
+
+    result = send(medium, layout, 0, most)
+
+    expect_good(result)
+    due = bytes(medium.disk.block_size)
+    expect_data(medium.read(most - 1, 1), due, what="zeros in the last block")
 
 
 @pytest.mark.requirement("SBC3-5.44-02")
