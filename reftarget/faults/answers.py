@@ -329,7 +329,7 @@ ANSWERS: Final = (
     ),
     Fault(
         name="data-in-tag-for-nothing",
-        breaks=("RFC7143-11.7.4-i01",),
+        breaks=("RFC7143-11-01",),
         says="Gives Data-In with A=0 a Target Transfer Tag.",
         also="without the LUN that belongs to a tag on units other than 0",
         twist=set_fields(
@@ -338,7 +338,7 @@ ANSWERS: Final = (
     ),
     Fault(
         name="data-in-lun-without-a-tag",
-        breaks=("RFC7143-11.7.4-i02",),
+        breaks=("RFC7143-11-01",),
         says="Gives Data-In without a Target Transfer Tag a LUN.",
         twist=set_fields(headers.DataIn, lambda h: not h.acknowledge, lun=1 << 48),
     ),

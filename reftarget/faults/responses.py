@@ -147,6 +147,17 @@ RESPONSES: Final = (
         twist=_without_code(_UNEXPECTED_DATA),
     ),
     Fault(
+        name="refusal-has-other-versions",
+        breaks=("RFC7143-11.13.1-01", "RFC7143-11.13.2-01"),
+        says="Gives a response that ends a login other versions than those before.",
+        twist=set_fields(
+            headers.LoginResponse,
+            lambda h: h.status_class,
+            version_max=1,
+            version_active=1,
+        ),
+    ),
+    Fault(
         name="acknowledgement-asked-without-tag",
         breaks=("RFC7143-11.7.4-01",),
         says="Sets A in a Data-In without a Target Transfer Tag.",

@@ -59,17 +59,6 @@ TWISTS: Final = (
         twist=set_fields(headers.LoginResponse, _is_last_login, version_active=1),
     ),
     Fault(
-        name="refusal-has-other-versions",
-        breaks=("RFC7143-11.13.1-01", "RFC7143-11.13.2-01"),
-        says="Gives a response that ends a login other versions than those before.",
-        twist=set_fields(
-            headers.LoginResponse,
-            lambda h: h.status_class,
-            version_max=1,
-            version_active=1,
-        ),
-    ),
-    Fault(
         name="login-tsih-is-zero",
         breaks=(
             "RFC7143-11.13.3-01",

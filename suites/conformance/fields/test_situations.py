@@ -278,7 +278,7 @@ def test_fields_without_use_are_zero(
         check(is_used or not number, f"{field} 0", packet, field=field)
 
 
-@pytest.mark.requirement("RFC7143-11.7.4-i01")
+@pytest.mark.requirement("RFC7143-11-01")
 @pytest.mark.parametrize("situation", DATA_IN)
 def test_a_tag_that_nobody_is_to_use_is_left_out(
     request: pytest.FixtureRequest, situation: str
@@ -290,7 +290,7 @@ def test_a_tag_that_nobody_is_to_use_is_left_out(
         check(is_right, due, packet, field="Target Transfer Tag")
 
 
-@pytest.mark.requirement("RFC7143-11.7.4-i02")
+@pytest.mark.requirement("RFC7143-11-01")
 @pytest.mark.parametrize("situation", DATA_IN)
 def test_without_a_tag_there_is_no_lun(
     request: pytest.FixtureRequest, situation: str
