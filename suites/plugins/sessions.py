@@ -18,6 +18,7 @@ from iscsi import names
 from iscsi.constants import LoginStatus
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import LAST_LBA_UNKNOWN, Capacity10, Capacity16
+from iscsi.text import Pairs
 from suites.plugins.options import PROVIDER
 from suites.plugins.targets import TestedTarget
 
@@ -129,6 +130,16 @@ def first_pairs(options: LoginOptions) -> list[tuple[str, str]]:
     if options.credentials is not None:
         pytest.skip("logins by hand need a target name that asks for no CHAP")
     return options.names()
+
+
+@pytest.fixture
+def discovery_pairs(target: TestedTarget, options: LoginOptions) -> Pairs:
+    """The pairs that the first request of a Discovery session must carry."""
+    if target.running.discovery_chap is not None:
+        pytest.skip(
+            "not applicable: logins by hand need discovery that asks for no CHAP"
+        )
+    return replace(options, is_discovery=True, target_name=None).names()
 
 
 @pytest.fixture

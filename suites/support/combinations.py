@@ -8,6 +8,7 @@ from itertools import combinations, product
 from initiator.expect import ConformanceFailure, failure_of
 from initiator.segments import Cut
 from iscsi.errors import ISCSIError
+from suites.plugins.limits import CutShort
 
 Combination = Mapping[str, str]
 """A value for each parameter: a text key to offer, or CUT."""
@@ -114,6 +115,8 @@ def run(
     failure = _attempt(trial, combination)
     if failure is None:
         return
+    if isinstance(failure, CutShort):
+        raise failure  # no other combination would have time either
     smallest = dict(combination)
     deadline = time.monotonic() + _SEARCH_SECONDS
     # MaxBurstLength comes before FirstBurstLength, which it bounds.
@@ -123,7 +126,10 @@ def run(
         plainer = {**smallest, name: PLAIN[name]}
         if plainer == smallest or not _is_legal(plainer):
             continue
-        if (again := _attempt(trial, plainer)) is not None:
+        again = _attempt(trial, plainer)
+        if isinstance(again, CutShort):
+            break
+        if again is not None:
             smallest, failure = plainer, again
     failure.actual += f" (smallest combination that provokes it: {_describe(smallest)})"
     raise failure

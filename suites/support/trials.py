@@ -19,8 +19,9 @@ from suites.support.pages import longest_transfer
 _LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
 """Bytes at least: below, about and beyond the bursts that are offered."""
 
-_MOST_PDUS = 200
-"""PDUs that one transfer may take; small segments then carry less."""
+_MOST_PDUS = 64
+"""PDUs that one transfer may take; small segments then carry less. Each may be a round
+trip, and a busy target needs a fifth of a second for one."""
 
 
 def write_and_read(

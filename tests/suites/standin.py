@@ -2,38 +2,61 @@
 """A target that goes wrong when it is told to: a relay before the reference target.
 
 An initiator whose name ends with `:kill-at-STAGE` has the target go wrong at that
-stage, in the manner that the stand-in was made with. It comes back after a while, or
-never.
+stage, in the manner that the stand-in was made with. It comes back by itself, when it
+is told to (`StandIn.control`), or never. All of a stand-in runs in one thread: its
+states and its sockets change between two waits alone.
 """
 
+import asyncio
+import ctypes
 import socket
+import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 from iscsi.address import Portal
 
-LOGIN, COMMAND, DATA_OUT, LOGOUT, END = 0x03, 0x01, 0x05, 0x06, -1
-"""Opcodes (RFC 7143 section 11.2.1.2), and the end of a connection."""
+LOGIN, COMMAND, TEXT, DATA_OUT, LOGOUT = 0x03, 0x01, 0x04, 0x05, 0x06
+"""Opcodes (RFC 7143 section 11.2.1.2)."""
+
+END = "end"
+"""The stage at which a connection has ended: the target goes wrong between checks."""
 
 STAGES = {
-    "setup": LOGIN,
-    "login": LOGIN,
-    "command": COMMAND,
-    "data": DATA_OUT,
-    "logout": LOGOUT,
-    "teardown": LOGOUT,
-    "sweep": COMMAND,
-    "end": END,
+    "setup": (LOGIN, 1),
+    "login": (LOGIN, 1),
+    "negotiation": (LOGIN, 2),
+    "text": (TEXT, 1),
+    "command": (COMMAND, 1),
+    "data": (DATA_OUT, 1),
+    "logout": (LOGOUT, 1),
+    "teardown": (LOGOUT, 1),
+    "sweep": (COMMAND, 1),
+    END: (0, 0),
 }
+"""The opcode of the PDU at which it goes wrong, and which one of these it is."""
+
 _MARK = b":kill-at-"
 _HEADER = 48
+_OPCODE = 0x3F
+_READY_SECONDS = 30.0
 _TRICKLE_SECONDS = 1.0
+_FLOOD_PAUSE = 0.05
+_STAT_SN = slice(24, 36)
+"""StatSN, ExpCmdSN and MaxCmdSN in a target's PDU."""
+
 _TURNED_AWAY = 7
-"""Connections that get nowhere before it comes back. A run makes at most six until it
-knows that the target hangs: the next check's start and login, and looks at the port
-around two probes."""
+"""Connections that get nowhere before it comes back by itself. A run makes at most six
+until it knows that the target hangs: the next check's start and login, and looks at the
+port around two probes."""
+
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+_DROP_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)
+"""A program for the kernel's packet filter: return 0, which drops the packet."""
+
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Manner(StrEnum):
@@ -43,189 +66,306 @@ class Manner(StrEnum):
     """Its connections are reset, and nobody listens."""
     HANGS = "hangs"
     """It accepts connections and is silent."""
+    SPINS = "spins"
+    """The kernel completes connections, but nobody accepts them or reads any more."""
     VANISHES = "vanishes"
     """Nothing answers any more, not even to a SYN."""
     TRICKLES = "trickles"
     """It answers one byte a second."""
+    FLOODS = "floods"
+    """It sends NOP-Ins without end on that connection; all others are served."""
 
 
 class StandIn:
-    """A relay with one listener at one port."""
+    """A relay with one listener at one port.
+
+    Attributes:
+        portal: where it listens.
+        control: a port at which each connection has it serve again; it then says so.
+    """
 
     def __init__(self, target: Portal, manner: Manner, back: float | None) -> None:
         self._target, self._manner, self._back = target, manner, back
-        self._sockets: set[socket.socket] = set()
-        self._fillers: list[socket.socket] = []
-        self._is_wrong = threading.Event()
-        # Unset while a connection is closing with whose end it goes wrong.
-        self._is_clear = threading.Event()
-        self._is_clear.set()
-        self._turned_away = 0
-        self._is_over = threading.Event()
-        self._lock = threading.RLock()
-        self.portal = Portal("127.0.0.1", 0)
-        self._listen()
-
-    def close(self) -> None:
-        self._is_over.set()
-        self._is_clear.set()
-        with self._lock:
-            self._drop()
-            self._listener.close()
-
-    def _listen(self) -> None:
-        self._listener = socket.create_server((self.portal.host, self.portal.port))
+        self._listener = _bound()
         self.portal = Portal(*self._listener.getsockname())
-        self._start(self._accept, self._listener)
+        self._control = _bound()
+        self.control = Portal(*self._control.getsockname())
+        self._sockets: set[socket.socket] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_wrong = False
+        self._turned_away = 0
+        self._goes_wrong, self._comes_back = asyncio.Event(), asyncio.Event()
+        self._serves = asyncio.Event()
+        # Unset while a connection is closing with whose end it goes wrong.
+        self._is_clear = asyncio.Event()
 
-    def _start(self, run: Callable[..., None], *arguments: object) -> None:
-        threading.Thread(target=run, args=arguments, daemon=True).start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
+    async def run(self, ready: threading.Event) -> None:
+        """Serve, go wrong and come back, until this is cancelled."""
+        self._control.listen()
+        control = asyncio.create_task(self._obey())
+        try:
+            self._listener.listen()
             while True:
-                initiator, _ = listener.accept()
-                self._is_clear.wait()
-                if not self._keep(initiator):
-                    return
-                if self._is_wrong.is_set():
-                    if self._manner is Manner.VANISHES:
-                        return
-                    self._turn_away()
-                    if self._manner is not Manner.TRICKLES:
-                        continue
-                address = (self._target.host, self._target.port)
-                target = socket.create_connection(address)
-                if not self._keep(target):
-                    return
-                self._start(self._forth, initiator, target)
-                self._start(self._back_to, target, initiator)
-
-    def _keep(self, one: socket.socket) -> bool:
-        """Keep a socket to close it later; close it at once where all is over."""
-        with self._lock:
-            if self._is_over.is_set():
-                one.close()
-                return False
-            self._sockets.add(one)
-        return True
-
-    def _turn_away(self) -> None:
-        """Count a connection that comes while it is wrong."""
-        self._turned_away += 1
-        if self._back is not None and self._turned_away == _TURNED_AWAY:
-            self._start_timer(0)
-
-    def _start_timer(self, seconds: float) -> None:
-        timer = threading.Timer(seconds, self._come_back)
-        timer.daemon = True
-        timer.start()
-
-    def _back_to(self, target: socket.socket, initiator: socket.socket) -> None:
-        with suppress(OSError):
-            while data := target.recv(1 << 16):
-                if not self._is_wrong.is_set():
-                    initiator.sendall(data)
-                elif self._manner is Manner.TRICKLES:
-                    for at in range(len(data)):
-                        initiator.sendall(data[at : at + 1])
-                        if self._is_over.wait(_TRICKLE_SECONDS):
-                            return
-                else:
-                    return
-            initiator.shutdown(socket.SHUT_WR)
-
-    def _forth(self, initiator: socket.socket, target: socket.socket) -> None:
-        """Pass PDUs on, until one of them is the moment to go wrong."""
-        stage: int | None = None
-        with suppress(OSError):
-            for pdu in _pdus(initiator):
-                at = pdu.find(_MARK)
-                if at >= 0:
-                    stage = STAGES[pdu[at + len(_MARK) :].partition(b"\0")[0].decode()]
-                opcode = pdu[0] & 0x3F
-                if stage == END and opcode == LOGOUT:
-                    self._is_clear.clear()
-                if stage is not None and opcode == stage:
-                    self._go_wrong()
-                if self._is_wrong.is_set() and self._manner is not Manner.TRICKLES:
-                    return
-                target.sendall(pdu)
-            target.shutdown(socket.SHUT_WR)
-        if stage == END:
-            self._go_wrong()
-            self._is_clear.set()
-
-    def _go_wrong(self) -> None:
-        with self._lock:
-            if self._is_wrong.is_set():
-                return
-            self._is_wrong.set()
-            if self._manner is Manner.DIES:
-                # A listener that is closed while a thread waits in it lives on.
-                self._listener.shutdown(socket.SHUT_RDWR)
-                self._listener.close()
-                self._drop()
-            elif self._manner is Manner.VANISHES:
-                self._fill()
-        if self._back is not None and self._manner in (Manner.DIES, Manner.VANISHES):
-            self._start_timer(self._back)
-
-    def _fill(self) -> None:
-        """Have the listener's queue full, so that the kernel drops each SYN."""
-        self._listener.listen(0)
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            with suppress(BlockingIOError):
-                filler.connect((self.portal.host, self.portal.port))
-            self._fillers.append(filler)
-
-    def _come_back(self) -> None:
-        if self._is_over.is_set():
-            return
-        with self._lock, suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        with self._lock:
+                self._is_clear.set()
+                self._start(self._accept())
+                self._serves.set()
+                ready.set()
+                await self._goes_wrong.wait()
+                await self._go_wrong()
+                await self._comes_back.wait()
+                await self._come_back()
+        finally:
+            control.cancel()
+            await self._stop()
+            self._reset_all()
             self._listener.close()
-            self._drop()
-            self._is_wrong.clear()
-            self._turned_away = 0
-            self._listen()
+            self._control.close()
 
-    def _drop(self) -> None:
-        for one in (*self._sockets, *self._fillers):
+    async def _obey(self) -> None:
+        """Serve again whenever somebody connects to the port of control."""
+        loop = asyncio.get_running_loop()
+        while True:
+            caller, _ = await loop.sock_accept(self._control)
+            with caller:
+                if self._is_wrong:
+                    self._comes_back.set()
+                await self._serves.wait()
+                await loop.sock_sendall(caller, b"back")
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _stop(self) -> None:
+        """End all that waits for a connection; its sockets stay open."""
+        stopped = tuple(self._tasks)
+        for task in stopped:
+            task.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
+
+    # How it goes wrong, and comes back -----------------------------------------------
+
+    async def _go_wrong(self) -> None:
+        self._is_wrong = True
+        self._serves.clear()
+        self._turned_away = 0
+        if self._manner is not Manner.TRICKLES:
+            await self._stop()
+        self._is_clear.set()
+        if self._manner is Manner.HANGS:
+            self._start(self._accept())
+        elif self._manner is Manner.DIES:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._reset_all()
+        elif self._manner is Manner.VANISHES:
+            for one in (self._listener, *self._sockets):
+                _drop_packets(one)
+        if self._back is not None and self._manner in (Manner.DIES, Manner.VANISHES):
+            asyncio.get_running_loop().call_later(self._back, self._comes_back.set)
+
+    async def _come_back(self) -> None:
+        """Serve again, with no connection of before."""
+        await self._stop()
+        self._reset_all()
+        if self._manner is Manner.DIES:
+            self._listener.listen()
+        elif self._manner is Manner.VANISHES:
+            self._listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+        with suppress(BlockingIOError):
+            while True:
+                self._sockets.add(self._listener.accept()[0])
+        self._reset_all()
+        self._goes_wrong.clear()
+        self._comes_back.clear()
+        self._is_wrong = False
+
+    def _reset_all(self) -> None:
+        """Close all connections by RST."""
+        for one in self._sockets:
             with suppress(OSError):
-                # RST, also to wake the threads that wait on it.
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0" * 2)
-                one.shutdown(socket.SHUT_RDWR)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
             one.close()
         self._sockets.clear()
-        self._fillers.clear()
+
+    # Connections ---------------------------------------------------------------------
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            initiator, _ = await loop.sock_accept(self._listener)
+            self._sockets.add(initiator)
+            await self._is_clear.wait()
+            if self._is_wrong:
+                self._turned_away += 1
+                if self._back is not None and self._turned_away == _TURNED_AWAY:
+                    self._comes_back.set()
+                if self._manner is not Manner.TRICKLES:
+                    continue
+            self._start(self._relay(initiator))
+
+    async def _relay(self, initiator: socket.socket) -> None:
+        """Pass PDUs both ways until both ends have closed."""
+        loop = asyncio.get_running_loop()
+        target = socket.socket()
+        target.setblocking(False)
+        self._sockets.add(target)
+        with suppress(OSError):
+            await loop.sock_connect(target, (self._target.host, self._target.port))
+            numbers = bytearray(_STAT_SN.stop - _STAT_SN.start)
+            backwards = self._start(self._pass_back(target, initiator, numbers))
+            if await self._pass_on(initiator, target):
+                backwards.cancel()
+                await _flood(initiator, bytes(numbers))
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_WR)
+            await asyncio.wait((backwards,))
+        for one in (initiator, target):
+            self._sockets.discard(one)
+            one.close()
+
+    async def _pass_on(self, initiator: socket.socket, target: socket.socket) -> bool:
+        """Pass PDUs on; tell whether the initiator is to be flooded now."""
+        loop = asyncio.get_running_loop()
+        stage = ""
+        count = 0
+        with suppress(OSError):
+            async for pdu in _pdus(initiator):
+                at = pdu.find(_MARK)
+                if at >= 0:
+                    stage = pdu[at + len(_MARK) :].partition(b"\0")[0].decode()
+                if stage == END and pdu[0] & _OPCODE == LOGOUT:
+                    self._is_clear.clear()
+                if stage and not self._is_wrong and stage != END:
+                    opcode, number = STAGES[stage]
+                    count += pdu[0] & _OPCODE == opcode
+                    if count == number:
+                        if self._manner is Manner.FLOODS:
+                            return True
+                        await self._wrong()
+                await loop.sock_sendall(target, pdu)
+        if stage == END and not self._is_wrong:
+            await self._wrong()
+        return False
+
+    async def _wrong(self) -> None:
+        """Have it go wrong; most manners end what has called this."""
+        self._is_clear.set()
+        if self._manner is Manner.FLOODS:
+            return
+        self._goes_wrong.set()
+        if self._manner is Manner.TRICKLES:
+            self._is_wrong = True
+        else:
+            await asyncio.Event().wait()
+
+    async def _pass_back(
+        self, target: socket.socket, initiator: socket.socket, numbers: bytearray
+    ) -> None:
+        """Pass PDUs back, and note the numbers of the last one."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            async for pdu in _pdus(target):
+                numbers[:] = pdu[_STAT_SN]
+                if not self._is_wrong:
+                    await loop.sock_sendall(initiator, pdu)
+                    continue
+                for at in range(len(pdu)):
+                    await loop.sock_sendall(initiator, pdu[at : at + 1])
+                    await asyncio.sleep(_TRICKLE_SECONDS)
+            initiator.shutdown(socket.SHUT_WR)
 
 
-def _pdus(source: socket.socket) -> Iterator[bytes]:
+async def _flood(initiator: socket.socket, numbers: bytes) -> None:
+    """Send NOP-Ins that want no answer, until the initiator closes.
+
+    Args:
+        initiator: the connection.
+        numbers: StatSN, ExpCmdSN and MaxCmdSN of the last PDU sent.
+    """
+    nop_in = bytearray(_HEADER)
+    nop_in[:2] = b"\x20\x80"
+    nop_in[16:24] = b"\xff" * 8
+    nop_in[_STAT_SN] = numbers
+    stat_sn = int.from_bytes(numbers[:4], "big") + 1
+    nop_in[24:28] = (stat_sn & 0xFFFFFFFF).to_bytes(4, "big")
+    while True:
+        await asyncio.get_running_loop().sock_sendall(initiator, nop_in * 64)
+        # More of them would show no more, but keep a processor busy that others need.
+        await asyncio.sleep(_FLOOD_PAUSE)
+
+
+async def _pdus(source: socket.socket) -> AsyncIterator[bytes]:
     """Yield PDUs without digests, header and padded data together."""
-    with source.makefile("rb") as stream:
-        while len(header := stream.read(_HEADER)) == _HEADER:
-            length = header[4] * 4 + int.from_bytes(header[5:8], "big")
-            yield header + stream.read(length + -length % 4)
+    while len(header := await _read(source, _HEADER)) == _HEADER:
+        length = header[4] * 4 + int.from_bytes(header[5:8], "big")
+        yield header + await _read(source, length + -length % 4)
+
+
+async def _read(source: socket.socket, length: int) -> bytes:
+    """Return as many bytes, or fewer where the connection ends."""
+    data = b""
+    loop = asyncio.get_running_loop()
+    while len(data) < length:
+        part = await loop.sock_recv(source, length - len(data))
+        if not part:
+            break
+        data += part
+    return data
+
+
+def _bound() -> socket.socket:
+    """Return a socket that is bound to a port which it keeps also while it is shut.
+
+    Linux gives back a port that it has chosen itself when a listener is shut.
+    """
+    with socket.socket() as chooser:
+        chooser.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        chooser.bind(("127.0.0.1", 0))
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(chooser.getsockname())
+    bound.setblocking(False)
+    return bound
+
+
+def _drop_packets(one: socket.socket) -> None:
+    """Have the kernel drop whatever comes for a socket, as if the host were off."""
+    program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+    # struct sock_fprog: how many instructions there are, and where.
+    words = struct.pack("@HP", 1, ctypes.addressof(program))
+    one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, words)
 
 
 @contextmanager
 def stand_in(
     target: Portal, manner: Manner, back: float | None = None
-) -> Iterator[Portal]:
+) -> Iterator[StandIn]:
     """Stand before a target.
 
     Args:
         target: where it listens.
         manner: how the stand-in goes wrong when it is told to.
         back: seconds after which it serves again where nobody can reach it; where it
-            accepts connections it does so after a few of them. None: it never does.
+            accepts connections it does so after a few of them. None: it does so when it
+            is told to.
     """
     one = StandIn(target, manner, back)
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    work = loop.create_task(one.run(ready))
+
+    def serve() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(work)
+        loop.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
     try:
-        yield one.portal
+        assert ready.wait(_READY_SECONDS)
+        yield one
     finally:
-        one.close()
+        loop.call_soon_threadsafe(work.cancel)
+        thread.join()

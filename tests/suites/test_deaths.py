@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Targets that die, hang, spin, vanish or answer a byte a second, at every stage."""
+"""Targets that die, hang, spin, flood, vanish or trickle, at every stage of a check."""
 
 import json
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import tomli_w
 
 from reports.again import leaving_out
 from reports.categories import CHECK, LABEL
@@ -18,58 +21,127 @@ from reports.run import read
 from reports.severity import Severity
 from reports.statement import state
 from suites.plugins.lost import TARGET_LOST
-from targets import RunningTarget, parse
+from targets import parse
 from tests.suites.runs import run
-from tests.suites.standin import STAGES, Manner, stand_in
+from tests.suites.standin import STAGES, Manner, StandIn, stand_in
 
 pytestmark = pytest.mark.integration
 
 SAMPLES = "tests/suites/samples/sample_deaths.py"
-STAGES_OF = {Manner.VANISHES: ("command", "end")}
-"""Where a stage takes long, those that are tried; all by default."""
-BACK_SECONDS = {Manner.DIES: 1.0, Manner.VANISHES: 7.0}
-"""A look at a portal that does not answer takes five seconds."""
+
+BACK_SECONDS = {Manner.DIES: 5.0, Manner.VANISHES: 20.0}
+"""A run needs ten seconds to find that nothing answers: five for the check's answer and
+five for a look at the portal."""
+
+WAIT_SECONDS = 60
+"""How long a run waits for what comes back by itself."""
+
+ANSWER_SECONDS = 5
+"""What an answer may take, on a machine with much more to do than it can."""
+
+RUN_SECONDS = 600
+"""A run takes three minutes, and waits for most of them."""
+
 KINDS = {
     Manner.DIES: EndingKind.VANISHED,
     Manner.HANGS: EndingKind.HUNG,
+    Manner.SPINS: EndingKind.HUNG,
     Manner.VANISHES: EndingKind.VANISHED,
     Manner.TRICKLES: EndingKind.HUNG,
 }
-
 
 SEVERITIES = {
     EndingKind.VANISHED: Severity.DEATH,
     EndingKind.HUNG: Severity.HANG,
 }
 
+COMES_BACK = (
+    "import socket, sys; peer = socket.create_connection(('127.0.0.1', sys.argv[1]));"
+    "sys.exit(peer.recv(4) != b'back')"
+)
+"""A program that has a stand-in serve again."""
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[dict[Manner, RunningTarget]]:
-    """A target for each run: all of them have the same initiator names."""
-    with ExitStack() as stack:
-        yield {one: stack.enter_context(parse("reference")) for one in Manner}
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run of the samples that is over."""
+
+    manner: Manner
+    stages: Sequence[str]
+    done: subprocess.CompletedProcess[str]
+    run: Run
+    folder: Path
 
 
 def sample(
-    target: RunningTarget,
     manner: Manner,
+    stages: Sequence[str],
     folder: Path,
     *arguments: str,
     back: float | None = None,
-) -> tuple[subprocess.CompletedProcess[str], Run]:
-    """Run the samples on a stand-in for the target."""
-    file = folder / f"{manner}.json"
-    with stand_in(target.portal, manner, back) as portal:
+    is_restarted: bool = False,
+) -> Ended:
+    """Run the samples of some stages on a stand-in of their own.
+
+    Args:
+        manner: how it goes wrong.
+        stages: where.
+        folder: where the run writes its files.
+        *arguments: pytest's.
+        back: as `stand_in` has it.
+        is_restarted: a file describes the stand-in, with a hook that brings it back.
+    """
+    folder.mkdir()
+    file = folder / "run.json"
+    with parse("reference") as target, stand_in(target.portal, manner, back) as one:
+        if is_restarted:
+            name = described(folder, one, target.target.name)
+        else:
+            name = f"iscsi://{one.portal}/{target.target.name}/0?scratch=yes"
         done = run(
             *("-o", "python_files=sample_*.py", f"--verdicts={file}"),
-            *("--peer-timeout=1", f"--junit-xml={folder / manner}.xml"),
-            f"--alluredir={folder / manner}",
-            f"--target=iscsi://{portal}/{target.target.name}/0?scratch=yes",
+            *(f"--peer-timeout={ANSWER_SECONDS}", f"--junit-xml={folder / 'junit'}"),
+            *(f"--alluredir={folder / 'allure'}", f"--target={name}"),
+            *("-k", " or ".join(("first", *(f"_{stage}" for stage in stages)))),
             *arguments,
             path=SAMPLES,
-            seconds=180,
+            seconds=RUN_SECONDS,
         )
-    return done, read(file)
+        assert file.exists(), done.stdout + done.stderr
+    return Ended(manner, stages, done, read(file), folder)
+
+
+def described(folder: Path, one: StandIn, name: str) -> str:
+    """Write the file of a stand-in that is restarted by a hook; return its path."""
+    restart = [sys.executable, "-c", COMES_BACK, str(one.control.port)]
+    content = {
+        "label": "stand-in",
+        "portal": [{"address": str(one.portal)}],
+        "target": [{"name": name, "unit": [{"lun": 0, "may_be_written": True}]}],
+        "hooks": {"restart": restart},
+    }
+    path = folder / "stand-in.toml"
+    path.write_text(tomli_w.dumps(content))
+    return str(path)
+
+
+def side_by_side(
+    runs: Sequence[tuple[Manner, Sequence[str]]],
+    folder: Path,
+    *arguments: str,
+    **how: Any,
+) -> list[Ended]:
+    """Run the samples of several manners (see `sample`): they mostly wait."""
+
+    def one(number: int) -> Ended:
+        manner, stages = runs[number]
+        back = how.get("back", {}).get(manner)
+        return sample(
+            manner, stages, folder / str(number), *arguments, **{**how, "back": back}
+        )
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        return list(pool.map(one, range(len(runs))))
 
 
 def by_name(found: Run) -> dict[str, Check]:
@@ -95,60 +167,83 @@ def failed_of_allure(folder: Path) -> set[str]:
     return found
 
 
-def everywhere(
-    running: dict[Manner, RunningTarget],
-    folder: Path,
-    *arguments: str,
-    comes_back: bool,
-) -> dict[Manner, tuple[subprocess.CompletedProcess[str], Run]]:
-    """Run the samples in every manner, side by side: they mostly wait."""
-
-    def one(manner: Manner) -> tuple[subprocess.CompletedProcess[str], Run]:
-        back = BACK_SECONDS.get(manner, 0.0) if comes_back else None
-        some = STAGES_OF.get(manner, STAGES)
-        words = arguments or ("-k", f"first or {' or '.join(some)}")
-        return sample(running[manner], manner, folder, *words, back=back)
-
-    with ThreadPoolExecutor(len(Manner)) as pool:
-        return dict(zip(Manner, pool.map(one, Manner), strict=True))
-
-
-def test_each_death_is_charged_to_its_check_and_the_run_goes_on(
-    running: dict[Manner, RunningTarget], tmp_path: Path
-) -> None:
-    runs = everywhere(running, tmp_path, comes_back=True)
-    for manner, (done, found) in runs.items():
-        assert done.returncode == 1, done.stdout
-        assert found.is_complete
-        checks = by_name(found)
-        for stage in STAGES_OF.get(manner, STAGES):
-            killer, after = checks[f"dies_in_{stage}"], checks[f"after_{stage}"]
-            where = f"{manner} in {stage}:\n{done.stdout}"
-            assert killer.outcome is Outcome.BROKEN, where
-            assert killer.ending is not None, where
-            assert killer.ending.kind is KINDS[manner], where
-            assert after.outcome is Outcome.PASSED, where
-            assert f"::test_dies_in_{stage}" in leaving_out(found), where
-        killers = {f"test_dies_in_{one}" for one in STAGES_OF.get(manner, STAGES)}
-        assert failed_of_junit(tmp_path / f"{manner}.xml") == killers
-        assert failed_of_allure(tmp_path / manner) == killers
-        assert (
-            f"to leave out what killed the target: {leaving_out(found)}" in done.stdout
-        )
-        first, *_ = state(found).new
-        assert first.severity is SEVERITIES[KINDS[manner]]
-        assert len(first.checks) == len(killers)
-        assert checks["first"].outcome is Outcome.PASSED
+def expect_each_charged(ended: Ended) -> None:
+    """Expect each death or hang to be charged to its check, and nothing else."""
+    done, found = ended.done, ended.run
+    assert done.returncode == 1, done.stdout
+    assert found.is_complete, done.stdout
+    checks = by_name(found)
+    kind = KINDS[ended.manner]
+    for stage in ended.stages:
+        killer, after = checks[f"dies_in_{stage}"], checks[f"after_{stage}"]
+        where = f"{ended.manner} in {stage}:\n{done.stdout}"
+        assert killer.outcome is Outcome.BROKEN, where
+        assert killer.ending is not None, where
+        assert killer.ending.kind is kind, where
+        assert after.outcome is Outcome.PASSED, where
+        assert f"::test_dies_in_{stage}" in leaving_out(found), where
+    killers = {f"test_dies_in_{stage}" for stage in ended.stages}
+    assert failed_of_junit(ended.folder / "junit") == killers, done.stdout
+    assert failed_of_allure(ended.folder / "allure") == killers
+    assert f"to leave out what killed the target: {leaving_out(found)}" in done.stdout
+    first, *_ = state(found).new
+    assert first.severity is SEVERITIES[kind]
+    assert len(first.checks) == len(killers)
+    assert checks["first"].outcome is Outcome.PASSED
 
 
-def test_a_run_whose_target_stays_away_ends_whole(
-    running: dict[Manner, RunningTarget], tmp_path: Path
-) -> None:
-    options = ("--wait-for-target=1", "-k", "login or command")
-    for manner, (done, found) in everywhere(
-        running, tmp_path, *options, comes_back=False
-    ).items():
-        assert done.returncode == TARGET_LOST, f"{manner}:\n{done.stdout}"
+def test_each_death_is_charged_to_its_check_and_the_run_goes_on(tmp_path: Path) -> None:
+    """The target comes back by itself."""
+    runs: list[tuple[Manner, Sequence[str]]] = [
+        (Manner.DIES, tuple(STAGES)),
+        (Manner.HANGS, tuple(STAGES)),
+        (Manner.VANISHES, ("command", "end")),
+        (Manner.TRICKLES, ("command",)),
+    ]
+    back = {Manner.HANGS: 0.0, Manner.TRICKLES: 0.0, **BACK_SECONDS}
+    wait = f"--wait-for-target={WAIT_SECONDS}"
+    for ended in side_by_side(runs, tmp_path, wait, back=back):
+        expect_each_charged(ended)
+
+
+def test_a_target_that_is_gone_or_stuck_is_restarted(tmp_path: Path) -> None:
+    """The hook of its file brings it back."""
+    manners = (Manner.SPINS, Manner.VANISHES, Manner.TRICKLES)
+    runs = [(manner, tuple(STAGES)) for manner in manners]
+    for ended in side_by_side(runs, tmp_path, is_restarted=True):
+        expect_each_charged(ended)
+
+
+def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
+    """Whatever waits for an answer meanwhile fails; the target goes on."""
+    outcomes = {
+        # A check that is over does not care how its session is closed.
+        "teardown": Outcome.PASSED,
+        "end": Outcome.PASSED,
+        # Nothing but a death is judged outside of a check's own part.
+        "setup": Outcome.TROUBLE,
+        "sweep": Outcome.TROUBLE,
+    }
+    ended = sample(Manner.FLOODS, tuple(STAGES), tmp_path / "run")
+
+    assert ended.done.returncode == 1, ended.done.stdout
+    assert ended.run.is_complete
+    checks = by_name(ended.run)
+    for stage in ended.stages:
+        where = f"{stage}:\n{ended.done.stdout}"
+        killer = checks[f"dies_in_{stage}"]
+        assert killer.outcome is outcomes.get(stage, Outcome.BROKEN), where
+        assert killer.ending is None, where
+        assert checks[f"after_{stage}"].outcome is Outcome.PASSED, where
+
+
+def test_a_run_whose_target_stays_away_ends_whole(tmp_path: Path) -> None:
+    stages = ("login", "command")
+    runs = [(manner, stages) for manner in KINDS]
+    options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first")
+    for ended in side_by_side(runs, tmp_path, *options):
+        done, found = ended.done, ended.run
+        assert done.returncode == TARGET_LOST, f"{ended.manner}:\n{done.stdout}"
         assert "INTERNALERROR" not in done.stdout
         assert not found.is_complete
         assert "no login within 1 s" in found.why_incomplete
@@ -158,17 +253,15 @@ def test_a_run_whose_target_stays_away_ends_whole(
             "after_login": Outcome.NOT_RUN,
             "dies_in_command": Outcome.NOT_RUN,
             "after_command": Outcome.NOT_RUN,
-        }, f"{manner}:\n{done.stdout}"
+        }, f"{ended.manner}:\n{done.stdout}"
         assert "all checks" in done.stdout
 
 
-def test_a_worker_gives_up_without_an_internal_error(
-    running: dict[Manner, RunningTarget], tmp_path: Path
-) -> None:
-    options = ("--wait-for-target=1", "-k", "login or command", "-n", "2")
-    manner = Manner.DIES
-    done, found = sample(running[manner], manner, tmp_path, *options)
+def test_a_worker_gives_up_without_an_internal_error(tmp_path: Path) -> None:
+    options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first", "-n", "2")
+    ended = sample(Manner.DIES, ("login", "command"), tmp_path / "run", *options)
 
+    done, found = ended.done, ended.run
     assert done.returncode == TARGET_LOST, done.stdout
     assert "INTERNALERROR" not in done.stdout + done.stderr
     assert "one worker runs all checks" in done.stdout

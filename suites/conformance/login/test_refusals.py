@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Logins that the target must refuse, and the status (RFC 7143 6.3.1, 11.13.5)."""
 
-from dataclasses import replace
-
 import pytest
 
 from initiator.expect import check, clause, expect_drop
@@ -275,11 +273,13 @@ def test_portal_group_tag_waits_for_the_whole_text(
 
 @pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-13.9-i01")
 def test_portal_group_tag_on_a_named_discovery_session(
-    login: LoginExchange, options: LoginOptions
+    login: LoginExchange, options: LoginOptions, discovery_pairs: Pairs
 ) -> None:
     """The target sends TargetPortalGroupTag on a named Discovery session, too."""
-    pairs = replace(options, is_discovery=True).names()
+    assert options.target_name is not None
 
-    _response, answers = ask(login, pairs)
+    _response, answers = ask(
+        login, [*discovery_pairs, ("TargetName", options.target_name)]
+    )
 
     check("TargetPortalGroupTag" in dict(answers), "TargetPortalGroupTag", answers)

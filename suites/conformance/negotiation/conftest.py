@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures that offer keys: on Normal and Discovery sessions."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 
-from initiator.login import LoginExchange, LoginOptions
+from initiator.login import LoginExchange
 from iscsi.text import Pairs
 from suites.support.negotiation import Offer, offer_first, settle_first
 
@@ -24,7 +23,6 @@ def settle(login: LoginExchange, first_pairs: Pairs) -> Offer:
 
 
 @pytest.fixture
-def offer_in_discovery(login: LoginExchange, options: LoginOptions) -> Offer:
+def offer_in_discovery(login: LoginExchange, discovery_pairs: Pairs) -> Offer:
     """Offer keys in the first request of a Discovery login."""
-    names = replace(options, is_discovery=True, target_name=None).names()
-    return partial(offer_first, login, names)
+    return partial(offer_first, login, discovery_pairs)

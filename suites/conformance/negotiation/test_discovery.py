@@ -2,15 +2,15 @@
 """Keys on Discovery sessions (RFC 7143 sections 7.4.1, 12, 13)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from initiator.expect import check
-from initiator.login import LoginExchange, LoginOptions
+from initiator.login import LoginExchange
 from iscsi import text
 from iscsi.constants import Stage
 from iscsi.keys import Key
+from iscsi.text import Pairs
 from suites.support.login import advance, expect_no_login
 from suites.support.negotiation import (
     AN_OFFER,
@@ -46,27 +46,28 @@ def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
 
 @pytest.mark.requirement("RFC7143-13.21-i01")
 def test_discovery_has_one_connection(
-    login: LoginExchange, options: LoginOptions, new_login: Callable[..., LoginExchange]
+    login: LoginExchange,
+    discovery_pairs: Pairs,
+    new_login: Callable[..., LoginExchange],
 ) -> None:
     """A Discovery session accepts no second connection, whatever MaxConnections is."""
-    names = replace(options, is_discovery=True, target_name=None).names()
     digests = [("HeaderDigest", "None"), ("DataDigest", "None")]
-    first = advance(login, [*names, ("MaxConnections", "8"), *digests])
+    first = advance(login, [*discovery_pairs, ("MaxConnections", "8"), *digests])
 
     second = new_login(isid=login.isid, tsih=first.tsih, cid=2)
 
-    expect_no_login(second, names)
+    expect_no_login(second, discovery_pairs)
 
 
 @pytest.mark.requirement("RFC7143-6.3.3-01")
 def test_discovery_login_negotiates(
-    login: LoginExchange, options: LoginOptions
+    login: LoginExchange, discovery_pairs: Pairs
 ) -> None:
     """The target completes a Discovery login that offers digests and a length."""
-    names = replace(options, is_discovery=True, target_name=None).names()
-    pairs = [("HeaderDigest", "None"), ("DataDigest", "None")]
+    digests = [("HeaderDigest", "None"), ("DataDigest", "None")]
+    length = ("MaxRecvDataSegmentLength", "65536")
 
-    response = advance(login, [*names, *pairs, ("MaxRecvDataSegmentLength", "65536")])
+    response = advance(login, [*discovery_pairs, *digests, length])
 
     check(response.nsg == Stage.FULL_FEATURE, "a completed login", response)
 

@@ -2,10 +2,13 @@
 """Checks that kill a stand-in target at each stage, and what comes after each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
+from iscsi.constants import Stage
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
@@ -45,6 +48,32 @@ def test_dies_in_login(open_session: OpenSession) -> None:
 
 @pytest.mark.requirement(MUST)
 def test_after_login(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_negotiation(login: LoginExchange, options: LoginOptions) -> None:
+    """The target survives the second request of a login."""
+    keys = replace(options, initiator_name=f"{NAME}negotiation").names()
+    login.request([*keys, ("ErrorRecoveryLevel", "0")])
+    login.request(nsg=Stage.FULL_FEATURE)
+
+
+@pytest.mark.requirement(MUST)
+def test_after_negotiation(session: Session) -> None:
+    """The target answers a ping."""
+    session.ping()
+
+
+@pytest.mark.requirement(MUST)
+def test_dies_in_text(open_session: OpenSession) -> None:
+    """The target survives a negotiation in full feature phase."""
+    open_session(initiator_name=f"{NAME}text").send_targets("")
+
+
+@pytest.mark.requirement(MUST)
+def test_after_text(session: Session) -> None:
     """The target answers a ping."""
     session.ping()
 
