@@ -12,31 +12,31 @@ from iscsi_assay.version import DISTRIBUTION, version
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; return the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     # Ctrl-C may come while a command is imported.
-    return guarded(commands.PROG, {}, partial(_carry_out, given))
+    return guarded(commands.PROG, {}, partial(_carry_out, words))
 
 
-def _carry_out(given: list[str]) -> int:
-    if given[:1] == ["--version"]:
+def _carry_out(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
         print(f"{DISTRIBUTION} {version()}")
         return 0
-    name = given[0] if given else ""
+    name = words[0] if words else ""
     name = commands.OTHER_NAMES.get(name, name)
     if name not in commands.COMMANDS:
         # Its help, or what is wrong, names all commands.
-        return carry_out(commands.parser(), given)
-    if name == "run" and not {"-h", "--help"} & set(given):
+        return carry_out(commands.parser(), words)
+    if name == "run" and not {"-h", "--help"} & set(words):
         # What is pytest's is for pytest to understand.
         from iscsi_assay import run  # noqa: PLC0415  # it takes a second
 
-        return guarded("iscsi-assay run", run.RUN.failures, partial(run.run, given[1:]))
-    found = commands.command(name)
+        return guarded("iscsi-assay run", run.RUN.failures, partial(run.run, words[1:]))
+    command = commands.command(name)
 
     def carry() -> int:
-        return carry_out(commands.parser([name]), [name, *given[1:]])
+        return carry_out(commands.parser([name]), [name, *words[1:]])
 
-    return guarded(f"{commands.PROG} {name}", found.failures, carry)
+    return guarded(f"{commands.PROG} {name}", command.failures, carry)
 
 
 if __name__ == "__main__":

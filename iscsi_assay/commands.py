@@ -35,9 +35,9 @@ PROG = "iscsi-assay"
 def command(name: str) -> Command:
     """Return a command by its name."""
     module, _, attribute = COMMANDS[name].partition(":")
-    found = getattr(import_module(module), attribute)
-    assert isinstance(found, Command)
-    return found
+    value = getattr(import_module(module), attribute)
+    assert isinstance(value, Command)
+    return value
 
 
 def parser(names: Iterable[str] = COMMANDS) -> Parser:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`iscsi-assay completion SHELL`: what a shell needs to complete the command line.
 
-shtab makes it of the parsers, so no process starts while somebody types.
+shtab generates it from the parsers, so completion starts no process.
 """
 
 import argparse

@@ -138,18 +138,18 @@ def guarded(prog: str, failures: Failures, run: Callable[[], int]) -> int:
         failures: what may be raised besides KeyboardInterrupt, Misuse and OSError.
         run: the command.
     """
-    known: Failures = {
+    handled: Failures = {
         **failures,
         KeyboardInterrupt: (USAGE, lambda _: "interrupted"),
         Misuse: (USAGE, str),
     }
     try:
         return run()
-    except tuple(known) as error:
-        code, tell = next(
-            value for kind, value in known.items() if isinstance(error, kind)
+    except tuple(handled) as error:
+        code, describe_error = next(
+            value for kind, value in handled.items() if isinstance(error, kind)
         )
-        text = tell(error)
+        text = describe_error(error)
     except BrokenPipeError:
         # Whoever read this has seen enough; nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

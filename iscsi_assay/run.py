@@ -117,12 +117,12 @@ def describe(parser: Parser) -> None:
         usual.addoption(*names, **settings)
 
 
-def run(given: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Run pytest; return its exit code."""
-    if PYTESTS_HELP in given:
+    if PYTESTS_HELP in words:
         return int(pytest.main(["--help", *ANYWHERE, *_QUIET]))
-    told = arguments(given)
-    return int(pytest.main([*told, *_QUIET], [_OneLine()]))
+    pytest_words = arguments(words)
+    return int(pytest.main([*pytest_words, *_QUIET], [_OneLine()]))
 
 
 class _OneLine:
@@ -138,37 +138,37 @@ class _OneLine:
         try:
             return (yield)
         except pytest.UsageError as error:
-            found = _ERROR.search(str(error))
-            if found is None:
+            match = _ERROR.search(str(error))
+            if match is None:
                 raise
-            raise pytest.UsageError(f"{found[1]}; see iscsi-assay run --help") from None
+            raise pytest.UsageError(f"{match[1]}; see iscsi-assay run --help") from None
 
 
-def arguments(given: Sequence[str], folder: Path | None = None) -> list[str]:
-    """Return what pytest is told.
+def arguments(words: Sequence[str], folder: Path | None = None) -> list[str]:
+    """Return the arguments of pytest.
 
     Suites and what lies below them are given by their paths. Where nothing else is
-    tested, settings and cache of the project at hand play no part.
+    tested, settings and cache of the project at hand are ignored.
 
     Args:
-        given: the command line.
+        words: the command line.
         folder: the folder that paths begin in; the current one by default.
     """
     here = folder or Path.cwd()
-    told, names, own = [], 0, 0
-    for word, is_value in _words(given):
+    pytest_words, names, own = [], 0, 0
+    for word, is_value in _words(words):
         path = None if is_value or word.startswith("-") else _within(word, here)
         names += path is not None
         own += not is_value and path is None and _is_there(word, here)
-        told.append(path or word)
+        pytest_words.append(path or word)
     if not names and not own:
-        told.insert(0, str(_FOLDER / SUITES[0]))
+        pytest_words.insert(0, str(_FOLDER / SUITES[0]))
     if own:
-        return told
-    return [*told, *ANYWHERE, "-o", f"cache_dir={here / '.pytest_cache'}"]
+        return pytest_words
+    return [*pytest_words, *ANYWHERE, "-o", f"cache_dir={here / '.pytest_cache'}"]
 
 
-def _words(given: Sequence[str]) -> Iterator[tuple[str, bool]]:
+def _words(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """Yield the words of a command line, and whether each is the value of an option."""
     parser = Parser()
     describe(parser)
@@ -179,22 +179,22 @@ def _words(given: Sequence[str]) -> Iterator[tuple[str, bool]]:
         if action.nargs is None
     }
     is_value = False
-    for word in given:
+    for word in words:
         yield word, is_value
         is_value = not is_value and word in valued
 
 
 def _within(word: str, here: Path) -> str | None:
     """Return the path of a suite, or of something in one; None if it is neither."""
-    name, colons, rest = word.partition("::")
+    name, colons, test_name = word.partition("::")
     if _is_there(word, here):
         inside = (here / name).resolve().is_relative_to(_FOLDER.resolve())
         return word if inside else None
     path = name.removeprefix("suites/").removesuffix("/")
     if path.split("/")[0] not in SUITES:
         return None
-    found = _FOLDER / path
-    return f"{found}{colons}{rest}" if found.exists() else None
+    below = _FOLDER / path
+    return f"{below}{colons}{test_name}" if below.exists() else None
 
 
 def _is_there(word: str, here: Path) -> bool:

@@ -7,7 +7,7 @@ DISTRIBUTION = "iscsi-assay"
 
 
 def version() -> str:
-    """Return the version that is installed, or what is said of a clone."""
+    """Return the installed version, or the revision of a clone."""
     try:
         return metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:

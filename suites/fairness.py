@@ -93,8 +93,8 @@ class Runner:
         limit = _SECONDS if checks is None else _SEARCH_SECONDS
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "verdicts.json"
-            told = arguments(chosen, path, habits=names, options=self.options)
-            return {one.check: one for one in run(told, path, limit).checks}
+            words = arguments(chosen, path, habits=names, options=self.options)
+            return {one.check: one for one in run(words, path, limit).checks}
 
     def note_baseline(self) -> list[Alarm]:
         """Note what is not applicable without a habit; return what complains then.
@@ -127,22 +127,22 @@ class Runner:
 
         Each cause is looked for once: what else it explains is not searched again.
         """
-        left = {alarm.check: alarm for alarm in alarms}
-        while left:
-            check = next(iter(left))
-            found: Sequence[Habit] = ()
+        unexplained = {alarm.check: alarm for alarm in alarms}
+        while unexplained:
+            check = next(iter(unexplained))
+            explanation: Sequence[Habit] = ()
             if self._complaints(group, [check]):
-                found = self._culprits(group, check)
-            names = tuple(habit.name for habit in found)
+                explanation = self._culprits(group, check)
+            names = tuple(habit.name for habit in explanation)
             same = {check}
-            if found:
-                same |= self._complaints(found, list(left))
-            for name in sorted(same & left.keys()):
-                alarm = left.pop(name)
+            if explanation:
+                same |= self._complaints(explanation, list(unexplained))
+            for name in sorted(same & unexplained.keys()):
+                alarm = unexplained.pop(name)
                 yield Alarm(alarm.check, alarm.why, names)
 
     def _culprits(self, group: Sequence[Habit], check: str) -> list[Habit]:
-        return culprits(group, lambda some: bool(self._complaints(some, [check])))
+        return culprits(group, lambda habits: bool(self._complaints(habits, [check])))
 
     def _complaints(self, habits: Sequence[Habit], checks: Sequence[str]) -> set[str]:
         """Return which of the checks complain; all of them if there is no verdict."""
@@ -170,10 +170,10 @@ def _complains(one: Check, habits: Iterable[Habit]) -> bool:
 
 
 def _alarm(one: Check) -> Alarm:
-    said = one.reason
+    reason = one.reason
     if one.failure is not None:
-        said = f"{one.failure.requirement}: {one.failure.actual}"
-    return Alarm(one.check, f"{one.outcome}: {one_line(said, 160)}")
+        reason = f"{one.failure.requirement}: {one.failure.actual}"
+    return Alarm(one.check, f"{one.outcome}: {one_line(reason, 160)}")
 
 
 def show(trials: Sequence[Trial]) -> list[str]:
@@ -196,14 +196,14 @@ def show(trials: Sequence[Trial]) -> list[str]:
     width = max((len(name) for name in tried), default=0)
     lines = []
     for name, habit in tried.items():
-        found = {alarm.check: alarm for alarm in alarms.get(name, [])}
+        by_check = {alarm.check: alarm for alarm in alarms.get(name, [])}
         lines.append(
             f"{name:{width}}  {habit.clause:22} {losses.get(name, 0):5} not applicable,"
-            f" {len(found)} false alarms"
+            f" {len(by_check)} false alarms"
         )
         lines += [
             f"{'':{width}}  {one.check} ({' + '.join(one.habits)}): {one.why}"
-            for one in found.values()
+            for one in by_check.values()
         ]
     return [*lines, *_sums(trials, len(tried))]
 
@@ -279,35 +279,35 @@ def main(options: argparse.Namespace) -> int:
     unknown = [name for name in names if name not in HABITS]
     if unknown:
         raise Misuse(f"no such habit: {', '.join(unknown)}")
-    wanted = [HABITS[name] for name in names] or list(HABITS.values())
+    habits = [HABITS[name] for name in names] or list(HABITS.values())
     try:
-        tasks = shard(_tasks(wanted, options), options.shard)
+        tasks = shard(_tasks(habits, options), options.shard)
     except ValueError as error:
         raise Misuse(str(error)) from error
     runner = Runner(selection=[f"{SUITE}/{path}" for path in options.only] or [SUITE])
     try:
-        ours = runner.note_baseline()
+        baseline = runner.note_baseline()
     except RunError as error:
         raise Misuse(f"the suite does not run: {error}") from error
-    for alarm in ours:
+    for alarm in baseline:
         print(f"without a habit: {alarm.check}: {alarm.why}")
     trials = side_by_side(tasks, runner.try_habits, _in_short, jobs=options.jobs)
     print("\n".join(show(trials)))
     is_amiss = any(trial.alarms or trial.trouble for trial in trials)
-    return int(bool(is_amiss or ours))
+    return int(bool(is_amiss or baseline))
 
 
 def _tasks(
-    wanted: Sequence[Habit], options: argparse.Namespace
+    habits: Sequence[Habit], options: argparse.Namespace
 ) -> Sequence[tuple[Habit, ...]]:
     if options.alone:
-        return [(habit,) for habit in wanted]
+        return [(habit,) for habit in habits]
     if options.combinations:
         first = options.seed * 1_000_000
         drawn = (
-            combination(wanted, first + number)
+            combination(habits, first + number)
             for number in range(options.combinations)
         )
         return [tuple(one) for one in drawn if one]
-    made = few_groups(wanted) if options.few else groups(wanted)
-    return [tuple(group) for group in made]
+    grouped = few_groups(habits) if options.few else groups(habits)
+    return [tuple(group) for group in grouped]

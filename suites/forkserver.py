@@ -78,37 +78,37 @@ class _Server:
         Raises:
             ForkServerError: the process that forks has ended.
         """
-        ours, theirs = socket.socketpair()
-        with self.lock, theirs:
+        own_end, child_end = socket.socketpair()
+        with self.lock, child_end:
             self.channel = self.channel or self._start()
             try:
-                socket.send_fds(self.channel, [b"fork"], [theirs.fileno()])
+                socket.send_fds(self.channel, [b"fork"], [child_end.fileno()])
             except OSError as error:
-                ours.close()
+                own_end.close()
                 raise ForkServerError(f"the process that forks: {error}") from error
-        return ours
+        return own_end
 
     def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with child_end:
             self.process = subprocess.Popen(  # our own interpreter
-                [sys.executable, "-m", "suites.forkserver", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "suites.forkserver", str(child_end.fileno())],
+                pass_fds=[child_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd=ROOT,
             )
-        return ours
+        return own_end
 
 
 _SERVER = _Server()
 
 
-def run(told: Sequence[str], seconds: int, folder: Path) -> Done:
+def run(arguments: Sequence[str], seconds: int, folder: Path) -> Done:
     """Run pytest in a fork. Threads may ask for runs side by side.
 
     Args:
-        told: its arguments.
+        arguments: the command line of pytest.
         seconds: how long the run may last.
         folder: an existing folder for what it prints.
 
@@ -118,7 +118,7 @@ def run(told: Sequence[str], seconds: int, folder: Path) -> Done:
     """
     stdout, stderr = folder / "stdout", folder / "stderr"
     order = {
-        "told": list(told),
+        "told": list(arguments),
         "seconds": seconds,
         "stdout": str(stdout),
         "stderr": str(stderr),

@@ -27,9 +27,9 @@ def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
     # The poor first: a group begins with one of them, and the rich fill it up.
-    both = _Cover([*poor, *rich])
-    both.skip_pairs_of(range(len(poor), len(habits)))
-    return _Cover(rich).groups() + both.groups(first=len(poor))
+    cover = _Cover([*poor, *rich])
+    cover.skip_pairs_of(range(len(poor), len(habits)))
+    return _Cover(rich).groups() + cover.groups(first=len(poor))
 
 
 def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
@@ -77,21 +77,23 @@ def culprits(
         habits: a group with which it fails.
         fails: tells whether it fails with some of them.
     """
-    left, parts = list(habits), 2
-    while len(left) > 1:
-        chunks = _split(left, parts)
+    remaining, parts = list(habits), 2
+    while len(remaining) > 1:
+        chunks = _split(remaining, parts)
         others = [
-            [one for one in left if one not in chunk] for chunk in chunks if parts > 2
+            [one for one in remaining if one not in chunk]
+            for chunk in chunks
+            if parts > 2
         ]
-        smaller = next((some for some in (*chunks, *others) if fails(some)), None)
+        smaller = next((subset for subset in (*chunks, *others) if fails(subset)), None)
         if smaller is not None:
             parts = 2 if smaller in chunks else max(parts - 1, 2)
-            left = smaller
-        elif parts >= len(left):
+            remaining = smaller
+        elif parts >= len(remaining):
             break
         else:
-            parts = min(2 * parts, len(left))
-    return left
+            parts = min(2 * parts, len(remaining))
+    return remaining
 
 
 def _split(habits: list[Habit], parts: int) -> list[list[Habit]]:
@@ -122,9 +124,9 @@ class _Cover:
     def skip_pairs_of(self, numbers: Iterable[int]) -> None:
         """Let some habits not have to meet one another."""
         among = sum(1 << number for number in numbers)
-        for number, left in enumerate(self._left):
+        for number, partners in enumerate(self._left):
             if among >> number & 1:
-                self._left[number] = left & ~among
+                self._left[number] = partners & ~among
 
     def groups(
         self, *, first: int | None = None, once: bool = False
@@ -139,15 +141,15 @@ class _Cover:
             once: that is all that is asked for; not every two need meet.
         """
         lonely = set(range(len(self._habits) if first is None else first))
-        made = []
+        cover_groups = []
         while lonely or (not once and any(self._left)):
             group = self._group(lonely, once=once)
             together = sum(1 << number for number in group)
             for number in group:
                 self._left[number] &= ~together
             lonely -= set(group)
-            made.append([self._habits[number] for number in sorted(group)])
-        return made
+            cover_groups.append([self._habits[number] for number in sorted(group)])
+        return cover_groups
 
     def _group(self, lonely: AbstractSet[int], *, once: bool) -> list[int]:
         group: list[int] = []
@@ -158,17 +160,17 @@ class _Cover:
             candidates &= ~self._slow | sum(1 << number for number in lonely)
 
         def gain(number: int) -> tuple[int, ...]:
-            left = self._left[number]
-            met = (left & together if group else left).bit_count()
+            partners = self._left[number]
+            met = (partners & together if group else partners).bit_count()
             is_lonely = int(number in lonely)
             return (is_lonely, met) if once else (met, is_lonely)
 
         while candidates:
-            best = max(_bits(candidates), key=gain)
-            group.append(best)
-            together |= 1 << best
-            candidates &= self._friends[best]
-            if once and self._slow >> best & 1:
+            candidate = max(_bits(candidates), key=gain)
+            group.append(candidate)
+            together |= 1 << candidate
+            candidates &= self._friends[candidate]
+            if once and self._slow >> candidate & 1:
                 slow -= 1
                 candidates &= -1 if slow else ~self._slow
         return group

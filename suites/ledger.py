@@ -117,8 +117,8 @@ def _places() -> Iterator[tuple[str, str, str]]:
 def _row(rules: Sequence[Rule], pdu: str, field: str, situation: str) -> Row:
     for rule in rules:
         if rule.fits(pdu, field, situation):
-            where = f"{pdu}@{situation}"
-            check = rule.check.replace("{where}", where).replace("{field}", field)
+            place = f"{pdu}@{situation}"
+            check = rule.check.replace("{where}", place).replace("{field}", field)
             return Row(
                 pdu,
                 field,
@@ -176,10 +176,10 @@ def _judge(row: Row) -> str:
 
 
 def attempt(row: Row) -> str:
-    """Run a row's check against its fault; return what it came to: `noticed` or not."""
+    """Run a row's check against its fault; return whether it noticed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        told = arguments(
+        words = arguments(
             [row.check],
             folder / "run.json",
             faults=[row.fault],
@@ -187,7 +187,7 @@ def attempt(row: Row) -> str:
             options=["--maxfail=1"],
         )
         try:
-            done = forkserver.run(told, _SECONDS, folder)
+            result = forkserver.run(words, _SECONDS, folder)
         except forkserver.Timeout:
             return f"no run: not done in {_SECONDS} s"
         except forkserver.ForkServerError as error:
@@ -195,19 +195,19 @@ def attempt(row: Row) -> str:
         if not (folder / "run.json").exists():
             # No login succeeds: the run itself says so, before its first check. An
             # error in pytest has the same code.
-            is_ours = "INTERNALERROR" in done.stdout + done.stderr
-            if done.code == _NO_TARGET and not is_ours:
+            is_ours = "INTERNALERROR" in result.stdout + result.stderr
+            if result.code == _NO_TARGET and not is_ours:
                 return "noticed"
-            return f"no run: pytest ended with {done.code}"
+            return f"no run: pytest ended with {result.code}"
         outcomes = {check.outcome for check in read(folder / "run.json").checks}
     if outcomes & {model.Outcome.BROKEN, model.Outcome.WARNED}:
         return "noticed"
     return "MISSED: " + (", ".join(sorted(outcomes)) or "no check ran")
 
 
-def main(given: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Try the rows; return 1 if a field is wrong and its check does not notice."""
-    return LEDGER.run("python -m suites.ledger", given)
+    return LEDGER.run("python -m suites.ledger", words)
 
 
 def describe(parser: Parser) -> None:
@@ -243,7 +243,7 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         options.write.write_text(page(rows))
         return 0
-    wanted = [
+    chosen = [
         row
         for row in rows
         if row.check
@@ -253,11 +253,11 @@ def run(options: argparse.Namespace) -> int:
         )
     ]
     missed = 0
-    for row in wanted:
+    for row in chosen:
         word = attempt(row)
         missed += word != "noticed"
         print(f"{row.fault.removeprefix(PREFIX):60} {word}", flush=True)
-    print(f"{len(wanted)} fields: {len(wanted) - missed} noticed, {missed} missed")
+    print(f"{len(chosen)} fields: {len(chosen) - missed} noticed, {missed} missed")
     return int(missed > 0)
 
 

@@ -74,18 +74,18 @@ def touches_login(fault: Fault) -> bool:
 
 
 def weigh(fault: Fault, checks: Iterable[Check]) -> Loss:
-    """Sort the verdicts of a run with one fault into those due and those lost."""
-    due, lost = 0, dict[str, list[Check]]()
+    """Sort the verdicts of a run with one fault into expected and lost ones."""
+    expected, lost = 0, dict[str, list[Check]]()
     for check in checks:
         column = _KINDS.get(check.outcome)
         if column is None:
             continue
         named = {*check.broken, *check.requirements}
         if not named.isdisjoint(fault.requirements):
-            due += 1
+            expected += 1
         else:
             lost.setdefault(column, []).append(check)
-    return Loss(fault, due, lost)
+    return Loss(fault, expected, lost)
 
 
 def show(losses: Sequence[Loss]) -> list[str]:
@@ -101,10 +101,10 @@ def show(losses: Sequence[Loss]) -> list[str]:
         counts = "".join(f"{len(loss.lost.get(column, ())):12}" for column in COLUMNS)
         name = f"{loss.fault.name:{width}}  {loss.fault.requirement:22}"
         lines.append(f"{name}{loss.due:6}{counts}")
-        shown = itertools.islice(itertools.chain(*loss.lost.values()), _SHOWN)
+        examples = itertools.islice(itertools.chain(*loss.lost.values()), _SHOWN)
         lines += [
             f"{'':{width}}    {check.check}: {one_line(check.detail, 100)}"
-            for check in shown
+            for check in examples
         ]
     sums = ", ".join(
         f"{sum(len(loss.lost.get(name, ())) for loss in losses)} {name}"
@@ -138,9 +138,9 @@ def _in_short(loss: Loss) -> str:
 def main(options: argparse.Namespace) -> int:
     """Print what faults cost; return 1 if one has no verdict."""
     names: Sequence[str] = options.fault
-    wanted = [FAULTS[name] for name in names]
-    wanted = wanted or [fault for fault in FAULTS.values() if touches_login(fault)]
-    wanted = list(shard(wanted, options.shard))
+    faults = [FAULTS[name] for name in names]
+    faults = faults or [fault for fault in FAULTS.values() if touches_login(fault)]
+    faults = list(shard(faults, options.shard))
     parts = [f"{SUITE}/{path}" for path in options.only] or [SUITE]
 
     def attempt(fault: Fault) -> Loss:
@@ -150,6 +150,6 @@ def main(options: argparse.Namespace) -> int:
             return Loss(fault, trouble=str(error))
         return weigh(fault, run.checks)
 
-    losses = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
+    losses = side_by_side(faults, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(losses)))
     return int(any(one.trouble for one in losses))

@@ -82,8 +82,10 @@ def choose(
     The sample is the same in every run, and a check that is new changes it by itself
     alone.
     """
-    found = {name: None for one in fault.requirements for name in checks.get(one, [])}
-    concerned = list(found)
+    noticing = {
+        name: None for one in fault.requirements for name in checks.get(one, [])
+    }
+    concerned = list(noticing)
     others = sorted({name for names in checks.values() for name in names})
     others = [name for name in others if name not in concerned]
     return concerned, heapq.nsmallest(
@@ -141,10 +143,10 @@ def collected(
         return Outcome(fault, len(concerned), trouble="no run of it is kept")
     run = max(runs, key=lambda one: one.started)
     ran = {one.check.partition("[")[0] for one in run.checks}
-    due = {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in concerned}
-    due |= {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in others}
-    if due - ran:
-        missing = min(due - ran)
+    needed = {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in concerned}
+    needed |= {name.removeprefix(f"{SUITE}/").partition("[")[0] for name in others}
+    if needed - ran:
+        missing = min(needed - ran)
         trouble = f"its run is of another state of the suite: {missing} did not run"
         return Outcome(fault, len(concerned), trouble=trouble)
     outcome = weigh(fault, concerned, run.checks, suite.checks)
@@ -164,17 +166,19 @@ def weigh(
     """
     failed = [item for item in judged if item.outcome in _NOTICES]
     noticing = [item for item in failed if _concerns(item, fault)]
-    shown = {name for item in noticing for name in (*item.broken, *item.requirements)}
+    shown_names = {
+        name for item in noticing for name in (*item.broken, *item.requirements)
+    }
     # A check that is not judged has failed by what another check shows.
     unjudged = [item for item in judged if item.outcome is model.Outcome.NOT_JUDGED]
-    shown |= {name for item in unjudged for name in item.requirements}
+    shown_names |= {name for item in unjudged for name in item.requirements}
     outcome = Outcome(
         fault,
         len(concerned),
         missed=tuple(
             name
             for name in fault.requirements
-            if checks.get(name) and name not in shown
+            if checks.get(name) and name not in shown_names
         ),
     )
     for item in failed:
@@ -197,15 +201,17 @@ def show(outcomes: Sequence[Outcome]) -> list[str]:
     lines = []
     for outcome in outcomes:
         if outcome.trouble:
-            what = f"stops the run: {outcome.trouble}"
+            effect = f"stops the run: {outcome.trouble}"
         elif not outcome.concerned:
-            what = "no check of its requirement yet"
+            effect = "no check of its requirement yet"
         elif outcome.is_missed:
-            what = f"MISSED by {outcome.concerned} checks: {', '.join(outcome.missed)}"
+            effect = (
+                f"MISSED by {outcome.concerned} checks: {', '.join(outcome.missed)}"
+            )
         else:
-            what = f"noticed by {len(outcome.noticed_by)}: {outcome.noticed_by[0]}"
+            effect = f"noticed by {len(outcome.noticed_by)}: {outcome.noticed_by[0]}"
         lines.append(
-            f"{outcome.fault.name:{width}}  {outcome.fault.requirement:22} {what}"
+            f"{outcome.fault.name:{width}}  {outcome.fault.requirement:22} {effect}"
         )
         lines += [f"{'':{width}}  false alarm: {name}" for name in outcome.false_alarms]
     noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
@@ -232,41 +238,41 @@ def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
         if len(one.findings) == 1 and one.names_the_clause:
             continue
         lines += [
-            f"{'':{width}}      {', '.join(found.clauses)} ({len(found.checks)} "
-            f"checks, such as {found.example.check}): {one_line(found.actual, 100)}"
-            for found in one.findings
+            f"{'':{width}}      {', '.join(finding.clauses)} ({len(finding.checks)} "
+            f"checks, such as {finding.example.check}): {one_line(finding.actual, 100)}"
+            for finding in one.findings
         ]
     single = sum(len(one.findings) == 1 for one in tried)
     right = sum(one.names_the_clause for one in tried)
-    most = sum(len(one.findings) for one in tried)
+    total = sum(len(one.findings) for one in tried)
     lines.append(
-        f"{len(tried)} faults, {most} findings: {single} faults show exactly one, the "
+        f"{len(tried)} faults, {total} findings: {single} faults show exactly one, the "
         f"first finding of {right} names the right clause"
     )
     return lines
 
 
 def _try_all(
-    wanted: Sequence[Fault], suite: Collected, options: argparse.Namespace
+    faults: Sequence[Fault], suite: Collected, options: argparse.Namespace
 ) -> list[Outcome]:
-    """Try faults side by side, and each that is amiss once more, alone."""
-    kept = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
+    """Try faults in parallel, then each failed one once more, alone."""
+    stored = {path.stem for path in options.runs.glob("*.json")} if options.runs else ()
 
     def attempt(fault: Fault) -> Outcome:
         return try_fault(fault, suite, options.sample, options.runs)
 
-    first = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
+    first = side_by_side(faults, attempt, _in_short, jobs=options.jobs)
     outcomes = {outcome.fault.name: outcome for outcome in first}
     # What a busy machine makes late is not wrong.
-    again = [
+    retried = [
         outcome.fault
         for outcome in first
-        if outcome.is_amiss and outcome.fault.name not in kept
+        if outcome.is_amiss and outcome.fault.name not in stored
     ]
     if options.runs is not None:
-        for fault in again:
+        for fault in retried:
             (options.runs / f"{fault.name}.json").unlink(missing_ok=True)
-    for outcome in side_by_side(again, attempt, _in_short, jobs=1):
+    for outcome in side_by_side(retried, attempt, _in_short, jobs=1):
         outcomes[outcome.fault.name] = outcome
     return list(outcomes.values())
 
@@ -348,21 +354,23 @@ def run(options: argparse.Namespace) -> int:
         return fairness.main(options)
     if options.robustness:
         return perils.main(options)
-    known = dict(FAULTS)
-    unknown = [name for name in options.fault if name not in known]
+    faults = dict(FAULTS)
+    unknown = [name for name in options.fault if name not in faults]
     if unknown:
         raise Misuse(f"no such fault: {', '.join(unknown)}")
     try:
-        wanted = shard([known[name] for name in options.fault or known], options.shard)
+        chosen = shard(
+            [faults[name] for name in options.fault or faults], options.shard
+        )
     except ValueError as error:
         raise Misuse(str(error)) from error
     if options.lost:
         return losses.main(options)
     suite = collect_items()
     outcomes = (
-        [collected(fault, suite, options.sample, options.collect) for fault in wanted]
+        [collected(fault, suite, options.sample, options.collect) for fault in chosen]
         if options.collect
-        else _try_all(wanted, suite, options)
+        else _try_all(chosen, suite, options)
     )
     if options.findings:
         print("\n".join(show_findings(outcomes)))

@@ -75,22 +75,22 @@ def show(notices: Sequence[Notice]) -> list[str]:
     for one in notices:
         count = len(one.noticed_by)
         word = "check" if count == 1 else "checks"
-        what = one.trouble and f"no verdict: {one.trouble}"
-        what = what or f"noticed by {count} {word}"
+        trouble = one.trouble and f"no verdict: {one.trouble}"
+        trouble = trouble or f"noticed by {count} {word}"
         if one.noticed_by:
-            what += f": {one_line(one.noticed_by[0].detail, 90)}"
-        lines.append(f"{one.peril.name:{width}}  {one.peril.requirement}  {what}")
+            trouble += f": {one_line(one.noticed_by[0].detail, 90)}"
+        lines.append(f"{one.peril.name:{width}}  {one.peril.requirement}  {trouble}")
         lines += [f"{'':{width}}  MISSED by {name}" for name in one.missed_by]
         lines += [
             f"{'':{width}}  {other.check} accuses {', '.join(other.broken)}: "
             f"{one_line(other.detail, 90)}"
             for other in one.others
         ]
-    amiss = sum(one.is_amiss for one in notices)
+    failed = sum(one.is_amiss for one in notices)
     checks = sum(len(one.noticed_by) for one in notices)
     lines.append(
-        f"{len(notices)} faults of the robustness suite: {len(notices) - amiss} "
-        f"noticed as they should be, by {checks} checks; {amiss} not"
+        f"{len(notices)} faults of the robustness suite: {len(notices) - failed} "
+        f"noticed as they should be, by {checks} checks; {failed} not"
     )
     return lines
 
@@ -130,9 +130,9 @@ def main(options: argparse.Namespace) -> int:
     if unknown:
         raise Misuse(f"no such fault: {', '.join(unknown)}")
     try:
-        wanted = shard([PERILS[name] for name in names or PERILS], options.shard)
+        perils = shard([PERILS[name] for name in names or PERILS], options.shard)
     except ValueError as error:
         raise Misuse(str(error)) from error
-    notices = side_by_side(wanted, attempt, _in_short, jobs=options.jobs)
+    notices = side_by_side(perils, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(notices)))
     return int(any(one.is_amiss for one in notices))

@@ -183,14 +183,14 @@ def target_file(
 
 
 def _label(offer: Offer) -> str:
-    told = offer.unit.inquiry
-    name = "" if told is None else f"{told.vendor} {told.product}".strip()
+    inquiry = offer.unit.inquiry
+    name = "" if inquiry is None else f"{inquiry.vendor} {inquiry.product}".strip()
     return name or offer.name
 
 
 def _is_disk(unit: Unit) -> bool:
-    told = unit.inquiry
-    return told is not None and told.device_type == DeviceType.DIRECT_ACCESS_BLOCK
+    inquiry = unit.inquiry
+    return inquiry is not None and inquiry.device_type == DeviceType.DIRECT_ACCESS_BLOCK
 
 
 def _unit_table(unit: Unit) -> dict[str, object]:
@@ -211,20 +211,20 @@ def ask(running: targets.RunningTarget, *, timeout: float) -> Offer:
         LabError: no login succeeds, or there is no such unit.
     """
     options = login_options(running.target, {})
-    where = f"{running.target.name} at {running.portal}"
+    place = f"{running.target.name} at {running.portal}"
     try:
         return find_out(
             running.portal, options, running.target.default_lun, timeout=timeout
         )
     except UnitMissing as error:
-        raise targets.LabError(f"{where}: {error}") from error
+        raise targets.LabError(f"{place}: {error}") from error
     except ISCSIError as error:
         raise targets.LabError(
-            f"{where}: {error}",
+            f"{place}: {error}",
             hint=hint(error, running.portal, options, timeout=timeout),
         ) from error
     except ConformanceFailure as failure:
-        raise targets.LabError(f"{where}: {failure.actual}") from failure
+        raise targets.LabError(f"{place}: {failure.actual}") from failure
 
 
 def _count(features: frozenset[str]) -> tuple[int, Counter[str]] | None:
@@ -251,8 +251,8 @@ def _as_text(
 def _checks(counted: tuple[int, Counter[str]] | None) -> str:
     if counted is None:
         return "not counted"
-    said = applicability.sentence(*counted)
-    return f"{said}; others depend on what a unit answers"
+    sentence = applicability.sentence(*counted)
+    return f"{sentence}; others depend on what a unit answers"
 
 
 def _as_json(

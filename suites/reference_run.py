@@ -54,11 +54,11 @@ def arguments(
     ]
 
 
-def run(told: Sequence[str], path: Path, seconds: int) -> Run:
+def run(command_line: Sequence[str], path: Path, seconds: int) -> Run:
     """Run pytest in a process of its own; return the verdicts.
 
     Args:
-        told: its arguments (see `arguments`).
+        command_line: the arguments of pytest (see `arguments`).
         path: the file of the verdicts that they name.
         seconds: how long the run may last.
 
@@ -67,13 +67,13 @@ def run(told: Sequence[str], path: Path, seconds: int) -> Run:
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            done = forkserver.run(told, seconds, Path(folder))
+            result = forkserver.run(command_line, seconds, Path(folder))
         except forkserver.Timeout as error:
             raise RunError(f"not done in {seconds} s") from error
         except forkserver.ForkServerError as error:
             raise RunError(str(error)) from error
     if not path.exists():
-        words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        words = (result.stderr or result.stdout).strip().splitlines() or ["no output"]
         raise RunError(words[-1 if words[0].startswith("INTERNALERROR") else 0])
     return read(path)
 

@@ -77,14 +77,16 @@ def merge(runs: Sequence[Run]) -> Run:
     ordered = sorted(parts.values(), key=lambda one: numbers(one.shard))
     first = ordered[0]
     for run in ordered:
-        for what, one, other in (
+        for subject, one, other in (
             ("suites", first.suite, run.suite),
             ("targets", first.name, run.name),
             ("revisions of the toolkit", first.toolkit, run.toolkit),
             ("numbers of parts", numbers(first.shard)[1], numbers(run.shard)[1]),
         ):
             if one != other:
-                raise MergeError(f"the parts are of different {what}: {one}, {other}")
+                raise MergeError(
+                    f"the parts are of different {subject}: {one}, {other}"
+                )
     count = numbers(first.shard)[1]
     missing = [
         f"{number}/{count}"

@@ -24,13 +24,13 @@ def side_by_side(
         items: what to try.
         attempt: tries one; it is called by several threads at once.
         describe: returns the line on standard error for a result; a count precedes it.
-        jobs: how many attempts go on at once.
+        jobs: how many attempts run at once.
     """
-    done = itertools.count(1)
+    counter = itertools.count(1)
 
     def attempt_and_tell(item: _Item) -> _Result:
         result = attempt(item)
-        sys.stderr.write(f"{next(done)}/{len(items)} {describe(result)}\n")
+        sys.stderr.write(f"{next(counter)}/{len(items)} {describe(result)}\n")
         return result
 
     with ThreadPoolExecutor(jobs) as pool:

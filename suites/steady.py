@@ -41,7 +41,7 @@ class GateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often a check came to what on a target."""
+    """How often a check had each verdict on a target."""
 
     target: str
     check: str
@@ -49,7 +49,7 @@ class Rate:
 
     @property
     def is_steady(self) -> bool:
-        """Whether it always came to the same, and that is a verdict."""
+        """Whether it always had the same verdict."""
         return len(self.outcomes) == 1 and not _NO_VERDICT & self.outcomes.keys()
 
     def __str__(self) -> str:
@@ -141,7 +141,7 @@ def _concerned(text: str, touched: Iterable[int]) -> list[str]:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", *words],
             cwd=root,
             capture_output=True,
@@ -151,16 +151,16 @@ def _git(root: Path, *words: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GateError(f"git {words[0]}: {error}") from error
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no word"])[0]
-        raise GateError(f"git {words[0]}: {said}")
-    return done.stdout
+    if process.returncode:
+        message = (process.stderr.strip().splitlines() or ["no word"])[0]
+        raise GateError(f"git {words[0]}: {message}")
+    return process.stdout
 
 
 def at_hand() -> list[str]:
     """Return the targets whose programs are here and that need no machine."""
-    known = kinds()
-    return [name for name in _TARGETS if all(map(_is_here, known[name].programs))]
+    all_kinds = kinds()
+    return [name for name in _TARGETS if all(map(_is_here, all_kinds[name].programs))]
 
 
 def _is_here(program: str) -> bool:
@@ -168,13 +168,15 @@ def _is_here(program: str) -> bool:
 
 
 def rates(target: str, runs: Iterable[Run]) -> list[Rate]:
-    """Return what each check came to in some runs on a target."""
-    found: dict[str, Counter[Outcome]] = {}
+    """Return the verdicts of each check in some runs on a target."""
+    outcomes: dict[str, Counter[Outcome]] = {}
     for run in runs:
         for check in run.checks:
             times = {Outcome(word): n for word, n in check.repeats.items()}
-            found.setdefault(check.check, Counter()).update(times or {check.outcome: 1})
-    return [Rate(target, name, one) for name, one in sorted(found.items())]
+            outcomes.setdefault(check.check, Counter()).update(
+                times or {check.outcome: 1}
+            )
+    return [Rate(target, name, one) for name, one in sorted(outcomes.items())]
 
 
 def attempt(
@@ -194,7 +196,7 @@ def attempt(
             words += ["-p", "no:cacheprovider", f"--target={target}"]
             words += [f"--verdicts={path}", f"--repeat={repeat}"]
             try:
-                done = subprocess.run(
+                process = subprocess.run(
                     words,
                     cwd=ROOT,
                     capture_output=True,
@@ -207,8 +209,10 @@ def attempt(
             try:
                 runs.append(read(path))
             except RunFileError as error:
-                said = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
-                raise GateError(f"no verdicts on {target}: {said[-1]}") from error
+                output = (process.stderr or process.stdout).strip().splitlines() or [
+                    "no word"
+                ]
+                raise GateError(f"no verdicts on {target}: {output[-1]}") from error
     return rates(target, runs)
 
 
@@ -259,14 +263,14 @@ def run(options: argparse.Namespace) -> int:
     if not checks:
         print(f"no check differs from {options.base}")
         return 0
-    found = []
+    unsteady = []
     for target in options.target or at_hand():
-        found += attempt(target, checks, options)
-    shaky = [one for one in found if not one.is_steady]
+        unsteady += attempt(target, checks, options)
+    shaky = [one for one in unsteady if not one.is_steady]
     for one in shaky:
         print(f"NOT STEADY  {one}")
     times = options.repeat + options.fresh
-    print(f"{len(found)} checks {times} times each: {len(shaky)} not steady")
+    print(f"{len(unsteady)} checks {times} times each: {len(shaky)} not steady")
     return int(bool(shaky))
 
 

@@ -72,7 +72,7 @@ def _answers() -> dict[str, bool]:
     try:
         cached = json.loads(_path().read_text())
         if cached["host"] == _host():
-            return {str(name): bool(good) for name, good in cached["kvm"].items()}
+            return {str(name): bool(works) for name, works in cached["kvm"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # nothing is known yet, or what is kept cannot be read
     return {}

@@ -24,7 +24,7 @@ class Console:
     """
 
     def __init__(self, name: str, *, seconds: float = _SECONDS) -> None:
-        """Take the console over, from whoever has it.
+        """Take the console over from the process that has it.
 
         Raises:
             LabError: pexpect or virsh is missing, or no shell answers.
@@ -115,8 +115,8 @@ class Console:
         self._child.sendline(f'{command}; echo "[code $?]"')
         self._await_prompt(seconds)
         printed = str(self._child.before).replace("\r", "")
-        output, _, rest = printed.rpartition("[code ")
-        code = rest.partition("]")[0]
+        output, _, tail = printed.rpartition("[code ")
+        code = tail.partition("]")[0]
         if not code.isdecimal():
             raise LabError(
                 f"{self._name}: the command's end was not seen",

@@ -45,7 +45,7 @@ class LabError(Exception):
 
 @contextmanager
 def told(doing: str) -> Iterator[None]:
-    """Have what the operating system refuses be the lab's error.
+    """Turn an OSError into a LabError.
 
     Raises:
         LabError: instead of an OSError; says what was being done, and to what.
@@ -53,5 +53,5 @@ def told(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        raise LabError(f"{doing}: {what}{error.strerror or error}") from error
+        file = f"{error.filename}: " if error.filename else ""
+        raise LabError(f"{doing}: {file}{error.strerror or error}") from error

@@ -7,7 +7,7 @@ closes, however its owner has died, the program is ended with all that it has st
 
 What it has started is found by an environment variable that everything inherits
 (`VARIABLE`), and by its session: processes that have changed parent, group or session
-are found too. A daemon that serves others as well is started without the variable.
+are found too. A daemon that serves others as well starts without the variable.
 
 By hand, since a process group loses what makes itself a new one, PR_SET_PDEATHSIG
 reaches a child and not its children, and namespaces of processes are root's.
@@ -149,7 +149,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 
 def _has_ended(pid: int) -> bool:
-    """Tell whether a child has ended, and leave it: so its number is nobody else's."""
+    """Tell whether a child has ended, without reaping it: its number is not reused."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, pid, options) is not None
 
@@ -187,10 +187,10 @@ def marked(mark: str, session: int) -> set[int]:
 
 def _is_marked(path: Path, mark: bytes, session: int) -> bool:
     # The name may hold spaces and parentheses; fields follow the last of these.
-    state, *rest = (path / "stat").read_bytes().rpartition(b")")[2].split()
+    state, *fields = (path / "stat").read_bytes().rpartition(b")")[2].split()
     if state in (b"Z", b"X"):
         return False
-    if int(rest[2]) == session:
+    if int(fields[2]) == session:
         return True
     settings = (path / "environ").read_bytes().split(b"\0")
     marks = [one for one in settings if one.startswith(VARIABLE.encode() + b"=")]

@@ -79,7 +79,7 @@ class Lab:
             forwards: the port of 127.0.0.1 for each endpoint; None to choose.
 
         Raises:
-            LabError: it is there already, or does not come to serve.
+            LabError: it exists already, or does not begin to serve.
         """
         with told(f"the machine {name} cannot be made"):
             self._claim(name)

@@ -104,7 +104,7 @@ class Running:
         return crash
 
     def is_active(self) -> bool:
-        """Tell whether it runs, be its kernel well or not."""
+        """Tell whether it runs, whether or not its kernel has crashed."""
         try:
             return bool(self._domain.isActive())
         except daemon.module().libvirtError:
@@ -119,7 +119,7 @@ class Running:
         return _text(self._log.read(mark))
 
     def destroy(self) -> None:
-        """End it at once, as a loss of power would; return when it is gone.
+        """End it at once, as a loss of power would; return when it has ended.
 
         Raises:
             LabError: it does not go.

@@ -143,7 +143,7 @@ def scan(text: str, from_: int = 0) -> tuple[Crash | None, int]:
     """Return the first crash, and up to where a console need not be read again.
 
     A line that is not whole yet is read again, and so is a report that is no crash and
-    has not come to its end: its call trace would else seem to be a crash.
+    is not complete: its call trace would otherwise look like a crash.
     """
     while True:
         begin = _BEGIN.search(text, from_)

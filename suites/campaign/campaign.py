@@ -56,11 +56,11 @@ class Campaign:
     """A campaign against one target.
 
     Attributes:
-        siege: sends and judges; its watcher stands guard.
+        siege: sends and judges; its watcher notices harm to others.
         store: what has been found so far.
         tidy_up: frees the unit of what programs have left on it.
-        restart: has the target serve again; tells whether it does.
-        progress: is told a line now and then.
+        restart: restarts the target; returns whether it serves again.
+        progress: called with a line now and then.
     """
 
     siege: Siege
@@ -135,9 +135,9 @@ class Campaign:
             return
         self._history.append(program)
         failure, transcript = self._try(program)
-        found = states(transcript) - self._known
-        if found:
-            self._known |= found
+        new_states = states(transcript) - self._known
+        if new_states:
+            self._known |= new_states
             state.states = sorted(self._known)
             self.store.add(program)
         if failure is None and state.executions % _LOOK == 0:
@@ -184,21 +184,23 @@ class Campaign:
         state = self.store.state
         key = _key(failure, program)
         ending = self.siege.tested.ending()
-        found = self.store.state.findings
-        known = next((one for one in found if key in one.keys), None)
-        if known is not None:
-            known.count += 1
+        findings = self.store.state.findings
+        existing = next((one for one in findings if key in one.keys), None)
+        if existing is not None:
+            existing.count += 1
         self._revive()
-        if known is not None and (known.reproduces or known.count > _MOST_LOOKS):
+        if existing is not None and (
+            existing.reproduces or existing.count > _MOST_LOOKS
+        ):
             return
         requirement = failure.requirement or SERVES
-        finding = known or Finding([key], requirement, _says(failure, ending))
+        finding = existing or Finding([key], requirement, _says(failure, ending))
         last = self._shorten(program, failure, finding) or transcript
         self._history.clear()
         same = next(
             (
                 one
-                for one in found
+                for one in findings
                 if one is not finding and finding.keys[-1] in one.keys
             ),
             None,
@@ -206,14 +208,14 @@ class Campaign:
         if same is not None:
             same.count += 1
             same.keys.append(key)
-            if known is not None:
-                found.remove(known)
+            if existing is not None:
+                findings.remove(existing)
             return
-        if known is None:
-            found.append(finding)
+        if existing is None:
+            findings.append(finding)
             finding.file = f"{state.executions:08}.json"
             sends = finding.sends or told(program)
-            self.progress(f"finding {len(found)}: {finding.says}, by {sends}")
+            self.progress(f"finding {len(findings)}: {finding.says}, by {sends}")
         self._write(finding, last)
 
     def _shorten(
@@ -222,8 +224,8 @@ class Campaign:
         """Have a failure come again, and by as little as can be; None: it does not."""
         requirement = finding.requirement
         for whole in (program, _joined(self._history)):
-            shown = self._again(whole, requirement)
-            if shown is None:
+            transcript = self._again(whole, requirement)
+            if transcript is None:
                 continue
             finding.reproduces = True
             shortest = shrink(
@@ -234,7 +236,7 @@ class Campaign:
             )
             finding.sends = told(shortest)
             finding.keys.append(f"{_key(failure, shortest)}, shortest")
-            return self._again(shortest, requirement) or shown
+            return self._again(shortest, requirement) or transcript
         return None
 
     def _again(self, program: Program, requirement: str) -> Transcript | None:
@@ -262,7 +264,7 @@ class Campaign:
     def _write(self, finding: Finding, transcript: Transcript) -> None:
         """Write the bundle of a finding."""
         running = self.siege.tested.running
-        made = bundle.of_transcript(
+        recording = bundle.of_transcript(
             transcript,
             check="campaign",
             actual=finding.says,
@@ -271,12 +273,12 @@ class Campaign:
             lun=self.siege.ground.lun,
         )
         with suppress(OSError):
-            made.write(self.store.findings / finding.file)
+            recording.write(self.store.findings / finding.file)
 
     # Telling -------------------------------------------------------------------------
 
     def line(self, seconds: float) -> str:
-        """Return in a line where the campaign stands."""
+        """Return the state of the campaign in a line."""
         state = self.store.state
         rate = state.executions / max(state.seconds, 0.1)
         return (
@@ -291,16 +293,16 @@ class Campaign:
         lines = [f"{self.line(seconds)}, seed {state.seed}"]
         if state.memory:
             first, last = state.memory[0], state.memory[-1]
-            most = max(memory for _, memory, _ in state.memory)
+            peak = max(memory for _, memory, _ in state.memory)
             lines.append(
                 f"the target's process: {first[1] >> 20} MiB and {first[2]} files at "
-                f"first, {most >> 20} MiB at the most, {last[1] >> 20} MiB and "
+                f"first, {peak >> 20} MiB at the most, {last[1] >> 20} MiB and "
                 f"{last[2]} files at the end"
             )
         for one in state.findings:
-            again = "replays" if one.reproduces else "did not come again"
+            outcome = "replays" if one.reproduces else "did not come again"
             lines.append(
-                f"{one.requirement}: {one.says} ({one.count} times, {again}), by "
+                f"{one.requirement}: {one.says} ({one.count} times, {outcome}), by "
                 f"{one.sends or 'what is not known'}: {self.store.findings / one.file}"
             )
         return lines
@@ -308,11 +310,11 @@ class Campaign:
 
 def _joined(programs: Iterable[Program]) -> Program:
     """Return several programs as one, on connections of their own."""
-    made: list[bundle.Event] = []
+    events: list[bundle.Event] = []
     for program in programs:
-        shift = max((one.connection for one in made), default=0)
-        made += [on(one.connection + shift, one) for one in program]
-    return tuple(made)
+        shift = max((one.connection for one in events), default=0)
+        events += [on(one.connection + shift, one) for one in program]
+    return tuple(events)
 
 
 def _says(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
@@ -320,6 +322,6 @@ def _says(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
 
 
 def _key(failure: ConformanceFailure, program: Program) -> str:
-    """Return what tells a failure from others: how it ends, and what came last."""
-    what = _NUMBERS.sub("N", failure.actual.partition(" after ")[0])
-    return f"{failure.requirement} {what} {last_kind(program)}"
+    """Return the key of a failure: its effect and the last PDU."""
+    effect = _NUMBERS.sub("N", failure.actual.partition(" after ")[0])
+    return f"{failure.requirement} {effect} {last_kind(program)}"

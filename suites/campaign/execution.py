@@ -16,20 +16,20 @@ ANSWER_SECONDS = 0.15
 
 
 def execute(
-    program: Program, target: TargetURL, known: Bundle, login_seconds: float
+    program: Program, target: TargetURL, original: Bundle, login_seconds: float
 ) -> Transcript:
     """Send a program; return what passed.
 
     Args:
         program: what is sent.
-        target: where to; without credentials, since nobody shall get in.
-        known: names the target and the unit of the recording.
+        target: the target, without credentials, so that no login may succeed.
+        original: names the target and the unit of the recording.
         login_seconds: how long a Login Response may take.
 
     A target that takes no connection, or that closes one, ends what goes out on it.
     """
     player = Player(
-        known, target, ANSWER_SECONDS, gives_up=False, login_seconds=login_seconds
+        original, target, ANSWER_SECONDS, gives_up=False, login_seconds=login_seconds
     )
     try:
         for number, event in enumerate(program):

@@ -55,14 +55,14 @@ def mutate(
     for _ in range(random.randint(1, _MOST_AT_ONCE)):
         mutation = random.choices(_MUTATIONS, _WEIGHTS)[0]
         events = mutation(random, events, corpus)
-    made = tidy(events, sentinel)
+    changed = tidy(events, sentinel)
     # A number that is amiss hides what comes after it: half of them are put right.
-    return renumber(made) if random.random() < 0.5 else made
+    return renumber(changed) if random.random() < 0.5 else changed
 
 
 def _places(events: Sequence[Event], *kinds: str) -> list[int]:
-    wanted = kinds or (bundle.SENT,)
-    return [place for place, one in enumerate(events) if one.kind in wanted]
+    chosen_kinds = kinds or (bundle.SENT,)
+    return [place for place, one in enumerate(events) if one.kind in chosen_kinds]
 
 
 def _change_one(
@@ -87,15 +87,15 @@ def _change_one(
 def _stimuli(opcode: int) -> tuple[Stimulus, ...]:
     """Return the table of the suite for PDUs of an opcode."""
     layer = BY_OPCODE.get(opcode, BY_OPCODE[int(Opcode.NOP_OUT)])
-    found = [
+    values = [
         one for name in names_of_fields(layer) for one in field_values("", layer, name)
     ]
-    found += ahs_shapes("")
-    found += data_lengths("")
+    values += ahs_shapes("")
+    values += data_lengths("")
     if opcode in (Opcode.LOGIN_REQUEST, Opcode.TEXT_REQUEST):
-        found += hostile_text.whole_texts("")
-        found += hostile_text.values("")
-    return tuple(found)
+        values += hostile_text.whole_texts("")
+        values += hostile_text.values("")
+    return tuple(values)
 
 
 def _by_table(random: Random, events: list[Event], _corpus: object) -> list[Event]:
@@ -130,8 +130,8 @@ def _resize(random: Random, events: list[Event], _corpus: object) -> list[Event]
             case 2:
                 changed = data + random.randbytes(random.choice((1, 4, 512)))
             case _:
-                said = random.choice((0, 1, len(data) + 4, 8193, (1 << 24) - 1))
-                return header[:5] + said.to_bytes(3, "big") + header[8:], data
+                new_length = random.choice((0, 1, len(data) + 4, 8193, (1 << 24) - 1))
+                return header[:5] + new_length.to_bytes(3, "big") + header[8:], data
         changed = changed[:_LONG_DATA]
         length = len(changed).to_bytes(3, "big")
         padding = bytes(-len(changed) % 4)
@@ -204,15 +204,15 @@ def _hurry(random: Random, events: list[Event], _corpus: object) -> list[Event]:
 
 
 def _cut(random: Random, events: list[Event], _corpus: object) -> list[Event]:
-    """End TCP within a PDU, or go on behind a part of one."""
+    """End TCP within a PDU, or leave a part of one out."""
     places = _places(events)
     if not places:
         return events
     place = random.choice(places)
     event = events[place]
     wire = bytes.fromhex(event.header) + bytes.fromhex(event.data)
-    most = random.choice((BHS_LENGTH, len(wire)))
-    part = wire[: random.randrange(1, most + 1)]
+    limit = random.choice((BHS_LENGTH, len(wire)))
+    part = wire[: random.randrange(1, limit + 1)]
     events[place] = Event(bundle.RAW, event.connection, raw=part.hex())
     end = random.choice((bundle.RESET, bundle.HALF_CLOSED, bundle.CLOSED, ""))
     if end:
@@ -247,7 +247,7 @@ def _beside(random: Random, events: Sequence[Event], other: Program) -> list[Eve
     """
     shift = max((one.connection for one in events), default=0)
     port = random.randbytes(2) if random.random() < 0.5 else b""
-    made = []
+    result = []
     for event in other:
         moved = on(event.connection + shift, event)
         header = header_of(event) if event.kind == bundle.SENT else b""
@@ -255,8 +255,8 @@ def _beside(random: Random, events: Sequence[Event], other: Program) -> list[Eve
             isid = header[_ISID][:4] + port
             changed = header[:8] + isid + header[14:]
             moved = replace(moved, header=changed.hex())
-        made.append(moved)
-    return made
+        result.append(moved)
+    return result
 
 
 def _splice(
@@ -275,13 +275,13 @@ def _interleave(
     if len({one.connection for one in events}) >= MOST_CONNECTIONS:
         return events
     others = _beside(random, events, random.choice(corpus))
-    made: list[Event] = []
+    changed: list[Event] = []
     while events and others:
         source = events if random.random() < 0.5 else others
         count = random.choice((1, 2, 4))
-        made += source[:count]
+        changed += source[:count]
         del source[:count]
-    return made + events + others
+    return changed + events + others
 
 
 _TABLE: tuple[tuple[Mutation, int], ...] = (

@@ -79,7 +79,7 @@ def tidy(
         is_bounded: the program is cut where it is longer than a mutation may make it;
             several that are sent one after the other are not.
     """
-    kept: list[Event] = []
+    remaining: list[Event] = []
     opened: set[int] = set()
     ended: set[int] = set()
     for event in events:
@@ -92,15 +92,17 @@ def tidy(
             if is_bounded and len(opened) == MOST_CONNECTIONS:
                 continue
             opened.add(number)
-            kept.append(Event(bundle.OPENED, number))
+            remaining.append(Event(bundle.OPENED, number))
         if event.kind != bundle.OPENED:
-            kept.append(event)
+            remaining.append(event)
         if event.kind in (bundle.CLOSED, bundle.RESET):
             ended.add(number)
-        if is_bounded and len(kept) >= MOST_EVENTS:
+        if is_bounded and len(remaining) >= MOST_EVENTS:
             break
-    used = {one.connection for one in kept if one.kind in (bundle.SENT, bundle.RAW)}
-    return tuple(one for one in kept if one.connection in used)
+    used = {
+        one.connection for one in remaining if one.kind in (bundle.SENT, bundle.RAW)
+    }
+    return tuple(one for one in remaining if one.connection in used)
 
 
 def _addresses(event: Event, lun: int | None) -> bool:
@@ -117,10 +119,10 @@ def renumber(program: Program) -> Program:
 
     Connections whose login names a TSIH belong to the session before them.
     """
-    due: dict[int, int] = {}
+    next_numbers: dict[int, int] = {}
     session: dict[int, int] = {}
     latest = 0
-    made = []
+    renumbered = []
     for event in program:
         header = header_of(event) if event.kind == bundle.SENT else b""
         opcode = header[0] & 0x3F if header else None
@@ -130,30 +132,30 @@ def renumber(program: Program) -> Program:
                 session[number] = session.get(latest, latest)
             else:
                 latest = session[number] = number
-                due[number] = int.from_bytes(header[_CMD_SN], "big")
+                next_numbers[number] = int.from_bytes(header[_CMD_SN], "big")
         elif opcode in _NUMBERED:
             owner = session.get(event.connection, event.connection)
-            number = due.setdefault(owner, 1)
+            number = next_numbers.setdefault(owner, 1)
             field = (number & 0xFFFFFFFF).to_bytes(4, "big")
             changed = header[:24] + field + header[28:]
-            made.append(replace(event, header=changed.hex()))
+            renumbered.append(replace(event, header=changed.hex()))
             if not header[0] & _IMMEDIATE:
-                due[owner] = number + 1
+                next_numbers[owner] = number + 1
             continue
-        made.append(event)
-    return tuple(made)
+        renumbered.append(event)
+    return tuple(renumbered)
 
 
 def told(program: Program) -> str:
-    """Return in a few words what a program sends."""
+    """Return in a few words the PDUs that a program sends."""
     connections = {event.connection for event in program}
     sent = [one for one in program if one.kind in (bundle.SENT, bundle.RAW)]
     names = [_name(one) for one in sent]
-    shown = ", ".join(names[-_SHOWN:])
+    last_names = ", ".join(names[-_SHOWN:])
     word = "connection" if len(connections) == 1 else "connections"
     pdus = "PDU" if len(sent) == 1 else "PDUs"
-    more = "... " if len(names) > _SHOWN else ""
-    return f"{len(sent)} {pdus} on {len(connections)} {word}: {more}{shown}"
+    ellipsis = "... " if len(names) > _SHOWN else ""
+    return f"{len(sent)} {pdus} on {len(connections)} {word}: {ellipsis}{last_names}"
 
 
 def _name(event: Event) -> str:

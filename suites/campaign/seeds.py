@@ -42,7 +42,7 @@ def recorded(ground: Ground, sentinel: int | None) -> Iterator[Program]:
 
 
 def _commands(ground: Ground, sentinel: int | None) -> Iterator[Program]:
-    """Yield exchanges of commands with data, both ways, and of what tells something."""
+    """Yield exchanges of commands that write, read and report."""
     size = _BLOCKS * ground.block_size
     key = bytes(8) + b"\0" * 7 + b"\x01" + bytes(8)
     writes = {

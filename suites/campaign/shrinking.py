@@ -18,7 +18,7 @@ def shrink(
 
     Args:
         whole: the program; it shows it.
-        shows: sends a program and tells whether it shows it still.
+        shows: sends a program; returns whether it still shows the failure.
         sentinel: the LUN that nothing may address.
         most_tries: how many programs are sent at the most.
     """
@@ -41,8 +41,8 @@ def shrink(
     while size:
         start = 0
         while start < len(current):
-            rest = current[:start] + current[start + size :]
-            if not is_enough(tidy(rest, sentinel, is_bounded=False)):
+            candidate = current[:start] + current[start + size :]
+            if not is_enough(tidy(candidate, sentinel, is_bounded=False)):
                 start += size
         size //= 2
     return current

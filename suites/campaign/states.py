@@ -29,12 +29,12 @@ def states(transcript: Transcript) -> set[str]:
     kinds and codes (status, reject reason, stage), or an answer and the end of the
     connection.
     """
-    found = set()
+    observed = set()
     before: dict[int, str] = {}
     for number, code in _codes(transcript):
-        found.add(f"{before.get(number, 'begin')} > {code}")
+        observed.add(f"{before.get(number, 'begin')} > {code}")
         before[number] = code
-    return found
+    return observed
 
 
 def _codes(transcript: Transcript) -> Iterator[tuple[int, str]]:
@@ -77,6 +77,6 @@ def _code(pdu: PDU) -> str:
 
 def _sense(pdu: SCSIResponse) -> str:
     with suppress(DecodeError):
-        found, _ = sense.read(pdu.sense)
-        return f"{found.key:#x}"
+        sense_data, _ = sense.read(pdu.sense)
+        return f"{sense_data.key:#x}"
     return ""

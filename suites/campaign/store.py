@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a campaign keeps in its folder, so that it can be gone on with."""
+"""What a campaign stores in its folder, so that it can be resumed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from suites.campaign.programs import Program
 
 
 class CampaignError(Exception):
-    """A folder that holds no campaign that can be gone on with; one line."""
+    """A folder that holds no campaign that can be resumed; one line."""
 
 
 class Finding(msgspec.Struct):
@@ -33,7 +33,7 @@ class Finding(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """Where a campaign stands."""
+    """The state of a campaign."""
 
     seed: int
     executions: int = 0
@@ -50,7 +50,7 @@ class Store:
 
     Attributes:
         folder: where it is.
-        state: where the campaign stands.
+        state: where the campaign has got to.
         corpus: programs each of which has led to a state that no other has.
     """
 
@@ -68,14 +68,14 @@ class Store:
         return self.folder / "corpus"
 
     def add(self, program: Program, *, is_seed: bool = False) -> None:
-        """Keep a program; a seed is recorded again where the campaign goes on."""
+        """Keep a program; a resumed campaign records its seeds again."""
         self.corpus.append(program)
         if not is_seed:
             name = f"{self.state.executions:08}.json"
             Bundle(program).write(self._kept / name)
 
     def save(self) -> None:
-        """Write where the campaign stands."""
+        """Write where the campaign has got to."""
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / "state.json.new"
         draft.write_bytes(
@@ -95,8 +95,8 @@ def load(folder: Path, seed: int | None) -> Store:
         return Store(folder, State(1 if seed is None else seed))
     try:
         state = msgspec.json.decode(path.read_bytes(), type=State)
-        kept = sorted((folder / "corpus").glob("*.json"))
-        corpus = [bundle.read(one).events for one in kept]
+        paths = sorted((folder / "corpus").glob("*.json"))
+        corpus = [bundle.read(one).events for one in paths]
     except (OSError, msgspec.MsgspecError, BundleError) as error:
         raise CampaignError(
             f"{folder} holds no campaign that can be gone on with: {error}; remove it, "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab's client machine: told what to do on its console, looked at afterwards."""
+"""The lab's client machine: it gets commands on its console and is inspected."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -48,19 +48,19 @@ _KNOWN = "dd_exit_sched"
 when the disk of a lost path is removed; its queues are empty, no byte is missing."""
 
 
-def mistake_in(said: str) -> str:
+def mistake_in(log: str) -> str:
     """Return the report of a mistake in what the client's kernel has said, or nothing.
 
     What is known to be harmless, and no target's doing, is passed over.
     """
-    crash = find_crash(said)
-    while crash is not None and _is_harmless(crash, said):
-        crash = find_crash(said, crash.end)
+    crash = find_crash(log)
+    while crash is not None and _is_harmless(crash, log):
+        crash = find_crash(log, crash.end)
     return "" if crash is None else crash.report
 
 
-def _is_harmless(crash: Crash, said: str) -> bool:
-    lines = said[: crash.offset].splitlines()
+def _is_harmless(crash: Crash, log: str) -> bool:
+    lines = log[: crash.offset].splitlines()
     return (
         crash.kind is CrashKind.WARNING
         and f" {_KNOWN}+" in crash.line
@@ -116,16 +116,16 @@ class Client:
         """Run a command in the guest and return what it printed.
 
         Raises:
-            LabError: it failed, took too long, or the machine is gone.
+            LabError: it failed, took too long, or the machine has ended.
         """
         return self._console.run(command, seconds=seconds)
 
     def succeeds(self, command: str) -> bool:
-        """Tell whether a command ends well in the guest."""
+        """Tell whether a command exits with 0 in the guest."""
         return self._console.attempt(command, seconds=SECONDS)[0] == 0
 
     def until(
-        self, what: str, look: Callable[[], _T | None], seconds: float = SECONDS
+        self, subject: str, look: Callable[[], _T | None], seconds: float = SECONDS
     ) -> _T:
         """Look at the guest until there is something to see.
 
@@ -134,10 +134,10 @@ class Client:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = look()
-            if found:
-                return found
-        raise AssertionError(f"within {seconds:g} s the client does not see {what}")
+            result = look()
+            if result:
+                return result
+        raise AssertionError(f"within {seconds:g} s the client does not see {subject}")
 
     def discover(self, port: int) -> list[Node]:
         """Return what SendTargets answers at a port of the host's loopback."""
@@ -181,8 +181,8 @@ class Client:
 
     def session_at(self, port: int) -> KernelSession | None:
         """Return the session by a port if it is logged in."""
-        found = [one for one in self.sessions() if one.port == port]
-        return next((one for one in found if one.is_logged_in), None)
+        sessions_at_port = [one for one in self.sessions() if one.port == port]
+        return next((one for one in sessions_at_port if one.is_logged_in), None)
 
     def await_disk(self, port: int, lun: int) -> str:
         """Return the device of a logical unit when the kernel has found it."""
@@ -208,8 +208,10 @@ class Client:
     def make_files(self, count: int = 3) -> Files:
         """Fill files of 2 MiB with random bytes, in the guest's memory."""
         names = [f"{SOURCE}/{number}" for number in range(count)]
-        made = "; ".join(f"head -c {FILE_SIZE} /dev/urandom > {name}" for name in names)
-        self.run(f"rm -rf {SOURCE}; mkdir {SOURCE}; {made}")
+        commands = "; ".join(
+            f"head -c {FILE_SIZE} /dev/urandom > {name}" for name in names
+        )
+        self.run(f"rm -rf {SOURCE}; mkdir {SOURCE}; {commands}")
         return self._digests(SOURCE)
 
     def write(self, files: Files) -> None:
@@ -246,9 +248,9 @@ class Client:
             " iscsiadm -m node -o delete 2>/dev/null;"
             " rm -f /etc/multipath/wwids; multipathd reconfigure >/dev/null"
         )
-        left = self.sessions()
-        if left:
-            raise LabError(f"{self.name}: {len(left)} sessions cannot be ended")
+        remaining = self.sessions()
+        if remaining:
+            raise LabError(f"{self.name}: {len(remaining)} sessions cannot be ended")
 
     def mark(self) -> None:
         """Begin new logs."""

@@ -77,9 +77,9 @@ class _Machine:
 @pytest.fixture(scope="session")
 def machine(request: pytest.FixtureRequest) -> Iterator[_Machine]:
     """The machine with the initiator."""
-    found = _Machine(request.config.getoption("--client", None))
-    yield found
-    found.drop()
+    provider = _Machine(request.config.getoption("--client", None))
+    yield provider
+    provider.drop()
 
 
 @pytest.fixture
@@ -106,20 +106,20 @@ def client(
     """The client, logged in nowhere; whatever a check leaves is cleared away."""
     if "architecture" in target.features:
         pytest.skip(f"open-iscsi takes no X#NodeArchitecture: --key {NO_ARCHITECTURE}")
-    found = machine.get()
+    booted = machine.get()
     if not target.running.control.is_alive():
         target.running.control.restart()
-    found.mark()
-    request.node.stash[_CLIENT] = found
-    yield found
+    booted.mark()
+    request.node.stash[_CLIENT] = booted
+    yield booted
     try:
-        found.forget_everything()
-        crash = found.crash()
+        booted.forget_everything()
+        crash = booted.crash()
         is_good = not crash
     except LabError:
         # Something of it hangs, or it is gone.
         is_good = False
-        ending = found.machine.ending()
+        ending = booted.machine.ending()
         crash = "" if ending is None else ending.reason
     if not is_good:
         # The next check gets another.
@@ -138,10 +138,10 @@ def scratch(target: TestedTarget) -> Target:
 @pytest.fixture(scope="session")
 def guarded(target: TestedTarget) -> Target:
     """A target name with such a unit that asks for CHAP both ways."""
-    found = target.running.chap_target
-    if found is None:
+    chap_target = target.running.chap_target
+    if chap_target is None:
         pytest.skip("not applicable: no target name asks for CHAP")
-    return _scratch(found)
+    return _scratch(chap_target)
 
 
 def _scratch(target: Target) -> Target:
@@ -159,13 +159,13 @@ def pytest_runtest_makereport(
     trouble = None if call.excinfo is None else call.excinfo.value
     is_failure = trouble is not None and not isinstance(trouble, pytest.skip.Exception)
     if call.when != "teardown" and is_failure and client is not None:
-        said = [trouble.details()] if isinstance(trouble, LabError) else []
+        details = [trouble.details()] if isinstance(trouble, LabError) else []
         try:
-            said.append(client.log())
+            details.append(client.log())
         except LabError as error:
-            said.append(error.details())
-        log = "\n".join(said)
+            details.append(error.details())
+        log = "\n".join(details)
         item.add_report_section(call.when, "client log", log)
-        kept = item.stash.setdefault(EVIDENCE, [])
-        kept.append(Evidence("client log", "text/plain", log.encode()))
+        evidence = item.stash.setdefault(EVIDENCE, [])
+        evidence.append(Evidence("client log", "text/plain", log.encode()))
     return (yield)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What iscsiadm and multipathd print, read; and what iscsiadm is told."""
+"""Parses what iscsiadm and multipathd print; makes node settings for iscsiadm."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -65,13 +65,13 @@ def parse_discovery(printed: str) -> list[Node]:
 
 def parse_sessions(printed: str) -> list[KernelSession]:
     """Return the sessions of `iscsiadm -m session -P 3`."""
-    found = []
+    sessions = []
     for block in re.split(r"^Target: ", printed, flags=re.MULTILINE)[1:]:
         name = block.split()[0]
         # Sessions by several portals stand below the same target.
         parts = re.split(r"^\s*Current Portal: ", block, flags=re.MULTILINE)[1:]
-        found += [_parse_session(name, part) for part in parts]
-    return found
+        sessions += [_parse_session(name, part) for part in parts]
+    return sessions
 
 
 def _parse_session(name: str, block: str) -> KernelSession:
@@ -121,8 +121,8 @@ def settings(
 def _settings(
     header_digest: bool, data_digest: bool, chap: Chap | None, seconds: int
 ) -> Iterator[tuple[str, str]]:
-    for name, wanted in (("HeaderDigest", header_digest), ("DataDigest", data_digest)):
-        yield f"node.conn[0].iscsi.{name}", "CRC32C" if wanted else "None"
+    for name, enabled in (("HeaderDigest", header_digest), ("DataDigest", data_digest)):
+        yield f"node.conn[0].iscsi.{name}", "CRC32C" if enabled else "None"
     yield "node.session.timeo.replacement_timeout", str(seconds)
     if chap is None:
         return

@@ -38,7 +38,7 @@ class _Pair:
                 one.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
 
     def finish(self) -> None:
-        """Let go of the sockets when nobody reads them any more."""
+        """Close the sockets when no thread reads them any more."""
         self.initiator.close()
         self.target.close()
 
@@ -91,12 +91,12 @@ class Relay:
         return len(cut)
 
     def cut_after(self, octets: int) -> None:
-        """Cut all connections when so many more bytes have gone to the target."""
+        """Cut all connections after so many more bytes to the target."""
         with self._changed:
             self._until_cut = octets
 
     def spoil_after(self, octets: int) -> None:
-        """Turn one bit over when so many more bytes have gone to the initiator."""
+        """Flip one bit after so many more bytes to the initiator."""
         with self._changed:
             self._until_spoilt = octets
 

@@ -16,10 +16,10 @@ def test_discovery_names_every_target(
     client: Client, relay: Relay, target: TestedTarget
 ) -> None:
     """SendTargets names every target name."""
-    found = client.discover(relay.port)
+    records = client.discover(relay.port)
 
-    assert {one.name for one in found} >= {one.name for one in target.running.targets}
-    assert all(0 <= one.group_tag <= 0xFFFF for one in found)
+    assert {one.name for one in records} >= {one.name for one in target.running.targets}
+    assert all(0 <= one.group_tag <= 0xFFFF for one in records)
 
 
 @pytest.mark.parametrize("data_digest", [False, True], ids=["", "data"])
@@ -41,9 +41,9 @@ def test_digests(
     assert unit is not None
     disk = client.await_disk(relay.port, unit.lun)
 
-    wanted = ["CRC32C" if one else "None" for one in (header_digest, data_digest)]
+    digests = ["CRC32C" if one else "None" for one in (header_digest, data_digest)]
     names = ("HeaderDigest", "DataDigest")
-    assert [session.parameters[name] for name in names] == wanted
+    assert [session.parameters[name] for name in names] == digests
     if unit.size is not None:
         size = int(client.run(f"cat /sys/block/{disk[5:]}/size")) * 512
         assert size == unit.size
@@ -103,7 +103,7 @@ def test_wrong_secrets(
 
 
 def test_logout_ends_the_session(client: Client, relay: Relay, scratch: Target) -> None:
-    """After a logout disk and session are gone, and the next login succeeds."""
+    """After a logout the client has no disk and no session; the next login succeeds."""
     client.log_in(scratch.name, relay.port, settings())
     disk = client.await_disk(relay.port, scratch.logical_units[0].lun)
 

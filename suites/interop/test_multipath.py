@@ -25,13 +25,13 @@ def ways(relays: tuple[Relay, ...]) -> tuple[Relay, Relay]:
 @pytest.fixture
 def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator[str]:
     """The WWID of a unit that is reached by both, with a file system mounted."""
-    found = scratch.find_scratch()
-    assert found is not None
-    wanted = settings(replacement_seconds=_REPLACEMENT_SECONDS)
+    unit_found = scratch.find_scratch()
+    assert unit_found is not None
+    node_settings = settings(replacement_seconds=_REPLACEMENT_SECONDS)
     disks = set()
     for way in ways:
-        client.log_in(scratch.name, way.port, wanted)
-        disks.add(client.await_disk(way.port, found.lun).removeprefix("/dev/"))
+        client.log_in(scratch.name, way.port, node_settings)
+        disks.add(client.await_disk(way.port, unit_found.lun).removeprefix("/dev/"))
 
     def look() -> str | None:
         units = [one.unit for one in client.paths() if one.disk in disks]
@@ -55,7 +55,7 @@ def active(client: Client, unit: str) -> list[Path]:
 def test_one_path_dies_and_comes_back(
     client: Client, ways: tuple[Relay, Relay], unit: str
 ) -> None:
-    """Writes go on by the other path; the first is used again when it is back."""
+    """Writes continue on the other path; the first is used again when it is back."""
     files = client.make_files()
     first, second = ways
 

@@ -22,11 +22,11 @@ def disk(request: pytest.FixtureRequest, client: Client, relay: Relay) -> Iterat
     """A disk with an empty file system, mounted; checked at the end."""
     if request.param == "plain":
         target: Target = request.getfixturevalue("scratch")
-        wanted: Mapping[str, str] = settings()
+        node_settings: Mapping[str, str] = settings()
     else:
         target = request.getfixturevalue("guarded")
-        wanted = settings(header_digest=True, data_digest=True, chap=target.chap)
-    client.log_in(target.name, relay.port, wanted)
+        node_settings = settings(header_digest=True, data_digest=True, chap=target.chap)
+    client.log_in(target.name, relay.port, node_settings)
     unit = target.find_scratch()
     assert unit is not None
     device = client.await_disk(relay.port, unit.lun)
@@ -95,10 +95,10 @@ def test_a_spoilt_bit_is_noticed(client: Client, relay: Relay, scratch: Target) 
     client.write(files)
     relay.spoil_after(1 << 20)
 
-    found = client.read_back()
+    read_back = client.read_back()
 
     assert not relay.is_due
-    assert found == files
+    assert read_back == files
     client.check_file_system(device)
 
 

@@ -23,7 +23,7 @@ _AMISS = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
 
 @dataclass(slots=True)
 class Account:
-    """All that the phases of a check have come to so far."""
+    """The results of the phases of a check so far."""
 
     outcome: Outcome = Outcome.PASSED
     failure: Failure | None = None
@@ -49,7 +49,7 @@ class Account:
         return self.outcome in _AMISS
 
     def take(self, happening: Happening, verdict: Verdict) -> None:
-        """Add what happened, and what it comes to."""
+        """Add what happened, and its verdict."""
         if happening.crash is not None:
             self.crashes.append(happening.crash.what)
         # What the end of a check meets may come of what its call has met.

@@ -5,7 +5,7 @@ A target that rejects every Text Request of full feature phase fails each check 
 sends one, whatever the check is about. That is one finding: the checks of the
 foundation itself show it (`proofs`), and those that rest on it are not judged.
 
-Patterns have shell wildcards; a bracket stands for itself. One without a bracket means
+Patterns have shell wildcards; a bracket matches itself. One without a bracket means
 the check with all of its parameters.
 """
 

@@ -94,7 +94,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a happening comes to."""
+    """The verdict of a happening."""
 
     row: str
     outcome: Outcome | None

@@ -49,12 +49,12 @@ def attempt(row: Row, *, resumes: bool = False) -> Record:
             return before
         folder.begin(row.results)
         started, begun = datetime.now(UTC), time.monotonic()
-        is_good, said = build_and_test(row)
+        is_good, message = build_and_test(row)
         record = Record(
             row=row.name,
             made_from=row.made_from,
             is_good=is_good,
-            said=said,
+            said=message,
             host=platform.node(),
             started=started.isoformat(timespec="microseconds"),
             seconds=round(time.monotonic() - begun, 1),
@@ -73,7 +73,7 @@ def build_and_test(row: Row) -> tuple[bool, str]:
     log = row.results / folder.LOG
     with log.open("w") as file:
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 rows.command(row),
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -86,5 +86,5 @@ def build_and_test(row: Row) -> tuple[bool, str]:
             return False, f"no end in {_SECONDS} s; see {log}"
     lines = log.read_text(errors="replace").splitlines()
     last = lines[-1].strip("= ") if lines else "the suite said nothing"
-    is_good = done.returncode == 0
+    is_good = process.returncode == 0
     return is_good, last if is_good else f"{last}; see {folder.LOG} in its folder"

@@ -40,14 +40,14 @@ class Question:
     repeat: int = 1
     """How often the check runs; it is broken if it fails once."""
 
-    def words(self, what: str) -> list[str]:
+    def words(self, subcommand: str) -> list[str]:
         """Return the command of the lab that asks it of what is checked out."""
         words = [
             sys.executable,
             "-m",
             "vmlab",
             "matrix",
-            what,
+            subcommand,
             str(self.file),
             self.row,
         ]
@@ -107,7 +107,7 @@ def verdict_of(run: Run, check: str) -> int:
 
 
 def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
-    """Return the first commit that is broken, in a line; more, if some cannot be told.
+    """Return the first broken commit in a line; several if some cannot be judged.
 
     The tree is as before when this returns or raises.
 
@@ -128,11 +128,11 @@ def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
     if run(*git, "status", "--porcelain", "--untracked-files=no").strip():
         raise LabError(f"{tree} has changes", hint="commit them or put them aside")
     with _as_before(tree):
-        for revision, due in zip(ends, (GOOD, BAD), strict=True):
+        for revision, expected in zip(ends, (GOOD, BAD), strict=True):
             run(*git, "checkout", "--quiet", "--detach", revision, seconds=_GIT_SECONDS)
             code = judge(question, tree)
             print(f"{question.check} {_WORDS[code]} at {revision[:12]}", flush=True)
-            if code != due:
+            if code != expected:
                 raise LabError(
                     f"{question.check} {_WORDS[code]} at {revision[:12]}: nothing to "
                     "bisect",
@@ -164,11 +164,11 @@ def _found(tree: Path) -> list[str]:
     bad = run(*git, "rev-parse", "refs/bisect/bad").strip()
     goods = run(*git, "for-each-ref", "--format=%(objectname)", "refs/bisect/good-*")
     without = [f"^{one}" for one in goods.split()]
-    left = run(*git, "rev-list", bad, *without).split()
-    if set(left) - {bad} - set(skipped.split()):
+    remaining = run(*git, "rev-list", bad, *without).split()
+    if set(remaining) - {bad} - set(skipped.split()):
         raise LabError("git bisect has stopped before it was done", hint="see above")
     form = "--format=%H %an %as %s"
-    return [run(*git, "show", "--no-patch", form, one).strip() for one in left]
+    return [run(*git, "show", "--no-patch", form, one).strip() for one in remaining]
 
 
 @contextmanager

@@ -32,13 +32,13 @@ class Board:
     def __init__(
         self,
         waiting: Sequence[Row],
-        done: Mapping[str, Record],
+        records: Mapping[str, Record],
         took: Mapping[str, float],
         budget: Budget,
         path: Path,
     ) -> None:
         self._states = {row.name: State(row.name) for row in waiting}
-        for name, record in done.items():
+        for name, record in records.items():
             self._states[name] = State(name, record=record)
         self._took = dict(took)
         self._budget = budget
@@ -55,25 +55,27 @@ class Board:
     def ends(self, row: Row, record: Record | None, why: str) -> None:
         """Print the row's line."""
         self._states[row.name] = State(row.name, record=record, why=why)
-        word, said = "DIED", why
+        word, message = "DIED", why
         if record is not None:
-            word, said = "ok" if record.is_good else "FAILED", record.said
+            word, message = "ok" if record.is_good else "FAILED", record.said
             self._took[row.name] = record.seconds
         took = f"{record.seconds:6.0f} s  " if record is not None else ""
-        self._print(f"{word:8}{took}{row.name}: {one_line(said, 160)}")
+        self._print(f"{word:8}{took}{row.name}: {one_line(message, 160)}")
         self._write()
 
-    def waits(self, running: Sequence[tuple[Row, float]], rest: Sequence[Row]) -> None:
+    def waits(
+        self, running: Sequence[tuple[Row, float]], waiting: Sequence[Row]
+    ) -> None:
         """Say how far the matrix is, if it is time to."""
         now = time.monotonic()
         if not self._is_terminal and now - self._told < _LOG_SECONDS:
             return
         self._told = now
-        left = [(row, self._expected(row) - so_far) for row, so_far in running]
-        ends = forecast(rest, self._expected, self._budget, running=left)
-        done = len(self._states) - len(running) - len(rest)
+        remaining = [(row, self._expected(row) - so_far) for row, so_far in running]
+        ends = forecast(waiting, self._expected, self._budget, running=remaining)
+        ended = len(self._states) - len(running) - len(waiting)
         names = ", ".join(f"{row.name} {so_far:.0f} s" for row, so_far in running)
-        text = f"{done} of {len(self._states)} rows, about {words(ends)} left: {names}"
+        text = f"{ended} of {len(self._states)} rows, about {words(ends)} left: {names}"
         if self._is_terminal:
             sys.stdout.write(f"\r{one_line(text, 110)}\x1b[K")
             sys.stdout.flush()
@@ -95,8 +97,8 @@ class Board:
             if state.is_running:
                 self._states[name] = State(name, why="it was broken off")
         self._write(is_over=True)
-        how = "" if is_whole else "; --resume goes on"
-        print(f"{self._path}{how}", flush=True)
+        hint = "" if is_whole else "; --resume goes on"
+        print(f"{self._path}{hint}", flush=True)
 
     def _print(self, text: str) -> None:
         print(f"\r\x1b[K{text}" if self._is_terminal else text, flush=True)
@@ -104,12 +106,12 @@ class Board:
     def _write(self, *, is_over: bool = False) -> None:
         states = [self._states[name] for name in sorted(self._states)]
         folder = self._path.parent
-        found = {
+        runs = {
             state.name: collected.run_of(folder / state.name)
             for state in states
             if state.record is not None
         }
-        page.write(page.live(states, found, is_over=is_over), self._path)
+        page.write(page.live(states, runs, is_over=is_over), self._path)
 
 
 def words(seconds: float) -> str:

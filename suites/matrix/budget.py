@@ -102,15 +102,15 @@ def forecast(
     """
     busy: list[list[Row]] = [[] for _ in range(hosts)]
     ends: list[tuple[float, int, int, Row]] = []
-    for number, (row, left) in enumerate(running):
+    for number, (row, seconds_left) in enumerate(running):
         busy[0].append(row)
-        heapq.heappush(ends, (max(left, 0.0), number, 0, row))
-    rest, now, number = list(waiting), 0.0, len(ends)
-    while rest or ends:
+        heapq.heappush(ends, (max(seconds_left, 0.0), number, 0, row))
+    queue, now, number = list(waiting), 0.0, len(ends)
+    while queue or ends:
         for host, beside in enumerate(busy):
-            for row in list(rest):
+            for row in list(queue):
                 if budget.fits(row, beside):
-                    rest.remove(row)
+                    queue.remove(row)
                     beside.append(row)
                     number += 1
                     heapq.heappush(ends, (now + seconds(row), number, host, row))

@@ -61,26 +61,26 @@ def built() -> dict[str, Kind]:
 
 
 def tested(
-    known: Mapping[str, Any], revisions_of: str, *, has_kernels: bool
+    tables: Mapping[str, Any], revisions_of: str, *, has_kernels: bool
 ) -> list[Tested]:
     """Return the targets of a file.
 
     Args:
-        known: the file's tables.
+        tables: the file's tables.
         revisions_of: the kind of target that the file has revisions of, if any.
         has_kernels: whether it names kernels.
 
     Raises:
         LabError: one makes no sense.
     """
-    suite = known.get("suite", {})
+    suite = tables.get("suite", {})
     no_others(suite, _SUITE, "suite")
-    entries_of = entries(known, "target", _TARGET)
+    entries_of = entries(tables, "target", _TARGET)
     if entries_of and "target" in suite:
         raise LabError("the suite has a target, and so has the table target")
     if not entries_of:
         return [_of_suite(suite, revisions_of, has_kernels=has_kernels)]
-    found = []
+    targets_found = []
     for entry in entries_of:
         kind = entry.get("kind", entry["name"])
         one = _tested(entry, kind, entry["name"], suite)
@@ -90,8 +90,8 @@ def tested(
             )
         if one.takes_kernel and not has_kernels:
             raise LabError(f"it names no kernel for the target {one.name}")
-        found.append(one)
-    return found
+        targets_found.append(one)
+    return targets_found
 
 
 def _of_suite(
@@ -144,23 +144,23 @@ def _number(entry: Mapping[str, Any], key: str, default: int, what: str) -> int:
     return value
 
 
-def parts(known: Mapping[str, Any]) -> list[Part]:
+def parts(tables: Mapping[str, Any]) -> list[Part]:
     """Return the parts of a file; one that is the whole suite where it has none.
 
     Raises:
         LabError: one makes no sense.
     """
-    common = texts(known.get("suite", {}), "arguments", "the suite")
-    found = []
-    for entry in entries(known, "part", _PART):
+    common = texts(tables.get("suite", {}), "arguments", "the suite")
+    parts_found = []
+    for entry in entries(tables, "part", _PART):
         suite = entry.get("suite", _SUITES[0])
         if suite not in _SUITES:
             raise LabError(
                 f"part {entry['name']}: {suite!r} is none of {', '.join(_SUITES)}"
             )
         own = texts(entry, "arguments", f"part {entry['name']}")
-        found.append(Part(entry["name"], suite, common, own))
-    return found or [Part("", _SUITES[0], common, ())]
+        parts_found.append(Part(entry["name"], suite, common, own))
+    return parts_found or [Part("", _SUITES[0], common, ())]
 
 
 def texts(entry: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ def texts(entry: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
 
 
 def entries(
-    known: Mapping[str, Any],
+    tables: Mapping[str, Any],
     table: str,
     keys: frozenset[str] | set[str],
     required: frozenset[str] | set[str] = frozenset(),
@@ -186,11 +186,11 @@ def entries(
     Raises:
         LabError: one lacks a key, has an unknown one, or a name is there twice.
     """
-    found: list[Mapping[str, Any]] = known.get(table, [])
-    if not isinstance(found, list):
+    rows_found: list[Mapping[str, Any]] = tables.get(table, [])
+    if not isinstance(rows_found, list):
         raise LabError(f"{table} is one table; write [[{table}]]")
     names = []
-    for number, entry in enumerate(found, 1):
+    for number, entry in enumerate(rows_found, 1):
         what = f"{table} {number}"
         no_others(entry, keys, what)
         for needed in ("name", *sorted(required)):
@@ -200,7 +200,7 @@ def entries(
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise LabError(f"{table} {twice[0]} is there twice")
-    return found
+    return rows_found
 
 
 def no_others(

@@ -40,7 +40,7 @@ def newest(places: Sequence[Path]) -> list[Collected]:
     Raises:
         LabError: one is not there, or there is no row in them.
     """
-    found: dict[str, tuple[Record, Path]] = {}
+    records: dict[str, tuple[Record, Path]] = {}
     for place in places:
         if not place.is_dir():
             raise LabError(f"{place} is no folder")
@@ -48,17 +48,17 @@ def newest(places: Sequence[Path]) -> list[Collected]:
             record = folder.read(path)
             if record is None:
                 continue
-            known = found.get(record.row)
-            if known is None or known[0].started < record.started:
-                found[record.row] = (record, path)
-    if not found:
+            existing = records.get(record.row)
+            if existing is None or existing[0].started < record.started:
+                records[record.row] = (record, path)
+    if not records:
         raise LabError(
             f"no row has ended in {', '.join(map(str, places))}",
             hint="give the folder of `matrix run --results`",
         )
     return [
         Collected(record, run_of(path))
-        for _name, (record, path) in sorted(found.items())
+        for _name, (record, path) in sorted(records.items())
     ]
 
 
@@ -97,15 +97,15 @@ def table(collected: Sequence[Collected]) -> str:
 def _line(one: Collected) -> str:
     word = "ok" if one.record.is_good else "FAILED"
     if one.run is None:
-        said = one_line(one.record.said, _LONGEST).replace("|", "\\|")
-        return f"| {one.record.row} | {word} | | | | | | | {said} |"
+        message = one_line(one.record.said, _LONGEST).replace("|", "\\|")
+        return f"| {one.record.row} | {word} | | | | | | | {message} |"
     numbers = " | ".join(map(str, counts(one.run)))
     whole = "" if one.run.is_complete else " (incomplete)"
     return f"| {one.record.row} | {word}{whole} | {numbers} |"
 
 
 def counts(run: Run) -> list[str]:
-    """Return what a run came to: a text for each of `HEADS` but the first two."""
+    """Return the results of a run: a text for each of `HEADS` but the first two."""
     grouped = findings(run)
     first = grouped[0].clauses[0] if grouped and grouped[0].clauses else ""
     numbers = (

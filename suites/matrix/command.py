@@ -61,10 +61,15 @@ def extend(line: CommandLine) -> None:
         )
         one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
     worker = add("row", _row, "run one row in this process, as run has it done", "NAME")
-    asked = "NAME --check nop/test_ping.py --tree ../t"
-    judging = add("judge", _judge, "ask one check, as git bisect has it done", asked)
+    bisect_example = "NAME --check nop/test_ping.py --tree ../t"
+    judging = add(
+        "judge", _judge, "ask one check, as git bisect has it done", bisect_example
+    )
     bisector = add(
-        "bisect", _bisect, "find the commit that broke a check", f"{asked} --good v3"
+        "bisect",
+        _bisect,
+        "find the commit that broke a check",
+        f"{bisect_example} --good v3",
     )
     for one in (worker, judging, bisector):
         one.add_argument("name", help="of the row")
@@ -218,28 +223,28 @@ def _named(chosen: list[Row], name: str, file: Path) -> list[Row]:
     Raises:
         LabError: there is none.
     """
-    found = [row for row in chosen if row.name == name]
-    if not found:
+    matching = [row for row in chosen if row.name == name]
+    if not matching:
         raise LabError(
             f"{file} has no row {name}",
             hint=f"iscsi-assay lab matrix list {file} names them",
         )
-    return found
+    return matching
 
 
 def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     chosen = _chosen(options, base)
     if options.row is not None:
         chosen = _named(chosen, options.row, options.file)
-    done: dict[str, Record] = {}
+    finished: dict[str, Record] = {}
     if options.resume:
         records = {row.name: ended(row) for row in chosen}
-        done = {name: one for name, one in records.items() if one is not None}
-    waiting = longest_first([row for row in chosen if row.name not in done])
+        finished = {name: one for name, one in records.items() if one is not None}
+    waiting = longest_first([row for row in chosen if row.name not in finished])
     limits = _budget(options)
     # One row is one of many that an engine runs: the page is not its to write.
     name = PAGE if options.row is None else f"{options.row}/{PAGE}"
-    board = Board(waiting, done, budget.known(waiting), limits, options.results / name)
+    board = Board(waiting, finished, budget.known(waiting), limits, options.results / name)
     signal.signal(signal.SIGTERM, _terminate)
     command = partial(
         schedule.worker, options.file, results=options.results, resumes=options.resume
@@ -254,7 +259,7 @@ def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
         board.close(is_whole=is_whole)
     if options.exit_zero:
         return int(not is_whole)
-    every = [*done.values(), *records_now]
+    every = [*finished.values(), *records_now]
     return int(not all(record is not None and record.is_good for record in every))
 
 
@@ -296,14 +301,14 @@ def _bisect(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     _named(_chosen(options, base), options.name, options.file)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        found = bisect(_question(options), options.tree, options.good, options.bad)
+        commits = bisect(_question(options), options.tree, options.good, options.bad)
     except _Terminated:
         return _TERMINATED
-    if len(found) == 1:
-        print(f"the first commit at which it is broken: {found[0]}")
+    if len(commits) == 1:
+        print(f"the first commit at which it is broken: {commits[0]}")
         return 0
     print("the first commit at which it is broken is one of these:")
-    for line in found:
+    for line in commits:
         print(f"  {line}")
     return 1
 
@@ -326,12 +331,12 @@ def _budget(options: argparse.Namespace) -> Budget:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    found = collected.newest(options.results)
-    print(collected.table(found), end="")
+    records = collected.newest(options.results)
+    print(collected.table(records), end="")
     if options.output is not None:
-        page.write(page.merged(found), options.output)
+        page.write(page.merged(records), options.output)
         print(options.output, file=sys.stderr)
-    return int(not all(one.record.is_good for one in found))
+    return int(not all(one.record.is_good for one in records))
 
 
 def _chosen(options: argparse.Namespace, base: tuple[str, ...]) -> list[Row]:
@@ -342,14 +347,14 @@ def _chosen(options: argparse.Namespace, base: tuple[str, ...]) -> list[Row]:
     """
     fits = names.parse(options.only) if options.only is not None else _any
     spares = names.parse(options.no) if options.no is not None else _none
-    found = [
+    chosen_rows = [
         replace(row, results=options.results / row.name)
         for row in rows.load(options.file, base)
         if fits(row.name) and not spares(row.name)
     ]
-    if not found:
+    if not chosen_rows:
         raise LabError(f"no row of {options.file} fits --only and --no")
-    return found
+    return chosen_rows
 
 
 def _any(_name: str) -> bool:

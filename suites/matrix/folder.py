@@ -62,7 +62,7 @@ def begin(folder: Path) -> None:
 
 
 def last_seconds(folder: Path) -> float | None:
-    """Return how long a row took when it last ended; None where nobody knows.
+    """Return how long a row took when it last ended; None if it never has.
 
     Raises:
         LabError: its file is damaged, or another version's.

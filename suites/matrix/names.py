@@ -18,7 +18,7 @@ _WORDS = frozenset({"and", "or", "not", "(", ")", ""})
 
 
 def parse(text: str) -> Fits:
-    """Return what tells whether a name fits an expression.
+    """Return a function that tells whether a name fits an expression.
 
     Raises:
         LabError: it is no expression.
@@ -72,9 +72,9 @@ class _Parser:
         return lambda name: word.lower() in name.lower()
 
     def _error(self) -> LabError:
-        found = self._tokens[self._next] or "its end"
+        token = self._tokens[self._next] or "its end"
         return LabError(
-            f"the expression {self._text!r} makes no sense at {found}",
+            f"the expression {self._text!r} makes no sense at {token}",
             hint='"kasan and not (debug or v6.1)" is one',
         )
 

@@ -18,7 +18,7 @@ _REFRESH_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a row of a run stands."""
+    """The state of a row in a run."""
 
     name: str
     is_running: bool = False
@@ -82,7 +82,7 @@ def _row(
     name: str,
     word: str,
     run: Run | None,
-    said: str,
+    message: str,
     *,
     seconds: float | None = None,
     is_here: bool = False,
@@ -93,7 +93,7 @@ def _row(
         "css": {"ok": "holds", "FAILED": "broken", "DIED": "broken"}.get(word, "soft"),
         "cells": [""] * (len(HEADS) - 2) if run is None else counts(run),
         "why": "" if run is None or run.is_complete else "incomplete",
-        "said": said,
+        "said": message,
         "seconds": "" if seconds is None else f"{seconds:.0f} s",
         "log": f"{name}/{folder.LOG}" if is_here else "",
     }

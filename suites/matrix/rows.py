@@ -69,19 +69,19 @@ def load(path: Path, base: tuple[str, ...] = ()) -> list[Row]:
         LabError: it cannot be read, or something in it makes no sense.
     """
     try:
-        known = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text())
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"{path}: {error}") from error
     folder = path.resolve().parent
     try:
-        found = list(_rows(known, folder, base))
+        loaded = list(_rows(tables, folder, base))
     except LabError as error:
         raise LabError(f"{path}: {error.message}", hint=error.hint) from error
     return [
         replace(row, target=str(folder / row.target)) if _is_file(row.target) else row
-        for row in found
+        for row in loaded
     ]
 
 
@@ -90,18 +90,18 @@ def _is_file(target: str) -> bool:
 
 
 def _rows(
-    known: Mapping[str, Any], folder: Path, base: tuple[str, ...]
+    tables_of_file: Mapping[str, Any], folder: Path, base: tuple[str, ...]
 ) -> Iterator[Row]:
     built = choices.built()
     tables = ("kernel", *built, "config", "target", "part", "suite")
-    unknown = sorted(known.keys() - set(tables))
+    unknown = sorted(tables_of_file.keys() - set(tables))
     if unknown:
         raise LabError(
             f"there is no table {unknown[0]}", hint=f"known: {', '.join(tables)}"
         )
-    kernels = choices.entries(known, "kernel", _KERNEL, {"source"})
-    configs = choices.entries(known, "config", _CONFIG) or [{"name": "plain"}]
-    revisions = _revisions(known, built)
+    kernels = choices.entries(tables_of_file, "kernel", _KERNEL, {"source"})
+    configs = choices.entries(tables_of_file, "config", _CONFIG) or [{"name": "plain"}]
+    revisions = _revisions(tables_of_file, built)
     # Where a file names no target, that of its table of revisions is the one.
     default = revisions[0].target
     has_kernels = bool(kernels)
@@ -112,7 +112,8 @@ def _rows(
     ]
     seen: set[str] = set()
     for tested, part in product(
-        choices.tested(known, default, has_kernels=has_kernels), choices.parts(known)
+        choices.tested(tables_of_file, default, has_kernels=has_kernels),
+        choices.parts(tables_of_file),
     ):
         for row in (
             _with_kernels(combined, tested, part, folder, base)
@@ -191,10 +192,10 @@ def _is_packaged(kernel: Mapping[str, Any], folder: Path) -> bool:
     """
     if kernel["source"] != PACKAGED or (folder / PACKAGED).exists():
         return False
-    asked = sorted(kernel.keys() & {"patches", "in_vm"})
-    if asked:
+    extra_keys = sorted(kernel.keys() & {"patches", "in_vm"})
+    if extra_keys:
         raise LabError(
-            f"kernel {kernel['name']} is Debian's package: there is no {asked[0]}",
+            f"kernel {kernel['name']} is Debian's package: there is no {extra_keys[0]}",
             hint='source = "debian" builds it from Debian\'s sources',
         )
     return True
@@ -245,24 +246,24 @@ def _value(option: Option, value: object, key: str, folder: Path) -> Any:
     Raises:
         LabError: it is none of the choices.
     """
-    known = option.settings.get("choices")
-    if known is not None and value not in known:
-        raise LabError(f"the {key} {value!r} is none of {', '.join(known)}")
+    choices_of_option = option.settings.get("choices")
+    if choices_of_option is not None and value not in choices_of_option:
+        raise LabError(f"the {key} {value!r} is none of {', '.join(choices_of_option)}")
     if option.settings.get("type") is Path:
         return folder / Path(str(value)).expanduser()
     return value
 
 
-def _revisions(known: Mapping[str, Any], built: Mapping[str, Kind]) -> list[_Revision]:
-    found = [
+def _revisions(tables: Mapping[str, Any], built: Mapping[str, Kind]) -> list[_Revision]:
+    revisions = [
         _Revision(kind, entry)
         for name, kind in built.items()
         if kind.build is not None
         for entry in choices.entries(
-            known, name, {"name", *kind.build.table}, kind.build.required
+            tables, name, {"name", *kind.build.table}, kind.build.required
         )
     ]
-    return found or [_Revision(None, {})]
+    return revisions or [_Revision(None, {})]
 
 
 def _order(

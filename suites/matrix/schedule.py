@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rows side by side on this host, each under a guard: nothing goes on without us."""
+"""Rows in parallel on this host, each under a guard that ends it with this process."""
 
 import os
 import select
@@ -25,7 +25,7 @@ _CODES = frozenset({0, 1})
 
 
 class Watcher(Protocol):
-    """Somebody who is told what happens to rows."""
+    """An observer of the rows."""
 
     def begins(self, row: Row) -> None:
         """A row begins."""
@@ -33,7 +33,9 @@ class Watcher(Protocol):
     def ends(self, row: Row, record: Record | None, why: str) -> None:
         """A row has ended; without a record, why there is none."""
 
-    def waits(self, running: Sequence[tuple[Row, float]], rest: Sequence[Row]) -> None:
+    def waits(
+        self, running: Sequence[tuple[Row, float]], waiting: Sequence[Row]
+    ) -> None:
         """Time passes: rows that run, each with its seconds so far, and the rest."""
 
 
@@ -59,22 +61,22 @@ def run(
         waiting: the rows.
         words: returns the command that runs a row and leaves its record.
         budget: what they may take together.
-        watcher: is told what happens.
+        watcher: the observer.
 
     Raises:
         LabError: a record that a row has left is damaged.
     """
-    rest, running = list(waiting), list[_Running]()
+    queue, running = list(waiting), list[_Running]()
     records: list[Record | None] = []
     try:
-        while rest or running:
-            for row in list(rest):
+        while queue or running:
+            for row in list(queue):
                 if budget.fits(row, [one.row for one in running]):
-                    rest.remove(row)
+                    queue.remove(row)
                     running.append(_begin(row, words(row), budget))
                     watcher.begins(row)
             now = time.monotonic()
-            watcher.waits([(one.row, now - one.begun) for one in running], rest)
+            watcher.waits([(one.row, now - one.begun) for one in running], queue)
             waits = [one.guarded.descriptor for one in running]
             ready, _, _ = select.select(waits, [], [], _TELL_SECONDS)
             for one in [one for one in running if one.guarded.descriptor in ready]:
@@ -112,8 +114,10 @@ def _path() -> str:
 
 
 def _why(row: Row, code: int) -> str:
-    said = (row.results / folder.LAB).read_text(errors="replace").strip().splitlines()
-    last = f": {said[-1]}" if said else ""
+    log_lines = (
+        (row.results / folder.LAB).read_text(errors="replace").strip().splitlines()
+    )
+    last = f": {log_lines[-1]}" if log_lines else ""
     return f"its process ended with code {code} and has left no record{last}"
 
 

@@ -49,7 +49,7 @@ def react(happening: Happening, verdict: Verdict, words: str) -> None:
 
     Args:
         happening: what was judged.
-        verdict: what it came to.
+        verdict: its verdict.
         words: what the report says where it is not known.
 
     Raises:
@@ -109,7 +109,7 @@ def pytest_runtest_makereport(
 
 
 def check_of(item: pytest.Item) -> Check:
-    """Return a check as it stands now."""
+    """Return a check as it is now."""
     function = item.function if isinstance(item, pytest.Function) else None
     rule = (function.__doc__ or "") if function is not None else ""
     return account_of(item).to_check(

@@ -29,7 +29,7 @@ def skip_if_full(
     A login that joins a session, or takes the place of one, needs no further session.
 
     Args:
-        failure: what the check came to.
+        failure: the result of the check.
         transcript: what passed in it.
 
     Raises:

@@ -2,7 +2,7 @@
 """How long a check may take in all, and what breaks it off sooner.
 
 The limit is looked at between the waits of the initiator (`initiator.waits`), never by
-a signal: nothing is broken off within a handler or a clean-up.
+a signal: no handler or clean-up is interrupted.
 """
 
 import time
@@ -22,14 +22,14 @@ _END_SECONDS = 10.0
 
 
 class CutShort(ConformanceFailure):
-    """A check was broken off: its time is over, or its target has died."""
+    """A check was aborted: its time is over, or its target has died."""
 
 
 @dataclass(slots=True)
 class Limit:
     """The time that a check may take in set-up, call and teardown together.
 
-    The time runs within `running` alone, and stands still within `paused`.
+    The clock runs within `running` alone, and stops within `paused`.
     """
 
     seconds: float

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs that end before their last check: whole, with a reason and a code of its own.
 
-A run ends early where its target is gone and does not come back. It stops as after
+A run ends early if its target has died and does not come back. It stops as after
 Ctrl-C: table, findings and files are written, and what did not run says so.
 """
 

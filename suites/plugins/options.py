@@ -252,7 +252,7 @@ def _check_profile(config: pytest.Config) -> None:
     """See that --profile makes sense.
 
     Raises:
-        TargetSpecError: it names nothing, or the target is not somebody else's.
+        TargetSpecError: it names no target, or the run starts the target itself.
     """
     name = config.option.profile
     if name is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Several passes of one check, as one: the worst, with what all came to."""
+"""Several passes of one check, as one: the worst, with the verdicts of all."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _BEST = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.DEVIATES, Outcome.WARNE
 
 
 def together(passes: Sequence[list[pytest.TestReport]]) -> list[pytest.TestReport]:
-    """Return the reports of the worst of several passes, with what all came to."""
+    """Return the reports of the worst of several passes, with the verdicts of all."""
     checks = [carried(reports[-1]) for reports in passes]
     judged = [check for check in checks if check is not None]
     if len(passes) < 2 or len(judged) < len(passes):

@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse before anything is sent; allow a check of this suite its time.
 
     Raises:
-        pytest.UsageError: the target is somebody's, and nobody has allowed it.
+        pytest.UsageError: the run has not started the target, and has no permission.
     """
     why = refusal(config)
     if why:

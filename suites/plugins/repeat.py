@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tells which checks of --repeat did not always come to the same, and how often."""
+"""Prints which checks of --repeat changed their verdict, and how often."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def _shaky(config: pytest.Config) -> list[Check]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Have a run fail in which a check did not always come to the same."""
+    """Have a run fail in which a check changed its verdict."""
     if _shaky(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

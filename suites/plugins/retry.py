@@ -61,7 +61,7 @@ def _attempt(
 
 
 def _run(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
-    """Run a check's phases as pytest does, without telling anybody of their reports."""
+    """Run a check's phases as pytest does, without publishing their reports."""
     reports = [_run_phase(item, "setup")]
     if reports[0].passed and not item.config.getoption("setuponly", False):
         reports.append(_run_phase(item, "call"))

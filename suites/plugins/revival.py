@@ -49,7 +49,7 @@ def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> N
 
 
 def restart(config: pytest.Config, tested: TestedTarget, why: str = "") -> None:
-    """Start a target anew; if it does not come back, the run ends after this check.
+    """Restart a target; if it does not come back, the run ends after this check.
 
     Args:
         config: the run's configuration.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keeps the CHAP secrets of somebody else's target out of all that a run leaves.
+"""Keeps the CHAP secrets of a remote target out of all that a run writes.
 
 Nothing of ours prints them; what pytest itself prints of a failure, the arguments of
 each function, may hold one, or a right CHAP_R, by which it can be guessed offline.
@@ -25,7 +25,7 @@ _IS_BLIND = pytest.StashKey[bool]()
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave no core, and show no local variables, where a secret is somebody else's."""
+    """Write no core and show no local variables if the target is remote."""
     if not _is_foreign(config):
         return
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
@@ -51,7 +51,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Take secrets and proofs out of a report before anybody reads it."""
+    """Remove secrets and CHAP responses from a report before it is used."""
     report = yield
     if not _is_foreign(item.config) or not targets_plugin.is_wanted(item.config):
         return report

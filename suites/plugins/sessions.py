@@ -70,7 +70,7 @@ def options(target: TestedTarget) -> LoginOptions:
     """How a plain login to the target's first name is done.
 
     The initiator name belongs to this worker alone, the ISID to this check: a session
-    that the target has not given up yet stands in nobody's way.
+    that the target has not ended yet disturbs no other check.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     number = (worker & 0xF) << 16 | next(_CHECKS) & 0xFFFF
@@ -152,7 +152,7 @@ def opened() -> list[Session]:
 def _charging_discovery(options: LoginOptions) -> Iterator[None]:
     """Charge a refused discovery to the clause that lets logins begin so.
 
-    It begins in the operational stage, unless credentials are due.
+    It begins in the operational stage, unless credentials are required.
     """
     try:
         yield

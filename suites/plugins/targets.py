@@ -110,7 +110,7 @@ class TestedTarget:
         return targets.Ending(targets.EndingKind.LAB, self.not_restarted)
 
     def restart(self) -> None:
-        """Start the target again; the limit of the check stands still meanwhile.
+        """Restart the target; the time limit of the check is paused meanwhile.
 
         A machine that is switched off and on by a command may take a while to listen.
 
@@ -130,7 +130,7 @@ class TestedTarget:
     def operate(self, order: str) -> None:
         """Have the target do something unasked (see `Control.operate`).
 
-        The check is not applicable where nobody has said how.
+        The check is not applicable if the target has no way to do so.
 
         Raises:
             LabError: it does not.
@@ -402,7 +402,7 @@ def pytest_report_collectionfinish(
 ) -> list[str]:
     """Say how many checks do not apply, as far as that is known before they run.
 
-    With -n the workers collect, and the number stands in the table at the end.
+    With -n the workers collect, and the table at the end has the number.
     """
     tested = config.stash.get(_TESTED, None)
     if tested is None:

@@ -17,7 +17,7 @@ from suites.plugins.requirements import is_check
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape what cannot be printed in a check's report, before anybody reads it."""
+    """Escape unprintable characters in a check's report before it is used."""
     report = yield
     if not is_check(item):
         return report

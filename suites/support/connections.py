@@ -201,13 +201,13 @@ def resume(session: Session, cid: int = 1) -> LoginResponse:
 
 
 def expect_continued(response: LoginResponse, due: int) -> None:
-    """Expect that the numbers of a session go on where a connection comes back to it.
+    """Expect that the numbers of a session continue on a reinstated connection.
 
     A number beyond that of the login itself is another matter (section 11.12.8).
 
     Args:
         response: the final Login Response of the connection.
-        due: the CmdSN of the session, which the login has borne.
+        due: the CmdSN of the session, which the login had.
 
     Raises:
         ConformanceFailure: they do not.
@@ -253,7 +253,7 @@ def expect_login_over(login: LoginExchange) -> None:
     """Expect that a PDU that has no place in a login ends it, or is refused.
 
     Raises:
-        ConformanceFailure: a Login Response that lets it go on came.
+        ConformanceFailure: a Login Response continued the login.
     """
     __tracebackhide__ = True
     answer = next_or_drop(login.connection)

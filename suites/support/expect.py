@@ -28,7 +28,7 @@ def expect_conflict(result: Result) -> None:
     """Expect RESERVATION CONFLICT.
 
     Raises:
-        ConformanceFailure: it came to something else.
+        ConformanceFailure: its outcome differs.
     """
     __tracebackhide__ = True
     check(
@@ -58,7 +58,7 @@ def expect_illegal_request(result: Result, *allowed: AdditionalSense) -> None:
     """Expect CHECK CONDITION, ILLEGAL REQUEST, with one of these additional senses.
 
     Raises:
-        ConformanceFailure: it came to something else.
+        ConformanceFailure: its outcome differs.
     """
     __tracebackhide__ = True
     sense = result.sense

@@ -192,7 +192,7 @@ def values(kind: str) -> Iterator[Stimulus]:
 
 
 def cut_texts(kind: str, cut: int, last: int) -> Iterator[Stimulus]:
-    """Yield texts that go on: again and again, to no end, and with nothing.
+    """Yield texts with C=1: several parts, without end, and without data.
 
     Args:
         kind: the PDU.

@@ -230,7 +230,7 @@ def provoke(
 
 @contextmanager
 def status_due() -> Iterator[None]:
-    """Charge a connection that closes in a block to the clause that a status is due.
+    """Charge a connection that closes in a block to the clause that requires a status.
 
     For logins that the target may refuse: a refusal without a status is not what the
     check is about.
@@ -261,7 +261,7 @@ def expect_refusal(
         The response, or None where there is none.
 
     Raises:
-        ConformanceFailure: the login goes on, or nothing came.
+        ConformanceFailure: the login continues, or no answer came.
     """
     __tracebackhide__ = True
     expected = [f"Login Response with {_named(statuses)}"]
@@ -312,7 +312,7 @@ def expect_no_login(
         csg: the stage in which it starts.
 
     Raises:
-        ConformanceFailure: it comes to its end, or the status is another.
+        ConformanceFailure: the login succeeds, or the status is another.
     """
     __tracebackhide__ = True
     offers = _PLAIN[csg]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands to the medium: each of a kind in all its lengths, and what they come to."""
+"""Commands to the medium: each of a kind in all its lengths, and their results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -141,7 +141,7 @@ def skip_without_sense(session: Session, layout: Layout) -> None:
 
 
 def changeable_of(session: Session) -> Page:
-    """Return which bits of the page can be changed; skip where that is not told."""
+    """Return which bits of the page can be changed; skip if that is not reported."""
     try:
         return sense_page(session, PageControl.CHANGEABLE)
     except ConformanceFailure:

@@ -74,7 +74,7 @@ def offer_first(
     None stands for a Login Response that blames the initiator.
 
     Raises:
-        ConformanceFailure: it blames somebody else.
+        ConformanceFailure: it does not blame the initiator.
     """
     __tracebackhide__ = True
     data = pairs if isinstance(pairs, bytes) else text.encode(pairs)
@@ -84,7 +84,7 @@ def offer_first(
 
 
 def settle_first(login: LoginExchange, names: Pairs, pairs: Pairs) -> Pairs | None:
-    """Send the names and some keys and go on to full-feature phase; return the text.
+    """Send the names and some keys up to full-feature phase; return the text.
 
     Only then has a target checked how the keys go together (section 6.2).
     """

@@ -86,7 +86,7 @@ def window_size(session: Session) -> int:
 
 
 def fill_but_the_first(session: Session) -> tuple[int, list[NOPOut]]:
-    """Send pings that use the window up, all but the one due first.
+    """Send pings that use the window up, all but the first in order.
 
     Returns:
         The CmdSN that is missing, and the pings that wait for it.

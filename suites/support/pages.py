@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a logical unit tells of its limits, for checks that depend on them."""
+"""The limits that a logical unit reports, for checks that depend on them."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def limits_of(session: Session) -> BlockLimits:
 
 
 def longest_transfer(session: Session, disk: Disk) -> int:
-    """Return how many bytes a command may move: all of the disk if nothing is told."""
+    """Return how many bytes a command may move: all of the disk if none is reported."""
     limit = limits_of(session).maximum_transfer_length
     return min(limit or disk.blocks, disk.blocks) * disk.block_size
 

@@ -47,7 +47,7 @@ _STIMULUS_TAG = 0x0EE0_0000
 
 @dataclass(slots=True)
 class Place:
-    """Where a connection stands, and what is right to say there.
+    """The position of a connection, and a correct PDU there.
 
     Attributes:
         connection: the connection that the stimuli go out on.
@@ -73,12 +73,12 @@ class Place:
 
     @property
     def cmd_sn(self) -> int:
-        """The CmdSN that is due."""
+        """The next CmdSN."""
         return 1 if self.session is None else self.session.numbers.cmd_sn
 
     @property
     def exp_stat_sn(self) -> int:
-        """The StatSN that is due."""
+        """The next StatSN."""
         if self.link is not None:
             return self.link.status.exp_stat_sn
         return 0 if self.login is None else self.login.status.exp_stat_sn

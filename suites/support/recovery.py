@@ -302,10 +302,10 @@ def expect_reassigned(
 
 
 def finish_reassigned(session: Session, task: Task) -> Result:
-    """Give a reassigned task its data until its status is here: it goes on (7.2.2).
+    """Give a reassigned task its data until its status arrives (section 7.2.2).
 
     Raises:
-        ConformanceFailure: it does not go on.
+        ConformanceFailure: the task does not continue.
     """
     __tracebackhide__ = True
     with clause("RFC7143-7.2.2-05"):

@@ -40,7 +40,7 @@ class Probe:
 
 
 def _tells(layout: Layout, room: int = _ROOM, **fields: int) -> Probe:
-    """Return a command that tells of the unit, not of the medium."""
+    """Return a command about the unit, not about the medium."""
 
     def send(session: Session, _disk: Disk) -> Result:
         return session.execute(layout(allocation_length=room, **fields), read=room)

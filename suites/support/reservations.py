@@ -78,7 +78,7 @@ class Nexus:
         parameters: OutParameters | MoveParameters | bytes,
         **fields: int,
     ) -> Result:
-        """Send PERSISTENT RESERVE OUT; return what it came to.
+        """Send PERSISTENT RESERVE OUT; return its verdict.
 
         Args:
             action: the service action.
@@ -215,7 +215,7 @@ class Nexus:
         )
 
     def _read(self, layout: Layout, parse: Callable[[bytes], T]) -> T:
-        """Return what a service action of PERSISTENT RESERVE IN tells.
+        """Return the data of a service action of PERSISTENT RESERVE IN.
 
         Pending unit attentions are ignored.
 
@@ -263,9 +263,9 @@ def expect_attentions(
     One whose additional sense code is cut off counts as one of the expected ones.
 
     Args:
-        nexus: who is told.
+        nexus: the nexus that must be notified.
         *expected: what must be reported.
-        permitted: what may be told besides.
+        permitted: further attentions that it may get.
 
     Raises:
         ConformanceFailure: others are reported, or fewer.

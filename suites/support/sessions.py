@@ -108,7 +108,7 @@ def expect_served(session: Session, which: str, link: Link | None = None) -> Non
 
 
 def expect_not_served(session: Session, which: str) -> None:
-    """Expect that a session is gone (see `expect_served`).
+    """Expect that a session has ended (see `expect_served`).
 
     Raises:
         ConformanceFailure: it is still served.

@@ -112,7 +112,7 @@ class Siege:
         return self.ground.lent or stimulus.kind not in ("Write", "DataOut")
 
     def _use_connection(self, reach: Reach, stimuli: Sequence[Stimulus]) -> int:
-        """Send as many stimuli as one connection stands; return how many."""
+        """Send stimuli until the connection ends; return how many."""
         __tracebackhide__ = True
         transcript = Transcript(keeps_proofs=not self.tested.provider.is_shared)
         self.show(transcript)
@@ -130,7 +130,7 @@ class Siege:
     def _reach(self, reach: Reach, transcript: Transcript) -> Place:
         __tracebackhide__ = True
         self._places += 1
-        # A session that the target has not given up yet stands in nobody's way.
+        # A session that the target has not ended yet disturbs no other check.
         number = (self._places & 0xFFFF).to_bytes(2, "big")
         isid = self.ground.options.isid[:4] + number
         fresh = replace(self.ground, options=replace(self.ground.options, isid=isid))
@@ -214,7 +214,7 @@ class Siege:
     # Judging ---------------------------------------------------------------------
 
     def judge(self, what: str, transcript: Transcript) -> None:
-        """Judge an exchange that has gone out on connections of its own.
+        """Judge an exchange that was sent on connections of its own.
 
         Args:
             what: what was sent, in words.
@@ -260,7 +260,7 @@ class Siege:
             ) from error
 
     def _serves(self) -> bool:
-        """Tell whether the watcher can log in anew."""
+        """Tell whether the watcher can log in again."""
         with suppress(ISCSIError, ConformanceFailure):
             self.watcher.open()
             return True
@@ -313,7 +313,7 @@ class Siege:
         self._judge_usage()
 
     def judge_sentinel(self) -> None:
-        """Judge whether the blocks that nobody addresses hold what they did.
+        """Judge whether the blocks that no stimulus addresses are unchanged.
 
         Raises:
             ConformanceFailure: they do not.
@@ -391,7 +391,7 @@ def _is_locked(ground: Ground, sent: Sequence[bytes]) -> bool:
 
 
 def told(stimulus: Stimulus, wire: bytes) -> str:
-    """Return a stimulus in words, with its first bytes."""
+    """Return the description of a stimulus, with its first bytes."""
     first_bytes = wire[:SHOWN_BYTES].hex(" ")
     more = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
     return f"{stimulus}: {first_bytes}{more}"

@@ -213,7 +213,7 @@ def _with_data(words: str, kind: str, said: int, sent: int, ends: str = "") -> S
 
 
 def wrong_digests(kind: str) -> Iterator[Stimulus]:
-    """Yield a PDU whose digests are wrong, missing, or where none is due."""
+    """Yield a PDU whose digests are wrong, missing or superfluous."""
     for words, value in {
         "zeros": bytes(4),
         "ones": b"\xff" * 4,

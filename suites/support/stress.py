@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Stress: many sessions, their commands, and what ends these; data verified.
 
-Each block that is written tells its address and the number of the write. A write that
+Each written block contains its address and the number of the write. A write that
 was acknowledged is what is read; one that was not is there whole or not at all.
 """
 
@@ -140,7 +140,7 @@ class Stress:
         self.siege.judge(f"{count} logins and logouts", self._transcript)
 
     def half_logins(self, count: int) -> None:
-        """Leave many logins unfinished; they need not be taken, but others go on.
+        """Leave many logins unfinished; the target may refuse them, and serves others.
 
         Raises:
             ConformanceFailure: the target does not serve others meanwhile, or a new
@@ -229,7 +229,7 @@ class Stress:
             ) from error
 
     def _options(self) -> LoginOptions:
-        """Return how to log in under an ISID that nobody has used in this check."""
+        """Return how to log in under an ISID that is new in this check."""
         self._ports += 1
         options = self.siege.ground.options
         port = (0x8000 | self._ports & 0x7FFF).to_bytes(2, "big")
@@ -277,7 +277,7 @@ class Stress:
                 yield _Write(session, task, slot, number)
 
     def _conclude(self, write: _Write, end: str) -> None:
-        """Take what a write has come to; one that was acknowledged must be there."""
+        """Take the result of a write; an acknowledged one must be stored."""
         wait = None if end == "nothing" else _PATIENCE
         with suppress(ISCSIError, ConformanceFailure):
             if not write.session.connection.is_open:
@@ -359,7 +359,7 @@ class Stress:
 
 
 def _reserve_out(session: Session, action: int, key: int, new: int) -> None:
-    """Send PERSISTENT RESERVE OUT; what it comes to is the target's to say."""
+    """Send PERSISTENT RESERVE OUT; the target may refuse it."""
     command = bytes([0x5F, action, _WRITE_EXCLUSIVE_REGISTRANTS]) + bytes(4)
     data = struct.pack(">QQ8x", key, new)
     session.execute(command + b"\0\x18\0", write=data)

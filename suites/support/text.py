@@ -49,7 +49,7 @@ def go_on(
     """Send the next Text Request of an exchange and return its response.
 
     Args:
-        session: where the exchange goes on.
+        session: where the exchange continues.
         answer: the response before.
         data: the text.
         **fields: any field of the request, as it shall be.
@@ -107,7 +107,7 @@ def longest_data_in(session: Session, disk: Disk) -> int:
 
 
 def expect_still_small(session: Session, disk: Disk) -> None:
-    """Expect that Data-In stays within SMALL bytes, or that the connection is gone.
+    """Expect that Data-In stays within SMALL bytes, or that the connection has ended.
 
     Raises:
         ConformanceFailure: a longer one came.

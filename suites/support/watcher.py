@@ -28,7 +28,7 @@ def _canary() -> bytes:
 
 @dataclass(slots=True)
 class Watcher:
-    """The session of another initiator, which must go on whatever the attacker does."""
+    """The session of another initiator, which must survive all attacks."""
 
     tested: TestedTarget
     options: LoginOptions

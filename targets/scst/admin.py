@@ -52,7 +52,7 @@ def install(source: Source) -> Admin:
         shutil.copytree(source.root / _FOLDER, path / "source", symlinks=True)
         make(
             ("install", f"DESTDIR={path / 'root'}", "PREFIX=/usr"),
-            what=f"SCST {source.version}'s scstadmin",
+            subject=f"SCST {source.version}'s scstadmin",
             log=cache.folder() / "logs" / f"scstadmin-{made_from}.log",
             cwd=path / "source",
             # What is installed is made by the same call.

@@ -112,7 +112,7 @@ def build(
         for step in steps(path, kdir, mode, has_modules=has_modules):
             make(
                 step.arguments,
-                what=f"SCST {source.version}'s {step.component}",
+                subject=f"SCST {source.version}'s {step.component}",
                 # A failed build is thrown away, its log is not.
                 log=cache.folder() / "logs" / f"scst-{made_from}.log",
                 cwd=path / step.component,

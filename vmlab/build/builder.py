@@ -25,7 +25,7 @@ class Job(Protocol):
         """Return its exit code; None if it runs on after that time.
 
         Raises:
-            LabError: nobody will ever know.
+            LabError: the result cannot be found out.
         """
 
     def end(self) -> None:
@@ -37,7 +37,7 @@ class Builder(AbstractContextManager["Builder"], Protocol):
 
     @property
     def cc(self) -> str:
-        """How make is told of the compiler."""
+        """The arguments of make for the compiler."""
 
     @property
     def compiler(self) -> str:
@@ -81,7 +81,7 @@ class Host:
 
     @property
     def cc(self) -> str:
-        """How make is told of the compiler."""
+        """The arguments of make for the compiler."""
         try:
             find("ccache")
         except LabError:

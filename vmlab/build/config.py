@@ -56,7 +56,7 @@ def find(name: str) -> Path:
     return path
 
 
-def parse(text: str, where: str) -> dict[str, str]:
+def parse(text: str, origin: str) -> dict[str, str]:
     """Return the options of a fragment; one that is not set has the value n.
 
     Raises:
@@ -70,12 +70,12 @@ def parse(text: str, where: str) -> dict[str, str]:
         elif option := _UNSET.fullmatch(line):
             options[option[1]] = "n"
         elif line and not line.startswith("#"):
-            raise LabError(f"{where}, line {number}: {line!r} is no option")
+            raise LabError(f"{origin}, line {number}: {line!r} is no option")
     return options
 
 
 def merge(names: Iterable[str]) -> dict[str, str]:
-    """Return the options of several fragments; a later one has the last word.
+    """Return the options of several fragments; later ones override earlier ones.
 
     Raises:
         LabError: a fragment is not there or cannot be read.
@@ -101,32 +101,32 @@ def override(text: str, options: Mapping[str, str]) -> str:
     lines = [
         line
         for line in text.splitlines()
-        if not (found := _SET.fullmatch(line) or _UNSET.fullmatch(line))
-        or found[1] not in options
+        if not (match := _SET.fullmatch(line) or _UNSET.fullmatch(line))
+        or match[1] not in options
     ]
     return "\n".join(lines) + "\n" + render(options)
 
 
 def check(
-    wanted: Mapping[str, str],
+    options: Mapping[str, str],
     text: str,
     tree: Path,
     optional: Collection[str] = (),
 ) -> None:
-    """See that every option that was asked for has survived.
+    """Check that every requested option is in the configuration.
 
     Args:
-        wanted: what was asked for.
+        options: the requested options.
         text: the .config that the kernel made of it.
         tree: the kernel's sources, to tell why.
         optional: what may be missing where a kernel has no such option.
 
     Raises:
-        LabError: an option has not; names each, and what became of it.
+        LabError: an option is missing; the error names each and the reason.
     """
     actual = parse(text, ".config")
     dropped = {
-        name: value for name, value in wanted.items() if actual.get(name, "n") != value
+        name: value for name, value in options.items() if actual.get(name, "n") != value
     }
     if not dropped:
         return

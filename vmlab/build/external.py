@@ -43,7 +43,7 @@ def build(sources: Path, kdir: Path, builder: Builder = HOST) -> list[Path]:
         shutil.copytree(sources, path, symlinks=True)
         make(
             ("-C", kdir, f"M={path}", "modules"),
-            what=f"the module in {sources}",
+            subject=f"the module in {sources}",
             # A failed build is thrown away, its log is not.
             log=cache.folder() / "logs" / f"module-{made_from}.log",
             builder=builder,

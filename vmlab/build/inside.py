@@ -70,7 +70,7 @@ class Inside:
 
     @property
     def cc(self) -> str:
-        """How make is told of the compiler."""
+        """The arguments of make for the compiler."""
         return builder.CC
 
     @property

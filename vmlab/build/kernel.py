@@ -67,7 +67,7 @@ class About:
 def build(order: Order) -> Kernel:
     """Build a kernel, or return the one that was built from the same.
 
-    What an interrupted build has made is there for the next to go on from.
+    The next build continues where an interrupted one stopped.
 
     Raises:
         LabError: sources, a patch or an option are no good, or it does not build.
@@ -140,12 +140,12 @@ def _compile(
     progress = Progress(about.origin, _last_steps())
     goal, image = _image(out)
     goals = (*where, goal, "modules", *_EARLY)
-    run(goals, what=about.origin, tell=progress, writes=(out,))
+    run(goals, subject=about.origin, report=progress, writes=(out,))
     progress.close()
     path.mkdir()
     place = (f"INSTALL_MOD_PATH={path}", "INSTALL_MOD_STRIP=1")
     install = (*where, *place, "modules_install")
-    run(install, what=f"{about.origin}: its modules", writes=(out, path))
+    run(install, subject=f"{about.origin}: its modules", writes=(out, path))
     (release,) = (path / "lib" / "modules").iterdir()
     for link in ("build", "source"):
         (release / link).unlink(missing_ok=True)
@@ -262,7 +262,7 @@ def named(name: str) -> Kernel:
     """Return the kernel of a name.
 
     Raises:
-        LabError: there is none, or its files are gone.
+        LabError: there is none, or its files are missing.
     """
     kernels = names()
     if name not in kernels:

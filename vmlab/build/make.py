@@ -25,11 +25,11 @@ _STAMP = "Thu Jan  1 00:00:00 UTC 1970"
 def make(
     arguments: Sequence[str | Path],
     *,
-    what: str,
+    subject: str,
     log: Path,
     cwd: Path | None = None,
     jobs: int | None = None,
-    tell: Callable[[int], None] | None = None,
+    report: Callable[[int], None] | None = None,
     builder: Builder = HOST,
     writes: Sequence[Path] = (),
 ) -> None:
@@ -37,11 +37,11 @@ def make(
 
     Args:
         arguments: what it is given besides.
-        what: what is built, for the message.
+        subject: what is built, for the message.
         log: what it prints is added to this file.
         cwd: where it runs.
         jobs: how many at once; None for one a processor.
-        tell: is told now and then how many steps are done.
+        report: called now and then with the number of finished steps.
         builder: who runs it.
         writes: the folders below which it writes, besides ccache's.
 
@@ -65,7 +65,7 @@ def make(
             writes=(*writes, ccache, log.parent),
         )
         try:
-            code = _follow(job, file, begin, tell)
+            code = _follow(job, file, begin, report)
         except BaseException:
             job.end()
             raise
@@ -73,7 +73,7 @@ def make(
         output = file.read()
     if code != 0:
         raise LabError(
-            f"{what} does not build (make ended with code {code})",
+            f"{subject} does not build (make ended with code {code})",
             hint=f"see {log}",
             command=words,
             log=_first_errors(output),
@@ -81,18 +81,18 @@ def make(
 
 
 def _follow(
-    job: Job, file: IO[str], begin: int, tell: Callable[[int], None] | None
+    job: Job, file: IO[str], begin: int, report: Callable[[int], None] | None
 ) -> int:
     deadline = time.monotonic() + SECONDS
     steps = 0
     while True:
         code = job.wait(_POLL_SECONDS)
-        if tell is not None:
+        if report is not None:
             file.seek(begin)
             lines = file.readlines()
             begin = file.tell()
             steps += sum(_STEP.match(line) is not None for line in lines)
-            tell(steps)
+            report(steps)
         if code is not None:
             return code
         if time.monotonic() > deadline:
@@ -127,11 +127,11 @@ class Progress:
 
     Args:
         what: what is built.
-        total: how many steps it took the last time; 0 if nobody knows.
+        total: how many steps it took the last time; 0 if unknown.
     """
 
-    def __init__(self, what: str, total: int = 0) -> None:
-        self._what = what
+    def __init__(self, subject: str, total: int = 0) -> None:
+        self._what = subject
         self._total = total
         self._begun = time.monotonic()
         self._said = -60.0

@@ -63,7 +63,7 @@ def _digits(name: str) -> list[int]:
 
 
 def version(tree: Path) -> KernelVersion:
-    """Return the version that a tree's Makefile tells.
+    """Return the version in a tree's Makefile.
 
     Raises:
         LabError: it is no tree of a kernel.

@@ -43,7 +43,7 @@ def test_steps_are_counted(tmp_path: Path) -> None:
     )
     told: list[int] = []
 
-    make((), what="it", log=tmp_path / "log", cwd=folder, tell=told.append)
+    make((), subject="it", log=tmp_path / "log", cwd=folder, report=told.append)
 
     assert told[-1] == 3
     assert (tmp_path / "log").read_text().count("\n") == 4
@@ -56,7 +56,7 @@ def test_a_make_around_it_changes_nothing(
     monkeypatch.setenv("MAKELEVEL", "1")
     folder = makefile(tmp_path, "echo '  CC      a.o'")
 
-    make((), what="it", log=tmp_path / "log", cwd=folder)
+    make((), subject="it", log=tmp_path / "log", cwd=folder)
 
     assert (tmp_path / "log").read_text() == "  CC      a.o\n"
 
@@ -67,7 +67,7 @@ def test_the_first_errors_are_shown(tmp_path: Path) -> None:
     )
 
     with pytest.raises(LabError, match=r"^it does not build .*; see .*/log$") as caught:
-        make((), what="it", log=tmp_path / "log", cwd=folder)
+        make((), subject="it", log=tmp_path / "log", cwd=folder)
 
     assert caught.value.log.splitlines()[0] == "a.c:7:1: error: no such thing"
 
@@ -78,7 +78,7 @@ def test_a_log_is_added_to_and_only_the_new_part_is_searched(tmp_path: Path) -> 
     folder = makefile(tmp_path, "echo nothing to see; false")
 
     with pytest.raises(LabError) as caught:
-        make((), what="it", log=log, cwd=folder)
+        make((), subject="it", log=log, cwd=folder)
 
     assert "old.c" not in caught.value.log
     assert "old.c" in log.read_text()
@@ -88,7 +88,7 @@ def test_it_ends_with_a_caller_that_was_killed(tmp_path: Path) -> None:
     folder = makefile(tmp_path, "echo $$$$ > pid.new; mv pid.new pid; exec sleep 60")
     script = (
         "from pathlib import Path; from vmlab.build.make import make;"
-        f"make((), what='it', log=Path({str(tmp_path / 'log')!r}),"
+        f"make((), subject='it', log=Path({str(tmp_path / 'log')!r}),"
         f" cwd=Path({str(folder)!r}))"
     )
     pid = tmp_path / "pid"
