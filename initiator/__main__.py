@@ -44,9 +44,10 @@ _FAILURES: Failures = {
 def describe_replay(parser: Parser) -> None:
     """Fill the parser of `replay`."""
     parser.description = (
-        "Sends the PDUs of a bundle, which each failed check leaves, to a target, and "
-        "says which of its answers differ from those that were recorded.\n\n"
-        "Exit codes: 0 none differs, 1 some do, 2 trouble."
+        "Sends the PDUs of a bundle, the file that each failed check writes, to a "
+        "target, and prints the answers that differ from the recorded ones.\n\nExit "
+        "codes: 0 no answer differs, 1 some differ, 2 a wrong argument or no "
+        "connection."
     )
     parser.epilog = examples(
         "%(prog)s NAME.json --target iscsi://192.0.2.7/iqn.2026-01.org.example:disk",
@@ -59,7 +60,7 @@ def describe_replay(parser: Parser) -> None:
     parser.add_argument(
         "--minimise",
         action="store_true",
-        help="leave out tasks while the outcome stays; writes BUNDLE.min.json",
+        help="remove tasks as long as the outcome stays; write BUNDLE.min.json",
     )
     parser.add_argument(
         "--seconds",
@@ -74,11 +75,12 @@ def describe_replay(parser: Parser) -> None:
 def describe_decode(parser: Parser) -> None:
     """Fill the parser of `decode`."""
     parser.description = (
-        "Prints the iSCSI PDUs of a capture in words, and marks what breaks a rule.\n\n"
-        "Exit codes: 0 nothing is marked, 1 something is, 2 trouble."
+        "Prints the iSCSI PDUs of a capture, and marks those that break a "
+        "rule.\n\nExit codes: 0 no PDU is marked, 1 some are, 2 the file cannot be "
+        "read."
     )
     parser.epilog = examples("%(prog)s capture.pcapng", "%(prog)s tcp.pcap --port 3261")
-    parser.add_argument("file", type=Path, help="pcap or pcapng, from anywhere")
+    parser.add_argument("file", type=Path, help="a pcap or pcapng file of any program")
     parser.add_argument(
         "--port", type=int, help="the target's port (default: found in the capture)"
     )
@@ -181,17 +183,17 @@ def _decode(options: argparse.Namespace) -> int:
 
 
 REPLAY = Command(
-    "send a failure's PDUs to a target again; say what it answers otherwise",
+    "send a failure's PDUs to a target again; print differing answers",
     describe_replay,
     _FAILURES,
 )
 DECODE = Command(
-    "print a capture PDU by PDU, and mark what breaks a rule",
+    "print a capture PDU by PDU, and mark broken rules",
     describe_decode,
     _FAILURES,
 )
 SHELL = Command(
-    "log in to a target and try things by hand, in Python",
+    "log in to a target and open a Python console",
     describe_shell,
     _FAILURES,
 )
@@ -201,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; return the exit code."""
     parser = Parser(
         prog="python -m initiator",
-        description="Replay a failure, look into a capture, talk to a target.",
+        description="Replays failures, decodes captures, and opens sessions by hand.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     REPLAY.add(commands, "replay")

@@ -44,7 +44,8 @@ def parser(names: Iterable[str] = COMMANDS) -> Parser:
     """Return the parser of the command line, with these commands."""
     whole = Parser(
         prog=PROG,
-        description="Tests iSCSI targets for conformance to RFC 7143, and shows why.",
+        description="Tests iSCSI targets for conformance to RFC 7143, and explains "
+        "each failure.",
         epilog=examples(
             "%(prog)s run --target=reference",
             "%(prog)s run robustness --target=tgt -n 2",

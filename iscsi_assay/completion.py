@@ -19,16 +19,16 @@ SHELLS = ("bash", "zsh", "fish")
 def describe(parser: Parser) -> None:
     """Fill the parser of `completion`."""
     parser.description = (
-        "Prints a script that has a shell complete commands, options, files and kinds "
-        "of target. bash reads it at once by `source <(iscsi-assay completion bash)`; "
-        "docs/install.md says where each shell looks for it."
+        "Prints a script with which a shell completes commands, options, files and "
+        "kinds of target. To try it in bash: `source <(iscsi-assay completion "
+        "bash)`. docs/install.md says where each shell looks for it."
     )
     parser.epilog = examples(
         "%(prog)s bash > ~/.local/share/bash-completion/completions/iscsi-assay",
         "%(prog)s zsh > ~/.zfunc/_iscsi-assay",
         "%(prog)s fish > ~/.config/fish/completions/iscsi-assay.fish",
     )
-    parser.add_argument("shell", choices=SHELLS, help="which shell")
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
     parser.set_defaults(run=_complete)
 
 
@@ -69,4 +69,4 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
                 yield from _actions(below)
 
 
-COMPLETION = Command("print what a shell needs to complete commands", describe)
+COMPLETION = Command("print the completion script of a shell", describe)

@@ -106,6 +106,13 @@ def examples(*lines: str) -> str:
     return "\n".join(["examples:", *(f"  {line}" for line in lines)])
 
 
+def described(text: str) -> str:
+    """Return a description, such as `Boots it.` for the line `boot it` of a command."""
+    verb, _, rest = text.partition(" ")
+    ending = "es" if verb.endswith(("ch", "sh", "s", "x")) else "s"
+    return f"{verb.capitalize()}{ending} {rest}."
+
+
 def literal(text: str) -> str:
     """Return text for `help=`, which argparse formats by %."""
     return text.replace("%", "%%")

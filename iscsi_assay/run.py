@@ -26,17 +26,20 @@ _FOLDER = ROOT / "suites"
 _ERROR = re.compile(r"^\S+: error: (.*)$", re.MULTILINE)
 
 _OF_PYTEST: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-k",), {"metavar": "EXPRESSION", "help": "run the checks whose names fit"}),
-    (("-m",), {"metavar": "EXPRESSION", "help": "run the checks whose markers fit"}),
+    (("-k",), {"metavar": "EXPRESSION", "help": "run the checks whose names match"}),
+    (("-m",), {"metavar": "EXPRESSION", "help": "run the checks whose markers match"}),
     (
         ("-n", "--numprocesses"),
         {"metavar": "N", "help": "run in N processes, each with a target of its own"},
     ),
-    (("-x", "--exitfirst"), {"action": "store_true", "help": "stop at a failure"}),
+    (
+        ("-x", "--exitfirst"),
+        {"action": "store_true", "help": "stop at the first failure"},
+    ),
     (("--maxfail",), {"metavar": "N", "help": "stop after N failures"}),
     (
         ("--lf", "--last-failed"),
-        {"action": "store_true", "help": "run what failed last time"},
+        {"action": "store_true", "help": "run only the checks that failed last time"},
     ),
     (
         ("--deselect",),
@@ -48,19 +51,32 @@ _OF_PYTEST: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("-q", "--quiet"), {"action": "count", "help": "print less"}),
     (("-v", "--verbose"), {"action": "count", "help": "print each check"}),
-    (("--strict",), {"action": "store_true", "help": "a broken SHOULD is a failure"}),
+    (
+        ("--strict",),
+        {"action": "store_true", "help": "count a broken SHOULD as a failure"},
+    ),
     (("--junitxml",), {"metavar": "FILE", "type": Path, "help": "write JUnit XML"}),
-    (("-o", "--override-ini"), {"metavar": "NAME=VALUE", "help": "a pytest setting"}),
+    (
+        ("-o", "--override-ini"),
+        {"metavar": "NAME=VALUE", "help": "override a setting of pytest"},
+    ),
     (("-p",), {"metavar": "PLUGIN", "help": "load a plugin; no:NAME leaves one out"}),
-    (("-r",), {"metavar": "CHARS", "help": "which outcomes pytest lists at the end"}),
-    (("--tb",), {"metavar": "STYLE", "help": "how pytest shows failures"}),
+    (
+        ("-r",),
+        {"metavar": "CHARS", "help": "list these outcomes at the end, as pytest does"},
+    ),
+    (("--tb",), {"metavar": "STYLE", "help": "style of pytest's tracebacks"}),
     (("--durations",), {"metavar": "N", "help": "list the N slowest checks"}),
 )
 """Options of pytest that a run often needs; it takes all others, too."""
 
 _OF_ALLURE = (
     ("--alluredir",),
-    {"metavar": "FOLDER", "type": Path, "help": "write results there, for `report`"},
+    {
+        "metavar": "FOLDER",
+        "type": Path,
+        "help": "write Allure results there, for `report`",
+    },
 )
 
 
@@ -86,11 +102,11 @@ def describe(parser: Parser) -> None:
     """Fill the parser of `run`, for its help and for shells."""
     parser.description = (
         "Runs the checks of a suite against a target: `conformance` (the default), "
-        "`robustness` or `interop`, from whichever folder. It is pytest, and takes all "
-        f"of pytest's options; `%(prog)s {PYTESTS_HELP}` lists those.\n\n"
-        "Exit codes: 0 all well, 1 something is broken, 2 ended by Ctrl-C or SIGTERM, "
-        "3 there is no target to test, 4 an option that makes no sense, 5 no check was "
-        "selected, 7 the target has died and did not come back."
+        "`robustness` or `interop`, in any folder. The command runs pytest and "
+        f"accepts all of its options; `%(prog)s {PYTESTS_HELP}` lists them.\n\nExit "
+        "codes: 0 no check failed, 1 a check failed, 2 ended by Ctrl-C or SIGTERM, 3 "
+        "there is no target to test, 4 a wrong option, 5 no check was selected, 7 "
+        "the target has died and did not come back."
     )
     parser.epilog = examples(
         "%(prog)s --target=reference",
@@ -202,7 +218,7 @@ def _is_there(word: str, here: Path) -> bool:
 
 
 RUN = Command(
-    "run the checks of a suite against a target, by pytest",
+    "run the checks of a suite against a target, with pytest",
     describe,
     {pytest.UsageError: (int(pytest.ExitCode.USAGE_ERROR), str)},
 )

@@ -49,18 +49,18 @@ _FAILURES: Failures = dict.fromkeys(
 _EXAMPLES = """examples:
   one disk of 64 MiB in memory, on a free port of loopback:
     %(prog)s --lun 64M --portal 127.0.0.1:0
-  a file as the disk (made if it is not there), CHAP both ways:
+  a file as the disk (created if it is missing), mutual CHAP:
     %(prog)s --lun disk.img,1G --chap user:secret --mutual target:other
-  no immediate data, recovery within connections at the most:
+  no immediate data, and ErrorRecoveryLevel 1 at most:
     %(prog)s --lun 64M --key ImmediateData=No --key ErrorRecoveryLevel=1
-  all the rest, such as several targets, portal groups and redirection:
+  anything else, such as several targets, portal groups and redirection:
     %(prog)s --config target.toml
-  what it says wrong on purpose:
+  the list of faults:
     %(prog)s --list-faults
-  what it does otherwise, and rightly so:
+  the list of habits, unusual but legal behaviours:
     %(prog)s --list-habits
 
-Bounds on what a peer can make it keep, count or wait for: docs/reference-target.md.
+docs/reference-target.md lists its limits on memory, counters and waits.
 """
 
 
@@ -82,17 +82,23 @@ class PrintableFormatter(logging.Formatter):
 def describe(parser: Parser) -> None:
     """Fill the parser of the command line."""
     parser.description = (
-        "Serves a small iSCSI target that follows RFC 7143. Options make it do wrong."
+        "Serves a small iSCSI target that follows RFC 7143, or breaks it as --fault "
+        "says."
     )
     parser.epilog = _EXAMPLES
     add = parser.add_argument
-    add("--config", type=Path, metavar="FILE.toml", help="read this file")
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE.toml",
+        help="read the configuration from this file",
+    )
     add(
         "--portal",
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="listen there, port 0 for a free one (may be repeated)",
+        help="listen at this address; port 0 chooses a free one (may be repeated)",
     )
     add(
         "--target",
@@ -104,50 +110,61 @@ def describe(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="SIZE|FILE[,SIZE]",
-        help="a disk in memory, or in a file",
+        help="add a disk in memory, or in a file (may be repeated)",
     )
     add(
         "--chap",
         action="append",
         default=[],
         metavar="USER:SECRET",
-        help="who may log in, as any initiator; --config can bind a user to one",
+        help="require CHAP of this user, under any initiator name",
     )
-    add("--mutual", metavar="USER:SECRET", help="what the target proves itself with")
+    add(
+        "--mutual",
+        metavar="USER:SECRET",
+        help="the target's own CHAP name and secret, for mutual CHAP",
+    )
     add(
         "--key",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help=f"answer so in negotiations; {ARCHITECTURE}= has it not sent",
+        help=f"answer this in negotiations (may be repeated); {ARCHITECTURE}= "
+        "suppresses that key",
     )
     add(
         "--fault",
         action="append",
         default=[],
         metavar="NAME",
-        help="do this wrong (may be repeated)",
+        help="enable this fault (may be repeated)",
     )
-    add("--list-faults", action="store_true", help="name the faults and end")
+    add("--list-faults", action="store_true", help="list the faults and exit")
     add(
         "--habit",
         action="append",
         default=[],
         metavar="NAME",
-        help="do this otherwise, as a clause permits (may be repeated)",
+        help="enable this unusual, legal behaviour (may be repeated)",
     )
-    add("--list-habits", action="store_true", help="name the habits and end")
+    add("--list-habits", action="store_true", help="list the habits and exit")
     add("--trace", action="store_true", help="log every PDU decoded")
-    add("--pcap", type=Path, metavar="FILE", help="write what Wireshark opens")
-    add("--control", action="store_true", help="take commands from standard input")
+    add(
+        "--pcap", type=Path, metavar="FILE", help="write a capture that Wireshark opens"
+    )
+    add(
+        "--control",
+        action="store_true",
+        help="accept operator's commands on standard input",
+    )
     add(
         "--control-socket",
         type=Path,
         metavar="FILE",
-        help="take them at this socket, too",
+        help="accept operator's commands at this Unix socket",
     )
-    add("--exit-with-stdin", action="store_true", help="end when standard input does")
-    add("--quiet", action="store_true", help="log warnings only")
+    add("--exit-with-stdin", action="store_true", help="exit when standard input ends")
+    add("--quiet", action="store_true", help="log only warnings")
     parser.set_defaults(run=run)
 
 

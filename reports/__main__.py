@@ -14,9 +14,6 @@ from reports.markdown import findings_markdown
 from reports.printable import printable
 from reports.run import RunFileError, read
 
-_RESULTS = "the folder that --alluredir named, or the file of --verdicts"
-
-
 _FAILURES: Failures = {
     RunFileError: (USAGE, str),
     ArchiveError: (USAGE, str),
@@ -28,8 +25,8 @@ _FAILURES: Failures = {
 def describe(parser: Parser) -> None:
     """Fill the parser of `report`."""
     parser.description = (
-        "Makes pages out of what a run has left: the folder that --alluredir named, or "
-        "the file of --verdicts. docs/ci.md shows them in a CI."
+        "Makes reports of a run, from the folder of its --alluredir or the file of "
+        "its --verdicts. docs/ci.md shows them in a CI."
     )
     parser.epilog = examples(
         "%(prog)s findings results/tgt/allure-results -o findings.md",
@@ -43,8 +40,8 @@ def describe(parser: Parser) -> None:
 
 def _describe_html(parser: Parser) -> None:
     parser.description = (
-        "Builds the HTML report of Allure results by Node.js. Without that it says how "
-        "to view the results."
+        "Builds the HTML report of Allure results by Node.js. Without Node.js it "
+        "prints how to view the results."
     )
     parser.epilog = examples(
         "%(prog)s results/tgt/allure-results -o results/tgt/report"
@@ -70,7 +67,7 @@ def _describe_statement(parser: Parser) -> None:
         "Writes a conformance statement of one run: a page, Markdown, JSON and a badge."
     )
     parser.epilog = examples("%(prog)s results/tgt/allure-results -o results/pages")
-    parser.add_argument("results", type=Path, help=_RESULTS)
+    parser.add_argument("results", type=Path, help=nights.RESULTS)
     parser.add_argument(
         "-o",
         "--output",
@@ -83,13 +80,13 @@ def _describe_statement(parser: Parser) -> None:
 def _describe_findings(parser: Parser) -> None:
     parser.description = (
         "Writes the findings of a run, a section for each: its clause, its PDUs and "
-        "the command that shows it again."
+        "the command that reproduces it."
     )
     parser.epilog = examples(
         "%(prog)s results/tgt/allure-results",
         "%(prog)s results/tgt/allure-results -o findings.html",
     )
-    parser.add_argument("results", type=Path, help=_RESULTS)
+    parser.add_argument("results", type=Path, help=nights.RESULTS)
     parser.add_argument(
         "-o",
         "--output",
@@ -101,23 +98,24 @@ def _describe_findings(parser: Parser) -> None:
 
 def _describe_compare(parser: Parser) -> None:
     parser.description = (
-        "Writes a page with findings and requirements by runs. Runs of one target (the "
-        "same --label, or else the same kind) count as its builds, the older ones "
-        "first: a check that comes to something worse in a later one is a regression. "
-        "A check that is new, gone or was not carried out is none.\n\n"
-        "Exit codes: 0 no regression, 1 a regression, 2 a file that is no run."
+        "Compares runs and writes a page of their findings and requirements. Runs of "
+        "one target (the same --label, or else the same kind) count as its builds, "
+        "the older ones first: a check with a worse verdict in a later build is a "
+        "regression. A check that is new, missing or was not run is no "
+        "regression.\n\nExit codes: 0 no regression, 1 a regression, 2 a file does "
+        "not hold a run."
     )
     parser.epilog = examples(
         "%(prog)s old/allure-results new/allure-results -o compare.html",
         "%(prog)s new/allure-results --last-green nights",
     )
-    parser.add_argument("results", type=Path, nargs="+", help=_RESULTS)
+    parser.add_argument("results", type=Path, nargs="+", help=nights.RESULTS)
     parser.add_argument(
         "--last-green",
         type=Path,
         metavar="ARCHIVE",
-        help="begin with the newest run of the archive of the same target that is "
-        "green and older than the first of the results",
+        help="compare with the newest green run of this target in the archive that "
+        "is older than the results",
     )
     nights.add_place(parser)
     parser.add_argument(
@@ -211,12 +209,12 @@ _COMMANDS = {
         _FAILURES,
     ),
     "findings": Command(
-        "write the findings as Markdown or HTML, a section for each",
+        "write the findings as Markdown or HTML",
         _describe_findings,
         _FAILURES,
     ),
     "compare": Command(
-        "put several runs side by side; exit code 1 for a regression",
+        "compare runs; exit code 1 for a regression",
         _describe_compare,
         _FAILURES,
     ),
@@ -229,15 +227,13 @@ _COMMANDS = {
         _FAILURES,
     ),
     "history": Command(
-        "show the lives of findings, checks and clauses in an archive",
+        "show since when findings, checks and clauses of an archive are as they are",
         nights.describe_history,
         _FAILURES,
     ),
 }
 
-REPORT = Command(
-    "make pages out of what runs have left; count coverage", describe, _FAILURES
-)
+REPORT = Command("make reports of finished runs; count coverage", describe, _FAILURES)
 
 
 def main(arguments: list[str] | None = None) -> int:

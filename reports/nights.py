@@ -10,6 +10,9 @@ from reports import archive, formats, history
 from reports.history import Kind
 from reports.run import read
 
+RESULTS = "the folder that --alluredir named, or the file of --verdicts"
+"""What a command takes as a run."""
+
 
 def add_place(parser: Parser) -> None:
     """Add the option that names the branch of an archive."""
@@ -17,26 +20,34 @@ def add_place(parser: Parser) -> None:
         "--branch",
         default="",
         metavar="NAME",
-        help="the archive is this branch of the git repository",
+        help="use this branch of the git repository as the archive",
     )
 
 
 def describe_archive(parser: Parser) -> None:
     """Fill the parser of `report archive`."""
     parser.description = (
-        "Appends runs to an archive: a folder, or a branch of a git repository, "
-        "whatever is checked out there. The same run is there once."
+        "Appends runs to an archive, which is a folder or a branch of a git "
+        "repository; the branch need not be checked out. A run that the archive has "
+        "is not added again."
     )
     parser.epilog = examples(
         "%(prog)s results/tgt/allure-results --to nights --revision v1.2-34-gabc",
         "%(prog)s run.json --to . --branch nights",
     )
-    parser.add_argument("results", type=Path, nargs="+", help="a run")
+    parser.add_argument("results", type=Path, nargs="+", help=RESULTS)
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="ARCHIVE", help="where it goes"
+        "--to",
+        type=Path,
+        required=True,
+        metavar="ARCHIVE",
+        help="the folder, or the repository of --branch",
     )
     parser.add_argument(
-        "--revision", default="", metavar="REV", help="of the target that was tested"
+        "--revision",
+        default="",
+        metavar="REV",
+        help="the revision of the tested target (default: its version)",
     )
     add_place(parser)
     parser.set_defaults(run=_archive)
@@ -55,16 +66,18 @@ def _archive(options: argparse.Namespace) -> int:
 def describe_history(parser: Parser) -> None:
     """Fill the parser of `report history`."""
     parser.description = (
-        "Shows the lives of findings, checks and clauses over the runs of an archive: "
-        "since when they are as they are, by which revision, and how steady that is. "
-        "What has always been well is counted alone."
+        "Shows findings, checks and clauses over the runs of an archive: since when "
+        "each has its present verdict, since which revision, and how steady it is. "
+        "Those that always passed are only counted."
     )
     parser.epilog = examples(
         "%(prog)s nights",
         "%(prog)s . --branch nights --check ping",
-        "%(prog)s a --json",
+        "%(prog)s nights --json",
     )
-    parser.add_argument("archive", type=Path, help="what `archive --to` has named")
+    parser.add_argument(
+        "archive", type=Path, help="the folder that `archive --to` has written"
+    )
     add_place(parser)
     for kind in Kind:
         parser.add_argument(
@@ -72,7 +85,8 @@ def describe_history(parser: Parser) -> None:
             action="append",
             default=[],
             metavar="TEXT",
-            help=f"show the {kind}s whose names hold this, also if all is well",
+            help=f"show the {kind}s whose names contain this, also those that always "
+            "passed",
         )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_history)
@@ -101,17 +115,21 @@ def _history(options: argparse.Namespace) -> int:
 def describe_export(parser: Parser) -> None:
     """Fill the parser of `report export`."""
     parser.description = (
-        "Writes a run in a format of others: CTRF for dashboards, SARIF for code "
-        "hosts, the JSON that kcidb-submit takes for kernel people."
+        "Converts a run to another format: CTRF for dashboards, SARIF for code "
+        "hosts, JSON for kcidb-submit of the kernel's KCIDB."
     )
     parser.epilog = examples(
         "%(prog)s sarif results/tgt/allure-results -o assay.sarif",
         "%(prog)s kcidb run.json --origin mylab --build mylab:1234",
     )
-    parser.add_argument("format", choices=("ctrf", "sarif", "kcidb"), help="of these")
-    parser.add_argument("results", type=Path, help="a run")
+    parser.add_argument("format", choices=("ctrf", "sarif", "kcidb"), help="the format")
+    parser.add_argument("results", type=Path, help=RESULTS)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="(default: it is printed)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the file (default: standard output)",
     )
     parser.add_argument(
         "--origin", default="", help="with kcidb: the CI system, as KCIDB knows it"

@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--label",
         type=_label,
         metavar="NAME",
-        help="what reports call the target; runs of one label are builds of one target",
+        help="the target's name in reports; runs with the same label are builds of "
+        "one target",
     )
     group.addoption(
         "--verdicts",

@@ -38,14 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--full-failures",
         action="store_true",
-        help="print each failed check in full, besides the findings",
+        help="print each failed check in full, beside the findings",
     )
     group.addoption(
         "--write-deviations",
         type=Path,
         metavar="FILE",
-        help="write what the target does wrong today as a new file of known "
-        "deviations, an entry for each finding; use it with --deviations FILE",
+        help="write the findings as a new file of known deviations, one entry each, "
+        "for later runs with --deviations FILE",
     )
 
 

@@ -232,8 +232,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--habits",
         action="store_true",
-        help="try the legal behaviours of the target instead of its faults; names are "
-        "then those of habits",
+        help="try the target's habits (legal behaviours) instead of its faults; "
+        "FAULT then names a habit",
     )
     parser.add_argument(
         "--alone", action="store_true", help="with --habits: try each habit alone"
@@ -241,7 +241,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--few",
         action="store_true",
-        help="with --habits: try each habit in one group at least; not every two meet",
+        help="with --habits: try each habit in at least one group, but not each pair",
     )
     parser.add_argument(
         "--combinations",
@@ -251,10 +251,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="with --habits: try N combinations of habits drawn at random",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, metavar="S", help="what they are drawn by"
+        "--seed",
+        type=int,
+        default=1,
+        metavar="S",
+        help="seed of the random combinations",
     )
     parser.add_argument(
-        "--shard", default="", metavar="K/N", help="try every N-th alone"
+        "--shard",
+        default="",
+        metavar="K/N",
+        help="try every N-th fault or habit, beginning with the K-th",
     )
     parser.add_argument(
         "--only",

@@ -213,19 +213,30 @@ def main(words: list[str] | None = None) -> int:
 def describe(parser: Parser) -> None:
     """Fill the parser of `ledger`."""
     parser.description = (
-        "Has the reference target send each field wrong in each situation, and runs "
-        "the check that must notice it. docs/field-ledger.md is the table.\n\n"
-        "Exit codes: 0 all are noticed, 1 one is missed, 2 an argument or a ledger "
-        "that makes no sense."
+        "Has the reference target falsify each field in each situation, and runs the "
+        "check that must fail. docs/field-ledger.md is the table.\n\nExit codes: 0 "
+        "all are noticed, 1 one is missed, 2 a wrong argument or ledger."
     )
     parser.epilog = examples(
         "%(prog)s 'R2T.*'", "%(prog)s --write docs/field-ledger.md"
     )
     parser.add_argument(
-        "pattern", nargs="*", help="such as 'R2T.*' or '*.reserved?@*'; all by default"
+        "pattern",
+        nargs="*",
+        help="the fields, such as 'R2T.*' or '*.reserved?@*' (default: all)",
     )
-    parser.add_argument("--shard", default="", metavar="K/N", help="a part of them")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table")
+    parser.add_argument(
+        "--shard",
+        default="",
+        metavar="K/N",
+        help="try every N-th field, beginning with the K-th",
+    )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="write the table to this file, and run nothing",
+    )
     parser.set_defaults(run=run)
 
 
@@ -262,7 +273,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 LEDGER = Command(
-    "make each field wrong on the reference target; its check must notice",
+    "falsify each field on the reference target; its check must fail",
     describe,
     {LedgerError: (USAGE, str)},
 )

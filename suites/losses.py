@@ -126,8 +126,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lost",
         action="store_true",
-        help="print for each fault how many checks of other clauses are lost to it; "
-        "without names: for each fault that touches a login",
+        help="print how many checks of other clauses each fault costs (default: the "
+        "faults that affect logins)",
     )
 
 

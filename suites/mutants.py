@@ -290,11 +290,11 @@ def main(arguments: list[str] | None = None) -> int:
 def describe(parser: Parser) -> None:
     """Fill the parser of `faults`."""
     parser.description = (
-        "Runs the suite against each fault of the reference target: the checks of the "
-        "requirements that the fault breaks, and a sample of the others. A fault that "
-        "no check of its requirement notices is missed.\n\n"
-        "Exit codes: 0 all are noticed, 1 one is missed or untried, or an alarm is "
-        "false, 2 an argument that makes no sense."
+        "Runs the suite against each fault of the reference target: the checks of "
+        "the requirements that the fault breaks, and a sample of the others. A fault "
+        "that no check of its requirement notices is missed.\n\nExit codes: 0 all "
+        "are noticed, 1 one is missed or untried, or an alarm is false, 2 a wrong "
+        "argument."
     )
     parser.epilog = examples(
         "%(prog)s abort-task-leaves-the-gap", "%(prog)s --habits", "%(prog)s -j 4"
@@ -315,18 +315,18 @@ def describe(parser: Parser) -> None:
         type=int,
         default=2,
         metavar="N",
-        help="how many runs go on side by side (default: %(default)s)",
+        help="how many runs are parallel (default: %(default)s)",
     )
     parser.add_argument(
         "--findings",
         action="store_true",
-        help="print which findings each fault's run shows, besides",
+        help="also print the findings of each fault's run",
     )
     parser.add_argument(
         "--runs",
         type=Path,
         metavar="FOLDER",
-        help="keep each fault's run there, and read those that are there already",
+        help="keep each fault's run in this folder, and skip faults whose run is there",
     )
     parser.add_argument(
         "--collect",
@@ -334,8 +334,8 @@ def describe(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="try nothing: weigh the runs that --runs has kept there, of one part or "
-        "several (may be repeated); a fault without a run is named",
+        help="run nothing: judge the runs in this folder of --runs (may be repeated, "
+        "one for each part), and name each fault without a run",
     )
     fairness.add_options(parser)
     losses.add_options(parser)

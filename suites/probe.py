@@ -56,9 +56,9 @@ _FAILURES: Failures = {
 def describe(parser: Parser) -> None:
     """Fill the parser of `targets`."""
     parser.description = (
-        "Lists what can be tested, and says what a target offers to the suites.\n\n"
-        "Exit codes: 0 all is told, 2 an argument that makes no sense, 3 there is no "
-        "such target or unit, or no login succeeds."
+        "Lists the targets that can be tested, and shows what a target "
+        "offers.\n\nExit codes: 0 success, 2 a wrong argument, 3 there is no such "
+        "target or unit, or no login succeeds."
     )
     parser.epilog = examples(
         "%(prog)s list", "%(prog)s probe tgt", f"%(prog)s init {_EXAMPLE} > mine.toml"
@@ -70,7 +70,7 @@ def describe(parser: Parser) -> None:
 
 def _describe_list(parser: Parser) -> None:
     parser.description = (
-        "Lists what --target can name, what each needs, and whether that is there."
+        "Lists the values of --target, what each needs, and whether that is installed."
     )
     parser.epilog = examples("%(prog)s")
     parser.set_defaults(run=_list)
@@ -78,14 +78,16 @@ def _describe_list(parser: Parser) -> None:
 
 def _describe_probe(parser: Parser) -> None:
     parser.description = (
-        "Logs in to a target and says what it offers and which checks that leaves out. "
-        "Nothing of the target is changed. docs/probing.md explains each line."
+        "Logs in to a target and prints what it offers, and how many checks do not "
+        "apply to it. The target is not changed. docs/probing.md explains each line."
     )
     parser.epilog = examples("%(prog)s tgt", f"%(prog)s {_EXAMPLE} --json")
-    parser.add_argument("target", metavar="TARGET", help="whatever --target takes")
+    parser.add_argument("target", metavar="TARGET", help="any value of --target")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--no-count", action="store_true", help="do not count the checks (seconds)"
+        "--no-count",
+        action="store_true",
+        help="do not count the checks, which takes seconds",
     )
     _add_timeout(parser)
     for option in targets.options():
@@ -95,8 +97,9 @@ def _describe_probe(parser: Parser) -> None:
 
 def _describe_init(parser: Parser) -> None:
     parser.description = (
-        "Logs in to a target and prints a file for --target=FILE.toml to start from. "
-        "Nothing of the target is changed. docs/own-target.md has every key."
+        "Logs in to a target and prints a target file, for you to complete and use "
+        "as --target=FILE.toml. The target is not changed. docs/own-target.md has "
+        "every key."
     )
     parser.epilog = examples(f"%(prog)s {_EXAMPLE} > mine.toml")
     parser.add_argument("target", metavar="URL", help=literal(address.FORM))
@@ -275,18 +278,16 @@ def _as_json(
 
 
 _COMMANDS = {
-    "list": Command("list what --target can name", _describe_list, _FAILURES),
+    "list": Command("list the values of --target", _describe_list, _FAILURES),
     "probe": Command(
-        "log in and say what a target offers; nothing of it is changed",
+        "log in and print what a target offers; change nothing",
         _describe_probe,
         _FAILURES,
     ),
     "init": Command("write a target file to start from", _describe_init, _FAILURES),
 }
 
-TARGETS = Command(
-    "list what can be tested; say what a target offers", describe, _FAILURES
-)
+TARGETS = Command("list the targets; show what one offers", describe, _FAILURES)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -114,10 +114,10 @@ def merge(runs: Sequence[Run]) -> Run:
 def describe(parser: Parser) -> None:
     """Fill the parser of `merge`."""
     parser.description = (
-        "Puts the parts of a run together that --shard K/N has made of it, and writes "
-        "a run that every other command takes.\n\n"
-        "Exit codes: 0 all is well, 1 the run has findings or is not whole, 2 a part "
-        "is missing, or the files are no parts of one run."
+        "Merges the parts of a run that --shard K/N has made, and writes a run that "
+        "every other command accepts.\n\nExit codes: 0 no findings, 1 the merged run "
+        "has findings or is incomplete, 2 a part is missing, or the files are not "
+        "parts of one run."
     )
     parser.epilog = examples("%(prog)s one/run.json two/run.json -o run.json")
     parser.add_argument(
@@ -125,10 +125,15 @@ def describe(parser: Parser) -> None:
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="the --verdicts of a part, or its --alluredir",
+        help="the file of --verdicts, or the folder of --alluredir, of each part",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="the run"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the merged run",
     )
     parser.set_defaults(run=run)
 
@@ -149,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 MERGE = Command(
-    "put the parts of a run together that --shard has made",
+    "merge the parts of a run that --shard has made",
     describe,
     {RunFileError: (USAGE, str), MergeError: (USAGE, str)},
 )

@@ -219,11 +219,11 @@ def attempt(
 def describe(parser: Parser) -> None:
     """Fill the parser of `steady`."""
     parser.description = (
-        "Runs each check that differs from a base ten times in one process and once in "
-        "each of five fresh ones, on every target at hand, and names those that are "
-        "not steady with their rate.\n\n"
-        "Exit codes: 0 all are steady, 1 one is not, 2 an argument makes no sense or "
-        "a run gave no verdicts."
+        "Runs each check that differs from a base revision ten times in one process "
+        "and once in each of five fresh ones, on every installed target. It names the "
+        "checks whose verdict varies, with the rate of each verdict.\n\n"
+        "Exit codes: 0 all are steady, 1 one is not, 2 a wrong argument, "
+        "or a run without verdicts."
     )
     parser.epilog = examples(
         "%(prog)s",
@@ -231,22 +231,38 @@ def describe(parser: Parser) -> None:
         "%(prog)s suites/conformance/nop",
     )
     parser.add_argument(
-        "check", nargs="*", help="these, as pytest takes them, instead of what differs"
+        "check",
+        nargs="*",
+        help="run these checks, named as for pytest, instead of those that differ",
     )
     parser.add_argument(
-        "--base", default="main", metavar="REV", help="(default: %(default)s)"
+        "--base",
+        default="main",
+        metavar="REV",
+        help="compare with this revision (default: %(default)s)",
     )
     parser.add_argument(
         "--target",
         action="append",
         default=[],
         metavar="TARGET",
-        help="on this one (default: reference, and tgt and istgt where they are)",
+        help="run on this target (may be repeated; default: reference, and tgt and "
+        "istgt if installed)",
     )
     parser.add_argument(
-        "--repeat", type=int, default=REPEAT, metavar="N", help="in one"
+        "--repeat",
+        type=int,
+        default=REPEAT,
+        metavar="N",
+        help="runs in one process (default: %(default)s)",
     )
-    parser.add_argument("--fresh", type=int, default=FRESH, metavar="N", help="runs")
+    parser.add_argument(
+        "--fresh",
+        type=int,
+        default=FRESH,
+        metavar="N",
+        help="runs in a fresh process each (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -275,7 +291,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 STEADY = Command(
-    "run what is new or changed again and again: a check must be steady",
+    "repeat new and changed checks; name those whose verdict varies",
     describe,
     {GateError: (USAGE, str)},
 )

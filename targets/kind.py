@@ -58,7 +58,7 @@ def option(flag: str, **settings: Any) -> Option:
 DISCOVERY_CHAP = option(
     "--discovery-chap",
     action="store_true",
-    help="have Discovery sessions asked for CHAP, where the target is set up by us",
+    help="require CHAP on Discovery sessions of a target that the run sets up",
 )
 """Several kinds share it."""
 

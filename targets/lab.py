@@ -94,7 +94,7 @@ class Machine:
 KERNEL = option(
     "--kernel",
     metavar="NAME",
-    help="a kernel that `iscsi-assay lab build kernel` has made (default: Debian's)",
+    help="boot this kernel of `iscsi-assay lab build kernel` (default: Debian's)",
 )
 """Every kind of machine has this option."""
 

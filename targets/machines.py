@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from iscsi_assay.parser import examples
+from iscsi_assay.parser import described, examples
 from targets.errors import LabError, TargetSpecError
 from targets.kind import Build
 from targets.lab import Machine
@@ -39,7 +39,7 @@ def machines() -> dict[str, Machine]:
 
 def extend(line: CommandLine) -> None:
     """Add `up`, and to `build kernel` what kinds of target need of a kernel."""
-    up = line.add("up", "boot a machine and leave it running")
+    up = line.add("up", "boot a machine, which then stays up")
     up.epilog = examples("%(prog)s lio", "%(prog)s lio --name second --kernel mine")
     names = up.add_subparsers(metavar="KIND", required=True)
     for machine in machines().values():
@@ -48,8 +48,8 @@ def extend(line: CommandLine) -> None:
         one = names.add_parser(
             machine.name,
             help=text,
-            description=f"{text[0].upper()}{text[1:]}; it stays up.",
-            epilog=examples("%(prog)s --name second"),
+            description=described(f"{text}; it stays up"),
+            epilog=examples("%(prog)s", "%(prog)s --name second"),
         )
         one.set_defaults(run=partial(_up, machine))
         one.add_argument(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from iscsi_assay.parser import Command, Failures, Parser, examples, of_system
+from iscsi_assay.parser import Command, Failures, Parser, described, examples, of_system
 from vmlab import (
     cache,
     console,
@@ -28,7 +28,7 @@ TROUBLE = 3
 """The exit code where the lab cannot do what was asked, as of a run of the suite."""
 
 _EXAMPLES = (
-    "%(prog)s doctor            # say what is missing on this machine",
+    "%(prog)s doctor            # print what is missing on this machine",
     "%(prog)s build kernel --source debian --patch my.patch --name mine",
     "%(prog)s ls                # what is up, and where it listens",
     "%(prog)s console NAME      # a machine's console; ^] leaves it",
@@ -52,10 +52,9 @@ def describe(parser: Parser) -> None:
         LabError: what another distribution adds cannot be loaded.
     """
     parser.description = (
-        "Boots and builds virtual machines and kernels for tests of targets; see "
-        "docs/lab.md.\n\n"
-        "Exit codes: 0 done, 1 something is missing or a row of a matrix failed, "
-        "2 an argument or a file that makes no sense, 3 the lab cannot do it."
+        "Boots virtual machines and builds kernels for tests of targets; docs/lab.md "
+        "describes the lab.\n\nExit codes: 0 done, 1 something is missing or a row "
+        "of a matrix failed, 2 a wrong argument or file, 3 the lab failed."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -65,7 +64,7 @@ def describe(parser: Parser) -> None:
         command = commands.add_parser(
             name,
             help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
+            description=described(text),
             epilog=examples(f"%(prog)s {example}".rstrip()),
         )
         command.set_defaults(run=run)
@@ -74,7 +73,7 @@ def describe(parser: Parser) -> None:
     build = add(
         "build",
         _kernels,
-        "build kernels; alone it lists those built",
+        "build kernels (without WHAT: a list of those built)",
         example="kernel --source debian --name mine",
     )
     build_kernel = _describe_build(build.add_subparsers(metavar="WHAT"))
@@ -85,7 +84,8 @@ def describe(parser: Parser) -> None:
         action="append",
         default=[],
         # Extensions may have added some.
-        help=f"a file, or one of {', '.join(config.presets())} (may be repeated)",
+        help=f"a file with options, or one of {', '.join(config.presets())} (may be "
+        "repeated)",
     )
     parser.epilog = examples(*_EXAMPLES, *line.examples)
     build_kernel.set_defaults(run=partial(_build_kernel, line))
@@ -99,20 +99,22 @@ def describe(parser: Parser) -> None:
     log = add(
         "log",
         _log,
-        "print what a machine's console has said",
+        "print a machine's console",
         example="lio --kernel mine",
     )
     log.add_argument("name", metavar="NAME", help="a machine, also one that has ended")
     log.add_argument(
-        "--kernel", metavar="NAME", help="decode traces of this one, that was built"
+        "--kernel",
+        metavar="NAME",
+        help="decode traces by the debug information of this built kernel",
     )
-    down = add("down", _down, "end machines", example="--all")
+    down = add("down", _down, "end virtual machines", example="--all")
     which = down.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "name", metavar="NAME", nargs="?", help="a machine that `ls` lists"
     )
-    which.add_argument("--all", action="store_true", help="all of the lab's own")
-    add("doctor", _doctor, "say what is missing on this machine", example="")
+    which.add_argument("--all", action="store_true", help="end all machines of the lab")
+    add("doctor", _doctor, "print what is missing on this machine", example="")
     add(
         "clean",
         _clean,
@@ -128,19 +130,24 @@ def _describe_build(
     one = kinds.add_parser(
         "kernel",
         help=text,
-        description="Builds a kernel that the lab can boot; docs/lab.md tells of it.",
+        description="Builds a kernel that the lab can boot; docs/lab.md describes "
+        "each option.",
         epilog=examples(
             "%(prog)s --source debian --name mine",
             "%(prog)s --source ~/src/linux --patch my.patch --config kasan",
         ),
     )
-    one.add_argument("--source", required=True, help="debian, a tarball or a tree")
+    one.add_argument(
+        "--source",
+        required=True,
+        help="the kernel's sources: debian, a tarball or a tree",
+    )
     one.add_argument(
         "--patch",
         action="append",
         type=Path,
         default=[],
-        help="a file, or a folder of patches (may be repeated)",
+        help="apply this patch, or the patches of this folder (may be repeated)",
     )
     one.add_argument(
         "--module",
@@ -148,14 +155,14 @@ def _describe_build(
         type=Path,
         default=[],
         metavar="DIR",
-        help="build this module beside it (may be repeated)",
+        help="build the module in this folder, too (may be repeated)",
     )
     one.add_argument(
         "--in-vm",
         action="store_true",
         help="build it in a machine, with Debian's toolchain",
     )
-    one.add_argument("--name", help="what to call it in --kernel")
+    one.add_argument("--name", help="the name for --kernel")
     return one
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from iscsi_assay.parser import Parser
+from iscsi_assay.parser import Parser, described
 from vmlab.build.addition import Addition
 from vmlab.errors import LabError
 
@@ -40,9 +40,7 @@ class CommandLine:
         The parser's default `run` is a function that takes the options, runs the
         command and returns its exit code.
         """
-        return self._commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}."
-        )
+        return self._commands.add_parser(name, help=text, description=described(text))
 
     def addition(self, options: argparse.Namespace) -> Addition | None:
         """Return the software that the options of `build kernel` add to a kernel.

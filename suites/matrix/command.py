@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from iscsi_assay.parser import USAGE, Parser, examples
+from iscsi_assay.parser import USAGE, Parser, described, examples
 from suites.matrix import budget, ci, collected, names, page, rows, schedule
 from suites.matrix.attempt import attempt, ended
 from suites.matrix.bisect import Question, bisect, judge
@@ -29,8 +29,8 @@ def extend(line: CommandLine) -> None:
     """Add the command `matrix` to the lab's command line."""
     parser = line.add("matrix", "build and test many kernels and targets")
     parser.description = (
-        "Builds and tests many kernels and targets, as a file says; docs/matrix.md has "
-        "its keys."
+        "Builds and tests many kernels and targets, which a file names; "
+        "docs/matrix.md has its keys."
     )
     parser.epilog = examples("%(prog)s list m.toml", "%(prog)s run m.toml --resume")
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
@@ -45,25 +45,37 @@ def extend(line: CommandLine) -> None:
         one = kinds.add_parser(
             name,
             help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
+            description=described(text),
             epilog=examples(f"%(prog)s m.toml {example}"),
         )
-        one.add_argument("file", type=Path, help="see docs/matrix.md")
+        one.add_argument("file", type=Path, help="the matrix file (docs/matrix.md)")
         one.set_defaults(run=lambda options: run(options, base))
         return one
 
     lister = add("list", _list, "print the names of the rows", "--only kasan")
-    runner = add("run", _run, "build and test the rows, side by side", "--resume")
-    planner = add("plan", _plan, "say how long they will take", "--hosts 2")
+    runner = add(
+        "run",
+        _run,
+        "run the rows: build, boot and test, several in parallel",
+        "--resume",
+    )
+    planner = add("plan", _plan, "estimate how long the rows will take", "--hosts 2")
     for one in (lister, runner, planner):
         one.add_argument(
-            "--only", metavar="EXPRESSION", help="rows whose names fit, as with -k"
+            "--only",
+            metavar="EXPRESSION",
+            help="take the rows whose names match, as with pytest's -k",
         )
-        one.add_argument("--no", metavar="EXPRESSION", help="rows to leave out")
-    worker = add("row", _row, "run one row in this process, as run has it done", "NAME")
+        one.add_argument(
+            "--no", metavar="EXPRESSION", help="leave out the rows whose names match"
+        )
+    worker = add("row", _row, "run one row in this process (used by `run`)", "NAME")
     bisect_example = "NAME --check nop/test_ping.py --tree ../t"
     judging = add(
-        "judge", _judge, "ask one check, as git bisect has it done", bisect_example
+        "judge",
+        _judge,
+        "judge a commit by one check (used by `bisect`)",
+        bisect_example,
     )
     bisector = add(
         "bisect",
@@ -72,66 +84,76 @@ def extend(line: CommandLine) -> None:
         f"{bisect_example} --good v3",
     )
     for one in (worker, judging, bisector):
-        one.add_argument("name", help="of the row")
+        one.add_argument("name", help="the name of the row")
     for one in (lister, runner, planner, worker, judging, bisector):
         one.add_argument(
             "--results",
             type=Path,
             default=Path("results") / "matrix",
             metavar="FOLDER",
-            help="where each row has a folder (default: %(default)s)",
+            help="the folder with a folder for each row (default: %(default)s)",
         )
     for one in (runner, worker):
         one.add_argument(
             "--resume",
             action="store_true",
-            help="leave out rows that have ended since a run was broken off",
+            help="skip the rows that have ended before an interruption",
         )
     for one in (runner, planner):
         one.add_argument(
             "--cores",
             type=_above_0,
             metavar="N",
-            help="processors that rows may keep busy (default: this host's)",
+            help="processors for the rows (default: this host's)",
         )
         one.add_argument(
             "--memory",
             type=_above_0,
             metavar="MIB",
-            help="memory that they may take (default: what is free)",
+            help="memory for the rows (default: the free memory)",
         )
     form = lister.add_mutually_exclusive_group()
     form.add_argument(
-        "--json", action="store_true", help="as a matrix of a CI: include has the rows"
+        "--json",
+        action="store_true",
+        help="print JSON: a matrix of a CI, with the rows in `include`",
     )
     form.add_argument(
-        "--gitlab", action="store_true", help="as a child pipeline of GitLab"
+        "--gitlab", action="store_true", help="print a child pipeline of GitLab"
     )
     worker.add_argument(
-        "--check", action="append", default=[], help="run this check alone"
+        "--check", action="append", default=[], help="run only this check"
     )
     _describe_bisect(bisector)
     _describe_question(judging)
     lister.add_argument(
-        "--open", action="store_true", help="those that have not ended in --results"
+        "--open",
+        action="store_true",
+        help="list only rows that have not ended in --results",
     )
     lister.add_argument(
-        "--longest-first", action="store_true", help="by the times in --results"
+        "--longest-first",
+        action="store_true",
+        help="list the longest rows first, by the times in --results",
     )
-    runner.add_argument("--row", metavar="NAME", help="this row alone")
+    runner.add_argument("--row", metavar="NAME", help="run this row only")
     runner.add_argument(
         "--exit-zero",
         action="store_true",
-        help="end with 0 when all rows have ended, whatever their verdicts: an engine "
-        "that runs again what fails then runs what died",
+        help="exit with 0 when all rows have ended, whatever their verdicts, so that "
+        "an engine repeats only rows that died",
     )
     planner.add_argument(
-        "--hosts", type=_above_0, default=1, metavar="N", help="on N hosts like this"
+        "--hosts",
+        type=_above_0,
+        default=1,
+        metavar="N",
+        help="for N hosts like this one (default: 1)",
     )
     collector = kinds.add_parser(
         "collect",
-        help="print what rows have left, as a table",
-        description="Prints what rows of several hosts have left, as a table.",
+        help="print the results of rows as a table",
+        description="Prints the results of rows, of one host or several, as a table.",
         epilog=examples("%(prog)s host1/matrix host2/matrix"),
     )
     collector.add_argument(
@@ -139,10 +161,10 @@ def extend(line: CommandLine) -> None:
         type=Path,
         nargs="+",
         metavar="FOLDER",
-        help="the --results of a run",
+        help="the folder of --results of a run",
     )
     collector.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write a page besides"
+        "-o", "--output", type=Path, metavar="FILE", help="also write an HTML page"
     )
     collector.set_defaults(run=_collect)
 
@@ -152,7 +174,7 @@ def _describe_question(parser: Parser) -> None:
         "--check",
         required=True,
         metavar="CHECK",
-        help="the judge, such as nop/test_ping.py::test_echo",
+        help="the check, such as nop/test_ping.py::test_echo",
     )
     parser.add_argument(
         "--tree", type=Path, required=True, metavar="FOLDER", help="a work tree of git"
@@ -161,32 +183,39 @@ def _describe_question(parser: Parser) -> None:
         "--before",
         default="",
         metavar="COMMAND",
-        help="what a shell runs in the tree first: it builds and starts the target",
+        help="a shell command to run in the tree first, which builds and starts the "
+        "target",
     )
     parser.add_argument(
         "--repeat",
         type=_above_0,
         default=1,
         metavar="N",
-        help="ask N times; it is broken if it fails once",
+        help="run the check N times; one failure makes the commit bad",
     )
 
 
 def _describe_bisect(parser: Parser) -> None:
     parser.description = (
         "Has `git bisect run` find the commit of a tree at which a check became "
-        "broken, with a row of the matrix as the judge. Commits that do not build, or "
-        "where the check cannot be judged, are skipped. The tree is as before in the "
-        "end.\n\n"
-        "Exit codes: 0 one commit is named, 1 it is one of several that cannot be "
-        "judged, 2 an argument makes no sense, 3 the check is not so at an end."
+        "broken, with a row of the matrix as the judge. Commits that do not build, "
+        "or for which the check has no verdict, are skipped. The checkout of the "
+        "tree is restored at the end.\n\nExit codes: 0 one commit is named, 1 it is "
+        "one of several that cannot be judged, 2 a wrong argument, 3 the check does "
+        "not pass at the good revision or does not fail at the bad one."
     )
     _describe_question(parser)
     parser.add_argument(
-        "--good", required=True, metavar="REV", help="a revision where the check holds"
+        "--good",
+        required=True,
+        metavar="REV",
+        help="a revision at which the check passes",
     )
     parser.add_argument(
-        "--bad", default="HEAD", metavar="REV", help="a later one (default: HEAD)"
+        "--bad",
+        default="HEAD",
+        metavar="REV",
+        help="a later revision, at which it fails (default: HEAD)",
     )
 
 
@@ -244,7 +273,9 @@ def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     limits = _budget(options)
     # One row is one of many that an engine runs: the page is not its to write.
     name = PAGE if options.row is None else f"{options.row}/{PAGE}"
-    board = Board(waiting, finished, budget.known(waiting), limits, options.results / name)
+    board = Board(
+        waiting, finished, budget.known(waiting), limits, options.results / name
+    )
     signal.signal(signal.SIGTERM, _terminate)
     command = partial(
         schedule.worker, options.file, results=options.results, resumes=options.resume

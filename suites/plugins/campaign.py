@@ -36,27 +36,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--campaign",
         metavar="TIME",
-        help="suites/robustness: send recorded exchanges, changed by chance, for this "
-        "long (90s, 30m, 8h) instead of the tables",
+        help="suites/robustness: instead of the tables, send randomly changed "
+        "recordings for this long (90s, 30m, 8h)",
     )
     group.addoption(
         "--campaign-seed",
         type=int,
         metavar="N",
-        help="what the chance of a campaign is drawn from (default: 1)",
+        help="seed of a campaign's random numbers (default: 1)",
     )
     group.addoption(
         "--campaign-folder",
         type=Path,
         metavar="FOLDER",
-        help="where a campaign keeps what it has found, and goes on (default: "
-        "results/campaign/KIND)",
+        help="folder in which a campaign stores its state and findings, and from "
+        "which it resumes (default: results/campaign/KIND)",
     )
     group.addoption(
         "--campaign-bundles",
         type=Path,
         metavar="FOLDER",
-        help="bundles that a campaign begins with, besides the suite's own exchanges",
+        help="folder of bundles that a campaign also begins with, besides its own "
+        "recordings",
     )
     group.addoption(
         "--soak",

@@ -32,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--profile",
         metavar="KIND",
-        help="what an iscsi:// target is (scst, lio, tgt, ...): its known deviations "
-        "and habits then hold",
+        help="the kind of an iscsi:// target (scst, lio, tgt, ...), whose known "
+        "deviations then apply",
     )
     group.addoption(
         "--offer",
@@ -41,28 +41,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         type=_pair,
         metavar="KEY=VALUE",
-        help="offer this in every session that a check does not care about, such as "
-        "HeaderDigest=CRC32C (may be repeated)",
+        help="offer this key in plain sessions, whose keys no check depends on, such "
+        "as HeaderDigest=CRC32C (may be repeated)",
     )
     group.addoption(
         "--peer-timeout",
         type=seconds_above_0,
         metavar="SECONDS",
-        help="how long a target may take to answer "
-        f"(default: its file's `answer`, or {DEFAULT_TIMEOUT:g})",
+        help="time limit of each answer of the target (default: its file's `answer`, "
+        f"or {DEFAULT_TIMEOUT:g})",
     )
     group.addoption(
         "--check-timeout",
         type=seconds_above_0,
         metavar="SECONDS",
-        help="how long a check may take in all, with its set-up and teardown; so may "
-        f"the first login (default: the `check` of the target's file, or "
-        f"{CHECK_SECONDS:g})",
+        help="time limit of a check with its set-up and teardown, and of the first "
+        f"login (default: the `check` of the target's file, or {CHECK_SECONDS:g})",
     )
     group.addoption(
         "--allow-writes",
         action="store_true",
-        help="overwrite the logical unit of an iscsi:// target",
+        help="let checks overwrite the logical unit of an iscsi:// target",
     )
     group.addoption(
         "--deviations",
@@ -103,20 +102,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1,
         type=_times,
         metavar="N",
-        help="run each check N times; one that does not always come to the same is "
-        "named with its rate",
+        help="run each check N times; name those whose verdict varies, with the rates",
     )
     group.addoption(
         "--shard",
         type=_part,
         metavar="K/N",
-        help="run each N-th check of those that are chosen, beginning with the K-th; "
-        "`merge` puts the runs together",
+        help="run every N-th selected check, beginning with the K-th; `iscsi-assay "
+        "merge` merges the runs",
     )
     group.addoption(
         "--list-requirements",
         action="store_true",
-        help="list the requirements with the checks that cover them, and stop",
+        help="list the requirements with the checks that cover them, and exit",
     )
 
 
@@ -130,9 +128,9 @@ def _add_options_of_targets(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--target",
         metavar="TARGET",
-        help=f"what to test: {', '.join(targets.kinds())} or "
+        help=f"the target: {', '.join(targets.kinds())}, "
         "iscsi://[user%%secret@]host[:port]/name[/lun] or FILE.toml (default: "
-        "reference); help lists them with what each needs",
+        "reference); --target=help lists what each needs",
     )
     for option in targets.options():
         option.add(group.addoption)

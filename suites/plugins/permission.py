@@ -20,8 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("iscsi").addoption(
         "--allow-crash",
         action="store_true",
-        help="let suites/robustness send what may crash, hang or corrupt a target that "
-        "this run has not started itself",
+        help="let suites/robustness send PDUs that may crash, hang or corrupt a "
+        "target which this run has not started",
     )
 
 

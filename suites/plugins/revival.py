@@ -23,9 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--wait-for-target",
         type=float,
         metavar="SECONDS",
-        help="how long a target that has died may take to serve logins again, by "
-        "itself or once it has been restarted; the run then ends (default: the `wait` "
-        f"of its file, or {WAIT_SECONDS:g})",
+        help="time limit for a dead target to serve logins again, by itself or after "
+        "a restart; beyond it the run ends (default: the `wait` of its file, or "
+        f"{WAIT_SECONDS:g})",
     )
 
 

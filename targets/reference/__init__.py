@@ -14,21 +14,23 @@ FAULT = option(
     action="append",
     default=[],
     metavar="NAME",
-    help="switch a wrong behaviour of the reference target on (may be repeated)",
+    help="enable this fault of the reference target (may be repeated; `iscsi-assay "
+    "reftarget --list-faults`)",
 )
 HABIT = option(
     "--habit",
     action="append",
     default=[],
     metavar="NAME",
-    help="switch a legal behaviour of the reference target on (may be repeated)",
+    help="enable this unusual, legal behaviour of the reference target (may be "
+    "repeated; --list-habits)",
 )
 KEY = option(
     "--key",
     action="append",
     default=[],
     metavar="KEY=VALUE",
-    help="let the reference target choose this in negotiations (may be repeated)",
+    help="have the reference target answer this in negotiations (may be repeated)",
 )
 
 

@@ -13,7 +13,8 @@ SOURCE = option(
     "--scst-source",
     type=Path,
     metavar="DIR",
-    help=f"SCST's sources, a checkout or release tarballs (default: {VARIABLE})",
+    help="folder of SCST's sources: a checkout or release tarballs (default: the "
+    f"variable {VARIABLE})",
 )
 MODE = option(
     "--scst-mode",
@@ -41,5 +42,5 @@ SOURCE_FOR_KERNEL = option(
 WAY = option(
     "--scst-way",
     choices=[str(way) for way in Way],
-    help="how SCST comes into the kernel (default: what its sources allow)",
+    help="how SCST is added to the kernel (default: as its sources allow)",
 )
