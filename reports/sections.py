@@ -32,6 +32,7 @@ _TITLES: Mapping[tuple[str, str], str] = {
     ("SAM-5", "5.10"): "Auto contingent allegiance",
     ("SPC-4", "4.5"): "Sense data",
     ("SPC-4", "5.12"): "Reservations",
+    ("SPC-4", "5.15"): "Target port group access states",
     ("SPC-4", "6.6"): "INQUIRY",
     ("SPC-4", "6.15"): "PERSISTENT RESERVE IN",
     ("SPC-4", "7.5"): "Mode parameters",
