@@ -64,6 +64,9 @@ class Backing(Protocol):
     def flush(self) -> None:
         """Return when everything written is on stable storage."""
 
+    def resize(self, size: int) -> None:
+        """Take another size; bytes beyond it are given up."""
+
     def close(self) -> None:
         """Let go of the store."""
 
@@ -128,6 +131,12 @@ class RAMBacking:
         """Iterate over the runs (start, end) that take room already."""
         for number in sorted(self._chunks):
             yield number * _CHUNK, min((number + 1) * _CHUNK, self.size)
+
+    def resize(self, size: int) -> None:
+        """Take another size; bytes beyond it are given up."""
+        if size < self.size:
+            self.discard(size, self.size - size)
+        self.size = size
 
     def flush(self) -> None:
         """Do nothing: there is no stabler storage."""
@@ -224,6 +233,18 @@ class FileBacking:
             os.fdatasync(self._fd)
         except OSError as error:
             raise self._write_error(error) from error
+
+    def resize(self, size: int) -> None:
+        """Take another size; bytes beyond it are given up.
+
+        Raises:
+            BackingWriteError: the file cannot have it.
+        """
+        try:
+            os.ftruncate(self._fd, size)
+        except OSError as error:
+            raise self._write_error(error) from error
+        self.size = size
 
     def _write_error(self, error: OSError) -> BackingWriteError:
         kind = OutOfSpaceError if error.errno in _NO_SPACE else BackingWriteError

@@ -18,6 +18,10 @@ the newest normal session is meant; without `cid` its first connection.
     remove target=IQN               refuse them with 0204, and drop its sessions
     online target=IQN               take it back
     login-time seconds=15           how long logins may take from now on
+    add-unit lun=9 size=67108864    serve one unit more, of memory
+    remove-unit lun=9               serve it no longer
+    resize-unit lun=9 size=1048576  give it another size
+    write-protect lun=9 on=1        protect it from writes, or (0) no longer
     access-state lun=0 group=2 state=standby
                                     put a target port group of a unit into a state
     access-preference lun=0 group=2 on=1
@@ -35,7 +39,9 @@ from iscsi.printable import printable
 from iscsi.scsi.port_groups import AccessState
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from reftarget import events
-from reftarget.scsi import access
+from reftarget.backing import BackingError
+from reftarget.scsi import access, changes
+from reftarget.scsi.config import LogicalUnitConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +54,9 @@ if TYPE_CHECKING:
     Arguments = dict[str, str]
     Action = Callable[[ReferenceTarget, Arguments], str]
 
+
+_SIZE: Final = 1 << 50
+"""The most bytes that a unit may get."""
 
 _LUN: Final = 0x3FFF
 """The greatest LUN of a unit."""
@@ -219,6 +228,40 @@ def _group(unit: LogicalUnit, arguments: Arguments) -> int:
     return group
 
 
+def _add_unit(target: ReferenceTarget, arguments: Arguments) -> str:
+    lun = _number(arguments, "lun", 0, maximum=_LUN)
+    size = _number(arguments, "size", 64 << 20, maximum=_SIZE)
+    try:
+        _node(target, arguments).add_unit(LogicalUnitConfig(lun, size=size))
+    except ValueError as error:
+        raise ControlError(str(error)) from error
+    return ""
+
+
+def _remove_unit(target: ReferenceTarget, arguments: Arguments) -> str:
+    lun = _number(arguments, "lun", 0, maximum=_LUN)
+    try:
+        _node(target, arguments).remove_unit(lun)
+    except ValueError as error:
+        raise ControlError(str(error)) from error
+    return ""
+
+
+def _resize_unit(target: ReferenceTarget, arguments: Arguments) -> str:
+    size = _number(arguments, "size", 64 << 20, maximum=_SIZE)
+    try:
+        changes.resize(_unit(target, arguments), size)
+    except (ValueError, BackingError) as error:
+        raise ControlError(str(error)) from error
+    return ""
+
+
+def _protect_unit(target: ReferenceTarget, arguments: Arguments) -> str:
+    is_protected = bool(_number(arguments, "on", 1, maximum=1))
+    changes.protect(_unit(target, arguments), is_protected=is_protected)
+    return ""
+
+
 def _set_access_state(target: ReferenceTarget, arguments: Arguments) -> str:
     unit = _unit(target, arguments)
     name = arguments.get("state", "").replace("-", "_").upper()
@@ -261,6 +304,10 @@ _ACTIONS: Final[dict[str, Action]] = {
     "remove": _remove,
     "online": _bring_back,
     "login-time": _bound_logins,
+    "add-unit": _add_unit,
+    "remove-unit": _remove_unit,
+    "resize-unit": _resize_unit,
+    "write-protect": _protect_unit,
     "access-state": _set_access_state,
     "access-preference": _prefer_group,
     "access-failure": _fail_access_change,

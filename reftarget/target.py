@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from reftarget.command import Command
     from reftarget.config import Config, TargetConfig
     from reftarget.host import Admitted
+    from reftarget.scsi.config import LogicalUnitConfig
     from reftarget.scsi.task import Nexus
 
 log = logging.getLogger("reftarget")
@@ -88,6 +89,21 @@ class Node:
         return [
             one for (unit_lun, _), one in self._task_sets.items() if unit_lun == lun
         ]
+
+    def add_unit(self, config: LogicalUnitConfig) -> None:
+        """Serve one unit more (see `DeviceServer.add_unit`)."""
+        self.device.add_unit(config)
+
+    def remove_unit(self, lun: int) -> None:
+        """Serve a unit no longer; a later one of its LUN begins without tasks."""
+        self.device.remove_unit(lun)
+        if not self.target.rules.scsi.changes.completes_tasks:
+            for session in self.sessions():
+                for command in list(session.commands.values()):
+                    if command.lun == lun:
+                        abort(command)
+        for place in [one for one in self._task_sets if one[0] == lun]:
+            del self._task_sets[place]
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""

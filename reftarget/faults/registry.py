@@ -32,6 +32,7 @@ from reftarget.faults.tasks import TASKS
 from reftarget.faults.texts import TEXTS
 from reftarget.faults.transfers import TRANSFERS
 from reftarget.faults.twists import TWISTS
+from reftarget.faults.units import UNITS
 from reftarget.faults.upkeep import UPKEEP
 from reftarget.faults.wire import WIRE
 from reftarget.rules import RULES
@@ -68,6 +69,7 @@ _ROWS: Final = (
     *DEVICES,
     *MEDIA,
     *UPKEEP,
+    *UNITS,
     *COPIES,
     *RESERVATIONS,
     *TWISTS,

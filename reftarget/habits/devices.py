@@ -11,6 +11,7 @@ from reftarget.habits.row import Habit
 from reftarget.scsi.rules import (
     AdmissionRules,
     BlockRules,
+    ChangeRules,
     IdentityRules,
     MediumRules,
     ModeRules,
@@ -77,6 +78,26 @@ def _without_granularity(page: BlockLimits) -> BlockLimits:
 
 
 DEVICES: Final = (
+    Habit(
+        name="report-luns-clears-its-own-unit",
+        clause="SPC-4 7.8",
+        says="Says LUICLR=0: REPORT LUNS clears nothing of other units.",
+        rules=ChangeRules(has_luiclr=False, report_clears_everywhere=False),
+    ),
+    Habit(
+        name="capacity-change-may-be-silent",
+        clause="SBC-3 5.15",
+        says="Tells nobody of another size.",
+        rules=ChangeRules(tells_of_capacity=False),
+        may_warn=frozenset({"SBC3-5.15-03"}),
+    ),
+    Habit(
+        name="later-protection-may-be-silent",
+        clause="SPC-4 6.11",
+        says="Tells nobody that an operator has protected a unit.",
+        rules=ChangeRules(tells_of_protection=False),
+        may_warn=frozenset({"SPC4-6.11-09"}),
+    ),
     Habit(
         name="blocks-of-4096",
         clause="SBC-3 5.15",

@@ -69,6 +69,11 @@ class Attentions:
             if nexus != but:
                 self.establish(nexus, additional)
 
+    def withdraw(self, nexus: Nexus, additional: AdditionalSense) -> None:
+        """Take a unit attention back from a nexus that knows of it by now."""
+        queue = self._queues.get(nexus, [])
+        queue[:] = [one for one in queue if one is not additional]
+
     def nexus_lost(self, nexus: Nexus) -> None:
         """Queue the loss, to be reported when the nexus returns."""
         if nexus not in self._queues:

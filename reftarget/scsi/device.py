@@ -12,7 +12,7 @@ from iscsi.scsi.layout import service_action_of
 from iscsi.scsi.sense import AdditionalSense, Sense, SenseKey
 from iscsi.scsi.status import SCSIStatus
 from reftarget.backing import BackingError, BackingReadError, OutOfSpaceError
-from reftarget.scsi import access, elsewhere
+from reftarget.scsi import access, changes, elsewhere
 from reftarget.scsi.check_condition import (
     CheckCondition,
     condition,
@@ -86,6 +86,8 @@ class DeviceServer:
             if config.lun in self.units:
                 raise ValueError(f"LUN {config.lun} is configured twice")
             self.units[config.lun] = self._unit(config)
+        self._present = set(self.units)
+        self._listed = sorted(self._present)
 
     def _unit(self, config: LogicalUnitConfig) -> LogicalUnit:
         unit = LogicalUnit(config, self, reservations=ReservationManager.of_unit)
@@ -153,6 +155,43 @@ class DeviceServer:
         for unit in self.units.values():
             unit.reset(additional)
 
+    def add_unit(self, config: LogicalUnitConfig) -> None:
+        """Serve one unit more; every nexus is told.
+
+        Raises:
+            ValueError: there is one of this LUN already.
+            BackingError, OSError: as for a new device server.
+        """
+        rules = self.rules.changes
+        if config.lun in self._present:
+            raise ValueError(f"there is a logical unit {config.lun} already")
+        unit = self._unit(config)
+        changes.tell_of_inventory(self.units.values(), rules)
+        if rules.serves_new_units:
+            self.units[config.lun] = unit
+        self._present.add(config.lun)
+        if rules.lists_changes:
+            self._listed = sorted(self._present)
+
+    def remove_unit(self, lun: int) -> None:
+        """Serve a unit no longer; every nexus of the others is told.
+
+        Its tasks are completed: they began while it was there.
+
+        Raises:
+            ValueError: there is no such unit.
+        """
+        rules = self.rules.changes
+        if lun not in self._present:
+            raise ValueError(f"there is no logical unit {lun}")
+        others = [unit for unit in self.units.values() if unit.config.lun != lun]
+        if rules.removes:
+            self.units.pop(lun, None)
+        self._present.discard(lun)
+        changes.tell_of_inventory(others, rules)
+        if rules.lists_changes:
+            self._listed = sorted(self._present)
+
     def close(self) -> None:
         """Close every unit's backing."""
         for unit in self.units.values():
@@ -161,7 +200,7 @@ class DeviceServer:
     @property
     def luns(self) -> list[int]:
         """The logical unit numbers, in order."""
-        return sorted(self.units)
+        return self._listed
 
 
 def _shown(command: Command, rules: AdmissionRules) -> Command:

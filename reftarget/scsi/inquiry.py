@@ -126,8 +126,9 @@ def _device_identification(unit: LogicalUnit, task: Task) -> bytes:
     )
 
 
-def _extended_inquiry(_unit: LogicalUnit, _task: Task) -> bytes:
-    return ExtendedInquiry(headsup=1, ordsup=1, simpsup=1, luiclr=1).build()
+def _extended_inquiry(unit: LogicalUnit, _task: Task) -> bytes:
+    luiclr = int(unit.rules.changes.has_luiclr)
+    return ExtendedInquiry(headsup=1, ordsup=1, simpsup=1, luiclr=luiclr).build()
 
 
 def _block_limits(unit: LogicalUnit, _task: Task) -> bytes:

@@ -56,7 +56,7 @@ def _mode_sense(
     parameters = ModeParameters(
         pages=tuple(unit.modes.page(page, control) for page in chosen),
         block_descriptors=descriptors,
-        is_write_protected=unit.is_write_protected,
+        is_write_protected=unit.shows_write_protection,
         dpofua=True,
         is_long_lba=is_long_lba,
     )

@@ -63,10 +63,14 @@ def luns_data(device: Device, task: Task) -> Outcome:
 
 def _report_luns(unit: LogicalUnit, task: Task) -> Outcome:
     outcome = luns_data(unit.device, task)
-    # This one unit attention is cleared by the answer itself (SPC-4 section 6.33).
-    pending = unit.attentions.pending(task.nexus)
-    changed = AdditionalSense.REPORTED_LUNS_DATA_HAS_CHANGED
-    pending[:] = [additional for additional in pending if additional is not changed]
+    # This one unit attention is cleared by the answer itself, on all units, as LUICLR
+    # of VPD page 86h says (SPC-4 section 7.8.7).
+    rules = unit.rules.changes
+    units = unit.device.units.values() if rules.report_clears_everywhere else [unit]
+    for one in units if rules.report_clears else ():
+        one.attentions.withdraw(
+            task.nexus, AdditionalSense.REPORTED_LUNS_DATA_HAS_CHANGED
+        )
     return outcome
 
 

@@ -222,6 +222,10 @@ class LogicalUnit:
         """The nexuses that prevent the removal of the medium."""
         self.is_loaded = True
         self.is_started = True
+        self.is_protected = False
+        """Whether an operator has protected it while it was served."""
+        self.shows_protection = False
+        """The same as WP shows it: no other, unless a rule is broken."""
         self.sanitizing = Sanitizing()
         self.commands: dict[int, Command] = {}
         self.actions: dict[tuple[int, int], Command] = {}
@@ -251,7 +255,13 @@ class LogicalUnit:
     @property
     def is_write_protected(self) -> bool:
         """Whether the medium takes no writes, for whichever reason."""
-        return self.config.read_only or self.modes.swp
+        config, modes = self.config, self.modes
+        return config.read_only or modes.swp or self.is_protected
+
+    @property
+    def shows_write_protection(self) -> bool:
+        """WP of the mode parameter header."""
+        return self.config.read_only or self.modes.swp or self.shows_protection
 
     def not_ready(self, now: float) -> Sense | None:
         """Return why the medium cannot be reached, or None if it can."""
@@ -293,7 +303,8 @@ class LogicalUnit:
 
     def check_writable(self) -> None:
         """Refuse to write to a medium that is protected."""
-        objection = self.rules.medium.protection(self.config.read_only, self.modes.swp)
+        is_protected = self.config.read_only or self.is_protected
+        objection = self.rules.medium.protection(is_protected, self.modes.swp)
         if objection is not None:
             raise objection
 

@@ -47,7 +47,7 @@ class OperatorTable(
 ):
     """The [hooks.operator] table: what the target can be made to do.
 
-    Checks ask for those of `USED`; no check asks for the others yet.
+    Checks ask for each of them.
     """
 
     ping: Hook | None = None
@@ -67,6 +67,9 @@ class OperatorTable(
     access_failure: Hook | None = None
 
 
+UNIT_VERBS = ("add_unit", "remove_unit", "resize_unit", "write_protect")
+"""The verbs that change units; each is a feature of its own."""
+
 USED = frozenset(
     {
         "ping",
@@ -80,6 +83,7 @@ USED = frozenset(
         "access_state",
         "access_preference",
         "access_failure",
+        *UNIT_VERBS,
     }
 )
 """The verbs that checks ask for."""
@@ -130,13 +134,20 @@ class Hooks:
                 "`power_cycle = [...]` in [hooks]",
             ),
             "operator": (
-                bool(self.verbs.keys() & (USED - {"ping", *_ACCESS})),
+                bool(self.verbs.keys() & (USED - {"ping", *_ACCESS, *UNIT_VERBS})),
                 "`logout_request = [...]`, or another verb, in [hooks.operator]",
             ),
             "access-states": (
                 "access_state" in self.verbs,
                 "`access_state = [...]` in [hooks.operator]",
             ),
+            **{
+                verb.replace("_", "-"): (
+                    verb in self.verbs,
+                    f"`{verb} = [...]` in [hooks.operator]",
+                )
+                for verb in UNIT_VERBS
+            },
         }
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from targets import layout
-from targets.errors import LabError, PortTakenError
+from targets.errors import LabError, NotOfferedError, PortTakenError
 from targets.kind import DISCOVERY_CHAP, Options
 from targets.local import FEATURES, Plan, Recipe, polls
 from targets.model import Chap, LogicalUnit, Portal, Special, Target
@@ -34,14 +34,20 @@ _UNITS = (
     LogicalUnit(4, layout.LUN_SIZE, scratch=True, persistent=True, removable=True),
 )
 _TARGETS = layout.targets("tgt", _UNITS)
-_FEATURES = FEATURES | {
-    "read-only-lun",
-    "header-digest",
-    "data-digest",
-    "acl",
-    "redirect",
-    "pings",
-}
+_OPERATED = frozenset({"add-unit", "remove-unit", "write-protect"})
+"""What tgtd can be told while it serves; the features have the same names."""
+_FEATURES = (
+    FEATURES
+    | _OPERATED
+    | {
+        "read-only-lun",
+        "header-digest",
+        "data-digest",
+        "acl",
+        "redirect",
+        "pings",
+    }
+)
 _NOBODY = layout.target_name("tgt", "nobody")
 """The only initiator that may use the forbidden name: none has it."""
 _SPECIAL = {
@@ -71,7 +77,38 @@ def recipe(options: Options) -> Recipe:
         await_ready=partial(_await_ready, discovery_chap=chap),
         discovery_chap=chap,
         special=_SPECIAL,
+        operate=_operate,
     )
+
+
+def _operate(plan: Plan, order: str) -> None:
+    """Add, remove or protect a unit, such as by "remove-unit lun=5 target=IQN".
+
+    Raises:
+        NotOfferedError: tgtd cannot do anything else while it runs.
+        LabError: it does not.
+    """
+    verb, *words = order.split()
+    told = dict(word.split("=", 1) for word in words)
+    if verb not in _OPERATED:
+        raise NotOfferedError(f"tgtd cannot be told to {verb}")
+    names = [target.name for target in _TARGETS]
+    of_unit = ("--tid", str(names.index(told["target"]) + 1), "--lun", told["lun"])
+    path = plan.directory / f"added-{told['lun']}.img"
+    if verb == "add-unit":
+        with path.open("wb") as file:
+            file.truncate(int(told["size"]))
+        arguments = (*_order("new", "logicalunit"), *of_unit)
+        arguments = (*arguments, "--backing-store", str(path))
+    elif verb == "remove-unit":
+        arguments = (*_order("delete", "logicalunit"), *of_unit)
+    else:
+        protection = ("--params", f"readonly={told['on']}")
+        arguments = (*_order("update", "logicalunit"), *of_unit, *protection)
+    if _tgtadm(plan, *arguments) is None:
+        raise LabError(f"tgtd does not {verb}", command=("tgtadm", *arguments))
+    if verb == "remove-unit":
+        path.unlink(missing_ok=True)
 
 
 def _version() -> str:

@@ -10,6 +10,7 @@ from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules.access import AccessRules
 from reftarget.scsi.rules.admission import AdmissionRules
 from reftarget.scsi.rules.blocks import BlockRules
+from reftarget.scsi.rules.changes import ChangeRules
 from reftarget.scsi.rules.copies import CopyRules
 from reftarget.scsi.rules.identity import IdentityRules
 from reftarget.scsi.rules.medium import MediumRules
@@ -22,6 +23,7 @@ __all__ = [
     "AccessRules",
     "AdmissionRules",
     "BlockRules",
+    "ChangeRules",
     "CopyRules",
     "IdentityRules",
     "MediumRules",
@@ -44,6 +46,7 @@ class SCSIRules(RuleSet):
     provisioning: ProvisioningRules = field(default_factory=ProvisioningRules)
     reservations: ReservationRules = field(default_factory=ReservationRules)
     copies: CopyRules = field(default_factory=CopyRules)
+    changes: ChangeRules = field(default_factory=ChangeRules)
     access: AccessRules = field(default_factory=AccessRules)
 
 

@@ -10,6 +10,7 @@ from targets.model import FEATURES, Identity, Limits, Special
 from targets.own import OwnProvider
 from targets.own.offers import Offer, offer_of
 
+_UNIT_CHANGES = frozenset({"add-unit", "remove-unit", "resize-unit", "write-protect"})
 _NAME = "iqn.2001-04.com.example:disk"
 _LEAST = f"""
 label = "a box"
@@ -146,7 +147,7 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
     assert offer.special[Special.ALIAS] == "the first"
     assert offer.special[Special.GUARDED].endswith(":guarded")
     # The hooks have tests of their own.
-    lacking = {"restart", "power-cycle", "operator", "access-states"}
+    lacking = {"restart", "power-cycle", "operator", "access-states", *_UNIT_CHANGES}
     assert set(offer.remedies) == lacking
     assert offer.features <= set(FEATURES)
     assert not any("s3cret" in repr(one) for one in (provider, offer))

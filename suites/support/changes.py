@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A unit that comes, changes and goes while the target runs."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from initiator.core import lun_field
+from initiator.expect import check
+from initiator.session import Session
+from initiator.task import Result
+from iscsi.scsi import cdb, luns
+from iscsi.scsi.capacity import Capacity10
+from iscsi.scsi.sense import AdditionalSense, SenseKey
+from suites.plugins.sessions import Disk
+from suites.plugins.targets import TestedTarget
+
+SIZE = 8 << 20
+"""Bytes of a unit that is added."""
+
+_ROOM = 0x4000
+_MOST_ATTENTIONS = 16
+
+
+@dataclass(slots=True)
+class Operator:
+    """Whoever changes the units of the first target name."""
+
+    target: TestedTarget
+
+    def add(self, lun: int, size: int = SIZE) -> None:
+        """Have a unit added; the check is not applicable where nobody can."""
+        self._order("add-unit", lun, size=size)
+
+    def remove(self, lun: int) -> None:
+        """Have a unit removed."""
+        self._order("remove-unit", lun)
+
+    def resize(self, lun: int, size: int) -> None:
+        """Have a unit get another size, in bytes."""
+        self._order("resize-unit", lun, size=size)
+
+    def protect(self, lun: int, *, is_protected: bool) -> None:
+        """Have a unit protected from writes, or no longer."""
+        self._order("write-protect", lun, on=int(is_protected))
+
+    def _order(self, verb: str, lun: int, **arguments: int) -> None:
+        words = "".join(f" {name}={value}" for name, value in arguments.items())
+        name = self.target.running.target.name
+        self.target.operate(f"{verb} lun={lun}{words} target={name}")
+
+
+def skip_unless(target: TestedTarget, *verbs: str) -> None:
+    """Skip where the target cannot be made to do something."""
+    for verb in verbs:
+        if verb not in target.features:
+            remedy = target.running.remedies.get(verb, "its kind has no command for it")
+            pytest.skip(f"not applicable: no {verb.replace('-', ' ')}: {remedy}")
+
+
+def free_lun(target: TestedTarget) -> int:
+    """Return the number of a unit that there is not."""
+    return max(unit.lun for unit in target.running.target.logical_units) + 1
+
+
+def listed(session: Session) -> list[int]:
+    """Return the LUNs that REPORT LUNS lists."""
+    command = cdb.report_luns(allocation_length=_ROOM)
+    result = session.execute(command, read=_ROOM)
+    check(result.is_good, "GOOD", result)
+    return luns.parse_report(result.data)
+
+
+def disk_of(session: Session, lun: int) -> Disk:
+    """Return what READ CAPACITY (10) tells of a unit."""
+    result = ask(session, lun, cdb.read_capacity_10(), read=8)
+    check(result.is_good, "GOOD", result)
+    told = Capacity10.parse(result.data)
+    return Disk(lun, told.block_length, told.last_lba + 1)
+
+
+def ask(
+    session: Session, lun: int, command: bytes, *, read: int = 0, write: bytes = b""
+) -> Result:
+    """Send a command to a unit, again while that reports unit attentions."""
+    for _ in range(_MOST_ATTENTIONS):
+        result = session.execute(
+            command, read=read, write=write or None, lun=lun_field(lun)
+        )
+        if result.sense is None or result.sense.key != SenseKey.UNIT_ATTENTION:
+            break
+    return result
+
+
+def clear(session: Session, lun: int) -> None:
+    """Have a unit report what it has to tell a nexus."""
+    ask(session, lun, cdb.test_unit_ready())
+
+
+def attentions(session: Session, lun: int) -> list[AdditionalSense | None]:
+    """Return the unit attentions of a unit for a nexus, and clear them."""
+    told: list[AdditionalSense | None] = []
+    for _ in range(_MOST_ATTENTIONS):
+        result = session.execute(cdb.test_unit_ready(), lun=lun_field(lun))
+        sense = result.sense
+        if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
+            break
+        told.append(sense.additional)
+    return told
+
+
+def expect_attention(session: Session, lun: int, additional: AdditionalSense) -> None:
+    """Expect a unit attention, whatever else is told with it."""
+    told = attentions(session, lun)
+    words = [one.name if one else "another" for one in told]
+    check(additional in told, f"UNIT ATTENTION, {additional.name}", words or "none")
