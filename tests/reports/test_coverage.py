@@ -3,6 +3,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports import coverage
+from reports.coverage import CoverageError
 from spec import load
 
 CATALOGUE = load()
@@ -44,6 +45,15 @@ def test_open_requirements_are_listed_on_request() -> None:
 
     assert f"  {entry.id}  " in shown
     assert "not covered" not in hidden
+
+
+def test_a_collection_without_end_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coverage, "_SECONDS", 0)
+
+    with pytest.raises(CoverageError, match="not collected within 0 s"):
+        coverage.collect()
 
 
 @pytest.mark.integration
