@@ -174,9 +174,12 @@ def _node_version() -> int:
     node = shutil.which("node")
     if node is None:
         return 0
-    process = subprocess.run(  # noqa: S603  # a fixed command
-        [node, "--version"], capture_output=True, text=True, check=False, timeout=30
-    )
+    try:
+        process = subprocess.run(  # noqa: S603  # a fixed command
+            [node, "--version"], capture_output=True, text=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
     digits = process.stdout.strip().removeprefix("v").partition(".")[0]
     return int(digits) if digits.isdigit() else 0
 

@@ -143,7 +143,10 @@ def _examine(file: Path, content: bytes) -> None:
 
 
 def revision() -> str:
-    """Return the toolkit's revision, or nothing outside a checkout."""
+    """Return the toolkit's revision, or nothing outside a checkout.
+
+    A run goes on without it where git takes too long, as on a busy machine.
+    """
     if not (ROOT / ".git").exists():
         # An environment may lie in the clone of another project.
         return ""
@@ -156,6 +159,6 @@ def revision() -> str:
             timeout=10,
             check=False,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     return process.stdout.strip()

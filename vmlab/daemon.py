@@ -111,15 +111,20 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
         # A service manager would have made them.
         folder.mkdir(parents=True, exist_ok=True)
     command = [find(program), *_ours(idle_seconds)]
-    process = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=_START_SECONDS,
-        check=False,
-        # Others' machines are with it, too: it outlives the row that has started it.
-        env=guard.unmarked(),
-    )
+    try:
+        process = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_START_SECONDS,
+            check=False,
+            # Others' machines are with it, too: it outlives the row that has started it.
+            env=guard.unmarked(),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(
+            f"{program} did not start within {_START_SECONDS} s", command=command
+        ) from error
     # A failure can mean that another process is starting it.
     for _ in poll(_START_SECONDS if process.returncode == 0 else _RIVAL_SECONDS):
         if listens(sock):

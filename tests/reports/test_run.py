@@ -3,7 +3,9 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -110,6 +112,19 @@ def test_a_run_of_any_length_is_refused(
 
     with pytest.raises(RunFileError, match="holds more than"):
         read(tmp_path)
+
+
+def test_a_run_goes_on_where_git_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def hang(words: list[str], **options: Any) -> None:
+        raise subprocess.TimeoutExpired(words, options["timeout"])
+
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr(run_file, "ROOT", tmp_path)
+    monkeypatch.setattr(subprocess, "run", hang)
+
+    assert run_file.revision() == ""
 
 
 def test_one_failure_breaks_a_requirement() -> None:
