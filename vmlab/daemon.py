@@ -118,7 +118,7 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
             text=True,
             timeout=_START_SECONDS,
             check=False,
-            # Others' machines are with it, too: it outlives the row that has started it.
+            # Others' machines are with it, too: it outlives the row that started it.
             env=guard.unmarked(),
         )
     except subprocess.TimeoutExpired as error:
