@@ -43,8 +43,8 @@ def assert_shell_can_read(script: str) -> None:
 def calls_in(guest: Guest, function: str) -> list[tuple[str, ...]]:
     """Return the words of each call of a function of a guest's set-up script."""
     lines = guest.setup.splitlines()
-    found = (shlex.split(line) for line in lines if line.startswith(f"{function} "))
-    return [tuple(words[1:]) for words in found]
+    matches = (shlex.split(line) for line in lines if line.startswith(f"{function} "))
+    return [tuple(words[1:]) for words in matches]
 
 
 def require_lab() -> None:
@@ -63,10 +63,10 @@ def said_at_boot(guest: Guest, kernel: Kernel) -> str:
         running = lab.up(
             guest, machine.unique_name(guest.kind), kernel=kernel, dies_with_us=True
         )
-        said = running.log_since(0)
+        output = running.log_since(0)
         running.destroy()
         folders.forget(running.name)
-    return said
+    return output
 
 
 def log_in(running: RunningTarget, lun: int, portal: Portal | None = None) -> Session:

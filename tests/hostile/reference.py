@@ -81,9 +81,9 @@ class Target:
     def memory(self) -> int:
         """Return the bytes of memory that are resident."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) << 10
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert match is not None
+        return int(match[1]) << 10
 
     @property
     def cpu_ticks(self) -> int:

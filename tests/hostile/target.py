@@ -35,13 +35,13 @@ class Wire:
         return header
 
     def _exactly(self, count: int) -> bytes:
-        found = b""
-        while len(found) < count:
-            part = self.socket.recv(min(count - len(found), 1 << 16))
+        data = b""
+        while len(data) < count:
+            part = self.socket.recv(min(count - len(data), 1 << 16))
             if not part:
                 raise EOFError
-            found += part
-        return found
+            data += part
+        return data
 
     @property
     def tag(self) -> int:
@@ -64,14 +64,14 @@ class Wire:
         ahs: int = 0,
     ) -> bytes:
         """Return a PDU in the layout that responses share."""
-        said = len(data) if length is None else length
+        announced = len(data) if length is None else length
         header = struct.pack(
             ">BBBBI8sIIIII12s",
             opcode,
             flags,
             byte2,
             byte3,
-            ahs << 24 | said,
+            ahs << 24 | announced,
             bytes(8),
             self.tag if itt is None else itt,
             word20,

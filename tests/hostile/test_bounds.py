@@ -24,9 +24,9 @@ ALLOWED_PEAK = 128 << 20
 def peak(target: Target) -> int:
     """Return the most bytes that have been resident so far."""
     status = Path(f"/proc/{target.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) << 10
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert match is not None
+    return int(match[1]) << 10
 
 
 def hear_statuses(attacker: Attacker, count: int) -> None:

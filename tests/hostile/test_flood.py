@@ -87,7 +87,7 @@ class Noise:
         is_wrong = self.random.random() < RUINOUS
         length = len(data) + (self.random.choice((1, 1 << 20)) if is_wrong else 0)
         words = [self.word() for _ in range(4)]
-        rest = self.cdb() if opcode & 0x3F == 1 else self.random.randbytes(16)
+        remainder = self.cdb() if opcode & 0x3F == 1 else self.random.randbytes(16)
         header = struct.pack(
             ">BBHB3sQIIII16s",
             opcode,
@@ -97,7 +97,7 @@ class Noise:
             length.to_bytes(3, "big"),
             self.random.choice((0, 1 << 48, self.random.getrandbits(64))),
             *words,
-            rest,
+            remainder,
         )
         padded = data + bytes(-len(data) % 4)
         head = header + ahs

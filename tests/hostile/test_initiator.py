@@ -96,13 +96,13 @@ def ping_in(wire: Wire, ttt: int) -> bytes:
 
 
 def data_in(wire: Wire, data: bytes, offset: int = 0) -> bytes:
-    rest = struct.pack(">II", 0, offset)
-    return wire.pdu(0x25, data, flags=0, rest=rest, advances=False)
+    remainder = struct.pack(">II", 0, offset)
+    return wire.pdu(0x25, data, flags=0, rest=remainder, advances=False)
 
 
 def r2t(wire: Wire, length: int = 512) -> bytes:
-    rest = struct.pack(">III", 0, 0, length)
-    return wire.pdu(0x31, word20=7, rest=rest, advances=False)
+    remainder = struct.pack(">III", 0, 0, length)
+    return wire.pdu(0x31, word20=7, rest=remainder, advances=False)
 
 
 def trickle(wire: Wire) -> None:
@@ -304,12 +304,12 @@ def endure(script: Script, act: Act | None = None, secret: bytes = b"") -> str:
     """Return the line with which the initiator ends, and judge it."""
     context = multiprocessing.get_context("fork")
     with served(script) as (host, port):
-        ours, theirs = context.Pipe()
-        victim = context.Process(target=attempt, args=(theirs, host, port, act, secret))
+        own, peers = context.Pipe()
+        victim = context.Process(target=attempt, args=(peers, host, port, act, secret))
         victim.start()
         try:
-            assert ours.poll(SECONDS), "it never ends"
-            line, grown = ours.recv()
+            assert own.poll(SECONDS), "it never ends"
+            line, grown = own.recv()
         finally:
             victim.kill()
             victim.join()

@@ -124,14 +124,14 @@ def test_an_expectation_belongs_to_the_clause_that_it_or_its_block_names() -> No
             check(False, "x", NOPIn())
         with pytest.raises(ConformanceFailure) as of_its_own:
             check(False, "x", NOPIn(), requirement="B-2", field="LUN")
-        with pytest.raises(PeerTimeout) as lost, clause("C-3"):
+        with pytest.raises(PeerTimeout) as error, clause("C-3"):
             raise PeerTimeout("none", waited=1)
     with pytest.raises(ConformanceFailure) as of_none:
         check(False, "x", NOPIn())
 
     assert of_block.value.requirement == "A-1"
     assert (of_its_own.value.requirement, of_its_own.value.field) == ("B-2", "LUN")
-    assert failure_of(lost.value, None).requirement == "C-3"
+    assert failure_of(error.value, None).requirement == "C-3"
     assert of_none.value.requirement is None
 
 
@@ -150,15 +150,15 @@ def test_a_reject_with_a_wrong_header_breaks_its_own_clause() -> None:
 
 
 def test_data_that_differs_is_shown_from_its_first_wrong_byte() -> None:
-    due = bytes(512)
-    found = bytearray(due)
-    found[100], found[511] = 1, 2
+    expected = bytes(512)
+    data = bytearray(expected)
+    data[100], data[511] = 1, 2
 
-    expect_data(due, bytes(8), due)
+    expect_data(expected, bytes(8), expected)
     with pytest.raises(ConformanceFailure) as caught:
-        expect_data(bytes(found), due, what="the block as it was")
+        expect_data(bytes(data), expected, what="the block as it was")
     with pytest.raises(ConformanceFailure) as short:
-        expect_data(due[:-1], due)
+        expect_data(expected[:-1], expected)
 
     assert caught.value.expected[0].startswith("the block as it was: 00 00")
     assert "at byte 100 of 512" in caught.value.expected[0]

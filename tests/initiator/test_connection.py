@@ -174,8 +174,8 @@ def test_a_reject_must_return_the_header_and_a_reason_allowed(
         bad = NOPOut(opcode=0x1C)
         connection.send(bad)
         if reason is RejectReason.PROTOCOL_ERROR:
-            found = expect_reject_or_drop(connection, of=bad, reasons=[4])
-            assert found is not None
+            answer = expect_reject_or_drop(connection, of=bad, reasons=[4])
+            assert answer is not None
         else:
             with pytest.raises(ConformanceFailure, match="0x04"):
                 expect_reject_or_drop(connection, of=bad, reasons=[4])

@@ -90,10 +90,10 @@ def test_what_follows_the_rules_is_not(tmp_path: Path) -> None:
         answer(NOPIn, initiator_task_tag=2, stat_sn=0, exp_cmd_sn=3),
     )
 
-    found = list(decode.lines(path))
+    lines = list(decode.lines(path))
 
-    assert not [one for one in found if one.is_mark]
-    assert [line.text.split()[3] for line in found[1:]] == [
+    assert not [one for one in lines if one.is_mark]
+    assert [line.text.split()[3] for line in lines[1:]] == [
         "SCSICommand",
         "DataIn",
         "DataIn",
@@ -202,7 +202,7 @@ def test_the_command_says_one_line_of_a_damaged_capture(
     path = tmp_path / "c.pcap"
     path.write_bytes(content)
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "initiator", "decode", path],
         capture_output=True,
         text=True,
@@ -210,8 +210,8 @@ def test_the_command_says_one_line_of_a_damaged_capture(
         check=False,
     )
 
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1, process.stderr
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
@@ -260,10 +260,10 @@ def test_our_captures_come_back_without_marks(
     path = tmp_path / "c.pcapng"
     path.write_bytes(to_pcapng(transcript))
 
-    found = [one.text for one in decode.lines(path)]
+    lines = [one.text for one in decode.lines(path)]
 
-    shown = sum(" -> " in one or " <- " in one for one in found)
-    assert shown >= len(list(transcript.pdus()))
+    count = sum(" -> " in one or " <- " in one for one in lines)
+    assert count >= len(list(transcript.pdus()))
     assert not marks(path)
 
 
@@ -298,14 +298,14 @@ def test_a_capture_of_libiscsi_and_tgtd_is_as_tshark_sees_it(
     ).stdout
     opcodes = [one for line in counted.split() for one in line.split(",")]
 
-    found = [one.text for one in decode.lines(path)]
+    lines = [one.text for one in decode.lines(path)]
 
     endings = ("FIN", "RST")
-    shown = [
+    displayed = [
         one
-        for one in found
+        for one in lines
         if (" -> " in one or " <- " in one) and not one.endswith(endings)
     ]
     assert len(opcodes) > 20
-    assert len(shown) == len(opcodes)
+    assert len(displayed) == len(opcodes)
     assert not marks(path)

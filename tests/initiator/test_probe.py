@@ -88,9 +88,9 @@ def silent(peer: Peer) -> None:
 
 def test_authentication_of_a_peer_that_falls_silent_is_not_told() -> None:
     with listening(silent) as portal:
-        found = authentication(portal, LoginOptions(), timeout=0.2)
+        methods = authentication(portal, LoginOptions(), timeout=0.2)
 
-    assert found.method.startswith("not told: ")
+    assert methods.method.startswith("not told: ")
 
 
 def test_a_silent_peer_is_an_error_in_time() -> None:
@@ -104,8 +104,8 @@ _PROGRAMS = {"reference": (), "tgt": ("tgtd", "tgtadm"), "istgt": ("istgt",)}
 @pytest.fixture(scope="module", params=_PROGRAMS)
 def running(request: pytest.FixtureRequest) -> Iterator[RunningTarget]:
     require(*_PROGRAMS[request.param])
-    with parse(request.param) as found:
-        yield found
+    with parse(request.param) as target:
+        yield target
 
 
 def find(running: RunningTarget, lun: int) -> Offer:
@@ -121,20 +121,20 @@ def test_a_real_target_tells_what_it_was_configured_with(
     assert unit is not None
     assert unit.size is not None
 
-    found = find(running, unit.lun)
+    unit_found = find(running, unit.lun)
 
-    assert found.login.results["HeaderDigest"] == "CRC32C"
-    assert {one.name for one in running.targets} <= set(found.names)
-    assert found.luns is not None
-    assert {one.lun for one in running.target.logical_units} <= set(found.luns)
-    capacity = found.unit.capacity
+    assert unit_found.login.results["HeaderDigest"] == "CRC32C"
+    assert {one.name for one in running.targets} <= set(unit_found.names)
+    assert unit_found.luns is not None
+    assert {one.lun for one in running.target.logical_units} <= set(unit_found.luns)
+    capacity = unit_found.unit.capacity
     assert capacity is not None
     assert (capacity.last_lba + 1) * capacity.block_length == unit.size
-    assert found.unit.troubles == ()
-    assert found.unit.control is not None
-    assert found.unit.commands is not None
-    assert {"INQUIRY", "READ (10)"} <= set(found.unit.commands.names)
-    assert found.authentication.method == "None"
+    assert unit_found.unit.troubles == ()
+    assert unit_found.unit.control is not None
+    assert unit_found.unit.commands is not None
+    assert {"INQUIRY", "READ (10)"} <= set(unit_found.unit.commands.names)
+    assert unit_found.authentication.method == "None"
     assert running.control.ending() is None
 
 
@@ -145,13 +145,13 @@ def test_a_target_that_asks_for_chap_tells_its_algorithms(
     node = running.chap_target
     assert node is not None
 
-    found = authentication(
+    methods = authentication(
         running.portal, LoginOptions(target_name=node.name), timeout=SECONDS
     )
 
-    assert found.method == "CHAP"
-    assert not found.is_optional
-    assert "MD5" in found.algorithms
+    assert methods.method == "CHAP"
+    assert not methods.is_optional
+    assert "MD5" in methods.algorithms
 
 
 @pytest.mark.integration

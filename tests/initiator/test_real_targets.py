@@ -24,8 +24,8 @@ PROGRAMS = {"reference": (), "tgt": ("tgtd", "tgtadm"), "istgt": ("istgt",)}
 @pytest.fixture(scope="module", params=PROGRAMS)
 def running(request: pytest.FixtureRequest) -> Iterator[RunningTarget]:
     require(*PROGRAMS[request.param])
-    with parse(request.param) as found:
-        yield found
+    with parse(request.param) as target:
+        yield target
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def open_session(
 ) -> Session:
     unit = running.target.find_scratch()
     assert unit is not None
-    where = Portal(running.portals[portal].host, running.portals[portal].port)
-    session = Session(where, options, lun=unit.lun)
+    place = Portal(running.portals[portal].host, running.portals[portal].port)
+    session = Session(place, options, lun=unit.lun)
     if not options.is_discovery:
         while not session.execute(cdb.test_unit_ready()).is_good:
             pass
@@ -73,10 +73,10 @@ def test_what_is_written_is_read_back(
         data = bytes(number % 253 for number in range(300 * 1024 // size * size))
         blocks = len(data) // size
 
-        written = session.execute(cdb.write_10(lba=8, blocks=blocks), write=data)
+        write_result = session.execute(cdb.write_10(lba=8, blocks=blocks), write=data)
         read = session.execute(cdb.read_10(lba=8, blocks=blocks), read=len(data))
 
-    assert written.is_good, written
+    assert write_result.is_good, write_result
     assert read.is_good, read
     assert read.data == data
 
@@ -125,12 +125,12 @@ def test_chap_keeps_out(running: RunningTarget) -> None:
 def chap_options(running: RunningTarget, *, is_mutual: bool) -> LoginOptions:
     node = running.chap_target
     assert node is not None
-    known = node.chap
-    assert known is not None
+    chap_names = node.chap
+    assert chap_names is not None
     return LoginOptions(
         target_name=node.name,
-        credentials=known.credentials,
-        mutual=known.mutual if is_mutual else None,
+        credentials=chap_names.credentials,
+        mutual=chap_names.mutual if is_mutual else None,
     )
 
 

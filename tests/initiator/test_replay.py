@@ -125,11 +125,11 @@ def test_a_fault_shows_on_its_target_and_not_on_a_clean_one(
 def test_what_was_right_is_answered_alike(clean: RunningTarget) -> None:
     recorded = record(clean)
 
-    found = replay(recorded, url_of(clean), seconds=1)
+    differences = replay(recorded, url_of(clean), seconds=1)
 
-    assert not found.differences
+    assert not differences.differences
     assert minimise.count(recorded.events) == 9
-    sent = [entry.wire for entry in found.transcript.entries if entry.wire]
+    sent = [entry.wire for entry in differences.transcript.entries if entry.wire]
     assert len(sent) == sum(event.is_pdu for event in recorded.events)
 
 
@@ -148,12 +148,14 @@ def test_a_shorter_bundle_shows_the_same(clean: RunningTarget) -> None:
             ping = session.send(NOPOut(immediate=1, data=b"echo"))
             session.receive()
         recorded = bundle.of_transcript(transcript, target_name=target.name)
-        wanted = replay(recorded, url_of(clean), seconds=1).differences
-        assert wanted
+        expected = replay(recorded, url_of(clean), seconds=1).differences
+        assert expected
 
         def shows(shorter: Bundle) -> bool:
-            found = replay(shorter, url_of(clean), seconds=1).differences
-            return [(d.what, d.now) for d in found] == [(d.what, d.now) for d in wanted]
+            differences = replay(shorter, url_of(clean), seconds=1).differences
+            return [(d.what, d.now) for d in differences] == [
+                (d.what, d.now) for d in expected
+            ]
 
         shorter = minimise.minimise(recorded, shows)
         still = replay(shorter, url_of(faulty), seconds=1)
@@ -203,18 +205,18 @@ def test_chap_is_answered_anew(clean: RunningTarget) -> None:
 
 
 def test_a_bundle_comes_back_as_it_went(tmp_path: Path) -> None:
-    made = Bundle(
+    recording = Bundle(
         (bundle.Event(bundle.OPENED, 1), bundle.Event(bundle.RAW, 1, raw="00ff")),
         check="nop/x",
         expected=("a", "b"),
         requirements=({"id": "RFC7143-11.19-02"},),
     )
-    made.write(tmp_path / "deep" / "b.json")
+    recording.write(tmp_path / "deep" / "b.json")
 
-    assert bundle.read(tmp_path / "deep" / "b.json") == made
+    assert bundle.read(tmp_path / "deep" / "b.json") == recording
     packed = tmp_path / "b.json.gz"
-    packed.write_bytes(gzip.compress(made.encode()))
-    assert bundle.read(packed) == made
+    packed.write_bytes(gzip.compress(recording.encode()))
+    assert bundle.read(packed) == recording
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(BundleError, match="damaged"):
         bundle.read(packed)
@@ -296,7 +298,7 @@ def test_trouble_is_one_line(tmp_path: Path, words: list[str], complaint: str) -
     opened = bundle.Event(bundle.OPENED, 1)
     Bundle((opened,)).write(tmp_path / "b.json")
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "initiator", *words],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
@@ -306,6 +308,6 @@ def test_trouble_is_one_line(tmp_path: Path, words: list[str], complaint: str) -
         check=False,
     )
 
-    assert done.returncode == 2, done.stderr
-    assert complaint in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert process.returncode == 2, process.stderr
+    assert complaint in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1

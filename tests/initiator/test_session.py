@@ -204,10 +204,10 @@ def chap_script(peer: Peer, *, proof: bytes | None = None) -> None:
     welcome(peer, challenge, stat_sn=2, **security)
     request = peer.receive()
     pairs = dict(text.decode(bytes(request.data)))
-    theirs = chap.parse_challenge("5", pairs["CHAP_I"], pairs["CHAP_C"])
-    ours = chap.response(chap.Algorithm.MD5, 9, b"initiator-secret", bytes(range(1, 9)))
-    assert text.parse_binary(pairs["CHAP_R"]) == ours
-    answer = proof or theirs.respond(b"target-secret")
+    peers = chap.parse_challenge("5", pairs["CHAP_I"], pairs["CHAP_C"])
+    own = chap.response(chap.Algorithm.MD5, 9, b"initiator-secret", bytes(range(1, 9)))
+    assert text.parse_binary(pairs["CHAP_R"]) == own
+    answer = proof or peers.respond(b"target-secret")
     peer.send(
         LoginResponse(
             transit=1,

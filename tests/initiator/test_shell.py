@@ -30,7 +30,7 @@ last()
 def test_what_is_typed_is_done(tmp_path: Path) -> None:
     with parse("reference") as running:
         portal, name = running.portal, running.target.name
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "initiator", "shell", f"iscsi://{portal}/{name}"],
             input=TYPED,
             cwd=ROOT,
@@ -45,14 +45,14 @@ def test_what_is_typed_is_done(tmp_path: Path) -> None:
             check=False,
         )
 
-    assert done.returncode == 0
-    assert "UNIT ATTENTION" in done.stdout
-    assert "b'hello'" in done.stdout
-    assert "b'by hand'" in done.stdout
-    assert "<- NOPIn" in done.stdout
-    assert "###[ NOP-In ]###" in done.stdout
-    assert "ZeroDivisionError" in done.stderr
-    assert "ModuleNotFoundError" not in done.stderr
+    assert process.returncode == 0
+    assert "UNIT ATTENTION" in process.stdout
+    assert "b'hello'" in process.stdout
+    assert "b'by hand'" in process.stdout
+    assert "<- NOPIn" in process.stdout
+    assert "###[ NOP-In ]###" in process.stdout
+    assert "ZeroDivisionError" in process.stderr
+    assert "ModuleNotFoundError" not in process.stderr
 
 
 def test_a_terminal_has_completion_and_history(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ class Terminal:
         """Wait until the words are shown."""
         deadline = time.monotonic() + SECONDS
         while words not in self._seen:
-            left = max(0.0, deadline - time.monotonic())
-            assert select.select([self._end], [], [], left)[0], self._seen
+            remaining = max(0.0, deadline - time.monotonic())
+            assert select.select([self._end], [], [], remaining)[0], self._seen
             self._seen += os.read(self._end, 4096).decode(errors="replace")
         self._seen = self._seen.partition(words)[2]
 

@@ -263,10 +263,10 @@ def test_malformed_text_of_full_feature_phase_is_read_as_far_as_it_goes() -> Non
 
     with listening(script) as portal:
         session = open_session(portal)
-        found = session.send_targets()
+        pairs = session.send_targets()
         session.close()
 
-    assert found == [("TargetName", "iqn.2026-11.org.example:t")]
+    assert pairs == [("TargetName", "iqn.2026-11.org.example:t")]
     assert list(session.transcript.slips.first) == ["RFC7143-6.1-01"]
 
 

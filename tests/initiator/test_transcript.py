@@ -28,11 +28,11 @@ def entry(pdu: PDU, direction: Direction = Direction.SENT, **digests: bool) -> E
 
 
 def transcript_of(*entries: Entry) -> Transcript:
-    made = Transcript()
-    made.add_connection(("192.0.2.1", 5000), ("192.0.2.2", 3260))
+    transcript = Transcript()
+    transcript.add_connection(("192.0.2.1", 5000), ("192.0.2.2", 3260))
     for one in entries:
-        made.add(one)
-    return made
+        transcript.add(one)
+    return transcript
 
 
 def reset_behind_a_fin(peer: Peer) -> None:
@@ -52,14 +52,14 @@ def test_a_reset_that_surfaces_as_a_broken_pipe_is_a_reset(tmp_path: Path) -> No
     with listening(reset_behind_a_fin) as portal:
         connection = Connection(portal, timeout=5)
         connection.send(NOPOut())
-        with pytest.raises(ConnectionLost) as lost:
+        with pytest.raises(ConnectionLost) as error:
             send_until_lost(connection)
         connection.close()
     path = tmp_path / "c.pcapng"
     path.write_bytes(to_pcapng(connection.transcript))
 
     endings = [one.ending for one in segments(path) if one.ending]
-    assert lost.value.reset
+    assert error.value.reset
     assert connection.transcript.entries[-1].event is Event.RST_RECEIVED
     assert endings == ["RST"]
 
@@ -111,12 +111,12 @@ def test_the_pdu_that_is_wrong_is_marked_even_if_another_looks_like_it() -> None
     record = transcript_of(first, second, entry(NOPOut()))
     wrong = first.decoded()
 
-    found = to_pcapng(record, expected="an R2T", actual="NOPIn", offending=wrong)
+    capture = to_pcapng(record, expected="an R2T", actual="NOPIn", offending=wrong)
 
     comment = b"expected: an R2T; actual: NOPIn"
     without = to_pcapng(transcript_of(entry(NOPIn(), Direction.RECEIVED)))
-    assert found.count(comment) == 1
-    assert found.index(comment) < len(without) + 200
+    assert capture.count(comment) == 1
+    assert capture.index(comment) < len(without) + 200
     assert first.is_of(wrong)
     assert not second.is_of(wrong)
 

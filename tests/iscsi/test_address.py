@@ -29,10 +29,10 @@ _NAME = "iqn.2001-04.com.example:disk"
     ],
 )
 def test_an_address_is_understood(address: str, portal: Portal, shown: str) -> None:
-    found = parse(f"iscsi://{address}/{_NAME}", {}).portal
+    parsed = parse(f"iscsi://{address}/{_NAME}", {}).portal
 
-    assert found == portal
-    assert str(found) == shown
+    assert parsed == portal
+    assert str(parsed) == shown
 
 
 @pytest.mark.parametrize(("path", "lun"), [("", None), ("/", None), ("/7", 7)])
@@ -70,11 +70,11 @@ def test_credentials_come_from_the_environment() -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    shown = repr(
+    representation = repr(
         Chap(Credentials("me", b"my secret"), Credentials("you", b"your secret"))
     )
 
-    assert shown == (
+    assert representation == (
         "Chap(credentials=Credentials(name='me'), mutual=Credentials(name='you'))"
     )
 

@@ -22,10 +22,10 @@ def test_the_response_hashes_identifier_secret_and_challenge(
 ) -> None:
     expected = hashlib.new(name, b"\x07secret1234567" + b"challenge").digest()
 
-    found = chap.response(algorithm, 7, b"secret1234567", b"challenge")
+    digest = chap.response(algorithm, 7, b"secret1234567", b"challenge")
 
-    assert found == expected
-    assert chap.RESPONSE_LENGTH[algorithm] == len(found) == length
+    assert digest == expected
+    assert chap.RESPONSE_LENGTH[algorithm] == len(digest) == length
 
 
 def test_only_the_right_secret_verifies() -> None:
@@ -86,7 +86,7 @@ def test_malformed_challenges_name_their_key(
 
 
 def test_a_secret_is_not_shown() -> None:
-    shown = repr(chap.Credentials("user", b"a secret of ours"))
+    representation = repr(chap.Credentials("user", b"a secret of ours"))
 
-    assert "user" in shown
-    assert "secret of ours" not in shown
+    assert "user" in representation
+    assert "secret of ours" not in representation

@@ -56,11 +56,11 @@ def test_fields_are_those_that_tshark_saw(vector: dict[str, Any]) -> None:
     pdu = decode(frame.header, frame.data)
 
     opcode = Opcode(pdu.opcode)
-    said = {ours: vector["tshark"].get(name) for ours, name in TABLE[opcode].items()}
-    shown = {ours: value for ours, value in said.items() if value is not None}
-    assert {ours: int(getattr(pdu, ours)) for ours in shown} == shown
+    reported = {own: vector["tshark"].get(name) for own, name in TABLE[opcode].items()}
+    displayed = {own: value for own, value in reported.items() if value is not None}
+    assert {own: int(getattr(pdu, own)) for own in displayed} == displayed
     silent = {"stat_sn"} if opcode is Opcode.DATA_IN else set()
-    assert said.keys() - shown.keys() <= UNSHOWN.get(opcode, set()) | silent
+    assert reported.keys() - displayed.keys() <= UNSHOWN.get(opcode, set()) | silent
 
 
 @pytest.mark.parametrize("vector", VECTORS)

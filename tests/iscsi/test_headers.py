@@ -32,8 +32,8 @@ def test_parsing_random_bytes_agrees_on_every_field(opcode: int, noise: bytes) -
     twin = headers.BY_OPCODE[opcode].parse(wire)
 
     layer = pdu.decode(wire)
-    seen = {item.name: getattr(twin, item.name) for item in fields(twin)}
-    assert seen == {name: getattr(layer, name) for name in seen}
+    observed = {item.name: getattr(twin, item.name) for item in fields(twin)}
+    assert observed == {name: getattr(layer, name) for name in observed}
 
 
 @EVERY_HEADER

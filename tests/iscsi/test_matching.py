@@ -41,11 +41,11 @@ PAIRS = [
 def test_an_answer_bears_the_tag_of_its_request(
     request_class: type[PDU], answer_class: type[PDU]
 ) -> None:
-    asked = request_class(initiator_task_tag=7)
+    request = request_class(initiator_task_tag=7)
 
-    assert answer_class(initiator_task_tag=7).answers(asked)
-    assert not answer_class(initiator_task_tag=8).answers(asked)
-    assert not asked.answers(answer_class(initiator_task_tag=7))
+    assert answer_class(initiator_task_tag=7).answers(request)
+    assert not answer_class(initiator_task_tag=8).answers(request)
+    assert not request.answers(answer_class(initiator_task_tag=7))
 
 
 @pytest.mark.parametrize("answer_class", [NOPIn, AsyncMessage])
@@ -64,11 +64,11 @@ def test_data_out_and_pings_of_a_target_are_answered_by_transfer_tag() -> None:
 
 
 def test_a_reject_answers_the_pdu_whose_header_it_returns() -> None:
-    asked = TextRequest(initiator_task_tag=3, data=b"x=y\0")
+    request = TextRequest(initiator_task_tag=3, data=b"x=y\0")
 
-    assert Reject(data=bytes(asked)[:48]).answers(asked)
-    assert not Reject(data=bytes(asked)[:47]).answers(asked)
-    assert not Reject(data=bytes(TextRequest())[:48]).answers(asked)
+    assert Reject(data=bytes(request)[:48]).answers(request)
+    assert not Reject(data=bytes(request)[:47]).answers(request)
+    assert not Reject(data=bytes(TextRequest())[:48]).answers(request)
 
 
 @pytest.mark.parametrize("cls", BY_OPCODE.values())
@@ -97,13 +97,13 @@ def test_the_line_has_tags_numbers_and_the_command() -> None:
 def test_a_field_that_is_not_there_is_named(name: str, why: str) -> None:
     pdu = NOPOut()
 
-    with pytest.raises(AttributeError) as made:
+    with pytest.raises(AttributeError) as error:
         NOPOut(**{name: 1})
     with pytest.raises(AttributeError) as changed:
         setattr(pdu, name, 1)
 
-    assert str(made.value).startswith(f"NOPOut has no field '{name}': {why}")
-    assert str(changed.value) == str(made.value)
+    assert str(error.value).startswith(f"NOPOut has no field '{name}': {why}")
+    assert str(changed.value) == str(error.value)
     assert name not in vars(pdu)
 
 

@@ -223,10 +223,10 @@ def test_leniency_notes_wrong_answers_and_goes_on() -> None:
 
 def test_defaults_of_the_record_are_those_of_the_table() -> None:
     defaults = Parameters()
-    told = Parameters()
-    told.update({name: default(name) for name in FIELD_OF_KEY})
+    reported = Parameters()
+    reported.update({name: default(name) for name in FIELD_OF_KEY})
 
-    assert told == defaults
+    assert reported == defaults
 
 
 def test_agreed_values_reach_the_record() -> None:

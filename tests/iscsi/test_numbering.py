@@ -40,11 +40,11 @@ def test_an_initiator_stays_within_the_window_it_was_granted(
     window = CommandWindow(start, size)
     numbers = CommandNumbers(start, window.exp_cmd_sn, window.max_cmd_sn)
 
-    taken = [numbers.take() for _ in range(size) if numbers.is_open]
+    received = [numbers.take() for _ in range(size) if numbers.is_open]
 
-    assert len(taken) == size
+    assert len(received) == size
     assert not numbers.is_open
-    assert all(window.place(number) is not Place.OUTSIDE for number in taken)
+    assert all(window.place(number) is not Place.OUTSIDE for number in received)
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,14 @@ class Segment:
 
 def blocks(file: bytes) -> list[tuple[int, bytes]]:
     """Return type and body of each block."""
-    found = []
+    matches = []
     while file:
         kind, length = struct.unpack_from("<II", file)
         assert length % 4 == 0
         assert struct.unpack_from("<I", file, length - 4) == (length,)
-        found.append((kind, file[8 : length - 4]))
+        matches.append((kind, file[8 : length - 4]))
         file = file[length:]
-    return found
+    return matches
 
 
 def comment_of(options: bytes) -> str:
@@ -103,9 +103,9 @@ def test_a_connection_is_a_handshake_data_and_an_end() -> None:
     capture.data(1, 3.0, b"answer!!", from_near=False)
     capture.close(1, 4.0, from_near=True)
 
-    found = segments(capture.take())
+    tcp_segments = segments(capture.take())
 
-    assert [one.flags for one in found] == [
+    assert [one.flags for one in tcp_segments] == [
         SYN,
         SYN | ACK,
         ACK,
@@ -113,15 +113,18 @@ def test_a_connection_is_a_handshake_data_and_an_end() -> None:
         PSH | ACK,
         FIN | ACK,
     ]
-    assert found[0].nanoseconds == 1_500_000_000
-    assert [(one.sequence, one.acknowledged) for one in found[3:]] == [
+    assert tcp_segments[0].nanoseconds == 1_500_000_000
+    assert [(one.sequence, one.acknowledged) for one in tcp_segments[3:]] == [
         (1, 1),
         (1, 8),
         (8, 9),
     ]
-    assert [one.data for one in found[3:5]] == [b"request", b"answer!!"]
-    assert [one.comment for one in found[3:5]] == ["a PDU", ""]
-    assert {(one.source, one.target) for one in found} == {(NEAR, FAR), (FAR, NEAR)}
+    assert [one.data for one in tcp_segments[3:5]] == [b"request", b"answer!!"]
+    assert [one.comment for one in tcp_segments[3:5]] == ["a PDU", ""]
+    assert {(one.source, one.target) for one in tcp_segments} == {
+        (NEAR, FAR),
+        (FAR, NEAR),
+    }
 
 
 def test_much_data_is_cut_into_segments_that_fit_a_packet() -> None:
@@ -130,11 +133,11 @@ def test_much_data_is_cut_into_segments_that_fit_a_packet() -> None:
     data = bytes(range(256)) * 512
     capture.data(1, 0.0, data, from_near=True, comment="once")
 
-    found = segments(capture.take())[3:]
+    tcp_segments = segments(capture.take())[3:]
 
-    assert b"".join(one.data for one in found) == data
-    assert [one.comment for one in found] == ["once", "", ""]
-    assert [one.sequence for one in found] == [1, 60001, 120001]
+    assert b"".join(one.data for one in tcp_segments) == data
+    assert [one.comment for one in tcp_segments] == ["once", "", ""]
+    assert [one.sequence for one in tcp_segments] == [1, 60001, 120001]
 
 
 def test_a_reset_ends_a_connection_over_ipv6() -> None:

@@ -44,14 +44,16 @@ def test_what_is_built_is_dissected_and_built_again(
     pdu = fill(cls, seed, data)
     wire = bytes(pdu)
 
-    found = decode(*pdu.segments())
+    tcp_segments = decode(*pdu.segments())
 
-    assert type(found) is cls
-    assert bytes(found) == wire
+    assert type(tcp_segments) is cls
+    assert bytes(tcp_segments) == wire
     assert len(wire) == 48 + len(data) + -len(data) % 4
-    assert bytes(found.data) == data
-    assert {f: getattr(found, f) for f in pdu.fields} == pdu.fields
-    assert bytes(cls(**{f: getattr(found, f) for f in found.fields})) == wire
+    assert bytes(tcp_segments.data) == data
+    assert {f: getattr(tcp_segments, f) for f in pdu.fields} == pdu.fields
+    assert (
+        bytes(cls(**{f: getattr(tcp_segments, f) for f in tcp_segments.fields})) == wire
+    )
 
 
 @given(st.binary(min_size=48, max_size=48), st.binary(max_size=40))

@@ -5,7 +5,7 @@ from iscsi.situations import KINDS, situated
 
 
 def test_a_response_is_told_by_what_came_before_it_in_its_task() -> None:
-    found = situated(
+    situations = situated(
         [
             SCSIResponse(initiator_task_tag=1),
             DataIn(initiator_task_tag=2),
@@ -16,7 +16,7 @@ def test_a_response_is_told_by_what_came_before_it_in_its_task() -> None:
         ]
     )
 
-    assert [name for name, _ in found] == [
+    assert [name for name, _ in situations] == [
         "SCSIResponse@without-data",
         "DataIn@end-of-sequence",
         "R2T@first",
@@ -27,7 +27,7 @@ def test_a_response_is_told_by_what_came_before_it_in_its_task() -> None:
 
 
 def test_a_tag_is_free_once_its_task_has_ended() -> None:
-    found = situated(
+    situations = situated(
         [
             DataIn(initiator_task_tag=5, final=0),
             DataIn(initiator_task_tag=5, status_present=1),
@@ -38,7 +38,7 @@ def test_a_tag_is_free_once_its_task_has_ended() -> None:
         ]
     )
 
-    assert [name for name, _ in found] == [
+    assert [name for name, _ in situations] == [
         "DataIn@within-sequence",
         "DataIn@with-status",
         "SCSIResponse@without-data",
@@ -49,7 +49,7 @@ def test_a_tag_is_free_once_its_task_has_ended() -> None:
 
 
 def test_other_kinds_are_told_by_their_fields() -> None:
-    found = situated(
+    situations = situated(
         [
             LoginResponse(transit=1, csg=0, nsg=1),
             LoginResponse(transit=1, csg=1, nsg=3),
@@ -61,7 +61,7 @@ def test_other_kinds_are_told_by_their_fields() -> None:
         ]
     )
 
-    assert [name for name, _ in found] == [
+    assert [name for name, _ in situations] == [
         "LoginResponse@within-login",
         "LoginResponse@last",
         "LoginResponse@refused",

@@ -116,15 +116,15 @@ def test_session_arrows_are_those_of_the_standard() -> None:
 def test_each_event_of_a_connection_leads_along_its_arrow_or_is_illegal(
     state: ConnectionState, event: ConnectionEvent
 ) -> None:
-    due = {
+    expected = {
         number: CONNECTION[number][1]
         for number in CONNECTION_ARROWS[event.name]
         if CONNECTION[number][0] == state
     }
 
-    if due:
-        taken = connection_transition(state, event)
-        assert {taken.number: taken.target} == due
+    if expected:
+        transition = connection_transition(state, event)
+        assert {transition.number: transition.target} == expected
         return
     with pytest.raises(IllegalTransition) as caught:
         connection_transition(state, event)
@@ -139,15 +139,15 @@ def test_each_event_of_a_connection_leads_along_its_arrow_or_is_illegal(
 def test_each_event_of_a_session_leads_along_its_arrow_or_is_illegal(
     state: SessionState, event: SessionEvent
 ) -> None:
-    due = {
+    expected = {
         number: SESSION[number][1]
         for number in SESSION_ARROWS[event.name]
         if SESSION[number][0] == state
     }
 
-    if due:
-        taken = session_transition(state, event)
-        assert {taken.number: taken.target} == due
+    if expected:
+        transition = session_transition(state, event)
+        assert {transition.number: transition.target} == expected
         return
     with pytest.raises(IllegalTransition) as caught:
         session_transition(state, event)

@@ -24,9 +24,9 @@ def test_text_survives_being_cut(pairs: text.Pairs, size: int) -> None:
     parts = text.split(text.encode(pairs), size)
     joiner = text.Joiner()
 
-    found = [joiner.add(part, continues=True) for part in parts[:-1]]
+    matches = [joiner.add(part, continues=True) for part in parts[:-1]]
 
-    assert found == [None] * (len(parts) - 1)
+    assert matches == [None] * (len(parts) - 1)
     assert joiner.add(parts[-1], continues=False) == pairs
     assert joiner.is_empty
 

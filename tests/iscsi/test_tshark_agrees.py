@@ -86,14 +86,14 @@ def test_tshark_reads_what_we_wrote() -> None:
     require("tshark")
     pdus = [build(opcode, seed) for opcode in Opcode for seed in SEEDS]
 
-    said = dissect([(bytes(pdu), pdu.opcode < Opcode.NOP_IN) for pdu in pdus])
+    output = dissect([(bytes(pdu), pdu.opcode < Opcode.NOP_IN) for pdu in pdus])
 
-    for pdu, fields in zip(pdus, said, strict=True):
+    for pdu, fields in zip(pdus, output, strict=True):
         table = TABLE[Opcode(pdu.opcode)]
         # What was left to be computed stands in the bytes.
         sent = type(pdu)(bytes(pdu))
-        shown = {
-            name: fields[theirs] for name, theirs in table.items() if theirs in fields
+        displayed = {
+            name: fields[peers] for name, peers in table.items() if peers in fields
         }
-        assert shown == {name: int(getattr(sent, name)) for name in shown}
-        assert table.keys() - shown.keys() <= UNSHOWN.get(Opcode(pdu.opcode), set())
+        assert displayed == {name: int(getattr(sent, name)) for name in displayed}
+        assert table.keys() - displayed.keys() <= UNSHOWN.get(Opcode(pdu.opcode), set())

@@ -218,10 +218,10 @@ def _run(path: Path, count: int) -> list[dict[str, int]]:
     command = ["tshark", "-r", str(path), "-Y", "iscsi", "-T", "fields"]
     command += ["-E", "separator=|", "-E", "occurrence=f"]
     command += [word for name in NAMES for word in ("-e", name)]
-    done = subprocess.run(
+    process = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=_SECONDS
     )
-    lines = done.stdout.splitlines()
+    lines = process.stdout.splitlines()
     assert len(lines) == count, (len(lines), count)
     return [
         {

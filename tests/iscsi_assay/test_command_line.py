@@ -28,8 +28,8 @@ def test_each_command_shows_its_help(
     with pytest.raises(SystemExit, match="0"):
         main([name, "--help"])
 
-    wanted = OTHER_NAMES.get(name, name)
-    assert f"iscsi-assay {wanted}" in capsys.readouterr().out
+    expected = OTHER_NAMES.get(name, name)
+    assert f"iscsi-assay {expected}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_what_makes_no_sense_is_one_line_and_code_2(
     with pytest.raises(SystemExit, match="2"):
         main(words)
 
-    said = capsys.readouterr().err
-    assert said.startswith(complaint)
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(complaint)
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_what_is_not_there_is_one_line_and_code_2(
 ) -> None:
     assert main(words) == 2
 
-    said = capsys.readouterr().err
-    assert said.startswith(f"iscsi-assay {words[0]}")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"iscsi-assay {words[0]}")
+    assert printed.count("\n") == 1
 
 
 def test_an_error_of_a_description_is_told_too(
@@ -122,7 +122,7 @@ def test_a_bug_of_ours_stays_one() -> None:
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *("bash", "-c", '"$0" -m iscsi_assay reftarget --list-habits | head -n 1'),
             sys.executable,
@@ -134,8 +134,8 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         timeout=60,
     )
 
-    assert done.stderr == ""
-    assert done.stdout.count("\n") == 1
+    assert process.stderr == ""
+    assert process.stdout.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -153,35 +153,35 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_a_suite_is_run_wherever_one_is(
     words: list[str], path: str, tmp_path: Path
 ) -> None:
-    told = arguments(words, tmp_path)
+    pytest_words = arguments(words, tmp_path)
 
-    assert f"{ROOT}/suites/{path}" in told
-    assert [one for one in told if one.startswith(f"{ROOT}/suites/")] == [
+    assert f"{ROOT}/suites/{path}" in pytest_words
+    assert [one for one in pytest_words if one.startswith(f"{ROOT}/suites/")] == [
         f"{ROOT}/suites/{path}"
     ]
-    assert set(ANYWHERE) <= set(told)
-    assert f"cache_dir={tmp_path}/.pytest_cache" in told
+    assert set(ANYWHERE) <= set(pytest_words)
+    assert f"cache_dir={tmp_path}/.pytest_cache" in pytest_words
 
 
 def test_a_file_that_is_an_options_value_is_no_test(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").touch()
 
-    told = arguments(["--target", "mine.toml"], tmp_path)
+    words = arguments(["--target", "mine.toml"], tmp_path)
 
-    assert told[:3] == [CONFORMANCE, "--target", "mine.toml"]
+    assert words[:3] == [CONFORMANCE, "--target", "mine.toml"]
 
 
 def test_tests_of_ones_own_run_by_ones_own_settings(tmp_path: Path) -> None:
     (tmp_path / "test_own.py").touch()
 
-    told = arguments(["test_own.py::test_x", "--target=tgt"], tmp_path)
+    words = arguments(["test_own.py::test_x", "--target=tgt"], tmp_path)
 
-    assert told == ["test_own.py::test_x", "--target=tgt"]
+    assert words == ["test_own.py::test_x", "--target=tgt"]
     both = arguments(["conformance", "test_own.py"], tmp_path)
     assert both == [CONFORMANCE, "test_own.py"]
 
 
 def test_what_is_neither_is_left_to_pytest(tmp_path: Path) -> None:
-    told = arguments(["conformance/none.py", "nofile"], tmp_path)
+    words = arguments(["conformance/none.py", "nofile"], tmp_path)
 
-    assert told[:3] == [CONFORMANCE, "conformance/none.py", "nofile"]
+    assert words[:3] == [CONFORMANCE, "conformance/none.py", "nofile"]

@@ -24,7 +24,7 @@ def complete(tmp_path: Path, words: str) -> set[str]:
     """Return what bash offers for words, of which the last is being typed."""
     path = tmp_path / "script"
     path.write_text(script("bash"))
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", DRIVER.format(script=path, words=words)],
         capture_output=True,
         text=True,
@@ -32,7 +32,7 @@ def complete(tmp_path: Path, words: str) -> set[str]:
         cwd=tmp_path,
         timeout=60,
     )
-    return {word.strip() for word in done.stdout.split()}
+    return {word.strip() for word in process.stdout.split()}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_shell_takes_its_script(tmp_path: Path, shell: str) -> None:
     path = tmp_path / "script"
     path.write_text(script(shell))
 
-    done = subprocess.run(
+    process = subprocess.run(
         [shutil.which(shell) or shell, "-n", str(path)],
         capture_output=True,
         text=True,
@@ -70,4 +70,4 @@ def test_a_shell_takes_its_script(tmp_path: Path, shell: str) -> None:
         timeout=60,
     )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "")

@@ -59,9 +59,15 @@ def a_wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_commands_are_looked_at() -> None:
-    wanted = {"run", "targets probe", "report compare", "lab matrix run", "lab up lio"}
+    expected = {
+        "run",
+        "targets probe",
+        "report compare",
+        "lab matrix run",
+        "lab up lio",
+    }
 
-    assert {f"iscsi-assay {name}" for name in wanted} <= set(pages())
+    assert {f"iscsi-assay {name}" for name in expected} <= set(pages())
     assert len(pages()) > 30
 
 
@@ -81,10 +87,10 @@ def test_a_page_fits_and_says_what_each_argument_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", pages())
 def test_a_page_has_examples_that_can_be_typed(name: str) -> None:
-    shown = examples(name)
+    displayed = examples(name)
 
-    assert shown
-    for line in shown:
+    assert displayed
+    for line in displayed:
         assert line.startswith(name)
         words = shlex.split(line.split(" > ")[0].replace("COMMAND", "lab"))[1:]
         if "--help" in words:

@@ -26,16 +26,16 @@ _EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningTarget]:
     """The reference target."""
-    with parse("reference") as found:
-        yield found
+    with parse("reference") as target:
+        yield target
 
 
 @pytest.fixture
 def session(running: RunningTarget) -> Iterator[Session]:
     """A session with it."""
     options = LoginOptions(target_name=running.target.name)
-    with Session(running.portal, options) as found:
-        yield found
+    with Session(running.portal, options) as opened:
+        yield opened
 
 
 @pytest.mark.integration
@@ -50,19 +50,19 @@ def test_the_examples_of_the_page_run(
     assert text.count(URL) == 1
     unit = running.target.default_lun
     text = text.replace(URL, f"iscsi://{running.portal}/{running.target.name}/{unit}")
-    known: dict[str, Any] = {}
+    table: dict[str, Any] = {}
 
     for source in _EXAMPLE.findall(text):
-        exec(compile(source, PAGE.name, "exec"), known)  # noqa: S102  # our own page
+        exec(compile(source, PAGE.name, "exec"), table)  # noqa: S102  # our own page
 
     printed = capsys.readouterr().out
-    assert known["result"].is_good
-    assert len(known["result"].data) == 2 * 512
-    assert known["pong"].data == b"are you there?"
-    assert known["answer"] is None
+    assert table["result"].is_good
+    assert len(table["result"].data) == 2 * 512
+    assert table["pong"].data == b"are you there?"
+    assert table["answer"] is None
     assert "closed: True\n" in printed
-    assert known["response"].status == 0
-    assert b"HeaderDigest=CRC32C\0" in bytes(known["response"].data)
+    assert table["response"].status == 0
+    assert b"HeaderDigest=CRC32C\0" in bytes(table["response"].data)
     assert (tmp_path / "session.pcapng").read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
 
 
@@ -76,10 +76,10 @@ def test_the_examples_of_the_page_run(
     ],
 )
 def test_sr1_returns_the_answer(session: Session, pdu: PDU, answer: str) -> None:
-    found = sr1(session, pdu)
+    received = sr1(session, pdu)
 
-    assert found is not None
-    assert type(found).__name__ == answer
+    assert received is not None
+    assert type(received).__name__ == answer
     assert session.ping(b"2").data == b"2"
 
 
@@ -87,9 +87,9 @@ def test_sr1_returns_the_answer(session: Session, pdu: PDU, answer: str) -> None
 def test_sr1_passes_over_what_answers_something_else(session: Session) -> None:
     session.send(NOPOut(data=b"first", immediate=1))
 
-    found = sr1(session, LogoutRequest(immediate=1))
+    answer = sr1(session, LogoutRequest(immediate=1))
 
-    assert isinstance(found, LogoutResponse)
+    assert isinstance(answer, LogoutResponse)
 
 
 def test_a_portal_that_is_none_is_named() -> None:

@@ -93,14 +93,14 @@ class Peer:
     def fill(self, request: pdu.PDU) -> pdu.PDU:
         """Give a request the tag and numbers that it was not given."""
         names = {item.name for item in request.fields_desc}
-        given = request.fields
-        if "initiator_task_tag" in names and "initiator_task_tag" not in given:
+        values = request.fields
+        if "initiator_task_tag" in names and "initiator_task_tag" not in values:
             request.initiator_task_tag = self.next_itt()
-        if "cmd_sn" in names and "cmd_sn" not in given:
+        if "cmd_sn" in names and "cmd_sn" not in values:
             request.cmd_sn = self.cmd_sn
             if not request.immediate:
                 self.cmd_sn = self.cmd_sn + 1 & 0xFFFFFFFF
-        if "exp_stat_sn" in names and "exp_stat_sn" not in given:
+        if "exp_stat_sn" in names and "exp_stat_sn" not in values:
             request.exp_stat_sn = self.exp_stat_sn
         return request
 

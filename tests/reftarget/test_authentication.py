@@ -24,8 +24,8 @@ def say(peer: Peer, pairs: text.Pairs, *, transit: int = 0) -> pdu.PDU:
 
 def challenged(peer: Peer, algorithms: str = "5") -> chap.Challenge:
     say(peer, [*names(), ("AuthMethod", "CHAP,None")])
-    given = pairs_of(say(peer, [("CHAP_A", algorithms)]))
-    return chap.parse_challenge(given["CHAP_A"], given["CHAP_I"], given["CHAP_C"])
+    values = pairs_of(say(peer, [("CHAP_A", algorithms)]))
+    return chap.parse_challenge(values["CHAP_A"], values["CHAP_I"], values["CHAP_C"])
 
 
 def proof(
@@ -51,18 +51,18 @@ def test_right_response_lets_in(peer: Peer, algorithm: Algorithm) -> None:
 
 def test_mutual_authentication_proves_the_target(peer: Peer) -> None:
     challenge = challenged(peer)
-    ours = chap.Challenge(Algorithm.MD5, 9, b"our own challenge")
+    own = chap.Challenge(Algorithm.MD5, 9, b"our own challenge")
     pairs = [
         *proof(challenge),
         ("CHAP_I", "9"),
-        ("CHAP_C", text.format_base64(ours.challenge)),
+        ("CHAP_C", text.format_base64(own.challenge)),
     ]
 
-    given = pairs_of(say(peer, pairs, transit=1))
+    values = pairs_of(say(peer, pairs, transit=1))
 
     assert CHAP_ACCESS.mutual is not None
-    assert given["CHAP_N"] == CHAP_ACCESS.mutual.name
-    assert ours.verify(CHAP_ACCESS.mutual.secret, text.parse_binary(given["CHAP_R"]))
+    assert values["CHAP_N"] == CHAP_ACCESS.mutual.name
+    assert own.verify(CHAP_ACCESS.mutual.secret, text.parse_binary(values["CHAP_R"]))
 
 
 @pytest.mark.parametrize(

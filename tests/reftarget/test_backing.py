@@ -113,9 +113,9 @@ def test_file_is_made_sparse_and_keeps_its_bytes(tmp_path: Path) -> None:
 
     assert path.stat().st_size == 1 << 40
     assert path.stat().st_blocks * 512 < MEBIBYTE
-    again = FileBacking(path, 1 << 40)
-    assert again.read((1 << 40) - 3, 3) == b"end"
-    again.close()
+    reopened = FileBacking(path, 1 << 40)
+    assert reopened.read((1 << 40) - 3, 3) == b"end"
+    reopened.close()
 
 
 @pytest.mark.parametrize("size", [SIZE - 512, SIZE + 512])

@@ -37,8 +37,8 @@ def kib(count: int) -> str:
 
 def named(name: str, unit: str = "") -> str:
     value = getattr(LIMITS, name)
-    shown = mib(value) if name.endswith("bytes") else f"{value:.0f}{unit}"
-    return f"`{name}`, {shown}"
+    displayed = mib(value) if name.endswith("bytes") else f"{value:.0f}{unit}"
+    return f"`{name}`, {displayed}"
 
 
 BOUNDS = {
@@ -112,8 +112,8 @@ def test_asynchronous_messages_that_nobody_acknowledges_are_bounded() -> None:
         events.send(peer.connection, AsyncEvent.VENDOR, vcode=128)
         peer.connection.take_output()
 
-    kept = session.budget.used - before
-    assert 0 < kept <= recovery.KEPT_STATUS * recovery.OVERHEAD
+    stored = session.budget.used - before
+    assert 0 < stored <= recovery.KEPT_STATUS * recovery.OVERHEAD
 
     peer.exp_stat_sn = peer.connection.stat_sn
     peer.send(pdu.NOPOut(immediate=1, target_transfer_tag=0xFFFFFFFF))

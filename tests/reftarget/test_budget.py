@@ -129,7 +129,7 @@ def test_the_newest_kept_response_can_be_had_again() -> None:
     for _ in range(50):
         last = peer.send(read(0, 16, exp_stat_sn=number))[-1]
 
-    again = peer.send(
+    repeated = peer.send(
         pdu.SNACK(
             type=1,
             initiator_task_tag=RESERVED_TAG,
@@ -139,7 +139,7 @@ def test_the_newest_kept_response_can_be_had_again() -> None:
         )
     )
 
-    assert bytes(again[0].data) == bytes(last.data)
+    assert bytes(repeated[0].data) == bytes(last.data)
 
 
 def test_r2ts_of_finished_writes_count() -> None:

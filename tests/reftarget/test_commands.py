@@ -75,11 +75,11 @@ def test_write_by_r2t(peer: Peer) -> None:
     assert {one.desired_data_transfer_length for one in first} == {1024}
     third = peer.send(data_out(first[0], PATTERN[:1024]))
     assert kinds(third) == ["R2T"]
-    rest = peer.send(
+    answers = peer.send(
         data_out(first[1], PATTERN[1024:2048]), data_out(third[0], PATTERN[2048:3072])
     )
 
-    assert kinds(rest) == ["SCSIResponse"]
+    assert kinds(answers) == ["SCSIResponse"]
     assert contents(peer, 0, 6) == PATTERN[:3072]
 
 
@@ -101,9 +101,9 @@ def test_write_with_unsolicited_data_and_the_rest_by_r2t(peer: Peer) -> None:
     assert kinds(answers) == ["R2T"]
     assert answers[0].buffer_offset == 2048
     assert answers[0].desired_data_transfer_length == 2048
-    done = peer.send(data_out(answers[0], PATTERN[2048:4096]))
+    last_answers = peer.send(data_out(answers[0], PATTERN[2048:4096]))
 
-    assert done[0].status == 0
+    assert last_answers[0].status == 0
     assert contents(peer, 0, 8) == PATTERN[:4096]
 
 
@@ -111,12 +111,12 @@ def test_data_out_of_order_within_a_sequence_where_agreed(peer: Peer) -> None:
     peer.logged_in(**R2T_ONLY, DataPDUInOrder="No")
     r2t = peer.send(write(0, 2))[0]
 
-    done = peer.send(
+    answers = peer.send(
         data_out(r2t, PATTERN[512:1024], start=512, data_sn=0, final=0),
         data_out(r2t, PATTERN[:512], data_sn=1),
     )
 
-    assert done[0].status == 0
+    assert answers[0].status == 0
     assert contents(peer, 0, 2) == PATTERN[:1024]
 
 
@@ -141,9 +141,11 @@ def test_read_residuals(
 def test_write_residual_of_a_command_that_takes_less(peer: Peer) -> None:
     peer.logged_in()
 
-    done = peer.send(write(0, 1, expected_data_transfer_length=1024, data=bytes(1024)))
+    answers = peer.send(
+        write(0, 1, expected_data_transfer_length=1024, data=bytes(1024))
+    )
 
-    assert (done[0].underflow, done[0].residual_count) == (1, 512)
+    assert (answers[0].underflow, answers[0].residual_count) == (1, 512)
 
 
 def test_status_with_sense_comes_in_a_response(peer: Peer) -> None:
@@ -160,19 +162,19 @@ def test_status_with_sense_comes_in_a_response(peer: Peer) -> None:
 def test_commands_run_in_the_order_of_their_numbers(peer: Peer) -> None:
     peer.logged_in()
     base = peer.cmd_sn
-    late = write(0, 1, cmd_sn=base + 1, data=PATTERN[:512])
+    late_command = write(0, 1, cmd_sn=base + 1, data=PATTERN[:512])
     early = write(0, 1, cmd_sn=base, data=bytes(512))
 
-    held = peer.send(late)
-    both = peer.send(early)
+    answers_before_the_gap = peer.send(late_command)
+    answers = peer.send(early)
     peer.cmd_sn = base + 2
 
-    assert held == []
-    assert [one.initiator_task_tag for one in both] == [
+    assert answers_before_the_gap == []
+    assert [one.initiator_task_tag for one in answers] == [
         early.initiator_task_tag,
-        late.initiator_task_tag,
+        late_command.initiator_task_tag,
     ]
-    assert both[0].exp_cmd_sn == base + 1
+    assert answers[0].exp_cmd_sn == base + 1
     assert contents(peer, 0, 1) == PATTERN[:512]
 
 
@@ -211,8 +213,8 @@ def test_window_closes_while_commands_wait_and_opens_again() -> None:
     assert r2ts[-1].max_cmd_sn == r2ts[-1].exp_cmd_sn - 1
     assert peer.send(write(2, 1)) == []
     peer.cmd_sn -= 1
-    done = peer.send(data_out(r2ts[0], bytes(512)))
-    assert done[0].max_cmd_sn == done[0].exp_cmd_sn
+    answers = peer.send(data_out(r2ts[0], bytes(512)))
+    assert answers[0].max_cmd_sn == answers[0].exp_cmd_sn
 
 
 def test_duplicate_tag_is_rejected(peer: Peer) -> None:
@@ -268,10 +270,12 @@ def test_data_out_with_wrong_fields_is_rejected_and_the_task_lives(
     r2t = peer.send(write(0, 1))[0]
 
     answers = peer.send(data_out(r2t, PATTERN[:512], final=0, **fields))
-    done = peer.send(data_out(r2t, PATTERN[:512], data_sn="buffer_offset" in fields))
+    last_answers = peer.send(
+        data_out(r2t, PATTERN[:512], data_sn="buffer_offset" in fields)
+    )
 
     assert [one.reason for one in answers] == [RejectReason.INVALID_PDU_FIELD]
-    assert done[0].status == 0
+    assert last_answers[0].status == 0
 
 
 def test_error_response_waits_for_unsolicited_data(peer: Peer) -> None:
@@ -279,7 +283,7 @@ def test_error_response_waits_for_unsolicited_data(peer: Peer) -> None:
     command = write(1 << 20, 2, data=bytes(512), final=0)
 
     waiting = peer.send(command)
-    done = peer.send(
+    answers = peer.send(
         pdu.DataOut(
             initiator_task_tag=command.initiator_task_tag,
             buffer_offset=512,
@@ -288,7 +292,7 @@ def test_error_response_waits_for_unsolicited_data(peer: Peer) -> None:
     )
 
     assert waiting == []
-    assert sense_of(done[0]) == (5, 0x21, 0)
+    assert sense_of(answers[0]) == (5, 0x21, 0)
 
 
 def test_ordered_task_waits_for_older_ones_and_holds_younger(peer: Peer) -> None:
@@ -300,12 +304,12 @@ def test_ordered_task_waits_for_older_ones_and_holds_younger(peer: Peer) -> None
         read(0, 1, attribute=int(TaskAttribute.SIMPLE)),
     )
     jumps = peer.send(read(0, 1, attribute=int(TaskAttribute.HEAD_OF_QUEUE)))
-    rest = peer.send(data_out(r2t, PATTERN[:512]))
+    answers = peer.send(data_out(r2t, PATTERN[:512]))
 
     assert nothing == []
     assert bytes(jumps[0].data) == bytes(512)
-    assert kinds(rest) == ["SCSIResponse", "DataIn", "DataIn"]
-    assert bytes(rest[1].data) == PATTERN[:512]
+    assert kinds(answers) == ["SCSIResponse", "DataIn", "DataIn"]
+    assert bytes(answers[1].data) == PATTERN[:512]
 
 
 def test_tasks_of_other_units_do_not_wait(peer: Peer) -> None:
@@ -376,11 +380,11 @@ def test_data_digest_error_is_rejected_and_leaves_a_gap(peer: Peer) -> None:
     peer.send_bytes(bytes(wire))
 
     rejected = peer.receive()
-    again = peer.send(command)
+    repeated = peer.send(command)
 
     assert rejected[0].reason == RejectReason.DATA_DIGEST_ERROR
     assert rejected[0].exp_cmd_sn == command.cmd_sn
-    assert again[0].status == 0
+    assert repeated[0].status == 0
 
 
 def test_header_digest_error_drops_the_connection(peer: Peer) -> None:
@@ -409,9 +413,9 @@ def test_large_write_in_one_pdu_beyond_the_buffer() -> None:
     r2t = peer.send(write(0, 2048))[0]
     pattern = PATTERN * (length // len(PATTERN))
 
-    done = peer.send(data_out(r2t, pattern))
+    answers = peer.send(data_out(r2t, pattern))
 
-    assert done[0].status == 0
+    assert answers[0].status == 0
     assert contents(peer, 0, 2048) == pattern
 
 

@@ -173,10 +173,10 @@ def test_a_key_that_is_sent_unasked_can_be_kept_back(tmp_path: Path) -> None:
     text = f'[keys]\n"{key}" = "a machine"\n'
     words = ["--config", str(from_text(tmp_path, text)), "--lun", "1M"]
 
-    said = build_config(parsed(words))
+    configuration = build_config(parsed(words))
     silent = build_config(parsed([*words, "--key", f"{key}="]))
 
-    assert said.keys[key] == "a machine"
+    assert configuration.keys[key] == "a machine"
     assert key not in silent.keys
 
 

@@ -29,7 +29,7 @@ def peer() -> Peer:
 def test_async_messages_on_command(
     peer: Peer, line: str, event: int, parameters: tuple[int, ...], closes: bool
 ) -> None:
-    due = peer.exp_stat_sn
+    expected = peer.exp_stat_sn
 
     answer = control.execute(peer.target, line)
 
@@ -37,7 +37,7 @@ def test_async_messages_on_command(
     assert answer == "ok"
     assert message.async_event == event
     assert (message.parameter1, message.parameter2, message.parameter3) == parameters
-    assert message.stat_sn == due
+    assert message.stat_sn == expected
     assert peer.connection.is_closing is closes
 
 
@@ -79,14 +79,14 @@ def test_idle_connection_is_pinged_and_dropped_when_deaf() -> None:
     )
     peer.target.tick(22.0)
     peer.target.tick(32.0)
-    again = peer.receive()
+    repeated = peer.receive()
     peer.target.tick(34.0)
 
     assert quiet == []
     assert (ping.initiator_task_tag, bytes(ping.data)) == (RESERVED_TAG, b"")
     assert ping.target_transfer_tag != RESERVED_TAG
     assert ping.stat_sn == peer.exp_stat_sn
-    assert len(again) == 1
+    assert len(repeated) == 1
     assert peer.connection.is_closing
 
 

@@ -28,7 +28,7 @@ def test_extents_are_what_a_set_of_integers_is(
     runs = list(extents)
     assert {number for start, end in runs for number in range(start, end)} == naive
     assert all(start < end for start, end in runs)
-    assert all(left[1] < right[0] for left, right in pairwise(runs))
+    assert all(remaining[1] < right[0] for remaining, right in pairwise(runs))
     start, end = window
     cut = list(extents.runs(start, end))
     assert [number for low, high, _ in cut for number in range(low, high)] == list(

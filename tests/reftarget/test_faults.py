@@ -26,9 +26,9 @@ def test_there_are_enough_of_them() -> None:
 
 
 def test_each_breaks_a_requirement_of_the_catalogue() -> None:
-    known = set(catalogue.load())
+    requirements = set(catalogue.load())
 
-    assert {fault.requirement for fault in FAULTS.values()} <= known
+    assert {fault.requirement for fault in FAULTS.values()} <= requirements
 
 
 def test_unknown_fault_is_named() -> None:
@@ -40,11 +40,11 @@ def conversation(faults: tuple[str, ...]) -> list[bytes]:
     """Return all that a target says in an exchange that touches every PDU."""
     target = make_target(faults=faults, alias="alias")
     peer = Peer(target)
-    said: list[pdu.PDU] = []
+    reported: list[pdu.PDU] = []
 
     def send(*requests: pdu.PDU) -> list[pdu.PDU]:
         answers = peer.send(*requests)
-        said.extend(answers)
+        reported.extend(answers)
         return answers
 
     send(peer.login_request([*names(), ("X-odd", "1")], csg=0, nsg=1, transit=0))
@@ -74,7 +74,7 @@ def conversation(faults: tuple[str, ...]) -> list[bytes]:
     send(pdu.UnknownPDU(opcode=0x1D))
     send(pdu.TaskManagementRequest(function=int(TMFunction.ABORT_TASK), ref_cmd_sn=1))
     send(pdu.LogoutRequest(reason=int(LogoutReason.CLOSE_SESSION)))
-    return [bytes(one) for one in said]
+    return [bytes(one) for one in reported]
 
 
 @pytest.mark.parametrize("name", [fault.name for fault in TWISTS])

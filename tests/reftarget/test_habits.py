@@ -51,9 +51,9 @@ def test_a_habit_changes_the_target(name: str) -> None:
 
 
 def test_no_two_habits_do_the_same() -> None:
-    seen: dict[str, str] = {}
+    collected: dict[str, str] = {}
     for habit in HABITS.values():
-        assert seen.setdefault(habit.says, habit.name) == habit.name
+        assert collected.setdefault(habit.says, habit.name) == habit.name
 
 
 @pytest.mark.parametrize("name", HABITS)

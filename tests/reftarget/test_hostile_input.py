@@ -148,10 +148,10 @@ def test_any_requests_in_full_feature_phase(
     target = make_target()
     peer, witness = logged_in(target), logged_in(target, 1)
 
-    for opcode, is_immediate, rest, distance, tag, data in requests:
+    for opcode, is_immediate, remainder, distance, tag, data in requests:
         if peer.connection.is_closing:
             break
-        header = headers.BY_OPCODE[opcode].parse(bytes([opcode]) + rest)
+        header = headers.BY_OPCODE[opcode].parse(bytes([opcode]) + remainder)
         header.total_ahs_length, header.data_segment_length = 0, len(data)
         for name, value in (
             ("immediate", is_immediate),
@@ -199,10 +199,10 @@ def assert_mutated_streams_leave_nothing(seed: int, rounds: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     target = make_target(limits=Limits(sessions=rounds + 8))
     logins = Logins(target)
-    good = good_stream(logins.peer(0xFFFD))
+    valid = good_stream(logins.peer(0xFFFD))
     for round_ in range(rounds):
         peer = logins.peer(round_)
-        stream = good.copy()
+        stream = valid.copy()
         chance.shuffle(stream)
         wire = bytearray(b"".join(stream))
         for _ in range(chance.randrange(1, 12)):

@@ -75,7 +75,7 @@ def test_a_long_read_is_not_kept_for_snack() -> None:
     before = peer.target.budget.used
 
     last = peer.send(long_read())[-1]
-    (again,) = peer.send(
+    (repeated,) = peer.send(
         pdu.SNACK(
             type=1,
             initiator_task_tag=RESERVED_TAG,
@@ -85,7 +85,7 @@ def test_a_long_read_is_not_kept_for_snack() -> None:
         )
     )
 
-    assert bytes(again.data) == bytes(last.data)
+    assert bytes(repeated.data) == bytes(last.data)
     assert peer.target.budget.used - before < 1 << 12
 
 
@@ -131,11 +131,11 @@ def test_of_a_read_that_is_cut_only_what_is_sent_is_kept() -> None:
     header, data = peer.fill(request).segments()
     peer.send_bytes(framing.encode(header, data))
 
-    kept = [
+    stored = [
         one.obj if isinstance(one, memoryview) else one
         for one in peer.connection.output
     ]
-    assert [memoryview(one).nbytes for one in kept] == [BHS_LENGTH, BLOCK]
+    assert [memoryview(one).nbytes for one in stored] == [BHS_LENGTH, BLOCK]
 
 
 def test_a_read_that_is_too_large_to_be_kept_leaves_nothing() -> None:

@@ -53,35 +53,35 @@ def still_there(kept: list[weakref.ref[Any]]) -> list[object]:
 def test_a_login_that_never_went_on(ping_interval: float) -> None:
     target = make_target(limits=Limits(ping_interval=ping_interval))
     peer = Peer(target)
-    kept = references(peer)
+    references_kept = references(peer)
 
     lose(target, peer)
 
-    assert still_there(kept) == []
+    assert still_there(references_kept) == []
 
 
 def test_a_refused_login() -> None:
     target = make_target()
     peer = Peer(target)
-    kept = references(peer)
+    references_kept = references(peer)
 
     response = peer.login(TargetAddress="never for an initiator to say")
     lose(target, peer)
 
     assert response.status
-    assert still_there(kept) == []
+    assert still_there(references_kept) == []
 
 
 def test_a_data_segment_that_is_too_long() -> None:
     target = make_target()
     peer = Peer(target)
-    kept = references(peer)
+    references_kept = references(peer)
 
     peer.send_bytes(peer.login_request([]).segments()[0][:5] + b"\xff\xff\xff")
     peer.send_bytes(bytes(40))
     lose(target, peer)
 
-    assert still_there(kept) == []
+    assert still_there(references_kept) == []
 
 
 @pytest.mark.parametrize("ping_interval", [0.0, 5.0])
@@ -89,12 +89,12 @@ def test_a_session_that_was_logged_out(ping_interval: float) -> None:
     target = make_target(limits=Limits(ping_interval=ping_interval))
     peer = Peer(target).logged_in(**LEVEL_2)
     peer.send(read(0, 8))
-    kept = references(peer)
+    references_kept = references(peer)
 
     peer.send(pdu.LogoutRequest(reason=0))
     lose(target, peer)
 
-    assert still_there(kept) == []
+    assert still_there(references_kept) == []
 
 
 def test_a_session_that_was_lost_amid_writes() -> None:
@@ -103,12 +103,12 @@ def test_a_session_that_was_lost_amid_writes() -> None:
     peer.send(write(0, 8), write(8, 8), read(16, 8))
     peer.cmd_sn += 1
     peer.execute(cdb.test_unit_ready())
-    kept = references(peer)
+    references_kept = references(peer)
 
     lose(target, peer)
     target.tick(target.now + 8000.0)
 
-    assert still_there(kept) == []
+    assert still_there(references_kept) == []
 
 
 def test_the_buffer_begins_small_and_grows_with_what_comes() -> None:

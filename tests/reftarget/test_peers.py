@@ -54,11 +54,11 @@ def serving(*options: str) -> Iterator[str]:
 
 
 def run(*command: str, limit: float = 60.0) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         command, capture_output=True, text=True, timeout=limit, check=False
     )
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
-    return done.stdout
+    assert process.returncode == 0, process.stdout[-1000:] + process.stderr[-1000:]
+    return process.stdout
 
 
 def test_iscsi_ls_finds_the_unit() -> None:
@@ -74,11 +74,11 @@ def test_iscsi_inq_with_mutual_chap() -> None:
     tools.require("iscsi-inq")
     options = ("--chap", "user:first-way-secret", "--mutual", "them:other-way-secret")
     with serving("--lun", "8M", *options) as portal:
-        good = f"iscsi://user%first-way-secret@{portal}/{NAME}/0"
-        good += "?target_user=them&target_password=other-way-secret"
-        output = run("iscsi-inq", good)
+        valid = f"iscsi://user%first-way-secret@{portal}/{NAME}/0"
+        valid += "?target_user=them&target_password=other-way-secret"
+        output = run("iscsi-inq", valid)
         bad = subprocess.run(
-            ["iscsi-inq", good.replace("first", "false")],
+            ["iscsi-inq", valid.replace("first", "false")],
             capture_output=True,
             timeout=30,
             check=False,
@@ -150,7 +150,7 @@ def test_iscsi_test_cu_finds_nothing_wrong(
     config.write_text(TEST_CU_UNIT)
     with serving("--config", str(config), "--quiet") as portal:
         url = f"iscsi://{portal}/{NAME}/0"
-        done = subprocess.run(
+        process = subprocess.run(
             ["iscsi-test-cu", "--dataloss", "--test=ALL", url, url],
             capture_output=True,
             text=True,
@@ -158,22 +158,22 @@ def test_iscsi_test_cu_finds_nothing_wrong(
             check=False,
         )
 
-    score = re.search(r"tests +(\d+) +(\d+) +(\d+) +(\d+)", done.stdout)
-    assert score is not None, done.stdout[-1000:]
+    score = re.search(r"tests +(\d+) +(\d+) +(\d+) +(\d+)", process.stdout)
+    assert score is not None, process.stdout[-1000:]
     total, ran, passed, failed = map(int, score.groups())
-    skipped = re.findall(r"Test: (.*?) \.\.\. +\[SKIPPED\] *(.*)", done.stdout)
+    skipped = re.findall(r"Test: (.*?) \.\.\. +\[SKIPPED\] *(.*)", process.stdout)
     with capsys.disabled():
         sys.stdout.write(
             f"\niscsi-test-cu: {passed} of {ran} passed, {failed} failed\n"
         )
         sys.stdout.writelines(f"  skipped {name}: {why}\n" for name, why in skipped)
-    assert (total, ran, failed) == (230, 230, 0), done.stdout
+    assert (total, ran, failed) == (230, 230, 0), process.stdout
     assert all(why for _name, why in skipped)
 
 
 def refused(*options: str) -> str:
     """Return the one line that the target ends with."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "reftarget", *options],
         capture_output=True,
         text=True,
@@ -181,10 +181,10 @@ def refused(*options: str) -> str:
         check=False,
         cwd=CHECKOUT,
     )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert process.stderr.count("\n") == 1, process.stderr
+    return process.stderr
 
 
 def test_port_in_use_is_one_clear_line() -> None:
@@ -212,7 +212,7 @@ def test_what_cannot_be_opened_is_one_clear_line(
 
 def test_it_ends_with_its_standard_input() -> None:
     command = [sys.executable, "-m", "reftarget", "--portal", "127.0.0.1:0"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "--exit-with-stdin"],
         input="",
         capture_output=True,
@@ -222,8 +222,8 @@ def test_it_ends_with_its_standard_input() -> None:
         cwd=CHECKOUT,
     )
 
-    assert done.returncode == 0
-    assert done.stdout.startswith("ready 127.0.0.1:")
+    assert process.returncode == 0
+    assert process.stdout.startswith("ready 127.0.0.1:")
 
 
 def test_capture_is_understood_by_tshark(tmp_path: Path) -> None:

@@ -72,12 +72,12 @@ def test_spoilt_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
         data_out(r2t, PATTERN[1024:2048], start=1024, data_sn=1)
     )
     reject, recovery = answers
-    done = peer.send(data_out(recovery, PATTERN[:1024]))
+    last_answers = peer.send(data_out(recovery, PATTERN[:1024]))
 
     assert reject.reason == RejectReason.DATA_DIGEST_ERROR
     assert (recovery.r2t_sn, recovery.buffer_offset) == (1, 0)
     assert recovery.desired_data_transfer_length == 1024
-    assert done[0].status == 0
+    assert last_answers[0].status == 0
     assert b"".join(bytes(one.data) for one in peer.send(read(0, 4))) == PATTERN[:2048]
 
 
@@ -87,10 +87,10 @@ def test_spoilt_data_out_at_level_0_ends_the_task_after_the_last(peer: Peer) -> 
 
     peer.send_bytes(spoilt(data_out(r2t, bytes(1024), final=0)))
     reject = peer.receive()
-    done = peer.send(data_out(r2t, bytes(1024), start=1024, data_sn=1))
+    answers = peer.send(data_out(r2t, bytes(1024), start=1024, data_sn=1))
 
     assert [one.reason for one in reject] == [RejectReason.DATA_DIGEST_ERROR]
-    assert sense_of(done[0]) == (0x0B, 0x47, 0x05)
+    assert sense_of(answers[0]) == (0x0B, 0x47, 0x05)
 
 
 def test_missing_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
@@ -106,17 +106,17 @@ def test_missing_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
 def test_status_snack_repeats_responses(peer: Peer) -> None:
     peer.logged_in(ErrorRecoveryLevel="1")
     first = peer.exp_stat_sn
-    given = [peer.execute(cdb.test_unit_ready(), exp_stat_sn=first)[0] for _ in "123"]
+    values = [peer.execute(cdb.test_unit_ready(), exp_stat_sn=first)[0] for _ in "123"]
 
     one = peer.send(snack(SNACKType.STATUS, first + 1, 1, exp_stat_sn=first))
     every = peer.send(snack(SNACKType.STATUS, exp_stat_sn=first))
-    rest = peer.send(snack(SNACKType.STATUS, first + 1, exp_stat_sn=first))
+    answers = peer.send(snack(SNACKType.STATUS, first + 1, exp_stat_sn=first))
 
     assert [answer.stat_sn for answer in one] == [first + 1]
-    assert same_but_numbers(one[0], given[1])
+    assert same_but_numbers(one[0], values[1])
     assert one[0].exp_cmd_sn == peer.cmd_sn
     assert [answer.stat_sn for answer in every] == [first, first + 1, first + 2]
-    assert [answer.stat_sn for answer in rest] == [first + 1, first + 2]
+    assert [answer.stat_sn for answer in answers] == [first + 1, first + 2]
 
 
 @pytest.mark.parametrize(("begin", "count"), [(0, 1), (1000, 1), (1000, 0), (3, 100)])
@@ -133,9 +133,9 @@ def test_status_snack_for_what_is_not_to_be_had(
 def test_data_snack_repeats_data_in(peer: Peer) -> None:
     peer.logged_in(ErrorRecoveryLevel="1", MaxRecvDataSegmentLength="512")
     acknowledged = peer.exp_stat_sn
-    given = peer.send(read(0, 4, exp_stat_sn=acknowledged))
+    values = peer.send(read(0, 4, exp_stat_sn=acknowledged))
     fields = {
-        "initiator_task_tag": given[0].initiator_task_tag,
+        "initiator_task_tag": values[0].initiator_task_tag,
         "exp_stat_sn": acknowledged,
     }
 
@@ -144,8 +144,8 @@ def test_data_snack_repeats_data_in(peer: Peer) -> None:
     beyond = peer.send(snack(SNACKType.DATA_R2T, 2, 3, **fields))
 
     assert [one.data_sn for one in two] == [1, 2]
-    assert all(map(same_but_numbers, two, given[1:3]))
-    assert all(map(same_but_numbers, every, given))
+    assert all(map(same_but_numbers, two, values[1:3]))
+    assert all(map(same_but_numbers, every, values))
     assert beyond[0].reason == RejectReason.PROTOCOL_ERROR
     assert beyond[0].data_sn == 4
 
@@ -155,12 +155,15 @@ def test_r2t_snack_repeats_r2ts_with_the_next_stat_sn(peer: Peer) -> None:
     r2t = peer.send(write(0, 4))[0]
     ping = peer.send(pdu.NOPOut(immediate=1))[0]
 
-    again = peer.send(
+    repeated = peer.send(
         snack(SNACKType.DATA_R2T, initiator_task_tag=r2t.initiator_task_tag)
     )[0]
 
-    assert (again.r2t_sn, again.target_transfer_tag) == (0, r2t.target_transfer_tag)
-    assert again.stat_sn == ping.stat_sn + 1
+    assert (repeated.r2t_sn, repeated.target_transfer_tag) == (
+        0,
+        r2t.target_transfer_tag,
+    )
+    assert repeated.stat_sn == ping.stat_sn + 1
 
 
 def test_data_ack_forbids_asking_again(peer: Peer) -> None:
@@ -168,8 +171,8 @@ def test_data_ack_forbids_asking_again(peer: Peer) -> None:
         ErrorRecoveryLevel="1", MaxRecvDataSegmentLength="512", MaxBurstLength="1024"
     )
     acknowledged = peer.exp_stat_sn
-    given = peer.send(read(0, 4, exp_stat_sn=acknowledged))
-    asking = [one for one in given if one.acknowledge]
+    values = peer.send(read(0, 4, exp_stat_sn=acknowledged))
+    asking = [one for one in values if one.acknowledge]
     acknowledge = snack(
         SNACKType.DATA_ACK,
         2,
@@ -178,18 +181,18 @@ def test_data_ack_forbids_asking_again(peer: Peer) -> None:
         exp_stat_sn=acknowledged,
     )
     fields = {
-        "initiator_task_tag": given[0].initiator_task_tag,
+        "initiator_task_tag": values[0].initiator_task_tag,
         "exp_stat_sn": acknowledged,
     }
 
     silence = peer.send(acknowledge)
     refused = peer.send(snack(SNACKType.DATA_R2T, 1, 1, **fields))
-    rest = peer.send(snack(SNACKType.DATA_R2T, **fields))
+    answers = peer.send(snack(SNACKType.DATA_R2T, **fields))
 
     assert [one.data_sn for one in asking] == [1]
     assert silence == []
     assert refused[0].reason == RejectReason.PROTOCOL_ERROR
-    assert [one.data_sn for one in rest] == [2, 3]
+    assert [one.data_sn for one in answers] == [2, 3]
 
 
 def test_data_ack_of_nothing_is_invalid(peer: Peer) -> None:
@@ -203,26 +206,26 @@ def test_data_ack_of_nothing_is_invalid(peer: Peer) -> None:
 def test_r_data_snack_cuts_anew_and_ends_with_a_tagged_response(peer: Peer) -> None:
     peer.logged_in(ErrorRecoveryLevel="1")
     acknowledged = peer.exp_stat_sn
-    given = peer.send(read(0, 4, exp_stat_sn=acknowledged))
+    values = peer.send(read(0, 4, exp_stat_sn=acknowledged))
     peer.send(
         pdu.TextRequest(
             data=b"MaxRecvDataSegmentLength=512\0", exp_stat_sn=acknowledged
         )
     )
 
-    again = peer.send(
+    repeated = peer.send(
         snack(
             SNACKType.R_DATA,
-            initiator_task_tag=given[0].initiator_task_tag,
+            initiator_task_tag=values[0].initiator_task_tag,
             target_transfer_tag=0x55,
             exp_stat_sn=acknowledged,
         )
     )
 
-    assert len(given) == 1
-    assert [one.data_sn for one in again[:-1]] == [0, 1, 2, 3]
-    assert (again[-1].snack_tag, again[-1].stat_sn) == (0x55, given[0].stat_sn)
-    assert again[-1].exp_data_sn == 4
+    assert len(values) == 1
+    assert [one.data_sn for one in repeated[:-1]] == [0, 1, 2, 3]
+    assert (repeated[-1].snack_tag, repeated[-1].stat_sn) == (0x55, values[0].stat_sn)
+    assert repeated[-1].exp_data_sn == 4
 
 
 def test_reserved_snack_type_and_snack_at_level_0(target: ReferenceTarget) -> None:
@@ -340,25 +343,25 @@ def test_write_goes_on_after_its_connection_was_logged_out(
         pdu.LogoutRequest(reason=int(LogoutReason.REMOVE_FOR_RECOVERY), cid=0)
     )
     answers = second.send(reassign(r2t.initiator_task_tag))
-    done = second.send(data_out(answers[1], PATTERN[:1024]))
+    last_answers = second.send(data_out(answers[1], PATTERN[:1024]))
 
     assert [one.async_event for one in allegiant[:1]] == [2]
     assert allegiant[1].response == TMResponse.TASK_STILL_ALLEGIANT
     assert out[0].response == LogoutResponseCode.CLOSED
     assert answers[0].response == TMResponse.FUNCTION_COMPLETE
     assert answers[1].r2t_sn == 1
-    assert done[0].status == 0
+    assert last_answers[0].status == 0
 
 
 def test_read_goes_on_from_what_was_acknowledged(target: ReferenceTarget) -> None:
     first, second = two_connections(target, MaxRecvDataSegmentLength="512")
-    given = first.send(read(0, 4))
+    values = first.send(read(0, 4))
     second.cmd_sn = first.cmd_sn
     first.connection.lost()
     second.receive()
     second.send(pdu.LogoutRequest(reason=int(LogoutReason.REMOVE_FOR_RECOVERY), cid=0))
 
-    tag = given[0].initiator_task_tag
+    tag = values[0].initiator_task_tag
     answers = second.send(reassign(tag, exp_data_sn=3))
 
     assert answers[0].response == TMResponse.FUNCTION_COMPLETE
@@ -369,13 +372,13 @@ def test_read_goes_on_from_what_was_acknowledged(target: ReferenceTarget) -> Non
 def test_reinstated_connection_may_reassign(target: ReferenceTarget) -> None:
     first = Peer(target).logged_in(**LEVEL_2)
     r2t = first.send(write(0, 2))[0]
-    again = Peer(target)
-    again.tsih = first.tsih
-    again.cmd_sn = first.cmd_sn
-    again.itt = 0x500
+    second = Peer(target)
+    second.tsih = first.tsih
+    second.cmd_sn = first.cmd_sn
+    second.itt = 0x500
 
-    assert again.login().status == 0
-    answers = again.send(reassign(r2t.initiator_task_tag))
+    assert second.login().status == 0
+    answers = second.send(reassign(r2t.initiator_task_tag))
 
     assert first.connection.is_closing
     assert answers[0].response == TMResponse.FUNCTION_COMPLETE
@@ -385,16 +388,16 @@ def test_reinstated_connection_may_reassign(target: ReferenceTarget) -> None:
 def test_reinstatement_below_level_2_ends_the_tasks(target: ReferenceTarget) -> None:
     first = Peer(target).logged_in(ImmediateData="No")
     first.send(write(0, 2))
-    again = Peer(target)
-    again.tsih, again.cmd_sn, again.itt = first.tsih, first.cmd_sn, 0x500
-    again.login()
+    second = Peer(target)
+    second.tsih, second.cmd_sn, second.itt = first.tsih, first.cmd_sn, 0x500
+    second.login()
 
     session = target.sessions[first.tsih]
-    attention = again.execute(cdb.test_unit_ready())[0]
+    attention = second.execute(cdb.test_unit_ready())[0]
 
     assert not session.commands
     assert sense_of(attention) == (6, 0x47, 0x7F)
-    assert again.execute(cdb.test_unit_ready())[0].status == 0
+    assert second.execute(cdb.test_unit_ready())[0].status == 0
 
 
 def test_orphans_end_with_time2retain(target: ReferenceTarget) -> None:
@@ -404,11 +407,11 @@ def test_orphans_end_with_time2retain(target: ReferenceTarget) -> None:
     first.connection.lost()
 
     target.tick(21.0)
-    kept = len(target.sessions[first.tsih].commands)
+    stored = len(target.sessions[first.tsih].commands)
     target.tick(22.0)
     second.receive()
 
-    assert kept == 1
+    assert stored == 1
     assert sense_of(second.execute(cdb.test_unit_ready())[0]) == (6, 0x47, 0x7F)
 
 
@@ -439,11 +442,11 @@ def test_session_continues_after_its_last_connection_failed(
 ) -> None:
     peer = Peer(target).logged_in()
     peer.connection.lost()
-    again = Peer(target)
-    again.tsih, again.cmd_sn, again.itt = peer.tsih, peer.cmd_sn, 0x500
+    second = Peer(target)
+    second.tsih, second.cmd_sn, second.itt = peer.tsih, peer.cmd_sn, 0x500
 
-    assert again.login().status == 0
-    assert again.execute(cdb.test_unit_ready())[0].status == 0
+    assert second.login().status == 0
+    assert second.execute(cdb.test_unit_ready())[0].status == 0
 
 
 def test_recovery_logout_below_level_2_is_not_supported(peer: Peer) -> None:

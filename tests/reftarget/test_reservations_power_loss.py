@@ -93,24 +93,24 @@ def test_aptpl_decides_what_a_killed_target_still_knows(
 
     with running(configuration) as portal:
         with session(portal, B) as other:
-            written = other.execute(cdb.write_10(blocks=1), write=bytes(512))
+            write_result = other.execute(cdb.write_10(blocks=1), write=bytes(512))
             full = other.execute(
                 cdb.persistent_reserve_in_read_full_status(allocation_length=512),
                 read=512,
             )
         with session(portal, A) as one:
-            again = one.execute(cdb.write_10(blocks=1), write=bytes(512))
+            second = one.execute(cdb.write_10(blocks=1), write=bytes(512))
 
     status = FullStatus.parse(full.data)
-    assert again.is_good
+    assert second.is_good
     assert status.generation == 0
     if persists:
-        assert written.status == SCSIStatus.RESERVATION_CONFLICT
+        assert write_result.status == SCSIStatus.RESERVATION_CONFLICT
         (registration,) = status.registrations
         assert (registration.reservation_key, registration.type) == (7, kind)
         assert registration.transport_id == A
     else:
-        assert written.is_good
+        assert write_result.is_good
         assert not status.registrations
 
 
@@ -118,8 +118,8 @@ def test_damaged_state_is_one_line_and_no_start(configuration: Path) -> None:
     register = OutParameters(0, 7, activate_persist_through_power_loss=True)
     with running(configuration) as portal, session(portal, A) as one:
         out(one, cdb.persistent_reserve_out_register, register)
-    (kept,) = (configuration.parent / "state").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-9])
+    (stored,) = (configuration.parent / "state").iterdir()
+    stored.write_bytes(stored.read_bytes()[:-9])
 
     ended = subprocess.run(
         [sys.executable, "-m", "reftarget", "--config", str(configuration)],
@@ -131,5 +131,5 @@ def test_damaged_state_is_one_line_and_no_start(configuration: Path) -> None:
     )
 
     assert ended.returncode == 2
-    assert str(kept) in ended.stderr
+    assert str(stored) in ended.stderr
     assert ended.stderr.count("\n") == 1

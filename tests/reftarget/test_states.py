@@ -248,15 +248,15 @@ def test_a_connection_is_where_the_table_says(
 
 
 def test_the_stories_of_connections_take_every_arrow() -> None:
-    taken = set()
+    received = set()
     for story in CONNECTIONS.values():
         state = ConnectionState.FREE
         for event in (event for _act, events in story for event in events):
             transition = connection_transition(state, event)
-            taken.add(transition.number)
+            received.add(transition.number)
             state = transition.target
 
-    assert taken == {row.number for row in CONNECTION_TRANSITIONS}
+    assert received == {row.number for row in CONNECTION_TRANSITIONS}
 
 
 STARTED: tuple[Act, list[Happening]] = (Scene.begin_login, [Happening.LOGIN_STARTED])
@@ -325,12 +325,12 @@ def test_a_session_is_where_the_table_says(
 
 
 def test_the_stories_of_sessions_take_every_arrow() -> None:
-    taken = set()
+    received = set()
     for story in SESSIONS.values():
         state = SessionState.FREE
         for event in (event for _act, events in story for event in events):
             transition = session_transition(state, event)
-            taken.add(transition.number)
+            received.add(transition.number)
             state = transition.target
 
-    assert taken == {row.number for row in SESSION_TRANSITIONS}
+    assert received == {row.number for row in SESSION_TRANSITIONS}

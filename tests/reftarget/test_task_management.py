@@ -46,10 +46,10 @@ def test_abort_task_ends_it_in_silence(peer: Peer) -> None:
             ref_cmd_sn=number,
         )
     )
-    late = peer.send(data_out(r2t, bytes(512)))
+    late_command = peer.send(data_out(r2t, bytes(512)))
 
     assert answer[0].response == TMResponse.FUNCTION_COMPLETE
-    assert late == []
+    assert late_command == []
     assert peer.execute(cdb.test_unit_ready())[0].status == 0
 
 
@@ -120,10 +120,10 @@ def test_abort_task_set_with_fast_abort_does_not_wait(target: ReferenceTarget) -
     r2t = peer.send(write(0, 2))[0]
 
     answer = peer.send(function(TMFunction.ABORT_TASK_SET))[0]
-    late = peer.send(data_out(r2t, bytes(1024)))
+    late_command = peer.send(data_out(r2t, bytes(1024)))
 
     assert answer.response == TMResponse.FUNCTION_COMPLETE
-    assert late == []
+    assert late_command == []
 
 
 def test_abort_task_set_waits_for_earlier_commands(peer: Peer) -> None:

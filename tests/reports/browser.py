@@ -14,7 +14,7 @@ def browse(page: Path, profile: Path, place: str = "", width: int = 1280) -> str
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
         "--disable-background-networking --disable-component-update --disable-sync"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *("chromium", *flags.split(), f"--user-data-dir={profile}"),
             *(f"--window-size={width},900", "--virtual-time-budget=10000"),
@@ -25,4 +25,4 @@ def browse(page: Path, profile: Path, place: str = "", width: int = 1280) -> str
         timeout=90,
         check=True,
     )
-    return done.stdout
+    return process.stdout

@@ -59,7 +59,7 @@ def test_results_of_what_is_not_judged_are_corrected(tmp_path: Path) -> None:
 
     for name in ("a", "b"):
         (tmp_path / f"{name}-result.json").write_text(json.dumps(result(name)))
-    late = Check(
+    late_command = Check(
         check="a",
         outcome=Outcome.NOT_JUDGED,
         requirements=(ECHO,),
@@ -67,12 +67,12 @@ def test_results_of_what_is_not_judged_are_corrected(tmp_path: Path) -> None:
         reason="it rests on text",
     )
 
-    settle(tmp_path, [late, broken("b")])
+    settle(tmp_path, [late_command, broken("b")])
 
-    found = json.loads((tmp_path / "a-result.json").read_text())
-    assert found["status"] == "skipped"
-    assert found["labels"][0]["value"] == "not judged"
-    assert found["statusDetails"]["message"] == "it rests on text (shown by c)"
+    document = json.loads((tmp_path / "a-result.json").read_text())
+    assert document["status"] == "skipped"
+    assert document["labels"][0]["value"] == "not judged"
+    assert document["statusDetails"]["message"] == "it rests on text (shown by c)"
     assert json.loads((tmp_path / "b-result.json").read_text()) == result("b")
 
 
@@ -83,10 +83,10 @@ def test_a_death_that_shows_after_its_check_corrects_the_result(tmp_path: Path) 
 
     settle(tmp_path, [broken("a", ending=replace(killed(), phase=Phase.AFTER))])
 
-    found = json.loads(file.read_text())
-    assert found["status"] == "failed"
-    assert found["labels"][0]["value"] == "the target dies"
-    assert found["statusDetails"]["message"] == "after the check: killed by SIGSEGV"
+    document = json.loads(file.read_text())
+    assert document["status"] == "failed"
+    assert document["labels"][0]["value"] == "the target dies"
+    assert document["statusDetails"]["message"] == "after the check: killed by SIGSEGV"
 
 
 def test_a_page_loses_its_counter_and_gets_a_policy(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ CATALOGUE = load()
 
 def named(clauses: set[str], *, among: tuple[Check, ...]) -> list[int]:
     """Return the numbers of the findings that name one of some clauses."""
-    found = findings(run_of(among))
-    return [one.number for one in found if not clauses.isdisjoint(one.clauses)]
+    grouped = findings(run_of(among))
+    return [one.number for one in grouped if not clauses.isdisjoint(one.clauses)]
 
 
 @given(st.sets(st.sampled_from(sorted(RECORDED)), min_size=1, max_size=6))
@@ -42,14 +42,14 @@ def test_each_cause_is_named_once_and_nothing_that_holds_is_accused(
     failed = tuple(check for name in sorted(faults) for check in RECORDED[name])
     checks = (*failed, passed("z.py::test_z", "RFC7143-11.19-02"))
 
-    found = findings(run_of(checks))
+    grouped = findings(run_of(checks))
 
     broken = {name for fault in faults for name in FAULTS[fault].requirements}
-    assert {name for one in found for name in one.clauses} <= broken
+    assert {name for one in grouped for name in one.clauses} <= broken
     for fault in faults:
         clauses = set(FAULTS[fault].requirements)
         assert len(named(clauses, among=checks)) == 1, fault
-    assert len(found) <= len(faults)
+    assert len(grouped) <= len(faults)
 
 
 def place(fault: str) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def test_several_faults_at_once_are_found_by_the_suite(
     suite = collect_items().checks
     path = tmp_path / "run.json"
 
-    done = run(
+    process = run(
         *sorted({check for name in names for check in suite[name]}),
         *(f"--fault={fault}" for fault in chosen),
         f"--verdicts={path}",
@@ -83,8 +83,8 @@ def test_several_faults_at_once_are_found_by_the_suite(
         seconds=300,
     )
 
-    assert done.returncode == 1, done.stdout
-    found = findings(read(path))
-    first = [one.clauses[0] for one in found]
+    assert process.returncode == 1, process.stdout
+    document = findings(read(path))
+    first = [one.clauses[0] for one in document]
     assert set(first) == names
     assert len(first) == len(names)

@@ -64,10 +64,14 @@ def test_what_is_worse_in_a_copy_is_reported_exactly(
 
     compared = compare([run, copy])
 
-    (found,) = compared.changes
-    assert {change.after.check for change in found.worse} == chosen
-    assert (found.better, found.other, found.not_carried_out) == ((), (), ())
-    assert (found.appeared, found.vanished) == ((), ())
+    (changes_found,) = compared.changes
+    assert {change.after.check for change in changes_found.worse} == chosen
+    assert (
+        changes_found.better,
+        changes_found.other,
+        changes_found.not_carried_out,
+    ) == ((), (), ())
+    assert (changes_found.appeared, changes_found.vanished) == ((), ())
     assert compared.has_regressed is bool(chosen)
     printed = "\n".join(lines(compared))
     assert all(f"worse: {name}: " in printed for name in chosen)
@@ -78,14 +82,14 @@ def test_what_is_worse_in_a_copy_is_reported_exactly(
 def test_what_was_not_carried_out_is_no_regression(
     run: Run, data: st.DataObject
 ) -> None:
-    kept = data.draw(st.lists(st.sampled_from(run.checks), unique_by=id))
+    stored = data.draw(st.lists(st.sampled_from(run.checks), unique_by=id))
     silent = [Outcome.TROUBLE, Outcome.NOT_RUN]
     other = msgspec.structs.replace(
         run,
         checks=(
             *(
                 checked(check.check, data.draw(st.sampled_from(silent)), ECHO)
-                for check in kept
+                for check in stored
             ),
             broken("new.py::test_new", NEVER),
         ),
@@ -95,10 +99,10 @@ def test_what_was_not_carried_out_is_no_regression(
     for pair in ([run, other], [other, run]):
         compared = compare(pair)
         assert not compared.has_regressed
-        (found,) = compared.changes
-        assert "(incomplete)" in found.after + found.before
-        assert len(found.appeared) + len(found.vanished) == (
-            len(run.checks) - len(kept) + 1
+        (changes_found,) = compared.changes
+        assert "(incomplete)" in changes_found.after + changes_found.before
+        assert len(changes_found.appeared) + len(changes_found.vanished) == (
+            len(run.checks) - len(stored) + 1
         )
 
 
@@ -116,10 +120,10 @@ def test_findings_are_new_or_gone_by_their_causes() -> None:
     old = run_of([broken("a.py::test_a"), broken("a.py::test_b", TAG, "NOPIn")])
     new = run_of([broken("c.py::test_c"), *old.checks[:1], passed("a.py::test_b", TAG)])
 
-    found = changes(old, new, NAMES)
+    changes_found = changes(old, new, NAMES)
 
-    assert found.new_findings == ()
-    assert [one.clauses for one in found.gone_findings] == [(TAG,)]
+    assert changes_found.new_findings == ()
+    assert [one.clauses for one in changes_found.gone_findings] == [(TAG,)]
     back = changes(new, old, NAMES)
     assert [one.clauses for one in back.new_findings] == [(TAG,)]
 

@@ -40,10 +40,10 @@ def test_sections_stand_in_the_documents_order() -> None:
 def test_open_requirements_are_listed_on_request() -> None:
     entry = CATALOGUE.denominator()[0]
 
-    shown = "\n".join(coverage.report({}, shows_open=True))
+    displayed = "\n".join(coverage.report({}, shows_open=True))
     hidden = "\n".join(coverage.report({entry.id: ["x"]}))
 
-    assert f"  {entry.id}  " in shown
+    assert f"  {entry.id}  " in displayed
     assert "not covered" not in hidden
 
 

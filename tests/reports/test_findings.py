@@ -38,13 +38,13 @@ def test_a_run_in_which_all_holds_has_no_findings() -> None:
 
 
 def test_one_clause_broken_in_one_way_is_one_finding() -> None:
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a"), broken("b.py::test_b"), passed("a.py::test_c")
     )
 
-    assert found.number == 1
-    assert found.clauses == (ECHO,)
-    assert names(found) == {"a.py::test_a", "b.py::test_b"}
+    assert finding.number == 1
+    assert finding.clauses == (ECHO,)
+    assert names(finding) == {"a.py::test_a", "b.py::test_b"}
 
 
 def test_one_clause_broken_in_two_ways_is_two_findings() -> None:
@@ -58,12 +58,12 @@ def test_one_clause_broken_in_two_ways_is_two_findings() -> None:
 
 
 def test_one_clause_is_one_finding_whatever_the_answers_are() -> None:
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a", answer="NOPIn"),
         broken("b.py::test_b", answer="Reject 0x04"),
     )
 
-    assert len(found.checks) == 2
+    assert len(finding.checks) == 2
     refused = [f"LoginResponse 020{status}" for status in (0, 1)]
     assert len(of(*(broken(f"{one}.py::a", answer=one) for one in refused))) == 2
 
@@ -115,46 +115,46 @@ def test_a_target_that_answers_each_login_alike_afterwards_has_one_finding() -> 
 def test_parameters_of_a_check_are_one_finding() -> None:
     answers = ["NOPIn", "Reject 0x04", "no answer"]
 
-    (found,) = of(
+    (finding,) = of(
         *(broken(f"a.py::test_a[{answer}]", answer=answer) for answer in answers)
     )
 
-    assert len(found.checks) == 3
+    assert len(finding.checks) == 3
 
 
 def test_a_wrong_field_is_one_act_whatever_looks_at_it() -> None:
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a", ECHO, "NOPIn", pdu="NOPIn", field="StatSN"),
         broken("b.py::test_b", NEVER, "NOPIn", pdu="NOPIn", field="StatSN"),
         broken("b.py::test_c", NEVER, "NOPIn", pdu="NOPIn", field="StatSN"),
     )
 
-    assert found.clauses == (NEVER, ECHO)
+    assert finding.clauses == (NEVER, ECHO)
 
 
 def test_an_answer_that_says_little_joins_no_strangers() -> None:
-    good = "SCSIResponse GOOD"
+    valid = "SCSIResponse GOOD"
 
-    found = of(
-        broken("a.py::test_a", ECHO, good, pdu="SCSIResponse"),
-        broken("b.py::test_b", NEVER, good, pdu="SCSIResponse"),
+    grouped = of(
+        broken("a.py::test_a", ECHO, valid, pdu="SCSIResponse"),
+        broken("b.py::test_b", NEVER, valid, pdu="SCSIResponse"),
     )
 
-    assert len(found) == 2
+    assert len(grouped) == 2
 
 
 def test_an_answer_joins_clauses_that_one_check_carries() -> None:
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a", ECHO, "Reject 0x04"),
         broken("b.py::test_b", TAG, "Reject 0x04"),
         passed("c.py::test_c", ECHO, TAG),
     )
 
-    assert set(found.clauses) == {ECHO, TAG}
+    assert set(finding.clauses) == {ECHO, TAG}
 
 
 def test_deaths_are_told_apart_by_function_and_else_by_clause() -> None:
-    found = of(
+    grouped = of(
         broken("a.py::test_a", ECHO, ending=killed("", "free_it", "main")),
         broken("b.py::test_b", NEVER, ending=killed("", "free_it", "other")),
         broken("c.py::test_c", NEVER, ending=killed("", "use_it")),
@@ -164,19 +164,19 @@ def test_deaths_are_told_apart_by_function_and_else_by_clause() -> None:
         broken("g.py::test_g", ECHO),
     )
 
-    assert {frozenset(names(one)) for one in found} == {
+    assert {frozenset(names(one)) for one in grouped} == {
         frozenset({"a.py::test_a", "b.py::test_b"}),
         frozenset({"c.py::test_c"}),
         frozenset({"d.py::test_d", "e.py::test_e"}),
         frozenset({"f.py::test_f"}),
         frozenset({"g.py::test_g"}),
     }
-    assert [one.severity for one in found] == [Severity.DEATH] * 4 + [Severity.MUST]
-    assert found[0].actual == found[0].example.ending.reason  # type: ignore[union-attr]
+    assert [one.severity for one in grouped] == [Severity.DEATH] * 4 + [Severity.MUST]
+    assert grouped[0].actual == grouped[0].example.ending.reason  # type: ignore[union-attr]
 
 
 def test_the_worst_comes_first_then_what_reaches_far() -> None:
-    found = of(
+    grouped = of(
         broken("a.py::test_a", LONE_SHOULD, outcome=Outcome.WARNED),
         broken("b.py::test_b", ECHO, "NOPIn"),
         broken("c.py::test_c", WINDOW, "NOPIn"),
@@ -187,7 +187,7 @@ def test_the_worst_comes_first_then_what_reaches_far() -> None:
         broken("g.py::test_h", TAG, outcome=Outcome.DEVIATES, deviation="it is known"),
     )
 
-    assert [(one.severity, one.clauses[0], one.is_known) for one in found] == [
+    assert [(one.severity, one.clauses[0], one.is_known) for one in grouped] == [
         (Severity.DEATH, ECHO, False),
         (Severity.DATA, STORED, False),
         (Severity.SECRET, PROOF, False),
@@ -196,7 +196,7 @@ def test_the_worst_comes_first_then_what_reaches_far() -> None:
         (Severity.SHOULD, LONE_SHOULD, False),
         (Severity.MUST, TAG, True),
     ]
-    assert [one.number for one in found] == list(range(1, 8))
+    assert [one.number for one in grouped] == list(range(1, 8))
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ def test_the_worst_comes_first_then_what_reaches_far() -> None:
 def test_harm_is_done_by_what_the_target_did(
     requirement: str, answer: str, severity: Severity
 ) -> None:
-    (found,) = of(broken("a.py::test_a", requirement, answer))
+    (finding,) = of(broken("a.py::test_a", requirement, answer))
 
-    assert found.severity is severity
+    assert finding.severity is severity
 
 
 def test_the_tables_of_harm_name_requirements_of_targets() -> None:
@@ -224,7 +224,7 @@ def test_the_tables_of_harm_name_requirements_of_targets() -> None:
 
 
 def test_what_cannot_be_judged_belongs_to_its_finding() -> None:
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a"),
         Check(
             check="b.py::test_b",
@@ -234,8 +234,8 @@ def test_what_cannot_be_judged_belongs_to_its_finding() -> None:
         ),
     )
 
-    assert [check.check for check in found.not_judged] == ["b.py::test_b"]
-    assert (found.reach, found.clauses) == (2, (ECHO,))
+    assert [check.check for check in finding.not_judged] == ["b.py::test_b"]
+    assert (finding.reach, finding.clauses) == (2, (ECHO,))
 
 
 REQUIREMENTS = st.sampled_from([ECHO, TAG, NEVER, STORED, LONE_SHOULD])
@@ -263,11 +263,11 @@ def amiss(draw: st.DrawFn) -> list[Check]:
 def test_each_failure_is_in_one_finding_and_no_clause_is_added(
     checks: list[Check],
 ) -> None:
-    found = of(*checks)
+    grouped = of(*checks)
 
-    told = [check.check for one in found for check in one.checks]
-    assert sorted(told) == sorted(one.check for one in checks if one.failure)
-    for one in found:
+    reported = [check.check for one in grouped for check in one.checks]
+    assert sorted(reported) == sorted(one.check for one in checks if one.failure)
+    for one in grouped:
         assert set(one.clauses) == {
             name for check in one.checks for name in check.broken
         }
@@ -275,7 +275,7 @@ def test_each_failure_is_in_one_finding_and_no_clause_is_added(
         assert {check.outcome is Outcome.DEVIATES for check in one.checks} == {
             one.is_known
         }
-    ranks = [(one.is_known, one.severity.rank, -one.reach) for one in found]
+    ranks = [(one.is_known, one.severity.rank, -one.reach) for one in grouped]
     assert all(first <= second for first, second in pairwise(ranks))
 
 
@@ -295,11 +295,11 @@ def test_silence_joins_no_rules_of_one_section_but_an_answer_does() -> None:
     first, second = "RFC7143-4.2.2.1-13", "RFC7143-4.2.2.1-08"
 
     assert len(of(broken("a.py::a", first), broken("b.py::b", second))) == 2
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::a", first, "Reject 0x04"),
         broken("b.py::b", second, "Reject 0x04"),
     )
-    assert set(found.clauses) == {first, second}
+    assert set(finding.clauses) == {first, second}
 
 
 def test_good_joins_no_clauses_that_a_section_or_a_check_has_together() -> None:
@@ -317,12 +317,12 @@ def test_good_joins_no_clauses_that_a_section_or_a_check_has_together() -> None:
 
 def test_a_check_that_accuses_several_of_its_clauses_is_one_finding() -> None:
     both = (ECHO, NEVER)
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::a[1]", ECHO, "Reject 0x04", carries=both),
         broken("a.py::a[2]", NEVER, "NOPIn", carries=both),
     )
 
-    assert set(found.clauses) == set(both)
+    assert set(finding.clauses) == set(both)
     assert len(of(broken("a.py::a[1]"), broken("a.py::a[2]", NEVER, "NOPIn"))) == 2
 
 
@@ -340,14 +340,14 @@ def test_a_login_that_goes_on_joins_no_clauses_of_a_check() -> None:
 def test_wrong_values_of_one_key_are_one_finding() -> None:
     first, second = "RFC7143-13.14-01", "RFC7143-13.14-i01"
 
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::a", first, "#"),
         broken("b.py::b", second, "LoginResponse 0300"),
         broken("c.py::c", "RFC7143-6.1-i02", "#", field="FirstBurstLength"),
         broken("d.py::d", second, "#", field="FirstBurstLength"),
     )
 
-    assert len(found.checks) == 4
+    assert len(finding.checks) == 4
 
 
 def test_a_reason_that_leaves_no_doubt_joins_whatever_it_meets() -> None:
@@ -371,9 +371,9 @@ def test_plain_writes_that_store_other_data_explain_what_builds_on_them() -> Non
     special.append(broken("b.py::b", copied, "other data"))
 
     assert len(of(*special)) == 2
-    (found,) = of(*special, broken("c.py::c", STORED, "other data"))
-    assert found.severity is Severity.DATA
-    assert len(found.checks) == 3
+    (finding,) = of(*special, broken("c.py::c", STORED, "other data"))
+    assert finding.severity is Severity.DATA
+    assert len(finding.checks) == 3
 
 
 def test_related_requirements_are_found_in_either_order() -> None:
@@ -386,13 +386,13 @@ def test_related_requirements_are_found_in_either_order() -> None:
 def test_the_clause_that_most_checks_carry_comes_first() -> None:
     together = (ECHO, TAG)
 
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a", TAG, "#", field="MaxBurstLength", carries=together),
         broken("b.py::test_b", ECHO, "#", field="MaxBurstLength", carries=together),
         broken("c.py::test_c", ECHO, "#", field="MaxBurstLength"),
     )
 
-    assert found.clauses == (ECHO, TAG)
+    assert finding.clauses == (ECHO, TAG)
 
 
 def test_one_refusal_joins_checks_that_carry_a_clause_together() -> None:
@@ -410,21 +410,21 @@ def test_one_refusal_joins_checks_that_carry_a_clause_together() -> None:
 def test_a_check_that_hangs_the_target_with_some_parameters_is_one_finding() -> None:
     hung = Ending(kind=EndingKind.HUNG, reason="no PDU")
 
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a[0]", ending=hung),
         broken("a.py::test_a[1]", answer="NOPIn"),
     )
 
-    assert found.severity is Severity.HANG
-    assert len(found.checks) == 2
+    assert finding.severity is Severity.HANG
+    assert len(finding.checks) == 2
 
 
 def test_miscompare_is_other_data_where_plain_reads_and_writes_show_it() -> None:
     differs = "SCSIResponse CHECK CONDITION Eh/1Dh/00h"
 
-    (found,) = of(
+    (finding,) = of(
         broken("a.py::test_a", STORED, "other data"),
         broken("b.py::test_b", "SBC3-5.44-01", differs),
     )
 
-    assert len(found.checks) == 2
+    assert len(finding.checks) == 2

@@ -26,7 +26,7 @@ def one_of_each() -> Run:
             *(Outcome.NOT_RUN, Outcome.GONE),
         )
     ]
-    known = broken(
+    deviating = broken(
         "b/t.py::d", TAG, outcome=Outcome.DEVIATES, deviation="it is so\x1b[31m"
     )
     return run_of(
@@ -34,7 +34,7 @@ def one_of_each() -> Run:
             passed(NAME, seconds=0.25),
             broken("b/t.py::m", answer="Reject 0x04", transcript="\x1b[2J I>T"),
             broken("c/t.py::s", LONE_SHOULD, outcome=Outcome.WARNED),
-            known,
+            deviating,
             *plain,
         ]
     )
@@ -67,16 +67,16 @@ def test_ctrf_counts_and_names_each_check() -> None:
 def test_sarif_has_the_findings_by_their_clauses() -> None:
     (run,) = sarif(one_of_each())["runs"]
 
-    found = {result["ruleId"]: result for result in run["results"]}
-    assert found.keys() == {ECHO, LONE_SHOULD, TAG}
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == sorted(found)
+    matches = {result["ruleId"]: result for result in run["results"]}
+    assert matches.keys() == {ECHO, LONE_SHOULD, TAG}
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == sorted(matches)
     rules = run["tool"]["driver"]["rules"]
-    assert all(rules[one["ruleIndex"]]["id"] == name for name, one in found.items())
-    levels = {name: result["level"] for name, result in found.items()}
+    assert all(rules[one["ruleIndex"]]["id"] == name for name, one in matches.items())
+    levels = {name: result["level"] for name, result in matches.items()}
     assert levels == {ECHO: "error", LONE_SHOULD: "warning", TAG: "note"}
-    assert found[TAG]["suppressions"][0]["kind"] == "external"
-    assert "suppressions" not in found[ECHO]
-    (place,) = found[ECHO]["locations"]
+    assert matches[TAG]["suppressions"][0]["kind"] == "external"
+    assert "suppressions" not in matches[ECHO]
+    (place,) = matches[ECHO]["locations"]
     uri = place["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "suites/conformance/b/t.py"
 

@@ -33,8 +33,8 @@ RUN = run_of([absent("a.py::test_a"), absent("a.py::test_b"), passed("a.py::test
 
 
 def test_an_entry_is_gone_once_whatever_it_lists() -> None:
-    seen = broken("c.py::d", TAG, outcome=Outcome.DEVIATES, deviation=OTHER.what)
-    run = run_of([absent("b.py::b", OTHER), *RUN.checks, seen])
+    observed = broken("c.py::d", TAG, outcome=Outcome.DEVIATES, deviation=OTHER.what)
+    run = run_of([absent("b.py::b", OTHER), *RUN.checks, observed])
 
     first, second = gone(run)
 
@@ -80,9 +80,9 @@ def test_a_run_in_which_one_is_gone_is_not_said_to_be_all_well() -> None:
 
 
 def test_a_deviation_that_goes_is_better_and_its_finding_is_gone() -> None:
-    seen = broken("a.py::test_a", outcome=Outcome.DEVIATES, deviation=WHAT)
+    observed = broken("a.py::test_a", outcome=Outcome.DEVIATES, deviation=WHAT)
 
-    changed = changes(run_of([seen]), run_of([absent("a.py::test_a")]), ("a", "b"))
+    changed = changes(run_of([observed]), run_of([absent("a.py::test_a")]), ("a", "b"))
 
     assert [one.after.outcome for one in changed.better] == [Outcome.GONE]
     assert not changed.worse

@@ -58,12 +58,12 @@ def test_without_node_the_results_stay_and_it_says_so(
 def test_each_package_of_a_generator_has_a_digest_and_no_address(
     generator: html.Generator,
 ) -> None:
-    asked = json.loads((generator.locked / "package.json").read_text())
+    request = json.loads((generator.locked / "package.json").read_text())
     lock = json.loads((generator.locked / "package-lock.json").read_text())
     packages = {name: one for name, one in lock["packages"].items() if name}
 
-    assert asked["dependencies"] == {generator.package: generator.version}
-    assert lock["packages"][""]["dependencies"] == asked["dependencies"]
+    assert request["dependencies"] == {generator.package: generator.version}
+    assert lock["packages"][""]["dependencies"] == request["dependencies"]
     assert packages
     assert all(one["integrity"].startswith("sha512-") for one in packages.values())
     assert not any("resolved" in one for one in packages.values())

@@ -21,21 +21,21 @@ NASTY = st.text(alphabet=st.characters() | st.sampled_from("`\x1b\x00\n<>|\u202e
 
 @given(NASTY)
 def test_nothing_that_is_shown_can_control_a_terminal(text: str) -> None:
-    shown = printable(text)
+    displayed = printable(text)
 
-    assert all(part.isprintable() for part in shown.split("\n"))
+    assert all(part.isprintable() for part in displayed.split("\n"))
     assert one_line(text).isprintable()
     assert len(one_line(text, 10)) <= 10
 
 
 @given(NASTY)
 def test_code_ends_where_it_is_meant_to(text: str) -> None:
-    shown = code(text)
+    displayed = code(text)
 
-    fence = re.match("`+", shown)
+    fence = re.match("`+", displayed)
     assert fence is not None
-    inner = shown[len(fence[0]) : -len(fence[0])]
-    assert shown.endswith(fence[0])
+    inner = displayed[len(fence[0]) : -len(fence[0])]
+    assert displayed.endswith(fence[0])
     assert fence[0] not in re.findall("`+", inner)
     assert inner.strip(" ") == one_line(text)
 

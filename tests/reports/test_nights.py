@@ -39,14 +39,14 @@ def test_an_archive_only_grows_and_has_each_run_once(
     for run in (second, first, second):
         archive.append(tmp_path, run, branch=branch, revision="r1")
 
-    found = archive.load(tmp_path, branch=branch)
-    assert [run.started for run in found] == [first.started, second.started]
-    assert found[0].checks == first.checks
-    assert archive.revision_of(found[0]) == "r1"
+    runs = archive.load(tmp_path, branch=branch)
+    assert [run.started for run in runs] == [first.started, second.started]
+    assert runs[0].checks == first.checks
+    assert archive.revision_of(runs[0]) == "r1"
     if branch:
         log = ["git", "-C", str(tmp_path), "log", "--format=%s", branch]
-        said = subprocess.run(log, check=True, capture_output=True, text=True).stdout
-        assert said.splitlines() == ["Archive a run of tgt 1"] * 2
+        output = subprocess.run(log, check=True, capture_output=True, text=True).stdout
+        assert output.splitlines() == ["Archive a run of tgt 1"] * 2
         # Nothing is checked out by it.
         assert [path.name for path in tmp_path.iterdir()] == [".git"]
 
@@ -94,11 +94,11 @@ def test_a_damaged_file_of_an_archive_is_named(tmp_path: Path) -> None:
 
 
 def life(kind: Kind, name: str, runs: list[Run]) -> Life:
-    found = [
+    lives = [
         one for one in history.lives(runs) if one.kind is kind and name in one.name
     ]
-    assert len(found) == 1
-    return found[0]
+    assert len(lives) == 1
+    return lives[0]
 
 
 RUNS = [
@@ -145,9 +145,9 @@ def test_a_run_that_did_not_carry_a_check_out_says_nothing_of_it() -> None:
 def test_a_finding_that_is_mended_is_gone() -> None:
     runs = [night(1, broken("a")), night(2, passed("a"), revision="r2")]
 
-    found = life(Kind.FINDING, ECHO, runs)
+    lives = life(Kind.FINDING, ECHO, runs)
 
-    assert (found.now, found.since) == (history.GONE, runs[1])
+    assert (lives.now, lives.since) == (history.GONE, runs[1])
 
 
 def test_the_history_is_printed(
@@ -157,16 +157,16 @@ def test_the_history_is_printed(
         archive.append(tmp_path, run)
 
     assert main(["history", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "tgt, conformance: 4 runs, 2026-11-01T01:00 (r1) to" in said
-    assert "other, conformance: 1 run," in said
+    printed = capsys.readouterr().out
+    assert "tgt, conformance: 4 runs, 2026-11-01T01:00 (r1) to" in printed
+    assert "other, conformance: 1 run," in printed
     assert (
         "    broken: a\n      since 2026-11-03T01:00 (r2); before, passed: "
         "2026-11-02T01:00 (r1); steady, 4 of 4 runs as most of their revision; "
         "changes: 1"
-    ) in said
-    assert "NOT STEADY, 3 of 4 runs" in said
-    assert "passed: z" not in said
+    ) in printed
+    assert "NOT STEADY, 3 of 4 runs" in printed
+    assert "passed: z" not in printed
     assert main(["history", str(tmp_path), "--check", "z"]) == 0
     assert "passed: z" in capsys.readouterr().out
     assert main(["history", str(tmp_path), "--json"]) == 0

@@ -29,30 +29,30 @@ def probe(page: Path, text: str, profile: Path) -> dict[str, object]:
     page.write_text(text.replace("</body>", f"<script>{_PROBE}</script></body>"))
     dom = browse(page, profile)
     assert "<title>ERROR" not in dom, dom[:400]
-    shown = dom.partition('<output id="seen">')[2].partition("</output>")[0]
-    found: dict[str, object] = json.loads(unescape(shown))
-    return found
+    displayed = dom.partition('<output id="seen">')[2].partition("</output>")[0]
+    document: dict[str, object] = json.loads(unescape(displayed))
+    return document
 
 
 @pytest.mark.integration
 def test_the_matrix_filters_and_leads_to_evidence(tmp_path: Path) -> None:
     page = compare.page(compare.compare([GOOD, BAD]))
 
-    seen = probe(tmp_path / "c.html", page, tmp_path / "profile")
+    observed = probe(tmp_path / "c.html", page, tmp_path / "profile")
 
-    assert seen["first"] == ECHO
+    assert observed["first"] == ECHO
     assert "NOP-In answer echoes ping data up to MaxRecvDataSegmentLength." in str(
-        seen["text"]
+        observed["text"]
     )
-    assert seen["searched"] == [ECHO]
-    assert seen["broken"] == [ECHO]
-    assert ECHO in str(seen["different"])
-    assert "<no> & echo" in str(seen["detail"])
-    assert "NOPOut </script>" in str(seen["detail"])
-    assert seen["expanded"] == "true"
-    assert seen["hash"] == f"#{ECHO}/1"
-    assert seen["focused"] == f"{ECHO}, tgt 1: holds"
-    assert (seen["tabs"], seen["details"]) == (1, 1)
+    assert observed["searched"] == [ECHO]
+    assert observed["broken"] == [ECHO]
+    assert ECHO in str(observed["different"])
+    assert "<no> & echo" in str(observed["detail"])
+    assert "NOPOut </script>" in str(observed["detail"])
+    assert observed["expanded"] == "true"
+    assert observed["hash"] == f"#{ECHO}/1"
+    assert observed["focused"] == f"{ECHO}, tgt 1: holds"
+    assert (observed["tabs"], observed["details"]) == (1, 1)
 
 
 @pytest.mark.integration
@@ -72,10 +72,10 @@ def test_ten_thousand_rows_can_be_searched(tmp_path: Path) -> None:
     }
     page = compare.page(compared).replace(embedded(data), embedded(many))
 
-    seen = probe(tmp_path / "c.html", page, tmp_path / "profile")
+    observed = probe(tmp_path / "c.html", page, tmp_path / "profile")
 
-    assert int(str(seen["drawn"])) == len(many["rows"]) > 10_000
-    assert seen["searched"] == [ECHO]
+    assert int(str(observed["drawn"])) == len(many["rows"]) > 10_000
+    assert observed["searched"] == [ECHO]
 
 
 @pytest.mark.integration
@@ -84,9 +84,9 @@ def test_the_comparison_opens_whatever_a_target_is_called(tmp_path: Path) -> Non
     pair = [replace(run, environment=named) for run in (GOOD, BAD)]
 
     page = compare.page(compare.compare(pair))
-    seen = probe(tmp_path / "c.html", page, tmp_path / "profile")
+    observed = probe(tmp_path / "c.html", page, tmp_path / "profile")
 
-    assert int(str(seen["drawn"])) > 100
+    assert int(str(observed["drawn"])) > 100
 
 
 @pytest.mark.integration
@@ -127,9 +127,9 @@ def test_a_page_fits_a_narrow_window(tmp_path: Path, kind: str) -> None:
 
     dom = browse(page, tmp_path / "profile", width=width)
 
-    found = re.search(r"<title>width (\d+) of (\d+)", dom)
-    assert found is not None
-    assert int(found[1]) <= int(found[2])
+    match = re.search(r"<title>width (\d+) of (\d+)", dom)
+    assert match is not None
+    assert int(match[1]) <= int(match[2])
 
 
 @pytest.mark.parametrize("kind", ["statement", "findings", "compare"])

@@ -233,8 +233,8 @@ def test_no_text_of_a_target_breaks_a_page(tmp_path: Path, name: str) -> None:
     embedded = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
     assert embedded is not None
     rows_found = {row["id"]: row for row in json.loads(embedded[1])["rows"]}
-    shown = rows_found[ECHO]["cells"][1]["evidence"][0]["transcript"]
-    assert shown == printable(name)
+    displayed = rows_found[ECHO]["cells"][1]["evidence"][0]["transcript"]
+    assert displayed == printable(name)
     for path in files:
         text = path.read_text(encoding="utf-8")
         assert "<script>" not in text or path.suffix in (".md", ".json")

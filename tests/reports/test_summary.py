@@ -54,19 +54,19 @@ def test_a_check_that_was_cut_short_has_no_verdict() -> None:
 
 
 def test_what_was_selected_and_never_ran_is_told() -> None:
-    done = passed("nop/test_ping.py::test_x")
+    result = passed("nop/test_ping.py::test_x")
     crash = phase("???", None)
     crash.nodeid = "suites/conformance/nop/test_ping.py::test_crashed"
     crash.outcome, crash.longrepr = "failed", "worker 'gw0' crashed"
     selected = {
-        done.check: Selected((ECHO,), "x"),
+        result.check: Selected((ECHO,), "x"),
         "nop/test_ping.py::test_crashed": Selected((ECHO,), "y"),
         "nop/test_ping.py::test_x[2]": Selected(),
     }
 
-    first, crashed, missing = complete([done], selected, [crash])
+    first, crashed, missing = complete([result], selected, [crash])
 
-    assert first == done
+    assert first == result
     assert (crashed.outcome, crashed.reason) == (
         Outcome.TROUBLE,
         "worker 'gw0' crashed",
@@ -146,11 +146,13 @@ def test_a_target_by_its_address_can_be_replayed() -> None:
 
 
 def test_the_head_counts_findings_and_says_what_is_incomplete() -> None:
-    known = broken(
+    deviating = broken(
         "a.py::test_b", TAG, outcome=Outcome.DEVIATES, deviation="it is known"
     )
     run = run_of(
-        [broken("a.py::test_a"), known], is_complete=False, why_incomplete="a signal"
+        [broken("a.py::test_a"), deviating],
+        is_complete=False,
+        why_incomplete="a signal",
     )
 
     assert [line.text for line in head(run, findings(run))] == [

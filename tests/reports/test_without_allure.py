@@ -49,16 +49,16 @@ def run(packages: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_a_run_works_and_gives_its_verdicts(packages: Path, tmp_path: Path) -> None:
     verdicts = tmp_path / "run.json"
 
-    done = run(packages, f"--verdicts={verdicts}")
+    process = run(packages, f"--verdicts={verdicts}")
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     checks = json.loads(verdicts.read_text())["checks"]
     assert {check["outcome"] for check in checks} == {"passed"}
 
 
 @pytest.mark.integration
 def test_results_for_allure_are_refused_in_one_line(packages: Path) -> None:
-    done = run(packages, "--alluredir=out")
+    process = run(packages, "--alluredir=out")
 
-    assert done.returncode == 4
-    assert done.stderr.strip() == f"ERROR: {MISSING}"
+    assert process.returncode == 4
+    assert process.stderr.strip() == f"ERROR: {MISSING}"

@@ -25,12 +25,12 @@ def lines(path: str) -> list[str]:
 
 def versions(path: str) -> dict[str, str]:
     """Return the version of each package in a file."""
-    found = {}
+    matches = {}
     for line in lines(path):
         match = _REQUIREMENT.match(line)
         assert match, line
-        found[normal(match[1])] = match[2]
-    return found
+        matches[normal(match[1])] = match[2]
+    return matches
 
 
 def test_the_locks_have_the_versions_that_are_asked_for() -> None:

@@ -26,19 +26,19 @@ def scripts() -> list[Path]:
 
 
 def test_the_scripts_that_are_known_are_found() -> None:
-    found = {str(path.relative_to(ROOT)) for path in scripts()}
+    matches = {str(path.relative_to(ROOT)) for path in scripts()}
 
-    assert {".ci/run", "scripts/install-lab", "scripts/install-packages"} <= found
-    assert {"vmlab/scripts/init.sh", "targets/lio/setup.sh"} <= found
+    assert {".ci/run", "scripts/install-lab", "scripts/install-packages"} <= matches
+    assert {"vmlab/scripts/init.sh", "targets/lio/setup.sh"} <= matches
 
 
 @pytest.mark.integration
 def test_shellcheck_has_nothing_to_say() -> None:
     tools.require("shellcheck")
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["shellcheck", *scripts()], capture_output=True, text=True, check=False
     )
 
-    assert done.stdout == ""
-    assert done.returncode == 0
+    assert process.stdout == ""
+    assert process.returncode == 0

@@ -76,11 +76,11 @@ def host(
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    made = Host(name, process, log)
+    started = Host(name, process, log)
     try:
-        yield made
+        yield started
     finally:
-        made.die()
+        started.die()
 
 
 def free_port() -> int:
@@ -150,6 +150,6 @@ def ssh_host(name: str, folder: Path, own: Mapping[Path, Path]) -> Iterator[Host
     (folder / f"{name}.client").write_text(client)
     Path("/run/sshd").mkdir(exist_ok=True)  # what a service manager would have made
     sshd = shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd"
-    with host(name, folder, own, sshd, "-D", "-e", "-f", config) as made:
-        await_port(port, made)
-        yield made
+    with host(name, folder, own, sshd, "-D", "-e", "-f", config) as started:
+        await_port(port, started)
+        yield started

@@ -49,9 +49,9 @@ def install(factory: pytest.TempPathFactory) -> Installed:
     """Build the wheel and install it, once for all workers of a run."""
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, done = shared / "environment", shared / "environment.done"
+    folder, result = shared / "environment", shared / "environment.done"
     with locks.held(shared / "environment.lock"):
-        if not done.exists():
+        if not result.exists():
             _build(shared / "wheels")
             venv.create(folder, with_pip=True, clear=True)
             (wheel,) = (shared / "wheels").glob("*.whl")
@@ -59,7 +59,7 @@ def install(factory: pytest.TempPathFactory) -> Installed:
                 str(folder / "bin" / "python"),
                 *("install", "-c", str(ROOT / "constraints.txt"), str(wheel)),
             )
-            done.touch()
+            result.touch()
     return Installed(folder)
 
 
@@ -71,7 +71,7 @@ def _build(folder: Path) -> None:
 
 
 def _pip(python: str, *words: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [python, "-m", "pip", *words, "--quiet", "--disable-pip-version-check"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -79,6 +79,6 @@ def _pip(python: str, *words: str) -> None:
         check=False,
         timeout=_SECONDS,
     )
-    if done.returncode and "No matching distribution" in done.stderr:
+    if process.returncode and "No matching distribution" in process.stderr:
         missing("no package index can be reached")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr

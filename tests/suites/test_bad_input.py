@@ -24,48 +24,50 @@ def running() -> Iterator[RunningTarget]:
 
 
 def test_an_unknown_target() -> None:
-    done = run("--target=tgtt")
+    process = run("--target=tgtt")
 
-    assert done.returncode == USAGE
-    assert "unknown target 'tgtt'; did you mean tgt?" in complaint(done)
+    assert process.returncode == USAGE
+    assert "unknown target 'tgtt'; did you mean tgt?" in complaint(process)
 
 
 def test_scst_without_its_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCST_SOURCE", raising=False)
 
-    done = run("--target=scst")
+    process = run("--target=scst")
 
-    assert done.returncode == USAGE
-    assert "SCST-project/scst" in complaint(done)
+    assert process.returncode == USAGE
+    assert "SCST-project/scst" in complaint(process)
 
 
 def test_a_profile_for_a_target_of_our_own() -> None:
-    done = run("--target=tgt", "--profile=scst")
+    process = run("--target=tgt", "--profile=scst")
 
-    assert done.returncode == USAGE
-    assert "--profile is for iscsi:// targets alone" in complaint(done)
+    assert process.returncode == USAGE
+    assert "--profile is for iscsi:// targets alone" in complaint(process)
 
 
 def test_a_profile_that_nobody_knows() -> None:
-    done = run("--target=iscsi://localhost/iqn.2001-04.com.example:x", "--profile=esos")
+    process = run(
+        "--target=iscsi://localhost/iqn.2001-04.com.example:x", "--profile=esos"
+    )
 
-    assert done.returncode == USAGE
-    assert "unknown profile 'esos'; valid: reference, " in complaint(done)
+    assert process.returncode == USAGE
+    assert "unknown profile 'esos'; valid: reference, " in complaint(process)
 
 
 def test_a_fault_of_a_target_that_has_none() -> None:
-    done = run("--target=tgt", "--fault=any")
+    process = run("--target=tgt", "--fault=any")
 
-    assert done.returncode == USAGE
-    assert "--fault is for --target=reference" in complaint(done)
+    assert process.returncode == USAGE
+    assert "--fault is for --target=reference" in complaint(process)
 
 
 def test_the_list_of_targets() -> None:
-    done = run("--target=help")
+    process = run("--target=help")
 
-    assert done.returncode == 0
+    assert process.returncode == 0
     assert all(
-        name in done.stdout for name in ("reference", "tgt", "istgt", "iscsi://")
+        name in process.stdout for name in ("reference", "tgt", "istgt", "iscsi://")
     )
 
 
@@ -74,10 +76,10 @@ def test_a_refused_connection(workers: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
-    done = run(f"--target=iscsi://127.0.0.1:{port}/{NAME}", "-n", workers)
+    process = run(f"--target=iscsi://127.0.0.1:{port}/{NAME}", "-n", workers)
 
-    assert done.returncode == LAB_TROUBLE
-    assert "refuses the connection; check that" in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert "refuses the connection; check that" in complaint(process)
 
 
 def test_a_target_that_is_not_ours_meets_one_worker_alone(
@@ -85,15 +87,15 @@ def test_a_target_that_is_not_ours_meets_one_worker_alone(
 ) -> None:
     url = f"iscsi://{running.portal}/{running.target.name}"
 
-    done = run(f"--target={url}", "-n", "2")
+    process = run(f"--target={url}", "-n", "2")
 
-    assert done.returncode == 0, done.stdout
-    assert "1/1 worker" in done.stdout
-    assert "one worker runs all checks, since the target is not ours" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "1/1 worker" in process.stdout
+    assert "one worker runs all checks, since the target is not ours" in process.stdout
 
 
 def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:
-    done = run(
+    process = run(
         f"--target=iscsi://{running.portal}/{running.target.name}",
         "--profile=lio",
         "-k",
@@ -102,18 +104,18 @@ def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:
     )
 
     # The reference target has none of LIO's deviations, which is noticed.
-    assert done.returncode == 1
-    assert "one-login-at-a-time" in done.stdout
-    printed = " ".join(done.stdout.split())
+    assert process.returncode == 1
+    assert "one-login-at-a-time" in process.stdout
+    printed = " ".join(process.stdout.split())
     assert "gone RFC7143-11.13.5-i01:" in printed
     assert "remove the entry from suites/deviations/lio.toml" in printed
 
 
 def test_an_unknown_name(running: RunningTarget) -> None:
-    done = run(f"--target=iscsi://{running.portal}/{NAME}")
+    process = run(f"--target=iscsi://{running.portal}/{NAME}")
 
-    assert done.returncode == LAB_TROUBLE
-    line = complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    line = complaint(process)
     assert "0x0203 (not found); check the target's name" in line
     assert running.target.name in line
 
@@ -122,12 +124,12 @@ def test_a_wrong_secret(running: RunningTarget) -> None:
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
+    place = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
-    done = run(f"--target=iscsi://{where}")
+    process = run(f"--target=iscsi://{place}")
 
-    assert done.returncode == LAB_TROUBLE
-    line = complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    line = complaint(process)
     assert "0x0201 (authentication failure); check the CHAP user and secret" in line
     assert "not-the-secret" not in line
 
@@ -136,10 +138,10 @@ def test_a_missing_secret(running: RunningTarget) -> None:
     node = running.chap_target
     assert node is not None
 
-    done = run(f"--target=iscsi://{running.portal}/{node.name}")
+    process = run(f"--target=iscsi://{running.portal}/{node.name}")
 
-    assert done.returncode == LAB_TROUBLE
-    assert "check the CHAP user and secret" in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert "check the CHAP user and secret" in complaint(process)
 
 
 def silent(peer: Peer) -> None:
@@ -175,74 +177,74 @@ def whole_and_wrong(peer: Peer) -> None:
 def test_a_listener_that_is_no_target(script: object, words: str) -> None:
     # The provider's own probe is the first connection, the login the second.
     with listening(script, connections=2) as portal:  # type: ignore[arg-type]
-        done = run(f"--target=iscsi://{portal}/{NAME}", "--peer-timeout=0.5")
+        process = run(f"--target=iscsi://{portal}/{NAME}", "--peer-timeout=0.5")
 
-    assert done.returncode == LAB_TROUBLE
-    assert words in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert words in complaint(process)
 
 
 def test_a_port_in_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        portal = Portal(*taken.getsockname())
-        done = run(f"--target=reference:{portal.port}")
+    with socket.create_server(("127.0.0.1", 0)) as received:
+        portal = Portal(*received.getsockname())
+        process = run(f"--target=reference:{portal.port}")
 
-    assert done.returncode == LAB_TROUBLE
-    assert str(portal.port) in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert str(portal.port) in complaint(process)
 
 
 def test_a_missing_tgtd() -> None:
     plugin = ("-p", "tests.suites.without_programs")
-    done = run("--target=tgt", *plugin, PATH="/nonexistent")
+    process = run("--target=tgt", *plugin, PATH="/nonexistent")
 
-    assert done.returncode == LAB_TROUBLE
-    assert "tgtd is not installed; apt-get install tgt" in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert "tgtd is not installed; apt-get install tgt" in complaint(process)
 
 
 def test_an_unknown_requirement() -> None:
-    done = run("--target=reference", "--requirement=RFC7143-11.19-2")
+    process = run("--target=reference", "--requirement=RFC7143-11.19-2")
 
-    assert done.returncode == USAGE
-    assert "did you mean RFC7143-11.19-02" in complaint(done)
+    assert process.returncode == USAGE
+    assert "did you mean RFC7143-11.19-02" in complaint(process)
 
 
 @pytest.mark.parametrize("option", ["--verdicts=/proc/run.json", "--alluredir=/proc/x"])
 def test_a_place_where_nothing_can_be_written(option: str) -> None:
-    done = run("--target=reference", option)
+    process = run("--target=reference", option)
 
-    assert done.returncode == USAGE
-    assert "/proc/" in complaint(done)
+    assert process.returncode == USAGE
+    assert "/proc/" in complaint(process)
 
 
 def test_a_file_that_can_no_longer_be_written_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "full"
     file.symlink_to("/dev/full")
 
-    done = run(f"--verdicts={file}", "--target=reference", "-k", "test_ping")
+    process = run(f"--verdicts={file}", "--target=reference", "-k", "test_ping")
 
-    assert done.returncode == LAB_TROUBLE
-    assert f"the run is not kept: {file}: No space left on device" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    assert process.returncode == LAB_TROUBLE
+    assert f"the run is not kept: {file}: No space left on device" in process.stdout
+    assert "Traceback" not in process.stdout + process.stderr
 
 
 def test_an_unknown_area() -> None:
-    done = run("--target=reference", "--area=nopp")
+    process = run("--target=reference", "--area=nopp")
 
-    assert done.returncode == USAGE
-    assert "did you mean nop?" in complaint(done)
+    assert process.returncode == USAGE
+    assert "did you mean nop?" in complaint(process)
 
 
 @pytest.mark.parametrize("kind", ["tgt", "istgt"])
 def test_a_real_target_passes_through(kind: str) -> None:
     require({"tgt": "tgtd", "istgt": "istgt"}[kind])
 
-    done = run(f"--target={kind}", "-k", "test_ping_data_is_returned", "-q")
+    process = run(f"--target={kind}", "-k", "test_ping_data_is_returned", "-q")
 
-    assert done.returncode == 0, done.stdout
-    assert "requirements exercised" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "requirements exercised" in process.stdout
 
 
 def test_a_target_whose_logins_lead_nowhere_is_tested_all_the_same() -> None:
-    done = run(
+    process = run(
         "--target=reference",
         "--fault=login-response-has-a-digest",
         "--offer=HeaderDigest=CRC32C,None",
@@ -250,6 +252,6 @@ def test_a_target_whose_logins_lead_nowhere_is_tested_all_the_same() -> None:
         path="suites/conformance/negotiation",
     )
 
-    assert done.returncode == 1, done.stdout
-    assert "its first login breaks a rule: " in done.stdout
-    assert "no target to test" not in done.stdout
+    assert process.returncode == 1, process.stdout
+    assert "its first login breaks a rule: " in process.stdout
+    assert "no target to test" not in process.stdout

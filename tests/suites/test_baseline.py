@@ -28,45 +28,47 @@ def target_run(
 
 @pytest.mark.integration
 def test_a_baseline_is_green_until_a_finding_comes_or_goes(tmp_path: Path) -> None:
-    known = tmp_path / "known.toml"
+    deviations_file = tmp_path / "known.toml"
 
-    first = target_run(f"--write-deviations={known}", faults=(ECHO, LOGOUT))
+    first = target_run(f"--write-deviations={deviations_file}", faults=(ECHO, LOGOUT))
 
     assert first.returncode == 1
-    assert f"wrote {known}" in first.stdout
-    entries = tomllib.loads(known.read_text())["deviation"]
+    assert f"wrote {deviations_file}" in first.stdout
+    entries = tomllib.loads(deviations_file.read_text())["deviation"]
     assert {entry["requirement"] for entry in entries} >= {
         "RFC7143-11.19-02",
         "RFC7143-11.15.1-i01",
     }
     assert all(entry["what"] and entry["why"] for entry in entries)
 
-    green = target_run(f"--deviations={known}", faults=(ECHO, LOGOUT))
+    green = target_run(f"--deviations={deviations_file}", faults=(ECHO, LOGOUT))
     assert green.returncode == 0, green.stdout
     assert f"{len(entries)} known deviation" in green.stdout
 
-    gone = target_run(f"--deviations={known}", faults=(ECHO,))
-    assert gone.returncode == 1, gone.stdout
-    assert "listed deviation did not show" in gone.stdout
-    assert "deviation gone" in gone.stdout
-    assert f"remove the entry from {known}" in " ".join(gone.stdout.split())
-    assert "no findings" not in gone.stdout
+    removed = target_run(f"--deviations={deviations_file}", faults=(ECHO,))
+    assert removed.returncode == 1, removed.stdout
+    assert "listed deviation did not show" in removed.stdout
+    assert "deviation gone" in removed.stdout
+    assert f"remove the entry from {deviations_file}" in " ".join(
+        removed.stdout.split()
+    )
+    assert "no findings" not in removed.stdout
 
-    new = target_run(f"--deviations={known}", faults=(ECHO, LOGOUT, TAG))
+    new = target_run(f"--deviations={deviations_file}", faults=(ECHO, LOGOUT, TAG))
     assert new.returncode == 1, new.stdout
     assert "RFC7143-11.19-01" in new.stdout
 
 
 @pytest.mark.integration
 def test_a_file_that_exists_is_not_overwritten(tmp_path: Path) -> None:
-    known = tmp_path / "known.toml"
-    known.write_text("# mine\n")
+    deviations_file = tmp_path / "known.toml"
+    deviations_file.write_text("# mine\n")
 
-    done = target_run(f"--write-deviations={known}", faults=())
+    result = target_run(f"--write-deviations={deviations_file}", faults=())
 
-    assert done.returncode == 4
-    assert complaint(done).endswith("name another file, or delete it")
-    assert known.read_text() == "# mine\n"
+    assert result.returncode == 4
+    assert complaint(result).endswith("name another file, or delete it")
+    assert deviations_file.read_text() == "# mine\n"
     nowhere = target_run(f"--write-deviations={tmp_path / 'a' / 'b'}", faults=())
     assert nowhere.returncode == 4
     assert "there is no folder" in complaint(nowhere)

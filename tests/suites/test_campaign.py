@@ -48,9 +48,9 @@ OTHER = tidy([LOGIN, command(0), Event(bundle.RESET, 1)], SENTINEL)
 
 
 def test_a_connection_is_opened_first_and_nothing_comes_after_its_end() -> None:
-    made = tidy([PING, Event(bundle.RESET, 1), PING], None)
+    program = tidy([PING, Event(bundle.RESET, 1), PING], None)
 
-    assert [one.kind for one in made] == [bundle.OPENED, bundle.SENT, bundle.RESET]
+    assert [one.kind for one in program] == [bundle.OPENED, bundle.SENT, bundle.RESET]
 
 
 @pytest.mark.parametrize("lun", [1 << 48, 0x4001 << 48, 0x8001 << 48])
@@ -67,10 +67,10 @@ def test_bytes_that_are_a_command_do_not_address_it_either() -> None:
 
 def test_programs_are_bounded() -> None:
     events = [replace(PING, connection=number % 50) for number in range(1000)]
-    made = tidy(events, None)
+    program = tidy(events, None)
 
-    assert len(made) <= MOST_EVENTS
-    assert len({one.connection for one in made}) == MOST_CONNECTIONS
+    assert len(program) <= MOST_EVENTS
+    assert len({one.connection for one in program}) == MOST_CONNECTIONS
 
 
 def test_what_is_no_pdu_is_sent_as_bytes() -> None:
@@ -81,10 +81,10 @@ def test_what_is_no_pdu_is_sent_as_bytes() -> None:
 
 def test_numbers_go_up_by_one_and_stand_still_for_immediate_requests() -> None:
     immediate = sent(NOPOut(immediate=1))
-    made = renumber(tidy([LOGIN, command(0), immediate, command(0)], None))
+    program = renumber(tidy([LOGIN, command(0), immediate, command(0)], None))
     numbers = [
         int.from_bytes(header_of(one)[24:28], "big")
-        for one in made
+        for one in program
         if one.kind == bundle.SENT
     ]
 
@@ -94,9 +94,9 @@ def test_numbers_go_up_by_one_and_stand_still_for_immediate_requests() -> None:
 def test_an_added_connection_goes_on_with_the_numbers_of_its_session() -> None:
     joining = sent(LoginRequest(tsih=5, cid=2), 2)
     last = replace(command(0), connection=2)
-    made = renumber(tidy([LOGIN, command(0), joining, last], None))
+    program = renumber(tidy([LOGIN, command(0), joining, last], None))
 
-    assert int.from_bytes(header_of(made[-1])[24:28], "big") == 8
+    assert int.from_bytes(header_of(program[-1])[24:28], "big") == 8
 
 
 def test_the_same_chance_makes_the_same_program() -> None:
@@ -112,23 +112,23 @@ def test_any_mutation_holds_to_the_rules() -> None:
     random = Random(1)  # noqa: S311
     corpus = [PROGRAM, OTHER]
     for _ in range(1500):
-        made = mutate(random, random.choice(corpus), corpus, SENTINEL)
-        corpus = [*corpus[-20:], made] if made else corpus
+        changed = mutate(random, random.choice(corpus), corpus, SENTINEL)
+        corpus = [*corpus[-20:], changed] if changed else corpus
 
-        assert made == tidy(made, SENTINEL)
-        assert len(made) <= MOST_EVENTS
-        for event in made:
+        assert changed == tidy(changed, SENTINEL)
+        assert len(changed) <= MOST_EVENTS
+        for event in changed:
             if event.kind == bundle.SENT:
                 assert len(header_of(event)) >= BHS_LENGTH
 
 
 def test_mutations_reach_all_that_they_are_for() -> None:
     random = Random(2)  # noqa: S311
-    made = [mutate(random, PROGRAM, [PROGRAM, OTHER], None) for _ in range(500)]
-    kinds = {event.kind for program in made for event in program}
+    changed = [mutate(random, PROGRAM, [PROGRAM, OTHER], None) for _ in range(500)]
+    kinds = {event.kind for program in changed for event in program}
     opcodes = {
         header_of(event)[0] & 0x3F
-        for program in made
+        for program in changed
         for event in program
         if event.kind == bundle.SENT
     }
@@ -138,22 +138,22 @@ def test_mutations_reach_all_that_they_are_for() -> None:
         *(bundle.CLOSED, bundle.RESET, bundle.HALF_CLOSED),
     }
     assert {Opcode.LOGIN_REQUEST, Opcode.NOP_OUT, Opcode.SCSI_COMMAND} < opcodes
-    assert any(len({one.connection for one in program}) > 1 for program in made)
+    assert any(len({one.connection for one in program}) > 1 for program in changed)
 
 
 def test_the_shortest_program_that_shows_it_is_found() -> None:
-    odd = sent(NOPOut(data=b"odd"))
+    unexpected = sent(NOPOut(data=b"odd"))
     crowd = [replace(PING, connection=2)] * 20
-    whole = tidy([LOGIN, *[PING] * 30, odd, *[PING] * 10, *crowd], None)
+    whole = tidy([LOGIN, *[PING] * 30, unexpected, *[PING] * 10, *crowd], None)
     tried = []
 
     def shows(program: Program) -> bool:
         tried.append(program)
-        return odd in program and LOGIN in program
+        return unexpected in program and LOGIN in program
 
     shortest = shrink(whole, shows, None, 100)
 
-    assert [one for one in shortest if one.kind == bundle.SENT] == [LOGIN, odd]
+    assert [one for one in shortest if one.kind == bundle.SENT] == [LOGIN, unexpected]
     assert len(tried) < 100
 
 
@@ -196,10 +196,10 @@ def test_a_campaign_is_gone_on_with(tmp_path: Path) -> None:
     store.add(OTHER, is_seed=True)
     store.save()
 
-    again = load(tmp_path, None)
+    second = load(tmp_path, None)
 
-    assert again.state == store.state
-    assert again.corpus == [PROGRAM]
+    assert second.state == store.state
+    assert second.corpus == [PROGRAM]
 
 
 def test_another_seed_is_no_campaign_that_is_gone_on_with(tmp_path: Path) -> None:
@@ -241,22 +241,22 @@ def test_what_is_no_time(text: str) -> None:
     ],
 )
 def test_options_that_make_no_sense(options: list[str], words: str) -> None:
-    done = run("--target=reference", *options, path="suites/robustness")
+    process = run("--target=reference", *options, path="suites/robustness")
 
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert words in complaint(done)
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR
+    assert words in complaint(process)
 
 
 @pytest.mark.integration
 def test_a_campaign_is_of_the_robustness_suite() -> None:
-    done = run("--target=reference", "--campaign=1m")
+    process = run("--target=reference", "--campaign=1m")
 
-    assert "of suites/robustness" in complaint(done)
+    assert "of suites/robustness" in complaint(process)
 
 
 @pytest.mark.integration
 def test_a_crash_is_found_shortened_and_kept(tmp_path: Path) -> None:
-    done = run(
+    process = run(
         "--target=reference",
         "--fault=long-value-crashes",
         "--campaign=20s",
@@ -264,13 +264,13 @@ def test_a_crash_is_found_shortened_and_kept(tmp_path: Path) -> None:
         path="suites/robustness",
     )
 
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert process.returncode == pytest.ExitCode.TESTS_FAILED, process.stdout
     state = load(tmp_path, 1).state
     crashes = [one for one in state.findings if "SIGSEGV" in one.says]
-    assert crashes, done.stdout
+    assert crashes, process.stdout
     assert any(one.reproduces for one in crashes)
-    kept = bundle.read(tmp_path / "findings" / crashes[0].file)
-    assert "SIGSEGV" in kept.actual
+    stored = bundle.read(tmp_path / "findings" / crashes[0].file)
+    assert "SIGSEGV" in stored.actual
 
 
 @pytest.mark.integration
@@ -278,14 +278,14 @@ def test_a_target_that_stands_it_passes_and_a_second_run_goes_on(
     tmp_path: Path,
 ) -> None:
     def campaign(seconds: int) -> State:
-        done = run(
+        process = run(
             "--target=reference",
             f"--campaign={seconds}s",
             f"--campaign-folder={tmp_path}",
             path="suites/robustness",
         )
-        assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
-        assert f"of {seconds} s" in done.stdout
+        assert process.returncode == pytest.ExitCode.OK, process.stdout + process.stderr
+        assert f"of {seconds} s" in process.stdout
         return load(tmp_path, None).state
 
     first, second = campaign(3), campaign(5)

@@ -23,15 +23,15 @@ def test_no_capture_holds_a_malformed_packet(tmp_path: Path) -> None:
 
     captures = sorted(tmp_path.glob("*.pcapng*"))
     assert captures
-    found = {path.name: malformed(path, tmp_path / "capture") for path in captures}
-    assert not {name: frames for name, frames in found.items() if frames}
+    matches = {path.name: malformed(path, tmp_path / "capture") for path in captures}
+    assert not {name: frames for name, frames in matches.items() if frames}
 
 
 def malformed(path: Path, plain: Path) -> list[str]:
     """Return the numbers of the packets that tshark cannot make sense of."""
     raw = path.read_bytes()
     plain.write_bytes(gzip.decompress(raw) if path.suffix == ".gz" else raw)
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *("tshark", "-r", str(plain), "-d", "tcp.port==1-65535,iscsi"),
             *("-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"),
@@ -41,4 +41,4 @@ def malformed(path: Path, plain: Path) -> list[str]:
         check=True,
         timeout=60,
     )
-    return done.stdout.split()
+    return process.stdout.split()

@@ -27,7 +27,7 @@ def test_any_two_values_meet() -> None:
     ]
 
     beyond = {
-        (first, most) for first in ("65536", "262144") for most in ("512", "8192")
+        (first, maximum) for first in ("65536", "262144") for maximum in ("512", "8192")
     }
     assert {(a[1], b[1]) for a, b in missing} == beyond
     assert {(a[0], b[0]) for a, b in missing} == {
@@ -50,9 +50,9 @@ def test_the_smallest_combination_is_named() -> None:
         ):
             raise ConformanceFailure("data", f"none with {len(combination)} values")
 
-    odd = {name: values[-1] for name, values in VALUES.items()}
+    unexpected = {name: values[-1] for name, values in VALUES.items()}
     with pytest.raises(ConformanceFailure) as caught:
-        run(trial, odd)
+        run(trial, unexpected)
 
     assert caught.value.actual.endswith(
         "(smallest combination that provokes it: DataDigest=CRC32C, ImmediateData=No)"
@@ -98,8 +98,8 @@ def test_a_dead_target_is_not_asked_again() -> None:
         tried.append(combination)
         raise ConformanceFailure("an answer", "the target died")
 
-    odd = {name: values[-1] for name, values in VALUES.items()}
+    unexpected = {name: values[-1] for name, values in VALUES.items()}
     with pytest.raises(ConformanceFailure):
-        run(trial, odd, goes_on=lambda: False)
+        run(trial, unexpected, goes_on=lambda: False)
 
-    assert tried == [odd]
+    assert tried == [unexpected]

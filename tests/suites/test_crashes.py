@@ -91,54 +91,56 @@ def test_a_known_crash_excuses_itself_alone(
 
 @pytest.mark.integration
 def test_a_crash_is_known_only_where_it_is_listed(tmp_path: Path) -> None:
-    done = sample(tmp_path, "struck_once", checks="nop/*")
+    result = sample(tmp_path, "struck_once", checks="nop/*")
 
-    assert outcomes(done, "struck_once") == ["FAILED"]
-    assert "the target died" in done.stdout
-    assert tries(done, "struck_once") == 1
+    assert outcomes(result, "struck_once") == ["FAILED"]
+    assert "the target died" in result.stdout
+    assert tries(result, "struck_once") == 1
 
 
 @pytest.mark.integration
 def test_a_known_deviation_excuses_no_crash_at_its_end(tmp_path: Path) -> None:
-    known, otherwise = "wrong_and_ends_known", "wrong_and_ends_otherwise"
+    entries, otherwise = "wrong_and_ends_known", "wrong_and_ends_otherwise"
     listed = "".join(
         DEVIATION.format(checks=f"{SAMPLES}::test_{name}")
-        for name in (known, otherwise)
+        for name in (entries, otherwise)
     )
-    done = sample(tmp_path, f"{known} {otherwise}", listed=listed)
+    result = sample(tmp_path, f"{entries} {otherwise}", listed=listed)
 
-    assert outcomes(done, known) == ["XFAIL"]
-    assert sorted(outcomes(done, otherwise)) == ["ERROR", "XFAIL"]
-    assert tries(done, known) == tries(done, otherwise) == 1
+    assert outcomes(result, entries) == ["XFAIL"]
+    assert sorted(outcomes(result, otherwise)) == ["ERROR", "XFAIL"]
+    assert tries(result, entries) == tries(result, otherwise) == 1
 
 
 @pytest.mark.integration
 def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    done = sample(
+    completed = sample(
         tmp_path,
         "struck_once struck_twice right_and_ends_known",
         *("-n", "1", f"--alluredir={results}"),
     )
 
-    found = {one.check.rpartition("::test_")[2]: one for one in read(results).checks}
-    assert {name: str(one.outcome) for name, one in found.items()} == {
+    document = {one.check.rpartition("::test_")[2]: one for one in read(results).checks}
+    assert {name: str(one.outcome) for name, one in document.items()} == {
         "struck_once": "passed",
         "struck_twice": "known deviation",
         "right_and_ends_known": "known deviation",
     }
-    assert found["struck_twice"].detail == "loses a race (this has cut the check short)"
-    assert all("loses a race" in one.crashes for one in found.values())
-    assert "known crash, in 3 checks:" in done.stdout
+    assert (
+        document["struck_twice"].detail == "loses a race (this has cut the check short)"
+    )
+    assert all("loses a race" in one.crashes for one in document.values())
+    assert "known crash, in 3 checks:" in completed.stdout
     for path in results.glob("*-result.json"):
         result = json.loads(path.read_text())
-        kept = [
+        stored = [
             (results / one["source"]).read_text()
             for one in result["attachments"]
             if one["name"] == "target log"
         ]
         assert [one["name"] for one in result["labels"]].count("feature") == 1
-        assert any("lose_a_race+0x10/0x20" in log for log in kept), path
+        assert any("lose_a_race+0x10/0x20" in log for log in stored), path
 
 
 def test_only_what_a_report_is_sure_of_counts() -> None:
@@ -173,14 +175,14 @@ def test_a_crash_is_known_by_all_of_its_signature(
         says=says,
     )
 
-    found = find_crash(report)
-    assert found is not None
+    found_crash = find_crash(report)
+    assert found_crash is not None
     ending = Ending(
         kind=EndingKind.CRASHED,
-        reason=found.line,
-        report_kind=found.kind,
-        functions=found.functions,
-        report=found.report,
+        reason=found_crash.line,
+        report_kind=found_crash.kind,
+        functions=found_crash.functions,
+        report=found_crash.report,
     )
 
     assert crash.explains(ending) is is_it
@@ -208,10 +210,10 @@ def test_a_crash_without_a_signature_is_refused(
 
 @pytest.mark.integration
 def test_a_broken_crash_is_said_in_one_line(tmp_path: Path) -> None:
-    done = sample(tmp_path, "whatever", listed="[[crash]]\nwhat = 'x'\n")
+    result = sample(tmp_path, "whatever", listed="[[crash]]\nwhat = 'x'\n")
 
-    assert done.returncode == 4
+    assert result.returncode == 4
     assert (
         "own.toml: crash 2 (None): Object missing required field `requirement`"
-        in complaint(done)
+        in complaint(result)
     )

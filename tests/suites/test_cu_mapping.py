@@ -38,14 +38,14 @@ def test_every_test_is_mapped() -> None:
 @pytest.mark.integration
 def test_the_list_is_the_programs_own() -> None:
     tools.require("iscsi-test-cu")
-    done = subprocess.run(
+    process = subprocess.run(
         ["iscsi-test-cu", "--list"],
         capture_output=True,
         text=True,
         check=False,
         timeout=20,
     )
-    listed = re.findall(r"^ALL\.(\w+\.\S+)$", done.stdout, re.MULTILINE)
+    listed = re.findall(r"^ALL\.(\w+\.\S+)$", process.stdout, re.MULTILINE)
 
     assert listed
     assert sorted(row[0] for row in ROWS) == sorted(listed)

@@ -16,19 +16,19 @@ INTERRUPTED = 2
 
 
 def sample(file: Path, names: str, *arguments: str, number: int = 0) -> tuple[int, str]:
-    done = run(
+    process = run(
         *("-o", "python_files=sample_*.py", f"--verdicts={file}", "-k", names),
         *("--target=reference", *arguments),
         path="tests/suites/samples/sample_ends.py",
         ASSAY_SIGNAL=str(number),
     )
-    assert "INTERNALERROR" not in done.stdout + done.stderr, done.stdout
-    assert "all checks" in done.stdout, done.stdout + done.stderr
-    return done.returncode, done.stdout
+    assert "INTERNALERROR" not in process.stdout + process.stderr, process.stdout
+    assert "all checks" in process.stdout, process.stdout + process.stderr
+    return process.returncode, process.stdout
 
 
-def by_name(found: Run) -> dict[str, Check]:
-    return {one.check.rpartition("::test_")[2]: one for one in found.checks}
+def by_name(document: Run) -> dict[str, Check]:
+    return {one.check.rpartition("::test_")[2]: one for one in document.checks}
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
@@ -37,20 +37,20 @@ def test_a_run_that_is_ended_is_whole(
     tmp_path: Path, number: signal.Signals, workers: str
 ) -> None:
     file = tmp_path / "run.json"
-    code, shown = sample(
+    code, displayed = sample(
         file,
         "first or signalled or last",
         *("-n", workers),
         number=number,
     )
 
-    assert code == INTERRUPTED, shown
-    found = read(file)
-    checks = by_name(found)
-    assert not found.is_complete
+    assert code == INTERRUPTED, displayed
+    document = read(file)
+    checks = by_name(document)
+    assert not document.is_complete
     assert checks["first"].outcome is Outcome.PASSED
     if number is signal.SIGTERM:
-        assert "ended by SIGTERM" in found.why_incomplete
+        assert "ended by SIGTERM" in document.why_incomplete
     if workers == "0":
         assert checks["signalled"].outcome is Outcome.NOT_RUN
         assert checks["last"].outcome is Outcome.NOT_RUN
@@ -61,41 +61,41 @@ def test_a_run_that_is_ended_is_whole(
 def test_a_run_that_is_ended_before_it_begins_says_so_in_one_line(
     number: signal.Signals, when: str
 ) -> None:
-    done = run(
+    process = run(
         *("-p", "tests.suites.signalled"),
         ASSAY_SIGNAL=str(int(number)),
         ASSAY_WHEN=when,
     )
 
-    assert done.returncode == INTERRUPTED
+    assert process.returncode == INTERRUPTED
     name = "SIGTERM" if number is signal.SIGTERM else "Ctrl-C"
-    said = (done.stdout + done.stderr).splitlines()
-    assert said == [f"ended by {name} before the run began"]
+    output = (process.stdout + process.stderr).splitlines()
+    assert output == [f"ended by {name} before the run began"]
 
 
 def test_the_last_check_is_charged_too(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    code, shown = sample(file, "stuck_unseen", "--peer-timeout=1")
+    code, displayed = sample(file, "stuck_unseen", "--peer-timeout=1")
 
-    assert code == 1, shown
+    assert code == 1, displayed
     (killer,) = read(file).checks
     assert killer.has_killed
 
 
 def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    done = run(
+    process = run(
         *("-p", "tests.suites.dying_worker", "-n", "1", f"--verdicts={file}"),
         "--target=reference",
         path="suites/conformance/nop/test_ping.py",
         ASSAY_DIES_IN="test_answer_advances_stat_sn",
     )
 
-    assert done.returncode == 1, done.stdout
-    assert "INTERNALERROR" not in done.stdout + done.stderr
-    found = read(file)
-    assert found.is_complete
-    (lost,) = (one for one in found.checks if one.outcome is not Outcome.PASSED)
+    assert process.returncode == 1, process.stdout
+    assert "INTERNALERROR" not in process.stdout + process.stderr
+    document = read(file)
+    assert document.is_complete
+    (lost,) = (one for one in document.checks if one.outcome is not Outcome.PASSED)
     assert lost.check == "nop/test_ping.py::test_answer_advances_stat_sn"
     assert lost.outcome is Outcome.TROUBLE
     assert "crashed while running" in lost.reason
@@ -104,18 +104,18 @@ def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:
 def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
     """Its process lives, as one that spins, and the kernel accepts in its name."""
     file = tmp_path / "run.json"
-    code, shown = sample(file, "stuck or not_restarted or last", "--peer-timeout=1")
+    code, displayed = sample(file, "stuck or not_restarted or last", "--peer-timeout=1")
 
-    assert code == 1, shown
+    assert code == 1, displayed
     checks = by_name(read(file))
     for name in ("stuck", "stuck_in_setup", "stuck_late", "stuck_unseen"):
         ending = checks[name].ending
-        assert ending is not None, shown
+        assert ending is not None, displayed
         assert ending.kind is EndingKind.HUNG
         assert checks[name].outcome is Outcome.BROKEN
     # What the lab has ended itself is no death of a check.
     trouble = checks["not_restarted"]
-    assert trouble.outcome is Outcome.TROUBLE, shown
+    assert trouble.outcome is Outcome.TROUBLE, displayed
     assert trouble.ending is None or trouble.ending.kind is EndingKind.LAB
     assert checks["last"].outcome is Outcome.PASSED
-    assert "4 checks" in shown.partition("the target hangs")[2].splitlines()[0]
+    assert "4 checks" in displayed.partition("the target hangs")[2].splitlines()[0]

@@ -25,7 +25,7 @@ _PLACE_OF_ACTUAL = {"check": 2, "ConformanceFailure": 1}
 
 def empty_words(source: str) -> list[str]:
     """Return the expectations of a source whose `actual` throws away what came."""
-    found = []
+    matches = []
     for node in ast.walk(ast.parse(source)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             continue
@@ -36,8 +36,8 @@ def empty_words(source: str) -> list[str]:
         if isinstance(actual, ast.Constant) and (
             not isinstance(actual.value, str) or actual.value.lower() in _SAYS_NOTHING
         ):
-            found.append(f"line {node.lineno}: {ast.unparse(node)}")
-    return found
+            matches.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return matches
 
 
 @pytest.mark.parametrize(

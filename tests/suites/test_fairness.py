@@ -39,28 +39,30 @@ def test_every_two_habits_meet_that_can() -> None:
 
 def test_every_habit_that_takes_nothing_away_has_a_group_of_such() -> None:
     rich = {one.name for one in ROWS if not one.is_poor}
-    made = [group for group in groups(ROWS) if not any(one.is_poor for one in group)]
+    group_list = [
+        group for group in groups(ROWS) if not any(one.is_poor for one in group)
+    ]
 
-    assert {one.name for group in made for one in group} == rich
+    assert {one.name for group in group_list for one in group} == rich
 
 
 def test_every_habit_is_in_one_of_few_groups() -> None:
-    made = few_groups(ROWS)
+    group_list = few_groups(ROWS)
 
-    assert {one.name for group in made for one in group} == set(HABITS)
-    assert len(made) < len(groups(ROWS)) / 2
-    for group in made:
+    assert {one.name for group in group_list for one in group} == set(HABITS)
+    assert len(group_list) < len(groups(ROWS)) / 2
+    for group in group_list:
         assert all(can_meet(*pair) for pair in itertools.combinations(group, 2))
         assert len({one.is_poor for one in group}) == 1
 
 
 def test_slow_habits_are_spread_over_few_groups() -> None:
-    made = few_groups(ROWS)
+    group_list = few_groups(ROWS)
 
     for habit in ROWS:
         if habit.is_slow:
-            assert sum(habit in group for group in made) == 1
-    assert max(sum(habit.is_slow for habit in group) for group in made) <= 3
+            assert sum(habit in group for group in group_list) == 1
+    assert max(sum(habit.is_slow for habit in group) for group in group_list) <= 3
 
 
 def test_a_single_habit_is_a_group() -> None:
@@ -79,9 +81,11 @@ def test_a_combination_is_the_same_for_the_same_seed() -> None:
 def test_the_fewest_habits_are_blamed(guilty: set[str]) -> None:
     group = [habit(f"h{number}") for number in range(10)]
 
-    found = culprits(group, lambda some: guilty <= {one.name for one in some})
+    culprits_found = culprits(
+        group, lambda subset: guilty <= {one.name for one in subset}
+    )
 
-    assert {one.name for one in found} == guilty
+    assert {one.name for one in culprits_found} == guilty
 
 
 def test_a_shard_is_each_nth_task() -> None:

@@ -33,13 +33,13 @@ def written(folder: Path, text: str) -> list[str]:
 
 
 def test_each_run_is_a_process_of_its_own(tmp_path: Path) -> None:
-    told = written(tmp_path, LEAVES)
-    done: list[forkserver.Done] = []
+    reported = written(tmp_path, LEAVES)
+    result: list[forkserver.Done] = []
 
     def attempt(number: int) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
-        done.append(forkserver.run(told, 60, folder))
+        result.append(forkserver.run(reported, 60, folder))
 
     threads = [threading.Thread(target=attempt, args=(one,)) for one in range(3)]
     for thread in threads:
@@ -47,17 +47,17 @@ def test_each_run_is_a_process_of_its_own(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
 
-    assert [one.code for one in done] == [0, 0, 0], done
-    assert all("1 passed" in one.stdout for one in done)
+    assert [one.code for one in result] == [0, 0, 0], result
+    assert all("1 passed" in one.stdout for one in result)
 
 
 def test_what_a_run_prints_and_its_code_come_back(tmp_path: Path) -> None:
-    done = forkserver.run(written(tmp_path, ALIKE), 60, tmp_path)
+    result = forkserver.run(written(tmp_path, ALIKE), 60, tmp_path)
 
-    assert done.code == 1
+    assert result.code == 1
     # pytest explains an assertion of a file that it has read itself.
-    assert "where " in done.stdout
-    assert "1 failed" in done.stdout
+    assert "where " in result.stdout
+    assert "1 failed" in result.stdout
 
 
 def test_a_run_ends_at_its_limit(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_is_told(tmp_path: Path) -> None:
 
 
 def test_a_wrong_option_is_told_as_pytest_tells_it(tmp_path: Path) -> None:
-    done = forkserver.run(["--no-such-option", *LEAN], 60, tmp_path)
+    result = forkserver.run(["--no-such-option", *LEAN], 60, tmp_path)
 
-    assert done.code == pytest.ExitCode.USAGE_ERROR
-    assert "--no-such-option" in done.stderr
+    assert result.code == pytest.ExitCode.USAGE_ERROR
+    assert "--no-such-option" in result.stderr

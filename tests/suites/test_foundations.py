@@ -46,13 +46,13 @@ def outcomes(*checks: Check) -> list[Outcome]:
 
 
 def test_what_rests_on_a_lacking_foundation_is_not_judged() -> None:
-    proof, other, found = settle([*LACKING, check(CUT)])
+    proof, other, settled = settle([*LACKING, check(CUT)])
 
-    assert found.outcome is Outcome.NOT_JUDGED
-    assert found.rests_on == UNKNOWN
-    assert found.broken == ()
-    assert "Text Requests" in found.reason
-    assert found.failure is not None
+    assert settled.outcome is Outcome.NOT_JUDGED
+    assert settled.rests_on == UNKNOWN
+    assert settled.broken == ()
+    assert "Text Requests" in settled.reason
+    assert settled.failure is not None
     assert proof == LACKING[0]
     # One cause is one finding: the second proof rests on the first.
     assert other.outcome is Outcome.NOT_JUDGED
@@ -135,7 +135,7 @@ def test_a_key_that_is_not_understood_is_one_finding() -> None:
     key = "iSCSIProtocolLevel"
     proof = f"negotiation/test_answers.py::test_known_key_is_understood[{key}]"
     numbers = "negotiation/test_numbers.py::test_number_beyond_its_range"
-    found = settle(
+    settled = settle(
         [
             check(proof, "NotUnderstood"),
             check(f"{numbers}[{key}-32]", "NotUnderstood", field=key),
@@ -144,13 +144,13 @@ def test_a_key_that_is_not_understood_is_one_finding() -> None:
         ]
     )
 
-    assert [one.rests_on for one in found] == ["", proof, proof, ""]
+    assert [one.rests_on for one in settled] == ["", proof, proof, ""]
 
 
 def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
     proof = "login/test_stages.py::test_final_exchange_leads_to_full_feature_phase[2]"
     refused = "LoginResponse 0200"
-    found = settle(
+    settled = settle(
         [
             check(proof, refused),
             check("nop/a.py::t", refused, Outcome.TROUBLE),
@@ -161,7 +161,7 @@ def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
         ]
     )
 
-    assert [one.outcome for one in found] == [
+    assert [one.outcome for one in settled] == [
         Outcome.BROKEN,
         Outcome.NOT_JUDGED,
         Outcome.TROUBLE,
@@ -173,14 +173,14 @@ def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
 
 def _names(pattern: str) -> list[str]:
     """Return the checks that a pattern names: in which file, and their functions."""
-    file, _, rest = pattern.partition("::")
+    file, _, remainder = pattern.partition("::")
     path = SUITE / file
     functions = {
         node.name
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef)
     }
-    name = rest.partition("[")[0]
+    name = remainder.partition("[")[0]
     return [one for one in functions if name in {one, "*"}]
 
 

@@ -34,15 +34,15 @@ def target(request: pytest.FixtureRequest) -> str:
 def test_an_area_runs_from_any_folder(
     installed: Installed, tmp_path: Path, target: str
 ) -> None:
-    done = installed.run(
+    result = installed.run(
         *("iscsi-assay", "run", f"--target={target}", "--area", "nop", "-q"),
         *("--verdicts=run.json",),
         cwd=tmp_path,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert _PASSED.search(done.stdout)
-    assert "arning" not in done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert _PASSED.search(result.stdout)
+    assert "arning" not in result.stdout + result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", ".pytest_cache"}
     page = installed.run("iscsi-assay", "report", "findings", "run.json", cwd=tmp_path)
     assert (page.returncode, page.stderr) == (0, "")
@@ -52,38 +52,38 @@ def test_an_area_runs_from_any_folder(
 def test_the_suite_runs_whole(
     installed: Installed, tmp_path: Path, target: str
 ) -> None:
-    done = installed.run(
+    result = installed.run(
         *("iscsi-assay", "run", f"--target={target}", "-n", "2", "-q"),
         cwd=tmp_path,
         seconds=3600,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_pytest_knows_the_targets(installed: Installed, tmp_path: Path) -> None:
-    done = installed.run("pytest", "--target=help", cwd=tmp_path)
+    result = installed.run("pytest", "--target=help", cwd=tmp_path)
 
-    assert done.returncode == 0
-    assert "--target=NAME, one of:\n  reference " in done.stdout
+    assert result.returncode == 0
+    assert "--target=NAME, one of:\n  reference " in result.stdout
 
 
 def test_coverage_is_that_of_the_clone(installed: Installed, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
 
-    done = installed.run("python", "-m", "reports", "coverage", cwd=tmp_path)
+    result = installed.run("python", "-m", "reports", "coverage", cwd=tmp_path)
 
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"RFC 7143: \d+ of \d+ requirements covered", done.stdout)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"RFC 7143: \d+ of \d+ requirements covered", result.stdout)
 
 
 def test_a_fault_is_noticed(installed: Installed, tmp_path: Path) -> None:
-    done = installed.run(
+    result = installed.run(
         *("iscsi-assay", "faults", "nop-out-unanswered", "--sample", "2"), cwd=tmp_path
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 faults: 1 noticed" in done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 faults: 1 noticed" in result.stdout
 
 
 def test_checks_run_in_a_project_by_the_name_of_their_package(
@@ -91,13 +91,13 @@ def test_checks_run_in_a_project_by_the_name_of_their_package(
 ) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
 
-    done = installed.run(
+    result = installed.run(
         *("pytest", "--pyargs", "suites.conformance", "--target=reference"),
         *("--area", "text", "-q", "--verdicts=run.json"),
         cwd=tmp_path,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     names = [one.check for one in read(tmp_path / "run.json").checks]
     assert names
     assert all(name.startswith("text/test_") for name in names)
@@ -111,12 +111,12 @@ def test_another_projects_tests_are_left_alone(
     folder.mkdir()
     (folder / "test_x.py").write_text("def test_x():\n    assert True\n")
 
-    done = installed.run("pytest", "testsuites", "-q", cwd=tmp_path)
+    result = installed.run("pytest", "testsuites", "-q", cwd=tmp_path)
 
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[0].startswith(". ")
-    assert re.fullmatch(r"1 passed in [\d.]+s", done.stdout.splitlines()[-1])
-    assert len(done.stdout.splitlines()) == 2
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[0].startswith(". ")
+    assert re.fullmatch(r"1 passed in [\d.]+s", result.stdout.splitlines()[-1])
+    assert len(result.stdout.splitlines()) == 2
 
 
 def test_files_that_are_read_at_run_time_are_there(
@@ -128,12 +128,12 @@ def test_files_that_are_read_at_run_time_are_there(
     assert not packages.is_relative_to(ROOT)
 
     for name in ("spec", "suites", "reports", "targets", "vmlab", "iscsi_assay"):
-        ours = {
+        own = {
             path.relative_to(ROOT)
             for path in (ROOT / name).rglob("*")
             if path.is_file() and path.suffix != ".pyc"
         }
-        assert ours == {one for one in ours if (packages / one).exists()}
+        assert own == {one for one in own if (packages / one).exists()}
 
 
 def test_pages_that_helps_name_are_there(installed: Installed) -> None:
@@ -145,7 +145,7 @@ def test_pages_that_helps_name_are_there(installed: Installed) -> None:
 def test_the_robustness_suite_asks_before_it_may_crash_a_target(
     installed: Installed, tmp_path: Path
 ) -> None:
-    where = "--target=iscsi://127.0.0.1:1/iqn.2026-01.org.example:x"
+    place = "--target=iscsi://127.0.0.1:1/iqn.2026-01.org.example:x"
 
     for words in (
         ("pytest", "--pyargs", "suites.robustness"),
@@ -153,7 +153,7 @@ def test_the_robustness_suite_asks_before_it_may_crash_a_target(
         ("pytest", "--pyargs", "suites"),
         ("iscsi-assay", "run", "robustness"),
     ):
-        done = installed.run(*words, where, cwd=tmp_path)
+        result = installed.run(*words, place, cwd=tmp_path)
 
-        assert done.returncode == pytest.ExitCode.USAGE_ERROR, words
-        assert "give --allow-crash" in done.stderr
+        assert result.returncode == pytest.ExitCode.USAGE_ERROR, words
+        assert "give --allow-crash" in result.stderr

@@ -19,12 +19,12 @@ def test_the_linux_initiator_gets_on_with_the_reference_target() -> None:
     for module in ("libvirt", "pexpect"):
         pytest.importorskip(module, reason="make lab installs it")
 
-    done = run("--target=reference", path="suites/interop", seconds=_SECONDS)
+    process = run("--target=reference", path="suites/interop", seconds=_SECONDS)
 
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
     # The reference target offers all that the checks ask for.
-    assert "skipped" not in done.stdout.splitlines()[-1]
-    assert re.search(r"\b[1-9]\d* passed", done.stdout)
+    assert "skipped" not in process.stdout.splitlines()[-1]
+    assert re.search(r"\b[1-9]\d* passed", process.stdout)
 
 
 @pytest.mark.lab
@@ -32,15 +32,18 @@ def test_a_machine_that_is_not_there_is_said_in_one_line() -> None:
     pytest.importorskip("libvirt", reason="make lab installs it")
     require("libvirtd", "virsh")
 
-    done = run("--client=nobody", "-k", "discovery", path="suites/interop")
+    process = run("--client=nobody", "-k", "discovery", path="suites/interop")
 
-    assert done.returncode == 3
-    assert "there is no client: there is no machine nobody" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert process.returncode == 3
+    assert (
+        "there is no client: there is no machine nobody"
+        in process.stdout + process.stderr
+    )
+    assert "Traceback" not in process.stdout + process.stderr
 
 
 def test_several_workers_do_not_share_a_client() -> None:
-    done = run("--client=any", "-n", "2", path="suites/interop")
+    process = run("--client=any", "-n", "2", path="suites/interop")
 
-    assert done.returncode == 4
-    assert complaint(done) == "--client names one machine: run without -n"
+    assert process.returncode == 4
+    assert complaint(process) == "--client names one machine: run without -n"

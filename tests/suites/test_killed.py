@@ -29,13 +29,13 @@ def parents() -> Iterator[tuple[int, int]]:
 
 def offspring(pid: int) -> set[int]:
     """All that a process has started, and they in turn."""
-    known = list(parents())
-    found: set[int] = set()
+    parents_found = list(parents())
+    matches: set[int] = set()
     fresh = {pid}
     while fresh:
-        fresh = {one for one, parent in known if parent in fresh} - found
-        found |= fresh
-    return found
+        fresh = {one for one, parent in parents_found if parent in fresh} - matches
+        matches |= fresh
+    return matches
 
 
 def test_nothing_lives_on() -> None:

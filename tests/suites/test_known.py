@@ -79,27 +79,27 @@ def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None
 
 def test_an_entry_holds_a_link_and_the_versions_that_have_it(tmp_path: Path) -> None:
     text = entry(versions='">=3.7, <3.11"', link='"https://bugs.example/1"')
-    (known,) = read(tmp_path, text).deviation
+    (listed,) = read(tmp_path, text).deviation
 
-    assert known.link == "https://bugs.example/1"
-    assert known.concerns("nop/test_ping.py::test_echo", "3.10.0-pre")
-    assert not known.concerns("nop/test_ping.py::test_echo", "3.11")
-    assert known.concerns("nop/test_ping.py::test_echo", "unknown")
-    assert not known.concerns("text/test_text.py::test_x", "3.10.0-pre")
+    assert listed.link == "https://bugs.example/1"
+    assert listed.concerns("nop/test_ping.py::test_echo", "3.10.0-pre")
+    assert not listed.concerns("nop/test_ping.py::test_echo", "3.11")
+    assert listed.concerns("nop/test_ping.py::test_echo", "unknown")
+    assert not listed.concerns("text/test_text.py::test_x", "3.10.0-pre")
 
 
 def test_a_pattern_without_a_check_is_named(tmp_path: Path) -> None:
-    known = read(
+    listed = read(
         tmp_path,
         entry(checks='["nop/a.py::t", "nop/a.py::t[1]"]')
         + entry("crash", says='"BUG"', checks='["*"]', provoked_by='["nop/b.py::t"]'),
     )
 
-    assert unmatched(known, {"nop/a.py::t[1]", "nop/b.py::t"}) == ""
-    assert unmatched(known, {"nop/a.py::t[2]", "nop/b.py::t"}) == (
+    assert unmatched(listed, {"nop/a.py::t[1]", "nop/b.py::t"}) == ""
+    assert unmatched(listed, {"nop/a.py::t[2]", "nop/b.py::t"}) == (
         f"deviation 1 ({ID}): checks: no check matches 'nop/a.py::t[1]'"
     )
-    assert unmatched(known, {"nop/a.py::t[1]"}) == (
+    assert unmatched(listed, {"nop/a.py::t[1]"}) == (
         f"crash 1 ({ID}): provoked_by: no check matches 'nop/b.py::t'"
     )
 
@@ -124,18 +124,18 @@ def test_a_pattern_without_a_check_is_named(tmp_path: Path) -> None:
 def test_a_pattern_may_name_a_check_that_was_not_collected(
     tmp_path: Path, pattern: str, is_there: bool
 ) -> None:
-    known = read(tmp_path, entry(checks=f'["{pattern}"]'))
+    listed = read(tmp_path, entry(checks=f'["{pattern}"]'))
 
-    wrong = unmatched(known, {"nop/a.py::t[1]"}, {"nop/b.py::u"})
+    wrong = unmatched(listed, {"nop/a.py::t[1]"}, {"nop/b.py::u"})
 
     assert (wrong == "") is is_there
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda p: p.stem)
 def test_our_own_files_are_good(path: Path) -> None:
-    known = load(path, load_catalogue())
+    listed = load(path, load_catalogue())
 
-    assert known.deviation or known.crash
+    assert listed.deviation or listed.crash
 
 
 DIED = Ending(kind=EndingKind.EXITED, reason="killed by SIGABRT", signal="SIGABRT")
@@ -263,8 +263,8 @@ def _console(functions: tuple[str, ...], says: str) -> str:
         if not says
         else OOPS
     )
-    rest = functions if form in (LOCKUP, HUNG) else functions[1:]
-    frames = "".join(f"[  100.1]  {name}+0x1/0x2 [x]\n" for name in rest)
+    remainder = functions if form in (LOCKUP, HUNG) else functions[1:]
+    frames = "".join(f"[  100.1]  {name}+0x1/0x2 [x]\n" for name in remainder)
     return f"[   99.0] ordinary\n{form.format(functions[0], frames)}"
 
 
@@ -274,19 +274,19 @@ def test_each_known_crash_of_lio_explains_its_console_and_no_other_does(
 ) -> None:
     crashes = load(FOLDER / "lio.toml", load_catalogue()).crash
     assert len(crashes) == 13
-    known = crashes[number]
-    found = find_crash(_console(known.functions, known.says))
-    assert found is not None
+    listed = crashes[number]
+    crash = find_crash(_console(listed.functions, listed.says))
+    assert crash is not None
     ending = Ending(
         kind=EndingKind.CRASHED,
-        reason=found.line,
-        report_kind=found.kind,
-        functions=found.functions,
-        report=found.report,
+        reason=crash.line,
+        report_kind=crash.kind,
+        functions=crash.functions,
+        report=crash.report,
     )
 
     assert [one.functions for one in crashes if one.explains(ending)] == [
-        known.functions
+        listed.functions
     ]
 
 
@@ -299,10 +299,10 @@ def test_a_pattern_without_a_check_is_refused_whatever_runs(
     own.write_text(entry(checks='["nop/test_ping.py::test_gone"]'))
     path, *options = f"suites/conformance{selected}".split()
 
-    done = run("--collect-only", "-q", f"--deviations={own}", *options, path=path)
+    process = run("--collect-only", "-q", f"--deviations={own}", *options, path=path)
 
-    assert done.returncode == 4
-    assert complaint(done).endswith("no check matches 'nop/test_ping.py::test_gone'")
+    assert process.returncode == 4
+    assert complaint(process).endswith("no check matches 'nop/test_ping.py::test_gone'")
 
 
 @pytest.mark.integration
@@ -312,11 +312,11 @@ def test_a_pattern_without_a_check_is_all_that_a_parallel_run_says(
     own = tmp_path / "own.toml"
     own.write_text(entry(checks='["nop/test_ping.py::test_gone"]'))
 
-    done = run("-n", "1", "--target=reference", f"--deviations={own}")
+    process = run("-n", "1", "--target=reference", f"--deviations={own}")
 
-    assert done.returncode == 4
-    assert done.stdout.count("no check matches 'nop/test_ping.py::test_gone'") == 1
-    assert "all checks" not in done.stdout
+    assert process.returncode == 4
+    assert process.stdout.count("no check matches 'nop/test_ping.py::test_gone'") == 1
+    assert "all checks" not in process.stdout
 
 
 @pytest.mark.integration
@@ -331,10 +331,10 @@ def test_a_pattern_of_what_is_not_selected_is_no_mistake(tmp_path: Path) -> None
     own.write_text(entry(checks=str(checks)))
     path = f"suites/conformance/{checks[0]}"
 
-    done = run("--collect-only", "-q", f"--deviations={own}", path=path)
+    process = run("--collect-only", "-q", f"--deviations={own}", path=path)
 
-    assert done.returncode == 0, done.stdout
-    assert "1 test collected" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "1 test collected" in process.stdout
 
 
 CONSOLES = Path(__file__).parent / "samples" / "consoles"
@@ -342,38 +342,40 @@ CONSOLES = Path(__file__).parent / "samples" / "consoles"
 
 
 def _ending_on(console: str) -> Ending:
-    found = find_crash((CONSOLES / console).read_text())
-    assert found is not None
-    assert found.is_whole
+    lines = find_crash((CONSOLES / console).read_text())
+    assert lines is not None
+    assert lines.is_whole
     return Ending(
         kind=EndingKind.CRASHED,
-        reason=found.line,
-        report_kind=found.kind,
-        functions=found.functions,
-        report=found.report,
+        reason=lines.line,
+        report_kind=lines.kind,
+        functions=lines.functions,
+        report=lines.report,
     )
 
 
 def test_a_real_console_is_explained_by_what_is_known_of_it_alone() -> None:
-    known = load(FOLDER / "lio.toml", load_catalogue())
+    deviations_file = load(FOLDER / "lio.toml", load_catalogue())
     ending = _ending_on("null-pointer.txt")
 
     assert ending.functions[:2] == ("iscsit_get_rx_pdu", "iscsi_target_rx_thread")
-    assert [one.functions for one in known.crash if one.explains(ending)] == [
+    assert [one.functions for one in deviations_file.crash if one.explains(ending)] == [
         ("iscsit_get_rx_pdu",)
     ]
-    assert {one.dies for one in known.deviation if one.explains(ending)} == {
+    assert {one.dies for one in deviations_file.deviation if one.explains(ending)} == {
         "iscsi_target_rx_thread"
     }
 
 
 def test_a_real_warning_is_explained_by_deviations_that_die_of_it_alone() -> None:
-    known = load(FOLDER / "lio.toml", load_catalogue())
+    deviations_file = load(FOLDER / "lio.toml", load_catalogue())
     ending = _ending_on("warning.txt")
 
     assert ending.functions[0] == "iscsit_release_cmd"
-    assert not [one for one in known.crash if one.explains(ending)]
-    assert {one.requirement for one in known.deviation if one.explains(ending)} == {
+    assert not [one for one in deviations_file.crash if one.explains(ending)]
+    assert {
+        one.requirement for one in deviations_file.deviation if one.explains(ending)
+    } == {
         "RFC7143-11.8-i02",
         "RFC7143-11.16-07",
     }

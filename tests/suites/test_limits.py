@@ -79,18 +79,18 @@ def test_another_error_after_the_end_is_not_what_counts() -> None:
 
 
 def test_a_pause_costs_no_time_and_takes_no_look() -> None:
-    asked = []
-    limit = Limit(5, lambda: asked.append("looked"))
+    request = []
+    limit = Limit(5, lambda: request.append("looked"))
     with limit.running():
         with limit.paused():
             before = limit.left
             time.sleep(0.02)
             assert take_look()
             assert limit.left == before
-        assert not asked
+        assert not request
         take_look()
         assert limit.left < before
-    assert asked == ["looked"]
+    assert request == ["looked"]
 
 
 def test_the_time_stands_still_while_the_target_is_started_again() -> None:
@@ -143,13 +143,13 @@ def test_a_look_takes_no_looks_and_ends_with_its_block() -> None:
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Check]:
     """The checks of one run with a short limit."""
     file = tmp_path_factory.mktemp("limits") / "run.json"
-    done = run(
+    process = run(
         *("-o", "python_files=sample_*.py", f"--verdicts={file}"),
         *("--check-timeout=0.5", "--target=reference"),
         path="tests/suites/samples/sample_limits.py",
     )
-    assert done.returncode == 1, done.stdout
-    assert "RecursionError" not in done.stdout
+    assert process.returncode == 1, process.stdout
+    assert "RecursionError" not in process.stdout
     return {one.check.rpartition("::test_")[2]: one for one in read(file).checks}
 
 

@@ -44,9 +44,9 @@ def test_what_passes_or_does_not_apply_is_not_lost() -> None:
 
 def test_the_table_shows_the_worst_first_and_the_sums() -> None:
     none = Loss(FAULTS["login-tsih-is-zero"], due=3)
-    some = weigh(FAULT, [judged("a", Outcome.TROUBLE), judged("b", Outcome.BROKEN)])
+    subset = weigh(FAULT, [judged("a", Outcome.TROUBLE), judged("b", Outcome.BROKEN)])
 
-    lines = show([none, some])
+    lines = show([none, subset])
 
     assert lines[1].startswith("login-transit-unasked")
     assert lines[-2] == (

@@ -17,7 +17,7 @@ def test_the_check_that_killed_it_keeps_its_verdict(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     with parse("reference") as running:
         pid = running.control.process.pid  # type: ignore[attr-defined]
-        done = run(
+        process = run(
             *("-o", "python_files=sample_*.py", f"--verdicts={file}"),
             "--wait-for-target=0.5",
             f"--target=iscsi://{running.portal}/{running.target.name}",
@@ -25,14 +25,14 @@ def test_the_check_that_killed_it_keeps_its_verdict(tmp_path: Path) -> None:
             ASSAY_VICTIM=str(pid),
         )
 
-    assert done.returncode == 7, done.stdout
-    assert "serves no login within 0.5 s" in done.stdout
-    assert "the target dies" in done.stdout
-    found = read(file)
-    assert not found.is_complete
-    assert "serves no login within 0.5 s" in found.why_incomplete
-    killed, late = found.checks
+    assert process.returncode == 7, process.stdout
+    assert "serves no login within 0.5 s" in process.stdout
+    assert "the target dies" in process.stdout
+    document = read(file)
+    assert not document.is_complete
+    assert "serves no login within 0.5 s" in document.why_incomplete
+    killed, late_command = document.checks
     assert killed.outcome is Outcome.BROKEN
     assert killed.ending is not None
     assert killed.ending.kind is EndingKind.VANISHED
-    assert late.outcome is Outcome.NOT_RUN
+    assert late_command.outcome is Outcome.NOT_RUN

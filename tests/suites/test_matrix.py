@@ -225,24 +225,24 @@ arguments = ["-x"]
 def test_targets_without_a_kernel_are_not_combined_with_kernels(
     tmp_path: Path,
 ) -> None:
-    found = {row.name: row for row in load(tmp_path, TARGETS)}
+    matches = {row.name: row for row in load(tmp_path, TARGETS)}
 
     # Debian's package has no options of its own to be built with.
-    assert sorted(found) == [
+    assert sorted(matches) == [
         *("debian_plain_lio_hostile", "debian_plain_lio_login"),
         *("own_checked_lio_hostile", "own_checked_lio_login"),
         *("own_plain_lio_hostile", "own_plain_lio_login"),
         *("tgt_hostile", "tgt_login"),
     ]
-    packaged, built = found["debian_plain_lio_login"], found["own_plain_lio_login"]
+    packaged, built = matches["debian_plain_lio_login"], matches["own_plain_lio_login"]
     assert (packaged.order, built.order) == (None, Order("debian"))
     assert not any("--kernel" in word for word in rows.command(packaged))
     assert "--kernel=own_plain_lio_login" in rows.command(built)
     assert (built.cores, built.memory) == (1, 1536)
-    hostile = rows.command(found["tgt_hostile"])
+    hostile = rows.command(matches["tgt_hostile"])
     assert "suites/robustness" in hostile
     assert hostile[-2:] == ["-x", "--strict"]
-    assert found["tgt_login"].arguments == ("-x", "--strict", "--area", "login")
+    assert matches["tgt_login"].arguments == ("-x", "--strict", "--area", "login")
 
 
 def test_a_target_file_is_one_beside_the_matrix(tmp_path: Path) -> None:
@@ -254,10 +254,10 @@ def test_a_target_file_is_one_beside_the_matrix(tmp_path: Path) -> None:
 def test_a_kernel_that_cannot_be_built_is_a_result(tmp_path: Path) -> None:
     (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "nowhere"\n')
 
-    is_good, said = attempt.build_and_test(row)
+    is_good, output = attempt.build_and_test(row)
 
     assert not is_good
-    assert said.startswith("there are no sources nowhere")
+    assert output.startswith("there are no sources nowhere")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_what_is_no_expression_is_told_in_one_line(text: str, where: str) -> Non
 
 
 def record(row: str, **changes: object) -> Record:
-    made = Record(
+    new_record = Record(
         row=row,
         made_from="a",
         is_good=True,
@@ -307,7 +307,7 @@ def record(row: str, **changes: object) -> Record:
         started="2026-01-01T00:00:00+00:00",
         seconds=1.0,
     )
-    return msgspec.structs.replace(made, **changes)
+    return msgspec.structs.replace(new_record, **changes)
 
 
 def left(place: Path, *records: Record) -> Path:
@@ -333,11 +333,13 @@ def test_rows_of_two_hosts_are_those_of_one(tmp_path: Path) -> None:
 
 def test_a_row_that_ran_twice_counts_once_and_the_later_one(tmp_path: Path) -> None:
     early = left(tmp_path / "early", record("a", is_good=False))
-    late = left(tmp_path / "late", record("a", started="2026-01-02T00:00:00+00:00"))
+    late_command = left(
+        tmp_path / "late", record("a", started="2026-01-02T00:00:00+00:00")
+    )
 
-    (found,) = collected.newest([late, early])
+    (records,) = collected.newest([late_command, early])
 
-    assert found.record.is_good
+    assert records.record.is_good
 
 
 def test_a_row_that_was_killed_counts_for_nothing(tmp_path: Path) -> None:
@@ -424,9 +426,11 @@ def test_rows_are_listed_for_a_ci(tmp_path: Path) -> None:
             timeout=60,
         )
 
-    told = json.loads(listed("--json", "--only", "checked", "--no", "patched").stdout)
+    reported = json.loads(
+        listed("--json", "--only", "checked", "--no", "patched").stdout
+    )
     row = {"row": "debian_head_checked", "target": "scst", "cores": 2, "memory": 1536}
-    assert told == {"include": [row]}
+    assert reported == {"include": [row]}
     nothing = listed("--only", "windows")
     assert nothing.returncode == 3
     assert "no row of" in nothing.stderr
@@ -444,10 +448,10 @@ def test_an_engine_is_given_the_open_rows_the_longest_first(tmp_path: Path) -> N
     def listed(*options: str) -> list[str]:
         words = [sys.executable, "-m", "vmlab", "matrix", "list", str(path)]
         words += [f"--results={results}", *options]
-        done = subprocess.run(
+        process = subprocess.run(
             words, capture_output=True, text=True, check=True, timeout=60
         )
-        return done.stdout.split()
+        return process.stdout.split()
 
     assert listed() == ["a", "b", "c"]
     assert listed("--longest-first") == ["c", "a", "b"]
@@ -455,8 +459,10 @@ def test_an_engine_is_given_the_open_rows_the_longest_first(tmp_path: Path) -> N
     assert listed("--longest-first", "--open") == ["c", "b"]
     command = [sys.executable, "-m", "vmlab", "matrix", "plan", str(path)]
     plan = [*command, f"--results={results}", "--hosts=2", "--cores=1", "--memory=512"]
-    said = subprocess.run(plan, capture_output=True, text=True, check=True, timeout=60)
-    assert said.stdout == (
+    output = subprocess.run(
+        plan, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert output.stdout == (
         "3 rows, one after the other: 15 s\n"
         "on 2 hosts with 1 cores and 512 MiB each: 9 s\n"
     )

@@ -40,10 +40,10 @@ exit 1
 
 def git(tree: Path, *words: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", tree, *who, *words], check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 @pytest.fixture
@@ -81,27 +81,27 @@ def bisect(
 
 def left_running(tree: Path) -> list[str]:
     """Return the commands that still run in a tree."""
-    found = []
+    matches = []
     for path in Path("/proc").iterdir():
         try:
             if path.name.isdecimal() and (path / "cwd").readlink() == tree:
-                found.append((path / "cmdline").read_text())
+                matches.append((path / "cmdline").read_text())
         except OSError:
             continue
-    return found
+    return matches
 
 
 @pytest.mark.integration
 def test_the_commit_that_broke_it_is_named(tree: Path) -> None:
-    done = bisect(tree)
+    result = bisect(tree)
 
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    named = [line for line in done.stdout.splitlines() if "commit 6" in line]
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    named = [line for line in result.stdout.splitlines() if "commit 6" in line]
     assert git(tree, "rev-parse", "v6") in named[-1]
     # The fifth does not build, so it may be that one as well.
-    if done.returncode:
-        assert any("commit 5" in line for line in done.stdout.splitlines()[-2:])
-    assert not any("commit 4" in line for line in done.stdout.splitlines()[-2:])
+    if result.returncode:
+        assert any("commit 5" in line for line in result.stdout.splitlines()[-2:])
+    assert not any("commit 4" in line for line in result.stdout.splitlines()[-2:])
     assert git(tree, "symbolic-ref", "--short", "HEAD") == "main"
     assert git(tree, "for-each-ref", "refs/bisect") == ""
     assert left_running(tree) == []
@@ -109,10 +109,10 @@ def test_the_commit_that_broke_it_is_named(tree: Path) -> None:
 
 @pytest.mark.integration
 def test_nothing_is_bisected_where_an_end_is_not_as_is_said(tree: Path) -> None:
-    done = bisect(tree, good="v7")
+    result = bisect(tree, good="v7")
 
-    assert done.returncode == 3
-    assert "is broken at" in done.stderr
+    assert result.returncode == 3
+    assert "is broken at" in result.stderr
     assert git(tree, "symbolic-ref", "--short", "HEAD") == "main"
     (tree / "options").write_text("changed")
     assert "has changes; commit them" in bisect(tree).stderr

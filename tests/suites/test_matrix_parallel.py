@@ -71,11 +71,11 @@ def test_the_rows_of_a_host_that_dies_run_on_the_other(
         code = process.wait(SECONDS)
         assert code == 0, (tmp_path / "log").read_text()
 
-    found = collected.newest([results])
-    assert len(found) == ROWS
-    assert {one.record.row: one.record.host for one in found}[dying] == "assay-one"
+    records = collected.newest([results])
+    assert len(records) == ROWS
+    assert {one.record.row: one.record.host for one in records}[dying] == "assay-one"
     # What the dead host has left is on its disk, and counts for nothing.
     assert folder.read(disks["assay-two"] / dying) is None
     every = collected.newest([results, *disks.values()])
-    assert every == found
+    assert every == records
     assert page_of(results) == page_of_a_loop(matrix, tmp_path / "loop")

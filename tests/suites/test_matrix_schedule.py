@@ -78,9 +78,9 @@ def test_rows_run_side_by_side_within_the_budget(tmp_path: Path) -> None:
     assert set(notes.whys.values()) == {"a record"}
     # What is too large for the budget runs, but alone.
     assert {"huge"} in notes.beside
-    assert not any("huge" in some and len(some) > 1 for some in notes.beside)
-    assert not any("wide" in some and len(some) > 1 for some in notes.beside)
-    assert not any({"fat", "small"} <= some for some in notes.beside)
+    assert not any("huge" in subset and len(subset) > 1 for subset in notes.beside)
+    assert not any("wide" in subset and len(subset) > 1 for subset in notes.beside)
+    assert not any({"fat", "small"} <= subset for subset in notes.beside)
 
 
 @pytest.mark.integration
@@ -128,7 +128,7 @@ def test_a_row_has_a_line_and_the_page_fills(
     running = path.read_text()
     assert "1 running" in running
     assert 'http-equiv="refresh"' in running
-    good = Record(
+    valid = Record(
         row="first",
         made_from="",
         is_good=True,
@@ -137,7 +137,7 @@ def test_a_row_has_a_line_and_the_page_fills(
         started="",
         seconds=75.0,
     )
-    board.ends(first, good, "")
+    board.ends(first, valid, "")
     board.begins(second)
     board.ends(second, None, "it died")
     board.close(is_whole=False)
@@ -210,14 +210,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def left_running(tmp_path: Path) -> list[str]:
     """Return the commands that still have our cache in their environment."""
     mark = f"ISCSI_ASSAY_CACHE={tmp_path / 'cache'}".encode()
-    found = []
+    matches = []
     for path in Path("/proc").iterdir():
         try:
             if path.name.isdecimal() and mark in (path / "environ").read_bytes():
-                found.append((path / "cmdline").read_text().replace("\0", " "))
+                matches.append((path / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
-    return found
+    return matches
 
 
 @pytest.mark.integration
@@ -227,7 +227,7 @@ def test_nothing_goes_on_when_a_matrix_is_ended(tmp_path: Path, number: int) -> 
     assert any("sleep 600" in words for words in left_running(tmp_path))
 
     process.send_signal(number)
-    said, _ = process.communicate(timeout=SECONDS)
+    output, _ = process.communicate(timeout=SECONDS)
 
     for _ in poll(guard.GRACE_SECONDS + SECONDS):
         if not left_running(tmp_path):
@@ -236,7 +236,7 @@ def test_nothing_goes_on_when_a_matrix_is_ended(tmp_path: Path, number: int) -> 
     assert not (tmp_path / "d").exists()
     if number != signal.SIGKILL:
         assert process.returncode == 2
-        assert "--resume goes on" in said
+        assert "--resume goes on" in output
 
 
 @pytest.mark.integration
@@ -251,7 +251,7 @@ def test_a_matrix_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     makefile = tmp_path / "tree" / "Makefile"
     makefile.write_text(makefile.read_text().partition("tinyconfig:")[0])
 
-    again = subprocess.run(
+    second = subprocess.run(
         command(tmp_path, "--resume", "--exit-zero"),
         capture_output=True,
         text=True,
@@ -260,12 +260,12 @@ def test_a_matrix_goes_on_where_it_was_killed(tmp_path: Path) -> None:
         timeout=SECONDS,
     )
 
-    assert again.returncode == 0, again.stdout + again.stderr
+    assert second.returncode == 0, second.stdout + second.stderr
     assert folder.read(tmp_path / "results" / "reference") == before
     killed = folder.read(tmp_path / "results" / "k_plain_lio")
     assert killed is not None
     assert "does not build" in killed.said
-    lines = again.stdout.splitlines()
+    lines = second.stdout.splitlines()
     assert sum(line.startswith("FAILED") for line in lines) == 1
     assert not any("reference" in line for line in lines)
 

@@ -59,10 +59,10 @@ NODE = (
 @contextmanager
 def daemon(words: Sequence[str | Path], log: Path) -> Iterator[None]:
     """Have a program run in the foreground of a process of ours."""
-    found = shutil.which(str(words[0]), path=f"{os.environ['PATH']}:/usr/sbin")
+    program = shutil.which(str(words[0]), path=f"{os.environ['PATH']}:/usr/sbin")
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [found or words[0], *words[1:]], stdout=file, stderr=subprocess.STDOUT
+            [program or words[0], *words[1:]], stdout=file, stderr=subprocess.STDOUT
         )
     try:
         yield
@@ -151,10 +151,10 @@ def test_the_rows_of_a_node_that_dies_run_on_the_other(place: Path) -> None:
         code = process.wait(SECONDS)
         assert code == 0, (place / "log").read_text()
 
-    found = collected.newest([results])
-    assert len(found) == ROWS
+    records = collected.newest([results])
+    assert len(records) == ROWS
     other = next(name for name in NODES if name != node)
-    assert {one.record.row: one.record.host for one in found}[dying] == other
+    assert {one.record.row: one.record.host for one in records}[dying] == other
     assert page_of(results) == page_of_a_loop(matrix, place / "loop")
 
 
@@ -162,14 +162,14 @@ def begun_on(results: Path, config: Path) -> tuple[str, str]:
     """Return a row that is under way, and its node."""
     row = begun(results)
     names = (results / "rows").read_text().split()
-    asked = ["squeue", "--noheader", "--states=R", "--format=%K %N"]
-    done = subprocess.run(
-        asked,
+    request = ["squeue", "--noheader", "--states=R", "--format=%K %N"]
+    process = subprocess.run(
+        request,
         env={**os.environ, "SLURM_CONF": str(config)},
         capture_output=True,
         text=True,
         check=True,
         timeout=SECONDS,
     )
-    nodes = dict(line.split() for line in done.stdout.splitlines())
+    nodes = dict(line.split() for line in process.stdout.splitlines())
     return row, nodes[str(names.index(row) + 1)]

@@ -28,20 +28,22 @@ def complaints(schema: str, path: Path) -> str:
         schema,
         str(path),
     ]
-    done = subprocess.run(
+    process = subprocess.run(
         words, capture_output=True, text=True, check=False, timeout=120
     )
-    if "No module named" in done.stderr:
+    if "No module named" in process.stderr:
         missing("check-jsonschema is missing: make lab")
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return "" if process.returncode == 0 else process.stdout + process.stderr
 
 
 def listed(tmp_path: Path, form: str) -> str:
     matrix = tmp_path / "matrix.toml"
     matrix.write_text(MATRIX)
     words = [sys.executable, "-m", "vmlab", "matrix", "list", str(matrix), form]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
-    return done.stdout
+    process = subprocess.run(
+        words, capture_output=True, text=True, check=True, timeout=60
+    )
+    return process.stdout
 
 
 def test_github_takes_the_workflow(tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_a_sample_of_faults_is_noticed(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_the_table_of_findings_says_whether_the_first_is_right() -> None:
     right, other = list(FAULTS.values())[:2]
-    amiss = judged("a::b", model.Outcome.BROKEN, right.requirement)
-    run = model.Run(format=model.FORMAT, checks=(amiss,))
+    failed = judged("a::b", model.Outcome.BROKEN, right.requirement)
+    run = model.Run(format=model.FORMAT, checks=(failed,))
 
     lines = show_findings(
         [

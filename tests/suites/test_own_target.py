@@ -106,11 +106,11 @@ def ended(folder: Path) -> None:
 @pytest.fixture
 def reference(tmp_path: Path) -> Iterator[Path]:
     """The file of a reference target that a script has started."""
-    made = recipe()
-    portals = choose_ports(usable_hosts(made.hosts))
-    layout.make_backing_files(tmp_path, made.targets)
+    made_recipe = recipe()
+    portals = choose_ports(usable_hosts(made_recipe.hosts))
+    layout.make_backing_files(tmp_path, made_recipe.targets)
     (tmp_path / "reftarget.toml").write_text(
-        build_configuration(tmp_path, portals, made.targets)
+        build_configuration(tmp_path, portals, made_recipe.targets)
     )
     start = [str(_SCRIPTS / "reference.sh"), str(tmp_path), sys.executable, str(ROOT)]
     order = [sys.executable, str(_SCRIPTS / "order.py"), str(tmp_path / "control")]
@@ -126,10 +126,10 @@ def reference(tmp_path: Path) -> Iterator[Path]:
     )
     content = described(
         portals,
-        made.targets,
+        made_recipe.targets,
         sends_architecture=True,
         deviations_of="reference",
-        special=special_names(made.special),
+        special=special_names(made_recipe.special),
         hooks={
             "restart": start,
             "power_cycle": start,
@@ -138,7 +138,7 @@ def reference(tmp_path: Path) -> Iterator[Path]:
     )
     names = content["target"]
     assert isinstance(names, list)
-    names[0]["alias"] = made.special[Special.ALIAS]
+    names[0]["alias"] = made_recipe.special[Special.ALIAS]
     yield from started(start, content, tmp_path)
 
 
@@ -146,8 +146,8 @@ def started(
     start: Sequence[str], content: Mapping[str, object], folder: Path
 ) -> Iterator[Path]:
     """Start a target by a command, yield the file that describes it, and end it."""
-    done = attempt(start, seconds=60)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = attempt(start, seconds=60)
+    assert result.returncode == 0, result.stdout + result.stderr
     path = folder / "by-hand.toml"
     path.write_text(tomli_w.dumps(content))
     path.chmod(0o600)
@@ -159,15 +159,15 @@ def started(
 def tgtd(tmp_path: Path) -> Iterator[Path]:
     """The file of a tgtd that a script has started."""
     require(*tgt.PROGRAMS)
-    made = tgt.recipe({})
-    portals = choose_ports(usable_hosts(made.hosts))
+    made_recipe = tgt.recipe({})
+    portals = choose_ports(usable_hosts(made_recipe.hosts))
     start = [str(_SCRIPTS / "tgtd.sh"), str(tmp_path), *map(str, portals)]
     alive = [str(_SCRIPTS / "tgtd-alive.sh"), str(tmp_path)]
     content = described(
         portals,
-        made.targets,
+        made_recipe.targets,
         deviations_of="tgt",
-        special=special_names(made.special),
+        special=special_names(made_recipe.special),
         hooks={
             "version": ["tgtd", "--version"],
             "power_cycle": start,
@@ -181,15 +181,15 @@ def tgtd(tmp_path: Path) -> Iterator[Path]:
 def istgt(tmp_path: Path) -> Iterator[Path]:
     """The file of an istgt that a script has started."""
     require(*istgt_recipe.PROGRAMS)
-    made = istgt_recipe.recipe({})
-    portals = choose_ports(usable_hosts(made.hosts))
-    made.prepare(Plan(tmp_path, portals, tmp_path / "log"))
+    made_recipe = istgt_recipe.recipe({})
+    portals = choose_ports(usable_hosts(made_recipe.hosts))
+    made_recipe.prepare(Plan(tmp_path, portals, tmp_path / "log"))
     start = [str(_SCRIPTS / "istgt.sh"), str(tmp_path), str(portals[0].port)]
     content = described(
         portals,
-        made.targets,
+        made_recipe.targets,
         deviations_of="istgt",
-        version=made.version(),
+        version=made_recipe.version(),
         hooks={"restart": start, "power_cycle": start},
     )
     yield from started(start, content, tmp_path)
@@ -199,17 +199,17 @@ def verdicts(folder: Path, target: str, paths: Sequence[str]) -> Run:
     """Run the checks of some paths on a target; return what they came to."""
     file = folder / "run.json"
     first, *others = (f"suites/conformance/{path}" for path in paths)
-    done = run(
+    process = run(
         *others,
         f"--target={target}",
         f"--verdicts={file}",
         path=first,
         seconds=_SECONDS,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = read(file)
-    assert found.is_complete
-    return found
+    assert process.returncode == 0, process.stdout + process.stderr
+    document = read(file)
+    assert document.is_complete
+    return document
 
 
 def inapplicable(found: Run) -> dict[str, bool]:
@@ -276,10 +276,10 @@ def test_a_portal_of_somebody_else_is_told_in_one_line(
     other.write_text(text)
     other.chmod(0o600)
 
-    done = run(f"--target={other}")
+    process = run(f"--target={other}")
 
-    assert done.returncode == 3
-    assert "check the target's name; this portal offers" in complaint(done)
+    assert process.returncode == 3
+    assert "check the target's name; this portal offers" in complaint(process)
 
 
 def test_writes_are_the_files_to_allow(tmp_path: Path, reference: Path) -> None:
@@ -307,15 +307,15 @@ def test_a_command_that_fails_is_told_without_our_own_code(reference: Path) -> N
     described["hooks"]["operator"]["ping"] = [sys.executable, "-c", "print(1 / 0)"]
     reference.write_text(tomli_w.dumps(described))
 
-    done = run(
+    process = run(
         f"--target={reference}",
         path="suites/conformance/nop/test_target_pings.py",
         seconds=_SECONDS,
     )
 
-    said = "the command ping of by-hand.toml ended with status 1: ZeroDivisionError"
-    assert said in done.stdout
-    assert "suites/support" not in done.stdout
+    output = "the command ping of by-hand.toml ended with status 1: ZeroDivisionError"
+    assert output in process.stdout
+    assert "suites/support" not in process.stdout
 
 
 @pytest.mark.lab
@@ -333,12 +333,12 @@ def test_a_machine_is_probed_and_described(
         path.write_text(f'deviations_of = "{known}"\n{capsys.readouterr().out}')
         path.chmod(0o600)
         assert main(["probe", str(path), "--json", "--no-count"]) == 0
-        found = json.loads(capsys.readouterr().out)
+        document = json.loads(capsys.readouterr().out)
         by_file = verdicts(tmp_path, str(path), ["nop/test_ping.py"])
 
     units = tomllib.loads(path.read_text())["target"][0]["unit"]
-    made = {unit.lun: unit.size for unit in running.target.logical_units}
-    assert {one["lun"]: one["size"] for one in units} == made
-    assert "several-luns" in found["features"]
-    assert not {"writes", "restart"} & set(found["features"])
+    created = {unit.lun: unit.size for unit in running.target.logical_units}
+    assert {one["lun"]: one["size"] for one in units} == created
+    assert "several-luns" in document["features"]
+    assert not {"writes", "restart"} & set(document["features"])
     assert {one.outcome for one in by_file.checks} >= {Outcome.PASSED}

@@ -91,7 +91,7 @@ def test_each_position_has_one() -> None:
 
 @pytest.mark.integration
 def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
-    done = subprocess.run(  # our own interpreter
+    process = subprocess.run(  # our own interpreter
         [sys.executable, "-m", "pytest", SUITE, "--collect-only", "-q", "--no-header"],
         cwd=ROOT,
         capture_output=True,
@@ -99,7 +99,7 @@ def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
         check=True,
         timeout=120,
     )
-    lines = done.stdout.splitlines()
+    lines = process.stdout.splitlines()
     nodes = {one.removeprefix(f"{SUITE}/") for one in lines if one.startswith(SUITE)}
     checks = {one.split("[")[0] for one in nodes}
     named = {name for one in PERILS.values() for name in one.noticed_by}
@@ -110,8 +110,8 @@ def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
 
 def test_an_unknown_one_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--robustness", "no-such-fault"]) == 2
-    said = capsys.readouterr().err
-    assert said == "python -m suites.mutants: no such fault: no-such-fault\n"
+    printed = capsys.readouterr().err
+    assert printed == "python -m suites.mutants: no such fault: no-such-fault\n"
 
 
 @pytest.mark.integration

@@ -85,8 +85,8 @@ _PROGRAMS = {"reference": (), "tgt": ("tgtd", "tgtadm")}
 @pytest.fixture(scope="module", params=_PROGRAMS)
 def running(request: pytest.FixtureRequest) -> Iterator[RunningTarget]:
     require(*_PROGRAMS[request.param])
-    with parse(request.param) as found:
-        yield found
+    with parse(request.param) as target:
+        yield target
 
 
 def url(running: RunningTarget, lun: int) -> str:
@@ -99,10 +99,10 @@ def test_json_holds_the_offer_and_nothing_else(
 ) -> None:
     assert main(["probe", url(running, 1), "--json", "--no-count"]) == 0
 
-    found = json.loads(capsys.readouterr().out)
-    assert found["offer"]["unit"]["capacity"]["block_length"] == 512
-    assert "header-digest" in found["features"]
-    assert "checks" not in found
+    document = json.loads(capsys.readouterr().out)
+    assert document["offer"]["unit"]["capacity"]["block_length"] == 512
+    assert "header-digest" in document["features"]
+    assert "checks" not in document
 
 
 @pytest.mark.integration
@@ -112,9 +112,9 @@ def test_a_refused_login_is_one_line_without_the_secret(
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
+    place = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
-    assert main(["probe", f"iscsi://{where}"]) == NO_TARGET
+    assert main(["probe", f"iscsi://{place}"]) == NO_TARGET
 
     error = capsys.readouterr().err
     assert "check the CHAP user and secret" in error
@@ -128,16 +128,16 @@ def test_the_file_that_init_writes_describes_the_target(
 ) -> None:
     assert main(["init", url(running, 1)]) == 0
 
-    found = tomllib.loads(capsys.readouterr().out)
-    assert found["portal"] == [{"address": str(running.portal)}]
-    (node,) = found["target"]
+    document = tomllib.loads(capsys.readouterr().out)
+    assert document["portal"] == [{"address": str(running.portal)}]
+    (node,) = document["target"]
     assert node["name"] == running.target.name
-    said = {one["lun"]: one for one in node["unit"]}
+    reported = {one["lun"]: one for one in node["unit"]}
     for unit in running.target.logical_units:
-        assert said[unit.lun]["size"] == unit.size
-        assert said[unit.lun]["read_only"] is not unit.writable
-        assert said[unit.lun]["removable"] is unit.removable
-        assert said[unit.lun]["may_be_written"] is False
+        assert reported[unit.lun]["size"] == unit.size
+        assert reported[unit.lun]["read_only"] is not unit.writable
+        assert reported[unit.lun]["removable"] is unit.removable
+        assert reported[unit.lun]["may_be_written"] is False
 
 
 @pytest.mark.integration
@@ -148,9 +148,9 @@ def test_the_file_that_init_writes_holds_no_secret(
     assert node is not None
     assert node.chap is not None
     own = node.chap.credentials
-    where = f"{own.name}%{own.password}@{running.portal}/{node.name}"
+    place = f"{own.name}%{own.password}@{running.portal}/{node.name}"
 
-    code = main(["init", f"iscsi://{where}"])
+    code = main(["init", f"iscsi://{place}"])
 
     printed = capsys.readouterr().out
     assert code == 0
@@ -175,19 +175,19 @@ def test_a_missing_unit_ends_the_probe(
 @pytest.mark.integration
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_missing_unit_ends_a_run(running: RunningTarget, workers: str) -> None:
-    done = run(f"--target={url(running, 77)}", "-n", workers)
+    process = run(f"--target={url(running, 77)}", "-n", workers)
 
-    assert done.returncode == LAB_TROUBLE
-    assert "there is no logical unit 77; there are: 0" in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert "there is no logical unit 77; there are: 0" in complaint(process)
 
 
 @pytest.mark.integration
 def test_an_unknown_name_ends_a_run(running: RunningTarget) -> None:
-    done = run(f"--target=iscsi://{running.portal}/{NAME}")
+    process = run(f"--target=iscsi://{running.portal}/{NAME}")
 
-    assert done.returncode == LAB_TROUBLE
+    assert process.returncode == LAB_TROUBLE
     assert f"check the target's name; this portal offers {running.target.name}" in (
-        complaint(done)
+        complaint(process)
     )
 
 
@@ -196,12 +196,12 @@ def test_a_wrong_secret_ends_a_run(running: RunningTarget) -> None:
     node = running.chap_target
     assert node is not None
     assert node.chap is not None
-    where = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
+    place = f"{node.chap.credentials.name}%not-the-secret@{running.portal}/{node.name}"
 
-    done = run(f"--target=iscsi://{where}")
+    process = run(f"--target=iscsi://{place}")
 
-    assert done.returncode == LAB_TROUBLE
-    assert "check the CHAP user and secret" in complaint(done)
+    assert process.returncode == LAB_TROUBLE
+    assert "check the CHAP user and secret" in complaint(process)
 
 
 @pytest.mark.integration
@@ -214,13 +214,13 @@ def test_the_command_line_and_the_head_of_a_run_count_alike() -> None:
         check=True,
         timeout=120,
     )
-    found = json.loads(probe.stdout)
+    document = json.loads(probe.stdout)
 
-    done = run("--target=reference", path="suites/conformance/nop")
+    process = run("--target=reference", path="suites/conformance/nop")
 
-    assert done.returncode == 0
-    assert found["checks"]["count"] > 1000
-    assert found["checks"]["not_applicable"] == {"several-groups": 1}
-    assert "target offers: digests CRC32C/CRC32C" in done.stdout
-    assert "target unit: LUN 0: ASSAY" in done.stdout
-    assert "0 of 32 checks do not apply" in done.stdout
+    assert process.returncode == 0
+    assert document["checks"]["count"] > 1000
+    assert document["checks"]["not_applicable"] == {"several-groups": 1}
+    assert "target offers: digests CRC32C/CRC32C" in process.stdout
+    assert "target unit: LUN 0: ASSAY" in process.stdout
+    assert "0 of 32 checks do not apply" in process.stdout

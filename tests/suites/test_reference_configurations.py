@@ -49,7 +49,7 @@ _ONCE = "suites/conformance/reservations"
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_check_passes(name: str) -> None:
-    done = run(
+    process = run(
         "--target=reference",
         "-q",
         "--tb=short",
@@ -59,4 +59,4 @@ def test_every_check_passes(name: str) -> None:
         seconds=600,
     )
 
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert process.returncode == 0, process.stdout[-6000:]

@@ -83,8 +83,8 @@ def test_cut_resets_every_connection(relay: Relay) -> None:
         for client in (one, other):
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
-    with connect(relay) as again:
-        assert say(again, b"there") == b"there"
+    with connect(relay) as reopened:
+        assert say(reopened, b"there") == b"there"
     assert relay.connections == 3
 
 

@@ -13,16 +13,16 @@ SUITE = "suites/robustness"
 
 @pytest.mark.parametrize("path", [SUITE, f"{SUITE}/pdus", "suites"])
 def test_a_target_that_is_not_ours_needs_leave(path: str) -> None:
-    done = run(NOBODY, path=path)
+    process = run(NOBODY, path=path)
 
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "--allow-crash" in complaint(done)
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--allow-crash" in complaint(process)
 
 
 def test_leave_is_given_by_an_option() -> None:
-    done = run(NOBODY, "--allow-crash", path=SUITE)
+    process = run(NOBODY, "--allow-crash", path=SUITE)
 
-    assert "there is no target to test" in complaint(done)
+    assert "there is no target to test" in complaint(process)
 
 
 def test_the_conformance_suite_needs_no_leave() -> None:

@@ -101,9 +101,9 @@ class Guarded:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A reference target with secrets that nobody else has, none in a command line."""
-    known = Guarded("", "somebody", token_hex(8), "target", token_hex(8))
+    credentials = Guarded("", "somebody", token_hex(8), "target", token_hex(8))
     file = tmp_path_factory.mktemp("guarded") / "target.toml"
-    file.write_text(CONFIGURATION.format(name=NAME, **asdict(known)))
+    file.write_text(CONFIGURATION.format(name=NAME, **asdict(credentials)))
     command = [sys.executable, "-m", "reftarget", "--config", str(file)]
     with subprocess.Popen(
         [*command, "--exit-with-stdin", "--quiet"],
@@ -115,7 +115,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         assert process.stdout is not None
         ready, portal, *_ = process.stdout.readline().split()
         assert ready == "ready"
-        yield replace(known, portal=portal)
+        yield replace(credentials, portal=portal)
         process.kill()
 
 
@@ -151,28 +151,28 @@ def left(
 ) -> Path:
     """All that a failing run leaves, with pages made of it."""
     folder = tmp_path_factory.mktemp("left")
-    where, given, workers = f"iscsi://{guarded.portal}/{NAME}", guarded.environment, 1
+    place, values, workers = f"iscsi://{guarded.portal}/{NAME}", guarded.environment, 1
     if request.param == "URL":
-        where = (
+        place = (
             f"iscsi://{guarded.user}%{guarded.secret}@{guarded.portal}/{NAME}"
             f"?target_user={guarded.mutual_user}"
             f"&target_password={guarded.mutual_secret}"
         )
-        given, workers = {}, 0
+        values, workers = {}, 0
     if request.param == "file":
         # Not in the folder of what is left.
         path = tmp_path_factory.mktemp("described") / "box.toml"
         path.write_text(FILE.format(name=NAME, **asdict(guarded)))
         path.chmod(0o600)
-        where, given = str(path), {}
+        place, values = str(path), {}
     results = folder / "allure-results"
     with cores(), pytest.MonkeyPatch.context() as patch:
-        for name, value in given.items():
+        for name, value in values.items():
             patch.setenv(name, value)
-        done = failing_run(folder, results, where, workers)
-    assert done.returncode == 1, done.stdout
-    assert "5 failed, 1 passed" in done.stdout
-    (folder / "terminal").write_text(done.stdout + done.stderr)
+        result = failing_run(folder, results, place, workers)
+    assert result.returncode == 1, result.stdout
+    assert "5 failed, 1 passed" in result.stdout
+    (folder / "terminal").write_text(result.stdout + result.stderr)
     for command in (
         ("statement", str(results)),
         ("findings", str(results), "-o", str(folder / "findings.md")),
@@ -183,34 +183,34 @@ def left(
     if request.param == "URL":
         # Who gives a secret on the command line shows it in the process list.
         (folder / "processes.txt").unlink()
-        assert "give it as ISCSI_ASSAY_CHAP_SECRET" in done.stdout
+        assert "give it as ISCSI_ASSAY_CHAP_SECRET" in result.stdout
     return folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    found = {
+    data = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file()
     }
-    assert {"terminal", "junit.xml", "run.json", "log", "findings.md"} <= set(found)
-    assert any(name.endswith("-attachment.pcapng") for name in found)
-    assert any(name.startswith("bundles/") for name in found)
-    return found
+    assert {"terminal", "junit.xml", "run.json", "log", "findings.md"} <= set(data)
+    assert any(name.endswith("-attachment.pcapng") for name in data)
+    assert any(name.startswith("bundles/") for name in data)
+    return data
 
 
 def test_no_secret_is_left(left: Path, guarded: Guarded) -> None:
-    found = contents(left)
+    contents_left = contents(left)
     for secret in guarded.secrets:
         for form in (secret, secret.hex().encode()):
-            assert not [name for name, data in found.items() if form in data]
+            assert not [name for name, data in contents_left.items() if form in data]
 
 
 def test_no_proof_is_left(left: Path, guarded: Guarded) -> None:
     """What answers a challenge that is left lets anybody guess the secret offline."""
-    found = contents(left)
-    whole = b"\n".join(found.values())
-    assert b"(left out)" in found["terminal"]
+    contents_left = contents(left)
+    whole = b"\n".join(contents_left.values())
+    assert b"(left out)" in contents_left["terminal"]
     challenges = {
         text.parse_binary(one.decode())
         for one in re.findall(rb"CHAP_C=(0x[0-9a-f]+)", whole)

@@ -69,11 +69,11 @@ def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
     lacking = check(proof, Outcome.BROKEN, "NotUnderstood")
     dependent = check(rests, Outcome.BROKEN, "NotUnderstood")
 
-    (found, _) = merge([part("1/2", lacking), part("2/2", dependent)]).checks
+    (merged_check, _) = merge([part("1/2", lacking), part("2/2", dependent)]).checks
 
-    assert found.check == rests
-    assert found.outcome is Outcome.NOT_JUDGED
-    assert found.rests_on == proof
+    assert merged_check.check == rests
+    assert merged_check.outcome is Outcome.NOT_JUDGED
+    assert merged_check.rests_on == proof
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_what_are_no_parts_of_one_run_is_told(runs: list[Run], said: str) -> Non
 def pytest_run(suite: str, verdicts: Path, *options: str) -> Run:
     words = [sys.executable, "-m", "pytest", f"suites/{suite}", "-q"]
     words += ["--target=reference", f"--verdicts={verdicts}", *options]
-    done = subprocess.run(
+    process = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     return files.read(verdicts)
 
 
@@ -134,8 +134,8 @@ def test_parts_of_a_suite_merge_without_loss(
     words += ["-o", str(merged)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
-    found = {one.check: one.outcome for one in files.read(merged).checks}
-    assert found == {one.check: one.outcome for one in whole.checks}
+    merged_run = {one.check: one.outcome for one in files.read(merged).checks}
+    assert merged_run == {one.check: one.outcome for one in whole.checks}
     assert all(run.checks for run in parts)
     assert abs(len(parts[0].checks) - len(parts[1].checks)) <= 1
     lost = subprocess.run(
@@ -156,17 +156,17 @@ def test_parts_of_the_faults_are_weighed_as_the_whole(
 ) -> None:
     names = ["nop-in-without-echo", "data-digest-is-not-checked"]
     tried = [*names, "--sample", "3"]
-    kept = [tmp_path / name for name in ("one", "two")]
+    stored = [tmp_path / name for name in ("one", "two")]
 
-    assert faults([*tried, "--shard=1/2", f"--runs={kept[0]}"]) == 0
-    assert faults([*tried, "--shard=2/2", f"--runs={kept[1]}"]) == 0
+    assert faults([*tried, "--shard=1/2", f"--runs={stored[0]}"]) == 0
+    assert faults([*tried, "--shard=2/2", f"--runs={stored[1]}"]) == 0
     capsys.readouterr()
-    code = faults([*tried, *(f"--collect={folder}" for folder in kept)])
+    code = faults([*tried, *(f"--collect={folder}" for folder in stored)])
 
     collected = capsys.readouterr().out
     assert code == 0
     assert "2 faults: 2 noticed, 0 missed, 0 stop" in collected
     assert faults(tried) == 0
     assert capsys.readouterr().out == collected
-    assert faults([*tried, f"--collect={kept[0]}"]) == 1
+    assert faults([*tried, f"--collect={stored[0]}"]) == 1
     assert "no run of it is kept" in capsys.readouterr().out

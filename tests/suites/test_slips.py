@@ -31,16 +31,16 @@ def test_a_target_with_slips_fails_the_checks_of_their_clauses_alone(
     path = tmp_path / "run.json"
     faults = [f"--fault={name}" for name in SLIPS]
 
-    done = run(
+    process = run(
         *CHECKS[1:], "--target=reference", *faults, f"--verdicts={path}", path=CHECKS[0]
     )
 
     checks = read(path).checks
-    assert done.returncode == 1
-    assert "its first login breaks a rule: " in done.stdout
+    assert process.returncode == 1
+    assert "its first login breaks a rule: " in process.stdout
     accused = {name for check in checks for name in check.broken}
     assert accused <= set().union(*SLIPS.values())
     assert accused >= {"RFC7143-11.13.6-01", "RFC7143-6.3-14", "RFC7143-6.1-01"}
-    amiss = {check.outcome for check in checks} - {Outcome.PASSED}
-    assert amiss <= {Outcome.BROKEN, Outcome.NOT_APPLICABLE}
+    failed = {check.outcome for check in checks} - {Outcome.PASSED}
+    assert failed <= {Outcome.BROKEN, Outcome.NOT_APPLICABLE}
     assert sum(check.outcome is Outcome.PASSED for check in checks) > len(checks) / 2

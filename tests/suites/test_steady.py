@@ -74,9 +74,9 @@ def test_a_check_whose_lines_differ_has_changed(
 
     file.write_text(FILE.replace(old, new))
 
-    found = [one.removeprefix(NAME) for one in changed("main", tmp_path)]
+    changes_found = [one.removeprefix(NAME) for one in changed("main", tmp_path)]
     # What is gone may concern the check before it; no other.
-    assert found == names or (not new and found in ([], ["test_one"]))
+    assert changes_found == names or (not new and changes_found in ([], ["test_one"]))
 
 
 def test_a_commit_and_a_new_file_are_changes(file: Path, tmp_path: Path) -> None:
@@ -86,9 +86,12 @@ def test_a_commit_and_a_new_file_are_changes(file: Path, tmp_path: Path) -> None
     file.with_name("test_new.py").write_text("def test_it() -> None:\n    pass\n")
     (file.parent / "other.py").write_text("def test_it() -> None:\n    pass\n")
 
-    found = changed("main", tmp_path)
+    changes_found = changed("main", tmp_path)
 
-    assert found == [f"{NAME}test_one", "suites/conformance/nop/test_new.py::test_it"]
+    assert changes_found == [
+        f"{NAME}test_one",
+        "suites/conformance/nop/test_new.py::test_it",
+    ]
     with pytest.raises(GateError, match="git merge-base"):
         changed("nowhere", tmp_path)
 
@@ -198,16 +201,16 @@ def test_a_rate_is_of_all_runs_together() -> None:
 def test_a_check_that_is_not_steady_is_named_with_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
 
-    done = run("--repeat=10", f"--verdicts={path}", "-q", path=SHAKY)
+    process = run("--repeat=10", f"--verdicts={path}", "-q", path=SHAKY)
 
-    assert done.returncode == 1, done.stdout
-    assert "test_every_fifth: passed 8 of 10, broken 2 of 10" in done.stdout
-    assert "test_always" not in done.stdout.partition("not steady")[2]
-    found = {one.check.rpartition("::")[2]: one for one in read(path).checks}
-    assert found["test_every_fifth"].outcome is Outcome.BROKEN
-    assert found["test_every_fifth"].repeats == {"passed": 8, "broken": 2}
+    assert process.returncode == 1, process.stdout
+    assert "test_every_fifth: passed 8 of 10, broken 2 of 10" in process.stdout
+    assert "test_always" not in process.stdout.partition("not steady")[2]
+    document = {one.check.rpartition("::")[2]: one for one in read(path).checks}
+    assert document["test_every_fifth"].outcome is Outcome.BROKEN
+    assert document["test_every_fifth"].repeats == {"passed": 8, "broken": 2}
     # Each pass has a session of its own.
-    assert found["test_always"].repeats == {"passed": 10}
+    assert document["test_always"].repeats == {"passed": 10}
 
 
 @pytest.mark.integration
@@ -220,7 +223,7 @@ def test_the_gate_runs_checks_again_and_again(
     assert main([check, *few]) == 0
     assert capsys.readouterr().out == "1 checks 4 times each: 0 not steady\n"
     assert main([SHAKY, "--repeat=5", "--fresh=0", "--target=reference"]) == 1
-    said = capsys.readouterr().out
-    assert "test_every_fifth: passed 4 of 5, broken 1 of 5" in said
+    printed = capsys.readouterr().out
+    assert "test_every_fifth: passed 4 of 5, broken 1 of 5" in printed
     assert main(["--repeat=0"]) == 2
     assert "--repeat is a number above 0" in capsys.readouterr().err

@@ -49,13 +49,13 @@ def test_a_field_alone_is_changed(kind: str, layer: type[PDU]) -> None:
 
 def test_one_less_and_one_more_than_true_are_tried() -> None:
     layer = PDUS["NOPOut"][0]
-    found = {
+    data = {
         int.from_bytes(stimulus.change(TRUE)[0][24:28], "big")
         for stimulus in field_values("NOPOut", layer, "cmd_sn")
     }
 
     true = int.from_bytes(TRUE[0][24:28], "big")
-    assert {0, 1, true - 1, true + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF} <= found
+    assert {0, 1, true - 1, true + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF} <= data
 
 
 def test_additional_header_segments_fill_what_their_total_length_says() -> None:
@@ -78,12 +78,12 @@ def test_many_small_segments_are_decoded() -> None:
 
 def test_lengths_lie_in_both_directions() -> None:
     changes = [stimulus.change(TRUE) for stimulus in data_lengths("NOPOut")]
-    said = [claims(header) - BHS_LENGTH - 4 * header[4] for header, _ in changes]
+    reported = [claims(header) - BHS_LENGTH - 4 * header[4] for header, _ in changes]
     sent = [len(data) for _, data in changes]
 
-    assert any(a > b for a, b in zip(said, sent, strict=True))
-    assert any(a < b for a, b in zip(said, sent, strict=True))
-    assert max(said) == 1 << 24
+    assert any(a > b for a, b in zip(reported, sent, strict=True))
+    assert any(a < b for a, b in zip(reported, sent, strict=True))
+    assert max(reported) == 1 << 24
 
 
 def test_resets_of_the_target_are_known_by_their_bytes() -> None:
@@ -111,23 +111,23 @@ def test_no_command_writes_where_nothing_is_lent() -> None:
 
 
 def test_a_unit_is_never_stopped() -> None:
-    found = {
+    matches = {
         stimulus.change(TRUE)[0][CDB][0]
         for first in range(0, 256, 16)
         for stimulus in opcodes(first, lent=True)
     }
 
-    assert found == set(range(256)) - {0x1B}
+    assert matches == set(range(256)) - {0x1B}
 
 
 def test_an_answer_is_cut_at_every_length_up_to_40() -> None:
     words, body, place, size = next(one for one in answers() if one[0] == "INQUIRY")
-    found = {
+    data = {
         int.from_bytes(stimulus.change(TRUE)[0][CDB][place : place + size], "big")
         for stimulus in cuts(words, body, place, size)
     }
 
-    assert set(range(41)) | {255, 256, 0xFFFF} <= found
+    assert set(range(41)) | {255, 256, 0xFFFF} <= data
 
 
 @pytest.mark.parametrize("words", lists())

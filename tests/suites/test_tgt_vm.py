@@ -32,11 +32,11 @@ def write_everywhere(running: RunningTarget) -> Mapping[int, bytes]:
 
 
 def read_everywhere(running: RunningTarget) -> Mapping[int, bytes]:
-    found = {}
+    matches = {}
     for unit in running.target.logical_units:
         with log_in(running, unit.lun) as session:
-            found[unit.lun] = read_block(session)
-    return found
+            matches[unit.lun] = read_block(session)
+    return matches
 
 
 def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> None:
@@ -46,7 +46,7 @@ def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> Non
     with provider as running:
         assert isinstance(provider, LabProvider)
         assert provider._instance is not None
-        written = write_everywhere(running)
+        write_result = write_everywhere(running)
         before = read_everywhere(running)
         assert running.control.ending() is None
         with Console(provider._instance.name) as console:
@@ -61,23 +61,24 @@ def test_units_of_every_backing_outlive_a_tgtd_that_died_as_they_should() -> Non
 
     units = running.target.logical_units
     assert {one.backing for one in units} == {"file", "memory", "block"}
-    assert before == written
+    assert before == write_result
     assert reason == "ASSAY-DIED tgtd was killed by SIGKILL"
     assert is_alive_again
-    kept = {
-        one.lun: written[one.lun] if one.persistent else bytes(512) for one in units
+    stored = {
+        one.lun: write_result[one.lun] if one.persistent else bytes(512)
+        for one in units
     }
-    assert after == kept
+    assert after == stored
 
 
 def test_tgt_in_a_machine_does_what_is_known_of_it() -> None:
     # CHAP, several names and several units are set up by the guest's script.
-    done = run(
+    process = run(
         "suites/conformance/security",
         "--target=tgt-vm",
         path="suites/conformance/nop",
         seconds=_SECONDS,
     )
 
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "in a virtual machine" in done.stdout
+    assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
+    assert "in a virtual machine" in process.stdout

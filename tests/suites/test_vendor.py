@@ -51,10 +51,10 @@ def in_clone(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_own_checks_run_on_the_reference_target(repository: Path) -> None:
     plugins = ("-p", "suites.plugins.entry")  # also where the clone is not installed
 
-    done = in_clone("pytest", *plugins, "-q", "--verdicts=run.json", cwd=repository)
+    result = in_clone("pytest", *plugins, "-q", "--verdicts=run.json", cwd=repository)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{OWN} passed" in done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{OWN} passed" in result.stdout
     (check,) = read(repository / "run.json").checks
     assert check.outcome is Outcome.PASSED
     assert check.requirements == ("RFC7143-11.19-02",)
@@ -63,28 +63,28 @@ def test_own_checks_run_on_the_reference_target(repository: Path) -> None:
 def test_an_own_check_that_fails_is_a_finding(
     installed: Installed, repository: Path
 ) -> None:
-    done = installed.run(
+    result = installed.run(
         *("pytest", "--target=reference", "--fault=nop-in-without-echo", "-q"),
         cwd=repository,
     )
 
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 finding in 1 check\n" in done.stdout
-    assert "clause  RFC7143-11.19-02: NOP-In answer echoes ping data" in done.stdout
-    again = "iscsi-assay run checks/test_acme.py::test_our_management_tool_is_answered"
-    assert again in done.stdout
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 finding in 1 check\n" in result.stdout
+    assert "clause  RFC7143-11.19-02: NOP-In answer echoes ping data" in result.stdout
+    second = "iscsi-assay run checks/test_acme.py::test_our_management_tool_is_answered"
+    assert second in result.stdout
 
 
 def test_own_checks_and_the_suite_run_in_one_go(
     installed: Installed, repository: Path
 ) -> None:
-    done = installed.run(
+    result = installed.run(
         *("pytest", "checks", "--pyargs", "suites.conformance.nop", "-n", "2", "-q"),
         *("--target=reference", "--verdicts=run.json"),
         cwd=repository,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     names = {one.check for one in read(repository / "run.json").checks}
     assert any(name.startswith("nop/test_") for name in names)
     own = "checks/test_acme.py::test_our_management_tool_is_answered"

@@ -34,9 +34,9 @@ def sample(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_each_verdict_has_its_outcome() -> None:
-    done = sample("-rA")
+    result = sample("-rA")
 
-    assert done.returncode == 1
+    assert result.returncode == 1
     for line in (
         "PASSED {}::test_met",
         "FAILED {}::test_must_broken",
@@ -46,39 +46,39 @@ def test_each_verdict_has_its_outcome() -> None:
         "FAILED {}::test_target_killed",
         "PASSED {}::test_after_death",
     ):
-        assert line.format(SAMPLES) in done.stdout, done.stdout
-    assert "not applicable: the target does not offer time-travel" in done.stdout
+        assert line.format(SAMPLES) in result.stdout, result.stdout
+    assert "not applicable: the target does not offer time-travel" in result.stdout
 
 
 def test_a_run_ends_with_its_findings_and_shows_no_code_of_ours() -> None:
-    done = sample("-k", "must_broken or should_broken")
+    result = sample("-k", "must_broken or should_broken")
 
-    assert done.returncode == 1
-    ending = done.stdout.partition("= conformance =")[2]
-    shown = [" ".join(line.split()) for line in ending.splitlines()]
-    at = shown.index("2 findings in 2 checks")
-    assert shown[at + 1 : at + 4] == [
+    assert result.returncode == 1
+    ending = result.stdout.partition("= conformance =")[2]
+    displayed = [" ".join(line.split()) for line in ending.splitlines()]
+    at = displayed.index("2 findings in 2 checks")
+    assert displayed[at + 1 : at + 4] == [
         "1 a MUST is broken (1 check)",
         f"clause RFC7143-11.19-02: {RULE}",
         "expected the ping data y",
     ]
-    assert shown[at + 4].startswith("actual NOPIn F ITT=0x12 ")
-    assert shown[at + 5].endswith(f"{SAMPLES}::test_must_broken --target=reference")
-    assert shown[at + 6] == "2 a SHOULD is not followed (1 check)"
+    assert displayed[at + 4].startswith("actual NOPIn F ITT=0x12 ")
+    assert displayed[at + 5].endswith(f"{SAMPLES}::test_must_broken --target=reference")
+    assert displayed[at + 6] == "2 a SHOULD is not followed (1 check)"
     for word in ("Traceback", "ConformanceFailure", "short test summary", "def test_"):
-        assert word not in done.stdout, done.stdout
+        assert word not in result.stdout, result.stdout
 
 
 @pytest.mark.parametrize("option", ["--full-failures", "-v", "--tb=short"])
 def test_the_failures_in_full_are_there_on_request(option: str) -> None:
-    done = sample("-k", "test_must_broken", option)
+    result = sample("-k", "test_must_broken", option)
 
-    assert "ConformanceFailure" in done.stdout
-    assert "1 finding in 1 check" in done.stdout
+    assert "ConformanceFailure" in result.stdout
+    assert "1 finding in 1 check" in result.stdout
 
 
 def test_a_failure_in_full_has_requirement_expected_actual_and_pdus() -> None:
-    done = sample("-k", "test_must_broken", "--full-failures")
+    result = sample("-k", "test_must_broken", "--full-failures")
 
     for words in (
         "expected: the ping data y",
@@ -88,7 +88,7 @@ def test_a_failure_in_full_has_requirement_expected_actual_and_pdus() -> None:
         "requirement: RFC7143-11.19-02 (MUST, RFC 7143 section 11.19)",
         "https://www.rfc-editor.org/rfc/rfc7143#section-11.19",
     ):
-        assert words in done.stdout, done.stdout
+        assert words in result.stdout, result.stdout
 
 
 def test_an_error_of_the_peer_is_its_failure_and_a_bug_of_ours_is_not() -> None:
@@ -102,11 +102,11 @@ def test_an_error_of_the_peer_is_its_failure_and_a_bug_of_ours_is_not() -> None:
 
 
 def test_a_death_is_blamed_on_its_check_and_the_run_goes_on() -> None:
-    done = sample("-k", "target_killed or after_death")
+    result = sample("-k", "target_killed or after_death")
 
-    assert "the target dies  (1 check)" in done.stdout
-    assert "killed by SIGKILL" in done.stdout
-    assert "1 failed, 1 passed" in done.stdout
+    assert "the target dies  (1 check)" in result.stdout
+    assert "killed by SIGKILL" in result.stdout
+    assert "1 failed, 1 passed" in result.stdout
 
 
 def test_strict_makes_a_should_a_must() -> None:
@@ -118,20 +118,20 @@ def test_a_known_deviation_is_expected(tmp_path: Path) -> None:
     listed = tmp_path / "own.toml"
     listed.write_text(DEVIATION.format(check=f"{SAMPLES}::test_must_broken"))
 
-    done = sample("-k", "test_must_broken", f"--deviations={listed}")
+    result = sample("-k", "test_must_broken", f"--deviations={listed}")
 
-    assert done.returncode == 0
-    assert "1 known deviation as listed, in 1 check" in done.stdout
+    assert result.returncode == 0
+    assert "1 known deviation as listed, in 1 check" in result.stdout
 
 
 def test_a_deviation_that_does_not_show_is_a_failure(tmp_path: Path) -> None:
     listed = tmp_path / "own.toml"
     listed.write_text(DEVIATION.format(check=f"{SAMPLES}::test_met"))
 
-    done = sample("-k", "test_met", f"--deviations={listed}")
+    result = sample("-k", "test_met", f"--deviations={listed}")
 
-    assert done.returncode == 1
-    assert "did not show" in done.stdout
+    assert result.returncode == 1
+    assert "did not show" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_death_is_expected_only_where_it_is_listed(
     entry = DEVIATION.format(check=f"{SAMPLES}::{check}")
     listed.write_text(f'{entry}dies = "{dies}"\n')
 
-    done = sample("-k", check, f"--deviations={listed}")
+    result = sample("-k", check, f"--deviations={listed}")
 
-    assert done.returncode == code, done.stdout
+    assert result.returncode == code, result.stdout
 
 
 @pytest.mark.parametrize(
@@ -171,22 +171,22 @@ def test_a_broken_list_is_said_in_one_line(
     listed = tmp_path / "own.toml"
     listed.write_text(content)
 
-    done = sample(f"--deviations={listed}")
+    result = sample(f"--deviations={listed}")
 
-    assert done.returncode == 4
-    assert words in complaint(done)
+    assert result.returncode == 4
+    assert words in complaint(result)
 
 
 def test_the_summary_counts_by_verdict_also_in_parallel() -> None:
-    done = sample("-n", "2")
+    result = sample("-n", "2")
 
     (row,) = (
         line.split()
-        for line in done.stdout.splitlines()
+        for line in result.stdout.splitlines()
         if line.startswith("all checks")
     )
     # passed, broken, warned, not applicable, trouble: what there is
-    assert row[2:] == ["2", "4", "1", "1", "1"], done.stdout
+    assert row[2:] == ["2", "4", "1", "1", "1"], result.stdout
 
 
 def test_the_evidence_reaches_allure(tmp_path: Path) -> None:
@@ -199,9 +199,9 @@ def test_the_evidence_reaches_allure(tmp_path: Path) -> None:
     assert labels["story"].startswith("RFC7143-11.19-02: ")
     assert labels["severity"] == "critical"
     assert result["name"] == "The target would have to say something else"
-    kept = {item["name"]: tmp_path / item["source"] for item in result["attachments"]}
-    assert "NOPOut IF" in kept["transcript"].read_text()
-    capture = kept["capture"].read_bytes()
+    stored = {item["name"]: tmp_path / item["source"] for item in result["attachments"]}
+    assert "NOPOut IF" in stored["transcript"].read_text()
+    capture = stored["capture"].read_bytes()
     assert capture.startswith(b"\x0a\x0d\x0d\x0a")
     assert b"test_must_broken: RFC7143-11.19-02" in capture
     assert b"expected: the ping data y; actual: NOPIn F" in capture
@@ -221,9 +221,9 @@ def test_what_the_target_chose_reaches_the_reports(tmp_path: Path) -> None:
     sample("-k", "test_met", "-n", "1", f"--alluredir={tmp_path}")
 
     (result,) = (json.loads(p.read_text()) for p in tmp_path.glob("*-result.json"))
-    shown = {one["name"]: one for one in result["parameters"]}
-    assert shown["the target chose"]["value"].strip("'") == "NOPIn"
-    assert shown["the target chose"]["excluded"]
+    displayed = {one["name"]: one for one in result["parameters"]}
+    assert displayed["the target chose"]["value"].strip("'") == "NOPIn"
+    assert displayed["the target chose"]["excluded"]
     (judged,) = read(tmp_path).checks
     assert judged.choices == ("NOPIn",)
 
@@ -231,13 +231,15 @@ def test_what_the_target_chose_reaches_the_reports(tmp_path: Path) -> None:
 def test_every_kind_of_verdict_has_its_category_in_the_report(tmp_path: Path) -> None:
     require("npm")
     results = tmp_path / "allure-results"
-    known = tmp_path / "known.toml"
-    known.write_text(DEVIATION.format(check=f"{SAMPLES}::test_must_broken"))
-    sample(f"--alluredir={results}", f"--deviations={known}")
+    deviations_file = tmp_path / "known.toml"
+    deviations_file.write_text(DEVIATION.format(check=f"{SAMPLES}::test_must_broken"))
+    sample(f"--alluredir={results}", f"--deviations={deviations_file}")
     html.build(results, tmp_path / "report")
     page = html.build(results, tmp_path / "report")
 
-    shown = browse(page.with_name("index.html"), tmp_path / "profile", "#categories")
+    displayed = browse(
+        page.with_name("index.html"), tmp_path / "profile", "#categories"
+    )
 
     for name in (
         "The target dies",
@@ -247,13 +249,13 @@ def test_every_kind_of_verdict_has_its_category_in_the_report(tmp_path: Path) ->
         "Not applicable",
         "Trouble",
     ):
-        assert name in shown
+        assert name in displayed
     for name in ("Product errors", "Test errors", "The target hangs"):
-        assert name not in shown
+        assert name not in displayed
     text = page.read_text(encoding="utf-8")
     assert "googletagmanager" not in text
     assert text.index("default-src data: blob:") < text.index("<script")
-    assert "iSCSI conformance: reference" in shown
+    assert "iSCSI conformance: reference" in displayed
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 2
 
 
@@ -262,12 +264,12 @@ def test_junit_names_the_requirements(tmp_path: Path) -> None:
 
     sample("-k", "test_must_broken or test_should_broken", f"--junit-xml={path}")
 
-    found = {
+    parsed = {
         case.get("name"): [
             (one.get("name"), one.get("value")) for one in case.iter("property")
         ]
         for case in ET.parse(path).iter("testcase")  # noqa: S314  # our own
     }
-    assert ("requirement", "RFC7143-11.19-02") in found["test_must_broken"]
-    assert ("requirement", "RFC7143-11.19-04") in found["test_should_broken"]
-    assert ("verdict", "warned") in found["test_should_broken"]
+    assert ("requirement", "RFC7143-11.19-02") in parsed["test_must_broken"]
+    assert ("requirement", "RFC7143-11.19-04") in parsed["test_should_broken"]
+    assert ("verdict", "warned") in parsed["test_should_broken"]

@@ -130,19 +130,19 @@ def test_taken_port_is_chosen_anew(kind: str, monkeypatch: pytest.MonkeyPatch) -
     calls: list[Portal] = []
     choose = local.choose_ports
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
-        taken = Portal("127.0.0.1", other.getsockname()[1])
+        received = Portal("127.0.0.1", other.getsockname()[1])
 
         def choose_taken_first(
             hosts: tuple[str, ...], first: int | None = None
         ) -> tuple[Portal, ...]:
-            calls.append(taken)
-            return (taken,) if len(calls) == 1 else choose(hosts, first)
+            calls.append(received)
+            return (received,) if len(calls) == 1 else choose(hosts, first)
 
         monkeypatch.setattr(local, "choose_ports", choose_taken_first)
 
         with parse(kind) as running:
             assert len(calls) == 2
-            assert taken not in running.portals
+            assert received not in running.portals
 
 
 def test_fixed_port_in_use_is_named(kind: str) -> None:
@@ -170,15 +170,15 @@ signal.pause()
     ) as parent:
         assert parent.stdout is not None
         pid, port = map(int, parent.stdout.readline().split())
-        left = {path.name for path in temporary_directory.iterdir()}
-        assert left
+        remaining = {path.name for path in temporary_directory.iterdir()}
+        assert remaining
         assert ("127.0.0.1", port) in listening_portals(pid)
         parent.kill()
 
     assert _is_gone(pid)
     # The next run sweeps the directory that nobody could remove.
     with parse(kind):
-        assert not left & {path.name for path in temporary_directory.iterdir()}
+        assert not remaining & {path.name for path in temporary_directory.iterdir()}
 
 
 @pytest.mark.usefixtures("temporary_directory")

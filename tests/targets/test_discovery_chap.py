@@ -20,9 +20,9 @@ def test_discovery_asks_for_a_proof(kind: str) -> None:
     provider = targets.parse(kind, {"discovery_chap": True})
     try:
         running = provider.start()
-        known = running.discovery_chap
-        assert known is not None
-        proof, answer = known.credentials, known.mutual
+        credentials = running.discovery_chap
+        assert credentials is not None
+        proof, answer = credentials.credentials, credentials.mutual
         assert answer is not None
 
         with pytest.raises(LoginRefused) as refused:
@@ -31,9 +31,9 @@ def test_discovery_asks_for_a_proof(kind: str) -> None:
             running.portal,
             LoginOptions(is_discovery=True, credentials=proof, mutual=answer),
         ) as session:
-            told = session.send_targets()
+            reported = session.send_targets()
     finally:
         provider.stop()
 
     assert refused.value.status >> 8 == LoginStatus.INITIATOR_ERROR >> 8
-    assert running.target.name in str(told)
+    assert running.target.name in str(reported)

@@ -68,11 +68,11 @@ def host(folder: Path, *words: str, then: str) -> subprocess.CompletedProcess[st
 
 
 def test_it_finds_what_a_new_process_finds(tmp_path: Path) -> None:
-    done = host(tmp_path, "await", "a", "b", then="print(process.popen.wait(30))")
+    result = host(tmp_path, "await", "a", "b", then="print(process.popen.wait(30))")
 
-    found = json.loads((tmp_path / "log").read_text())
-    assert done.stdout == "7\n"
-    assert found == {
+    document = json.loads((tmp_path / "log").read_text())
+    assert result.stdout == "7\n"
+    assert document == {
         "arguments": ["a", "b"],
         "directory": str(tmp_path),
         "word": "so",
@@ -84,24 +84,24 @@ def test_it_finds_what_a_new_process_finds(tmp_path: Path) -> None:
 
 
 def test_an_exception_ends_it_with_a_traceback(tmp_path: Path) -> None:
-    done = host(tmp_path, "await", "fail", then="print(process.popen.wait(30))")
+    result = host(tmp_path, "await", "fail", then="print(process.popen.wait(30))")
 
-    assert done.stdout == "1\n"
+    assert result.stdout == "1\n"
     assert "OSError: it fails" in (tmp_path / "log").read_text()
 
 
 def test_how_it_was_ended_is_told(tmp_path: Path) -> None:
     then = "assert process.is_alive(); process.stop(30); print(process.ending().reason)"
 
-    done = host(tmp_path, "running", "wait", then=then)
+    result = host(tmp_path, "running", "wait", then=then)
 
-    assert done.stdout == "killed by SIGTERM\n"
+    assert result.stdout == "killed by SIGTERM\n"
 
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
-    done = host(tmp_path, "running", "wait", then="print(process.pid)")
+    result = host(tmp_path, "running", "wait", then="print(process.pid)")
 
-    status = Path(f"/proc/{int(done.stdout)}/status")
+    status = Path(f"/proc/{int(result.stdout)}/status")
     for _ in poll(10):
         if not status.exists() or "State:\tZ" in status.read_text():
             break

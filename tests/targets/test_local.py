@@ -149,12 +149,12 @@ def test_taken_port_is_chosen_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[tuple[Portal, ...]] = []
     choose = local.choose_ports
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
-        taken = Portal("127.0.0.1", other.getsockname()[1])
+        received = Portal("127.0.0.1", other.getsockname()[1])
 
         def choose_taken_first(
             hosts: tuple[str, ...], first: int | None = None
         ) -> tuple[Portal, ...]:
-            chosen.append(choose(hosts, first) if chosen else (taken,))
+            chosen.append(choose(hosts, first) if chosen else (received,))
             return chosen[-1]
 
         monkeypatch.setattr(local, "choose_ports", choose_taken_first)
@@ -204,11 +204,11 @@ def test_process_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 def test_leash_refuses_an_orphan(tmp_path: Path) -> None:
-    done = attempt(
+    result = attempt(
         [sys.executable, "-I", "-S", leash.__file__, "1", "touch", str(tmp_path / "x")]
     )
 
-    assert done.returncode == 1
+    assert result.returncode == 1
     assert not (tmp_path / "x").exists()
 
 

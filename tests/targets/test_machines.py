@@ -29,10 +29,10 @@ def test_every_machine_boots_by_name() -> None:
 def test_a_machine_serves_what_its_recipe_says(name: str) -> None:
     recipe = machines()[name].recipe({})
 
-    made = recipe.guest(recipe.by_hand or recipe.targets[:1])
+    built = recipe.guest(recipe.by_hand or recipe.targets[:1])
 
-    assert bool(made.endpoints) == bool(recipe.targets)
-    assert set(recipe.other_portals) <= set(made.endpoints)
+    assert bool(built.endpoints) == bool(recipe.targets)
+    assert set(recipe.other_portals) <= set(built.endpoints)
 
 
 def test_by_hand_scst_has_a_unit_that_keeps_nothing(tmp_path: Path) -> None:

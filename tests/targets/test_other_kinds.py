@@ -64,34 +64,34 @@ def path_with_other(tmp_path: Path, value: str = "acme_targets:KIND") -> str:
 
 @pytest.mark.integration
 def test_its_target_is_tested_with_its_option(tmp_path: Path) -> None:
-    done = run(
+    process = run(
         "--target=acme", "--acme-flavour=sour", PYTHONPATH=path_with_other(tmp_path)
     )
 
-    assert done.returncode == 0, done.stdout
-    assert "target: acme: acme, sour" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "target: acme: acme, sour" in process.stdout
 
 
 @pytest.mark.integration
 def test_an_option_that_it_refuses_is_one_line(tmp_path: Path) -> None:
-    done = run(
+    process = run(
         "--target=acme", "--acme-flavour=none", PYTHONPATH=path_with_other(tmp_path)
     )
 
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert complaint(done) == "--acme-flavour: acme has no flavour none"
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR
+    assert complaint(process) == "--acme-flavour: acme has no flavour none"
 
 
 @pytest.mark.integration
 def test_a_broken_one_is_one_line(tmp_path: Path) -> None:
-    done = run(PYTHONPATH=path_with_other(tmp_path, "acme_targets:GONE"))
+    process = run(PYTHONPATH=path_with_other(tmp_path, "acme_targets:GONE"))
 
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert complaint(done).startswith("the entry point acme = acme_targets:GONE of")
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR
+    assert complaint(process).startswith("the entry point acme = acme_targets:GONE of")
 
 
 @pytest.mark.integration
 def test_help_lists_it(tmp_path: Path) -> None:
-    done = run("--target=help", PYTHONPATH=path_with_other(tmp_path))
+    process = run("--target=help", PYTHONPATH=path_with_other(tmp_path))
 
-    assert "acme       the target of Acme" in done.stdout
+    assert "acme       the target of Acme" in process.stdout

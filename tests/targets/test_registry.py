@@ -113,9 +113,9 @@ def test_scst_builds_nothing_before_it_is_started(
     monkeypatch.setenv("SCST_SOURCE", str(root))
 
     from_environment = parse("scst")
-    told = parse("scst:13260", {"scst_source": root, "scst_config": "scstadmin"})
+    reported = parse("scst:13260", {"scst_source": root, "scst_config": "scstadmin"})
 
-    assert from_environment.kind == told.kind == "scst"
+    assert from_environment.kind == reported.kind == "scst"
 
 
 def test_the_option_has_priority_over_the_environment(
@@ -123,18 +123,18 @@ def test_the_option_has_priority_over_the_environment(
 ) -> None:
     monkeypatch.setenv("SCST_SOURCE", str(tmp_path))
 
-    given = {"scst_source": standin.checkout(tmp_path / "x")}
+    values = {"scst_source": standin.checkout(tmp_path / "x")}
 
-    assert parse("scst", given).kind == "scst"
+    assert parse("scst", values).kind == "scst"
 
 
 @pytest.fixture
 def own_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     (tmp_path / "vmlinux").touch()
-    made = Kernel("6.1.7", tmp_path, "linux-6.1.7", tmp_path, ("own.patch",))
-    kernel.remember("mine", made)
-    return made
+    built_kernel = Kernel("6.1.7", tmp_path, "linux-6.1.7", tmp_path, ("own.patch",))
+    kernel.remember("mine", built_kernel)
+    return built_kernel
 
 
 def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(

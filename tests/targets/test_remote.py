@@ -46,10 +46,10 @@ def test_lun_is_optional() -> None:
 
 def test_lun_is_lent_only_by_word() -> None:
     lent = parse(f"iscsi://h/{_NAME}/0?scratch=yes", {}).target
-    kept = parse(f"iscsi://h/{_NAME}/0", {}).target
+    stored = parse(f"iscsi://h/{_NAME}/0", {}).target
 
     assert lent.find_scratch() is not None
-    assert kept.find_scratch() is None
+    assert stored.find_scratch() is None
 
 
 def test_name_is_percent_decoded() -> None:

@@ -70,11 +70,11 @@ def test_without_a_device_nothing_is_tried(
 def test_what_is_known_is_told(probes: list[str]) -> None:
     before = acceleration.describe()
     is_usable("good")
-    good = acceleration.describe()
+    valid = acceleration.describe()
     is_usable("bad")
 
     assert "not known yet" in before
-    assert good == "KVM: a probe guest answered (good)"
+    assert valid == "KVM: a probe guest answered (good)"
     assert acceleration.describe() == (
         "emulation: a probe guest did not answer (bad), answered (good)"
     )

@@ -58,14 +58,14 @@ def test_a_module_that_a_machine_has_built_is_loaded() -> None:
     with inside.chosen(in_vm=True) as builder:
         built = external.build(MODULE, kdir, builder)
     guest = Guest("module", ("assay_module",), LOADED, ())
-    said = said_at_boot(guest, external.with_modules(plain, built))
+    output = said_at_boot(guest, external.with_modules(plain, built))
 
     by_host = external.build(MODULE, kdir)
     assert built != by_host
     assert [about(tool.run("modinfo", path)) for path in built] == [
         about(tool.run("modinfo", path)) for path in by_host
     ]
-    assert "ASSAY-READY" in said
+    assert "ASSAY-READY" in output
 
 
 def about(said: str) -> list[str]:

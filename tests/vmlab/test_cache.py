@@ -19,10 +19,10 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_thing_is_made_once() -> None:
-    made: list[Path] = []
+    made_paths: list[Path] = []
 
     def make(path: Path) -> None:
-        made.append(path)
+        made_paths.append(path)
         path.write_text("it")
 
     first = cache.get("thing", cache.key(a=1), make)
@@ -31,7 +31,7 @@ def test_a_thing_is_made_once() -> None:
 
     assert first == second != other
     assert first.read_text() == "it"
-    assert len(made) == 2
+    assert len(made_paths) == 2
 
 
 def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:
@@ -85,11 +85,11 @@ def test_what_a_killed_maker_left_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
-    made: list[Path] = []
+    made_paths: list[Path] = []
     is_making = threading.Event()
 
     def make(path: Path) -> None:
-        made.append(path)
+        made_paths.append(path)
         is_making.set()
         path.write_text("it")
 
@@ -99,12 +99,12 @@ def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
     first = threading.Thread(target=cache.get, args=["thing", "x", make])
     first.start()
     assert is_making.wait(60)
-    found = cache.get("thing", "x", late)
+    cached = cache.get("thing", "x", late)
     first.join(60)
 
-    assert found.read_text() == "it"
-    assert len(made) == 1
-    assert list((tmp_path / "thing").iterdir()) == [found]
+    assert cached.read_text() == "it"
+    assert len(made_paths) == 1
+    assert list((tmp_path / "thing").iterdir()) == [cached]
 
 
 def test_a_sweep_takes_what_nobody_makes_any_more(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_a_sweep_takes_what_nobody_makes_any_more(tmp_path: Path) -> None:
         cache.sweep()
         path.write_text("it")
 
-    found = cache.get("thing", "alive", make)
+    cached = cache.get("thing", "alive", make)
 
-    assert list((tmp_path / "thing").iterdir()) == [found]
+    assert list((tmp_path / "thing").iterdir()) == [cached]
 
 
 def test_a_cache_that_cannot_be_written_is_said_in_one_line(

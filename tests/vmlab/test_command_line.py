@@ -68,8 +68,8 @@ def test_all_of_the_labs_machines_are_ended_and_no_others(
     assert code == 0
     assert running(host) == ["test"]
     assert list((cache.folder() / "machines").iterdir()) == []
-    said = sorted(line.split()[0] for line in capsys.readouterr().out.splitlines())
-    assert said == ["killed", "one", "two"]
+    printed = sorted(line.split()[0] for line in capsys.readouterr().out.splitlines())
+    assert printed == ["killed", "one", "two"]
 
 
 @pytest.mark.lab
@@ -98,13 +98,13 @@ def test_a_machine_that_has_died_can_be_read_of_and_cleared_away(
     console = main(["console", "one"])
     hint = capsys.readouterr().err
     log = main(["log", "one"])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     down = main(["down", "one"])
-    again = main(["down", "one"])
+    second = main(["down", "one"])
 
-    assert (console, log, down, again) == (TROUBLE, 0, 0, TROUBLE)
+    assert (console, log, down, second) == (TROUBLE, 0, 0, TROUBLE)
     assert "iscsi-assay lab log one tells what it has said" in hint
-    assert said == "ASSAY-READY\n"
+    assert printed == "ASSAY-READY\n"
     assert capsys.readouterr().err == "python -m vmlab down: there is no machine one\n"
 
 
@@ -184,10 +184,10 @@ def test_a_missing_module_is_one_line(
 
     assert main(words) == TROUBLE
 
-    said = capsys.readouterr().err
-    assert "python -m vmlab " in said
-    assert ": the Python module libvirt is not installed; make lab" in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "python -m vmlab " in printed
+    assert ": the Python module libvirt is not installed; make lab" in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(

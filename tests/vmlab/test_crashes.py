@@ -194,11 +194,11 @@ def test_a_call_trace_of_the_kernel_alone_is_no_crash() -> None:
 
 
 def test_what_is_not_whole_is_read_again() -> None:
-    first, _, rest = STALL.partition("\n")
+    first, _, remainder = STALL.partition("\n")
 
     assert scan("ordinary\nhalf a li") == (None, len("ordinary\n"))
     assert scan(f"ordinary\n{first}\n") == (None, len("ordinary\n"))
-    assert scan(f"{first}\n{rest}") == (None, len(STALL))
+    assert scan(f"{first}\n{remainder}") == (None, len(STALL))
 
 
 def test_a_console_with_odd_bytes_is_watched_on(tmp_path: Path) -> None:

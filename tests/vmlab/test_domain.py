@@ -47,9 +47,9 @@ def test_acceleration_is_as_told() -> None:
 
 
 def test_a_crash_ends_the_machine() -> None:
-    found = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
+    root = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
 
-    assert {found.findtext(f"on_{event}") for event in ("crash", "reboot")} == {
+    assert {root.findtext(f"on_{event}") for event in ("crash", "reboot")} == {
         "destroy"
     }
 
@@ -58,36 +58,36 @@ def test_libvirt_takes_it() -> None:
     libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
     connection = libvirt.open("test:///default")
 
-    taken = connection.defineXML(
+    received = connection.defineXML(
         domain.describe(MACHINE).replace('type="qemu"', 'type="test"')
     )
 
-    assert taken.name() == "iscsi-assay-one"
-    assert "4001" in taken.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+    assert received.name() == "iscsi-assay-one"
+    assert "4001" in received.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
 
 
 def test_a_root_that_machines_share_is_not_written_to() -> None:
     shared = replace(MACHINE, root=Path("/r.img"), processors=2)
-    found = ET.fromstring(domain.describe(shared))  # noqa: S314  # our own
+    root = ET.fromstring(domain.describe(shared))  # noqa: S314  # our own
 
-    kept = {
+    stored = {
         target.get("dev")
-        for disk in found.iter("disk")
+        for disk in root.iter("disk")
         for target in disk.findall("target")
         if disk.findall("readonly")
     }
-    assert kept == {"vdb"}
-    assert found.findtext("vcpu") == "2"
+    assert stored == {"vdb"}
+    assert root.findtext("vcpu") == "2"
 
 
 def test_folders_are_shared_under_their_numbers() -> None:
     folders = (Path("/a"), Path("/b"))
     text = domain.describe(replace(MACHINE, shares=folders))
-    found = ET.fromstring(text)  # noqa: S314  # our own
+    root = ET.fromstring(text)  # noqa: S314  # our own
 
     shares = [
         [one.attrib["dir"] for one in share if "dir" in one.attrib]
-        for share in found.iter("filesystem")
+        for share in root.iter("filesystem")
     ]
     assert shares == [["/a", "share0"], ["/b", "share1"]]
 
@@ -104,13 +104,13 @@ def test_what_is_forwarded_is_read_back(forwards: Mapping[Endpoint, int]) -> Non
     libvirt = pytest.importorskip("libvirt", reason="make lab installs it")
     connection = libvirt.open("test:///default")
     alone = replace(MACHINE, name="alone", forwards=forwards)
-    made = connection.createXML(
+    created_domain = connection.createXML(
         domain.describe(alone).replace('type="qemu"', 'type="test"')
     )
 
     try:
-        found = machine._of_domain(made)
+        result = machine._of_domain(created_domain)
     finally:
-        made.destroy()
+        created_domain.destroy()
 
-    assert (found.name, found.kind, found.forwards) == ("alone", "lio", forwards)
+    assert (result.name, result.kind, result.forwards) == ("alone", "lio", forwards)

@@ -14,16 +14,16 @@ from vmlab.guest import quoted
 
 @pytest.mark.lab
 def test_the_shell_can_read_what_sets_a_builder_up() -> None:
-    made = guest.guest(Path("/r.img"), Path("/it's/here"), memory=512, processors=2)
+    built = guest.guest(Path("/r.img"), Path("/it's/here"), memory=512, processors=2)
 
-    assert_shell_can_read(made.setup)
+    assert_shell_can_read(built.setup)
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("word", ["plain", "a b", "it's", "$(reboot)", "`x`", ""])
 def test_quoted_words_come_out_as_they_went_in(word: str) -> None:
     require("busybox")
-    done = subprocess.run(
+    process = subprocess.run(
         ["busybox", "sh", "-c", f"printf %s {quoted(word)}"],
         capture_output=True,
         text=True,
@@ -31,4 +31,4 @@ def test_quoted_words_come_out_as_they_went_in(word: str) -> None:
         timeout=20,
     )
 
-    assert done.stdout == word
+    assert process.stdout == word

@@ -129,8 +129,8 @@ def test_optional_modules_are_those_that_the_kernel_has(
     (tmp_path / "modprobe").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    found = list(modules.present(tmp_path, "6.1.7", ["gone", "there"]))
+    matches = list(modules.present(tmp_path, "6.1.7", ["gone", "there"]))
 
-    assert found == ["there"]
+    assert matches == ["there"]
     with pytest.raises(LabError, match=r"the kernel 6\.1\.7 has no module gone"):
         modules.closure(tmp_path, "6.1.7", ["there", "gone"])

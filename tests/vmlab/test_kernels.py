@@ -84,10 +84,10 @@ def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
     built = external.build(MODULE, headers.of(plain))
     guest = Guest("module", ("assay_module",), SETUP, ())
 
-    said = said_at_boot(guest, external.with_modules(plain, built))
+    output = said_at_boot(guest, external.with_modules(plain, built))
 
     assert [path.name for path in built] == ["assay_module.ko"]
-    assert "ASSAY-READY" in said
+    assert "ASSAY-READY" in output
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
     setup = f"{SETUP}\ngrep 'assay: patched' /proc/version\n"
     guest = Guest("wrong", ("assay_module", "assay_provoke"), setup, ())
     files = debuginfo.files(patched.root)
-    seen: dict[str, tuple[str, str]] = {}
+    collected: dict[str, tuple[str, str]] = {}
 
     with machine.Lab() as lab:
         running = lab.up(
@@ -164,18 +164,18 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
                 with suppress(LabError):
                     console.attempt(PROVOKE_IT.format(wrong=wrong), seconds=200)
                 reason = await_reason(watch)
-                seen[wrong] = reason, trace.decode(running.log_since(mark), files)
+                collected[wrong] = reason, trace.decode(running.log_since(mark), files)
         running.destroy()
         folders.forget(running.name)
 
     assert patched.patches == (PATCH.name,)
     for wrong, (reason, function) in REPORTS.items():
-        said, report = seen[wrong]
-        assert re.search(reason, said), (wrong, report)
+        output, report = collected[wrong]
+        assert re.search(reason, output), (wrong, report)
         assert re.search(rf"\b{function}\b.*assay_provoke\.c:\d+\)", report), report
         assert "not decoded" not in report
     inlined = r"look_at \(inlined, assay_provoke\.c:18\)\n.*use_after_free\+"
-    assert re.search(inlined, seen["use-after-free"][1])
+    assert re.search(inlined, collected["use-after-free"][1])
 
 
 def await_reason(running: "Running") -> str:
@@ -190,7 +190,7 @@ def await_reason(running: "Running") -> str:
 def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
     patched: Kernel, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0"),
             *("tests/vmlab/samples/sample_wrong.py", "--target=lio"),
@@ -209,8 +209,10 @@ def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
     assert patched.patches == (PATCH.name,)
     # The check is broken off, or if it is quicker its end finds the machine dead.
     tallies = ("1 failed, 1 passed", "2 passed, 1 error")
-    assert any(one in done.stdout for one in tallies), done.stdout + done.stderr
-    assert "BUG: KASAN: " in done.stdout
-    assert "look_at (inlined, assay_provoke.c:" in done.stdout
+    assert any(one in process.stdout for one in tallies), (
+        process.stdout + process.stderr
+    )
+    assert "BUG: KASAN: " in process.stdout
+    assert "look_at (inlined, assay_provoke.c:" in process.stdout
     logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
     assert any("look_at (inlined, assay_provoke.c:" in log for log in logs)

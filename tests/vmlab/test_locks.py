@@ -66,7 +66,7 @@ def test_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
         is_free_before = locks.take(path) is not None
         owner.kill()
 
-    found = locks.take(path)
-    assert (is_free_before, found is not None) == (False, True)
-    assert found is not None
-    found.release()
+    lock = locks.take(path)
+    assert (is_free_before, lock is not None) == (False, True)
+    assert lock is not None
+    lock.release()

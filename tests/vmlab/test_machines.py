@@ -43,14 +43,14 @@ def lio() -> Iterator[tuple[LabProvider, RunningTarget]]:
 
 @pytest.fixture
 def running(lio: tuple[LabProvider, RunningTarget]) -> RunningTarget:
-    found = lio[1]
-    if not found.control.is_alive():
-        found.control.restart()
-    return found
+    matches = lio[1]
+    if not matches.control.is_alive():
+        matches.control.restart()
+    return matches
 
 
 def lab_machines() -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "vmlab", "ls"],
         cwd=ROOT,
         capture_output=True,
@@ -58,7 +58,7 @@ def lab_machines() -> str:
         timeout=60,
         check=True,
     )
-    return done.stdout
+    return process.stdout
 
 
 def test_lio_keeps_its_data_over_a_loss_of_power(running: RunningTarget) -> None:
@@ -94,7 +94,7 @@ def test_every_kind_of_backing_and_group_is_served(running: RunningTarget) -> No
 def test_a_crash_fails_its_check_with_the_trace_and_the_run_goes_on(
     tmp_path: Path,
 ) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0"),
             *("tests/vmlab/samples/sample_crash.py", "--target=lio"),
@@ -108,8 +108,8 @@ def test_a_crash_fails_its_check_with_the_trace_and_the_run_goes_on(
     )
 
     # The check that did it fails, whatever it waits for, and for the next one it lives.
-    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
-    assert "sysrq triggered crash" in done.stdout
+    assert "1 failed, 1 passed" in process.stdout, process.stdout + process.stderr
+    assert "sysrq triggered crash" in process.stdout
     logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
     assert any("Call Trace" in log and "sysrq_handle_crash" in log for log in logs)
 
@@ -245,15 +245,15 @@ def test_up_ls_and_down_from_the_command_line() -> None:
 
     up = vmlab("up", "lio", "--name", name)
     try:
-        again = vmlab("up", "lio", "--name", name)
+        second = vmlab("up", "lio", "--name", name)
         listed = vmlab("ls").stdout
-        said = vmlab("log", name).stdout
+        output = vmlab("log", name).stdout
     finally:
         down = vmlab("down", name)
 
     assert up.stdout.startswith("iscsi://127.0.0.1:"), up.stderr
-    assert (again.returncode, "is up" in again.stderr) == (3, True)
+    assert (second.returncode, "is up" in second.stderr) == (3, True)
     assert name in listed
-    assert "ASSAY-READY" in said
+    assert "ASSAY-READY" in output
     assert down.returncode == 0
     assert name not in vmlab("ls").stdout

@@ -23,10 +23,10 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(time, "monotonic", found.monotonic)
-    monkeypatch.setattr(time, "sleep", found.sleep)
-    return found
+    result = Clock()
+    monkeypatch.setattr(time, "monotonic", result.monotonic)
+    monkeypatch.setattr(time, "sleep", result.sleep)
+    return result
 
 
 def test_the_last_look_is_after_the_time(clock: Clock) -> None:

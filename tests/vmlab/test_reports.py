@@ -45,35 +45,35 @@ def report(name: str) -> str:
 
 @pytest.mark.parametrize("name", REASONS)
 def test_a_report_is_known_by_its_first_line(name: str) -> None:
-    found = watch.find_crash(f"[    1.0] ordinary\nassay-1> {report(name)}")
+    crash = watch.find_crash(f"[    1.0] ordinary\nassay-1> {report(name)}")
 
-    assert found is not None
-    assert found.line.startswith(REASONS[name])
-    assert found.kind is KINDS[name]
+    assert crash is not None
+    assert crash.line.startswith(REASONS[name])
+    assert crash.kind is KINDS[name]
 
 
 @pytest.mark.parametrize(
     "said", ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"]
 )
 def test_what_a_program_had_begun_to_say_is_no_reason(said: str) -> None:
-    found = watch.find_crash(f"assay-1> {said}\n")
+    crash = watch.find_crash(f"assay-1> {said}\n")
 
-    assert found is not None
-    assert found.line == said
+    assert crash is not None
+    assert crash.line == said
 
 
 def test_how_a_program_ended_is_read_from_its_line() -> None:
     ends = {}
-    for how in (
+    for parameters in (
         "tgtd was killed by SIGSEGV",
         "tgtd ended with code 107",
         "iscsi-scstd",
     ):
-        found = watch.find_crash(f"{DIED} {how}\n[    9.0] ordinary\n")
-        assert found is not None
-        assert found.kind is watch.CrashKind.PROGRAM
-        assert found.report == f"{DIED} {how}"
-        ends[how.split()[-1]] = watch.exit_of(found)
+        crash = watch.find_crash(f"{DIED} {parameters}\n[    9.0] ordinary\n")
+        assert crash is not None
+        assert crash.kind is watch.CrashKind.PROGRAM
+        assert crash.report == f"{DIED} {parameters}"
+        ends[parameters.split()[-1]] = watch.exit_of(crash)
 
     assert ends == {
         "SIGSEGV": (None, "SIGSEGV"),
@@ -97,16 +97,16 @@ def test_a_report_is_awaited_to_its_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAST)
 def test_what_comes_after_a_report_is_none_of_it(name: str) -> None:
-    found = watch.find_crash(report(name))
+    crash = watch.find_crash(report(name))
 
-    assert found is not None
-    assert found.report.splitlines()[-1] == LAST[name]
+    assert crash is not None
+    assert crash.report.splitlines()[-1] == LAST[name]
 
 
 @pytest.mark.parametrize("name", REASONS)
 def test_the_frames_of_a_report_are_found(name: str) -> None:
-    said = trace.decode(report(name), {})
+    reported = trace.decode(report(name), {})
 
-    assert said.removeprefix(report(name)) == (
+    assert reported.removeprefix(report(name)) == (
         "[not decoded: no debug information of assay_provoke, vmlinux]\n"
     )

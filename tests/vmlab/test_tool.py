@@ -44,9 +44,9 @@ def test_a_command_without_end_is_stopped() -> None:
 def test_an_exit_status_is_returned_with_both_outputs() -> None:
     words = [find("sh"), "-c", "echo $NAME; echo no >&2; exit 3"]
 
-    done = attempt(words, environment={"NAME": "yes"})
+    result = attempt(words, environment={"NAME": "yes"})
 
-    assert (done.returncode, done.stdout, done.stderr) == (3, "yes\n", "no\n")
+    assert (result.returncode, result.stdout, result.stderr) == (3, "yes\n", "no\n")
 
 
 def test_a_status_that_is_not_allowed_is_an_error_with_the_last_line() -> None:

@@ -64,8 +64,8 @@ def module(folder: Path) -> Path:
 def kernel(folder: Path) -> Path:
     (folder / "sink.c").write_text("void sink(int n) { (void)n; } int main(void);")
     (folder / "main.c").write_text("int main(void) { return 0; }")
-    more = (str(folder / "sink.c"), str(folder / "main.c"))
-    return compiled(folder, "vmlinux", "-static", "-no-pie", *more)
+    further = (str(folder / "sink.c"), str(folder / "main.c"))
+    return compiled(folder, "vmlinux", "-static", "-no-pie", *further)
 
 
 def function(path: Path, name: str) -> Function:
@@ -95,10 +95,10 @@ def test_a_frame_of_a_module_has_its_line_and_what_was_inlined(tmp_path: Path) -
         for offset in (first, second, third)
     ]
 
-    said = decoded(path, "\n".join(frames))
+    output = decoded(path, "\n".join(frames))
 
     code = tmp_path / "code.c"
-    assert said == [
+    assert output == [
         f"{stamp}inner (inlined, {code}:4)",
         f"{frames[0]} ({code}:9)",
         f"{stamp}inner (inlined, {code}:5)",
@@ -111,9 +111,9 @@ def test_a_frame_of_the_kernel_has_its_line(tmp_path: Path) -> None:
     path = kernel(tmp_path)
     outer = function(path, "outer")
 
-    (said,) = decoded(path, f" outer+{outer.calls[-1]:#x}/{outer.size + 5:#x}")
+    (reported,) = decoded(path, f" outer+{outer.calls[-1]:#x}/{outer.size + 5:#x}")
 
-    assert said.endswith(f" ({tmp_path / 'code.c'}:10)"), "its size is rounded up"
+    assert reported.endswith(f" ({tmp_path / 'code.c'}:10)"), "its size is rounded up"
 
 
 def test_an_instruction_pointer_is_no_place_to_come_back_to(tmp_path: Path) -> None:
@@ -145,10 +145,12 @@ def test_two_functions_of_a_name_are_told_apart_by_their_size(tmp_path: Path) ->
         for one in re.findall(r"\t([0-9a-f]{16}) twin$", printed, re.MULTILINE)
     ]
 
-    said = [decoded(path, f"RIP: twin+0x0/{size:#x} [twins]")[0] for size in sizes]
+    reported = [decoded(path, f"RIP: twin+0x0/{size:#x} [twins]")[0] for size in sizes]
     neither = decoded(path, f"twin+0x1/{max(sizes) + 999:#x} [twins]")
 
-    assert [f"{name}.c:1" in line for name, line in zip(bodies, said, strict=True)] == [
+    assert [
+        f"{name}.c:1" in line for name, line in zip(bodies, reported, strict=True)
+    ] == [
         True,
         True,
     ]
@@ -160,9 +162,11 @@ def test_files_of_the_cache_are_called_as_in_their_sources(tmp_path: Path) -> No
     path = module(tree / "drivers" / "target")
     outer = function(path, "outer")
 
-    (said,) = decoded(path, f" outer+{outer.calls[-1]:#x}/{outer.size:#x} [two_words]")
+    (reported,) = decoded(
+        path, f" outer+{outer.calls[-1]:#x}/{outer.size:#x} [two_words]"
+    )
 
-    assert said.endswith(" (drivers/target/code.c:10)")
+    assert reported.endswith(" (drivers/target/code.c:10)")
 
 
 def test_what_has_no_debug_information_is_said_once(tmp_path: Path) -> None:
@@ -215,7 +219,7 @@ def test_what_boots_has_no_debug_information_and_what_is_kept_has(
     for name in ("vmlinux", "extra/two-words.ko"):
         assert ".debug_info" not in run("objdump", "--section-headers", root / name)
     for folder in (root, other):
-        kept = debuginfo.files(folder)
-        assert sorted(kept) == ["two_words", "vmlinux"]
-        for path in kept.values():
+        stored = debuginfo.files(folder)
+        assert sorted(stored) == ["two_words", "vmlinux"]
+        for path in stored.values():
             assert ".debug_info" in run("objdump", "--section-headers", path)

@@ -86,20 +86,20 @@ def test_command_is_laid_out_as_the_standard_says(built: bytes, expected: str) -
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_fields_of_a_command_do_not_overlap(layout: Layout) -> None:
-    seen = 0
+    collected = 0
     for name in layout.structure.fields:
         mask = layout.structure.mask(name)
         assert mask
-        assert not seen & mask, name
-        seen |= mask
+        assert not collected & mask, name
+        collected |= mask
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_length_of_a_command_is_its_group_s(layout: Layout) -> None:
     groups = {0: 6, 1: 10, 2: 10, 4: 16, 5: 12}
-    told = 8 + layout()[7] if layout.is_variable_length else None
+    reported = 8 + layout()[7] if layout.is_variable_length else None
 
-    assert layout.length == (told or groups[layout.opcode >> 5])
+    assert layout.length == (reported or groups[layout.opcode >> 5])
 
 
 @given(st.sampled_from(LAYOUTS), st.data())

@@ -162,16 +162,16 @@ def test_failure_details_round_trip() -> None:
 def test_third_party_copy_page_is_a_chain_of_padded_descriptors() -> None:
     page = build_third_party_copy_page(LIMITS, {0x83: [0], 0x84: [0, 3, 4]})
 
-    seen = {}
+    collected = {}
     offset = 0
     while offset < len(page):
         kind = int.from_bytes(page[offset : offset + 2], "big")
         length = int.from_bytes(page[offset + 2 : offset + 4], "big")
         assert length % 4 == 0
-        seen[kind] = page[offset + 4 : offset + 4 + length]
+        collected[kind] = page[offset + 4 : offset + 4 + length]
         offset += 4 + length
-    assert seen[0x0001] == b"\x08\x83\x01\x00\x84\x03\x00\x03\x04\0\0\0"
-    assert len(seen[0x0004]) == 0x1C
-    assert seen[0x0008] == b"\x02\x02\xe4\0"
-    assert seen[0x000C] == b"\0\x02\xf8\0"
-    assert len(seen[0x8001]) == 0x20
+    assert collected[0x0001] == b"\x08\x83\x01\x00\x84\x03\x00\x03\x04\0\0\0"
+    assert len(collected[0x0004]) == 0x1C
+    assert collected[0x0008] == b"\x02\x02\xe4\0"
+    assert collected[0x000C] == b"\0\x02\xf8\0"
+    assert len(collected[0x8001]) == 0x20

@@ -81,11 +81,15 @@ def test_every_field_is_at_a_place_of_its_own() -> None:
 def test_standard_inquiry_data_ends_with_version_descriptors() -> None:
     data = StandardInquiry(version_descriptors=(0xA0, 0x960)).build()
 
-    found = list(parts(cdb.inquiry(allocation_length=96), data))
+    listed_parts = list(parts(cdb.inquiry(allocation_length=96), data))
 
-    assert names(found) == ["StandardInquiry", "VersionDescriptor", "VersionDescriptor"]
-    assert found[2].offset == DESCRIPTORS_AT + 2
-    assert value(data, found[2], "version_descriptor") == 0x960
+    assert names(listed_parts) == [
+        "StandardInquiry",
+        "VersionDescriptor",
+        "VersionDescriptor",
+    ]
+    assert listed_parts[2].offset == DESCRIPTORS_AT + 2
+    assert value(data, listed_parts[2], "version_descriptor") == 0x960
 
 
 def test_a_vpd_page_is_header_and_body() -> None:
@@ -107,13 +111,13 @@ def test_each_designator_is_a_part() -> None:
     ).build()
     command = cdb.inquiry(evpd=1, page_code=0x83, allocation_length=96)
 
-    _, *found = parts(command, data)
+    _, *listed_parts = parts(command, data)
 
-    assert names(found) == ["DesignationDescriptor"] * 2
-    for part, due in zip(found, DESIGNATORS, strict=True):
-        assert value(data, part, "designator_type") == due.type
-        assert value(data, part, "designator_length") == len(due.designator)
-        assert value(data, part, "protocol_identifier") == (due.protocol or 0)
+    assert names(listed_parts) == ["DesignationDescriptor"] * 2
+    for part, expected in zip(listed_parts, DESIGNATORS, strict=True):
+        assert value(data, part, "designator_type") == expected.type
+        assert value(data, part, "designator_length") == len(expected.designator)
+        assert value(data, part, "protocol_identifier") == (expected.protocol or 0)
 
 
 @pytest.mark.parametrize("control", ["current", "changeable", "default"])
@@ -121,9 +125,9 @@ def test_mode_data_is_header_descriptor_and_pages(control: str) -> None:
     number = ["current", "changeable", "default"].index(control)
     command = cdb.mode_sense_6(page_control=number, page_code=0x3F)
 
-    found = list(parts(command, MODES.build_6()))
+    listed_parts = list(parts(command, MODES.build_6()))
 
-    assert names(found) == [
+    assert names(listed_parts) == [
         "ModeHeader6",
         "ShortBlockDescriptor",
         "ModePageHeader",
@@ -131,19 +135,27 @@ def test_mode_data_is_header_descriptor_and_pages(control: str) -> None:
         "ModePageHeader",
         "Control",
     ]
-    assert found[3].situation == found[5].situation == control
-    assert value(MODES.build_6(), found[1], "logical_block_length") == 512
-    assert value(MODES.build_6(), found[3], "wce") == 1
-    assert value(MODES.build_6(), found[5], "tas") == 1
+    assert listed_parts[3].situation == listed_parts[5].situation == control
+    assert value(MODES.build_6(), listed_parts[1], "logical_block_length") == 512
+    assert value(MODES.build_6(), listed_parts[3], "wce") == 1
+    assert value(MODES.build_6(), listed_parts[5], "tas") == 1
 
 
 def test_long_mode_data_has_long_descriptors() -> None:
     data = ModeParameters(MODES.pages, MODES.block_descriptors, is_long_lba=True)
 
-    found = list(parts(cdb.mode_sense_10(llbaa=1, page_code=0x3F), data.build_10()))
+    listed_parts = list(
+        parts(cdb.mode_sense_10(llbaa=1, page_code=0x3F), data.build_10())
+    )
 
-    assert names(found)[:3] == ["ModeHeader10", "LongBlockDescriptor", "ModePageHeader"]
-    assert value(data.build_10(), found[1], "number_of_logical_blocks") == 0x20000
+    assert names(listed_parts)[:3] == [
+        "ModeHeader10",
+        "LongBlockDescriptor",
+        "ModePageHeader",
+    ]
+    assert (
+        value(data.build_10(), listed_parts[1], "number_of_logical_blocks") == 0x20000
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,9 +182,9 @@ def test_long_mode_data_has_long_descriptors() -> None:
 def test_reservation_data_is_a_header_and_a_list(
     layout: Layout, data: bytes, due: list[str]
 ) -> None:
-    found = list(parts(layout(allocation_length=255), data))
+    listed_parts = list(parts(layout(allocation_length=255), data))
 
-    assert names(found) == ["ReserveInHeader", *due]
+    assert names(listed_parts) == ["ReserveInHeader", *due]
 
 
 def test_sense_data_points_at_a_field_in_both_formats() -> None:
@@ -192,9 +204,9 @@ def test_sense_data_points_at_a_field_in_both_formats() -> None:
 def test_sense_that_is_asked_for_is_a_situation_of_its_own() -> None:
     command = cdb.request_sense(allocation_length=18)
 
-    (found,) = parts(command, Sense(SenseKey.NO_SENSE).build())
+    (listed_parts,) = parts(command, Sense(SenseKey.NO_SENSE).build())
 
-    assert found == Part("FixedSense", 0, "request-sense")
+    assert listed_parts == Part("FixedSense", 0, "request-sense")
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"\x72", b"\x72\x05\x24\0\0\0\0\x08\x02"])

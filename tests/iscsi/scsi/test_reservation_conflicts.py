@@ -38,10 +38,10 @@ def test_every_class_passes_as_the_standard_says(
     kind: ReservationType, access: Access
 ) -> None:
     for role in PASSES[kind]:
-        wanted = role is Role.HOLDER or (
+        expected = role is Role.HOLDER or (
             ROWS[access][COLUMNS.index(column(kind, role))] == "+"
         )
-        assert passes(kind, role, access, bytes(6)) is wanted
+        assert passes(kind, role, access, bytes(6)) is expected
 
 
 def test_under_all_registrants_a_registrant_is_a_holder() -> None:

@@ -190,20 +190,20 @@ def test_sense_in_words_names_what_the_table_has() -> None:
 def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
     data: str, due: Sense
 ) -> None:
-    found, error = read(bytes.fromhex(data))
+    parsed, error = read(bytes.fromhex(data))
 
-    assert found == due
+    assert parsed == due
     assert error is not None
     assert "were due" in str(error)
 
 
 @pytest.mark.parametrize("data", ["70000500", "70000500 0000000a 00000000 2000"])
 def test_a_code_that_is_cut_off_may_be_any(data: str) -> None:
-    found, error = read(bytes.fromhex(data))
+    parsed, error = read(bytes.fromhex(data))
 
     is_whole = error is None
-    assert found.may_say(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
-    assert found.may_say(AdditionalSense.INVALID_FIELD_IN_CDB) is not is_whole
+    assert parsed.may_say(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+    assert parsed.may_say(AdditionalSense.INVALID_FIELD_IN_CDB) is not is_whole
 
 
 @pytest.mark.parametrize("data", ["", "70", "7000", "00000500"])

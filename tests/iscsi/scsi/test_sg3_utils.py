@@ -14,7 +14,7 @@ from tests.reftarget.scsi.disk import A, Disk
 def decode(program: str, *arguments: str, data: bytes) -> str:
     """Return what a decoder of sg3_utils says of the bytes."""
     tools.require(program)
-    done = subprocess.run(
+    process = subprocess.run(
         [program, *arguments],
         input=data.hex(" "),
         capture_output=True,
@@ -22,7 +22,7 @@ def decode(program: str, *arguments: str, data: bytes) -> str:
         timeout=10,
         check=True,
     )
-    return " ".join(done.stdout.split())
+    return " ".join(process.stdout.split())
 
 
 @pytest.fixture
@@ -39,39 +39,39 @@ def test_sense_data_reads_as_meant(is_descriptor: bool) -> None:
         field_pointer=FieldPointer(2, 5),
     )
 
-    said = decode(
+    output = decode(
         "sg_decode_sense", "--file=-", data=sense.build(descriptor=is_descriptor)
     )
 
-    assert ("Descriptor format" in said) is is_descriptor
-    assert "Illegal Request" in said
-    assert "Invalid field in cdb" in said
-    assert "Error in Command: byte 2 bit 5" in said
-    assert "1234" in said
+    assert ("Descriptor format" in output) is is_descriptor
+    assert "Illegal Request" in output
+    assert "Invalid field in cdb" in output
+    assert "Error in Command: byte 2 bit 5" in output
+    assert "1234" in output
 
 
 @pytest.mark.parametrize("additional", AdditionalSense, ids=lambda entry: entry.name)
 def test_additional_sense_has_t10_s_name(additional: AdditionalSense) -> None:
     data = Sense.of(SenseKey.NO_SENSE, additional).build()
 
-    said = decode("sg_decode_sense", "--file=-", data=data).lower()
+    output = decode("sg_decode_sense", "--file=-", data=data).lower()
 
-    letters = "".join(filter(str.isalnum, said))
+    letters = "".join(filter(str.isalnum, output))
     assert additional.name.replace("_", "").lower() in letters
 
 
 def test_standard_inquiry_reads_as_meant(disk: Disk) -> None:
     data = disk.good(cdb.inquiry(allocation_length=96))
 
-    said = decode("sg_inq", "--descriptors", "--inhex=-", data=data)
+    output = decode("sg_inq", "--descriptors", "--inhex=-", data=data)
 
-    assert "Vendor identification: ASSAY" in said
-    assert "Product identification: Reference disk" in said
-    assert "version=0x06 [SPC-4]" in said
-    assert "CmdQue=1" in said
-    assert "3PC=1" in said
+    assert "Vendor identification: ASSAY" in output
+    assert "Product identification: Reference disk" in output
+    assert "version=0x06 [SPC-4]" in output
+    assert "CmdQue=1" in output
+    assert "3PC=1" in output
     for standard in ("SAM-5", "iSCSI", "SPC-4", "SBC-3"):
-        assert f"{standard} (no version claimed)" in said
+        assert f"{standard} (no version claimed)" in output
 
 
 @pytest.mark.parametrize(
@@ -115,20 +115,20 @@ def test_standard_inquiry_reads_as_meant(disk: Disk) -> None:
 def test_vpd_page_reads_as_meant(disk: Disk, code: int, expected: list[str]) -> None:
     data = disk.good(cdb.inquiry(evpd=1, page_code=code, allocation_length=255))
 
-    said = decode("sg_vpd", f"--page={code:#x}", "--long", "--inhex=-", data=data)
+    reported = decode("sg_vpd", f"--page={code:#x}", "--long", "--inhex=-", data=data)
 
     for phrase in expected:
-        assert phrase in said
+        assert phrase in reported
 
 
 def test_lba_status_reads_as_meant(disk: Disk) -> None:
     disk.good(cdb.write_10(lba=2, blocks=3), A * 3)
     data = disk.good(cdb.get_lba_status(allocation_length=255))
 
-    said = decode("sg_get_lba_status", "--maxlen=255", "--inhex=-", data=data)
+    output = decode("sg_get_lba_status", "--maxlen=255", "--inhex=-", data=data)
 
-    assert "LBA: 0x0000000000000002 blocks: 3 mapped" in said
-    assert "LBA: 0x0000000000000005 blocks: 2043 deallocated" in said
+    assert "LBA: 0x0000000000000002 blocks: 3 mapped" in output
+    assert "LBA: 0x0000000000000005 blocks: 2043 deallocated" in output
 
 
 def test_log_page_reads_as_meant(disk: Disk) -> None:
@@ -136,6 +136,6 @@ def test_log_page_reads_as_meant(disk: Disk) -> None:
         cdb.log_sense(page_control=1, page_code=0x0D, allocation_length=255)
     )
 
-    said = decode("sg_logs", "--in=-", data=data)
+    output = decode("sg_logs", "--in=-", data=data)
 
-    assert "Current temperature = 25 C" in said
+    assert "Current temperature = 25 C" in output

@@ -46,8 +46,8 @@ class Disk:
         attribute: TaskAttribute = TaskAttribute.SIMPLE,
     ) -> Outcome | DataOutNeeded:
         """Send a command and return the first answer."""
-        where = self.lun if lun is None else lun
-        task = Task(nexus, where, command.ljust(16, b"\0"), attribute, len(data))
+        place = self.lun if lun is None else lun
+        task = Task(nexus, place, command.ljust(16, b"\0"), attribute, len(data))
         answer = self.device.start(task, self.now)
         return answer if isinstance(answer, DataOutNeeded) else completed(answer)
 

@@ -160,12 +160,12 @@ def test_report_luns_refuses_reserved_selections_and_short_allocations(
 def test_lun_without_a_disk_says_so(disk: Disk) -> None:
     data = disk.good(cdb.inquiry(allocation_length=36), lun=7)
     inquiry = StandardInquiry.parse(data)
-    told = sense.parse(disk.good(cdb.request_sense(allocation_length=18), lun=7))
+    reported = sense.parse(disk.good(cdb.request_sense(allocation_length=18), lun=7))
 
     assert inquiry.peripheral_qualifier == PeripheralQualifier.NOT_CAPABLE
     assert inquiry.device_type == DeviceType.UNKNOWN
     unsupported = AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
-    assert told.additional is unsupported
+    assert reported.additional is unsupported
     for command in (
         cdb.test_unit_ready(),
         cdb.read_10(blocks=1),

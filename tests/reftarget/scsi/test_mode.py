@@ -139,18 +139,18 @@ def test_reset_brings_the_defaults_back(disk: Disk) -> None:
 
 def test_mode_select_6_takes_what_mode_sense_6_gave(disk: Disk) -> None:
     sense_6 = cdb.mode_sense_6(page_code=0x3F, allocation_length=255)
-    given = disk.good(sense_6)
-    data = b"\0" + given[1:]  # MODE DATA LENGTH is reserved here
+    values = disk.good(sense_6)
+    data = b"\0" + values[1:]  # MODE DATA LENGTH is reserved here
 
     disk.good(cdb.mode_select_6(pf=1, parameter_list_length=len(data)), data)
 
-    assert disk.good(sense_6) == given
+    assert disk.good(sense_6) == values
 
 
 def test_one_wrong_page_spoils_all(disk: Disk) -> None:
-    good, wrong = control_page(disk, swp=1), control_page(disk, gltsd=1)
+    valid, wrong = control_page(disk, swp=1), control_page(disk, gltsd=1)
 
-    refusal = disk.refused(*select(good, wrong))
+    refusal = disk.refused(*select(valid, wrong))
 
     assert refusal.additional is IN_LIST
     assert refusal.field_pointer == FieldPointer(8 + 12 + 2, 1, in_cdb=False)

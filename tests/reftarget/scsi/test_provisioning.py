@@ -82,9 +82,9 @@ def test_file_is_mapped_where_it_has_bytes(tmp_path: Path) -> None:
     path = tmp_path / "disk.img"
     Disk(path=path).good(cdb.write_10(lba=1024, blocks=8, fua=1), A * 8)
 
-    again = Disk(path=path)
+    reopened = Disk(path=path)
 
-    runs = status(again)
+    runs = status(reopened)
     (mapped,) = [run for run in runs if run.status == MAPPED]
     assert mapped.lba <= 1024 < mapped.lba + mapped.blocks
     assert runs[0].status == FREE
@@ -99,9 +99,9 @@ def test_one_bad_extent_spoils_all(disk: Disk) -> None:
 
 
 def test_unmap_lists_have_limits(disk: Disk) -> None:
-    most = limits.UNMAP_DESCRIPTORS
-    disk.good(*unmap(*[(1, 1)] * most))
-    assert disk.refusal(*unmap(*[(1, 1)] * (most + 1))) is IN_LIST
+    maximum = limits.UNMAP_DESCRIPTORS
+    disk.good(*unmap(*[(1, 1)] * maximum))
+    assert disk.refusal(*unmap(*[(1, 1)] * (maximum + 1))) is IN_LIST
     disk.good(cdb.unmap())
     disk.good(*unmap())
     disk.good(*unmap((0, 0)))

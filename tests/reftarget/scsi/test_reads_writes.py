@@ -133,12 +133,12 @@ def test_writes_take_dpo_fua_and_group_number(disk: Disk, command: Layout) -> No
 
 def test_transfer_longer_than_the_block_limits_is_refused() -> None:
     disk = Disk(size=2 * limits.MAXIMUM_TRANSFER)
-    most = limits.MAXIMUM_TRANSFER // BLOCK
+    maximum = limits.MAXIMUM_TRANSFER // BLOCK
 
-    assert len(disk.good(cdb.read_16(blocks=most))) == limits.MAXIMUM_TRANSFER
-    sense = disk.refused(cdb.read_16(blocks=most + 1))
+    assert len(disk.good(cdb.read_16(blocks=maximum))) == limits.MAXIMUM_TRANSFER
+    sense = disk.refused(cdb.read_16(blocks=maximum + 1))
     assert sense.field_pointer == FieldPointer(10)
-    assert disk.refusal(cdb.write_16(blocks=most + 1)) is IN_CDB
+    assert disk.refusal(cdb.write_16(blocks=maximum + 1)) is IN_CDB
 
 
 def test_write_with_less_data_writes_what_came(disk: Disk) -> None:
@@ -227,11 +227,12 @@ def test_compare_and_write_of_no_blocks_does_nothing(disk: Disk) -> None:
 
 
 def test_write_atomic_has_limits(disk: Disk) -> None:
-    most = limits.ATOMIC_BLOCKS
-    disk.good(cdb.write_atomic_16(blocks=most), A * most)
-    assert disk.refusal(cdb.write_atomic_16(blocks=most + 1)) is IN_CDB
+    maximum = limits.ATOMIC_BLOCKS
+    disk.good(cdb.write_atomic_16(blocks=maximum), A * maximum)
+    assert disk.refusal(cdb.write_atomic_16(blocks=maximum + 1)) is IN_CDB
     assert (
-        disk.refusal(cdb.write_atomic_16(blocks=1, atomic_boundary=most + 1)) is IN_CDB
+        disk.refusal(cdb.write_atomic_16(blocks=1, atomic_boundary=maximum + 1))
+        is IN_CDB
     )
 
 
@@ -288,12 +289,12 @@ def test_read_is_not_changed_by_a_later_write(disk: Disk) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 3, 512, 1000])
 def test_the_first_difference_is_found(length: int) -> None:
-    left = bytes(length)
+    remaining = bytes(length)
     for offset in {0, length // 3, length // 2, length - 1}:
-        right = bytearray(left)
+        right = bytearray(remaining)
         right[offset:] = b"\x01" * (length - offset)
 
-        assert first_difference(left, memoryview(right)) == offset
+        assert first_difference(remaining, memoryview(right)) == offset
 
 
 def test_orwrite_combines_every_part() -> None:

@@ -112,9 +112,9 @@ def test_reserve_with_another_type_conflicts(held: Unit, kind: ReservationType) 
 def test_reserve_by_a_registrant_is_good_if_it_holds(
     held: Unit, kind: ReservationType
 ) -> None:
-    wanted = GOOD if kind.is_all_registrants else CONFLICT
+    expected = GOOD if kind.is_all_registrants else CONFLICT
 
-    assert held.act(B, OutServiceAction.RESERVE, kind) is wanted
+    assert held.act(B, OutServiceAction.RESERVE, kind) is expected
 
 
 @every_type

@@ -137,7 +137,7 @@ def test_command_fails_and_changes_nothing_if_it_cannot_be_kept(
 ) -> None:
     unit = manager(store)
     register(unit, A, 0, aptpl=True)
-    before, kept = unit.state, store.path.read_bytes()
+    before, stored = unit.state, store.path.read_bytes()
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -148,7 +148,7 @@ def test_command_fails_and_changes_nothing_if_it_cannot_be_kept(
 
     assert refusal.value.sense.key is SenseKey.HARDWARE_ERROR
     assert unit.state is before
-    assert store.path.read_bytes() == kept
+    assert store.path.read_bytes() == stored
 
 
 VICTIM = """
@@ -181,9 +181,9 @@ def test_what_was_acknowledged_survives_kill_9(
         for _ in range(acknowledged):
             victim.stdout.readline()
         victim.send_signal(signal.SIGKILL)
-        seen = acknowledged + len(victim.stdout.read().splitlines())
+        observed = acknowledged + len(victim.stdout.read().splitlines())
 
     keys = set(store.load().registrations.values())
 
     # The save under way when it died counts as a whole or not at all.
-    assert keys in ({seen}, {seen + 1})
+    assert keys in ({observed}, {observed + 1})

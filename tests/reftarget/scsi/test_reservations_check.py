@@ -90,8 +90,8 @@ def test_check_follows_the_table(
     registrant = Role.HOLDER if kind.is_all_registrants else Role.REGISTRANT
     roles = {A: Role.HOLDER, B: registrant, C: Role.STRANGER}
     for nexus, role in roles.items():
-        wanted = access.of(bytes(6)) in PASSES[kind][role]
-        assert unit.runs(nexus, access) is wanted
+        expected = access.of(bytes(6)) in PASSES[kind][role]
+        assert unit.runs(nexus, access) is expected
 
 
 def test_registrations_alone_restrict_nobody(unit: Unit) -> None:

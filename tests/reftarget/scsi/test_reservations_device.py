@@ -144,9 +144,9 @@ def test_nexus_that_was_away_hears_of_it_when_it_returns(bench: Bench) -> None:
     bench.device.nexus_lost(A)
     bench.out(B, cdb.persistent_reserve_out_clear, 2)
 
-    heard = [bench.send(A, cdb.test_unit_ready()) for _ in range(3)]
+    results = [bench.send(A, cdb.test_unit_ready()) for _ in range(3)]
 
-    assert heard == [
+    assert results == [
         AdditionalSense.I_T_NEXUS_LOSS_OCCURRED,
         AdditionalSense.RESERVATIONS_PREEMPTED,
         SCSIStatus.GOOD,

@@ -201,17 +201,19 @@ class ReservationMachine(RuleBasedStateMachine):
             else OutServiceAction.REGISTER
         )
         guess = self.guess(who, key)
-        wanted = self.model.register(who, guess, new, ignore=ignore)
+        expected = self.model.register(who, guess, new, ignore=ignore)
 
-        assert self.unit.out(who, action, OutParameters(guess, new)) is wanted
+        assert self.unit.out(who, action, OutParameters(guess, new)) is expected
 
     @rule(who=nexuses, key=st.none() | keys, kind=kinds)
     def reserve(self, who: Nexus, key: int | None, kind: ReservationType) -> None:
         guess = self.guess(who, key)
-        wanted = self.model.reserve(who, guess, kind)
+        expected = self.model.reserve(who, guess, kind)
         parameters = OutParameters(guess)
 
-        assert self.unit.out(who, OutServiceAction.RESERVE, parameters, kind) is wanted
+        assert (
+            self.unit.out(who, OutServiceAction.RESERVE, parameters, kind) is expected
+        )
 
     @rule(who=nexuses, key=st.none() | keys, kind=st.none() | kinds)
     def release(
@@ -219,10 +221,12 @@ class ReservationMachine(RuleBasedStateMachine):
     ) -> None:
         guess = self.guess(who, key)
         held = kind or self.model.kind or ReservationType.WRITE_EXCLUSIVE
-        wanted = self.model.release(who, guess, held)
+        expected = self.model.release(who, guess, held)
         parameters = OutParameters(guess)
 
-        assert self.unit.out(who, OutServiceAction.RELEASE, parameters, held) is wanted
+        assert (
+            self.unit.out(who, OutServiceAction.RELEASE, parameters, held) is expected
+        )
 
     @precondition(lambda self: self.model.kind)
     @rule()
@@ -233,10 +237,10 @@ class ReservationMachine(RuleBasedStateMachine):
     @rule(who=nexuses, key=st.none() | keys)
     def clear(self, who: Nexus, key: int | None) -> None:
         guess = self.guess(who, key)
-        wanted = self.model.clear(who, guess)
+        expected = self.model.clear(who, guess)
 
         assert self.unit.out(who, OutServiceAction.CLEAR, OutParameters(guess)) is (
-            wanted
+            expected
         )
 
     @rule(who=nexuses, key=st.none() | keys, victim=keys, kind=kinds)
@@ -244,17 +248,19 @@ class ReservationMachine(RuleBasedStateMachine):
         self, who: Nexus, key: int | None, victim: int, kind: ReservationType
     ) -> None:
         guess = self.guess(who, key)
-        wanted = self.model.preempt(who, guess, victim, kind)
+        expected = self.model.preempt(who, guess, victim, kind)
         parameters = OutParameters(guess, victim)
 
-        assert self.unit.out(who, OutServiceAction.PREEMPT, parameters, kind) is wanted
+        assert (
+            self.unit.out(who, OutServiceAction.PREEMPT, parameters, kind) is expected
+        )
 
     @rule(who=nexuses, key=st.none() | keys, new=keys, to=nexuses, unreg=st.booleans())
     def move(
         self, who: Nexus, key: int | None, new: int, to: Nexus, unreg: bool
     ) -> None:
         guess = self.guess(who, key)
-        wanted = self.model.move(who, guess, new, to, unreg=unreg)
+        expected = self.model.move(who, guess, new, to, unreg=unreg)
         parameters = MoveParameters(
             guess,
             new,
@@ -264,7 +270,7 @@ class ReservationMachine(RuleBasedStateMachine):
         )
 
         assert self.unit.out(who, OutServiceAction.REGISTER_AND_MOVE, parameters) is (
-            wanted
+            expected
         )
 
     @rule(who=nexuses)
@@ -283,8 +289,8 @@ class ReservationMachine(RuleBasedStateMachine):
 
     @invariant()
     def same_attentions(self) -> None:
-        told, self.model.told = self.model.told, set()
-        assert self.unit.told() == told
+        notices, self.model.told = self.model.told, set()
+        assert self.unit.told() == notices
 
     @invariant()
     def same_access(self) -> None:

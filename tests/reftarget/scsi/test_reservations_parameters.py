@@ -206,6 +206,6 @@ def test_all_target_ports_leaves_a_port_with_another_key_alone(unit: Unit) -> No
 
     assert unit.out(A, OutServiceAction.REGISTER, on) is GOOD
     assert unit.manager.state.registrations == {nexus(1, 2): 5, A: 7}
-    again = OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY
-    assert unit.out(A, again, on) is GOOD
+    second = OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY
+    assert unit.out(A, second, on) is GOOD
     assert unit.manager.state.registrations == {nexus(1, 2): 7, A: 7}

@@ -84,17 +84,17 @@ def test_preempt_of_the_holder_takes_over(
     assert held.act(B, action, new_kind, on=key) is GOOD
 
     # Zero preempts every other holder; the holder's key only those that have it.
-    gone = [A, C] if kind.is_all_registrants else [A]
-    left = [B] if kind.is_all_registrants else [B, C]
-    assert held.keys == Keys(4, tuple(KEY[each] for each in left))
+    removed = [A, C] if kind.is_all_registrants else [A]
+    remaining = [B] if kind.is_all_registrants else [B, C]
+    assert held.keys == Keys(4, tuple(KEY[each] for each in remaining))
     assert held.reservation.type is new_kind
     assert held.manager.state.is_holder(B)
-    told = {(each, REMOVED) for each in gone}
+    reported = {(each, REMOVED) for each in removed}
     if new_kind is not kind:
-        told |= {(each, RELEASED) for each in left if each is not B}
-    assert held.told() == told
+        reported |= {(each, RELEASED) for each in remaining if each is not B}
+    assert held.told() == reported
     aborts = action is OutServiceAction.PREEMPT_AND_ABORT
-    assert held.aborted == (gone if aborts else [])
+    assert held.aborted == (removed if aborts else [])
 
 
 @every_type

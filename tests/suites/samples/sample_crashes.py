@@ -90,9 +90,9 @@ def doomed(request: pytest.FixtureRequest, target: TestedTarget) -> Doomed:
         target.running = replace(target.running, control=control)
     _TRIES[request.node.name] += 1
     print(f"{request.node.name}: try {_TRIES[request.node.name]}")  # noqa: T201
-    found = target.running.control
-    assert isinstance(found, Doomed)
-    return found
+    result = target.running.control
+    assert isinstance(result, Doomed)
+    return result
 
 
 @pytest.fixture

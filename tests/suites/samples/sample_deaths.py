@@ -26,10 +26,10 @@ def dying_session(open_session: OpenSession) -> Session:
 @pytest.fixture
 def swept_session(open_session: OpenSession) -> Iterator[Session]:
     """A session that is tidied up behind a check, by another one if it is gone."""
-    found = open_session(initiator_name=f"{NAME}sweep", clears_unit_attention=False)
-    yield found
+    opened = open_session(initiator_name=f"{NAME}sweep", clears_unit_attention=False)
+    yield opened
     try:
-        found.execute(cdb.test_unit_ready())
+        opened.execute(cdb.test_unit_ready())
     except ISCSIError:
         open_session()
 

@@ -35,9 +35,9 @@ def test_signalled() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         controller = os.getppid()
     number = int(os.environ["ASSAY_SIGNAL"])
-    again = threading.Timer(0.2, os.kill, (controller, number))
-    again.daemon = True
-    again.start()
+    second = threading.Timer(0.2, os.kill, (controller, number))
+    second.daemon = True
+    second.start()
     os.kill(controller, number)
     time.sleep(2)
 

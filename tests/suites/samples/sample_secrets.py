@@ -31,8 +31,8 @@ def test_fails_after_chap(session: Session) -> None:
 @pytest.mark.requirement(MUST)
 def test_fails_amid_chap(chap_login: ChapLogin) -> None:
     """The target would have to refuse the proof."""
-    found = chap_login.prove(chap_login.mutual_proof(chap_login.challenge()))
-    raise ConformanceFailure("a refusal", found, chap_login.login.connection.transcript)
+    pairs = chap_login.prove(chap_login.mutual_proof(chap_login.challenge()))
+    raise ConformanceFailure("a refusal", pairs, chap_login.login.connection.transcript)
 
 
 @pytest.mark.requirement(MUST)

@@ -8,11 +8,11 @@ from tests.lab import assert_shell_can_read
 
 
 def test_the_client_writes_into_folders_that_it_has() -> None:
-    made = guest.guest()
+    built = guest.guest()
 
-    folders = {path.rpartition("/")[0].strip("/") for path in made.texts}
+    folders = {path.rpartition("/")[0].strip("/") for path in built.texts}
     assert "etc/iscsi" in folders
-    assert folders <= {"etc", *made.folders}
+    assert folders <= {"etc", *built.folders}
 
 
 def test_the_client_listens_nowhere() -> None:

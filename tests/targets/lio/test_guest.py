@@ -62,10 +62,10 @@ def test_registrations_are_given_back_to_the_kernel(tmp_path: Path) -> None:
     calls = calls.replace('> "$2/pr', '>> "$2/pr')
     subprocess.run(["busybox", "sh", "-e"], input=calls, text=True, check=True)
 
-    given = (tmp_path / "pr" / "res_aptpl_metadata").read_text().splitlines()
-    assert given[0].startswith(",initiator_fabric=iSCSI,initiator_node=iqn.2026-11")
-    assert ",res_type=8,res_scope=00," in given[0]
-    assert given[1:] == [",sa_res_key=78"]
+    values = (tmp_path / "pr" / "res_aptpl_metadata").read_text().splitlines()
+    assert values[0].startswith(",initiator_fabric=iSCSI,initiator_node=iqn.2026-11")
+    assert ",res_type=8,res_scope=00," in values[0]
+    assert values[1:] == [",sa_res_key=78"]
 
 
 @pytest.mark.lab
@@ -88,11 +88,11 @@ def test_every_unit_has_a_name_of_its_own() -> None:
 
 
 def test_only_a_target_with_credentials_asks_for_them() -> None:
-    made = guest.guest(TARGETS)
+    built = guest.guest(TARGETS)
 
-    asked = [words[2] for words in calls_in(made, "group")]
-    assert asked == ["0", "0", "1"], "the first name has two portal groups"
-    assert calls_in(made, "credential") == [
+    request = [words[2] for words in calls_in(built, "group")]
+    assert request == ["0", "0", "1"], "the first name has two portal groups"
+    assert calls_in(built, "credential") == [
         ("userid", "user"),
         ("password", "it's-a-secret"),
         ("userid_mutual", "other"),
@@ -101,11 +101,11 @@ def test_only_a_target_with_credentials_asks_for_them() -> None:
 
 
 def test_the_portals_of_each_group() -> None:
-    made = guest.guest(TARGETS)
+    built = guest.guest(TARGETS)
 
-    assert guest.OTHER_PORTALS == made.endpoints[2:] == (Endpoint(3262),)
+    assert guest.OTHER_PORTALS == built.endpoints[2:] == (Endpoint(3262),)
     first = ("10.0.2.15:3260", "10.0.2.15:3261")
-    assert calls_in(made, "group") == [
+    assert calls_in(built, "group") == [
         ("iqn.2001-04.com.example:a", "1", "0", *first),
         ("iqn.2001-04.com.example:a", "2", "0", "10.0.2.15:3262"),
         ("iqn.2001-04.com.example:b", "1", "1", *first),
@@ -124,9 +124,9 @@ def test_each_kind_of_backing_has_its_driver() -> None:
         LogicalUnit(1, 1 << 20, backing="memory"),
         LogicalUnit(2, 1 << 20, backing="block"),
     )
-    made = guest.guest([Target("iqn.2001-04.com.example:c", units)])
+    built = guest.guest([Target("iqn.2001-04.com.example:c", units)])
 
-    assert [words[:3] for words in calls_in(made, "unit")] == [
+    assert [words[:3] for words in calls_in(built, "unit")] == [
         ("disk0", "0", "fileio"),
         ("disk1", "1", "rd_mcp"),
         ("disk2", "2", "iblock"),
@@ -134,21 +134,21 @@ def test_each_kind_of_backing_has_its_driver() -> None:
 
 
 def test_what_serves_no_disk() -> None:
-    more = More(
+    further = More(
         {Special.FORBIDDEN: "iqn.x:shut", Special.PINGING: "iqn.x:pinging"},
         Chap(Credentials("finder", b"not-for-others")),
     )
-    made = guest.guest(TARGETS, more)
+    built = guest.guest(TARGETS, further)
 
-    names = [words[0] for words in calls_in(made, "group")]
+    names = [words[0] for words in calls_in(built, "group")]
     assert names[3:] == ["iqn.x:shut", "iqn.x:pinging"]
-    lines = made.setup.splitlines()
+    lines = built.setup.splitlines()
     shut = next(i for i, one in enumerate(lines) if "iqn.x:shut" in one)
     assert lines[shut + 1] == "close_to_others"
-    assert calls_in(made, "initiator") == [(guest.PINGED,)]
-    assert calls_in(made, "its_pings") == [("3",)]
-    assert calls_in(made, "mapped") == [("0",)]
-    assert calls_in(made, "discovery") == [
+    assert calls_in(built, "initiator") == [(guest.PINGED,)]
+    assert calls_in(built, "its_pings") == [("3",)]
+    assert calls_in(built, "mapped") == [("0",)]
+    assert calls_in(built, "discovery") == [
         ("userid", "finder"),
         ("password", "not-for-others"),
     ]
@@ -156,10 +156,10 @@ def test_what_serves_no_disk() -> None:
 
 def test_a_chap_name_is_one_initiators() -> None:
     owned = Identity(Credentials("own", b"a-secret-of-its-own"), "iqn.x:owner")
-    made = guest.guest([TARGETS[0], replace(TARGETS[1], identities=(owned,))])
+    built = guest.guest([TARGETS[0], replace(TARGETS[1], identities=(owned,))])
 
-    assert calls_in(made, "initiator") == [("iqn.x:owner",)]
-    assert calls_in(made, "its_credential") == [
+    assert calls_in(built, "initiator") == [("iqn.x:owner",)]
+    assert calls_in(built, "its_credential") == [
         ("userid", "own"),
         ("password", "a-secret-of-its-own"),
     ]

@@ -94,9 +94,9 @@ def described(folder: Path, text: str) -> OwnProvider:
     """Return the provider of a file with this text."""
     path = folder / "box.toml"
     path.write_text(text, encoding="utf-8")
-    found = parse(str(path))
-    assert isinstance(found, OwnProvider)
-    return found
+    parsed = parse(str(path))
+    assert isinstance(parsed, OwnProvider)
+    return parsed
 
 
 def offered(folder: Path, text: str) -> Offer:

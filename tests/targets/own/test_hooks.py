@@ -25,8 +25,8 @@ def listener() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def port(listener: socket.socket) -> int:
-    found: int = listener.getsockname()[1]
-    return found
+    number: int = listener.getsockname()[1]
+    return number
 
 
 def running(folder: Path, port: int, hooks: str) -> RunningTarget:
@@ -94,7 +94,7 @@ def test_the_environment_tells_what_is_asked(tmp_path: Path, port: int) -> None:
     )
 
     box.control.operate("logout-request seconds=3 tsih=7 cid=2 initiator=iqn.x:a=b")
-    asked = (tmp_path / "asked").read_text().splitlines()
+    request = (tmp_path / "asked").read_text().splitlines()
     assert {
         "ASSAY_HOOK=logout-request",
         "ASSAY_ORDER=logout-request seconds=3 tsih=7 cid=2 initiator=iqn.x:a=b",
@@ -104,7 +104,7 @@ def test_the_environment_tells_what_is_asked(tmp_path: Path, port: int) -> None:
         "ASSAY_INITIATOR=iqn.x:a=b",
         f"ASSAY_PORTAL=127.0.0.1:{port}",
         "ASSAY_TARGET=iqn.2001-04.com.example:disk",
-    } <= set(asked)
+    } <= set(request)
     box.control.restart()
     assert "ASSAY_HOOK=restart" in (tmp_path / "asked").read_text()
     assert "ASSAY_SINCE=12345\n" in box.control.log_since(12345)

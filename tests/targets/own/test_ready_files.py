@@ -25,10 +25,10 @@ def test_a_ready_file_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     # What a file calls need not be installed here.
     monkeypatch.setattr(hooks, "find_program", lambda word, _folder: f"/usr/bin/{word}")
 
-    made = provider.read(path)
+    provided = provider.read(path)
 
-    assert {"restart", "power_cycle"} & made.hooks.commands.keys()
-    assert made.file.target[0].unit
+    assert {"restart", "power_cycle"} & provided.hooks.commands.keys()
+    assert provided.file.target[0].unit
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: path.name)

@@ -26,30 +26,32 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
 def test_its_own_makefile_installs_it_below_the_cache(source: Source) -> None:
     before = source.digest()
 
-    found = admin.install(source)
+    opened = admin.install(source)
 
-    assert [path.name for path in found.files] == ["scstadmin", "SCST.pm"]
-    assert all(path.is_relative_to(cache.folder()) for path in found.files)
-    assert all(path.exists() for path in found.files)
-    assert admin.install(source) == found
+    assert [path.name for path in opened.files] == ["scstadmin", "SCST.pm"]
+    assert all(path.is_relative_to(cache.folder()) for path in opened.files)
+    assert all(path.exists() for path in opened.files)
+    assert admin.install(source) == opened
     assert source.digest() == before
 
 
 def test_sources_without_it_are_told_so_in_one_line(source: Source) -> None:
     shutil.rmtree(source.root / "scstadmin")
 
-    with pytest.raises(LabError, match=r"have no scstadmin; add it .*at sysfs") as seen:
+    with pytest.raises(
+        LabError, match=r"have no scstadmin; add it .*at sysfs"
+    ) as observed:
         admin.install(source)
 
-    assert "\n" not in str(seen.value)
+    assert "\n" not in str(observed.value)
 
 
 def test_what_cannot_be_installed_is_named_with_its_log(source: Source) -> None:
     makefile = source.root / "scstadmin/scstadmin.sysfs/scst-1.0.0/Makefile.PL"
     makefile.write_text("die 'no way';\n")
 
-    with pytest.raises(LabError, match=r"scstadmin does not build.*; see ") as seen:
+    with pytest.raises(LabError, match=r"scstadmin does not build.*; see ") as observed:
         admin.install(source)
 
-    log = Path(seen.value.hint.removeprefix("see "))
+    log = Path(observed.value.hint.removeprefix("see "))
     assert "no way" in log.read_text()

@@ -63,7 +63,7 @@ def test_what_is_built_is_found_and_taken_again(tmp_path: Path) -> None:
     before = source.digest()
 
     first = build.build(source, kdir)
-    again = build.build(source, kdir)
+    second = build.build(source, kdir)
     other = build.build(source, kdir, Mode.DEBUG)
 
     assert [path.name for path in first.modules] == [
@@ -72,7 +72,7 @@ def test_what_is_built_is_found_and_taken_again(tmp_path: Path) -> None:
         "iscsi-scst.ko",
     ]
     assert all(path.exists() for path in (*first.modules, first.daemon))
-    assert first == again != other
+    assert first == second != other
     assert source.digest() == before
 
 

@@ -46,11 +46,11 @@ def test_scst_is_set_up_in_its_order() -> None:
 
 
 def test_scst_takes_along_what_it_needs() -> None:
-    made = guest.guest(TARGETS, DAEMON)
+    built = guest.guest(TARGETS, DAEMON)
 
-    assert made.modules == ("scst", "scst_vdisk", "iscsi_scst")
-    assert made.programs == ("/built/iscsi-scstd",)
-    assert "/var/lib/scst/pr" in made.folders
+    assert built.modules == ("scst", "scst_vdisk", "iscsi_scst")
+    assert built.programs == ("/built/iscsi-scstd",)
+    assert "/var/lib/scst/pr" in built.folders
 
 
 def test_each_unit_has_the_handler_of_its_backing() -> None:
@@ -59,7 +59,7 @@ def test_each_unit_has_the_handler_of_its_backing() -> None:
         LogicalUnit(1, 1 << 20, backing="block"),
         LogicalUnit(2, 1 << 20, backing="null"),
     )
-    made = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
+    built = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
 
     handlers = "/sys/kernel/scst_tgt/handlers"
     for name, handler in (
@@ -67,12 +67,12 @@ def test_each_unit_has_the_handler_of_its_backing() -> None:
         ("disk1 filename=/dev/loop1", "vdisk_blockio"),
         ("disk2", "vdisk_nullio"),
     ):
-        assert f"put 'add_device {name}' '{handlers}/{handler}/mgmt'" in made.setup
-    assert calls_in(made, "backing") == [
+        assert f"put 'add_device {name}' '{handlers}/{handler}/mgmt'" in built.setup
+    assert calls_in(built, "backing") == [
         ("0", "1048576", "file"),
         ("1", "1048576", "block"),
     ]
-    assert "loop" in made.modules
+    assert "loop" in built.modules
 
 
 def test_a_unit_in_memory_is_refused() -> None:
@@ -83,27 +83,27 @@ def test_a_unit_in_memory_is_refused() -> None:
 
 
 def test_scst_listens_at_two_addresses_that_each_target_allows() -> None:
-    made = guest.guest(TARGETS, DAEMON)
+    built = guest.guest(TARGETS, DAEMON)
 
-    assert made.endpoints == (Endpoint(3260), Endpoint(3260, "10.0.2.16"))
+    assert built.endpoints == (Endpoint(3260), Endpoint(3260, "10.0.2.16"))
     for target in TARGETS:
-        for endpoint in made.endpoints:
+        for endpoint in built.endpoints:
             allowed = f"{target.name} allowed_portal {endpoint.address}'"
-            assert f"put 'add_target_attribute {allowed}" in made.setup
+            assert f"put 'add_target_attribute {allowed}" in built.setup
 
 
 def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
-    made = guest.guest(TARGETS, DAEMON, ADMIN)
+    built = guest.guest(TARGETS, DAEMON, ADMIN)
 
-    assert made.setup.splitlines()[-3:] == [
+    assert built.setup.splitlines()[-3:] == [
         "start '/host/built/iscsi-scstd' '3260'",
         "configure '/host/built/usr/sbin/scstadmin' '/host/built/usr/share/perl'",
         "watch",
     ]
-    assert calls_in(made, "put") == []
-    assert "TARGET iqn.2001-04.com.example:a" in made.texts["/etc/scst.conf"]
-    assert "perl" in made.programs
-    assert made.own_files == (
+    assert calls_in(built, "put") == []
+    assert "TARGET iqn.2001-04.com.example:a" in built.texts["/etc/scst.conf"]
+    assert "perl" in built.programs
+    assert built.own_files == (
         "/built/usr/sbin/scstadmin",
         "/built/usr/share/perl/SCST/SCST.pm",
     )
@@ -122,7 +122,7 @@ def test_a_write_that_scst_does_not_take_is_named(
     start = script.index("put() {")
     function = script[start : script.index("\n}", start) + 2]
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["busybox", "sh", "-e"],
         input=f"{function}\nput 'add_device disk0 filename=/x' {tmp_path / path}\n",
         stdout=subprocess.PIPE,
@@ -131,8 +131,8 @@ def test_a_write_that_scst_does_not_take_is_named(
         timeout=20,
     )
 
-    assert said in done.stdout
-    assert done.returncode == bool(said)
+    assert said in process.stdout
+    assert process.returncode == bool(said)
 
 
 def test_mutual_chap_has_both_ways_in_scst() -> None:
@@ -154,10 +154,10 @@ MORE = More(
 
 
 def test_names_for_single_checks_share_a_unit_that_keeps_nothing() -> None:
-    made = guest.guest(TARGETS, DAEMON, more=MORE)
+    built = guest.guest(TARGETS, DAEMON, more=MORE)
 
     root = "/sys/kernel/scst_tgt/targets/iscsi"
-    puts = calls_in(made, "put")
+    puts = calls_in(built, "put")
     assert ("an alias", f"{root}/{TARGETS[0].name}/alias") in puts
     moved = f"{root}/iqn.2001-04.com.example:moved"
     assert ("127.0.0.2:3260 temp", f"{moved}/redirect") in puts
@@ -165,8 +165,8 @@ def test_names_for_single_checks_share_a_unit_that_keeps_nothing() -> None:
     assert ("2", f"{pinging}/NopInInterval") in puts
     for folder in (moved, pinging):
         assert ("add void 0", f"{folder}/luns/mgmt") in puts
-    asked = ("add_attribute IncomingUser user 12-bytes-long", f"{root}/mgmt")
-    assert puts.index(asked) < puts.index(("1", f"{root}/enabled"))
+    request = ("add_attribute IncomingUser user 12-bytes-long", f"{root}/mgmt")
+    assert puts.index(request) < puts.index(("1", f"{root}/enabled"))
 
 
 def test_scstadmin_is_told_of_the_same_names() -> None:
@@ -181,9 +181,9 @@ def test_scstadmin_is_told_of_the_same_names() -> None:
 
 def test_a_thin_unit_is_one_of_scsts() -> None:
     units = (LogicalUnit(0, 5 << 30, thin=True),)
-    made = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
+    built = guest.guest([Target("iqn.2001-04.com.example:c", units)], DAEMON)
 
-    assert "filename=/var/store/disk0; thin_provisioned=1" in made.setup
+    assert "filename=/var/store/disk0; thin_provisioned=1" in built.setup
 
 
 def test_a_further_chap_name_is_any_initiators() -> None:

@@ -58,12 +58,12 @@ def test_modules_are_loaded_and_told_all_in_order(
 
     require("perl")
     served = Served(standin.loadable(tmp_path / "scst"), by=by)
-    made = served.guest(TARGETS)
+    built = served.guest(TARGETS)
 
     with machine.Lab() as lab:
         name = machine.unique_name("scst")
-        running = lab.up(made, name, kernel=served.kernel(), dies_with_us=True)
-        said = running.log_since(0)
+        running = lab.up(built, name, kernel=served.kernel(), dies_with_us=True)
+        output = running.log_since(0)
         reached = listeners(running.forwards)
         running.destroy()
         folders.forget(name)
@@ -73,22 +73,22 @@ def test_modules_are_loaded_and_told_all_in_order(
         f"{one.path.removeprefix('/sys')}: {one.text}"
         for one in (*config.devices(settings), *config.targets(settings))
     ]
-    taken = re.findall(r"standin (.*)$", said, re.MULTILINE)
-    assert "standin refuses" not in said
+    received = re.findall(r"standin (.*)$", output, re.MULTILINE)
+    assert "standin refuses" not in output
     if by is Configurator.SYSFS:
-        assert taken == expected
+        assert received == expected
     else:
         # scstadmin has an order of its own; but nobody gets in before all is there.
-        assert sorted(taken) == sorted(expected)
-        assert taken[-1] == expected[-1]
-    assert "the daemon is about to start" in said
-    assert reached == {endpoint: endpoint.address for endpoint in made.endpoints}
+        assert sorted(received) == sorted(expected)
+        assert received[-1] == expected[-1]
+    assert "the daemon is about to start" in output
+    assert reached == {endpoint: endpoint.address for endpoint in built.endpoints}
 
 
 def listeners(forwards: Mapping[Endpoint, int]) -> dict[Endpoint, str]:
     """Return what each portal says of itself; the stand-in speaks HTTP there."""
-    found = {}
+    matches = {}
     for endpoint, port in forwards.items():
         with urlopen(f"http://127.0.0.1:{port}/where", timeout=20) as answer:
-            found[endpoint] = answer.read().decode().strip()
-    return found
+            matches[endpoint] = answer.read().decode().strip()
+    return matches

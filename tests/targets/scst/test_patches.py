@@ -46,10 +46,10 @@ def test_versions_of_kernels(
     build: int,
     is_rhel: bool,
 ) -> None:
-    found = versions.parse(text)
+    version = versions.parse(text)
 
-    assert (found.series, found.level) == (series, level)
-    assert (found.build, found.is_rhel) == (build, is_rhel)
+    assert (version.series, version.level) == (series, level)
+    assert (version.build, version.is_rhel) == (build, is_rhel)
 
 
 @pytest.mark.parametrize("text", ["", "six", "6", "v6.1"])

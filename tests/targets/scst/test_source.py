@@ -21,9 +21,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_checkout_is_taken_as_it_is(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
 
-    found = source.open_source(root)
+    opened = source.open_source(root)
 
-    assert found == source.Source(root, standin.VERSION)
+    assert opened == source.Source(root, standin.VERSION)
 
 
 def test_an_old_release_says_its_version_elsewhere(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_a_tree_without_a_version_is_refused(tmp_path: Path) -> None:
 def test_tarballs_are_laid_out_as_a_checkout(tmp_path: Path) -> None:
     folder = standin.tarballs(tmp_path)
 
-    found = source.open_source(folder)
-    again = source.open_source(folder)
+    opened = source.open_source(folder)
+    second = source.open_source(folder)
 
-    assert found == again
-    assert found.version == "3.0.0"
-    assert {path.name for path in found.root.iterdir()} == set(source.COMPONENTS)
-    assert (found.root / "iscsi-scst/kernel/patches").is_dir()
+    assert opened == second
+    assert opened.version == "3.0.0"
+    assert {path.name for path in opened.root.iterdir()} == set(source.COMPONENTS)
+    assert (opened.root / "iscsi-scst/kernel/patches").is_dir()
 
 
 def test_one_tarball_may_hold_it_all(tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_one_tarball_may_hold_it_all(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "one" / "scst-3.7.0.tar.bz2", "w:bz2") as archive:
         archive.add(tree, "scst-3.7.0")
 
-    found = source.open_source(tmp_path / "one")
+    opened = source.open_source(tmp_path / "one")
 
-    assert found.version == "3.7.0"
-    assert (found.root / "scripts/generate-kernel-patch").exists()
-    assert {path.name for path in found.root.iterdir()} == {
+    assert opened.version == "3.7.0"
+    assert (opened.root / "scripts/generate-kernel-patch").exists()
+    assert {path.name for path in opened.root.iterdir()} == {
         path.name for path in tree.iterdir()
     }
 
@@ -108,13 +108,13 @@ def test_what_is_no_source_is_refused_with_the_way_to_one(
 
 def test_the_hash_is_that_of_the_sources_alone(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
-    found = source.open_source(root)
-    before = found.digest()
+    opened = source.open_source(root)
+    before = opened.digest()
 
     (root / "scst/src/scst.ko").write_text("left by a build")
     (root / ".git").mkdir()
     (root / ".git/HEAD").write_text("elsewhere")
-    same = found.digest()
+    same = opened.digest()
     (root / "scst/src/scst_main.c").write_text("int x;")
 
-    assert same == before != found.digest()
+    assert same == before != opened.digest()

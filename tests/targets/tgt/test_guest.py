@@ -19,20 +19,20 @@ def test_the_shell_can_read_it() -> None:
 
 
 def test_tgtd_is_told_its_portals() -> None:
-    made = guest.guest(TARGETS)
+    built = guest.guest(TARGETS)
 
-    assert calls_in(made, "start") == [("10.0.2.15:3260", "10.0.2.15:3261")]
-    assert made.endpoints == guest.PORTALS
+    assert calls_in(built, "start") == [("10.0.2.15:3260", "10.0.2.15:3261")]
+    assert built.endpoints == guest.PORTALS
 
 
 def test_tgtd_has_an_account_for_each_way_of_chap() -> None:
-    made = guest.guest(TARGETS)
+    built = guest.guest(TARGETS)
 
-    assert calls_in(made, "account") == [
+    assert calls_in(built, "account") == [
         ("user", "it's-a-secret"),
         ("other", "the-way-back"),
     ]
-    assert calls_in(made, "ask") == [("2", "user"), ("2", "other", "--outgoing")]
+    assert calls_in(built, "ask") == [("2", "user"), ("2", "other", "--outgoing")]
 
 
 def test_units_of_tgtd_have_their_backing() -> None:
@@ -40,10 +40,10 @@ def test_units_of_tgtd_have_their_backing() -> None:
         LogicalUnit(1, 1 << 20, backing="memory"),
         LogicalUnit(2, 1 << 20, backing="block"),
     )
-    made = guest.guest([Target("iqn.2001-04.com.example:a", units)])
+    built = guest.guest([Target("iqn.2001-04.com.example:a", units)])
 
-    assert made.modules == ("loop",)
-    assert calls_in(made, "unit") == [
+    assert built.modules == ("loop",)
+    assert calls_in(built, "unit") == [
         ("1", "1", "disk0", "memory", "1048576", "512"),
         ("1", "2", "disk1", "block", "1048576", "512"),
     ]
@@ -83,22 +83,22 @@ def test_tgtd_must_listen_where_asked(
     tmp_path: Path, listens: str, code: int, said: str
 ) -> None:
     require("busybox")
-    made = script(
+    text = script(
         Path(guest.__file__).parent / "setup.sh",
         [call("start", "10.0.2.15:3260"), call("account", "me", "secret")],
         DIED="died",
         LISTENS=listens,
     )
-    made = made.replace("/dev/console", "/dev/null")
-    made = made.replace("/tmp/portals", str(tmp_path / "portals"))  # noqa: S108
+    text = text.replace("/dev/console", "/dev/null")
+    text = text.replace("/tmp/portals", str(tmp_path / "portals"))  # noqa: S108
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["busybox", "sh", "-e"],
-        input=STANDIN + made,
+        input=STANDIN + text,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
         timeout=20,
     )
 
-    assert (done.returncode, said in done.stdout) == (code, True), done.stdout
+    assert (process.returncode, said in process.stdout) == (code, True), process.stdout

@@ -30,9 +30,9 @@ def test_a_kernel_is_built_named_and_listed(
     tree = standin.tree(tmp_path / "linux")
     (tmp_path / "own.patch").write_text(standin.PATCH)
 
-    given = ["--source", str(tree), "--patch", str(tmp_path / "own.patch")]
+    values = ["--source", str(tree), "--patch", str(tmp_path / "own.patch")]
 
-    code = main(["build", "kernel", *given, "--name", "mine"])
+    code = main(["build", "kernel", *values, "--name", "mine"])
     built = capsys.readouterr().out
     assert main(["build"]) == 0
     listed = capsys.readouterr().out

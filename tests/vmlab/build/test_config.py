@@ -55,34 +55,34 @@ def test_an_unknown_fragment_lists_the_presets() -> None:
 
 
 def test_options_are_set_otherwise_in_place() -> None:
-    made = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=y\n"
+    created = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=y\n"
 
-    assert config.override(made, {"CONFIG_A": "n", "CONFIG_B": "m"}) == (
+    assert config.override(created, {"CONFIG_A": "n", "CONFIG_B": "m"}) == (
         "CONFIG_AB=y\n# CONFIG_A is not set\nCONFIG_B=m\n"
     )
 
 
 def test_options_that_survived_are_fine(tmp_path: Path) -> None:
-    wanted = {"CONFIG_A": "y", "CONFIG_B": "n", "CONFIG_C": "n"}
+    expected = {"CONFIG_A": "y", "CONFIG_B": "n", "CONFIG_C": "n"}
 
-    config.check(wanted, "CONFIG_A=y\n# CONFIG_B is not set\n", tmp_path)
+    config.check(expected, "CONFIG_A=y\n# CONFIG_B is not set\n", tmp_path)
 
 
 def test_what_a_kernel_does_not_know_may_be_optional(tmp_path: Path) -> None:
     tree = standin.tree(tmp_path)
-    wanted = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "y"}
+    expected = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "y"}
 
-    config.check({"CONFIG_GONE": "y"}, "", tree, optional=wanted)
+    config.check({"CONFIG_GONE": "y"}, "", tree, optional=expected)
     with pytest.raises(LabError, match="CONFIG_NEEDY=y became n"):
-        config.check(wanted, "", tree, optional=wanted)
+        config.check(expected, "", tree, optional=expected)
 
 
 def test_each_option_that_was_lost_is_named_with_the_reason(tmp_path: Path) -> None:
     tree = standin.tree(tmp_path)
-    wanted = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "m", "CONFIG_NET": "n"}
+    expected = {"CONFIG_GONE": "y", "CONFIG_NEEDY": "m", "CONFIG_NET": "n"}
 
     with pytest.raises(LabError) as caught:
-        config.check(wanted, "CONFIG_NET=y\n", tree)
+        config.check(expected, "CONFIG_NET=y\n", tree)
 
     assert str(caught.value) == (
         "the kernel does not take CONFIG_GONE=y became n (this kernel has no such"

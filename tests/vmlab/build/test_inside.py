@@ -63,8 +63,8 @@ def test_a_job_leaves_its_code_and_adds_to_its_log(tmp_path: Path) -> None:
 
     assert (tmp_path / "code").read_text() == "7\n"
     assert int((tmp_path / "group").read_text()) > 1
-    said = (tmp_path / "log").read_text()
-    assert said == f"before\n{tmp_path}/it's here\nx 'y' $z\nwrong\n"
+    output = (tmp_path / "log").read_text()
+    assert output == f"before\n{tmp_path}/it's here\nx 'y' $z\nwrong\n"
 
 
 def test_a_job_has_the_settings_that_it_is_given_and_no_others(
@@ -77,9 +77,9 @@ def test_a_job_has_the_settings_that_it_is_given_and_no_others(
 
     run(script, tmp_path)
 
-    said = (tmp_path / "log").read_text()
-    assert f"PATH={inside._PATH}\n" in said
-    assert "KCFLAGS" not in said
+    output = (tmp_path / "log").read_text()
+    assert f"PATH={inside._PATH}\n" in output
+    assert "KCFLAGS" not in output
 
 
 def test_a_job_that_is_ended_still_tells_its_end(tmp_path: Path) -> None:

@@ -76,11 +76,11 @@ def test_debug_information_is_kept_where_the_configuration_has_it(
     (tmp_path / "debug").write_text("CONFIG_DEBUG_INFO=y\nCONFIG_PVH=y\n")
 
     plain = kernel.build(Order(str(tree)))
-    made = kernel.build(Order(str(tree), config=(str(tmp_path / "debug"),)))
+    built_kernel = kernel.build(Order(str(tree), config=(str(tmp_path / "debug"),)))
 
     assert debuginfo.files(plain.root) == {}
-    kept = debuginfo.files(made.root)
-    assert kept["vmlinux"].read_text() == made.image.read_text()
+    stored = debuginfo.files(built_kernel.root)
+    assert stored["vmlinux"].read_text() == built_kernel.image.read_text()
 
 
 def test_a_tarball_gives_the_same_kernel(tree: Path, tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_a_tarball_gives_the_same_kernel(tree: Path, tmp_path: Path) -> None:
 
 def test_the_same_order_is_built_once(tree: Path, own_patch: Path) -> None:
     first = kernel.build(Order(str(tree), (own_patch,)))
-    again = kernel.build(Order(str(tree), (own_patch,)))
+    second = kernel.build(Order(str(tree), (own_patch,)))
 
-    assert first == again
-    assert times_built(again) == 1
+    assert first == second
+    assert times_built(second) == 1
 
 
 def test_another_patch_or_option_gives_another_kernel(
@@ -124,8 +124,8 @@ def test_a_build_that_failed_goes_on_where_it_was(tree: Path) -> None:
     assert list((cache.folder() / "built").glob("[0-9a-f]*")) == []
 
     # As if what was missing had been installed: the sources are the same.
-    for left in cache.folder().glob("kernel-source/*/fail"):
-        left.unlink()
+    for remaining in cache.folder().glob("kernel-source/*/fail"):
+        remaining.unlink()
     built = kernel.build(order)
 
     assert times_built(built) == 2
@@ -142,8 +142,8 @@ def test_a_patch_that_does_not_apply_leaves_no_sources(
     with pytest.raises(LabError, match=r"own\.patch does not apply: hunk 1 of init"):
         kernel.build(Order(str(tree), (own_patch,)))
 
-    left = list((cache.folder() / "kernel-source").iterdir())
-    assert all(path.name.endswith(".lock") for path in left)
+    remaining = list((cache.folder() / "kernel-source").iterdir())
+    assert all(path.name.endswith(".lock") for path in remaining)
 
 
 def test_an_option_that_does_not_survive_stops_the_build(
@@ -169,9 +169,9 @@ class Other:
     def patches(self, tree: Path, folder: Path) -> Sequence[Path]:
         assert (tree / "init/main.c").exists()
         folder.mkdir()
-        made = folder / "made.patch"
-        made.write_text(self.patch.read_text())
-        return (made,)
+        path = folder / "made.patch"
+        path.write_text(self.patch.read_text())
+        return (path,)
 
     def fragments(self, version: KernelVersion) -> Sequence[str]:
         assert version.release == "6.1.7"
@@ -271,7 +271,7 @@ def test_the_version_is_read_from_the_makefile(
     )
     (tree / "Makefile").write_text(makefile.format(extra))
 
-    found = sources.version(tree)
+    version = sources.version(tree)
 
-    assert found.text == text
-    assert found.series == (2, 6, 32)
+    assert version.text == text
+    assert version.series == (2, 6, 32)

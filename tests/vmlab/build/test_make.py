@@ -41,11 +41,11 @@ def test_steps_are_counted(tmp_path: Path) -> None:
         "echo '  CALL    x'",
         "echo '  LD      all'",
     )
-    told: list[int] = []
+    notices: list[int] = []
 
-    make((), subject="it", log=tmp_path / "log", cwd=folder, report=told.append)
+    make((), subject="it", log=tmp_path / "log", cwd=folder, report=notices.append)
 
-    assert told[-1] == 3
+    assert notices[-1] == 3
     assert (tmp_path / "log").read_text().count("\n") == 4
 
 

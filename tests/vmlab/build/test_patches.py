@@ -15,9 +15,9 @@ def test_a_folder_gives_its_patches_by_name(tmp_path: Path) -> None:
     for name in ("02-b.patch", "01-a.diff", "README", "10-c.patch"):
         (tmp_path / name).touch()
 
-    found = patches.collect([tmp_path / "10-c.patch", tmp_path])
+    checks = patches.collect([tmp_path / "10-c.patch", tmp_path])
 
-    assert [path.name for path in found] == [
+    assert [path.name for path in checks] == [
         "10-c.patch",
         "01-a.diff",
         "02-b.patch",
