@@ -137,8 +137,8 @@ def scratch(target: TestedTarget) -> Target:
 
 @pytest.fixture(scope="session")
 def guarded(target: TestedTarget) -> Target:
-    """A target name with such a unit that asks for CHAP both ways."""
-    chap_target = target.running.chap_target
+    """A target name with such a unit that asks for CHAP, both ways if there is one."""
+    chap_target = target.running.mutual_target or target.running.chap_target
     if chap_target is None:
         pytest.skip("not applicable: no target name asks for CHAP")
     return _scratch(chap_target)
