@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """SCST in a virtual machine, built from the sources that the user gives."""
 
+import re
 from dataclasses import replace
 
 from targets import layout
@@ -30,6 +31,10 @@ _SPECIAL = {
     Special.MOVED_FOR_GOOD: layout.target_name("scst", "moved-for-good"),
     Special.PINGING: layout.target_name("scst", "pinging"),
 }
+_WITH_NAMES = (3, 8)
+"""The first version that has an alias and redirects: older ones lack the attributes."""
+_NAMES = frozenset({Special.ALIAS, Special.MOVED, Special.MOVED_FOR_GOOD})
+
 # The daemon listens at one port of two addresses. It serves one connection a session
 # and ERL 0 alone, keeps nobody out of a name and binds no CHAP name to an initiator.
 _FEATURES = FEATURES | {
@@ -51,6 +56,12 @@ _BY_HAND = (
 )
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version, or of one that lacks nothing."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return _WITH_NAMES if found is None else (int(found[1]), int(found[2]))
+
+
 def recipe(options: Options) -> LabRecipe:
     """Return how SCST is set up.
 
@@ -59,23 +70,30 @@ def recipe(options: Options) -> LabRecipe:
     """
     try:
         folder = source.find(ours.SOURCE.of(options))
+        version = source.open_source(folder).version
     except LabError as error:
         raise TargetSpecError(str(error)) from error
+    lacks_names = _numbers(version) < _WITH_NAMES
+    special = {
+        what: value
+        for what, value in _SPECIAL.items()
+        if not (lacks_names and what in _NAMES)
+    }
     chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     served = Served(
         folder,
         chosen_kernel(options),
         Mode(ours.MODE.of(options)),
         Configurator(ours.CONFIG.of(options)),
-        More(_SPECIAL, chap),
+        More(special, chap),
         in_vm=ours.IN_VM.of(options),
     )
     return LabRecipe(
         kind="scst",
         description="SCST in a virtual machine",
         targets=(_DISK1, _DISK2, _HIGH, _GUARDED, _MUTUAL),
-        features=_FEATURES,
-        special=_SPECIAL,
+        features=_FEATURES - {"alias", "redirect"} if lacks_names else _FEATURES,
+        special=special,
         discovery_chap=chap,
         guest=served.guest,
         kernel=served.kernel,
