@@ -147,7 +147,8 @@ class Authentication:
                 raise Refusal(LoginStatus.MISSING_PARAMETER, f"no {key}")
         answered = chap.parse_binary("CHAP_R", values["CHAP_R"])
         secrets = {user.name: user.secret for user in self.access.users}
-        secret = secrets.get(values["CHAP_N"])
+        user = self._rules.user(values["CHAP_N"])
+        secret = secrets.get(user)
         # An unknown name costs as much time as a wrong secret.
         is_right = challenge.verify(secret or b"", answered) and secret is not None
         own = self.access.mutual
@@ -157,14 +158,14 @@ class Authentication:
 
         if not self._rules.is_proved(is_right, secret, proves_ours):
             raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "wrong CHAP_R")
-        is_owner = self.access.owns(self.initiator_name, values["CHAP_N"])
+        is_owner = self.access.owns(self.initiator_name, user)
         if self._rules.checks_owner and not is_owner:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "another initiator's CHAP_N"
             )
         mutual = self._prove(values, challenge, answered)
         self.step, self._challenge = Step.DONE, None
-        self.user = values["CHAP_N"]
+        self.user = user
         return mutual
 
     def _prove(

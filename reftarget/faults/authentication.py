@@ -5,12 +5,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from iscsi import text
+from iscsi.errors import DecodeError
 from reftarget.faults.row import Fault
 from reftarget.rules import (
     AuthenticationRules,
 )
 
 _LONG_SECRET: Final = 16
+
+
+def _decoded(chap_n: str) -> str:
+    try:
+        return text.parse_binary(chap_n).decode("utf-8", "replace")
+    except DecodeError:
+        return chap_n
 
 
 AUTHENTICATION: Final = (
@@ -78,5 +87,11 @@ AUTHENTICATION: Final = (
         breaks=("RFC7143-9.2-04",),
         says="Ignores CHAP keys that are out of step.",
         rules=AuthenticationRules(refuses_stray_keys=False),
+    ),
+    Fault(
+        name="chap-name-is-decoded",
+        breaks=("RFC7143-12.1.3-i04",),
+        says="Takes a CHAP_N that begins with 0x or 0b for an encoded name.",
+        rules=AuthenticationRules(user=_decoded),
     ),
 )

@@ -148,7 +148,7 @@ PRIMARY: Final = (
     ),
     Fault(
         name="missing-unit-is-connected",
-        breaks=("SAM5-4.7-02",),
+        breaks=("SAM5-4.7-02", "SAM5-4.7-09"),
         says="Returns PERIPHERAL QUALIFIER 0 for missing units.",
         rules=AdmissionRules(missing_unit_is_connected=True),
     ),
@@ -176,5 +176,23 @@ PRIMARY: Final = (
         says="Answers TEST UNIT READY of a ready unit with NOT READY.",
         also="a session is proved alive by TEST UNIT READY",
         rules=IdentityRules(shows_readiness=False),
+    ),
+    Fault(
+        name="reserved-reporting-option-is-taken",
+        breaks=("SPC4-6.35-05",),
+        says="Reports all commands for a reserved REPORTING OPTIONS.",
+        rules=IdentityRules(refuses_reserved_options=False),
+    ),
+    Fault(
+        name="kinds-of-commands-are-not-told-apart",
+        breaks=("SPC4-6.35-06",),
+        says="Answers for a command whether it is asked by a service action or not.",
+        rules=IdentityRules(tells_kinds_apart=False),
+    ),
+    Fault(
+        name="service-action-is-masked",
+        breaks=("SPC4-6.35-07",),
+        says="Looks at five bits of REQUESTED SERVICE ACTION.",
+        rules=IdentityRules(requested_action=lambda action: action & 0x1F),
     ),
 )

@@ -430,4 +430,10 @@ RESERVATIONS: Final = (
         says="Answers reserved service actions with GOOD.",
         rules=AdmissionRules(unknown_command=lambda _opcode, _has_opcode: None),
     ),
+    Fault(
+        name="preempt-heeds-the-type",
+        breaks=("SPC4-5.12.11.2.4-09",),
+        says="Refuses PREEMPT of registrations with an undefined TYPE or SCOPE.",
+        rules=ReservationRules(preempt_heeds_type=True),
+    ),
 )

@@ -23,6 +23,11 @@ def drawn(random: bytes) -> bytes:
     return random
 
 
+def user(chap_n: str) -> str:
+    """Return the name that CHAP_N says: text, as it stands (section 12.1.3)."""
+    return chap_n
+
+
 def is_proved(
     is_right: bool, _secret: bytes | None, _proves_ours: Callable[[], bool]
 ) -> bool:
@@ -46,6 +51,7 @@ class AuthenticationRules(RuleSet):
     refuses_stray_keys: bool = True
     """CHAP keys that are out of step are refused (section 9.2)."""
     drawn: Callable[[bytes], bytes] = drawn
+    user: Callable[[str], str] = user
     is_proved: Callable[[bool, bytes | None, Callable[[], bool]], bool] = is_proved
     checks_owner: bool = True
     """A name that belongs to one initiator is refused from others (section 9.2)."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 _EXTENDED_LENGTH = 16
+_OF_ONE_KIND = (ReportingOptions.ONE_OPCODE, ReportingOptions.ONE_SERVICE_ACTION)
 
 
 def _usage(command: Command) -> bytes:
@@ -58,7 +59,12 @@ def _report_operation_codes(unit: LogicalUnit, task: Task) -> Outcome:
     has_timeouts = bool(fields["rctd"])
     option = fields["reporting_options"]
     opcode = fields["requested_operation_code"]
-    action = fields["requested_service_action"]
+    rules = unit.rules.identity
+    action = rules.requested_action(fields["requested_service_action"])
+    if option > ReportingOptions.ONE_OF_EITHER and not rules.refuses_reserved_options:
+        option = ReportingOptions.ALL
+    if option in _OF_ONE_KIND and not rules.tells_kinds_apart:
+        option = ReportingOptions.ONE_OF_EITHER
     if option == ReportingOptions.ALL:
         data = _every_command(unit, has_timeouts=has_timeouts)
         return truncated(data, fields["allocation_length"])

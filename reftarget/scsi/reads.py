@@ -128,7 +128,7 @@ def require_equal(
         Sense.of(
             SenseKey.MISCOMPARE,
             AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION,
-            information=offset,
+            information=unit.rules.blocks.told_difference(offset),
         )
     )
 

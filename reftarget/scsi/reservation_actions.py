@@ -192,7 +192,9 @@ def preempt(state: State, request: Request) -> Change:
         return _take_over(
             state, request, [nexus for nexus in named if nexus != request.nexus]
         )
-    # SCOPE and TYPE are not looked at where registrations alone are removed.
+    # SCOPE and TYPE are ignored where registrations alone are removed.
+    if request.rules.preempt_heeds_type:
+        _ = request.reservation_type
     victims = tuple(nexus for nexus in named if nexus != request.nexus)
     return Change(
         request.rules.counted(state.without(named)),

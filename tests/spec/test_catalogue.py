@@ -28,10 +28,10 @@ RFC_7143 = [entry for entry in CATALOGUE.values() if entry.document == "RFC 7143
 def test_the_denominator_is_the_one_that_was_counted_by_hand() -> None:
     counted = [entry for entry in RFC_7143 if entry.counts]
 
-    assert len(RFC_7143) == 946
-    assert sum(entry.is_visible for entry in RFC_7143) == 614
-    assert len(counted) == 502
-    assert sum(entry.level.strength is Level.MUST for entry in counted) == 460
+    assert len(RFC_7143) == 947
+    assert sum(entry.is_visible for entry in RFC_7143) == 615
+    assert len(counted) == 503
+    assert sum(entry.level.strength is Level.MUST for entry in counted) == 461
 
 
 @pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.id)

@@ -93,6 +93,11 @@ def has_timeouts(rctd: bool) -> bool:
     return rctd
 
 
+def requested_action(action: int) -> int:
+    """Return REQUESTED SERVICE ACTION: all 16 bits of it (section 6.35)."""
+    return action
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules(RuleSet):
     """The decisions about a unit's description of itself."""
@@ -156,5 +161,10 @@ class IdentityRules(RuleSet):
     has_timeouts: Callable[[bool], bool] = has_timeouts
     shows_service_actions: bool = True
     """The list of all commands has their service actions (section 6.35)."""
+    refuses_reserved_options: bool = True
+    """A reserved REPORTING OPTIONS is refused (section 6.35)."""
+    tells_kinds_apart: bool = True
+    """Commands with service actions and without are asked for as such (6.35)."""
+    requested_action: Callable[[int], int] = requested_action
     reports_one: bool = True
     """A command that is asked for alone is reported as supported (section 6.35)."""

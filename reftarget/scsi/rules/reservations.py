@@ -261,6 +261,8 @@ class ReservationRules(RuleSet):
     # PREEMPT
     can_preempt_zero: bool = False
     """PREEMPT of key zero is GOOD beside a holder (section 5.12.11.2.4)."""
+    preempt_heeds_type: bool = False
+    """TYPE and SCOPE count where registrations alone are removed (5.12.11.2.4)."""
     can_preempt_nobody: bool = False
     """PREEMPT of a key that no nexus has is GOOD (section 5.12.11.2.4)."""
     aborts_preempted: bool = True

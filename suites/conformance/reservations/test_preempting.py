@@ -276,3 +276,20 @@ def test_preempting_waits_for_the_acknowledgements(
     a.session.expect_silence(after=task.command)
     a.session.ping(link=second)
     expect_good(a.session.finish(task))
+
+
+@pytest.mark.requirement("SPC4-5.12.11.2.4-09")
+@pytest.mark.parametrize("kind", [0x0, 0xF], ids="type {:X}h".format)
+@pytest.mark.parametrize("scope", [0x0, 0xF], ids="scope {:X}h".format)
+def test_type_and_scope_do_not_count_for_registrations(
+    a: Nexus, b: Nexus, c: Nexus, kind: int, scope: int
+) -> None:
+    """Registrations are removed whatever TYPE and SCOPE say; the reservation stays."""
+    held = ReservationType.WRITE_EXCLUSIVE
+    expect_good(c.reserve(held))
+
+    action = OutServiceAction.PREEMPT
+    result = a.out(action, OutParameters(a.key, b.key), type=kind, scope=scope)
+
+    expect_good(result)
+    expect_state(a, keys=[a.key, c.key], kind=held, holder=c.key)

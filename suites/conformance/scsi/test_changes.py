@@ -60,6 +60,27 @@ def test_other_blocks_stay(medium: Medium, place: int) -> None:
     expect_data(medium.read(0, 1), old, what="the old data")
 
 
+@pytest.mark.requirement("SBC3-5.2-05")
+@pytest.mark.parametrize("place", [0, 1, 7, -1], ids="byte {}".format)
+def test_the_first_other_byte_is_told(medium: Medium, place: int) -> None:
+    """A miscompare tells the offset of the first byte that differs, and not others."""
+    data = medium.blocks(1, seed=1)
+    medium.write(0, data)
+    skip_without(medium.session, cdb.compare_and_write)
+    wrong = bytearray(data)
+    # What follows differs, too: the first one counts.
+    first = place % len(data)
+    for offset in {first, len(data) - 1}:
+        wrong[offset] ^= 1
+
+    command = cdb.compare_and_write(lba=0, blocks=1)
+    result = medium.session.execute(command, write=bytes(wrong) + data)
+
+    expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
+    told = result.sense.information if result.sense else None
+    check(told == first, f"INFORMATION {first}", f"INFORMATION {told}")
+
+
 @pytest.mark.requirement("SBC3-5.5-01")
 def test_bits_are_added(medium: Medium) -> None:
     """ORWRITE sets the bits of its data and clears none."""

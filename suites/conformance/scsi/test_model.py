@@ -71,6 +71,25 @@ def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
     check(qualifier == NOT_THERE, "PERIPHERAL QUALIFIER 011b", bin(qualifier))
 
 
+@pytest.mark.requirement("SAM5-4.7-09")
+@pytest.mark.parametrize("page", [0x00, 0x80, 0x83, 0xB0], ids="{:02X}h".format)
+def test_a_missing_unit_has_no_pages(nowhere: Session, page: int) -> None:
+    """A VPD page of a unit that is not there is refused, or tells of none."""
+    command = cdb.inquiry(evpd=1, page_code=page, allocation_length=ROOM)
+
+    result = nowhere.execute(command, read=ROOM)
+
+    if result.is_good:
+        qualifier = result.data[0] >> 5 if result.data else None
+        check(
+            qualifier in (NOT_CONNECTED, NOT_THERE),
+            "PERIPHERAL QUALIFIER 001b or 011b",
+            result.data.hex(),
+        )
+    else:
+        expect_sense(result, SenseKey.ILLEGAL_REQUEST)
+
+
 @pytest.mark.needs("no-lun-0")
 @pytest.mark.requirement("SAM5-4.7-01")
 def test_lun_0_may_be_missing(bare: Session) -> None:

@@ -191,6 +191,18 @@ def test_unknown_user(chap_login: ChapLogin, name: str) -> None:
     chap_login.expect_refusal_of(pairs, _FAILURE)
 
 
+@pytest.mark.requirement("RFC7143-12.1.3-i04")
+@pytest.mark.parametrize("encode", _ENCODINGS.values(), ids=_ENCODINGS)
+def test_a_name_is_no_number(
+    chap_login: ChapLogin, encode: Callable[[bytes], str]
+) -> None:
+    """The target takes a CHAP_N that begins with 0x or 0b as it stands."""
+    challenge = chap_login.challenge()
+    name = encode(chap_login.credentials.name.encode())
+
+    chap_login.expect_refusal_of(chap_login.proof(challenge, CHAP_N=name), _FAILURE)
+
+
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 def test_name_in_other_case(chap_login: ChapLogin) -> None:
     """The target refuses a CHAP_N in another case."""
