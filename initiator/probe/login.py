@@ -106,7 +106,7 @@ def authentication(
             one for one in Algorithm if _challenges(portal, options, one, timeout)
         ]
     except ISCSIError as error:
-        return Authentication(f"not told: {error}")
+        return Authentication(f"no answer: {error}")
     try:
         is_optional = _method(portal, options, "None", timeout) == "None"
     except ISCSIError:

@@ -122,7 +122,7 @@ def _unit(unit: Unit) -> Iterator[tuple[str, str]]:
         names = unit.commands.names
         yield "commands", f"{len(names)} {how}: {_grouped(names)}"
     for trouble in unit.troubles:
-        yield "not told", trouble
+        yield "unanswered", trouble
 
 
 def _grouped(names: Iterable[str]) -> str:
@@ -204,7 +204,9 @@ def _reservations(capabilities: Capabilities) -> str:
         name for field, name in _CAPABILITIES.items() if getattr(capabilities, field)
     ]
     listed = (
-        f"types {' '.join(types)}" if capabilities.type_mask_valid else "types not told"
+        f"types {' '.join(types)}"
+        if capabilities.type_mask_valid
+        else "types not reported"
     )
     return f"persistent; {listed}; options: {', '.join(marks) or 'none'}"
 

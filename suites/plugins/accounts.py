@@ -65,8 +65,8 @@ def react(happening: Happening, verdict: Verdict, words: str) -> None:
     if verdict.reaction is Reaction.EXPECT:
         entry = happening.deviation or happening.crash
         if entry is not None:
-            what = explanation_of(happening, verdict)
-            pytest.xfail(f"known deviation ({entry.requirement}): {what}")
+            explanation = explanation_of(happening, verdict)
+            pytest.xfail(f"known deviation ({entry.requirement}): {explanation}")
         pytest.xfail(f"warning, a SHOULD is not followed: {words}")
 
 

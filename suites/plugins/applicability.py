@@ -64,8 +64,8 @@ def sentence(count: int, reasons: Counter[str]) -> str:
     """Say in a line how many checks do not apply, and for want of what."""
     named = [f"{name} {number}" for name, number in reasons.most_common(_MOST_NAMED)]
     if len(reasons) > _MOST_NAMED:
-        rest = reasons.total() - sum(n for _, n in reasons.most_common(_MOST_NAMED))
-        named.append(f"{len(reasons) - _MOST_NAMED} other features {rest}")
+        others = reasons.total() - sum(n for _, n in reasons.most_common(_MOST_NAMED))
+        named.append(f"{len(reasons) - _MOST_NAMED} other features {others}")
     why = f", for want of: {', '.join(named)}" if named else ""
     return f"{reasons.total()} of {count} checks do not apply{why}"
 

@@ -196,17 +196,17 @@ def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> No
     """
     before = item.config.stash.get(_LAST, None)
     revive(item, tested, ending)
-    late = replace(ending, phase=Phase.AFTER)
+    ending_after = replace(ending, phase=Phase.AFTER)
     culprit = item if before is None else before
     happening = Happening(
         phase=Phase.AFTER,
-        ending=late,
-        crash=crash_of(culprit, late) or crash_of(item, late),
-        deviation=None if before is None else explanation(culprit, late),
+        ending=ending_after,
+        crash=crash_of(culprit, ending_after) or crash_of(item, ending_after),
+        deviation=None if before is None else explanation(culprit, ending_after),
     )
-    is_labs = late.kind is EndingKind.LAB
+    is_labs = ending_after.kind is EndingKind.LAB
     what = "trouble of the lab" if is_labs else "the target died"
-    words = f"{what} after {culprit.nodeid}: {late.reason}{shown(late)}"
+    words = f"{what} after {culprit.nodeid}: {ending_after.reason}{shown(ending_after)}"
     if before is not None and judge(happening).outcome in _CHARGED:
         settle(culprit, happening)
         item.stash[AMENDMENT] = amendment(culprit, check_of(culprit), words)

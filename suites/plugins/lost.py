@@ -45,12 +45,12 @@ def lost(config: pytest.Config) -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """End the run after a check whose target cannot be brought back."""
-    done = yield
+    result = yield
     reason = lost(item.config)
     if reason:
         # pytest.exit in a worker would be an internal error of pytest-xdist.
         item.session.shouldstop = reason
-    return done
+    return result
 
 
 class _Ender:

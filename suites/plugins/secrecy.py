@@ -28,8 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Write no core and show no local variables if the target is remote."""
     if not _is_foreign(config):
         return
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard_limit))
     config.stash[_IS_BLIND] = bool(config.option.showlocals)
     config.option.showlocals = False
 

@@ -232,7 +232,7 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
     of logins say which rule it is.
     """
     name = tested.running.target.name
-    where = f"{name} at {tested.portal}"
+    place = f"{name} at {tested.portal}"
     options = tested.options()
     begun = time.monotonic()
     transcript = Transcript()
@@ -258,11 +258,11 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
             unit = {_UNIT: unit_in_short(session)}
     except UnitMissing as error:
         raise targets.LabError(
-            f"{where}: {error}", hint="choose one of them for the run"
+            f"{place}: {error}", hint="choose one of them for the run"
         ) from error
     except CutShort as cut:
         raise targets.LabError(
-            f"{where}: expected of its first login that {cut.expected[0]}: {cut.actual}"
+            f"{place}: expected of its first login that {cut.expected[0]}: {cut.actual}"
         ) from cut
     except ISCSIError as error:
         is_malformed = not isinstance(
@@ -270,7 +270,7 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
         )
         if not (is_malformed and _has_answered(transcript)):
             raise targets.LabError(
-                f"{where}: {error}",
+                f"{place}: {error}",
                 hint=hint(error, tested.portal, options, timeout=tested.timeout),
             ) from error
         broken = {FIRST_LOGIN: str(error)}

@@ -30,10 +30,10 @@ def block_size(request: pytest.FixtureRequest, target: TestedTarget) -> int:
     It is asked for once in a run; again where the target died of that, since pytest
     would hand the error of a fixture that lives as long as the run to each check.
     """
-    known = request.config.stash
-    if _BLOCK_SIZE not in known:
-        known[_BLOCK_SIZE] = _block_size(target)
-    return known[_BLOCK_SIZE]
+    stash = request.config.stash
+    if _BLOCK_SIZE not in stash:
+        stash[_BLOCK_SIZE] = _block_size(target)
+    return stash[_BLOCK_SIZE]
 
 
 def _block_size(target: TestedTarget) -> int:
@@ -82,7 +82,7 @@ def ground(
 def watcher(
     target: TestedTarget, options: LoginOptions, block_size: int
 ) -> Iterator[Watcher]:
-    """Another initiator, whose session must go on."""
+    """Another initiator, whose session must survive."""
     attacked = target.running.target.default_lun
     others = [
         unit
@@ -94,9 +94,9 @@ def watcher(
     ]
     own = replace(options, initiator_name=WATCHER)
     lun = others[0].lun if others else None
-    found = Watcher(target, own, lun, block_size)
-    yield found
-    found.close()
+    opened = Watcher(target, own, lun, block_size)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -111,6 +111,6 @@ def siege(
     def show(transcript: Transcript) -> None:
         request.node.stash[TRANSCRIPT] = transcript
 
-    found = Siege(target, ground, watcher, show)
-    found.begin()
-    return found
+    created = Siege(target, ground, watcher, show)
+    created.begin()
+    return created

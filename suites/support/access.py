@@ -104,7 +104,7 @@ def attentions_of(session: Session) -> list[Sense]:
 
     REQUEST SENSE returns them in every access state.
     """
-    told: list[Sense] = []
+    attentions: list[Sense] = []
     for _ in range(_MOST_ATTENTIONS):
         result = session.execute(cdb.request_sense(allocation_length=252), read=252)
         if not result.is_good:
@@ -115,23 +115,23 @@ def attentions_of(session: Session) -> list[Sense]:
             break
         if sense.key != SenseKey.UNIT_ATTENTION:
             break
-        told.append(sense)
-    return told
+        attentions.append(sense)
+    return attentions
 
 
 def expect_told(session: Session, additional: AdditionalSense) -> None:
     """Expect a unit attention at the next command, whatever else is told before."""
-    told: list[Result] = []
+    results: list[Result] = []
     for _ in range(_MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready())
         sense = result.sense
-        told.append(result)
+        results.append(result)
         if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
             break
         if sense.may_say(additional):
             return
     words = additional.name.replace("_", " ")
-    check(False, f"UNIT ATTENTION, {words}", told[0])
+    check(False, f"UNIT ATTENTION, {words}", results[0])
 
 
 @dataclass(slots=True)
@@ -217,13 +217,16 @@ class Ways:
 
     def await_state(self, group: int, state: AccessState) -> None:
         """Wait for the end of a transition; expect the state that was asked for."""
-        told: int = AccessState.TRANSITIONING
+        reported: int = AccessState.TRANSITIONING
         for _ in poll(SETTING_SECONDS):
-            told = self.state_of(group)
-            if told != AccessState.TRANSITIONING:
+            reported = self.state_of(group)
+            if reported != AccessState.TRANSITIONING:
                 break
         check(
-            told == state, f"state {state.name}", f"state {told:X}h", requirement=IS_SET
+            reported == state,
+            f"state {state.name}",
+            f"state {reported:X}h",
+            requirement=IS_SET,
         )
 
     def change_by_itself(self, group: int, state: AccessState) -> None:

@@ -78,8 +78,8 @@ def _pairs(row: Combination) -> set[Pair]:
 
 
 def _is_legal(row: Combination) -> bool:
-    first, most = row.get("FirstBurstLength", "0"), row.get("MaxBurstLength")
-    return most is None or int(first) <= int(most)
+    first, maximum = row.get("FirstBurstLength", "0"), row.get("MaxBurstLength")
+    return maximum is None or int(first) <= int(maximum)
 
 
 def name_of(combination: Combination) -> str:
@@ -126,11 +126,11 @@ def run(
         plainer = {**smallest, name: PLAIN[name]}
         if plainer == smallest or not _is_legal(plainer):
             continue
-        again = _attempt(trial, plainer)
-        if isinstance(again, CutShort):
+        retried = _attempt(trial, plainer)
+        if isinstance(retried, CutShort):
             break
-        if again is not None:
-            smallest, failure = plainer, again
+        if retried is not None:
+            smallest, failure = plainer, retried
     failure.actual += f" (smallest combination that provokes it: {_describe(smallest)})"
     raise failure
 
@@ -148,5 +148,5 @@ def _attempt(
 
 
 def _describe(combination: Combination) -> str:
-    odd = {k: v for k, v in combination.items() if v != PLAIN[k]}
-    return ", ".join(f"{k}={v}" for k, v in odd.items()) or "the plain values"
+    differing = {k: v for k, v in combination.items() if v != PLAIN[k]}
+    return ", ".join(f"{k}={v}" for k, v in differing.items()) or "the plain values"

@@ -174,13 +174,13 @@ def cuts(words: str, cdb: bytes, place: int, size: int) -> Iterator[Stimulus]:
         place: the first byte of the allocation length.
         size: how many bytes it has.
     """
-    most = (1 << 8 * size) - 1
-    lengths = [*_CUTS, *_LONG_CUTS, most >> 1, most - 1, most]
-    for length in dict.fromkeys(one for one in lengths if one <= most):
+    maximum = (1 << 8 * size) - 1
+    lengths = [*_CUTS, *_LONG_CUTS, maximum >> 1, maximum - 1, maximum]
+    for length in dict.fromkeys(one for one in lengths if one <= maximum):
         field = length.to_bytes(size, "big")
         body = cdb[:place] + field + cdb[place + size :]
         yield command(f"{words}, {length} bytes", body, read=min(length, 65536))
-        if length in (4, 8, 252, most):
+        if length in (4, 8, 252, maximum):
             for said in (0, 1, 3, 5, 0xFFFFFFFF):
                 name = f"{words}, {length} bytes, {said} expected"
                 yield command(name, body, read=length, said=said)
@@ -276,5 +276,7 @@ def lies(words: str) -> Iterator[Stimulus]:
 
 
 def _with_length(cdb: bytes, place: int, size: int, length: int) -> bytes:
-    most = (1 << 8 * size) - 1
-    return cdb[:place] + min(length, most).to_bytes(size, "big") + cdb[place + size :]
+    maximum = (1 << 8 * size) - 1
+    return (
+        cdb[:place] + min(length, maximum).to_bytes(size, "big") + cdb[place + size :]
+    )

@@ -173,7 +173,7 @@ def advance(
     """
     outgoing = list(pairs or [])
     for _turn in range(_MAX_TURNS):
-        response, _found = ask(login, outgoing, csg=csg, nsg=nsg)
+        response, _answers = ask(login, outgoing, csg=csg, nsg=nsg)
         outgoing = []
         if response.transit:
             _use_digests(login, response, _book_of(login).negotiator.results)

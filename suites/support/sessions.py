@@ -69,12 +69,16 @@ def expect_gone(session: Session, before: Connection) -> None:
     with suppress(ConnectionLost):
         before.send(NOPOut(immediate=1, initiator_task_tag=0xDEAD, cmd_sn=1))
     expect_drop(before)
-    late = [
+    late_answers = [
         pdu
         for pdu in session.transcript.received(since=position)
         if pdu.initiator_task_tag == 0xDEAD
     ]
-    check(not late, "no answer on the old connection", late and late[0])
+    check(
+        not late_answers,
+        "no answer on the old connection",
+        late_answers and late_answers[0],
+    )
 
 
 def acknowledge(session: Session, link: Link) -> None:

@@ -393,5 +393,5 @@ def _is_locked(ground: Ground, sent: Sequence[bytes]) -> bool:
 def told(stimulus: Stimulus, wire: bytes) -> str:
     """Return the description of a stimulus, with its first bytes."""
     first_bytes = wire[:SHOWN_BYTES].hex(" ")
-    more = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
-    return f"{stimulus}: {first_bytes}{more}"
+    ellipsis = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
+    return f"{stimulus}: {first_bytes}{ellipsis}"

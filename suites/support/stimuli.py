@@ -79,17 +79,17 @@ def field_values(kind: str, layer: type[PDU], name: str) -> Iterator[Stimulus]:
 
 def _numbers(width: int) -> Mapping[str, Callable[[int], int]]:
     """Return what a number of some bits is set to, from what it should be."""
-    most = (1 << width) - 1
+    maximum = (1 << width) - 1
     if width <= _ALL_VALUES or width == _OPCODE_BITS:
-        return {f"{n:#x}": _always(n) for n in range(most + 1)}
+        return {f"{n:#x}": _always(n) for n in range(maximum + 1)}
     sign = 1 << width - 1
-    fixed = {0, 1, 2, 0x7F, 0x80, 0xFF, sign - 1, sign, sign + 1, most - 1, most}
-    values = {f"{n:#x}": _always(n) for n in sorted(fixed) if n <= most}
+    fixed = {0, 1, 2, 0x7F, 0x80, 0xFF, sign - 1, sign, sign + 1, maximum - 1, maximum}
+    values = {f"{n:#x}": _always(n) for n in sorted(fixed) if n <= maximum}
     return {
         **values,
-        "one less than true": lambda true: true - 1 & most,
-        "one more than true": lambda true: true + 1 & most,
-        "the complement": lambda true: true ^ most,
+        "one less than true": lambda true: true - 1 & maximum,
+        "one more than true": lambda true: true + 1 & maximum,
+        "the complement": lambda true: true ^ maximum,
     }
 
 
@@ -162,10 +162,10 @@ def ahs_shapes(kind: str) -> Iterator[Stimulus]:
             f"an extended CDB of {words} words", kind, whole.ljust(4 * words, b"\0")
         )
     extended = b"\0\x05\x01\0\x11\x22\x33\x44"
-    both = b"\0\x05\x02\0\xff\xff\xff\xff"
+    two_segments = b"\0\x05\x02\0\xff\xff\xff\xff"
     yield _with_ahs("two extended CDBs", kind, extended * 2)
-    yield _with_ahs("two bidirectional lengths", kind, both * 2)
-    yield _with_ahs("31 bidirectional lengths", kind, both * 31)
+    yield _with_ahs("two bidirectional lengths", kind, two_segments * 2)
+    yield _with_ahs("31 bidirectional lengths", kind, two_segments * 31)
     yield _with_ahs("127 segments of length 0", kind, b"\0\0\x01\0" * 127)
     yield _with_ahs("a length that ends in the next segment", kind, b"\0\x09\x01\0" * 2)
 

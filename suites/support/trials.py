@@ -92,12 +92,12 @@ def residuals(open_session: OpenSession, disk: Disk, combination: Combination) -
     size = disk.block_size
     blocks = min(4 * KIB // size + 1, disk.blocks)
     command = cdb.read_10(lba=0, blocks=blocks)
-    more = session.execute(command, read=(blocks + 1) * size)
-    expect_residual(more, under=size)
+    next_read = session.execute(command, read=(blocks + 1) * size)
+    expect_residual(next_read, under=size)
     check(
-        len(more.data) == blocks * size,
+        len(next_read.data) == blocks * size,
         f"{blocks * size} bytes",
-        f"{len(more.data)} bytes",
+        f"{len(next_read.data)} bytes",
     )
     less = session.execute(command, read=(blocks - 1) * size)
     expect_residual(less, over=size)
@@ -155,12 +155,12 @@ def _lengths(session: Session, disk: Disk) -> list[int]:
         agreed.initiator_max_recv_data_segment_length,
         agreed.target_max_recv_data_segment_length,
     )
-    most = min(
+    longest = min(
         disk.blocks * disk.block_size // 2,
         longest_transfer(session, disk),
         _MOST_PDUS * smallest,
     )
-    return sorted({min(length, most) for length in _LENGTHS})
+    return sorted({min(length, longest) for length in _LENGTHS})
 
 
 def _judge_r2ts(session: Session, task: Task) -> None:

@@ -90,7 +90,7 @@ def test_authentication_of_a_peer_that_falls_silent_is_not_told() -> None:
     with listening(silent) as portal:
         methods = authentication(portal, LoginOptions(), timeout=0.2)
 
-    assert methods.method.startswith("not told: ")
+    assert methods.method.startswith("no answer: ")
 
 
 def test_a_silent_peer_is_an_error_in_time() -> None:

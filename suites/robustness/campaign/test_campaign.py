@@ -43,18 +43,18 @@ def test_changed_exchanges_are_survived(
     )
     bundles = config.option.campaign_bundles
     begin = seeds.recorded(ground, sentinel)
-    kept = () if bundles is None else seeds.from_folder(bundles, sentinel)
+    recordings = () if bundles is None else seeds.from_folder(bundles, sentinel)
     # One by one: a target that dies of a recording is started again before the next.
-    campaign.run(itertools.chain(begin, kept), seconds)
+    campaign.run(itertools.chain(begin, recordings), seconds)
     lines = campaign.summary(seconds)
     for line in lines:
         tell(config, line)
-    found = store.state.findings
-    if found:
+    findings = store.state.findings
+    if findings:
         raise ConformanceFailure(
             "the target survives what was sent",
-            f"{len(found)} ways in which it does not: "
-            + "; ".join(dict.fromkeys(one.says for one in found)),
-            requirement=found[0].requirement,
+            f"{len(findings)} ways in which it does not: "
+            + "; ".join(dict.fromkeys(one.says for one in findings)),
+            requirement=findings[0].requirement,
         )
     siege.end()

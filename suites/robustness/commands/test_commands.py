@@ -17,7 +17,7 @@ _FAMILIES = sorted({words.split(",")[0] for words in _ANSWERS})
 
 @pytest.mark.parametrize("first", _GROUPS, ids=lambda first: f"{first:#04x}")
 def test_any_command_is_survived(siege: Siege, first: int) -> None:
-    """The target goes on serving, whatever a CDB says."""
+    """The target keeps serving, whatever a CDB contains."""
     siege.attack(POSITIONS["full-feature"], opcodes(first, lent=siege.ground.lent))
     free(siege.ground)
     siege.end()
@@ -25,7 +25,7 @@ def test_any_command_is_survived(siege: Siege, first: int) -> None:
 
 @pytest.mark.parametrize("family", _FAMILIES)
 def test_an_answer_cut_anywhere_is_survived(siege: Siege, family: str) -> None:
-    """The target goes on serving, wherever an answer is cut."""
+    """The target keeps serving, wherever an answer is cut."""
     chosen = [(n, one) for n, one in _ANSWERS.items() if n.split(",")[0] == family]
     siege.attack(
         POSITIONS["full-feature"],
@@ -37,7 +37,7 @@ def test_an_answer_cut_anywhere_is_survived(siege: Siege, family: str) -> None:
 @pytest.mark.needs("writes")
 @pytest.mark.parametrize("words", lists())
 def test_a_parameter_list_that_lies_is_survived(siege: Siege, words: str) -> None:
-    """The target goes on serving, whatever a parameter list says."""
+    """The target keeps serving, whatever a parameter list contains."""
     siege.attack(POSITIONS["full-feature"], lies(words))
     free(siege.ground)
     siege.end()

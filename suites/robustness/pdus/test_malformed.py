@@ -41,7 +41,7 @@ def _each_kind(positions: tuple[str, ...]) -> list[object]:
 def test_any_value_of_a_field_is_survived(
     siege: Siege, position: str, kind: str, name: str
 ) -> None:
-    """The target goes on serving, whatever a field of a PDU says."""
+    """The target keeps serving, whatever value a field of a PDU has."""
     siege.attack(POSITIONS[position], field_values(kind, PDUS[kind][0], name))
     siege.end()
 
@@ -53,7 +53,7 @@ def test_any_value_of_a_field_is_survived(
 def test_any_value_of_any_field_is_survived(
     siege: Siege, position: str, kind: str
 ) -> None:
-    """The target goes on serving, whatever the fields of a PDU say in this position."""
+    """The target keeps serving, whatever values the fields of a PDU have here."""
     siege.attack(POSITIONS[position], _all_fields(kind))
     siege.end()
 
@@ -68,20 +68,20 @@ def _all_fields(kind: str) -> Iterator[Stimulus]:
 def test_additional_header_segments_are_survived(
     siege: Siege, position: str, kind: str
 ) -> None:
-    """The target goes on serving, whatever shape additional header segments have."""
+    """The target keeps serving, whatever form additional header segments have."""
     siege.attack(POSITIONS[position], ahs_shapes(kind))
     siege.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(_EVERYWHERE))
 def test_lying_lengths_are_survived(siege: Siege, position: str, kind: str) -> None:
-    """The target goes on serving where DataSegmentLength is not what follows."""
+    """The target keeps serving if DataSegmentLength does not match the data."""
     siege.attack(POSITIONS[position], data_lengths(kind))
     siege.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(("digests",)))
 def test_wrong_digests_are_survived(siege: Siege, position: str, kind: str) -> None:
-    """The target goes on serving where digests are wrong, missing or not due."""
+    """The target keeps serving if digests are wrong, missing or superfluous."""
     siege.attack(POSITIONS[position], wrong_digests(kind))
     siege.end()

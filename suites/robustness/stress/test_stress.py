@@ -45,13 +45,13 @@ def test_data_is_kept_whatever_ends_its_writing(siege: Siege, end: str) -> None:
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(*JUDGED, WRITTEN)
 def test_soak(request: pytest.FixtureRequest, siege: Siege) -> None:
-    """The target stands load of all kinds for as long as `--soak` says."""
+    """The target survives load of all kinds for as long as `--soak` says."""
     config = request.config
     seconds = duration(config.option.soak)
     random = Random(1)  # noqa: S311  # no secret
     stress = Stress(siege, random)
     stress.begin()
-    begun, said, rounds = time.monotonic(), 0.0, 0
+    begun, last_printed, rounds = time.monotonic(), 0.0, 0
     while (past := time.monotonic() - begun) < seconds:
         match random.randrange(len(ENDS) + 2):
             case 0:
@@ -62,13 +62,13 @@ def test_soak(request: pytest.FixtureRequest, siege: Siege) -> None:
                 stress.traffic(ENDS[number - 2])
         siege.judge_sentinel()
         rounds += 1
-        if time.monotonic() - said > _SAY_SECONDS:
-            said = time.monotonic()
+        if time.monotonic() - last_printed > _SAY_SECONDS:
+            last_printed = time.monotonic()
             usage = siege.tested.running.usage()
-            held = "" if usage is None else f", {usage.memory >> 20} MiB"
+            memory = "" if usage is None else f", {usage.memory >> 20} MiB"
             files = "" if usage is None else f", {usage.files} files"
             tell(
                 config,
-                f"soak: {past:.0f} of {seconds:.0f} s, {rounds} rounds{held}{files}",
+                f"soak: {past:.0f} of {seconds:.0f} s, {rounds} rounds{memory}{files}",
             )
     siege.end()

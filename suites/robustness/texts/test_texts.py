@@ -36,21 +36,21 @@ _READ = [at("operational", "Login"), at("full-feature", "Text")]
 
 @pytest.mark.parametrize(("position", "kind"), _PLACES)
 def test_text_of_any_form_is_survived(siege: Siege, position: str, kind: str) -> None:
-    """The target goes on serving, whatever form a text has."""
+    """The target keeps serving, whatever form a text has."""
     siege.attack(POSITIONS[position], whole_texts(kind))
     siege.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _READ)
 def test_any_value_of_a_key_is_survived(siege: Siege, position: str, kind: str) -> None:
-    """The target goes on serving, whatever value a key has."""
+    """The target keeps serving, whatever value a key has."""
     siege.attack(POSITIONS[position], values(kind))
     siege.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _PLACES)
 def test_text_without_end_is_survived(siege: Siege, position: str, kind: str) -> None:
-    """The target goes on serving where a text is never whole."""
+    """The target keeps serving if a text never ends."""
     is_login = kind == "Login"
     cut, last = (0x44, 0x04) if is_login else (0x40, 0x80)
     siege.attack(POSITIONS[position], cut_texts(kind, cut, last))
@@ -59,7 +59,7 @@ def test_text_without_end_is_survived(siege: Siege, position: str, kind: str) ->
 
 @pytest.mark.needs("chap")
 def test_any_proof_of_chap_is_survived(siege: Siege) -> None:
-    """The target serves on, and lets nobody in, whatever answers its challenge."""
+    """The target keeps serving and admits nobody, whatever answers its challenge."""
     siege.attack(POSITIONS["challenged"], responses())
     siege.end()
 
@@ -67,15 +67,15 @@ def test_any_proof_of_chap_is_survived(siege: Siege) -> None:
 @pytest.mark.needs("chap")
 @pytest.mark.parametrize("position", ["before-login", "challenged"])
 def test_any_method_of_authentication_is_survived(siege: Siege, position: str) -> None:
-    """The target goes on serving, whatever methods and algorithms are offered."""
+    """The target keeps serving, whatever methods and algorithms are offered."""
     siege.attack(POSITIONS[position], algorithms())
     siege.end()
 
 
 @pytest.mark.needs("chap")
 def test_no_login_leaves_the_proof_out(siege: Siege) -> None:
-    """The target lets nobody in who says nothing of a secret, or says it in vain."""
-    known = siege.ground.chap
-    assert known is not None  # the marker
-    siege.attack(locked, ways_around(text.encode(known.names())))
+    """The target admits no initiator without the secret."""
+    credentials = siege.ground.chap
+    assert credentials is not None  # the marker
+    siege.attack(locked, ways_around(text.encode(credentials.names())))
     siege.end()
