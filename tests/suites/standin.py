@@ -117,7 +117,7 @@ class StandIn:
         finally:
             control.cancel()
             await self._stop()
-            self._reset_all()
+            self._close_all(by_reset=True)
             self._listener.close()
             self._control.close()
 
@@ -158,7 +158,7 @@ class StandIn:
             self._start(self._accept())
         elif self._manner is Manner.DIES:
             self._listener.shutdown(socket.SHUT_RDWR)
-            self._reset_all()
+            self._close_all(by_reset=True)
         elif self._manner is Manner.VANISHES:
             for one in (self._listener, *self._sockets):
                 _drop_packets(one)
@@ -168,7 +168,9 @@ class StandIn:
     async def _come_back(self) -> None:
         """Serve again, with no connection of before."""
         await self._stop()
-        self._reset_all()
+        # A look at the port that has just connected must not fail: it was there.
+        by_reset = self._manner in (Manner.SPINS, Manner.VANISHES)
+        self._close_all(by_reset=by_reset)
         if self._manner is Manner.DIES:
             self._listener.listen()
         elif self._manner is Manner.VANISHES:
@@ -176,15 +178,15 @@ class StandIn:
         with suppress(BlockingIOError):
             while True:
                 self._sockets.add(self._listener.accept()[0])
-        self._reset_all()
+        self._close_all(by_reset=by_reset)
         self._goes_wrong.clear()
         self._comes_back.clear()
         self._is_wrong = False
 
-    def _reset_all(self) -> None:
-        """Close all connections by RST."""
+    def _close_all(self, *, by_reset: bool) -> None:
+        """Close all connections by RST, or as the kernel does it."""
         for one in self._sockets:
-            with suppress(OSError):
+            if by_reset:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
             one.close()
         self._sockets.clear()
