@@ -50,7 +50,7 @@ def targets(
 def high(kind: str) -> Target:
     """Return an open target that has no LUN 0."""
     unit = LogicalUnit(5, LUN_SIZE, scratch=True, persistent=True)
-    return Target(target_name(kind, "high"), (unit,))
+    return Target(target_name(kind, "high"), (unit,), lacks_lun_0=True)
 
 
 def one_way(

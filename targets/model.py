@@ -102,6 +102,8 @@ class Target:
     """Empty if unknown; REPORT LUNS tells."""
     chap: Chap | None = None
     identities: tuple[Identity, ...] = ()
+    lacks_lun_0: bool = False
+    """It has logical units, but none at LUN 0: not even one that is no disk."""
 
     @property
     def default_lun(self) -> int:
@@ -324,11 +326,7 @@ class RunningTarget:
     @property
     def bare_target(self) -> Target | None:
         """An open target name with logical units, but no LUN 0."""
-        with_units = (one for one in self.open_targets if one.logical_units)
-        bare = (
-            one for one in with_units if 0 not in {u.lun for u in one.logical_units}
-        )
-        return next(bare, None)
+        return next((one for one in self.open_targets if one.lacks_lun_0), None)
 
     @property
     def chap_target(self) -> Target | None:

@@ -150,10 +150,14 @@ class TargetTable(_Table, frozen=True, kw_only=True):
     chap: ChapTable | None = None
     identity: tuple[IdentityTable, ...] = ()
     unit: tuple[UnitTable, ...] = ()
+    no_lun_0: bool = False
+    """There is nothing at LUN 0; a file need not list what is no disk."""
 
     def __post_init__(self) -> None:
         check_name(self.name)
         luns = [unit.lun for unit in self.unit]
+        if self.no_lun_0 and (0 in luns or not luns):
+            raise ValueError("no_lun_0 needs a [[target.unit]], and none with LUN 0")
         for lun in luns:
             if luns.count(lun) > 1:
                 raise ValueError(f"the LUN {lun} stands twice")

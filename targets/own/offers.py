@@ -93,8 +93,8 @@ def _lines(
             "a [[target.identity]] without `initiator` in the first name with CHAP",
         ),
         "no-lun-0": (
-            any(one.logical_units and not _has_lun_0(one) for one in opened),
-            "a [[target]] without CHAP that has units, but no LUN 0",
+            any(one.lacks_lun_0 for one in opened),
+            "`no_lun_0 = true` in a [[target]] without CHAP",
         ),
         "large-lun": (
             first.find_large() is not None,
@@ -139,10 +139,6 @@ def _lines(
     }
 
 
-def _has_lun_0(target: Target) -> bool:
-    return any(unit.lun == 0 for unit in target.logical_units)
-
-
 def _target(table: TargetTable) -> Target:
     return Target(
         table.name,
@@ -152,6 +148,7 @@ def _target(table: TargetTable) -> Target:
             Identity(Credentials.of(one.user, one.secret), one.initiator)
             for one in table.identity
         ),
+        table.no_lun_0,
     )
 
 

@@ -35,6 +35,7 @@ _UNITS = (
 _BARE = Target(
     layout.target_name("reference", "high"),
     (LogicalUnit(5, layout.LUN_SIZE, scratch=True),),
+    lacks_lun_0=True,
 )
 """It has no LUN 0."""
 _DISK1, _DISK2, _GUARDED = layout.targets("reference", _UNITS)

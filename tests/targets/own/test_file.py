@@ -72,6 +72,7 @@ size = "5G"
 may_be_written = true
 [[target]]
 name = "iqn.2001-04.com.example:second"
+no_lun_0 = true
 [[target.unit]]
 lun = 9
 [discovery.chap]
@@ -205,6 +206,8 @@ def test_the_habits_of_the_kind_hold(tmp_path: Path) -> None:
         (f'{_LEAST}[[target.unit]]\nlun = 0\nsize = "64X"', "the size '64X' is no"),
         (f"{_LEAST}[[target.unit]]\nlun = 0\nlook = 1", "unknown field `look`"),
         (f"{_LEAST}unit = [{{lun = 1}}, {{lun = 1}}]", "the LUN 1 stands twice"),
+        (f"{_LEAST}no_lun_0 = true", "no_lun_0 needs a"),
+        (f"{_LEAST}no_lun_0 = true\nunit = [{{lun = 0}}]", "no_lun_0 needs a"),
         (f'{_LEAST}[target.chap]\nuser = "u"', "missing required field `secret`"),
         (f'{_LEAST}[target.chap]\nuser = "u"\nsecret = 5', "target 1.chap.secret"),
         (f'{_LEAST}[special]\nmoved = "x"', "special: the name 'x'"),
