@@ -80,7 +80,7 @@ def report_of(session: Session) -> Report:
 
 
 def port_designators(session: Session) -> list[Designator]:
-    """Return what VPD page 83h says of the target port that is asked."""
+    """Return the designators of the addressed target port in VPD page 83h."""
     body = body_of(session, VPDPage.DEVICE_IDENTIFICATION) or b""
     try:
         designators = parse_designators(body)
@@ -120,7 +120,7 @@ def attentions_of(session: Session) -> list[Sense]:
 
 
 def expect_told(session: Session, additional: AdditionalSense) -> None:
-    """Expect a unit attention at the next command, whatever else is told before."""
+    """Expect a unit attention among those that the next commands report."""
     results: list[Result] = []
     for _ in range(_MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready())
@@ -289,7 +289,7 @@ class Ways:
 
 
 def ways_of(target: TestedTarget, keeper: Session) -> Ways:
-    """Return the ways to a unit; skip where there is nothing to tell of them."""
+    """Return the ways to a unit; skip if the unit has no access states."""
     management = AccessManagement(standard_of(keeper).tpgs)
     if management is AccessManagement.NONE:
         pytest.skip("not applicable: TPGS is 00b, all ports are alike")

@@ -24,7 +24,7 @@ _MOST_ATTENTIONS = 16
 
 @dataclass(slots=True)
 class Operator:
-    """Whoever changes the units of the first target name."""
+    """The operator that changes the units of the first target name."""
 
     target: TestedTarget
 
@@ -51,7 +51,7 @@ class Operator:
 
 
 def skip_unless(target: TestedTarget, *verbs: str) -> None:
-    """Skip where the target cannot be made to do something."""
+    """Skip if the target has no way to do something."""
     for verb in verbs:
         if verb not in target.features:
             remedy = target.running.remedies.get(verb, "its kind has no command for it")
@@ -59,7 +59,7 @@ def skip_unless(target: TestedTarget, *verbs: str) -> None:
 
 
 def free_lun(target: TestedTarget) -> int:
-    """Return the number of a unit that there is not."""
+    """Return an unused logical unit number."""
     return max(unit.lun for unit in target.running.target.logical_units) + 1
 
 
@@ -72,7 +72,7 @@ def listed(session: Session) -> list[int]:
 
 
 def disk_of(session: Session, lun: int) -> Disk:
-    """Return what READ CAPACITY (10) tells of a unit."""
+    """Return the data of READ CAPACITY (10)."""
     result = ask(session, lun, cdb.read_capacity_10(), read=8)
     check(result.is_good, "GOOD", result)
     told = Capacity10.parse(result.data)
@@ -93,7 +93,7 @@ def ask(
 
 
 def clear(session: Session, lun: int) -> None:
-    """Have a unit report what it has to tell a nexus."""
+    """Clear the unit attentions of a unit for a nexus."""
     ask(session, lun, cdb.test_unit_ready())
 
 
@@ -110,7 +110,7 @@ def attentions(session: Session, lun: int) -> list[AdditionalSense | None]:
 
 
 def expect_attention(session: Session, lun: int, additional: AdditionalSense) -> None:
-    """Expect a unit attention, whatever else is told with it."""
+    """Expect a unit attention among those reported."""
     told = attentions(session, lun)
     words = [one.name if one else "another" for one in told]
     check(additional in told, f"UNIT ATTENTION, {additional.name}", words or "none")

@@ -64,7 +64,7 @@ def test_groups_are_described(session: Session, ways: Ways) -> None:
 def test_the_report_is_cut_where_asked(
     session: Session, ways: Ways, data_format: ReportFormat
 ) -> None:
-    """Whatever the allocation length is, it cuts the data and changes nothing of it."""
+    """The allocation length truncates the report and changes nothing else in it."""
     _ = ways
     if data_format is ReportFormat.EXTENDED:
         skip_without_extension(session)
@@ -124,7 +124,7 @@ def test_the_port_is_in_its_group(session: Session, ways: Ways) -> None:
 
 @pytest.mark.requirement("SPC4-6.37-04")
 def test_states_are_supported_ones(session: Session, ways: Ways) -> None:
-    """Each group is in a state that it says it supports."""
+    """The reported state of each group is one that the group supports."""
     _ = ways
     for one in report_of(session).groups:
         states = {*one.supported}
@@ -133,7 +133,7 @@ def test_states_are_supported_ones(session: Session, ways: Ways) -> None:
 
 @pytest.mark.requirement("SPC4-6.37-05")
 def test_the_header_can_be_extended(session: Session, ways: Ways) -> None:
-    """With PARAMETER DATA FORMAT 001b the header says so, before the same groups."""
+    """PARAMETER DATA FORMAT 001b adds the extended header to the same groups."""
     _ = ways
     skip_without_extension(session)
     data = report_data(session, ReportFormat.EXTENDED)
@@ -168,7 +168,7 @@ def test_reserved_formats_are_refused(
 def test_initiators_changes_are_told_as_theirs(
     session: Session, changing: Ways
 ) -> None:
-    """After SET TARGET PORT GROUPS, STATUS CODE tells of it or of nothing."""
+    """After SET TARGET PORT GROUPS, STATUS CODE is 0 or names that command."""
     group = changing.group_of(session)
     old = changing.before[group].state
     new = AccessState.NON_OPTIMIZED
@@ -185,7 +185,7 @@ def test_initiators_changes_are_told_as_theirs(
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-6.37-07")
 def test_its_own_changes_are_told_as_its_own(session: Session, changing: Ways) -> None:
-    """After a change of the target's own, STATUS CODE tells of it or of nothing."""
+    """After an implicit change, STATUS CODE is 0 or names an implicit change."""
     group = changing.group_of(session)
     changing.skip_unless_supported(group, AccessState.NON_OPTIMIZED)
 
@@ -202,7 +202,7 @@ def test_its_own_changes_are_told_as_its_own(session: Session, changing: Ways) -
 def test_the_preference_is_told(
     session: Session, changing: Ways, is_preferred: bool
 ) -> None:
-    """PREF says whether a group is preferred, and its state does not change that."""
+    """PREF is set for a preferred group, whatever state the group is in."""
     group = changing.group_of(session)
     before = changing.before[group].is_preferred
     changing.prefer(group, is_preferred=is_preferred)
@@ -222,7 +222,7 @@ def test_the_preference_is_told(
 def test_every_port_tells_the_same(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """Also after a change, each port tells of all groups, whatever its own is."""
+    """Each port reports all groups alike, also after a change of state."""
     other = elsewhere()
     changing.put(changing.group_of(session), AccessState.NON_OPTIMIZED)
     attentions_of(other)

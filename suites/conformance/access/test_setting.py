@@ -59,7 +59,7 @@ def other_state(ways: Ways, group: int) -> AccessState:
 def test_a_state_is_set_and_set_back(
     session: Session, explicit: Ways, state: AccessState
 ) -> None:
-    """A group goes into the state that is asked for, and back."""
+    """SET TARGET PORT GROUPS puts a group into the requested state, and back."""
     group = explicit.group_of(session)
 
     explicit.set(group, state)
@@ -71,7 +71,7 @@ def test_a_state_is_set_and_set_back(
 def test_one_list_sets_two_groups(
     session: Session, explicit: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """A list of two descriptors sets both groups, the other one into its own state."""
+    """A list of two descriptors sets the state of both groups."""
     here, there = explicit.group_of(session), explicit.group_of(elsewhere())
     if here == there:
         pytest.skip("not applicable: both portal groups are in one target port group")
@@ -90,7 +90,7 @@ def test_one_list_sets_two_groups(
 
 @pytest.mark.requirement("SPC4-6.45-02")
 def test_an_empty_list_sets_nothing(explicit: Ways) -> None:
-    """PARAMETER LIST LENGTH 0 is no error, and changes nothing."""
+    """PARAMETER LIST LENGTH 0 ends GOOD and changes nothing."""
     with nothing_changes(explicit):
         expect_good(explicit.send_list(b""))
 
@@ -116,7 +116,7 @@ def test_a_cut_list_is_refused(session: Session, explicit: Ways, length: int) ->
 def test_an_unknown_group_is_refused(
     session: Session, explicit: Ways, is_first: bool
 ) -> None:
-    """A group that is not there is refused, wherever it stands in the list."""
+    """A list that names an unknown group is refused, wherever the group is in it."""
     group = explicit.group_of(session)
     state = other_state(explicit, group)
     explicit.skip_unless_supported(group, state)
@@ -134,7 +134,7 @@ def test_an_unknown_group_is_refused(
 def test_a_reserved_state_is_refused(
     session: Session, explicit: Ways, state: int
 ) -> None:
-    """A group is not put into a state that is reserved, or between two states."""
+    """A request for a reserved or a transitioning state is refused."""
     with nothing_changes(explicit):
         result = explicit.send([(explicit.group_of(session), state)])
         expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_LIST)

@@ -114,7 +114,7 @@ def served_before(session: Session, disk: Disk, send: Send, name: str) -> None:
 def test_active_states_serve_the_medium(
     session: Session, changing: Ways, scratch_disk: Disk, state: AccessState
 ) -> None:
-    """In both active states data is written and read."""
+    """A unit in either active state serves reads and writes."""
     changing.put(changing.group_of(session), state)
     attentions_of(session)
 
@@ -130,7 +130,7 @@ def test_active_states_serve_the_medium(
 def test_standby_serves(
     session: Session, changing: Ways, scratch_disk: Disk, name: str
 ) -> None:
-    """In standby a unit tells of itself, and takes what configures it."""
+    """A unit in standby serves the commands about itself and its configuration."""
     send = IN_STANDBY[name]
     served_before(session, scratch_disk, send, name)
     changing.put(changing.group_of(session), STANDBY)
@@ -144,7 +144,7 @@ def test_standby_serves(
 def test_standby_refuses(
     session: Session, changing: Ways, scratch_disk: Disk, name: str
 ) -> None:
-    """What standby does not serve is refused as not accessible in standby."""
+    """A unit in standby refuses other commands with the sense code of standby."""
     send = TO_MEDIUM[name]
     served_before(session, scratch_disk, send, name)
     changing.put(changing.group_of(session), STANDBY)
@@ -161,7 +161,7 @@ def test_standby_refuses(
 def test_unavailable_serves(
     session: Session, changing: Ways, scratch_disk: Disk, name: str
 ) -> None:
-    """In the state unavailable a unit tells who it is and which ways there are."""
+    """A unit in the state unavailable serves INQUIRY and the report of its groups."""
     send = ALWAYS[name]
     served_before(session, scratch_disk, send, name)
     changing.put(changing.group_of(session), UNAVAILABLE)
@@ -175,7 +175,7 @@ def test_unavailable_serves(
 def test_unavailable_refuses(
     session: Session, changing: Ways, scratch_disk: Disk, name: str
 ) -> None:
-    """In the state unavailable nothing is done with the medium."""
+    """A unit in the state unavailable refuses commands that access the medium."""
     send = TO_MEDIUM[name]
     served_before(session, scratch_disk, send, name)
     changing.put(changing.group_of(session), UNAVAILABLE)
@@ -186,7 +186,7 @@ def test_unavailable_refuses(
 
 @pytest.mark.requirement("SPC4-5.15.2.4-02")
 def test_standby_can_be_left(session: Session, changing: Ways) -> None:
-    """A port in standby takes SET TARGET PORT GROUPS."""
+    """A port in standby accepts SET TARGET PORT GROUPS."""
     group = changing.group_of(session)
     changing.set(group, STANDBY)
 
@@ -195,7 +195,7 @@ def test_standby_can_be_left(session: Session, changing: Ways) -> None:
 
 @pytest.mark.requirement("SPC4-5.15.2.4-04")
 def test_unavailable_can_be_left(session: Session, changing: Ways) -> None:
-    """A port in the state unavailable takes SET TARGET PORT GROUPS."""
+    """A port in the state unavailable accepts SET TARGET PORT GROUPS."""
     group = changing.group_of(session)
     changing.set(group, UNAVAILABLE)
 
@@ -206,7 +206,7 @@ def test_unavailable_can_be_left(session: Session, changing: Ways) -> None:
 def test_a_refused_write_changes_nothing(
     session: Session, changing: Ways, scratch_disk: Disk
 ) -> None:
-    """What was refused in the state unavailable is not written; then all is served."""
+    """A write refused in the state unavailable is not carried out later."""
     medium = Medium(session, scratch_disk)
     old, new = medium.blocks(1, seed=4), medium.blocks(1, seed=5)
     medium.write(0, old)
@@ -237,7 +237,7 @@ def test_the_other_port_goes_on(
     scratch_disk: Disk,
     state: AccessState,
 ) -> None:
-    """While one group is out of service, the ports of another serve the medium."""
+    """While one group is unavailable, the ports of another group serve the medium."""
     other = elsewhere()
     group = changing.group_of(session)
     there = changing.group_of(other)
@@ -261,7 +261,7 @@ def test_the_other_port_goes_on(
 def test_transitions_refuse(
     session: Session, changing: Ways, scratch_disk: Disk, name: str
 ) -> None:
-    """Amid a transition a command is served, or told to come again."""
+    """During a transition a command is served, or refused with its sense code."""
     send = {**ALWAYS, **TO_MEDIUM}[name]
     served_before(session, scratch_disk, send, name)
     group = changing.group_of(session)
@@ -280,7 +280,7 @@ def test_transitions_refuse(
 def test_offline_ports_are_told(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """A group that is offline is still described, through the ports of another."""
+    """The ports of another group still report a group that is offline."""
     other = elsewhere()
     group = changing.group_of(other)
     changing.skip_unless_supported(group, AccessState.OFFLINE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who is told of a change of access state (SPC-4 section 5.15.2.5)."""
+"""Unit attentions after a change of access state (SPC-4 section 5.15.2.5)."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def other_state(ways: Ways, group: int) -> AccessState:
 def test_others_are_told_of_an_initiators_change(
     session: Session, changing: Ways
 ) -> None:
-    """Who has not sent SET TARGET PORT GROUPS is told of what it has changed."""
+    """Other nexuses get a unit attention after SET TARGET PORT GROUPS."""
     group = changing.group_of(session)
 
     changing.set(group, other_state(changing, group))
@@ -39,7 +39,7 @@ def test_others_are_told_of_an_initiators_change(
 def test_other_ports_are_told_of_an_initiators_change(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """The nexuses of other target ports are told of it, too."""
+    """Nexuses of other ports get a unit attention after SET TARGET PORT GROUPS."""
     other = elsewhere()
     group = changing.group_of(session)
 
@@ -50,7 +50,7 @@ def test_other_ports_are_told_of_an_initiators_change(
 
 @pytest.mark.requirement("SPC4-5.15.2.5-05")
 def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
-    """Who has changed a state knows of it already."""
+    """The sender of SET TARGET PORT GROUPS gets no unit attention for it."""
     group = changing.group_of(session)
 
     changing.set(group, other_state(changing, group), by=session)
@@ -67,7 +67,7 @@ def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-5.15.2.5-03")
 def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> None:
-    """A change of the target's own is told to each nexus of the port."""
+    """Each nexus of the port gets a unit attention after an implicit change."""
     group = changing.group_of(session)
 
     changing.change_by_itself(group, other_state(changing, group))
@@ -81,7 +81,7 @@ def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> Non
 def test_other_ports_are_told_of_its_own_change(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """A change of the target's own is told to the nexuses of other ports, too."""
+    """Nexuses of other ports get a unit attention after an implicit change."""
     other = elsewhere()
     group = changing.group_of(session)
 
@@ -93,7 +93,7 @@ def test_other_ports_are_told_of_its_own_change(
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-5.15.2.5-06")
 def test_a_failed_change_is_told(session: Session, changing: Ways) -> None:
-    """A change of the target's own that fails is told to each nexus."""
+    """Each nexus gets a unit attention after an implicit change that failed."""
     changing.fail_by_itself()
 
     for one in (session, changing.keeper):

@@ -13,14 +13,14 @@ from suites.support.changes import Operator, clear, disk_of, free_lun, skip_unle
 
 @pytest.fixture
 def operator(target: TestedTarget) -> Operator:
-    """Whoever changes the units."""
+    """The operator that changes the units."""
     skip_unless(target, "add-unit", "remove-unit")
     return Operator(target)
 
 
 @pytest.fixture
 def new_lun(target: TestedTarget) -> int:
-    """The number of a unit that there is not yet."""
+    """An unused logical unit number."""
     return free_lun(target)
 
 
@@ -33,7 +33,7 @@ def others(open_session: OpenSession, session: Session) -> list[Session]:
 
 @pytest.fixture
 def added(operator: Operator, session: Session, new_lun: int) -> Iterator[Disk]:
-    """A unit that was added; it is removed at the end."""
+    """An added unit, removed at the end."""
     operator.add(new_lun)
     clear(session, new_lun)
     yield disk_of(session, new_lun)

@@ -36,7 +36,7 @@ ROOM = 96
 
 @contextmanager
 def unit_of(operator: Operator, lun: int) -> Iterator[None]:
-    """Have a unit added for a while."""
+    """Add a unit; remove it at the end."""
     operator.add(lun)
     try:
         yield
@@ -48,7 +48,7 @@ def unit_of(operator: Operator, lun: int) -> Iterator[None]:
 def test_a_new_unit_is_told_to_all(
     operator: Operator, others: list[Session], new_lun: int
 ) -> None:
-    """Every nexus is told by another unit that a unit has come."""
+    """Each nexus gets a unit attention when a unit is added."""
     with unit_of(operator, new_lun):
         for one in others:
             expect_attention(one, one.lun, CHANGED)
@@ -58,7 +58,7 @@ def test_a_new_unit_is_told_to_all(
 def test_a_unit_that_has_gone_is_told_to_all(
     operator: Operator, others: list[Session], new_lun: int
 ) -> None:
-    """Every nexus is told by another unit that a unit has gone."""
+    """Each nexus gets a unit attention when a unit is removed."""
     with unit_of(operator, new_lun):
         for one in others:
             attentions(one, one.lun)
@@ -71,7 +71,7 @@ def test_a_unit_that_has_gone_is_told_to_all(
 def test_the_list_follows_the_units(
     operator: Operator, session: Session, new_lun: int
 ) -> None:
-    """REPORT LUNS lists a unit once it is there, and no longer once it has gone."""
+    """REPORT LUNS lists an added unit, and no longer lists a removed one."""
     before = listed(session)
 
     with unit_of(operator, new_lun):
@@ -86,7 +86,7 @@ def test_the_list_follows_the_units(
 def test_the_list_clears_the_attention(
     operator: Operator, session: Session, new_lun: int
 ) -> None:
-    """Who has asked for the list is not told again that it has changed."""
+    """REPORT LUNS clears the unit attention about a changed list."""
     with unit_of(operator, new_lun):
         listed(session)
 
@@ -100,7 +100,7 @@ def test_the_list_clears_the_attention(
 def test_the_list_clears_the_attention_of_all_units(
     operator: Operator, session: Session, target: TestedTarget, new_lun: int
 ) -> None:
-    """With LUICLR 1, the list clears what other units would tell of it, too."""
+    """With LUICLR 1, REPORT LUNS clears that unit attention for all units."""
     body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
     if body is None or not ExtendedInquiry.parse(body).luiclr:
         pytest.skip("not applicable: LUICLR is 0")
@@ -118,7 +118,7 @@ def test_the_list_clears_the_attention_of_all_units(
 
 @pytest.mark.requirement("SAM5-4.7-05")
 def test_a_new_unit_serves(operator: Operator, session: Session, new_lun: int) -> None:
-    """A unit that has come is served through a session that was there before it."""
+    """An added unit is served on a session that existed before it."""
     with unit_of(operator, new_lun):
         disk = disk_of(session, new_lun)
         data = b"\x5a" * disk.block_size
@@ -140,7 +140,7 @@ def test_a_new_unit_serves(operator: Operator, session: Session, new_lun: int) -
 def test_a_unit_that_has_gone_is_not_served(
     operator: Operator, session: Session, new_lun: int, command: bytes
 ) -> None:
-    """Commands to a unit that has gone end as for one that never was."""
+    """A command to a removed unit ends as for a unit that does not exist."""
     with unit_of(operator, new_lun):
         clear(session, new_lun)
         disk_of(session, new_lun)
@@ -155,7 +155,7 @@ def test_a_unit_that_has_gone_is_not_served(
 def test_a_unit_that_has_gone_is_told_as_absent(
     operator: Operator, session: Session, new_lun: int
 ) -> None:
-    """INQUIRY tells of a unit that has gone that there is none."""
+    """INQUIRY reports that a removed unit does not exist."""
     with unit_of(operator, new_lun):
         clear(session, new_lun)
 
@@ -175,7 +175,7 @@ def test_a_unit_that_has_gone_is_told_as_absent(
 def test_a_write_ends_though_its_unit_goes(
     operator: Operator, open_session: OpenSession, new_lun: int
 ) -> None:
-    """A write whose data is still to come ends when its unit is removed meanwhile."""
+    """A write that waits for data ends when its unit is removed."""
     session = open_session({"InitialR2T": "Yes", "ImmediateData": "No"})
     operator.add(new_lun)
     try:
@@ -197,7 +197,7 @@ def test_a_write_ends_though_its_unit_goes(
 
 @pytest.mark.requirement("SAM5-4.7-08")
 def test_other_units_go_on(operator: Operator, session: Session, new_lun: int) -> None:
-    """Units that stay are served on the same session, without a reset."""
+    """Other units are still served on the same session, without a reset."""
     with unit_of(operator, new_lun):
         clear(session, new_lun)
         attentions(session, session.lun)

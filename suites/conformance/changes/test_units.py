@@ -37,7 +37,7 @@ PROTECTED = (
 
 @pytest.fixture
 def resizing(operator: Operator, target: TestedTarget) -> Operator:
-    """Whoever gives units another size."""
+    """The operator that resizes units."""
     skip_unless(target, "resize-unit")
     return operator
 
@@ -46,7 +46,7 @@ def resizing(operator: Operator, target: TestedTarget) -> Operator:
 def protecting(
     operator: Operator, target: TestedTarget, added: Disk
 ) -> Iterator[Operator]:
-    """Whoever protects a unit; it is not protected any more at the end."""
+    """The operator that write-protects a unit; the protection ends with the check."""
     skip_unless(target, "write-protect")
     yield operator
     operator.protect(added.lun, is_protected=False)
@@ -71,7 +71,7 @@ def read(session: Session, disk: Disk, lba: int) -> bytes:
 def test_the_capacity_follows_the_size(
     resizing: Operator, session: Session, added: Disk, size: int
 ) -> None:
-    """Both READ CAPACITY commands tell of the blocks that there are now."""
+    """Both READ CAPACITY commands report the new number of blocks."""
     resizing.resize(added.lun, size)
 
     blocks = size // added.block_size
@@ -89,7 +89,7 @@ def test_the_capacity_follows_the_size(
 def test_another_size_is_told_to_all(
     resizing: Operator, others: list[Session], added: Disk, size: int
 ) -> None:
-    """Every nexus is told that the capacity has changed."""
+    """Each nexus gets a unit attention when the capacity changes."""
     for one in others:
         attentions(one, added.lun)
 
@@ -104,7 +104,7 @@ def test_another_size_is_told_to_all(
 def test_the_end_follows_the_size(
     resizing: Operator, session: Session, added: Disk, size: int
 ) -> None:
-    """The last block that there is now is served, and the one behind it is not."""
+    """The new last block is served, and the one after it is not."""
     resizing.resize(added.lun, size)
 
     blocks = size // added.block_size
@@ -121,7 +121,7 @@ def test_the_end_follows_the_size(
 def test_blocks_that_stay_keep_their_data(
     resizing: Operator, session: Session, added: Disk, size: int
 ) -> None:
-    """The first block and the last that stays are as they were."""
+    """The blocks that remain keep their data."""
     places = (0, min(size, SIZE) // added.block_size - 1)
     data = b"\xc3" * added.block_size
     for lba in places:
@@ -137,7 +137,7 @@ def test_blocks_that_stay_keep_their_data(
 def test_protection_that_comes_later_protects(
     protecting: Operator, session: Session, added: Disk
 ) -> None:
-    """Once a unit is protected, writes are refused and reads are served."""
+    """A unit that becomes write-protected refuses writes and serves reads."""
     old, new = b"\x11" * added.block_size, b"\x22" * added.block_size
     write(session, added, 0, old)
 
@@ -153,7 +153,7 @@ def test_protection_that_comes_later_protects(
 def test_protection_can_end(
     protecting: Operator, session: Session, added: Disk
 ) -> None:
-    """A unit that is no longer protected takes writes again."""
+    """A unit whose protection ends accepts writes again."""
     data = b"\x33" * added.block_size
     protecting.protect(added.lun, is_protected=True)
 
@@ -168,7 +168,7 @@ def test_protection_can_end(
 def test_wp_follows_the_protection(
     protecting: Operator, session: Session, added: Disk, is_protected: bool
 ) -> None:
-    """WP of the mode parameter header tells whether the unit is protected now."""
+    """WP of the mode parameter header follows the write protection."""
     protecting.protect(added.lun, is_protected=True)
     if not is_protected:
         protecting.protect(added.lun, is_protected=False)
@@ -187,7 +187,7 @@ def test_wp_follows_the_protection(
 def test_protection_is_told_to_all(
     protecting: Operator, others: list[Session], added: Disk
 ) -> None:
-    """Every nexus is told that the mode parameters have changed."""
+    """Each nexus gets a unit attention when the write protection changes."""
     for one in others:
         attentions(one, added.lun)
 

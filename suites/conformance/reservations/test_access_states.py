@@ -53,7 +53,7 @@ def other_port(
 def test_another_target_port_is_not_registered(
     a: Nexus, other_port: Callable[[], Session], scratch_disk: Disk
 ) -> None:
-    """The same initiator port is a stranger at another target port."""
+    """A registration at one target port does not hold at another."""
     expect_good(a.reserve(TYPE))
     other = Nexus(other_port())
 
@@ -76,7 +76,7 @@ def test_a_state_changes_no_reservation(
     scratch_disk: Disk,
     state: AccessState,
 ) -> None:
-    """Keys and reservation outlive a change of access state and the way back."""
+    """Registrations and reservation survive a change of access state."""
     expect_good(a.reserve(TYPE))
     group = ways.group_of(a.session)
 
@@ -91,7 +91,7 @@ def test_a_state_changes_no_reservation(
 
 
 def _put(ways: Ways, holder: Nexus, group: int, state: AccessState) -> None:
-    """Have a group in a state, by one whom the reservation lets."""
+    """Put a group into a state, from a nexus that the reservation allows."""
     if ways.is_explicit:
         ways.set(group, state, by=holder.session)
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The values that mode pages begin with, and have again after a reset (SPC-4, 6.11).
+"""The values of mode pages after a reset (SPC-4 section 6.11).
 
 What MODE SENSE returns as current values is what the last MODE SELECT has set. Without
 one since the last reset it is the saved values, or where none are saved the defaults.
@@ -74,7 +74,7 @@ def expect_values(session: Session, code: ModePage, size: int, due: object) -> N
 def test_a_reset_brings_the_first_values(
     session: Session, scratch_disk: Disk, code: ModePage, size: int
 ) -> None:
-    """After a reset a page has its saved values, or without those its defaults."""
+    """After a reset a page has its saved values, or its defaults if none are saved."""
     assert scratch_disk.blocks
     due = first_values(session, code, size)
 
@@ -85,7 +85,7 @@ def test_a_reset_brings_the_first_values(
 
 @pytest.mark.requirement("SPC4-6.11-08")
 def test_a_reset_undoes_a_change(session: Session, setting: Setting) -> None:
-    """A value that MODE SELECT has set without saving it is gone after a reset."""
+    """A reset discards a value that MODE SELECT changed without saving it."""
     due = first_values(session, ModePage.CONTROL, 6)
     now = values_of(sense_page(session))["d_sense"]
     expect_good(setting(d_sense=1 - now))
