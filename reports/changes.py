@@ -45,7 +45,10 @@ class Changes:
     worse: tuple[Change, ...]
     better: tuple[Change, ...]
     other: tuple[Change, ...]
-    """Neither worse nor better, such as a check that does not apply any more."""
+    """Neither worse nor better, such as a check that does not apply any more.
+
+    So is a listed deviation that does not always show, and shows in one run alone.
+    """
     appeared: tuple[Check, ...]
     """Checks that only the later run has."""
     vanished: tuple[Check, ...]
@@ -94,6 +97,8 @@ def changes(
             continue
         if ranks[0] is None or ranks[1] is None:
             not_carried_out.append(change.after)
+        elif _is_chance(change):
+            other.append(change)
         elif ranks[1] > ranks[0]:
             worse.append(change)
         elif ranks[1] < ranks[0]:
@@ -112,6 +117,14 @@ def changes(
         not_carried_out=tuple(not_carried_out),
         new_findings=_without_like(now, then, old),
         gone_findings=_without_like(then, now, new),
+    )
+
+
+def _is_chance(change: Change) -> bool:
+    """Tell whether a deviation that does not always show is all that differs."""
+    checks = change.before, change.after
+    return any(one.varies for one in checks) and all(
+        one.varies or one.outcome is Outcome.PASSED for one in checks
     )
 
 

@@ -140,6 +140,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ending: Ending | None = None
     deviation: str = ""
     """The `what` of the known deviation that explains the failure."""
+    varies: bool = False
+    """The known deviation is listed as one that does not show in every run."""
     gone: Entry | None = None
     """The listed deviation that had to show and did not."""
     rests_on: str = ""

@@ -30,6 +30,8 @@ class Account:
     ending: Ending | None = None
     deviation: str = ""
     """What is known of the target that explains the outcome."""
+    varies: bool = False
+    """That deviation does not show in every run."""
     gone: Entry | None = None
     """The listed deviation that did not show."""
     reason: str = ""
@@ -64,6 +66,9 @@ class Account:
         self.outcome = worse(self.outcome, verdict.outcome)
         if verdict.outcome is Outcome.DEVIATES:
             self.deviation = explanation_of(happening, verdict)
+            listed = happening.deviation
+            # A known crash is a race.
+            self.varies = listed is None or not listed.always
 
     def _take_ending(self, happening: Happening, verdict: Verdict) -> None:
         """Keep how the target ended, unless that is not what the check shows."""
@@ -98,6 +103,7 @@ class Account:
             failure=self.failure,
             ending=self.ending,
             deviation=self.deviation if self.outcome is Outcome.DEVIATES else "",
+            varies=self.varies and self.outcome is Outcome.DEVIATES,
             gone=self.gone if self.outcome is Outcome.GONE else None,
             reason=self.reason,
             title=title,

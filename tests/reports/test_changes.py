@@ -116,6 +116,20 @@ def test_a_death_is_worse_than_a_wrong_answer() -> None:
     assert changes(new, old, NAMES).worse == ()
 
 
+def test_a_deviation_that_does_not_always_show_is_no_regression() -> None:
+    shown = broken("a.py::test_a", outcome=Outcome.DEVIATES, varies=True)
+    always = broken("a.py::test_a", outcome=Outcome.DEVIATES)
+    held, failed = passed("a.py::test_a"), broken("a.py::test_a")
+
+    for pair in ((shown, held), (held, shown), (shown, always)):
+        found = changes(run_of(pair[:1]), run_of(pair[1:]), NAMES)
+        assert (found.worse, found.better) == ((), ())
+    (change,) = changes(run_of([held]), run_of([shown]), NAMES).other
+    assert change.after == shown
+    assert changes(run_of([held]), run_of([always]), NAMES).worse
+    assert changes(run_of([shown]), run_of([failed]), NAMES).worse
+
+
 def test_findings_are_new_or_gone_by_their_causes() -> None:
     old = run_of([broken("a.py::test_a"), broken("a.py::test_b", TAG, "NOPIn")])
     new = run_of([broken("c.py::test_c"), *old.checks[:1], passed("a.py::test_b", TAG)])

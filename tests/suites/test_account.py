@@ -56,6 +56,25 @@ def test_a_failure_breaks_the_clause_of_its_expectation_alone() -> None:
     assert check.broken == (SECOND.id,)
 
 
+@pytest.mark.parametrize("always", [True, False])
+def test_a_deviation_that_does_not_always_show_is_kept_so(always: bool) -> None:
+    deviation = Deviation(
+        requirement=SECOND.id,
+        checks=("*",),
+        what="forgets it",
+        why="why",
+        version="1",
+        always=always,
+    )
+
+    check = account_of(
+        Happening(phase=Phase.CALL, failure=FAILED, deviation=deviation)
+    ).to_check("nop/a.py::t", "", [FIRST, SECOND])
+
+    assert check.outcome is Outcome.DEVIATES
+    assert check.varies is not always
+
+
 def test_a_death_without_a_failure_breaks_all_that_the_check_carries() -> None:
     account = account_of(Happening(phase=Phase.TEARDOWN, ending=DIED))
     check = account.to_check("nop/a.py::t", "", [FIRST, SECOND])
