@@ -9,6 +9,7 @@ from hypothesis import settings
 _TESTS = Path(__file__).parent
 
 LONGEST = (
+    "suites/test_deaths.py",
     "vmlab/test_kernels.py",
     "vmlab/test_builds.py",
     "suites/test_interop.py",
@@ -19,7 +20,7 @@ LONGEST = (
     "reftarget/test_hostile_input.py",
     "targets/scst/test_machine.py",
 )
-"""The files of the lab that take longest; a file runs on one worker.
+"""The files that take longest; a file of the lab runs on one worker.
 
 They come first, so that no worker waits at the end for another one's.
 """

@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,11 +165,20 @@ def _end(mark: str, session: int) -> None:
             running = marked(mark, session)
             if not running:
                 return
-            # Once each: to some, a second signal means to hurry.
-            for pid in running - signalled if number == signal.SIGTERM else running:
-                with suppress(OSError):
-                    os.kill(pid, number)
+            if number == signal.SIGKILL:
+                _send(running, signal.SIGKILL)
+                continue
+            # Once each: to some, a second signal means to hurry. They stand still
+            # meanwhile, or a shell whose child ends first goes on to its next command.
+            for one in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+                _send(running - signalled, one)
             signalled |= running
+
+
+def _send(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, number)
 
 
 def marked(mark: str, session: int) -> set[int]:

@@ -189,7 +189,7 @@ def _configure(
     text = config.render(options)
     if marker.exists() and marker.read_text() == text:
         return
-    make_config = partial(run, what="the configuration", writes=(out,))
+    make_config = partial(run, subject="the configuration", writes=(out,))
     make_config(("-C", tree, f"O={out}", "tinyconfig"))
     dotconfig = out / ".config"
     dotconfig.write_text(config.override(dotconfig.read_text(), options))
