@@ -30,6 +30,7 @@ from iscsi.scsi.vpd import (
     parse_designators,
 )
 from suites.plugins.targets import TestedTarget
+from suites.support.changes import MOST_ATTENTIONS, ask, skip_unless
 from suites.support.pages import body_of, standard_of
 from vmlab.poll import poll
 
@@ -40,7 +41,6 @@ SETTING_SECONDS = 10.0
 REPORT_IS_THERE = "SPC4-6.37-01"
 IS_SET = "SPC4-6.45-01"
 
-_MOST_ATTENTIONS = 16
 _REFUSED = (
     AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST,
     AdditionalSense.SET_TARGET_PORT_GROUPS_COMMAND_FAILED,
@@ -52,11 +52,7 @@ def report_data(session: Session, data_format: int = ReportFormat.SHORT) -> byte
     command = cdb.report_target_port_groups(
         parameter_data_format=data_format, allocation_length=ROOM
     )
-    for _ in range(_MOST_ATTENTIONS):
-        result = session.execute(command, read=ROOM)
-        sense = result.sense
-        if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
-            break
+    result = ask(session, session.lun, command, read=ROOM)
     check(result.is_good, "GOOD", result, requirement=REPORT_IS_THERE)
     return result.data
 
@@ -105,7 +101,7 @@ def attentions_of(session: Session) -> list[Sense]:
     REQUEST SENSE returns them in every access state.
     """
     attentions: list[Sense] = []
-    for _ in range(_MOST_ATTENTIONS):
+    for _ in range(MOST_ATTENTIONS):
         result = session.execute(cdb.request_sense(allocation_length=252), read=252)
         if not result.is_good:
             break
@@ -122,7 +118,7 @@ def attentions_of(session: Session) -> list[Sense]:
 def expect_told(session: Session, additional: AdditionalSense) -> None:
     """Expect a unit attention among those that the next commands report."""
     results: list[Result] = []
-    for _ in range(_MOST_ATTENTIONS):
+    for _ in range(MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready())
         sense = result.sense
         results.append(result)
@@ -174,6 +170,11 @@ class Ways:
         states = {one.group: one.state for one in report_of(self.keeper).groups}
         check(group in states, f"group {group}", states, requirement=REPORT_IS_THERE)
         return states[group]
+
+    def other_state(self, group: int) -> AccessState:
+        """Return an active state that a group was not in."""
+        is_optimized = self.before[group].state == AccessState.OPTIMIZED
+        return AccessState.NON_OPTIMIZED if is_optimized else AccessState.OPTIMIZED
 
     def skip_unless_supported(self, group: int, state: AccessState) -> None:
         """Skip where a group cannot be in a state."""
@@ -230,7 +231,7 @@ class Ways:
         )
 
     def change_by_itself(self, group: int, state: AccessState) -> None:
-        """Have the target change the state of a group of its own accord."""
+        """Have the target change the state of a group, not an initiator."""
         self._touched[group] = False
         words = state.name.lower().replace("_", "-")
         name = self.keeper.options.target_name
@@ -258,17 +259,8 @@ class Ways:
             self.set(group, state)
         else:
             self.skip_unless_supported(group, state)
-            self.skip_unless_operated()
+            skip_unless(self.target, "access-states")
             self.change_by_itself(group, state)
-
-    def skip_unless_operated(self) -> None:
-        """Skip where the target cannot be made to change a state itself."""
-        if "access-states" not in self.target.features:
-            remedy = self.target.running.remedies.get("access-states", "")
-            pytest.skip(
-                "not applicable: nobody can make the target change a state: "
-                + (remedy or "its kind has no command for it")
-            )
 
     def restore(self) -> None:
         """Put the groups that were changed back into the states that they had.

@@ -19,7 +19,8 @@ SIZE = 8 << 20
 """Bytes of a unit that is added."""
 
 _ROOM = 0x4000
-_MOST_ATTENTIONS = 16
+MOST_ATTENTIONS = 16
+"""So many unit attentions of one nexus are read, and no more."""
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ def ask(
     session: Session, lun: int, command: bytes, *, read: int = 0, write: bytes = b""
 ) -> Result:
     """Send a command to a unit, again while that reports unit attentions."""
-    for _ in range(_MOST_ATTENTIONS):
+    for _ in range(MOST_ATTENTIONS):
         result = session.execute(
             command, read=read, write=write or None, lun=lun_field(lun)
         )
@@ -100,7 +101,7 @@ def clear(session: Session, lun: int) -> None:
 def attentions(session: Session, lun: int) -> list[AdditionalSense | None]:
     """Return the unit attentions of a unit for a nexus, and clear them."""
     told: list[AdditionalSense | None] = []
-    for _ in range(_MOST_ATTENTIONS):
+    for _ in range(MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready(), lun=lun_field(lun))
         sense = result.sense
         if sense is None or sense.key != SenseKey.UNIT_ATTENTION:

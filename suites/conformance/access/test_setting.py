@@ -48,12 +48,6 @@ def explicit(changing: Ways) -> Ways:
     return changing
 
 
-def other_state(ways: Ways, group: int) -> AccessState:
-    """Return an active state that a group is not in."""
-    is_optimized = ways.before[group].state == AccessState.OPTIMIZED
-    return AccessState.NON_OPTIMIZED if is_optimized else AccessState.OPTIMIZED
-
-
 @pytest.mark.requirement("SPC4-6.45-01", "SPC4-6.45-06")
 @pytest.mark.parametrize("state", SETTABLE, ids=lambda one: one.name.lower())
 def test_a_state_is_set_and_set_back(
@@ -103,7 +97,7 @@ def test_a_cut_list_is_refused(session: Session, explicit: Ways, length: int) ->
     What stands before that descriptor may have been done already.
     """
     group = explicit.group_of(session)
-    states = [(group, other_state(explicit, group))] * 2
+    states = [(group, explicit.other_state(group))] * 2
     data = build_states(states)[:length]
 
     with nothing_changes(explicit) if length < WHOLE else nullcontext():
@@ -118,7 +112,7 @@ def test_an_unknown_group_is_refused(
 ) -> None:
     """A list that names an unknown group is refused, wherever the group is in it."""
     group = explicit.group_of(session)
-    state = other_state(explicit, group)
+    state = explicit.other_state(group)
     explicit.skip_unless_supported(group, state)
     known = {port for one in explicit.before.values() for port in one.ports}
     unknown = max({*explicit.before, *known}) ^ 0x4000

@@ -8,18 +8,11 @@ import pytest
 from initiator.expect import check
 from initiator.session import Session
 from iscsi.scsi import cdb
-from iscsi.scsi.port_groups import AccessState
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from suites.support.access import Ways, expect_told
 
 CHANGED = AdditionalSense.ASYMMETRIC_ACCESS_STATE_CHANGED
 FAILED = AdditionalSense.IMPLICIT_ASYMMETRIC_ACCESS_STATE_TRANSITION_FAILED
-
-
-def other_state(ways: Ways, group: int) -> AccessState:
-    """Return an active state that a group is not in."""
-    is_optimized = ways.before[group].state == AccessState.OPTIMIZED
-    return AccessState.NON_OPTIMIZED if is_optimized else AccessState.OPTIMIZED
 
 
 @pytest.mark.requirement("SPC4-5.15.2.5-04")
@@ -29,7 +22,7 @@ def test_others_are_told_of_an_initiators_change(
     """Other nexuses get a unit attention after SET TARGET PORT GROUPS."""
     group = changing.group_of(session)
 
-    changing.set(group, other_state(changing, group))
+    changing.set(group, changing.other_state(group))
 
     expect_told(session, CHANGED)
 
@@ -43,7 +36,7 @@ def test_other_ports_are_told_of_an_initiators_change(
     other = elsewhere()
     group = changing.group_of(session)
 
-    changing.set(group, other_state(changing, group))
+    changing.set(group, changing.other_state(group))
 
     expect_told(other, CHANGED)
 
@@ -53,7 +46,7 @@ def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
     """The sender of SET TARGET PORT GROUPS gets no unit attention for it."""
     group = changing.group_of(session)
 
-    changing.set(group, other_state(changing, group), by=session)
+    changing.set(group, changing.other_state(group), by=session)
 
     sense = session.execute(cdb.test_unit_ready()).sense
     is_told = (
@@ -70,7 +63,7 @@ def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> Non
     """Each nexus of the port gets a unit attention after an implicit change."""
     group = changing.group_of(session)
 
-    changing.change_by_itself(group, other_state(changing, group))
+    changing.change_by_itself(group, changing.other_state(group))
 
     for one in (session, changing.keeper):
         expect_told(one, CHANGED)
@@ -85,7 +78,7 @@ def test_other_ports_are_told_of_its_own_change(
     other = elsewhere()
     group = changing.group_of(session)
 
-    changing.change_by_itself(group, other_state(changing, group))
+    changing.change_by_itself(group, changing.other_state(group))
 
     expect_told(other, CHANGED)
 
