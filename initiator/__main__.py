@@ -113,7 +113,7 @@ def _replay(options: argparse.Namespace) -> int:
     outcome = replay(recorded, target, seconds=options.seconds)
     if options.trace:
         print(outcome.transcript.render())
-    _tell(outcome.differences)
+    _print_differences(outcome.differences)
     if options.minimise:
         path = options.bundle.with_suffix(".min.json")
         shorter = _shorten(recorded, target, outcome.differences, options.seconds)
@@ -135,7 +135,7 @@ def _introduce(recorded: Bundle) -> None:
         print(printable(f"  recorded of {recorded.target}: {recorded.actual}"))
 
 
-def _tell(differences: list[Difference]) -> None:
+def _print_differences(differences: list[Difference]) -> None:
     for one in differences:
         print(one)
     if differences:

@@ -202,9 +202,9 @@ class Connection:
             is_over = deadline.is_over
         pdu = self._record(Direction.RECEIVED, frame, "").decoded()
         if not frame.is_header_digest_right:
-            self.slip(_wrong_digest("header digest", pdu, "RFC7143-13.1-04"))
+            self.slip(_digest_error("header digest", pdu, "RFC7143-13.1-04"))
         if not frame.is_data_digest_right:
-            self.slip(_wrong_digest("data digest", pdu, _clause_of(frame)))
+            self.slip(_digest_error("data digest", pdu, _clause_of(frame)))
         return pdu
 
     def _describe_pending(self) -> str:
@@ -389,7 +389,7 @@ def _clause_of(frame: Frame) -> str:
     return "RFC7143-11.2.3-i01" if is_unpadded else "RFC7143-13.1-04"
 
 
-def _wrong_digest(name: str, pdu: PDU, requirement: str) -> DigestError:
+def _digest_error(name: str, pdu: PDU, requirement: str) -> DigestError:
     return DigestError(
         f"wrong {name} on {type(pdu).__name__}",
         requirement=requirement,

@@ -17,7 +17,7 @@ from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure, is_own_ping
 from initiator.login import LoginOptions, LoginRefused, unasked_response
 from initiator.phase import LoginResult, log_in
-from initiator.strays import stray
+from initiator.strays import misdirected_connection
 from initiator.task import (
     Task,
 )
@@ -407,7 +407,7 @@ class SessionCore:
         if request is not None and isinstance(error, PeerTimeout):
             connections = [one.connection for one in self.links.values()]
             tag = int(request.initiator_task_tag)
-            connection = stray(tag, connections, self.transcript)
+            connection = misdirected_connection(tag, connections, self.transcript)
             if connection is not None:
                 return ConformanceFailure(
                     f"{expected} on the connection of its request",

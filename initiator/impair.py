@@ -36,20 +36,20 @@ def deliver(session: SessionCore, pdu: P, link: Link | None = None) -> P:
     return pdu
 
 
-def spoil_header(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+def corrupt_header_digest(session: SessionCore, pdu: P, link: Link | None = None) -> P:
     """Send a PDU with a header digest that does not match; return it."""
     way = link or session.leading
     session.number(pdu, way)
-    wrong = _wrong_digest(way, pdu, of_header=True)
+    wrong = _flipped_digest(way, pdu, of_header=True)
     way.connection.send(pdu, header_digest=wrong, note="header digest spoilt")
     return pdu
 
 
-def spoil_data(session: SessionCore, pdu: P, link: Link | None = None) -> P:
+def corrupt_data_digest(session: SessionCore, pdu: P, link: Link | None = None) -> P:
     """Send a PDU with a data digest that does not match; return it."""
     way = link or session.leading
     session.number(pdu, way)
-    wrong = _wrong_digest(way, pdu, of_header=False)
+    wrong = _flipped_digest(way, pdu, of_header=False)
     way.connection.send(pdu, data_digest=wrong, note="data digest spoilt")
     return pdu
 
@@ -77,7 +77,7 @@ def _wire(link: Link, pdu: PDU) -> bytes:
     return encode(header, data, header_digest=digests.header, data_digest=digests.data)
 
 
-def _wrong_digest(link: Link, pdu: PDU, *, of_header: bool) -> bytes:
+def _flipped_digest(link: Link, pdu: PDU, *, of_header: bool) -> bytes:
     """Return the right digest with one bit turned over."""
     digests = link.connection.digests
     header, data = pdu.segments()

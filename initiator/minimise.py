@@ -18,18 +18,18 @@ Task = tuple[int, int]
 """A connection and an Initiator Task Tag."""
 
 
-def minimise(whole: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
+def minimise(bundle: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
     """Return the shortest bundle found that still shows what the whole one does.
 
     Logins stay, and so does the last task, which is the one that failed.
 
     Args:
-        whole: the bundle; it shows it.
+        bundle: the bundle; it shows it.
         shows: replays a bundle and tells whether it shows it still.
     """
-    removable = tasks(whole)[:-1]
+    removable = tasks(bundle)[:-1]
     size = max(1, len(removable) // 2)
-    current = whole
+    current = bundle
     while removable:
         for start in range(0, len(removable), size):
             shorter = without(current, removable[start : start + size])
@@ -46,10 +46,10 @@ def minimise(whole: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
     return current
 
 
-def tasks(whole: Bundle) -> list[Task]:
+def tasks(bundle: Bundle) -> list[Task]:
     """Return the tasks that may be left out, in the order of their requests."""
     removable: dict[Task, None] = {}
-    for event in whole.events:
+    for event in bundle.events:
         if event.kind == SENT and not isinstance(event.pdu, LoginRequest):
             task = _task(event)
             if task is not None:
@@ -57,12 +57,12 @@ def tasks(whole: Bundle) -> list[Task]:
     return list(removable)
 
 
-def without(whole: Bundle, dropped: Iterable[Task]) -> Bundle:
+def without(bundle: Bundle, dropped: Iterable[Task]) -> Bundle:
     """Return a bundle without some tasks, its numbers closed up."""
     removed = set(dropped)
-    commands, statuses = 0, dict.fromkeys((e.connection for e in whole.events), 0)
+    commands, statuses = 0, dict.fromkeys((e.connection for e in bundle.events), 0)
     events = []
-    for event in whole.events:
+    for event in bundle.events:
         if not event.is_pdu:
             events.append(event)
             continue
@@ -83,7 +83,7 @@ def without(whole: Bundle, dropped: Iterable[Task]) -> Bundle:
             "exp_stat_sn": statuses[event.connection],
         }
         events.append(event if is_login else _shifted(event, shifts))
-    return replace(whole, events=tuple(events))
+    return replace(bundle, events=tuple(events))
 
 
 def _task(event: Event) -> Task | None:

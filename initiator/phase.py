@@ -88,7 +88,7 @@ class _Phase:
             is_lenient=True,
         )
         self.rounds = 0
-        self.whole = Deadline(WHOLE_EXCHANGE * connection.timeout)
+        self.login_deadline = Deadline(WHOLE_EXCHANGE * connection.timeout)
 
     def run(self) -> LoginResult:
         operational = self._offers()
@@ -272,7 +272,7 @@ class _Phase:
         )
         self.exchange.send(data, csg=stage, nsg=next_stage, continuation=continuation)
         wait = self.exchange.connection.timeout
-        response = self.exchange.receive(self.whole.within(wait))
+        response = self.exchange.receive(self.login_deadline.within(wait))
         if response.status != LoginStatus.SUCCESS:
             raise LoginRefused(response)
         self._take_stage(response)

@@ -31,8 +31,8 @@ def without_proofs(data: bytes, carried: bytes = b"") -> bytes:
         data: text of a login, or bytes that may hold some.
         carried: the end of what came before it, where a pair was cut (the C bit).
     """
-    whole = carried + data
-    cleaned = _PROOF.sub(lambda found: b"CHAP_R=" + b"0" * len(found[1]), whole)
+    joined = carried + data
+    cleaned = _PROOF.sub(lambda found: b"CHAP_R=" + b"0" * len(found[1]), joined)
     return cleaned[len(carried) :]
 
 

@@ -73,7 +73,7 @@ class _Channel:
     """One connection of the recording and its live counterpart."""
 
     live: Connection
-    due: tuple[int, int] | None = None
+    next_stat_sns: tuple[int, int] | None = None
     """The StatSN that was due next when it was recorded, and the one that is now."""
     challenge: dict[str, str] = field(default_factory=dict)
     """What CHAP asks, of this login."""
@@ -189,10 +189,10 @@ class Player:
         pdu = event.pdu
         names = {field.name for field in pdu.fields_desc}
         changes: dict[str, Any] = {}
-        if "exp_stat_sn" in names and channel.due is not None:
-            was_due, is_due = channel.due
-            ahead = serial.distance(was_due, pdu.exp_stat_sn)
-            changes["exp_stat_sn"] = serial.add(is_due, ahead)
+        if "exp_stat_sn" in names and channel.next_stat_sns is not None:
+            recorded_sn, received_sn = channel.next_stat_sns
+            ahead = serial.distance(recorded_sn, pdu.exp_stat_sn)
+            changes["exp_stat_sn"] = serial.add(received_sn, ahead)
         if "target_transfer_tag" in names:
             tag = pdu.target_transfer_tag
             changes["target_transfer_tag"] = self._tags.get(tag, tag)
@@ -284,7 +284,7 @@ class Player:
     def _compare(
         self, channel: _Channel, number: int, recorded: PDU, received: PDU
     ) -> None:
-        if _tells_of_the_past(recorded) and _may_follow_the_past(received):
+        if _reports_unit_attention(recorded) and _may_follow_unit_attention(received):
             return
         if type(recorded) is not type(received):
             self._differ(number, "answer", describe(recorded), describe(received))
@@ -312,11 +312,11 @@ class Player:
     def _compare_stat_sn(
         self, channel: _Channel, number: int, recorded: PDU, received: PDU
     ) -> None:
-        if channel.due is None or "stat_sn" not in recorded.fields:
+        if channel.next_stat_sns is None or "stat_sn" not in recorded.fields:
             return
-        was_due, is_due = channel.due
-        was = serial.distance(was_due, recorded.stat_sn)
-        now = serial.distance(is_due, received.stat_sn)
+        recorded_sn, received_sn = channel.next_stat_sns
+        was = serial.distance(recorded_sn, recorded.stat_sn)
+        now = serial.distance(received_sn, received.stat_sn)
         if was != now:
             self._differ(number, "stat_sn", f"{was:+d} from due", f"{now:+d} from due")
 
@@ -339,7 +339,7 @@ class Player:
             if tag != RESERVED_TAG:
                 self._tags[tag] = received.target_transfer_tag
         if "stat_sn" in recorded.fields and hasattr(received, "stat_sn"):
-            channel.due = _due(recorded), _due(received)
+            channel.next_stat_sns = _next_stat_sn(recorded), _next_stat_sn(received)
         if isinstance(recorded, LoginResponse) and isinstance(received, LoginResponse):
             if recorded.tsih:
                 self._handles[recorded.tsih] = received.tsih
@@ -379,12 +379,12 @@ def _digest(recorded: str) -> bool | bytes:
     return bytes.fromhex(recorded) if recorded else False
 
 
-def _due(pdu: PDU) -> int:
+def _next_stat_sn(pdu: PDU) -> int:
     """Return the StatSN that follows on a PDU."""
     return serial.add(pdu.stat_sn, 1) if advances_stat_sn(pdu) else int(pdu.stat_sn)
 
 
-def _tells_of_the_past(pdu: PDU) -> bool:
+def _reports_unit_attention(pdu: PDU) -> bool:
     """Tell whether it reports a unit attention: what happened before the replay."""
     if not isinstance(pdu, SCSIResponse) or pdu.status != SCSIStatus.CHECK_CONDITION:
         return False
@@ -393,10 +393,10 @@ def _tells_of_the_past(pdu: PDU) -> bool:
     return False
 
 
-def _may_follow_the_past(pdu: PDU) -> bool:
+def _may_follow_unit_attention(pdu: PDU) -> bool:
     """Tell whether a PDU may replace a unit attention: another one, or GOOD."""
     is_good = isinstance(pdu, SCSIResponse) and pdu.status == SCSIStatus.GOOD
-    return is_good or _tells_of_the_past(pdu)
+    return is_good or _reports_unit_attention(pdu)
 
 
 def _unlike(was: text.Pairs, now: text.Pairs) -> list[tuple[str, tuple[str, str]]]:

@@ -220,12 +220,12 @@ class Session(SessionCore):
         """
         __tracebackhide__ = True
         wait = self.patience(link, timeout)
-        whole = Deadline(WHOLE_EXCHANGE * wait)
+        exchange_deadline = Deadline(WHOLE_EXCHANGE * wait)
         while not task.is_done:
             self._answer_r2ts(task, link)
-            self.route(link, timeout=whole.within(wait), waiting_for=task)
-            if whole.is_over and not task.is_done:
-                actual = f"the task goes on after {whole.seconds:g} s"
+            self.route(link, timeout=exchange_deadline.within(wait), waiting_for=task)
+            if exchange_deadline.is_over and not task.is_done:
+                actual = f"the task goes on after {exchange_deadline.seconds:g} s"
                 raise ConformanceFailure("an end of the task", actual, self.transcript)
         self._tasks.pop(task.initiator_task_tag, None)
         result = task.result()
@@ -244,12 +244,12 @@ class Session(SessionCore):
         """
         __tracebackhide__ = True
         wait = self.patience(link, None)
-        whole = Deadline(WHOLE_EXCHANGE * wait)
+        exchange_deadline = Deadline(WHOLE_EXCHANGE * wait)
         while not (task.is_supplied or task.is_done):
-            self.route(link, timeout=whole.within(wait), waiting_for=task)
+            self.route(link, timeout=exchange_deadline.within(wait), waiting_for=task)
             self._answer_r2ts(task, link)
-            if whole.is_over and not task.is_supplied:
-                actual = f"data is wanted after {whole.seconds:g} s"
+            if exchange_deadline.is_over and not task.is_supplied:
+                actual = f"data is wanted after {exchange_deadline.seconds:g} s"
                 raise ConformanceFailure("R2Ts for all data", actual, self.transcript)
 
     def _answer_r2ts(self, task: Task, link: Link | None) -> None:
@@ -295,7 +295,7 @@ class Session(SessionCore):
         task.take(pdu)
         return pdu
 
-    def take_up(self, task: Task) -> None:
+    def restart_task(self, task: Task) -> None:
         """Discard what was received for a task, which starts again (section 7.2.2)."""
         task.restart()
         self._tasks[task.initiator_task_tag] = task
@@ -433,11 +433,14 @@ class Session(SessionCore):
         received: Pairs = []
         request = TextRequest(**self._text_part(parts, 0), **fields)
         wait = self.patience(link)
-        whole = Deadline(WHOLE_EXCHANGE * wait)
+        exchange_deadline = Deadline(WHOLE_EXCHANGE * wait)
         for number in range(1, _MAX_TEXT_ROUNDS):
             self.send(request, link)
             answer = self.expect(
-                TextResponse, of=request, link=link, timeout=whole.within(wait)
+                TextResponse,
+                of=request,
+                link=link,
+                timeout=exchange_deadline.within(wait),
             )
             received += reader.add(answer) or []
             if answer.final:

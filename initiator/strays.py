@@ -11,7 +11,7 @@ from initiator.transcript import Direction, Entry, Transcript
 from iscsi.constants import RESERVED_TAG
 
 
-def stray(
+def misdirected_connection(
     tag: int, connections: Collection[Connection], transcript: Transcript
 ) -> Connection | None:
     """Return the connection of an answer, if it is not the request's.

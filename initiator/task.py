@@ -227,10 +227,10 @@ def assemble(data_ins: list[DataIn]) -> bytes:
             bytes(pdu.data)
             for pdu in sorted(data_ins, key=lambda pdu: pdu.buffer_offset)
         )
-    whole = bytearray(end)
+    image = bytearray(end)
     for pdu in data_ins:
-        whole[pdu.buffer_offset : pdu.buffer_offset + len(pdu.data)] = pdu.data
-    return bytes(whole)
+        image[pdu.buffer_offset : pdu.buffer_offset + len(pdu.data)] = pdu.data
+    return bytes(image)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ class Reader:
         Raises:
             DecodeError: the text is longer than any.
         """
-        whole = self._joiner.join(
+        joined = self._joiner.join(
             bytes(response.data), continues=bool(response.continuation)
         )
-        return None if whole is None else read_text(self.connection, whole)
+        return None if joined is None else read_text(self.connection, joined)
 
 
 def read_text(connection: Connection, data: bytes) -> Pairs:

@@ -164,11 +164,11 @@ class Decoder:
         end = data_end + (DIGEST_LENGTH if self.digests.data and data_length else 0)
         if len(buffer) < end:
             return None
-        whole = bytes(memoryview(buffer)[:end])
+        octets = bytes(memoryview(buffer)[:end])
         del buffer[:end]
         return Frame(
-            header=whole[:header_end],
-            header_digest=whole[header_end:data_start],
-            data=whole[data_start:data_end],
-            data_digest=whole[data_end:],
+            header=octets[:header_end],
+            header_digest=octets[header_end:data_start],
+            data=octets[data_start:data_end],
+            data_digest=octets[data_end:],
         )

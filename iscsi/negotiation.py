@@ -144,7 +144,7 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
     return _plain(key, answered)
 
 
-def in_any_reading(key: Key, offered: str, answered: str | None) -> str | None:
+def safe_value(key: Key, offered: str, answered: str | None) -> str | None:
     """Return a value that is safe for both ends after an answer that breaks its rule.
 
     A target may live by its answer or by the offer, and by the default where it gave no
@@ -232,13 +232,13 @@ class Negotiator:
                 if not self.is_lenient:
                     raise  # from here: a frame that holds its own error is a circle
                 self.violations.append(error)
-                self._hold_to_less(name, value)
+                self._keep_stricter(name, value)
                 continue
             if reply is not None:
                 answers.append((name, reply))
         return answers
 
-    def _hold_to_less(self, name: str, value: str) -> None:
+    def _keep_stricter(self, name: str, value: str) -> None:
         """Of a number that is declared twice, keep the one that suits either."""
         key, earlier = KEYS.get(name), self.declared.get(name)
         if key and key.is_numerical and earlier and is_admissible(key, value):
@@ -269,7 +269,7 @@ class Negotiator:
             if not self.is_lenient:
                 raise
             self.violations.append(error)
-            agreed = in_any_reading(key, offered, value)
+            agreed = safe_value(key, offered, value)
         if agreed is not None and not key.is_declarative:
             self.results[name] = agreed
 

@@ -55,7 +55,7 @@ class CommandWindow:
         """Move beyond the command that was next."""
         self.exp_cmd_sn = serial.add(self.exp_cmd_sn, 1)
 
-    def retreat(self) -> None:
+    def step_back(self) -> None:
         """Count the command that was next as not received: it was rejected (7.3)."""
         self.exp_cmd_sn = serial.add(self.exp_cmd_sn, -1)
 

@@ -138,8 +138,8 @@ class Joiner:
         Raises:
             DecodeError: as `decode`, or the text is longer than `limit`.
         """
-        whole = self.join(data, continues=continues)
-        return None if whole is None else decode(whole)
+        joined = self.join(data, continues=continues)
+        return None if joined is None else decode(joined)
 
     def join(self, data: bytes, *, continues: bool) -> bytes | None:
         """Take a PDU's text; return all of it once the last part is here.
@@ -154,9 +154,9 @@ class Joiner:
         self._parts.append(bytes(data))
         if continues:
             return None
-        whole = b"".join(self._parts)
+        joined = b"".join(self._parts)
         self.clear()
-        return whole
+        return joined
 
     @property
     def is_empty(self) -> bool:

@@ -42,7 +42,7 @@ def command(name: str) -> Command:
 
 def parser(names: Iterable[str] = COMMANDS) -> Parser:
     """Return the parser of the command line, with these commands."""
-    whole = Parser(
+    root_parser = Parser(
         prog=PROG,
         description="Tests iSCSI targets for conformance to RFC 7143, and explains "
         "each failure.",
@@ -53,7 +53,7 @@ def parser(names: Iterable[str] = COMMANDS) -> Parser:
             "%(prog)s COMMAND --help",
         ),
     )
-    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    commands = root_parser.add_subparsers(metavar="COMMAND", required=True)
     for name in names:
         command(name).add(commands, name)
-    return whole
+    return root_parser

@@ -47,17 +47,17 @@ def script(shell: str) -> str:
         import shtab  # noqa: PLC0415  # nothing else needs it
     except ImportError as error:
         raise Misuse("shtab is missing: install the toolkit again") from error
-    whole = commands.parser()
+    root_parser = commands.parser()
     kinds = shtab.cmd(f"printf '%s\\n' {' '.join(targets.kinds())}")
     suites = shtab.cmd(f"printf '%s\\n' {' '.join(SUITES)}")
-    for action in _actions(whole):
+    for action in _actions(root_parser):
         if action.type is Path:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.metavar == "TARGET":
             action.complete = kinds  # type: ignore[attr-defined]
         elif action.dest == "what":
             action.complete = suites  # type: ignore[attr-defined]
-    return str(shtab.complete(whole, shell))
+    return str(shtab.complete(root_parser, shell))
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

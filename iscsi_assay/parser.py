@@ -22,8 +22,8 @@ USAGE = 2
 WIDTH = 100
 """Columns that a page of help takes at most."""
 
-Told = Callable[[BaseException], str]
-Failures = Mapping[type[BaseException], tuple[int, Told]]
+Describe = Callable[[BaseException], str]
+Failures = Mapping[type[BaseException], tuple[int, Describe]]
 """For each error that a command's user can mend: its exit code, and its text."""
 
 _LITERAL = re.compile(r"(^|\n)( |examples?:)")

@@ -275,7 +275,7 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         if options.exit_with_stdin or options.control:
             _watch_stdin(loop, server, finished, options)
         if options.control_socket is not None:
-            make_way(options.control_socket)
+            remove_stale_socket(options.control_socket)
             listening = await _listen_for_orders(server, options.control_socket)
             stack.callback(listening.close)
         places = (
@@ -286,7 +286,7 @@ async def serve(config: Config, options: argparse.Namespace) -> None:
         await finished.wait()
 
 
-def make_way(path: Path) -> None:
+def remove_stale_socket(path: Path) -> None:
     """Remove a socket that an earlier target has left; nothing else is removed.
 
     Raises:
@@ -310,7 +310,9 @@ def make_way(path: Path) -> None:
 async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServer:
     """Take commands at a Unix socket, a line each, and answer each by a line."""
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer_orders(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             while order := await reader.readline():
                 answer = server.control(order.decode("utf-8", "replace"))
@@ -322,7 +324,7 @@ async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServ
             log.info("the operator has closed the control socket")
         writer.close()
 
-    return await asyncio.start_unix_server(talk, path)
+    return await asyncio.start_unix_server(answer_orders, path)
 
 
 def _watch_stdin(

@@ -88,7 +88,7 @@ class MultiTaskAbort:
             None if request.function in TARGET_RESETS else decode_lun(request.lun)
         )
         self.deadline = now + _PATIENCE
-        self._owing: list[Command] = []
+        self._awaiting_data: list[Command] = []
         self._is_acting = False
 
     def progress(self) -> None:
@@ -99,17 +99,17 @@ class MultiTaskAbort:
         if self._is_acting or rules.must_wait(has_gap, self._has_foreign_gap):
             return
         # All tasks are looked at only when none of those that owed data does so still.
-        while self._owing and not self._owing[-1].owes_data:
-            self._owing.pop()
-        if self._owing:
+        while self._awaiting_data and not self._awaiting_data[-1].awaits_data_out:
+            self._awaiting_data.pop()
+        if self._awaiting_data:
             return
         own = [] if self._leaves_tasks() else self._own_tasks()
         is_fast = session.parameters.task_reporting == "FastAbort"
         if rules.waits_for_data(is_fast):
-            self._owing = [one for one in own if one.owes_data]
-            for command in self._owing:
+            self._awaiting_data = [one for one in own if one.awaits_data_out]
+            for command in self._awaiting_data:
                 command.is_aborting = True
-            if self._owing:
+            if self._awaiting_data:
                 return
         self._is_acting = True
         self._act(own)
@@ -201,14 +201,14 @@ class MultiTaskAbort:
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
         """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
         notified: dict[tuple[Connection, int], None] = {}
-        tells = self.rules.functions.tells
+        notifies = self.rules.functions.notifies
         own_reporting = self.session.parameters.task_reporting
         for command in (*own, *foreign):
             connection = command.connection
             if (
                 connection is not None
                 and connection is not self.connection
-                and tells(connection.parameters.task_reporting, own_reporting)
+                and notifies(connection.parameters.task_reporting, own_reporting)
             ):
                 notified[connection, command.request.lun] = None
         for connection, lun_field in notified:

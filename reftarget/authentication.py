@@ -70,8 +70,8 @@ class Authentication:
 
     def require(self) -> None:
         """Refuse an initiator that must authenticate itself and has not."""
-        is_due = self.is_required and self._rules.needs_proof(self.is_added)
-        if is_due and self.step is not Step.DONE:
+        is_proof_missing = self.is_required and self._rules.needs_proof(self.is_added)
+        if is_proof_missing and self.step is not Step.DONE:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, "authentication is required"
             )
@@ -131,7 +131,9 @@ class Authentication:
             raise Refusal(
                 LoginStatus.AUTHENTICATION_FAILURE, f"CHAP_A={values['CHAP_A']}"
             )
-        identifier, *challenge = self._rules.drawn(self._random(1 + CHALLENGE_LENGTH))
+        identifier, *challenge = self._rules.random_challenge(
+            self._random(1 + CHALLENGE_LENGTH)
+        )
         self._challenge = chap.Challenge(algorithm, identifier, bytes(challenge))
         self.step = Step.CHALLENGED
         return [

@@ -17,11 +17,11 @@ class Budget:
         used: bytes that are kept at the moment.
     """
 
-    __slots__ = ("_plenty", "limit", "parent", "used")
+    __slots__ = ("_crowded_from", "limit", "parent", "used")
 
     def __init__(self, limit: int, parent: Budget | None = None) -> None:
         self.limit = limit
-        self._plenty = limit - limit // 8
+        self._crowded_from = limit - limit // 8
         self.parent = parent
         self.used = 0
 
@@ -48,6 +48,6 @@ class Budget:
     @property
     def is_short(self) -> bool:
         """True once less than an eighth is left, here or in the larger budget."""
-        if self.used > self._plenty:
+        if self.used > self._crowded_from:
             return True
         return self.parent is not None and self.parent.is_short

@@ -121,7 +121,7 @@ class Command(Transfer):
         cid: the connection that it is, or was last, allegiant to.
         finish: gives the device server the data that it waits for, if it does.
         outcome: what it came to while it had no connection.
-        is_due: True once it need not wait for others in its task set.
+        may_start: True once it need not wait for others in its task set.
         is_counted: True while it takes a place of the command window.
         is_reassignable: True once its connection has been logged out.
     """
@@ -133,9 +133,9 @@ class Command(Transfer):
         "finish",
         "has_arrived",
         "is_counted",
-        "is_due",
         "is_reassignable",
         "lun",
+        "may_start",
         "node",
         "outcome",
         "session",
@@ -161,7 +161,7 @@ class Command(Transfer):
         self.is_reassignable = False
         self.task_set = node.task_set(self.lun, session.nexus)
         self.is_counted = False
-        self.is_due = False
+        self.may_start = False
         self.has_arrived = False
 
     def arrive(self, _now: float = 0.0) -> None:
@@ -185,7 +185,7 @@ class Command(Transfer):
 
     def start_in_turn(self) -> None:
         """Start after a wait in the task set; many tasks may start at the same time."""
-        self.is_due = True
+        self.may_start = True
         turns, connection = self.session.target.turns, self.connection
         if connection is not None and connection.is_full:
             connection.later(Start(self))
@@ -196,7 +196,7 @@ class Command(Transfer):
 
     def start(self) -> None:
         """Hand the command to the device server."""
-        self.is_due = self.is_started = True
+        self.may_start = self.is_started = True
         allegiance = self.task_set.allegiance
         if allegiance.nexus is not None:
             self.failure = self.failure or allegiance.refuses(self)

@@ -132,7 +132,7 @@ def _apply_ahs(command: Command, wire: bytes) -> None:
     command.cdb += rules.extended_cdb(segments.get(AHSType.EXTENDED_CDB, b""))
     length = segments.get(AHSType.BIDIRECTIONAL_READ_LENGTH)
     is_bidirectional = command.request.write and command.request.read
-    if length is not None and is_bidirectional and rules.heeds_read_length:
+    if length is not None and is_bidirectional and rules.applies_read_length:
         command.read_length = int.from_bytes(length, "big")
 
 

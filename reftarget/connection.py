@@ -25,7 +25,7 @@ from reftarget.rules.commands import Numbering
 from reftarget.rules.login import OtherSession
 from reftarget.states import connection_after
 from reftarget.stream import HeaderDigestError, Stream
-from reftarget.twist import spoilt, twisted
+from reftarget.twist import corrupted, twisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +163,7 @@ class Connection:
         self._takes_bad_data = not self.rules.connections.checks_data_digest
         self._on_pdu = self.rules.connections.on_pdu
         self.awaited_pong: int | None = None
-        self.was_heard = True
+        self.has_received = True
         self.handler = handler
         self.state = ConnectionState.FREE
         self.session: Owner | None = None
@@ -221,7 +221,7 @@ class Connection:
                     pdu = stream.next_pdu()
                     if pdu is None:
                         return
-                    self.was_heard = True
+                    self.has_received = True
                     if pdu.objection or is_watched:
                         self._look_at(pdu)
                     self.handler(self, pdu, now)
@@ -286,8 +286,8 @@ class Connection:
     def send_packed(self, packed: bytes, data: Buffer = b"") -> None:
         """Queue a PDU whose header is already bytes."""
         output = self.output
-        if self.rules.spoils:
-            wire = spoilt(self.rules.spoils, packed, bytes(data), self.digests)
+        if self.rules.corruptions:
+            wire = corrupted(self.rules.corruptions, packed, bytes(data), self.digests)
             output.append(wire)
             self.output_size += len(wire)
             self._show(packed, data)

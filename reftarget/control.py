@@ -275,7 +275,7 @@ def _set_access_state(target: ReferenceTarget, arguments: Arguments) -> str:
 def _prefer_group(target: ReferenceTarget, arguments: Arguments) -> str:
     unit = _unit(target, arguments)
     is_preferred = bool(_number(arguments, "on", 1, maximum=1))
-    unit.port_groups.prefer(_group(unit, arguments), is_preferred=is_preferred)
+    unit.port_groups.set_preference(_group(unit, arguments), is_preferred=is_preferred)
     return ""
 
 

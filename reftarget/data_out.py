@@ -28,7 +28,7 @@ def receive(
     connection.acknowledge(header.exp_stat_sn)
     command = session.commands.get(header.initiator_task_tag)
     if command is not None:
-        command.heard_at = now
+        command.data_expected_at = now
     if command is None or command.connection is not connection:
         if not session.is_draining(header.initiator_task_tag):
             connection.reject(pdu, RejectReason.INVALID_PDU_FIELD)
@@ -120,11 +120,11 @@ def _take_data(
         ranges.take(sequence.missing, expected, expected + len(pdu.data))
         command.store(expected, bytes(len(pdu.data)))
         return
-    is_due = ranges.take(sequence.missing, start, end)
-    if not (is_due or rules.refuses_excess):
+    is_outstanding = ranges.take(sequence.missing, start, end)
+    if not (is_outstanding or rules.refuses_excess):
         sequence.missing.clear()
-        is_due = True
-    if (in_order and start != expected) or not is_due:
+        is_outstanding = True
+    if (in_order and start != expected) or not is_outstanding:
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
         return
     if command.failure is None and command.steps is None:

@@ -34,15 +34,15 @@ def _ping_if_idle(
     """Ping a silent peer; drop one that has not answered the ping before."""
     limits = connection.target.limits
     is_unanswered = asked is not None and connection.awaited_pong == asked
-    if is_unanswered and not connection.was_heard:
+    if is_unanswered and not connection.has_received:
         log.warning("%s: no answer to a ping", connection)
         connection.drop()
         return
     wait, asked = limits.ping_interval, None
-    if not connection.was_heard:
+    if not connection.has_received:
         connection.ping()
         wait, asked = limits.ping_time, connection.awaited_pong
-    connection.was_heard = False
+    connection.has_received = False
     connection.start_timer(now + wait, partial(_ping_if_idle, asked=asked))
 
 

@@ -79,7 +79,7 @@ def receive(
             _conclude(connection, exchange)
         connection.exchange = None
         if not request.immediate:
-            session.window.retreat()
+            session.window.step_back()
         connection.refuse(request.pack(), RejectReason.PROTOCOL_ERROR)
         return
     if rules.takes_effect_early:

@@ -25,7 +25,7 @@ def take(ranges: Ranges, start: int, end: int) -> bool:
     return start == end
 
 
-def clip(ranges: Ranges, end: int) -> None:
+def drop_beyond(ranges: Ranges, end: int) -> None:
     """Drop what lies at `end` or beyond."""
     ranges[:] = [(low, min(high, end)) for low, high in ranges if low < end]
 

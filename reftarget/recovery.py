@@ -379,9 +379,9 @@ class Recovery:
             if answer.command.connection is connection:
                 answer.command.connection = None
 
-    def acknowledge_orphans(self, cid: int, exp_stat_sn: int) -> None:
+    def acknowledge_detached(self, cid: int, exp_stat_sn: int) -> None:
         """Let go of what a new login says has arrived on the old connection."""
-        for command in self._orphans(cid):
+        for command in self._detached_commands(cid):
             answer = self.answers.get(command.itt)
             if answer is not None and serial.less_than(
                 answer.header.stat_sn, exp_stat_sn
@@ -390,11 +390,11 @@ class Recovery:
 
     def logged_out(self, cid: int, deadline: float) -> None:
         """Let a connection's orphans be reassigned, until the deadline."""
-        for command in self._orphans(cid):
+        for command in self._detached_commands(cid):
             command.is_reassignable = True
             self.deadlines[cid] = deadline
 
-    def _orphans(self, cid: int) -> list[Command]:
+    def _detached_commands(self, cid: int) -> list[Command]:
         every = [
             *self.session.commands.values(),
             *(answer.command for answer in self.answers.values()),
@@ -405,7 +405,7 @@ class Recovery:
         """End the orphans of a connection (section 11.14.5)."""
         self.deadlines.pop(cid, None)
         luns = set()
-        for command in self._orphans(cid):
+        for command in self._detached_commands(cid):
             if not command.is_over:
                 luns.add(command.lun)
                 command.abandon()
@@ -448,7 +448,7 @@ class Recovery:
             self._answer_again(answer, connection, tag)
         elif command.outcome is not None:
             command.conclude(command.outcome)
-        elif command.is_due and not command.is_started:
+        elif command.may_start and not command.is_started:
             command.start_in_turn()
         else:
             transfers.proceed(command)

@@ -153,7 +153,7 @@ class Channel:
         else:
             self._read(True)
             if connection.is_stopped:
-                self.server.go_on_soon(connection)  # there is room now
+                self.server.schedule_turn(connection)  # there is room now
 
     def _next_buffers(self) -> list[Buffer]:
         """Return what TCP is given at once."""
@@ -318,7 +318,7 @@ class Server:
         if connection.has_more:
             self.loop.call_soon(self._go_on, connection)
 
-    def go_on_soon(self, connection: Connection) -> None:
+    def schedule_turn(self, connection: Connection) -> None:
         """Give a connection a turn after those that wait for theirs."""
         connection.is_stopped = False
         if not connection.has_more:

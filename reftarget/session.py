@@ -23,7 +23,7 @@ from reftarget.budget import Budget
 from reftarget.connection import Network
 from reftarget.fence import Fence
 from reftarget.recovery import REASSIGNING_LEVEL, Recovery
-from reftarget.states import REINSTATED, Lingering, session_after, way_out
+from reftarget.states import REINSTATED, Lingering, events_to_end, session_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -213,7 +213,7 @@ class Session:
         """Have a request wait for those before it; the arguments are those of admit."""
         self.held[cmd_sn] = Held(connection, action, size)
 
-    def use_up(self, cmd_sn: int) -> None:
+    def receive_ahead(self, cmd_sn: int) -> None:
         """Count a number ahead as received, once those before it are."""
         self.held[cmd_sn] = Held(None, lambda _now: None)
 
@@ -244,11 +244,11 @@ class Session:
             if command.cid == cid and not command.has_arrived:
                 command.abandon()
 
-    def drop_debtors(self, since: float) -> None:
+    def drop_stalled_transfers(self, since: float) -> None:
         """Drop connections that owe data and have sent none of it since a time."""
         for command in list(self.commands.values()):
             connection = command.connection
-            is_late = command.heard_at < since and command.owes_data
+            is_late = command.data_expected_at < since and command.awaits_data_out
             if is_late and connection is not None and not connection.is_closing:
                 log.warning("%s: no data for a write", connection)
                 connection.drop()
@@ -363,7 +363,7 @@ class Session:
     def patience(self) -> float:
         """Seconds for which the state of what failed is kept."""
         parameters = self.parameters
-        return self.rules.sessions.afterlife(
+        return self.rules.sessions.retention_seconds(
             parameters.default_time2wait, parameters.default_time2retain
         )
 
@@ -386,7 +386,7 @@ class Session:
         if cid not in self.connections and cid not in self.lingering:
             return
         self.take_out(cid)
-        self.recovery.acknowledge_orphans(cid, exp_stat_sn)  # section 11.12.9
+        self.recovery.acknowledge_detached(cid, exp_stat_sn)  # section 11.12.9
         if not self.rules.sessions.reinstatement_settles_tasks:
             return
         if self.parameters.error_recovery_level < REASSIGNING_LEVEL:
@@ -472,7 +472,7 @@ class Session:
 
     def end(self, *, is_reinstated: bool = False) -> None:
         """Remove the session and report the nexus's loss to the SCSI layer."""
-        for event in way_out(self.state, is_reinstated=is_reinstated):
+        for event in events_to_end(self.state, is_reinstated=is_reinstated):
             self.happened(event)
         for entry in self.lingering.values():
             entry.happened(ConnectionEvent.SESSION_CLOSED)

@@ -55,7 +55,9 @@ _WAYS_OUT: Final[dict[SessionState, tuple[SessionEvent, ...]]] = {
 """What leads a session to its end, unless it is reinstated."""
 
 
-def way_out(state: SessionState, *, is_reinstated: bool) -> tuple[SessionEvent, ...]:
+def events_to_end(
+    state: SessionState, *, is_reinstated: bool
+) -> tuple[SessionEvent, ...]:
     """Return the events that lead a session from a state to its end."""
     return (SessionEvent.REINSTATED,) if is_reinstated else _WAYS_OUT[state]
 

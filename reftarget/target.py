@@ -108,7 +108,7 @@ class Node:
     def nexus_lost(self, nexus: Nexus) -> None:
         """Tell units and task sets that a session has ended."""
         rules = self.target.rules
-        if not rules.sessions.tells_of_nexus_loss:
+        if not rules.sessions.reports_nexus_loss:
             return
         self.device.nexus_lost(nexus)
         if not rules.allegiance.ends_with_nexus:
@@ -264,7 +264,7 @@ class ReferenceTarget:
                 if now >= function.deadline:
                     function.expire()
             if self.budget.is_short:
-                session.drop_debtors(now - self.limits.data_time)
+                session.drop_stalled_transfers(now - self.limits.data_time)
 
     def close(self) -> None:
         """Let go of the logical units."""

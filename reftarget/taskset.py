@@ -26,7 +26,7 @@ class QueuedTask(Task, Protocol):
     """What is asked of a task that may have to wait."""
 
     @property
-    def is_due(self) -> bool:
+    def may_start(self) -> bool:
         """True once it need not wait any more."""
 
     def start_in_turn(self) -> None:
@@ -100,5 +100,5 @@ class TaskSet(Generic[_T]):
     def _next(self) -> _T | None:
         if self.allegiance.nexus is not None:
             return None
-        waiting = (task for task in self._tasks if not task.is_due)
+        waiting = (task for task in self._tasks if not task.may_start)
         return next((task for task in waiting if self.may_start(task)), None)

@@ -114,7 +114,7 @@ class Transfer(ABC):
         presented: bytes of Data-Out that the device server would have taken.
         received: bytes of immediate data.
         reserved: bytes of the session's budget that it has taken.
-        heard_at: when data for it was asked for, or came, the last time.
+        data_expected_at: when data for it was asked for, or came, the last time.
         missing: the part of Data-Out that is neither here nor asked for.
         awaits_unsolicited: True until the F bit of unsolicited data has come.
         unsolicited: the unsolicited Data-Out that is expected, once some has come.
@@ -133,9 +133,9 @@ class Transfer(ABC):
         "awaits_unsolicited",
         "buffer",
         "connection",
+        "data_expected_at",
         "data_sn",
         "failure",
-        "heard_at",
         "immediate_data",
         "is_aborting",
         "is_kept",
@@ -173,7 +173,7 @@ class Transfer(ABC):
         self.presented = 0
         self.received = 0
         self.reserved = 0
-        self.heard_at = connection.target.now
+        self.data_expected_at = connection.target.now
         self.missing: Ranges = [(0, length)] if request.write and length else []
         self.buffer: bytearray | None = None
         self.immediate_data: bytes | memoryview = b""
@@ -221,7 +221,7 @@ class Transfer(ABC):
         """Become a task that others may have to wait for."""
 
     @property
-    def owes_data(self) -> bool:
+    def awaits_data_out(self) -> bool:
         """True while Data-Out is to come that was asked for, or announced."""
         return not self.is_over and (bool(self.sequences) or self.awaits_unsolicited)
 
@@ -231,7 +231,7 @@ class Transfer(ABC):
         if not self.session.budget.take(more):
             return False
         self.reserved += more
-        self.heard_at = self.session.target.now
+        self.data_expected_at = self.session.target.now
         return True
 
     def keep_data(self) -> None:
@@ -288,14 +288,14 @@ def want(command: Transfer, length: int) -> None:
     command.keep_data()
     rules = command.session.rules
     command.missing = rules.transfers.asked_for(command.missing, wanted)
-    ranges.clip(command.missing, wanted)
+    ranges.drop_beyond(command.missing, wanted)
     command.enter_task_set()
     proceed(command)
 
 
 def proceed(command: Transfer) -> None:
     """Ask for what is missing, or finish once nothing is."""
-    if command.is_aborting and not command.owes_data:
+    if command.is_aborting and not command.awaits_data_out:
         command.session.check_aborts()
     if command.is_over:
         return

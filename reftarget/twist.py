@@ -95,15 +95,15 @@ class Wire:
         return self.header + header_digest + self.data + self.padding + data_digest
 
 
-Spoil = Callable[[Wire], Wire]
+Corruption = Callable[[Wire], Wire]
 """From the parts of a PDU to what goes over the wire instead."""
 
 
-def spoilt(
-    spoils: Iterable[Spoil], header: bytes, data: bytes, digests: Digests
+def corrupted(
+    corruptions: Iterable[Corruption], header: bytes, data: bytes, digests: Digests
 ) -> bytes:
     """Return the wire bytes of a PDU after several spoils."""
     wire = Wire.of(header, data, digests)
-    for spoil in spoils:
-        wire = spoil(wire)
+    for corrupt in corruptions:
+        wire = corrupt(wire)
     return wire.pack()

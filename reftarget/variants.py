@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reftarget.rules import Rules
-    from reftarget.twist import Spoil, Twist, Wording
+    from reftarget.twist import Corruption, Twist, Wording
 
 _R = TypeVar("_R", bound=RuleSet)
 
@@ -37,7 +37,7 @@ class Variant:
     """What it does to PDUs on their way out."""
     wording: Wording | None = None
     """What it does to texts before they are cut into PDUs."""
-    spoil: Spoil | None = None
+    corrupt: Corruption | None = None
     """What it does to the bytes of PDUs."""
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ def by_name(rows: Iterable[_V]) -> dict[str, _V]:
     return named
 
 
-def lay_over(rules: Rules, variants: Iterable[Variant]) -> Rules:
+def apply_variants(rules: Rules, variants: Iterable[Variant]) -> Rules:
     """Return the rules with those of the variants in their place.
 
     Raises:
@@ -92,12 +92,12 @@ def lay_over(rules: Rules, variants: Iterable[Variant]) -> Rules:
                 replaced.setdefault(kind, {})[rule] = value
     laid = _with(rules, replaced)
     twists = tuple(one.twist for one in variants if one.twist is not None)
-    spoils = tuple(one.spoil for one in variants if one.spoil is not None)
+    corruptions = tuple(one.corrupt for one in variants if one.corrupt is not None)
     wordings = tuple(one.wording for one in variants if one.wording is not None)
     return replace(
         laid,
         twists=(*laid.twists, *twists),
-        spoils=(*laid.spoils, *spoils),
+        corruptions=(*laid.corruptions, *corruptions),
         wordings=(*laid.wordings, *wordings),
     )
 

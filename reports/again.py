@@ -43,7 +43,7 @@ def nodeid(check: Check, run: Run) -> str:
     return check.check if is_theirs else path
 
 
-def leaving_out(run: Run) -> str:
+def options_without_killers(run: Run) -> str:
     """Return the options of pytest that leave out the checks that killed the target.
 
     Deaths that are known of the target are expected, and stay in.
@@ -51,7 +51,7 @@ def leaving_out(run: Run) -> str:
     killers = [
         shlex.quote(nodeid(check, run))
         for check in run.checks
-        if check.has_killed and check.outcome is Outcome.BROKEN
+        if check.target_died and check.outcome is Outcome.BROKEN
     ]
     return " ".join(f"--deselect {name}" for name in killers)
 

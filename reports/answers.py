@@ -10,7 +10,7 @@ from enum import StrEnum
 from reports.model import Failure
 
 
-class Nature(StrEnum):
+class Treatment(StrEnum):
     """What a target did with a request, judged by its answer."""
 
     SILENT = "silent"
@@ -38,13 +38,13 @@ _REFUSED = (
 _LOGIN, _LOGIN_GOES_ON = "LoginResponse ", "LoginResponse 0000"
 
 
-def nature(failure: Failure) -> Nature:
+def treatment(failure: Failure) -> Treatment:
     """Return what the target did with the request."""
     answer = failure.answer
     if answer.startswith(_SILENT):
-        return Nature.SILENT
+        return Treatment.SILENT
     if answer.startswith(_REFUSED):
-        return Nature.REFUSED
+        return Treatment.REFUSED
     if answer.startswith(_LOGIN) and not answer.startswith(_LOGIN_GOES_ON):
-        return Nature.REFUSED
-    return Nature.DONE
+        return Treatment.REFUSED
+    return Treatment.DONE

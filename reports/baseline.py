@@ -79,7 +79,7 @@ def _what(one: Finding) -> str:
 def _end(check: Check) -> str:
     """Return text that identifies a death; "" if the target did not die."""
     ending = check.ending
-    if ending is None or not check.has_killed:
+    if ending is None or not check.target_died:
         return ""
     text = ending.functions[0] if ending.functions else ending.signal or ending.reason
     # A part of the target's words is enough; the file is there to be read.

@@ -49,7 +49,7 @@ def settle(folder: Path, checks: Iterable[Check]) -> None:
     late = {
         one.check: one
         for one in checks
-        if one.outcome is Outcome.NOT_JUDGED or _has_killed_late(one)
+        if one.outcome is Outcome.NOT_JUDGED or _died_in_teardown(one)
     }
     catalogue = load() if late else {}
     for path in folder.glob("*-result.json") if late else ():
@@ -60,7 +60,7 @@ def settle(folder: Path, checks: Iterable[Check]) -> None:
             continue
         labels[LABEL]["value"] = verdict(check, catalogue)
         details = result.setdefault("statusDetails", {})
-        if check.ending is not None and _has_killed_late(check):
+        if check.ending is not None and _died_in_teardown(check):
             is_new = check.outcome is Outcome.BROKEN
             result["status"] = "failed" if is_new else "skipped"
             details["message"] = f"after the check: {check.ending.reason}"
@@ -71,9 +71,9 @@ def settle(folder: Path, checks: Iterable[Check]) -> None:
         path.write_text(json.dumps(result), encoding="utf-8")
 
 
-def _has_killed_late(check: Check) -> bool:
+def _died_in_teardown(check: Check) -> bool:
     ending = check.ending
-    return check.has_killed and ending is not None and ending.phase is Phase.AFTER
+    return check.target_died and ending is not None and ending.phase is Phase.AFTER
 
 
 def by_label() -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from reports.answers import Nature, nature
+from reports.answers import Treatment, treatment
 from reports.model import Check, Ending, EndingKind
 from reports.severity import DATA_AREAS, OTHER_DATA
 from spec import Requirement
@@ -202,7 +202,7 @@ def groups_of(
     for one, other in _by_answer(causes):
         if causes[other].requirement in related[causes[one].requirement]:
             sets.join(one, other)
-    for one, other in pairwise(_of_wrong_data(causes, catalogue)):
+    for one, other in pairwise(_data_mismatches(causes, catalogue)):
         sets.join(one, other)
     groups: dict[int, list[Check]] = {}
     for number, check in enumerate(checks):
@@ -239,20 +239,20 @@ def _is_known_by_its_answer(check: Check) -> bool:
     ending, failure = check.ending, check.failure
     if ending is None or failure is None or ending.kind is not EndingKind.HUNG:
         return False
-    return nature(failure) is not Nature.SILENT
+    return treatment(failure) is not Treatment.SILENT
 
 
 def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
     """Return what failures share in which the target did the same."""
     function = check.check.partition("[")[0]
-    kind = None if check.failure is None else nature(check.failure)
+    kind = None if check.failure is None else treatment(check.failure)
     keys: list[Hashable] = [("check", cause.requirement, function)]
     keys.append(("carries", function, check.requirements))
-    if kind in (Nature.REFUSED, Nature.DONE):
-        is_refused_login = kind is Nature.REFUSED and cause.answer.startswith(_LOGIN)
+    if kind in (Treatment.REFUSED, Treatment.DONE):
+        is_refused_login = kind is Treatment.REFUSED and cause.answer.startswith(_LOGIN)
         reason = cause.answer if is_refused_login else ""
         keys.append(("rule", cause.requirement, reason))
-    if kind is Nature.REFUSED:
+    if kind is Treatment.REFUSED:
         keys += [("refused", name, cause.answer) for name in check.requirements]
     if cause.answer:
         keys.append(("answers", function, cause.pdu, cause.field, cause.answer))
@@ -273,9 +273,9 @@ def _keys_of_like_rules(
     """
     if check.failure is None:
         return []
-    kind = nature(check.failure)
+    kind = treatment(check.failure)
     is_empty = not cause.answer.strip("[](), ") or cause.answer == _NONE
-    how = cause.answer if kind is Nature.REFUSED else (kind, is_empty)
+    how = cause.answer if kind is Treatment.REFUSED else (kind, is_empty)
     return [("like", name, how) for name in (requirement.id, *requirement.like)]
 
 
@@ -285,7 +285,7 @@ def _keys_of_section(
     """Return what failures share that break requirements of one section."""
     place = requirement.document, requirement.section
     failure = check.failure
-    if failure is None or not failure.answer or nature(failure) is Nature.SILENT:
+    if failure is None or not failure.answer or treatment(failure) is Treatment.SILENT:
         return []
     if failure.answer in _MANY_REASONS:
         return []
@@ -309,7 +309,7 @@ def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
         yield from combinations(numbers, 2)
 
 
-def _of_wrong_data(
+def _data_mismatches(
     causes: Sequence[Cause], catalogue: Mapping[str, Requirement]
 ) -> list[int]:
     """Return the failures in which the data read differs from the data written.

@@ -115,8 +115,8 @@ def changes(
         appeared=tuple(check for name, check in new.items() if name not in old),
         vanished=tuple(check for name, check in old.items() if name not in new),
         not_carried_out=tuple(not_carried_out),
-        new_findings=_without_like(now, then, old),
-        gone_findings=_without_like(then, now, new),
+        new_findings=_without_counterpart(now, then, old),
+        gone_findings=_without_counterpart(then, now, new),
     )
 
 
@@ -151,7 +151,7 @@ def successions(runs: Sequence[Run]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _without_like(
+def _without_counterpart(
     findings: Sequence[Finding], others: Sequence[Finding], checks: Mapping[str, Check]
 ) -> tuple[Finding, ...]:
     """Return the findings that the other run does not have, though it could.

@@ -122,7 +122,7 @@ def _cell(row: Row | None) -> dict[str, Any]:
                 "detail": printable(check.detail),
                 "transcript": printable(check.transcript),
             }
-            for check in row.amiss or row.checks[:_SHOWN_CHECKS]
+            for check in row.deviating or row.checks[:_SHOWN_CHECKS]
         ],
     }
 
@@ -208,7 +208,7 @@ def lines(compared: Comparison) -> list[str]:
     if not compared.changes:
         printed.append("no two of the runs are builds of one target")
     for one in compared.changes:
-        printed.append(f"{one.before} -> {one.after}: {_sum(one)}")
+        printed.append(f"{one.before} -> {one.after}: {_describe_totals(one)}")
         printed += [
             f"  new finding: {one_line(finding.clauses[0])} ({finding.severity}, "
             f"{count(len(finding.checks), 'check')}): {one_line(finding.actual, 120)}"
@@ -218,11 +218,15 @@ def lines(compared: Comparison) -> list[str]:
             f"  gone finding: {one_line(finding.clauses[0])}"
             for finding in one.gone_findings
         ]
-        printed += [f"  worse: {_told(change)}" for change in one.worse]
+        printed += [f"  worse: {_describe_change(change)}" for change in one.worse]
         for name, members in _groups(one):
             printed += [
                 f"  {name}: "
-                + (_told(item) if isinstance(item, Change) else _seen(item))
+                + (
+                    _describe_change(item)
+                    if isinstance(item, Change)
+                    else _describe_check(item)
+                )
                 for item in members[:_LISTED]
             ]
             if len(members) > _LISTED:
@@ -230,17 +234,17 @@ def lines(compared: Comparison) -> list[str]:
     return printed
 
 
-def _sum(one: Changes) -> str:
+def _describe_totals(one: Changes) -> str:
     parts = [f"regressions: {len(one.worse)}"]
     parts += [f"{name}: {len(members)}" for name, members in _groups(one)]
     return ", ".join(parts)
 
 
-def _told(change: Change) -> str:
+def _describe_change(change: Change) -> str:
     name, detail = one_line(change.after.check), one_line(change.after.detail, 120)
     text = f"{name}: {change.before.outcome} -> {change.after.outcome}"
     return f"{text}: {detail}" if detail else text
 
 
-def _seen(check: Check) -> str:
+def _describe_check(check: Check) -> str:
     return f"{one_line(check.check)}: {check.outcome}"

@@ -128,7 +128,7 @@ def _finding(
     worst = min(grade.values(), key=lambda one: one.rank)
     example = min(
         (check for check in checks if grade[id(check)] is worst),
-        key=lambda check: _plainness(check, clauses[0]),
+        key=lambda check: _example_order(check, clauses[0]),
     )
     names = {check.check for check in checks}
     return Finding(
@@ -157,7 +157,7 @@ def _clauses_by_votes(checks: Sequence[Check]) -> tuple[str, ...]:
     return tuple(sorted(accused, key=lambda name: (-carried[name], -accused[name])))
 
 
-def _plainness(check: Check, clause: str) -> tuple[bool, bool, bool, int, str]:
+def _example_order(check: Check, clause: str) -> tuple[bool, bool, bool, int, str]:
     """Return what orders examples: of the clause, with PDUs, a bundle, and short."""
     return (
         clauses_of(check)[0] != clause,

@@ -178,8 +178,8 @@ def kcidb(run: Run, *, origin: str, build: str) -> dict[str, Any]:
     if not re.fullmatch(r"[a-z0-9_]+:[^\0]+", build):
         raise ValueError(f"the build {build!r} has no form ORIGIN:ID")
     revision = revision_of(run)
-    whole = f"{run.started} {run.name} {run.suite} {revision}"
-    key = hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()[:16]
+    identity = f"{run.started} {run.name} {run.suite} {revision}"
+    key = hashlib.sha256(identity.encode(errors="backslashreplace")).hexdigest()[:16]
     begun = datetime.fromisoformat(run.started) if run.started else None
     tests, issues, incidents = [], {}, []
     for number, check in enumerate(run.checks, 1):

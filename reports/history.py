@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Lifetime:
     """The state of a finding, a check or a clause in each run."""
 
     kind: Kind
@@ -85,7 +85,7 @@ class Life:
         return alike == runs
 
     @property
-    def is_quiet(self) -> bool:
+    def always_passed(self) -> bool:
         """Whether it has always been well."""
         return not self.changes and self.now in _WELL
 
@@ -101,9 +101,9 @@ def targets(runs: Iterable[Run]) -> dict[str, list[Run]]:
     }
 
 
-def lives(
+def lifetimes(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None = None
-) -> list[Life]:
+) -> list[Lifetime]:
     """Return the lives of what the runs of one target show: findings, checks, clauses.
 
     Args:
@@ -113,19 +113,21 @@ def lives(
     return [*_findings(runs, catalogue), *_checks(runs), *_clauses(runs, catalogue)]
 
 
-def _checks(runs: Sequence[Run]) -> list[Life]:
+def _checks(runs: Sequence[Run]) -> list[Lifetime]:
     states: dict[str, list[tuple[Run, str]]] = {}
     for run in runs:
         for check in run.checks:
             # What was not carried out says nothing.
             if rank(check) is not None and check.outcome is not Outcome.NOT_JUDGED:
                 states.setdefault(check.check, []).append((run, str(check.outcome)))
-    return [Life(Kind.CHECK, name, tuple(one)) for name, one in sorted(states.items())]
+    return [
+        Lifetime(Kind.CHECK, name, tuple(one)) for name, one in sorted(states.items())
+    ]
 
 
 def _clauses(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
-) -> list[Life]:
+) -> list[Lifetime]:
     states: dict[str, list[tuple[Run, str]]] = {}
     requirements = catalogue if catalogue is not None else _catalogue()
     for run in runs:
@@ -133,12 +135,14 @@ def _clauses(
             if row.standing not in _SAYS_NOTHING:
                 state = (run, str(row.standing))
                 states.setdefault(row.requirement.id, []).append(state)
-    return [Life(Kind.CLAUSE, name, tuple(one)) for name, one in sorted(states.items())]
+    return [
+        Lifetime(Kind.CLAUSE, name, tuple(one)) for name, one in sorted(states.items())
+    ]
 
 
 def _findings(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
-) -> list[Life]:
+) -> list[Lifetime]:
     """Return the life of each cause that any run shows.
 
     A run in which none of a finding's checks was carried out says nothing of it.
@@ -154,7 +158,7 @@ def _findings(
                 groups.append([finding])
             else:
                 group.append(finding)
-    lives = []
+    lifetimes = []
     for group in groups:
         names = {check.check for finding in group for check in finding.checks}
         states = []
@@ -166,8 +170,8 @@ def _findings(
         last = group[-1]
         clause = last.clauses[0] if last.clauses else "no clause"
         name = f"{clause}: {one_line(last.actual, 100)}"
-        lives.append(Life(Kind.FINDING, name, tuple(states)))
-    return lives
+        lifetimes.append(Lifetime(Kind.FINDING, name, tuple(states)))
+    return lifetimes
 
 
 def _catalogue() -> Mapping[str, Requirement]:
@@ -179,7 +183,7 @@ def _catalogue() -> Mapping[str, Requirement]:
 def lines(
     name: str,
     runs: Sequence[Run],
-    all_lives: Sequence[Life],
+    all_lifetimes: Sequence[Lifetime],
     *,
     shows_all: bool = False,
 ) -> list[str]:
@@ -188,23 +192,23 @@ def lines(
     Args:
         name: of the target.
         runs: its runs.
-        all_lives: the lives.
+        all_lifetimes: the lives.
         shows_all: whether what was always well is shown, instead of being counted.
     """
     first, last = runs[0], runs[-1]
     count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
     text = [f"{one_line(name)}: {count}, {_when(first)} to {_when(last)}"]
     for kind in Kind:
-        every = [one for one in all_lives if one.kind is kind]
-        listed = [one for one in every if shows_all or not one.is_quiet]
-        quiet = sum(one.is_quiet for one in every)
+        every = [one for one in all_lifetimes if one.kind is kind]
+        listed = [one for one in every if shows_all or not one.always_passed]
+        quiet = sum(one.always_passed for one in every)
         text.append(f"  {kind}s: {len(every)}, of which {quiet} were always well")
         for one in sorted(listed, key=lambda life: (life.now in _WELL, life.name)):
-            text += _told(one)
+            text += _describe_life(one)
     return text
 
 
-def _told(one: Life) -> list[str]:
+def _describe_life(one: Lifetime) -> list[str]:
     alike, runs = one.steadiness
     steady = "steady" if one.is_steady else "NOT STEADY"
     text = f"    {one.now}: {one_line(one.name, 160)}"
@@ -222,7 +226,9 @@ def _when(run: Run) -> str:
     return one_line(f"{run.started[:16]}{f' ({revision})' if revision else ''}", 80)
 
 
-def as_data(name: str, runs: Sequence[Run], lives: Sequence[Life]) -> dict[str, Any]:
+def as_data(
+    name: str, runs: Sequence[Run], lifetimes: Sequence[Lifetime]
+) -> dict[str, Any]:
     """Return the lives of a target as plain data."""
     return {
         "target": name,
@@ -241,6 +247,6 @@ def as_data(name: str, runs: Sequence[Run], lives: Sequence[Life]) -> dict[str, 
                 "is_steady": life.is_steady,
                 "changes": life.changes,
             }
-            for life in lives
+            for life in lifetimes
         ],
     }

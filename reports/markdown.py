@@ -123,10 +123,10 @@ def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
     if one.ending is None:
         return broken
     verb = "hangs" if one.severity is Severity.HANG else "dies"
-    return f"The target {verb} ({_manner(one.ending)}): {broken}"
+    return f"The target {verb} ({_ending_in_words(one.ending)}): {broken}"
 
 
-def _manner(ending: Ending) -> str:
+def _ending_in_words(ending: Ending) -> str:
     """Return how a target ended, as briefly as possible."""
     if ending.functions:
         kind = ending.report_kind or "crash"

@@ -171,7 +171,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.check.partition("/")[0]
 
     @property
-    def has_killed(self) -> bool:
+    def target_died(self) -> bool:
         """Whether the target died or hung in this check."""
         return self.ending is not None and self.ending.kind in DEATHS
 
@@ -180,7 +180,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What the target did, or why there is no verdict; one line."""
         if self.outcome is Outcome.DEVIATES and self.deviation:
             return self.deviation
-        if self.has_killed and self.ending is not None:
+        if self.target_died and self.ending is not None:
             return self.ending.reason
         if self.failure is not None:
             return self.failure.actual

@@ -99,14 +99,14 @@ def _history(options: argparse.Namespace) -> int:
     for name, runs in history.targets(
         archive.load(options.archive, branch=options.branch)
     ).items():
-        lives = [
+        lifetimes = [
             life
-            for life in history.lives(runs)
+            for life in history.lifetimes(runs)
             if not is_chosen or any(text in life.name for text in patterns[life.kind])
         ]
-        data.append(history.as_data(name, runs, lives))
+        data.append(history.as_data(name, runs, lifetimes))
         if not options.json:
-            print("\n".join(history.lines(name, runs, lives, shows_all=is_chosen)))
+            print("\n".join(history.lines(name, runs, lifetimes, shows_all=is_chosen)))
     if options.json:
         print(json.dumps(data, indent=1))
     return 0

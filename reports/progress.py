@@ -22,26 +22,26 @@ class Progress:
         self._reporter = reporter
         self._total = 0
         self._done = 0
-        self._begun = self._told = time.monotonic()
+        self._begun = self._printed_at = time.monotonic()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note how many checks there are."""
         self._total = self._total or len(session.items)
-        self._begun = self._told = time.monotonic()
+        self._begun = self._printed_at = time.monotonic()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note it where workers have collected."""
         self._total = len(ids)
-        self._begun = self._told = time.monotonic()
+        self._begun = self._printed_at = time.monotonic()
 
     def pytest_runtest_logfinish(self) -> None:
         """Count a check, and print the progress if the interval has passed."""
         self._done += 1
         now = time.monotonic()
-        if now - self._told < INTERVAL or self._done >= self._total:
+        if now - self._printed_at < INTERVAL or self._done >= self._total:
             return
-        self._told = now
+        self._printed_at = now
         line = describe(self._done, self._total, now - self._begun)
         self._reporter.write(f"\n{line}\n")
 

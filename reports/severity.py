@@ -10,7 +10,7 @@ of the areas about data a check looks at.
 
 from enum import StrEnum
 
-from reports.answers import LET_IN, Nature, nature
+from reports.answers import LET_IN, Treatment, treatment
 from reports.model import Check, EndingKind, Failure, Outcome
 from spec import Level, Requirement
 
@@ -140,7 +140,7 @@ def _harm(failure: Failure, requirement: Requirement | None) -> Severity:
     is_about_data = requirement is not None and requirement.area in DATA_AREAS
     if is_about_data and failure.answer == OTHER_DATA:
         return Severity.DATA
-    is_harmful = failure.answer and nature(failure) is Nature.DONE
+    is_harmful = failure.answer and treatment(failure) is Treatment.DONE
     if failure.requirement in DATA and is_harmful:
         return Severity.DATA
     return Severity.MUST

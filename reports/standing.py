@@ -23,7 +23,7 @@ class Standing(StrEnum):
     NOT_TESTED = "not tested"
 
     @property
-    def is_amiss(self) -> bool:
+    def shows_deviation(self) -> bool:
         """Whether the target breaks the requirement."""
         return self in (Standing.BROKEN, Standing.DEVIATES, Standing.WARNED)
 
@@ -40,7 +40,7 @@ _OF_OUTCOME: Mapping[Outcome, Standing] = {
     Outcome.NOT_RUN: Standing.NOT_TESTED,
 }
 _ORDER = list(Standing)
-_AMISS = (Outcome.BROKEN, Outcome.DEVIATES, Outcome.WARNED)
+_DEVIATING = (Outcome.BROKEN, Outcome.DEVIATES, Outcome.WARNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Row:
     checks: tuple[Check, ...] = ()
 
     @property
-    def amiss(self) -> tuple[Check, ...]:
+    def deviating(self) -> tuple[Check, ...]:
         """The checks that show the deviation."""
-        return tuple(check for check in self.checks if check.outcome in _AMISS)
+        return tuple(check for check in self.checks if check.outcome in _DEVIATING)
 
     @property
     def choices(self) -> dict[str, int]:
@@ -72,7 +72,7 @@ def rows(checks: Iterable[Check], catalogue: Mapping[str, Requirement]) -> list[
     """
     by_name: dict[str, list[Check]] = {}
     for check in checks:
-        has_failed = check.outcome in _AMISS
+        has_failed = check.outcome in _DEVIATING
         for name in check.broken if has_failed else check.requirements:
             by_name.setdefault(name, []).append(check)
     return [

@@ -107,7 +107,7 @@ def tally(rows: Sequence[Row]) -> Counter[Standing]:
 
 def exercised(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that a check has exercised."""
-    counted = (Standing.HOLDS, *(one for one in Standing if one.is_amiss))
+    counted = (Standing.HOLDS, *(one for one in Standing if one.shows_deviation))
     return [row for row in rows if row.standing in counted]
 
 
@@ -171,11 +171,11 @@ def as_data(stated: Statement) -> dict[str, Any]:
                 "url": row.requirement.url,
                 "evidence": [
                     {"check": check.check, "target": check.detail}
-                    for check in row.amiss
+                    for check in row.deviating
                 ],
             }
             for row in rows
-            if row.standing.is_amiss
+            if row.standing.shows_deviation
         ],
         "chosen": {row.requirement.id: row.choices for row in rows if row.choices},
     }
@@ -282,7 +282,7 @@ def page(stated: Statement) -> str:
         findings=[finding_data(one, stated) for one in stated.new],
         known=[finding_data(one, stated) for one in stated.findings if one.is_known],
         sections=sections,
-        amiss=[row for row in stated.rows if row.standing.is_amiss],
+        amiss=[row for row in stated.rows if row.standing.shows_deviation],
         chosen=[(row.requirement, _chosen(row)) for row in stated.rows if row.choices],
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.again import leaving_out
+from reports.again import options_without_killers
 from reports.baseline import baseline
 from reports.findings import Finding, findings
 from reports.model import Outcome, Run
@@ -129,7 +129,7 @@ def _lines(
         how = "run with --verdicts=FILE, then iscsi-assay report findings FILE"
     more = f"and {len(new) - number} more; all" if len(new) > number else "all of them"
     yield Line(f"{more} with their PDUs: {how}", {"bold": True})
-    killers = leaving_out(run)
+    killers = options_without_killers(run)
     if killers:
         yield Line(f"to leave out what killed the target: {killers}", {})
 
@@ -168,7 +168,7 @@ def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
     chars, reporter.reportchars = reporter.reportchars, ""
     for kind, reports in saved.items():
         if reports:
-            reporter.stats[kind] = [one for one in reports if not _is_told(one)]
+            reporter.stats[kind] = [one for one in reports if not _is_printed(one)]
     try:
         yield
     finally:
@@ -178,6 +178,6 @@ def _without_failures(reporter: pytest.TerminalReporter) -> Iterator[None]:
         )
 
 
-def _is_told(report: object) -> bool:
+def _is_printed(report: object) -> bool:
     check = carried(report) if isinstance(report, pytest.TestReport) else None
     return check is not None and check.outcome in (Outcome.BROKEN, Outcome.GONE)

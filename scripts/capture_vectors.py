@@ -198,7 +198,7 @@ def _write(
     kind: str, client: str, version: str, rows: list[tuple[str, dict[str, object]]]
 ) -> None:
     bare = [(_without_digests(pdu), way == "initiator") for way, pdu in rows]
-    said = dissect(bare)
+    tshark_fields = dissect(bare)
     vectors = [
         {
             "sender": client if way == "initiator" else kind,
@@ -208,7 +208,7 @@ def _write(
             "hex": pdu["hex"],
             "tshark": fields,
         }
-        for (way, pdu), fields in zip(rows, said, strict=True)
+        for (way, pdu), fields in zip(rows, tshark_fields, strict=True)
     ]
     path = FOLDER / f"{client}-{kind}.json"
     content = {"stacks": f"{client} and {kind} {version}", "vectors": vectors}

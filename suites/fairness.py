@@ -300,8 +300,8 @@ def main(options: argparse.Namespace) -> int:
         print(f"without a habit: {alarm.check}: {alarm.why}")
     trials = side_by_side(tasks, runner.try_habits, _in_short, jobs=options.jobs)
     print("\n".join(show(trials)))
-    is_amiss = any(trial.alarms or trial.trouble for trial in trials)
-    return int(bool(is_amiss or baseline))
+    has_alarm = any(trial.alarms or trial.trouble for trial in trials)
+    return int(bool(has_alarm or baseline))
 
 
 def _tasks(

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from reftarget.habits import Habit, can_meet
+from reftarget.habits import Habit, are_compatible
 
 _MOST_SLOW = 3
 """Slow habits in one group of few: it would last longer than all others."""
@@ -45,7 +45,7 @@ def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
     for habit in poor:
         for group in packed:
             is_free = len(group) < _MOST_POOR
-            if is_free and all(can_meet(habit, other) for other in group):
+            if is_free and all(are_compatible(habit, other) for other in group):
                 group.append(habit)
                 break
         else:
@@ -61,7 +61,7 @@ def combination(habits: Sequence[Habit], seed: int) -> list[Habit]:
     source = random.Random(seed)  # noqa: S311  # no secret hangs on it
     chosen: list[Habit] = []
     for habit in source.sample(list(habits), len(habits) // 4):
-        if all(can_meet(habit, other) for other in chosen):
+        if all(are_compatible(habit, other) for other in chosen):
             chosen.append(habit)
     return chosen
 
@@ -111,7 +111,7 @@ class _Cover:
             sum(
                 1 << number
                 for number, other in enumerate(habits)
-                if can_meet(one, other)
+                if are_compatible(one, other)
             )
             for one in habits
         ]

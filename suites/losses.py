@@ -47,7 +47,7 @@ class Loss:
     """What the suite made of one fault."""
 
     fault: Fault
-    due: int = 0
+    expected_verdicts: int = 0
     """How many checks have failed that carry a clause of the fault."""
     lost: dict[str, list[Check]] = field(default_factory=dict)
     """The checks that are lost, by column."""
@@ -73,7 +73,7 @@ def touches_login(fault: Fault) -> bool:
     )
 
 
-def weigh(fault: Fault, checks: Iterable[Check]) -> Loss:
+def sort_verdicts(fault: Fault, checks: Iterable[Check]) -> Loss:
     """Sort the verdicts of a run with one fault into expected and lost ones."""
     expected, lost = 0, dict[str, list[Check]]()
     for check in checks:
@@ -92,7 +92,7 @@ def show(losses: Sequence[Loss]) -> list[str]:
     """Return the table: one line a fault, the worst first, and the sums."""
     width = max((len(loss.fault.name) for loss in losses), default=0)
     head = "".join(f"{column:>12}" for column in COLUMNS)
-    lines = [f"{'fault':{width}}  {'clause':22}{'due':>6}{head}"]
+    lines = [f"{'fault':{width}}  {'clause':22}{'expected_verdicts':>6}{head}"]
     worst = sorted(losses, key=lambda one: -one.count)
     for loss in worst:
         if loss.trouble:
@@ -100,7 +100,7 @@ def show(losses: Sequence[Loss]) -> list[str]:
             continue
         counts = "".join(f"{len(loss.lost.get(column, ())):12}" for column in COLUMNS)
         name = f"{loss.fault.name:{width}}  {loss.fault.requirement:22}"
-        lines.append(f"{name}{loss.due:6}{counts}")
+        lines.append(f"{name}{loss.expected_verdicts:6}{counts}")
         examples = itertools.islice(itertools.chain(*loss.lost.values()), _SHOWN)
         lines += [
             f"{'':{width}}    {check.check}: {one_line(check.detail, 100)}"
@@ -148,7 +148,7 @@ def main(options: argparse.Namespace) -> int:
             run = run_with(fault, parts, _SECONDS, options.runs)
         except RunError as error:
             return Loss(fault, trouble=str(error))
-        return weigh(fault, run.checks)
+        return sort_verdicts(fault, run.checks)
 
     losses = side_by_side(faults, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(losses)))

@@ -69,7 +69,7 @@ class Outcome:
         return bool(self.missed) and not self.trouble
 
     @property
-    def is_amiss(self) -> bool:
+    def has_problem(self) -> bool:
         """True if it was missed or not tried, or if an alarm is false."""
         return bool(self.is_missed or self.trouble or self.false_alarms)
 
@@ -116,7 +116,7 @@ def try_fault(
         run = run_with(fault, selected, _SECONDS, runs)
     except RunError as error:
         return Outcome(fault, len(concerned), trouble=str(error))
-    outcome = weigh(fault, concerned, run.checks, checks)
+    outcome = sort_verdicts(fault, concerned, run.checks, checks)
     return replace(outcome, findings=findings(run))
 
 
@@ -149,11 +149,11 @@ def collected(
         missing = min(needed - ran)
         trouble = f"its run is of another state of the suite: {missing} did not run"
         return Outcome(fault, len(concerned), trouble=trouble)
-    outcome = weigh(fault, concerned, run.checks, suite.checks)
+    outcome = sort_verdicts(fault, concerned, run.checks, suite.checks)
     return replace(outcome, findings=findings(run))
 
 
-def weigh(
+def sort_verdicts(
     fault: Fault,
     concerned: Sequence[str],
     judged: Sequence[Check],
@@ -267,7 +267,7 @@ def _try_all(
     retried = [
         outcome.fault
         for outcome in first
-        if outcome.is_amiss and outcome.fault.name not in stored
+        if outcome.has_problem and outcome.fault.name not in stored
     ]
     if options.runs is not None:
         for fault in retried:
@@ -375,7 +375,7 @@ def run(options: argparse.Namespace) -> int:
     if options.findings:
         print("\n".join(show_findings(outcomes)))
     print("\n".join(show(outcomes)))
-    return int(any(one.is_amiss for one in outcomes))
+    return int(any(one.has_problem for one in outcomes))
 
 
 FAULTS_COMMAND = Command(

@@ -39,12 +39,12 @@ class Notice:
     """Why there is no verdict, where there is none."""
 
     @property
-    def is_amiss(self) -> bool:
+    def has_problem(self) -> bool:
         """True if a check has missed it, accused another clause, or not run."""
         return bool(self.missed_by or self.others or self.trouble)
 
 
-def weigh(peril: Peril, checks: Iterable[Check]) -> Notice:
+def sort_verdicts(peril: Peril, checks: Iterable[Check]) -> Notice:
     """Sort the verdicts of a run with one row."""
     run = list(checks)
     noticed = tuple(one for one in run if _accuses(one, peril))
@@ -86,7 +86,7 @@ def show(notices: Sequence[Notice]) -> list[str]:
             f"{one_line(other.detail, 90)}"
             for other in one.others
         ]
-    failed = sum(one.is_amiss for one in notices)
+    failed = sum(one.has_problem for one in notices)
     checks = sum(len(one.noticed_by) for one in notices)
     lines.append(
         f"{len(notices)} faults of the robustness suite: {len(notices) - failed} "
@@ -112,11 +112,11 @@ def attempt(peril: Peril) -> Notice:
         run = run_with(peril, chosen, _SECONDS)
     except RunError as error:
         return Notice(peril, trouble=str(error))
-    return weigh(peril, run.checks)
+    return sort_verdicts(peril, run.checks)
 
 
 def _in_short(notice: Notice) -> str:
-    return f"{notice.peril.name}: {'AMISS' if notice.is_amiss else 'noticed'}"
+    return f"{notice.peril.name}: {'AMISS' if notice.has_problem else 'noticed'}"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -135,4 +135,4 @@ def main(options: argparse.Namespace) -> int:
         raise Misuse(str(error)) from error
     notices = side_by_side(perils, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(notices)))
-    return int(any(one.is_amiss for one in notices))
+    return int(any(one.has_problem for one in notices))

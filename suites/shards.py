@@ -145,12 +145,12 @@ def run(options: argparse.Namespace) -> int:
         RunFileError: a file is no run.
         MergeError: they are no parts of one run.
     """
-    whole = merge([files.read(path) for path in options.results])
-    files.write(options.output, whole)
-    new = [one for one in findings(whole) if not one.is_known]
-    print(f"{len(whole.checks)} checks, {len(new)} findings: {options.output}")
-    is_bad = any(check.outcome in _BAD for check in whole.checks)
-    return int(is_bad or not whole.is_complete)
+    merged = merge([files.read(path) for path in options.results])
+    files.write(options.output, merged)
+    new = [one for one in findings(merged) if not one.is_known]
+    print(f"{len(merged.checks)} checks, {len(new)} findings: {options.output}")
+    is_bad = any(check.outcome in _BAD for check in merged.checks)
+    return int(is_bad or not merged.is_complete)
 
 
 MERGE = Command(

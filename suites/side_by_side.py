@@ -28,10 +28,10 @@ def side_by_side(
     """
     counter = itertools.count(1)
 
-    def attempt_and_tell(item: _Item) -> _Result:
+    def attempt_and_print(item: _Item) -> _Result:
         result = attempt(item)
         sys.stderr.write(f"{next(counter)}/{len(items)} {describe(result)}\n")
         return result
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(attempt_and_tell, items))
+        return list(pool.map(attempt_and_print, items))

@@ -157,7 +157,7 @@ def _git(root: Path, *words: str) -> str:
     return process.stdout
 
 
-def at_hand() -> list[str]:
+def runnable_targets() -> list[str]:
     """Return the targets whose programs are here and that need no machine."""
     all_kinds = kinds()
     return [name for name in _TARGETS if all(map(_is_here, all_kinds[name].programs))]
@@ -280,7 +280,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"no check differs from {options.base}")
         return 0
     unsteady = []
-    for target in options.target or at_hand():
+    for target in options.target or runnable_targets():
         unsteady += attempt(target, checks, options)
     shaky = [one for one in unsteady if not one.is_steady]
     for one in shaky:

@@ -172,7 +172,7 @@ class _Instance:
     name: str
     log_directory: Path | None
     running: Running | None = None
-    said: str = ""
+    earlier_output: str = ""
     """The consoles of the machine's former lives."""
     _is_starting: bool = False
 
@@ -184,7 +184,7 @@ class _Instance:
             self.name,
             kernel=self.kernel,
             disk=disk,
-            dies_with_us=True,
+            ends_with_us=True,
             forwards=forwards,
         )
         return running
@@ -205,7 +205,7 @@ class _Instance:
         before = self.running
         if before is None:
             raise LabError(f"the machine {self.name} has been ended")
-        self.said += before.log_since(0)
+        self.earlier_output += before.log_since(0)
         self._is_starting = True
         try:
             before.destroy()
@@ -220,10 +220,12 @@ class _Instance:
         raise LabError(f"nobody can tell this target to {order}")
 
     def mark(self) -> int:
-        return len(self.said) + (0 if self.running is None else self.running.mark())
+        return len(self.earlier_output) + (
+            0 if self.running is None else self.running.mark()
+        )
 
     def log_since(self, mark: int) -> str:
-        former = len(self.said)
+        former = len(self.earlier_output)
         if self.running is None or mark < former:
             return self._log()[mark:]
         return _readable(self.running.log_since(mark - former))
@@ -233,7 +235,7 @@ class _Instance:
 
     def _log(self) -> str:
         now = "" if self.running is None else self.running.log_since(0)
-        return self.said + _readable(now)
+        return self.earlier_output + _readable(now)
 
     def stop(self) -> None:
         if self.running is not None:

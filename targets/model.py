@@ -406,7 +406,7 @@ class Provider(Protocol):
         return Limits()
 
     @property
-    def says_what_is_lent(self) -> bool:
+    def decides_writable_units(self) -> bool:
         """Whether only the provider decides which units may be written."""
         return False
 

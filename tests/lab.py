@@ -55,13 +55,13 @@ def require_lab() -> None:
         pytest.importorskip(module, reason="make lab installs it")
 
 
-def said_at_boot(guest: Guest, kernel: Kernel) -> str:
+def console_at_boot(guest: Guest, kernel: Kernel) -> str:
     """Boot a machine, and return what its console has said when it serves."""
     from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
 
     with machine.Lab() as lab:
         running = lab.up(
-            guest, machine.unique_name(guest.kind), kernel=kernel, dies_with_us=True
+            guest, machine.unique_name(guest.kind), kernel=kernel, ends_with_us=True
         )
         output = running.log_since(0)
         running.destroy()

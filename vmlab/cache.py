@@ -63,13 +63,13 @@ def file_system(path: Path) -> str:
         mounts = _MOUNTS.read_text(errors="replace")
     except OSError:
         return ""
-    whole = path.resolve()
+    resolved = path.resolve()
     kind, depth = "", -1
     # Of several mounts at one place the last is on top.
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         place = Path(_unescaped(before.split()[4]))
-        if whole.is_relative_to(place) and len(place.parts) >= depth:
+        if resolved.is_relative_to(place) and len(place.parts) >= depth:
             kind, depth = after.split()[0], len(place.parts)
     return kind
 

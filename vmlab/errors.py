@@ -44,7 +44,7 @@ class LabError(Exception):
 
 
 @contextmanager
-def told(doing: str) -> Iterator[None]:
+def oserror_as_lab_error(doing: str) -> Iterator[None]:
     """Turn an OSError into a LabError.
 
     Raises:

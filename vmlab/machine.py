@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vmlab import acceleration, console_log, daemon, domain, folders, image
-from vmlab.errors import LabError, told
+from vmlab.errors import LabError, oserror_as_lab_error
 from vmlab.guest import ADDRESS, Endpoint, Guest
 from vmlab.kernel import Kernel, of_debian
 from vmlab.locks import Lock
@@ -28,7 +28,7 @@ class Lab:
     """The connection to libvirt, and the machines that are ours.
 
     As a context manager it is closed at the end; machines that were started with
-    `dies_with_us` end then, or when this process does.
+    `ends_with_us` end then, or when this process does.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Lab:
         self._connection = daemon.connect()
         self._claims: dict[str, Lock] = {}
         """The folders of our machines, which nobody else may sweep away."""
-        self._mortals: set[str] = set()
+        self._own_machines: set[str] = set()
         """The names of those that die with us."""
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class Lab:
         """Let go of libvirt; of machines that die with us then nothing is left."""
         self._connection.close()
         for name, claim in self._claims.items():
-            if name in self._mortals:
+            if name in self._own_machines:
                 folders.forget(name)
             claim.release()
         self._claims.clear()
@@ -65,7 +65,7 @@ class Lab:
         *,
         kernel: Kernel | None = None,
         disk: Path | None = None,
-        dies_with_us: bool = False,
+        ends_with_us: bool = False,
         forwards: Mapping[Endpoint, int] | None = None,
     ) -> Running:
         """Start a machine and wait until it serves.
@@ -75,23 +75,23 @@ class Lab:
             name: its name, without the lab's prefix.
             kernel: what it runs; None for Debian's.
             disk: what it finds at /var; None for a fresh one.
-            dies_with_us: end it with this process, however that ends.
+            ends_with_us: end it with this process, however that ends.
             forwards: the port of 127.0.0.1 for each endpoint; None to choose.
 
         Raises:
             LabError: it exists already, or does not begin to serve.
         """
-        with told(f"the machine {name} cannot be made"):
+        with oserror_as_lab_error(f"the machine {name} cannot be made"):
             self._claim(name)
-            if dies_with_us:
-                self._mortals.add(name)
+            if ends_with_us:
+                self._own_machines.add(name)
             # A killed run's machines are gone, their folders are not.
             list(folders.sweep(self.is_up))
             try:
-                return self._boot(guest, name, kernel, disk, forwards, dies_with_us)
+                return self._boot(guest, name, kernel, disk, forwards, ends_with_us)
             except BaseException:
                 if disk is None:
-                    _clear(name, keep_console=not dies_with_us)
+                    _clear(name, keep_console=not ends_with_us)
                 raise
 
     def _boot(
@@ -101,7 +101,7 @@ class Lab:
         kernel: Kernel | None,
         disk: Path | None,
         forwards: Mapping[Endpoint, int] | None,
-        dies_with_us: bool,
+        ends_with_us: bool,
     ) -> Running:
         kernel = kernel or of_debian()
         console = folders.console(name)
@@ -126,7 +126,7 @@ class Lab:
                 is_accelerated=is_accelerated,
             )
             try:
-                started = self._create(machine, dies_with_us=dies_with_us)
+                started = self._create(machine, ends_with_us=ends_with_us)
                 break
             except LabError as error:
                 is_taken = "forward" in str(error) and forwards is None
@@ -174,11 +174,11 @@ class Lab:
             claim.release()
 
     def _create(
-        self, machine: domain.Machine, *, dies_with_us: bool
+        self, machine: domain.Machine, *, ends_with_us: bool
     ) -> "libvirt.virDomain":
         libvirt = daemon.module()
         daemon.start_logger()
-        flags = libvirt.VIR_DOMAIN_START_AUTODESTROY if dies_with_us else 0
+        flags = libvirt.VIR_DOMAIN_START_AUTODESTROY if ends_with_us else 0
         try:
             return self._connection.createXML(domain.describe(machine), flags)
         except libvirt.libvirtError as error:

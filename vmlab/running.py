@@ -89,17 +89,17 @@ class Running:
             return False  # it has just ended
 
     def _find_crash(self) -> watch.Crash | None:
-        said = self._log.read(self._seen)
-        text = _text(said)
+        octets = self._log.read(self._seen)
+        text = _text(octets)
         crash, scanned = watch.scan(text)
         if crash is None:
             # What is no whole line is read again.
-            self._seen = self._log.end - len(said) + _size_of(text[:scanned], said)
+            self._seen = self._log.end - len(octets) + _size_of(text[:scanned], octets)
             return None
         for _ in poll(_REPORT_SECONDS):
             # The line may have been half there, and so may the report.
             crash = watch.find_crash(self.log_since(self._seen)) or crash
-            if crash.is_whole or not self.is_active():
+            if crash.is_complete or not self.is_active():
                 break
         return crash
 
@@ -132,17 +132,17 @@ class Running:
         raise LabError(f"the machine {self.name} does not end")
 
 
-def _text(said: bytes) -> str:
-    return said.decode(errors="replace").replace("\r", "")
+def _text(octets: bytes) -> str:
+    return octets.decode(errors="replace").replace("\r", "")
 
 
-def _size_of(text: str, said: bytes) -> int:
+def _size_of(text: str, octets: bytes) -> int:
     """Return how many bytes of a console some whole lines take up.
 
     Bytes that are no UTF-8, and carriage returns, make it another number.
     """
     lines = text.count("\n")
-    return sum(len(line) for line in itertools.islice(io.BytesIO(said), lines))
+    return sum(len(line) for line in itertools.islice(io.BytesIO(octets), lines))
 
 
 def await_ready(running: Running, kernel: Kernel) -> None:

@@ -103,14 +103,14 @@ def _explain(line: str, places: Mapping[Frame, Sequence[Place]]) -> str:
     margin = stamp[0] if stamp else ""
     inlined: list[str] = []
 
-    def beside(match: re.Match[str]) -> str:
+    def neighbours(match: re.Match[str]) -> str:
         calls = places.get(_frame(match, line), ())
         inlined.extend(
             f"{margin}{one.function} (inlined, {one.line})\n" for one in calls[:-1]
         )
         return f"{match[0]} ({calls[-1].line})" if calls else match[0]
 
-    explained = _FRAME.sub(beside, line)
+    explained = _FRAME.sub(neighbours, line)
     return "".join([*inlined, explained])
 
 

@@ -54,7 +54,7 @@ class Crash:
     """Where the report begins in the text, in characters."""
     end: int
     """Where it ends, or the end of the text."""
-    is_whole: bool
+    is_complete: bool
     """Whether the end of the report has been seen."""
 
 
@@ -200,7 +200,7 @@ def _crash(
         functions=functions,
         offset=start,
         end=len(text) if end is None else end.end(),
-        is_whole=end is not None,
+        is_complete=end is not None,
     )
 
 

@@ -79,7 +79,9 @@ def find_out(
             unit = ask_unit(session)
         bare = replace(plain, credentials=None, mutual=None)
         discovery = replace(bare, is_discovery=True, target_name=None)
-        names, trouble = _told(lambda: names_at(portal, plain, timeout=timeout))
+        names, trouble = _names_or_reason(
+            lambda: names_at(portal, plain, timeout=timeout)
+        )
         return Offer(
             str(portal),
             printable(options.target_name or ""),
@@ -120,7 +122,7 @@ def ranges(numbers: tuple[int, ...]) -> str:
     return ", ".join(parts[:16]) + (" ..." if len(parts) > 16 else "")
 
 
-def _told(ask: Callable[[], list[str]]) -> tuple[list[str], str]:
+def _names_or_reason(ask: Callable[[], list[str]]) -> tuple[list[str], str]:
     """Return the values that are known, and the reasons for missing ones."""
     try:
         return ask(), ""

@@ -76,7 +76,7 @@ def summary(pdu: Packet) -> str:
     parts += [
         form.format(getattr(pdu, name))
         for name, form in _SHOWN.items()
-        if name in names and _says_something(pdu, name)
+        if name in names and _has_value(pdu, name)
     ]
     if "cdb" in names:
         parts.append(f"CDB={bytes(pdu.cdb).hex(' ')}")
@@ -85,7 +85,7 @@ def summary(pdu: Packet) -> str:
     return printable(" ".join(parts))
 
 
-def _says_something(pdu: Packet, name: str) -> bool:
+def _has_value(pdu: Packet, name: str) -> bool:
     value: Any = getattr(pdu, name)
     return isinstance(value, int) and not (
         (name == "lun" and not value) or value == RESERVED_TAG

@@ -314,7 +314,7 @@ _DISSECTORS: Mapping[int, Callable[[bytes, bytes], Iterator[Part]]] = {
 }
 
 
-def spoilt(data: bytes, part: Part, field: str) -> bytes:
+def with_flipped_bit(data: bytes, part: Part, field: str) -> bytes:
     """Return data in which the lowest bit of a field is another, if it has that bit."""
     place = FORMATS[part.name].structure.fields[field]
     end = 8 * (part.offset + place.byte) + 7 - place.bit + place.width

@@ -85,15 +85,15 @@ class Structure:
             TypeError: there is no such field.
             ValueError: the value does not fit its field.
         """
-        whole = 0
+        packed = 0
         for key, value in values.items():
             if key not in self._shifts:
                 raise TypeError(f"{self.name} has no field {key!r}")
             shift, mask = self._shifts[key]
             if not 0 <= value <= mask:
                 raise ValueError(f"{key}={value} does not fit its field of {self.name}")
-            whole |= value << shift
-        return whole.to_bytes(self.length, "big")
+            packed |= value << shift
+        return packed.to_bytes(self.length, "big")
 
     def parse(self, data: bytes | memoryview) -> dict[str, int]:
         """Read every field; what follows the structure is left alone.
@@ -108,9 +108,9 @@ class Structure:
                 field=self.name,
                 data=bytes(data),
             )
-        whole = int.from_bytes(data[: self.length], "big")
+        packed = int.from_bytes(data[: self.length], "big")
         return {
-            key: whole >> shift & mask for key, (shift, mask) in self._shifts.items()
+            key: packed >> shift & mask for key, (shift, mask) in self._shifts.items()
         }
 
     def parse_short(self, data: bytes | memoryview) -> dict[str, int]:
@@ -139,8 +139,8 @@ class Structure:
         length = self.length
 
         def read(data: bytes) -> tuple[int, ...]:
-            whole = int.from_bytes(data[:length], "big")
-            return tuple(whole >> shift & mask for shift, mask in shifts)
+            packed = int.from_bytes(data[:length], "big")
+            return tuple(packed >> shift & mask for shift, mask in shifts)
 
         return read
 

@@ -265,7 +265,7 @@ class Sense:
         except ValueError:
             return None
 
-    def may_say(self, *codes: AdditionalSense) -> bool:
+    def is_or_is_cut_off(self, *codes: AdditionalSense) -> bool:
         """Tell whether the additional sense code is one of some, or is cut off."""
         return self.is_code_cut_off or self.additional in codes
 

@@ -48,17 +48,19 @@ def _unavailable_reads(state: int, layout: Layout) -> bool:
     return right.is_served(state, layout) or is_read
 
 
-def _other_refusal(told: AdditionalSense, *states: AccessState) -> AccessRules:
+def _other_refusal(code_of: AdditionalSense, *states: AccessState) -> AccessRules:
     """Return the rules of a target that gives one additional sense code for others."""
 
     def refusal(state: AccessState) -> Sense:
-        code = told if state in states else right.REFUSALS[state]
+        code = code_of if state in states else right.REFUSALS[state]
         return Sense.of(SenseKey.NOT_READY, code)
 
     return AccessRules(refusal=refusal)
 
 
-def _own_twice(groups: Sequence[PortGroup], _own: int) -> Sequence[PortGroup]:
+def _duplicated_own_group(
+    groups: Sequence[PortGroup], _own: int
+) -> Sequence[PortGroup]:
     return (*groups, groups[0])
 
 
@@ -75,7 +77,7 @@ def _first_as_all(groups: Sequence[PortGroup], _own: int) -> Sequence[PortGroup]
     return [replace(one, state=groups[0].state) for one in groups]
 
 
-def _own_alone(groups: Sequence[PortGroup], own: int) -> Sequence[PortGroup]:
+def _only_own_group(groups: Sequence[PortGroup], own: int) -> Sequence[PortGroup]:
     return [one for one in groups if one.group == own]
 
 
@@ -95,17 +97,19 @@ def _only_this_port(is_sender: bool, is_other_port: bool, is_explicit: bool) -> 
     return not is_other_port and not (is_explicit and is_sender)
 
 
-def _everybody(_is_sender: bool, _is_other_port: bool, _is_explicit: bool) -> bool:
+def _notify_everybody(
+    _is_sender: bool, _is_other_port: bool, _is_explicit: bool
+) -> bool:
     return True
 
 
-def _nobody_of_its_own(
+def _silent_on_own_change(
     is_sender: bool, _is_other_port: bool, is_explicit: bool
 ) -> bool:
     return is_explicit and not is_sender
 
 
-def _nobody_of_theirs(
+def _silent_on_explicit_change(
     _is_sender: bool, _is_other_port: bool, is_explicit: bool
 ) -> bool:
     return not is_explicit
@@ -149,7 +153,7 @@ ACCESS: Final = (
         name="group-is-described-twice",
         breaks=("SPC4-6.37-03",),
         says="Describes the first target port group twice.",
-        rules=AccessRules(described=_own_twice),
+        rules=AccessRules(described=_duplicated_own_group),
     ),
     Fault(
         name="group-has-no-ports",
@@ -188,13 +192,13 @@ ACCESS: Final = (
         name="preference-is-not-told",
         breaks=("SPC4-6.37-08",),
         says="Reports PREF=0 for a preferred target port group.",
-        rules=AccessRules(tells_preference=False),
+        rules=AccessRules(reports_preference=False),
     ),
     Fault(
         name="port-tells-of-its-own-group",
         breaks=("SPC4-6.37-09",),
         says="Describes the target port group of the port that is asked, no other.",
-        rules=AccessRules(described=_own_alone),
+        rules=AccessRules(described=_only_own_group),
         also="what is done with the other group is not seen",
     ),
     Fault(
@@ -320,31 +324,31 @@ ACCESS: Final = (
         name="own-change-of-state-is-not-told",
         breaks=("SPC4-5.15.2.5-03",),
         says="Tells nobody of a state that it has changed itself.",
-        rules=AccessRules(is_told=_nobody_of_its_own),
+        rules=AccessRules(is_notified=_silent_on_own_change),
     ),
     Fault(
         name="set-state-is-not-told",
         breaks=("SPC4-5.15.2.5-04",),
         says="Tells nobody of a state that an initiator has changed.",
-        rules=AccessRules(is_told=_nobody_of_theirs),
+        rules=AccessRules(is_notified=_silent_on_explicit_change),
     ),
     Fault(
         name="other-ports-are-not-told-of-a-state",
         breaks=("SPC4-5.15.2.5-03", "SPC4-5.15.2.5-04"),
         says="Tells of a changed state only the nexuses of the port that it is of.",
-        rules=AccessRules(is_told=_only_this_port),
+        rules=AccessRules(is_notified=_only_this_port),
     ),
     Fault(
         name="sender-is-told-of-the-state",
         breaks=("SPC4-5.15.2.5-05",),
         says="Tells of a changed state who has changed it.",
-        rules=AccessRules(is_told=_everybody),
+        rules=AccessRules(is_notified=_notify_everybody),
     ),
     Fault(
         name="failed-change-of-state-is-not-told",
         breaks=("SPC4-5.15.2.5-06",),
         says="Tells nobody of a change of state of its own that has failed.",
-        rules=AccessRules(tells_of_failure=False),
+        rules=AccessRules(reports_failed_change=False),
     ),
     Fault(
         name="states-end-reservations",

@@ -53,7 +53,7 @@ AUTHENTICATION: Final = (
         name="chap-challenge-is-always-the-same",
         breaks=("RFC7143-9.2-02", "RFC7143-9.2-05"),
         says="Sends the same challenge on every connection.",
-        rules=AuthenticationRules(drawn=lambda random: bytes(len(random))),
+        rules=AuthenticationRules(random_challenge=lambda random: bytes(len(random))),
     ),
     Fault(
         name="long-secrets-are-refused",

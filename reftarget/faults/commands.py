@@ -24,7 +24,7 @@ def _run_out_of_order(
 ) -> Place:
     if place is not Place.AHEAD:
         return place
-    session.use_up(request.cmd_sn)  # the gap before it is still there
+    session.receive_ahead(request.cmd_sn)  # the gap before it is still there
     request.immediate = True
     return Place.NEXT
 
@@ -135,7 +135,7 @@ COMMANDS: Final = (
             "RFC7143-11.4.6-01",
         ),
         says="Uses the write length of a bidirectional command as its read length.",
-        rules=CommandRules(heeds_read_length=False),
+        rules=CommandRules(applies_read_length=False),
     ),
     Fault(
         name="format-error-ends-one-connection",

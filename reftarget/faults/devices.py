@@ -62,8 +62,8 @@ def _refuses_long_capacity(layout: Layout, _task: Task) -> CheckCondition | None
 
 def _filled_up(data: right.Data) -> bytes:
     """Return an UNMAP list in which the last descriptor is whole."""
-    whole = bytes(data) + bytes((_UNMAP_HEADER - len(data)) % _UNMAP_DESCRIPTOR)
-    return (len(whole) - _UNMAP_HEADER).to_bytes(4, "big") + whole[4:]
+    padded = bytes(data) + bytes((_UNMAP_HEADER - len(data)) % _UNMAP_DESCRIPTOR)
+    return (len(padded) - _UNMAP_HEADER).to_bytes(4, "big") + padded[4:]
 
 
 def _well_known_alone(luns: list[int], select: SelectReport) -> list[int]:
@@ -181,7 +181,7 @@ DEVICES: Final = (
         name="mode-changes-are-not-told",
         breaks=("SPC4-6.9-01",),
         says="Establishes no unit attention for changed mode parameters.",
-        rules=ModeRules(tells_of_change=False),
+        rules=ModeRules(reports_mode_change=False),
     ),
     Fault(
         name="unchangeable-mode-values-are-passed-over",
@@ -296,7 +296,7 @@ DEVICES: Final = (
         name="request-sense-ignores-desc",
         breaks=("SPC4-6.39-02",),
         says="Returns fixed format whatever DESC is.",
-        rules=IdentityRules(heeds_desc=False),
+        rules=IdentityRules(applies_desc=False),
     ),
     Fault(
         name="written-blocks-are-told-as-unmapped",

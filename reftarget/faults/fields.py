@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final
 from iscsi import pdu
 from iscsi.constants import BHS_LENGTH
 from iscsi.headers.layout import field_bits
-from iscsi.scsi.formats import AUTOMATIC, FORMATS, Format, parts, sense_parts, spoilt
+from iscsi.scsi.formats import (
+    AUTOMATIC,
+    FORMATS,
+    Format,
+    parts,
+    sense_parts,
+    with_flipped_bit,
+)
 from iscsi.situations import KINDS, History
 from reftarget.scsi.rules import AdmissionRules
 from reftarget.variants import Variant
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
     from iscsi.scsi.formats import Part
     from iscsi.situations import Kind
-    from reftarget.twist import Spoil, Wire
+    from reftarget.twist import Corruption, Wire
 
 PREFIX: Final = "field:"
 _ALL: Final[Mapping[str, Kind | Format]] = {**KINDS, **FORMATS}
@@ -61,33 +68,35 @@ def named(name: str) -> Variant:
     if isinstance(kind, Format):
         rules = _rules(kind_name, field, situation)
         return Variant(name=name, says=says, rules=rules)
-    return Variant(name=name, says=says, spoil=_spoil(kind, field, situation))
+    return Variant(name=name, says=says, corrupt=_corrupt(kind, field, situation))
 
 
 def _rules(name: str, field: str, situation: str) -> AdmissionRules:
     """Return the rules that show one field of a format wrong in one situation."""
 
-    def spoil(data: bytes, layout: Iterable[Part]) -> bytes:
+    def corrupt(data: bytes, layout: Iterable[Part]) -> bytes:
         for part in layout:
             if part.name == name and part.situation == situation:
-                data = spoilt(data, part, field)
+                data = with_flipped_bit(data, part, field)
         return data
 
     if situation == AUTOMATIC:
-        return AdmissionRules(sense_data=lambda data: spoil(data, [*sense_parts(data)]))
+        return AdmissionRules(
+            sense_data=lambda data: corrupt(data, [*sense_parts(data)])
+        )
     return AdmissionRules(
-        parameter_data=lambda command, data: spoil(data, [*parts(command, data)])
+        parameter_data=lambda command, data: corrupt(data, [*parts(command, data)])
     )
 
 
-def _spoil(kind: Kind, field: str, situation: str) -> Spoil:
+def _corrupt(kind: Kind, field: str, situation: str) -> Corruption:
     """Return a change of the lowest bit of one field in one situation."""
     bits = field_bits(kind.layer)[field]
     mask = 1 << (BHS_LENGTH * 8 - bits.end)
     opcode = int(kind.layer.opcode_of_class or 0)
     history = History()
 
-    def spoil(wire: Wire) -> Wire:
+    def corrupt(wire: Wire) -> Wire:
         packet = pdu.decode(wire.header[:BHS_LENGTH])
         before = history.note(packet)
         if wire.header[0] & 0x3F != opcode:
@@ -98,4 +107,4 @@ def _spoil(kind: Kind, field: str, situation: str) -> Spoil:
         header = number.to_bytes(BHS_LENGTH, "big") + wire.header[BHS_LENGTH:]
         return replace(wire, header=header)
 
-    return spoil
+    return corrupt

@@ -69,8 +69,8 @@ FUNCTIONS: Final = (
         breaks=("RFC7143-4.2.3.5-01",),
         says="Does not notify FastAbort sessions of tasks that an older session ends.",
         rules=FunctionRules(
-            tells=lambda reporting, own: (
-                functions.tells(reporting, own) and own != "RFC3720"
+            notifies=lambda reporting, own: (
+                functions.notifies(reporting, own) and own != "RFC3720"
             )
         ),
     ),
@@ -122,7 +122,7 @@ FUNCTIONS: Final = (
         name="old-sessions-are-told",
         breaks=("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08"),
         says="Sends AsyncEvent 5 to sessions without FastAbort, too.",
-        rules=FunctionRules(tells=lambda _reporting, _own: True),
+        rules=FunctionRules(notifies=lambda _reporting, _own: True),
     ),
     Fault(
         name="tmf-does-not-wait-for-gaps",

@@ -91,7 +91,7 @@ def _end_discovery_sessions(
             session.close()
 
 
-def _shun_failed_sessions(
+def _keep_failed_sessions_closed(
     others: Collection[OtherSession], nexus: Nexus, _is_discovery: bool
 ) -> None:
     for session in _of_initiator(others, nexus):
@@ -389,7 +389,7 @@ LOGINS: Final = (
         name="failed-session-is-not-reinstated",
         breaks=("RFC7143-7.15-02",),
         says="Refuses to reinstate a session whose connections are lost.",
-        rules=LoginRules(before_session=_shun_failed_sessions),
+        rules=LoginRules(before_session=_keep_failed_sessions_closed),
     ),
     Fault(
         name="login-ends-the-tasks-of-others",

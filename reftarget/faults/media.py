@@ -213,12 +213,12 @@ MEDIA: Final = (
         name="miscompare-tells-no-place",
         breaks=("SBC3-5.2-05",),
         says="Leaves INFORMATION out of the sense data of a miscompare.",
-        rules=BlockRules(told_difference=lambda _offset: None),
+        rules=BlockRules(miscompare_information=lambda _offset: None),
     ),
     Fault(
         name="miscompare-tells-the-next-byte",
         breaks=("SBC3-5.2-05",),
         says="Counts the bytes up to a difference from 1.",
-        rules=BlockRules(told_difference=lambda offset: offset + 1),
+        rules=BlockRules(miscompare_information=lambda offset: offset + 1),
     ),
 )

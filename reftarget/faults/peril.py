@@ -42,7 +42,7 @@ _pinged: dict[int, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReceivedPDU:
     """A PDU as it has come, whole or not.
 
     Attributes:
@@ -92,8 +92,8 @@ class Seen:
         return self.header[32:48] if self.opcode == Opcode.SCSI_COMMAND else b""
 
 
-When = Callable[[Seen], bool]
-Effect = Callable[[Seen], None]
+When = Callable[[ReceivedPDU], bool]
+Effect = Callable[[ReceivedPDU], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,85 +105,85 @@ class Peril(Fault):
     without parameters stands for all its parameter sets."""
 
 
-def upon(when: When, effect: Effect) -> ConnectionRules:
+def reacting_to(when: When, effect: Effect) -> ConnectionRules:
     """Return the rules of a target on which some PDUs have an effect."""
 
     def on_pdu(connection: Any, header: bytes, data: bytes, is_bad: bool) -> None:
-        seen = Seen(connection, header, data, is_bad)
-        if seen.opcode == Opcode.NOP_OUT and seen.session is not None and data:
-            _pinged[seen.session.tsih] = data
-        if when(seen):
-            effect(seen)
+        received = ReceivedPDU(connection, header, data, is_bad)
+        if received.opcode == Opcode.NOP_OUT and received.session is not None and data:
+            _pinged[received.session.tsih] = data
+        if when(received):
+            effect(received)
 
     return ConnectionRules(on_pdu=on_pdu)
 
 
-def crash(_seen: object = None) -> None:
+def crash(_received: object = None) -> None:
     """End as by a wild pointer."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def abort(_seen: Seen) -> None:
+def abort(_received: ReceivedPDU) -> None:
     """End as by an assertion."""
     os.kill(os.getpid(), signal.SIGABRT)
 
 
-def leave(_seen: Seen) -> None:
+def leave(_received: ReceivedPDU) -> None:
     """End by `_exit`."""
     os._exit(1)
 
 
-def hang(_seen: Seen) -> None:
+def hang(_received: ReceivedPDU) -> None:
     """Hang: no connection is served."""
     time.sleep(_HANG_SECONDS)
 
 
-def keep_memory(_seen: Seen) -> None:
+def keep_memory(_received: ReceivedPDU) -> None:
     """Take memory and never give it back."""
     if len(_kept) < _MOST_CHUNKS:
         _kept.append(bytearray(b"\x5a") * _CHUNK)  # written to, so that it is resident
 
 
-def keep_file(_seen: Seen) -> None:
+def keep_file(_received: ReceivedPDU) -> None:
     """Open a file and never close it."""
     if len(_files) < _MOST_FILES:
         _files.append(os.open(os.devnull, os.O_RDONLY))
 
 
-def close_others(seen: Seen) -> None:
+def close_others(received: ReceivedPDU) -> None:
     """Close the sessions of all other initiators."""
-    own = seen.session
-    for session in list(seen.connection.target.sessions.values()):
+    own = received.session
+    for session in list(received.connection.target.sessions.values()):
         if session is not own:
             session.close()
 
 
-def show_others(seen: Seen) -> None:
+def show_others(received: ReceivedPDU) -> None:
     """Send what another initiator has sent, in a NOP-In that nobody has asked for."""
-    own = 0 if seen.session is None else seen.session.tsih
+    own = 0 if received.session is None else received.session.tsih
     data = next((data for tsih, data in _pinged.items() if tsih != own), b"")
     answer = headers.NOPIn(
         initiator_task_tag=RESERVED_TAG, target_transfer_tag=RESERVED_TAG
     )
-    seen.connection.number(answer, advance=False)
-    seen.connection.send(answer, data)
+    received.connection.number(answer, advance=False)
+    received.connection.send(answer, data)
 
 
-def write_elsewhere(seen: Seen) -> None:
+def write_elsewhere(received: ReceivedPDU) -> None:
     """Write to the first blocks of every unit that the PDU does not address."""
-    node = None if seen.session is None else seen.session.node
+    node = None if received.session is None else received.session.node
     if node is None:
         return
-    addressed = seen.number(9, 1)
+    addressed = received.number(9, 1)
     for lun, unit in node.device.units.items():
         if lun != addressed and not unit.is_write_protected:
             unit.backing.write(0, b"\xee" * 4096)
 
 
-def lose_writes(seen: Seen) -> None:
+def lose_writes(received: ReceivedPDU) -> None:
     """Lose what was written to the first blocks of the unit that the PDU addresses."""
-    node = None if seen.session is None else seen.session.node
-    unit = None if node is None else node.device.units.get(seen.number(9, 1))
+    node = None if received.session is None else received.session.node
+    unit = None if node is None else node.device.units.get(received.number(9, 1))
     if unit is not None and not unit.is_write_protected:
         unit.backing.write(0, bytes(_LOST))
 
@@ -209,13 +209,13 @@ def peril(name: str, says: str, when: When, effect: Effect, *checks: str) -> Per
         name=name,
         says=says,
         breaks=(_BREAKS[effect],),
-        rules=upon(when, effect),
+        rules=reacting_to(when, effect),
         noticed_by=checks,
     )
 
 
 def of(opcode: Opcode, test: When) -> When:
     """Return what holds of PDUs of one opcode alone, in full-feature phase."""
-    return lambda seen: (
-        seen.opcode == opcode and seen.session is not None and test(seen)
+    return lambda received: (
+        received.opcode == opcode and received.session is not None and test(received)
     )

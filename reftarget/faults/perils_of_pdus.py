@@ -11,7 +11,7 @@ from reftarget.faults.peril import (
     HELD,
     SERVES,
     Peril,
-    Seen,
+    ReceivedPDU,
     When,
     abort,
     close_others,
@@ -48,7 +48,7 @@ _OF_FIELDS: Final = (
         "Crashes on an undefined task management function.",
         of(
             Opcode.TASK_MANAGEMENT_REQUEST,
-            lambda seen: seen.header[1] & 0x7F > _LAST_FUNCTION,
+            lambda received: received.header[1] & 0x7F > _LAST_FUNCTION,
         ),
         crash,
         f"{_FIELD}[full-feature-TaskManagement-function]",
@@ -56,63 +56,73 @@ _OF_FIELDS: Final = (
     peril(
         "unknown-logout-reason-hangs",
         "Hangs on a logout with an undefined reason.",
-        of(Opcode.LOGOUT_REQUEST, lambda seen: seen.header[1] & 0x7F > _LAST_REASON),
+        of(
+            Opcode.LOGOUT_REQUEST,
+            lambda received: received.header[1] & 0x7F > _LAST_REASON,
+        ),
         hang,
         f"{_FIELD}[full-feature-Logout-reason]",
     ),
     peril(
         "unknown-snack-closes-other-sessions",
         "Closes the sessions of other initiators on a SNACK of an unknown type.",
-        of(Opcode.SNACK, lambda seen: seen.header[1] & 0x0F > _LAST_SNACK),
+        of(Opcode.SNACK, lambda received: received.header[1] & 0x0F > _LAST_SNACK),
         close_others,
         f"{_FIELD}[full-feature-SNACK-type]",
     ),
     peril(
         "login-of-later-version-aborts",
         "Fails an assertion if a login requests a later version.",
-        lambda seen: seen.is_login and seen.header[3] > 0,
+        lambda received: received.is_login and received.header[3] > 0,
         abort,
         f"{_FIELD}[operational-Login-version_min]",
     ),
     peril(
         "reserved-stage-hangs",
         "Hangs if a login names the reserved stage.",
-        lambda seen: seen.is_login and seen.header[1] >> 2 & 3 == _RESERVED_STAGE,
+        lambda received: (
+            received.is_login and received.header[1] >> 2 & 3 == _RESERVED_STAGE
+        ),
         hang,
         f"{_FIELD}[operational-Login-csg]",
     ),
     peril(
         "text-of-unknown-tag-keeps-memory",
         "Leaks memory for each text that continues an exchange that does not exist.",
-        of(Opcode.TEXT_REQUEST, lambda seen: seen.number(20, 4) != RESERVED_TAG),
+        of(
+            Opcode.TEXT_REQUEST, lambda received: received.number(20, 4) != RESERVED_TAG
+        ),
         keep_memory,
         f"{_FIELD}[full-feature-Text-target_transfer_tag]",
     ),
     peril(
         "reserved-attribute-keeps-a-file",
         "Leaks an open file for each command with a reserved task attribute.",
-        of(Opcode.SCSI_COMMAND, lambda seen: seen.header[1] & 0x07 > _LAST_ATTRIBUTE),
+        of(
+            Opcode.SCSI_COMMAND,
+            lambda received: received.header[1] & 0x07 > _LAST_ATTRIBUTE,
+        ),
         keep_file,
         f"{_FIELD}[full-feature-Read-attribute]",
     ),
     peril(
         "wild-lun-writes-elsewhere",
         "Writes to other units if the form of a command's LUN is unknown.",
-        of(Opcode.SCSI_COMMAND, lambda seen: seen.header[8] & 0xC0 == 0xC0),
+        of(Opcode.SCSI_COMMAND, lambda received: received.header[8] & 0xC0 == 0xC0),
         write_elsewhere,
         f"{_FIELD}[full-feature-Write-lun]",
     ),
     peril(
         "wild-buffer-offset-writes-elsewhere",
         "Writes to other units if a Data-Out lies beyond its command's data.",
-        of(Opcode.DATA_OUT, lambda seen: seen.number(40, 4) > _FAR),
+        of(Opcode.DATA_OUT, lambda received: received.number(40, 4) > _FAR),
         write_elsewhere,
         f"{_FIELDS}[r2t-open-DataOut]",
     ),
     peril(
         "answer-to-no-ping-shows-data-of-others",
         "Discloses data of other initiators on the answer to a ping that was not sent.",
-        of(Opcode.NOP_OUT, lambda seen: seen.number(20, 4) != RESERVED_TAG),
+        of(Opcode.NOP_OUT, lambda received: received.number(20, 4) != RESERVED_TAG),
         show_others,
         f"{_FIELD}[full-feature-NOPOut-target_transfer_tag]",
     ),
@@ -122,9 +132,9 @@ _OF_FIELDS: Final = (
 # Additional header segments, lengths, digests ----------------------------------------
 
 
-def _overruns(seen: Seen) -> bool:
+def _overruns(received: ReceivedPDU) -> bool:
     """Tell whether the first additional header segment ends behind all of them."""
-    return 3 + int.from_bytes(seen.segments[:2], "big") > len(seen.segments) > 0
+    return 3 + int.from_bytes(received.segments[:2], "big") > len(received.segments) > 0
 
 
 _MANY_WORDS: Final = 127
@@ -142,14 +152,16 @@ _OF_SEGMENTS: Final = (
     peril(
         "additional-header-of-a-login-hangs",
         "Hangs on a long additional header segment in a login.",
-        lambda seen: seen.is_login and seen.header[4] >= _MANY_WORDS,
+        lambda received: received.is_login and received.header[4] >= _MANY_WORDS,
         hang,
         f"{_AHS}[operational-Login]",
     ),
     peril(
         "additional-header-before-login-crashes",
         "Crashes if the first PDU has an additional header segment without type.",
-        lambda seen: _is_before_login(seen) and seen.segments[:3] == bytes(3),
+        lambda received: (
+            _is_before_login(received) and received.segments[:3] == bytes(3)
+        ),
         crash,
         f"{_AHS}[before-login-Login]",
     ),
@@ -163,7 +175,7 @@ _OF_SEGMENTS: Final = (
     peril(
         "announced-data-keeps-memory",
         "Leaks memory for data that is announced beyond the limit.",
-        lambda seen: seen.is_bad and seen.number(5, 3) >= _LONG,
+        lambda received: received.is_bad and received.number(5, 3) >= _LONG,
         keep_memory,
         f"{_LENGTHS}[full-feature-Write]",
         f"{_LENGTHS}[operational-Login]",
@@ -178,14 +190,16 @@ _OF_SEGMENTS: Final = (
     peril(
         "wrong-header-digest-crashes",
         "Crashes if a header digest is zero.",
-        lambda seen: seen.is_bad and not seen.data and seen.number(5, 3) < _LONG,
+        lambda received: (
+            received.is_bad and not received.data and received.number(5, 3) < _LONG
+        ),
         crash,
         f"{_DIGESTS}[digests-NOPOut]",
     ),
     peril(
         "wrong-data-digest-closes-other-sessions",
         "Closes the sessions of other initiators if a data digest does not match.",
-        lambda seen: seen.is_bad and bool(seen.data),
+        lambda received: received.is_bad and bool(received.data),
         close_others,
         f"{_DIGESTS}[digests-Text]",
     ),
@@ -195,36 +209,38 @@ _OF_SEGMENTS: Final = (
 # Positions ---------------------------------------------------------------------------
 
 
-def _stage(seen: Seen) -> Stage | None:
+def _stage(received: ReceivedPDU) -> Stage | None:
     """Return the stage of a login, None before its first request and after it."""
-    stages = getattr(seen.connection.handler, "stages", None)
+    stages = getattr(received.connection.handler, "stages", None)
     return None if stages is None else stages.current
 
 
-def _is_before_login(seen: Seen) -> bool:
-    return getattr(seen.connection.handler, "first", seen) is None
+def _is_before_login(received: ReceivedPDU) -> bool:
+    return getattr(received.connection.handler, "first", received) is None
 
 
-def _is_challenged(seen: Seen) -> bool:
-    login = seen.connection.handler
-    return _stage(seen) is Stage.SECURITY and bool(login.exchanges > 1)
+def _is_challenged(received: ReceivedPDU) -> bool:
+    login = received.connection.handler
+    return _stage(received) is Stage.SECURITY and bool(login.exchanges > 1)
 
 
-def _is_login_cut(seen: Seen) -> bool:
-    joiner = getattr(seen.connection.handler, "joiner", None)
+def _is_login_cut(received: ReceivedPDU) -> bool:
+    joiner = getattr(received.connection.handler, "joiner", None)
     return joiner is not None and not joiner.is_empty
 
 
 def _in_session(test: Callable[[Any, Any], bool]) -> When:
     """Return what holds of a connection and its session."""
-    return lambda seen: seen.session is not None and test(seen.connection, seen.session)
+    return lambda received: (
+        received.session is not None and test(received.connection, received.session)
+    )
 
 
 _POSITIONS: Final[Mapping[str, When]] = {
     "before-login": _is_before_login,
-    "security": lambda seen: _stage(seen) is Stage.SECURITY,
+    "security": lambda received: _stage(received) is Stage.SECURITY,
     "challenged": _is_challenged,
-    "operational": lambda seen: _stage(seen) is Stage.OPERATIONAL,
+    "operational": lambda received: _stage(received) is Stage.OPERATIONAL,
     "login-cut": _is_login_cut,
     "full-feature": _in_session(lambda _connection, _session: True),
     "digests": _in_session(lambda connection, _session: connection.digests.header),
@@ -245,10 +261,10 @@ def _in(position: str) -> Peril:
     return peril(
         f"unassigned-opcode-crashes-{position}",
         f"Crashes by a PDU of no known kind and {_ODD_LENGTH} bytes ({position}).",
-        lambda seen: (
-            seen.opcode not in set(Opcode)
-            and len(seen.data) == _ODD_LENGTH
-            and is_there(seen)
+        lambda received: (
+            received.opcode not in set(Opcode)
+            and len(received.data) == _ODD_LENGTH
+            and is_there(received)
         ),
         crash,
         f"{_LENGTHS}[{position}-Unknown]",

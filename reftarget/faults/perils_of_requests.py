@@ -10,7 +10,7 @@ from iscsi.constants import Opcode
 from reftarget.faults.peril import (
     SECRET,
     Peril,
-    Seen,
+    ReceivedPDU,
     crash,
     hang,
     keep_file,
@@ -31,15 +31,15 @@ _STRESS: Final = "stress/test_stress.py::test_"
 # Text and CHAP -----------------------------------------------------------------------
 
 
-def _values(seen: Seen) -> list[bytes]:
+def _values(received: ReceivedPDU) -> list[bytes]:
     """Return the values of a text."""
-    pairs = seen.data.split(b"\0") if seen.is_text else []
+    pairs = received.data.split(b"\0") if received.is_text else []
     return [pair.partition(b"=")[2] for pair in pairs]
 
 
-def _value(seen: Seen, key: bytes) -> bytes | None:
+def _value(received: ReceivedPDU, key: bytes) -> bytes | None:
     """Return the value of a key of a login; None where it is not said."""
-    pairs = seen.data.split(b"\0") if seen.is_login else []
+    pairs = received.data.split(b"\0") if received.is_login else []
     return next((one[len(key) + 1 :] for one in pairs if one[: len(key)] == key), None)
 
 
@@ -56,11 +56,11 @@ _OF_TEXTS: Final = (
     peril(
         "long-key-of-a-login-crashes",
         "Crashes on a key of more than 63 bytes in a login.",
-        lambda seen: (
-            seen.is_login
+        lambda received: (
+            received.is_login
             and any(
                 len(pair.partition(b"=")[0]) > _LONGEST_KEY
-                for pair in seen.data.split(b"\0")
+                for pair in received.data.split(b"\0")
             )
         ),
         crash,
@@ -69,16 +69,19 @@ _OF_TEXTS: Final = (
     peril(
         "text-of-nulls-hangs",
         "Hangs on a text of only NULs.",
-        lambda seen: seen.is_text and seen.data.count(0) == len(seen.data) > _MANY_NULS,
+        lambda received: (
+            received.is_text
+            and received.data.count(0) == len(received.data) > _MANY_NULS
+        ),
         hang,
         *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Text]" for one in _IN_SESSION),
     ),
     peril(
         "long-value-crashes",
         "Crashes on a value of more than 255 bytes of a known key.",
-        lambda seen: (
-            not seen.data.startswith(b"X-")
-            and any(len(value) > _LONGEST_VALUE for value in _values(seen))
+        lambda received: (
+            not received.data.startswith(b"X-")
+            and any(len(value) > _LONGEST_VALUE for value in _values(received))
         ),
         crash,
         f"{_TEXTS}any_value_of_a_key_is_survived",
@@ -86,8 +89,8 @@ _OF_TEXTS: Final = (
     peril(
         "number-of-many-digits-keeps-memory",
         "Leaks memory for each number of a hundred digits or more.",
-        lambda seen: any(
-            len(value) > _MANY_DIGITS and value.isdigit() for value in _values(seen)
+        lambda received: any(
+            len(value) > _MANY_DIGITS and value.isdigit() for value in _values(received)
         ),
         keep_memory,
         f"{_TEXTS}any_value_of_a_key_is_survived[full-feature-Text]",
@@ -95,7 +98,7 @@ _OF_TEXTS: Final = (
     peril(
         "text-without-end-keeps-memory",
         "Leaks memory for each part of a text.",
-        lambda seen: seen.is_text and bool(seen.header[1] & _C_BIT),
+        lambda received: received.is_text and bool(received.header[1] & _C_BIT),
         keep_memory,
         f"{_TEXTS}text_without_end_is_survived",
     ),
@@ -118,14 +121,16 @@ _OF_TEXTS: Final = (
     peril(
         "long-proof-of-chap-crashes",
         "Crashes on a CHAP_R longer than the longest binary value.",
-        lambda seen: len(_value(seen, b"CHAP_R") or b"") > _LONG_PROOF,
+        lambda received: len(_value(received, b"CHAP_R") or b"") > _LONG_PROOF,
         crash,
         f"{_TEXTS}any_proof_of_chap_is_survived",
     ),
     peril(
         "empty-list-of-methods-ends-the-target",
         "Exits if a login offers an empty list of methods or algorithms.",
-        lambda seen: b"" in (_value(seen, b"AuthMethod"), _value(seen, b"CHAP_A")),
+        lambda received: (
+            b"" in (_value(received, b"AuthMethod"), _value(received, b"CHAP_A"))
+        ),
         leave,
         f"{_TEXTS}any_method_of_authentication_is_survived",
     ),
@@ -165,20 +170,20 @@ _LONG_CDBS: Final = 3
 """Where the control byte stands, by the group of the opcode."""
 
 
-def _length(seen: Seen) -> int:
+def _length(received: ReceivedPDU) -> int:
     """Return the length that a CDB gives; -1 where it gives none."""
-    cdb = seen.cdb
+    cdb = received.cdb
     position = _LENGTH_AT.get(cdb[0]) if cdb else None
     return -1 if position is None else int.from_bytes(cdb[position], "big")
 
 
-def _has_odd_control(seen: Seen) -> bool:
-    cdb = seen.cdb
+def _has_odd_control(received: ReceivedPDU) -> bool:
+    cdb = received.cdb
     if not cdb:
         return False
     group = cdb[0] >> 5
     if group == _LONG_CDBS:  # its end lies in an additional header segment
-        return cdb[1] == _CONTROL or seen.segments[-1:] == bytes([_CONTROL])
+        return cdb[1] == _CONTROL or received.segments[-1:] == bytes([_CONTROL])
     return cdb[_ENDS[group]] == _CONTROL
 
 
@@ -193,8 +198,10 @@ _OF_COMMANDS: Final = (
     peril(
         "answer-cut-short-shows-data-of-others",
         "Discloses data of other initiators if an answer is cut to five bytes.",
-        lambda seen: bool(
-            seen.cdb and seen.cdb[0] not in _LISTS and _length(seen) == _ODD_CUT
+        lambda received: bool(
+            received.cdb
+            and received.cdb[0] not in _LISTS
+            and _length(received) == _ODD_CUT
         ),
         show_others,
         f"{_COMMANDS}an_answer_cut_anywhere_is_survived",
@@ -202,8 +209,10 @@ _OF_COMMANDS: Final = (
     peril(
         "long-list-writes-elsewhere",
         "Writes to other units if a parameter list is shorter than its CDB says.",
-        lambda seen: bool(
-            seen.cdb and seen.cdb[0] in _LISTS and _length(seen) > len(seen.data)
+        lambda received: bool(
+            received.cdb
+            and received.cdb[0] in _LISTS
+            and _length(received) > len(received.data)
         ),
         write_elsewhere,
         f"{_COMMANDS}a_parameter_list_that_lies_is_survived",
@@ -218,8 +227,8 @@ _MANY_SESSIONS: Final = 6
 _RESET: Final = 5
 
 
-def _has_many_logins(seen: Seen) -> bool:
-    connections = seen.connection.target.connections
+def _has_many_logins(received: ReceivedPDU) -> bool:
+    connections = received.connection.target.connections
     return sum(one.session is None for one in connections) > _MANY_LOGINS
 
 
@@ -227,7 +236,7 @@ _OF_LOAD: Final = (
     peril(
         "each-login-keeps-a-file",
         "Leaks an open file for each Login Request.",
-        lambda seen: seen.is_login,
+        lambda received: received.is_login,
         keep_file,
         f"{_STRESS}logins_without_a_pause_are_served",
     ),
@@ -241,9 +250,9 @@ _OF_LOAD: Final = (
     peril(
         "many-sessions-crash",
         "Crashes on a write when seven sessions are open.",
-        lambda seen: (
-            seen.cdb[:1] == b"\x2a"
-            and len(seen.connection.target.sessions) > _MANY_SESSIONS
+        lambda received: (
+            received.cdb[:1] == b"\x2a"
+            and len(received.connection.target.sessions) > _MANY_SESSIONS
         ),
         crash,
         f"{_STRESS}data_is_kept_whatever_ends_its_writing[nothing]",
@@ -252,7 +261,8 @@ _OF_LOAD: Final = (
         "reset-loses-writes",
         "Loses the last written data on a reset of the unit.",
         of(
-            Opcode.TASK_MANAGEMENT_REQUEST, lambda seen: seen.header[1] & 0x7F == _RESET
+            Opcode.TASK_MANAGEMENT_REQUEST,
+            lambda received: received.header[1] & 0x7F == _RESET,
         ),
         lose_writes,
         f"{_STRESS}data_is_kept_whatever_ends_its_writing",

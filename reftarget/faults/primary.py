@@ -156,7 +156,7 @@ PRIMARY: Final = (
         name="reset-is-not-reported",
         breaks=("SAM5-5.14-01", "SAM5-5.14-04", "RFC7143-11.5.1-14"),
         says="Reports no unit attention of a reset.",
-        rules=MediumRules(tell_of_reset=lambda _attentions, _additional: None),
+        rules=MediumRules(report_reset=lambda _attentions, _additional: None),
     ),
     Fault(
         name="inquiry-reports-attentions",
@@ -187,7 +187,7 @@ PRIMARY: Final = (
         name="kinds-of-commands-are-not-told-apart",
         breaks=("SPC4-6.35-06",),
         says="Answers for a command whether it is asked by a service action or not.",
-        rules=IdentityRules(tells_kinds_apart=False),
+        rules=IdentityRules(distinguishes_command_classes=False),
     ),
     Fault(
         name="service-action-is-masked",

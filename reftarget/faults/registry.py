@@ -36,7 +36,7 @@ from reftarget.faults.units import UNITS
 from reftarget.faults.upkeep import UPKEEP
 from reftarget.faults.wire import WIRE
 from reftarget.rules import RULES
-from reftarget.variants import Variant, VariantError, by_name, lay_over
+from reftarget.variants import Variant, VariantError, apply_variants, by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,7 @@ def rules_with(names: Iterable[str], others: Iterable[Variant] = ()) -> Rules:
         VariantError: two of them cannot be on at once.
     """
     rows = [_row(name) for name in dict.fromkeys(names)]
-    return lay_over(RULES, [*rows, *others])
+    return apply_variants(RULES, [*rows, *others])
 
 
 def _row(name: str) -> Variant:

@@ -126,13 +126,13 @@ RESERVATIONS: Final = (
             "SPC4-5.12.11.2.7-02",
         ),
         says="Raises no unit attention when reservations change.",
-        rules=ReservationRules(tells=False),
+        rules=ReservationRules(notifies=False),
     ),
     Fault(
         name="leave-of-a-lone-holder-is-told",
         breaks=("SPC4-5.12.11.2.3-05",),
         says="Notifies registrants of the end of a reservation that is not shared.",
-        rules=ReservationRules(tells_of_leaving=lambda _kind: True),
+        rules=ReservationRules(reports_unregistration=lambda _kind: True),
     ),
     Fault(
         name="reservation-generation-stands-still",
@@ -281,7 +281,7 @@ RESERVATIONS: Final = (
         name="lone-holders-release-is-told",
         breaks=("SPC4-5.12.11.2.2-06",),
         says="Notifies registrants of the release of a reservation of one holder.",
-        rules=ReservationRules(tells_of_release=lambda _kind: True),
+        rules=ReservationRules(reports_release=lambda _kind: True),
     ),
     Fault(
         name="reservation-outlives-its-holder",
@@ -420,7 +420,7 @@ RESERVATIONS: Final = (
         says="Takes a parameter list of any length, and zeros for what it lacks.",
         rules=ReservationRules(
             is_list_length=lambda _action, _length: True,
-            is_list_whole=lambda _action, _data: True,
+            is_list_complete=lambda _action, _data: True,
             parameter_list=lambda data: data.ljust(BASIC_LENGTH, b"\0"),
         ),
     ),
@@ -434,6 +434,6 @@ RESERVATIONS: Final = (
         name="preempt-heeds-the-type",
         breaks=("SPC4-5.12.11.2.4-09",),
         says="Refuses PREEMPT of registrations with an undefined TYPE or SCOPE.",
-        rules=ReservationRules(preempt_heeds_type=True),
+        rules=ReservationRules(preempt_compares_type=True),
     ),
 )

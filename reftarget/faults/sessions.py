@@ -63,7 +63,9 @@ SESSIONS: Final = (
             "RFC7143-7.5.2-i01",
         ),
         says="Keeps the state of failed connections without end.",
-        rules=SessionRules(afterlife=lambda _time2wait, _time2retain: _FOR_EVER),
+        rules=SessionRules(
+            retention_seconds=lambda _time2wait, _time2retain: _FOR_EVER
+        ),
     ),
     Fault(
         name="state-ends-with-its-connection",
@@ -75,14 +77,14 @@ SESSIONS: Final = (
             "RFC7143-8.2-i01",
         ),
         says="Ends tasks and sessions as soon as a connection is lost.",
-        rules=SessionRules(afterlife=lambda _time2wait, _time2retain: 0.0),
+        rules=SessionRules(retention_seconds=lambda _time2wait, _time2retain: 0.0),
     ),
     Fault(
         name="nexus-loss-is-not-told",
         breaks=("RFC7143-6.3.5.1-i01",),
         says="Does not report the end of a session to the units.",
         also="whatever should end with the nexus stays",
-        rules=SessionRules(tells_of_nexus_loss=False),
+        rules=SessionRules(reports_nexus_loss=False),
     ),
     Fault(
         name="lost-connection-is-not-told",

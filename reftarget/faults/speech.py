@@ -220,7 +220,9 @@ SPEECH: Final = (
         name="challenge-is-too-long",
         breaks=("RFC7143-12.1.3-07",),
         says="Sends a CHAP_C of more than 1024 bytes.",
-        rules=AuthenticationRules(drawn=lambda random: random + bytes(_TOO_MUCH)),
+        rules=AuthenticationRules(
+            random_challenge=lambda random: random + bytes(_TOO_MUCH)
+        ),
     ),
     Fault(
         name="challenge-without-identifier",

@@ -108,7 +108,7 @@ TASKS: Final = (
         name="reset-is-told-after-older-changes",
         breaks=("SAM5-5.14-04",),
         says="Reports a reset after what was pending.",
-        rules=MediumRules(tell_of_reset=_reset_comes_last),
+        rules=MediumRules(report_reset=_reset_comes_last),
     ),
     Fault(
         name="compare-and-write-is-two-commands",

@@ -22,7 +22,7 @@ def _answer_to_authentication(pairs: text.Pairs) -> text.Pairs | None:
     return [("AuthMethod", "CHAP")] if text.value(pairs, "AuthMethod") else None
 
 
-def _take_anything(declared: dict[str, str], pairs: text.Pairs) -> None:
+def _accept_any_keys(declared: dict[str, str], pairs: text.Pairs) -> None:
     declared.update(pair for pair in pairs if pair[1].isdecimal())
 
 
@@ -31,7 +31,7 @@ def _ping_discovery(is_discovery: bool, ping: Callable[[], None]) -> None:
         ping()
 
 
-def _all_by_nothing(value: str, own: str, is_discovery: bool) -> str | None:
+def _empty_value_lists_all(value: str, own: str, is_discovery: bool) -> str | None:
     return texts.send_targets(value, own, is_discovery) if value else "All"
 
 
@@ -98,7 +98,7 @@ TEXTS: Final = (
         name="empty-send-targets-is-all",
         breaks=("RFC7143-C-13",),
         says="Answers an empty SendTargets with all targets.",
-        rules=TextRules(send_targets=_all_by_nothing),
+        rules=TextRules(send_targets=_empty_value_lists_all),
     ),
     Fault(
         name="named-send-targets-finds-nothing",
@@ -120,7 +120,7 @@ TEXTS: Final = (
         breaks=("RFC7143-6.2-i01", "RFC7143-7.12-03"),
         says="Uses a value that it has rejected.",
         also="a segment length of 0 breaks every exchange",
-        rules=TextRules(after_negotiation=_take_anything),
+        rules=TextRules(after_negotiation=_accept_any_keys),
     ),
     Fault(
         name="discovery-session-is-pinged",

@@ -9,7 +9,7 @@ from reftarget.faults.row import Fault
 from reftarget.scsi.rules import ChangeRules
 
 
-def _as_before(old: int, _new: int) -> int:
+def _inventory_unchanged(old: int, _new: int) -> int:
     return old
 
 
@@ -18,7 +18,7 @@ UNITS: Final = (
         name="inventory-change-is-not-told",
         breaks=("SPC4-6.33-05",),
         says="Tells nobody of a unit that comes or goes.",
-        rules=ChangeRules(tells_of_inventory=False),
+        rules=ChangeRules(reports_inventory_change=False),
     ),
     Fault(
         name="report-luns-lists-former-units",
@@ -68,19 +68,19 @@ UNITS: Final = (
         name="capacity-stays-as-it-was",
         breaks=("SBC3-5.15-02",),
         says="Reports by READ CAPACITY the size that the unit had before.",
-        rules=ChangeRules(shown_blocks=_as_before),
+        rules=ChangeRules(shown_blocks=_inventory_unchanged),
     ),
     Fault(
         name="capacity-change-is-not-told",
         breaks=("SBC3-5.15-03",),
         says="Tells nobody of another size.",
-        rules=ChangeRules(tells_of_capacity=False),
+        rules=ChangeRules(reports_capacity_change=False),
     ),
     Fault(
         name="end-stays-where-it-was",
         breaks=("SBC3-4.5-04",),
         says="Serves the blocks that the unit had before its size has changed.",
-        rules=ChangeRules(served_blocks=_as_before),
+        rules=ChangeRules(served_blocks=_inventory_unchanged),
         also="the last block of a larger unit is refused",
     ),
     Fault(
@@ -105,6 +105,6 @@ UNITS: Final = (
         name="later-protection-is-not-told",
         breaks=("SPC4-6.11-09",),
         says="Tells nobody that an operator has protected the unit.",
-        rules=ChangeRules(tells_of_protection=False),
+        rules=ChangeRules(reports_protection_change=False),
     ),
 )

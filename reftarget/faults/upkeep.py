@@ -89,13 +89,13 @@ UPKEEP: Final = (
         name="new-medium-is-not-told",
         breaks=("SBC3-4.3-02",),
         says="Establishes no unit attention for a loaded medium.",
-        rules=MediumRules(tells_of_medium=False),
+        rules=MediumRules(reports_new_medium=False),
     ),
     Fault(
         name="medium-is-removed-though-prevented",
         breaks=("SBC3-5.9-01",),
         says="Ejects the medium although its removal is prevented.",
-        rules=MediumRules(heeds_prevention=False),
+        rules=MediumRules(applies_prevention=False),
     ),
     Fault(
         name="prevention-outlives-its-nexus",
@@ -177,13 +177,13 @@ UPKEEP: Final = (
         name="sanitize-ignores-write-protection",
         breaks=("SBC3-5.24-08",),
         says="Answers SANITIZE of a write-protected unit with GOOD.",
-        rules=MediumRules(erase_heeds_protection=False),
+        rules=MediumRules(erase_respects_protection=False),
     ),
     Fault(
         name="sanitize-ignores-reservations",
         breaks=("SBC3-5.24-09",),
         says="Lets SANITIZE pass every reservation.",
-        rules=AdmissionRules(heeds_reservations=lambda opcode: opcode != _SANITIZE),
+        rules=AdmissionRules(applies_reservations=lambda opcode: opcode != _SANITIZE),
     ),
     Fault(
         name="stopped-unit-is-ready",
@@ -201,7 +201,7 @@ UPKEEP: Final = (
         name="power-condition-ejects",
         breaks=("SBC3-5.25-04",),
         says="Ejects the medium by LOEJ whatever POWER CONDITION is.",
-        rules=MediumRules(heeds_start=lambda _power_condition: True),
+        rules=MediumRules(applies_start=lambda _power_condition: True),
     ),
     Fault(
         name="stop-without-loej-ejects",

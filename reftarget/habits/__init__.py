@@ -8,13 +8,13 @@ from reftarget.habits.registry import (
     named,
     rules_with,
 )
-from reftarget.habits.row import Habit, can_meet
+from reftarget.habits.row import Habit, are_compatible
 
 __all__ = [
     "HABITS",
     "Habit",
     "UnknownHabitError",
-    "can_meet",
+    "are_compatible",
     "configured",
     "named",
     "rules_with",

@@ -88,14 +88,14 @@ DEVICES: Final = (
         name="capacity-change-may-be-silent",
         clause="SBC-3 5.15",
         says="Tells nobody of another size.",
-        rules=ChangeRules(tells_of_capacity=False),
+        rules=ChangeRules(reports_capacity_change=False),
         may_warn=frozenset({"SBC3-5.15-03"}),
     ),
     Habit(
         name="later-protection-may-be-silent",
         clause="SPC-4 6.11",
         says="Tells nobody that an operator has protected a unit.",
-        rules=ChangeRules(tells_of_protection=False),
+        rules=ChangeRules(reports_protection_change=False),
         may_warn=frozenset({"SPC4-6.11-09"}),
     ),
     Habit(
@@ -263,7 +263,7 @@ DEVICES: Final = (
         name="erasure-is-not-told",
         clause="SPC-4 7.8",
         says="Gives WABEREQ and WACEREQ 0.",
-        rules=IdentityRules(tells_of_erasure=False),
+        rules=IdentityRules(reports_erasure=False),
         is_poor=True,
     ),
     Habit(

@@ -44,7 +44,7 @@ RESERVATIONS: Final = (
         name="types-are-not-told",
         clause="SPC-4 6.15.4",
         says="Gives TMV 0 and no type of reservation.",
-        rules=ReservationRules(tells_types=False),
+        rules=ReservationRules(reports_types=False),
     ),
     *(
         Habit(

@@ -66,7 +66,7 @@ class Habit(Variant):
         )
 
 
-def can_meet(one: Habit, other: Habit) -> bool:
+def are_compatible(one: Habit, other: Habit) -> bool:
     """Tell whether two habits can be on at once."""
     return (
         one.name != other.name

@@ -22,7 +22,7 @@ from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules import SCSIRules
 
 if TYPE_CHECKING:
-    from reftarget.twist import Spoil, Twist, Wording
+    from reftarget.twist import Corruption, Twist, Wording
 
 __all__ = [
     "RULES",
@@ -67,7 +67,7 @@ class Rules(RuleSet):
     """What happens to each PDU on its way out, in order."""
     wordings: tuple[Wording, ...] = ()
     """What happens to each text before it is cut into PDUs, in order."""
-    spoils: tuple[Spoil, ...] = ()
+    corruptions: tuple[Corruption, ...] = ()
     """What happens to the bytes of each PDU, in order."""
 
 

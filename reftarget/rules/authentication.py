@@ -18,7 +18,7 @@ def needs_proof(_is_added: bool) -> bool:
     return True
 
 
-def drawn(random: bytes) -> bytes:
+def random_challenge(random: bytes) -> bytes:
     """Return the bytes for identifier and challenge: random ones (9.2)."""
     return random
 
@@ -50,7 +50,7 @@ class AuthenticationRules(RuleSet):
     """AuthMethod=None is taken where no proof is required (section 12.1)."""
     refuses_stray_keys: bool = True
     """CHAP keys that are out of step are refused (section 9.2)."""
-    drawn: Callable[[bytes], bytes] = drawn
+    random_challenge: Callable[[bytes], bytes] = random_challenge
     user: Callable[[str], str] = user
     is_proved: Callable[[bool, bytes | None, Callable[[], bool]], bool] = is_proved
     checks_owner: bool = True

@@ -31,7 +31,7 @@ class Numbering(Protocol):
     def held(self) -> dict[int, Any]:
         """What waits for the numbers before it, by CmdSN."""
 
-    def use_up(self, cmd_sn: int) -> None:
+    def receive_ahead(self, cmd_sn: int) -> None:
         """Count a number ahead as received, once those before it are."""
 
 
@@ -106,5 +106,5 @@ class CommandRules(RuleSet):
         before_command
     )
     extended_cdb: Callable[[bytes], bytes] = extended_cdb
-    heeds_read_length: bool = True
+    applies_read_length: bool = True
     """A bidirectional command reads what its AHS says (section 11.2.2.4)."""

@@ -43,7 +43,7 @@ def reaches_later(is_reset: bool) -> bool:
     return is_reset
 
 
-def tells(reporting: str, _own: str) -> bool:
+def notifies(reporting: str, _own: str) -> bool:
     """Whether a connection is told of the tasks that a function ends (4.2.3.4).
 
     Args:
@@ -85,7 +85,7 @@ class FunctionRules(RuleSet):
     reaches_later: Callable[[bool], bool] = reaches_later
     reset_ends_tasks: bool = True
     """A reset ends all tasks (section 11.5.1)."""
-    tells: Callable[[str, str], bool] = tells
+    notifies: Callable[[str, str], bool] = notifies
     ends_sessions: frozenset[TMFunction] = frozenset({TMFunction.TARGET_COLD_RESET})
     """The functions that end all sessions (section 11.5.1)."""
     after_function: Callable[[Responding, int], None] = after_function

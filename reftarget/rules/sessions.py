@@ -16,7 +16,7 @@ def ends_with_connection(is_discovery: bool) -> bool:
     return is_discovery
 
 
-def afterlife(time2wait: float, time2retain: float) -> float:
+def retention_seconds(time2wait: float, time2retain: float) -> float:
     """Return the seconds for which the state after a failure is kept (section 7.5).
 
     With Time2Retain 0 it is discarded at once (section 13.16).
@@ -56,8 +56,8 @@ class SessionRules(RuleSet):
     """The first Target Transfer Tag of a session (section 11.8.5)."""
     # what is lost
     ends_with_connection: Callable[[bool], bool] = ends_with_connection
-    afterlife: Callable[[float, float], float] = afterlife
-    tells_of_nexus_loss: bool = True
+    retention_seconds: Callable[[float, float], float] = retention_seconds
+    reports_nexus_loss: bool = True
     """The units are told of a session that has ended (section 6.3.5.1)."""
     after_lost_login: Callable[[OtherSession], None] = after_lost_login
     fin_ends_connection: bool = True

@@ -53,23 +53,23 @@ def change_implicitly(unit: LogicalUnit, tag: int, state: AccessState) -> None:
     """Change the state of a group as the target itself does."""
     rules = unit.rules.access
     if unit.port_groups.change(tag, state, rules.implicit_status, rules):
-        _tell(unit, tag, None)
+        _notify(unit, tag, None)
 
 
 def fail_transition(unit: LogicalUnit) -> None:
     """Tell every nexus of a change of the target's own that has failed."""
-    if unit.rules.access.tells_of_failure:
+    if unit.rules.access.reports_failed_change:
         unit.attentions.establish_for_all(
             AdditionalSense.IMPLICIT_ASYMMETRIC_ACCESS_STATE_TRANSITION_FAILED
         )
 
 
-def _tell(unit: LogicalUnit, tag: int, sender: Nexus | None) -> None:
+def _notify(unit: LogicalUnit, tag: int, sender: Nexus | None) -> None:
     """Tell of a change of state whom it concerns."""
     rules = unit.rules.access
     for nexus in unit.attentions:
         is_other_port = nexus.target_portal_group_tag != tag
-        if rules.is_told(nexus == sender, is_other_port, sender is not None):
+        if rules.is_notified(nexus == sender, is_other_port, sender is not None):
             unit.establish_attention(
                 nexus, AdditionalSense.ASYMMETRIC_ACCESS_STATE_CHANGED
             )
@@ -104,9 +104,9 @@ def _set(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     _check_length(rules, length)
 
     def change(data: bytes | memoryview) -> Outcome:
-        whole = len(data) - (len(data) - SET_HEADER) % SET_LENGTH
+        complete_length = len(data) - (len(data) - SET_HEADER) % SET_LENGTH
         try:
-            states = parse_states(bytes(data[:whole]))
+            states = parse_states(bytes(data[:complete_length]))
         except DecodeError:
             return GOOD
         if rules.checks_all_first:
@@ -144,7 +144,7 @@ def _change(unit: LogicalUnit, tag: int, state: AccessState, sender: Nexus) -> N
     rules = unit.rules.access
     state = rules.set_state(unit.port_groups.state_of(tag), state)
     if unit.port_groups.change(tag, state, rules.explicit_status, rules):
-        _tell(unit, tag, sender)
+        _notify(unit, tag, sender)
 
 
 COMMANDS = (

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from reftarget.scsi.unit import LogicalUnit
 
 
-def tell_of_inventory(units: Iterable[LogicalUnit], rules: ChangeRules) -> None:
+def report_inventory_change(units: Iterable[LogicalUnit], rules: ChangeRules) -> None:
     """Tell every nexus, on every unit, that a unit has come or gone."""
     for unit in units:
-        if rules.tells_of_inventory:
+        if rules.reports_inventory_change:
             unit.attentions.establish_for_all(
                 AdditionalSense.REPORTED_LUNS_DATA_HAS_CHANGED
             )
@@ -44,7 +44,7 @@ def resize(unit: LogicalUnit, size: int) -> None:
     unit.config = config
     unit.blocks = rules.shown_blocks(old, new)
     unit.end = unit.rules.medium.end(rules.served_blocks(old, new))
-    if rules.tells_of_capacity:
+    if rules.reports_capacity_change:
         unit.attentions.establish_for_all(AdditionalSense.CAPACITY_DATA_HAS_CHANGED)
 
 
@@ -53,5 +53,5 @@ def protect(unit: LogicalUnit, *, is_protected: bool) -> None:
     rules = unit.rules.changes
     unit.is_protected = is_protected and rules.protects
     unit.shows_protection = is_protected and rules.shows_protection
-    if rules.tells_of_protection:
+    if rules.reports_protection_change:
         unit.attentions.establish_for_all(AdditionalSense.MODE_PARAMETERS_CHANGED)

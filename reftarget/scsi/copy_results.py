@@ -32,7 +32,7 @@ class CopyResults:
         """Tell whether a copy with an identifier has not ended yet."""
         return (nexus, list_identifier) in self._running
 
-    def kept_up(
+    def keep_until_done(
         self,
         nexus: Nexus,
         list_identifier: int,

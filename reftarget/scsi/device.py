@@ -166,7 +166,7 @@ class DeviceServer:
         if config.lun in self._present:
             raise ValueError(f"there is a logical unit {config.lun} already")
         unit = self._unit(config)
-        changes.tell_of_inventory(self.units.values(), rules)
+        changes.report_inventory_change(self.units.values(), rules)
         if rules.serves_new_units:
             self.units[config.lun] = unit
         self._present.add(config.lun)
@@ -188,7 +188,7 @@ class DeviceServer:
         if rules.removes:
             self.units.pop(lun, None)
         self._present.discard(lun)
-        changes.tell_of_inventory(others, rules)
+        changes.report_inventory_change(others, rules)
         if rules.lists_changes:
             self._listed = sorted(self._present)
 
@@ -238,7 +238,7 @@ def _admit(unit: LogicalUnit, task: Task) -> Command:
     if objection is not None:
         raise objection
     # RESERVATION CONFLICT comes before a unit attention (SAM-5 section 5.3.3).
-    if unit.reservations.is_reserved and rules.heeds_reservations(cdb[0]):
+    if unit.reservations.is_reserved and rules.applies_reservations(cdb[0]):
         conflict = unit.reservations.check(task, command)
         if conflict is not None:
             raise _AnsweredError(conflict)
@@ -332,8 +332,8 @@ def _in_steps(unit: LogicalUnit, steps: Steps) -> Steps:
 
 
 def _forbidden(command: Command, cdb: bytes) -> CheckCondition:
-    whole = int.from_bytes(cdb[: command.length], "big") & command.forbidden
-    byte, bit = divmod(8 * command.length - whole.bit_length(), 8)
+    reserved_bits = int.from_bytes(cdb[: command.length], "big") & command.forbidden
+    byte, bit = divmod(8 * command.length - reserved_bits.bit_length(), 8)
     return invalid_field_in_cdb(byte, 7 - bit)
 
 

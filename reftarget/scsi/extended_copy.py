@@ -143,7 +143,9 @@ def _finish(
         return _copy_all(job, header)
     if results.is_in_progress(nexus, identifier):
         raise illegal_request(AdditionalSense.OPERATION_IN_PROGRESS)
-    return results.kept_up(nexus, identifier, job.progress, _copy_all(job, header))
+    return results.keep_until_done(
+        nexus, identifier, job.progress, _copy_all(job, header)
+    )
 
 
 def _copy_all(job: _Job, header: CopyHeader) -> Steps:

@@ -157,8 +157,8 @@ def _characteristics(unit: LogicalUnit, _task: Task) -> bytes:
     rules = unit.rules.identity
     return BlockDeviceCharacteristics(
         medium_rotation_rate=rules.rotation_rate,
-        wabereq=int(rules.tells_of_erasure),
-        wacereq=int(rules.tells_of_erasure),
+        wabereq=int(rules.reports_erasure),
+        wacereq=int(rules.reports_erasure),
         nominal_form_factor=rules.form_factor,
     ).build()
 

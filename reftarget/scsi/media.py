@@ -33,7 +33,7 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
     sanitizing = unit.not_ready(unit.device.now) if unit.sanitizing else None
     if sanitizing is not None:
         raise CheckCondition(sanitizing)
-    if not rules.heeds_start(power_condition):
+    if not rules.applies_start(power_condition):
         return GOOD
     start = bool(fields["start"])
     loej = rules.moves_medium(start, bool(fields["loej"]), unit.config.removable)
@@ -49,9 +49,9 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
 
 def _move_medium(unit: LogicalUnit, task: Task, *, load: bool) -> None:
     rules = unit.rules.medium
-    if unit.prevented and rules.heeds_prevention:  # moving it in is moving it, too
+    if unit.prevented and rules.applies_prevention:  # moving it in is moving it, too
         raise illegal_request(AdditionalSense.MEDIUM_REMOVAL_PREVENTED)
-    if load and not unit.is_loaded and rules.tells_of_medium:
+    if load and not unit.is_loaded and rules.reports_new_medium:
         unit.attentions.establish_for_all(
             AdditionalSense.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED,
             but=task.nexus,

@@ -108,7 +108,7 @@ def _select(
         offset += len(page.build())
     # All pages are looked at before the first is taken (SPC-4 section 6.9).
     changes = [unit.modes.change(page) for page in parameters.pages]
-    if any(changes) and rules.tells_of_change:
+    if any(changes) and rules.reports_mode_change:
         unit.attentions.establish_for_all(
             AdditionalSense.MODE_PARAMETERS_CHANGED, but=task.nexus
         )

@@ -63,7 +63,7 @@ def _report_operation_codes(unit: LogicalUnit, task: Task) -> Outcome:
     action = rules.requested_action(fields["requested_service_action"])
     if option > ReportingOptions.ONE_OF_EITHER and not rules.refuses_reserved_options:
         option = ReportingOptions.ALL
-    if option in _OF_ONE_KIND and not rules.tells_kinds_apart:
+    if option in _OF_ONE_KIND and not rules.distinguishes_command_classes:
         option = ReportingOptions.ONE_OF_EITHER
     if option == ReportingOptions.ALL:
         data = _every_command(unit, has_timeouts=has_timeouts)

@@ -81,7 +81,7 @@ class PortGroups:
             one.applied is AccessState.OPTIMIZED for one in self._groups.values()
         )
 
-    def prefer(self, tag: int, *, is_preferred: bool) -> None:
+    def set_preference(self, tag: int, *, is_preferred: bool) -> None:
         """Say whether a group is a preferred one."""
         self._groups[tag].is_preferred = is_preferred
 
@@ -94,7 +94,7 @@ class PortGroups:
                     group.state,
                     (tag,),
                     rules.settable | _OPERATED,
-                    group.is_preferred and rules.tells_preference,
+                    group.is_preferred and rules.reports_preference,
                     group.status,
                 )
                 for tag, group in self._groups.items()

@@ -38,7 +38,7 @@ def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
             pending.pop(0)
     else:
         sense = unit.not_ready(unit.device.now) or rules.nothing_to_report
-    data = sense.build(descriptor=bool(fields["desc"]) and rules.heeds_desc)
+    data = sense.build(descriptor=bool(fields["desc"]) and rules.applies_desc)
     return truncated(data, fields["allocation_length"])
 
 

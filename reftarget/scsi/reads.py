@@ -75,7 +75,7 @@ def _verify(layout: Layout) -> Handler:
         sent = 1 if bytchk == _BYTCHK_SAME else blocks
 
         def compare(data: bytes | memoryview) -> Outcome | Steps:
-            require_whole_blocks(unit, data)
+            require_complete_blocks(unit, data)
             if bytchk == _BYTCHK_SAME and rules.verify_compares_all:
                 return _compare_with_all(unit, lba, blocks, bytes(data))
             require_equal(unit, unit.read(lba, len(data) // unit.block_size), data)
@@ -97,7 +97,7 @@ def _compare_with_all(unit: LogicalUnit, lba: int, blocks: int, block: bytes) ->
     return GOOD
 
 
-def require_whole_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
+def require_complete_blocks(unit: LogicalUnit, data: bytes | memoryview) -> None:
     """Refuse Data-Out that ends within a block."""
     if len(data) % unit.block_size:
         raise illegal_request(AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT)
@@ -128,7 +128,7 @@ def require_equal(
         Sense.of(
             SenseKey.MISCOMPARE,
             AdditionalSense.MISCOMPARE_DURING_VERIFY_OPERATION,
-            information=unit.rules.blocks.told_difference(offset),
+            information=unit.rules.blocks.miscompare_information(offset),
         )
     )
 

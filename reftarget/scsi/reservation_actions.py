@@ -29,7 +29,7 @@ from reftarget.scsi.reservation_state import (
     Change,
     Reservation,
     State,
-    tell,
+    attentions_for,
 )
 from reftarget.scsi.rules.reservations import (
     ReservationRules,
@@ -156,10 +156,10 @@ def release(state: State, request: Request) -> Change:
         return Change(state)
     if not rules.may_release(current.type, kind):
         raise illegal_request(AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
-    notified = state.others(request.nexus) if rules.tells_of_release(kind) else []
+    notified = state.others(request.nexus) if rules.reports_release(kind) else []
     return Change(
         replace(state, reservation=None),
-        tell(notified, AdditionalSense.RESERVATIONS_RELEASED),
+        attentions_for(notified, AdditionalSense.RESERVATIONS_RELEASED),
     )
 
 
@@ -168,7 +168,9 @@ def clear(state: State, request: Request) -> Change:
     _authorize(state, request, _basic(request))
     return Change(
         request.rules.counted(state.without(state.registrations)),
-        tell(state.others(request.nexus), AdditionalSense.RESERVATIONS_PREEMPTED),
+        attentions_for(
+            state.others(request.nexus), AdditionalSense.RESERVATIONS_PREEMPTED
+        ),
     )
 
 
@@ -193,12 +195,12 @@ def preempt(state: State, request: Request) -> Change:
             state, request, [nexus for nexus in named if nexus != request.nexus]
         )
     # SCOPE and TYPE are ignored where registrations alone are removed.
-    if request.rules.preempt_heeds_type:
+    if request.rules.preempt_compares_type:
         _ = request.reservation_type
     victims = tuple(nexus for nexus in named if nexus != request.nexus)
     return Change(
         request.rules.counted(state.without(named)),
-        tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED),
+        attentions_for(victims, AdditionalSense.REGISTRATIONS_PREEMPTED),
         victims,
     )
 
@@ -341,9 +343,9 @@ def _released(before: State, after: State, rules: ReservationRules) -> Attention
     current = before.reservation
     if current is None or after.reservation is not None:
         return ()
-    if not rules.tells_of_leaving(current.type):
+    if not rules.reports_unregistration(current.type):
         return ()
-    return tell(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
+    return attentions_for(after.registrations, AdditionalSense.RESERVATIONS_RELEASED)
 
 
 def _take_over(state: State, request: Request, victims: list[Nexus]) -> Change:
@@ -353,9 +355,9 @@ def _take_over(state: State, request: Request, victims: list[Nexus]) -> Change:
     after = request.rules.counted(
         replace(state.without(victims), reservation=requested)
     )
-    attentions = tell(victims, AdditionalSense.REGISTRATIONS_PREEMPTED)
+    attentions = attentions_for(victims, AdditionalSense.REGISTRATIONS_PREEMPTED)
     if current is not None and current.type != requested.type:
-        attentions += tell(
+        attentions += attentions_for(
             after.others(request.nexus), AdditionalSense.RESERVATIONS_RELEASED
         )
     return Change(after, attentions, tuple(victims))

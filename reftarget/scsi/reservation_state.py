@@ -98,6 +98,6 @@ class Change:
     """Whose tasks PREEMPT AND ABORT aborts."""
 
 
-def tell(nexuses: Iterable[Nexus], additional: AdditionalSense) -> Attentions:
+def attentions_for(nexuses: Iterable[Nexus], additional: AdditionalSense) -> Attentions:
     """Return the same unit attention for several nexuses."""
     return tuple((nexus, additional) for nexus in nexuses)

@@ -178,8 +178,8 @@ class ReservationManager:
             persist_through_power_loss_capable=rules.offers_persistence(
                 self._store is not None and rules.can_persist
             ),
-            type_mask_valid=rules.tells_types,
-            types=rules.types if rules.tells_types else frozenset(),
+            type_mask_valid=rules.reports_types,
+            types=rules.types if rules.reports_types else frozenset(),
             allow_commands=rules.allow_commands,
             persist_through_power_loss_activated=rules.is_shown_persistent(self.state),
         ).build()
@@ -238,7 +238,7 @@ class ReservationManager:
         self, action: OutServiceAction, length: int, request: Request
     ) -> Outcome:
         data = request.data
-        if len(data) < length or not self._rules.is_list_whole(action, data):
+        if len(data) < length or not self._rules.is_list_complete(action, data):
             raise parameter_list_length_error()
         if self._reserver is not None:
             return RESERVATION_CONFLICT
@@ -266,7 +266,7 @@ class ReservationManager:
                 ) from error
         self.state = change.state
         self._refresh()
-        for nexus, additional in change.attentions if self._rules.tells else ():
+        for nexus, additional in change.attentions if self._rules.notifies else ():
             self._host.establish_attention(nexus, additional)
 
     def _refresh(self) -> None:

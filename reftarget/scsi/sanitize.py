@@ -29,7 +29,7 @@ def _erase(unit: LogicalUnit, task: Task) -> Outcome | Steps:
     length = int.from_bytes(task.cdb[7:9], "big")
     if length and rules.erase_refuses_list:
         raise invalid_field_in_cdb(7, 7)
-    if rules.erase_heeds_protection:
+    if rules.erase_respects_protection:
         unit.check_writable()
     steps = unit.unmap_run(0, unit.blocks if rules.erases else 0)
     return _begin(unit, steps, limits.UNMAP_STEP, immed=bool(task.cdb[1] & 0x80))

@@ -356,7 +356,7 @@ class LogicalUnit:
         if self.rules.medium.reset_allows_removal:
             self.prevented.clear()
         self.is_started = True
-        self.rules.medium.tell_of_reset(self.attentions, additional)
+        self.rules.medium.report_reset(self.attentions, additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""

@@ -10,7 +10,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
 from iscsi.scsi.status import SCSIStatus
 from reftarget.scsi.check_condition import invalid_field_in_cdb
-from reftarget.scsi.reads import require_equal, require_whole_blocks
+from reftarget.scsi.reads import require_complete_blocks, require_equal
 from reftarget.scsi.task import GOOD, DataOutNeeded, Outcome, Steps, Task
 from reftarget.scsi.unit import Command, always
 
@@ -57,7 +57,7 @@ def _solicit(
         # An initiator that has less than the CDB says gets that much written: the
         # rest is its residual overflow (RFC 7143 section 11.4.5.1).
         if len(data) % unit.block_size:
-            require_whole_blocks(unit, data)
+            require_complete_blocks(unit, data)
         unit.write(lba, data, fua=fua)
         return GOOD
 
@@ -159,7 +159,7 @@ def _orwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         raise invalid_field_in_cdb(10)
 
     def combine(data: bytes | memoryview) -> Outcome:
-        require_whole_blocks(unit, data)
+        require_complete_blocks(unit, data)
         for at, stored, part in _side_by_side(unit, lba, data):
             unit.write(at, _bitwise(rules.combined, stored, part))
         if fields["fua"]:
@@ -214,14 +214,14 @@ def _xdwriteread(layout: Layout) -> Handler:
             return GOOD
 
         def exchange(data: bytes | memoryview) -> Outcome:
-            require_whole_blocks(unit, data)
-            whole = [
+            require_complete_blocks(unit, data)
+            result = [
                 _bitwise(operator.xor, stored, part)
                 for _at, stored, part in _side_by_side(unit, lba, data)
             ]
             if not fields["disable_write"]:
                 unit.write(lba, data, fua=bool(fields["fua"]))
-            return Outcome(SCSIStatus.GOOD, whole)
+            return Outcome(SCSIStatus.GOOD, result)
 
         return DataOutNeeded(blocks * unit.block_size, exchange)
 

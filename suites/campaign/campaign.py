@@ -22,11 +22,11 @@ from iscsi.address import TargetURL
 from iscsi.errors import ISCSIError
 from suites.campaign.execution import execute
 from suites.campaign.mutations import mutate
-from suites.campaign.programs import Program, last_kind, on, told
+from suites.campaign.programs import Program, describe, last_kind, on
 from suites.campaign.shrinking import shrink
 from suites.campaign.states import states
 from suites.campaign.store import Finding, Store
-from suites.support.siege import SERVES, Siege
+from suites.support.attacker import SERVES, Attacker
 
 _HISTORY = 16
 """Programs that a death may come from: some show a moment later."""
@@ -56,16 +56,16 @@ class Campaign:
     """A campaign against one target.
 
     Attributes:
-        siege: sends and judges; its watcher notices harm to others.
+        attacker: sends and judges; its watcher notices harm to others.
         store: what has been found so far.
-        tidy_up: frees the unit of what programs have left on it.
+        free_resources: frees the unit of what programs have left on it.
         restart: restarts the target; returns whether it serves again.
         progress: called with a line now and then.
     """
 
-    siege: Siege
+    attacker: Attacker
     store: Store
-    tidy_up: Callable[[], None]
+    free_resources: Callable[[], None]
     restart: Callable[[], bool]
     progress: Progress
     _known: set[str] = field(default_factory=set)
@@ -74,20 +74,20 @@ class Campaign:
 
     @property
     def _sentinel(self) -> int | None:
-        return self.siege.watcher.sentinel
+        return self.attacker.watcher.sentinel
 
     @property
     def _url(self) -> TargetURL:
-        ground = self.siege.ground
-        return TargetURL(ground.portal, self._name, lun=ground.lun)
+        facts = self.attacker.facts
+        return TargetURL(facts.portal, self._name, lun=facts.lun)
 
     @property
     def _name(self) -> str:
-        return self.siege.ground.options.target_name or ""
+        return self.attacker.facts.options.target_name or ""
 
     @property
     def _facts(self) -> Bundle:
-        return Bundle((), target_name=self._name, lun=self.siege.ground.lun)
+        return Bundle((), target_name=self._name, lun=self.attacker.facts.lun)
 
     def run(self, seeds: Iterable[Program], seconds: float) -> None:
         """Send programs until the time is over, or the target is lost.
@@ -120,7 +120,7 @@ class Campaign:
         self.store.add(seed, is_seed=True)
         self._history.append(seed)
         try:
-            self.siege.judge(told(seed), Transcript())
+            self.attacker.judge(describe(seed), Transcript())
         except ConformanceFailure as failure:
             self._keep(seed, failure, Transcript())
 
@@ -147,10 +147,10 @@ class Campaign:
 
     def _try(self, program: Program) -> tuple[ConformanceFailure | None, Transcript]:
         """Send a program; return what is wrong then, and what passed."""
-        patience = _LOGINS * min(self.siege.tested.login_seconds, _LONG_LOGIN)
+        patience = _LOGINS * min(self.attacker.tested.login_seconds, _LONG_LOGIN)
         transcript = execute(program, self._url, self._facts, patience)
         try:
-            self.siege.judge(told(program), transcript)
+            self.attacker.judge(describe(program), transcript)
         except ConformanceFailure as failure:
             return failure, transcript
         return None, transcript
@@ -158,8 +158,8 @@ class Campaign:
     def _look(self) -> ConformanceFailure | None:
         """Return what is wrong with the sentinel's data; free the unit."""
         try:
-            self.siege.judge_sentinel()
-            self.tidy_up()
+            self.attacker.judge_sentinel()
+            self.free_resources()
         except ConformanceFailure as failure:
             return failure
         except ISCSIError as error:
@@ -169,7 +169,7 @@ class Campaign:
         return None
 
     def _note(self) -> None:
-        usage = self.siege.tested.running.usage()
+        usage = self.attacker.tested.running.usage()
         if usage is not None:
             seconds = round(self.store.state.seconds, 1)
             self.store.state.memory.append((seconds, usage.memory, usage.files))
@@ -183,7 +183,7 @@ class Campaign:
         """Keep a failure that is new, shortened, and have the target serve again."""
         state = self.store.state
         key = _key(failure, program)
-        ending = self.siege.tested.ending()
+        ending = self.attacker.tested.ending()
         findings = self.store.state.findings
         existing = next((one for one in findings if key in one.keys), None)
         if existing is not None:
@@ -194,7 +194,9 @@ class Campaign:
         ):
             return
         requirement = failure.requirement or SERVES
-        finding = existing or Finding([key], requirement, _says(failure, ending))
+        finding = existing or Finding(
+            [key], requirement, _finding_text(failure, ending)
+        )
         last = self._shorten(program, failure, finding) or transcript
         self._history.clear()
         same = next(
@@ -214,7 +216,7 @@ class Campaign:
         if existing is None:
             findings.append(finding)
             finding.file = f"{state.executions:08}.json"
-            sends = finding.sends or told(program)
+            sends = finding.sends or describe(program)
             self.progress(f"finding {len(findings)}: {finding.says}, by {sends}")
         self._write(finding, last)
 
@@ -223,18 +225,18 @@ class Campaign:
     ) -> Transcript | None:
         """Have a failure come again, and by as little as can be; None: it does not."""
         requirement = finding.requirement
-        for whole in (program, _joined(self._history)):
-            transcript = self._again(whole, requirement)
+        for candidate in (program, _joined(self._history)):
+            transcript = self._again(candidate, requirement)
             if transcript is None:
                 continue
             finding.reproduces = True
             shortest = shrink(
-                whole,
+                candidate,
                 lambda shorter: self._again(shorter, requirement) is not None,
                 self._sentinel,
                 _MOST_TRIES,
             )
-            finding.sends = told(shortest)
+            finding.sends = describe(shortest)
             finding.keys.append(f"{_key(failure, shortest)}, shortest")
             return self._again(shortest, requirement) or transcript
         return None
@@ -244,7 +246,7 @@ class Campaign:
         if self._is_over:
             return None
         failure, transcript = self._try(program)
-        if failure is None and self.siege.watcher.sentinel is not None:
+        if failure is None and self.attacker.watcher.sentinel is not None:
             failure = self._look()
         if failure is None:
             return None
@@ -252,25 +254,25 @@ class Campaign:
         return transcript if failure.requirement == requirement else None
 
     def _revive(self) -> None:
-        self.siege.watcher.forget()
+        self.attacker.watcher.forget()
         if not self.restart():
             self._is_over = True
             return
         try:
-            self.siege.watcher.stand_guard()
+            self.attacker.watcher.start()
         except (ISCSIError, ConformanceFailure):
             self._is_over = True
 
     def _write(self, finding: Finding, transcript: Transcript) -> None:
         """Write the bundle of a finding."""
-        running = self.siege.tested.running
+        running = self.attacker.tested.running
         recording = bundle.of_transcript(
             transcript,
             check="campaign",
             actual=finding.says,
             target=f"{running.kind} {running.version}",
             target_name=self._name,
-            lun=self.siege.ground.lun,
+            lun=self.attacker.facts.lun,
         )
         with suppress(OSError):
             recording.write(self.store.findings / finding.file)
@@ -317,7 +319,7 @@ def _joined(programs: Iterable[Program]) -> Program:
     return tuple(events)
 
 
-def _says(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
+def _finding_text(failure: ConformanceFailure, ending: targets.Ending | None) -> str:
     return str(ending) if ending is not None else failure.actual
 
 

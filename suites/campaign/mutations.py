@@ -18,9 +18,9 @@ from suites.campaign.programs import (
     MOST_CONNECTIONS,
     Program,
     header_of,
+    normalise,
     on,
     renumber,
-    tidy,
     with_segments,
 )
 from suites.support import hostile_text
@@ -55,7 +55,7 @@ def mutate(
     for _ in range(random.randint(1, _MOST_AT_ONCE)):
         mutation = random.choices(_MUTATIONS, _WEIGHTS)[0]
         events = mutation(random, events, corpus)
-    changed = tidy(events, sentinel)
+    changed = normalise(events, sentinel)
     # A number that is amiss hides what comes after it: half of them are put right.
     return renumber(changed) if random.random() < 0.5 else changed
 
@@ -93,7 +93,7 @@ def _stimuli(opcode: int) -> tuple[Stimulus, ...]:
     values += ahs_shapes("")
     values += data_lengths("")
     if opcode in (Opcode.LOGIN_REQUEST, Opcode.TEXT_REQUEST):
-        values += hostile_text.whole_texts("")
+        values += hostile_text.malformed_texts("")
         values += hostile_text.values("")
     return tuple(values)
 
@@ -152,7 +152,9 @@ def _tag_of_another(
     return _change_one(random, events, change)
 
 
-def _spoil_digest(random: Random, events: list[Event], _corpus: object) -> list[Event]:
+def _corrupt_digest(
+    random: Random, events: list[Event], _corpus: object
+) -> list[Event]:
     places = _places(events)
     if places:
         place = random.choice(places)
@@ -194,7 +196,7 @@ def _move(random: Random, events: list[Event], _corpus: object) -> list[Event]:
     return events
 
 
-def _hurry(random: Random, events: list[Event], _corpus: object) -> list[Event]:
+def _skip_waits(random: Random, events: list[Event], _corpus: object) -> list[Event]:
     """Wait for no answer behind a place: what is sent lies in the target's buffer."""
     at = random.randrange(len(events) + 1)
     return events[:at] + [one for one in events[at:] if one.kind != bundle.RECEIVED]
@@ -289,11 +291,11 @@ _TABLE: tuple[tuple[Mutation, int], ...] = (
     (_flip, 4),
     (_resize, 2),
     (_tag_of_another, 2),
-    (_spoil_digest, 1),
+    (_corrupt_digest, 1),
     (_double, 3),
     (_leave_out, 3),
     (_move, 2),
-    (_hurry, 2),
+    (_skip_waits, 2),
     (_cut, 2),
     (_end, 2),
     (_move_over, 1),

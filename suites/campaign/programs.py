@@ -65,7 +65,7 @@ def on(connection: int, event: Event) -> Event:
     return replace(event, connection=connection)
 
 
-def tidy(
+def normalise(
     events: Iterable[Event], sentinel: int | None, *, is_bounded: bool = True
 ) -> Program:
     """Return a program that holds to the rules.
@@ -146,7 +146,7 @@ def renumber(program: Program) -> Program:
     return tuple(renumbered)
 
 
-def told(program: Program) -> str:
+def describe(program: Program) -> str:
     """Return in a few words the PDUs that a program sends."""
     connections = {event.connection for event in program}
     sent = [one for one in program if one.kind in (bundle.SENT, bundle.RAW)]

@@ -12,16 +12,16 @@ from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
-from suites.campaign.programs import Program, tidy
+from suites.campaign.programs import Program, normalise
 from suites.support.place import PDUS
-from suites.support.positions import POSITIONS, Ground, OutOfReach
+from suites.support.positions import POSITIONS, OutOfReach, TargetFacts
 
 _ANSWER_SECONDS = 0.3
 _BLOCKS = 16
 _MOST_BUNDLES = 200
 
 
-def recorded(ground: Ground, sentinel: int | None) -> Iterator[Program]:
+def recorded(facts: TargetFacts, sentinel: int | None) -> Iterator[Program]:
     """Yield an exchange for each PDU in each position, and some of commands.
 
     A position that cannot be taken up is left out.
@@ -30,7 +30,7 @@ def recorded(ground: Ground, sentinel: int | None) -> Iterator[Program]:
         for _, build in PDUS.values():
             transcript = Transcript()
             with suppress(ISCSIError, ConformanceFailure, OutOfReach):
-                place = reach(ground, transcript)
+                place = reach(facts, transcript)
                 with suppress(ISCSIError, ConformanceFailure):
                     place.connection.send(build(place))
                     place.settle(_ANSWER_SECONDS)
@@ -38,12 +38,12 @@ def recorded(ground: Ground, sentinel: int | None) -> Iterator[Program]:
                     place.session.close()
                 place.connection.close()
             yield _program(transcript, sentinel)
-    yield from _commands(ground, sentinel)
+    yield from _commands(facts, sentinel)
 
 
-def _commands(ground: Ground, sentinel: int | None) -> Iterator[Program]:
+def _commands(facts: TargetFacts, sentinel: int | None) -> Iterator[Program]:
     """Yield exchanges of commands that write, read and report."""
-    size = _BLOCKS * ground.block_size
+    size = _BLOCKS * facts.block_size
     key = bytes(8) + b"\0" * 7 + b"\x01" + bytes(8)
     writes = {
         cdb.write_10(lba=0, blocks=_BLOCKS): bytes(size),
@@ -65,13 +65,13 @@ def _commands(ground: Ground, sentinel: int | None) -> Iterator[Program]:
         b"\xa3\x0c\0\0\0\0\0\0\x02\0\0\0": 512,
     }
     for command, data in writes.items():
-        yield from _exchange(ground, sentinel, command, data, 0)
+        yield from _exchange(facts, sentinel, command, data, 0)
     for command, length in reads.items():
-        yield from _exchange(ground, sentinel, command, None, length)
+        yield from _exchange(facts, sentinel, command, None, length)
 
 
 def _exchange(
-    ground: Ground,
+    facts: TargetFacts,
     sentinel: int | None,
     command: bytes,
     data: bytes | None,
@@ -80,11 +80,11 @@ def _exchange(
     transcript = Transcript()
     with suppress(ISCSIError, ConformanceFailure):
         session = Session(
-            ground.portal,
-            ground.options,
+            facts.portal,
+            facts.options,
             transcript=transcript,
-            timeout=ground.timeout,
-            lun=ground.lun,
+            timeout=facts.timeout,
+            lun=facts.lun,
         )
         try:
             session.clear_unit_attention()
@@ -96,11 +96,11 @@ def _exchange(
 
 
 def _program(transcript: Transcript, sentinel: int | None) -> Program:
-    return tidy(bundle.of_transcript(transcript).events, sentinel)
+    return normalise(bundle.of_transcript(transcript).events, sentinel)
 
 
 def from_folder(folder: Path, sentinel: int | None) -> Iterator[Program]:
     """Yield what the bundles of a folder send; a file that is none is left out."""
     for path in sorted(folder.glob("*.json"))[:_MOST_BUNDLES]:
         with suppress(BundleError):
-            yield tidy(bundle.read(path).events, sentinel)
+            yield normalise(bundle.read(path).events, sentinel)

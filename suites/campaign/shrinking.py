@@ -3,11 +3,11 @@
 
 from collections.abc import Callable
 
-from suites.campaign.programs import Program, tidy
+from suites.campaign.programs import Program, normalise
 
 
 def shrink(
-    whole: Program,
+    program: Program,
     shows: Callable[[Program], bool],
     sentinel: int | None,
     most_tries: int,
@@ -17,12 +17,12 @@ def shrink(
     Whole connections are left out first, then runs of events, from long to short.
 
     Args:
-        whole: the program; it shows it.
+        program: the program; it shows it.
         shows: sends a program; returns whether it still shows the failure.
         sentinel: the LUN that nothing may address.
         most_tries: how many programs are sent at the most.
     """
-    current, tries = whole, 0
+    current, tries = program, 0
 
     def is_enough(shorter: Program) -> bool:
         nonlocal current, tries
@@ -34,15 +34,15 @@ def shrink(
         current = shorter
         return True
 
-    for number in sorted({one.connection for one in whole}):
+    for number in sorted({one.connection for one in program}):
         others = tuple(one for one in current if one.connection != number)
-        is_enough(tidy(others, sentinel, is_bounded=False))
+        is_enough(normalise(others, sentinel, is_bounded=False))
     size = max(1, len(current) // 2)
     while size:
         start = 0
         while start < len(current):
             candidate = current[:start] + current[start + size :]
-            if not is_enough(tidy(candidate, sentinel, is_bounded=False)):
+            if not is_enough(normalise(candidate, sentinel, is_bounded=False)):
                 start += size
         size //= 2
     return current

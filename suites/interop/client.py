@@ -48,7 +48,7 @@ _KNOWN = "dd_exit_sched"
 when the disk of a lost path is removed; its queues are empty, no byte is missing."""
 
 
-def mistake_in(log: str) -> str:
+def syntax_error_in(log: str) -> str:
     """Return the report of a mistake in what the client's kernel has said, or nothing.
 
     What is known to be harmless, and no target's doing, is passed over.
@@ -89,7 +89,7 @@ class Client:
         try:
             if name is None:
                 self.machine = self._lab.up(
-                    client.guest(), self.name, dies_with_us=True
+                    client.guest(), self.name, ends_with_us=True
                 )
             else:
                 self.machine = self._lab.find(name)
@@ -261,7 +261,7 @@ class Client:
 
         Warnings do not reach its console, by which it would be known as dead.
         """
-        return mistake_in(self.run("dmesg"))
+        return syntax_error_in(self.run("dmesg"))
 
     def log(self) -> str:
         """Return what kernel and daemons have logged since the mark."""

@@ -76,7 +76,7 @@ class Relay:
             return self._accepted
 
     @property
-    def is_due(self) -> bool:
+    def has_pending_order(self) -> bool:
         """Whether an order of `cut_after` or `spoil_after` is still to be done."""
         with self._changed:
             return self._until_cut is not None or self._until_spoilt is not None

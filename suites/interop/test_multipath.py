@@ -35,8 +35,8 @@ def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator
 
     def look() -> str | None:
         units = [one.unit for one in client.paths() if one.disk in disks]
-        is_whole = len(units) == 2 and units[0] == units[1]
-        return units[0] if is_whole and len(active(client, units[0])) == 2 else None
+        is_complete = len(units) == 2 and units[0] == units[1]
+        return units[0] if is_complete and len(active(client, units[0])) == 2 else None
 
     wwid = client.until("both paths of the unit", look)
     device = f"/dev/mapper/{wwid}"
@@ -82,6 +82,6 @@ def test_a_path_dies_in_the_midst_of_writes(
 
     client.write(files)
 
-    assert not dying.is_due
+    assert not dying.has_pending_order
     assert client.read_back() == files
     client.until("both paths", lambda: len(active(client, unit)) == 2)

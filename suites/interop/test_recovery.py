@@ -58,7 +58,7 @@ def test_writes_are_cut(client: Client, relay: Relay) -> None:
 
     client.write(files)
 
-    assert not relay.is_due
+    assert not relay.has_pending_order
     assert relay.connections > before
     assert client.read_back() == files
 
@@ -97,7 +97,7 @@ def test_a_spoilt_bit_is_noticed(client: Client, relay: Relay, scratch: Target) 
 
     read_back = client.read_back()
 
-    assert not relay.is_due
+    assert not relay.has_pending_order
     assert read_back == files
     client.check_file_system(device)
 

@@ -10,7 +10,7 @@ from initiator.expect import ConformanceFailure
 from iscsi.errors import ConnectionLost
 from reports.model import Check, Ending, EndingKind, Entry, Failure, Outcome, Phase
 from spec import Requirement
-from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse
+from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse_outcome
 
 _MOST_TRANSCRIPT = 20_000
 """Characters; the last ones are kept."""
@@ -18,7 +18,7 @@ _MOST_TRANSCRIPT = 20_000
 _MOST_REPORT = 40_000
 """Characters; the first ones are kept."""
 
-_AMISS = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
+_UNMET = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
 
 
 @dataclass(slots=True)
@@ -46,9 +46,9 @@ class Account:
     """The phase that runs ends by a verdict, not by an error of our own."""
 
     @property
-    def is_amiss(self) -> bool:
+    def is_unmet(self) -> bool:
         """Whether the target has not done what is required."""
-        return self.outcome in _AMISS
+        return self.outcome in _UNMET
 
     def take(self, happening: Happening, verdict: Verdict) -> None:
         """Add what happened, and its verdict."""
@@ -63,7 +63,7 @@ class Account:
         self.has_reacted = verdict.reaction is not Reaction.GO_ON
         if verdict.outcome is None:
             return
-        self.outcome = worse(self.outcome, verdict.outcome)
+        self.outcome = worse_outcome(self.outcome, verdict.outcome)
         if verdict.outcome is Outcome.DEVIATES:
             self.deviation = explanation_of(happening, verdict)
             listed = happening.deviation
@@ -73,7 +73,7 @@ class Account:
     def _take_ending(self, happening: Happening, verdict: Verdict) -> None:
         """Keep how the target ended, unless that is not what the check shows."""
         is_known = happening.deviation is not None or happening.crash is not None
-        outcome = worse(self.outcome, verdict.outcome or self.outcome)
+        outcome = worse_outcome(self.outcome, verdict.outcome or self.outcome)
         is_shown = verdict.retry is Retry.NO and outcome is Outcome.DEVIATES
         if is_known and not is_shown:
             # A race that any check may meet; or the check shows something else.
@@ -92,7 +92,7 @@ class Account:
         """
         ids = tuple(entry.id for entry in requirements)
         broken: tuple[str, ...] = ()
-        if self.is_amiss:
+        if self.is_unmet:
             # A target that has died breaks all that the check would have seen.
             broken = ids if self.failure is None else (self.failure.requirement,)
         return Check(

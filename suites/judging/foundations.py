@@ -230,7 +230,7 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
         for check in list(by_name.values()):
             if (
                 check.outcome in foundation.outcomes
-                and not check.has_killed
+                and not check.target_died
                 and check.failure is not None
                 and _rests_on(check, foundation, proofs[0])
                 and (not foundation.is_alike or check.failure.answer in answers)

@@ -72,7 +72,7 @@ class Happening:
         return self.ending is not None and self.ending.kind in DEATHS
 
     @property
-    def is_the_labs(self) -> bool:
+    def is_ended_by_lab(self) -> bool:
         """Whether the lab ended the target."""
         return self.ending is not None and self.ending.kind is EndingKind.LAB
 
@@ -123,7 +123,7 @@ _O, _R = Outcome, Reaction
 TABLE: tuple[Row, ...] = (
     # Not the target's doing, in whatever phase.
     Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.GO_ON),
-    Row("our own error", lambda h: h.is_ours or h.is_the_labs,
+    Row("our own error", lambda h: h.is_ours or h.is_ended_by_lab,
         _O.TROUBLE, _R.FAIL),
     Row("the listed deviation did not show", lambda h: h.unseen is not None,
         _O.GONE, _R.FAIL),
@@ -209,6 +209,6 @@ _RANK = (
 """What a check comes to in a later phase counts only if it is worse."""
 
 
-def worse(before: Outcome, now: Outcome) -> Outcome:
+def worse_outcome(before: Outcome, now: Outcome) -> Outcome:
     """Return the outcome that counts of those of two phases."""
     return max(before, now, key=_RANK.index)

@@ -54,7 +54,7 @@ def attempt(row: Row, *, resumes: bool = False) -> Record:
             row=row.name,
             made_from=row.made_from,
             is_good=is_good,
-            said=message,
+            message=message,
             host=platform.node(),
             started=started.isoformat(timespec="microseconds"),
             seconds=round(time.monotonic() - begun, 1),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.printable import one_line
 from suites.matrix import collected, page
-from suites.matrix.budget import Budget, expected, forecast
+from suites.matrix.budget import Budget, expected, predict_end
 from suites.matrix.folder import Record
 from suites.matrix.page import State
 from suites.matrix.rows import Row
@@ -43,7 +43,7 @@ class Board:
         self._took = dict(took)
         self._budget = budget
         self._path = path
-        self._told = time.monotonic()
+        self._printed_at = time.monotonic()
         self._is_terminal = sys.stdout.isatty()
         self._write()
 
@@ -57,7 +57,7 @@ class Board:
         self._states[row.name] = State(row.name, record=record, why=why)
         word, message = "DIED", why
         if record is not None:
-            word, message = "ok" if record.is_good else "FAILED", record.said
+            word, message = "ok" if record.is_good else "FAILED", record.message
             self._took[row.name] = record.seconds
         took = f"{record.seconds:6.0f} s  " if record is not None else ""
         self._print(f"{word:8}{took}{row.name}: {one_line(message, 160)}")
@@ -68,11 +68,11 @@ class Board:
     ) -> None:
         """Say how far the matrix is, if it is time to."""
         now = time.monotonic()
-        if not self._is_terminal and now - self._told < _LOG_SECONDS:
+        if not self._is_terminal and now - self._printed_at < _LOG_SECONDS:
             return
-        self._told = now
+        self._printed_at = now
         remaining = [(row, self._expected(row) - so_far) for row, so_far in running]
-        ends = forecast(waiting, self._expected, self._budget, running=remaining)
+        ends = predict_end(waiting, self._expected, self._budget, running=remaining)
         ended = len(self._states) - len(running) - len(waiting)
         names = ", ".join(f"{row.name} {so_far:.0f} s" for row, so_far in running)
         text = f"{ended} of {len(self._states)} rows, about {words(ends)} left: {names}"
@@ -85,11 +85,11 @@ class Board:
     def _expected(self, row: Row) -> float:
         return expected(row, self._took)
 
-    def close(self, *, is_whole: bool) -> None:
+    def close(self, *, is_complete: bool) -> None:
         """Write the page for the last time.
 
         Args:
-            is_whole: whether all rows have ended.
+            is_complete: whether all rows have ended.
         """
         if self._is_terminal:
             sys.stdout.write("\r\x1b[K")
@@ -97,7 +97,7 @@ class Board:
             if state.is_running:
                 self._states[name] = State(name, why="it was broken off")
         self._write(is_over=True)
-        hint = "" if is_whole else "; --resume goes on"
+        hint = "" if is_complete else "; --resume goes on"
         print(f"{self._path}{hint}", flush=True)
 
     def _print(self, text: str) -> None:

@@ -83,7 +83,7 @@ def expected(row: Row, took: Mapping[str, float]) -> float:
     return took.get(row.name, mean)
 
 
-def forecast(
+def predict_end(
     waiting: Sequence[Row],
     seconds: Callable[[Row], float],
     budget: Budget,

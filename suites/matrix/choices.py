@@ -36,7 +36,7 @@ class Tested:
     takes_kernel: bool
     """Whether it runs on each kernel of the file."""
 
-    def suits(self, revision_of: str) -> bool:
+    def accepts(self, revision_of: str) -> bool:
         """Tell whether it is combined with revisions of a kind of target."""
         return not self.name or revision_of in ("", self.kind)
 
@@ -74,7 +74,7 @@ def tested(
         LabError: one makes no sense.
     """
     suite = tables.get("suite", {})
-    no_others(suite, _SUITE, "suite")
+    refuse_unknown_keys(suite, _SUITE, "suite")
     entries_of = entries(tables, "target", _TARGET)
     if entries_of and "target" in suite:
         raise LabError("the suite has a target, and so has the table target")
@@ -192,7 +192,7 @@ def entries(
     names = []
     for number, entry in enumerate(rows_found, 1):
         what = f"{table} {number}"
-        no_others(entry, keys, what)
+        refuse_unknown_keys(entry, keys, what)
         for needed in ("name", *sorted(required)):
             if not isinstance(entry.get(needed), str):
                 raise LabError(f"{what} has no {needed}")
@@ -203,7 +203,7 @@ def entries(
     return rows_found
 
 
-def no_others(
+def refuse_unknown_keys(
     entry: Mapping[str, Any], keys: frozenset[str] | set[str], what: str
 ) -> None:
     """See that a table has no unknown key.

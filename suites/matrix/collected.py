@@ -97,11 +97,11 @@ def table(collected: Sequence[Collected]) -> str:
 def _line(one: Collected) -> str:
     word = "ok" if one.record.is_good else "FAILED"
     if one.run is None:
-        message = one_line(one.record.said, _LONGEST).replace("|", "\\|")
+        message = one_line(one.record.message, _LONGEST).replace("|", "\\|")
         return f"| {one.record.row} | {word} | | | | | | | {message} |"
     numbers = " | ".join(map(str, counts(one.run)))
-    whole = "" if one.run.is_complete else " (incomplete)"
-    return f"| {one.record.row} | {word}{whole} | {numbers} |"
+    incomplete = "" if one.run.is_complete else " (incomplete)"
+    return f"| {one.record.row} | {word}{incomplete} | {numbers} |"
 
 
 def counts(run: Run) -> list[str]:

@@ -15,7 +15,7 @@ from suites.matrix import budget, ci, collected, names, page, rows, schedule
 from suites.matrix.attempt import attempt, ended
 from suites.matrix.bisect import Question, bisect, judge
 from suites.matrix.board import PAGE, Board, words
-from suites.matrix.budget import Budget, expected, forecast, longest_first
+from suites.matrix.budget import Budget, expected, longest_first, predict_end
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
 from vmlab.errors import LabError
@@ -280,16 +280,16 @@ def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     command = partial(
         schedule.worker, options.file, results=options.results, resumes=options.resume
     )
-    is_whole = False
+    is_complete = False
     try:
         records_now = schedule.run(waiting, command, limits, board)
-        is_whole = all(record is not None for record in records_now)
+        is_complete = all(record is not None for record in records_now)
     except _Terminated:
         return _TERMINATED
     finally:
-        board.close(is_whole=is_whole)
+        board.close(is_complete=is_complete)
     if options.exit_zero:
-        return int(not is_whole)
+        return int(not is_complete)
     every = [*finished.values(), *records_now]
     return int(not all(record is not None and record.is_good for record in every))
 
@@ -348,7 +348,7 @@ def _plan(options: argparse.Namespace, base: tuple[str, ...]) -> int:
     chosen = longest_first(_chosen(options, base))
     limits, seconds = _budget(options), partial(expected, took=budget.known(chosen))
     alone = sum(map(seconds, chosen))
-    spread = forecast(chosen, seconds, limits, hosts=options.hosts)
+    spread = predict_end(chosen, seconds, limits, hosts=options.hosts)
     print(f"{len(chosen)} rows, one after the other: {words(alone)}")
     hosts = "one host" if options.hosts == 1 else f"{options.hosts} hosts"
     each = f"{limits.cores} cores and {limits.memory} MiB each"

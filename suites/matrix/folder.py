@@ -29,7 +29,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made_from: str
     """The hash of what the row was (see `suites.matrix.rows.Row.made_from`)."""
     is_good: bool
-    said: str
+    message: str = msgspec.field(name="said")
     """One line."""
     host: str
     started: str

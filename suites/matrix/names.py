@@ -23,7 +23,7 @@ def parse(text: str) -> Fits:
     Raises:
         LabError: it is no expression.
     """
-    return _Parser(text).whole()
+    return _Parser(text).parse_all()
 
 
 class _Parser:
@@ -34,7 +34,7 @@ class _Parser:
         self._tokens = [*_TOKEN.findall(text), ""]
         self._next = 0
 
-    def whole(self) -> Fits:
+    def parse_all(self) -> Fits:
         fits = self._either()
         if self._tokens[self._next]:
             raise self._error()

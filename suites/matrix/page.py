@@ -51,7 +51,7 @@ def live(
             state.name,
             state.word,
             runs.get(state.name),
-            state.record.said if state.record is not None else state.why,
+            state.record.message if state.record is not None else state.why,
             seconds=None if state.record is None else state.record.seconds,
             is_here=state.word != "waiting",
         )
@@ -71,7 +71,7 @@ def merged(collected: Sequence[Collected]) -> str:
             one.record.row,
             "ok" if one.record.is_good else "FAILED",
             one.run,
-            one.record.said if one.run is None else "",
+            one.record.message if one.run is None else "",
         )
         for one in collected
     ]

@@ -140,7 +140,7 @@ def _with_kernels(
         )
     alone: set[tuple[str, str]] = set()
     for one, revision, settings in combined:
-        if not tested.suits(revision.target):
+        if not tested.accepts(revision.target):
             # Several targets: a revision is for its own kind, others run without it.
             if (one["name"], settings["name"]) in alone:
                 continue

@@ -44,7 +44,7 @@ def settle(item: pytest.Item, happening: Happening) -> Verdict:
     return verdict
 
 
-def react(happening: Happening, verdict: Verdict, words: str) -> None:
+def apply_verdict(happening: Happening, verdict: Verdict, words: str) -> None:
     """Have pytest do what a verdict says.
 
     Args:

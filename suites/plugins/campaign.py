@@ -114,7 +114,7 @@ def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
     return not (is_campaign or is_soak)
 
 
-def tell(config: pytest.Config, line: str) -> None:
+def print_line(config: pytest.Config, line: str) -> None:
     """Print a line while a check runs."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")

@@ -14,7 +14,7 @@ from reports.amend import Amendment, amendment
 from reports.model import DEATHS, Ending, EndingKind, Outcome, Phase
 from suites.judging.account import ending_value, hang
 from suites.judging.verdict import Happening, Retry, judge
-from suites.plugins.accounts import account_of, check_of, react, settle
+from suites.plugins.accounts import account_of, apply_verdict, check_of, settle
 from suites.plugins.known import crash_of, deviations_of, explanation
 from suites.plugins.limits import CutShort
 from suites.plugins.lost import lost
@@ -145,7 +145,7 @@ def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
         charge_before(item, tested, ending)
 
 
-def is_of_the_check_before(
+def belongs_to_check_before(
     item: pytest.Item, error: BaseException | None, phase: Phase
 ) -> bool:
     """Tell whether a death comes of the check before, as far as can be seen.
@@ -211,9 +211,9 @@ def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> No
         settle(culprit, happening)
         item.stash[AMENDMENT] = amendment(culprit, check_of(culprit), words)
     else:
-        react(happening, settle(item, happening), words)
+        apply_verdict(happening, settle(item, happening), words)
     if lost(item.config):
         reason = f"there is no target any more: {lost(item.config)}"
         account_of(item).reason = reason
         not_run = Happening(phase=Phase.SETUP, gone=reason)
-        react(not_run, settle(item, not_run), reason)
+        apply_verdict(not_run, settle(item, not_run), reason)

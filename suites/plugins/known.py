@@ -111,12 +111,12 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     folder = ROBUSTNESS if is_robustness(config) else AREAS
     # A check named on the command line may be there with one of its parameters alone.
     named = {Path(one.partition("[")[0]).name for one in config.args if "[" in one}
-    whole = {
+    reached = {
         function
         for one in names
         if (function := one.partition("[")[0]).rpartition("/")[2] not in named
     }
-    others = (_functions(folder) | _functions_beside(config, names)) - whole
+    others = (_functions(folder) | _functions_beside(config, names)) - reached
     for path, listed in files.items():
         problem = unmatched(listed, names, others)
         if problem:

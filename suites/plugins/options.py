@@ -239,7 +239,7 @@ def _check_writes(config: pytest.Config) -> None:
     Raises:
         TargetSpecError: the target's file alone says which units may be written.
     """
-    if config.option.allow_writes and config.stash[PROVIDER].says_what_is_lent:
+    if config.option.allow_writes and config.stash[PROVIDER].decides_writable_units:
         raise targets.TargetSpecError(
             f"--allow-writes is for iscsi:// targets; in {config.option.target} say "
             "`may_be_written = true` of the units whose data may be lost"

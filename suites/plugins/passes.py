@@ -19,11 +19,11 @@ def together(passes: Sequence[list[pytest.TestReport]]) -> list[pytest.TestRepor
     judged = [check for check in checks if check is not None]
     if len(passes) < 2 or len(judged) < len(passes):
         return passes[-1]
-    worst = max(range(len(passes)), key=lambda number: _badness(judged[number]))
+    worst = max(range(len(passes)), key=lambda number: _rank(judged[number]))
     counts = Counter(str(check.outcome) for check in judged)
     attach(passes[worst][-1], replace(judged[worst], repeats=dict(counts)))
     return passes[worst]
 
 
-def _badness(check: Check) -> int:
+def _rank(check: Check) -> int:
     return _BEST.index(check.outcome) if check.outcome in _BEST else len(_BEST)

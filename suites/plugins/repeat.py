@@ -8,7 +8,7 @@ from reports.printable import one_line
 from reports.recorder import RUN
 
 
-def _shaky(config: pytest.Config) -> list[Check]:
+def _unsteady_checks(config: pytest.Config) -> list[Check]:
     run = config.stash.get(RUN, None)
     return [] if run is None else [one for one in run.checks if len(one.repeats) > 1]
 
@@ -16,13 +16,13 @@ def _shaky(config: pytest.Config) -> list[Check]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Have a run fail in which a check changed its verdict."""
-    if _shaky(session.config) and session.exitstatus == pytest.ExitCode.OK:
+    if _unsteady_checks(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the checks that are not steady, with their rates."""
-    for one in _shaky(terminalreporter.config):
+    for one in _unsteady_checks(terminalreporter.config):
         total = sum(one.repeats.values())
         parts = [f"{word} {count} of {total}" for word, count in one.repeats.items()]
         text = f"not steady: {one_line(one.check)}: {', '.join(parts)}"

@@ -53,7 +53,7 @@ def _attempt(
 ) -> list[pytest.TestReport]:
     """Run a check's phases, twice if a death has spoilt it that is not its own."""
     reports = _run(item, nextitem)
-    if _is_spoilt(item, reports):
+    if _may_be_collateral(item, reports):
         _forget(item, before)
         _renew(item)
         reports = _run(item, nextitem)
@@ -112,7 +112,7 @@ def _renew(item: pytest.Item) -> None:
         renew()
 
 
-def _is_spoilt(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
+def _may_be_collateral(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
     """Tell whether another's death may be why a check has no verdict of its own."""
     if lost(item.config):
         return False

@@ -20,14 +20,14 @@ from suites.judging.account import drop_of, failure_value, hang
 from suites.judging.known import Deviation
 from suites.judging.verdict import Happening, Reaction
 from suites.plugins import targets as targets_plugin
-from suites.plugins.accounts import account_of, react, settle
+from suites.plugins.accounts import account_of, apply_verdict, settle
 from suites.plugins.applicability import needs
 from suites.plugins.deaths import (
     DYING_SECONDS,
+    belongs_to_check_before,
     charge_before,
     find_ending_at_end,
     find_ending_at_start,
-    is_of_the_check_before,
     judge_death_before,
     note_last,
     note_late,
@@ -131,7 +131,7 @@ def pytest_pyfunc_call(
         raise
     for deviation in deviations_of(pyfuncitem):
         if deviation.always and not deviation.dies:
-            _fail_for_unseen(pyfuncitem, deviation, Phase.CALL)
+            _fail_for_missing_deviation(pyfuncitem, deviation, Phase.CALL)
     account_of(pyfuncitem).choices = tuple(choices)
     return outcome
 
@@ -160,7 +160,7 @@ def pytest_runtest_teardown(
         keep_evidence(item, tested, error)
     elif is_spared:
         deadly = [deviation for deviation in deviations_of(item) if deviation.dies]
-        _fail_for_unseen(item, deadly[0], Phase.TEARDOWN)
+        _fail_for_missing_deviation(item, deadly[0], Phase.TEARDOWN)
     elif ending is not None:
         keep_log(item, tested)
     if ending is not None:
@@ -240,7 +240,7 @@ def _judge_setup(
     transcript = transcript_of(item)
     pdus = "" if transcript is None else "\n" + transcript.render(12)
     account_of(item).reason = f"the check could not begin: {failure.actual}"
-    react(happening, verdict, f"the check could not begin: {words}{pdus}")
+    apply_verdict(happening, verdict, f"the check could not begin: {words}{pdus}")
 
 
 def _judge_late_death(
@@ -255,12 +255,14 @@ def _judge_late_death(
         pytest.fail.Exception: it has; the check is to be tried again.
         pytest.skip.Exception: it has, and the target does not come back.
     """
-    if not is_of_the_check_before(item, error, ending.phase):
+    if not belongs_to_check_before(item, error, ending.phase):
         return
     note_late(item)
     charge_before(item, tested, ending)
     happening = Happening(phase=ending.phase, is_late=True)
-    react(happening, settle(item, happening), "the target died of the check before")
+    apply_verdict(
+        happening, settle(item, happening), "the target died of the check before"
+    )
 
 
 def _died(ending: Ending) -> str:
@@ -315,7 +317,7 @@ def _judge_call(
     if deviation is not None and deviation.restarts and "restart" in tested.features:
         restart(item.config, tested, "after a deviation that it does not survive whole")
     if verdict.reaction is Reaction.EXPECT:
-        react(happening, verdict, failure.actual)
+        apply_verdict(happening, verdict, failure.actual)
 
 
 def _judge_teardown(
@@ -352,7 +354,7 @@ def _judge_teardown(
         deviation=explanation(item, ending),
         before=account_of(item).outcome,
     )
-    react(happening, settle(item, happening), ": ".join(words))
+    apply_verdict(happening, settle(item, happening), ": ".join(words))
 
 
 def _limit_of(tested: TestedTarget) -> Limit:
@@ -361,7 +363,9 @@ def _limit_of(tested: TestedTarget) -> Limit:
     return tested.limit
 
 
-def _fail_for_unseen(item: pytest.Item, known: Deviation, phase: Phase) -> None:
+def _fail_for_missing_deviation(
+    item: pytest.Item, known: Deviation, phase: Phase
+) -> None:
     """Fail where a listed deviation did not show: the list is out of date.
 
     Raises:
@@ -375,4 +379,4 @@ def _fail_for_unseen(item: pytest.Item, known: Deviation, phase: Phase) -> None:
         f"version {entry.version}): correct {entry.file}"
     )
     account_of(item).reason = words
-    react(happening, settle(item, happening), words)
+    apply_verdict(happening, settle(item, happening), words)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the checks of this suite stand on: the ground, the watcher, the siege."""
+"""The fixtures of this suite: facts about the target, the watcher, the attacker."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +13,8 @@ from iscsi.scsi import cdb
 from iscsi.scsi.capacity import Capacity10
 from suites.plugins.sessions import TRANSCRIPT
 from suites.plugins.targets import TestedTarget
-from suites.support.positions import Ground
-from suites.support.siege import Siege
+from suites.support.attacker import Attacker
+from suites.support.positions import TargetFacts
 from suites.support.watcher import Watcher
 
 WATCHER = "iqn.2026-11.org.iscsi-assay:watcher"
@@ -51,29 +51,29 @@ def _block_size(target: TestedTarget) -> int:
 
 
 @pytest.fixture
-def lent(request: pytest.FixtureRequest, target: TestedTarget) -> bool:
+def may_overwrite(request: pytest.FixtureRequest, target: TestedTarget) -> bool:
     """Whether the unit that is attacked may be overwritten."""
     return bool(request.config.option.allow_writes) or "writes" in target.features
 
 
 @pytest.fixture
-def ground(
-    target: TestedTarget, options: LoginOptions, block_size: int, lent: bool
-) -> Ground:
+def facts(
+    target: TestedTarget, options: LoginOptions, block_size: int, may_overwrite: bool
+) -> TargetFacts:
     """What is known of the target before a position is taken up."""
     chap_target = target.running.chap_target
     chap = None
     if chap_target is not None:
         known = target.options(chap_target)
         chap = replace(known, initiator_name=options.initiator_name, isid=options.isid)
-    return Ground(
+    return TargetFacts(
         portal=target.portal,
         options=options,
         chap=chap,
         discovery=target.discovery_credentials(),
         lun=target.running.target.default_lun,
         block_size=block_size,
-        lent=lent,
+        may_overwrite=may_overwrite,
         timeout=target.timeout,
     )
 
@@ -100,17 +100,17 @@ def watcher(
 
 
 @pytest.fixture
-def siege(
+def attacker(
     request: pytest.FixtureRequest,
     target: TestedTarget,
-    ground: Ground,
+    facts: TargetFacts,
     watcher: Watcher,
-) -> Siege:
+) -> Attacker:
     """The attack, the watcher on guard."""
 
     def show(transcript: Transcript) -> None:
         request.node.stash[TRANSCRIPT] = transcript
 
-    created = Siege(target, ground, watcher, show)
+    created = Attacker(target, facts, watcher, show)
     created.begin()
     return created

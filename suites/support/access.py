@@ -115,7 +115,7 @@ def attentions_of(session: Session) -> list[Sense]:
     return attentions
 
 
-def expect_told(session: Session, additional: AdditionalSense) -> None:
+def expect_attention_among(session: Session, additional: AdditionalSense) -> None:
     """Expect a unit attention among those that the next commands report."""
     results: list[Result] = []
     for _ in range(MOST_ATTENTIONS):
@@ -124,7 +124,7 @@ def expect_told(session: Session, additional: AdditionalSense) -> None:
         results.append(result)
         if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
             break
-        if sense.may_say(additional):
+        if sense.is_or_is_cut_off(additional):
             return
     words = additional.name.replace("_", " ")
     check(False, f"UNIT ATTENTION, {words}", results[0])
@@ -211,7 +211,7 @@ class Ways:
         self.skip_unless_supported(group, state)
         result = self.send([(group, state)], by)
         sense = result.sense
-        if sense is not None and sense.may_say(*_REFUSED):
+        if sense is not None and sense.is_or_is_cut_off(*_REFUSED):
             pytest.skip(f"not applicable: the unit refuses state {state.name}")
         check(result.is_good, "GOOD", result, requirement="SPC4-6.45-06")
         self.await_state(group, state)
@@ -230,7 +230,7 @@ class Ways:
             requirement=IS_SET,
         )
 
-    def change_by_itself(self, group: int, state: AccessState) -> None:
+    def change_implicitly(self, group: int, state: AccessState) -> None:
         """Have the target change the state of a group, not an initiator."""
         self._touched[group] = False
         words = state.name.lower().replace("_", "-")
@@ -240,7 +240,7 @@ class Ways:
             f"access-state lun={lun} group={group} state={words} target={name}"
         )
 
-    def fail_by_itself(self) -> None:
+    def fail_implicitly(self) -> None:
         """Have a change of the target's own fail."""
         name, lun = self.keeper.options.target_name, self.keeper.lun
         self.target.operate(f"access-failure lun={lun} target={name}")
@@ -260,7 +260,7 @@ class Ways:
         else:
             self.skip_unless_supported(group, state)
             skip_unless(self.target, "access-states")
-            self.change_by_itself(group, state)
+            self.change_implicitly(group, state)
 
     def restore(self) -> None:
         """Put the groups that were changed back into the states that they had.
@@ -272,7 +272,7 @@ class Ways:
             if was_explicit:
                 self.send([(group, state)])
             else:
-                self.change_by_itself(group, state)
+                self.change_implicitly(group, state)
         if not self._touched or "restart" not in self.target.features:
             return
         attentions_of(self.keeper)

@@ -76,8 +76,8 @@ def disk_of(session: Session, lun: int) -> Disk:
     """Return the data of READ CAPACITY (10)."""
     result = ask(session, lun, cdb.read_capacity_10(), read=8)
     check(result.is_good, "GOOD", result)
-    told = Capacity10.parse(result.data)
-    return Disk(lun, told.block_length, told.last_lba + 1)
+    reported = Capacity10.parse(result.data)
+    return Disk(lun, reported.block_length, reported.last_lba + 1)
 
 
 def ask(
@@ -100,18 +100,18 @@ def clear(session: Session, lun: int) -> None:
 
 def attentions(session: Session, lun: int) -> list[AdditionalSense | None]:
     """Return the unit attentions of a unit for a nexus, and clear them."""
-    told: list[AdditionalSense | None] = []
+    reported: list[AdditionalSense | None] = []
     for _ in range(MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready(), lun=lun_field(lun))
         sense = result.sense
         if sense is None or sense.key != SenseKey.UNIT_ATTENTION:
             break
-        told.append(sense.additional)
-    return told
+        reported.append(sense.additional)
+    return reported
 
 
 def expect_attention(session: Session, lun: int, additional: AdditionalSense) -> None:
     """Expect a unit attention among those reported."""
-    told = attentions(session, lun)
-    words = [one.name if one else "another" for one in told]
-    check(additional in told, f"UNIT ATTENTION, {additional.name}", words or "none")
+    reported = attentions(session, lun)
+    words = [one.name if one else "another" for one in reported]
+    check(additional in reported, f"UNIT ATTENTION, {additional.name}", words or "none")

@@ -36,7 +36,7 @@ _GRACE = 2.0
 """Seconds that a target may take beyond a time-out of its own."""
 
 
-def came_over(session: Session, link: Link) -> list[PDU]:
+def received_on(session: Session, link: Link) -> list[PDU]:
     """Return the PDUs that have come over one connection of a session."""
     return [
         entry.pdu
@@ -63,11 +63,11 @@ def expect_over(session: Session, link: Link, itt: int) -> list[PDU]:
         pdu
         for other in session.links.values()
         if other is not link
-        for pdu in tagged(came_over(session, other), itt)
+        for pdu in tagged(received_on(session, other), itt)
     ]
     expected = f"every PDU for ITT {itt:#x} over connection {link.connection.number}"
     check(not strays, expected, strays and strays[0], session.transcript)
-    answers = tagged(came_over(session, link), itt)
+    answers = tagged(received_on(session, link), itt)
     check(answers, expected, "none came", session.transcript)
     return answers
 
@@ -85,7 +85,7 @@ def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
     return connection
 
 
-def let_time_pass(session: Session, seconds: float = NOTICE) -> None:
+def wait_receiving(session: Session, seconds: float = NOTICE) -> None:
     """Wait, and take what the target sends unasked meanwhile.
 
     Raises:
@@ -132,7 +132,7 @@ def expect_cleared(session: Session, link: Link | None = None) -> None:
     )
 
 
-def lose_with_write(
+def lose_connection_with_write(
     session: Session, disk: Disk, *, cid: int, with_reset: bool
 ) -> Task:
     """Lose a connection while a WRITE on it waits for its data; return that task.
@@ -166,7 +166,7 @@ def wait_cleared(session: Session) -> None:
             codes = [(sense.asc, sense.ascq) for sense in senses_until_good(session)]
             if COMMANDS_CLEARED in codes:
                 return
-        let_time_pass(session, _POLL)
+        wait_receiving(session, _POLL)
     raise ConformanceFailure(
         f"a unit attention with ASC/ASCQ 47h/7Fh within {seconds:g} s",
         "GOOD all the time",
@@ -200,23 +200,23 @@ def resume(session: Session, cid: int = 1) -> LoginResponse:
     return response
 
 
-def expect_continued(response: LoginResponse, due: int) -> None:
+def expect_continuation(response: LoginResponse, exp_cmd_sn: int) -> None:
     """Expect that the numbers of a session continue on a reinstated connection.
 
     A number beyond that of the login itself is another matter (section 11.12.8).
 
     Args:
         response: the final Login Response of the connection.
-        due: the CmdSN of the session, which the login had.
+        exp_cmd_sn: the CmdSN of the session, which the login had.
 
     Raises:
         ConformanceFailure: they do not.
     """
     __tracebackhide__ = True
-    is_beyond = serial.less_than(due, response.exp_cmd_sn)
+    is_beyond = serial.less_than(exp_cmd_sn, response.exp_cmd_sn)
     check(
-        response.exp_cmd_sn == due,
-        f"ExpCmdSN {due}",
+        response.exp_cmd_sn == exp_cmd_sn,
+        f"ExpCmdSN {exp_cmd_sn}",
         response,
         requirement="RFC7143-11.12.8-01" if is_beyond else None,
         field="ExpCmdSN",

@@ -47,7 +47,7 @@ def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None
         result.status == SCSIStatus.CHECK_CONDITION
         and sense is not None
         and sense.key == key
-        and (not codes or sense.may_say(*codes))
+        and (not codes or sense.is_or_is_cut_off(*codes))
     )
     words = " or ".join(code.name.replace("_", " ") for code in codes)
     expected = ", ".join(filter(None, (key.name.replace("_", " "), words)))
@@ -66,7 +66,7 @@ def expect_illegal_request(result: Result, *allowed: AdditionalSense) -> None:
     check(
         sense is not None
         and sense.key == SenseKey.ILLEGAL_REQUEST
-        and sense.may_say(*allowed),
+        and sense.is_or_is_cut_off(*allowed),
         words,
         result,
     )

@@ -41,7 +41,7 @@ def command(
     *,
     read: int = 0,
     data: bytes | None = None,
-    said: int | None = None,
+    claimed: int | None = None,
 ) -> Stimulus:
     """Return a SCSI Command with another CDB.
 
@@ -50,14 +50,14 @@ def command(
         cdb: the CDB; what is beyond 16 bytes goes into an additional header segment.
         read: bytes that are expected.
         data: what is written as immediate data; None for a read.
-        said: the Expected Data Transfer Length, where it is not what follows.
+        claimed: the Expected Data Transfer Length, where it is not what follows.
     """
 
     def change(true: Segments) -> Segments:
         header, _ = true
         sent = data or b""
         flags = _READ if data is None else _WRITE
-        length = said if said is not None else read if data is None else len(sent)
+        length = claimed if claimed is not None else read if data is None else len(sent)
         extension = cdb[16:]
         ahs = b""
         if extension:
@@ -72,15 +72,15 @@ def command(
     return Stimulus(words, "Read", change)
 
 
-def opcodes(first: int, *, lent: bool) -> Iterator[Stimulus]:
+def opcodes(first: int, *, may_overwrite: bool) -> Iterator[Stimulus]:
     """Yield CDBs of 16 opcodes: each service action, control byte and filling.
 
     Args:
         first: the first of the opcodes.
-        lent: whether the unit may be written to.
+        may_overwrite: whether the unit may be written to.
     """
     for opcode in range(first, first + 16):
-        if opcode in _STOPS or not (lent or opcode in READING):
+        if opcode in _STOPS or not (may_overwrite or opcode in READING):
             continue
         size = _SIZES[opcode >> 5]
         for fill in _FILLS:
@@ -89,14 +89,16 @@ def opcodes(first: int, *, lent: bool) -> Iterator[Stimulus]:
                 body[1 if opcode == 0x7F else size - 1] = control
                 name = f"opcode {opcode:#04x} of {fill:#04x}, control {control:#04x}"
                 yield command(name, bytes(body), read=512)
-                if lent:
+                if may_overwrite:
                     words = f"{name}, with data"
                     yield command(words, bytes(body), data=bytes([fill]) * 512)
         if opcode in _ACTIONS:
-            yield from _service_actions(opcode, size, lent=lent)
+            yield from _service_actions(opcode, size, may_overwrite=may_overwrite)
 
 
-def _service_actions(opcode: int, size: int, *, lent: bool) -> Iterator[Stimulus]:
+def _service_actions(
+    opcode: int, size: int, *, may_overwrite: bool
+) -> Iterator[Stimulus]:
     for action in range(32):
         for fill in (0x00, 0xFF):
             body = bytearray([opcode, action]) + bytes([fill]) * (size - 2)
@@ -106,7 +108,7 @@ def _service_actions(opcode: int, size: int, *, lent: bool) -> Iterator[Stimulus
             body[-1] = 0
             name = f"opcode {opcode:#04x}, action {action:#04x} of {fill:#04x}"
             yield command(name, bytes(body), read=4096)
-            if lent:
+            if may_overwrite:
                 yield command(f"{name}, with data", bytes(body), data=bytes(64))
 
 
@@ -181,9 +183,9 @@ def cuts(words: str, cdb: bytes, place: int, size: int) -> Iterator[Stimulus]:
         body = cdb[:place] + field + cdb[place + size :]
         yield command(f"{words}, {length} bytes", body, read=min(length, 65536))
         if length in (4, 8, 252, maximum):
-            for said in (0, 1, 3, 5, 0xFFFFFFFF):
-                name = f"{words}, {length} bytes, {said} expected"
-                yield command(name, body, read=length, said=said)
+            for claimed in (0, 1, 3, 5, 0xFFFFFFFF):
+                name = f"{words}, {length} bytes, {claimed} expected"
+                yield command(name, body, read=length, claimed=claimed)
 
 
 # Parameter lists -------------------------------------------------------------------
@@ -245,7 +247,7 @@ def lists() -> Mapping[str, tuple[bytes, int, int, bytes]]:
     return commands
 
 
-def lies(words: str) -> Iterator[Stimulus]:
+def altered_lists(words: str) -> Iterator[Stimulus]:
     """Yield a parameter list cut anywhere, longer, and with each byte of it a lie."""
     cdb, place, size, right = lists()[words]
     for length in range(len(right) + 1):
@@ -254,10 +256,10 @@ def lies(words: str) -> Iterator[Stimulus]:
         body = _with_length(cdb, place, size, length)
         yield command(f"{words}: {length} bytes of a list", body, data=right[:length])
     for shift in _SHIFTS:
-        said = max(0, len(right) + shift)
-        body = _with_length(cdb, place, size, said)
+        claimed = max(0, len(right) + shift)
+        body = _with_length(cdb, place, size, claimed)
         yield command(
-            f"{words}: {said} bytes said, {len(right)} sent", body, data=right
+            f"{words}: {claimed} bytes said, {len(right)} sent", body, data=right
         )
     body = _with_length(cdb, place, size, len(right))
     for place_of_lie in range(min(len(right), 80)):
@@ -269,9 +271,9 @@ def lies(words: str) -> Iterator[Stimulus]:
     for place_of_lie in range(0, min(len(right), 80) - 1, 2):
         lie = right[:place_of_lie] + b"\xff\xff" + right[place_of_lie + 2 :]
         yield command(f"{words}: bytes from {place_of_lie} are ones", body, data=lie)
-    for said in (0, 1, len(right) - 1, len(right) + 1, 0xFFFFFFFF):
-        name = f"{words}: {said} bytes expected"
-        yield command(name, body, data=right, said=said)
+    for claimed in (0, 1, len(right) - 1, len(right) + 1, 0xFFFFFFFF):
+        name = f"{words}: {claimed} bytes expected"
+        yield command(name, body, data=right, claimed=claimed)
     yield command(f"{words}: as a read", body, read=len(right))
 
 

@@ -178,7 +178,7 @@ def _data(kind: str, words: str, data: bytes, **fields: int) -> Stimulus:
     return Stimulus(words, kind, change)
 
 
-def whole_texts(kind: str) -> Iterator[Stimulus]:
+def malformed_texts(kind: str) -> Iterator[Stimulus]:
     """Yield data segments that are no list of pairs, or far too long a one."""
     for words, data in _WHOLE.items():
         yield _data(kind, f"text: {words}", data)
@@ -231,7 +231,7 @@ def responses() -> Iterator[Stimulus]:
         )
 
 
-def ways_around(names: bytes) -> Iterator[Stimulus]:
+def logins_without_proof(names: bytes) -> Iterator[Stimulus]:
     """Yield first requests that leave the proof out, in every stage and to its end.
 
     Args:

@@ -60,14 +60,14 @@ def ask(
         LoginRefused: the response bears a status other than 0.
     """
     response = _accepted(
-        login.request(_with_what_is_owed(login, pairs), csg=csg, nsg=nsg, **fields)
+        login.request(_with_answers(login, pairs), csg=csg, nsg=nsg, **fields)
     )
     if fields.get("continuation"):
         return response, read_text(login.connection, bytes(response.data))
-    return whole_text(login, response, csg=csg, nsg=nsg, **fields)
+    return complete_text(login, response, csg=csg, nsg=nsg, **fields)
 
 
-def whole_text(
+def complete_text(
     login: LoginExchange,
     response: LoginResponse,
     *,
@@ -84,9 +84,9 @@ def whole_text(
     for _turn in range(_MAX_PARTS):
         pairs = reader.add(response)
         if pairs is not None:
-            book = _book_of(login)
-            book.owed = book.negotiator.receive(pairs)
-            _refuse_foreign_values(book)
+            state = _state_of(login)
+            state.unanswered = state.negotiator.receive(pairs)
+            _refuse_foreign_values(state)
             return response, pairs
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
     raise ConformanceFailure(
@@ -97,14 +97,14 @@ def whole_text(
 
 
 @dataclass(slots=True)
-class _Book:
+class _LoginState:
     """What has been said in one login, and what this side still has to answer."""
 
     negotiator: Negotiator
-    owed: Pairs = field(default_factory=list)
+    unanswered: Pairs = field(default_factory=list)
 
 
-def _refuse_foreign_values(book: _Book) -> None:
+def _refuse_foreign_values(state: _LoginState) -> None:
     """Raise what is wrong with a list that is answered by what was not in it.
 
     Nobody knows what both sides use then.
@@ -112,23 +112,23 @@ def _refuse_foreign_values(book: _Book) -> None:
     Raises:
         NegotiationError: the first of these answers.
     """
-    for error in book.negotiator.violations:
+    for error in state.negotiator.violations:
         if error.requirement == "RFC7143-6.2.1-01":
             raise error
 
 
-_BOOKS: "WeakKeyDictionary[LoginExchange, _Book]" = WeakKeyDictionary()
+_STATES: "WeakKeyDictionary[LoginExchange, _LoginState]" = WeakKeyDictionary()
 
 
-def _book_of(login: LoginExchange) -> _Book:
-    book = _BOOKS.get(login)
-    if book is None:
-        book = _Book(Negotiator(Role.INITIATOR, _OWN, is_lenient=True))
-        _BOOKS[login] = book
-    return book
+def _state_of(login: LoginExchange) -> _LoginState:
+    state = _STATES.get(login)
+    if state is None:
+        state = _LoginState(Negotiator(Role.INITIATOR, _OWN, is_lenient=True))
+        _STATES[login] = state
+    return state
 
 
-def _with_what_is_owed(
+def _with_answers(
     login: LoginExchange, pairs: Iterable[tuple[str, str]] | bytes
 ) -> Iterable[tuple[str, str]] | bytes:
     """Return the pairs of a request, with answers to what the target has offered.
@@ -136,20 +136,20 @@ def _with_what_is_owed(
     A target may offer keys at any time, and waits for their answers (section 6.2). Raw
     bytes stay what they are.
     """
-    book = _book_of(login)
+    state = _state_of(login)
     own = text.read(pairs)[0] if isinstance(pairs, bytes) else list(pairs)
     named = {name for name, _value in own}
-    owed = [pair for pair in book.owed if pair[0] not in named]
+    unanswered = [pair for pair in state.unanswered if pair[0] not in named]
     for name, value in own:
-        if name in dict(book.owed):
-            book.negotiator.results[name] = value  # the answer, in place of ours
+        if name in dict(state.unanswered):
+            state.negotiator.results[name] = value  # the answer, in place of ours
         else:
-            book.negotiator.offer(name, value)
+            state.negotiator.offer(name, value)
     if isinstance(pairs, bytes):
-        book.owed = owed
+        state.unanswered = unanswered
         return pairs
-    book.owed = []
-    return [*owed, *own]
+    state.unanswered = []
+    return [*unanswered, *own]
 
 
 def _accepted(response: LoginResponse) -> LoginResponse:
@@ -176,7 +176,7 @@ def advance(
         response, _answers = ask(login, outgoing, csg=csg, nsg=nsg)
         outgoing = []
         if response.transit:
-            _use_digests(login, response, _book_of(login).negotiator.results)
+            _use_digests(login, response, _state_of(login).negotiator.results)
             return response
     raise ConformanceFailure(
         f"the target agrees to leave stage {Stage(csg).name}",
@@ -205,7 +205,9 @@ def texts_of(login: LoginExchange) -> Pairs:
     return [pair for one in login.responses for pair in reader.add(one) or []]
 
 
-def walk(login: LoginExchange, first_pairs: Pairs) -> list[LoginResponse]:
+def log_in_through_all_stages(
+    login: LoginExchange, first_pairs: Pairs
+) -> list[LoginResponse]:
     """Log in through both stages in several exchanges; return every response."""
     start = [*first_pairs, ("AuthMethod", "None")]
     ask(login, start, csg=Stage.SECURITY)
@@ -229,7 +231,7 @@ def provoke(
 
 
 @contextmanager
-def status_due() -> Iterator[None]:
+def charge_missing_status() -> Iterator[None]:
     """Charge a connection that closes in a block to the clause that requires a status.
 
     For logins that the target may refuse: a refusal without a status is not what the
@@ -246,7 +248,7 @@ def expect_refusal(
     login: LoginExchange,
     *statuses: int,
     is_malformed: bool = False,
-    silent_end: str = _STATUS_FIRST,
+    closing_clause: str = _STATUS_FIRST,
 ) -> LoginResponse | None:
     """Expect a Login Response that ends the login.
 
@@ -255,7 +257,7 @@ def expect_refusal(
         *statuses: the statuses allowed; none for any of the initiator's errors.
         is_malformed: True if the request breaks the format, so that a Reject or a
             dropped connection will do as well (RFC 7143 section 7.7).
-        silent_end: the clause that a connection closed without a response breaks.
+        closing_clause: the clause that a connection closed without a response breaks.
 
     Returns:
         The response, or None where there is none.
@@ -280,7 +282,7 @@ def expect_refusal(
             expected,
             "the connection is dropped",
             connection.transcript,
-            requirement=silent_end,
+            requirement=closing_clause,
         )
     is_right = isinstance(answer, LoginResponse) and (
         answer.status in statuses
@@ -317,7 +319,7 @@ def expect_no_login(
     __tracebackhide__ = True
     offers = _PLAIN[csg]
     try:
-        with status_due():
+        with charge_missing_status():
             response = advance(login, [*pairs, *offers], csg=csg)
             if response.nsg == Stage.OPERATIONAL:
                 advance(login, _PLAIN[Stage.OPERATIONAL])

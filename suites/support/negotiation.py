@@ -15,9 +15,9 @@ from suites.support.login import (
     INITIATOR_ERROR_CLASS,
     advance,
     ask,
-    status_due,
+    charge_missing_status,
+    complete_text,
     texts_of,
-    whole_text,
 )
 
 REFUSED = "(the login is refused)"
@@ -100,7 +100,7 @@ def _settle(login: LoginExchange, pairs: Pairs) -> Pairs:
 def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | None:
     __tracebackhide__ = True
     try:
-        with status_due():
+        with charge_missing_status():
             return step()
     except LoginRefused as refusal:
         answer = refusal.response
@@ -150,7 +150,7 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
         chose(response)
         return
     try:
-        response, answers = whole_text(login, response)
+        response, answers = complete_text(login, response)
     except LoginRefused as refusal:
         chose(refusal.response)
         return

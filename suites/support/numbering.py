@@ -85,7 +85,7 @@ def window_size(session: Session) -> int:
     return size
 
 
-def fill_but_the_first(session: Session) -> tuple[int, list[NOPOut]]:
+def fill_all_but_first(session: Session) -> tuple[int, list[NOPOut]]:
     """Send pings that use the window up, all but the first in order.
 
     Returns:

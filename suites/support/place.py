@@ -56,7 +56,7 @@ class Place:
         link: the connection of the session.
         r2t: what the target has asked for, if it has.
         block_size: bytes in a block of the unit.
-        lent: whether the unit may be written to.
+        may_overwrite: whether the unit may be written to.
         is_locked: whether full-feature phase takes a secret that is not shown here.
         pings: how many pings have been sent.
     """
@@ -67,7 +67,7 @@ class Place:
     link: Link | None = None
     r2t: R2T | None = None
     block_size: int = 512
-    lent: bool = False
+    may_overwrite: bool = False
     is_locked: bool = False
     pings: int = 0
 
@@ -184,7 +184,9 @@ def _read(place: Place) -> PDU:
 
 def _write(place: Place) -> PDU:
     data = bytes(place.block_size)
-    command = cdb.write_10(lba=0, blocks=1) if place.lent else cdb.test_unit_ready()
+    command = (
+        cdb.write_10(lba=0, blocks=1) if place.may_overwrite else cdb.test_unit_ready()
+    )
     length = len(data)
     return _command(
         place, command, write=1, expected_data_transfer_length=length, data=data

@@ -34,7 +34,7 @@ AT_ONCE: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class TargetFacts:
     """What is known of a target before a position is taken up.
 
     Attributes:
@@ -44,7 +44,7 @@ class Ground:
         discovery: what Discovery sessions change.
         lun: the unit that is attacked.
         block_size: bytes in its blocks.
-        lent: whether it may be written to.
+        may_overwrite: whether it may be written to.
         timeout: seconds that an answer may take.
     """
 
@@ -54,7 +54,7 @@ class Ground:
     discovery: Mapping[str, Any]
     lun: int
     block_size: int
-    lent: bool
+    may_overwrite: bool
     timeout: float
 
     def connect(self, transcript: Transcript) -> Connection:
@@ -66,22 +66,22 @@ class OutOfReach(Exception):
     """A target cannot be brought into a position; one line that says why."""
 
 
-Reach = Callable[[Ground, Transcript], Place]
+Reach = Callable[[TargetFacts, Transcript], Place]
 
 
-def before_login(ground: Ground, transcript: Transcript) -> Place:
+def before_login(facts: TargetFacts, transcript: Transcript) -> Place:
     """Say nothing."""
-    return Place(ground.connect(transcript), block_size=ground.block_size)
+    return Place(facts.connect(transcript), block_size=facts.block_size)
 
 
 def _begun(
-    ground: Ground,
+    facts: TargetFacts,
     transcript: Transcript,
     options: LoginOptions,
     pairs: text.Pairs,
     **fields: Any,
 ) -> LoginExchange:
-    connection = ground.connect(transcript)
+    connection = facts.connect(transcript)
     try:
         login = LoginExchange(connection, isid=options.isid)
         login.request([*options.names(), *pairs], **fields)
@@ -92,102 +92,102 @@ def _begun(
 
 
 def _first_request(
-    ground: Ground, transcript: Transcript, pairs: text.Pairs, **fields: Any
+    facts: TargetFacts, transcript: Transcript, pairs: text.Pairs, **fields: Any
 ) -> Place:
-    login = _begun(ground, transcript, ground.options, pairs, **fields)
-    return Place(login.connection, login=login, block_size=ground.block_size)
+    login = _begun(facts, transcript, facts.options, pairs, **fields)
+    return Place(login.connection, login=login, block_size=facts.block_size)
 
 
-def locked(ground: Ground, transcript: Transcript) -> Place:
+def locked(facts: TargetFacts, transcript: Transcript) -> Place:
     """Say nothing yet to the name that asks for a secret."""
-    if ground.chap is None:
+    if facts.chap is None:
         raise OutOfReach("no target name asks for CHAP")
-    connection = ground.connect(transcript)
-    login = LoginExchange(connection, isid=ground.options.isid)
-    place = Place(connection, login=login, block_size=ground.block_size)
+    connection = facts.connect(transcript)
+    login = LoginExchange(connection, isid=facts.options.isid)
+    place = Place(connection, login=login, block_size=facts.block_size)
     place.is_locked = True
     return place
 
 
-def security(ground: Ground, transcript: Transcript) -> Place:
+def security(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in the security stage, AuthMethod offered."""
     pairs = [("AuthMethod", "CHAP,None")]
-    return _first_request(ground, transcript, pairs, csg=Stage.SECURITY)
+    return _first_request(facts, transcript, pairs, csg=Stage.SECURITY)
 
 
-def challenged(ground: Ground, transcript: Transcript) -> Place:
+def challenged(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in the security stage, the target's challenge unanswered."""
-    if ground.chap is None:
+    if facts.chap is None:
         raise OutOfReach("no target name asks for CHAP")
     pairs = [("AuthMethod", "CHAP")]
-    login = _begun(ground, transcript, ground.chap, pairs, csg=Stage.SECURITY)
+    login = _begun(facts, transcript, facts.chap, pairs, csg=Stage.SECURITY)
     login.request([("CHAP_A", "5")], csg=Stage.SECURITY)
-    place = Place(login.connection, login=login, block_size=ground.block_size)
+    place = Place(login.connection, login=login, block_size=facts.block_size)
     place.is_locked = True
     return place
 
 
-def operational(ground: Ground, transcript: Transcript) -> Place:
+def operational(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in the operational stage."""
-    return _first_request(ground, transcript, [], csg=Stage.OPERATIONAL)
+    return _first_request(facts, transcript, [], csg=Stage.OPERATIONAL)
 
 
-def login_cut(ground: Ground, transcript: Transcript) -> Place:
+def login_cut(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand amid a login text that is not whole (C bit)."""
     fields = {"csg": Stage.OPERATIONAL, "continuation": 1}
-    return _first_request(ground, transcript, [], **fields)
+    return _first_request(facts, transcript, [], **fields)
 
 
 def _session(
-    ground: Ground, transcript: Transcript, keys: Mapping[str, str] = AT_ONCE
+    facts: TargetFacts, transcript: Transcript, keys: Mapping[str, str] = AT_ONCE
 ) -> Session:
-    offered = {**ground.options.keys, **AT_ONCE, **keys}
-    return _open(ground, transcript, replace(ground.options, keys=offered))
+    offered = {**facts.options.keys, **AT_ONCE, **keys}
+    return _open(facts, transcript, replace(facts.options, keys=offered))
 
 
-def _open(ground: Ground, transcript: Transcript, options: LoginOptions) -> Session:
+def _open(facts: TargetFacts, transcript: Transcript, options: LoginOptions) -> Session:
     session = Session(
-        ground.portal,
+        facts.portal,
         options,
         transcript=transcript,
-        timeout=ground.timeout,
-        lun=ground.lun,
+        timeout=facts.timeout,
+        lun=facts.lun,
     )
     session.judges_stat_sn = False
     return session
 
 
-def _inside(ground: Ground, session: Session) -> Place:
+def _inside(facts: TargetFacts, session: Session) -> Place:
     return Place(
         session.connection,
         session=session,
         link=session.leading,
-        block_size=ground.block_size,
-        lent=ground.lent,
+        block_size=facts.block_size,
+        may_overwrite=facts.may_overwrite,
     )
 
 
-def full_feature(ground: Ground, transcript: Transcript) -> Place:
+def full_feature(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in full-feature phase."""
-    return _inside(ground, _session(ground, transcript))
+    return _inside(facts, _session(facts, transcript))
 
 
-def digests(ground: Ground, transcript: Transcript) -> Place:
+def digests(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in full-feature phase with both digests."""
     keys = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}
-    return _inside(ground, _session(ground, transcript, keys))
+    return _inside(facts, _session(facts, transcript, keys))
 
 
-def discovery(ground: Ground, transcript: Transcript) -> Place:
+def discovery(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand in a Discovery session."""
-    changes = {**ground.discovery, "is_discovery": True, "target_name": None}
-    options = replace(ground.options, **changes)
-    return _inside(ground, _open(ground, transcript, options))
+    changes = {**facts.discovery, "is_discovery": True, "target_name": None}
+    options = replace(facts.options, **changes)
+    return _inside(facts, _open(facts, transcript, options))
 
 
-def text_cut(ground: Ground, transcript: Transcript) -> Place:
+def text_cut(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand amid a text that is not whole (C bit), in full-feature phase."""
-    session = _session(ground, transcript)
+    session = _session(facts, transcript)
     request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
     session.send(request)
     try:
@@ -201,18 +201,18 @@ def text_cut(ground: Ground, transcript: Transcript) -> Place:
             f"a text that goes on is answered by {type(response).__name__}, not by a "
             "Text Response"
         )
-    return _inside(ground, session)
+    return _inside(facts, session)
 
 
-def r2t_open(ground: Ground, transcript: Transcript) -> Place:
+def r2t_open(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand before an R2T that nobody has answered."""
-    if not ground.lent:
+    if not facts.may_overwrite:
         raise OutOfReach("no unit may be written to")
     keys = {"InitialR2T": "Yes", "ImmediateData": "No"}
-    session = _session(ground, transcript, keys)
+    session = _session(facts, transcript, keys)
     session.clear_unit_attention()
     blocks = 16
-    data = bytes(blocks * ground.block_size)
+    data = bytes(blocks * facts.block_size)
     session.start(cdb.write_10(lba=0, blocks=blocks), write=data, immediate_data=0)
     response = session.receive()
     if not isinstance(response, R2T):
@@ -220,24 +220,24 @@ def r2t_open(ground: Ground, transcript: Transcript) -> Place:
         raise OutOfReach(
             f"a write is answered by {type(response).__name__}, not by R2T"
         )
-    place = _inside(ground, session)
+    place = _inside(facts, session)
     place.r2t = response
     return place
 
 
-def logged_out(ground: Ground, transcript: Transcript) -> Place:
+def logged_out(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand behind a logout, on the connection that it has ended."""
-    session = _session(ground, transcript)
-    place = _inside(ground, session)
+    session = _session(facts, transcript)
+    place = _inside(facts, session)
     session.logout()
     place.session = None
     return place
 
 
-def second_connection(ground: Ground, transcript: Transcript) -> Place:
+def second_connection(facts: TargetFacts, transcript: Transcript) -> Place:
     """Stand on the second connection of a session."""
-    session = _session(ground, transcript, {"MaxConnections": "2"})
-    place = _inside(ground, session)
+    session = _session(facts, transcript, {"MaxConnections": "2"})
+    place = _inside(facts, session)
     link = session.add_connection(2)
     place.link, place.connection = link, link.connection
     return place

@@ -17,7 +17,7 @@ from initiator.expect import (
     expect_data,
     expect_header_of,
 )
-from initiator.impair import deliver, spoil_data, withhold
+from initiator.impair import corrupt_data_digest, deliver, withhold
 from initiator.session import Session
 from initiator.task import Result, Task, data_outs
 from iscsi.constants import (
@@ -276,7 +276,7 @@ def reassign(
 ) -> TaskManagementResponse:
     """Send TASK REASSIGN for a task; return the response."""
     __tracebackhide__ = True
-    session.take_up(task)
+    session.restart_task(task)
     return session.task_management(
         TMFunction.TASK_REASSIGN,
         lun=0,
@@ -332,7 +332,7 @@ def lose_data(
     parts = in_parts(session, task, r2t, _PARTS)
     if lost_part == _PARTS - 1:
         lost_part = len(parts) - 1
-    impairment = spoil_data if is_spoilt else withhold
+    impairment = corrupt_data_digest if is_spoilt else withhold
     with suppress(ConnectionLost):
         for number, part in enumerate(parts):
             if number == lost_part:
@@ -342,7 +342,7 @@ def lose_data(
     return parts[lost_part]
 
 
-def asked_until_the_end(session: Session, task: Task) -> list[R2T]:
+def answer_r2ts_until_end(session: Session, task: Task) -> list[R2T]:
     """Answer what R2Ts ask for until a write ends; return them, however it ends.
 
     A response, a dropped connection and silence all end it: what is due is not judged.
@@ -425,7 +425,7 @@ def expect_retried(session: Session, command: SCSICommand, data: bytes = b"") ->
     """
     __tracebackhide__ = True
     task = Task(command, data, len(bytes(command.data)))
-    session.take_up(task)
+    session.restart_task(task)
     try:
         deliver(session, command)
         result = session.finish(task)

@@ -39,7 +39,7 @@ class Probe:
             pytest.skip("not applicable: the unit does not offer the command")
 
 
-def _tells(layout: Layout, room: int = _ROOM, **fields: int) -> Probe:
+def _unit_query(layout: Layout, room: int = _ROOM, **fields: int) -> Probe:
     """Return a command about the unit, not about the medium."""
 
     def send(session: Session, _disk: Disk) -> Result:
@@ -83,9 +83,9 @@ def _compares(session: Session, disk: Disk) -> Result:
 
 COMMANDS: Mapping[str, Probe] = MappingProxyType(
     {
-        "inquiry": _tells(cdb.inquiry),
-        "report_luns": _tells(cdb.report_luns),
-        "request_sense": _tells(cdb.request_sense),
+        "inquiry": _unit_query(cdb.inquiry),
+        "report_luns": _unit_query(cdb.report_luns),
+        "request_sense": _unit_query(cdb.request_sense),
         "read_capacity_10": Probe(Access.FREE, _capacity),
         "read_6": _reads(cdb.read_6),
         "read_10": _reads(cdb.read_10),

@@ -138,7 +138,7 @@ class ChapLogin:
         provoke(self.login, pairs, csg=Stage.SECURITY, nsg=nsg)
         return expect_refusal(self.login, *statuses)
 
-    def expect_dead_end(self, pairs: Pairs) -> None:
+    def expect_no_answer(self, pairs: Pairs) -> None:
         """Send a proof and expect no answer to it but a refusal or the end."""
         __tracebackhide__ = True
         provoke(self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)

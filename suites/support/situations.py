@@ -19,7 +19,7 @@ from iscsi.situations import situated
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern
 from suites.support.functions import acknowledge_end, ask_function
-from suites.support.login import expect_refusal, walk
+from suites.support.login import expect_refusal, log_in_through_all_stages
 from suites.support.login import provoke as provoke_login
 from suites.support.operator import operator
 from suites.support.sessions import stall_write
@@ -59,7 +59,7 @@ class Stage:
 
 
 def _logins(stage: Stage) -> None:
-    walk(stage.fixture("login"), stage.fixture("first_pairs"))
+    log_in_through_all_stages(stage.fixture("login"), stage.fixture("first_pairs"))
 
 
 def _refusal(stage: Stage) -> None:
@@ -140,7 +140,7 @@ def _functions(stage: Stage) -> None:
         session.execute(cdb.test_unit_ready())
 
 
-def _functions_in_vain(stage: Stage) -> None:
+def _unknown_task_functions(stage: Stage) -> None:
     session = stage.session()
     for _round in range(ROUNDS):
         ask_function(
@@ -207,7 +207,7 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
     "SCSIResponse@after-r2t": _writes,
     "SCSIResponse@check-condition": _failures,
     "TaskManagementResponse@complete": _functions,
-    "TaskManagementResponse@not-complete": _functions_in_vain,
+    "TaskManagementResponse@not-complete": _unknown_task_functions,
     "DataIn@with-status": _reads,
     "DataIn@end-of-sequence": _reads,
     "DataIn@within-sequence": _reads,

@@ -100,12 +100,12 @@ def _always(value: int) -> Callable[[int], int]:
 def _setting(bits: Bits, value: Callable[[int], int]) -> Callable[[Segments], Segments]:
     def change(true: Segments) -> Segments:
         header, data = true
-        whole = int.from_bytes(header[:BHS_LENGTH], "big")
+        header_bits = int.from_bytes(header[:BHS_LENGTH], "big")
         shift = BHS_LENGTH * 8 - bits.end
         mask = (1 << bits.width) - 1
-        changed = value(whole >> shift & mask)
-        whole = whole & ~(mask << shift) | changed << shift
-        return whole.to_bytes(BHS_LENGTH, "big") + header[BHS_LENGTH:], data
+        changed = value(header_bits >> shift & mask)
+        header_bits = header_bits & ~(mask << shift) | changed << shift
+        return header_bits.to_bytes(BHS_LENGTH, "big") + header[BHS_LENGTH:], data
 
     return change
 
@@ -157,9 +157,9 @@ def ahs_shapes(kind: str) -> Iterator[Stimulus]:
     for words in (1, 2, 63, 64, 127, 128, 254, 255):
         yield _with_ahs(f"{words} words of zeros", kind, bytes(4 * words))
         yield _with_ahs(f"{words} words of ones", kind, b"\xff" * 4 * words)
-        whole = (4 * words - 3).to_bytes(2, "big") + b"\x01"
+        start = (4 * words - 3).to_bytes(2, "big") + b"\x01"
         yield _with_ahs(
-            f"an extended CDB of {words} words", kind, whole.ljust(4 * words, b"\0")
+            f"an extended CDB of {words} words", kind, start.ljust(4 * words, b"\0")
         )
     extended = b"\0\x05\x01\0\x11\x22\x33\x44"
     two_segments = b"\0\x05\x02\0\xff\xff\xff\xff"
@@ -199,11 +199,13 @@ def data_lengths(kind: str) -> Iterator[Stimulus]:
         yield _with_data(f"{length} said, 64 KiB sent", kind, length, 1 << 16, "RST")
 
 
-def _with_data(words: str, kind: str, said: int, sent: int, ends: str = "") -> Stimulus:
+def _with_data(
+    words: str, kind: str, claimed: int, sent: int, ends: str = ""
+) -> Stimulus:
     def change(true: Segments) -> Segments:
         header, _ = true
         data = bytes(sent)
-        length = said.to_bytes(3, "big")
+        length = claimed.to_bytes(3, "big")
         return header[:5] + length + header[8:], data + bytes(-sent % 4)
 
     return Stimulus(f"DataSegmentLength: {words}", kind, change, ends=ends)

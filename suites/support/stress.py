@@ -21,8 +21,8 @@ from iscsi.constants import Stage, TaskAttribute, TMFunction
 from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from suites.plugins.survival import late_probe
+from suites.support.attacker import SERVES, Attacker
 from suites.support.positions import AT_ONCE
-from suites.support.siege import SERVES, Siege
 from suites.support.tidying import free
 
 WRITTEN = "Robustness-3-03"
@@ -74,11 +74,11 @@ class Stress:
     """Rounds of load on one unit of a target, which is lent.
 
     Attributes:
-        siege: what is judged besides.
+        attacker: what is judged besides.
         random: what decides.
     """
 
-    siege: Siege
+    attacker: Attacker
     random: Random
     _transcript: Transcript = field(default_factory=Transcript)
     """That of the round: it becomes the proof."""
@@ -90,9 +90,9 @@ class Stress:
 
     def _begin_round(self) -> None:
         """Have what passes from now on shown as the proof of what is wrong."""
-        is_own = not self.siege.tested.provider.is_shared
+        is_own = not self.attacker.tested.provider.is_shared
         self._transcript = Transcript(keeps_proofs=is_own)
-        self.siege.show(self._transcript)
+        self.attacker.show(self._transcript)
 
     def begin(self) -> None:
         """Write all slots once.
@@ -100,7 +100,7 @@ class Stress:
         Raises:
             ConformanceFailure: that does not succeed.
         """
-        free(self.siege.ground)
+        free(self.attacker.facts)
         with self._open() as session:
             for slot in range(SESSIONS * DEPTH):
                 data = self._data(slot, 0)
@@ -111,7 +111,7 @@ class Stress:
 
     # Logins --------------------------------------------------------------------------
 
-    def churn(self, count: int) -> None:
+    def log_in_repeatedly(self, count: int) -> None:
         """Log in and out without a pause, by logout, FIN or RST.
 
         Raises:
@@ -123,7 +123,9 @@ class Stress:
                 session = self._open()
                 session.execute(cdb.test_unit_ready())
             except (ISCSIError, ConformanceFailure) as error:
-                self.siege.judge("logins and logouts without a pause", self._transcript)
+                self.attacker.judge(
+                    "logins and logouts without a pause", self._transcript
+                )
                 raise ConformanceFailure(
                     "each login and its command are served",
                     f"{error}",
@@ -137,7 +139,7 @@ class Stress:
                     session.close()
                 case _:
                     session.close()
-        self.siege.judge(f"{count} logins and logouts", self._transcript)
+        self.attacker.judge(f"{count} logins and logouts", self._transcript)
 
     def half_logins(self, count: int) -> None:
         """Leave many logins unfinished; the target may refuse them, and serves others.
@@ -152,26 +154,28 @@ class Stress:
             with suppress(ISCSIError):
                 begun.append(self._half_login())
         try:
-            self.siege.judge(f"{len(begun)} logins that do not end", self._transcript)
+            self.attacker.judge(
+                f"{len(begun)} logins that do not end", self._transcript
+            )
         finally:
             for login in begun:
                 if self.random.random() < 0.5:
                     login.connection.reset()
                 login.connection.close()
-        why = late_probe(self.siege.tested)
+        why = late_probe(self.attacker.tested)
         check(
             not why,
             "a new login is served when unfinished ones are gone",
             why,
             requirement=SERVES,
         )
-        self.siege.judge(f"{len(begun)} logins that did not end", self._transcript)
+        self.attacker.judge(f"{len(begun)} logins that did not end", self._transcript)
 
     def _half_login(self) -> LoginExchange:
         """Return a login that has got somewhere, or nowhere."""
-        ground = self.siege.ground
+        facts = self.attacker.facts
         options = self._options()
-        connection = ground.connect(self._transcript)
+        connection = facts.connect(self._transcript)
         login = LoginExchange(connection, isid=options.isid)
         with suppress(ISCSIError):
             match self.random.randrange(4):
@@ -218,12 +222,12 @@ class Stress:
         finally:
             for session in sessions:
                 session.end()
-        self.siege.judge(what, self._transcript)
+        self.attacker.judge(what, self._transcript)
         try:
-            free(self.siege.ground)
+            free(self.attacker.facts)
             self.verify(what)
         except ISCSIError as error:
-            self.siege.judge(what, self._transcript)
+            self.attacker.judge(what, self._transcript)
             raise ConformanceFailure(
                 "the target serves on", f"{error}, after {what}", requirement=SERVES
             ) from error
@@ -231,19 +235,19 @@ class Stress:
     def _options(self) -> LoginOptions:
         """Return how to log in under an ISID that is new in this check."""
         self._ports += 1
-        options = self.siege.ground.options
+        options = self.attacker.facts.options
         port = (0x8000 | self._ports & 0x7FFF).to_bytes(2, "big")
         keys = {**options.keys, **AT_ONCE}
         return replace(options, isid=options.isid[:4] + port, keys=keys)
 
     def _open(self) -> Session:
-        ground = self.siege.ground
+        facts = self.attacker.facts
         session = Session(
-            ground.portal,
+            facts.portal,
             self._options(),
             transcript=self._transcript,
-            timeout=ground.timeout,
-            lun=ground.lun,
+            timeout=facts.timeout,
+            lun=facts.lun,
         )
         session.judges_stat_sn = False
         session.clear_unit_attention()
@@ -323,7 +327,7 @@ class Stress:
 
     def _data(self, slot: int, number: int) -> bytes:
         """Return what a write puts into a slot."""
-        size = self.siege.ground.block_size
+        size = self.attacker.facts.block_size
         first = slot * _BLOCKS
         return b"".join(
             (struct.pack(">QQQ", self._mark, lba, number) * (size // 24 + 1))[:size]
@@ -336,7 +340,7 @@ class Stress:
         Raises:
             ConformanceFailure: one holds something else, or not what was acknowledged.
         """
-        size = self.siege.ground.block_size
+        size = self.attacker.facts.block_size
         with self._open() as session:
             for slot, numbers in self._allowed.items():
                 command = cdb.read_10(lba=slot * _BLOCKS, blocks=_BLOCKS)

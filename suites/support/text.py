@@ -65,19 +65,19 @@ def go_on(
     return session.expect(TextResponse, of=sent)
 
 
-def whole_text(session: Session, answer: TextResponse) -> text.Pairs:
+def complete_text(session: Session, answer: TextResponse) -> text.Pairs:
     """Ask for the rest of a text that a response begins; return its pairs.
 
     A target may cut a text anywhere, and a response with C=1 ends within it (6.1).
     """
     __tracebackhide__ = True
     joiner = text.Joiner()
-    whole = Deadline(WHOLE_EXCHANGE * session.patience())
+    exchange_deadline = Deadline(WHOLE_EXCHANGE * session.patience())
     while True:
         pairs = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
         if pairs is not None:
             return pairs
-        whole.check("a text that goes on")
+        exchange_deadline.check("a text that goes on")
         answer = go_on(session, answer)
 
 

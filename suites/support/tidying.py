@@ -4,27 +4,27 @@
 from initiator.session import Session
 from iscsi.constants import TMFunction
 from iscsi.scsi import cdb
-from suites.support.positions import Ground
+from suites.support.positions import TargetFacts
 
 _RESET_SECONDS = 20.0
 """How long a reset may take: it waits for tasks that are in progress."""
 
 
-def free(ground: Ground) -> None:
+def free(facts: TargetFacts) -> None:
     """Reset the unit; start it, and clear its registrations where it is lent.
 
     Raises:
         ConformanceFailure, ISCSIError: the target does not serve.
     """
     with Session(
-        ground.portal,
-        ground.options,
-        timeout=max(ground.timeout, _RESET_SECONDS),
-        lun=ground.lun,
+        facts.portal,
+        facts.options,
+        timeout=max(facts.timeout, _RESET_SECONDS),
+        lun=facts.lun,
     ) as session:
         session.task_management(TMFunction.LOGICAL_UNIT_RESET)
         session.clear_unit_attention()
-        if not ground.lent:
+        if not facts.may_overwrite:
             return
         session.execute(cdb.start_stop_unit(start=1))
         key = bytes(15) + b"\x01" + bytes(8)

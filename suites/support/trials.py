@@ -61,22 +61,24 @@ def several_at_once(
     # Whole blocks: all three areas are read by one command.
     blocks = _lengths(session, disk)[-1] // 3 // disk.block_size or 1
     length = blocks * disk.block_size
-    whole = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]
+    payloads = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]
     with session.connection.together():
         tasks = [
-            session.start(cdb.write_10(lba=n * blocks, blocks=blocks), write=whole[n])
+            session.start(
+                cdb.write_10(lba=n * blocks, blocks=blocks), write=payloads[n]
+            )
             for n in range(2)
         ]
         reader = session.start(
-            cdb.read_10(lba=2 * blocks, blocks=blocks), read=len(whole[2])
+            cdb.read_10(lba=2 * blocks, blocks=blocks), read=len(payloads[2])
         )
     finish_together(session, [*tasks, reader])
     before = session.finish(reader)
     for task in tasks:
         check(session.finish(task).is_good, "GOOD for a write", task.final)
         _judge_r2ts(session, task)
-    stored = read(session, disk, 3 * len(whole[0]))
-    expected = whole[0] + whole[1] + before.data
+    stored = read(session, disk, 3 * len(payloads[0]))
+    expected = payloads[0] + payloads[1] + before.data
     expect_data(stored.data, expected, what="what was written")
     session.end()
 

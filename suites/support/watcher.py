@@ -38,7 +38,7 @@ class Watcher:
     canary: bytes = field(default_factory=_canary)
     session: Session | None = None
 
-    def stand_guard(self) -> None:
+    def start(self) -> None:
         """Log in, and write what must be found again."""
         session = self.open()
         if self.sentinel is not None:

@@ -119,9 +119,11 @@ class Hooks:
     about: Mapping[str, str] = field(default_factory=dict)
     """Variables that every command gets."""
 
-    def environment(self, name: str, **told: str) -> dict[str, str]:
+    def environment(self, name: str, **oserror_as_lab_error: str) -> dict[str, str]:
         """Return the environment variables that describe the order to a command."""
-        values = {f"ASSAY_{key.upper()}": value for key, value in told.items()}
+        values = {
+            f"ASSAY_{key.upper()}": value for key, value in oserror_as_lab_error.items()
+        }
         return {**self.about, "ASSAY_HOOK": name, **values}
 
     def lines(self) -> dict[str, tuple[bool, str]]:

@@ -52,7 +52,7 @@ class OwnProvider(Provider):
         return Limits(limits.answer, limits.check, limits.wait)
 
     @property
-    def says_what_is_lent(self) -> bool:
+    def decides_writable_units(self) -> bool:
         """Whether its file alone says which units may be written."""
         return True
 

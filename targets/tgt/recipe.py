@@ -89,21 +89,26 @@ def _operate(plan: Plan, order: str) -> None:
         LabError: it does not.
     """
     verb, *words = order.split()
-    told = dict(word.split("=", 1) for word in words)
+    oserror_as_lab_error = dict(word.split("=", 1) for word in words)
     if verb not in _OPERATED:
         raise NotOfferedError(f"tgtd cannot be told to {verb}")
     names = [target.name for target in _TARGETS]
-    of_unit = ("--tid", str(names.index(told["target"]) + 1), "--lun", told["lun"])
-    path = plan.directory / f"added-{told['lun']}.img"
+    of_unit = (
+        "--tid",
+        str(names.index(oserror_as_lab_error["target"]) + 1),
+        "--lun",
+        oserror_as_lab_error["lun"],
+    )
+    path = plan.directory / f"added-{oserror_as_lab_error['lun']}.img"
     if verb == "add-unit":
         with path.open("wb") as file:
-            file.truncate(int(told["size"]))
+            file.truncate(int(oserror_as_lab_error["size"]))
         arguments = (*_order("new", "logicalunit"), *of_unit)
         arguments = (*arguments, "--backing-store", str(path))
     elif verb == "remove-unit":
         arguments = (*_order("delete", "logicalunit"), *of_unit)
     else:
-        protection = ("--params", f"readonly={told['on']}")
+        protection = ("--params", f"readonly={oserror_as_lab_error['on']}")
         arguments = (*_order("update", "logicalunit"), *of_unit, *protection)
     if _tgtadm(plan, *arguments) is None:
         raise LabError(f"tgtd does not {verb}", command=("tgtadm", *arguments))

@@ -118,7 +118,7 @@ class Wire:
         """Send bytes."""
         self.socket.sendall(data)
 
-    def forever(self, make: Callable[[], bytes]) -> None:
+    def send_always(self, make: Callable[[], bytes]) -> None:
         """Send what is made, again and again, until nobody takes it."""
         while True:
             self.send(b"".join(make() for _ in range(64)))

@@ -29,7 +29,7 @@ def peak(target: Target) -> int:
     return int(match[1]) << 10
 
 
-def hear_statuses(attacker: Attacker, count: int) -> None:
+def read_statuses(attacker: Attacker, count: int) -> None:
     """Read until so many commands have been answered; each is GOOD."""
     while count:
         header, _ = attacker.receive()
@@ -62,7 +62,7 @@ def test_reads_that_waited_for_a_write_do_not_come_at_once(level: int) -> None:
         last[1] = 0x80
         attacker.socket.sendall(last)
         target.assert_serves()
-        hear_statuses(attacker, count + 1)
+        read_statuses(attacker, count + 1)
         assert peak(target) < before + ALLOWED_PEAK
 
 
@@ -83,7 +83,7 @@ def test_a_peer_that_does_not_read_has_nothing_more_done_for_it() -> None:
                 attacker.command(read_10(MOST), 0xC0, 512)
         for _ in range(20):
             target.assert_serves()
-        hear_statuses(attacker, count + 2)
+        read_statuses(attacker, count + 2)
         assert peak(target) < before + ALLOWED_PEAK
 
 

@@ -107,12 +107,12 @@ def r2t(wire: Wire, length: int = 512) -> bytes:
 
 def trickle(wire: Wire) -> None:
     wire.send(wire.pdu(0x20, length=0xFFFFFC))
-    wire.forever(lambda: b"\0")
+    wire.send_always(lambda: b"\0")
 
 
 def after_logout_response(wire: Wire) -> None:
     wire.send(wire.pdu(0x26))
-    wire.forever(lambda: ping_in(wire, RESERVED))
+    wire.send_always(lambda: ping_in(wire, RESERVED))
 
 
 def reset(wire: Wire) -> None:
@@ -153,23 +153,29 @@ def take_nothing(wire: Wire) -> None:
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\u202e\r\n"
 
 AFTER_LOGIN: Mapping[str, tuple[Act, Script]] = {
-    "pings-without-end": (read, lambda w: w.forever(lambda: ping_in(w, 5))),
-    "nop-ins-without-end": (ping, lambda w: w.forever(lambda: ping_in(w, RESERVED))),
+    "pings-without-end": (read, lambda w: w.send_always(lambda: ping_in(w, 5))),
+    "nop-ins-without-end": (
+        ping,
+        lambda w: w.send_always(lambda: ping_in(w, RESERVED)),
+    ),
     "async-messages-without-end": (
         read,
-        lambda w: w.forever(lambda: w.pdu(0x32, itt=RESERVED, rest=bytes(12))),
+        lambda w: w.send_always(lambda: w.pdu(0x32, itt=RESERVED, rest=bytes(12))),
     ),
     "data-in-without-end": (
         read,
-        lambda w: w.forever(lambda: data_in(w, bytes(65536))),
+        lambda w: w.send_always(lambda: data_in(w, bytes(65536))),
     ),
-    "empty-data-in-without-end": (read, lambda w: w.forever(lambda: data_in(w, b""))),
+    "empty-data-in-without-end": (
+        read,
+        lambda w: w.send_always(lambda: data_in(w, b"")),
+    ),
     "data-in-far-beyond": (
         read,
-        lambda w: w.forever(lambda: data_in(w, bytes(8), offset=0xFFFFFFF0)),
+        lambda w: w.send_always(lambda: data_in(w, bytes(8), offset=0xFFFFFFF0)),
     ),
-    "r2ts-without-end": (write, lambda w: w.forever(lambda: r2t(w))),
-    "r2t-of-4-gib": (write, lambda w: w.forever(lambda: r2t(w, RESERVED))),
+    "r2ts-without-end": (write, lambda w: w.send_always(lambda: r2t(w))),
+    "r2t-of-4-gib": (write, lambda w: w.send_always(lambda: r2t(w, RESERVED))),
     "text-without-end": (ask, text_goes_on),
     "text-of-16-mib": (ask, lambda w: w.send(w.pdu(0x24, bytes(0xFFFFFC)))),
     "text-with-escapes": (
@@ -178,22 +184,22 @@ AFTER_LOGIN: Mapping[str, tuple[Act, Script]] = {
     ),
     "reject-without-end": (
         read,
-        lambda w: w.forever(lambda: w.pdu(0x3F, bytes(48), byte2=4, itt=RESERVED)),
+        lambda w: w.send_always(lambda: w.pdu(0x3F, bytes(48), byte2=4, itt=RESERVED)),
     ),
     "logout-is-never-answered": (
         log_out,
-        lambda w: w.forever(lambda: ping_in(w, RESERVED)),
+        lambda w: w.send_always(lambda: ping_in(w, RESERVED)),
     ),
     "logout-is-no-end": (log_out_and_wait, after_logout_response),
     "a-pdu-byte-by-byte": (ping, trickle),
     "a-pdu-never-whole": (ping, and_then_silence(lambda w: w.pdu(0x20, length=4096))),
     "headers-never-whole": (ping, and_then_silence(lambda w: w.pdu(0x20, ahs=255))),
-    "garbage": (ping, lambda w: w.forever(lambda: b"\xa5" * 48)),
+    "garbage": (ping, lambda w: w.send_always(lambda: b"\xa5" * 48)),
     "reset-amid-a-pdu": (ping, reset),
     "end-amid-a-pdu": (ping, lambda w: w.send(b"\x20\x80")),
     "wrong-tags": (
         read,
-        lambda w: w.forever(lambda: w.pdu(0x21, itt=0x7777, advances=True)),
+        lambda w: w.send_always(lambda: w.pdu(0x21, itt=0x7777, advances=True)),
     ),
     "malformed-sense": (
         read,
@@ -202,7 +208,7 @@ AFTER_LOGIN: Mapping[str, tuple[Act, Script]] = {
     "stat-sn-jumps": (ping, jump),
     "functions-never-answered": (
         manage,
-        lambda w: w.forever(lambda: ping_in(w, RESERVED)),
+        lambda w: w.send_always(lambda: ping_in(w, RESERVED)),
     ),
     "nothing-is-taken": (write_much, take_nothing),
     "silence": (read, fall_silent),
@@ -232,7 +238,7 @@ def once(make: Callable[[Wire], bytes]) -> Script:
 
 def flood(wire: Wire) -> None:
     wire.read()
-    wire.forever(lambda: ping_in(wire, RESERVED))
+    wire.send_always(lambda: ping_in(wire, RESERVED))
 
 
 def challenge(data: bytes) -> Script:
@@ -300,7 +306,7 @@ def attempt(pipe: Pipe, host: str, port: int, act: Act | None, secret: bytes) ->
     pipe.send((line, grown))
 
 
-def endure(script: Script, act: Act | None = None, secret: bytes = b"") -> str:
+def run_initiator(script: Script, act: Act | None = None, secret: bytes = b"") -> str:
     """Return the line with which the initiator ends, and judge it."""
     context = multiprocessing.get_context("fork")
     with served(script) as (host, port):
@@ -323,7 +329,7 @@ def endure(script: Script, act: Act | None = None, secret: bytes = b"") -> str:
 def test_a_session_comes_to_an_end(name: str) -> None:
     act, script = AFTER_LOGIN[name]
 
-    line = endure(after_login(script), act)
+    line = run_initiator(after_login(script), act)
 
     assert line != "it went well"
 
@@ -332,6 +338,6 @@ def test_a_session_comes_to_an_end(name: str) -> None:
 def test_a_login_comes_to_an_end(name: str) -> None:
     secret = b"sixteen-bytes-yes" if "challenge" in name else b""
 
-    line = endure(IN_LOGIN[name], secret=secret)
+    line = run_initiator(IN_LOGIN[name], secret=secret)
 
     assert line != "it went well"

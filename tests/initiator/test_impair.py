@@ -12,14 +12,14 @@ from iscsi.digest import crc32c
 from iscsi.framing import Digests
 from iscsi.pdu import PDU, NOPOut
 from tests.initiator.peer import Peer, listening
-from tests.initiator.test_session import wait, welcome
+from tests.initiator.test_session import accept_login, wait
 
 OPTIONS = LoginOptions(target_name="iqn.2026-11.org.example:t")
 
 
 def script(peer: Peer) -> None:
     """Let the initiator in and swallow what it sends."""
-    welcome(peer)
+    accept_login(peer)
     wait(peer)
 
 
@@ -50,7 +50,7 @@ def test_what_is_withheld_has_its_numbers_and_does_not_leave() -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "wrong"),
-    [(impair.spoil_header, "header"), (impair.spoil_data, "data")],
+    [(impair.corrupt_header_digest, "header"), (impair.corrupt_data_digest, "data")],
 )
 def test_one_digest_is_spoilt_and_the_other_is_right(
     spoil: Callable[[Session, PDU], PDU], wrong: str

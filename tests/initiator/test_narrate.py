@@ -17,7 +17,7 @@ from iscsi.pdu import (
 from iscsi.scsi import cdb
 
 
-def told(*entries: tuple[Direction, PDU | str]) -> list[str]:
+def steps_of(*entries: tuple[Direction, PDU | str]) -> list[str]:
     transcript = Transcript()
     number = transcript.add_connection(("a", 1), ("b", 2))
     for direction, what in entries:
@@ -31,7 +31,7 @@ def told(*entries: tuple[Direction, PDU | str]) -> list[str]:
 
 
 def test_each_side_has_its_sentence() -> None:
-    assert told(
+    assert steps_of(
         (Direction.EVENT, "connected to b"),
         (Direction.SENT, LoginRequest(transit=1, csg=1, nsg=3, data=b"A=1\0B=2\0")),
         (Direction.SENT, SCSICommand(cdb=cdb.read_10(blocks=1).ljust(16, b"\0"))),
@@ -53,7 +53,7 @@ def test_data_of_one_task_is_one_step() -> None:
     last = DataIn(initiator_task_tag=1, data=bytes(4), status_present=1)
     other = DataIn(initiator_task_tag=2, data=bytes(4))
 
-    steps = told(*[(Direction.RECEIVED, pdu) for pdu in (first, last, other)])
+    steps = steps_of(*[(Direction.RECEIVED, pdu) for pdu in (first, last, other)])
 
     assert steps == [
         "Target: SCSI Data-In, 12 bytes in 2 PDUs, with status GOOD",
@@ -62,6 +62,6 @@ def test_data_of_one_task_is_one_step() -> None:
 
 
 def test_what_cannot_be_read_is_told_so() -> None:
-    (step,) = told((Direction.SENT, LoginRequest(csg=0, data=b"\xff\xff")))
+    (step,) = steps_of((Direction.SENT, LoginRequest(csg=0, data=b"\xff\xff")))
 
     assert step == "Initiator: Login Request: SECURITY; 2 bytes that are no text"

@@ -36,7 +36,7 @@ ANSWERS = [("HeaderDigest", "None"), ("DataDigest", "None")]
 CDB = bytes(6)
 
 
-def welcome(
+def accept_login(
     peer: Peer, pairs: list[tuple[str, str]] | None = None, **fields: Any
 ) -> None:
     """Answer one Login Request."""
@@ -81,7 +81,7 @@ def test_a_login_walks_to_full_feature_phase() -> None:
 
     def script(peer: Peer) -> None:
         peers.append(peer)
-        welcome(peer, [*ANSWERS, ("TargetPortalGroupTag", "1")])
+        accept_login(peer, [*ANSWERS, ("TargetPortalGroupTag", "1")])
 
     with listening(script) as portal:
         session = open_session(portal)
@@ -99,7 +99,7 @@ def test_a_login_walks_to_full_feature_phase() -> None:
 
 def test_an_unassigned_opcode_is_no_answer_and_leaves_nothing_open() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         for _request in range(2):
             peer.receive()
             peer.send(UnknownPDU(opcode=0x27))
@@ -120,7 +120,7 @@ def test_an_unassigned_opcode_is_no_answer_and_leaves_nothing_open() -> None:
     ("script", "error", "words"),
     [
         (
-            lambda peer: welcome(peer, status_class=2, status_detail=3),
+            lambda peer: accept_login(peer, status_class=2, status_detail=3),
             LoginRefused,
             "0x0203",
         ),
@@ -143,16 +143,16 @@ def test_a_bad_login_names_its_fault(
 
 def test_a_login_that_leads_nowhere_ends() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer, transit=0)
+        accept_login(peer, transit=0)
         while True:
-            welcome(peer, [], transit=0, stat_sn=100 + len(peer.seen) - 1)
+            accept_login(peer, [], transit=0, stat_sn=100 + len(peer.seen) - 1)
 
     with listening(script) as portal, pytest.raises(PeerError, match="has not ended"):
         open_session(portal)
 
 
 def test_long_text_goes_in_parts_and_comes_in_parts() -> None:
-    whole = text.encode([("X-com.example.k", "NotUnderstood"), *ANSWERS])
+    encoded = text.encode([("X-com.example.k", "NotUnderstood"), *ANSWERS])
     parts: list[bytes] = []
 
     def script(peer: Peer) -> None:
@@ -162,10 +162,10 @@ def test_long_text_goes_in_parts_and_comes_in_parts() -> None:
             answer_to(peer, request, b"")
             request = peer.receive()
         parts.append(bytes(request.data))
-        answer_to(peer, request, whole[:20], continuation=1, transit=0)
+        answer_to(peer, request, encoded[:20], continuation=1, transit=0)
         request = peer.receive()
         assert bytes(request.data) == b""
-        answer_to(peer, request, whole[20:])
+        answer_to(peer, request, encoded[20:])
 
     def answer_to(peer: Peer, request: Any, data: bytes, **fields: Any) -> None:
         count = len(peer.seen)
@@ -199,9 +199,9 @@ def test_long_text_goes_in_parts_and_comes_in_parts() -> None:
 def chap_script(peer: Peer, *, proof: bytes | None = None) -> None:
     """The target's ladder of `iscsi.chap`, mutual."""
     security = {"tsih": 0, "max_cmd_sn": 1}
-    welcome(peer, [("AuthMethod", "CHAP")], stat_sn=1, **security)
+    accept_login(peer, [("AuthMethod", "CHAP")], stat_sn=1, **security)
     challenge = [("CHAP_A", "5"), ("CHAP_I", "9"), ("CHAP_C", "0x0102030405060708")]
-    welcome(peer, challenge, stat_sn=2, **security)
+    accept_login(peer, challenge, stat_sn=2, **security)
     request = peer.receive()
     pairs = dict(text.decode(bytes(request.data)))
     peers = chap.parse_challenge("5", pairs["CHAP_I"], pairs["CHAP_C"])
@@ -220,7 +220,7 @@ def chap_script(peer: Peer, *, proof: bytes | None = None) -> None:
             ),
         )
     )
-    welcome(peer, stat_sn=4)
+    accept_login(peer, stat_sn=4)
 
 
 MUTUAL = LoginOptions(
@@ -251,7 +251,7 @@ def test_what_the_caller_sets_leaves_as_it_is() -> None:
 
     def script(peer: Peer) -> None:
         peers.append(peer)
-        welcome(peer)
+        accept_login(peer)
         for _ in range(3):
             peer.receive()
 
@@ -271,7 +271,7 @@ def test_what_the_caller_sets_leaves_as_it_is() -> None:
 
 def test_a_read_collects_its_data_and_status() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         tag = peer.receive().initiator_task_tag
         first = {"final": 0, "data_sn": 0, "data": b"abcd", **numbers(0)}
         last = {
@@ -307,7 +307,7 @@ class Writing:
 
     def __call__(self, peer: Peer) -> None:
         """Ask for the last bytes when the unsolicited ones have come."""
-        welcome(peer, [*ANSWERS, *self.answers])
+        accept_login(peer, [*ANSWERS, *self.answers])
         command = peer.receive()
         self._note(command, start=0, data_sn=0)
         self._take_sequence(peer)
@@ -361,7 +361,7 @@ def test_a_write_sends_immediate_unsolicited_and_solicited_data() -> None:
 
 def test_answers_of_two_tasks_are_told_apart() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         tags = [peer.receive().initiator_task_tag for _ in range(2)]
         for place, tag in enumerate(reversed(tags)):
             peer.send(
@@ -382,7 +382,7 @@ def test_a_ping_of_the_target_is_answered_on_the_way() -> None:
     answers = []
 
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         tag = peer.receive().initiator_task_tag
         peer.send(NOPIn(target_transfer_tag=9, lun=1 << 48, **numbers(101)))
         answers.append(peer.receive())
@@ -401,7 +401,7 @@ def test_a_ping_of_the_target_is_answered_on_the_way() -> None:
 
 def test_a_gap_in_stat_sn_is_found() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         tag = peer.receive().initiator_task_tag
         peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(103)))
 
@@ -415,7 +415,7 @@ def test_a_gap_in_stat_sn_is_found() -> None:
 
 def test_a_gap_in_stat_sn_is_passed_over_where_it_is_not_judged() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         for stat_sn in (103, 104):
             tag = peer.receive().initiator_task_tag
             peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(stat_sn)))
@@ -434,7 +434,7 @@ def test_a_gap_in_stat_sn_is_passed_over_where_it_is_not_judged() -> None:
 
 def test_an_answer_to_nothing_is_a_failure_with_its_pdus() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         peer.receive()
         peer.send(SCSIResponse(initiator_task_tag=0x7777, **numbers(101)))
 
@@ -450,15 +450,15 @@ def test_an_answer_to_nothing_is_a_failure_with_its_pdus() -> None:
 
 def test_silence_is_proved_by_a_ping_that_overtakes() -> None:
     def quiet(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         peer.receive()
         ping = peer.receive()
         pong = NOPIn(initiator_task_tag=ping.initiator_task_tag, data=bytes(ping.data))
         pong.stat_sn, pong.exp_cmd_sn, pong.max_cmd_sn = 101, 1, 8
         peer.send(pong)
 
-    def loud(peer: Peer) -> None:
-        welcome(peer)
+    def flooding_peer(peer: Peer) -> None:
+        accept_login(peer)
         tag = peer.receive().initiator_task_tag
         peer.send(SCSIResponse(initiator_task_tag=tag, **numbers(101)))
         peer.receive()
@@ -467,7 +467,7 @@ def test_silence_is_proved_by_a_ping_that_overtakes() -> None:
         session = open_session(portal)
         session.expect_silence(after=session.send(SCSICommand(cmd_sn=1000)))
         session.close()
-    with listening(loud) as portal:
+    with listening(flooding_peer) as portal:
         session = open_session(portal)
         with pytest.raises(ConformanceFailure, match="no answer to SCSICommand"):
             session.expect_silence(after=session.send(SCSICommand(cmd_sn=1000)))

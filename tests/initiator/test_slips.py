@@ -21,11 +21,11 @@ from tests.initiator.test_session import (
     CDB,
     MUTUAL,
     OPTIONS,
+    accept_login,
     chap_script,
     numbers,
     open_session,
     wait,
-    welcome,
 )
 
 LEVEL = LoginOptions(
@@ -38,13 +38,13 @@ def once(**fields: Any) -> Callable[[Peer], None]:
     """Return a script that answers one login, with some fields of its own."""
 
     def script(peer: Peer) -> None:
-        welcome(peer, **fields)
+        accept_login(peer, **fields)
         wait(peer)
 
     return script
 
 
-def said(*pairs: tuple[str, str]) -> Callable[[Peer], None]:
+def answering(*pairs: tuple[str, str]) -> Callable[[Peer], None]:
     return once(pairs=list(pairs))
 
 
@@ -63,7 +63,7 @@ def twice(peer: Peer) -> None:
     ]
     # In one segment: neither is on its way when the next request is sent.
     peer.socket.sendall(b"".join(encode(*pdu.segments()) for pdu in answers))
-    welcome(peer, [], stat_sn=102)
+    accept_login(peer, [], stat_sn=102)
     wait(peer)
 
 
@@ -85,38 +85,38 @@ SLIPS = [
         id="no-NUL",
     ),
     pytest.param(
-        said(("HeaderDigest", "CRC32C"), ANSWERS[1]),
+        answering(("HeaderDigest", "CRC32C"), ANSWERS[1]),
         "RFC7143-6.2.1-01",
         "HeaderDigest=CRC32C answers HeaderDigest=None",
         id="not-offered",
     ),
-    pytest.param(said(ANSWERS[0]), "RFC7143-6.2.1-01", "was due", id="no-answer"),
+    pytest.param(answering(ANSWERS[0]), "RFC7143-6.2.1-01", "was due", id="no-answer"),
     pytest.param(
-        said(*ANSWERS, ("MaxBurstLength", "512")),
+        answering(*ANSWERS, ("MaxBurstLength", "512")),
         "RFC7143-11.13.6-01",
         "asks for answers to MaxBurstLength",
         id="offer-with-T",
     ),
     pytest.param(
-        said(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096")),
+        answering(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096")),
         "RFC7143-6.3-14",
         "sent twice",
         id="declared-twice",
     ),
     pytest.param(
-        said(*ANSWERS, (LENGTH, "511")),
+        answering(*ANSWERS, (LENGTH, "511")),
         "RFC7143-13.12-i01",
         "none of the values",
         id="out-of-range",
     ),
     pytest.param(
-        said(*ANSWERS, ("ImmediateData", "Reject")),
+        answering(*ANSWERS, ("ImmediateData", "Reject")),
         "RFC7143-6.2-12",
         "reserved word",
         id="reserved-word",
     ),
     pytest.param(
-        said(*ANSWERS, ("SessionType", "Normal")),
+        answering(*ANSWERS, ("SessionType", "Normal")),
         "RFC7143-6.2-06",
         "not for the target",
         id="not-its-key",
@@ -162,7 +162,7 @@ def test_a_slip_is_raised_where_its_clause_is_judged(
 
 
 def test_other_clauses_are_not_judged() -> None:
-    script = said(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096"))
+    script = answering(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096"))
 
     transcript = judging({"RFC7143-6.1-01"})
     with listening(script) as portal:
@@ -185,7 +185,7 @@ def test_what_was_noted_before_is_judged_when_that_is_asked_for() -> None:
 
 
 def negotiated(*pairs: tuple[str, str]) -> Session:
-    with listening(said(*pairs)) as portal:
+    with listening(answering(*pairs)) as portal:
         session = open_session(portal, options=LEVEL)
         session.close()
     return session
@@ -209,7 +209,7 @@ def test_no_answer_leaves_what_suits_the_default_too() -> None:
 
 
 def test_a_length_declared_twice_is_the_smaller_one() -> None:
-    with listening(said(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096"))) as portal:
+    with listening(answering(*ANSWERS, (LENGTH, "65536"), (LENGTH, "4096"))) as portal:
         session = open_session(portal)
         session.close()
 
@@ -219,7 +219,7 @@ def test_a_length_declared_twice_is_the_smaller_one() -> None:
 def test_digests_offered_with_the_last_response_are_not_used() -> None:
     options = LoginOptions(target_name="iqn.2026-11.org.example:t", keys={})
 
-    with listening(said(("HeaderDigest", "CRC32C,None"))) as portal:
+    with listening(answering(("HeaderDigest", "CRC32C,None"))) as portal:
         session = open_session(portal, options=options)
         session.close()
 
@@ -228,7 +228,7 @@ def test_digests_offered_with_the_last_response_are_not_used() -> None:
 
 def test_a_late_login_response_is_passed_over() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         ping = peer.receive()
         numbers = {"exp_cmd_sn": 1, "max_cmd_sn": 8}
         peer.send(LoginResponse(stat_sn=101, **numbers))
@@ -247,7 +247,7 @@ def test_a_late_login_response_is_passed_over() -> None:
 
 def test_malformed_text_of_full_feature_phase_is_read_as_far_as_it_goes() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         request = peer.receive()
         peer.send(
             TextResponse(
@@ -272,7 +272,7 @@ def test_malformed_text_of_full_feature_phase_is_read_as_far_as_it_goes() -> Non
 
 def test_short_sense_is_read_as_far_as_it_goes() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         command = peer.receive()
         peer.send(
             SCSIResponse(

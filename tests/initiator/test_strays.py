@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from initiator.connection import Connection, Portal
-from initiator.strays import stray
+from initiator.strays import misdirected_connection
 from initiator.transcript import Transcript
 from iscsi.constants import RESERVED_TAG
 from iscsi.framing import encode
@@ -33,7 +33,7 @@ class Pair:
         self.ends[number].sendall(encode(*NOPIn(initiator_task_tag=tag).segments()))
 
     def found(self, tag: int = TAG) -> Connection | None:
-        return stray(tag, self.connections, self.transcript)
+        return misdirected_connection(tag, self.connections, self.transcript)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_a_rejected_command_is_due_again() -> None:
     window = CommandWindow(0xFFFFFFFF, 4)
     window.advance()
 
-    window.retreat()
+    window.step_back()
 
     assert window.place(0xFFFFFFFF) is Place.NEXT
 

@@ -164,11 +164,11 @@ def test_discard_writes_zeros_where_no_hole_can_be_punched(
 def test_full_disk_is_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(*_: object) -> int:
+    def no_space(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     store = FileBacking(tmp_path / "disk.img", SIZE)
-    monkeypatch.setattr(os, "pwrite", no_room)
+    monkeypatch.setattr(os, "pwrite", no_space)
 
     with pytest.raises(OutOfSpaceError, match=r"disk\.img"):
         store.write(0, b"x")

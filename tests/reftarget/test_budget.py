@@ -28,22 +28,22 @@ def other(target: ReferenceTarget, **keys: str) -> Peer:
 
 
 def test_a_part_takes_from_the_whole() -> None:
-    whole = Budget(100)
-    part = Budget(60, whole)
+    parent = Budget(100)
+    part = Budget(60, parent)
 
     assert part.take(60)
     assert not part.take(1)
-    assert not whole.take(41)
+    assert not parent.take(41)
     part.give_all()
-    assert (part.used, whole.used) == (0, 0)
+    assert (part.used, parent.used) == (0, 0)
 
 
 def test_what_does_not_fit_takes_nothing() -> None:
-    whole = Budget(50)
-    part = Budget(60, whole)
+    parent = Budget(50)
+    part = Budget(60, parent)
 
     assert not part.take(55)
-    assert (part.used, whole.used) == (0, 0)
+    assert (part.used, parent.used) == (0, 0)
 
 
 def test_one_session_leaves_room_for_others() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from iscsi.address import Portal
 from iscsi_assay.parser import Parser
-from reftarget.__main__ import build_config, describe, make_way
+from reftarget.__main__ import build_config, describe, remove_stale_socket
 from reftarget.config import ConfigError, Redirection
 from reftarget.configfile import parse_portal, parse_size, read
 
@@ -201,7 +201,7 @@ def test_the_control_socket_replaces_no_other_file(tmp_path: Path) -> None:
     path.write_bytes(b"data")
 
     with pytest.raises(ConfigError, match="not a socket"):
-        make_way(path)
+        remove_stale_socket(path)
 
     assert path.read_bytes() == b"data"
 
@@ -212,7 +212,7 @@ def test_the_control_socket_of_a_running_target_is_not_taken(tmp_path: Path) -> 
         listener.bind(str(path))
         listener.listen()
         with pytest.raises(ConfigError, match="a process listens"):
-            make_way(path)
+            remove_stale_socket(path)
 
 
 def test_the_control_socket_that_a_target_has_left_is_removed(tmp_path: Path) -> None:
@@ -220,6 +220,6 @@ def test_the_control_socket_that_a_target_has_left_is_removed(tmp_path: Path) ->
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
 
-    make_way(path)
+    remove_stale_socket(path)
 
     assert not path.exists()

@@ -113,14 +113,14 @@ def wire_of(peer: Peer, request: pdu.PDU) -> bytes:
     return framing.encode(header, data, header_digest=True, data_digest=True)
 
 
-def bent(fault: str, **keys: str) -> Peer:
+def peer_with_fault(fault: str, **keys: str) -> Peer:
     return Peer(make_target(faults=(fault,))).logged_in(**keys)
 
 
 def test_commands_outside_the_window_are_executed() -> None:
     below, above = (
-        bent("command-below-window-is-executed"),
-        bent("command-above-window-is-executed"),
+        peer_with_fault("command-below-window-is-executed"),
+        peer_with_fault("command-above-window-is-executed"),
     )
 
     assert below.send(read(0, 1, cmd_sn=below.cmd_sn - 3))
@@ -129,7 +129,7 @@ def test_commands_outside_the_window_are_executed() -> None:
 
 
 def test_command_overtakes_a_gap_that_can_still_be_filled() -> None:
-    peer = bent("command-runs-before-the-gap-is-filled")
+    peer = peer_with_fault("command-runs-before-the-gap-is-filled")
     number = peer.cmd_sn
 
     assert peer.send(read(0, 1, cmd_sn=number + 1))
@@ -141,8 +141,8 @@ def test_command_overtakes_a_gap_that_can_still_be_filled() -> None:
 def test_r2ts_beyond_what_was_agreed() -> None:
     keys = {"ImmediateData": "No", "MaxBurstLength": "512", "MaxOutstandingR2T": "1"}
 
-    long = bent("r2t-asks-beyond-max-burst", **keys).send(write(0, 4))
-    many = bent("r2t-beyond-max-outstanding", **keys).send(write(0, 4))
+    long = peer_with_fault("r2t-asks-beyond-max-burst", **keys).send(write(0, 4))
+    many = peer_with_fault("r2t-beyond-max-outstanding", **keys).send(write(0, 4))
 
     assert [one.desired_data_transfer_length for one in long] == [2048]
     assert len(many) == 2
@@ -151,7 +151,9 @@ def test_r2ts_beyond_what_was_agreed() -> None:
 def test_data_in_beyond_the_segment_limit() -> None:
     keys = {"MaxRecvDataSegmentLength": "512"}
 
-    answers = bent("data-in-beyond-max-recv-data-segment", **keys).send(read(0, 2))
+    answers = peer_with_fault("data-in-beyond-max-recv-data-segment", **keys).send(
+        read(0, 2)
+    )
 
     assert [len(one.data) for one in answers] == [1024]
 
@@ -193,7 +195,7 @@ def test_session_rules_are_not_kept() -> None:
 
 
 def test_more_connections_than_agreed() -> None:
-    peer = bent("max-connections-is-not-kept")
+    peer = peer_with_fault("max-connections-is-not-kept")
     second = Peer(peer.target, cid=1)
     second.tsih = peer.tsih
 
@@ -209,7 +211,7 @@ def test_connection_survives_a_first_pdu_that_is_no_login() -> None:
 
 
 def test_send_targets_says_too_much() -> None:
-    peer = bent("send-targets-all-on-normal-session")
+    peer = peer_with_fault("send-targets-all-on-normal-session")
 
     answer = peer.send(pdu.TextRequest(data=b"SendTargets=All\0"))[0]
 
@@ -217,14 +219,14 @@ def test_send_targets_says_too_much() -> None:
 
 
 def test_lun_of_data_out_is_not_looked_at() -> None:
-    peer = bent("data-out-lun-is-not-checked", ImmediateData="No")
+    peer = peer_with_fault("data-out-lun-is-not-checked", ImmediateData="No")
     r2t = peer.send(write(0, 1))[0]
 
     assert peer.send(data_out(r2t, bytes(512), lun=5 << 48))[0].status == 0
 
 
 def test_unknown_connection_is_logged_out() -> None:
-    answer = bent("logout-of-unknown-cid-succeeds").send(
+    answer = peer_with_fault("logout-of-unknown-cid-succeeds").send(
         pdu.LogoutRequest(reason=1, cid=9)
     )[0]
 
@@ -232,13 +234,13 @@ def test_unknown_connection_is_logged_out() -> None:
 
 
 def test_snack_for_the_future_is_ignored() -> None:
-    peer = bent("snack-of-unsent-is-ignored", ErrorRecoveryLevel="1")
+    peer = peer_with_fault("snack-of-unsent-is-ignored", ErrorRecoveryLevel="1")
 
     assert peer.send(pdu.SNACK(type=1, beg_run=999, initiator_task_tag=2**32 - 1)) == []
 
 
 def test_tasks_survive_a_reset() -> None:
-    peer = bent("lun-reset-leaves-tasks", ImmediateData="No")
+    peer = peer_with_fault("lun-reset-leaves-tasks", ImmediateData="No")
     peer.send(write(0, 1))
     peer.connection.parameters.task_reporting = "FastAbort"
     peer.session.parameters.task_reporting = "FastAbort"

@@ -12,13 +12,13 @@ from reftarget.config import ARCHITECTURE, OWN_VALUES, Limits
 from reftarget.habits import (
     HABITS,
     UnknownHabitError,
-    can_meet,
+    are_compatible,
     configured,
     named,
     rules_with,
 )
 from reftarget.rules import RULES
-from reftarget.variants import VariantError, lay_over
+from reftarget.variants import VariantError, apply_variants
 from spec import load
 from targets.model import FEATURES
 from tests.reftarget.peer import config
@@ -45,9 +45,9 @@ def test_a_habit_changes_the_target(name: str) -> None:
 
     changed = replace(configured(base), habits=())
 
-    is_told = changed != replace(base, habits=())
+    is_visible = changed != replace(base, habits=())
     rows = [HABITS[name]]
-    assert is_told or rules_with(lay_over(RULES, rows), rows) != RULES
+    assert is_visible or rules_with(apply_variants(RULES, rows), rows) != RULES
 
 
 def test_no_two_habits_do_the_same() -> None:
@@ -82,7 +82,7 @@ def test_habits_of_one_key_are_refused_in_one_line() -> None:
 def test_habits_of_other_things_go_together() -> None:
     one, other = HABITS["one-connection"], HABITS["no-recovery"]
 
-    assert can_meet(one, other)
-    assert not can_meet(one, HABITS["two-connections"])
+    assert are_compatible(one, other)
+    assert not are_compatible(one, HABITS["two-connections"])
     keys = configured(config(habits=(one.name, other.name))).keys
     assert (keys["MaxConnections"], keys["ErrorRecoveryLevel"]) == ("1", "0")

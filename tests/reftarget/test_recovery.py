@@ -44,7 +44,7 @@ def peer(target: ReferenceTarget) -> Peer:
     return Peer(target)
 
 
-def spoilt(request: pdu.PDU) -> bytes:
+def corrupted(request: pdu.PDU) -> bytes:
     """Return the wire of a PDU with a wrong data digest."""
     header, data = request.segments()
     return framing.encode(header, data, data_digest=b"\0\0\0\0")
@@ -67,7 +67,7 @@ def test_spoilt_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
     peer.logged_in(**LEVEL_1)
     r2t = peer.send(write(0, 4))[0]
 
-    peer.send_bytes(spoilt(data_out(r2t, bytes(1024), final=0)))
+    peer.send_bytes(corrupted(data_out(r2t, bytes(1024), final=0)))
     answers = peer.receive() + peer.send(
         data_out(r2t, PATTERN[1024:2048], start=1024, data_sn=1)
     )
@@ -85,7 +85,7 @@ def test_spoilt_data_out_at_level_0_ends_the_task_after_the_last(peer: Peer) -> 
     peer.logged_in(**{**LEVEL_1, "ErrorRecoveryLevel": "0"})
     r2t = peer.send(write(0, 4))[0]
 
-    peer.send_bytes(spoilt(data_out(r2t, bytes(1024), final=0)))
+    peer.send_bytes(corrupted(data_out(r2t, bytes(1024), final=0)))
     reject = peer.receive()
     answers = peer.send(data_out(r2t, bytes(1024), start=1024, data_sn=1))
 
@@ -272,14 +272,14 @@ def test_writes_survive_data_that_is_spoilt_or_lost(seed: int) -> None:
     )
     answers = peer.send(command)
     if has_unsolicited:
-        whole = pdu.R2T(
+        r2t = pdu.R2T(
             lun=command.lun,
             initiator_task_tag=command.initiator_task_tag,
             target_transfer_tag=RESERVED_TAG,
             buffer_offset=immediate,
             desired_data_transfer_length=first_burst - immediate,
         )
-        answers += send_badly(peer, whole, pattern, chance)
+        answers += send_badly(peer, r2t, pattern, chance)
     for _ in range(200):
         r2ts = [one for one in answers if isinstance(one, pdu.R2T)]
         if not r2ts:
@@ -308,7 +308,7 @@ def send_badly(
         one = data_out(r2t, part, start=start, data_sn=data_sn, final=is_last)
         fate = chance.random()
         if fate < 0.15:
-            peer.send_bytes(spoilt(peer.fill(one)))
+            peer.send_bytes(corrupted(peer.fill(one)))
             answers += peer.receive()
         elif fate > 0.25 or is_last:
             answers += peer.send(one)

@@ -133,7 +133,7 @@ def test_text_in_parts_is_answered_by_empty_responses(peer: Peer) -> None:
     first = pdu.TextRequest(data=b"SendTar", final=0, continuation=1)
 
     empty = peer.send(first)[0]
-    whole = peer.send(
+    response = peer.send(
         pdu.TextRequest(
             initiator_task_tag=first.initiator_task_tag,
             target_transfer_tag=empty.target_transfer_tag,
@@ -142,7 +142,7 @@ def test_text_in_parts_is_answered_by_empty_responses(peer: Peer) -> None:
     )[0]
 
     assert (empty.final, bytes(empty.data)) == (0, b"")
-    assert "TargetName" in pairs_of(whole)
+    assert "TargetName" in pairs_of(response)
 
 
 @pytest.mark.parametrize(

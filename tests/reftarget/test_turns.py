@@ -21,7 +21,7 @@ BLOCKS = SIZE // BLOCK
 NACA = 4
 
 
-def hurried(**keys: str) -> Peer:
+def peer_with_short_turns(**keys: str) -> Peer:
     """Return a peer of a target whose turns are over after one step."""
     target = make_target()
     peer = Peer(target).logged_in(**keys)
@@ -76,7 +76,7 @@ def stored(peer: Peer, lba: int, blocks: int = 1) -> bytes:
 
 
 def test_a_copy_lets_others_have_their_turn() -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     fill(peer, 0, 1)
 
     assert peer.send(copy(3)) == []
@@ -88,7 +88,7 @@ def test_a_copy_lets_others_have_their_turn() -> None:
 
 
 def test_a_copy_shows_how_far_it_is() -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     peer.send(copy(3))
 
     assert copy_status(peer).status == CopyManagerStatus.IN_PROGRESS
@@ -98,7 +98,7 @@ def test_a_copy_shows_how_far_it_is() -> None:
 
 
 def test_a_copy_in_progress_keeps_its_identifier() -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     peer.send(copy(3))
 
     (same,) = peer.send(copy(1))
@@ -109,7 +109,7 @@ def test_a_copy_in_progress_keeps_its_identifier() -> None:
 
 
 def test_an_aborted_copy_goes_no_further() -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     fill(peer, 0, 1)
     request = copy(3)
     peer.send(request)
@@ -131,7 +131,7 @@ def test_an_aborted_copy_goes_no_further() -> None:
 
 
 def test_a_copy_waits_while_the_unit_is_in_allegiance() -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     fill(peer, 0, 1)
     peer.send(copy(3))
     beyond = bytearray(cdb.read_10(lba=BLOCKS, blocks=1))
@@ -149,7 +149,7 @@ def test_a_copy_waits_while_the_unit_is_in_allegiance() -> None:
 
 
 def test_a_command_goes_on_when_its_connection_is_lost() -> None:
-    peer = hurried(ErrorRecoveryLevel="2")
+    peer = peer_with_short_turns(ErrorRecoveryLevel="2")
     fill(peer, 0, 1)
     peer.send(copy(3))
 
@@ -161,7 +161,7 @@ def test_a_command_goes_on_when_its_connection_is_lost() -> None:
 
 @pytest.mark.parametrize("immed", [0, 1])
 def test_a_sanitize_operation_outlives_its_command(immed: int) -> None:
-    peer = hurried()
+    peer = peer_with_short_turns()
     fill(peer, 0, BLOCKS)
     pattern = b"\x01\0" + (4).to_bytes(2, "big") + b"abcd"
     command = cdb.sanitize_overwrite(parameter_list_length=len(pattern), immed=immed)
@@ -185,7 +185,7 @@ def test_a_sanitize_operation_outlives_its_command(immed: int) -> None:
 
 
 def test_data_for_a_command_that_takes_none_is_dropped() -> None:
-    peer = hurried(InitialR2T="No")
+    peer = peer_with_short_turns(InitialR2T="No")
     erase = scsi(
         cdb.sanitize_block_erase(),
         write=1,

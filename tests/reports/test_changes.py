@@ -185,11 +185,14 @@ def test_a_label_says_which_target_it_is() -> None:
 
 
 def test_an_incomplete_run_is_named_so() -> None:
-    whole, part = run_of([]), run_of([], is_complete=False, why_incomplete="a signal")
+    complete, part = (
+        run_of([]),
+        run_of([], is_complete=False, why_incomplete="a signal"),
+    )
 
-    assert named([whole, part, whole]) == [
+    assert named([complete, part, complete]) == [
         "tgt 1 #1",
         "tgt 1 #2 (incomplete)",
         "tgt 1 #3",
     ]
-    assert "tgt 1 #2 (incomplete): a signal" in lines(compare([whole, part]))
+    assert "tgt 1 #2 (incomplete): a signal" in lines(compare([complete, part]))

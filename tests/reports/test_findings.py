@@ -243,7 +243,7 @@ ANSWERS = st.sampled_from(["no answer", "NOPIn", "Reject 0x04", "other data"])
 
 
 @st.composite
-def amiss(draw: st.DrawFn) -> list[Check]:
+def failing_checks(draw: st.DrawFn) -> list[Check]:
     checks = [
         broken(
             f"a.py::test_{draw(st.sampled_from('abc'))}[{number}]",
@@ -259,7 +259,7 @@ def amiss(draw: st.DrawFn) -> list[Check]:
     return [*checks, passed("z.py::test_z", ECHO, TAG)]
 
 
-@given(amiss())
+@given(failing_checks())
 def test_each_failure_is_in_one_finding_and_no_clause_is_added(
     checks: list[Check],
 ) -> None:
@@ -279,7 +279,7 @@ def test_each_failure_is_in_one_finding_and_no_clause_is_added(
     assert all(first <= second for first, second in pairwise(ranks))
 
 
-@given(amiss(), st.randoms(use_true_random=False))
+@given(failing_checks(), st.randoms(use_true_random=False))
 def test_findings_do_not_depend_on_the_order_of_the_checks(
     checks: list[Check], random: object
 ) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from reports import compare, statement
 from reports.__main__ import main
-from reports.again import leaving_out
+from reports.again import options_without_killers
 from reports.baseline import baseline
 from reports.findings import findings
 from reports.github import annotations
@@ -131,7 +131,7 @@ SURFACES: Mapping[str, Callable[[], str]] = {
     "compare.html": lambda: compare.page(COMPARED),
     "compare": lambda: "\n".join(compare.lines(COMPARED)),
     "github": lambda: "\n".join(annotations(STATED)),
-    "leave out": lambda: one_line(leaving_out(RUN)),
+    "leave out": lambda: one_line(options_without_killers(RUN)),
 }
 
 

@@ -11,13 +11,15 @@ import pytest
 from reports import archive, history
 from reports.__main__ import main
 from reports.archive import ArchiveError
-from reports.history import Kind, Life
+from reports.history import Kind, Lifetime
 from reports.model import Check, Outcome, Run
 from reports.run import RunFileError, read, write
 from tests.reports.samples import ECHO, FACTS, broken, passed, run_of
 
 
-def night(number: int, *checks: Check, revision: str = "", **others: object) -> Run:
+def nightly_run(
+    number: int, *checks: Check, revision: str = "", **others: object
+) -> Run:
     facts = FACTS | ({archive.REVISION: revision} if revision else {})
     started = f"2026-11-{number:02}T01:00:00+00:00"
     return run_of(checks, environment=facts, started=started, **others)
@@ -34,7 +36,7 @@ def branch(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_an_archive_only_grows_and_has_each_run_once(
     tmp_path: Path, branch: str
 ) -> None:
-    first, second = night(1, passed("a")), night(2, broken("a"))
+    first, second = nightly_run(1, passed("a")), nightly_run(2, broken("a"))
 
     for run in (second, first, second):
         archive.append(tmp_path, run, branch=branch, revision="r1")
@@ -53,7 +55,7 @@ def test_an_archive_only_grows_and_has_each_run_once(
 
 def test_hosts_that_append_to_a_branch_at_once_lose_nothing(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    runs = [night(number, passed("a")) for number in range(1, 7)]
+    runs = [nightly_run(number, passed("a")) for number in range(1, 7)]
     threads = [
         threading.Thread(
             target=archive.append, args=(tmp_path, run), kwargs={"branch": "nights"}
@@ -69,43 +71,43 @@ def test_hosts_that_append_to_a_branch_at_once_lose_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("branch", "said"),
+    ("branch", "expected_message"),
     [("", "holds no run"), ("nights", "not a git repository"), ("a b", "git ")],
 )
 def test_an_archive_that_cannot_be_used_is_told(
-    tmp_path: Path, branch: str, said: str
+    tmp_path: Path, branch: str, expected_message: str
 ) -> None:
-    with pytest.raises(ArchiveError, match=said) as caught:
+    with pytest.raises(ArchiveError, match=expected_message) as caught:
         archive.load(tmp_path, branch=branch)
     assert "\n" not in str(caught.value)
     with pytest.raises(ArchiveError, match="there is no archive"):
         archive.load(tmp_path / "none", branch=branch)
     if branch:
         with pytest.raises(ArchiveError):
-            archive.append(tmp_path, night(1), branch=branch)
+            archive.append(tmp_path, nightly_run(1), branch=branch)
 
 
 def test_a_damaged_file_of_an_archive_is_named(tmp_path: Path) -> None:
-    name = archive.append(tmp_path, night(1, passed("a")))
+    name = archive.append(tmp_path, nightly_run(1, passed("a")))
     (tmp_path / name).write_text("{")
 
     with pytest.raises(RunFileError, match=name):
         archive.load(tmp_path)
 
 
-def life(kind: Kind, name: str, runs: list[Run]) -> Life:
+def life(kind: Kind, name: str, runs: list[Run]) -> Lifetime:
     lives = [
-        one for one in history.lives(runs) if one.kind is kind and name in one.name
+        one for one in history.lifetimes(runs) if one.kind is kind and name in one.name
     ]
     assert len(lives) == 1
     return lives[0]
 
 
 RUNS = [
-    night(1, passed("a"), passed("b"), revision="r1"),
-    night(2, passed("a"), broken("b"), revision="r1"),
-    night(3, broken("a"), passed("b"), revision="r2"),
-    night(4, broken("a"), passed("b"), revision="r2"),
+    nightly_run(1, passed("a"), passed("b"), revision="r1"),
+    nightly_run(2, passed("a"), broken("b"), revision="r1"),
+    nightly_run(3, broken("a"), passed("b"), revision="r2"),
+    nightly_run(4, broken("a"), passed("b"), revision="r2"),
 ]
 
 
@@ -136,14 +138,14 @@ def test_what_differs_within_a_revision_is_not_steady() -> None:
 
 def test_a_run_that_did_not_carry_a_check_out_says_nothing_of_it() -> None:
     trouble = Check(check="a", outcome=Outcome.TROUBLE, requirements=(ECHO,))
-    runs = [night(1, broken("a")), night(2, trouble), night(3)]
+    runs = [nightly_run(1, broken("a")), nightly_run(2, trouble), nightly_run(3)]
 
     for kind, name in ((Kind.CHECK, "a"), (Kind.FINDING, ECHO), (Kind.CLAUSE, ECHO)):
         assert [run for run, _ in life(kind, name, runs).states] == runs[:1]
 
 
 def test_a_finding_that_is_mended_is_gone() -> None:
-    runs = [night(1, broken("a")), night(2, passed("a"), revision="r2")]
+    runs = [nightly_run(1, broken("a")), nightly_run(2, passed("a"), revision="r2")]
 
     lives = life(Kind.FINDING, ECHO, runs)
 
@@ -153,7 +155,7 @@ def test_a_finding_that_is_mended_is_gone() -> None:
 def test_the_history_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for run in (*RUNS, night(5, passed("z"), label="other")):
+    for run in (*RUNS, nightly_run(5, passed("z"), label="other")):
         archive.append(tmp_path, run)
 
     assert main(["history", str(tmp_path)]) == 0
@@ -181,13 +183,18 @@ def test_a_run_is_compared_with_the_last_green_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place, new = tmp_path / "nights", tmp_path / "new.json"
-    cut = night(3, passed("a"), is_complete=False)
+    cut = nightly_run(3, passed("a"), is_complete=False)
     deviates = broken("b", outcome=Outcome.DEVIATES)
-    other = night(3, passed("a"), label="other")
-    for run in (night(1, passed("a"), deviates), night(2, broken("a")), cut, other):
+    other = nightly_run(3, passed("a"), label="other")
+    for run in (
+        nightly_run(1, passed("a"), deviates),
+        nightly_run(2, broken("a")),
+        cut,
+        other,
+    ):
         archive.append(place, run)
-    archive.append(place, night(5, passed("a")))
-    write(new, night(4, broken("a"), deviates))
+    archive.append(place, nightly_run(5, passed("a")))
+    write(new, nightly_run(4, broken("a"), deviates))
     page = str(tmp_path / "page.html")
 
     code = main(["compare", str(new), "--last-green", str(place), "-o", page])
@@ -196,7 +203,7 @@ def test_a_run_is_compared_with_the_last_green_one(
     assert "worse: a: passed -> broken" in capsys.readouterr().out
     green = archive.last_green(archive.load(place), read(new))
     assert green.started.startswith("2026-11-01")
-    write(new, night(1, broken("a")))
+    write(new, nightly_run(1, broken("a")))
     assert main(["compare", str(new), "--last-green", str(place), "-o", page]) == 2
     assert "the archive holds no green run of tgt 1 from" in capsys.readouterr().err
 
@@ -204,7 +211,7 @@ def test_a_run_is_compared_with_the_last_green_one(
 def test_a_run_is_archived_by_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path / "run.json", night(1, passed("a")))
+    write(tmp_path / "run.json", nightly_run(1, passed("a")))
     words = ["archive", str(tmp_path / "run.json"), "--to", str(tmp_path / "nights")]
 
     assert main([*words, "--revision", "v1"]) == 0

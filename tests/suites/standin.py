@@ -59,7 +59,7 @@ _DROP_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Manner(StrEnum):
+class Misbehaviour(StrEnum):
     """How the stand-in goes wrong."""
 
     DIES = "dies"
@@ -84,8 +84,10 @@ class StandIn:
         control: a port at which each connection has it serve again; it then says so.
     """
 
-    def __init__(self, target: Portal, manner: Manner, back: float | None) -> None:
-        self._target, self._manner, self._back = target, manner, back
+    def __init__(
+        self, target: Portal, misbehaviour: Misbehaviour, back: float | None
+    ) -> None:
+        self._target, self._misbehaviour, self._back = target, misbehaviour, back
         self._listener = _bound()
         self.portal = Portal(*self._listener.getsockname())
         self._control = _bound()
@@ -102,7 +104,7 @@ class StandIn:
     async def run(self, ready: threading.Event) -> None:
         """Serve, go wrong and come back, until this is cancelled."""
         self._control.listen()
-        control = asyncio.create_task(self._obey())
+        control = asyncio.create_task(self._serve_control())
         try:
             self._listener.listen()
             while True:
@@ -111,7 +113,7 @@ class StandIn:
                 self._serves.set()
                 ready.set()
                 await self._goes_wrong.wait()
-                await self._go_wrong()
+                await self._misbehave()
                 await self._comes_back.wait()
                 await self._come_back()
         finally:
@@ -121,7 +123,7 @@ class StandIn:
             self._listener.close()
             self._control.close()
 
-    async def _obey(self) -> None:
+    async def _serve_control(self) -> None:
         """Serve again whenever somebody connects to the port of control."""
         loop = asyncio.get_running_loop()
         while True:
@@ -147,33 +149,36 @@ class StandIn:
 
     # How it goes wrong, and comes back -----------------------------------------------
 
-    async def _go_wrong(self) -> None:
+    async def _misbehave(self) -> None:
         self._is_wrong = True
         self._serves.clear()
         self._turned_away = 0
-        if self._manner is not Manner.TRICKLES:
+        if self._misbehaviour is not Misbehaviour.TRICKLES:
             await self._stop()
         self._is_clear.set()
-        if self._manner is Manner.HANGS:
+        if self._misbehaviour is Misbehaviour.HANGS:
             self._start(self._accept())
-        elif self._manner is Manner.DIES:
+        elif self._misbehaviour is Misbehaviour.DIES:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._close_all(by_reset=True)
-        elif self._manner is Manner.VANISHES:
+        elif self._misbehaviour is Misbehaviour.VANISHES:
             for one in (self._listener, *self._sockets):
                 _drop_packets(one)
-        if self._back is not None and self._manner in (Manner.DIES, Manner.VANISHES):
+        if self._back is not None and self._misbehaviour in (
+            Misbehaviour.DIES,
+            Misbehaviour.VANISHES,
+        ):
             asyncio.get_running_loop().call_later(self._back, self._comes_back.set)
 
     async def _come_back(self) -> None:
         """Serve again, with no connection of before."""
         await self._stop()
         # A look at the port that has just connected must not fail: it was there.
-        by_reset = self._manner in (Manner.SPINS, Manner.VANISHES)
+        by_reset = self._misbehaviour in (Misbehaviour.SPINS, Misbehaviour.VANISHES)
         self._close_all(by_reset=by_reset)
-        if self._manner is Manner.DIES:
+        if self._misbehaviour is Misbehaviour.DIES:
             self._listener.listen()
-        elif self._manner is Manner.VANISHES:
+        elif self._misbehaviour is Misbehaviour.VANISHES:
             self._listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
         with suppress(BlockingIOError):
             while True:
@@ -203,7 +208,7 @@ class StandIn:
                 self._turned_away += 1
                 if self._back is not None and self._turned_away == _TURNED_AWAY:
                     self._comes_back.set()
-                if self._manner is not Manner.TRICKLES:
+                if self._misbehaviour is not Misbehaviour.TRICKLES:
                     continue
             self._start(self._relay(initiator))
 
@@ -243,21 +248,21 @@ class StandIn:
                     opcode, number = STAGES[stage]
                     count += pdu[0] & _OPCODE == opcode
                     if count == number:
-                        if self._manner is Manner.FLOODS:
+                        if self._misbehaviour is Misbehaviour.FLOODS:
                             return True
-                        await self._wrong()
+                        await self._misbehave_now()
                 await loop.sock_sendall(target, pdu)
         if stage == END and not self._is_wrong:
-            await self._wrong()
+            await self._misbehave_now()
         return False
 
-    async def _wrong(self) -> None:
+    async def _misbehave_now(self) -> None:
         """Have it go wrong; most manners end what has called this."""
         self._is_clear.set()
-        if self._manner is Manner.FLOODS:
+        if self._misbehaviour is Misbehaviour.FLOODS:
             return
         self._goes_wrong.set()
-        if self._manner is Manner.TRICKLES:
+        if self._misbehaviour is Misbehaviour.TRICKLES:
             self._is_wrong = True
         else:
             await asyncio.Event().wait()
@@ -342,18 +347,18 @@ def _drop_packets(one: socket.socket) -> None:
 
 @contextmanager
 def stand_in(
-    target: Portal, manner: Manner, back: float | None = None
+    target: Portal, misbehaviour: Misbehaviour, back: float | None = None
 ) -> Iterator[StandIn]:
     """Stand before a target.
 
     Args:
         target: where it listens.
-        manner: how the stand-in goes wrong when it is told to.
+        misbehaviour: how the stand-in goes wrong when it is told to.
         back: seconds after which it serves again where nobody can reach it; where it
             accepts connections it does so after a few of them. None: it does so when it
             is told to.
     """
-    one = StandIn(target, manner, back)
+    one = StandIn(target, misbehaviour, back)
     ready = threading.Event()
     loop = asyncio.new_event_loop()
     work = loop.create_task(one.run(ready))

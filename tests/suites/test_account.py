@@ -81,7 +81,7 @@ def test_a_death_without_a_failure_breaks_all_that_the_check_carries() -> None:
 
     assert check.broken == (FIRST.id, SECOND.id)
     assert check.ending == DIED
-    assert check.has_killed
+    assert check.target_died
     assert check.detail == "killed by SIGKILL"
 
 
@@ -179,7 +179,7 @@ def test_a_lost_connection_says_how_it_was_closed(
         assert (
             not account_of(Happening(phase=Phase.CALL, failure=FAILED, ending=ending))
             .to_check("nop/a.py::t", "", [FIRST])
-            .has_killed
+            .target_died
         )
 
 

@@ -159,7 +159,7 @@ def half(peer: Peer) -> None:
     peer.socket.sendall(bytes(20))
 
 
-def whole_and_wrong(peer: Peer) -> None:
+def complete_and_wrong(peer: Peer) -> None:
     peer.receive()
     peer.socket.sendall(b"\xff" * 4 + bytes(44))
     silent(peer)
@@ -171,7 +171,7 @@ def whole_and_wrong(peer: Peer) -> None:
         (silent, "accepts TCP there but does not answer"),
         (garbage, "b'SSH-2.0-'"),
         (half, "closed the connection (FIN) in the middle of a PDU"),
-        (whole_and_wrong, "where a Login Response was due"),
+        (complete_and_wrong, "where a Login Response was due"),
     ],
 )
 def test_a_listener_that_is_no_target(script: object, words: str) -> None:

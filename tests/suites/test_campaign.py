@@ -17,10 +17,10 @@ from suites.campaign.programs import (
     MOST_CONNECTIONS,
     MOST_EVENTS,
     Program,
+    describe,
     header_of,
+    normalise,
     renumber,
-    tidy,
-    told,
     with_segments,
 )
 from suites.campaign.shrinking import shrink
@@ -43,31 +43,31 @@ def command(lun: int, cmd_sn: int = 0) -> Event:
 
 LOGIN = sent(LoginRequest(data=b"InitiatorName=a\0", cmd_sn=7))
 PING = sent(NOPOut(data=b"ping"))
-PROGRAM = tidy([LOGIN, PING, command(0), PING], SENTINEL)
-OTHER = tidy([LOGIN, command(0), Event(bundle.RESET, 1)], SENTINEL)
+PROGRAM = normalise([LOGIN, PING, command(0), PING], SENTINEL)
+OTHER = normalise([LOGIN, command(0), Event(bundle.RESET, 1)], SENTINEL)
 
 
 def test_a_connection_is_opened_first_and_nothing_comes_after_its_end() -> None:
-    program = tidy([PING, Event(bundle.RESET, 1), PING], None)
+    program = normalise([PING, Event(bundle.RESET, 1), PING], None)
 
     assert [one.kind for one in program] == [bundle.OPENED, bundle.SENT, bundle.RESET]
 
 
 @pytest.mark.parametrize("lun", [1 << 48, 0x4001 << 48, 0x8001 << 48])
 def test_nothing_addresses_the_sentinel(lun: int) -> None:
-    assert tidy([command(lun)], SENTINEL) == ()
-    assert tidy([command(lun)], None)
+    assert normalise([command(lun)], SENTINEL) == ()
+    assert normalise([command(lun)], None)
 
 
 def test_bytes_that_are_a_command_do_not_address_it_either() -> None:
     raw = Event(bundle.RAW, 1, raw=command(1 << 48).header)
 
-    assert tidy([raw], SENTINEL) == ()
+    assert normalise([raw], SENTINEL) == ()
 
 
 def test_programs_are_bounded() -> None:
     events = [replace(PING, connection=number % 50) for number in range(1000)]
-    program = tidy(events, None)
+    program = normalise(events, None)
 
     assert len(program) <= MOST_EVENTS
     assert len({one.connection for one in program}) == MOST_CONNECTIONS
@@ -81,7 +81,7 @@ def test_what_is_no_pdu_is_sent_as_bytes() -> None:
 
 def test_numbers_go_up_by_one_and_stand_still_for_immediate_requests() -> None:
     immediate = sent(NOPOut(immediate=1))
-    program = renumber(tidy([LOGIN, command(0), immediate, command(0)], None))
+    program = renumber(normalise([LOGIN, command(0), immediate, command(0)], None))
     numbers = [
         int.from_bytes(header_of(one)[24:28], "big")
         for one in program
@@ -94,7 +94,7 @@ def test_numbers_go_up_by_one_and_stand_still_for_immediate_requests() -> None:
 def test_an_added_connection_goes_on_with_the_numbers_of_its_session() -> None:
     joining = sent(LoginRequest(tsih=5, cid=2), 2)
     last = replace(command(0), connection=2)
-    program = renumber(tidy([LOGIN, command(0), joining, last], None))
+    program = renumber(normalise([LOGIN, command(0), joining, last], None))
 
     assert int.from_bytes(header_of(program[-1])[24:28], "big") == 8
 
@@ -115,7 +115,7 @@ def test_any_mutation_holds_to_the_rules() -> None:
         changed = mutate(random, random.choice(corpus), corpus, SENTINEL)
         corpus = [*corpus[-20:], changed] if changed else corpus
 
-        assert changed == tidy(changed, SENTINEL)
+        assert changed == normalise(changed, SENTINEL)
         assert len(changed) <= MOST_EVENTS
         for event in changed:
             if event.kind == bundle.SENT:
@@ -144,30 +144,32 @@ def test_mutations_reach_all_that_they_are_for() -> None:
 def test_the_shortest_program_that_shows_it_is_found() -> None:
     unexpected = sent(NOPOut(data=b"odd"))
     crowd = [replace(PING, connection=2)] * 20
-    whole = tidy([LOGIN, *[PING] * 30, unexpected, *[PING] * 10, *crowd], None)
+    long_program = normalise(
+        [LOGIN, *[PING] * 30, unexpected, *[PING] * 10, *crowd], None
+    )
     tried = []
 
     def shows(program: Program) -> bool:
         tried.append(program)
         return unexpected in program and LOGIN in program
 
-    shortest = shrink(whole, shows, None, 100)
+    shortest = shrink(long_program, shows, None, 100)
 
     assert [one for one in shortest if one.kind == bundle.SENT] == [LOGIN, unexpected]
     assert len(tried) < 100
 
 
 def test_many_programs_in_a_row_are_shortened_to_one() -> None:
-    whole = tuple(
+    long_program = tuple(
         event
         for number in range(1, 30)
-        for event in tidy([replace(PING, connection=number)] * 5, None)
+        for event in normalise([replace(PING, connection=number)] * 5, None)
     )
 
     def shows(program: Program) -> bool:
         return any(one.connection == 29 for one in program)
 
-    assert {one.connection for one in shrink(whole, shows, None, 200)} == {29}
+    assert {one.connection for one in shrink(long_program, shows, None, 200)} == {29}
 
 
 def test_shrinking_is_bounded() -> None:
@@ -186,7 +188,7 @@ def test_an_exchange_without_answers_shows_no_state() -> None:
 
 
 def test_a_program_is_told_in_a_few_words() -> None:
-    assert told(OTHER) == "2 PDUs on 1 connection: LoginRequest, SCSICommand"
+    assert describe(OTHER) == "2 PDUs on 1 connection: LoginRequest, SCSICommand"
 
 
 def test_a_campaign_is_gone_on_with(tmp_path: Path) -> None:

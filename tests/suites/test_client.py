@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What counts as a mistake of the client's kernel."""
 
-from suites.interop.client import mistake_in
+from suites.interop.client import syntax_error_in
 
 COUNTED = """\
 [   77.1] ------------[ cut here ]------------
@@ -20,9 +20,9 @@ OTHER = """\
 
 
 def test_a_wrong_count_of_requests_is_passed_over() -> None:
-    assert mistake_in(COUNTED) == ""
+    assert syntax_error_in(COUNTED) == ""
 
 
 def test_any_other_mistake_is_none_the_less_seen() -> None:
-    assert mistake_in(COUNTED + OTHER).splitlines() == OTHER.splitlines()
-    assert "dd_exit_sched" in mistake_in(QUEUED)
+    assert syntax_error_in(COUNTED + OTHER).splitlines() == OTHER.splitlines()
+    assert "dd_exit_sched" in syntax_error_in(QUEUED)

@@ -53,9 +53,11 @@ def outcomes(done: subprocess.CompletedProcess[str], name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+def all_crashes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> subprocess.CompletedProcess[str]:
     """One run of all of them."""
-    return sample(tmp_path_factory.mktemp("whole"))
+    return sample(tmp_path_factory.mktemp("all_crashes"))
 
 
 @pytest.mark.integration
@@ -83,10 +85,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProce
     ],
 )
 def test_a_known_crash_excuses_itself_alone(
-    whole: subprocess.CompletedProcess[str], name: str, outcome: list[str], count: int
+    all_crashes: subprocess.CompletedProcess[str],
+    name: str,
+    outcome: list[str],
+    count: int,
 ) -> None:
-    assert sorted(outcomes(whole, name)) == sorted(outcome), whole.stdout
-    assert tries(whole, name) == count
+    assert sorted(outcomes(all_crashes, name)) == sorted(outcome), all_crashes.stdout
+    assert tries(all_crashes, name) == count
 
 
 @pytest.mark.integration

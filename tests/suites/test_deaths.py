@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import tomli_w
 
-from reports.again import leaving_out
+from reports.again import options_without_killers
 from reports.categories import CHECK, LABEL
 from reports.model import Check, EndingKind, Outcome, Run
 from reports.run import read
@@ -23,13 +23,13 @@ from reports.statement import state
 from suites.plugins.lost import TARGET_LOST
 from targets import parse
 from tests.suites.runs import run
-from tests.suites.standin import STAGES, Manner, StandIn, stand_in
+from tests.suites.standin import STAGES, Misbehaviour, StandIn, stand_in
 
 pytestmark = pytest.mark.integration
 
 SAMPLES = "tests/suites/samples/sample_deaths.py"
 
-BACK_SECONDS = {Manner.DIES: 5.0, Manner.VANISHES: 20.0}
+BACK_SECONDS = {Misbehaviour.DIES: 5.0, Misbehaviour.VANISHES: 20.0}
 """A run needs ten seconds to find that nothing answers: five for the check's answer and
 five for a look at the portal."""
 
@@ -46,11 +46,11 @@ HALVES = tuple(STAGES)[::2], tuple(STAGES)[1::2]
 """The stages in two runs, which wait side by side."""
 
 KINDS = {
-    Manner.DIES: EndingKind.VANISHED,
-    Manner.HANGS: EndingKind.HUNG,
-    Manner.SPINS: EndingKind.HUNG,
-    Manner.VANISHES: EndingKind.VANISHED,
-    Manner.TRICKLES: EndingKind.HUNG,
+    Misbehaviour.DIES: EndingKind.VANISHED,
+    Misbehaviour.HANGS: EndingKind.HUNG,
+    Misbehaviour.SPINS: EndingKind.HUNG,
+    Misbehaviour.VANISHES: EndingKind.VANISHED,
+    Misbehaviour.TRICKLES: EndingKind.HUNG,
 }
 
 SEVERITIES = {
@@ -69,7 +69,7 @@ COMES_BACK = (
 class Ended:
     """A run of the samples that is over."""
 
-    manner: Manner
+    misbehaviour: Misbehaviour
     stages: Sequence[str]
     done: subprocess.CompletedProcess[str]
     run: Run
@@ -77,7 +77,7 @@ class Ended:
 
 
 def sample(
-    manner: Manner,
+    misbehaviour: Misbehaviour,
     stages: Sequence[str],
     folder: Path,
     *arguments: str,
@@ -87,7 +87,7 @@ def sample(
     """Run the samples of some stages on a stand-in of their own.
 
     Args:
-        manner: how it goes wrong.
+        misbehaviour: how it goes wrong.
         stages: where.
         folder: where the run writes its files.
         *arguments: pytest's.
@@ -96,7 +96,10 @@ def sample(
     """
     folder.mkdir()
     file = folder / "run.json"
-    with parse("reference") as target, stand_in(target.portal, manner, back) as one:
+    with (
+        parse("reference") as target,
+        stand_in(target.portal, misbehaviour, back) as one,
+    ):
         if is_restarted:
             name = described(folder, one, target.target.name)
         else:
@@ -111,7 +114,7 @@ def sample(
             seconds=RUN_SECONDS,
         )
         assert file.exists(), done.stdout + done.stderr
-    return Ended(manner, stages, done, read(file), folder)
+    return Ended(misbehaviour, stages, done, read(file), folder)
 
 
 def described(folder: Path, one: StandIn, name: str) -> str:
@@ -129,7 +132,7 @@ def described(folder: Path, one: StandIn, name: str) -> str:
 
 
 def side_by_side(
-    runs: Sequence[tuple[Manner, Sequence[str]]],
+    runs: Sequence[tuple[Misbehaviour, Sequence[str]]],
     folder: Path,
     *arguments: str,
     **how: Any,
@@ -137,10 +140,14 @@ def side_by_side(
     """Run the samples of several manners (see `sample`): they mostly wait."""
 
     def one(number: int) -> Ended:
-        manner, stages = runs[number]
-        back = how.get("back", {}).get(manner)
+        misbehaviour, stages = runs[number]
+        back = how.get("back", {}).get(misbehaviour)
         return sample(
-            manner, stages, folder / str(number), *arguments, **{**how, "back": back}
+            misbehaviour,
+            stages,
+            folder / str(number),
+            *arguments,
+            **{**how, "back": back},
         )
 
     with ThreadPoolExecutor(len(runs)) as pool:
@@ -176,19 +183,22 @@ def expect_each_charged(ended: Ended) -> None:
     assert done.returncode == 1, done.stdout
     assert found.is_complete, done.stdout
     checks = by_name(found)
-    kind = KINDS[ended.manner]
+    kind = KINDS[ended.misbehaviour]
     for stage in ended.stages:
         killer, after = checks[f"dies_in_{stage}"], checks[f"after_{stage}"]
-        where = f"{ended.manner} in {stage}:\n{done.stdout}"
+        where = f"{ended.misbehaviour} in {stage}:\n{done.stdout}"
         assert killer.outcome is Outcome.BROKEN, where
         assert killer.ending is not None, where
         assert killer.ending.kind is kind, where
         assert after.outcome is Outcome.PASSED, where
-        assert f"::test_dies_in_{stage}" in leaving_out(found), where
+        assert f"::test_dies_in_{stage}" in options_without_killers(found), where
     killers = {f"test_dies_in_{stage}" for stage in ended.stages}
     assert failed_of_junit(ended.folder / "junit") == killers, done.stdout
     assert failed_of_allure(ended.folder / "allure") == killers
-    assert f"to leave out what killed the target: {leaving_out(found)}" in done.stdout
+    assert (
+        f"to leave out what killed the target: {options_without_killers(found)}"
+        in done.stdout
+    )
     first, *_ = state(found).new
     assert first.severity is SEVERITIES[kind]
     assert len(first.checks) == len(killers)
@@ -197,13 +207,13 @@ def expect_each_charged(ended: Ended) -> None:
 
 def test_each_death_is_charged_to_its_check_and_the_run_goes_on(tmp_path: Path) -> None:
     """The target comes back by itself."""
-    runs: list[tuple[Manner, Sequence[str]]] = [
-        *((Manner.DIES, half) for half in HALVES),
-        *((Manner.HANGS, half) for half in HALVES),
-        (Manner.VANISHES, ("command", "end")),
-        (Manner.TRICKLES, ("command",)),
+    runs: list[tuple[Misbehaviour, Sequence[str]]] = [
+        *((Misbehaviour.DIES, half) for half in HALVES),
+        *((Misbehaviour.HANGS, half) for half in HALVES),
+        (Misbehaviour.VANISHES, ("command", "end")),
+        (Misbehaviour.TRICKLES, ("command",)),
     ]
-    back = {Manner.HANGS: 0.0, Manner.TRICKLES: 0.0, **BACK_SECONDS}
+    back = {Misbehaviour.HANGS: 0.0, Misbehaviour.TRICKLES: 0.0, **BACK_SECONDS}
     wait = f"--wait-for-target={WAIT_SECONDS}"
     for ended in side_by_side(runs, tmp_path, wait, back=back):
         expect_each_charged(ended)
@@ -211,8 +221,8 @@ def test_each_death_is_charged_to_its_check_and_the_run_goes_on(tmp_path: Path) 
 
 def test_a_target_that_is_gone_or_stuck_is_restarted(tmp_path: Path) -> None:
     """The hook of its file brings it back."""
-    manners = (Manner.SPINS, Manner.VANISHES, Manner.TRICKLES)
-    runs = [(manner, half) for manner in manners for half in HALVES]
+    manners = (Misbehaviour.SPINS, Misbehaviour.VANISHES, Misbehaviour.TRICKLES)
+    runs = [(misbehaviour, half) for misbehaviour in manners for half in HALVES]
     for ended in side_by_side(runs, tmp_path, is_restarted=True):
         expect_each_charged(ended)
 
@@ -227,7 +237,7 @@ def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
         "setup": Outcome.TROUBLE,
         "sweep": Outcome.TROUBLE,
     }
-    ended = sample(Manner.FLOODS, tuple(STAGES), tmp_path / "run")
+    ended = sample(Misbehaviour.FLOODS, tuple(STAGES), tmp_path / "run")
 
     assert ended.done.returncode == 1, ended.done.stdout
     assert ended.run.is_complete
@@ -242,11 +252,11 @@ def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
 
 def test_a_run_whose_target_stays_away_ends_whole(tmp_path: Path) -> None:
     stages = ("login", "command")
-    runs = [(manner, stages) for manner in KINDS]
+    runs = [(misbehaviour, stages) for misbehaviour in KINDS]
     options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first")
     for ended in side_by_side(runs, tmp_path, *options):
         done, found = ended.done, ended.run
-        assert done.returncode == TARGET_LOST, f"{ended.manner}:\n{done.stdout}"
+        assert done.returncode == TARGET_LOST, f"{ended.misbehaviour}:\n{done.stdout}"
         assert "INTERNALERROR" not in done.stdout
         assert not found.is_complete
         assert "no login within 1 s" in found.why_incomplete
@@ -256,13 +266,13 @@ def test_a_run_whose_target_stays_away_ends_whole(tmp_path: Path) -> None:
             "after_login": Outcome.NOT_RUN,
             "dies_in_command": Outcome.NOT_RUN,
             "after_command": Outcome.NOT_RUN,
-        }, f"{ended.manner}:\n{done.stdout}"
+        }, f"{ended.misbehaviour}:\n{done.stdout}"
         assert "all checks" in done.stdout
 
 
 def test_a_worker_gives_up_without_an_internal_error(tmp_path: Path) -> None:
     options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first", "-n", "2")
-    ended = sample(Manner.DIES, ("login", "command"), tmp_path / "run", *options)
+    ended = sample(Misbehaviour.DIES, ("login", "command"), tmp_path / "run", *options)
 
     done, found = ended.done, ended.run
     assert done.returncode == TARGET_LOST, done.stdout
@@ -271,4 +281,4 @@ def test_a_worker_gives_up_without_an_internal_error(tmp_path: Path) -> None:
     assert "all checks" in done.stdout
     assert "no login within 1 s" in found.why_incomplete
     (killer,) = found.checks
-    assert killer.has_killed
+    assert killer.target_died

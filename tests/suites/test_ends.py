@@ -79,7 +79,7 @@ def test_the_last_check_is_charged_too(tmp_path: Path) -> None:
 
     assert code == 1, displayed
     (killer,) = read(file).checks
-    assert killer.has_killed
+    assert killer.target_died
 
 
 def test_a_killed_worker_is_trouble_and_the_run_goes_on(tmp_path: Path) -> None:

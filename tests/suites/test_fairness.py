@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from reftarget.habits import HABITS, Habit, can_meet
+from reftarget.habits import HABITS, Habit, are_compatible
 from suites.fairness import Alarm, Trial, show
 from suites.grouping import combination, culprits, few_groups, groups
 from suites.mutants import main
@@ -31,7 +31,7 @@ def test_every_two_habits_meet_that_can() -> None:
     can = {
         frozenset({one.name, other.name})
         for one, other in itertools.combinations(ROWS, 2)
-        if can_meet(one, other)
+        if are_compatible(one, other)
     }
 
     assert met(groups(ROWS)) == can
@@ -52,7 +52,7 @@ def test_every_habit_is_in_one_of_few_groups() -> None:
     assert {one.name for group in group_list for one in group} == set(HABITS)
     assert len(group_list) < len(groups(ROWS)) / 2
     for group in group_list:
-        assert all(can_meet(*pair) for pair in itertools.combinations(group, 2))
+        assert all(are_compatible(*pair) for pair in itertools.combinations(group, 2))
         assert len({one.is_poor for one in group}) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_combination_is_the_same_for_the_same_seed() -> None:
 
     assert one == combination(ROWS, 7)
     assert one != combination(ROWS, 8)
-    assert all(can_meet(*pair) for pair in itertools.combinations(one, 2))
+    assert all(are_compatible(*pair) for pair in itertools.combinations(one, 2))
 
 
 @pytest.mark.parametrize("guilty", [{"h3"}, {"h0", "h9"}, {"h2", "h5", "h6"}])

@@ -344,7 +344,7 @@ CONSOLES = Path(__file__).parent / "samples" / "consoles"
 def _ending_on(console: str) -> Ending:
     lines = find_crash((CONSOLES / console).read_text())
     assert lines is not None
-    assert lines.is_whole
+    assert lines.is_complete
     return Ending(
         kind=EndingKind.CRASHED,
         reason=lines.line,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from reftarget.faults import FAULTS, Fault
 from reports.model import Check, Outcome
-from suites.losses import Loss, show, touches_login, weigh
+from suites.losses import Loss, show, sort_verdicts, touches_login
 
 FAULT = FAULTS["login-transit-unasked"]
 OTHER = "RFC7143-11.19-01"
@@ -14,9 +14,9 @@ def judged(name: str, outcome: Outcome, requirement: str = OTHER) -> Check:
 def test_a_check_that_carries_a_clause_of_the_fault_is_due() -> None:
     checks = [judged("a", Outcome.BROKEN, clause) for clause in FAULT.requirements]
 
-    loss = weigh(FAULT, checks)
+    loss = sort_verdicts(FAULT, checks)
 
-    assert loss.due == len(FAULT.requirements)
+    assert loss.expected_verdicts == len(FAULT.requirements)
     assert loss.count == 0
 
 
@@ -29,7 +29,9 @@ def test_what_says_nothing_of_its_own_clause_is_lost() -> None:
         Outcome.NOT_RUN,
     )
 
-    loss = weigh(FAULT, [judged(f"nop/{outcome}", outcome) for outcome in outcomes])
+    loss = sort_verdicts(
+        FAULT, [judged(f"nop/{outcome}", outcome) for outcome in outcomes]
+    )
 
     counts = {column: len(checks) for column, checks in loss.lost.items()}
     assert counts == {"broken": 2, "trouble": 1, "not judged": 1, "not run": 1}
@@ -39,12 +41,14 @@ def test_what_says_nothing_of_its_own_clause_is_lost() -> None:
 def test_what_passes_or_does_not_apply_is_not_lost() -> None:
     checks = [judged("a", Outcome.PASSED), judged("b", Outcome.NOT_APPLICABLE)]
 
-    assert weigh(FAULT, checks).count == 0
+    assert sort_verdicts(FAULT, checks).count == 0
 
 
 def test_the_table_shows_the_worst_first_and_the_sums() -> None:
-    none = Loss(FAULTS["login-tsih-is-zero"], due=3)
-    subset = weigh(FAULT, [judged("a", Outcome.TROUBLE), judged("b", Outcome.BROKEN)])
+    none = Loss(FAULTS["login-tsih-is-zero"], expected_verdicts=3)
+    subset = sort_verdicts(
+        FAULT, [judged("a", Outcome.TROUBLE), judged("b", Outcome.BROKEN)]
+    )
 
     lines = show([none, subset])
 

@@ -109,7 +109,7 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_message"),
     [
         ("", "it names no kernel"),
         ("[[kernel]\n", "line 1"),
@@ -173,8 +173,10 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ),
     ],
 )
-def test_a_file_that_makes_no_sense(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(LabError, match=said) as caught:
+def test_a_file_that_makes_no_sense(
+    tmp_path: Path, text: str, expected_message: str
+) -> None:
+    with pytest.raises(LabError, match=expected_message) as caught:
         load(tmp_path, text)
 
     assert str(caught.value).startswith(str(tmp_path / "matrix.toml"))
@@ -302,7 +304,7 @@ def record(row: str, **changes: object) -> Record:
         row=row,
         made_from="a",
         is_good=True,
-        said="said",
+        message="said",
         host="one",
         started="2026-01-01T00:00:00+00:00",
         seconds=1.0,
@@ -319,7 +321,7 @@ def left(place: Path, *records: Record) -> Path:
 
 
 def test_rows_of_two_hosts_are_those_of_one(tmp_path: Path) -> None:
-    one, other = record("a"), record("b", is_good=False, said="x | y")
+    one, other = record("a"), record("b", is_good=False, message="x | y")
     at_once = left(tmp_path / "whole", one, other)
     first = left(tmp_path / "first", one)
     second = left(tmp_path / "second", msgspec.structs.replace(other, host="two"))
@@ -400,7 +402,7 @@ def test_the_longest_rows_come_first(tmp_path: Path) -> None:
 
 
 def test_the_merged_page_knows_neither_hosts_nor_times(tmp_path: Path) -> None:
-    one, other = record("a"), record("b", is_good=False, said="<b>")
+    one, other = record("a"), record("b", is_good=False, message="<b>")
     at_once = left(tmp_path / "whole", one, other)
     first = left(tmp_path / "first", msgspec.structs.replace(one, seconds=9.0))
     second = left(tmp_path / "second", msgspec.structs.replace(other, host="two"))

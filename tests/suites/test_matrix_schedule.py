@@ -14,7 +14,7 @@ import pytest
 
 from suites.matrix import folder, schedule
 from suites.matrix.board import Board, words
-from suites.matrix.budget import Budget, expected, forecast
+from suites.matrix.budget import Budget, expected, predict_end
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
 from vmlab import guard
@@ -106,11 +106,11 @@ def test_the_time_left_is_that_of_the_rows_side_by_side(tmp_path: Path) -> None:
     def seconds(row: Row) -> float:
         return expected(row, took)
 
-    assert forecast([a, b, c], seconds, Budget(1, 9)) == 190
-    assert forecast([a, b, c], seconds, Budget(2, 9)) == 100
-    assert forecast([a, b, c], seconds, Budget(2, 1)) == 190
-    assert forecast([a, b, c], seconds, Budget(1, 9), hosts=3) == 100
-    assert forecast([c], seconds, Budget(2, 9), running=[(a, 5.0), (b, 50.0)]) == 50
+    assert predict_end([a, b, c], seconds, Budget(1, 9)) == 190
+    assert predict_end([a, b, c], seconds, Budget(2, 9)) == 100
+    assert predict_end([a, b, c], seconds, Budget(2, 1)) == 190
+    assert predict_end([a, b, c], seconds, Budget(1, 9), hosts=3) == 100
+    assert predict_end([c], seconds, Budget(2, 9), running=[(a, 5.0), (b, 50.0)]) == 50
     # One that has never run takes as long as the others.
     assert expected(row(tmp_path, "new"), took) == pytest.approx(190 / 3)
     assert expected(a, {}) == 15 * 60
@@ -132,7 +132,7 @@ def test_a_row_has_a_line_and_the_page_fills(
         row="first",
         made_from="",
         is_good=True,
-        said="all \x1b[31mwell",
+        message="all \x1b[31mwell",
         host="h",
         started="",
         seconds=75.0,
@@ -140,7 +140,7 @@ def test_a_row_has_a_line_and_the_page_fills(
     board.ends(first, valid, "")
     board.begins(second)
     board.ends(second, None, "it died")
-    board.close(is_whole=False)
+    board.close(is_complete=False)
 
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("ok          75 s  first: all ")
@@ -264,7 +264,7 @@ def test_a_matrix_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert folder.read(tmp_path / "results" / "reference") == before
     killed = folder.read(tmp_path / "results" / "k_plain_lio")
     assert killed is not None
-    assert "does not build" in killed.said
+    assert "does not build" in killed.message
     lines = second.stdout.splitlines()
     assert sum(line.startswith("FAILED") for line in lines) == 1
     assert not any("reference" in line for line in lines)

@@ -6,7 +6,7 @@ from reports import model
 from reports.findings import findings
 from reports.model import Check
 from spec import load
-from suites.mutants import Outcome, choose, main, show, show_findings, weigh
+from suites.mutants import Outcome, choose, main, show, show_findings, sort_verdicts
 
 FAULT = FAULTS["nop-in-without-echo"]
 CHECKS = {
@@ -31,7 +31,7 @@ def test_the_sample_is_the_same_each_time_and_leaves_out_what_is_concerned() -> 
 
 
 def test_a_failure_of_its_requirement_notices_a_fault() -> None:
-    outcome = weigh(
+    outcome = sort_verdicts(
         FAULT, ["a"], [judged("a", model.Outcome.BROKEN, FAULT.requirement)], CHECKS
     )
 
@@ -40,7 +40,7 @@ def test_a_failure_of_its_requirement_notices_a_fault() -> None:
 
 
 def test_a_fault_that_nothing_fails_for_is_missed() -> None:
-    outcome = weigh(
+    outcome = sort_verdicts(
         FAULT, ["a"], [judged("a", model.Outcome.PASSED, FAULT.requirement)], CHECKS
     )
 
@@ -53,14 +53,16 @@ def test_each_of_its_requirements_must_be_noticed() -> None:
     first, *others = fault.requirements
     checks = {name: ["a"] for name in fault.requirements}
 
-    outcome = weigh(fault, ["a"], [judged("a", model.Outcome.BROKEN, first)], checks)
+    outcome = sort_verdicts(
+        fault, ["a"], [judged("a", model.Outcome.BROKEN, first)], checks
+    )
 
     assert others
     assert outcome.missed == tuple(others)
 
 
 def test_a_failure_of_another_requirement_is_a_false_alarm() -> None:
-    outcome = weigh(
+    outcome = sort_verdicts(
         FAULT, ["a"], [judged("b", model.Outcome.BROKEN, "RFC7143-11.4-i01")], CHECKS
     )
 

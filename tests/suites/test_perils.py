@@ -11,7 +11,7 @@ from reftarget.rules import RULES
 from reports.model import Check, Outcome
 from spec import load
 from suites.mutants import main
-from suites.perils import SUITE, Notice, show, weigh
+from suites.perils import SUITE, Notice, show, sort_verdicts
 from suites.support.positions import POSITIONS
 from tests.suites.runs import ROOT
 
@@ -24,9 +24,9 @@ def judged(check: str, outcome: Outcome, *broken: str) -> Check:
 
 
 def test_a_check_that_accuses_the_right_requirement_notices() -> None:
-    notice = weigh(PERIL, [judged(CHECK, Outcome.BROKEN, *PERIL.breaks)])
+    notice = sort_verdicts(PERIL, [judged(CHECK, Outcome.BROKEN, *PERIL.breaks)])
 
-    assert not notice.is_amiss
+    assert not notice.has_problem
     assert [one.check for one in notice.noticed_by] == [CHECK]
 
 
@@ -34,14 +34,14 @@ def test_a_check_that_accuses_the_right_requirement_notices() -> None:
     "outcome", [Outcome.PASSED, Outcome.TROUBLE, Outcome.NOT_APPLICABLE]
 )
 def test_a_check_that_does_not_fail_has_missed_it(outcome: Outcome) -> None:
-    notice = weigh(PERIL, [judged(CHECK, outcome)])
+    notice = sort_verdicts(PERIL, [judged(CHECK, outcome)])
 
     assert notice.missed_by == (CHECK,)
     assert f"MISSED by {CHECK}" in show([notice])[1]
 
 
 def test_a_check_that_accuses_another_requirement_is_amiss() -> None:
-    notice = weigh(PERIL, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
+    notice = sort_verdicts(PERIL, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
 
     assert [one.check for one in notice.others] == [CHECK]
     assert notice.missed_by == (CHECK,)
@@ -55,15 +55,15 @@ def test_each_parameter_set_must_notice() -> None:
         judged(f"{name}[b]", Outcome.PASSED),
     ]
 
-    assert weigh(peril, checks).missed_by == (f"{name}[b]",)
+    assert sort_verdicts(peril, checks).missed_by == (f"{name}[b]",)
 
 
 def test_a_check_that_has_not_run_has_missed_it() -> None:
-    assert weigh(PERIL, []).missed_by == (CHECK,)
+    assert sort_verdicts(PERIL, []).missed_by == (CHECK,)
 
 
 def test_a_run_without_verdicts_is_amiss() -> None:
-    assert Notice(PERIL, trouble="it stops").is_amiss
+    assert Notice(PERIL, trouble="it stops").has_problem
 
 
 @pytest.mark.parametrize("name", PERILS)

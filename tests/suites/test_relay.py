@@ -92,12 +92,12 @@ def test_cut_waits_for_its_byte(relay: Relay) -> None:
     with connect(relay) as client:
         relay.cut_after(10)
         assert say(client, b"12345") == b"12345"
-        assert relay.is_due
+        assert relay.has_pending_order
         assert say(client, b"6789") == b"6789"
         client.sendall(b"0")
         with pytest.raises(ConnectionResetError):
             drain(client)
-    assert not relay.is_due
+    assert not relay.has_pending_order
 
 
 def test_one_bit_is_spoilt_once(relay: Relay) -> None:
@@ -106,7 +106,7 @@ def test_one_bit_is_spoilt_once(relay: Relay) -> None:
         assert say(client, bytes(2)) == bytes(2)
         assert say(client, bytes(3)) == b"\0\x10\0"
         assert say(client, bytes(8)) == bytes(8)
-    assert not relay.is_due
+    assert not relay.has_pending_order
 
 
 def test_the_refused_come_in_later(relay: Relay) -> None:

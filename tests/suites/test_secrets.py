@@ -209,17 +209,17 @@ def test_no_secret_is_left(left: Path, guarded: Guarded) -> None:
 def test_no_proof_is_left(left: Path, guarded: Guarded) -> None:
     """What answers a challenge that is left lets anybody guess the secret offline."""
     contents_left = contents(left)
-    whole = b"\n".join(contents_left.values())
+    printed = b"\n".join(contents_left.values())
     assert b"(left out)" in contents_left["terminal"]
     challenges = {
         text.parse_binary(one.decode())
-        for one in re.findall(rb"CHAP_C=(0x[0-9a-f]+)", whole)
+        for one in re.findall(rb"CHAP_C=(0x[0-9a-f]+)", printed)
     }
     assert challenges
     for challenge, number, secret in product(challenges, range(256), guarded.secrets):
         proof = chap.response(chap.Algorithm.MD5, number, secret, challenge)
         for form in (proof, proof.hex().encode(), repr(proof)[2:-1].encode()):
-            assert form not in whole
+            assert form not in printed
 
 
 def test_no_core_is_left(left: Path) -> None:

@@ -38,13 +38,13 @@ def part(number: str, *checks: Check, started: str = "2026-01-01T00:00:00") -> R
 def test_parts_are_the_run_whatever_their_order() -> None:
     one, two = part("1/2", check("a"), check("c")), part("2/2", check("b"))
 
-    whole = merge([two, one])
+    merged_result = merge([two, one])
 
-    assert [one.check for one in whole.checks] == ["a", "b", "c"]
-    assert whole == merge([one, two])
-    assert whole.shard == ""
-    assert whole.is_complete
-    assert whole.seconds == 20.0
+    assert [one.check for one in merged_result.checks] == ["a", "b", "c"]
+    assert merged_result == merge([one, two])
+    assert merged_result.shard == ""
+    assert merged_result.is_complete
+    assert merged_result.seconds == 20.0
 
 
 def test_of_a_part_that_ran_twice_the_later_run_counts() -> None:
@@ -57,10 +57,10 @@ def test_of_a_part_that_ran_twice_the_later_run_counts() -> None:
 def test_a_part_that_was_cut_short_makes_the_run_incomplete() -> None:
     cut = replace(part("2/2"), is_complete=False, why_incomplete="interrupted")
 
-    whole = merge([part("1/2", check("a")), cut])
+    merged_result = merge([part("1/2", check("a")), cut])
 
-    assert not whole.is_complete
-    assert whole.why_incomplete == "part 2/2: interrupted"
+    assert not merged_result.is_complete
+    assert merged_result.why_incomplete == "part 2/2: interrupted"
 
 
 def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
@@ -77,7 +77,7 @@ def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "said"),
+    ("runs", "expected_message"),
     [
         ([part("1/3", check("a"))], "no run of the part 2/3, 3/3"),
         ([part("", check("a"))], "is no part of one"),
@@ -99,8 +99,10 @@ def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
         ),
     ],
 )
-def test_what_are_no_parts_of_one_run_is_told(runs: list[Run], said: str) -> None:
-    with pytest.raises(MergeError, match=said):
+def test_what_are_no_parts_of_one_run_is_told(
+    runs: list[Run], expected_message: str
+) -> None:
+    with pytest.raises(MergeError, match=expected_message):
         merge(runs)
 
 
@@ -122,7 +124,7 @@ def pytest_run(suite: str, verdicts: Path, *options: str) -> Run:
 def test_parts_of_a_suite_merge_without_loss(
     tmp_path: Path, suite: str, chosen: list[str]
 ) -> None:
-    whole = pytest_run(suite, tmp_path / "whole.json", *chosen)
+    merged_result = pytest_run(suite, tmp_path / "whole.json", *chosen)
     paths = [tmp_path / f"{number}.json" for number in (1, 2)]
     parts = [
         pytest_run(suite, path, *chosen, f"--shard={number}/2")
@@ -135,7 +137,7 @@ def test_parts_of_a_suite_merge_without_loss(
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
     merged_run = {one.check: one.outcome for one in files.read(merged).checks}
-    assert merged_run == {one.check: one.outcome for one in whole.checks}
+    assert merged_run == {one.check: one.outcome for one in merged_result.checks}
     assert all(run.checks for run in parts)
     assert abs(len(parts[0].checks) - len(parts[1].checks)) <= 1
     lost = subprocess.run(

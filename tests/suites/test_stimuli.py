@@ -6,8 +6,15 @@ import pytest
 from iscsi.constants import BHS_LENGTH
 from iscsi.headers.layout import field_bits
 from iscsi.pdu import PDU, decode
-from suites.support.hostile_commands import READING, answers, cuts, lies, lists, opcodes
-from suites.support.hostile_text import algorithms, responses, values, whole_texts
+from suites.support.hostile_commands import (
+    READING,
+    altered_lists,
+    answers,
+    cuts,
+    lists,
+    opcodes,
+)
+from suites.support.hostile_text import algorithms, malformed_texts, responses, values
 from suites.support.place import PDUS
 from suites.support.stimuli import (
     Stimulus,
@@ -39,12 +46,12 @@ def test_each_bit_of_a_header_is_changed(kind: str, layer: type[PDU]) -> None:
 
 @pytest.mark.parametrize(("kind", "layer"), KINDS)
 def test_a_field_alone_is_changed(kind: str, layer: type[PDU]) -> None:
-    whole = int.from_bytes(TRUE[0], "big")
+    header_bits = int.from_bytes(TRUE[0], "big")
     for name, bits in field_bits(layer).items():
         mask = ((1 << bits.width) - 1) << BHS_LENGTH * 8 - bits.end
         for stimulus in field_values(kind, layer, name):
             header, _ = stimulus.change(TRUE)
-            assert (int.from_bytes(header, "big") ^ whole) & ~mask == 0
+            assert (int.from_bytes(header, "big") ^ header_bits) & ~mask == 0
 
 
 def test_one_less_and_one_more_than_true_are_tried() -> None:
@@ -94,7 +101,7 @@ def test_resets_of_the_target_are_known_by_their_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "stimuli", [whole_texts("Text"), values("Text"), responses(), algorithms()]
+    "stimuli", [malformed_texts("Text"), values("Text"), responses(), algorithms()]
 )
 def test_texts_say_their_true_length(stimuli: Iterable[Stimulus]) -> None:
     for stimulus in stimuli:
@@ -104,7 +111,7 @@ def test_texts_say_their_true_length(stimuli: Iterable[Stimulus]) -> None:
 
 def test_no_command_writes_where_nothing_is_lent() -> None:
     for first in range(0, 256, 16):
-        for stimulus in opcodes(first, lent=False):
+        for stimulus in opcodes(first, may_overwrite=False):
             header, data = stimulus.change(TRUE)
             assert header[CDB][0] in READING
             assert not data
@@ -114,7 +121,7 @@ def test_a_unit_is_never_stopped() -> None:
     matches = {
         stimulus.change(TRUE)[0][CDB][0]
         for first in range(0, 256, 16)
-        for stimulus in opcodes(first, lent=True)
+        for stimulus in opcodes(first, may_overwrite=True)
     }
 
     assert matches == set(range(256)) - {0x1B}
@@ -133,7 +140,7 @@ def test_an_answer_is_cut_at_every_length_up_to_40() -> None:
 @pytest.mark.parametrize("words", lists())
 def test_a_list_is_cut_and_lied_about(words: str) -> None:
     _, _, _, right = lists()[words]
-    sent = [stimulus.change(TRUE)[1] for stimulus in lies(words)]
+    sent = [stimulus.change(TRUE)[1] for stimulus in altered_lists(words)]
 
     assert b"" in sent
     assert right + bytes(-len(right) % 4) in sent

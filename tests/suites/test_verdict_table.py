@@ -11,7 +11,7 @@ from suites.judging.verdict import (
     Reaction,
     Retry,
     judge,
-    worse,
+    worse_outcome,
 )
 
 ENTRY = {
@@ -151,4 +151,4 @@ def test_nothing_has_no_verdict() -> None:
 def test_a_later_phase_counts_if_it_is_worse(
     before: Outcome, now: Outcome, counts: Outcome
 ) -> None:
-    assert worse(before, now) is counts
+    assert worse_outcome(before, now) is counts

@@ -48,7 +48,7 @@ def test_by_hand_scst_has_a_unit_that_keeps_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected_message"),
     [
         (["up", "lio", "--kernel", "mine"], "--kernel: there is no kernel mine;"),
         (["up", "scst"], "SCST's sources are not there; SCST is in no package"),
@@ -56,13 +56,15 @@ def test_by_hand_scst_has_a_unit_that_keeps_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_trouble_is_one_line(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], expected_message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(words)
 
     error = capsys.readouterr().err
     assert code == TROUBLE
-    assert error.startswith(f"python -m vmlab {words[0]} {words[1]}: {said}")
+    assert error.startswith(
+        f"python -m vmlab {words[0]} {words[1]}: {expected_message}"
+    )
     assert error.count("\n") == 1
 
 

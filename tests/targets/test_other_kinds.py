@@ -36,7 +36,7 @@ def test_its_kind_and_its_option_are_known(install: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected_message"),
     [
         ("acme_targets:TAKEN", "adds a kind of target 'reference', which is there"),
         ("acme_targets:ODD", "is not a targets.Kind"),
@@ -45,10 +45,12 @@ def test_its_kind_and_its_option_are_known(install: Install) -> None:
         ("acme_targets:SAME_OPTION", "each define an option --fault; rename one"),
     ],
 )
-def test_what_cannot_be_used_is_named(install: Install, value: str, said: str) -> None:
+def test_what_cannot_be_used_is_named(
+    install: Install, value: str, expected_message: str
+) -> None:
     install(value)
 
-    with pytest.raises(TargetSpecError, match=said) as caught:
+    with pytest.raises(TargetSpecError, match=expected_message) as caught:
         options()
 
     message = str(caught.value)

@@ -148,7 +148,7 @@ def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
 
 @pytest.mark.usefixtures("own_kernel")
 @pytest.mark.parametrize(
-    ("spec", "name", "said"),
+    ("spec", "name", "expected_message"),
     [
         ("lio", "yours", "--kernel: there is no kernel yours; there are: mine"),
         (
@@ -159,8 +159,10 @@ def test_a_target_of_the_lab_runs_on_a_kernel_that_was_built(
         ("iscsi://h/iqn.2001-04.com.example:x", "mine", "not for a target of yours"),
     ],
 )
-def test_a_kernel_that_makes_no_sense(spec: str, name: str, said: str) -> None:
-    with pytest.raises(TargetSpecError, match=said):
+def test_a_kernel_that_makes_no_sense(
+    spec: str, name: str, expected_message: str
+) -> None:
+    with pytest.raises(TargetSpecError, match=expected_message):
         parse(spec, {"kernel": name})
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import said_at_boot
+from tests.lab import console_at_boot
 from tests.tools import require
 from tests.vmlab.build import standin
 from vmlab.guest import Guest
@@ -58,7 +58,7 @@ def test_a_module_that_a_machine_has_built_is_loaded() -> None:
     with inside.chosen(in_vm=True) as builder:
         built = external.build(MODULE, kdir, builder)
     guest = Guest("module", ("assay_module",), LOADED, ())
-    output = said_at_boot(guest, external.with_modules(plain, built))
+    output = console_at_boot(guest, external.with_modules(plain, built))
 
     by_host = external.build(MODULE, kdir)
     assert built != by_host
@@ -68,8 +68,12 @@ def test_a_module_that_a_machine_has_built_is_loaded() -> None:
     assert "ASSAY-READY" in output
 
 
-def about(said: str) -> list[str]:
-    return [line for line in said.splitlines() if not line.startswith("filename")]
+def about(expected_message: str) -> list[str]:
+    return [
+        line
+        for line in expected_message.splitlines()
+        if not line.startswith("filename")
+    ]
 
 
 @pytest.fixture

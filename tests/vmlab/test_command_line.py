@@ -129,7 +129,7 @@ def test_only_a_machine_that_outlives_us_keeps_its_folder() -> None:
     with machine.Lab() as lab:
         for name in ("one", "two"):
             lab._claim(name)
-        lab._mortals.add("one")
+        lab._own_machines.add("one")
 
     assert [path.name for path in (cache.folder() / "machines").iterdir()] == ["two"]
 
@@ -137,7 +137,7 @@ def test_only_a_machine_that_outlives_us_keeps_its_folder() -> None:
 @pytest.mark.lab
 @pytest.mark.usefixtures("host")
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected_message"),
     [
         (["up", "lio", "--name", "../x"], "'../x' is no name of a machine: "),
         (["down", "nobody"], "there is no machine nobody"),
@@ -147,13 +147,13 @@ def test_only_a_machine_that_outlives_us_keeps_its_folder() -> None:
     ],
 )
 def test_an_error_is_one_line(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], expected_message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == TROUBLE
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f": {said}" in printed.err
+    assert f": {expected_message}" in printed.err
     assert printed.err.count("\n") == 1
     assert not (cache.folder() / "x").exists()
 

@@ -36,15 +36,15 @@ def test_positions_go_on_in_the_next_file(tmp_path: Path) -> None:
 def test_what_was_thrown_away_still_counts(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     log = ConsoleLog(console)
-    whole = ""
+    written = ""
     for number in range(20):
         line = f"line {number}\n"
         console.write_text(line)
-        whole += line
-        assert log.size() == len(whole)
+        written += line
+        assert log.size() == len(written)
         rename(console)
 
-    mark = len(whole) - len("line 19\n")
+    mark = len(written) - len("line 19\n")
     assert log.read(mark) == b"line 19\n"
     assert log.read() == b"line 17\nline 18\nline 19\n"
 

@@ -29,7 +29,7 @@ CRASHES = [
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     # The reports here have no end that could be waited for.
     monkeypatch.setattr(watched, "_REPORT_SECONDS", 0)
 
@@ -92,7 +92,7 @@ def test_a_report_goes_to_its_end() -> None:
     assert crash.report.splitlines() == lines[1:4]
     assert crash.kind is CrashKind.WARNING
     assert crash.functions == ("f", "g")
-    assert crash.is_whole
+    assert crash.is_complete
     assert find_crash(lines[0]) is None
 
 
@@ -217,5 +217,5 @@ def test_a_report_without_end_is_cut() -> None:
     crash = find_crash("[    1.0] Oops: 0\n" + "[    1.1] more\n" * 1000)
 
     assert crash is not None
-    assert not crash.is_whole
+    assert not crash.is_complete
     assert len(crash.report.splitlines()) == 300

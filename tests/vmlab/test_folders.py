@@ -18,7 +18,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def leave_behind(name: str, *, owned: bool) -> None:
     claim = folders.claim(name)
     assert claim is not None
-    folders.console(name).write_text("said")
+    folders.console(name).write_text("expected_message")
     claim.release()
     if owned:
         # As a killed owner leaves it: the file is there, the lock is not.

@@ -24,9 +24,9 @@ def test_it_ends_as_its_command_does(script: str, code: int) -> None:
 
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with (tmp_path / "said").open("wb") as file:
+    with (tmp_path / "expected_message").open("wb") as file:
         assert guard.start(["/no/such/program"], output=file).wait() == 127
-    assert (tmp_path / "said").read_text() == (
+    assert (tmp_path / "expected_message").read_text() == (
         "/no/such/program: No such file or directory\n"
     )
 

@@ -18,7 +18,7 @@ from initiator.session import Session
 from iscsi.scsi import cdb
 from targets import parse
 from targets.lio import MACHINES
-from tests.lab import said_at_boot
+from tests.lab import console_at_boot
 from tests.tools import missing, require
 from vmlab import trace
 from vmlab.errors import LabError
@@ -84,7 +84,7 @@ def test_a_module_built_beside_debians_kernel_is_loaded() -> None:
     built = external.build(MODULE, headers.of(plain))
     guest = Guest("module", ("assay_module",), SETUP, ())
 
-    output = said_at_boot(guest, external.with_modules(plain, built))
+    output = console_at_boot(guest, external.with_modules(plain, built))
 
     assert [path.name for path in built] == ["assay_module.ko"]
     assert "ASSAY-READY" in output
@@ -154,7 +154,7 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
 
     with machine.Lab() as lab:
         running = lab.up(
-            guest, machine.unique_name("wrong"), kernel=patched, dies_with_us=True
+            guest, machine.unique_name("wrong"), kernel=patched, ends_with_us=True
         )
         with Console(running.name, seconds=60) as console:
             for wrong in REPORTS:

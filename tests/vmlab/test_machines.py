@@ -194,7 +194,7 @@ def test_a_set_up_that_fails_says_why() -> None:
 
     name = machine.unique_name("odd")
     with machine.Lab() as lab, pytest.raises(LabError, match="upside down"):
-        lab.up(guest, name, dies_with_us=True)
+        lab.up(guest, name, ends_with_us=True)
 
     assert not list(folders_of(name))
 
@@ -211,7 +211,7 @@ def test_a_port_in_use_is_named() -> None:
             machine.Lab() as lab,
             pytest.raises(LabError, match=f"127.0.0.1:{port}, to be forwarded, is in"),
         ):
-            lab.up(one, name, dies_with_us=True, forwards=forwards)
+            lab.up(one, name, ends_with_us=True, forwards=forwards)
 
     assert not list(folders_of(name))
 

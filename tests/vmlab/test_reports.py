@@ -53,13 +53,14 @@ def test_a_report_is_known_by_its_first_line(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"]
+    "expected_message",
+    ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"],
 )
-def test_what_a_program_had_begun_to_say_is_no_reason(said: str) -> None:
-    crash = watch.find_crash(f"assay-1> {said}\n")
+def test_what_a_program_had_begun_to_say_is_no_reason(expected_message: str) -> None:
+    crash = watch.find_crash(f"assay-1> {expected_message}\n")
 
     assert crash is not None
-    assert crash.line == said
+    assert crash.line == expected_message
 
 
 def test_how_a_program_ended_is_read_from_its_line() -> None:
@@ -89,7 +90,7 @@ def test_a_report_is_awaited_to_its_end(name: str) -> None:
     parts = [
         watch.find_crash("".join(lines[:count])) for count in range(len(lines) + 1)
     ]
-    ends = [count for count, part in enumerate(parts) if part and part.is_whole]
+    ends = [count for count, part in enumerate(parts) if part and part.is_complete]
     without = [line for line in lines[: ends[0] - 1] if "assay_provoke]" in line]
 
     assert without, "what is to be decoded comes before"

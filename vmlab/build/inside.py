@@ -125,7 +125,7 @@ class Inside:
             )
             name = machine.unique_name(guest.kind)
             self._held.callback(folders.forget, name)
-            running = lab.up(guest, name, dies_with_us=True)
+            running = lab.up(guest, name, ends_with_us=True)
             self._held.callback(running.destroy)
             self._console = self._held.enter_context(Console(name))
             self._running = running

@@ -134,7 +134,7 @@ class Progress:
         self._what = subject
         self._total = total
         self._begun = time.monotonic()
-        self._said = -60.0
+        self._error_lines = -60.0
         self.steps = 0
 
     def __call__(self, steps: int) -> None:
@@ -146,8 +146,8 @@ class Progress:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{line}\x1b[K")
             sys.stderr.flush()
-        elif passed - self._said >= 30:
-            self._said = passed
+        elif passed - self._error_lines >= 30:
+            self._error_lines = passed
             sys.stderr.write(f"{line}\n")
 
     def close(self) -> None:

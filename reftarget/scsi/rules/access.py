@@ -94,7 +94,7 @@ def cut_list() -> CheckCondition:
     return invalid_field_in_cdb(6, 7)
 
 
-def is_told(is_sender: bool, _is_other_port: bool, is_explicit: bool) -> bool:
+def is_notified(is_sender: bool, _is_other_port: bool, is_explicit: bool) -> bool:
     """Whether a nexus is told of a change of state (section 5.15.2.5).
 
     Args:
@@ -126,7 +126,7 @@ class AccessRules(RuleSet):
     extends_header: bool = True
     """With it the header is the extended one (section 6.37)."""
     is_report_refused: Callable[[int], bool] = is_report_refused
-    tells_preference: bool = True
+    reports_preference: bool = True
     """PREF is shown (section 6.37)."""
     explicit_status: int = StatusCode.EXPLICIT
     """STATUS CODE after SET TARGET PORT GROUPS (section 6.37)."""
@@ -148,6 +148,6 @@ class AccessRules(RuleSet):
     """PARAMETER LIST LENGTH 0 is no error (section 6.45)."""
     set_state: Callable[[AccessState, AccessState], AccessState] = set_state
     # unit attentions
-    is_told: Callable[[bool, bool, bool], bool] = is_told
-    tells_of_failure: bool = True
+    is_notified: Callable[[bool, bool, bool], bool] = is_notified
+    reports_failed_change: bool = True
     """A transition that has failed is told to every nexus (section 5.15.2.5)."""

@@ -38,7 +38,7 @@ def objection(_layout: Layout, _task: Task) -> CheckCondition | None:
     return None
 
 
-def heeds_reservations(_opcode: int) -> bool:
+def applies_reservations(_opcode: int) -> bool:
     """Whether reservations apply to a command: they do to each (SPC-4 table 48)."""
     return True
 
@@ -69,7 +69,7 @@ class AdmissionRules(RuleSet):
 
     unknown_command: Callable[[int, bool], Sense | None] = unknown_command
     objection: Callable[[Layout, Task], CheckCondition | None] = objection
-    heeds_reservations: Callable[[int], bool] = heeds_reservations
+    applies_reservations: Callable[[int], bool] = applies_reservations
     reports_attentions: Callable[[int, bool], bool] = reports_attentions
     refuses_reserved_fields: bool = True
     """Fields of what is not offered, such as RDPROTECT, must be zero (SBC-3 5.11)."""

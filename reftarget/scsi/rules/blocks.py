@@ -20,7 +20,7 @@ def is_equal(stored: Data, data: Data) -> bool:
     return stored == data
 
 
-def told_difference(offset: int) -> int | None:
+def miscompare_information(offset: int) -> int | None:
     """Return INFORMATION of a miscompare: where the difference begins (5.2, 5.29)."""
     return offset
 
@@ -63,7 +63,7 @@ class BlockRules(RuleSet):
     """BYTCHK 11b compares the one block with each of the medium (section 5.29)."""
     write_and_verify_bytchks: frozenset[int] = frozenset({0b00, 0b01})
     """The values of BYTCHK that WRITE AND VERIFY takes (section 5.38)."""
-    told_difference: Callable[[int], int | None] = told_difference
+    miscompare_information: Callable[[int], int | None] = miscompare_information
     is_equal: Callable[[Data, Data], bool] = is_equal
     # cache
     can_pre_fetch: bool = True

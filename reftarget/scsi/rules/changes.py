@@ -18,7 +18,7 @@ def blocks_after_resize(_old: int, new: int) -> int:
 class ChangeRules(RuleSet):
     """The decisions about units that change while the target runs."""
 
-    tells_of_inventory: bool = True
+    reports_inventory_change: bool = True
     """A unit that comes or goes is told to every nexus of the others (SPC-4 6.33)."""
     has_luiclr: bool = True
     """LUICLR: REPORT LUNS clears on all units (SPC-4 section 7.8.7)."""
@@ -36,7 +36,7 @@ class ChangeRules(RuleSet):
     """The tasks of a unit that goes are completed (SAM-5 section 4.7)."""
     removes: bool = True
     """A unit that is removed is no longer there (SAM-5 section 4.7)."""
-    tells_of_capacity: bool = True
+    reports_capacity_change: bool = True
     """Another size is told to every nexus (SBC-3 section 4.8)."""
     shown_blocks: Callable[[int, int], int] = blocks_after_resize
     """What READ CAPACITY tells of it (SBC-3 section 5.15)."""
@@ -48,5 +48,5 @@ class ChangeRules(RuleSet):
     """Protection that comes later protects (SBC-3 section 4.2)."""
     shows_protection: bool = True
     """WP shows it (SBC-3 section 6.5.1)."""
-    tells_of_protection: bool = True
+    reports_protection_change: bool = True
     """It is told to every nexus (SPC-4 section 6.11)."""

@@ -131,7 +131,7 @@ class IdentityRules(RuleSet):
     """MEDIUM ROTATION RATE: 1, nothing rotates (SBC-3 section 6.6.3)."""
     form_factor: int = 0
     """NOMINAL FORM FACTOR: it is not told (SBC-3 section 6.6.3)."""
-    tells_of_erasure: bool = True
+    reports_erasure: bool = True
     """WABEREQ and WACEREQ say what is read after an erase (SBC-3 section 6.6.3)."""
     write_same_blocks: int = limits.WRITE_SAME_BLOCKS
     """MAXIMUM WRITE SAME LENGTH (SBC-3 section 6.6.4)."""
@@ -153,7 +153,7 @@ class IdentityRules(RuleSet):
     """What REQUEST SENSE returns where nothing is to be reported (section 6.39)."""
     sense_clears_attention: bool = True
     """REQUEST SENSE clears the unit attention that it returns (SAM-5 section 5.14)."""
-    heeds_desc: bool = True
+    applies_desc: bool = True
     """REQUEST SENSE returns descriptor format where DESC is 1 (section 6.39)."""
     shows_readiness: bool = True
     """TEST UNIT READY of a unit that is ready is GOOD (section 6.47)."""
@@ -163,7 +163,7 @@ class IdentityRules(RuleSet):
     """The list of all commands has their service actions (section 6.35)."""
     refuses_reserved_options: bool = True
     """A reserved REPORTING OPTIONS is refused (section 6.35)."""
-    tells_kinds_apart: bool = True
+    distinguishes_command_classes: bool = True
     """Commands with service actions and without are asked for as such (6.35)."""
     requested_action: Callable[[int], int] = requested_action
     reports_one: bool = True

@@ -82,7 +82,7 @@ def allowed(prevented: AbstractSet[Nexus], nexus: Nexus) -> set[Nexus]:
     return set(prevented) - {nexus}
 
 
-def heeds_start(power_condition: int) -> bool:
+def applies_start(power_condition: int) -> bool:
     """Whether START and LOEJ count: beside POWER CONDITION 0h alone (section 5.25)."""
     return not power_condition
 
@@ -136,7 +136,7 @@ class MediumRules(RuleSet):
     stored: Callable[[int, Data, int, int], tuple[int, Data]] = stored
     after_unmap: Callable[[Blocks, int, int], None] = after_unmap
     # resets and lost nexuses
-    tell_of_reset: Callable[[Attentions, AdditionalSense], None] = (
+    report_reset: Callable[[Attentions, AdditionalSense], None] = (
         Attentions.establish_for_all
     )
     """Raise the unit attention of a reset (SAM-5 section 5.14)."""
@@ -147,19 +147,19 @@ class MediumRules(RuleSet):
     # START STOP UNIT and removal
     power_conditions: frozenset[int] = _POWER_CONDITIONS
     """The values of POWER CONDITION that are taken (section 5.25)."""
-    heeds_start: Callable[[int], bool] = heeds_start
+    applies_start: Callable[[int], bool] = applies_start
     moves_medium: Callable[[bool, bool, bool], bool] = moves_medium
-    heeds_prevention: bool = True
+    applies_prevention: bool = True
     """The medium stays where it is while a nexus prevents removal (section 5.13)."""
     allowed: Callable[[AbstractSet[Nexus], Nexus], set[Nexus]] = allowed
-    tells_of_medium: bool = True
+    reports_new_medium: bool = True
     """A medium that was loaded raises unit attentions (section 4.3)."""
     # SANITIZE
     erases: bool = True
     """An erase leaves nothing of the data (section 5.24)."""
     erase_refuses_list: bool = True
     """PARAMETER LIST LENGTH of an erase is zero (section 5.24)."""
-    erase_heeds_protection: bool = True
+    erase_respects_protection: bool = True
     """A write-protected medium is not erased (section 5.24)."""
     is_overwrite_length: Callable[[int, int], bool] = is_overwrite_length
     overwrite_pattern: Callable[[Data, int], bytes] = overwrite_pattern

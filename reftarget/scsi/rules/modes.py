@@ -50,5 +50,5 @@ class ModeRules(RuleSet):
     """A value that cannot be changed is refused (section 6.9)."""
     forgets_at_reset: bool = True
     """A reset brings the default values back, as none are saved (section 6.11)."""
-    tells_of_change: bool = True
+    reports_mode_change: bool = True
     """A change raises unit attentions for other nexuses (section 6.9)."""

@@ -152,7 +152,7 @@ def is_list_length(action: OutServiceAction, length: int) -> bool:
     return length == BASIC_LENGTH
 
 
-def is_list_whole(action: OutServiceAction, data: bytes) -> bool:
+def is_list_complete(action: OutServiceAction, data: bytes) -> bool:
     """Whether a parameter list has the length of its own fields (section 6.16)."""
     return (
         len(data) <= BASIC_LENGTH
@@ -224,18 +224,18 @@ class ReservationRules(RuleSet):
     """What is kept over a loss of power, if APTPL is set (section 5.12.5)."""
     # PERSISTENT RESERVE OUT
     is_list_length: Callable[[OutServiceAction, int], bool] = is_list_length
-    is_list_whole: Callable[[OutServiceAction, bytes], bool] = is_list_whole
+    is_list_complete: Callable[[OutServiceAction, bytes], bool] = is_list_complete
     parameter_list: Callable[[bytes], bytes] = parameter_list
     reservation_type: Callable[[int, int], ReservationType] = reservation_type
     types: frozenset[ReservationType] = frozenset(ReservationType)
     """The types that are offered (section 6.15.4)."""
-    tells_types: bool = True
+    reports_types: bool = True
     """TMV: PERSISTENT RESERVATION TYPE MASK is valid (section 6.15.4)."""
     effective: frozenset[OutServiceAction] = frozenset(OutServiceAction)
     """The service actions that change something (section 5.12.7 and following)."""
     knows_key: Callable[[int | None, int], bool] = knows_key
     counted: Callable[[State], State] = counted
-    tells: bool = True
+    notifies: bool = True
     """Changes raise unit attentions (section 5.12.11.2)."""
     # REGISTER
     knows_key_to_register: Callable[[int, int], bool] = knows_key_to_register
@@ -249,7 +249,7 @@ class ReservationRules(RuleSet):
     unregistered: Callable[[State, Collection[Nexus]], State] = unregistered
     can_unregister_nobody: bool = True
     """Both keys zero from an unregistered nexus is GOOD (section 5.12.7)."""
-    tells_of_leaving: Callable[[ReservationType], bool] = concerns_registrants
+    reports_unregistration: Callable[[ReservationType], bool] = concerns_registrants
     # RESERVE and RELEASE
     reserved_again: Callable[[Reservation, Reservation, bool], Reservation | None] = (
         reserved_again
@@ -257,11 +257,11 @@ class ReservationRules(RuleSet):
     can_release_nothing: bool = True
     """RELEASE of a nexus that is no holder is GOOD (section 5.12.11.2.2)."""
     may_release: Callable[[ReservationType, ReservationType], bool] = may_release
-    tells_of_release: Callable[[ReservationType], bool] = concerns_registrants
+    reports_release: Callable[[ReservationType], bool] = concerns_registrants
     # PREEMPT
     can_preempt_zero: bool = False
     """PREEMPT of key zero is GOOD beside a holder (section 5.12.11.2.4)."""
-    preempt_heeds_type: bool = False
+    preempt_compares_type: bool = False
     """TYPE and SCOPE count where registrations alone are removed (5.12.11.2.4)."""
     can_preempt_nobody: bool = False
     """PREEMPT of a key that no nexus has is GOOD (section 5.12.11.2.4)."""

@@ -68,20 +68,20 @@ def test_the_report_is_cut_where_asked(
     _ = ways
     if data_format is ReportFormat.EXTENDED:
         skip_without_extension(session)
-    whole = report_data(session, data_format)
-    length = int.from_bytes(whole[:4], "big")
+    complete_data = report_data(session, data_format)
+    length = int.from_bytes(complete_data[:4], "big")
     check(
-        length == len(whole) - 4,
-        f"RETURN DATA LENGTH {len(whole) - 4}",
+        length == len(complete_data) - 4,
+        f"RETURN DATA LENGTH {len(complete_data) - 4}",
         f"RETURN DATA LENGTH {length}",
     )
 
-    for room in range(len(whole) + 2):
+    for room in range(len(complete_data) + 2):
         result = asked(session, data_format, room)
         check(result.is_good, f"GOOD with ALLOCATION LENGTH {room}", result)
         check(
-            result.data == whole[:room],
-            f"the first {room} bytes of {whole.hex()}",
+            result.data == complete_data[:room],
+            f"the first {room} bytes of {complete_data.hex()}",
             result.data.hex(),
         )
 
@@ -189,7 +189,7 @@ def test_its_own_changes_are_told_as_its_own(session: Session, changing: Ways) -
     group = changing.group_of(session)
     changing.skip_unless_supported(group, AccessState.NON_OPTIMIZED)
 
-    changing.change_by_itself(group, AccessState.NON_OPTIMIZED)
+    changing.change_implicitly(group, AccessState.NON_OPTIMIZED)
 
     groups = {one.group: one.status for one in report_of(changing.keeper).groups}
     allowed = (StatusCode.NONE, StatusCode.IMPLICIT)
@@ -208,12 +208,14 @@ def test_the_preference_is_told(
     changing.prefer(group, is_preferred=is_preferred)
     try:
         changing.put(group, AccessState.NON_OPTIMIZED)
-        told = {one.group: one.is_preferred for one in report_of(session).groups}
+        reported = {one.group: one.is_preferred for one in report_of(session).groups}
     finally:
         changing.prefer(group, is_preferred=before)
 
     check(
-        told[group] == is_preferred, f"PREF={is_preferred:d}", f"PREF={told[group]:d}"
+        reported[group] == is_preferred,
+        f"PREF={is_preferred:d}",
+        f"PREF={reported[group]:d}",
     )
 
 

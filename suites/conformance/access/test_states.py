@@ -266,7 +266,7 @@ def test_transitions_refuse(
     served_before(session, scratch_disk, send, name)
     group = changing.group_of(session)
     changing.skip_unless_supported(group, AccessState.TRANSITIONING)
-    changing.change_by_itself(group, AccessState.TRANSITIONING)
+    changing.change_implicitly(group, AccessState.TRANSITIONING)
     attentions_of(session)
 
     result = send(session, scratch_disk)
@@ -285,8 +285,8 @@ def test_offline_ports_are_told(
     group = changing.group_of(other)
     changing.skip_unless_supported(group, AccessState.OFFLINE)
 
-    changing.change_by_itself(group, AccessState.OFFLINE)
+    changing.change_implicitly(group, AccessState.OFFLINE)
 
     attentions_of(session)
-    told = changing.state_of(group)
-    check(told == AccessState.OFFLINE, "state Eh", f"{told:X}h")
+    reported = changing.state_of(group)
+    check(reported == AccessState.OFFLINE, "state Eh", f"{reported:X}h")

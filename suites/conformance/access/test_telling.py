@@ -9,7 +9,7 @@ from initiator.expect import check
 from initiator.session import Session
 from iscsi.scsi import cdb
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from suites.support.access import Ways, expect_told
+from suites.support.access import Ways, expect_attention_among
 
 CHANGED = AdditionalSense.ASYMMETRIC_ACCESS_STATE_CHANGED
 FAILED = AdditionalSense.IMPLICIT_ASYMMETRIC_ACCESS_STATE_TRANSITION_FAILED
@@ -24,7 +24,7 @@ def test_others_are_told_of_an_initiators_change(
 
     changing.set(group, changing.other_state(group))
 
-    expect_told(session, CHANGED)
+    expect_attention_among(session, CHANGED)
 
 
 @pytest.mark.needs("several-groups")
@@ -38,7 +38,7 @@ def test_other_ports_are_told_of_an_initiators_change(
 
     changing.set(group, changing.other_state(group))
 
-    expect_told(other, CHANGED)
+    expect_attention_among(other, CHANGED)
 
 
 @pytest.mark.requirement("SPC4-5.15.2.5-05")
@@ -49,12 +49,12 @@ def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
     changing.set(group, changing.other_state(group), by=session)
 
     sense = session.execute(cdb.test_unit_ready()).sense
-    is_told = (
+    is_reported = (
         sense is not None
         and sense.key == SenseKey.UNIT_ATTENTION
         and sense.additional is CHANGED
     )
-    check(not is_told, "no unit attention for the change", sense)
+    check(not is_reported, "no unit attention for the change", sense)
 
 
 @pytest.mark.needs("access-states")
@@ -63,10 +63,10 @@ def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> Non
     """Each nexus of the port gets a unit attention after an implicit change."""
     group = changing.group_of(session)
 
-    changing.change_by_itself(group, changing.other_state(group))
+    changing.change_implicitly(group, changing.other_state(group))
 
     for one in (session, changing.keeper):
-        expect_told(one, CHANGED)
+        expect_attention_among(one, CHANGED)
 
 
 @pytest.mark.needs("access-states", "several-groups")
@@ -78,16 +78,16 @@ def test_other_ports_are_told_of_its_own_change(
     other = elsewhere()
     group = changing.group_of(session)
 
-    changing.change_by_itself(group, changing.other_state(group))
+    changing.change_implicitly(group, changing.other_state(group))
 
-    expect_told(other, CHANGED)
+    expect_attention_among(other, CHANGED)
 
 
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-5.15.2.5-06")
 def test_a_failed_change_is_told(session: Session, changing: Ways) -> None:
     """Each nexus gets a unit attention after an implicit change that failed."""
-    changing.fail_by_itself()
+    changing.fail_implicitly()
 
     for one in (session, changing.keeper):
-        expect_told(one, FAILED)
+        expect_attention_among(one, FAILED)

@@ -90,9 +90,9 @@ def test_the_list_clears_the_attention(
     with unit_of(operator, new_lun):
         listed(session)
 
-        told = attentions(session, session.lun)
+        reported = attentions(session, session.lun)
 
-        check(CHANGED not in told, "no REPORTED LUNS DATA HAS CHANGED", told)
+        check(CHANGED not in reported, "no REPORTED LUNS DATA HAS CHANGED", reported)
 
 
 @pytest.mark.needs("several-luns")
@@ -111,9 +111,9 @@ def test_the_list_clears_the_attention_of_all_units(
     with unit_of(operator, new_lun):
         listed(session)
 
-        told = attentions(session, other)
+        reported = attentions(session, other)
 
-        check(CHANGED not in told, "no REPORTED LUNS DATA HAS CHANGED", told)
+        check(CHANGED not in reported, "no REPORTED LUNS DATA HAS CHANGED", reported)
 
 
 @pytest.mark.requirement("SAM5-4.7-05")
@@ -202,8 +202,8 @@ def test_other_units_go_on(operator: Operator, session: Session, new_lun: int) -
         clear(session, new_lun)
         attentions(session, session.lun)
 
-    told = attentions(session, session.lun)
+    reported = attentions(session, session.lun)
 
-    resets = [one for one in told if one is not None and one.asc == RESET_CLASS]
-    check(not resets, "no unit attention of a reset", told)
+    resets = [one for one in reported if one is not None and one.asc == RESET_CLASS]
+    check(not resets, "no unit attention of a reset", reported)
     expect_good(session.execute(cdb.test_unit_ready()))

@@ -75,8 +75,8 @@ def test_the_capacity_follows_the_size(
     resizing.resize(added.lun, size)
 
     blocks = size // added.block_size
-    told = disk_of(session, added.lun).blocks
-    check(told == blocks, f"{blocks} blocks", f"{told} blocks")
+    reported = disk_of(session, added.lun).blocks
+    check(reported == blocks, f"{blocks} blocks", f"{reported} blocks")
     command = cdb.read_capacity_16(allocation_length=32)
     result = ask(session, added.lun, command, read=32)
     if result.is_good:
@@ -179,8 +179,8 @@ def test_wp_follows_the_protection(
     if result.sense and result.sense.key == SenseKey.ILLEGAL_REQUEST:
         pytest.skip("not applicable: the unit has no MODE SENSE (6)")
     expect_good(result)
-    told = parse_6(result.data).is_write_protected
-    check(told == is_protected, f"WP={is_protected:d}", f"WP={told:d}")
+    reported = parse_6(result.data).is_write_protected
+    check(reported == is_protected, f"WP={is_protected:d}", f"WP={reported:d}")
 
 
 @pytest.mark.requirement("SPC4-6.11-09")

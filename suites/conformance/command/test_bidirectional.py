@@ -64,8 +64,8 @@ def exchange(
 
 def combined(first: bytes, second: bytes) -> bytes:
     """Return the XOR of two runs of bytes."""
-    whole = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
-    return whole.to_bytes(len(first), "big")
+    value = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
+    return value.to_bytes(len(first), "big")
 
 
 @pytest.mark.requirement(

@@ -117,8 +117,8 @@ def test_no_data_in_means_exp_data_sn_zero(session: Session) -> None:
 @pytest.mark.parametrize("surplus", [1, 64, 4096])
 def test_underflow_is_counted(session: Session, surplus: int) -> None:
     """The target reports less data than expected as an underflow, to the byte."""
-    whole = inquire(session, ALLOCATION).data
-    expected = len(whole) + surplus
+    complete_data = inquire(session, ALLOCATION).data
+    expected = len(complete_data) + surplus
 
     result = inquire(session, expected, expected)
 

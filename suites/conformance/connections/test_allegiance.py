@@ -10,7 +10,7 @@ from iscsi.constants import TMFunction
 from iscsi.pdu import R2T, NOPIn, SCSIResponse, TaskManagementResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.connections import came_over, expect_over
+from suites.support.connections import expect_over, received_on
 from suites.support.data import KIB, blocks_for, pattern, read
 from suites.support.functions import ask_function
 from suites.support.numbering import skip_without_room
@@ -149,7 +149,7 @@ def test_status_numbers_belong_to_the_connection(pair: Session) -> None:
 
     check(all(result.is_good for result in results), "GOOD", results)
     for link in (first, second):
-        numbers = stat_sns(came_over(pair, link))
+        numbers = stat_sns(received_on(pair, link))
         expected = [serial.add(numbers[0], step) for step in range(len(numbers))]
         check(numbers == expected, f"StatSN {expected}", f"StatSN {numbers}")
 

@@ -13,12 +13,12 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.connections import (
     cut,
     expect_cleared,
-    expect_continued,
-    let_time_pass,
-    lose_with_write,
+    expect_continuation,
+    lose_connection_with_write,
     resume,
     senses_until_good,
     wait_cleared,
+    wait_receiving,
 )
 from suites.support.data import KIB, pattern, read, write
 from suites.support.pages import longest_transfer
@@ -93,7 +93,7 @@ def test_a_lost_connection_is_logged_out_over_another(
 ) -> None:
     """The target accepts a lost connection's logout on another one in Time2Retain."""
     cut(pair, pair.links[2], with_reset=with_reset)
-    let_time_pass(pair)
+    wait_receiving(pair)
 
     answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
@@ -125,7 +125,7 @@ def test_tasks_end_with_the_logout_of_their_lost_connection(
     pair: Session, scratch_disk: Disk, *, with_reset: bool
 ) -> None:
     """A close-connection logout ends the tasks of a lost connection: 47h/7Fh."""
-    lose_with_write(pair, scratch_disk, cid=2, with_reset=with_reset)
+    lose_connection_with_write(pair, scratch_disk, cid=2, with_reset=with_reset)
 
     pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
@@ -143,7 +143,7 @@ def test_tasks_end_with_the_state_of_their_connection(
     session = open_session({**_PAIR, "DefaultTime2Retain": "0"})
     session.add_connection(cid=2)
 
-    lose_with_write(session, scratch_disk, cid=2, with_reset=True)
+    lose_connection_with_write(session, scratch_disk, cid=2, with_reset=True)
 
     wait_cleared(session)
 
@@ -159,11 +159,11 @@ def test_a_failed_session_is_continued(
     bystander = open_session()
     cmd_sn = single.cmd_sn
     cut(single, single.leading, with_reset=with_reset)
-    let_time_pass(bystander)
+    wait_receiving(bystander)
 
     response = resume(single)
 
-    expect_continued(response, cmd_sn)
+    expect_continuation(response, cmd_sn)
     expect_good(single.execute(cdb.test_unit_ready()))
 
 
@@ -235,7 +235,7 @@ def test_a_connection_is_lost_within_a_pdu(
     response = resume(single)
 
     assert length in [len(entry.wire) for entry in single.transcript.entries]
-    expect_continued(response, cmd_sn)
+    expect_continuation(response, cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-7.1.4.3-05", "RFC7143-7.14-04")

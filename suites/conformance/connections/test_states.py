@@ -16,11 +16,11 @@ from suites.support.connections import (
     NOTICE,
     cut,
     expect_all_or_none_dropped,
-    expect_continued,
+    expect_continuation,
     expect_discarded,
     expect_login_over,
-    let_time_pass,
     resume,
+    wait_receiving,
 )
 from suites.support.login import expect_no_login
 from suites.support.sessions import expect_gone, expect_served, rejoin, stall_write
@@ -115,7 +115,7 @@ def test_a_failed_session_outlives_a_failed_login(
     response = rejoin(single, cid=1)
 
     check(response.tsih == single.tsih, f"TSIH {single.tsih:#x}", response)
-    expect_continued(response, cmd_sn)
+    expect_continuation(response, cmd_sn)
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-7.15-02", "RFC7143-6.3.5-i01")
@@ -165,7 +165,7 @@ def test_a_failed_session_ends_in_time(
     bystander = open_session()
     cut(session, session.leading, with_reset=True)
 
-    let_time_pass(bystander, seconds)
+    wait_receiving(bystander, seconds)
     login = new_login(isid=session.options.isid, tsih=session.tsih)
 
     expect_no_login(login, joining_pairs, LoginStatus.SESSION_DOES_NOT_EXIST)

@@ -31,7 +31,7 @@ from suites.support.discovery import (
     is_well_formed,
     target_names,
 )
-from suites.support.text import SEGMENT_LENGTH, SMALL, answer_or_drop, whole_text
+from suites.support.text import SEGMENT_LENGTH, SMALL, answer_or_drop, complete_text
 
 FORBIDDEN: dict[str, PDU] = {
     "scsi-command": SCSICommand(cdb=cdb.test_unit_ready()),
@@ -247,7 +247,7 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
         is_refusal = answer is None or isinstance(answer, Reject)
         check(is_refusal, ["Text Response", "Reject", "a dropped connection"], answer)
         return
-    pairs = whole_text(discovery, answer)
+    pairs = complete_text(discovery, answer)
     turned_down = ("SendTargets", text.REJECT)
     others = [
         pair
@@ -295,7 +295,7 @@ def test_other_targets_are_not_for_normal_sessions(
     answer = answer_or_drop(session)
 
     assert f"={requested}\0".encode() in bytes(request.data)
-    pairs = whole_text(session, answer) if isinstance(answer, TextResponse) else []
+    pairs = complete_text(session, answer) if isinstance(answer, TextResponse) else []
     listed = [name for name in others if ("TargetName", name) in pairs]
     check(
         not listed,
@@ -330,7 +330,7 @@ def test_other_keys_are_rejected(discovery: Session) -> None:
     assert name.encode() in bytes(bad.data)
     is_refused = answer is None or isinstance(answer, Reject)
     if isinstance(answer, TextResponse):
-        is_refused = text.value(whole_text(discovery, answer), name) == text.REJECT
+        is_refused = text.value(complete_text(discovery, answer), name) == text.REJECT
     check(is_refused, ["Reject", f"{name}=Reject", "a dropped connection"], answer)
 
 

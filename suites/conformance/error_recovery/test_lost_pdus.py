@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from initiator.expect import check, clause, next_or_drop
-from initiator.impair import spoil_data, spoil_header
+from initiator.impair import corrupt_data_digest, corrupt_header_digest
 from initiator.session import Session
 from initiator.task import data_outs
 from iscsi.constants import SNACKType
@@ -18,7 +18,7 @@ from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, read, start_write
 from suites.support.recovery import (
     SEGMENT,
-    asked_until_the_end,
+    answer_r2ts_until_end,
     expect_copies,
     expect_recovered,
     expect_refused_data,
@@ -87,7 +87,7 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
 
     lose_data(writer, task, r2t, 0, is_spoilt=True)
 
-    r2ts = [r2t, *asked_until_the_end(writer, task)]
+    r2ts = [r2t, *answer_r2ts_until_end(writer, task)]
     if len(r2ts) == 1:
         # Section 7.8 b: how it ends then is for other checks to judge.
         pytest.skip("not applicable: the target ends the task, it asks for no data")
@@ -145,7 +145,7 @@ def test_the_response_waits_for_the_final_data(
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
 
-    spoil_data(writer, in_parts(writer, task, r2t, 2)[0])
+    corrupt_data_digest(writer, in_parts(writer, task, r2t, 2)[0])
 
     early = [pdu for pdu in until_pong(writer) if isinstance(pdu, SCSIResponse)]
     check(not early, "no SCSI Response yet", early and early[0])
@@ -171,7 +171,7 @@ def test_spoilt_unsolicited_data_is_recovered(
         lun=int(task.command.lun),
     )
 
-    spoil_data(session, part)
+    corrupt_data_digest(session, part)
 
     expect_recovered(session, scratch_disk, task, refused=part)
 
@@ -196,7 +196,7 @@ def test_command_with_spoilt_data_is_retried(
         unsolicited=0,
     )
 
-    spoil_data(session, command)
+    corrupt_data_digest(session, command)
 
     expect_refused_data(session, command)
     with clause("RFC7143-7.3-02"):
@@ -210,7 +210,7 @@ def test_command_with_a_spoilt_header_is_retried(open_session: OpenSession) -> N
     session = open_session({"ErrorRecoveryLevel": "1", "HeaderDigest": "CRC32C,None"})
     command, _plan = session.command(cdb.test_unit_ready())
 
-    spoil_header(session, command)
+    corrupt_header_digest(session, command)
 
     expect_retried(session, command)
 

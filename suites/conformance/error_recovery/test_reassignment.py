@@ -12,13 +12,13 @@ from iscsi.pdu import SCSIResponse
 from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.connections import (
-    came_over,
     cut,
     expect_discarded,
-    let_time_pass,
+    received_on,
     resume,
     tagged,
     wait_cleared,
+    wait_receiving,
 )
 from suites.support.data import blocks_for, pattern, read
 from suites.support.recovery import (
@@ -105,7 +105,7 @@ def test_the_response_comes_before_the_task_goes_on(
     response = expect_reassigned(pair, task)
     finish_reassigned(pair, task)
 
-    received = came_over(pair, pair.leading)
+    received = received_on(pair, pair.leading)
     first = received.index(tagged(received, task.initiator_task_tag)[0])
     check(
         received.index(response) < first,
@@ -284,14 +284,14 @@ def test_a_recovery_logout_stops_the_connection(
     """A recovery logout of a working connection stops its transfers and closes it."""
     data = pattern(scratch_disk, LENGTH, seed=0xF00)
     task = start_write_over(pair, scratch_disk, data, old)
-    before = len(tagged(came_over(pair, old), task.initiator_task_tag))
+    before = len(tagged(received_on(pair, old), task.initiator_task_tag))
 
     answer = pair.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=old.cid)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
     with clause("RFC7143-11.15-01"):
         expect_drop(old.connection)
-    after = len(tagged(came_over(pair, old), task.initiator_task_tag))
+    after = len(tagged(received_on(pair, old), task.initiator_task_tag))
     check(after == before, "no PDU of the task", f"{after - before}")
 
 
@@ -366,7 +366,7 @@ def test_a_reassigned_task_belongs_to_its_new_connection(
     result = pair.finish(task, third)
 
     check(result.is_good, "GOOD", result)
-    strays = tagged(came_over(pair, pair.links[1]), task.initiator_task_tag)
+    strays = tagged(received_on(pair, pair.links[1]), task.initiator_task_tag)
     check(
         not strays,
         "nothing on the other connection",
@@ -382,7 +382,7 @@ def test_a_failed_session_is_continued(open_session: OpenSession, disk: Disk) ->
     bystander = open_session()
     cmd_sn = session.cmd_sn
     cut(session, session.leading, with_reset=True)
-    let_time_pass(bystander)
+    wait_receiving(bystander)
 
     response = resume(session)
 

@@ -286,8 +286,8 @@ def test_a_tag_that_nobody_is_to_use_is_left_out(
     """A Data-In that asks for no acknowledgement bears no Target Transfer Tag."""
     for packet in _unacknowledged(request, situation):
         is_right = packet.target_transfer_tag in NOT_GIVEN
-        due = "Target Transfer Tag 0xffffffff"
-        check(is_right, due, packet, field="Target Transfer Tag")
+        expected = "Target Transfer Tag 0xffffffff"
+        check(is_right, expected, packet, field="Target Transfer Tag")
 
 
 @pytest.mark.requirement("RFC7143-11-01")

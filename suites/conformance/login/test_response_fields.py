@@ -13,7 +13,12 @@ from iscsi import serial
 from iscsi.constants import LogoutReason, Stage
 from iscsi.scsi import cdb
 from iscsi.text import Pairs
-from suites.support.login import advance, ask, expect_full_feature, walk
+from suites.support.login import (
+    advance,
+    ask,
+    expect_full_feature,
+    log_in_through_all_stages,
+)
 
 NewLogin = Callable[..., LoginExchange]
 OpenSession = Callable[..., Session]
@@ -38,7 +43,7 @@ def test_tsih_comes_with_the_final_response_only(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
     """The target returns the new session's TSIH in the final response only."""
-    *partial, final = walk(login, first_pairs)
+    *partial, final = log_in_through_all_stages(login, first_pairs)
 
     early = [response for response in partial if response.tsih != 0]
     check(not early, "TSIH 0 before the end of the login", early and early[0])
@@ -69,7 +74,7 @@ def test_task_tag_is_echoed(login: LoginExchange, first_pairs: Pairs, tag: int) 
     """Every Login Response bears the Initiator Task Tag of its request."""
     login.initiator_task_tag = tag
 
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     wrong = [item for item in responses if item.initiator_task_tag != tag]
     check(not wrong, f"ITT {tag:#x}", wrong and wrong[0], login.connection.transcript)
@@ -85,7 +90,7 @@ def test_isid_is_echoed(new_login: NewLogin, first_pairs: Pairs, isid: str) -> N
     """Every Login Response bears the ISID of its request, whatever its type."""
     login = new_login(isid=bytes.fromhex(isid))
 
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     wrong = [item for item in responses if item.isid != login.isid]
     check(not wrong, f"ISID {isid}", wrong and wrong[0].isid.hex())
@@ -94,7 +99,7 @@ def test_isid_is_echoed(new_login: NewLogin, first_pairs: Pairs, isid: str) -> N
 @pytest.mark.requirement("RFC7143-11.13.1-01", "RFC7143-11.13.2-01")
 def test_versions_stay_the_same(login: LoginExchange, first_pairs: Pairs) -> None:
     """All Login Responses of a login have the same Version-max and Version-active."""
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     highest = {item.version_max for item in responses}
     check(len(highest) == 1, "one Version-max", highest, field="Version-max")
@@ -121,7 +126,7 @@ def test_active_version_is_this_protocols(
 @pytest.mark.requirement("RFC7143-11.13.4-i01", "RFC7143-4.2.2.2-i01")
 def test_stat_sn_rises_by_one(login: LoginExchange, first_pairs: Pairs) -> None:
     """Each response bears the next StatSN, from the first Login Response on."""
-    walk(login, first_pairs)
+    log_in_through_all_stages(login, first_pairs)
     expect_full_feature(login)
 
     numbers = [pdu.stat_sn for pdu in login.connection.transcript.received()]
@@ -137,7 +142,7 @@ def test_leading_login_sets_exp_cmd_sn(
     """The first ExpCmdSN is the CmdSN of the leading login."""
     login = new_login(cmd_sn=cmd_sn)
 
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     numbers = [item.exp_cmd_sn for item in responses]
     check(set(numbers) == {cmd_sn}, f"ExpCmdSN {cmd_sn}", numbers)
@@ -151,7 +156,7 @@ def test_login_opens_no_window_backwards(
     """MaxCmdSN in a Login Response is never below ExpCmdSN - 1."""
     login = new_login(cmd_sn=cmd_sn)
 
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     windows = [serial.distance(item.exp_cmd_sn, item.max_cmd_sn) for item in responses]
     check(min(windows) >= -1, "MaxCmdSN >= ExpCmdSN - 1", windows)
@@ -176,7 +181,7 @@ def test_first_command_bears_the_cmd_sn_of_the_login(
 @pytest.mark.requirement("RFC7143-11-01")
 def test_reserved_fields_are_zero(login: LoginExchange, first_pairs: Pairs) -> None:
     """The reserved fields of Login Responses are 0."""
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     names = [f"reserved{number}" for number in range(1, 6)] + ["reserved_immediate"]
     dirty = [
@@ -215,7 +220,7 @@ def test_reserved_fields_are_ignored(
 @pytest.mark.requirement("RFC7143-11.2.1.5-01", "RFC7143-11.2-i01")
 def test_login_responses_carry_no_ahs(login: LoginExchange, first_pairs: Pairs) -> None:
     """Login Responses carry no additional header segment."""
-    responses = walk(login, first_pairs)
+    responses = log_in_through_all_stages(login, first_pairs)
 
     lengths = {item.total_ahs_length for item in responses}
     check(lengths == {0}, "TotalAHSLength 0", lengths)

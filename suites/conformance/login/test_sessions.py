@@ -14,7 +14,7 @@ from iscsi.scsi import cdb
 from iscsi.text import IRRELEVANT, REJECT, Pairs
 from suites.plugins.sessions import Disk
 from suites.plugins.targets import TestedTarget
-from suites.support.login import expect_no_login, walk
+from suites.support.login import expect_no_login, log_in_through_all_stages
 from suites.support.negotiation import REFUSED, answer_of, offer_first
 from suites.support.sessions import (
     answers,
@@ -62,7 +62,7 @@ def test_same_isid_reinstates_the_session_by_way_of_security(
     """A login through both stages with a session's ISID replaces that session."""
     login = new_login(isid=old.options.isid)
 
-    walk(login, first_pairs)
+    log_in_through_all_stages(login, first_pairs)
 
     expect_gone(old, old.connection)
 

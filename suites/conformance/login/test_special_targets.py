@@ -10,7 +10,7 @@ from initiator.login import LoginExchange, LoginOptions
 from iscsi import text
 from iscsi.constants import LoginStatus, Stage
 from suites.plugins.targets import TestedTarget
-from suites.support.login import expect_no_login, texts_of, walk
+from suites.support.login import expect_no_login, log_in_through_all_stages, texts_of
 from targets.model import Special
 
 MOVES = {
@@ -77,7 +77,7 @@ def test_the_alias_is_told(
     login: LoginExchange, first_pairs: text.Pairs, target: TestedTarget
 ) -> None:
     """The target sends the alias of its name in a Login Response."""
-    walk(login, first_pairs)
+    log_in_through_all_stages(login, first_pairs)
 
     pairs = texts_of(login)
     expected = ("TargetAlias", target.running.special[Special.ALIAS])

@@ -20,8 +20,8 @@ from suites.support.login import (
     expect_full_feature,
     expect_no_transition,
     expect_refusal,
+    log_in_through_all_stages,
     provoke,
-    walk,
 )
 
 _LEGAL = sorted((start, end) for start, end in TRANSITIONS if start is not None)
@@ -146,7 +146,7 @@ def test_final_exchange_leads_to_full_feature_phase(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
     """The last Login Response has T=1 and NSG=3; full-feature phase follows."""
-    *partial, final = walk(login, first_pairs)
+    *partial, final = log_in_through_all_stages(login, first_pairs)
 
     check(final.transit and final.nsg == Stage.FULL_FEATURE, "T=1, NSG=3", final)
     early = [item for item in partial if item.transit and item.nsg == 3]
@@ -174,7 +174,7 @@ def test_transition_asks_for_no_answer(
 @pytest.mark.requirement("RFC7143-6.3-01", "RFC7143-6.2-05")
 def test_one_response_to_a_request(login: LoginExchange, first_pairs: Pairs) -> None:
     """The target sends exactly one Login Response for each Login Request."""
-    walk(login, first_pairs)
+    log_in_through_all_stages(login, first_pairs)
     expect_full_feature(login)
 
     transcript = login.connection.transcript
@@ -243,7 +243,7 @@ def test_other_pdu_ends_the_login(
     login.send_other(amid)
 
     own = "RFC7143-4.2.4-08"
-    expect_refusal(login, LoginStatus.INVALID_DURING_LOGIN, silent_end=own)
+    expect_refusal(login, LoginStatus.INVALID_DURING_LOGIN, closing_clause=own)
     with clause("RFC7143-4.2.4-09"):
         expect_drop(login.connection)
 

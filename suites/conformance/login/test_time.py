@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs("operator")
 
 
 @pytest.fixture(autouse=True)
-def hasty(target: TestedTarget) -> Iterator[None]:
+def short_login_time(target: TestedTarget) -> Iterator[None]:
     """Have the target end logins after a second, from now on."""
     target.operate("login-time seconds=1")
     yield

@@ -56,5 +56,5 @@ def test_task_reporting_is_offered_with_both_values(offered: dict[str, str]) -> 
     if values is None:
         pytest.skip("not applicable: the target does not offer TaskReporting")
 
-    is_whole = {"RFC3720", "ResponseFence"} <= set(text.parse_list(values))
-    check(is_whole, "RFC3720 and ResponseFence", values)
+    is_complete = {"RFC3720", "ResponseFence"} <= set(text.parse_list(values))
+    check(is_complete, "RFC3720 and ResponseFence", values)

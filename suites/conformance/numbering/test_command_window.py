@@ -21,7 +21,7 @@ from iscsi.scsi import cdb
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.functions import ask_function
 from suites.support.numbering import (
-    fill_but_the_first,
+    fill_all_but_first,
     fill_with_writes,
     skip_without_room,
     window_size,
@@ -165,7 +165,7 @@ def test_the_last_number_of_the_window_is_taken(
 def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
     """The target serves an immediate request while the window is used up."""
     window_size(session)
-    missing, waiting = fill_but_the_first(session)
+    missing, waiting = fill_all_but_first(session)
 
     pong = session.ping(cmd_sn=serial.add(session.max_cmd_sn, 1))
 

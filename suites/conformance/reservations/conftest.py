@@ -129,7 +129,7 @@ def c(new_nexus: NewNexus) -> Nexus:
 
 
 @pytest.fixture
-def stranger(new_nexus: NewNexus) -> Nexus:
+def unregistered(new_nexus: NewNexus) -> Nexus:
     """A nexus that is not registered."""
     return new_nexus()
 

@@ -71,7 +71,7 @@ def test_another_target_port_is_not_registered(
 def test_a_state_changes_no_reservation(
     a: Nexus,
     b: Nexus,
-    stranger: Nexus,
+    unregistered: Nexus,
     ways: Ways,
     scratch_disk: Disk,
     state: AccessState,
@@ -83,10 +83,10 @@ def test_a_state_changes_no_reservation(
     _put(ways, a, group, state)
     _put(ways, a, group, AccessState.OPTIMIZED)
 
-    for one in (a, b, stranger):
+    for one in (a, b, unregistered):
         attentions_of(one.session)
     expect_state(a, keys=[a.key, b.key], kind=TYPE, holder=a.key)
-    expect_conflict(COMMANDS["write_10"].send(stranger.session, scratch_disk))
+    expect_conflict(COMMANDS["write_10"].send(unregistered.session, scratch_disk))
     expect_good(COMMANDS["write_10"].send(b.session, scratch_disk))
 
 

@@ -40,7 +40,7 @@ def of_role(request: pytest.FixtureRequest) -> Roles:
 
     Logins take long on some targets, and these are many checks.
     """
-    names = {Role.HOLDER: "a", Role.REGISTRANT: "b", Role.STRANGER: "stranger"}
+    names = {Role.HOLDER: "a", Role.REGISTRANT: "b", Role.STRANGER: "unregistered"}
 
     def find(role: Role) -> Nexus:
         nexus: Nexus = request.getfixturevalue(names[role])
@@ -91,12 +91,12 @@ def test_what_is_forbidden_conflicts(
 
 @pytest.mark.requirement("SPC4-5.12.1-02")
 def test_without_a_reservation_all_pass(
-    a: Nexus, stranger: Nexus, scratch_disk: Disk
+    a: Nexus, unregistered: Nexus, scratch_disk: Disk
 ) -> None:
     """Registrations without a reservation cause no conflict."""
     probe = COMMANDS["write_10"]
 
-    result = probe.send(stranger.session, scratch_disk)
+    result = probe.send(unregistered.session, scratch_disk)
 
     assert a.key
 

@@ -19,13 +19,15 @@ def names(kind: ReservationType) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _moves(a: Nexus, stranger: Nexus) -> None:
+def _moves(a: Nexus, unregistered: Nexus) -> None:
     """Skip if the unit has no REGISTER AND MOVE, or does not report its port."""
     try:
         a.target_port()
     except ConformanceFailure as failure:
         pytest.skip(f"not applicable: READ FULL STATUS tells no port: {failure.actual}")
-    result = a.move(stranger, KEY, ReservationType.WRITE_EXCLUSIVE, reservation_key=1)
+    result = a.move(
+        unregistered, KEY, ReservationType.WRITE_EXCLUSIVE, reservation_key=1
+    )
     sense = result.sense
     if sense and sense.additional in (
         AdditionalSense.INVALID_FIELD_IN_CDB,
@@ -37,16 +39,16 @@ def _moves(a: Nexus, stranger: Nexus) -> None:
 @pytest.mark.requirement("SPC4-5.12.8-01", "SPC4-5.12.8-04")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
 def test_the_reservation_moves_to_a_stranger(
-    a: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """REGISTER AND MOVE registers the named nexus as the holder; the sender stays."""
     expect_good(a.reserve(kind))
 
-    expect_good(a.move(stranger, KEY, kind))
+    expect_good(a.move(unregistered, KEY, kind))
 
     expect_state(a, keys=[a.key, KEY], kind=kind, holder=KEY)
-    stranger.key = KEY
-    expect_good(stranger.register(KEY))
+    unregistered.key = KEY
+    expect_good(unregistered.register(KEY))
 
 
 @pytest.mark.requirement("SPC4-5.12.8-01")
@@ -70,15 +72,17 @@ def test_the_sender_may_leave(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.8-02")
-def test_only_the_holder_moves_it(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+def test_only_the_holder_moves_it(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
     """REGISTER AND MOVE of any but the holder gets RESERVATION CONFLICT."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))
     port = a.target_port()
 
-    expect_conflict(b.move(stranger, KEY, kind))
+    expect_conflict(b.move(unregistered, KEY, kind))
     expect_conflict(
-        stranger.move(b, KEY, kind, relative_target_port=port, reservation_key=a.key)
+        unregistered.move(
+            b, KEY, kind, relative_target_port=port, reservation_key=a.key
+        )
     )
 
     expect_state(a, keys=[a.key, b.key], kind=kind, holder=a.key)

@@ -26,7 +26,9 @@ OTHER_ISIDS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
 
 
 @pytest.fixture(params=OTHER_ISIDS)
-def twin(request: pytest.FixtureRequest, a: Nexus, open_session: OpenSession) -> Nexus:
+def same_name_nexus(
+    request: pytest.FixtureRequest, a: Nexus, open_session: OpenSession
+) -> Nexus:
     """A nexus of the initiator name of `a` under another ISID."""
     options = a.session.options
     isid = OTHER_ISIDS[request.param](bytes(options.isid))
@@ -34,33 +36,35 @@ def twin(request: pytest.FixtureRequest, a: Nexus, open_session: OpenSession) ->
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05")
-def test_another_isid_is_not_registered(a: Nexus, twin: Nexus) -> None:
+def test_another_isid_is_not_registered(a: Nexus, same_name_nexus: Nexus) -> None:
     """The unit keeps registrations of one initiator name's ISIDs apart."""
-    expect_conflict(twin.register(KEY, own=a.key))
+    expect_conflict(same_name_nexus.register(KEY, own=a.key))
 
-    expect_good(twin.register(KEY))
+    expect_good(same_name_nexus.register(KEY))
 
     expect_state(a, keys=[a.key, KEY])
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.1-01")
-def test_another_isid_is_kept_out(a: Nexus, twin: Nexus, scratch_disk: Disk) -> None:
+def test_another_isid_is_kept_out(
+    a: Nexus, same_name_nexus: Nexus, scratch_disk: Disk
+) -> None:
     """A reservation of one ISID conflicts with another ISID of the same name."""
     expect_good(a.reserve(WRITE_EXCLUSIVE))
 
-    expect_conflict(COMMANDS["write_10"].send(twin.session, scratch_disk))
+    expect_conflict(COMMANDS["write_10"].send(same_name_nexus.session, scratch_disk))
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.11.2.7-02")
-def test_another_isid_is_told(a: Nexus, twin: Nexus) -> None:
+def test_another_isid_is_told(a: Nexus, same_name_nexus: Nexus) -> None:
     """A unit attention goes to the nexus it concerns, not to others of its name."""
-    expect_good(twin.register(KEY))
+    expect_good(same_name_nexus.register(KEY))
 
     expect_good(a.clear())
 
     expect_attentions(a)
     with clause("SPC4-5.12.11.2.7-02"):
-        expect_attentions(twin, AdditionalSense.RESERVATIONS_PREEMPTED)
+        expect_attentions(same_name_nexus, AdditionalSense.RESERVATIONS_PREEMPTED)
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05")

@@ -131,9 +131,9 @@ def test_the_holder_may_preempt_itself(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-01")
-def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
     """PREEMPT removes every nexus that registered the key."""
-    expect_good(stranger.register(b.key))
+    expect_good(unregistered.register(b.key))
 
     expect_good(a.preempt(b.key))
 
@@ -151,9 +151,11 @@ def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-04")
 @preempts
-def test_a_stranger_preempts_nobody(a: Nexus, stranger: Nexus, *, aborts: bool) -> None:
+def test_a_stranger_preempts_nobody(
+    a: Nexus, unregistered: Nexus, *, aborts: bool
+) -> None:
     """PREEMPT by an unregistered nexus, or with a wrong key, gets a conflict."""
-    expect_conflict(stranger.preempt(a.key, own=0, aborts=aborts))
+    expect_conflict(unregistered.preempt(a.key, own=0, aborts=aborts))
     expect_conflict(a.preempt(a.key, own=a.key ^ 1, aborts=aborts))
 
     expect_state(a, keys=[a.key])
@@ -225,7 +227,7 @@ def test_the_tasks_of_the_preempted_are_aborted(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-01", "SPC4-5.12.11.2.7-02")
 def test_clearing_ends_all(
-    a: Nexus, b: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, b: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """CLEAR ends reservation and registrations, and notifies the other registrants."""
     expect_good(b.reserve(kind))
@@ -235,7 +237,7 @@ def test_clearing_ends_all(
     with clause("SPC4-5.12.11.2.7-02"):
         expect_attentions(b, AdditionalSense.RESERVATIONS_PREEMPTED)
         expect_attentions(a)
-        expect_attentions(stranger)
+        expect_attentions(unregistered)
     expect_state(a, keys=[])
 
 
@@ -248,9 +250,9 @@ def test_clearing_needs_no_reservation(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-03")
-def test_a_stranger_clears_nothing(a: Nexus, stranger: Nexus) -> None:
+def test_a_stranger_clears_nothing(a: Nexus, unregistered: Nexus) -> None:
     """CLEAR by an unregistered nexus, or with a wrong key, gets a conflict."""
-    expect_conflict(stranger.clear(own=a.key))
+    expect_conflict(unregistered.clear(own=a.key))
     expect_conflict(a.clear(own=0))
 
     expect_state(a, keys=[a.key])

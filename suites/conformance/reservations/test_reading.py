@@ -53,9 +53,9 @@ NOT_COUNTED: dict[str, Callable[[Nexus, Nexus], object]] = {
 
 
 @pytest.mark.requirement("SPC4-6.15.2-01")
-def test_every_key_is_listed(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+def test_every_key_is_listed(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
     """READ KEYS lists the key of each registered nexus, to any nexus."""
-    for reader in (a, b, stranger):
+    for reader in (a, b, unregistered):
         expect_state(reader, keys=[a.key, b.key])
 
 
@@ -89,13 +89,17 @@ def test_a_list_is_cut_where_asked(a: Nexus, b: Nexus, name: str, length: int) -
     layout = LISTS[name]
     expect_good(b.reserve(WRITE_EXCLUSIVE))
     first = a.session.execute(layout(allocation_length=1024), read=1024)
-    whole = first.data
+    complete_data = first.data
     if first.sense and layout is LISTS["full-status"]:
         pytest.skip("not applicable: the unit does not offer READ FULL STATUS")
 
     result = a.session.execute(layout(allocation_length=length), read=1024)
 
-    check(result.data == whole[:length], whole[:length].hex(" "), result.data.hex(" "))
+    check(
+        result.data == complete_data[:length],
+        complete_data[:length].hex(" "),
+        result.data.hex(" "),
+    )
 
 
 @pytest.mark.requirement("SPC4-6.15.3-01")
@@ -110,9 +114,9 @@ def test_nothing_reserved_is_an_empty_list(a: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.15.4-01")
-def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
+def test_capabilities_are_eight_bytes(unregistered: Nexus) -> None:
     """REPORT CAPABILITIES has LENGTH 8, and reports at least one type."""
-    capabilities = stranger.capabilities()
+    capabilities = unregistered.capabilities()
 
     check(capabilities.length == 8, "LENGTH 8", capabilities.length)
     check(
@@ -124,15 +128,17 @@ def test_capabilities_are_eight_bytes(stranger: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-6.15.4-02")
 @pytest.mark.parametrize("is_set", [True, False])
-def test_the_last_aptpl_is_shown(stranger: Nexus, *, is_set: bool) -> None:
+def test_the_last_aptpl_is_shown(unregistered: Nexus, *, is_set: bool) -> None:
     """PTPL_A is the APTPL bit of the last registration."""
-    if not stranger.capabilities().persist_through_power_loss_capable:
+    if not unregistered.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit does not offer APTPL")
-    expect_good(stranger.register(KEY, activate_persist_through_power_loss=not is_set))
+    expect_good(
+        unregistered.register(KEY, activate_persist_through_power_loss=not is_set)
+    )
 
-    expect_good(stranger.register(KEY, activate_persist_through_power_loss=is_set))
+    expect_good(unregistered.register(KEY, activate_persist_through_power_loss=is_set))
 
-    is_activated = stranger.capabilities().persist_through_power_loss_activated
+    is_activated = unregistered.capabilities().persist_through_power_loss_activated
     check(is_activated == is_set, f"PTPL_A {int(is_set)}", int(is_activated))
 
 
@@ -230,10 +236,12 @@ def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.15.2-01")
-def test_a_stranger_may_read(a: Nexus, stranger: Nexus, kind: ReservationType) -> None:
+def test_a_stranger_may_read(
+    a: Nexus, unregistered: Nexus, kind: ReservationType
+) -> None:
     """PERSISTENT RESERVE IN conflicts with no reservation, for any nexus."""
     expect_good(a.reserve(kind))
 
     holder = 0 if kind.is_all_registrants else a.key
-    expect_state(stranger, keys=[a.key], kind=kind, holder=holder)
-    expect_conflict(stranger.reserve(kind))
+    expect_state(unregistered, keys=[a.key], kind=kind, holder=holder)
+    expect_conflict(unregistered.reserve(kind))

@@ -27,19 +27,19 @@ def names(kind: ReservationType) -> str:
 
 @pytest.mark.requirement("SPC4-5.12.7-01", "SPC4-6.15.2-01")
 @pytest.mark.parametrize("key", [1, KEY, OTHER_KEY])
-def test_a_stranger_registers(stranger: Nexus, key: int) -> None:
+def test_a_stranger_registers(unregistered: Nexus, key: int) -> None:
     """REGISTER with key zero registers the sender under the service action key."""
-    expect_good(stranger.register(key))
+    expect_good(unregistered.register(key))
 
-    expect_state(stranger, keys=[key])
+    expect_state(unregistered, keys=[key])
 
 
 @pytest.mark.requirement("SPC4-5.12.7-02")
-def test_a_stranger_has_no_key_yet(stranger: Nexus) -> None:
+def test_a_stranger_has_no_key_yet(unregistered: Nexus) -> None:
     """REGISTER with a key by an unregistered nexus gets RESERVATION CONFLICT."""
-    expect_conflict(stranger.register(KEY, own=KEY))
+    expect_conflict(unregistered.register(KEY, own=KEY))
 
-    expect_state(stranger, keys=[])
+    expect_state(unregistered, keys=[])
 
 
 @pytest.mark.requirement("SPC4-5.12.7-03")
@@ -69,11 +69,11 @@ def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-05")
 @pytest.mark.parametrize("own", [0, OTHER_KEY])
-def test_ignoring_registers_a_stranger(stranger: Nexus, own: int) -> None:
+def test_ignoring_registers_a_stranger(unregistered: Nexus, own: int) -> None:
     """REGISTER AND IGNORE EXISTING KEY registers whatever RESERVATION KEY is."""
-    expect_good(stranger.register_anyway(KEY, own=own))
+    expect_good(unregistered.register_anyway(KEY, own=own))
 
-    expect_state(stranger, keys=[KEY])
+    expect_state(unregistered, keys=[KEY])
 
 
 @pytest.mark.requirement("SPC4-5.12.7-05")
@@ -94,21 +94,21 @@ def test_ignoring_unregisters(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.7-06")
-def test_nobody_unregisters_nothing(stranger: Nexus, a: Nexus) -> None:
+def test_nobody_unregisters_nothing(unregistered: Nexus, a: Nexus) -> None:
     """REGISTER of key zero by an unregistered nexus is GOOD, without effect."""
-    expect_good(stranger.register(0))
+    expect_good(unregistered.register(0))
 
     expect_state(a, keys=[a.key])
 
 
 @pytest.mark.requirement("SPC4-5.12.7-07")
 def test_registering_leaves_the_reservation(
-    a: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """A new registration, or a new key, leaves the reservation as it is."""
     expect_good(a.reserve(kind))
 
-    expect_good(stranger.register(KEY))
+    expect_good(unregistered.register(KEY))
     expect_good(a.register(OTHER_KEY))
 
     holder = 0 if kind.is_all_registrants else OTHER_KEY
@@ -116,12 +116,12 @@ def test_registering_leaves_the_reservation(
 
 
 @pytest.mark.requirement("SPC4-5.12.7-10", "SPC4-5.12.1-05")
-def test_a_key_may_be_shared(a: Nexus, stranger: Nexus) -> None:
+def test_a_key_may_be_shared(a: Nexus, unregistered: Nexus) -> None:
     """Two nexuses can register one key; each unregisters for itself."""
-    expect_good(stranger.register(a.key))
+    expect_good(unregistered.register(a.key))
     expect_state(a, keys=[a.key, a.key])
 
-    expect_good(stranger.register(0))
+    expect_good(unregistered.register(0))
 
     expect_state(a, keys=[a.key])
 
@@ -151,7 +151,7 @@ def test_the_reservation_goes_with_its_holder(
 @pytest.mark.requirement("SPC4-5.12.11.2.3-03")
 @pytest.mark.parametrize("kind", REGISTRANTS_ONLY, ids=names, indirect=True)
 def test_registrants_are_told_of_it(
-    a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, b: Nexus, c: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """The unit notifies the other registrants when the holder unregisters."""
     expect_good(a.reserve(kind))
@@ -161,7 +161,7 @@ def test_registrants_are_told_of_it(
     expect_attentions(b, AdditionalSense.RESERVATIONS_RELEASED)
     expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
     expect_attentions(a)
-    expect_attentions(stranger)
+    expect_attentions(unregistered)
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-05")
@@ -194,26 +194,28 @@ def test_many_holders_leave_one_by_one(
 
 
 @pytest.mark.requirement("SPC4-5.12.7-08")
-def test_ports_can_be_registered_by_name(stranger: Nexus, new_nexus: object) -> None:
+def test_ports_can_be_registered_by_name(
+    unregistered: Nexus, new_nexus: object
+) -> None:
     """SPEC_I_PT registers the sender and the named initiator ports."""
     assert callable(new_nexus)
     other: Nexus = new_nexus()
-    if not stranger.capabilities().specify_initiator_ports_capable:
+    if not unregistered.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
 
     named = (other.transport_id,)
     expect_good(
-        stranger.register(KEY, specify_initiator_ports=True, transport_ids=named)
+        unregistered.register(KEY, specify_initiator_ports=True, transport_ids=named)
     )
 
-    expect_state(stranger, keys=[KEY, KEY])
+    expect_state(unregistered, keys=[KEY, KEY])
     expect_conflict(other.register(OTHER_KEY))
     other.key = KEY
     expect_good(other.reserve(ReservationType.WRITE_EXCLUSIVE))
 
 
 @pytest.mark.requirement("SPC4-5.12.7-09")
-def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
+def test_registrants_name_no_ports(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
     """The unit refuses SPEC_I_PT of a registrant, and registers nobody."""
     if not a.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
@@ -221,7 +223,7 @@ def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
         a.key,
         KEY,
         specify_initiator_ports=True,
-        transport_ids=(stranger.transport_id,),
+        transport_ids=(unregistered.transport_id,),
     )
 
     result = a.out(OutServiceAction.REGISTER, parameters)
@@ -235,40 +237,44 @@ def test_registrants_name_no_ports(a: Nexus, b: Nexus, stranger: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.7-08")
-def test_a_malformed_port_is_refused(stranger: Nexus) -> None:
+def test_a_malformed_port_is_refused(unregistered: Nexus) -> None:
     """The unit refuses a TransportID of another protocol, and registers nobody."""
-    if not stranger.capabilities().specify_initiator_ports_capable:
+    if not unregistered.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
-    whole = OutParameters(
-        0, KEY, specify_initiator_ports=True, transport_ids=(stranger.transport_id,)
+    complete_data = OutParameters(
+        0, KEY, specify_initiator_ports=True, transport_ids=(unregistered.transport_id,)
     ).build()
-    wrong = whole[:28] + bytes([whole[28] & 0xF0 | 0x0F]) + whole[29:]
+    wrong = (
+        complete_data[:28]
+        + bytes([complete_data[28] & 0xF0 | 0x0F])
+        + complete_data[29:]
+    )
 
-    result = stranger.out(OutServiceAction.REGISTER, wrong)
+    result = unregistered.out(OutServiceAction.REGISTER, wrong)
 
     expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
-    expect_state(stranger, keys=[])
+    expect_state(unregistered, keys=[])
 
 
 @pytest.mark.requirement("SPC4-5.12.5-03")
-def test_what_cannot_be_kept_is_refused(stranger: Nexus) -> None:
+def test_what_cannot_be_kept_is_refused(unregistered: Nexus) -> None:
     """The unit refuses APTPL if REPORT CAPABILITIES does not report it."""
-    if stranger.capabilities().persist_through_power_loss_capable:
+    if unregistered.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit keeps reservations over a loss of power")
 
-    result = stranger.register(KEY, activate_persist_through_power_loss=True)
+    result = unregistered.register(KEY, activate_persist_through_power_loss=True)
 
     expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
-    expect_state(stranger, keys=[])
+    expect_state(unregistered, keys=[])
 
 
 @pytest.mark.requirement("SPC4-6.16-01")
 @pytest.mark.parametrize("length", [0, 8, 23, 25, 28, 64])
-def test_the_list_has_its_length(stranger: Nexus, length: int) -> None:
+def test_the_list_has_its_length(unregistered: Nexus, length: int) -> None:
     """The unit refuses a REGISTER whose list is not 24 bytes long."""
     data = OutParameters(0, KEY).build().ljust(64, b"\0")[:length]
 
-    result = stranger.out(OutServiceAction.REGISTER, data)
+    result = unregistered.out(OutServiceAction.REGISTER, data)
 
     expect_illegal_request(result, AdditionalSense.PARAMETER_LIST_LENGTH_ERROR)
-    expect_state(stranger, keys=[])
+    expect_state(unregistered, keys=[])

@@ -193,13 +193,13 @@ def test_reserve_ends_with_a_reset(
 
 @pytest.mark.requirement("SPC4-5.12.3-01")
 def test_strangers_cannot_reserve_beside_registrations(
-    a: Nexus, stranger: Nexus, commands: tuple[Layout, Layout]
+    a: Nexus, unregistered: Nexus, commands: tuple[Layout, Layout]
 ) -> None:
     """RESERVE and RELEASE of unregistered nexuses conflict beside a registration."""
     expect_good(a.reserve(ReservationType.WRITE_EXCLUSIVE))
 
-    expect_conflict(stranger.session.execute(commands[0]()))
-    expect_conflict(stranger.session.execute(commands[1]()))
+    expect_conflict(unregistered.session.execute(commands[0]()))
+    expect_conflict(unregistered.session.execute(commands[1]()))
 
 
 @pytest.mark.requirement("SPC4-5.12.3-02")

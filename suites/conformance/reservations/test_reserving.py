@@ -42,11 +42,13 @@ def test_a_registrant_reserves(a: Nexus, b: Nexus, kind: ReservationType) -> Non
 
 
 @pytest.mark.requirement("SPC4-5.12.9-02")
-def test_a_stranger_reserves_nothing(stranger: Nexus, kind: ReservationType) -> None:
+def test_a_stranger_reserves_nothing(
+    unregistered: Nexus, kind: ReservationType
+) -> None:
     """RESERVE of an unregistered nexus gets RESERVATION CONFLICT."""
-    expect_conflict(stranger.reserve(kind))
+    expect_conflict(unregistered.reserve(kind))
 
-    expect_state(stranger, keys=[])
+    expect_state(unregistered, keys=[])
 
 
 @pytest.mark.requirement("SPC4-5.12.9-02")
@@ -166,12 +168,12 @@ def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-04")
 def test_a_stranger_releases_nothing(
-    a: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """RELEASE of an unregistered nexus, or with a wrong key, gets a conflict."""
     expect_good(a.reserve(kind))
 
-    expect_conflict(stranger.release(kind, own=a.key))
+    expect_conflict(unregistered.release(kind, own=a.key))
     expect_conflict(a.release(kind, own=a.key ^ 1))
 
     expect_state(a, keys=[a.key], kind=kind, holder=shown_key(a, kind))
@@ -180,7 +182,7 @@ def test_a_stranger_releases_nothing(
 @pytest.mark.requirement("SPC4-5.12.11.2.2-05")
 @pytest.mark.parametrize("kind", SHARED, ids=names, indirect=True)
 def test_registrants_are_told_of_a_release(
-    a: Nexus, b: Nexus, c: Nexus, stranger: Nexus, kind: ReservationType
+    a: Nexus, b: Nexus, c: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """The unit notifies every other registrant of a release, and nobody else."""
     expect_good(a.reserve(kind))
@@ -190,7 +192,7 @@ def test_registrants_are_told_of_a_release(
     expect_attentions(b, AdditionalSense.RESERVATIONS_RELEASED)
     expect_attentions(c, AdditionalSense.RESERVATIONS_RELEASED)
     expect_attentions(a)
-    expect_attentions(stranger)
+    expect_attentions(unregistered)
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-06")

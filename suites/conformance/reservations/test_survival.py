@@ -83,8 +83,8 @@ def test_aptpl_outlives_a_loss_of_power(
     reopened = Nexus(open_session(**same_port(a.session)), a.key)
     holder = 0 if kind.is_all_registrants else a.key
     expect_state(reopened, keys=[a.key], kind=kind, holder=holder)
-    stranger = Nexus(open_session())
-    expect_conflict(stranger.reserve(kind))
+    unregistered = Nexus(open_session())
+    expect_conflict(unregistered.reserve(kind))
 
 
 @pytest.mark.needs("power-cycle")

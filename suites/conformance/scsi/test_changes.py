@@ -77,8 +77,8 @@ def test_the_first_other_byte_is_told(medium: Medium, place: int) -> None:
     result = medium.session.execute(command, write=bytes(wrong) + data)
 
     expect_sense(result, SenseKey.MISCOMPARE, MISCOMPARE)
-    told = result.sense.information if result.sense else None
-    check(told == first, f"INFORMATION {first}", f"INFORMATION {told}")
+    reported = result.sense.information if result.sense else None
+    check(reported == first, f"INFORMATION {first}", f"INFORMATION {reported}")
 
 
 @pytest.mark.requirement("SBC3-5.5-01")
@@ -211,11 +211,11 @@ def test_both_capacities_agree(medium: Medium) -> None:
 @pytest.mark.parametrize("room", [0, 1, 8, 12, 31])
 def test_capacity_is_cut_where_asked(medium: Medium, room: int) -> None:
     """READ CAPACITY (16) returns as many bytes as its allocation length allows."""
-    whole = capacity(medium)
+    complete_data = capacity(medium)
 
     data = capacity(medium, room)
 
-    check(data == whole[:room], f"the first {room} bytes", data.hex())
+    check(data == complete_data[:room], f"the first {room} bytes", data.hex())
 
 
 @pytest.mark.requirement("SBC3-5.26-01")

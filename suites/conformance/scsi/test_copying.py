@@ -142,8 +142,8 @@ def test_a_list_cut_short_is_refused(medium: Medium, itself: CSCD, lost: str) ->
     """The unit refuses a list that ends within its header or its descriptors."""
     before = medium.blocks(COUNT, seed=3)
     medium.write(TO, before)
-    whole = build_parameter_list([itself], [segment()])
-    cut = whole[:15] if lost == "header" else whole[:-1]
+    parameter_list = build_parameter_list([itself], [segment()])
+    cut = parameter_list[:15] if lost == "header" else parameter_list[:-1]
 
     result = copy(medium, cut)
 
@@ -176,11 +176,11 @@ def test_unknown_descriptors_are_refused(
     medium: Medium, itself: CSCD, what: str
 ) -> None:
     """The unit refuses an undefined DESCRIPTOR TYPE CODE."""
-    whole = bytearray(build_parameter_list([itself], [segment()]))
+    parameter_list = bytearray(build_parameter_list([itself], [segment()]))
     place = {"cscd": 16, "segment": 16 + 32}[what]
-    whole[place] = UNUSED_TYPE
+    parameter_list[place] = UNUSED_TYPE
 
-    result = copy(medium, bytes(whole))
+    result = copy(medium, bytes(parameter_list))
 
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, UNKNOWN[what])
 

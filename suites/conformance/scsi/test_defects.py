@@ -59,8 +59,8 @@ def test_a_defect_list_is_cut_where_asked(
     session: Session, layout: Layout, room: int
 ) -> None:
     """ALLOCATION LENGTH cuts defect data and changes none of it."""
-    whole = read_defects(session, layout, ROOM, "primary")
+    complete_data = read_defects(session, layout, ROOM, "primary")
 
     data = read_defects(session, layout, room, "primary")
 
-    check(data == whole[:room], whole[:room].hex(), data.hex())
+    check(data == complete_data[:room], complete_data[:room].hex(), data.hex())

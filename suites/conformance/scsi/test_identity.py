@@ -79,11 +79,11 @@ def test_inquiry_data_tells_its_length(session: Session) -> None:
 @pytest.mark.parametrize("room", [0, 1, 4, 5, 8, 35, 36])
 def test_inquiry_data_is_cut_where_asked(session: Session, room: int) -> None:
     """ALLOCATION LENGTH cuts INQUIRY data and changes none of it."""
-    whole = inquire(session)
+    complete_data = inquire(session)
 
     data = inquire(session, room)
 
-    check(data == whole[:room], whole[:room].hex(), data.hex())
+    check(data == complete_data[:room], complete_data[:room].hex(), data.hex())
 
 
 @pytest.mark.requirement("SPC4-6.6.1-03")
@@ -167,12 +167,14 @@ def test_the_unit_is_listed(session: Session) -> None:
 @pytest.mark.parametrize("room", [16, 17, 24])
 def test_a_list_that_is_cut_tells_of_the_whole(session: Session, room: int) -> None:
     """LUN LIST LENGTH does not depend on the allocation length."""
-    whole = session.execute(cdb.report_luns(allocation_length=0x4000), read=0x4000)
+    complete_data = session.execute(
+        cdb.report_luns(allocation_length=0x4000), read=0x4000
+    )
 
     part = session.execute(cdb.report_luns(allocation_length=room), read=room)
 
     expect_good(part)
-    expected = whole.data[:room]
+    expected = complete_data.data[:room]
     check(part.data == expected, expected.hex(), part.data.hex())
 
 
@@ -257,11 +259,11 @@ def test_mode_data_is_cut_where_asked(
     session: Session, layout: Layout, room: int
 ) -> None:
     """ALLOCATION LENGTH cuts mode data and changes none of it."""
-    whole = sense_pages(session, layout)
+    complete_data = sense_pages(session, layout)
 
     data = sense_pages(session, layout, room)
 
-    check(data == whole[:room], whole[:room].hex(), data.hex())
+    check(data == complete_data[:room], complete_data[:room].hex(), data.hex())
 
 
 @pytest.mark.requirement("SPC4-6.11-03")

@@ -52,19 +52,23 @@ def reset(session: Session) -> None:
     session.clear_unit_attention()
 
 
-def expect_values(session: Session, code: ModePage, size: int, due: object) -> None:
+def expect_values(
+    session: Session, code: ModePage, size: int, expected_value: object
+) -> None:
     """Expect the current values of a page.
 
     Raises:
         ConformanceFailure: they are others; it names the fields.
     """
     __tracebackhide__ = True
-    assert isinstance(due, dict)
+    assert isinstance(expected_value, dict)
     found = values_of(page_alone(mode_data(session, size, code), code))
     wrong = {
-        name.upper(): number for name, number in found.items() if number != due[name]
+        name.upper(): number
+        for name, number in found.items()
+        if number != expected_value[name]
     }
-    expected = {name: due[name.lower()] for name in wrong}
+    expected = {name: expected_value[name.lower()] for name in wrong}
     check(not wrong, f"after the reset {expected}", wrong, field=", ".join(wrong))
 
 
@@ -76,20 +80,20 @@ def test_a_reset_brings_the_first_values(
 ) -> None:
     """After a reset a page has its saved values, or its defaults if none are saved."""
     assert scratch_disk.blocks
-    due = first_values(session, code, size)
+    expected_value = first_values(session, code, size)
 
     reset(session)
 
-    expect_values(session, code, size, due)
+    expect_values(session, code, size, expected_value)
 
 
 @pytest.mark.requirement("SPC4-6.11-08")
 def test_a_reset_undoes_a_change(session: Session, setting: Setting) -> None:
     """A reset discards a value that MODE SELECT changed without saving it."""
-    due = first_values(session, ModePage.CONTROL, 6)
+    expected_value = first_values(session, ModePage.CONTROL, 6)
     now = values_of(sense_page(session))["d_sense"]
     expect_good(setting(d_sense=1 - now))
 
     reset(session)
 
-    expect_values(session, ModePage.CONTROL, 6, due)
+    expect_values(session, ModePage.CONTROL, 6, expected_value)

@@ -25,7 +25,7 @@ RESET_CLASS = 0x29
 
 
 @pytest.fixture
-def nowhere(open_session: OpenSession) -> Session:
+def missing_unit_session(open_session: OpenSession) -> Session:
     """A session that addresses a logical unit that does not exist."""
     return open_session(lun=MISSING_LUN, clears_unit_attention=False)
 
@@ -52,9 +52,9 @@ def attentive(open_session: OpenSession, session: Session) -> Session:
     [cdb.test_unit_ready(), cdb.read_10(lba=0, blocks=0), cdb.read_capacity_10()],
     ids=["test-unit-ready", "read", "read-capacity"],
 )
-def test_a_missing_unit_is_told(nowhere: Session, command: bytes) -> None:
+def test_a_missing_unit_is_told(missing_unit_session: Session, command: bytes) -> None:
     """A command to a missing unit gets LOGICAL UNIT NOT SUPPORTED."""
-    result = nowhere.execute(command, read=8)
+    result = missing_unit_session.execute(command, read=8)
 
     expect_sense(
         result, SenseKey.ILLEGAL_REQUEST, AdditionalSense.LOGICAL_UNIT_NOT_SUPPORTED
@@ -62,9 +62,11 @@ def test_a_missing_unit_is_told(nowhere: Session, command: bytes) -> None:
 
 
 @pytest.mark.requirement("SAM5-4.7-02")
-def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
+def test_a_missing_unit_can_be_asked_for(missing_unit_session: Session) -> None:
     """INQUIRY to a missing unit reports that there is no unit."""
-    result = nowhere.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
+    result = missing_unit_session.execute(
+        cdb.inquiry(allocation_length=ROOM), read=ROOM
+    )
 
     expect_good(result)
     qualifier = result.data[0] >> 5
@@ -73,11 +75,11 @@ def test_a_missing_unit_can_be_asked_for(nowhere: Session) -> None:
 
 @pytest.mark.requirement("SAM5-4.7-09")
 @pytest.mark.parametrize("page", [0x00, 0x80, 0x83, 0xB0], ids="{:02X}h".format)
-def test_a_missing_unit_has_no_pages(nowhere: Session, page: int) -> None:
+def test_a_missing_unit_has_no_pages(missing_unit_session: Session, page: int) -> None:
     """A VPD page of a unit that is not there is refused, or tells of none."""
     command = cdb.inquiry(evpd=1, page_code=page, allocation_length=ROOM)
 
-    result = nowhere.execute(command, read=ROOM)
+    result = missing_unit_session.execute(command, read=ROOM)
 
     if result.is_good:
         qualifier = result.data[0] >> 5 if result.data else None

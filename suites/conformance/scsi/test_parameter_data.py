@@ -212,8 +212,8 @@ def test_block_descriptors_tell_the_capacity(
     first = parameters.block_descriptors[0]
     length = capacity.block_length
     check(first.block_length == length, f"LOGICAL BLOCK LENGTH {length}", first)
-    whole = capacity.last_lba + 1
-    number = whole if parameters.is_long_lba else min(whole, ALL_BLOCKS)
+    blocks = capacity.last_lba + 1
+    number = blocks if parameters.is_long_lba else min(blocks, ALL_BLOCKS)
     # SPC-2 has 0 for all the blocks that are left.
     check(first.blocks in (number, 0), f"NUMBER OF LOGICAL BLOCKS {number}", first)
     is_right = parameters.is_long_lba <= bool(llbaa)

@@ -57,8 +57,10 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
         read_back[untouched], before[untouched], what="the block behind, as it was"
     )
     if result.is_good:
-        whole = min(BLOCKS, BLOCKS + surplus) * size
-        expect_data(read_back[:whole], data[:whole], what="the data that was sent")
+        transferred = min(BLOCKS, BLOCKS + surplus) * size
+        expect_data(
+            read_back[:transferred], data[:transferred], what="the data that was sent"
+        )
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")

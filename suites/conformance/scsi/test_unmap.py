@@ -73,8 +73,8 @@ def test_as_many_descriptors_as_told_are_taken(medium: Medium) -> None:
         unmap(medium, build_unmap([Extent(0, 0)] * (most - 1) + [Extent(0, 1)]))
     )
 
-    due = bytes(medium.disk.block_size)
-    expect_data(medium.read(0, 1), due, what="zeros")
+    expected = bytes(medium.disk.block_size)
+    expect_data(medium.read(0, 1), expected, what="zeros")
 
 
 @pytest.mark.requirement("SBC3-5.28-04")
@@ -106,11 +106,11 @@ def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
     """The unit unmaps nothing of an incomplete descriptor."""
     data = medium.blocks(2, seed=3)
     medium.write(0, data)
-    whole = build_unmap([Extent(0, 1), Extent(1, 1)])
+    parameter_list = build_unmap([Extent(0, 1), Extent(1, 1)])
     # The lengths within are those of what is there.
     cut = (6 + 16 + 12).to_bytes(2, "big") + (16 + 12).to_bytes(2, "big")
 
-    expect_good(unmap(medium, cut + whole[4:-4]))
+    expect_good(unmap(medium, cut + parameter_list[4:-4]))
 
     size = medium.disk.block_size
     expect_data(medium.read(1, 1), data[size:], what="the second block as it was")

@@ -41,7 +41,7 @@ def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
     Without the page of block limits nobody knows WSNZ beforehand (see `limits_of`).
     """
     skip_without(medium.session, layout)
-    is_told = body_of(medium.session, VPDPage.BLOCK_LIMITS) is not None
+    is_reported = body_of(medium.session, VPDPage.BLOCK_LIMITS) is not None
     lba = medium.last(layout) - 3
     before = medium.blocks(4, seed=1)
     medium.write(lba, before)
@@ -50,7 +50,7 @@ def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
 
     size = medium.disk.block_size
     expected = before
-    refuses = limits_of(medium.session).wsnz if is_told else not result.is_good
+    refuses = limits_of(medium.session).wsnz if is_reported else not result.is_good
     if refuses:
         expect_sense(result, SenseKey.ILLEGAL_REQUEST, IN_CDB)
     else:
@@ -137,8 +137,8 @@ def test_as_much_is_filled_as_is_told(medium: Medium, layout: Layout) -> None:
     result = send(medium, layout, 0, most)
 
     expect_good(result)
-    due = bytes(medium.disk.block_size)
-    expect_data(medium.read(most - 1, 1), due, what="zeros in the last block")
+    expected = bytes(medium.disk.block_size)
+    expect_data(medium.read(most - 1, 1), expected, what="zeros in the last block")
 
 
 @pytest.mark.requirement("SBC3-5.44-02")

@@ -49,13 +49,13 @@ def test_a_refusal_has_the_versions_of_the_login(chap_login: ChapLogin) -> None:
         )
     first = chap_login.login.connection.transcript.received()[0]
     assert isinstance(first, LoginResponse)
-    due = f"Version-max {first.version_max}"
+    expected = f"Version-max {first.version_max}"
     is_same = refusal.version_max == first.version_max
-    check(is_same, due, refusal, field="Version-max")
-    due = f"Version-active {first.version_active}"
+    check(is_same, expected, refusal, field="Version-max")
+    expected = f"Version-active {first.version_active}"
     check(
         refusal.version_active == first.version_active,
-        due,
+        expected,
         refusal,
         requirement="RFC7143-11.13.2-01",
         field="Version-active",

@@ -11,7 +11,7 @@ from initiator.session import Session
 from iscsi.constants import LoginStatus
 from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.login import status_due
+from suites.support.login import charge_missing_status
 from targets.model import Identity
 
 
@@ -33,7 +33,7 @@ def as_user(options: LoginOptions, identity: Identity) -> dict[str, object]:
 def status_of(open_session: OpenSession, **changes: object) -> int:
     """Return the status with which a login ends."""
     try:
-        with status_due():
+        with charge_missing_status():
             open_session(clears_unit_attention=False, **changes)
     except LoginRefused as refusal:
         return refusal.status
@@ -87,7 +87,7 @@ def added_as(session: Session, identity: Identity) -> int:
         session.options, credentials=identity.credentials, mutual=None
     )
     try:
-        with status_due():
+        with charge_missing_status():
             session.add_connection(2)
     except LoginRefused as refusal:
         return refusal.status

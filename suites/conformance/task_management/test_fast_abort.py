@@ -70,8 +70,8 @@ def test_third_parties_are_told(
 
     with clause("RFC7143-4.2.3.4-12"):
         message = third.expect(AsyncMessage)
-        is_due = message.async_event == AsyncEvent.TASK_TERMINATION
-        check(is_due, "AsyncEvent 5", message)
+        is_expected_event = message.async_event == AsyncEvent.TASK_TERMINATION
+        check(is_expected_event, "AsyncEvent 5", message)
     check(
         message.lun == lun_field(third.lun),
         "the unit's LUN",

@@ -218,8 +218,8 @@ def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
     result = other.execute(cdb.test_unit_ready())
 
     sense = result.sense
-    is_told = sense is not None and (int(sense.key), sense.asc) == (6, 0x29)
-    check(is_told, "UNIT ATTENTION, ASC 29", result)
+    is_reported = sense is not None and (int(sense.key), sense.asc) == (6, 0x29)
+    check(is_reported, "UNIT ATTENTION, ASC 29", result)
 
 
 @pytest.mark.requirement("RFC7143-11.6.1-i04")

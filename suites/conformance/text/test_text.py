@@ -19,9 +19,9 @@ from suites.support.text import (
     UNKNOWN,
     answer_or_drop,
     ask,
+    complete_text,
     request,
     text_responses,
-    whole_text,
 )
 
 CLOSED = [
@@ -142,13 +142,13 @@ def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
 
     answer = discovery.expect(TextResponse, of=last)
     expected = ("TargetName", options.target_name)
-    pairs = whole_text(discovery, answer)
+    pairs = complete_text(discovery, answer)
     record = "the record of the target"
     if expected not in pairs:
         # A list without this name, or none at all, is another matter.
-        whole = discovery.send_targets("All")
-        clause = "RFC7143-C-04" if whole else "RFC7143-C-08"
-        check(expected in whole, record, whole, requirement=clause)
+        listed_targets = discovery.send_targets("All")
+        clause = "RFC7143-C-04" if listed_targets else "RFC7143-C-08"
+        check(expected in listed_targets, record, listed_targets, requirement=clause)
     check(expected in pairs, record, pairs)
 
 
@@ -223,7 +223,7 @@ def test_a_fresh_request_starts_anew(session: Session) -> None:
     fresh = session.send(request(UNKNOWN, initiator_task_tag=first.initiator_task_tag))
 
     answer = session.expect(TextResponse, of=fresh)
-    pairs = whole_text(session, answer)
+    pairs = complete_text(session, answer)
     last = text_responses(session)[-1]
     check(last.final and "TargetName" not in dict(pairs), "an answer to it alone", last)
 
@@ -238,7 +238,7 @@ def test_login_keys_are_refused_later(session: Session, key: Key) -> None:
 
     is_refused = answer is None or isinstance(answer, Reject)
     if isinstance(answer, TextResponse):
-        value = text.value(whole_text(session, answer), key.name)
+        value = text.value(complete_text(session, answer), key.name)
         is_refused = value in text.RESERVED_ANSWERS
     assert key.name.encode() in bytes(sent.data)
     check(is_refused, [f"{key.name}=Reject", "Reject", "a dropped connection"], answer)
@@ -275,6 +275,6 @@ def test_authentication_belongs_to_login(session: Session, key: str) -> None:
     answer = answer_or_drop(session)
 
     assert key.encode() in bytes(sent.data)
-    pairs = whole_text(session, answer) if isinstance(answer, TextResponse) else []
+    pairs = complete_text(session, answer) if isinstance(answer, TextResponse) else []
     is_begun = "CHAP_C" in dict(pairs) or ("AuthMethod", "CHAP") in pairs
     check(not is_begun, "no authentication", answer)

@@ -10,22 +10,22 @@ from initiator.expect import ConformanceFailure
 from suites.campaign import seeds
 from suites.campaign.campaign import Campaign
 from suites.campaign.store import CampaignError, load
-from suites.plugins.campaign import duration, tell
+from suites.plugins.campaign import duration, print_line
 from suites.plugins.lost import lost
 from suites.plugins.revival import bring_back
-from suites.support.siege import JUDGED, SECRET, Siege
+from suites.support.attacker import JUDGED, SECRET, Attacker
 from suites.support.tidying import free
 
 
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(*JUDGED, SECRET)
 def test_changed_exchanges_are_survived(
-    request: pytest.FixtureRequest, siege: Siege
+    request: pytest.FixtureRequest, attacker: Attacker
 ) -> None:
     """The target serves on, whatever becomes of recorded exchanges."""
     config = request.config
-    tested, ground = siege.tested, siege.ground
-    sentinel = siege.watcher.sentinel
+    tested, facts = attacker.tested, attacker.facts
+    sentinel = attacker.watcher.sentinel
     seconds = duration(config.option.campaign)
     folder = config.option.campaign_folder
     folder = folder or Path("results") / "campaign" / tested.running.kind
@@ -39,16 +39,20 @@ def test_changed_exchanges_are_survived(
         return not lost(config)
 
     campaign = Campaign(
-        siege, store, lambda: free(ground), restart, lambda line: tell(config, line)
+        attacker,
+        store,
+        lambda: free(facts),
+        restart,
+        lambda line: print_line(config, line),
     )
     bundles = config.option.campaign_bundles
-    begin = seeds.recorded(ground, sentinel)
+    begin = seeds.recorded(facts, sentinel)
     recordings = () if bundles is None else seeds.from_folder(bundles, sentinel)
     # One by one: a target that dies of a recording is started again before the next.
     campaign.run(itertools.chain(begin, recordings), seconds)
     lines = campaign.summary(seconds)
     for line in lines:
-        tell(config, line)
+        print_line(config, line)
     findings = store.state.findings
     if findings:
         raise ConformanceFailure(
@@ -57,4 +61,4 @@ def test_changed_exchanges_are_survived(
             + "; ".join(dict.fromkeys(one.says for one in findings)),
             requirement=findings[0].requirement,
         )
-    siege.end()
+    attacker.end()

@@ -3,9 +3,9 @@
 
 import pytest
 
-from suites.support.hostile_commands import answers, cuts, lies, lists, opcodes
+from suites.support.attacker import JUDGED, Attacker
+from suites.support.hostile_commands import altered_lists, answers, cuts, lists, opcodes
 from suites.support.positions import POSITIONS
-from suites.support.siege import JUDGED, Siege
 from suites.support.tidying import free
 
 pytestmark = pytest.mark.requirement(*JUDGED)
@@ -16,28 +16,31 @@ _FAMILIES = sorted({words.split(",")[0] for words in _ANSWERS})
 
 
 @pytest.mark.parametrize("first", _GROUPS, ids=lambda first: f"{first:#04x}")
-def test_any_command_is_survived(siege: Siege, first: int) -> None:
+def test_any_command_is_survived(attacker: Attacker, first: int) -> None:
     """The target keeps serving, whatever a CDB contains."""
-    siege.attack(POSITIONS["full-feature"], opcodes(first, lent=siege.ground.lent))
-    free(siege.ground)
-    siege.end()
+    attacker.attack(
+        POSITIONS["full-feature"],
+        opcodes(first, may_overwrite=attacker.facts.may_overwrite),
+    )
+    free(attacker.facts)
+    attacker.end()
 
 
 @pytest.mark.parametrize("family", _FAMILIES)
-def test_an_answer_cut_anywhere_is_survived(siege: Siege, family: str) -> None:
+def test_an_answer_cut_anywhere_is_survived(attacker: Attacker, family: str) -> None:
     """The target keeps serving, wherever an answer is cut."""
     chosen = [(n, one) for n, one in _ANSWERS.items() if n.split(",")[0] == family]
-    siege.attack(
+    attacker.attack(
         POSITIONS["full-feature"],
         [stimulus for words, one in chosen for stimulus in cuts(words, *one)],
     )
-    siege.end()
+    attacker.end()
 
 
 @pytest.mark.needs("writes")
 @pytest.mark.parametrize("words", lists())
-def test_a_parameter_list_that_lies_is_survived(siege: Siege, words: str) -> None:
+def test_a_parameter_list_that_lies_is_survived(attacker: Attacker, words: str) -> None:
     """The target keeps serving, whatever a parameter list contains."""
-    siege.attack(POSITIONS["full-feature"], lies(words))
-    free(siege.ground)
-    siege.end()
+    attacker.attack(POSITIONS["full-feature"], altered_lists(words))
+    free(attacker.facts)
+    attacker.end()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from suites.support.attacker import JUDGED, SECRET, Attacker
 from suites.support.place import PDUS
 from suites.support.positions import POSITIONS, at
-from suites.support.siege import JUDGED, SECRET, Siege
 from suites.support.stimuli import (
     Stimulus,
     ahs_shapes,
@@ -39,11 +39,11 @@ def _each_kind(positions: tuple[str, ...]) -> list[object]:
 
 @pytest.mark.parametrize(("position", "kind", "name"), list(_each_field()))
 def test_any_value_of_a_field_is_survived(
-    siege: Siege, position: str, kind: str, name: str
+    attacker: Attacker, position: str, kind: str, name: str
 ) -> None:
     """The target keeps serving, whatever value a field of a PDU has."""
-    siege.attack(POSITIONS[position], field_values(kind, PDUS[kind][0], name))
-    siege.end()
+    attacker.attack(POSITIONS[position], field_values(kind, PDUS[kind][0], name))
+    attacker.end()
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_any_value_of_a_field_is_survived(
     _each_kind(tuple(one for one in _EVERYWHERE if one not in _THOROUGH)),
 )
 def test_any_value_of_any_field_is_survived(
-    siege: Siege, position: str, kind: str
+    attacker: Attacker, position: str, kind: str
 ) -> None:
     """The target keeps serving, whatever values the fields of a PDU have here."""
-    siege.attack(POSITIONS[position], _all_fields(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], _all_fields(kind))
+    attacker.end()
 
 
 def _all_fields(kind: str) -> Iterator[Stimulus]:
@@ -66,22 +66,26 @@ def _all_fields(kind: str) -> Iterator[Stimulus]:
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(_AHS))
 def test_additional_header_segments_are_survived(
-    siege: Siege, position: str, kind: str
+    attacker: Attacker, position: str, kind: str
 ) -> None:
     """The target keeps serving, whatever form additional header segments have."""
-    siege.attack(POSITIONS[position], ahs_shapes(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], ahs_shapes(kind))
+    attacker.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(_EVERYWHERE))
-def test_lying_lengths_are_survived(siege: Siege, position: str, kind: str) -> None:
+def test_lying_lengths_are_survived(
+    attacker: Attacker, position: str, kind: str
+) -> None:
     """The target keeps serving if DataSegmentLength does not match the data."""
-    siege.attack(POSITIONS[position], data_lengths(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], data_lengths(kind))
+    attacker.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(("digests",)))
-def test_wrong_digests_are_survived(siege: Siege, position: str, kind: str) -> None:
+def test_wrong_digests_are_survived(
+    attacker: Attacker, position: str, kind: str
+) -> None:
     """The target keeps serving if digests are wrong, missing or superfluous."""
-    siege.attack(POSITIONS[position], wrong_digests(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], wrong_digests(kind))
+    attacker.end()

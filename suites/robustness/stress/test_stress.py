@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from suites.plugins.campaign import duration, tell
-from suites.support.siege import JUDGED, SERVES, Siege
+from suites.plugins.campaign import duration, print_line
+from suites.support.attacker import JUDGED, SERVES, Attacker
 from suites.support.stress import ENDS, WRITTEN, Stress
 
 _LOGINS = 60
@@ -17,58 +17,58 @@ _SAY_SECONDS = 10.0
 
 
 @pytest.mark.requirement(*JUDGED)
-def test_logins_without_a_pause_are_served(siege: Siege) -> None:
+def test_logins_without_a_pause_are_served(attacker: Attacker) -> None:
     """The target serves one login after the other, however the last session ended."""
-    Stress(siege, Random(1)).churn(_LOGINS)  # noqa: S311  # no secret
-    siege.end()
+    Stress(attacker, Random(1)).log_in_repeatedly(_LOGINS)  # noqa: S311  # no secret
+    attacker.end()
 
 
 @pytest.mark.requirement(*JUDGED)
-def test_unfinished_logins_stand_in_nobodys_way(siege: Siege) -> None:
+def test_unfinished_logins_stand_in_nobodys_way(attacker: Attacker) -> None:
     """The target serves others while logins do not end, and new ones afterwards."""
-    Stress(siege, Random(1)).half_logins(_HALF_LOGINS)  # noqa: S311  # no secret
-    siege.end()
+    Stress(attacker, Random(1)).half_logins(_HALF_LOGINS)  # noqa: S311  # no secret
+    attacker.end()
 
 
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(SERVES, *JUDGED[1:], WRITTEN)
 @pytest.mark.parametrize("end", ENDS)
-def test_data_is_kept_whatever_ends_its_writing(siege: Siege, end: str) -> None:
+def test_data_is_kept_whatever_ends_its_writing(attacker: Attacker, end: str) -> None:
     """The target keeps what it has acknowledged, and tears no block."""
-    stress = Stress(siege, Random(end))  # noqa: S311  # no secret
+    stress = Stress(attacker, Random(end))  # noqa: S311  # no secret
     stress.begin()
     for _ in range(_ROUNDS):
         stress.traffic(end)
-    siege.end()
+    attacker.end()
 
 
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(*JUDGED, WRITTEN)
-def test_soak(request: pytest.FixtureRequest, siege: Siege) -> None:
+def test_soak(request: pytest.FixtureRequest, attacker: Attacker) -> None:
     """The target survives load of all kinds for as long as `--soak` says."""
     config = request.config
     seconds = duration(config.option.soak)
     random = Random(1)  # noqa: S311  # no secret
-    stress = Stress(siege, random)
+    stress = Stress(attacker, random)
     stress.begin()
     begun, last_printed, rounds = time.monotonic(), 0.0, 0
     while (past := time.monotonic() - begun) < seconds:
         match random.randrange(len(ENDS) + 2):
             case 0:
-                stress.churn(_LOGINS // 4)
+                stress.log_in_repeatedly(_LOGINS // 4)
             case 1:
                 stress.half_logins(_HALF_LOGINS // 2)
             case number:
                 stress.traffic(ENDS[number - 2])
-        siege.judge_sentinel()
+        attacker.judge_sentinel()
         rounds += 1
         if time.monotonic() - last_printed > _SAY_SECONDS:
             last_printed = time.monotonic()
-            usage = siege.tested.running.usage()
+            usage = attacker.tested.running.usage()
             memory = "" if usage is None else f", {usage.memory >> 20} MiB"
             files = "" if usage is None else f", {usage.files} files"
-            tell(
+            print_line(
                 config,
                 f"soak: {past:.0f} of {seconds:.0f} s, {rounds} rounds{memory}{files}",
             )
-    siege.end()
+    attacker.end()

@@ -4,16 +4,16 @@
 import pytest
 
 from iscsi import text
+from suites.support.attacker import JUDGED, SECRET, Attacker
 from suites.support.hostile_text import (
     algorithms,
     cut_texts,
+    logins_without_proof,
+    malformed_texts,
     responses,
     values,
-    ways_around,
-    whole_texts,
 )
 from suites.support.positions import POSITIONS, at, locked
-from suites.support.siege import JUDGED, SECRET, Siege
 
 pytestmark = pytest.mark.requirement(*JUDGED, SECRET)
 
@@ -35,47 +35,55 @@ _READ = [at("operational", "Login"), at("full-feature", "Text")]
 
 
 @pytest.mark.parametrize(("position", "kind"), _PLACES)
-def test_text_of_any_form_is_survived(siege: Siege, position: str, kind: str) -> None:
+def test_text_of_any_form_is_survived(
+    attacker: Attacker, position: str, kind: str
+) -> None:
     """The target keeps serving, whatever form a text has."""
-    siege.attack(POSITIONS[position], whole_texts(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], malformed_texts(kind))
+    attacker.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _READ)
-def test_any_value_of_a_key_is_survived(siege: Siege, position: str, kind: str) -> None:
+def test_any_value_of_a_key_is_survived(
+    attacker: Attacker, position: str, kind: str
+) -> None:
     """The target keeps serving, whatever value a key has."""
-    siege.attack(POSITIONS[position], values(kind))
-    siege.end()
+    attacker.attack(POSITIONS[position], values(kind))
+    attacker.end()
 
 
 @pytest.mark.parametrize(("position", "kind"), _PLACES)
-def test_text_without_end_is_survived(siege: Siege, position: str, kind: str) -> None:
+def test_text_without_end_is_survived(
+    attacker: Attacker, position: str, kind: str
+) -> None:
     """The target keeps serving if a text never ends."""
     is_login = kind == "Login"
     cut, last = (0x44, 0x04) if is_login else (0x40, 0x80)
-    siege.attack(POSITIONS[position], cut_texts(kind, cut, last))
-    siege.end()
+    attacker.attack(POSITIONS[position], cut_texts(kind, cut, last))
+    attacker.end()
 
 
 @pytest.mark.needs("chap")
-def test_any_proof_of_chap_is_survived(siege: Siege) -> None:
+def test_any_proof_of_chap_is_survived(attacker: Attacker) -> None:
     """The target keeps serving and admits nobody, whatever answers its challenge."""
-    siege.attack(POSITIONS["challenged"], responses())
-    siege.end()
+    attacker.attack(POSITIONS["challenged"], responses())
+    attacker.end()
 
 
 @pytest.mark.needs("chap")
 @pytest.mark.parametrize("position", ["before-login", "challenged"])
-def test_any_method_of_authentication_is_survived(siege: Siege, position: str) -> None:
+def test_any_method_of_authentication_is_survived(
+    attacker: Attacker, position: str
+) -> None:
     """The target keeps serving, whatever methods and algorithms are offered."""
-    siege.attack(POSITIONS[position], algorithms())
-    siege.end()
+    attacker.attack(POSITIONS[position], algorithms())
+    attacker.end()
 
 
 @pytest.mark.needs("chap")
-def test_no_login_leaves_the_proof_out(siege: Siege) -> None:
+def test_no_login_leaves_the_proof_out(attacker: Attacker) -> None:
     """The target admits no initiator without the secret."""
-    credentials = siege.ground.chap
+    credentials = attacker.facts.chap
     assert credentials is not None  # the marker
-    siege.attack(locked, ways_around(text.encode(credentials.names())))
-    siege.end()
+    attacker.attack(locked, logins_without_proof(text.encode(credentials.names())))
+    attacker.end()

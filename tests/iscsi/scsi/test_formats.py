@@ -5,7 +5,7 @@ import pytest
 
 from iscsi.scsi import cdb, vpd
 from iscsi.scsi.capacity import Capacity16
-from iscsi.scsi.formats import FORMATS, Part, parts, sense_parts, spoilt
+from iscsi.scsi.formats import FORMATS, Part, parts, sense_parts, with_flipped_bit
 from iscsi.scsi.inquiry import DESCRIPTORS_AT, StandardInquiry
 from iscsi.scsi.layout import Layout
 from iscsi.scsi.luns import build_report, parse_report
@@ -159,7 +159,7 @@ def test_long_mode_data_has_long_descriptors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "data", "due"),
+    ("layout", "data", "expected"),
     [
         (
             cdb.persistent_reserve_in_read_keys,
@@ -180,11 +180,11 @@ def test_long_mode_data_has_long_descriptors() -> None:
     ids=["keys", "reservation", "full-status"],
 )
 def test_reservation_data_is_a_header_and_a_list(
-    layout: Layout, data: bytes, due: list[str]
+    layout: Layout, data: bytes, expected: list[str]
 ) -> None:
     listed_parts = list(parts(layout(allocation_length=255), data))
 
-    assert names(listed_parts) == ["ReserveInHeader", *due]
+    assert names(listed_parts) == ["ReserveInHeader", *expected]
 
 
 def test_sense_data_points_at_a_field_in_both_formats() -> None:
@@ -227,7 +227,7 @@ def test_one_bit_of_one_field_is_spoilt() -> None:
     (part,) = parts(cdb.read_capacity_16(allocation_length=32), data)
 
     for field in FORMATS[part.name].fields:
-        wrong = spoilt(data, part, field)
+        wrong = with_flipped_bit(data, part, field)
         before, after = (int.from_bytes(each, "big") for each in (data, wrong))
         assert (before ^ after).bit_count() == 1
         assert value(wrong, part, field) == value(data, part, field) ^ 1
@@ -237,30 +237,30 @@ def test_a_field_that_is_cut_off_stays() -> None:
     data = Capacity16(1000, 512).build()[:8]
     (part,) = parts(cdb.read_capacity_16(allocation_length=8), data)
 
-    assert spoilt(data, part, "block_length") == data
+    assert with_flipped_bit(data, part, "block_length") == data
 
 
 def test_the_modules_that_read_it_see_the_same_field() -> None:
     luns = build_report([0, 7])
     *_, last = parts(cdb.report_luns(allocation_length=64), luns)
-    assert parse_report(spoilt(luns, last, "lun")) != [0, 7]
+    assert parse_report(with_flipped_bit(luns, last, "lun")) != [0, 7]
 
     for command, build, read in (
         (cdb.mode_sense_6(page_code=0x3F), MODES.build_6, parse_6),
         (cdb.mode_sense_10(page_code=0x3F), MODES.build_10, parse_10),
     ):
         header, *_ = parts(command, build())
-        assert read(spoilt(build(), header, "wp")).is_write_protected
+        assert read(with_flipped_bit(build(), header, "wp")).is_write_protected
 
     body = build_designators(DESIGNATORS)
     page = vpd.Page(VPDPage.DEVICE_IDENTIFICATION, body).build()
     command = cdb.inquiry(evpd=1, page_code=0x83, allocation_length=96)
     first = list(parts(command, page))[1]
-    (changed, _) = parse_designators(spoilt(page, first, "association")[4:])
+    (changed, _) = parse_designators(with_flipped_bit(page, first, "association")[4:])
     assert changed.association == 1
 
     data = POINTED.build()
     pointer = list(sense_parts(data))[-1]
-    assert parse_sense(spoilt(data, pointer, "bit_pointer")).field_pointer == (
-        FieldPointer(2, 4)
-    )
+    assert parse_sense(
+        with_flipped_bit(data, pointer, "bit_pointer")
+    ).field_pointer == (FieldPointer(2, 4))

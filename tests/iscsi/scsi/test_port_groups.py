@@ -53,8 +53,8 @@ def test_what_is_built_is_read(several: list[PortGroup], is_extended: bool) -> N
 
     assert list(report.groups) == several
     assert report.length == len(data) - 4
-    due = ReportFormat.EXTENDED if is_extended else ReportFormat.SHORT
-    assert report.format == due
+    expected = ReportFormat.EXTENDED if is_extended else ReportFormat.SHORT
+    assert report.format == expected
 
 
 @given(st.lists(groups, min_size=1, max_size=3), st.data())

@@ -168,7 +168,7 @@ def test_sense_in_words_names_what_the_table_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "due"),
+    ("data", "expected"),
     [
         ("70000500", Sense(SenseKey.ILLEGAL_REQUEST, is_code_cut_off=True)),
         ("f0000601", Sense(SenseKey.UNIT_ATTENTION, is_code_cut_off=True)),
@@ -188,11 +188,11 @@ def test_sense_in_words_names_what_the_table_has() -> None:
     ],
 )
 def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
-    data: str, due: Sense
+    data: str, expected: Sense
 ) -> None:
     parsed, error = read(bytes.fromhex(data))
 
-    assert parsed == due
+    assert parsed == expected
     assert error is not None
     assert "were due" in str(error)
 
@@ -201,9 +201,11 @@ def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
 def test_a_code_that_is_cut_off_may_be_any(data: str) -> None:
     parsed, error = read(bytes.fromhex(data))
 
-    is_whole = error is None
-    assert parsed.may_say(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
-    assert parsed.may_say(AdditionalSense.INVALID_FIELD_IN_CDB) is not is_whole
+    is_complete = error is None
+    assert parsed.is_or_is_cut_off(AdditionalSense.INVALID_COMMAND_OPERATION_CODE)
+    assert (
+        parsed.is_or_is_cut_off(AdditionalSense.INVALID_FIELD_IN_CDB) is not is_complete
+    )
 
 
 @pytest.mark.parametrize("data", ["", "70", "7000", "00000500"])

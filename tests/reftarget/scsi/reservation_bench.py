@@ -73,11 +73,11 @@ class Unit:
     def abort_tasks(self, nexus: Nexus) -> None:
         self.aborted.append(nexus)
 
-    def told(self) -> set[tuple[Nexus, AdditionalSense]]:
+    def new_attentions(self) -> set[tuple[Nexus, AdditionalSense]]:
         """Return what was told since the last call; nobody is told twice."""
-        told, self.attentions = self.attentions, []
-        assert len(told) == len(set(told))
-        return set(told)
+        new_attentions, self.attentions = self.attentions, []
+        assert len(new_attentions) == len(set(new_attentions))
+        return set(new_attentions)
 
     def out(
         self,

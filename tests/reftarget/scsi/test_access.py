@@ -41,7 +41,7 @@ class TwoPorts(Disk):
         command = cdb.set_target_port_groups(parameter_list_length=len(data))
         self.good(command, data)
 
-    def told(self, nexus: Nexus) -> list[AdditionalSense]:
+    def new_attentions(self, nexus: Nexus) -> list[AdditionalSense]:
         """Return the unit attentions of a nexus."""
         return self.unit.attentions.pending(nexus)
 
@@ -55,26 +55,28 @@ def test_a_set_state_is_told_to_all_others(disk: TwoPorts) -> None:
     disk.set((1, AccessState.NON_OPTIMIZED))
 
     assert disk.states() == {1: AccessState.NON_OPTIMIZED, 2: AccessState.OPTIMIZED}
-    assert disk.told(HOST) == []
-    assert disk.told(OTHER) == [CHANGED]
-    assert disk.told(FAR) == [CHANGED]
+    assert disk.new_attentions(HOST) == []
+    assert disk.new_attentions(OTHER) == [CHANGED]
+    assert disk.new_attentions(FAR) == [CHANGED]
 
 
 def test_the_same_state_again_is_not_told(disk: TwoPorts) -> None:
     disk.set((1, AccessState.OPTIMIZED))
 
-    assert disk.told(OTHER) == []
+    assert disk.new_attentions(OTHER) == []
 
 
 def test_its_own_change_is_told_to_all(disk: TwoPorts) -> None:
     access.change_implicitly(disk.unit, 2, AccessState.STANDBY)
 
-    assert [disk.told(nexus) for nexus in (HOST, OTHER, FAR)] == [[CHANGED]] * 3
+    assert [disk.new_attentions(nexus) for nexus in (HOST, OTHER, FAR)] == [
+        [CHANGED]
+    ] * 3
 
 
 def test_a_state_is_that_of_its_own_port(disk: TwoPorts) -> None:
     disk.set((2, AccessState.STANDBY))
-    disk.told(FAR).clear()
+    disk.new_attentions(FAR).clear()
 
     assert disk.refusal(cdb.read_10(blocks=1), nexus=FAR) is STANDBY
     assert disk.good(cdb.read_10(blocks=1))
@@ -109,12 +111,12 @@ def test_a_list_that_nobody_needs_is_refused(disk: TwoPorts) -> None:
 def test_tpgs_follows_the_commands() -> None:
     report = cdb.report_target_port_groups.name
     setting = cdb.set_target_port_groups.name
-    told = [
+    new_attentions = [
         disk.good(cdb.inquiry(allocation_length=36))[5] >> 4 & 3
         for absent in (set(), {setting}, {report, setting})
         for disk in [Disk(absent=frozenset(absent))]
     ]
-    assert told == [0b11, 0b01, 0b00]
+    assert new_attentions == [0b11, 0b01, 0b00]
 
 
 def test_reservations_come_before_states(disk: TwoPorts) -> None:

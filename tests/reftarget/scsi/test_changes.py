@@ -78,8 +78,8 @@ def test_the_size_changes(disk: Disk, blocks: int) -> None:
 
     changes.resize(disk.unit, blocks * BLOCK)
 
-    told = AdditionalSense.CAPACITY_DATA_HAS_CHANGED
-    assert disk.refusal(cdb.test_unit_ready()) is told
+    new_attentions = AdditionalSense.CAPACITY_DATA_HAS_CHANGED
+    assert disk.refusal(cdb.test_unit_ready()) is new_attentions
     capacity = Capacity10.parse(disk.good(cdb.read_capacity_10()))
     assert capacity.last_lba == blocks - 1
     assert disk.good(cdb.read_10(lba=1, blocks=1)) == A
@@ -105,8 +105,8 @@ def test_half_a_block_is_no_size(disk: Disk) -> None:
 
 def test_protection_comes_and_goes(disk: Disk) -> None:
     changes.protect(disk.unit, is_protected=True)
-    told = AdditionalSense.MODE_PARAMETERS_CHANGED
-    assert disk.refusal(cdb.test_unit_ready()) is told
+    new_attentions = AdditionalSense.MODE_PARAMETERS_CHANGED
+    assert disk.refusal(cdb.test_unit_ready()) is new_attentions
     protected = AdditionalSense.WRITE_PROTECTED
     assert disk.refusal(cdb.write_10(blocks=1), A) is protected
 

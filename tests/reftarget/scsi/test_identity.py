@@ -39,9 +39,9 @@ def test_standard_inquiry_says_what_is_configured() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 5, 36, 96, 255])
 def test_inquiry_is_cut_at_the_allocation_length(disk: Disk, length: int) -> None:
-    whole = disk.good(cdb.inquiry(allocation_length=0xFFFF))
+    complete_data = disk.good(cdb.inquiry(allocation_length=0xFFFF))
 
-    assert disk.good(cdb.inquiry(allocation_length=length)) == whole[:length]
+    assert disk.good(cdb.inquiry(allocation_length=length)) == complete_data[:length]
 
 
 def test_supported_pages_are_those_that_answer(disk: Disk) -> None:

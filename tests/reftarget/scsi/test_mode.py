@@ -66,10 +66,10 @@ def test_block_descriptor_is_left_out_or_long_as_asked() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 4, 20, 255])
 def test_mode_sense_is_cut_at_the_allocation_length(disk: Disk, length: int) -> None:
-    whole = disk.good(cdb.mode_sense_6(page_code=0x3F, allocation_length=255))
+    complete_data = disk.good(cdb.mode_sense_6(page_code=0x3F, allocation_length=255))
 
     command = cdb.mode_sense_6(page_code=0x3F, allocation_length=length)
-    assert disk.good(command) == whole[:length]
+    assert disk.good(command) == complete_data[:length]
 
 
 def test_pages_and_subpages_that_are_not_there_are_refused(disk: Disk) -> None:

@@ -70,14 +70,14 @@ def test_every_bit_outside_the_usage_map_is_refused(disk: Disk) -> None:
     """But for GROUP NUMBER and its like, which are ignored."""
     for command in [*disk.unit.commands.values(), *disk.unit.actions.values()]:
         layout = command.layout
-        whole = int.from_bytes(layout(), "big")
+        complete_data = int.from_bytes(layout(), "big")
         ignored = layout.structure.mask(
             *(name for name in command.ignored if name in layout.structure.fields)
         )
         for bit in range(8 * layout.length):
             if (command.usage | ignored) >> bit & 1:
                 continue
-            cdb_with_bit = (whole | 1 << bit).to_bytes(layout.length, "big")
+            cdb_with_bit = (complete_data | 1 << bit).to_bytes(layout.length, "big")
             sense = disk.refused(cdb_with_bit)
             assert sense.additional is IN_CDB, layout
             assert sense.field_pointer is not None

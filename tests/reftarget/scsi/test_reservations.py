@@ -77,7 +77,7 @@ def test_register_behaves_as_its_table(
     else:
         keys = (new_key,) if new_key else ()
         assert (status, unit.keys) == (GOOD, Keys(before.generation + 1, keys))
-    assert not unit.told()
+    assert not unit.new_attentions()
 
 
 def test_same_initiator_name_and_isid_is_the_same_nexus(unit: Unit) -> None:
@@ -146,7 +146,7 @@ def test_wrong_key_conflicts_and_changes_nothing(
 
     assert held.out(sender, action, parameters, kind) is CONFLICT
     assert held.manager.state is before
-    assert not held.told()
+    assert not held.new_attentions()
 
 
 @pytest.mark.parametrize("action", LAYOUTS)
@@ -169,7 +169,7 @@ def test_release_by_the_holder(held: Unit, kind: ReservationType) -> None:
 
     assert held.act(A, OutServiceAction.RELEASE, kind) is GOOD
     assert held.reservation == ReservationStatus(generation)
-    assert held.told() == (
+    assert held.new_attentions() == (
         {(B, RELEASED), (C, RELEASED)} if kind.is_shared_by_registrants else set()
     )
 
@@ -207,13 +207,13 @@ def test_unregistering_the_holder_releases(held: Unit, kind: ReservationType) ->
 
     if kind.is_all_registrants:
         assert held.reservation.type is kind
-        assert not held.told()
+        assert not held.new_attentions()
         held.out(B, OutServiceAction.REGISTER, OutParameters(KEY[B]))
         assert held.reservation.type is None
     else:
         assert held.reservation.type is None
         is_shared = kind.is_shared_by_registrants
-        assert held.told() == ({(B, RELEASED)} if is_shared else set())
+        assert held.new_attentions() == ({(B, RELEASED)} if is_shared else set())
 
 
 @every_type
@@ -222,7 +222,7 @@ def test_unregistering_another_leaves_the_reservation(
 ) -> None:
     assert held.out(B, OutServiceAction.REGISTER, OutParameters(KEY[B])) is GOOD
     assert held.reservation.type is kind
-    assert not held.told()
+    assert not held.new_attentions()
 
 
 @every_type
@@ -258,10 +258,10 @@ def test_full_status_names_every_nexus(held: Unit, kind: ReservationType) -> Non
     ids=repr,
 )
 def test_in_data_is_cut_at_every_length(held: Unit, layout: Layout) -> None:
-    whole = held.read(layout)
+    complete_data = held.read(layout)
 
-    for length in range(len(whole) + 2):
-        assert held.read(layout, length=length) == whole[:length]
+    for length in range(len(complete_data) + 2):
+        assert held.read(layout, length=length) == complete_data[:length]
 
 
 def test_capabilities(unit: Unit) -> None:

@@ -44,7 +44,7 @@ NEXUSES = [nexus(1), nexus(2), nexus(3), nexus(1, 2)]
 WRITE_EXCLUSIVE = {1, 5, 7}
 SHARED = {5, 6, 7, 8}
 ALL_REGISTRANTS = {7, 8}
-Told = set[tuple[Nexus, AdditionalSense]]
+Notified = set[tuple[Nexus, AdditionalSense]]
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Model:
     kind: int = 0
     holder: Nexus | None = None
     generation: int = 0
-    told: Told = field(default_factory=set)
+    notified: Notified = field(default_factory=set)
 
     def holds(self, who: Nexus) -> bool:
         if self.kind in ALL_REGISTRANTS:
@@ -67,8 +67,8 @@ class Model:
         self.kind = kind
         self.holder = None if kind in ALL_REGISTRANTS else who
 
-    def tell(self, but: Nexus, what: AdditionalSense) -> None:
-        self.told |= {(each, what) for each in self.keys if each != but}
+    def notify(self, but: Nexus, what: AdditionalSense) -> None:
+        self.notified |= {(each, what) for each in self.keys if each != but}
 
     def register(self, who: Nexus, key: int, new: int, *, ignore: bool) -> Answer:
         if not ignore and key != self.keys.get(who, 0):
@@ -85,7 +85,7 @@ class Model:
             self.free()
         elif held and self.kind not in ALL_REGISTRANTS:
             if self.kind in SHARED:
-                self.tell(who, RELEASED)
+                self.notify(who, RELEASED)
             self.free()
         return GOOD
 
@@ -105,14 +105,14 @@ class Model:
         if self.kind != kind:
             return AdditionalSense.INVALID_RELEASE_OF_PERSISTENT_RESERVATION
         if self.kind in SHARED:
-            self.tell(who, RELEASED)
+            self.notify(who, RELEASED)
         self.free()
         return GOOD
 
     def clear(self, who: Nexus, key: int) -> Answer:
         if self.keys.get(who) != key:
             return CONFLICT
-        self.tell(who, PREEMPTED)
+        self.notify(who, PREEMPTED)
         self.keys.clear()
         self.free()
         self.generation += 1
@@ -132,10 +132,10 @@ class Model:
             if victim in {0, self.keys[each]} and not (takes_over and each == who):
                 del self.keys[each]
                 if each != who:
-                    self.told.add((each, REMOVED))
+                    self.notified.add((each, REMOVED))
         if takes_over:
             if kind != self.kind:
-                self.tell(who, RELEASED)
+                self.notify(who, RELEASED)
             self.take(who, kind)
         elif not self.keys:
             self.free()
@@ -230,7 +230,7 @@ class ReservationMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.kind)
     @rule()
-    def release_what_is_held(self) -> None:
+    def release_reservation(self) -> None:
         holder = self.model.holder or next(iter(self.model.keys))
         self.release(holder, None, None)
 
@@ -289,8 +289,8 @@ class ReservationMachine(RuleBasedStateMachine):
 
     @invariant()
     def same_attentions(self) -> None:
-        notices, self.model.told = self.model.told, set()
-        assert self.unit.told() == notices
+        notices, self.model.notified = self.model.notified, set()
+        assert self.unit.new_attentions() == notices
 
     @invariant()
     def same_access(self) -> None:

@@ -64,7 +64,7 @@ def test_clear_removes_everything_and_tells_the_others(
     assert held.act(sender, OutServiceAction.CLEAR) is GOOD
     assert held.keys == Keys(3)
     assert held.reservation.type is None
-    assert held.told() == {(other, PREEMPTED)}
+    assert held.new_attentions() == {(other, PREEMPTED)}
 
 
 @every_type
@@ -92,7 +92,7 @@ def test_preempt_of_the_holder_takes_over(
     reported = {(each, REMOVED) for each in removed}
     if new_kind is not kind:
         reported |= {(each, RELEASED) for each in remaining if each is not B}
-    assert held.told() == reported
+    assert held.new_attentions() == reported
     aborts = action is OutServiceAction.PREEMPT_AND_ABORT
     assert held.aborted == (removed if aborts else [])
 
@@ -111,7 +111,7 @@ def test_preempt_of_a_registration_leaves_the_reservation(
     assert status is GOOD
     assert held.keys == Keys(4, (KEY[A], KEY[B]))
     assert held.reservation.type is kind
-    assert held.told() == {(C, REMOVED)}
+    assert held.new_attentions() == {(C, REMOVED)}
 
 
 @every_type
@@ -135,7 +135,7 @@ def test_preempt_without_reservation(unit: Unit) -> None:
     assert unit.act(B, OutServiceAction.PREEMPT, EA, on=KEY[A]) is GOOD
     assert unit.keys == Keys(3, (KEY[B],))
     assert unit.reservation.type is None
-    assert unit.told() == {(A, REMOVED)}
+    assert unit.new_attentions() == {(A, REMOVED)}
 
 
 @pytest.mark.parametrize("kind", [WE, EA, WE_RO, EA_RO])
@@ -147,7 +147,7 @@ def test_holder_may_preempt_itself_to_change_the_type(
     assert held.act(A, OutServiceAction.PREEMPT, other, on=KEY[A]) is GOOD
     assert held.reservation.type is other
     assert held.keys.keys == (KEY[A], KEY[B])
-    assert held.told() == {(B, RELEASED)}
+    assert held.new_attentions() == {(B, RELEASED)}
 
 
 @pytest.mark.parametrize("kind", [WE_AR])
@@ -157,7 +157,7 @@ def test_preempt_of_ones_own_key_unregisters_where_nothing_is_taken_over(
     assert held.act(A, OutServiceAction.PREEMPT, kind, on=KEY[A]) is GOOD
     assert held.keys.keys == (KEY[B],)
     assert held.reservation.type is kind
-    assert not held.told()
+    assert not held.new_attentions()
 
 
 @every_type
@@ -170,7 +170,7 @@ def test_preempt_removes_every_nexus_with_the_key(
 
     assert status is GOOD
     assert held.keys.keys == (KEY[B],)
-    assert held.told() == {(A, REMOVED), (C, REMOVED)}
+    assert held.new_attentions() == {(A, REMOVED), (C, REMOVED)}
     assert held.aborted == [A, C]
 
 
@@ -213,7 +213,7 @@ def test_register_and_move_hands_over(
     assert state.is_holder(destination)
     assert (A in state.registrations) is not unregister
     assert state.registrations[destination] == 7
-    assert not held.told()
+    assert not held.new_attentions()
 
 
 @pytest.mark.parametrize("kind", [EA])

@@ -29,30 +29,30 @@ _TRIES: Counter[str] = Counter()
 
 
 @dataclass
-class Doomed:
+class CrashingControl:
     """The control of a target that can be made to look crashed."""
 
     control: Control
-    said: str = ""
-    is_dead: bool = False
+    output: str = ""
+    has_crashed: bool = False
     looks: int = 0
     """How often it is still found alive."""
 
     def crash(self, report: str, looks: int = 0) -> None:
         """Die, or at the next look but so many."""
-        self.said += report
-        self.is_dead, self.looks = True, looks
+        self.output += report
+        self.has_crashed, self.looks = True, looks
 
     def is_alive(self) -> bool:
-        return not self.is_dead
+        return not self.has_crashed
 
     def ending(self) -> Ending | None:
-        if self.is_dead and self.looks:
+        if self.has_crashed and self.looks:
             self.looks -= 1
             return None
-        if not self.is_dead:
+        if not self.has_crashed:
             return None
-        crash = find_crash(self.said, self.said.rindex("BUG: "))
+        crash = find_crash(self.output, self.output.rindex("BUG: "))
         assert crash is not None
         return Ending(
             EndingKind.CRASHED,
@@ -66,51 +66,51 @@ class Doomed:
         self.restart()
 
     def restart(self) -> None:
-        self.is_dead = False
+        self.has_crashed = False
         self.control.restart()
 
     def operate(self, order: str) -> None:
         self.control.operate(order)
 
     def mark(self) -> int:
-        return len(self.said)
+        return len(self.output)
 
     def log_since(self, mark: int) -> str:
-        return self.said[mark:]
+        return self.output[mark:]
 
     def decode(self, text: str) -> str:
         return text
 
 
 @pytest.fixture
-def doomed(request: pytest.FixtureRequest, target: TestedTarget) -> Doomed:
-    if not isinstance(target.running.control, Doomed):
+def control(request: pytest.FixtureRequest, target: TestedTarget) -> CrashingControl:
+    if not isinstance(target.running.control, CrashingControl):
         running = target.running
-        control = Doomed(running.control, running.control.log_since(0))
+        control = CrashingControl(running.control, running.control.log_since(0))
         target.running = replace(target.running, control=control)
     _TRIES[request.node.name] += 1
     print(f"{request.node.name}: try {_TRIES[request.node.name]}")  # noqa: T201
     result = target.running.control
-    assert isinstance(result, Doomed)
+    assert isinstance(result, CrashingControl)
     return result
 
 
 @pytest.fixture
-def ends_known(doomed: Doomed) -> Iterator[None]:
+def ends_known(control: CrashingControl) -> Iterator[None]:
     yield
-    doomed.crash(KNOWN)
+    control.crash(KNOWN)
 
 
 @pytest.fixture
-def ends_otherwise(doomed: Doomed) -> Iterator[None]:
+def ends_otherwise(control: CrashingControl) -> Iterator[None]:
     yield
-    doomed.crash(OTHER)
+    control.crash(OTHER)
 
 
 @pytest.fixture
-def begins_known(doomed: Doomed) -> None:
+def begins_known(control: CrashingControl) -> None:
     if _TRIES["test_begins_known"] == 1:
-        doomed.crash(KNOWN)
+        control.crash(KNOWN)
         raise ConformanceFailure("a login", "none")
 
 
@@ -119,32 +119,32 @@ def wrong() -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_once(doomed: Doomed) -> None:
+def test_struck_once(control: CrashingControl) -> None:
     """The target survives."""
     if _TRIES["test_struck_once"] == 1:
-        doomed.crash(KNOWN)
+        control.crash(KNOWN)
         wrong()
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_twice(doomed: Doomed) -> None:
+def test_struck_twice(control: CrashingControl) -> None:
     """The target survives."""
-    doomed.crash(KNOWN)
+    control.crash(KNOWN)
     wrong()
 
 
 @pytest.mark.requirement(MUST)
-def test_provoked(doomed: Doomed) -> None:
+def test_provoked(control: CrashingControl) -> None:
     """The target survives what is known to crash it."""
-    doomed.crash(KNOWN)
+    control.crash(KNOWN)
     wrong()
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_then_wrong(doomed: Doomed) -> None:
+def test_struck_then_wrong(control: CrashingControl) -> None:
     """The target survives, and says something else."""
     if _TRIES["test_struck_then_wrong"] == 1:
-        doomed.crash(KNOWN)
+        control.crash(KNOWN)
     wrong()
 
 
@@ -155,21 +155,21 @@ def test_begins_known() -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_otherwise(doomed: Doomed) -> None:
+def test_struck_otherwise(control: CrashingControl) -> None:
     """The target survives."""
-    doomed.crash(OTHER)
+    control.crash(OTHER)
     wrong()
 
 
 @pytest.mark.requirement(SHOULD)
-def test_should_struck_otherwise(doomed: Doomed) -> None:
+def test_should_struck_otherwise(control: CrashingControl) -> None:
     """The target should survive."""
-    doomed.crash(OTHER)
+    control.crash(OTHER)
     wrong()
 
 
 @pytest.mark.requirement(MUST)
-@pytest.mark.usefixtures("doomed")
+@pytest.mark.usefixtures("control")
 def test_wrong() -> None:
     """The target says something else."""
     wrong()
@@ -209,15 +209,15 @@ def test_should_and_ends_otherwise() -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_then_dies_known(doomed: Doomed) -> None:
+def test_then_dies_known(control: CrashingControl) -> None:
     """The target survives what comes after the check's end."""
-    doomed.crash(KNOWN, looks=1)
+    control.crash(KNOWN, looks=1)
 
 
 @pytest.mark.requirement(MUST)
-def test_then_dies_otherwise(doomed: Doomed) -> None:
+def test_then_dies_otherwise(control: CrashingControl) -> None:
     """The target survives what comes after the check's end."""
-    doomed.crash(OTHER, looks=1)
+    control.crash(OTHER, looks=1)
 
 
 @pytest.mark.requirement(MUST)

@@ -125,30 +125,32 @@ TARGET_DRIVER iscsi {{
 
 
 @pytest.mark.parametrize(
-    ("device", "said"),
+    ("device", "expected_message"),
     [
         (Device("d", Handler.FILEIO), "vdisk_fileio needs a filename"),
         (Device("d", Handler.NULLIO, "/x"), "vdisk_nullio takes no filename"),
         (Device("d", Handler.BLOCKIO, "loop0"), "the path loop0 is relative"),
     ],
 )
-def test_a_device_that_makes_no_sense(device: Device, said: str) -> None:
-    with pytest.raises(LabError, match=said):
+def test_a_device_that_makes_no_sense(device: Device, expected_message: str) -> None:
+    with pytest.raises(LabError, match=expected_message):
         list(config.devices(Config((device,), ())))
 
 
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "expected_message"),
     [
         (Credentials("a b", b"long enough it is"), "has a space"),
         (Credentials("joe", b"a=long=enough=one"), "has a space or ="),
         (Credentials("joe", b"tiny"), "the secret of joe is shorter than 12 bytes"),
     ],
 )
-def test_credentials_that_scst_would_not_take(user: Credentials, said: str) -> None:
+def test_credentials_that_scst_would_not_take(
+    user: Credentials, expected_message: str
+) -> None:
     target = Target(NAME, {}, incoming=(user,))
 
-    with pytest.raises(LabError, match=said) as caught:
+    with pytest.raises(LabError, match=expected_message) as caught:
         list(config.targets(Config((), (target,))))
 
     assert user.password not in str(caught.value)

@@ -111,11 +111,11 @@ def test_scstadmin_is_started_when_the_daemon_is_there() -> None:
 
 @pytest.mark.lab
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected_message"),
     [("taken", ""), ("gone/mgmt", "gone/mgmt does not take 'add_device': nonexistent")],
 )
 def test_a_write_that_scst_does_not_take_is_named(
-    tmp_path: Path, path: str, said: str
+    tmp_path: Path, path: str, expected_message: str
 ) -> None:
     require("busybox")
     script = guest.guest(TARGETS, DAEMON).setup
@@ -131,8 +131,8 @@ def test_a_write_that_scst_does_not_take_is_named(
         timeout=20,
     )
 
-    assert said in process.stdout
-    assert process.returncode == bool(said)
+    assert expected_message in process.stdout
+    assert process.returncode == bool(expected_message)
 
 
 def test_mutual_chap_has_both_ways_in_scst() -> None:

@@ -62,7 +62,7 @@ def test_modules_are_loaded_and_told_all_in_order(
 
     with machine.Lab() as lab:
         name = machine.unique_name("scst")
-        running = lab.up(built, name, kernel=served.kernel(), dies_with_us=True)
+        running = lab.up(built, name, kernel=served.kernel(), ends_with_us=True)
         output = running.log_since(0)
         reached = listeners(running.forwards)
         running.destroy()

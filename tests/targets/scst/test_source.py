@@ -87,7 +87,7 @@ def test_a_broken_tarball_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "expected_message"),
     [
         (lambda path: path.exists(), "there is no folder"),
         (lambda path: path.touch(), "is no folder"),
@@ -95,11 +95,11 @@ def test_a_broken_tarball_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_source_is_refused_with_the_way_to_one(
-    tmp_path: Path, make: Callable[[Path], object], said: str
+    tmp_path: Path, make: Callable[[Path], object], expected_message: str
 ) -> None:
     make(tmp_path / "it")
 
-    with pytest.raises(LabError, match=said) as caught:
+    with pytest.raises(LabError, match=expected_message) as caught:
         source.locate(tmp_path / "it")
 
     assert caught.value.hint == source.HOW_TO_GET

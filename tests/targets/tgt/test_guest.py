@@ -72,7 +72,7 @@ sleep() { :; }
 
 @pytest.mark.lab
 @pytest.mark.parametrize(
-    ("listens", "code", "said"),
+    ("listens", "code", "expected_message"),
     [
         ("10.0.2.15:3260", 0, "tgtadm --lld iscsi --op new --mode account --user me"),
         ("0.0.0.0:3260", 1, "tgtd is not at 10.0.2.15:3260"),
@@ -80,7 +80,7 @@ sleep() { :; }
     ],
 )
 def test_tgtd_must_listen_where_asked(
-    tmp_path: Path, listens: str, code: int, said: str
+    tmp_path: Path, listens: str, code: int, expected_message: str
 ) -> None:
     require("busybox")
     text = script(
@@ -101,4 +101,6 @@ def test_tgtd_must_listen_where_asked(
         timeout=20,
     )
 
-    assert (process.returncode, said in process.stdout) == (code, True), process.stdout
+    assert (process.returncode, expected_message in process.stdout) == (code, True), (
+        process.stdout
+    )

@@ -193,20 +193,20 @@ def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.lab  # `make lab` brings mmdebstrap
 @pytest.mark.parametrize(
-    ("printed", "said"),
+    ("printed", "expected_message"),
     [
         ("", "apt knows no archive of Debian's; apt-get update"),
         ("deb http://127.0.0.1:9/debian sid main\n", "mmdebstrap makes no root"),
     ],
 )
 def test_no_mirror_is_one_line(
-    printed: str, said: str, monkeypatch: pytest.MonkeyPatch
+    printed: str, expected_message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("mmdebstrap", "genext2fs")
     monkeypatch.setattr("vmlab.packages.versions", dict.fromkeys)
     monkeypatch.setattr(rootfs, "run", lambda *_: printed)
 
-    with pytest.raises(LabError, match=f"^{said}"):
+    with pytest.raises(LabError, match=f"^{expected_message}"):
         rootfs.made(("gcc",), {})
 
     assert not list((cache.folder() / "rootfs").glob("[0-9a-f]*"))

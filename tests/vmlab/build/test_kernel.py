@@ -236,14 +236,16 @@ def test_a_kernel_whose_files_are_gone_is_forgotten(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "expected_message"),
     [
         ("nowhere", "there are no sources .*nowhere; give a tree or a tarball"),
         (".", "holds no kernel's sources"),
     ],
 )
-def test_sources_that_are_none(tmp_path: Path, make: str, said: str) -> None:
-    with pytest.raises(LabError, match=said):
+def test_sources_that_are_none(
+    tmp_path: Path, make: str, expected_message: str
+) -> None:
+    with pytest.raises(LabError, match=expected_message):
         sources.find(str(tmp_path / make))
 
 

@@ -87,7 +87,7 @@ BAD_SECOND_HUNK = (
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_message"),
     [
         (BAD_SECOND_HUNK, "does not apply: hunk 2 of init/main.c, at line 12"),
         (
@@ -99,11 +99,11 @@ BAD_SECOND_HUNK = (
     ],
 )
 def test_a_patch_that_does_not_apply_changes_nothing(
-    tree: Path, tmp_path: Path, text: str, said: str
+    tree: Path, tmp_path: Path, text: str, expected_message: str
 ) -> None:
     before = content(tree)
 
-    with pytest.raises(LabError, match=said) as caught:
+    with pytest.raises(LabError, match=expected_message) as caught:
         patches.apply(tree, write(tmp_path, text))
 
     assert caught.value.message.startswith("the patch own.patch does not apply: ")

@@ -28,9 +28,9 @@ from suites.plugins.survival import await_end
 from suites.plugins.targets import TestedTarget
 from suites.support.place import PDUS, Place
 from suites.support.positions import (
-    Ground,
     OutOfReach,
     Reach,
+    TargetFacts,
 )
 from suites.support.stimuli import Stimulus, asks_for_reset, claims
 from suites.support.watcher import UNDISTURBED, Watcher
@@ -69,19 +69,19 @@ _NAME = re.compile(rb"TargetName=([^\0]*)\0")
 
 
 @dataclass(slots=True)
-class Siege:
+class Attacker:
     """One check's attack on a target.
 
     Attributes:
         tested: the target.
-        ground: what is known of it.
+        facts: what is known of it.
         watcher: the other initiator.
         show: takes the transcript of the connection at hand: it becomes the proof.
         sent: how many stimuli were sent.
     """
 
     tested: TestedTarget
-    ground: Ground
+    facts: TargetFacts
     watcher: Watcher
     show: Callable[[Transcript], None]
     sent: int = 0
@@ -90,7 +90,7 @@ class Siege:
 
     def begin(self) -> None:
         """Have the watcher stand guard, and note what the target's process holds."""
-        self.watcher.stand_guard()
+        self.watcher.start()
         self._before = self.tested.running.usage()
 
     def attack(self, reach: Reach, stimuli: Iterable[Stimulus]) -> None:
@@ -109,7 +109,7 @@ class Siege:
 
     def _is_allowed(self, stimulus: Stimulus) -> bool:
         """Tell whether nothing that is not lent can be lost by a stimulus."""
-        return self.ground.lent or stimulus.kind not in ("Write", "DataOut")
+        return self.facts.may_overwrite or stimulus.kind not in ("Write", "DataOut")
 
     def _use_connection(self, reach: Reach, stimuli: Sequence[Stimulus]) -> int:
         """Send stimuli until the connection ends; return how many."""
@@ -132,8 +132,8 @@ class Siege:
         self._places += 1
         # A session that the target has not ended yet disturbs no other check.
         number = (self._places & 0xFFFF).to_bytes(2, "big")
-        isid = self.ground.options.isid[:4] + number
-        fresh = replace(self.ground, options=replace(self.ground.options, isid=isid))
+        isid = self.facts.options.isid[:4] + number
+        fresh = replace(self.facts, options=replace(self.facts.options, isid=isid))
         limit = self.tested.limit
         try:
             # Hundreds of logins that take a second each are no hang. Each has a bound.
@@ -185,7 +185,7 @@ class Siege:
             # It waits for what was promised, as it may: others are served meanwhile.
             is_cut = stalls or bool(stimulus.ends)
             is_open = place.settle(STALLED if is_cut else QUIET) and not is_cut
-        what = told(stimulus, wire)
+        what = describe(stimulus, wire)
         self._judge_watcher(what, transcript, is_reset=asks_for_reset(wire))
         self._judge_answers(what, transcript, since)
         if place.is_locked:
@@ -229,7 +229,7 @@ class Siege:
         is_reset = any(asks_for_reset(wire) for wire in sent if len(wire) > 1)
         self._judge_watcher(what, transcript, is_reset=is_reset)
         self._judge_answers(what, transcript, 0)
-        if _is_locked(self.ground, sent):
+        if _is_locked(self.facts, sent):
             self._judge_logins(what, transcript, 0)
 
     def _judge_watcher(
@@ -367,7 +367,7 @@ class Siege:
         return sum(
             unit.size or 0
             for unit in units
-            if unit.lun == self.ground.lun and not unit.persistent
+            if unit.lun == self.facts.lun and not unit.persistent
         )
 
     def _died(self) -> str | None:
@@ -380,17 +380,17 @@ _FIRST: dict[int, targets.Usage] = {}
 """What each target process of this worker held before its first check."""
 
 
-def _is_locked(ground: Ground, sent: Sequence[bytes]) -> bool:
+def _is_locked(facts: TargetFacts, sent: Sequence[bytes]) -> bool:
     """Tell whether all logins of an exchange are to the name that asks for a secret."""
-    if ground.chap is None or not ground.chap.target_name:
+    if facts.chap is None or not facts.chap.target_name:
         return False
     logins = [wire for wire in sent if wire[:1] and wire[0] & 0x3F == _LOGIN]
     names = {name for wire in logins for name in _NAME.findall(wire)}
     is_discovery = any(b"SessionType=Discovery" in wire for wire in logins)
-    return names == {ground.chap.target_name.encode()} and not is_discovery
+    return names == {facts.chap.target_name.encode()} and not is_discovery
 
 
-def told(stimulus: Stimulus, wire: bytes) -> str:
+def describe(stimulus: Stimulus, wire: bytes) -> str:
     """Return the description of a stimulus, with its first bytes."""
     first_bytes = wire[:SHOWN_BYTES].hex(" ")
     ellipsis = f" ... ({len(wire)} bytes)" if len(wire) > SHOWN_BYTES else ""
