@@ -172,7 +172,7 @@ def _shorten(
 
 
 def _decode(options: argparse.Namespace) -> int:
-    # Scapy logs what it thinks of a file; our own line says what a reader needs.
+    # Scapy logs its own opinion of a file; our line says what a reader needs.
     logging.getLogger("scapy").setLevel(logging.ERROR)
     marks = 0
     for line in decode.lines(options.file, port=options.port):

@@ -75,7 +75,7 @@ def words(answer: object) -> str:
             parts.append(f"and {len(answer) - SHOWN_PDUS} more")
         return "; ".join(parts)
     if _is_pairs(answer):
-        # A target's CHAP_R would let its secret be guessed.
+        # With a target's CHAP_R, a reader could guess its secret.
         pairs = (f"{key}={proofs.shown(key, value)}" for key, value in answer)
         return "{" + line(", ".join(pairs)) + "}"
     return NOTHING if answer is None else line(str(answer))
@@ -101,7 +101,7 @@ def offending(answer: object) -> PDU | None:
         return answer.final
     if isinstance(answer, list | tuple) and answer:
         return offending(answer[-1])
-    # A PeerError has the PDU that is wrong, a refused login its response.
+    # A PeerError carries the wrong PDU, a refused login its response.
     for name in ("pdu", "response"):
         pdu = getattr(answer, name, None)
         if isinstance(answer, ISCSIError) and isinstance(pdu, PDU):
@@ -164,7 +164,8 @@ def _codes(pdu: PDU) -> list[str]:
     if isinstance(pdu, DataIn):
         return [_status(int(pdu.status))] if pdu.status_present else []
     if isinstance(pdu, LoginResponse):
-        # Whoever is in the full feature phase is let in; else a login only goes on.
+        # In full-feature phase the initiator is let in; before that, a login only
+        # continues.
         is_in = pdu.transit and pdu.nsg == Stage.FULL_FEATURE and not pdu.status
         return [f"{int(pdu.status):04x}", *(["FULL_FEATURE"] if is_in else [])]
     if isinstance(pdu, Reject):

@@ -190,7 +190,7 @@ class Connection:
         while (frame := self._decoder.next_frame()) is None:
             if self._lost is not None:
                 raise self._lost
-            # A PDU that never becomes whole is not waited for, though bytes come.
+            # The timeout also ends the wait for a PDU of which bytes still arrive.
             if is_over or not self._fill(deadline.left):
                 waited = f"within {deadline.seconds:g} s{self._describe_pending()}"
                 self._event(Event.SILENCE, f"no PDU {waited}")
@@ -273,7 +273,7 @@ class Connection:
         while self._lost is None:
             while (frame := self._decoder.next_frame()) is not None:
                 self._record(Direction.RECEIVED, frame, "while closing")
-            # A target that goes on sending has not closed either.
+            # A target that keeps sending has not closed the connection either.
             if is_over or not self._fill(deadline.left):
                 return self._lost is not None
             is_over = deadline.is_over

@@ -156,7 +156,8 @@ class SessionCore:
         Raises:
             LoginRefused, ISCSIError: as for the first.
         """
-        # The leading connection has fixed every session-wide key (section 13).
+        # The leading connection has already negotiated every session-wide key (section
+        # 13).
         per_connection = ("HeaderDigest", "DataDigest", "MaxRecvDataSegmentLength")
         keys = {k: v for k, v in self.options.keys.items() if k in per_connection}
         options = replace(
@@ -166,7 +167,8 @@ class SessionCore:
         try:
             result = self._connect(options, portal)
         except LoginRefused as refusal:
-            # While the session lasts, what is wrong is that it is not joined.
+            # If the session still exists, the target has refused to join or reinstate
+            # it.
             if refusal.status == LoginStatus.SESSION_DOES_NOT_EXIST:
                 refusal.requirement = _REINSTATES if is_known else _ADDS
             raise
@@ -279,7 +281,8 @@ class SessionCore:
             ConnectionLost, PeerTimeout, DigestError, DecodeError: as `Connection`.
         """
         way = link or self.leading
-        # One bound for what is answered or put aside, too: a target may never stop.
+        # One deadline also covers PDUs that are answered or put aside: a target may
+        # send them without end.
         deadline = Deadline(self.patience(way, timeout))
         while True:
             pdu = way.connection.receive(deadline.left)
@@ -312,7 +315,8 @@ class SessionCore:
                 field="opcode",
             )
         if isinstance(pdu, UnknownPDU):
-            return  # where an unassigned opcode has its numbers nobody knows
+            # The layout of an unassigned opcode is unknown, so it has no numbers.
+            return
         self.numbers.update(pdu.exp_cmd_sn, pdu.max_cmd_sn)
         if not advances_stat_sn(pdu):
             return
@@ -378,7 +382,8 @@ class SessionCore:
         try:
             pdu = self.receive(link, timeout=deadline.left, with_unsolicited=is_any)
             while is_unasked(pdu) and not isinstance(pdu, kind):
-                # It may come at any time, and `receive` has seen to it.
+                # An unsolicited PDU may arrive at any time; `receive` has already
+                # handled it.
                 deadline.check("nothing but PDUs of the target's own accord")
                 pdu = self.receive(link, timeout=deadline.left, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:

@@ -78,7 +78,7 @@ _NUMBERS = {
     "parameter3": "Parameter3",
 }
 
-# Fields that say nothing when they are zero.
+# Fields that carry no information when they are zero.
 _QUIET = {"lun", "residual_count", "exp_data_sn", "ref_cmd_sn", "buffer_offset"}
 _TAGS = {"initiator_task_tag", "target_transfer_tag", "referenced_task_tag"}
 

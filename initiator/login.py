@@ -178,7 +178,7 @@ class LoginExchange:
         if answer.status_class == 0:
             self.status.receive(answer.stat_sn)
         if answer.transit and answer.nsg == Stage.FULL_FEATURE:
-            # Until then every request bears the same TSIH (section 11.12.6).
+            # Until then every request carries the same TSIH (section 11.12.6).
             self.tsih = answer.tsih
         self.responses.append(answer)
         return answer

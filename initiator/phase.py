@@ -27,7 +27,7 @@ from iscsi.pdu import LoginResponse
 MAX_ROUNDS = 64
 """Requests after which a login that gets nowhere is given up."""
 
-# What this initiator can do when the target makes an offer of its own.
+# What this initiator answers if the target makes an offer of its own.
 _OWN = {
     "HeaderDigest": "CRC32C,None",
     "DataDigest": "CRC32C,None",
@@ -117,7 +117,7 @@ class _Phase:
             self._exchange([], Stage.SECURITY, Stage.OPERATIONAL)
             return
         if declared.get("AuthMethod") != "CHAP":
-            # Who knows neither of the two has no CHAP.
+            # A target that accepts neither of the two has no CHAP.
             is_unknown = declared.get("AuthMethod") == text.REJECT
             raise NegotiationError(
                 "the target answers AuthMethod=CHAP,None with "

@@ -55,7 +55,7 @@ class Cleaner:
         text, padding = data[:length], data[length:]
         cleaned = without_proofs(text, self._carried)
         continues = len(header) > 1 and bool(header[1] & 0x40)
-        # The part of a pair that the next PDU goes on with.
+        # The start of a pair that continues in the next PDU.
         rest = (self._carried + text).rpartition(b"\0")[2]
         self._carried = rest if continues else b""
         return cleaned + padding

@@ -168,7 +168,8 @@ class Player:
             bundle.RESET: channel.live.reset,
             bundle.HALF_CLOSED: channel.live.shutdown_write,
         }
-        with suppress(ConnectionLost):  # its end is told where an answer was due
+        # The end is reported where an answer is expected.
+        with suppress(ConnectionLost):
             steps[event.kind]()
 
     def drain(self) -> None:
@@ -208,7 +209,7 @@ class Player:
             resent = event.pdu
             for name, value in changed.items():
                 setattr(resent, name, value)
-            # Nothing but these fields is touched, whatever is wrong with the rest.
+            # Only these fields change, even if the rest of the PDU is invalid.
             header = resent.segments()[0]
         login_text = self._login_text(channel, pdu)
         if login_text is not None:
@@ -253,7 +254,7 @@ class Player:
     def _receive(self, channel: _Channel, number: int, event: Event) -> None:
         recorded = event.pdu
         if not channel.live.is_open:
-            return  # its end has been told
+            return  # the end of the connection has been reported
         is_login = isinstance(recorded, LoginResponse)
         seconds = self._login_seconds if is_login else self._seconds
         if channel.is_silent:

@@ -183,7 +183,7 @@ class Session(SessionCore):
             **fields: any field of each PDU, as it shall be.
         """
         if r2t.target_transfer_tag == RESERVED_TAG:
-            # Data under this tag is unsolicited data: it is no answer to an R2T.
+            # Data with this tag is unsolicited data: it answers no R2T.
             raise ConformanceFailure(
                 "an R2T with a tag",
                 r2t,
@@ -426,7 +426,7 @@ class Session(SessionCore):
         """
         __tracebackhide__ = True
         items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
-        # What does not fit one request goes on in the next (C bit, section 6.2).
+        # Text that does not fit one request continues in the next (C bit, section 6.2).
         size = (link or self.leading).parameters.target_max_recv_data_segment_length
         parts = iscsi_text.split(iscsi_text.encode(items), size)
         reader = Reader((link or self.leading).connection)

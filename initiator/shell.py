@@ -95,7 +95,7 @@ def _plain(namespace: dict[str, Any], banner: str) -> None:
         readline.parse_and_bind("tab: complete")
         with suppress(OSError):
             readline.read_history_file(_HISTORY)
-    with suppress(SystemExit):  # exit() is as good an end as Ctrl-D
+    with suppress(SystemExit):  # exit() ends the shell like Ctrl-D
         code.interact(banner, local=namespace, exitmsg="")
     with suppress(ImportError, OSError):
         import readline  # noqa: PLC0415  # as above

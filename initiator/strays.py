@@ -31,7 +31,7 @@ def misdirected_connection(
     ]
     sent = [entry for entry in entries if entry.direction is Direction.SENT]
     if not sent:
-        # It was sent on a connection that is gone, and may be taken up on any other.
+        # The task's connection is gone, so any other one may carry its answer.
         return None
     for entry in entries:
         is_elsewhere = entry.connection != sent[-1].connection

@@ -222,7 +222,7 @@ def assemble(data_ins: list[DataIn]) -> bytes:
     """Return the data of Data-In PDUs, each part at its buffer offset."""
     end = max((pdu.buffer_offset + len(pdu.data) for pdu in data_ins), default=0)
     if end > sum(len(pdu.data) for pdu in data_ins):
-        # A hole: do not let a wild offset of the target eat our memory.
+        # There is a hole: a wild offset from the target must not exhaust our memory.
         return b"".join(
             bytes(pdu.data)
             for pdu in sorted(data_ins, key=lambda pdu: pdu.buffer_offset)

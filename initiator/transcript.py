@@ -82,7 +82,7 @@ class Entry:
         """Return the PDU of a frame for its receiver, and remember which one it is."""
         assert self.frame is not None
         pdu = decode(self.frame.header, self.frame.data)
-        # Weakly: a flood of PDUs that nobody keeps must not stay in memory.
+        # A weak reference: a flood of PDUs that no one keeps must not fill the memory.
         self._seen = weakref.ref(pdu)
         return pdu
 

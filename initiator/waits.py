@@ -37,7 +37,7 @@ def take_look() -> bool:
     look = _LOOK.get()
     if look is None:
         return False
-    # What the look itself waits for takes no look.
+    # A wait inside the test itself must not run the test again.
     token = _LOOK.set(None)
     try:
         look()

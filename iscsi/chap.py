@@ -140,7 +140,8 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
             f"CHAP_A={algorithm} is no known algorithm",
             key="CHAP_A",
             offered=algorithm,
-            requirement="RFC7143-12.1.3-i02",  # nobody can have offered it
+            # No initiator can have offered this value.
+            requirement="RFC7143-12.1.3-i02",
         ) from None
     return Challenge(
         parsed,

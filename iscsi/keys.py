@@ -14,7 +14,7 @@ from iscsi.constants import MAX_DATA_SEGMENT_LENGTH, Role
 class Kind(StrEnum):
     """What a value is and how two of them become one (section 6.2)."""
 
-    LIST = "list"  # the first of the offer that the other side supports
+    LIST = "list"  # the first value of the offer that the other side supports
     AND = "boolean and"  # Yes only if both say Yes
     OR = "boolean or"  # Yes if either says Yes
     MINIMUM = "minimum"

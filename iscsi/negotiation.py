@@ -230,7 +230,9 @@ class Negotiator:
                 reply = self._accept(name, value)
             except NegotiationError as error:
                 if not self.is_lenient:
-                    raise  # from here: a frame that holds its own error is a circle
+                    # Raised here: a frame that keeps its own error would form a
+                    # reference cycle.
+                    raise
                 self.violations.append(error)
                 self._keep_stricter(name, value)
                 continue

@@ -17,7 +17,7 @@ class Place(Enum):
 
     NEXT = "next"
     AHEAD = "ahead"  # inside the window, with a gap before it
-    OUTSIDE = "outside"  # to be ignored in silence
+    OUTSIDE = "outside"  # the target ignores it silently
 
 
 @dataclass(slots=True)

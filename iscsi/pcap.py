@@ -39,7 +39,7 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _option(code: int, value: bytes) -> bytes:
-    # Its length has 16 bits. What is cut off may end within a character.
+    # The length has 16 bits. Truncation may end within a character.
     if len(value) > _LONGEST_OPTION:
         value = value[:_LONGEST_OPTION].decode(errors="ignore").encode()
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)

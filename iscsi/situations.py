@@ -35,7 +35,7 @@ class History:
         elif isinstance(packet, pdu.DataIn) and not packet.status_present:
             self._kinds.setdefault(tag, "after-data-in")
         else:
-            # The task has ended: the tag is free for another one.
+            # The task has ended, so its tag may be used again.
             self._kinds.pop(tag, None)
         while len(self._kinds) > _TAGS:
             self._kinds.pop(next(iter(self._kinds)))

@@ -13,7 +13,7 @@ from iscsi_assay.version import DISTRIBUTION, version
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # Ctrl-C may come while a command is imported.
+    # Ctrl-C may arrive while a command is imported.
     return guarded(commands.PROG, {}, partial(_carry_out, words))
 
 
@@ -24,10 +24,10 @@ def _carry_out(words: list[str]) -> int:
     name = words[0] if words else ""
     name = commands.OTHER_NAMES.get(name, name)
     if name not in commands.COMMANDS:
-        # Its help, or what is wrong, names all commands.
+        # The help, or the error, lists all commands.
         return carry_out(commands.parser(), words)
     if name == "run" and not {"-h", "--help"} & set(words):
-        # What is pytest's is for pytest to understand.
+        # pytest parses its own options.
         from iscsi_assay import run  # noqa: PLC0415  # it takes a second
 
         return guarded("iscsi-assay run", run.RUN.failures, partial(run.run, words[1:]))

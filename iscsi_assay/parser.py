@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
             parents=parents,
             formatter_class=formatter_class,
         )
-        # That of the innermost parser counts: it is the command that was given.
+        # The innermost parser sets the function last: it is that of the given command.
         self.set_defaults(prog=self.prog)
 
     def error(self, message: str) -> NoReturn:
@@ -158,7 +158,7 @@ def guarded(prog: str, failures: Failures, run: Callable[[], int]) -> int:
         )
         text = describe_error(error)
     except BrokenPipeError:
-        # Whoever read this has seen enough; nothing more can be written.
+        # The reader has closed the pipe; further output would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE
     except OSError as error:

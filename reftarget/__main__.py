@@ -250,7 +250,8 @@ def _keys(config: Config, settings: Sequence[str]) -> MappingProxyType[str, str]
     for item in settings:
         name, _, value = item.partition("=")
         if name == ARCHITECTURE and not value:
-            # RFC 7143 section 9.4: an administrator can have it not sent.
+            # RFC 7143 section 9.4: an administrator can prevent this key from being
+            # sent.
             values.pop(name, None)
             continue
         values[name] = configfile.own_value(name, value, f"--key {name}")
@@ -354,7 +355,7 @@ def _watch_stdin(
 
     try:
         loop.add_reader(descriptor, readable)
-    except PermissionError:  # a regular file: it has ended before it began
+    except PermissionError:  # a regular file is at its end at once
         if options.exit_with_stdin:
             finished.set()
 

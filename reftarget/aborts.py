@@ -98,7 +98,7 @@ class MultiTaskAbort:
         has_gap = session.window.missing_before(self.request.cmd_sn) > 0
         if self._is_acting or rules.must_wait(has_gap, self._has_foreign_gap):
             return
-        # All tasks are looked at only when none of those that owed data does so still.
+        # Check all tasks only after the last of those that awaited data has got it.
         while self._awaiting_data and not self._awaiting_data[-1].awaits_data_out:
             self._awaiting_data.pop()
         if self._awaiting_data:

@@ -157,7 +157,7 @@ def number(
         response.exp_cmd_sn = session.window.exp_cmd_sn
         response.max_cmd_sn = session.window.max_cmd_sn
         return
-    # A leading login sets the numbers without using one up (section 11.12.8).
+    # A leading login sets the numbers but consumes none (section 11.12.8).
     depth = connection.target.limits.queue_depth
     response.exp_cmd_sn = request.cmd_sn
     response.max_cmd_sn = request.cmd_sn + depth - 1 & 0xFFFFFFFF
@@ -185,7 +185,7 @@ def establish(
         )
         return target.new_session(connection, admission, request, parameters, user)
     if not target.rules.login.is_same_identity(session.user, user):
-        # One identity a session (section 9.2).
+        # A session has one identity (section 9.2).
         raise Refusal(LoginStatus.AUTHENTICATION_FAILURE, "another CHAP_N")
     session.reinstate_connection(request.cid, request.exp_stat_sn, target.now)
     return session

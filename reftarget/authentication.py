@@ -151,7 +151,7 @@ class Authentication:
         secrets = {user.name: user.secret for user in self.access.users}
         user = self._rules.user(values["CHAP_N"])
         secret = secrets.get(user)
-        # An unknown name costs as much time as a wrong secret.
+        # An unknown name takes as much time as a wrong secret.
         is_right = challenge.verify(secret or b"", answered) and secret is not None
         own = self.access.mutual
 
@@ -186,7 +186,7 @@ class Authentication:
         peer_challenge = chap.parse_challenge(
             str(int(own_challenge.algorithm)), values["CHAP_I"], values["CHAP_C"]
         )
-        # Reflection, and one secret for both ways (section 9.2.1).
+        # Refuse reflection, and one secret for both directions (section 9.2.1).
         rules = self._rules
         is_reflected = (
             peer_challenge.challenge == own_challenge.challenge

@@ -74,7 +74,8 @@ class Backing(Protocol):
 class RAMBacking:
     """Memory, taken a chunk at a time as it is written."""
 
-    is_volatile = False  # nothing survives the process, and a flush changes nothing
+    # The data is lost with the process, so a flush has nothing to do.
+    is_volatile = False
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -107,14 +108,14 @@ class RAMBacking:
                     chunk = self._chunks[number] = bytearray(_CHUNK)
                 except MemoryError as exhausted:
                     raise OutOfSpaceError("no memory for another chunk") from exhausted
-            # By way of a view: a bytearray would copy what it is given once more.
+            # A view avoids a copy: a bytearray would copy the data once more.
             memoryview(chunk)[start:end] = view[position : position + end - start]
             position += end - start
 
     def discard(self, offset: int, length: int) -> None:
         """Give the bytes up; they read as zeros from now on."""
         first, last = offset // _CHUNK, (offset + length - 1) // _CHUNK
-        # A discard of terabytes must not count through chunks that are not there.
+        # A discard of terabytes must visit only the chunks that exist.
         inside = range(first, last + 1)
         near = inside if len(inside) <= len(self._chunks) else list(self._chunks)
         for number in near:
@@ -163,7 +164,7 @@ class FileBacking:
         access = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
         self._fd = os.open(path, access | os.O_CLOEXEC, 0o600)
         actual = os.fstat(self._fd).st_size
-        # A file without a byte in it has nothing to lose; any other is left as it is.
+        # An empty file has nothing to lose; any other file keeps its data.
         if actual == 0 and not read_only:
             os.ftruncate(self._fd, size)
         elif actual != size:
@@ -203,7 +204,8 @@ class FileBacking:
         mode = _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE
         if _fallocate(self._fd, mode, offset, length) == 0:
             return
-        # Not every file system punches holes; zeros are as true, if not as small.
+        # Some file systems punch no holes; writing zeros has the same effect but saves
+        # no space.
         end = offset + length
         while offset < end:
             piece = min(_CHUNK, end - offset)
@@ -217,7 +219,7 @@ class FileBacking:
             try:
                 start = os.lseek(self._fd, position, os.SEEK_DATA)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                if error.errno == errno.ENXIO:  # the rest of the file is a hole
                     return
                 raise
             position = os.lseek(self._fd, start, os.SEEK_HOLE)

@@ -169,7 +169,7 @@ class Command(Transfer):
         session = self.session
         self.has_arrived = True
         if self.is_over:
-            return  # aborted while it was held
+            return  # the command was aborted while it was held
         if not self.request.immediate:
             self.is_counted = True
             session.window.size -= 1
@@ -230,7 +230,7 @@ class Command(Transfer):
             self.enter_task_set()
             return
         finish = self.finish
-        assert finish is not None  # it is what has asked for the data
+        assert finish is not None  # only a command with `finish` asks for data
         execution = finish(data if isinstance(data, bytes) else memoryview(data))
         self._execute(execution, self.conclude)
 
@@ -241,7 +241,7 @@ class Command(Transfer):
         if isinstance(execution, Outcome):
             on_outcome(execution)
             return
-        self.immediate_data = b""  # it has been used, or is not wanted
+        self.immediate_data = b""  # the immediate data has been used or is not needed
         self.steps = execution
         self.enter_task_set()
         target = self.session.target

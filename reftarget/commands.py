@@ -31,7 +31,8 @@ def receive(
     """Take a SCSI Command PDU."""
     node = session.node
     if node is None:
-        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)  # discovery has no unit
+        # A discovery session has no unit.
+        connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
         return
     header = headers.SCSICommand.parse(pdu.header)
     connection.acknowledge(header.exp_stat_sn)
@@ -41,7 +42,7 @@ def receive(
     if session.rules.commands.before_command(connection, header, is_retry):
         return
     if place is Place.OUTSIDE or (is_retry and not header.immediate):
-        return  # silently, a retry included (section 4.2.2.1)
+        return  # the target ignores it silently, a retry included (section 4.2.2.1)
     reason = _objection(header, pdu)
     if existing is not None or header.initiator_task_tag in session.pending:
         reason = RejectReason.TASK_IN_PROGRESS
@@ -149,7 +150,7 @@ def _check_unsolicited(
     if not header.write or (length and not is_wanted):
         command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA
     elif command.awaits_unsolicited and parameters.initial_r2t:
-        # Data-Out that was not agreed on is not waited for.
+        # Unsolicited Data-Out that was not negotiated does not arrive.
         command.awaits_unsolicited = False
         command.session.drain(command.itt)
         command.failure = conditions.UNEXPECTED_UNSOLICITED_DATA

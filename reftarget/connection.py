@@ -230,7 +230,7 @@ class Connection:
                     return
             self.is_stopped = True
         except HeaderDigestError as error:
-            # Without synchronization the next PDU cannot be found (section 7.8).
+            # After a format error the start of the next PDU is unknown (section 7.8).
             log.warning("%s: %s: connection dropped", self, error)
             self._look_at_header(error)
             self.drop()
@@ -374,7 +374,7 @@ class Connection:
         if not serial.less_than(self.exp_stat_sn, exp_stat_sn):
             return
         if serial.less_than(self.stat_sn, exp_stat_sn):
-            return  # it acknowledges what was never sent
+            return  # it acknowledges a status that was never sent
         self.exp_stat_sn = exp_stat_sn
         if self.session is not None:
             self.session.status_acknowledged(self)

@@ -79,7 +79,8 @@ def execute(target: ReferenceTarget, line: str) -> str:
         answer = f"ok {action(target, dict(map(_argument, words)))}".rstrip()
     except ControlError as error:
         answer = f"error {error}"
-    return printable(answer)  # a line, whatever initiators call themselves
+    # Initiators choose their names, so escape what would break the line.
+    return printable(answer)
 
 
 def _argument(word: str) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def answer(command: Transfer, connection: Connection, outcome: Outcome) -> None:
     data = joined(outcome.data_in)
     presented = length = len(data)
     if presented > command.read_length:
-        # A copy: a view of a few bytes would keep all of the data.
+        # A copy, because a view of a few bytes would keep all of the data alive.
         data = bytes(memoryview(data)[: command.read_length])
         length = len(data)
     if command.request.write:
@@ -96,7 +96,7 @@ def _respond(
             offset = last.buffer_offset
             remainder: Buffer = memoryview(data)[offset:] if offset else data
             if recovery.is_keeping and not keeps:
-                # The status is kept, the other data is not.
+                # Recovery keeps the status but not the rest of the data.
                 remainder = bytes(remainder)
             connection.respond(last, remainder)
             if keeps:

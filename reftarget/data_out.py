@@ -55,7 +55,8 @@ def _receive_solicited(
     if sequence.missing:
         _incomplete(command, sequence)
     elif sequence.is_damaged:
-        # A PDU is lost whose place is taken: nothing is left to be asked for.
+        # Data of a later PDU fills the place of a lost one, so no R2T can request it
+        # again.
         command.failure = command.failure or conditions.PROTOCOL_SERVICE_CRC_ERROR
     proceed(command)
 
@@ -107,7 +108,7 @@ def _take_data(
         return
     is_right = header.data_sn == sequence.data_sn
     if rules.checks_data_sn and not is_right:
-        # Out of order: an implied digest error (section 7.9).
+        # Data out of order counts as a digest error (section 7.9).
         sequence.is_damaged = True
         if header.data_sn < sequence.data_sn:
             return

@@ -59,7 +59,7 @@ def receive(
     rules = connection.rules.text
     is_fresh = request.target_transfer_tag == RESERVED_TAG
     if exchange is None or (is_fresh and rules.new_request_resets):
-        # A new request resets what there was (section 11.10.4).
+        # A new request discards the former exchange (section 11.10.4).
         exchange = connection.exchange = Exchange(
             request.initiator_task_tag,
             Negotiator(

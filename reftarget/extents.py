@@ -27,7 +27,7 @@ class ExtentSet:
         """Take in start to end."""
         if start >= end or self.covers(start, end):
             return
-        # The runs from low to high overlap or touch the new one, and melt into it.
+        # The runs from low to high overlap or touch the new one and merge with it.
         low = bisect_left(self._ends, start)
         high = bisect_right(self._starts, end)
         if low < high:

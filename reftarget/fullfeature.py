@@ -39,7 +39,7 @@ def _receive(
         session.is_discovery
         and opcode not in connection.rules.connections.discovery_opcodes
     ):
-        # Discovery is for SendTargets alone (section 4.3).
+        # A discovery session may send SendTargets only (section 4.3).
         connection.reject(pdu, RejectReason.PROTOCOL_ERROR)
     else:
         handler(connection, session, pdu, now)
@@ -62,7 +62,7 @@ def _numbered(
         connection.acknowledge(request.exp_stat_sn)
         place = session.place_request(request)
         if place is Place.OUTSIDE:
-            return  # in silence (section 4.2.2.1)
+            return  # the target ignores it silently (section 4.2.2.1)
         reason = _objection(connection, request, pdu)
         reason = reason or objection(connection, session, request, pdu)
         if place is Place.AHEAD:
@@ -100,7 +100,7 @@ def _objection(
     if pdu.objection is not None:
         return pdu.objection
     if request.total_ahs_length:
-        return RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has any
+        return RejectReason.INVALID_PDU_FIELD  # only a SCSI Command has one
     return connection.rules.commands.objection_to_request(pdu.header, request.immediate)
 
 
@@ -118,7 +118,7 @@ def _objection_to_nop(
     _connection: Connection, session: Session, request: headers.NOPOut, _pdu: Received
 ) -> RejectReason | None:
     if request.initiator_task_tag == RESERVED_TAG:
-        # An answer or a mere acknowledgement is immediate (section 11.18.1).
+        # A NOP-Out without a tag must be immediate (section 11.18.1).
         return None if request.immediate else RejectReason.PROTOCOL_ERROR
     if request.target_transfer_tag != RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
@@ -132,7 +132,8 @@ def _objection_to_function(
     pdu: Received,
 ) -> RejectReason | None:
     if len(pdu.data):
-        return RejectReason.INVALID_PDU_FIELD  # it has no data (section 11.5.2)
+        # A task management request has no data (section 11.5.2).
+        return RejectReason.INVALID_PDU_FIELD
     rules = session.rules.functions
     if rules.rejects_absent and request.function in rules.absent:
         return RejectReason.COMMAND_NOT_SUPPORTED

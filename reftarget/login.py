@@ -94,7 +94,8 @@ class LoginPhase:
                 connection.drop()
             else:
                 _refuse(self.first, connection, refusal)
-        except Exception as error:  # the initiator is told, whatever went wrong here
+        # The initiator gets a response even if the target is at fault.
+        except Exception as error:
             log.exception("%s: the login failed for a fault of ours", connection)
             if self.first is None:
                 raise

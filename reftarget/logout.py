@@ -41,7 +41,8 @@ def receive(
         if response is LogoutResponseCode.CLOSED:
             _log_out(connection, session, request, now)
         elif is_own:
-            # It has left full-feature phase, and what it left waits (8.1.2, T17).
+            # The connection has left full-feature phase, and its tasks wait (8.1.2,
+            # T17).
             _respond(connection, request, response)
             connection.drop(ConnectionEvent.LOGOUT_FAILED)
         else:

@@ -183,7 +183,8 @@ class Recovery:
             self._forget_sent(command)
             return
         if self._statuses[connection].get(header.stat_sn) is not entry:
-            self._give(size)  # it was the oldest itself: too large to be kept
+            # The new answer was dropped itself: it is too large to be kept.
+            self._give(size)
             self._forget_sent(command)
             return
         entry.itt = command.itt
@@ -247,7 +248,8 @@ class Recovery:
         first = connection.exp_stat_sn if begin == count == 0 else begin
         total = serial.distance(first, connection.stat_sn)
         if serial.less_than(first, connection.exp_stat_sn) or total < max(count, 1):
-            return RejectReason.PROTOCOL_ERROR  # acknowledged, or never sent
+            # The answer is acknowledged, or was never sent.
+            return RejectReason.PROTOCOL_ERROR
         if (count or total) > len(statuses):
             return RejectReason.SNACK_REJECT
         numbers = [serial.add(first, i) for i in range(count or total)]
@@ -301,7 +303,7 @@ class Recovery:
         command.snack_tag = tag
         answer = self.answers.get(itt)
         if answer is None:
-            return True  # nothing has been sent: the tag goes into the response
+            return True  # no data has been sent yet: the tag goes into the response
         if data_in.is_long(connection, len(data) - (_unacknowledged(command) or 0)):
             return False
         start = _rewind(command)

@@ -97,7 +97,7 @@ class Channel:
 
     def _on_readable(self) -> None:
         if self.connection.has_more:
-            return  # first what is here; it is that turn that reads on
+            return  # process the PDUs at hand first; their turn reads the rest
         stream = self.connection.stream
         try:
             count = self.sock.recv_into(stream.space())
@@ -153,7 +153,8 @@ class Channel:
         else:
             self._read(True)
             if connection.is_stopped:
-                self.server.schedule_turn(connection)  # there is room now
+                # The peer has read, so there is room.
+                self.server.schedule_turn(connection)
 
     def _next_buffers(self) -> list[Buffer]:
         """Return what TCP is given at once."""
@@ -221,7 +222,7 @@ class Channel:
         for timer in (self._closing, self._ending):
             if timer is not None:
                 timer.cancel()
-        # They hold this channel, its connection and its bytes.
+        # They refer to this channel, its connection and its bytes.
         self._closing = self._ending = None
         self.unsent.clear()
         connection = self.connection
@@ -288,7 +289,7 @@ class Server:
         except OSError as error:
             log.warning("accept: %s", error)
             if error.errno in _OUT_OF_RESOURCES:
-                # The listener stays readable: without a pause this would spin.
+                # The listener stays readable: without a pause the loop would spin.
                 self.loop.remove_reader(listener)
                 self.loop.call_later(_PAUSE, self._listen, listener, portal)
             return
@@ -338,7 +339,7 @@ class Server:
         if channel is None or not connection.has_more:
             return
         if channel.is_writing:
-            # The peer does not read: what it asks for now would only be kept.
+            # The peer does not read, so further answers would only fill the memory.
             connection.has_more, connection.is_stopped = False, True
         else:
             self.process(connection)

@@ -67,7 +67,7 @@ def receive(
     """Take a Task Management Function Request when its turn has come."""
     node = session.node
     if node is None:
-        # A discovery session has no unit and no task.
+        # A discovery session has no unit and no tasks.
         respond(connection, request, TMResponse.FUNCTION_NOT_SUPPORTED)
         return
     log.info("%s: task management function %d", connection, request.function)
@@ -104,7 +104,8 @@ def _abort_task(
         if not rules.can_abort_function:
             response = TMResponse.FUNCTION_REJECTED
     elif tag in session.pending:
-        session.pending[tag] = Opcode.REJECT  # its turn passes without effect
+        # The pending command is dropped when its turn comes.
+        session.pending[tag] = Opcode.REJECT
     elif command is not None and command.lun == decode_lun(request.lun):
         if rules.aborts_task:
             abort(command)
@@ -149,7 +150,7 @@ def _reassign(
     elif task[0].connection is not None or not task[0].is_reassignable:
         respond(connection, request, TMResponse.TASK_STILL_ALLEGIANT)
     else:
-        # The answer first, then the effect (section 7.2.2).
+        # Send the answer first, then take effect (section 7.2.2).
         is_first = session.rules.functions.answers_reassignment_first
         if is_first:
             respond(connection, request, TMResponse.FUNCTION_COMPLETE)

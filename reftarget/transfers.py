@@ -250,10 +250,11 @@ class Transfer(ABC):
             buffer = self.buffer = bytearray()
         end = offset + len(data)
         if len(buffer) < end:
-            # It grows with what arrives, not with what was announced.
+            # The buffer grows with the data that arrives, not with the announced
+            # length.
             room = min(2 * end, max(end, self.wanted))
             buffer.extend(bytes(room - len(buffer)))
-        # By way of a view: a bytearray would copy what it is given once more.
+        # A view avoids a copy: a bytearray would copy the data once more.
         memoryview(buffer)[offset:end] = data
         ranges.take(self.missing, offset, end)
 
@@ -314,7 +315,7 @@ def proceed(command: Transfer) -> None:
         return
     connection = command.connection
     if connection is None:
-        return  # it goes on when it is reassigned
+        return  # the command continues once it is reassigned
     parameters = connection.parameters
     most = rules.outstanding(parameters.max_outstanding_r2t)
     while command.missing and len(command.sequences) < most:

@@ -65,7 +65,7 @@ def target_of(environment: Mapping[str, str]) -> str:
 
 
 def _url(environment: Mapping[str, str]) -> str:
-    # A target that the run has started is gone, and its ports with it.
+    # The run has ended the target that it started, so its ports are free again.
     portals = environment.get("target.portals", "").split()
     names = environment.get("target.names", "").split()
     is_ours = environment.get("target") != _REMOTE and (

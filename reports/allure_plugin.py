@@ -106,7 +106,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for plugin in allure_commons.plugin_manager.get_plugins():
         if type(plugin) is AllureFileLogger:
-            # The object stays: Allure takes this very one out of its hooks at the end.
+            # Only the class changes: Allure unregisters this very object at the end.
             plugin.__class__ = type(
                 "LeanLogger", (AllureFileLogger,), {"_report_item": _report_item}
             )
@@ -115,7 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if listener is None:
         return
     manager.unregister(listener)
-    # A hook that is no function is none; the object stays, as Allure's own knows it.
+    # pluggy ignores a hook that is no function. Only the class changes, because Allure
+    # keeps a reference to the object.
     listener.__class__ = type(
         "LeanListener",
         (type(listener),),
@@ -203,7 +204,7 @@ def pytest_runtest_makereport(
     report = yield
     is_over = call.when != "setup" or not report.passed
     if is_over and item.config.getoption("allure_report_dir", None):
-        # Those of checks that hold would cost more than they tell.
+        # The steps of checks that passed would cost more than they show.
         omits_steps = report.passed or call.when == "teardown"
         steps_of = _no_steps if omits_steps else item.stash.get(STEPS, _no_steps)
         for step in steps_of():
@@ -212,14 +213,15 @@ def pytest_runtest_makereport(
         check = carried(report)
         choices = check.choices if check is not None else ()
         if choices and call.when == "call":
-            # Excluded: a target may choose otherwise and the check is still the same.
+            # Excluded: the target may choose another value, and the check stays the
+            # same.
             allure.dynamic.parameter(
                 "the target chose", "; ".join(choices), excluded=True
             )
         if check is not None and call.when == "teardown":
             _label_verdict(check)
         pieces = item.stash.get(EVIDENCE, [])
-        # What the end of a check finds out comes on top.
+        # Attach only the evidence that the teardown has added.
         attached = item.stash.get(_ATTACHED, 0)
         item.stash[_ATTACHED] = len(pieces)
         for piece in pieces[attached:]:

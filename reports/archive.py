@@ -162,7 +162,7 @@ def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -
         parents = ["-p", parent_id] if parent_id else []
         commit = _git(place, "commit-tree", tree, *parents, "-m", message)
         try:
-            # It fails where the branch is not at its old commit any more.
+            # The update fails if the branch has moved since.
             new, old = commit.decode().strip(), parent_id or "0" * 40
             _git(place, "update-ref", _ref(branch), new, old)
         except ArchiveError:

@@ -49,7 +49,7 @@ def _entries(
 ) -> list[dict[str, Any]]:
     """Return the entry of a finding, one for each end of the target that it shows."""
     by_end: dict[str, list[str]] = {}
-    # What cannot be judged because of it fails again, too.
+    # Checks that are not judged because of this failure fail again, too.
     for check in (*one.checks, *one.not_judged):
         by_end.setdefault(_end(check), []).append(check.check)
     entry = catalogue.get(one.clauses[0])
@@ -72,7 +72,7 @@ def _what(one: Finding) -> str:
     """Say what the target did, and what it had to do."""
     if one.ending is not None:
         return one.actual
-    # What it did may be long; what was due explains it.
+    # The actual value may be long, so it is cut; the expected one explains it.
     return f"{one_line(one.actual, _WIDTH // 2)}; expected: {' or '.join(one.expected)}"
 
 
@@ -82,6 +82,6 @@ def _end(check: Check) -> str:
     if ending is None or not check.target_died:
         return ""
     text = ending.functions[0] if ending.functions else ending.signal or ending.reason
-    # A part of the target's words is enough; the file is there to be read.
+    # A part of the target's output is enough to match; the file should stay readable.
     parts = "".join(one if one.isprintable() else "\n" for one in text).split("\n")
     return max(parts, key=len)

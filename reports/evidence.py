@@ -62,7 +62,7 @@ def bundle_path(results: Path, nodeid: str) -> Path:
     name = name_of(nodeid)
     slug = re.sub(r"[^A-Za-z0-9_=.-]+", "-", name).strip("-")
     if len(slug) > _LONGEST_NAME:
-        # Cut names may be the same; their hashes are not.
+        # Shortened names may be equal; their hashes differ.
         mark = hashlib.sha256(name.encode()).hexdigest()[:8]
         slug = f"{slug[:_LONGEST_NAME]}-{mark}"
     return results.parent / "bundles" / f"{slug}.json"

@@ -33,10 +33,10 @@ _CTRF: Mapping[Outcome, str] = {
 }
 _KCIDB: Mapping[Outcome, str] = {
     Outcome.PASSED: "PASS",
-    # The requirement holds; our list of deviations is what is wrong.
+    # The requirement holds; our list of deviations is out of date.
     Outcome.GONE: "PASS",
     Outcome.BROKEN: "FAIL",
-    # It says something of the target, and nothing that makes it fail.
+    # The result describes the target, but does not make the run fail.
     Outcome.WARNED: "DONE",
     Outcome.NOT_JUDGED: "DONE",
     Outcome.DEVIATES: "FAIL",

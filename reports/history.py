@@ -117,7 +117,7 @@ def _checks(runs: Sequence[Run]) -> list[Lifetime]:
     states: dict[str, list[tuple[Run, str]]] = {}
     for run in runs:
         for check in run.checks:
-            # What was not carried out says nothing.
+            # Checks that were not carried out give no information.
             if rank(check) is not None and check.outcome is not Outcome.NOT_JUDGED:
                 states.setdefault(check.check, []).append((run, str(check.outcome)))
     return [

@@ -93,7 +93,7 @@ def build(results: Path, output: Path) -> Path:
     """
     generator = _choose()
     _install(generator)
-    # The generator runs elsewhere: a relative path would lead it astray.
+    # The generator runs in another folder, so relative paths would be wrong.
     results, output = results.resolve(), output.resolve()
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)

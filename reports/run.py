@@ -148,7 +148,7 @@ def revision() -> str:
     A run goes on without it where git takes too long, as on a busy machine.
     """
     if not (ROOT / ".git").exists():
-        # An environment may lie in the clone of another project.
+        # The environment may be in the clone of another project.
         return ""
     try:
         process = subprocess.run(

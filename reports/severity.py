@@ -35,11 +35,11 @@ _ORDER = list(Severity)
 
 DATA = frozenset(
     {
-        # Data that a digest shows to be damaged is used all the same.
+        # The target uses data although its digest is wrong.
         "RFC7143-7.8-03",
-        # What is sent again is not what was sent before.
+        # Data that the target sends again differs from the first copy.
         "RFC7143-11.16-05",
-        # Writes that store other data, in other blocks, or a part.
+        # A write stores other data, in other blocks, or only a part.
         "SBC3-4.2-01",
         "SBC3-5.2-01",
         "SBC3-5.2-02",
@@ -58,17 +58,17 @@ DATA = frozenset(
         "SBC4-5.48-01",
         "SBC4-5.48-03",
         "SPC4-6.4-01",
-        # What was erased can still be read.
+        # Erased data can still be read.
         "SBC3-5.24-01",
         "SBC3-5.24-05",
-        # Reservations that keep no other initiator out.
+        # A reservation does not keep other initiators out.
         "SPC4-5.12.1-01",
         "SPC4-5.12.1-03",
         "SPC4-5.12.1-04",
         "SPC4-5.12.3-03",
         "SPC4-5.12.5-01",
         "SBC3-5.24-09",
-        # What no initiator may do to another one's data.
+        # One initiator changes or ends the work of another.
         "Robustness-3-01",
         "Robustness-3-02",
     }

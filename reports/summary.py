@@ -85,7 +85,7 @@ def pytest_terminal_summary(
     run = config.stash.get(RUN, None)
     is_refused = exitstatus == pytest.ExitCode.USAGE_ERROR
     if run is None or not run.checks or is_refused:
-        # What pytest itself says of an option that makes no sense is one line.
+        # pytest itself prints one line about a wrong option.
         return (yield)
     if _is_full(config):
         result = yield
@@ -144,7 +144,7 @@ def _write(path: Path, run: Run, findings: tuple[Finding, ...]) -> str:
     if not run.is_complete:
         return f"{path} is not written: the run is incomplete"
     try:
-        # Another process may have made it since the run began.
+        # Another process may have created the file since the run began.
         with path.open("x", encoding="utf-8") as file:
             file.write(baseline(run, findings))
     except OSError as error:

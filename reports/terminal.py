@@ -57,7 +57,7 @@ def table(checks: Sequence[Check]) -> list[Line]:
     if rows and quiet:
         rows[_OTHERS] = sum(quiet, Counter())
     rows[_ALL] = total
-    # By hand, as lines with a look: pytest's reporter writes them in its own colours.
+    # We colour the lines ourselves: pytest's reporter would use its own colours.
     width = max(map(len, rows))
     head = f"{'':{width}}" + "".join(f"  {column}" for column in columns)
     lines = [Line(head, _SOFT)]
@@ -110,7 +110,7 @@ def gone_lines(run: Run, width: int) -> Iterator[Line]:
     stale = gone(run)
     room = max(width, _LEAST_WIDTH) - _INDENT
     for one in stale[:_MOST_GONE]:
-        # A file's name stays whole: it is there to be copied.
+        # A file's name is not shortened, so that it can be copied.
         parts = wrap(
             sentence(one), room - 6, break_long_words=False, break_on_hyphens=False
         )
@@ -157,7 +157,7 @@ def finding_lines(
             Line(f"{'':{_INDENT}}{label if number == 0 else '':>8}  {part}", _PLAIN)
             for number, part in enumerate(folded)
         ]
-    # Not folded: it is there to be copied.
+    # The line is not folded, so that it can be copied.
     again = one_line(commands(one.example, run, results)[0])
     lines.append(Line(f"{'':{_INDENT}}{'again':>8}  {again}", _SOFT))
     return lines

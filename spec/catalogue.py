@@ -29,7 +29,8 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 """The folder of each document, and how it is cited."""
 
 
-class UnknownRequirement(KeyError):  # it says what, as our others do
+# The error states the reason, like our other errors.
+class UnknownRequirement(KeyError):
     """An ID that the catalogue does not hold."""
 
     def __str__(self) -> str:

@@ -32,7 +32,8 @@ SUITE = "suites/conformance"
 
 LEAN = (
     *("-p", "no:cacheprovider"),
-    # Its plugin imports all of Hypothesis at a run's end: half of the time.
+    # At the end of a run this plugin imports all of Hypothesis, which takes half of the
+    # time.
     *("-p", "no:hypothesispytest"),
 )
 """What a run leaves out, as options."""
@@ -127,7 +128,7 @@ def run(arguments: Sequence[str], seconds: int, folder: Path) -> Done:
         try:
             channel.settimeout(_BEGIN_SECONDS)
             print(json.dumps(order), file=stream, flush=True)
-            stream.readline()  # it begins
+            stream.readline()  # the fork answers that it has begun
             begun = time.monotonic()
             channel.settimeout(seconds + _LATE_SECONDS)
             code = stream.readline()
@@ -148,14 +149,14 @@ def _read(path: Path) -> str:
 def serve(channel: socket.socket) -> None:
     """Import the suite, then fork for each run, until the channel is closed."""
     handlers = [(one, signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM)]
-    # Ctrl-C is for the runs, and for who has asked for them.
+    # Ctrl-C is for the runs, and for the process that has requested them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pytest.main([SUITE, "--collect-only", "-qq", *LEAN, *ANYWHERE])
     forked.offer("reftarget", run_reference_target)
     signal.signal(signal.SIGTERM, handlers[1][1])
-    # Whoever waits for a run sees its socket close: the fork's end is nobody's to see.
+    # The client sees its socket close, so nobody needs to wait for the fork.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # A fork that collects garbage need not look at what is here already.
+    # Keep the objects that exist now out of the garbage collections of the forks.
     gc.collect()
     gc.freeze()
     while True:
@@ -185,9 +186,9 @@ def _carry_out(connection: socket.socket, parent: int) -> NoReturn:
                 with Path(order[name]).open("wb") as file:
                     os.dup2(file.fileno(), number)
             print("begins", file=stream, flush=True)
-            signal.alarm(order["seconds"])  # the kernel kills us then
+            signal.alarm(order["seconds"])  # the kernel kills this process then
             code = int(pytest.main(order["told"]))
-            # What a process does at its end: a fork ends without it.
+            # A fork ends without the functions of atexit, so call them here.
             atexit._run_exitfuncs()
             sys.stdout.flush()
             print(code, file=stream, flush=True)

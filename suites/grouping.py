@@ -26,7 +26,7 @@ def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
     """
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
-    # The poor first: a group begins with one of them, and the rich fill it up.
+    # Begin each group with a poor habit and fill it up with rich ones.
     cover = _Cover([*poor, *rich])
     cover.skip_pairs_of(range(len(poor), len(habits)))
     return _Cover(rich).groups() + cover.groups(first=len(poor))

@@ -193,8 +193,8 @@ def attempt(row: Row) -> str:
         except forkserver.ForkServerError as error:
             return f"no run: {error}"
         if not (folder / "run.json").exists():
-            # No login succeeds: the run itself says so, before its first check. An
-            # error in pytest has the same code.
+            # No login succeeds: the run itself reports that before its first check. An
+            # error in pytest has the same exit code.
             is_ours = "INTERNALERROR" in result.stdout + result.stderr
             if result.code == _NO_TARGET and not is_ours:
                 return "noticed"

@@ -169,7 +169,8 @@ def sort_verdicts(
     shown_names = {
         name for item in noticing for name in (*item.broken, *item.requirements)
     }
-    # A check that is not judged has failed by what another check shows.
+    # A check that is not judged failed for the same reason as the proof of its
+    # foundation.
     unjudged = [item for item in judged if item.outcome is model.Outcome.NOT_JUDGED]
     shown_names |= {name for item in unjudged for name in item.requirements}
     outcome = Outcome(
@@ -263,7 +264,7 @@ def _try_all(
 
     first = side_by_side(faults, attempt, _in_short, jobs=options.jobs)
     outcomes = {outcome.fault.name: outcome for outcome in first}
-    # What a busy machine makes late is not wrong.
+    # A busy machine may cause timeouts, so try these again one by one.
     retried = [
         outcome.fault
         for outcome in first

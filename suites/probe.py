@@ -150,7 +150,8 @@ def _init(options: argparse.Namespace) -> int:
     with targets.parse(options.target) as running:
         offer = ask(running, timeout=options.peer_timeout)
         numbers = (offer.luns or (running.target.default_lun,))[:MOST_UNITS]
-        # As checks do: LIO loses its framing where it has offered digests itself.
+        # Send the same offers as the checks: LIO loses its framing if it offers digests
+        # itself.
         login = login_options(running.target, DEFAULT_KEYS)
         units = units_at(running.portal, login, numbers, timeout=options.peer_timeout)
     print(target_file(running, offer, units), end="")

@@ -116,7 +116,7 @@ def _places(diff: str) -> Iterator[tuple[str, set[int]]]:
             path, touched = line.removeprefix("+++ ").removeprefix("b/"), set()
         elif match := _HUNK.match(line):
             first, count = int(match[1]), int(match[2] or 1)
-            # Where lines are gone alone, those around the place are touched.
+            # A hunk that only deletes lines touches the lines around it.
             touched |= {*range(first, first + count)} if count else {first, first + 1}
     if path:
         yield path, touched

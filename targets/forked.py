@@ -67,7 +67,7 @@ class Fork:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        # Its number is not given to another process before we have asked how it ended.
+        # Until `poll` reaps the child, the kernel gives its number to no other process.
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -117,8 +117,9 @@ def _become(
     """Run a program in this fork, and end with it."""
     code = _FAILED
     try:
-        # Sockets and files of our parent are closed below, and never again when Python
-        # frees their objects: their numbers belong to others then.
+        # The parent's sockets and files are closed below. Freeze their objects: if
+        # Python closed them again later, it would close other files with the same
+        # numbers.
         gc.freeze()
         leash.hold()
         if os.getppid() != parent:

@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
     """Put the leash on, then run the program."""
     parent, command = int(argv[1]), argv[2:]
     hold()
-    # The parent may have died before the kernel was asked: then nobody tells us.
+    # If the parent died before the request to the kernel, no signal arrives.
     if os.getppid() != parent:
         sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606  # no shell is wanted

@@ -120,7 +120,7 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
     def _first_start(self) -> "_Instance":
         if self.port is None:
             for _ in range(_ATTEMPTS - 1):
-                # Another program may take a port between our look and the bind.
+                # Another program may take a port between our test and the bind.
                 with suppress(PortTakenError):
                     return self._try_start()
         return self._try_start()
@@ -173,7 +173,7 @@ class _Instance:
         self.process = _launch(self.recipe, self.plan)
 
     def power_cycle(self) -> None:
-        # Nothing of a process that is killed survives it.
+        # A killed process leaves nothing behind.
         self.restart()
 
     def operate(self, order: str) -> None:
@@ -253,7 +253,7 @@ def choose_ports(
     if first is not None:
         portals.append(Portal(hosts[0], first))
         refuse_taken("the target", tuple(portals))
-    # Not for secrets: the numbers only keep parallel runs apart.
+    # This is no secret: the numbers only keep parallel runs apart.
     candidates = iter(random.sample(_PORTS, len(_PORTS)))
     for host in hosts[len(portals) :]:
         port = next((port for port in candidates if _bind_error(host, port) == 0), None)
@@ -284,7 +284,8 @@ def _bind_error(host: str, port: int) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As servers do: old connections in TIME_WAIT are no hindrance.
+            # Like a server, so that old connections in TIME_WAIT do not prevent the
+            # bind.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)

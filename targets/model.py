@@ -392,7 +392,7 @@ class Provider(Protocol):
     @property
     def deviations_of(self) -> str | None:
         """The kind whose known deviations apply, or None."""
-        # A program does the same wherever it runs.
+        # The program has the same deviations in a machine.
         return self.kind.removesuffix("-vm")
 
     @property

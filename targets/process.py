@@ -161,7 +161,7 @@ def spawn(
                 stderr=subprocess.STDOUT,
                 cwd=directory,
                 env={**os.environ, **settings},
-                # Ctrl-C is for pytest, which then stops the targets in good order.
+                # Ctrl-C is for pytest, which then stops the targets in order.
                 start_new_session=True,
             )
     except OSError as error:

@@ -34,7 +34,8 @@ class WorkDirectory:
 def make(kind: str) -> WorkDirectory:
     """Make a directory for an instance of a kind of target."""
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-"))
-    # Locked first and named second: a lock file that can be seen is always held.
+    # Lock the file first and name it second, so that a visible lock file is always
+    # held.
     unnamed = path / f"{_LOCK}.new"
     lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -54,7 +55,7 @@ def _is_own(entry: os.DirEntry[str]) -> bool:
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return False  # a run beside this one has just removed it
+        return False  # another run has just removed it
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 

@@ -25,7 +25,7 @@ LONGEST = (
 They come first, so that no worker waits at the end for another one's.
 """
 
-# How long an example takes is the machine's affair.
+# The time of an example depends on the machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

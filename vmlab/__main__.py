@@ -83,7 +83,7 @@ def describe(parser: Parser) -> None:
         "--config",
         action="append",
         default=[],
-        # Extensions may have added some.
+        # Extensions may have added commands.
         help=f"a file with options, or one of {', '.join(config.presets())} (may be "
         "repeated)",
     )

@@ -32,7 +32,7 @@ def is_usable(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
     if not _is_ours():
         return False
     path = _path()
-    # Who comes meanwhile waits for this probe's answer.
+    # Other processes wait here for the answer of this probe.
     with locks.held(path.with_suffix(".lock")):
         answers = _answers()
         if kernel.version not in answers:
@@ -74,7 +74,7 @@ def _answers() -> dict[str, bool]:
         if cached["host"] == _host():
             return {str(name): bool(works) for name, works in cached["kvm"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # nothing is known yet, or what is kept cannot be read
+        pass  # there is no stored answer yet, or it cannot be read
     return {}
 
 
@@ -126,4 +126,4 @@ def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) 
         )
     finally:
         with contextlib.suppress(libvirt.libvirtError):
-            started.destroy()  # unless it has ended by itself
+            started.destroy()  # unless the process has ended by itself

@@ -24,7 +24,7 @@ _SHARED = frozenset(
 """File systems that several hosts may have, as /proc/self/mountinfo calls them."""
 _MOUNTS = Path("/proc/self/mountinfo")
 _MAKING, _LOCK = ".making-", ".lock"
-# By which programs that make backups know a cache, and we our own.
+# Backup programs recognise a cache by this file, and we recognise our own.
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# of iSCSI Assay\n"
 
@@ -65,7 +65,7 @@ def file_system(path: Path) -> str:
         return ""
     resolved = path.resolve()
     kind, depth = "", -1
-    # Of several mounts at one place the last is on top.
+    # If several file systems are mounted at one place, the last one counts.
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         place = Path(_unescaped(before.split()[4]))
@@ -125,7 +125,7 @@ def get(name: str, made_from: str, make: Callable[[Path], None]) -> Path:
 def _make(path: Path, make: Callable[[Path], None]) -> None:
     """Make it beside its place and move it: no half of it is ever taken."""
     making = path.with_name(_MAKING + path.name)
-    # Of one who was interrupted: nobody else is at it, since the lock is ours.
+    # An interrupted process left it: we hold the lock, so nobody else uses it.
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir()
     try:

@@ -45,7 +45,7 @@ class Console:
         self._prompt = ""
         self._is_ours = False
         self._take_over(seconds)
-        # There is no echo any more that what is typed could come before.
+        # The echo is off, so pexpect need not wait before it sends.
         self._child.delaybeforesend = None
 
     def _take_over(self, seconds: float) -> None:
@@ -56,7 +56,7 @@ class Console:
         """
         patience = _FIRST_TRY
         deadline = time.monotonic() + seconds
-        # virsh throws away what is typed before it is ready, without a word.
+        # virsh silently drops input that arrives before it is ready.
         while not self._takes_over(patience):
             patience *= 2
             if time.monotonic() > deadline:
@@ -68,13 +68,14 @@ class Console:
 
     def _takes_over(self, seconds: float) -> bool:
         """Set the shell up; tell whether it answers in time."""
-        # Without an echo the shell edits no lines either, which it would wrap and
-        # colour. A prompt of this try's own, since one of a former console may
-        # stand there; in two parts, since the echo of this command is not the prompt.
+        # Without an echo the shell edits no lines, so it neither wraps nor colours
+        # them. The prompt is unique to this try, since one of a former console may be
+        # on the screen; it is sent in two parts, so that the echo of this command
+        # differs.
         own = f"{os.getpid()}-{time.monotonic_ns()}> "
         self._prompt = f"assay-{own}"
         try:
-            # What a former console has left running gives way.
+            # Interrupt a program that a former console has left running.
             self._child.send("\x03")
             self._child.sendline(f"stty -echo icanon; PAGER=cat; PS1='assay-''{own}'")
             self._child.expect_exact(self._prompt, timeout=seconds)
@@ -110,7 +111,7 @@ class Console:
         """
         if not self._is_ours:
             self._take_over(seconds)
-        # Until its end is seen, what comes may still be this command's.
+        # Until the prompt returns, output may belong to this command.
         self._is_ours = False
         self._child.sendline(f'{command}; echo "[code $?]"')
         self._await_prompt(seconds)
@@ -137,7 +138,7 @@ class Console:
 
     def close(self) -> None:
         """Release the console, with echo switched on for the next user."""
-        with contextlib.suppress(OSError):  # the machine may be gone
+        with contextlib.suppress(OSError):  # the machine may have ended
             self._child.sendline("stty echo")
         self._child.close(force=True)
 

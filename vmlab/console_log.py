@@ -43,14 +43,15 @@ class ConsoleLog:
             for start, file in self._look(stack):
                 file.seek(max(0, position - start))
                 parts.append(file.read())
-                if parts[-1]:  # it may have grown since the look
+                if parts[-1]:  # the file may have grown since
                     self.end = start + file.tell()
             return b"".join(parts)
 
     def _look(self, stack: ExitStack) -> list[tuple[int, BinaryIO]]:
         """Open the files, the oldest first; note and return where each begins."""
         files: dict[int, tuple[BinaryIO, int]] = {}
-        # The newest first: one that is renamed meanwhile comes twice, none is missed.
+        # Newest first: a file that is renamed meanwhile is read twice rather than
+        # missed.
         for path in (self.path, *_backups(self.path)):
             with suppress(FileNotFoundError):
                 file = stack.enter_context(path.open("rb"))

@@ -75,7 +75,7 @@ def _record(entry: Entry, number: int) -> bytes:
         0,  # user
         0,  # group
         2 if stat.S_ISDIR(entry.mode) else 1,
-        0,  # time of change: the same archive each time
+        0,  # time of change: always the same, for equal archives
         len(entry.data),
         0,
         0,

@@ -29,7 +29,7 @@ _RIVAL_SECONDS = 5.0
 _SOCKETS = Path("/run/libvirt")
 _LOGS = Path("/var/log/libvirt")
 _KVM = Path("/dev/kvm")
-# How libvirt itself starts the daemons of an ordinary user.
+# This is how libvirt itself starts the daemons of an ordinary user.
 _SPAWNED = ["--timeout=120"]
 
 
@@ -64,7 +64,7 @@ def connect() -> "libvirt.virConnect":
         LabError: libvirt is not installed, or its daemon does not answer.
     """
     libvirt = module()
-    # It would print what is also raised.
+    # libvirt would also print each error that it raises.
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     start_logger()
     with contextlib.suppress(libvirt.libvirtError):
@@ -90,7 +90,7 @@ def _share_kvm(device: Path) -> None:
             shutil.chown(device, group="kvm")
             device.chmod(0o660)
     except (OSError, LookupError):
-        pass  # there is no such device or group, or it is not ours to give
+        pass  # the device or the group is missing, or belongs to another user
 
 
 def start_logger() -> None:
@@ -108,7 +108,7 @@ def start_logger() -> None:
 def _start(program: str, sock: Path, idle_seconds: int) -> None:
     """Start a daemon of libvirt, unless another has done so meanwhile."""
     for folder in (sock.parent, _LOGS):
-        # A service manager would have made them.
+        # A service manager would have created these folders.
         folder.mkdir(parents=True, exist_ok=True)
     command = [find(program), *_ours(idle_seconds)]
     try:
@@ -118,14 +118,15 @@ def _start(program: str, sock: Path, idle_seconds: int) -> None:
             text=True,
             timeout=_START_SECONDS,
             check=False,
-            # Others' machines are with it, too: it outlives the row that started it.
+            # Other users' machines use the daemon, too: it outlives the row that
+            # started it.
             env=guard.unmarked(),
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(
             f"{program} did not start within {_START_SECONDS} s", command=command
         ) from error
-    # A failure can mean that another process is starting it.
+    # The start may fail because another process starts the daemon.
     for _ in poll(_START_SECONDS if process.returncode == 0 else _RIVAL_SECONDS):
         if listens(sock):
             return
@@ -146,7 +147,7 @@ def end() -> None:
     is_root = os.geteuid() == 0
     programs = {
         "libvirtd": _ours(IDLE_SECONDS) if is_root else _SPAWNED,
-        # The last: while there is the other, it may be needed.
+        # Last, because the other daemon may need it.
         "virtlogd": _ours(LOGGER_IDLE_SECONDS) if is_root else _SPAWNED,
     }
     for program, arguments in programs.items():
@@ -195,7 +196,7 @@ def _has_clients(program: str) -> bool:
         printed = run("virt-admin", "-c", address, "client-list", program, seconds=20)
     except LabError:
         return True
-    # Two lines are its head.
+    # The output begins with two header lines.
     return len(printed.strip().splitlines()) > 2
 
 

@@ -38,7 +38,7 @@ def add(root: Path, module: Path, place: Path) -> None:
     """Put a module into its place, and keep its debug information if it has any."""
     copy = root / _FOLDER / module.name
     for path in (copy, place):
-        # It may be a link, and another kernel's as well.
+        # The path may be a link to another kernel's file, so do not write through it.
         path.unlink(missing_ok=True)
     shutil.copy2(module, place)
     if ".debug_info" in run("objdump", "--section-headers", module):

@@ -65,7 +65,7 @@ def _cache() -> Finding:
 
 
 def _acceleration() -> Iterator[Finding]:
-    # What is amiss with the cache or QEMU has been said.
+    # Earlier lines have reported problems of the cache and of QEMU.
     with contextlib.suppress(LabError):
         yield Finding("acceleration", is_there=True, remark=acceleration.describe())
 

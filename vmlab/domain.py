@@ -14,8 +14,9 @@ PREFIX = "iscsi-assay-"
 """How the names of the lab's own domains begin; it touches no other."""
 
 _QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
-# Up to warnings, by which a kernel tells of its own mistakes. It would look whether its
-# timer ticks within milliseconds, which an emulated one on a busy host does not.
+# Print messages up to warnings, by which a kernel reports its own mistakes.
+# no_timer_check: an emulated timer on a busy host fails the kernel's test, which takes
+# milliseconds.
 _COMMAND_LINE = (
     "console=ttyS0 panic=-1 oops=panic quiet loglevel=5 no_timer_check rdinit=/init"
 )
@@ -68,7 +69,7 @@ def describe(machine: Machine) -> str:
     ET.SubElement(features, "acpi")
     mode = "host-passthrough" if machine.is_accelerated else "maximum"
     ET.SubElement(domain, "cpu", mode=mode)
-    # A crash ends it: what it said stands in the console's file.
+    # A crash ends the machine; the console's file keeps its output.
     for event in ("on_poweroff", "on_reboot", "on_crash"):
         _text(domain, event, "destroy")
     _devices(ET.SubElement(domain, "devices"), machine)
@@ -95,7 +96,8 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
     if machine.root is not None:
         ET.SubElement(_disk(devices, machine.root, "vdb"), "readonly")
     for number, folder in enumerate(machine.shares):
-        # Whoever writes in the guest, files are QEMU's user's: no root is needed.
+        # QEMU's user owns all files, whoever writes in the guest, so root is not
+        # needed.
         share = ET.SubElement(devices, "filesystem", type="mount", accessmode="squash")
         ET.SubElement(share, "driver", type="path")
         ET.SubElement(share, "source", dir=str(folder))
@@ -104,7 +106,7 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
 
 def _disk(devices: ET.Element, path: Path, name: str) -> ET.Element:
     disk = ET.SubElement(devices, "disk", type="file", device="disk")
-    # The host's page cache survives the machine, so nothing is lost with it.
+    # The host's page cache survives the machine, so no data is lost.
     ET.SubElement(disk, "driver", name="qemu", type="raw", cache="unsafe")
     ET.SubElement(disk, "source", file=str(path))
     ET.SubElement(disk, "target", dev=name, bus="virtio")

@@ -48,10 +48,10 @@ def disk(name: str) -> Path:
 def claim(name: str) -> Lock | None:
     """Make a machine's folder ours; None where it is another process's."""
     folder = machine_folder(name)
-    # A sweep may be looking at it: that is over at once.
+    # A sweep may hold the lock for a moment.
     for _ in poll(_SWEEP_SECONDS):
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # a sweep has just taken it away
+        with suppress(FileNotFoundError):  # a sweep has just removed it
             lock = locks.take(folder / _LOCK)
             if lock is not None:
                 return lock
@@ -78,11 +78,11 @@ def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]
     for folder in existing:
         if not _NAME.fullmatch(folder.name) or not (every or (folder / _LOCK).exists()):
             continue
-        with suppress(OSError):  # another's sweep takes it away as well
+        with suppress(OSError):  # another process's sweep may remove it as well
             lock = locks.take(folder / _LOCK)
             if lock is None:
                 continue
-            # Asked now that nobody can be about to start it.
+            # Ask only while the lock keeps others from starting the machine.
             if not is_up(folder.name):
                 forget(folder.name)
                 yield folder.name

@@ -95,7 +95,8 @@ def start(
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env={**os.environ, **(environment or {})},
-        # A signal for our group is not for it: it sees that we end.
+        # A session of its own: signals for our group do not reach the guard, which sees
+        # that we end.
         start_new_session=True,
     )
     return Guarded(process)
@@ -117,7 +118,8 @@ def _run(mark: str, words: Sequence[str]) -> int:
             stdin=subprocess.DEVNULL,
             env={**os.environ, VARIABLE: f"{os.environ.get(VARIABLE, '')} {mark}"},
             start_new_session=True,
-            # One thread, so this is safe. Who kills the guard kills the command.
+            # Safe, because there is one thread. Whoever kills the guard kills the
+            # command.
             preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
         )
     except OSError as error:
@@ -125,14 +127,14 @@ def _run(mark: str, words: Sequence[str]) -> int:
         return 127
     descriptor = os.pidfd_open(child.pid)
     try:
-        # Nothing is ever written to the leash: it is readable when it is closed.
+        # Nothing is written to the leash: it becomes readable when it is closed.
         select.select([descriptor, 0], [], [])
         is_over = _has_ended(child.pid)
     except _Stopped:
         is_over = False
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # What it has left is ended too: a row has nothing in the background.
+    # Also end the processes that the command has left in the background.
     _end(mark, child.pid)
     code = child.wait()
     if not is_over:
@@ -168,8 +170,8 @@ def _end(mark: str, session: int) -> None:
             if number == signal.SIGKILL:
                 _send(running, signal.SIGKILL)
                 continue
-            # Once each: to some, a second signal means to hurry. They stand still
-            # meanwhile, or a shell whose child ends first goes on to its next command.
+            # Signal each process once: some exit at once on a second signal. Stop them
+            # first, or a shell whose child ends would start its next command.
             for one in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
                 _send(running - signalled, one)
             signalled |= running
@@ -188,14 +190,14 @@ def marked(mark: str, session: int) -> set[int]:
     for path in Path("/proc").iterdir():
         if not path.name.isdecimal() or int(path.name) == own_pid:
             continue
-        with suppress(OSError):  # it has ended, or is another user's
+        with suppress(OSError):  # the process has ended, or belongs to another user
             if _is_marked(path, mark.encode(), session):
                 pids.add(int(path.name))
     return pids
 
 
 def _is_marked(path: Path, mark: bytes, session: int) -> bool:
-    # The name may hold spaces and parentheses; fields follow the last of these.
+    # The name may contain spaces and parentheses; the fields follow the last one.
     state, *fields = (path / "stat").read_bytes().rpartition(b")")[2].split()
     if state in (b"Z", b"X"):
         return False

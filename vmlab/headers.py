@@ -47,7 +47,7 @@ def _unpack(package: str, path: Path) -> None:
     for deb in path.glob("*.deb"):
         run("dpkg-deb", "-x", deb, path, seconds=300)
         deb.unlink()
-    # Its Makefile names the common part by the place where it would be installed.
+    # The Makefile names the common part by its path in an installation.
     makefile = path / "usr" / "src" / package / "Makefile"
     text = makefile.read_text()
     makefile.write_text(

@@ -53,7 +53,7 @@ def of_debian() -> Kernel:
 
 def _newest() -> tuple[str, str]:
     """Return name and version of the package behind linux-image-amd64."""
-    # One call, since apt may read all its lists for each.
+    # One call for all, since apt may read all its lists in each call.
     printed = run("apt-cache", "show", "--no-all-versions", _META, allowed=(0, 100))
     match = re.search(
         r"^Depends:.*?\b(linux-image-[\w.+-]+-amd64)\b(?: \(= (\S+)\))?",

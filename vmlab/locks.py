@@ -50,7 +50,7 @@ def take(path: Path, *, wait: bool = False) -> Lock | None:
         except BaseException:
             os.close(descriptor)
             raise
-        # Its last owner has let go and removed it meanwhile.
+        # The last owner has released and removed the lock meanwhile.
         os.close(descriptor)
 
 

@@ -85,7 +85,7 @@ class Lab:
             self._claim(name)
             if ends_with_us:
                 self._own_machines.add(name)
-            # A killed run's machines are gone, their folders are not.
+            # A killed run's machines have ended, but their folders remain.
             list(folders.sweep(self.is_up))
             try:
                 return self._boot(guest, name, kernel, disk, forwards, ends_with_us)
@@ -133,7 +133,7 @@ class Lab:
                 if not is_taken or attempt == _PORT_ATTEMPTS - 1:
                     raise
             except BaseException:
-                # A signal, while libvirt started it: nobody would know it.
+                # If a signal interrupts the start, end the machine: nobody else would.
                 self._end(name)
                 raise
         running = Running(name, guest.kind, ports, console, started)
@@ -206,7 +206,7 @@ class Lab:
         running = []
         for one in listed:
             if one.name().startswith(domain.PREFIX):
-                # Another process may end it meanwhile.
+                # Another process may end the machine meanwhile.
                 with contextlib.suppress(libvirt.libvirtError):
                     running.append(_of_domain(one))
         return running
@@ -243,11 +243,11 @@ def _of_domain(handle: "libvirt.virDomain") -> Running:
     try:
         ports = handle.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
     except libvirt.libvirtError as error:
-        # libvirt keeps no empty description, which a machine without ports has.
+        # libvirt drops an empty description, and a machine without ports has one.
         if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
             raise
         ports = ""
-    # Another version of the lab may have described its machine in other words.
+    # Another version of the lab may have described its machine in another form.
     pairs = (pair.partition("=")[::2] for pair in ports.split())
     forwards = {
         endpoint: int(outer)

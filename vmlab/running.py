@@ -86,18 +86,18 @@ class Running:
         try:
             return bool(self._domain.state() == _PAUSED_BY_AN_ERROR)
         except daemon.module().libvirtError:
-            return False  # it has just ended
+            return False  # the machine has just ended
 
     def _find_crash(self) -> watch.Crash | None:
         octets = self._log.read(self._seen)
         text = _text(octets)
         crash, scanned = watch.scan(text)
         if crash is None:
-            # What is no whole line is read again.
+            # An incomplete line is read again.
             self._seen = self._log.end - len(octets) + _size_of(text[:scanned], octets)
             return None
         for _ in poll(_REPORT_SECONDS):
-            # The line may have been half there, and so may the report.
+            # The line, and the report, may be incomplete.
             crash = watch.find_crash(self.log_since(self._seen)) or crash
             if crash.is_complete or not self.is_active():
                 break

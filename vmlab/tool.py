@@ -46,7 +46,7 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
 )
 """The Debian package of each program."""
 
-# An ordinary user's PATH leaves these out.
+# The PATH of ordinary users lacks these folders.
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 

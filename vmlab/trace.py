@@ -126,7 +126,7 @@ def _look_up(path: Path, frames: Iterable[Frame]) -> dict[Frame, Sequence[Place]
         symbol = _start(frame, symbols)
         if symbol is not None:
             section, start = symbol
-            # One before the place a call comes back to is still within the call.
+            # A return address may belong to the next line, so look one byte before it.
             within = frame.offset - (not frame.is_exact and frame.offset > 0)
             sections.setdefault(section, {})[frame] = start + within
     return {
@@ -149,7 +149,7 @@ def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
     functions: dict[str, list[_Symbol]] = {}
     printed = run("objdump", "--syms", "--wide", path)
     for match in _SYMBOL.finditer(printed):
-        # What is written in assembler may say nothing of its kind.
+        # A symbol from assembler may have no type.
         if match["kind"] in "F ":
             symbol = _Symbol(
                 match["section"], int(match["address"], 16), int(match["size"], 16)
@@ -180,7 +180,7 @@ def _places(
 ) -> dict[Frame, Sequence[Place]]:
     words = ["--exe", str(path), "--inlines", "--functions", "--addresses"]
     if path.suffix == ".ko":
-        # Its sections have no addresses yet.
+        # The sections of a module have no addresses yet.
         words += ["--section", section]
     arguments = [f"{address:#x}" for address in addresses.values()]
     printed = run("addr2line", *words, *arguments)

@@ -70,7 +70,7 @@ _OOPS = (
     r"list_(?:add|del) corruption|Unable to handle kernel"
 )
 _FORMS: tuple[tuple[CrashKind | None, str, str], ...] = (
-    # Kind (None where it is no crash), what its first line holds, what its last one is.
+    # Kind (None: no crash), pattern in its first line, pattern of its last one.
     (CrashKind.PROGRAM, rf"{DIED} ", r"(?<=\n)"),
     (CrashKind.KASAN, r"KASAN: ", _EQUALS),
     (CrashKind.KFENCE, r"KFENCE: ", _EQUALS),
@@ -78,11 +78,11 @@ _FORMS: tuple[tuple[CrashKind | None, str, str], ...] = (
     (CrashKind.KMEMLEAK, r"kmemleak: [1-9]\d* new suspected", _END_TRACE),
     (
         CrashKind.LOCKDEP,
-        # Of deadlocks that could be, of locks held wrongly, of RCU used wrongly.
+        # Possible deadlocks, locks held wrongly, RCU used wrongly.
         r"(?:WARNING|INFO): (?:possible|suspicious|inconsistent|bad|lock held) ",
         r"(?<=stack backtrace:\n)(?:.*\n)+?.*</TASK>\n?",
     ),
-    # A busy host makes a CPU of the guest late; that says nothing of the kernel.
+    # On a busy host a CPU of the guest is late; the kernel is not at fault.
     (None, r"INFO: rcu_\S+ .*stall|INFO: rcu_\S+ detected stalls", _STACK),
     (
         CrashKind.LOCKUP,
@@ -184,7 +184,7 @@ def _crash(
     start = begin.start()
     if kind is CrashKind.TRACE:
         start = _with_context(text, from_, start)
-    # The last line of a stack is a part of it; others only mark the end.
+    # The last line of a stack belongs to it; other patterns only mark the end.
     last = len(text)
     if end is not None:
         last = end.end() if "</TASK>" in end[0] else end.start()

@@ -26,7 +26,7 @@ _SLL, _SLL2, _RAW_IP_BSD, _IPV4, _IPV6 = 113, 276, 12, 228, 229
 _VLAN = (0x8100, 0x88A8)
 _TCP = 6
 _FIN, _SYN, _RST = 0x01, 0x02, 0x04
-# IPv6 extension headers that may stand before TCP.
+# IPv6 extension headers that may precede TCP.
 _EXTENSIONS = (0, 43, 60)
 
 
@@ -173,7 +173,7 @@ def _packets_of(path: Path, opened: IO[bytes]) -> Iterator[tuple[float, int, byt
     if magic not in _MAGICS:
         raise CaptureError(f"{path} is no pcap or pcapng file")
     try:
-        # It takes any file, though it says that it takes names alone.
+        # RawPcapReader takes any file object, although its signature names paths only.
         bounded: Any = _Bounded(path, opened)
         reader = RawPcapReader(bounded)
     except (Scapy_Exception, EOFError, struct.error) as error:
@@ -185,8 +185,9 @@ def _packets_of(path: Path, opened: IO[bytes]) -> Iterator[tuple[float, int, byt
             except (EOFError, StopIteration, zlib.error):
                 return
             except (Scapy_Exception, struct.error, ValueError, KeyError):
-                return  # it breaks off in the middle of a packet
-            link = getattr(about, "linktype", None)  # pcapng's, by interface
+                return  # the file breaks off within a packet
+            # One of pcapng's link types, by interface.
+            link = getattr(about, "linktype", None)
             if link is None:
                 link = reader.linktype
             yield _time(about), int(link), bytes(packet)

@@ -84,12 +84,13 @@ class Watch:
         elif isinstance(pdu, TextRequest):
             limit = _pairs(pdu).get("MaxRecvDataSegmentLength")
             if limit is not None and limit.isdigit():
-                # From when it applies cannot be seen from here: the longer one counts.
+                # The capture does not show when the new limit applies: keep the longer
+                # one.
                 self._segment_limit = max(self._segment_limit or 0, int(limit))
         elif isinstance(pdu, SCSICommand):
             self._data_sn[pdu.initiator_task_tag] = 0
         elif isinstance(pdu, SNACK):
-            # What it brings again is no mistake.
+            # The PDUs that a SNACK requests again are no violation.
             self._data_sn.clear()
             self._stat_sn = None
 

@@ -186,7 +186,8 @@ def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
         "unpack_from": layout.unpack_from,
         "pack_all": layout.pack,
     }
-    # As dataclasses do: a loop over the fields would cost ten times as much.
+    # Generated code, as in dataclasses: a loop over the fields would cost ten times as
+    # much.
     exec(source, namespace)  # noqa: S102 - the source is made of the layer above
     cls.parse = classmethod(namespace["parse"])  # type: ignore[assignment]
     cls.pack = namespace["pack"]  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ class AHS(Packet):
     name = "AHS"
 
     if TYPE_CHECKING:
-        # Scapy's own signature names arguments that no caller of ours gives.
+        # Scapy's own signature has parameters that our callers never pass.
         def __init__(self, wire: bytes = b"", /, **fields: Any) -> None: ...
 
     fields_desc: ClassVar[list[Any]] = [

@@ -75,7 +75,7 @@ class PDU(Packet):
     fields_desc: ClassVar[list[Any]] = []
 
     if TYPE_CHECKING:
-        # Scapy's own signature names arguments that no caller of ours gives.
+        # Scapy's own signature has parameters that our callers never pass.
         def __init__(self, wire: bytes = b"", /, **fields: Any) -> None: ...
 
     else:
@@ -84,7 +84,7 @@ class PDU(Packet):
             try:
                 super().__init__(*args, **fields)
             except AttributeError as error:
-                # Scapy's error is the name alone.
+                # Scapy's error holds only the name.
                 if str(error) not in fields:
                     raise
                 raise AttributeError(self._unknown(str(error))) from None
@@ -96,7 +96,7 @@ class PDU(Packet):
         try:
             self.setfieldval(attr, val)
         except AttributeError:
-            # Scapy would make an attribute of it, and the PDU would leave as it was.
+            # Scapy would set an attribute instead, and the PDU would be sent unchanged.
             raise AttributeError(self._unknown(attr)) from None
 
     def _unknown(self, name: str) -> str:

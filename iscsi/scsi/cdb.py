@@ -173,7 +173,7 @@ report_supported_task_management_functions = Layout(
     **_ALLOCATION_12,
 )
 
-# RECEIVE COPY RESULTS and kin (SPC-4 section 6.22).
+# RECEIVE COPY RESULTS and its variants (SPC-4 section 6.22).
 receive_copy_status = Layout(
     "RECEIVE COPY STATUS (LID1)", (0x84, 0x00), 16, **_COPY_RESULTS
 )

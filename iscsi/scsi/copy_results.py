@@ -193,7 +193,7 @@ def build_third_party_copy_page(
     }
     page = b""
     for kind, content in descriptors.items():
-        # Each is a multiple of four bytes, the length that it says included.
+        # Each length is a multiple of four bytes and counts its own length field.
         padded = content + bytes(-len(content) % 4)
         page += _VPD_DESCRIPTOR.pack(kind, len(padded)) + padded
     return page

@@ -66,7 +66,7 @@ class Structure:
         self.name = name
         self.length = length
         self.fields = {key: Field(*place) for key, place in places.items()}
-        # As one big-endian integer, every field is a shift and a mask.
+        # The CDB is one big-endian integer, so every field is a shift and a mask.
         self._shifts = {
             key: (
                 8 * length - 8 * field.byte - (7 - field.bit) - field.width,
@@ -164,7 +164,7 @@ class Layout:
         opcode, service_action = code if isinstance(code, tuple) else (code, None)
         places = {"operation_code": (0, 7, 8), "control": (length - 1, 7, 8), **places}
         if opcode == VARIABLE_LENGTH:
-            # Another header than all others have (SPC-4 section 4.3.3).
+            # This CDB has its own header (SPC-4 section 4.3.3).
             places |= _VARIABLE_LENGTH_PLACES
         if service_action is not None:
             places.setdefault("service_action", (1, 4, 5))

@@ -278,7 +278,7 @@ def _parse(
             data=data,
         )
     code = ">Q4xI" if is_long else ">II"
-    # In the short form the length has three bytes, after a reserved one.
+    # In the short form the length has three bytes, after a reserved byte.
     blocks = tuple(
         BlockDescriptor(count, block_length if is_long else block_length & 0xFFFFFF)
         for count, block_length in struct.iter_unpack(

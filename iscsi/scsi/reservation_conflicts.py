@@ -44,7 +44,7 @@ class Role(Enum):
     STRANGER = "is not registered"
 
 
-# A handler decides for RESERVATION, whoever sends it.
+# For RESERVATION, the command's handler decides, for every sender.
 _NEITHER = frozenset({Access.FREE, Access.READY, Access.RESERVATION})
 _READS = _NEITHER | {Access.READ}
 _ALL = _READS | {Access.WRITE}
@@ -70,7 +70,7 @@ PASSES: dict[ReservationType, dict[Role, frozenset[Access]]] = {
         Role.REGISTRANT: _ALL,
         Role.STRANGER: _NEITHER,
     },
-    # Here every registrant is a holder.
+    # In these types every registrant is a holder.
     ReservationType.WRITE_EXCLUSIVE_ALL_REGISTRANTS: {
         Role.HOLDER: _ALL,
         Role.STRANGER: _READS,

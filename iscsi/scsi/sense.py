@@ -292,7 +292,7 @@ class Sense:
 
     def _build_fixed(self) -> bytes:
         information = self.information
-        # VALID is zero for what four bytes cannot hold (SPC-4 section 4.5.3).
+        # VALID is zero if the value does not fit four bytes (SPC-4 section 4.5.3).
         is_valid = information is not None and information < 2**32
         return FIXED.build(
             valid=is_valid,
@@ -385,7 +385,7 @@ def _complete_head(data: bytes) -> bytes | None:
         return None
     if len(data) <= (2 if is_fixed else 1):
         return None
-    # VALID is about INFORMATION, of which there is not all.
+    # VALID describes INFORMATION, which is cut off here.
     return bytes([code]) + data[1 : FIXED_MINIMUM - 1].ljust(FIXED_MINIMUM - 1, b"\0")
 
 
@@ -413,7 +413,7 @@ def _specific_fields(
 
 def _parse_fixed(data: bytes) -> Sense:
     _require(data, FIXED_MINIMUM)
-    # What a target leaves off the end counts as zero (SPC-4 section 4.5.3).
+    # Bytes that a target leaves off the end count as zero (SPC-4 section 4.5.3).
     length = min(len(data), FIXED_MINIMUM + data[7])
     fields = FIXED.parse_short(data[:length])
     key = _key(data, fields["sense_key"], 2)

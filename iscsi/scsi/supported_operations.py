@@ -66,7 +66,7 @@ class OneCommand:
 
 
 def _timeouts() -> bytes:
-    # Zeros: no timeout is recommended (SPC-4 section 6.35.4).
+    # Zeros mean that no timeout is recommended (SPC-4 section 6.35.4).
     return _TIMEOUTS.build(descriptor_length=_TIMEOUTS.length - 2)
 
 

@@ -11,7 +11,7 @@ from reftarget.scsi.rules import AdmissionRules
 
 
 def _begins_unasked(cdb: bytes) -> bool:
-    # TEST UNIT READY, opcode 0, is spared: it clears unit attentions.
+    # TEST UNIT READY, opcode 0, stays correct: checks clear unit attentions by it.
     return bool(cdb[0]) or has_naca(cdb)
 
 

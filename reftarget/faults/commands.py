@@ -24,7 +24,7 @@ def _run_out_of_order(
 ) -> Place:
     if place is not Place.AHEAD:
         return place
-    session.receive_ahead(request.cmd_sn)  # the gap before it is still there
+    session.receive_ahead(request.cmd_sn)  # the gap before it still exists
     request.immediate = True
     return Place.NEXT
 

@@ -41,7 +41,7 @@ def _offer_of_old_reporting(seen: Container[str], _is_leading: bool) -> text.Pai
 
 
 def _answers_to_declarations(pairs: text.Pairs) -> text.Pairs:
-    # Plain logins declare a length of their own; they are spared.
+    # Plain logins declare a length of their own; the fault leaves them alone.
     return [
         (name, text.IRRELEVANT)
         for name, value in pairs

@@ -141,7 +141,8 @@ def hang(_received: ReceivedPDU) -> None:
 def keep_memory(_received: ReceivedPDU) -> None:
     """Take memory and never give it back."""
     if len(_kept) < _MOST_CHUNKS:
-        _kept.append(bytearray(b"\x5a") * _CHUNK)  # written to, so that it is resident
+        # Each page is written to, so that it is resident.
+        _kept.append(bytearray(b"\x5a") * _CHUNK)
 
 
 def keep_file(_received: ReceivedPDU) -> None:

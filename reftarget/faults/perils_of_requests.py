@@ -182,7 +182,7 @@ def _has_odd_control(received: ReceivedPDU) -> bool:
     if not cdb:
         return False
     group = cdb[0] >> 5
-    if group == _LONG_CDBS:  # its end lies in an additional header segment
+    if group == _LONG_CDBS:  # the end of the CDB lies in an additional header segment
         return cdb[1] == _CONTROL or received.segments[-1:] == bytes([_CONTROL])
     return cdb[_ENDS[group]] == _CONTROL
 

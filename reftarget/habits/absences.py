@@ -225,7 +225,7 @@ ABSENCES: Final = (
             }
             and layout.name != "READ CAPACITY (16)"
         ),
-        # Who unmaps nothing is provisioned fully.
+        # A unit that unmaps nothing is fully provisioned.
         unit={"thin": False},
     ),
     _without_page("serial-number", VPDPage.UNIT_SERIAL_NUMBER),

@@ -170,7 +170,7 @@ DEVICES: Final = (
         says="Moves at most 64 KiB with a command.",
         unit={"maximum_transfer": 1 << 16},
         is_poor=True,
-        # A check can keep to a limit that is told.
+        # A check can keep to a limit only if the target reports it.
         apart_from=("limits-are-not-told", "no-vpd-block-limits"),
     ),
     Habit(

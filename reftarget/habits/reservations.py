@@ -53,7 +53,7 @@ RESERVATIONS: Final = (
             says=f"Offers no persistent reservation of type {kind:X}h.",
             absent_types=frozenset({kind}),
             is_poor=True,
-            # Who has reservations has one type at least.
+            # A target with reservations has at least one type.
             apart_from=("no-write-exclusive",)
             if kind is ReservationType.EXCLUSIVE_ACCESS
             else (),

@@ -29,7 +29,7 @@ _OF_RFC_7144: Final = frozenset(
     }
 )
 _ALL: Final = frozenset(TMFunction) - _OF_RFC_7144
-# Who has ACA has a function that ends it (SAM-5 5.10.5).
+# A target with ACA has a function that ends it (SAM-5 5.10.5).
 _ON_SEVERAL: Final = _ALL - {
     TMFunction.ABORT_TASK,
     TMFunction.CLEAR_ACA,
@@ -157,7 +157,7 @@ TASKS: Final = (
         clause="SPC-4 7.5.8",
         says="Keeps a task set for each nexus: TST is 001b.",
         rules=(TaskRules(set_for_each_nexus=True), ModeRules(task_set_type=1)),
-        # Who has no control mode page has one task set.
+        # A unit without a control mode page has one task set.
         apart_from=("no-modes", "no-mode-control", "no-optional-commands"),
     ),
 )

@@ -54,7 +54,7 @@ class Attentions:
         """
         queue = self._queues.get(nexus)
         if queue is None:
-            return  # it is still due the power on condition, which covers this one
+            return  # the pending power-on condition covers this one
         if additional.asc == _RESET_CLASS:
             if not queue or queue[0].asc != _RESET_CLASS or additional.ascq < 7:
                 queue[:] = [additional]

@@ -276,7 +276,7 @@ def _find_action(unit: LogicalUnit, task: Task) -> Command:
     if command is None:
         raise _unknown(unit, task)
     if len(cdb) < command.length:
-        # Only one of variable length can be: the rest was to come in an AHS.
+        # Only a CDB of variable length can be too short: an AHS should hold the rest.
         raise invalid_field_in_cdb(7)
     return command
 
@@ -339,7 +339,7 @@ def _forbidden(command: Command, cdb: bytes) -> CheckCondition:
 
 def _backing_sense(failure: BackingError) -> Sense:
     if isinstance(failure, OutOfSpaceError):
-        # A lasting lack of room (SBC-3 section 4.7.3.6).
+        # The lack of room is permanent (SBC-3 section 4.7.3.6).
         return Sense.of(
             SenseKey.DATA_PROTECT,
             AdditionalSense.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,

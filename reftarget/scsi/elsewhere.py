@@ -54,7 +54,7 @@ def _inquiry(task: Task, *, is_well_known: bool) -> Outcome:
         qualifier = PeripheralQualifier.CONNECTED
         kind = DeviceType.WELL_KNOWN_LOGICAL_UNIT
     if fields["evpd"]:
-        # Which pages there are is the first of them; here there are no others.
+        # The list of supported pages is the only page of this unit.
         if fields["page_code"]:
             return Outcome(
                 SCSIStatus.CHECK_CONDITION,

@@ -98,7 +98,7 @@ class _Job:
 
     def status(self, status: CopyManagerStatus, segments: int) -> CopyStatus:
         """Return what RECEIVE COPY STATUS says after so many segments."""
-        # In KiB, so that 32 bits hold the largest copy; a rest of one counts as one.
+        # In KiB, so that 32 bits hold the largest copy; the result is rounded up.
         return CopyStatus(status, segments, -(-self.bytes_copied // 1024), 1)
 
     def progress(self) -> CopyResult:
@@ -110,7 +110,7 @@ class _Job:
 def _extended_copy(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     length = cdb.extended_copy.parse(task.cdb)["parameter_list_length"]
     if unit.rules.copies.is_copy_of_nothing(length):
-        return GOOD  # not an error (SPC-4 section 6.4.1)
+        return GOOD  # an incomplete copy is no error here (SPC-4 section 6.4.1)
     if not HEADER_LENGTH <= length <= _MAX_LIST:
         raise parameter_list_length_error()
     now = unit.device.now
@@ -202,7 +202,7 @@ def _cscds(data: bytes, rules: CopyRules) -> list[CSCD]:
                 )
             continue
         try:
-            # LU ID TYPE says nothing of a designator, NUL is obsolete.
+            # LU ID TYPE does not concern a designator, and NUL is obsolete.
             cscds.append(CSCD.parse(entry))
         except DecodeError as error:
             raise invalid_field_in_parameter_list(start + error.offset) from None
@@ -256,7 +256,7 @@ def _copy(job: _Job, segment: Segment) -> Generator[None]:
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE) from None
     starts = range(0, length, CHUNK)
     if destination is source and segment.destination_lba > segment.source_lba:
-        # Overlapping blocks are read before they are written over.
+        # Overlapping blocks are read before they are overwritten.
         starts = starts[::-1]
     try:
         yield from _move(job, segment, source, destination, length, starts)
@@ -354,8 +354,8 @@ def _cut(task: Task, data: bytes) -> Outcome:
 
 
 COMMANDS = (
-    # The segments decide what is read and written, each unit for itself; what SPC-4
-    # table 58 says of the unit that is asked is here.
+    # Each unit that a segment reads or writes checks its own reservations. This check
+    # is that of SPC-4 table 58 for the unit that received the command.
     Command(cdb.extended_copy, _extended_copy, Access.WRITE),
     Command(cdb.receive_copy_status, _receive_status, Access.READ, needs_medium=False),
     Command(

@@ -48,7 +48,8 @@ def _log_sense(_unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.log_sense.parse(task.cdb)
     code, subpage = fields["page_code"], fields["subpage_code"]
     if fields["page_control"] != _CUMULATIVE_VALUES and code in _PARAMETERS:
-        raise invalid_field_in_cdb(2, 7)  # there are neither thresholds nor defaults
+        # The log pages have neither thresholds nor defaults.
+        raise invalid_field_in_cdb(2, 7)
     if code not in _CODES:
         raise invalid_field_in_cdb(2, 5)
     is_index = code == LogPage.SUPPORTED_LOG_PAGES

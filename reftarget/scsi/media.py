@@ -49,7 +49,7 @@ def _start_stop_unit(unit: LogicalUnit, task: Task) -> Outcome:
 
 def _move_medium(unit: LogicalUnit, task: Task, *, load: bool) -> None:
     rules = unit.rules.medium
-    if unit.prevented and rules.applies_prevention:  # moving it in is moving it, too
+    if unit.prevented and rules.applies_prevention:  # loading moves the medium, too
         raise illegal_request(AdditionalSense.MEDIUM_REMOVAL_PREVENTED)
     if load and not unit.is_loaded and rules.reports_new_medium:
         unit.attentions.establish_for_all(

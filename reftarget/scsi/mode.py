@@ -42,7 +42,7 @@ def _mode_sense(
     if control is PageControl.SAVED:
         raise rules.saved_objection()
     code, subpage = fields["page_code"], fields["subpage_code"]
-    # No page has subpages, so that all subpages are subpage zero.
+    # No page has subpages, so "all subpages" means subpage zero.
     if subpage not in (0, ALL_SUBPAGES):
         raise invalid_field_in_cdb(3, 7)
     code = rules.page_code(code)
@@ -106,7 +106,7 @@ def _select(
         if rules.refuses_unchangeable:
             unit.modes.check(page, offset)
         offset += len(page.build())
-    # All pages are looked at before the first is taken (SPC-4 section 6.9).
+    # All pages are checked before the first one is applied (SPC-4 section 6.9).
     changes = [unit.modes.change(page) for page in parameters.pages]
     if any(changes) and rules.reports_mode_change:
         unit.attentions.establish_for_all(
@@ -130,7 +130,7 @@ def _check_header(
     if len(parameters.block_descriptors) > 1:
         raise invalid_field_in_parameter_list(header - 1)
     for descriptor in parameters.block_descriptors:
-        # Zero and all ones leave the capacity as it is (SBC-3 section 6.5.2.2).
+        # Zero and all ones leave the capacity unchanged (SBC-3 section 6.5.2.2).
         unchanged = (0, unit.blocks, min(unit.blocks, 0xFFFFFFFF), 0xFFFFFFFF)
         if descriptor.blocks not in unchanged:
             raise invalid_field_in_parameter_list(header)

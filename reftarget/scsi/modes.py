@@ -41,9 +41,9 @@ class ModePages:
         self._defaults[ModePage.CACHING] = CACHING.build(
             wce=is_cache_volatile and rules.shows_volatile_cache
         )[2:]
-        # Commands of one nexus are executed in the order they came, whatever their
-        # attribute says: unrestricted reordering is allowed and not used. QERR zero
-        # and TAS zero are what SAM-5 calls the defaults.
+        # Commands of one nexus are executed in the order of their arrival, whatever
+        # their attribute: unrestricted reordering is allowed but not used. QERR zero
+        # and TAS zero are the defaults of SAM-5.
         self._defaults[ModePage.CONTROL] = CONTROL.build(
             queue_algorithm_modifier=rules.queue_algorithm_modifier,
             extended_self_test_completion_time=0,

@@ -25,7 +25,7 @@ def _test_unit_ready(unit: LogicalUnit, _task: Task) -> Outcome:
             SenseKey.NOT_READY,
             AdditionalSense.LOGICAL_UNIT_NOT_READY_CAUSE_NOT_REPORTABLE,
         )
-    return GOOD  # the device server has asked already
+    return GOOD  # the device server has already checked the readiness
 
 
 def _request_sense(unit: LogicalUnit, task: Task) -> Outcome:
@@ -63,8 +63,8 @@ def luns_data(device: Device, task: Task) -> Outcome:
 
 def _report_luns(unit: LogicalUnit, task: Task) -> Outcome:
     outcome = luns_data(unit.device, task)
-    # This one unit attention is cleared by the answer itself, on all units, as LUICLR
-    # of VPD page 86h says (SPC-4 section 7.8.7).
+    # The answer clears this unit attention on all units, as LUICLR of VPD page 86h
+    # states (SPC-4 section 7.8.7).
     rules = unit.rules.changes
     units = unit.device.units.values() if rules.report_clears_everywhere else [unit]
     for one in units if rules.report_clears else ():
@@ -77,7 +77,7 @@ def _report_luns(unit: LogicalUnit, task: Task) -> Outcome:
 def _send_diagnostic(_unit: LogicalUnit, task: Task) -> Outcome:
     fields = cdb.send_diagnostic.parse(task.cdb)
     if not fields["selftest"]:
-        raise invalid_field_in_cdb(1, 2)  # the default self-test is all there is
+        raise invalid_field_in_cdb(1, 2)  # the default self-test is the only one
     return GOOD
 
 

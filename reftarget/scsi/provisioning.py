@@ -67,7 +67,7 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
             block = rules.ndob_byte * unit.block_size
             return _fill(unit, lba, blocks, block, unmap=unmap)
         if task.expected_data_out != unit.block_size and rules.same_needs_block:
-            # There is one block to repeat, or there is nothing to be done.
+            # The data must be the one block that is repeated.
             raise illegal_request(
                 AdditionalSense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT
             )
@@ -112,7 +112,7 @@ def _unmap(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
         raise parameter_list_length_error()
 
     def unmap(data: bytes | memoryview) -> Steps:
-        # No block is touched before all of the list is known to be right.
+        # The whole list is checked before the first block changes.
         extents = _extents(unit, data)
         for extent in extents:
             unit.check_range(extent.lba, extent.blocks)
@@ -148,7 +148,7 @@ def _get_lba_status(unit: LogicalUnit, task: Task) -> Outcome:
     lba, length = fields["lba"], fields["allocation_length"]
     unit.check_range(lba, 1)
     lba = unit.rules.provisioning.first_status(lba)
-    # At least one descriptor is built, and no more than there is room for.
+    # Build at least one descriptor, and at most as many as fit.
     maximum = max((length - _UNMAP_HEADER) // _DESCRIPTOR, 1)
     data = build_lba_status(islice(_statuses(unit, lba), min(maximum, 1024)))
     return truncated(data, length)

@@ -44,7 +44,8 @@ def _read(layout: Layout) -> Handler:
         if lba + blocks > unit.end or blocks > unit.maximum_blocks:
             unit.check_transfer(lba, blocks, length_byte=length_byte)
         if task.cdb[1] & _FUA:
-            # What is newer in the cache goes to the medium first (SBC-3, FUA of READ).
+            # Newer data in the cache is written to the medium first (SBC-3, FUA of
+            # READ).
             unit.backing.flush()
         size = unit.block_size
         return Outcome(SCSIStatus.GOOD, unit.backing.read(lba * size, blocks * size))
@@ -68,7 +69,7 @@ def _verify(layout: Layout) -> Handler:
         if bytchk not in rules.verify_bytchks:
             raise invalid_field_in_cdb(1, 2)
         if bytchk == _BYTCHK_NONE or not blocks:
-            return GOOD  # what is in the backing can be read
+            return GOOD  # all data in the backing can be read
         unit.check_transfer(
             lba, blocks, length_byte=layout.structure.fields["blocks"].byte
         )
@@ -155,7 +156,7 @@ def _pre_fetch(layout: Layout) -> Handler:
         unit.check_range(fields["lba"], fields["blocks"])
         if not unit.rules.blocks.can_pre_fetch:
             raise invalid_field_in_cdb(1, 1)
-        # There is no cache of ours for all of it to be in (SBC-3 section 5.12).
+        # The target has no cache that could hold all blocks (SBC-3 section 5.12).
         return GOOD
 
     return pre_fetch

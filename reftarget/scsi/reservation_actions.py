@@ -108,8 +108,8 @@ def register(state: State, request: Request) -> Change:
     ):
         # SPC-4 table 62 (register behaviors for REGISTER) objects to the CDB.
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
-    # With ALL_TG_PT it is as if each target port had received the command: those with
-    # another key would have answered with a conflict and stay as they are.
+    # ALL_TG_PT acts as if each target port had received the command: a port with
+    # another key would have answered with a conflict, so it keeps its key.
     nexuses = [
         nexus
         for nexus in _through_target_ports(request, parameters)
@@ -181,7 +181,8 @@ def preempt(state: State, request: Request) -> Change:
     key = parameters.service_action_reservation_key
     current = state.reservation
     if not key:
-        # Zero means every other registrant, where all of them hold the reservation.
+        # If all registrants hold the reservation, key zero means every other
+        # registrant.
         if current is None or not current.type.is_all_registrants:
             if request.rules.can_preempt_zero:
                 return Change(state)
@@ -194,7 +195,7 @@ def preempt(state: State, request: Request) -> Change:
         return _take_over(
             state, request, [nexus for nexus in named if nexus != request.nexus]
         )
-    # SCOPE and TYPE are ignored where registrations alone are removed.
+    # SCOPE and TYPE are ignored if only registrations are removed.
     if request.rules.preempt_compares_type:
         _ = request.reservation_type
     victims = tuple(nexus for nexus in named if nexus != request.nexus)
@@ -220,7 +221,7 @@ def register_and_move(state: State, request: Request) -> Change:
     if current is None:
         raise invalid_field_in_cdb(_SERVICE_ACTION_BYTE, 4)
     if not rules.may_move(current, request.nexus):
-        raise ReservationConflict  # nor may one of many holders move it
+        raise ReservationConflict  # one of several holders may not move it either
     key = parameters.service_action_reservation_key
     if not key and not rules.can_move_with_key_zero:
         raise invalid_field_in_parameter_list(_SERVICE_ACTION_KEY_BYTE)
@@ -250,7 +251,7 @@ ACTIONS: dict[OutServiceAction, Callable[[State, Request], Change]] = {
     OutServiceAction.RELEASE: release,
     OutServiceAction.CLEAR: clear,
     OutServiceAction.PREEMPT: preempt,
-    # The manager aborts the tasks for the second.
+    # For PREEMPT AND ABORT, the manager also aborts the tasks.
     OutServiceAction.PREEMPT_AND_ABORT: preempt,
     OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY: register_and_ignore_existing_key,
     OutServiceAction.REGISTER_AND_MOVE: register_and_move,
@@ -329,7 +330,7 @@ def _set_keys(
     elif state.registrations.keys().isdisjoint(nexuses):
         if not rules.can_unregister_nobody:
             raise ReservationConflict
-        return Change(state)  # nobody to unregister: GOOD, and nothing happens
+        return Change(state)  # there is no registration to remove: GOOD without effect
     else:
         changed = rules.unregistered(state, nexuses)
         attentions = _released(state, changed, rules)

@@ -117,7 +117,7 @@ class ReservationManager:
         device = unit.device
         store = None
         if device.state_directory is not None:
-            # Colons are fine in a file name, slashes cannot be in an iSCSI name.
+            # A file name may hold colons; an iSCSI name holds no slashes.
             name = f"{device.target_name},{unit.config.lun}.reservations.json"
             store = ReservationStore(device.state_directory / name)
         return cls(

@@ -54,8 +54,8 @@ def _begin(
     unit: LogicalUnit, steps: Iterator[None], size: int, *, immed: bool
 ) -> Outcome | Steps:
     """Begin an operation whose steps do so many bytes each."""
-    # An immediate one is in progress at least as long as configured, so that initiators
-    # can be tried against a unit that is busy with it.
+    # An immediate operation takes at least the configured time, so that initiators can
+    # be tested with a unit that is busy sanitizing.
     seconds = unit.config.sanitize_seconds if immed else 0.0
     until = unit.device.now + seconds if seconds else 0.0
     unit.sanitizing.start(steps, -(-unit.config.size // size), until)
@@ -92,7 +92,7 @@ def _overwrite(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
 def _exit_failure_mode(unit: LogicalUnit, _task: Task) -> Outcome:
     if not unit.rules.medium.can_exit_failure_mode:
         raise invalid_field_in_cdb(1, 4)
-    return GOOD  # no sanitize operation fails, so that there is no such mode to leave
+    return GOOD  # sanitize operations never fail, so there is no failure mode to leave
 
 
 def _is_small(unit: LogicalUnit) -> bool:

@@ -104,7 +104,7 @@ class Command:
             *(name for name in layout.structure.fields if name not in silent)
         )
         mask |= 0xFF << 8 * (layout.length - 1)
-        # Of CONTROL, NACA.
+        # Bits of CONTROL: NACA.
         mask |= layout.structure.mask("control") // 0xFF * 0x04
         free = layout.structure.mask(
             *(name for name in self.ignored if name in layout.structure.fields)
@@ -236,7 +236,7 @@ class LogicalUnit:
     def _provisioning_map(self) -> ExtentSet:
         mapped = ExtentSet()
         for start, end in self.backing.allocated():
-            # A block with one byte on the disk is mapped.
+            # A block counts as mapped if one of its bytes is on the disk.
             mapped.add(start // self.block_size, -(-end // self.block_size))
         return mapped
 
@@ -327,7 +327,7 @@ class LogicalUnit:
         """Write one block to all of a run, in steps; the range was checked."""
         maximum = max(1, limits.STEP // self.block_size)
         for start in range(lba, lba + blocks, maximum):
-            # Nothing but the block is kept between two steps.
+            # Only the block survives between two steps.
             self.write(start, block * min(maximum, lba + blocks - start))
             yield
 

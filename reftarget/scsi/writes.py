@@ -54,8 +54,8 @@ def _solicit(
         raise invalid_field_in_cdb(2)
 
     def store(data: bytes | memoryview) -> Outcome:
-        # An initiator that has less than the CDB says gets that much written: the
-        # rest is its residual overflow (RFC 7143 section 11.4.5.1).
+        # If the initiator has less data than the CDB asks for, that data is written;
+        # the rest is the residual overflow (RFC 7143 section 11.4.5.1).
         if len(data) % unit.block_size:
             require_complete_blocks(unit, data)
         unit.write(lba, data, fua=fua)
@@ -82,8 +82,8 @@ def _write_and_verify(layout: Layout) -> Handler:
         lba, blocks = fields["lba"], fields["blocks"]
         unit.check_transfer(lba, blocks, length_byte=length_byte)
         unit.check_writable()
-        # What is to be verified must be on the medium, which is what FUA does; the
-        # comparison with the backing is then the verification, asked for or not.
+        # The data to verify must be on the medium, so write it with FUA. The comparison
+        # with the backing is the verification, whether or not it was requested.
         answer = _solicit(unit, lba, blocks, fua=True)
         if isinstance(answer, DataOutNeeded):
             store = answer.finish
@@ -112,7 +112,8 @@ def _write_atomic_16(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
     unit.check_writable()
     if not rules.atomic_writes:
         return GOOD
-    # One event loop, one write at a time: every write is atomic to every reader.
+    # One event loop does one write at a time, so every write is atomic for every
+    # reader.
     return _solicit(unit, lba, blocks, fua=bool(fields["fua"]))
 
 
@@ -179,8 +180,8 @@ def _compare_and_write(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded
     unit.check_writable()
     half = blocks * unit.block_size
     if task.expected_data_out != 2 * half and rules.compare_and_write_needs_all:
-        # Part of the data allows neither the comparison nor the write; the number of
-        # blocks is what disagrees with it.
+        # With a part of the data, neither the comparison nor the write is possible. The
+        # error points to the number of blocks.
         raise invalid_field_in_cdb(13)
     if not blocks:
         if rules.can_combine_nothing:

@@ -277,7 +277,8 @@ class Campaign:
         with suppress(OSError):
             recording.write(self.store.findings / finding.file)
 
-    # Telling -------------------------------------------------------------------------
+    # Reporting
+    # -------------------------------------------------------------------------
 
     def line(self, seconds: float) -> str:
         """Return the state of the campaign in a line."""

@@ -56,7 +56,8 @@ def mutate(
         mutation = random.choices(_MUTATIONS, _WEIGHTS)[0]
         events = mutation(random, events, corpus)
     changed = normalise(events, sentinel)
-    # A number that is amiss hides what comes after it: half of them are put right.
+    # A wrong number hides the effect of later PDUs, so half of the programs get correct
+    # numbers.
     return renumber(changed) if random.random() < 0.5 else changed
 
 

@@ -164,7 +164,7 @@ class Client:
         words = " ".join(
             f"-n {quoted(key)} -v {quoted(value)}" for key, value in settings.items()
         )
-        # Its output and its words are left out of errors: there are secrets in it.
+        # Errors leave out the output and the arguments, because they contain secrets.
         code, _ = self._console.attempt(f"{node} -o update {words}", seconds=SECONDS)
         if code:
             raise LabError(f"iscsiadm takes none of {', '.join(settings)}")

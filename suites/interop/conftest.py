@@ -60,8 +60,8 @@ class _Machine:
         if self.current is None:
             try:
                 self.current = Client(self.name)
-                # One that was up already may have been in use; later each check's
-                # end clears away what it leaves.
+                # A machine that was already up may have leftovers. Afterwards the
+                # teardown of each check cleans up.
                 self.current.forget_everything()
             except LabError as error:
                 pytest.exit(f"there is no client: {error.details()}", LAB_TROUBLE)
@@ -117,7 +117,7 @@ def client(
         crash = booted.crash()
         is_good = not crash
     except LabError:
-        # Something of it hangs, or it is gone.
+        # A process in the machine hangs, or the machine is gone.
         is_good = False
         ending = booted.machine.ending()
         crash = "" if ending is None else ending.reason

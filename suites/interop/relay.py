@@ -109,7 +109,7 @@ class Relay:
         """
         with self._changed:
             self._refuses = True
-        self._listener.shutdown(socket.SHUT_RDWR)  # it keeps its port
+        self._listener.shutdown(socket.SHUT_RDWR)  # the listener keeps its port
         try:
             yield
         finally:
@@ -172,7 +172,7 @@ class Relay:
         target.settimeout(None)
         for one in (initiator, target):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A peer that reads no more must not hold its thread for ever.
+            # A peer that has stopped reading must not block its thread for ever.
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _STUCK)
         pair = _Pair(initiator, target)
         with self._changed:
@@ -234,5 +234,5 @@ def _listener() -> socket.socket:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         chosen = probe.getsockname()
-    # The kernel keeps only a port that was asked for.
+    # The kernel keeps a port for later only if it was requested by number.
     return socket.create_server(chosen)

@@ -40,7 +40,7 @@ def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator
 
     wwid = client.until("both paths of the unit", look)
     device = f"/dev/mapper/{wwid}"
-    # udevd may be later than multipathd.
+    # udevd may react later than multipathd.
     client.until(device, lambda: client.succeeds(f"[ -b {device} ]"))
     client.make_file_system(device)
     yield wwid

@@ -120,7 +120,7 @@ def test_the_target_loses_its_power(
     client.make_file_system(device)
     files = client.make_files()
     client.write(files)
-    # An initiator that lives on cannot know what a lost cache has held.
+    # The initiator runs on, so it cannot know what a lost cache held.
     client.flush(device)
     before = relay.connections
 

@@ -54,7 +54,7 @@ class Account:
         """Add what happened, and its verdict."""
         if happening.crash is not None:
             self.crashes.append(happening.crash.what)
-        # What the end of a check meets may come of what its call has met.
+        # A failure in the teardown may follow from the first one, which counts.
         self.failure = self.failure or happening.failure
         self.gone = happening.unseen or self.gone
         self._take_ending(happening, verdict)
@@ -67,7 +67,7 @@ class Account:
         if verdict.outcome is Outcome.DEVIATES:
             self.deviation = explanation_of(happening, verdict)
             listed = happening.deviation
-            # A known crash is a race.
+            # A known crash is a race, so it does not show in every run.
             self.varies = listed is None or not listed.always
 
     def _take_ending(self, happening: Happening, verdict: Verdict) -> None:
@@ -76,7 +76,7 @@ class Account:
         outcome = worse_outcome(self.outcome, verdict.outcome or self.outcome)
         is_shown = verdict.retry is Retry.NO and outcome is Outcome.DEVIATES
         if is_known and not is_shown:
-            # A race that any check may meet; or the check shows something else.
+            # A known race may hit any check, or the check shows another deviation.
             return
         self.ending = happening.ending or self.ending
 
@@ -93,7 +93,8 @@ class Account:
         ids = tuple(entry.id for entry in requirements)
         broken: tuple[str, ...] = ()
         if self.is_unmet:
-            # A target that has died breaks all that the check would have seen.
+            # If the target died without a failed expectation, all clauses of the check
+            # count as broken.
             broken = ids if self.failure is None else (self.failure.requirement,)
         return Check(
             check=name,

@@ -85,7 +85,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="text of a Login Request with C=1 is kept until the last of it has come",
-        # A target that answers each part may have nothing to say to two or three.
+        # A target that answers each part may have no answer to two or three parts.
         proofs=(f"{_CONTINUATION}::test_answer_to_continued_text_is_empty[5]",),
         dependents=(
             f"{_CONTINUATION}::test_pairs_span_requests",
@@ -118,7 +118,8 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a command with NACA 1 that ends with CHECK CONDITION establishes ACA",
         proofs=(f"{_ACA}::test_a_failure_establishes_it",),
-        # Whether INQUIRY offers it, and what happens without NACA, are other matters.
+        # Other foundations cover whether INQUIRY offers it, and what happens without
+        # NACA.
         dependents=(
             f"{_ACA}::test_older_tasks_wait",
             f"{_ACA}::test_its_own_attribute_is_served",
@@ -205,7 +206,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         proofs=(
             "login/test_stages.py::test_final_exchange_leads_to_full_feature_phase",
         ),
-        # Checks of security expect refusals, which are their own matter.
+        # The checks of security expect refusals, so they do not depend on this.
         dependents=("login/*", "numbering/*", "negotiation/*", "connections/*"),
         answers=("LoginResponse 02*", "LoginResponse 03*"),
     ),

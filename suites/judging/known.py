@@ -161,7 +161,7 @@ def load(path: Path, requirements: Collection[str]) -> Known:
     try:
         known = msgspec.convert(content, Known)
     except msgspec.ValidationError as error:
-        # The name of an unknown key is the file's own, and may hold anything.
+        # The file chooses the name of an unknown key, so escape it.
         words = one_line(_words(str(error), content))
         raise KnownFileError(f"{path}: {words}") from error
     for place, entry in _entries(known):

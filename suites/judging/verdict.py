@@ -121,7 +121,7 @@ def _late(happening: Happening) -> bool:
 _O, _R = Outcome, Reaction
 
 TABLE: tuple[Row, ...] = (
-    # Not the target's doing, in whatever phase.
+    # Not the target's fault, in any phase.
     Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.GO_ON),
     Row("our own error", lambda h: h.is_ours or h.is_ended_by_lab,
         _O.TROUBLE, _R.FAIL),
@@ -129,7 +129,7 @@ TABLE: tuple[Row, ...] = (
         _O.GONE, _R.FAIL),
     Row("no target any more", lambda h: bool(h.gone), _O.NOT_RUN, _R.SKIP),
     Row("cut short by the check before", lambda h: h.is_late, None, _R.FAIL, Retry.YES),
-    # The target died after the end of the check before, which is charged.
+    # The target died after the end of the previous check, which is charged.
     Row("a known crash came before the check",
         lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
     Row("a known deviation of the check before killed it",
@@ -174,7 +174,7 @@ TABLE: tuple[Row, ...] = (
         lambda h: _late(h) and h.has_died and h.before is _O.BROKEN,
         _O.BROKEN, _R.GO_ON),
     Row("died at the end", lambda h: _late(h) and h.has_died, _O.BROKEN, _R.FAIL),
-    # The check was over, but its end was not.
+    # The check was over, but its teardown was not.
     Row("did not end after a failure",
         lambda h: _late(h) and h.failure is not None and h.before in _AMISS,
         None, _R.GO_ON),

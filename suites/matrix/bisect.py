@@ -76,7 +76,7 @@ def judge(question: Question, tree: Path) -> int:
                 ],
                 output=file,
             )
-            # A commit takes as long as it takes: rows have a time limit of their own.
+            # Wait without a limit: each row has a time limit of its own.
             one.process.wait()
             one.close()
         code = verdict(place, question.check)
@@ -147,7 +147,7 @@ def _drive(question: Question, tree: Path) -> None:
     """Have git ask, commit after commit."""
     words = [*question.words("judge"), "--tree", str(tree)]
     words += ["--before", question.before, "--repeat", str(question.repeat)]
-    # It runs in the tree; we are found, and files are, from where we are.
+    # git runs the command in the tree; our own files are relative to this folder.
     here = ["env", "-C", str(Path.cwd()), *words]
     one = guard.start([find("git"), "-C", str(tree), "bisect", "run", *here])
     try:

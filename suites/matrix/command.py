@@ -271,7 +271,7 @@ def _run(options: argparse.Namespace, base: tuple[str, ...]) -> int:
         finished = {name: one for name, one in records.items() if one is not None}
     waiting = longest_first([row for row in chosen if row.name not in finished])
     limits = _budget(options)
-    # One row is one of many that an engine runs: the page is not its to write.
+    # An engine runs this row as one of many, so the row writes a page of its own.
     name = PAGE if options.row is None else f"{options.row}/{PAGE}"
     board = Board(
         waiting, finished, budget.known(waiting), limits, options.results / name

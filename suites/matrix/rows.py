@@ -102,7 +102,7 @@ def _rows(
     kernels = choices.entries(tables_of_file, "kernel", _KERNEL, {"source"})
     configs = choices.entries(tables_of_file, "config", _CONFIG) or [{"name": "plain"}]
     revisions = _revisions(tables_of_file, built)
-    # Where a file names no target, that of its table of revisions is the one.
+    # A file without targets means the target of its table of revisions.
     default = revisions[0].target
     has_kernels = bool(kernels)
     combined = [
@@ -141,7 +141,7 @@ def _with_kernels(
     alone: set[tuple[str, str]] = set()
     for one, revision, settings in combined:
         if not tested.accepts(revision.target):
-            # Several targets: a revision is for its own kind, others run without it.
+            # With several targets, a revision is combined with its own kind only.
             if (one["name"], settings["name"]) in alone:
                 continue
             alone.add((one["name"], settings["name"]))
@@ -165,7 +165,7 @@ def _row(
     words: tuple[str, ...] = (),
 ) -> Row:
     name = "_".join([*names, *filter(None, [tested.name, part.name])])
-    # It becomes a folder, and a word of other programs' command lines.
+    # The name becomes a folder, and an argument on other programs' command lines.
     if not _NAME.fullmatch(name):
         raise LabError(
             f"{name!r} is no good as the name of a row",

@@ -86,7 +86,7 @@ def run(
                 records.append(record)
                 watcher.ends(one.row, record, "" if record else _why(one.row, code))
     finally:
-        # All at once, since each has its time to end politely.
+        # Stop all at once, since each has its own time to end in order.
         for one in running:
             one.guarded.let_go()
         for one in running:

@@ -22,7 +22,7 @@ _LONGEST_ERROR = 200
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the checks of a run weighed together at its end."""
-    # Of a part, what others show is judged when all are merged.
+    # In a part of a run, the merge decides what is not judged.
     if not config.option.shard:
         config.stash[SETTLE] = foundations.settle
 
@@ -82,7 +82,7 @@ def pytest_runtest_makereport(
     account.seconds += report.duration
     if call.excinfo is not None and not account.has_reacted:
         if isinstance(call.excinfo.value, LabError):
-            # It says all that the reader can mend; where it was raised is of no use.
+            # The message says what to do; the place in our code would not help.
             account.reason = account.reason or call.excinfo.value.message
             report.longrepr = f"trouble of the lab: {call.excinfo.value.details()}"
         account.reason = account.reason or _reason(report)
@@ -127,7 +127,7 @@ def _reason(report: pytest.TestReport) -> str:
         last = (report.longreprtext.strip().splitlines() or [""])[-1]
         crash = getattr(report.longrepr, "reprcrash", None)
         message = " ".join(crash.message.split()) if crash is not None else ""
-        # Where it was comes from the text: paths there are those of the suite.
+        # Take the place from the text: there, paths begin at the suite.
         place, colon, _kind = last.rpartition(": ")
         return (
             f"{place}: {message[:_LONGEST_ERROR]}"

@@ -80,7 +80,7 @@ def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
         return None
     if tested.not_restarted:
         return value(tested, tested.lab_ending, phase)
-    # A kernel takes its time to report that it is locked up.
+    # A kernel needs some time to report a lockup.
     is_kernel = "own-kernel" in tested.features
     target_ending = await_end(tested, DYING_SECONDS if is_kernel else DEATH_SECONDS)
     return value(tested, target_ending, phase) or hang(actual, phase)

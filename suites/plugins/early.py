@@ -43,6 +43,6 @@ class Ender:
         capture = self.plugins.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture()
-        # An exception could be taken for one of the module that is being imported.
+        # The module that is being imported could catch an exception.
         os.write(2, f"ended by {name} before the run began\n".encode())
         os._exit(pytest.ExitCode.INTERRUPTED)

@@ -107,9 +107,9 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
     files = config.stash[_FILES]
     names = {name_of(one) for one in nodeids}
     if not any(unmatched(listed, names) for listed in files.values()):
-        return ""  # as in every whole run, which need not read the suite's files
+        return ""  # a complete run ends here and need not read the suite's files
     folder = ROBUSTNESS if is_robustness(config) else AREAS
-    # A check named on the command line may be there with one of its parameters alone.
+    # The command line may select a check with only one of its parameters.
     named = {Path(one.partition("[")[0]).name for one in config.args if "[" in one}
     reached = {
         function

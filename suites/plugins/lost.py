@@ -48,7 +48,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     result = yield
     reason = lost(item.config)
     if reason:
-        # pytest.exit in a worker would be an internal error of pytest-xdist.
+        # In a worker, pytest.exit would be an internal error of pytest-xdist.
         item.session.shouldstop = reason
     return result
 

@@ -34,7 +34,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if passes:
             _forget(item, before)
             _renew(item)
-        # Between two passes the check is torn down, and not what it shares with others.
+        # Between two passes, tear down the check but not the fixtures that it shares.
         following = cast("pytest.Item", item.parent) if remaining else nextitem
         passes.append(_attempt(item, following, before))
         if item.session.shouldfail or item.session.shouldstop or lost(item.config):
@@ -68,7 +68,7 @@ def _run(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestRep
     is_last = item.session.shouldfail or item.session.shouldstop
     goes_on = None if is_last else nextitem
     reports.append(_run_phase(item, "teardown", nextitem=goes_on))
-    # What fixtures made would live as long as the run.
+    # The objects of fixtures would otherwise live as long as the run.
     getattr(item, "funcargs", {}).clear()
     return reports
 

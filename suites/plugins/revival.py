@@ -76,7 +76,7 @@ def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> Non
         what: what has happened to it; a part of the reason.
     """
     if math.isinf(tested.login_seconds):
-        return  # no login of this target has ever told anything
+        return  # no login to this target has ever worked
     deadline = Deadline(config.option.wait_for_target)
     while why := _trouble(tested, deadline):
         if deadline.is_over:
@@ -95,5 +95,5 @@ def _trouble(tested: TestedTarget, deadline: Deadline) -> str:
     ending = tested.running.control.ending()
     if ending is not None:
         return str(ending)
-    # The last try, when the time is over, has a moment all the same.
+    # Even after the deadline, the last try gets a short time.
     return unserved(tested, max(deadline.within(patience(tested)), _PAUSE))

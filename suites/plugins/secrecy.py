@@ -84,7 +84,7 @@ def _secrets(running: targets.RunningTarget) -> Iterator[str]:
 
 def _without(text: str, secrets: list[str]) -> str:
     for secret in filter(None, secrets):
-        # A short one may be a part of many words.
+        # A short secret may be a part of many ordinary words.
         is_short = len(secret) < _SHORT
         forms = (f"'{secret}'", f'"{secret}"') if is_short else (secret,)
         for form in forms:

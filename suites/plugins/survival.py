@@ -69,7 +69,7 @@ def probe(tested: TestedTarget) -> None:
             raise Unserved(served, died, transcript) from error
         if isinstance(error, ISCSIError):
             raise Unserved(served, error, transcript) from error
-        # What the login or the command came to names clause and field, if it can.
+        # The PDU or the value received is the best source for clause and field.
         raise Unserved(
             served,
             error.offending or error.actual,
@@ -96,7 +96,7 @@ def late_probe(tested: TestedTarget) -> str:
     it has less, a busy host may hold up one login, so that two are tried.
     """
     if math.isinf(tested.login_seconds):
-        return ""  # no login of this target has ever told anything
+        return ""  # no login to this target has ever worked
     why = unserved(tested, patience(tested))
     if why and ONE_LOGIN not in tested.features:
         why = unserved(tested, patience(tested))

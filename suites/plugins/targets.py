@@ -274,7 +274,8 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
                 hint=hint(error, tested.portal, options, timeout=tested.timeout),
             ) from error
         broken = {FIRST_LOGIN: str(error)}
-        # No login after a check can tell whether the target has survived it.
+        # With an infinite time, no login after a check decides whether the target
+        # survived.
         tested.login_seconds = math.inf
     tested.capabilities = capabilities(results)
     tested.facts = {
@@ -324,7 +325,7 @@ def is_wanted(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Note whether a target is tested: one is named, or the suites are run."""
     if hasattr(config, "workerinput"):
-        # Else it would test on for a while when the run itself is killed.
+        # Without this, the worker would go on for a while after the run is killed.
         leash.hold()
     is_run = config.option.target is not None or any(
         is_within(place, SUITES) for place in places(config)
@@ -347,7 +348,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         tested = start(config)
     except targets.LabError as error:
-        # Not the option's value: it may hold a secret.
+        # Do not print the option's value: it may hold a secret.
         pytest.exit(f"there is no target to test: {error}", LAB_TROUBLE)
     config.stash[ENVIRONMENT] = tested.facts
     if getattr(config.option, "numprocesses", None):

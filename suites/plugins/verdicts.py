@@ -166,7 +166,7 @@ def pytest_runtest_teardown(
     if ending is not None:
         revive(item, tested, ending)
     if error is not None and ending is None and not isinstance(error, CutShort):
-        # A fixture's clean-up has met what no clause of the check is about.
+        # The fixture's clean-up failed for a reason that is not in the check's marker.
         raise error
     if ending is not None or error is not None:
         _judge_teardown(item, ending, error)

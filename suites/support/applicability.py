@@ -79,7 +79,7 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
         answer,
         requirement="RFC7143-11.5.1-01",
     )
-    # A reset is told to whoever asks next.
+    # A reset is reported to the next command of each nexus.
     session.clear_unit_attention()
 
 

@@ -130,13 +130,14 @@ class Attacker:
     def _reach(self, reach: Reach, transcript: Transcript) -> Place:
         __tracebackhide__ = True
         self._places += 1
-        # A session that the target has not ended yet disturbs no other check.
+        # Each session has its own ISID, so one that still exists disturbs no other.
         number = (self._places & 0xFFFF).to_bytes(2, "big")
         isid = self.facts.options.isid[:4] + number
         fresh = replace(self.facts, options=replace(self.facts.options, isid=isid))
         limit = self.tested.limit
         try:
-            # Hundreds of logins that take a second each are no hang. Each has a bound.
+            # The time limit is for hangs. Hundreds of logins may take longer, and each
+            # has a timeout.
             with nullcontext() if limit is None else limit.paused():
                 return reach(fresh, transcript)
         except (ISCSIError, ConformanceFailure) as error:
@@ -182,7 +183,8 @@ class Attacker:
                 place.connection.reset()
                 is_open = False
         if is_open:
-            # It waits for what was promised, as it may: others are served meanwhile.
+            # The target may wait for the data that was announced if it serves others
+            # meanwhile.
             is_cut = stalls or bool(stimulus.ends)
             is_open = place.settle(STALLED if is_cut else QUIET) and not is_cut
         what = describe(stimulus, wire)

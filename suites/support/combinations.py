@@ -116,7 +116,7 @@ def run(
     if failure is None:
         return
     if isinstance(failure, CutShort):
-        raise failure  # no other combination would have time either
+        raise failure  # no time is left for other combinations
     smallest = dict(combination)
     deadline = time.monotonic() + _SEARCH_SECONDS
     # MaxBurstLength comes before FirstBurstLength, which it bounds.

@@ -161,7 +161,7 @@ def wait_cleared(session: Session) -> None:
     seconds = parameters.default_time2wait + parameters.default_time2retain + _GRACE
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        # The tasks that are to be cleared may take up the whole window.
+        # The tasks that will be cleared may fill the whole window.
         if session.numbers.is_open:
             codes = [(sense.asc, sense.ascq) for sense in senses_until_good(session)]
             if COMMANDS_CLEARED in codes:

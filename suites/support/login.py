@@ -35,7 +35,7 @@ _PLAIN = {
 }
 """What a login that wants nothing special offers in a stage."""
 
-# What this side says to the keys that a target offers unasked.
+# The answers of this side to keys that a target offers on its own.
 _OWN = {
     "AuthMethod": "None",
     "HeaderDigest": "CRC32C,None",
@@ -142,7 +142,7 @@ def _with_answers(
     unanswered = [pair for pair in state.unanswered if pair[0] not in named]
     for name, value in own:
         if name in dict(state.unanswered):
-            state.negotiator.results[name] = value  # the answer, in place of ours
+            state.negotiator.results[name] = value  # the answer replaces our offer
         else:
             state.negotiator.offer(name, value)
     if isinstance(pairs, bytes):

@@ -39,7 +39,7 @@ def pinged_session(target: TestedTarget, open_session: OpenSession) -> Session:
     name = target.running.special.get(Special.PINGING)
     changes: dict[str, Any] = {}
     if name is not None:
-        # Whatever units it has, they can be asked for at LUN 0.
+        # Every target answers at LUN 0, whatever units it has.
         changes = {"target_name": name, "initiator_name": PINGED, "lun": 0}
     return open_session(**changes)
 

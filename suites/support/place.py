@@ -130,7 +130,7 @@ class Place:
         received = session.receive(self.link, timeout=seconds)
         while not _answers(received, tag):
             received = session.receive(self.link, timeout=seconds)
-        # What the stimulus has done to the numbers is the target's to say.
+        # The target decides how the stimulus has changed the numbers.
         session.numbers.cmd_sn = session.numbers.exp_cmd_sn
         return True
 

@@ -76,7 +76,7 @@ def _writes(layout: Layout) -> Probe:
 
 
 def _compares(session: Session, disk: Disk) -> Result:
-    # It need not match: what counts is whether it may try.
+    # The comparison may fail: the check only asks whether the command is admitted.
     data = bytes(2 * disk.block_size)
     return session.execute(cdb.compare_and_write(lba=0, blocks=1), write=data)
 

@@ -26,7 +26,7 @@ def rejoin(session: Session, cid: int) -> LoginResponse:
     replaced = session.links.get(cid)
     session.add_connection(cid)
     if replaced is not None:
-        # Under a CID that cannot be, so that it is closed with the others.
+        # An impossible CID keeps the connection in the list that is closed at the end.
         session.links[cid | _REPLACED] = replaced
     return next(
         pdu

@@ -270,7 +270,7 @@ class Stress:
             self._writes += 1
             number = self._writes
             command = cdb.write_10(lba=slot * _BLOCKS, blocks=_BLOCKS)
-            # From now on either may be there, whatever becomes of the command.
+            # From now on the block may hold either value, however the command ends.
             self._allowed[slot] = self._allowed[slot] | {number}
             with suppress(ISCSIError):
                 task = session.start(

@@ -58,7 +58,7 @@ def several_at_once(
     __tracebackhide__ = True
     session = _open(open_session, combination)
     skip_without_room(session, 3)
-    # Whole blocks: all three areas are read by one command.
+    # Complete blocks, so that one command reads all three areas.
     blocks = _lengths(session, disk)[-1] // 3 // disk.block_size or 1
     length = blocks * disk.block_size
     payloads = [pattern(disk, length, seed=(9 + n) << 32) for n in range(3)]
@@ -123,7 +123,7 @@ def _open(open_session: OpenSession, combination: Combination) -> Session:
     keys = {name: value for name, value in combination.items() if name != CUT}
     for name in ("HeaderDigest", "DataDigest"):
         if keys.get(name) == "CRC32C":
-            keys[name] = "CRC32C,None"  # who has no digests does without
+            keys[name] = "CRC32C,None"  # a target without digests may answer None
     session = open_session(keys)
     session.connection.cut = Cut(combination[CUT])
     return session

@@ -88,7 +88,7 @@ class Watcher:
         size = len(self.pattern)
         command = cdb.read_10(lba=0, blocks=_SENTINEL_BLOCKS)
         result = self.session.execute(command, read=size)
-        if not result.is_good:  # a unit attention, after a reset
+        if not result.is_good:  # a unit attention after a reset
             self.session.clear_unit_attention()
             result = self.session.execute(command, read=size)
         check(

@@ -24,12 +24,12 @@ PROGRAMS = (
 )
 FILES = (
     "lib/udev/scsi_id",
-    # multipathd names devices by what these find out.
+    # multipathd names devices by the results of these programs.
     "lib/udev/rules.d/55-dm.rules",
     "lib/udev/rules.d/56-dm-mpath.rules",
     "lib/udev/rules.d/60-persistent-storage.rules",
     "lib/udev/rules.d/95-dm-notify.rules",
-    # They are loaded by name.
+    # The kernel loads these modules by name.
     "lib/*/libgcc_s.so.1",
     "lib/multipath/libchecktur.so",
     "lib/multipath/libprioconst.so",
@@ -55,7 +55,7 @@ def guest() -> Guest:
         files=FILES,
         folders=_FOLDERS,
         texts={
-            # iscsid obeys the user root alone, and looks the name up.
+            # iscsid obeys only the user root, and looks up that name.
             "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
             "/etc/group": "root:x:0:\n",
             "/etc/iscsi/initiatorname.iscsi": f"InitiatorName={INITIATOR}\n",

@@ -35,8 +35,8 @@ _FEATURES = FEATURES | {
     "alias",
     "further-identity",
 }
-# Values of the package's example, but no unasked NOP-In, more sessions,
-# and no port for istgtcontrol.
+# Values of the package's example, but without unsolicited NOP-In, with more sessions,
+# and without a port for istgtcontrol.
 _GLOBAL = """\
 [Global]
   NodeBase "iqn.2001-04.com.example"
@@ -169,7 +169,7 @@ def _launch(plan: Plan) -> Process:
 
 def _await_ready(plan: Plan, process: Process) -> None:
     """Wait for its sockets, because it logs nothing when it listens."""
-    # To connect and look would leave a connection in its backlog of two.
+    # A connection as a test would stay in istgt's backlog of two.
     for _ in polls(process, "istgt"):
         if listening_portals(process.pid) == {
             (portal.host, portal.port) for portal in plan.portals

@@ -18,17 +18,17 @@ _UNITS = (
 )
 _DISK1, _DISK2, _MUTUAL = layout.targets("lio", _UNITS)
 _HIGH = layout.high("lio")
-# One name of CHAP is one initiator's.
+# A CHAP name belongs to one initiator.
 _OWN = [one for one in layout.IDENTITIES if one.initiator_name is not None]
 _GUARDED = layout.one_way("lio", _MUTUAL.logical_units, _OWN)
 _TARGETS = (_DISK1, _DISK2, _HIGH, _GUARDED, _MUTUAL)
 _SPECIAL = {
-    # LIO's own, where nobody has set another.
+    # LIO's own defaults.
     Special.ALIAS: "LIO Target",
     Special.FORBIDDEN: layout.target_name("lio", "forbidden"),
     Special.PINGING: layout.target_name("lio", "pinging"),
 }
-# A portal group has one lock for its logins (its np_login_sem).
+# A portal group has one lock for all its logins (np_login_sem).
 TRAITS = frozenset({"one-login-at-a-time"})
 _FEATURES = (
     FEATURES

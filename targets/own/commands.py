@@ -125,7 +125,8 @@ def run(command: Command, environment: Mapping[str, str]) -> Done:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for pytest; and what hangs is killed with its children.
+                # Ctrl-C is for pytest, and a command that hangs is killed with its
+                # children.
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -174,7 +175,7 @@ def _kill(popen: subprocess.Popen[bytes]) -> None:
 def _read(output: BinaryIO) -> str:
     """Return the end of the output, control characters escaped in each line."""
     size = os.fstat(output.fileno()).st_size
-    # The file's offset is the command's, too: a daemon may be writing still.
+    # Do not seek: a daemon that still writes shares the file's offset.
     data = os.pread(output.fileno(), MOST_KEPT, max(0, size - MOST_KEPT))
     text = data.decode(errors="replace")
     return "\n".join(printable(line.expandtabs()) for line in text.splitlines())

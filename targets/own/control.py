@@ -39,7 +39,7 @@ class OwnControl:
         except LabError as error:
             self._alive_until = 0.0
             answer = self._ask()
-            # It may know more than a port that is closed.
+            # The command may know more than a closed port shows.
             if answer is not None and answer.kind is not EndingKind.LAB:
                 return answer
             return Ending(EndingKind.VANISHED, error.message)

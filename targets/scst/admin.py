@@ -55,7 +55,7 @@ def install(source: Source) -> Admin:
             subject=f"SCST {source.version}'s scstadmin",
             log=cache.folder() / "logs" / f"scstadmin-{made_from}.log",
             cwd=path / "source",
-            # What is installed is made by the same call.
+            # The same call installs it.
             jobs=1,
         )
         _found(path, source)

@@ -62,13 +62,13 @@ def steps(
     """
     goal = f"2{mode}"
     for name in ("scst", "iscsi-scst"):
-        # Only some releases let each component be told.
+        # Only some releases have a build mode for each component.
         makefile = (root / name / "Makefile").read_text(errors="replace")
         if re.search(rf"^[\w ]*\b{goal}\b[\w ]*:", makefile, re.MULTILINE):
             yield Step(name, (goal,))
     if has_modules:
         yield Step("scst", ("all", f"KDIR={kdir}"))
-        # iSER is no business of ours, and may not build beside every kernel.
+        # iSER is out of scope, and may fail to build with some kernels.
         yield Step("iscsi-scst", ("all", f"KDIR={kdir}", "INFINIBAND_ENABLED=false"))
     else:
         for name, header in _HEADERS.items():
@@ -113,10 +113,10 @@ def build(
             make(
                 step.arguments,
                 subject=f"SCST {source.version}'s {step.component}",
-                # A failed build is thrown away, its log is not.
+                # A failed build is removed, but its log stays.
                 log=cache.folder() / "logs" / f"scst-{made_from}.log",
                 cwd=path / step.component,
-                # Not all releases say which of their parts need which.
+                # Some releases do not declare which of their parts need which.
                 jobs=1,
                 builder=builder,
                 writes=(path,),

@@ -214,7 +214,7 @@ def conf(config: Config) -> str:
         lines.append(f"\t{_unnumbered(name)} {_word(value)}")
     for target in config.targets:
         lines += ["", f"\tTARGET {target.name} {{"]
-        # Without the numbers that sysfs wants: scstadmin numbers by itself.
+        # Without the numbers of sysfs: scstadmin assigns its own.
         for name, value in _attributes(target):
             lines.append(f"\t\t{_unnumbered(name)} {_word(value)}")
         lines += [
@@ -264,7 +264,7 @@ def _words(user: Credentials) -> str:
     Raises:
         LabError: SCST could not tell them apart, or takes no such secret.
     """
-    # The daemon takes words apart at either.
+    # The daemon splits its arguments at both.
     if not user.name or re.search(r"[\s=]", user.name + user.password):
         raise LabError(f"CHAP: the name {user.name!r} or its secret has a space or =")
     if len(user.secret) < _LEAST_SECRET:

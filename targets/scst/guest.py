@@ -46,7 +46,7 @@ PERL = ("perl-base", "libperl5.36", "perl-modules-5.36")
 PERL_FILES = (
     *(f"usr/lib/*/perl-base/{depth}*.pm" for depth in ("", "*/", "*/*/")),
     *(f"usr/lib/*/perl-base/auto/{depth}*.so" for depth in ("*/", "*/*/")),
-    # What scstadmin uses besides.
+    # Other programs that scstadmin runs.
     "usr/lib/*/perl/5*/IO/Dir.pm",
     "usr/lib/*/perl/5*/Data/Dumper.pm",
     "usr/lib/*/perl/5*/auto/Data/Dumper/Dumper.so",
@@ -122,7 +122,7 @@ def _calls(
     start = call("start", inside(daemon), PORT)
     if admin is None:
         yield from _puts(config.devices(settings))
-        # SCST tells the daemon of its targets, so the daemon must be there before them.
+        # SCST notifies the daemon of its targets, so the daemon must run first.
         yield start
         yield from _puts(config.targets(settings))
     else:
@@ -161,7 +161,7 @@ def _special(special: Mapping[Special, str]) -> Iterator[config.Target]:
         if what in special:
             yield config.Target(
                 special[what],
-                # A unit that keeps nothing: several targets may share it.
+                # A unit without stored data can be shared by several targets.
                 {0: "void"},
                 portals=ADDRESSES,
                 attributes=attributes,

@@ -161,7 +161,7 @@ def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> N
     )
     try:
         _bring_qlogic(tree, work, kernel)
-        # Its complaints must not get into the patch.
+        # Error messages must not get into the patch.
         command = 'exec "$0" "$1" > "$2"'
         script = work / GENERATOR
         run("sh", "-c", command, script, kernel.release, path, cwd=work, seconds=300)

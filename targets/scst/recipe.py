@@ -35,8 +35,8 @@ _WITH_NAMES = (3, 8)
 """The first version that has an alias and redirects: older ones lack the attributes."""
 _NAMES = frozenset({Special.ALIAS, Special.MOVED, Special.MOVED_FOR_GOOD})
 
-# The daemon listens at one port of two addresses. It serves one connection a session
-# and ERL 0 alone, keeps nobody out of a name and binds no CHAP name to an initiator.
+# The daemon listens at one port of two addresses. It supports one connection a session
+# and only ERL 0, restricts no target name and binds no CHAP name to an initiator.
 _FEATURES = FEATURES | {
     "alias",
     "further-identity",
@@ -48,7 +48,7 @@ _FEATURES = FEATURES | {
     "translated-ports",
 }
 
-# For who boots it by hand: a unit that keeps nothing as well.
+# For users who boot the machine by hand: also a unit that stores no data.
 _BY_HAND = (
     *_UNITS[:2],
     LogicalUnit(2, layout.LUN_SIZE, backing="null"),

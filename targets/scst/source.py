@@ -113,7 +113,7 @@ def open_source(folder: Path) -> Source:
 
 
 def _version(root: Path) -> str:
-    # Releases before 2.0 said it in scst.h.
+    # Before 2.0, scst.h held the version.
     for name in ("scst_const.h", "scst.h"):
         match = _VERSION.search(_text(root / "scst" / "include" / name))
         if match:

@@ -21,9 +21,9 @@ from vmlab.tool import attempt, find
 
 PACKAGE = "tgt"
 PROGRAMS = ("tgtd", "tgtadm")
-# Any number will do: the socket's directory tells instances apart.
+# Any number works: each instance has its own directory for the socket.
 _CONTROL_PORT = "1"
-# sizeof(sockaddr_un.sun_path) is 108; tgtd cuts a longer path off, silently.
+# sizeof(sockaddr_un.sun_path) is 108; tgtd silently cuts a longer path.
 _SOCKET_PATH_LIMIT = 100
 
 # LUN 0 is tgtd's controller, not a disk.
@@ -165,8 +165,8 @@ def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> N
         portals = _tgtadm(plan, "--op", "show", "--mode", "portal")
         if portals is not None:
             break
-    # A tgtd that cannot bind its portal listens on 0.0.0.0:3260 instead and says
-    # nothing: it must not live to serve anybody.
+    # A tgtd that cannot bind its portal silently listens on 0.0.0.0:3260 instead, so
+    # end it before it serves anybody.
     expected = {f"{portal},1" for portal in plan.portals}
     listening = {line.removeprefix("Portal: ") for line in (portals or "").splitlines()}
     if listening != expected:
@@ -190,7 +190,7 @@ def _orders(plan: Plan, discovery_chap: Chap | None) -> Iterator[tuple[str, ...]
         names = ("--user", one.name, "--password", one.password)
         yield (*_order("new", "account"), *names)
     if discovery_chap is not None:
-        # An account that belongs to no target is discovery's.
+        # An account without a target is for discovery.
         bind = _order("bind", "account")
         yield (*bind, "--user", layout.INITIATOR.name)
         yield (*bind, "--user", layout.TARGET.name, "--outgoing")

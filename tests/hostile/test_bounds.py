@@ -98,7 +98,7 @@ def test_without_descriptors_the_target_waits_and_does_not_log_without_end() -> 
             crowd.enter_context(Attacker(target.port))
         target.wait_for("accept")
         for _ in range(500):
-            first.ping()  # so often has the target looked at its listener
+            first.ping()  # the target has accepted connections this often
         assert sum("accept" in line for line in target.log) < 100
         resource.prlimit(target.process.pid, limit, before)
         target.assert_serves()

@@ -183,7 +183,7 @@ def flood(target: Target, seed: int) -> int:
                 if not sources:
                     break
         except (BlockingIOError, ConnectionError):
-            pass  # the target has closed the connection, or does not read any more
+            pass  # the target has closed the connection, or has stopped reading
     return sent
 
 
@@ -225,7 +225,7 @@ def test_a_million_hostile_pdus(target: Target) -> None:
             target.assert_serves()
 
     target.assert_serves()
-    # One more is that of the connection by which we wait.
+    # The additional one is the connection by which the test waits.
     target.wait_until(lambda: target.descriptors <= descriptors + 1)
     target.wait_until_idle()
     assert target.memory < memory + ALLOWED_GROWTH
@@ -243,7 +243,7 @@ def test_a_copy_of_half_a_gib_lets_others_through() -> None:
     copy = struct.pack(">BB8xI2x", 0x83, 0, len(parameters))
     status = struct.pack(">BBB7xI2x", 0x84, 0, identifier, 12)
     with running("--lun", "128M") as target, target.attack(isid=9) as attacker:
-        # In one piece, so that the target has both before the copy can be over.
+        # In one piece, so that the target has both before the copy ends.
         with attacker.gathering():
             tag = attacker.command(copy, 0xA0, len(parameters), parameters)
             attacker.command(status, 0xC0, 12)
@@ -260,7 +260,7 @@ def test_a_copy_of_half_a_gib_lets_others_through() -> None:
 def test_many_long_commands() -> None:
     """One connection asks for two GiB of WRITE SAME at once; another is served."""
     write_same_10 = struct.pack(">BBIBHB", 0x41, 0, 0, 0, 0xFFFF, 0)
-    # A target of its own: noise may have reserved the unit of the other.
+    # A target of its own: noise may have reserved the other one's unit.
     with running("--lun", "64M") as target, target.attack(isid=9) as attacker:
         for _ in range(64):
             attacker.command(write_same_10, 0xA0, 512, bytes(512))

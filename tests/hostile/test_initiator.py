@@ -290,7 +290,7 @@ def attempt(pipe: Pipe, host: str, port: int, act: Act | None, secret: bytes) ->
     try:
         session = Session(Portal(host, port), options, timeout=PATIENCE)
         try:
-            # What a session goes on after is told, too.
+            # The reason for which a session continues is printed, too.
             session.transcript.slips.judge(EVERY_CLAUSE)
             if act is not None:
                 act(session)

@@ -40,7 +40,7 @@ def test_data_in_many_pieces_holds_nobody_up(target: Target) -> None:
     with target.attack(ImmediateData="No", InitialR2T="Yes") as attacker:
         attacker.command(write_10(size // 512), 0xA0, size)
         r2t, _ = attacker.receive_until(0x31)
-        # Every second piece, so that no two ranges that are missing become one.
+        # Every second piece, so that missing ranges never join.
         attacker.socket.sendall(
             b"".join(
                 attacker.data_out(r2t, offset, bytes(piece), number=number)
@@ -104,7 +104,7 @@ def test_few_descriptors_bound_connections_not_the_log() -> None:
         for _ in range(80):
             crowd.enter_context(Attacker(poor.port))
         for _ in range(500):
-            first.ping()  # so often has the target looked at its listener
+            first.ping()  # the target has accepted connections this often
         crowd.close()
         poor.assert_serves()
 
@@ -112,20 +112,20 @@ def test_few_descriptors_bound_connections_not_the_log() -> None:
 
 
 def test_a_connection_lost_at_a_fence_leaves_the_others_answered() -> None:
-    # A target of its own: the ACA lasts as long as the session may be taken up again.
+    # A target of its own: the ACA lasts as long as the session can be reinstated.
     with (
         running("--lun", "64M") as target,
         target.attack(isid=7) as first,
         Attacker(target.port, 7, cid=1) as second,
     ):
         second.join(first)
-        # The first connection owes an acknowledgement, the second's response waits.
+        # The first connection lacks an acknowledgement, so the second's response waits.
         first.ping()
         beyond_the_end_with_naca = struct.pack(">BBIBHB", 0x28, 0, 1 << 31, 0, 1, 4)
         second.command(beyond_the_end_with_naca, 0xC0, 512)
-        first.receive_until(0x20)  # it is asked for that acknowledgement
+        first.receive_until(0x20)  # a ping that requests the acknowledgement
         second.socket.close()
-        first.receive_until(0x32)  # the loss of the connection is announced
+        first.receive_until(0x32)  # the message that announces the loss
         first.cmd_sn = second.cmd_sn
         first.ping()
         first.command(bytes(6), 0x80, 0)

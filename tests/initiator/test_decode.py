@@ -284,7 +284,8 @@ def test_a_capture_of_libiscsi_and_tgtd_is_as_tshark_sees_it(
             assert capturing.poll() is None
         for program in (["iscsi-inq", url], ["iscsi-readcapacity16", url]):
             subprocess.run(program, capture_output=True, timeout=20, check=True)
-        time.sleep(1)  # what the kernel has not handed to dumpcap yet is lost with it
+        # Packets that the kernel has not yet passed to dumpcap are lost with it.
+        time.sleep(1)
         capturing.terminate()
     counted = subprocess.run(
         [

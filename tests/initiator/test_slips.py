@@ -61,7 +61,7 @@ def twice(peer: Peer) -> None:
         )
         for number in range(2)
     ]
-    # In one segment: neither is on its way when the next request is sent.
+    # In one segment, so that both arrive before the next request is sent.
     peer.socket.sendall(b"".join(encode(*pdu.segments()) for pdu in answers))
     accept_login(peer, [], stat_sn=102)
     wait(peer)

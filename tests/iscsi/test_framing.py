@@ -64,7 +64,7 @@ def test_a_stream_in_pieces_gives_back_its_pdus(
 def test_a_flipped_bit_shows_in_its_digest(data: bytes, position: int) -> None:
     header, segment = NOPOut(data=data).segments()
     wire = bytearray(encode(header, segment, header_digest=True, data_digest=True))
-    # Not in bytes 4 to 7: other lengths would move the cut.
+    # Leave bytes 4 to 7 alone: other lengths would move the cut.
     places = [i for i in range(len(wire)) if not 4 <= i < 8]
     place = places[position % len(places)]
     wire[place] ^= 1 << position % 8

@@ -94,7 +94,7 @@ def test_the_struct_twins_agree(vector: dict[str, Any]) -> None:
     } == {name: int(getattr(pdu, name)) for name in table if hasattr(twin, name)}
 
 
-# What no peer at hand sends, written down from the layouts of RFC 7143 chapter 11.
+# PDUs that no available peer sends, made by hand from chapter 11 of RFC 7143.
 HAND_MADE = {
     "SNACK": (
         (

@@ -13,9 +13,9 @@ from tests.iscsi.tshark_fields import EXCUSED, TABLE, UNSHOWN, dissect
 from tests.tools import require
 
 SEEDS = range(6)
-# tshark chooses a dissection by these; any value would not be that PDU any more.
+# tshark selects the dissector by these fields, so they keep their values.
 FIXED = {"opcode", "total_ahs_length", "data_segment_length"}
-# Values that tshark takes for a PDU of that kind at all; the rest is any number.
+# The values by which tshark accepts the kind of PDU; other fields take any number.
 LEGAL: dict[str, tuple[int, ...]] = {
     "response": (0, 1),
     "version_max": (0,),
@@ -67,7 +67,7 @@ def build(opcode: Opcode, seed: int) -> PDU:
     if opcode is Opcode.SCSI_RESPONSE:
         values["status"] = dice.choice((0x00, 0x02, 0x08, 0x18, 0x28))
     if "continuation" in values:
-        # Both bits at once are an error that tshark does not dissect.
+        # tshark does not dissect a PDU with both bits set, which is an error.
         exclusive = "transit" if "transit" in values else "final"
         values["continuation"] = 1 - values[exclusive]
     if opcode is Opcode.SCSI_COMMAND:
@@ -90,7 +90,7 @@ def test_tshark_reads_what_we_wrote() -> None:
 
     for pdu, fields in zip(pdus, output, strict=True):
         table = TABLE[Opcode(pdu.opcode)]
-        # What was left to be computed stands in the bytes.
+        # The bytes contain the computed fields.
         sent = type(pdu)(bytes(pdu))
         displayed = {
             name: fields[peers] for name, peers in table.items() if peers in fields

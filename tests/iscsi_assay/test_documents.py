@@ -56,7 +56,7 @@ def test_a_command_line_of_a_page_is_understood(page: str, line: str) -> None:
     words = ["lab" if word == "COMMAND" else word for word in words]
 
     if words[0] == "run":
-        # What is pytest's alone is not looked at.
+        # Options of pytest itself are not checked.
         assert parser().parse_known_args(words)[0].prog == "iscsi-assay run"
     elif "--help" in words:
         with pytest.raises(SystemExit, match="0"):

@@ -89,7 +89,7 @@ def rows() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
 def test_the_page_says_what_the_code_keeps_to(row: tuple[str, str]) -> None:
     what, bound = row
-    # The longest beginning: "sessions" is one, too.
+    # The longest prefix: "sessions" begins with it, too.
     begins = max((key for key in BOUNDS if what.startswith(key)), key=len)
 
     assert bound.startswith(BOUNDS[begins])

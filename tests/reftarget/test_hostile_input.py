@@ -211,8 +211,8 @@ def assert_mutated_streams_leave_nothing(seed: int, rounds: int) -> None:
             cut = chance.randrange(1, len(wire) + 1)
             peer.send_bytes(bytes(wire[:cut]))
             del wire[:cut]
-        # A task made ORDERED by a flipped bit holds up the whole task set, rightly,
-        # until its session is given up.
+        # If a flipped bit makes a task ORDERED, that task correctly blocks the whole
+        # task set until its session ends.
         settle(target)
     witness = logged_in(target, 0xFFFF)
     assert witness.execute(cdb.test_unit_ready())
@@ -241,7 +241,7 @@ def assert_random_streams_leave_nothing(seed: int, rounds: int) -> None:
         peer = Peer(target) if round_ % 2 else logins.peer(round_)
         noise = bytearray(chance.randbytes(chance.randrange(48, 400)))
         if round_ % 3 == 0:
-            # An opcode that exists, and lengths that can be met.
+            # Opcodes that exist, and lengths that can occur.
             noise[0] = chance.choice(OPCODES) | chance.choice((0, 0x40))
             noise[4:7] = bytes(3)
         peer.send_bytes(bytes(noise))

@@ -23,7 +23,7 @@ LEVEL_2 = {"ErrorRecoveryLevel": "2", "MaxConnections": "4"}
 def _no_collection() -> Iterator[None]:
     gc.collect()
     gc.disable()
-    logging.disable()  # pytest keeps records of the log, and what they speak of
+    logging.disable()  # pytest keeps log records and the objects in them
     yield
     logging.disable(logging.NOTSET)
     gc.enable()

@@ -457,7 +457,7 @@ def test_recovery_logout_below_level_2_is_not_supported(peer: Peer) -> None:
     )[0]
 
     assert answer.response == LogoutResponseCode.RECOVERY_NOT_SUPPORTED
-    # A logout that fails ends full-feature phase all the same (section 8.1.2, T17).
+    # A failed logout also ends full-feature phase (section 8.1.2, T17).
     assert peer.connection.state is ConnectionState.CLEANUP_WAIT
     assert peer.connection.is_closing
 

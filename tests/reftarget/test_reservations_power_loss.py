@@ -69,7 +69,7 @@ def session(portal: Portal, who: TransportID) -> Iterator[Session]:
     assert who.isid is not None
     options = LoginOptions(initiator_name=who.name, isid=who.isid, target_name=TARGET)
     with Session(portal, options, timeout=5.0) as one:
-        one.execute(cdb.test_unit_ready())  # hears of the power on
+        one.execute(cdb.test_unit_ready())  # the unit attention of the power on
         yield one
 
 

@@ -117,7 +117,7 @@ def terminal() -> str:
     lines += gone_lines(RUN, 100)
     for one in FOUND:
         lines += finding_lines(one, RUN, load(), 100, Path(EVIL))
-    # So does the plugin that prints them.
+    # The plugin that prints findings does the same.
     return "\n".join(printable(line.text) for line in lines)
 
 

@@ -100,7 +100,7 @@ def test_the_page_is_one_file_with_everything_in_it(
 
     folder = results.parent
     if is_relative:
-        # As `make conformance` has them.
+        # The files that `make conformance` writes.
         monkeypatch.chdir(folder.parent)
         folder = Path(folder.name)
     page = html.build(folder / results.name, folder / "out" / "report")

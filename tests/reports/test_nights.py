@@ -49,7 +49,7 @@ def test_an_archive_only_grows_and_has_each_run_once(
         log = ["git", "-C", str(tmp_path), "log", "--format=%s", branch]
         output = subprocess.run(log, check=True, capture_output=True, text=True).stdout
         assert output.splitlines() == ["Archive a run of tgt 1"] * 2
-        # Nothing is checked out by it.
+        # The test leaves the working tree alone.
         assert [path.name for path in tmp_path.iterdir()] == [".git"]
 
 

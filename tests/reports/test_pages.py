@@ -103,7 +103,7 @@ def test_the_statement_loads(tmp_path: Path) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", ["statement", "findings", "compare"])
 def test_a_page_fits_a_narrow_window(tmp_path: Path, kind: str) -> None:
-    # Chromium's window is no narrower than this by itself.
+    # Chromium's window has this minimum width.
     width = 500
     long = replace(
         BAD,
@@ -142,6 +142,6 @@ def test_a_page_asks_no_network_for_anything(kind: str) -> None:
 
     assert "default-src 'none'" in text
     assert not re.search(r"(src|srcset|@import|url\()\s*=?\s*[\"']?https?:", text)
-    # Links are followed by the reader alone.
+    # Only the reader follows links.
     loaded = re.findall(r"<(?:script|img|iframe|link|object|embed)\b[^>]*>", text)
     assert all("http" not in tag for tag in loaded)

@@ -165,7 +165,7 @@ def test_a_failure_breaks_only_the_clause_that_it_names() -> None:
     run = replace(GOOD, checks=(both,))
 
     assert standing_of(run, ECHO) is Standing.BROKEN
-    # A requirement that does not count has no row unless a check says something of it.
+    # A requirement that is not counted has a row only if a check judges it.
     assert TAG not in {row.requirement.id for row in rows(run.checks, load())}
 
 

@@ -33,7 +33,7 @@ def packages(tmp_path: Path) -> Path:
 
 
 def run(packages: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    # -S: the packages of this Python are not there by themselves.
+    # With -S, Python does not find its installed packages by itself.
     return subprocess.run(
         [sys.executable, "-S", "-m", "pytest", *CHECK, *options],
         cwd=ROOT,

@@ -37,7 +37,7 @@ def test_the_locks_have_the_versions_that_are_asked_for() -> None:
     first, second = (versions(path) for path in LOCKS)
 
     assert first | second == versions("constraints.txt")
-    # The lab's packages need some that are in both.
+    # Packages of the lab depend on some that are in both files.
     assert all(first[name] == second[name] for name in first.keys() & second.keys())
 
 

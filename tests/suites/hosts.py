@@ -148,7 +148,8 @@ def ssh_host(name: str, folder: Path, own: Mapping[Path, Path]) -> Iterator[Host
     config.write_text(SSHD.format(port=port, key=key, home=home))
     client = CLIENT.format(name=name, port=port, key=key)
     (folder / f"{name}.client").write_text(client)
-    Path("/run/sshd").mkdir(exist_ok=True)  # what a service manager would have made
+    # Folders that a service manager would have created.
+    Path("/run/sshd").mkdir(exist_ok=True)
     sshd = shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd"
     with host(name, folder, own, sshd, "-D", "-e", "-f", config) as started:
         await_port(port, started)

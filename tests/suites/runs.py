@@ -23,7 +23,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest on the suites; nothing of the outer run leaks in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    # What a shell starts in the background ignores SIGINT, and so would all below it.
+    # A process that a shell starts in the background ignores SIGINT, and so do its
+    # children.
     command = [ENV, "--default-signal=INT", sys.executable, "-m", "pytest", path]
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", *arguments],

@@ -98,7 +98,7 @@ class StandIn:
         self._turned_away = 0
         self._goes_wrong, self._comes_back = asyncio.Event(), asyncio.Event()
         self._serves = asyncio.Event()
-        # Unset while a connection is closing with whose end it goes wrong.
+        # Unset while a connection whose end triggers the misbehaviour is closing.
         self._is_clear = asyncio.Event()
 
     async def run(self, ready: threading.Event) -> None:
@@ -147,7 +147,8 @@ class StandIn:
             task.cancel()
         await asyncio.gather(*stopped, return_exceptions=True)
 
-    # How it goes wrong, and comes back -----------------------------------------------
+    # Misbehaviour and recovery
+    # ---------------------------------------------------------
 
     async def _misbehave(self) -> None:
         self._is_wrong = True
@@ -173,7 +174,7 @@ class StandIn:
     async def _come_back(self) -> None:
         """Serve again, with no connection of before."""
         await self._stop()
-        # A look at the port that has just connected must not fail: it was there.
+        # A port probe that has just connected must succeed: the target was there.
         by_reset = self._misbehaviour in (Misbehaviour.SPINS, Misbehaviour.VANISHES)
         self._close_all(by_reset=by_reset)
         if self._misbehaviour is Misbehaviour.DIES:
@@ -299,7 +300,7 @@ async def _flood(initiator: socket.socket, numbers: bytes) -> None:
     nop_in[24:28] = (stat_sn & 0xFFFFFFFF).to_bytes(4, "big")
     while True:
         await asyncio.get_running_loop().sock_sendall(initiator, nop_in * 64)
-        # More of them would show no more, but keep a processor busy that others need.
+        # More PDUs would show nothing new, but keep a processor busy.
         await asyncio.sleep(_FLOOD_PAUSE)
 
 

@@ -103,7 +103,7 @@ def test_a_profile_brings_habits_and_deviations(running: RunningTarget) -> None:
         path="suites/conformance/login",
     )
 
-    # The reference target has none of LIO's deviations, which is noticed.
+    # The run notices that the reference target has none of LIO's deviations.
     assert process.returncode == 1
     assert "one-login-at-a-time" in process.stdout
     printed = " ".join(process.stdout.split())

@@ -12,7 +12,7 @@ from tests.tools import require
 
 pytestmark = pytest.mark.integration
 
-# tgtd deviates here; none of these checks sends what its dissector calls malformed.
+# tgtd deviates here; none of these checks sends a PDU that tshark calls malformed.
 AREA = "suites/conformance/reject"
 
 

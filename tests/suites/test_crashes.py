@@ -74,12 +74,12 @@ def all_crashes(
         ("wrong", ["FAILED"], 1),
         ("right_and_ends_known", ["PASSED"], 1),
         ("right_and_ends_otherwise", ["PASSED", "ERROR"], 1),
-        # It may have failed by the crash, which is seen late.
+        # The failure may come from the crash, which is noticed later.
         ("wrong_and_ends_known", ["FAILED"], 2),
         ("wrong_and_ends_otherwise", ["FAILED"], 1),
         ("should_and_ends_otherwise", ["XFAIL", "ERROR"], 1),
         ("then_dies_known", ["PASSED"], 1),
-        # The next check finds it dead, and charges it.
+        # The next check finds the target dead, and charges this one.
         ("then_dies_otherwise", ["PASSED", "ERROR"], 1),
         ("whatever", ["PASSED"], 0),
     ],
@@ -163,7 +163,7 @@ def test_only_what_a_report_is_sure_of_counts() -> None:
         (KNOWN, "NULL pointer", True),
         (KNOWN, "KASAN", False),
         (OTHER, "", False),
-        # It has crashed elsewhere.
+        # The target has crashed in another function.
         (KNOWN.replace("RIP: 0010:", "RIP: 0010:f+0x1/0x2 "), "", False),
     ],
 )

@@ -230,10 +230,10 @@ def test_a_target_that_is_gone_or_stuck_is_restarted(tmp_path: Path) -> None:
 def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
     """Whatever waits for an answer meanwhile fails; the target goes on."""
     outcomes = {
-        # A check that is over does not care how its session is closed.
+        # After a check has ended, it does not matter how its session is closed.
         "teardown": Outcome.PASSED,
         "end": Outcome.PASSED,
-        # Nothing but a death is judged outside of a check's own part.
+        # Outside of the call of a check, only a death is judged.
         "setup": Outcome.TROUBLE,
         "sweep": Outcome.TROUBLE,
     }

@@ -113,7 +113,7 @@ def test_a_target_that_is_stuck_is_restarted(tmp_path: Path) -> None:
         assert ending is not None, displayed
         assert ending.kind is EndingKind.HUNG
         assert checks[name].outcome is Outcome.BROKEN
-    # What the lab has ended itself is no death of a check.
+    # If the lab ends the target, no check is charged.
     trouble = checks["not_restarted"]
     assert trouble.outcome is Outcome.TROUBLE, displayed
     assert trouble.ending is None or trouble.ending.kind is EndingKind.LAB

@@ -54,7 +54,7 @@ def test_what_rests_on_a_lacking_foundation_is_not_judged() -> None:
     assert "Text Requests" in settled.reason
     assert settled.failure is not None
     assert proof == LACKING[0]
-    # One cause is one finding: the second proof rests on the first.
+    # One cause is one finding: the second proof depends on the first.
     assert other.outcome is Outcome.NOT_JUDGED
     assert other.rests_on == UNKNOWN
 

@@ -22,7 +22,7 @@ def test_the_linux_initiator_gets_on_with_the_reference_target() -> None:
     process = run("--target=reference", path="suites/interop", seconds=_SECONDS)
 
     assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
-    # The reference target offers all that the checks ask for.
+    # The reference target offers everything that the checks require.
     assert "skipped" not in process.stdout.splitlines()[-1]
     assert re.search(r"\b[1-9]\d* passed", process.stdout)
 

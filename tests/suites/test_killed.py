@@ -22,7 +22,7 @@ def parents() -> Iterator[tuple[int, int]]:
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # the process has ended meanwhile
         if fields[0] != "Z":
             yield int(path.parent.name), int(fields[1])
 

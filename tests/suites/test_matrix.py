@@ -395,7 +395,7 @@ def test_the_longest_rows_come_first(tmp_path: Path) -> None:
     left(tmp_path, record("a_plain", seconds=5), record("c_plain", seconds=60))
 
     assert [row.name[0] for row in budget.longest_first(every)] == ["b", "c", "a"]
-    # A run that was broken off leaves what is known of the last one.
+    # After an interrupted run, the results of the previous one remain.
     folder.begin(tmp_path / "c_plain")
     assert folder.read(tmp_path / "c_plain") is None
     assert [row.name[0] for row in budget.longest_first(every)] == ["b", "c", "a"]
@@ -457,7 +457,7 @@ def test_an_engine_is_given_the_open_rows_the_longest_first(tmp_path: Path) -> N
 
     assert listed() == ["a", "b", "c"]
     assert listed("--longest-first") == ["c", "a", "b"]
-    # The row b says something else by now than when it ran.
+    # The row b has another definition now than when it ran.
     assert listed("--longest-first", "--open") == ["c", "b"]
     command = [sys.executable, "-m", "vmlab", "matrix", "plan", str(path)]
     plan = [*command, f"--results={results}", "--hosts=2", "--cores=1", "--memory=512"]

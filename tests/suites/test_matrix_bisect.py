@@ -98,7 +98,7 @@ def test_the_commit_that_broke_it_is_named(tree: Path) -> None:
     assert result.returncode in (0, 1), result.stdout + result.stderr
     named = [line for line in result.stdout.splitlines() if "commit 6" in line]
     assert git(tree, "rev-parse", "v6") in named[-1]
-    # The fifth does not build, so it may be that one as well.
+    # The fifth does not build, so it may be the culprit as well.
     if result.returncode:
         assert any("commit 5" in line for line in result.stdout.splitlines()[-2:])
     assert not any("commit 4" in line for line in result.stdout.splitlines()[-2:])

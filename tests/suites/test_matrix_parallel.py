@@ -74,7 +74,7 @@ def test_the_rows_of_a_host_that_dies_run_on_the_other(
     records = collected.newest([results])
     assert len(records) == ROWS
     assert {one.record.row: one.record.host for one in records}[dying] == "assay-one"
-    # What the dead host has left is on its disk, and counts for nothing.
+    # Files of the dead host remain on its disk, and count for nothing.
     assert folder.read(disks["assay-two"] / dying) is None
     every = collected.newest([results, *disks.values()])
     assert every == records

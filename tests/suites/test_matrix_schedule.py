@@ -52,7 +52,7 @@ LEAVES = """
 import sys
 from pathlib import Path
 from suites.matrix import folder
-record = folder.Record(row=sys.argv[2], made_from="", is_good=True, said="well",
+record = folder.Record(row=sys.argv[2], made_from="", is_good=True, message="well",
     host="h", started="2026-01-01T00:00:00+00:00", seconds=1.0)
 folder.write(Path(sys.argv[1]), record)
 """
@@ -76,7 +76,7 @@ def test_rows_run_side_by_side_within_the_budget(tmp_path: Path) -> None:
 
     assert len(records) == 4
     assert set(notes.whys.values()) == {"a record"}
-    # What is too large for the budget runs, but alone.
+    # A row that exceeds the budget runs, but alone.
     assert {"huge"} in notes.beside
     assert not any("huge" in subset and len(subset) > 1 for subset in notes.beside)
     assert not any("wide" in subset and len(subset) > 1 for subset in notes.beside)
@@ -111,7 +111,7 @@ def test_the_time_left_is_that_of_the_rows_side_by_side(tmp_path: Path) -> None:
     assert predict_end([a, b, c], seconds, Budget(2, 1)) == 190
     assert predict_end([a, b, c], seconds, Budget(1, 9), hosts=3) == 100
     assert predict_end([c], seconds, Budget(2, 9), running=[(a, 5.0), (b, 50.0)]) == 50
-    # One that has never run takes as long as the others.
+    # The estimate for a row that has never run is the mean of the others.
     assert expected(row(tmp_path, "new"), took) == pytest.approx(190 / 3)
     assert expected(a, {}) == 15 * 60
 
@@ -247,7 +247,7 @@ def test_a_matrix_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     before = folder.read(tmp_path / "results" / "reference")
     assert before is not None
     assert before.is_good
-    # The build comes to its end now, by failing.
+    # The build ends now, with an error.
     makefile = tmp_path / "tree" / "Makefile"
     makefile.write_text(makefile.read_text().partition("tinyconfig:")[0])
 

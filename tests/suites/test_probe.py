@@ -69,7 +69,7 @@ def test_no_iscsi_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
         while True:
             peer.receive()
 
-    # The provider's own look is the first connection.
+    # The provider's own probe is the first connection.
     with listening(script, connections=2) as portal:
         code = main(["probe", f"iscsi://{portal}/{NAME}", "--peer-timeout", "0.5"])
 

@@ -23,7 +23,7 @@ def echo() -> Iterator[int]:
                 while data := client.recv(1000):
                     client.sendall(data)
             except ConnectionResetError:
-                pass  # it was cut
+                pass  # the connection was cut
 
     def serve() -> None:
         while True:

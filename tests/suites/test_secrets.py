@@ -160,7 +160,7 @@ def left(
         )
         values, workers = {}, 0
     if request.param == "file":
-        # Not in the folder of what is left.
+        # Not in the folder with the remaining files.
         path = tmp_path_factory.mktemp("described") / "box.toml"
         path.write_text(FILE.format(name=NAME, **asdict(guarded)))
         path.chmod(0o600)
@@ -181,7 +181,8 @@ def left(
     if shutil.which("npm"):
         html.build(results, folder / "report")
     if request.param == "URL":
-        # Who gives a secret on the command line shows it in the process list.
+        # A secret on the command line shows in the process list; that is the user's
+        # choice.
         (folder / "processes.txt").unlink()
         assert "give it as ISCSI_ASSAY_CHAP_SECRET" in result.stdout
     return folder

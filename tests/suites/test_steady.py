@@ -75,7 +75,7 @@ def test_a_check_whose_lines_differ_has_changed(
     file.write_text(FILE.replace(old, new))
 
     changes_found = [one.removeprefix(NAME) for one in changed("main", tmp_path)]
-    # What is gone may concern the check before it; no other.
+    # A deleted line may concern the check before it, but no other.
     assert changes_found == names or (not new and changes_found in ([], ["test_one"]))
 
 
@@ -193,7 +193,7 @@ def test_a_rate_is_of_all_runs_together() -> None:
     (one,) = rates("tgt", shaky)
     assert not one.is_steady
     assert "a: passed 11 of 12, broken 1 of 12" in str(one)
-    # What never has a verdict is no more steady.
+    # A check that never has a verdict is not steady.
     assert not rates("tgt", [run_with(Outcome.TROUBLE)])[0].is_steady
 
 

@@ -45,7 +45,7 @@ def ask_and_ping(peer: Peer) -> None:
     ping = NOPIn(
         initiator_task_tag=RESERVED_TAG, target_transfer_tag=6, stat_sn=101, **common
     )
-    # Both are there before the initiator looks at the first.
+    # Both have arrived before the initiator reads the first.
     peer.socket.sendall(encode(*r2t.segments()) + encode(*ping.segments()))
     while peer.receive().opcode != Opcode.DATA_OUT:
         pass

@@ -49,7 +49,7 @@ def in_clone(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_own_checks_run_on_the_reference_target(repository: Path) -> None:
-    plugins = ("-p", "suites.plugins.entry")  # also where the clone is not installed
+    plugins = ("-p", "suites.plugins.entry")  # also if the clone is not installed
 
     result = in_clone("pytest", *plugins, "-q", "--verdicts=run.json", cwd=repository)
 

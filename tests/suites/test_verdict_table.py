@@ -100,7 +100,7 @@ CASES = [
      {"phase": END, "ending": DIED, "before": Outcome.BROKEN}, "broken", GO_ON),
     ("died at the end", {"phase": END, "ending": DIED}, "broken", FAIL),
     ("died at the end", {"phase": END, "ending": HUNG}, "broken", FAIL),
-    # What was expected of the check does not excuse what came after it.
+    # A deviation that was expected in the check does not excuse later failures.
     ("died at the end",
      {"phase": END, "ending": DIED, "before": Outcome.DEVIATES}, "broken", FAIL),
     ("died at the end", {"phase": END, "ending": DIED, "before": Outcome.WARNED},

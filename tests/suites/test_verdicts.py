@@ -93,7 +93,7 @@ def test_a_failure_in_full_has_requirement_expected_actual_and_pdus() -> None:
 
 def test_an_error_of_the_peer_is_its_failure_and_a_bug_of_ours_is_not() -> None:
     peer = sample("-k", "test_peer_error", "--full-failures")
-    # What is ours is always shown.
+    # Our own errors are always shown.
     bug = sample("-k", "test_own_bug")
 
     assert "ConformanceFailure: expected: an answer in time" in peer.stdout
@@ -185,7 +185,7 @@ def test_the_summary_counts_by_verdict_also_in_parallel() -> None:
         for line in result.stdout.splitlines()
         if line.startswith("all checks")
     )
-    # passed, broken, warned, not applicable, trouble: what there is
+    # passed, broken, warned, not applicable, trouble: one of each
     assert row[2:] == ["2", "4", "1", "1", "1"], result.stdout
 
 

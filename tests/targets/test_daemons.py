@@ -176,7 +176,7 @@ signal.pause()
         parent.kill()
 
     assert _is_gone(pid)
-    # The next run sweeps the directory that nobody could remove.
+    # The next run removes the directory that could not be removed before.
     with parse(kind):
         assert not remaining & {path.name for path in temporary_directory.iterdir()}
 

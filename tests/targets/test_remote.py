@@ -78,7 +78,7 @@ def test_secrets_are_not_printed() -> None:
     assert "hidden" not in repr(parse(f"iscsi://u%hidden@h/{_NAME}", {}))
 
 
-# The grammar itself is tried in tests/iscsi/test_address.py.
+# tests/iscsi/test_address.py tests the grammar itself.
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
@@ -158,7 +158,7 @@ def test_silent_host_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(socket.socket()) as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
-        # The backlog takes one connection; the next one gets no answer.
+        # The backlog holds one connection; the next one gets no answer.
         with closing(socket.create_connection(server.getsockname())):
             port = server.getsockname()[1]
 

@@ -17,7 +17,7 @@ from tests.tools import require
 from tests.vmlab.build import standin
 from vmlab.guest import Guest
 
-# On one worker: another would only wait for the toolchain.
+# On one worker, since others would only wait for the toolchain.
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]

@@ -30,7 +30,7 @@ CRASHES = [
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The reports here have no end that could be waited for.
+    # These reports have no last line to wait for.
     monkeypatch.setattr(watched, "_REPORT_SECONDS", 0)
 
 

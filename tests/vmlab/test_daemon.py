@@ -49,13 +49,13 @@ def test_only_daemons_of_ours_that_nobody_uses_are_ended(
         monkeypatch.setattr(daemon, "_ours", lambda _seconds: known)
         monkeypatch.setattr(daemon, "_SPAWNED", known)
         monkeypatch.setattr(daemon, "_has_clients", lambda _program: has_clients)
-        # exec has to be over before there are arguments to be seen.
+        # The arguments are visible only after exec.
         while daemon._arguments(process.pid) != SLEEP:
             assert process.poll() is None
 
         daemon.end()
 
-        # Its arguments go a moment before it can be waited for.
+        # The arguments disappear a moment before the process can be waited for.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10 if ends else 0.2)
         has_ended = process.poll() is not None

@@ -21,7 +21,7 @@ def leave_behind(name: str, *, owned: bool) -> None:
     folders.console(name).write_text("expected_message")
     claim.release()
     if owned:
-        # As a killed owner leaves it: the file is there, the lock is not.
+        # A killed owner leaves the file but not the lock.
         (folders.machine_folder(name) / "lock").touch()
 
 

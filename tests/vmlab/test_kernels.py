@@ -42,7 +42,7 @@ PROVOKE_IT = f"""[ {{wrong}} != hang ] || echo 1 > {HUNG}; \
 echo {{wrong}} > {WRONG}; echo 0 > {HUNG}"""
 REPORT_SECONDS = 300.0
 """kmemleak looks twice, and has others go first."""
-# A BUG ends the machine; a report of KASAN's ends lockdep.
+# A BUG ends the machine; a KASAN report disables lockdep.
 REPORTS = {
     "shift": (r"UBSAN: shift-out-of-bounds in \S*assay_provoke\.c:", "shift_too_far"),
     "warn": (r"WARNING: CPU: \d+ PID: \d+ at \S+ warn\+", "warn"),
@@ -143,7 +143,7 @@ def test_a_module_for_another_kernel_is_refused(patched: Kernel) -> None:
 def test_a_patched_kernel_reports_what_its_module_does_wrong(
     patched: Kernel,
 ) -> None:
-    # One boot for all: they are slow where a kernel checks itself.
+    # One boot for all, since a kernel with checks boots slowly.
     from vmlab import debuginfo, folders, machine  # noqa: PLC0415  # needs the lab's parts
     from vmlab.console import Console  # noqa: PLC0415
 
@@ -160,7 +160,7 @@ def test_a_patched_kernel_reports_what_its_module_does_wrong(
             for wrong in REPORTS:
                 mark = running.mark()
                 watch = replace(running, _seen=mark, _crash=None)
-                # What the kernel says may stand in the midst of the shell's answer.
+                # Kernel messages may appear amid the shell's answer.
                 with suppress(LabError):
                     console.attempt(PROVOKE_IT.format(wrong=wrong), seconds=200)
                 reason = await_reason(watch)
@@ -207,7 +207,7 @@ def test_a_check_that_provokes_a_sanitizer_fails_with_the_decoded_trace(
     )
 
     assert patched.patches == (PATCH.name,)
-    # The check is broken off, or if it is quicker its end finds the machine dead.
+    # The check is aborted, or, if it is faster, its teardown finds the machine dead.
     tallies = ("1 failed, 1 passed", "2 passed, 1 error")
     assert any(one in process.stdout for one in tallies), (
         process.stdout + process.stderr

@@ -20,7 +20,7 @@ from tests.lab import log_in, read_block, require_lab, write_block
 from vmlab import cache
 from vmlab.guest import Guest
 
-# One group: its tests share a machine.
+# One group, because its tests share a machine.
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,8 @@ def test_a_crash_fails_its_check_with_the_trace_and_the_run_goes_on(
         check=False,
     )
 
-    # The check that did it fails, whatever it waits for, and for the next one it lives.
+    # The check that did it fails, whatever it waits for; the target is up again for the
+    # next.
     assert "1 failed, 1 passed" in process.stdout, process.stdout + process.stderr
     assert "sysrq triggered crash" in process.stdout
     logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
@@ -181,7 +182,7 @@ def assert_nothing_is_left(own: str) -> None:
         time.sleep(0.1)
     assert own not in lab_machines()
     with machine.Lab() as lab:
-        # As the next start of a machine does it, and `down --all`.
+        # The next start of a machine does the same, and so does `down --all`.
         swept = list(folders.sweep(lab.is_up))
     assert any(name.startswith(own) for name in swept)
     assert not list(folders_of(own))

@@ -30,7 +30,7 @@ KINDS = {
     "crash": watch.CrashKind.OOPS,
     "leak": watch.CrashKind.KMEMLEAK,
 }
-# That of leaks is read from debugfs, and marked by the guest.
+# The report of leaks is read from debugfs, and the guest marks it.
 ENDS = REASONS.keys() - {"leak"}
 LAST = {
     "shift": "[   87.517631]  </TASK>",

@@ -114,7 +114,7 @@ class Host:
         writes: Collection[Path],  # noqa: ARG002  # it can write anywhere
     ) -> Job:
         """Start a command whose output is added to a log."""
-        # It ends with this process, however that ends.
+        # The command ends with this process, however that ends.
         dying = (find("setpriv"), "--pdeathsig", "TERM")
         with log.open("ab") as file:
             child = subprocess.Popen(

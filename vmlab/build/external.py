@@ -44,7 +44,7 @@ def build(sources: Path, kdir: Path, builder: Builder = HOST) -> list[Path]:
         make(
             ("-C", kdir, f"M={path}", "modules"),
             subject=f"the module in {sources}",
-            # A failed build is thrown away, its log is not.
+            # A failed build is removed, but its log stays.
             log=cache.folder() / "logs" / f"module-{made_from}.log",
             builder=builder,
             writes=(path,),

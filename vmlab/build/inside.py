@@ -107,10 +107,11 @@ class Inside:
         folder.mkdir()
         settings = {"PATH": _PATH, "HOME": "/root", **environment}
         (folder / "script").write_text(_script(words, cwd, settings, log, folder))
-        # The host tells the times of files; to make(1) none may be in the future.
+        # The host sets the times of files; make(1) must see none in the future.
         console.run(f"date -s @{int(time.time()) + 1}")
         inside = f"setsid chroot {builder.ROOT} sh {quoted(str(folder / 'script'))}"
-        # By another shell: BusyBox's ends where a child of its own ends while it reads.
+        # Through a second shell: BusyBox's shell exits if a child of it ends while it
+        # reads.
         console.run(f"({inside} < /dev/null > /dev/null 2>&1 &)")
         return _Job(running, console, folder)
 
@@ -168,7 +169,7 @@ class _Job:
         if any(code.exists() for _ in poll(seconds, _POLL_SECONDS)):
             return int(code.read_text())
         if self._running.is_active():
-            # A kernel that complains need not be broken: it may be only slow.
+            # A kernel with error messages may still work: it may only be slow.
             return None
         if code.exists():
             return int(code.read_text())

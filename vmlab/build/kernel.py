@@ -102,8 +102,8 @@ def _build(order: Order, builder: Builder) -> Kernel:
         patches=tuple(path.name for path in patch_files),
         config=order.config,
         addition="" if addition is None else addition.describe(version),
-        # Directly in its sources, whose place is then "..": to ccache the files of
-        # another patch's tree look the same.
+        # Directly below the sources, so that their relative path is "..". For ccache,
+        # the files of another patch's tree then have the same path.
         kdir=str(tree / f"out-{made_from}"),
         steps=0,
         in_vm=order.in_vm,
@@ -194,7 +194,7 @@ def _configure(
     dotconfig = out / ".config"
     dotconfig.write_text(config.override(dotconfig.read_text(), options))
     make_config(("-C", tree, f"O={out}", "olddefconfig"))
-    # The lab's own presets are for kernels of several years.
+    # The lab's own presets fit kernels of several years.
     config.check(options, dotconfig.read_text(), tree, optional)
     marker.write_text(text)
 
@@ -216,7 +216,7 @@ def about_of(root: Path) -> About:
     try:
         values = json.loads((root / _ABOUT).read_text())
         values |= {name: tuple(values[name]) for name in ("patches", "config")}
-        # Another version of the lab may have noted more.
+        # Another version of the lab may have stored more keys.
         names = {field.name for field in fields(About)}
         return About(**{name: values[name] for name in names & values.keys()})
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -275,7 +275,7 @@ def names() -> dict[str, Kernel]:
     """Return the kernels that have a name and are still there."""
     kernels = {}
     for path in sorted((cache.folder() / "kernels").glob("*.json")):
-        # Another version of the lab may have written it otherwise.
+        # Another version of the lab may have stored it in another form.
         with contextlib.suppress(ValueError, KeyError, TypeError):
             values = json.loads(path.read_text())
             kernel = Kernel(

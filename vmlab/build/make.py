@@ -101,11 +101,11 @@ def _follow(
 
 def _settings(ccache: Path) -> dict[str, str]:
     return {
-        # What a make around this one hands on, such as `make test`, is not for it.
+        # Do not inherit the settings of an outer make, such as `make test`.
         "MAKEFLAGS": "",
         "MFLAGS": "",
         "MAKELEVEL": "",
-        # The same sources give the same bytes, and ccache knows them again.
+        # The same sources give the same bytes, so that ccache finds them.
         "KBUILD_BUILD_TIMESTAMP": _STAMP,
         "KBUILD_BUILD_USER": "assay",
         "KBUILD_BUILD_HOST": "lab",

@@ -51,10 +51,10 @@ def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
     sys.stderr.write("making a Debian root file system; a minute or two, once\n")
     words = ["mmdebstrap", "--variant=essential", "--format=ext2"]
     words += ["--include=" + ",".join(names), *_options(notes, path)]
-    # No name of a suite: it is in the sources.
+    # The suite's name is in the sources, not in an argument.
     words += ["", str(path / _IMAGE), *sources]
-    # What it leaves when it is killed goes with the folder. A user's own folders are
-    # closed to the namespace in which it works for him.
+    # If mmdebstrap is killed, its files are removed with this folder. For an ordinary
+    # user it works in a namespace that cannot enter the user's own folders.
     place = {"TMPDIR": str(path.parent)} if os.geteuid() == 0 else {}
     log = path / "log"
     job = HOST.begin(words, cwd=None, environment=place, log=log, writes=())

@@ -56,7 +56,7 @@ class BlockRules(RuleSet):
     """How many blocks READ (6) reads with TRANSFER LENGTH 0 (section 5.10)."""
     takes_fua: bool = True
     """READ takes DPO and FUA, as DPOFUA says (section 5.11)."""
-    # VERIFY and what else compares
+    # VERIFY and other commands that compare
     verify_bytchks: frozenset[int] = frozenset({0b00, 0b01, 0b11})
     """The values of BYTCHK that VERIFY takes (section 5.29)."""
     verify_compares_all: bool = True

@@ -24,7 +24,7 @@ Data = bytes | memoryview
 _OVERWRITE_HEADER = 4
 _INVERT, _COUNT = 0x80, 0x1F
 # START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0
-# (SBC-3 table 102): whatever a disk without a motor does for them, it does.
+# (SBC-3 table 102). A disk without a motor has nothing to do for them.
 _POWER_CONDITIONS = frozenset({0x0, 0x1, 0x2, 0x3, 0x7, 0xA, 0xB})
 
 

@@ -78,7 +78,7 @@ class ProvisioningRules(RuleSet):
     """How many descriptors UNMAP takes at most (section 5.28)."""
     can_unmap_nothing: bool = True
     """An UNMAP descriptor may name no blocks (section 5.28)."""
-    # what the medium is said to be
+    # what the pages state about the medium
     first_status: Callable[[int], int] = first_status
     shown_status: Callable[[bool], ProvisioningStatus] = shown_status
     last_block: Callable[[int], int] = last_block

@@ -25,7 +25,7 @@ _SCOPE_AND_TYPE_BYTE = 2
 _WITH_TRANSPORT_IDS = frozenset(
     {
         OutServiceAction.REGISTER,
-        # This one has SPEC_I_PT refused for what it is.
+        # This service action has a reason of its own to refuse SPEC_I_PT.
         OutServiceAction.REGISTER_AND_IGNORE_EXISTING_KEY,
         OutServiceAction.REGISTER_AND_MOVE,
     }
@@ -215,7 +215,7 @@ class ReservationRules(RuleSet):
     spc_2_passes: Callable[[bool], bool] = spc_2_passes
     spc_2_ends_with_nexus: bool = True
     """The reservation of RESERVE ends when its nexus is lost (section 5.12.3)."""
-    # what outlives what
+    # what survives which event
     after_nexus_loss: Callable[[State, Nexus], State] = after_nexus_loss
     after_reset: Callable[[State], State] = unchanged
     after_access_change: Callable[[State], State] = unchanged

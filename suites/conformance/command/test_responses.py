@@ -172,7 +172,7 @@ def test_overflow_is_counted(session: Session, disk: Disk) -> None:
 
     result = session.execute(cdb.read_10(lba=0, blocks=2), read=size)
 
-    # The target may as well refuse such a command.
+    # The target may also refuse such a command.
     is_refused = result.status == SCSIStatus.CHECK_CONDITION
     if not is_refused:
         expect_residual(result, over=size)

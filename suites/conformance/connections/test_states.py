@@ -103,7 +103,7 @@ def test_a_failed_session_outlives_a_failed_login(
     single: Session, new_login: NewLogin, joining_pairs: Pairs, *, with_reset: bool
 ) -> None:
     """A reinstating login that is broken off leaves the failed session as it was."""
-    # A target that takes the loss for the end of the session has nothing to keep.
+    # A target that ends the session with the connection keeps nothing.
     cut(single, single.leading, with_reset=True)
     resume(single)
     cmd_sn = single.cmd_sn
@@ -195,7 +195,7 @@ def test_a_format_error_ends_all_connections_or_none(
     """A malformed PDU that gets no Reject ends every connection of its session."""
     session = open_session({"MaxConnections": "2"})
     second = session.add_connection(cid=2)
-    # Neither data to come (F=0 is for writes alone) nor an end to it.
+    # F=0 announces data, which only a write has.
     bad = session.number(SCSICommand(final=0, read=0, write=0, lun=0))
 
     session.connection.send(bad, note="F=0 without W")

@@ -151,7 +151,7 @@ def test_response_counts_the_data(reader: Session, disk: Disk) -> None:
     """ExpDataSN of a SCSI Response is the number of Data-In PDUs of the read."""
     result = read(reader, disk, READ_LENGTH)
 
-    # The status may as well come with the last Data-In, which has no such field.
+    # The status may also arrive in the last Data-In, which has no such field.
     is_right = not isinstance(result.final, SCSIResponse) or (
         result.final.exp_data_sn == len(result.data_ins)
     )

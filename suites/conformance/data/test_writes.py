@@ -178,7 +178,7 @@ def test_outstanding_r2ts_are_bounded(
     task = start_write(session, scratch_disk, pattern(scratch_disk, length))
     ping = session.send(NOPOut(immediate=1))
 
-    # A target that asks later than it answers a ping has none out yet.
+    # A target that answers the ping before it sends an R2T has none outstanding yet.
     arrived = [session.receive()]
     while not isinstance(arrived[-1], NOPIn):
         arrived.append(session.receive())
@@ -203,7 +203,7 @@ def test_empty_data_out_is_accepted(solicited: Session, scratch_disk: Disk) -> N
         "target_transfer_tag": int(r2t.target_transfer_tag),
         "lun": int(r2t.lun),
     }
-    # A target may ask for less than a block at a time.
+    # A target may request less than a block at a time.
     requested = data[: int(r2t.desired_data_transfer_length)]
 
     for pdu in data_outs(b"", offset=0, size=1, final=0, **common):

@@ -48,7 +48,7 @@ def test_every_pdu_has_its_digests(
 
     received = converse(session)
 
-    # A missing or wrong digest ends the conversation with an error of its own.
+    # A missing or wrong digest raises an error of its own in `converse`.
     kinds = {type(pdu).__name__ for pdu in received}
     check({"NOPIn", "SCSIResponse", "LogoutResponse"} <= kinds, "every answer", kinds)
 
@@ -56,7 +56,8 @@ def test_every_pdu_has_its_digests(
 @pytest.mark.requirement("RFC7143-13.1-i01")
 def test_login_has_no_digests(open_session: OpenSession) -> None:
     """The target uses digests from full-feature phase on, not in the login."""
-    # Where they are wrong there the target's features cannot be known before.
+    # A wrong digest would break the login in which the run learns the target's
+    # features.
     session = open_session(keys("CRC32C,None", "CRC32C,None"))
     if "CRC32C" not in session.login.results.values():
         pytest.skip("not applicable: the target agrees to no digest")

@@ -89,7 +89,7 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
 
     r2ts = [r2t, *answer_r2ts_until_end(writer, task)]
     if len(r2ts) == 1:
-        # Section 7.8 b: how it ends then is for other checks to judge.
+        # Other checks judge how the connection ends then (section 7.8 b).
         pytest.skip("not applicable: the target ends the task, it asks for no data")
     numbers = [int(pdu.r2t_sn) for pdu in r2ts]
     check(numbers == list(range(len(r2ts))), "R2TSN 0, 1, ...", numbers)
@@ -222,7 +222,7 @@ def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
 
     result = read(session, disk, SEGMENT)
 
-    # A login goes on at level 0 where the answer names another one.
+    # If the target answers another level, the login continues at level 0.
     slip = session.transcript.slips.first.get("RFC7143-13.20-i01")
     check(slip is None, "ErrorRecoveryLevel=0", slip and str(slip.error))
     check(result.is_good, "GOOD", result)

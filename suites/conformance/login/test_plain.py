@@ -63,5 +63,5 @@ def test_sessions_come_without_a_slip(open_session: OpenSession, clause: str) ->
     discovery = open_session(is_discovery=True, target_name=None)
     discovery.send_targets()
 
-    # Slips against the clause that this check carries have been raised.
+    # Slips of the clause in this check's marker have been raised already.
     assert clause not in discovery.transcript.slips.first

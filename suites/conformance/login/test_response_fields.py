@@ -213,7 +213,7 @@ def test_reserved_fields_are_ignored(
     """The target ignores the reserved fields of the first Login Request."""
     response, _text = ask(login, first_pairs, **fields)
 
-    # It has not been asked for, whatever stands in NSG.
+    # The request did not ask for a transition, whatever its NSG holds.
     check(not response.transit, "T=0", response, requirement="RFC7143-11.13.6-02")
 
 

@@ -297,7 +297,7 @@ def test_reinstated_connection_goes_on_with_the_session(
     rejoin(session, cid=1)
     session.execute(cdb.test_unit_ready())
 
-    # What the PDU says: a session passes over both numbers where MaxCmdSN is too low.
+    # Read the PDU itself: a session ignores both numbers if MaxCmdSN is too low.
     exp_cmd_sn = session.ping().exp_cmd_sn
     check(exp_cmd_sn == cmd_sn, f"ExpCmdSN {cmd_sn}", exp_cmd_sn)
 

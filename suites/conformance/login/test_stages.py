@@ -236,7 +236,7 @@ def test_other_pdu_ends_the_login(
 ) -> None:
     """The target refuses another PDU amid a login as invalid during login."""
     ask(login, first_pairs)
-    # One beyond the window is to be ignored (section 4.2.2.1).
+    # The target ignores a PDU beyond the window (section 4.2.2.1).
     amid = pdu.copy()
     amid.cmd_sn, amid.exp_stat_sn = login.cmd_sn, login.status.exp_stat_sn
 

@@ -132,7 +132,7 @@ def test_closing_the_session_ends_a_login(
 
     session.logout(LogoutReason.CLOSE_SESSION)
 
-    # It would come to its end if it were still to be joined.
+    # The login would succeed if the session could still be joined.
     with suppress(ConnectionLost):
         provoke(login, csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
     expect_login_over(login)

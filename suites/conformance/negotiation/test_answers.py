@@ -245,7 +245,8 @@ def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> Non
     length = ("MaxRecvDataSegmentLength", "8192")
     ask(login, [*first_pairs, length])
     for name in ("HeaderDigest", "DataDigest"):
-        # What the target has offered is answered by now, and not offered again.
+        # A key that the target has offered is answered by now, so do not offer it
+        # again.
         is_negotiated = name in dict(texts_of(login))
         ask(login, [(f"X-com.example.{name}" if is_negotiated else name, "None")])
 

@@ -59,7 +59,7 @@ def test_pairs_span_requests(
 
     _empty, answers = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
 
-    # What the target has offered before is answered by this, and needs no more.
+    # This offer also answers the target's own offers, which need no further answer.
     expected = [pair for pair in text.decode(_OFFER) if pair[0] not in dict(offered)]
     check(_are_answered(answers, expected), f"answers to {expected}", answers)
 
@@ -116,7 +116,8 @@ def test_target_continues_no_transition(
 
     with clause("RFC7143-6.2-08"):
         ask(new_login(), [*first_pairs, ("X-com.example.first", "v")])
-    # A text as long whose answers are short: a refusal of it is another matter.
+    # If the target refuses a text of this length with short answers, another clause is
+    # broken.
     with clause("RFC7143-6.1-04"):
         ask(new_login(), [*first_pairs, *bulky])
     login = new_login()

@@ -75,8 +75,8 @@ def test_nop_out_without_tag_is_not_answered(
     try:
         session.expect_silence(after=request)
     except NumberingError as error:
-        # A ping of the target's own takes no StatSN (section 11.19.2): one before a
-        # number that is left out has taken it, and is an answer without a tag.
+        # The target's own ping uses up no StatSN (section 11.19.2). If a StatSN is
+        # missing after one, that ping has used it up and is an answer without a tag.
         *earlier, last = transcript.received(before)
         answer = next(filter(is_own_ping, earlier), None)
         check(answer is None or last is not error.pdu, "no answer to NOPOut", answer)

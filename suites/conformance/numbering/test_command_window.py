@@ -253,7 +253,7 @@ def test_two_immediate_requests_are_taken_at_once(session: Session) -> None:
         )
         if is_absent and answer.rejected_header[:1] == management.segments()[0][:1]:
             pytest.skip("not applicable: the target has no task management")
-    # A Reject bears no tag of its own.
+    # A Reject has no task tag of its own.
     tags = [getattr(answer, "initiator_task_tag", None) for answer in answers]
 
     check(
@@ -292,8 +292,8 @@ def test_a_window_that_opens_by_itself_is_told(
     try:
         ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
     except (ConformanceFailure, PeerTimeout):
-        # It may wait for the data of a third party (section 4.2.3.3); if it has died,
-        # that is noticed after the check.
+        # The target may wait for the data of other sessions (section 4.2.3.3). If it
+        # has died instead, the run notices that after the check.
         pytest.skip("not applicable: a reset waits for the data of other sessions")
 
     closed_at = session.max_cmd_sn

@@ -48,7 +48,7 @@ def test_login_responses_count_too(
     login.request(first_pairs, csg=Stage.OPERATIONAL)
     login.request([], csg=Stage.OPERATIONAL, nsg=Stage.FULL_FEATURE)
 
-    # One that nobody asked for counts as well, and is judged elsewhere.
+    # An unsolicited one counts as well; other checks judge it.
     for first, second in pairwise(login.connection.transcript.received()):
         expected = serial.add(first.stat_sn, 1)
         check(second.stat_sn == expected, "the next StatSN", second)

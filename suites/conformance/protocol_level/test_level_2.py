@@ -141,7 +141,7 @@ def test_a_task_that_waits_is_found(
 @pytest.mark.requirement("RFC7144-6.3-08", "RFC7144-6.3-09")
 def test_a_function_is_not_queried(newer: Session) -> None:
     """QUERY TASK of a task management function is answered Function rejected."""
-    newer.numbers.take()  # a command that never comes: what is after it waits
+    newer.numbers.take()  # this command is never sent, so the later ones wait
     waiting = newer.send(
         TaskManagementRequest(function=int(TMFunction.ABORT_TASK_SET), immediate=0)
     )

@@ -28,7 +28,7 @@ def test_rejected_command_leaves_a_gap(session: Session, kind: str) -> None:
 
     assert not bad.immediate
     check(reject.exp_cmd_sn == bad.cmd_sn, f"ExpCmdSN {bad.cmd_sn}", reject)
-    # In a window of one command nothing goes before the gap is filled.
+    # With a window of one command, no command can be sent before the gap is filled.
     early = session.send(NOPOut()) if session.numbers.is_open else None
     pong = session.ping()
     check(pong.exp_cmd_sn == bad.cmd_sn, f"ExpCmdSN {bad.cmd_sn}", pong)

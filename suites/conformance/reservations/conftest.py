@@ -77,7 +77,8 @@ def new_nexus(
     `session`: some targets take long for a login.
     """
     numbers = itertools.count(1)
-    _ = scratch_disk  # others are kept from the unit: it must be ours
+    # The reservation keeps others from the unit, so the unit must be ours.
+    _ = scratch_disk
     sweeper = Nexus(session)
     _skip_without_reservations(sweeper)
     _sweep(sweeper)
@@ -101,10 +102,10 @@ def new_nexus(
     try:
         is_swept = _sweep(sweeper)
     except (ISCSIError, ConformanceFailure):
-        # The check has restarted the target, or it has dropped the session.
+        # The check has restarted the target, or the target has dropped the session.
         is_swept = False
     if not is_swept:
-        # There may be room for one more when the others are gone.
+        # Once the others are closed, the target may have room for a session more.
         for one in opened:
             one.end()
         _sweep(Nexus(open_session()))
@@ -140,7 +141,7 @@ def kind(
 ) -> ReservationType:
     """Every type that the unit reports to support."""
     chosen: ReservationType = request.param
-    _ = new_nexus  # by now it is known that there are reservations
+    _ = new_nexus  # an earlier request has shown that there are reservations
     capabilities = Nexus(session).capabilities()
     if capabilities.type_mask_valid and chosen not in capabilities.types:
         pytest.skip(f"not applicable: the unit does not take {chosen.name}")

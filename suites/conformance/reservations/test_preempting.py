@@ -214,7 +214,7 @@ def test_the_tasks_of_the_preempted_are_aborted(
     task = b.session.start(
         cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
     )
-    b.session.route(waiting_for=task)  # its R2T
+    b.session.route(waiting_for=task)  # the R2T of the write
 
     expect_good(a.preempt(b.key, aborts=True))
 
@@ -294,6 +294,6 @@ def test_type_and_scope_do_not_count_for_registrations(
     result = a.out(action, OutParameters(a.key, b.key), type=kind, scope=scope)
 
     expect_good(result)
-    # Whatever goes wrong after GOOD is no matter of a refused TYPE or SCOPE.
+    # A wrong state after GOOD breaks another clause than a refused TYPE or SCOPE.
     with clause("SPC4-5.12.11.2.4-01"):
         expect_state(a, keys=[a.key, c.key], kind=held, holder=c.key)

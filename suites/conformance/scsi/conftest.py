@@ -55,7 +55,7 @@ def removable(
     skip_without(keeper, cdb.prevent_allow_medium_removal)
     skip_without(keeper, cdb.start_stop_unit)
     yield open_one
-    # There may be room for one more when the others are gone.
+    # Once the others are closed, the target may have room for a session more.
     for one in opened:
         one.end()
     last = open_one_anyway(open_session, lun)
@@ -74,7 +74,8 @@ def open_one_anyway(open_session: OpenSession, lun: int) -> Session:
 @pytest.fixture
 def setting(session: Session, scratch_disk: Disk) -> Iterator[Setting]:
     """Change fields of the control page: `setting(swp=1)`; they are restored."""
-    _ = scratch_disk  # others meet what is changed: the unit must be ours
+    # Other initiators would notice the change, so the unit must be ours.
+    _ = scratch_disk
     before = sense_page(session)
     mask = values_of(changeable_of(session))
 

@@ -49,7 +49,7 @@ def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) ->
     longest = longest_transfer(medium.session, medium.disk) // size
     maximum = min(limits.maximum_atomic_transfer_length or grain, longest)
     for count in {grain, maximum // grain * grain or grain}:
-        # The block behind would be one more than a command may move.
+        # A block more would exceed the largest transfer of a command.
         medium.write(0, bytes(count * size))
         medium.write(count, bytes(size))
 

@@ -56,7 +56,7 @@ def test_blocks_beyond_the_end_are_refused(
 
     allowed = [OUT_OF_RANGE]
     if layout is cdb.compare_and_write and not beyond:
-        # Two blocks may be more than it compares at all (section 5.2).
+        # The unit may compare fewer than two blocks (section 5.2).
         allowed.append(IN_CDB)
     expect_sense(result, SenseKey.ILLEGAL_REQUEST, *allowed)
 
@@ -82,7 +82,7 @@ def test_blocks_far_beyond_the_end_are_refused(
 def test_no_blocks_beyond_the_end_are_refused(medium: Medium, layout: Layout) -> None:
     """The unit refuses a command of no blocks at an address beyond the end."""
     skip_without(medium.session, layout)
-    lba = medium.last(layout) + 2  # the one before it may count as the end
+    lba = medium.last(layout) + 2  # the address one lower may count as the end
 
     result = medium.session.execute(layout(lba=lba, blocks=0))
 
@@ -132,7 +132,7 @@ def test_no_blocks_are_read(medium: Medium, layout: Layout, *, is_last: bool) ->
     skip_without(medium.session, layout)
     lba = medium.last(layout) if is_last else 0
 
-    # Expecting a block shows one that comes unasked.
+    # Expect a block, so that unwanted data shows.
     room = medium.disk.block_size if layout in READS else 0
     result = medium.session.execute(layout(lba=lba, blocks=0), read=room)
 

@@ -68,7 +68,7 @@ def test_the_first_other_byte_is_told(medium: Medium, place: int) -> None:
     medium.write(0, data)
     skip_without(medium.session, cdb.compare_and_write)
     wrong = bytearray(data)
-    # What follows differs, too: the first one counts.
+    # Later bytes differ, too, but only the first one counts.
     first = place % len(data)
     for offset in {first, len(data) - 1}:
         wrong[offset] ^= 1
@@ -172,7 +172,7 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
     expect_data(read_back[-size:], around[-size:], what="the block behind, as it was")
     for number in range(1, 9):
         block = slice(number * size, (number + 1) * size)
-        # A unit may leave blocks mapped; then they keep their data.
+        # A unit may leave blocks mapped; they keep their data then.
         alternatives = f"block {number}: zeros, or the data as it was"
         expect_data(read_back[block], bytes(size), around[block], what=alternatives)
 

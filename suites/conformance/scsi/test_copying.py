@@ -232,7 +232,8 @@ def test_the_status_of_a_copy_is_held(medium: Medium, itself: CSCD) -> None:
     result = status_of(medium, 7)
 
     if not result.is_good:
-        # Who has no such service action refuses it as who knows no such list.
+        # A target without this service action refuses it in the same way as an unknown
+        # list.
         skip_unless_reported(medium.session, cdb.receive_copy_status)
     expect_good(result)
     reported = CopyStatus.parse(result.data)

@@ -44,7 +44,7 @@ def test_defects_are_listed(session: Session, layout: Layout, which: str) -> Non
 
     size = HEADERS[layout]
     check(len(data) >= size, f"a header of {size} bytes", data.hex())
-    # The list asked for may be missing, but none comes unasked.
+    # The requested list may be missing, but no other list may be returned.
     unasked = data[1] & 0x18 & ~VALID[which]
     check(not unasked, "no list that was not asked for", f"{data[1]:#04x}")
     list_length = int.from_bytes(data[size // 2 : size], "big")

@@ -169,7 +169,7 @@ def test_overlapping_writes_tear_no_block(writer: Medium, order: int) -> None:
     second = start_write(writer, WIDE // 2, two, cdb.write_10)
 
     if not second.r2ts:
-        order = 1  # the first one is in the way
+        order = 1  # the first write blocks the second one
     for result in finish_together(writer.session, [first, second][::order]):
         expect_good(result)
 

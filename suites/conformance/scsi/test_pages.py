@@ -139,7 +139,7 @@ def test_unmap_is_there_where_it_is_told(session: Session) -> None:
         provisioning.lbpu,
     )
     if body_of(session, VPDPage.BLOCK_LIMITS) is None:
-        return  # it tells no limits at all (see `limits_of`)
+        return  # the unit reports no limits (see `limits_of`)
     count = limits_of(session).maximum_unmap_lba_count
     check(
         bool(count) == is_supported,

@@ -144,7 +144,7 @@ def test_designators_have_their_form(session: Session) -> None:
         expected = sorted(associations)
         check(one.association in associations, f"ASSOCIATION {expected}", one)
         check(len(one.designator) in lengths, "a length of its type", one)
-        # PIV may be 0: nothing is said of the protocol then.
+        # If PIV is 0, the protocol identifier is invalid.
         if one.association == Association.TARGET_PORT and one.protocol is not None:
             check(one.protocol == ISCSI, "PROTOCOL IDENTIFIER 5", one)
 
@@ -214,7 +214,7 @@ def test_block_descriptors_tell_the_capacity(
     check(first.block_length == length, f"LOGICAL BLOCK LENGTH {length}", first)
     blocks = capacity.last_lba + 1
     number = blocks if parameters.is_long_lba else min(blocks, ALL_BLOCKS)
-    # SPC-2 has 0 for all the blocks that are left.
+    # In SPC-2, 0 means all remaining blocks.
     check(first.blocks in (number, 0), f"NUMBER OF LOGICAL BLOCKS {number}", first)
     is_right = parameters.is_long_lba <= bool(llbaa)
     check(is_right, "LONGLBA 0, as LLBAA is 0", "LONGLBA 1")
@@ -250,7 +250,7 @@ def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
 
     refused = {}
     for flag in flags:
-        # The page has fields, too, that have no name here.
+        # The page also has fields without a name here.
         bit = STRUCTURES[code].mask(flag).to_bytes(STRUCTURES[code].length, "big")[2:]
         body = bytes(old ^ one for old, one in zip(before.body, bit, strict=True))
         result = chosen(session, Page(code, body))

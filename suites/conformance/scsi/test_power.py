@@ -78,7 +78,7 @@ def test_power_conditions_move_no_medium(
     readiness = session.execute(cdb.test_unit_ready())
     session.execute(cdb.start_stop_unit(power_condition=ACTIVE))
 
-    # A power condition need not be supported.
+    # A unit need not support power conditions.
     is_refused = result.sense is not None and result.sense.additional == IN_CDB
     check(result.is_good or is_refused, ["GOOD", "INVALID FIELD IN CDB"], result)
     check(not is_ejected(readiness), "the medium where it was", readiness)

@@ -33,7 +33,7 @@ def way(
 def expect_residual_or_refusal(result: Result, expected: int) -> None:
     """Expect a residual of this sign, or CHECK CONDITION."""
     if result.status == SCSIStatus.CHECK_CONDITION:
-        return  # a device server may refuse what does not fit its CDB
+        return  # a device server may refuse a length that differs from the CDB
     check(result.is_good, ["GOOD", "CHECK CONDITION"], result)
     expect_residual(result, over=max(expected, 0), under=max(-expected, 0))
 

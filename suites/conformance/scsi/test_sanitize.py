@@ -62,7 +62,7 @@ def test_nothing_is_left(small: Medium, layout: Layout) -> None:
 
     for lba in (0, last):
         command = cdb.read_10(lba=lba, blocks=2)
-        # An erased block need not be readable.
+        # Erased blocks may be unreadable.
         result = small.session.execute(command, read=len(data))
         actual = f"{result}, with the data from before"
         check(result.data != data, f"other data at block {lba}, or none", actual)

@@ -107,7 +107,7 @@ def test_a_descriptor_that_is_cut_is_ignored(medium: Medium) -> None:
     data = medium.blocks(2, seed=3)
     medium.write(0, data)
     parameter_list = build_unmap([Extent(0, 1), Extent(1, 1)])
-    # The lengths within are those of what is there.
+    # The length fields match the data that is sent.
     cut = (6 + 16 + 12).to_bytes(2, "big") + (16 + 12).to_bytes(2, "big")
 
     expect_good(unmap(medium, cut + parameter_list[4:-4]))

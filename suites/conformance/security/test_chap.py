@@ -132,7 +132,7 @@ def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
     """The target sends a different challenge on each connection."""
     challenges = []
     for _number in range(3):
-        # One after the other: a target may handle one login at a time.
+        # One login after the other: a target may handle only one at a time.
         chap_login = new_chap_login()
         challenges.append(chap_login.challenge().challenge)
         chap_login.login.connection.close()

@@ -152,7 +152,7 @@ def test_later_commands_are_not_reached(
 
     deliver(session, function)
 
-    # Which of the two is answered first is up to the target.
+    # The target may answer either one first.
     answer = session.receive()
     while not isinstance(answer, TaskManagementResponse):
         later.take(answer)
@@ -219,7 +219,7 @@ def test_a_unit_reset_keeps_the_numbers(session: Session) -> None:
     expected_stat_sn = serial.add(before.stat_sn, 1)
     check(answer.stat_sn == expected_stat_sn, f"StatSN {expected_stat_sn}", answer)
     check(answer.exp_cmd_sn == before.exp_cmd_sn, "the same ExpCmdSN", answer)
-    # The numbers that follow go on, too.
+    # The session checks that later numbers continue without a gap.
     session.execute(cdb.test_unit_ready())
 
 
@@ -276,7 +276,7 @@ def test_a_cold_reset_ends_all_connections(open_session: OpenSession) -> None:
         pytest.skip("not applicable: the target does not support TARGET COLD RESET")
     expect_drop(session.connection)
     expect_drop(other.connection)
-    # A nexus that was not there when it happened need not be told (SAM-5 5.14).
+    # A nexus that began after the reset need not get a unit attention (SAM-5 5.14).
     isid = other.options.isid
     reopened = open_session(clears_unit_attention=False, isid=isid)
     sense = reopened.execute(cdb.test_unit_ready()).sense
@@ -296,7 +296,7 @@ def test_a_login_leaves_other_sessions_tasks(
     session = open_session(SOLICITED)
     task = stall_write(session, scratch_disk)
 
-    # No command: a unit may be busy with the write.
+    # Send no command: the unit may be busy with the write.
     open_session(clears_unit_attention=False)
 
     for r2t in [p for p in session.transcript.received() if isinstance(p, R2T)]:
@@ -313,7 +313,7 @@ def test_the_loss_of_a_nexus_is_told(
     A unit that has forgotten the nexus has nobody to tell: one that still knows its
     registration has not.
     """
-    _ = scratch_disk  # the registration is seen by others: the unit must be ours
+    _ = scratch_disk  # other initiators see the registration, so the unit must be ours
     first = open_session()
     options = first.options
     if not Nexus(first).register_anyway(KEY).is_good:

@@ -137,7 +137,8 @@ def test_sessions_of_the_old_kind_are_not_told(
     third = open_session(OLD, **third_party(issuing.options))
     task = stall_write(third, scratch_disk)
     issuing.send_task_management(TMFunction.LOGICAL_UNIT_RESET)
-    # The function has arrived when the ping is answered, whether it is done or not.
+    # The answer to the ping shows that the function has arrived, whether or not it is
+    # done.
     received = until_pong(issuing)
 
     third.answer_r2t(task, last_r2t(third, task))

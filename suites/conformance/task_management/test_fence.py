@@ -38,7 +38,7 @@ def keys(request: pytest.FixtureRequest) -> dict[str, str]:
 def issuing(open_session: OpenSession, keys: dict[str, str]) -> Session:
     """A session with two connections that issues functions."""
     session = open_session(keys)
-    # Its Login Response is a status, too.
+    # The Login Response carries a status, too.
     acknowledge(session, session.add_connection(2))
     return session
 
@@ -78,7 +78,7 @@ def test_status_waits_behind_the_fence(issuing: Session) -> None:
     """The target sends no status of the unit before its response is acknowledged."""
     skip_unless_supported(issuing, TMFunction.ABORT_TASK_SET)
     second = issuing.links[2]
-    # No unit attention follows it, which would be fenced itself.
+    # No unit attention follows, which would be fenced itself.
     request = issuing.send_task_management(TMFunction.ABORT_TASK_SET)
     issuing.expect(TaskManagementResponse, of=request)
 

@@ -94,7 +94,7 @@ def test_pairs_end_with_nul(discovery: Session) -> None:
     """Each key=value pair of a response ends with a NUL byte."""
     answer = ask(discovery, ("SendTargets", "All"))
 
-    # With C=1 the text goes on in the next response, whose pair may be cut.
+    # With C=1 the text continues in the next response, and a pair may be cut.
     may_end = answer.continuation or bytes(answer.data).endswith(b"\0")
     check(not answer.data or may_end, "a NUL byte", answer)
 
@@ -145,7 +145,8 @@ def test_a_pair_may_be_cut(discovery: Session, options: LoginOptions) -> None:
     pairs = complete_text(discovery, answer)
     record = "the record of the target"
     if expected not in pairs:
-        # A list without this name, or none at all, is another matter.
+        # If the name is missing from the list, or the list is empty, another clause is
+        # broken.
         listed_targets = discovery.send_targets("All")
         clause = "RFC7143-C-04" if listed_targets else "RFC7143-C-08"
         check(expected in listed_targets, record, listed_targets, requirement=clause)

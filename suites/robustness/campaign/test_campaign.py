@@ -48,7 +48,7 @@ def test_changed_exchanges_are_survived(
     bundles = config.option.campaign_bundles
     begin = seeds.recorded(facts, sentinel)
     recordings = () if bundles is None else seeds.from_folder(bundles, sentinel)
-    # One by one: a target that dies of a recording is started again before the next.
+    # One by one: a target that a recording kills is restarted before the next.
     campaign.run(itertools.chain(begin, recordings), seconds)
     lines = campaign.summary(seconds)
     for line in lines:

@@ -296,9 +296,9 @@ def test_segment_refused(
     [
         (Segment(0, 9, 1), UNREACHABLE),
         (Segment(9, 0, 1), UNREACHABLE),
-        (Segment(4, 0, 1), NOT_REACHABLE),  # no unit of ours
-        (Segment(5, 0, 1), NOT_REACHABLE),  # no designator to go by
-        (Segment(6, 0, 1), WRONG_TYPE),  # of other blocks
+        (Segment(4, 0, 1), NOT_REACHABLE),  # a unit of another target
+        (Segment(5, 0, 1), NOT_REACHABLE),  # no designator that identifies the unit
+        (Segment(6, 0, 1), WRONG_TYPE),  # another block size
         (Segment(7, 0, 1), WRONG_TYPE),  # a tape
         (Segment(0, 1, 2, 0, BLOCKS - 1), OUT_OF_RANGE),
         (Segment(0, 1, 2, BLOCKS - 1, 0), OUT_OF_RANGE),
@@ -366,7 +366,7 @@ def test_status_of_a_copy_is_held_for_its_nexus(bench: Bench) -> None:
     assert bench.receive(cdb.receive_copy_status, 2) is IN_CDB
     assert bench.receive(cdb.receive_copy_status, 1, nexus=B) is IN_CDB
     bench.device.nexus_lost(A)
-    bench.send(cdb.test_unit_ready())  # hears of the loss
+    bench.send(cdb.test_unit_ready())  # the unit attention of the lost nexus
     assert bench.receive(cdb.receive_copy_status, 1) is IN_CDB
 
 

@@ -185,5 +185,5 @@ def test_what_was_acknowledged_survives_kill_9(
 
     keys = set(store.load().registrations.values())
 
-    # The save under way when it died counts as a whole or not at all.
+    # The save that was interrupted has taken effect completely or not at all.
     assert keys in ({observed}, {observed + 1})

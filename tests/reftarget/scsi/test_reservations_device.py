@@ -87,7 +87,7 @@ def test_every_command_of_the_table_conflicts_or_runs(
         for nexus, role in ((C, Role.STRANGER), (B, registrant), (A, Role.HOLDER)):
             conflicts = bench.send(nexus, request) is CONFLICT
             assert conflicts is (access not in PASSES[kind][role]), command.layout
-        # SANITIZE and its like leave traces that none of this is about.
+        # SANITIZE and similar commands leave traces that do not matter here.
         bench.device.units[0].is_started = True
         bench.device.units[0].sanitizing.until = 0.0
 
@@ -110,7 +110,7 @@ def test_preempted_nexus_hears_of_it_once(bench: Bench) -> None:
         ReservationType.WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
     )
 
-    # A conflict is told before a unit attention, and leaves it pending.
+    # A conflict is reported before a unit attention, and leaves it pending.
     assert bench.send(A, cdb.write_10(blocks=1)) is CONFLICT
     assert bench.send(A, cdb.test_unit_ready()) is (
         AdditionalSense.REGISTRATIONS_PREEMPTED

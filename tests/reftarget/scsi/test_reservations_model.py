@@ -168,7 +168,7 @@ class Model:
 
 
 nexuses = st.sampled_from(NEXUSES)
-# Few enough for several nexuses to have the same.
+# Few values, so that several nexuses use the same one.
 keys = st.integers(0, 3)
 kinds = st.sampled_from(ReservationType)
 

@@ -103,7 +103,7 @@ def test_preempt_of_a_registration_leaves_the_reservation(
 ) -> None:
     held.register(C)
 
-    # SCOPE and TYPE are not looked at.
+    # SCOPE and TYPE are ignored.
     status = held.out(
         B, OutServiceAction.PREEMPT, OutParameters(KEY[B], KEY[C]), 0xF, scope=0xF
     )

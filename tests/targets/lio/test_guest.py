@@ -58,7 +58,7 @@ def test_registrations_are_given_back_to_the_kernel(tmp_path: Path) -> None:
         f"restore_reservations assay-disk1 {tmp_path}"
     ).replace("/var/target/pr", str(tmp_path))
 
-    # The kernel takes a line at each write; a file would keep the last alone.
+    # The kernel takes a line in each write; a file would keep only the last one.
     calls = calls.replace('> "$2/pr', '>> "$2/pr')
     subprocess.run(["busybox", "sh", "-e"], input=calls, text=True, check=True)
 

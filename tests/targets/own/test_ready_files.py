@@ -22,7 +22,7 @@ def test_there_is_one_of_each_kind() -> None:
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: path.name)
 def test_a_ready_file_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What a file calls need not be installed here.
+    # The programs that a file runs need not be installed here.
     monkeypatch.setattr(hooks, "find_program", lambda word, _folder: f"/usr/bin/{word}")
 
     provided = provider.read(path)

@@ -22,7 +22,7 @@ def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("make", "gcc", "patch", "depmod", "setpriv"):
         require(program)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    # The stand-in takes no options that make a real kernel boot.
+    # The stand-in kernel lacks the options that make a real kernel boot.
     monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
 
 
@@ -31,7 +31,7 @@ def test_scst_gets_in_by_its_generated_patch(
 ) -> None:
     tree = standin.tree(tmp_path / "linux")
     scst = scst_standin.checkout(tmp_path / "scst")
-    # Its options stay, though the stand-in has none of them.
+    # The options stay in the configuration, though the stand-in has none of them.
     monkeypatch.setattr("vmlab.build.config.check", lambda *_: None)
 
     built = kernel.build(Order(str(tree), addition=ForKernel(scst)))

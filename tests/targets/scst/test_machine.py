@@ -78,7 +78,7 @@ def test_modules_are_loaded_and_told_all_in_order(
     if by is Configurator.SYSFS:
         assert received == expected
     else:
-        # scstadmin has an order of its own; but nobody gets in before all is there.
+        # scstadmin has an order of its own, but no initiator can log in before the end.
         assert sorted(received) == sorted(expected)
         assert received[-1] == expected[-1]
     assert "the daemon is about to start" in output

@@ -16,7 +16,8 @@ TROUBLE = 3
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    # The stand-in takes no options that make a real kernel boot, or serve a target.
+    # The stand-in kernel lacks the options that make a real one boot, or serve a
+    # target.
     monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
     monkeypatch.setattr("vmlab.extension.extend", lambda _line: None)
 

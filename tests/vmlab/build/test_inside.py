@@ -37,7 +37,8 @@ def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("make", "gcc", "depmod", "setpriv"):
         require(program)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    # The stand-in takes no options that make a real kernel boot, or serve a target.
+    # The stand-in kernel lacks the options that make a real one boot, or serve a
+    # target.
     monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
     monkeypatch.setattr("vmlab.extension.extend", lambda _line: None)
 

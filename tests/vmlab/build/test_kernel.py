@@ -24,7 +24,7 @@ def _lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("make", "gcc", "patch", "depmod", "setpriv"):
         require(program)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    # The stand-in takes no options that make a real kernel boot.
+    # The stand-in kernel lacks the options that make a real one boot.
     monkeypatch.setattr("vmlab.build.config.ALWAYS", ())
 
 
@@ -123,7 +123,7 @@ def test_a_build_that_failed_goes_on_where_it_was(tree: Path) -> None:
     assert "x.c:1:2: error: wrong" in caught.value.log
     assert list((cache.folder() / "built").glob("[0-9a-f]*")) == []
 
-    # As if what was missing had been installed: the sources are the same.
+    # The missing tool may be installed by now: the sources are the same.
     for remaining in cache.folder().glob("kernel-source/*/fail"):
         remaining.unlink()
     built = kernel.build(order)
@@ -188,7 +188,7 @@ def test_an_addition_brings_its_patches_and_options(
     built = kernel.build(Order(str(tree), addition=Other(own_patch)))
 
     assert plain.root != built.root
-    # PVH: the image is not packed.
+    # The image of a PVH kernel is not packed.
     assert built.image.read_text() == standin.MAIN.replace("line 3", "line three")
     assert built.origin.endswith(", other for 6.1.7")
 
