@@ -5,6 +5,7 @@ A run ends early if its target has died and does not come back. It stops as afte
 Ctrl-C: table, findings and files are written, and what did not run says so.
 """
 
+import os
 import signal
 import time
 from collections.abc import Generator
@@ -26,6 +27,10 @@ _OUTPUT = "assay_lost"
 ONE_SIGNAL_SECONDS = 5.0
 """Within these, all signals to end are one: `timeout` sends two, to a process and to
 its group, and a second one would break off the table and the files."""
+
+
+END_SECONDS = 30.0
+"""How long a run may take for its table, files and clean-up before a signal ends it."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -74,6 +79,25 @@ class _Ender:
         raise KeyboardInterrupt
 
 
+class _Closer:
+    """Lets a run that is ending write its table and files, and clean up."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Pass the signal over, unless the end takes too long.
+
+        Raises:
+            SystemExit: it takes too long.
+        """
+        if time.monotonic() < self._since + END_SECONDS:
+            return
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        os.write(2, f"ended by {name} before the run had cleaned up\n".encode())
+        raise SystemExit(int(pytest.ExitCode.INTERRUPTED))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have a run that is asked to end do so whole; its workers end with it."""
@@ -95,8 +119,19 @@ def pytest_testnodedown(node: object) -> None:
         lose(config, *output[_OUTPUT])
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End a run whose target is lost with its code; a worker tells the controller."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Let a run end undisturbed, with a code of its own where its target is lost."""
+    closer = _Closer()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if isinstance(signal.getsignal(number), _Ender):
+            signal.signal(number, closer)
+    _set_code(session)
+    return (yield)
+
+
+def _set_code(session: pytest.Session) -> None:
+    """Set the exit code where the target is lost; a worker tells the controller."""
     if _LOST not in session.config.stash:
         return
     reason, code = session.config.stash[_LOST]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A plugin that sends its run a signal before the run has begun."""
+"""A plugin that sends its run a signal before the run has begun, or as it ends."""
 
 import os
 
@@ -19,4 +19,18 @@ def pytest_plugin_registered(plugin_name: str) -> None:
 def pytest_configure() -> None:
     """Send the signal when all plugins have been loaded."""
     if _WHEN == "configure":
+        os.kill(os.getpid(), _NUMBER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Send the signal when the last check has ended."""
+    if _WHEN == "finish":
+        os.kill(os.getpid(), _NUMBER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure() -> None:
+    """Send the signal when the table and the files have been written."""
+    if _WHEN == "unconfigure":
         os.kill(os.getpid(), _NUMBER)

@@ -73,6 +73,24 @@ def test_a_run_that_is_ended_before_it_begins_says_so_in_one_line(
     assert output == [f"ended by {name} before the run began"]
 
 
+@pytest.mark.parametrize("when", ["finish", "unconfigure"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_does_not_cut_the_end_of_a_run(
+    tmp_path: Path, number: signal.Signals, when: str
+) -> None:
+    file = tmp_path / "run.json"
+    process = run(
+        *("-p", "tests.suites.signalled", f"--verdicts={file}", "--target=reference"),
+        path="suites/conformance/nop/test_ping.py",
+        ASSAY_SIGNAL=str(int(number)),
+        ASSAY_WHEN=when,
+    )
+
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
+    assert read(file).is_complete
+
+
 def test_the_last_check_is_charged_too(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     code, displayed = sample(file, "stuck_unseen", "--peer-timeout=1")
