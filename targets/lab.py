@@ -16,6 +16,7 @@ from targets.model import (
     RunningTarget,
     Special,
     Target,
+    discovery_features,
 )
 from targets.provider import RecipeProvider
 from vmlab import debuginfo, folders, machine, trace, watch
@@ -146,7 +147,7 @@ class LabProvider(RecipeProvider[LabRecipe, "_Instance"]):
                 for at in recipe.other_portals
             ),
             targets=recipe.targets,
-            features=recipe.features,
+            features=recipe.features | discovery_features(recipe.discovery_chap),
             special=recipe.special,
             discovery_chap=recipe.discovery_chap,
             control=instance,

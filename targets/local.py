@@ -17,7 +17,16 @@ from pathlib import Path
 
 from targets import workdir
 from targets.errors import LabError, PortTakenError
-from targets.model import Chap, Ending, Portal, RunningTarget, Special, Target, Usage
+from targets.model import (
+    Chap,
+    Ending,
+    Portal,
+    RunningTarget,
+    Special,
+    Target,
+    Usage,
+    discovery_features,
+)
 from targets.process import LogFile, Process
 from targets.provider import RecipeProvider
 from targets.workdir import WorkDirectory
@@ -99,7 +108,7 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
         portals = instance.plan.portals
         first = tuple(one for one in portals if one.group_tag != _OTHER_GROUP)
         others = tuple(one for one in portals if one.group_tag == _OTHER_GROUP)
-        features = recipe.features
+        features = recipe.features | discovery_features(recipe.discovery_chap)
         if not any(":" in portal.host for portal in first):
             features -= {"ipv6"}
         return instance, RunningTarget(

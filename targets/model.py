@@ -25,6 +25,8 @@ FEATURES = MappingProxyType(
         "own-kernel": "it runs in a machine; a crash there closes no connection",
         "chap": "one target name asks for one-way CHAP",
         "chap-mutual": "this or another name authenticates itself by mutual CHAP",
+        "discovery-chap": "Discovery sessions are asked for CHAP",
+        "discovery-chap-mutual": "and the target authenticates itself on them",
         "several-targets": "two target names are open without CHAP",
         "several-portals": "the portal group has several portals",
         "translated-ports": "its portals have other addresses and ports than it knows",
@@ -61,6 +63,14 @@ FEATURES = MappingProxyType(
 
 Whatever else the target can do is found out by negotiation, not listed here.
 """
+
+
+def discovery_features(chap: Chap | None) -> frozenset[str]:
+    """Return the features that Discovery sessions with this CHAP give."""
+    if chap is None:
+        return frozenset()
+    mutual = {"discovery-chap-mutual"} if chap.mutual is not None else set()
+    return frozenset({"discovery-chap", *mutual})
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,4 +469,5 @@ __all__ = [
     "Special",
     "Target",
     "Usage",
+    "discovery_features",
 ]

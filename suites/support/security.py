@@ -150,3 +150,23 @@ class ChapLogin:
             answer,
             self.login.connection.transcript,
         )
+
+    def check_proof_of_target(self, answers: Pairs, challenge: chap.Challenge) -> None:
+        """Fail unless a text holds the target's name and the right CHAP_R.
+
+        Args:
+            answers: the target's text.
+            challenge: the one that the initiator has sent.
+        """
+        __tracebackhide__ = True
+        name, value = text.value(answers, "CHAP_N"), text.value(answers, "CHAP_R")
+        check(
+            name == self.mutual.name,
+            f"CHAP_N={self.mutual.name}",
+            name,
+            requirement="RFC7143-12.1.3-05",
+            field="CHAP_N",
+        )
+        answer = chap.parse_binary("CHAP_R", value or "0x00")
+        is_right = challenge.verify(self.mutual.secret, answer)
+        check(is_right, "the right CHAP_R", value)

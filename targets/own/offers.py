@@ -84,6 +84,15 @@ def _lines(
             any(one.chap is not None and one.chap.mutual is not None for one in chaps),
             "mutual_user and mutual_secret in a [target.chap]",
         ),
+        "discovery-chap": (
+            file.discovery.chap is not None,
+            "a [discovery.chap] with user and secret",
+        ),
+        "discovery-chap-mutual": (
+            file.discovery.chap is not None
+            and file.discovery.chap.chap.mutual is not None,
+            "mutual_user and mutual_secret in a [discovery.chap]",
+        ),
         "identities": (
             any(one.initiator_name is not None for one in identities),
             "a [[target.identity]] with an `initiator` in the first name with CHAP",

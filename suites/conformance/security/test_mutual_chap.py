@@ -36,22 +36,6 @@ def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
 _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
 
 
-def _check_proof(
-    login: ChapLogin, answers: text.Pairs, own_challenge: chap.Challenge
-) -> None:
-    """Fail unless the target's text holds its name and the right CHAP_R."""
-    name, value = text.value(answers, "CHAP_N"), text.value(answers, "CHAP_R")
-    check(
-        name == login.mutual.name,
-        f"CHAP_N={login.mutual.name}",
-        name,
-        requirement="RFC7143-12.1.3-05",
-        field="CHAP_N",
-    )
-    answer = chap.parse_binary("CHAP_R", value or "0x00")
-    check(own_challenge.verify(login.mutual.secret, answer), "the right CHAP_R", value)
-
-
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-9.2.1-01")
 def test_target_proves_itself(chap_login: ChapLogin) -> None:
     """The target answers a challenge with its name and the right CHAP_R."""
@@ -60,7 +44,7 @@ def test_target_proves_itself(chap_login: ChapLogin) -> None:
     answers = chap_login.prove(chap_login.mutual_proof(challenge))
 
     own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    _check_proof(chap_login, answers, own_challenge)
+    chap_login.check_proof_of_target(answers, own_challenge)
     chap_login.enter()
     expect_full_feature(chap_login.login)
 
@@ -76,7 +60,7 @@ def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
     answers = chap_login.prove(pairs)
 
     own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, data)
-    _check_proof(chap_login, answers, own_challenge)
+    chap_login.check_proof_of_target(answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
@@ -91,7 +75,7 @@ def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
     answers = chap_login.prove(pairs)
 
     own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    _check_proof(chap_login, answers, own_challenge)
+    chap_login.check_proof_of_target(answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-6.1-i02")
@@ -103,7 +87,7 @@ def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
     answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
 
     own_challenge = chap.Challenge(challenge.algorithm, int(value, 0), OWN_CHALLENGE)
-    _check_proof(chap_login, answers, own_challenge)
+    chap_login.check_proof_of_target(answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05")
@@ -117,7 +101,7 @@ def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
     own_challenge = chap.Challenge(
         challenge.algorithm, challenge.identifier, OWN_CHALLENGE
     )
-    _check_proof(chap_login, answers, own_challenge)
+    chap_login.check_proof_of_target(answers, own_challenge)
 
 
 @pytest.mark.requirement("RFC7143-9.2-04")
@@ -252,5 +236,5 @@ def test_repeated_challenge_on_another_connection(
         own_challenge = chap.Challenge(
             challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE
         )
-        _check_proof(login, answers, own_challenge)
+        login.check_proof_of_target(answers, own_challenge)
         login.login.connection.close()

@@ -78,6 +78,8 @@ lun = 9
 [discovery.chap]
 user = "finder"
 secret = "s3cret-to-find"
+mutual_user = "found"
+mutual_secret = "s3cret-of-found"
 [special]
 forbidden = "iqn.2001-04.com.example:forbidden"
 moved = "iqn.2001-04.com.example:moved"
@@ -144,7 +146,10 @@ def test_all_that_a_file_can_say_is_taken(tmp_path: Path) -> None:
         Identity(Credentials("one", b"s3cret-of-one")),
         Identity(Credentials("two", b"s3cret-of-two"), "iqn.2001-04.com.example:two"),
     )
-    assert offer.discovery_chap == Chap(Credentials("finder", b"s3cret-to-find"))
+    assert offer.discovery_chap == Chap(
+        Credentials("finder", b"s3cret-to-find"),
+        Credentials("found", b"s3cret-of-found"),
+    )
     assert offer.special[Special.ALIAS] == "the first"
     assert offer.special[Special.GUARDED].endswith(":guarded")
     # The hooks have tests of their own.
