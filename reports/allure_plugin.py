@@ -1,30 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks in Allure's terms: document, section and requirement, evidence, environment.
 
-Only this module and allure-pytest know of Allure: the labels go on when a check begins,
+Only this module and `allure_lean` know of Allure: the labels go on when a check begins,
 the attachments when a check is over, the files about the run at its end
 (Allure's own --clean-alluredir would wipe them earlier).
 """
 
-import errno
 import gzip
 import json
-import os
 import platform
-import uuid
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import allure
-import allure_commons
-import msgspec
 import pytest
-from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Label, Link
 
 from iscsi_assay.version import DISTRIBUTION, version
+from reports.allure_lean import listener_of, make_lean
 from reports.categories import CHECK, LABEL, by_status, settle, verdict
 from reports.evidence import (
     BUNDLE,
@@ -61,72 +55,11 @@ _FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
 _ATTACHED = pytest.StashKey[int]()
 """How many pieces of evidence a check's result has already."""
 
-_LISTENER = "allure_listener"
-"""The name of allure-pytest's own plugin."""
-
-
-def _plain(value: Any) -> Any:
-    """Return an object of Allure's as JSON types, without empty values."""
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if hasattr(value, "__attrs_attrs__"):
-        return {
-            name: _plain(one)
-            for name, one in vars(value).items()
-            if one or one is False
-        }
-    return value
-
-
-def _report_item(logger: Any, item: Any) -> None:
-    """Write a result as Allure's own logger does, in a third of its time.
-
-    Allure writes another file first and renames it, which costs as much as the rest.
-    One write of a few KiB is whole unless the disk is full.
-    """
-    folder: Path = logger._report_dir  # noqa: SLF001  # its only name
-    path = f"{folder}/{item.file_pattern.format(prefix=uuid.uuid4())}"
-    content = msgspec.json.encode(_plain(item))
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        written = os.write(file, content)
-    finally:
-        os.close(file)
-    if written < len(content):
-        Path(path).unlink()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave fixtures out of the results, and write these quickly.
-
-    Fixtures tell a report's reader nothing, and a file for each of every check costs
-    more than all the rest: the exchange is in the steps.
-    """
-    for plugin in allure_commons.plugin_manager.get_plugins():
-        if type(plugin) is AllureFileLogger:
-            # Only the class changes: Allure unregisters this very object at the end.
-            plugin.__class__ = type(
-                "LeanLogger", (AllureFileLogger,), {"_report_item": _report_item}
-            )
-    manager = config.pluginmanager
-    listener = manager.get_plugin(_LISTENER)
-    if listener is None:
-        return
-    manager.unregister(listener)
-    # pluggy ignores a hook that is no function. Only the class changes, because Allure
-    # keeps a reference to the object.
-    listener.__class__ = type(
-        "LeanListener",
-        (type(listener),),
-        {
-            "pytest_fixture_setup": None,
-            "pytest_fixture_post_finalizer": None,
-            "_update_fixtures_children": lambda _self, _item: None,
-        },
-    )
-    manager.register(listener, _LISTENER)
+    """Have Allure's own plugins do less."""
+    make_lean(config)
 
 
 def _no_steps() -> list[str]:
@@ -182,10 +115,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     The labels go straight to the result: as markers they would be read by every worker
     for every check, and several times for each that runs.
     """
-    listener: Any = item.config.pluginmanager.get_plugin(_LISTENER)
-    identity = None if listener is None else listener._cache.get(item.nodeid)  # noqa: SLF001  # there is no other way
-    result = identity and listener.allure_logger.get_test(identity)
-    if not result:
+    listener = listener_of(item.config)
+    result = None if listener is None else listener.result_of(item)
+    if result is None:
         return
     labels, links = _labels(_names(item))
     result.labels[:] = labels
@@ -219,7 +151,7 @@ def pytest_runtest_makereport(
                 "the target chose", "; ".join(choices), excluded=True
             )
         if check is not None and call.when == "teardown":
-            _label_verdict(check)
+            _label_verdict(item, check)
         pieces = item.stash.get(EVIDENCE, [])
         # Attach only the evidence that the teardown has added.
         attached = item.stash.get(_ATTACHED, 0)
@@ -235,10 +167,12 @@ def pytest_runtest_makereport(
     return report
 
 
-def _label_verdict(check: Check) -> None:
-    label: Any = allure.dynamic.label
-    label(LABEL, verdict(check, load()))
-    label(CHECK, check.check)
+def _label_verdict(item: pytest.Item, check: Check) -> None:
+    listener = listener_of(item.config)
+    result = None if listener is None else listener.result_of(item)
+    if result is not None:
+        result.labels.append(Label(name=LABEL, value=verdict(check, load())))
+        result.labels.append(Label(name=CHECK, value=check.check))
 
 
 def _attach(piece: Evidence) -> None:

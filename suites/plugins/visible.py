@@ -21,9 +21,10 @@ def pytest_runtest_makereport(
     report = yield
     if not is_check(item):
         return report
-    text = report.longreprtext
-    escaped = printable(text)
-    if report.failed and escaped != text.replace("\t", " "):
-        report.longrepr = escaped
+    if report.failed:
+        text = report.longreprtext
+        escaped = printable(text)
+        if escaped != text.replace("\t", " "):
+            report.longrepr = escaped
     report.sections = [(name, printable(content)) for name, content in report.sections]
     return report
