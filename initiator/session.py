@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
+from initiator.connection import TASK_TAG
 from initiator.core import Link, SessionCore, is_unasked, lun_field, unexpected
 from initiator.deadline import WHOLE_EXCHANGE, Deadline
 from initiator.expect import ConformanceFailure
@@ -478,7 +479,11 @@ class Session(SessionCore):
         timeout: float | None = None,
         **fields: Any,
     ) -> LogoutResponse:
-        """Log out and return the response; other PDUs before it are ignored."""
+        """Log out and return the response; other PDUs before it are ignored.
+
+        Raises:
+            ConformanceFailure: the request is rejected, or nothing answers it in time.
+        """
         __tracebackhide__ = True
         way = link or self.leading
         request = self.send(
@@ -492,12 +497,13 @@ class Session(SessionCore):
             ),
             way,
         )
+        tag = int(request.initiator_task_tag)
+        header_tag = tag.to_bytes(4, "big")
         for pdu in self._remaining(way, timeout):
-            if (
-                isinstance(pdu, LogoutResponse)
-                and pdu.initiator_task_tag == request.initiator_task_tag
-            ):
+            if isinstance(pdu, LogoutResponse) and pdu.initiator_task_tag == tag:
                 return pdu
+            if isinstance(pdu, Reject) and pdu.rejected_header[TASK_TAG] == header_tag:
+                raise ConformanceFailure("Logout Response", pdu, self.transcript)
         raise ConformanceFailure("Logout Response", None, self.transcript)
 
     def _remaining(self, link: Link, timeout: float | None) -> Iterator[PDU]:

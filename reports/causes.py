@@ -80,6 +80,7 @@ _TELLING = (
     "SCSIResponse CHECK CONDITION 3h/",
     "SCSIResponse CHECK CONDITION 4h/",
     "SCSIResponse CHECK CONDITION 5h/49h/",
+    "SCSIResponse CHECK CONDITION 5h/53h/02h",
     "SCSIResponse CHECK CONDITION Bh/",
 )
 """How refusals begin whose reason lies in the target's state, not in the request.

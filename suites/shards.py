@@ -2,7 +2,7 @@
 """Parts of a run on several hosts: what each takes, and all of them put together.
 
 A run of a part weighs each check alone. What only the whole shows, such as a foundation
-that the target lacks (`suites.judging.foundations`), is judged when parts are merged.
+that the target lacks (`suites.judging.settling`), is judged when parts are merged.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from reports import run as files
 from reports.findings import findings
 from reports.model import Outcome, Run
 from reports.run import RunFileError
-from suites.judging.foundations import settle
+from suites.judging.settling import settle
 
 T = TypeVar("T")
 

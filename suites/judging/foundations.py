@@ -9,19 +9,10 @@ Patterns have shell wildcards; a bracket matches itself. One without a bracket m
 the check with all of its parameters.
 """
 
-import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase, translate
-from functools import cache
-
-from msgspec.structs import replace
 
 from iscsi.keys import KEYS
-from reports.model import Check, Outcome
-
-_FAILED = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE)
-_JUDGED = (*_FAILED, Outcome.PASSED, Outcome.GONE)
+from reports.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +31,8 @@ class Foundation:
     """The wrong fields that a dependent may name; another one is its own matter."""
     is_alike: bool = True
     """A dependent fails by the same answer as a proof; any other is its own matter."""
+    shown: tuple[str, ...] = ("*",)
+    """The answers that a dependent fails by; wildcards. Any other is its own matter."""
     outcomes: tuple[Outcome, ...] = (Outcome.BROKEN, Outcome.WARNED)
     """What dependents have come to where they are not judged."""
 
@@ -67,6 +60,15 @@ _MORE = {
 _ACA = "task_management/test_aca.py"
 _FENCE = "task_management/test_fence.py"
 _CONTINUATION = "negotiation/test_continuation.py"
+_CHAP, _MUTUAL = "security/test_chap.py", "security/test_mutual_chap.py"
+_LOST, _STATES = "connections/test_lost.py", "connections/test_states.py"
+_REASSIGNMENT = "error_recovery/test_reassignment.py"
+_SEVERAL = "logout/test_several_connections.py"
+
+_LET_IN = "LoginResponse 0000 FULL_FEATURE"
+_LOGIN_FAILS = ("LoginResponse 02*", "LoginResponse 03*", "connection dropped")
+_STAYS_OPEN = ("it is still open",)
+_CLOSED = ("the target closed the connection*", "connection dropped")
 
 FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
@@ -210,92 +212,221 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         dependents=("login/*", "numbering/*", "negotiation/*", "connections/*"),
         answers=("LoginResponse 02*", "LoginResponse 03*"),
     ),
+    Foundation(
+        what="a login whose negotiation has failed is refused",
+        proofs=("login/test_refusals.py::test_session_type_is_misspelt",),
+        dependents=("login/test_refusals.py::test_session_type_is_not_supported",),
+        answers=(_LET_IN,),
+    ),
+    Foundation(
+        what="a login that fails gets a status before its connection is closed",
+        proofs=("login/test_refusals.py::test_session_type_is_misspelt",),
+        dependents=(
+            "login/test_stages.py::test_other_pdu_ends_the_login",
+            "security/test_auth_method.py::test_security_stage_is_not_skipped",
+        ),
+        answers=("connection dropped",),
+    ),
+    Foundation(
+        what="another PDU than a Login Request ends a login",
+        proofs=("login/test_stages.py::test_other_pdu_ends_the_login",),
+        dependents=(f"{_STATES}::test_nothing_is_recovered_within_a_login",),
+        answers=("no answer",),
+    ),
+    Foundation(
+        what="a session with another ISID leaves those of the same initiator alone",
+        proofs=("login/test_sessions.py::test_other_isid_is_another_session",),
+        dependents=("discovery/test_sessions.py::*", "login/test_sessions.py::*"),
+        answers=_CLOSED,
+        is_alike=False,
+        shown=_CLOSED,
+    ),
+    Foundation(
+        what="a login with the TSIH of no session is refused",
+        proofs=("login/test_refusals.py::test_session_does_not_exist",),
+        dependents=(
+            f"{_STATES}::test_a_failed_session_ends_in_time",
+            f"{_STATES}::test_a_reinstated_session_cannot_be_continued",
+        ),
+        answers=(_LET_IN,),
+    ),
+    Foundation(
+        what="a new session with the same ISID replaces the old one",
+        proofs=("login/test_sessions.py::test_same_isid_reinstates_the_session",),
+        dependents=(f"{_STATES}::test_a_reinstated_session_cannot_be_continued",),
+        answers=_STAYS_OPEN,
+        is_alike=False,
+        shown=(_LET_IN,),
+    ),
+    Foundation(
+        what="a session with two connections outlives the loss of one",
+        proofs=(f"{_LOST}::test_the_session_outlives_a_connection",),
+        dependents=(f"{_LOST}::*", f"{_REASSIGNMENT}::*"),
+        answers=_CLOSED,
+        is_alike=False,
+        shown=_CLOSED,
+    ),
+    Foundation(
+        what="the state of a lost connection is kept until it is logged out",
+        proofs=(f"{_LOST}::test_a_lost_connection_is_logged_out_over_another",),
+        dependents=(f"{_REASSIGNMENT}::*", f"{_STATES}::*"),
+        answers=("LogoutResponse 0x01",),
+        is_alike=False,
+        shown=("LogoutResponse 0x01", "LoginResponse 020a"),
+    ),
+    Foundation(
+        what="the logout of a connection ends its tasks",
+        proofs=(f"{_REASSIGNMENT}::test_a_task_ended_by_a_logout_is_not_reassigned",),
+        # A unit attention reports tasks that have ended.
+        dependents=(
+            f"{_LOST}::test_tasks_end_with_the_logout_of_their_lost_connection",
+            f"{_SEVERAL}::test_logout_ends_the_tasks_of_its_connection",
+        ),
+        answers=("TaskManagementResponse 0x03",),
+        is_alike=False,
+        shown=("GOOD",),
+    ),
+    Foundation(
+        what="the logout of a session ends it",
+        proofs=("logout/test_logout.py::test_requests_after_a_logout_are_not_served",),
+        dependents=(f"{_SEVERAL}::test_closing_the_session_ends_a_login",),
+        answers=_STAYS_OPEN,
+        is_alike=False,
+        shown=(_LET_IN,),
+    ),
+    Foundation(
+        what="a Text Request with another tag begins a negotiation anew",
+        proofs=("text/test_negotiation.py::test_negotiation_can_begin_again",),
+        dependents=(
+            "text/test_negotiation.py::test_values_of_an_abandoned_exchange_are_lost",
+        ),
+        answers=("Reject*",),
+        is_alike=False,
+    ),
+    Foundation(
+        what="a list of targets that is longer than one response comes in several",
+        proofs=("discovery/test_send_targets.py::test_long_list_is_split",),
+        dependents=("discovery/test_send_targets.py::test_a_split_list_ends_with_nul",),
+        answers=("# pairs; missing *",),
+        fields=("", "text"),
+        is_alike=False,
+        shown=("text does not end with NUL",),
+    ),
+    Foundation(
+        what="a key that is declared gets no answer",
+        proofs=(
+            "negotiation/test_numbers.py::test_declared_length_needs_no_answer[512]",
+        ),
+        dependents=(
+            "login/test_plain.py::test_sessions_come_without_a_slip[RFC7143-6.3-14]",
+            "negotiation/test_answers.py::test_own_keys_are_said_once",
+            "negotiation/test_numbers.py::test_own_length_is_in_range",
+        ),
+        answers=("Irrelevant", "Reject"),
+        fields=("", "MaxRecvDataSegmentLength", "value"),
+        is_alike=False,
+        shown=(
+            "MaxRecvDataSegmentLength was answered before*",
+            "[[]'MaxRecvDataSegmentLength'[]]",
+            "'Irrelevant' is no *",
+            "'Reject' is no *",
+        ),
+    ),
+    Foundation(
+        what="a range for a key with a number is refused",
+        proofs=("negotiation/test_numbers.py::test_range_where_none_is_allowed",),
+        dependents=("negotiation/test_answers.py::test_marker_interval_is_rejected",),
+        answers=("#~#",),
+        fields=("IFMarkInt", "OFMarkInt"),
+    ),
+    Foundation(
+        what="X#NodeArchitecture decides nothing",
+        proofs=("negotiation/test_answers.py::test_node_architecture_decides_nothing",),
+        dependents=("negotiation/test_offers.py::test_its_key_need_not_be_understood",),
+        answers=("(the login is refused)",),
+        is_alike=False,
+        shown=_LOGIN_FAILS,
+    ),
+    Foundation(
+        what="a login by CHAP with the right secret succeeds",
+        proofs=(f"{_CHAP}::test_right_secret_logs_in",),
+        dependents=("security/*",),
+        answers=_LOGIN_FAILS,
+    ),
+    Foundation(
+        what="CHAP_R is understood in Base64",
+        proofs=(f"{_CHAP}::test_response_in_any_encoding[Base64]",),
+        dependents=(f"{_CHAP}::test_wrong_response[*Base64*]",),
+        answers=_LOGIN_FAILS,
+    ),
+    Foundation(
+        what="a challenge is another one each time",
+        proofs=(f"{_CHAP}::test_challenges_differ",),
+        dependents=(f"{_CHAP}::test_proof_of_another_connection",),
+        answers=("[[]'#*",),
+        is_alike=False,
+        shown=("LoginResponse 0000*",),
+    ),
+    Foundation(
+        what="a connection that is added to a session proves itself",
+        proofs=(f"{_CHAP}::test_added_connection_proves_itself",),
+        dependents=("security/test_identities.py::test_a_session_has_one_identity",),
+        answers=(_LET_IN,),
+        is_alike=False,
+    ),
+    Foundation(
+        what="an initiator's challenge is answered",
+        proofs=(f"{_MUTUAL}::test_target_proves_itself",),
+        # A target that ignores challenges ignores wrong ones, too.
+        dependents=(
+            f"{_MUTUAL}::test_challenge_reflected_in_other_clothes",
+            f"{_MUTUAL}::test_challenge_without_form",
+            f"{_MUTUAL}::test_half_a_challenge",
+            f"{_MUTUAL}::test_identifier_beyond_an_octet",
+            f"{_MUTUAL}::test_oversized_challenge",
+            f"{_MUTUAL}::test_reflected_challenge",
+        ),
+        answers=("no answer",),
+        is_alike=False,
+        shown=("LoginResponse 0000*",),
+    ),
+    Foundation(
+        what="a command to a unit that is not there is refused",
+        proofs=("scsi/test_model.py::test_a_missing_unit_is_told",),
+        dependents=("scsi/test_model.py::test_other_levels_count",),
+        answers=("SCSIResponse GOOD",),
+    ),
+    Foundation(
+        what="a copy with a segment that cannot be copied fails",
+        proofs=("scsi/test_copying.py::test_a_segment_that_cannot_be_aborts_the_copy",),
+        dependents=(
+            "scsi/test_copying.py::test_a_unit_that_is_not_there_is_not_copied",
+        ),
+        answers=("SCSIResponse GOOD",),
+    ),
+    Foundation(
+        what="what a persistent reservation forbids ends with RESERVATION CONFLICT",
+        proofs=("reservations/test_conflicts.py::test_what_is_forbidden_conflicts",),
+        dependents=("reservations/test_nexuses.py::test_another_isid_is_kept_out",),
+        answers=("SCSIResponse GOOD", "DataIn GOOD"),
+        is_alike=False,
+        shown=("SCSIResponse GOOD", "DataIn GOOD"),
+    ),
+    Foundation(
+        what="REPORT LUNS lists the unit that it is sent to",
+        proofs=("scsi/test_identity.py::test_the_unit_is_listed",),
+        dependents=("scsi/test_model.py::test_a_listed_number_is_an_address",),
+        answers=("none",),
+        is_alike=False,
+    ),
+    Foundation(
+        what="REPORT SUPPORTED OPERATION CODES returns service actions",
+        proofs=("scsi/test_pages.py::test_service_actions_are_told",),
+        dependents=("scsi/test_identity.py::test_each_command_is_reported_by_itself",),
+        answers=("*service_action=None*",),
+        is_alike=False,
+        shown=("*service_action=None*",),
+    ),
     *(_key(name) for name in KEYS),
 )
 """Every foundation; a check rests on the first that explains its failure."""
-
-
-def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Return the checks of a run, those not judged that rest on what is lacking.
-
-    Of several proofs the first shows it; the others rest on that one where they fail
-    alike. A check whose target died, or that has a listed deviation, stays what it is.
-    """
-    by_name = {check.check: check for check in checks}
-    for foundation in FOUNDATIONS:
-        proofs = _lacking(foundation, by_name.values())
-        if not proofs:
-            continue
-        answers = {_answer(proof) for proof in proofs}
-        fields = {*foundation.fields, *(_field(proof) for proof in proofs)}
-        for check in list(by_name.values()):
-            if (
-                check.outcome in foundation.outcomes
-                and not check.target_died
-                and check.failure is not None
-                and _rests_on(check, foundation, proofs[0])
-                and (not foundation.is_alike or check.failure.answer in answers)
-                and check.failure.field in fields
-            ):
-                by_name[check.check] = _not_judged(check, foundation, proofs[0])
-    return tuple(by_name.values())
-
-
-def _rests_on(check: Check, foundation: Foundation, proof: Check) -> bool:
-    """Tell whether a check needs what another one proves."""
-    if _matches(check.check, foundation.proofs):
-        is_of_the_proof = _function(check) == _function(proof)
-        return not is_of_the_proof and _answer(check) == _answer(proof)
-    return _matches(check.check, foundation.dependents)
-
-
-def _function(check: Check) -> str:
-    return check.check.partition("[")[0]
-
-
-def _lacking(foundation: Foundation, checks: Collection[Check]) -> list[Check]:
-    """Return the proofs that show that a foundation is lacking; none if it is not."""
-    proofs = [
-        check
-        for pattern in foundation.proofs
-        for check in checks
-        if check.outcome in _JUDGED and _matches(check.check, (pattern,))
-    ]
-    is_lacking = all(
-        check.outcome in _FAILED
-        and any(fnmatchcase(_answer(check), form) for form in foundation.answers)
-        for check in proofs
-    )
-    return proofs if is_lacking else []
-
-
-def _not_judged(check: Check, foundation: Foundation, proof: Check) -> Check:
-    return replace(
-        check,
-        outcome=Outcome.NOT_JUDGED,
-        broken=(),
-        rests_on=proof.check,
-        reason=f"it rests on this, which the target does not do: {foundation.what}",
-    )
-
-
-def _matches(check: str, patterns: tuple[str, ...]) -> bool:
-    return _compiled(patterns).match(check) is not None
-
-
-@cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    forms = [
-        form
-        for pattern in patterns
-        for form in ((pattern,) if "[" in pattern else (pattern, f"{pattern}[*"))
-    ]
-    return re.compile("|".join(translate(form.replace("[", "[[]")) for form in forms))
-
-
-def _answer(check: Check) -> str:
-    return "" if check.failure is None else check.failure.answer
-
-
-def _field(check: Check) -> str:
-    return "" if check.failure is None else check.failure.field

@@ -9,7 +9,7 @@ from reports.evidence import EVIDENCE, SETTLE, VERDICT
 from reports.model import Check, Phase
 from reports.suites import name_of
 from reports.verdicts import attach
-from suites.judging import foundations
+from suites.judging import settling
 from suites.judging.account import Account, explanation_of
 from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have the checks of a run weighed together at its end."""
     # In a part of a run, the merge decides what is not judged.
     if not config.option.shard:
-        config.stash[SETTLE] = foundations.settle
+        config.stash[SETTLE] = settling.settle
 
 
 def account_of(item: pytest.Item) -> Account:

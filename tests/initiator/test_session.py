@@ -9,7 +9,7 @@ from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
 from initiator.session import Session
 from initiator.slips import EVERY_CLAUSE
 from iscsi import chap, text
-from iscsi.constants import RESERVED_TAG, Stage
+from iscsi.constants import BHS_LENGTH, RESERVED_TAG, RejectReason, Stage
 from iscsi.errors import (
     ConnectionLost,
     NumberingError,
@@ -23,8 +23,10 @@ from iscsi.pdu import (
     DataIn,
     DataOut,
     LoginResponse,
+    LogoutRequest,
     NOPIn,
     NOPOut,
+    Reject,
     SCSICommand,
     SCSIResponse,
     UnknownPDU,
@@ -472,3 +474,29 @@ def test_silence_is_proved_by_a_ping_that_overtakes() -> None:
         with pytest.raises(ConformanceFailure, match="no answer to SCSICommand"):
             session.expect_silence(after=session.send(SCSICommand(cmd_sn=1000)))
         session.close()
+
+
+def test_a_reject_of_a_logout_is_its_answer_and_that_of_another_is_not() -> None:
+    def script(peer: Peer) -> None:
+        welcome(peer)
+        request = peer.receive()
+        other = LogoutRequest(initiator_task_tag=request.initiator_task_tag + 1)
+        reasons = (RejectReason.PROTOCOL_ERROR, RejectReason.COMMAND_NOT_SUPPORTED)
+        for number, rejected in enumerate((other, request)):
+            peer.send(
+                Reject(
+                    reason=reasons[number],
+                    data=bytes(rejected)[:BHS_LENGTH],
+                    **numbers(101 + number, done=0),
+                )
+            )
+        wait(peer)
+
+    with (
+        listening(script) as portal,
+        open_session(portal) as session,
+        pytest.raises(ConformanceFailure) as raised,
+    ):
+        session.logout()
+
+    assert raised.value.answer == "Reject 0x05"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reports.model import Check, Ending, EndingKind, Failure, Outcome
-from suites.judging.foundations import FOUNDATIONS, settle
+from suites.judging.foundations import FOUNDATIONS
+from suites.judging.settling import settle
 
 SUITE = Path(__file__).parents[2] / "suites" / "conformance"
 UNKNOWN = "text/test_text.py::test_unknown_key_is_not_understood"
@@ -145,6 +146,35 @@ def test_a_key_that_is_not_understood_is_one_finding() -> None:
     )
 
     assert [one.rests_on for one in settled] == ["", proof, proof, ""]
+
+
+def test_a_dependent_that_fails_in_a_way_of_its_own_stays() -> None:
+    chap = "security/test_chap.py"
+    proof = check(f"{chap}::test_challenges_differ", "['#', '#', '#']")
+    other = f"{chap}::test_proof_of_another_connection"
+
+    assert outcomes(proof, check(other, "LoginResponse 0000"))[1] is Outcome.NOT_JUDGED
+    assert outcomes(proof, check(other, "no answer"))[1] is Outcome.BROKEN
+
+
+def test_one_parameter_set_can_be_the_proof() -> None:
+    function = "negotiation/test_numbers.py::test_declared_length_needs_no_answer"
+    range_check = "negotiation/test_numbers.py::test_own_length_is_in_range"
+    settled = settle(
+        [
+            check(f"{function}[512]", "Irrelevant"),
+            check(f"{function}[8192]", "Irrelevant"),
+            check(f"{function}[262144]", outcome=Outcome.PASSED),
+            check(range_check, "'Irrelevant' is no decimal number", field="value"),
+        ]
+    )
+
+    assert [one.outcome for one in settled] == [
+        Outcome.BROKEN,
+        Outcome.BROKEN,
+        Outcome.PASSED,
+        Outcome.NOT_JUDGED,
+    ]
 
 
 def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:

@@ -17,6 +17,7 @@ from suites.support.functions import ask_function
 from suites.support.modes import Setting
 
 MISSING_LUN = 0x3FFF
+QUALIFIER = "PERIPHERAL QUALIFIER"
 NOT_CONNECTED, NOT_THERE = 0b001, 0b011
 ROOM = 96
 LIST_ROOM = 0x4000
@@ -70,7 +71,8 @@ def test_a_missing_unit_can_be_asked_for(missing_unit_session: Session) -> None:
 
     expect_good(result)
     qualifier = result.data[0] >> 5
-    check(qualifier == NOT_THERE, "PERIPHERAL QUALIFIER 011b", bin(qualifier))
+    words = "PERIPHERAL QUALIFIER 011b"
+    check(qualifier == NOT_THERE, words, f"{qualifier:03b}b", field=QUALIFIER)
 
 
 @pytest.mark.requirement("SAM5-4.7-09")
@@ -82,11 +84,13 @@ def test_a_missing_unit_has_no_pages(missing_unit_session: Session, page: int) -
     result = missing_unit_session.execute(command, read=ROOM)
 
     if result.is_good:
-        qualifier = result.data[0] >> 5 if result.data else None
+        check(bool(result.data), "data that tells PERIPHERAL QUALIFIER", result.data)
+        qualifier = result.data[0] >> 5
         check(
             qualifier in (NOT_CONNECTED, NOT_THERE),
-            "PERIPHERAL QUALIFIER 001b or 011b",
-            result.data.hex(),
+            ["PERIPHERAL QUALIFIER 001b", "PERIPHERAL QUALIFIER 011b"],
+            f"{qualifier:03b}b",
+            field=QUALIFIER,
         )
     else:
         expect_sense(result, SenseKey.ILLEGAL_REQUEST)
@@ -113,7 +117,7 @@ def test_lun_0_can_be_asked_for(bare: Session) -> None:
     qualifier = result.data[0] >> 5
     expected = (NOT_CONNECTED, NOT_THERE)
     words = ["PERIPHERAL QUALIFIER 001b", "PERIPHERAL QUALIFIER 011b"]
-    check(qualifier in expected, words, bin(qualifier))
+    check(qualifier in expected, words, f"{qualifier:03b}b", field=QUALIFIER)
 
 
 @pytest.mark.needs("no-lun-0")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finds the checks of a run that rest on what the target lacks (`foundations`)."""
+
+import re
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase, translate
+from functools import cache
+
+from msgspec.structs import replace
+
+from reports.model import Check, Outcome
+from suites.judging.foundations import FOUNDATIONS, Foundation
+
+_FAILED = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE)
+_JUDGED = (*_FAILED, Outcome.PASSED, Outcome.GONE)
+
+
+def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the checks of a run, those not judged that rest on what is lacking.
+
+    Of several proofs the first shows it; the others rest on that one where they fail
+    alike. A check whose target died, or that has a listed deviation, stays what it is.
+    """
+    if not any(check.outcome in _FAILED for check in checks):
+        return tuple(checks)
+    by_name = {check.check: check for check in checks}
+    for foundation in FOUNDATIONS:
+        proofs = _lacking(foundation, by_name.values())
+        if not proofs:
+            continue
+        answers = {_answer(proof) for proof in proofs}
+        fields = {*foundation.fields, *(_field(proof) for proof in proofs)}
+        for check in list(by_name.values()):
+            if (
+                check.outcome in foundation.outcomes
+                and not check.target_died
+                and check.failure is not None
+                and _rests_on(check, foundation, proofs[0])
+                and (not foundation.is_alike or check.failure.answer in answers)
+                and _is_like(check.failure.answer, foundation.shown)
+                and check.failure.field in fields
+            ):
+                by_name[check.check] = _not_judged(check, foundation, proofs[0])
+    return tuple(by_name.values())
+
+
+def _rests_on(check: Check, foundation: Foundation, proof: Check) -> bool:
+    """Tell whether a check needs what another one proves."""
+    if _matches(check.check, foundation.proofs):
+        is_of_the_proof = _function(check) == _function(proof)
+        return not is_of_the_proof and _answer(check) == _answer(proof)
+    return _matches(check.check, foundation.dependents)
+
+
+def _function(check: Check) -> str:
+    return check.check.partition("[")[0]
+
+
+def _lacking(foundation: Foundation, checks: Collection[Check]) -> list[Check]:
+    """Return the proofs that show that a foundation is lacking; none if it is not."""
+    proofs = [
+        check
+        for pattern in foundation.proofs
+        for check in checks
+        if check.outcome in _JUDGED and _matches(check.check, (pattern,))
+    ]
+    is_lacking = all(
+        check.outcome in _FAILED and _is_like(_answer(check), foundation.answers)
+        for check in proofs
+    )
+    return proofs if is_lacking else []
+
+
+def _is_like(answer: str, forms: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(answer, form) for form in forms)
+
+
+def _not_judged(check: Check, foundation: Foundation, proof: Check) -> Check:
+    return replace(
+        check,
+        outcome=Outcome.NOT_JUDGED,
+        broken=(),
+        rests_on=proof.check,
+        reason=f"it rests on this, which the target does not do: {foundation.what}",
+    )
+
+
+def _matches(check: str, patterns: tuple[str, ...]) -> bool:
+    return _compiled(patterns).match(check) is not None
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    forms = [
+        form
+        for pattern in patterns
+        for form in ((pattern,) if "[" in pattern else (pattern, f"{pattern}[*"))
+    ]
+    return re.compile("|".join(translate(form.replace("[", "[[]")) for form in forms))
+
+
+def _answer(check: Check) -> str:
+    return "" if check.failure is None else check.failure.answer
+
+
+def _field(check: Check) -> str:
+    return "" if check.failure is None else check.failure.field
