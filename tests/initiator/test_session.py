@@ -478,7 +478,7 @@ def test_silence_is_proved_by_a_ping_that_overtakes() -> None:
 
 def test_a_reject_of_a_logout_is_its_answer_and_that_of_another_is_not() -> None:
     def script(peer: Peer) -> None:
-        welcome(peer)
+        accept_login(peer)
         request = peer.receive()
         other = LogoutRequest(initiator_task_tag=request.initiator_task_tag + 1)
         reasons = (RejectReason.PROTOCOL_ERROR, RejectReason.COMMAND_NOT_SUPPORTED)
