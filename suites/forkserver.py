@@ -119,7 +119,7 @@ def run(arguments: Sequence[str], seconds: int, folder: Path) -> Done:
     """
     stdout, stderr = folder / "stdout", folder / "stderr"
     order = {
-        "told": list(arguments),
+        "arguments": list(arguments),
         "seconds": seconds,
         "stdout": str(stdout),
         "stderr": str(stderr),
@@ -187,7 +187,7 @@ def _carry_out(connection: socket.socket, parent: int) -> NoReturn:
                     os.dup2(file.fileno(), number)
             print("begins", file=stream, flush=True)
             signal.alarm(order["seconds"])  # the kernel kills this process then
-            code = int(pytest.main(order["told"]))
+            code = int(pytest.main(order["arguments"]))
             # A fork ends without the functions of atexit, so call them here.
             atexit._run_exitfuncs()
             sys.stdout.flush()

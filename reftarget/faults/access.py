@@ -181,7 +181,7 @@ ACCESS: Final = (
         rules=AccessRules(is_report_refused=lambda _data_format: False),
     ),
     Fault(
-        name="status-code-tells-the-other-way",
+        name="status-code-reports-the-other-cause",
         breaks=("SPC4-6.37-07",),
         says="Tells of an initiator's change of state as of its own, and vice versa.",
         rules=AccessRules(
@@ -189,13 +189,13 @@ ACCESS: Final = (
         ),
     ),
     Fault(
-        name="preference-is-not-told",
+        name="preference-is-not-reported",
         breaks=("SPC4-6.37-08",),
         says="Reports PREF=0 for a preferred target port group.",
         rules=AccessRules(reports_preference=False),
     ),
     Fault(
-        name="port-tells-of-its-own-group",
+        name="port-reports-only-its-own-group",
         breaks=("SPC4-6.37-09",),
         says="Describes the target port group of the port that is asked, no other.",
         rules=AccessRules(described=_only_own_group),
@@ -277,7 +277,7 @@ ACCESS: Final = (
         rules=AccessRules(is_served=_standby_knows_no_reservations),
     ),
     Fault(
-        name="standby-is-told-as-unavailable",
+        name="standby-is-reported-as-unavailable",
         breaks=("SPC4-5.15.2.4-03",),
         says="Refuses commands in standby as in the state unavailable.",
         rules=_other_refusal(right.REFUSALS[_UNAVAILABLE], _STANDBY),
@@ -290,7 +290,7 @@ ACCESS: Final = (
         also="a port that is alone stays unavailable",
     ),
     Fault(
-        name="unavailable-is-told-as-standby",
+        name="unavailable-is-reported-as-standby",
         breaks=("SPC4-5.15.2.4-05",),
         says="Refuses commands in the state unavailable as in standby.",
         rules=_other_refusal(right.REFUSALS[_STANDBY], _UNAVAILABLE),
@@ -308,7 +308,7 @@ ACCESS: Final = (
         rules=AccessRules(state_for=_state_of_all),
     ),
     Fault(
-        name="transition-is-told-as-standby",
+        name="transition-is-reported-as-standby",
         breaks=("SPC4-5.15.2.5-01",),
         says="Refuses commands amid a transition as in standby.",
         rules=_other_refusal(right.REFUSALS[_STANDBY], AccessState.TRANSITIONING),
@@ -321,31 +321,31 @@ ACCESS: Final = (
         also="the session that changes the states is refused, too",
     ),
     Fault(
-        name="own-change-of-state-is-not-told",
+        name="own-change-of-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-03",),
         says="Tells nobody of a state that it has changed itself.",
         rules=AccessRules(is_notified=_silent_on_own_change),
     ),
     Fault(
-        name="set-state-is-not-told",
+        name="set-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-04",),
         says="Tells nobody of a state that an initiator has changed.",
         rules=AccessRules(is_notified=_silent_on_explicit_change),
     ),
     Fault(
-        name="other-ports-are-not-told-of-a-state",
+        name="other-ports-are-not-notified-of-a-state",
         breaks=("SPC4-5.15.2.5-03", "SPC4-5.15.2.5-04"),
         says="Tells of a changed state only the nexuses of the port that it is of.",
         rules=AccessRules(is_notified=_only_this_port),
     ),
     Fault(
-        name="sender-is-told-of-the-state",
+        name="sender-is-notified-of-the-state",
         breaks=("SPC4-5.15.2.5-05",),
         says="Tells of a changed state who has changed it.",
         rules=AccessRules(is_notified=_notify_everybody),
     ),
     Fault(
-        name="failed-change-of-state-is-not-told",
+        name="failed-change-of-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-06",),
         says="Tells nobody of a change of state of its own that has failed.",
         rules=AccessRules(reports_failed_change=False),

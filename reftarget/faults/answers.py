@@ -241,7 +241,7 @@ ANSWERS: Final = (
         ),
     ),
     Fault(
-        name="third-parties-are-not-told",
+        name="third-parties-are-not-notified",
         breaks=(
             "RFC7143-4.2.3.4-12",
             "RFC7143-4.2.3.4-01",
@@ -256,7 +256,7 @@ ANSWERS: Final = (
         twist=swallow(headers.AsyncMessage, _tells_of_ended_tasks),
     ),
     Fault(
-        name="ended-tasks-told-of-odd-lun",
+        name="ended-tasks-reported-with-odd-lun",
         breaks=("RFC7143-4.2.3.4-15", "RFC7143-4.2.3.5-02"),
         says="Sends AsyncEvent 5 with the LUN of no unit.",
         twist=set_fields(headers.AsyncMessage, _tells_of_ended_tasks, lun=0x3FFF << 48),

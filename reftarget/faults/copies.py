@@ -62,7 +62,7 @@ COPIES: Final = (
         rules=CopyRules(bad_segment_ends_copy=False),
     ),
     Fault(
-        name="copy-limits-tell-more-than-there-is",
+        name="copy-limits-claim-more-than-there-is",
         breaks=("SPC4-6.23-01",),
         says="Reports four bytes of operating parameters more than there are.",
         rules=CopyRules(limits_length=lambda length: length + 4),

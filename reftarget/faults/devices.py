@@ -130,13 +130,13 @@ DEVICES: Final = (
         rules=IdentityRules(optimal_transfer_length=lambda maximum: maximum + 1),
     ),
     Fault(
-        name="unmap-is-not-told",
+        name="unmap-is-not-reported",
         breaks=("SBC3-6.6.4-02",),
         says="Reports LBPU 0 although it supports UNMAP.",
         rules=IdentityRules(shows_lbpu=False),
     ),
     Fault(
-        name="lbprz-is-told-by-one-page-alone",
+        name="lbprz-is-reported-by-one-page-only",
         breaks=("SBC3-6.6.5-01",),
         says="Gives LBPRZ 0 in VPD page B2h and 1 in READ CAPACITY (16).",
         rules=IdentityRules(shows_lbprz=False),
@@ -154,7 +154,7 @@ DEVICES: Final = (
         rules=IdentityRules(has_timeouts=lambda _rctd: True),
     ),
     Fault(
-        name="service-actions-are-not-told",
+        name="service-actions-are-not-reported",
         breaks=("SPC4-6.35-04", "SPC4-6.35-01"),
         says="Lists every command without its service action.",
         rules=IdentityRules(shows_service_actions=False),
@@ -178,7 +178,7 @@ DEVICES: Final = (
         rules=ModeRules(forgets_at_reset=False),
     ),
     Fault(
-        name="mode-changes-are-not-told",
+        name="mode-changes-are-not-reported",
         breaks=("SPC4-6.9-01",),
         says="Establishes no unit attention for changed mode parameters.",
         rules=ModeRules(reports_mode_change=False),
@@ -252,7 +252,7 @@ DEVICES: Final = (
         rules=ProvisioningRules(unmap_descriptors=_UNLIMITED),
     ),
     Fault(
-        name="block-limits-tell-more-than-is-taken",
+        name="block-limits-claim-more-than-is-taken",
         breaks=("SBC3-6.6.4-05",),
         says="Tells of one more block for WRITE SAME and one more UNMAP descriptor.",
         rules=IdentityRules(
@@ -299,7 +299,7 @@ DEVICES: Final = (
         rules=IdentityRules(applies_desc=False),
     ),
     Fault(
-        name="written-blocks-are-told-as-unmapped",
+        name="written-blocks-are-reported-as-unmapped",
         breaks=("SBC3-5.4-02",),
         says="Tells of mapped blocks as deallocated.",
         rules=ProvisioningRules(

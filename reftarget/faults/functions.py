@@ -65,7 +65,7 @@ FUNCTIONS: Final = (
         rules=FunctionRules(waits_for_data=lambda _is_fast: False),
     ),
     Fault(
-        name="old-session-tells-no-third-party",
+        name="old-session-notifies-no-third-party",
         breaks=("RFC7143-4.2.3.5-01",),
         says="Does not notify FastAbort sessions of tasks that an older session ends.",
         rules=FunctionRules(
@@ -119,7 +119,7 @@ FUNCTIONS: Final = (
         rules=FunctionRules(forgives_late_data=False),
     ),
     Fault(
-        name="old-sessions-are-told",
+        name="old-sessions-are-notified",
         breaks=("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08"),
         says="Sends AsyncEvent 5 to sessions without FastAbort, too.",
         rules=FunctionRules(notifies=lambda _reporting, _own: True),

@@ -210,13 +210,13 @@ MEDIA: Final = (
         rules=MediumRules(protection=lambda _is_read_only, _swp: None),
     ),
     Fault(
-        name="miscompare-tells-no-place",
+        name="miscompare-reports-no-offset",
         breaks=("SBC3-5.2-05",),
         says="Leaves INFORMATION out of the sense data of a miscompare.",
         rules=BlockRules(miscompare_information=lambda _offset: None),
     ),
     Fault(
-        name="miscompare-tells-the-next-byte",
+        name="miscompare-reports-the-next-byte",
         breaks=("SBC3-5.2-05",),
         says="Counts the bytes up to a difference from 1.",
         rules=BlockRules(miscompare_information=lambda offset: offset + 1),

@@ -30,7 +30,7 @@ _PDUS: Final = "pdus/test_malformed.py::test_"
 _FIELD: Final = f"{_PDUS}any_value_of_a_field_is_survived"
 _FIELDS: Final = f"{_PDUS}any_value_of_any_field_is_survived"
 _AHS: Final = f"{_PDUS}additional_header_segments_are_survived"
-_LENGTHS: Final = f"{_PDUS}lying_lengths_are_survived"
+_LENGTHS: Final = f"{_PDUS}false_lengths_are_survived"
 _DIGESTS: Final = f"{_PDUS}wrong_digests_are_survived"
 
 # Fields ------------------------------------------------------------------------------

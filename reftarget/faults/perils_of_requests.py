@@ -215,7 +215,7 @@ _OF_COMMANDS: Final = (
             and _length(received) > len(received.data)
         ),
         write_elsewhere,
-        f"{_COMMANDS}a_parameter_list_that_lies_is_survived",
+        f"{_COMMANDS}a_false_parameter_list_is_survived",
     ),
 )
 
@@ -245,7 +245,7 @@ _OF_LOAD: Final = (
         "Hangs when more than twenty logins are unfinished.",
         _has_many_logins,
         hang,
-        f"{_STRESS}unfinished_logins_stand_in_nobodys_way",
+        f"{_STRESS}unfinished_logins_block_no_other",
     ),
     peril(
         "many-sessions-crash",

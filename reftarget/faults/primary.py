@@ -39,7 +39,7 @@ def _reports_by_inquiry(opcode: int, clears_attention: bool) -> bool:
 
 PRIMARY: Final = (
     Fault(
-        name="inquiry-tells-more-than-it-has",
+        name="inquiry-claims-more-than-it-has",
         breaks=("SPC4-6.6.1-01",),
         says="Reports four bytes more than standard INQUIRY data has.",
         rules=IdentityRules(inquiry_length=lambda length, _room: length + 4),
@@ -69,7 +69,7 @@ PRIMARY: Final = (
         rules=IdentityRules(listed_pages=_descending),
     ),
     Fault(
-        name="vpd-page-tells-more-than-it-has",
+        name="vpd-page-claims-more-than-it-has",
         breaks=("SPC4-7.8-02",),
         says="Reports one byte more than a VPD page has.",
         also="its designators end beyond the data then",
@@ -106,7 +106,7 @@ PRIMARY: Final = (
         rules=IdentityRules(nothing_to_report=Sense(SenseKey.ABORTED_COMMAND)),
     ),
     Fault(
-        name="mode-data-tells-more-than-it-has",
+        name="mode-data-claims-more-than-it-has",
         breaks=("SPC4-6.11-01",),
         says="Reports one byte more than mode data has.",
         rules=ModeRules(data_length=lambda length, _room: length + 1),
@@ -184,7 +184,7 @@ PRIMARY: Final = (
         rules=IdentityRules(refuses_reserved_options=False),
     ),
     Fault(
-        name="kinds-of-commands-are-not-told-apart",
+        name="kinds-of-commands-are-not-distinguished",
         breaks=("SPC4-6.35-06",),
         says="Answers for a command whether it is asked by a service action or not.",
         rules=IdentityRules(distinguishes_command_classes=False),

@@ -117,7 +117,7 @@ RESERVATIONS: Final = (
         ),
     ),
     Fault(
-        name="reservation-changes-are-not-told",
+        name="reservation-changes-are-not-reported",
         breaks=(
             "SPC4-5.12.11.2.2-05",
             "SPC4-5.12.11.2.3-03",
@@ -129,7 +129,7 @@ RESERVATIONS: Final = (
         rules=ReservationRules(notifies=False),
     ),
     Fault(
-        name="leave-of-a-lone-holder-is-told",
+        name="leave-of-a-lone-holder-is-reported",
         breaks=("SPC4-5.12.11.2.3-05",),
         says="Notifies registrants of the end of a reservation that is not shared.",
         rules=ReservationRules(reports_unregistration=lambda _kind: True),
@@ -278,7 +278,7 @@ RESERVATIONS: Final = (
         rules=ReservationRules(can_release_nothing=False),
     ),
     Fault(
-        name="lone-holders-release-is-told",
+        name="lone-holders-release-is-reported",
         breaks=("SPC4-5.12.11.2.2-06",),
         says="Notifies registrants of the release of a reservation of one holder.",
         rules=ReservationRules(reports_release=lambda _kind: True),

@@ -187,7 +187,7 @@ RESPONSES: Final = (
         twist=set_fields(headers.SCSIResponse, status_qualifier=1),
     ),
     Fault(
-        name="reject-tells-another-data-sn",
+        name="reject-returns-another-data-sn",
         breaks=("RFC7143-11.17.2-i01",),
         says="Gives a wrong DataSN in the Reject of a SNACK.",
         twist=set_fields(headers.Reject, data_sn=one_more("data_sn")),

@@ -80,14 +80,14 @@ SESSIONS: Final = (
         rules=SessionRules(retention_seconds=lambda _time2wait, _time2retain: 0.0),
     ),
     Fault(
-        name="nexus-loss-is-not-told",
+        name="nexus-loss-is-not-reported",
         breaks=("RFC7143-6.3.5.1-i01",),
         says="Does not report the end of a session to the units.",
         also="whatever should end with the nexus stays",
         rules=SessionRules(reports_nexus_loss=False),
     ),
     Fault(
-        name="lost-connection-is-not-told",
+        name="lost-connection-is-not-reported",
         breaks=("RFC7143-7.1.4.3-06",),
         says="Does not notify a session of a lost connection.",
         rules=SessionRules(announces_drop=False),

@@ -105,7 +105,7 @@ TASKS: Final = (
         rules=TaskRules(begins=_head_waits),
     ),
     Fault(
-        name="reset-is-told-after-older-changes",
+        name="reset-is-reported-after-older-changes",
         breaks=("SAM5-5.14-04",),
         says="Reports a reset after what was pending.",
         rules=MediumRules(report_reset=_reset_comes_last),

@@ -128,13 +128,13 @@ TRANSFERS: Final = (
         rules=TransferRules(takes_empty=False),
     ),
     Fault(
-        name="spoilt-write-is-never-concluded",
+        name="corrupted-write-is-never-concluded",
         breaks=("RFC7143-7.3-i01", "RFC7143-11.17.1-03"),
         says="Never responds to a write of which it has rejected data.",
         rules=TransferRules(concludes=lambda is_crc_error: not is_crc_error),
     ),
     Fault(
-        name="crc-error-is-told-at-once",
+        name="crc-error-is-reported-at-once",
         breaks=("RFC7143-7.8-05", "RFC7143-11.17.1-04"),
         says="Reports a CRC error while data is still on its way.",
         rules=TransferRules(waits_after_crc_error=False),

@@ -15,7 +15,7 @@ def _inventory_unchanged(old: int, _new: int) -> int:
 
 UNITS: Final = (
     Fault(
-        name="inventory-change-is-not-told",
+        name="inventory-change-is-not-reported",
         breaks=("SPC4-6.33-05",),
         says="Tells nobody of a unit that comes or goes.",
         rules=ChangeRules(reports_inventory_change=False),
@@ -71,7 +71,7 @@ UNITS: Final = (
         rules=ChangeRules(shown_blocks=_inventory_unchanged),
     ),
     Fault(
-        name="capacity-change-is-not-told",
+        name="capacity-change-is-not-reported",
         breaks=("SBC3-5.15-03",),
         says="Tells nobody of another size.",
         rules=ChangeRules(reports_capacity_change=False),
@@ -102,7 +102,7 @@ UNITS: Final = (
         rules=ChangeRules(shows_protection=False),
     ),
     Fault(
-        name="later-protection-is-not-told",
+        name="later-protection-is-not-reported",
         breaks=("SPC4-6.11-09",),
         says="Tells nobody that an operator has protected the unit.",
         rules=ChangeRules(reports_protection_change=False),

@@ -86,7 +86,7 @@ UPKEEP: Final = (
         rules=MediumRules(needs_medium=False),
     ),
     Fault(
-        name="new-medium-is-not-told",
+        name="new-medium-is-not-reported",
         breaks=("SBC3-4.3-02",),
         says="Establishes no unit attention for a loaded medium.",
         rules=MediumRules(reports_new_medium=False),
@@ -117,7 +117,7 @@ UPKEEP: Final = (
         rules=MediumRules(reset_allows_removal=False),
     ),
     Fault(
-        name="defect-list-tells-more-than-it-has",
+        name="defect-list-claims-more-than-it-has",
         breaks=("SBC3-5.17-01",),
         says="Reports eight bytes of defects and returns none.",
         rules=ProvisioningRules(defect_list_length=8),

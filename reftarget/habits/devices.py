@@ -171,7 +171,7 @@ DEVICES: Final = (
         unit={"maximum_transfer": 1 << 16},
         is_poor=True,
         # A check can keep to a limit only if the target reports it.
-        apart_from=("limits-are-not-told", "no-vpd-block-limits"),
+        apart_from=("limits-are-not-reported", "no-vpd-block-limits"),
     ),
     Habit(
         name="shortest-serial-number",
@@ -211,7 +211,7 @@ DEVICES: Final = (
         rules=IdentityRules(unit_designators=1),
     ),
     Habit(
-        name="optimal-length-is-not-told",
+        name="optimal-length-is-not-reported",
         clause="SBC-3 6.6.4",
         says="Gives OPTIMAL TRANSFER LENGTH 0.",
         rules=IdentityRules(optimal_transfer_length=lambda _maximum: 0),
@@ -223,7 +223,7 @@ DEVICES: Final = (
         rules=IdentityRules(optimal_transfer_length=lambda _maximum: 1),
     ),
     Habit(
-        name="limits-are-not-told",
+        name="limits-are-not-reported",
         clause="SBC-3 6.6.4",
         says="Gives 0 for the limits of transfers and WRITE SAME.",
         rules=IdentityRules(block_limits=_without_limits),
@@ -248,19 +248,19 @@ DEVICES: Final = (
         rules=IdentityRules(rotation_rate=7200),
     ),
     Habit(
-        name="rotation-is-not-told",
+        name="rotation-is-not-reported",
         clause="SPC-4 7.8",
         says="Gives MEDIUM ROTATION RATE 0.",
         rules=IdentityRules(rotation_rate=0),
     ),
     Habit(
-        name="form-factor-is-told",
+        name="form-factor-is-reported",
         clause="SPC-4 7.8",
         says="Is a disk of 2.5 inches.",
         rules=IdentityRules(form_factor=3),
     ),
     Habit(
-        name="erasure-is-not-told",
+        name="erasure-is-not-reported",
         clause="SPC-4 7.8",
         says="Gives WABEREQ and WACEREQ 0.",
         rules=IdentityRules(reports_erasure=False),
@@ -326,7 +326,7 @@ DEVICES: Final = (
         is_poor=True,
     ),
     Habit(
-        name="deallocated-blocks-are-not-told-as-zeros",
+        name="deallocated-blocks-are-not-reported-as-zeros",
         clause="SBC-3 6.6.5",
         says="Gives LBPRZ 0 in both places.",
         rules=ProvisioningRules(reads_zeros=False),

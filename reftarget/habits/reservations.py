@@ -41,7 +41,7 @@ RESERVATIONS: Final = (
         is_poor=True,
     ),
     Habit(
-        name="types-are-not-told",
+        name="types-are-not-reported",
         clause="SPC-4 6.15.4",
         says="Gives TMV 0 and no type of reservation.",
         rules=ReservationRules(reports_types=False),
@@ -61,7 +61,7 @@ RESERVATIONS: Final = (
         for kind in ReservationType
     ),
     Habit(
-        name="passing-commands-are-not-told",
+        name="passing-commands-are-not-reported",
         clause="SPC-4 6.15.4",
         says="Gives ALLOW COMMANDS 0.",
         rules=ReservationRules(allow_commands=AllowCommands.NO_INFORMATION),

@@ -99,7 +99,7 @@ RESPONSES: Final = (
         twist=set_fields(headers.DataIn, _has_no_status, stat_sn=0x1DA7A1),
     ),
     Habit(
-        name="missing-parameter-is-not-told",
+        name="missing-parameter-is-not-reported",
         clause="RFC 7143 11.13.5",
         says="Refuses a login that lacks a name with 0200 instead of 0207.",
         may_warn=frozenset({"RFC7143-11.13.5-i06"}),

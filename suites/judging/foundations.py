@@ -92,7 +92,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         dependents=(
             f"{_CONTINUATION}::test_pairs_span_requests",
             f"{_CONTINUATION}::test_first_text_spans_requests",
-            "login/test_refusals.py::test_portal_group_tag_waits_for_the_whole_text",
+            "login/test_refusals.py::test_portal_group_tag_waits_for_the_complete_text",
             "security/test_chap.py::test_proof_spans_requests",
         ),
         answers=("LoginResponse *", "connection dropped"),
@@ -141,12 +141,12 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         what="a reset by one nexus is reported to the others",
         proofs=("scsi/test_model.py::test_an_attention_is_reported_once",),
         dependents=(
-            "scsi/test_model.py::test_a_reset_is_told_before_older_changes",
+            "scsi/test_model.py::test_a_reset_is_reported_before_older_changes",
             "scsi/test_model.py::test_an_attention_can_be_asked_for",
             "scsi/test_model.py::test_some_commands_leave_an_attention",
             "scsi/test_sense.py::test_an_attention_that_is_asked_for_names_its_cause",
             f"{_FENCE}::test_the_unit_attention_of_third_parties_waits",
-            "task_management/test_functions.py::test_unit_reset_is_told_to_others",
+            "task_management/test_functions.py::test_unit_reset_is_reported_to_others",
         ),
         answers=("SCSIResponse GOOD",),
         is_alike=False,
@@ -319,7 +319,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         ),
         dependents=(
             "login/test_plain.py::test_sessions_come_without_a_slip[RFC7143-6.3-14]",
-            "negotiation/test_answers.py::test_own_keys_are_said_once",
+            "negotiation/test_answers.py::test_own_keys_are_declared_once",
             "negotiation/test_numbers.py::test_own_length_is_in_range",
         ),
         answers=("Irrelevant", "Reject"),
@@ -392,7 +392,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="a command to a unit that is not there is refused",
-        proofs=("scsi/test_model.py::test_a_missing_unit_is_told",),
+        proofs=("scsi/test_model.py::test_a_missing_unit_is_reported",),
         dependents=("scsi/test_model.py::test_other_levels_count",),
         answers=("SCSIResponse GOOD",),
     ),
@@ -421,7 +421,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="REPORT SUPPORTED OPERATION CODES returns service actions",
-        proofs=("scsi/test_pages.py::test_service_actions_are_told",),
+        proofs=("scsi/test_pages.py::test_service_actions_are_reported",),
         dependents=("scsi/test_identity.py::test_each_command_is_reported_by_itself",),
         answers=("*service_action=None*",),
         is_alike=False,

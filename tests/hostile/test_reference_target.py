@@ -35,7 +35,7 @@ def test_a_reset_far_ahead_is_answered(
     target.assert_serves()
 
 
-def test_data_in_many_pieces_holds_nobody_up(target: Target) -> None:
+def test_data_in_many_pieces_blocks_no_other_initiator(target: Target) -> None:
     size, piece = 1 << 18, 4
     with target.attack(ImmediateData="No", InitialR2T="Yes") as attacker:
         attacker.command(write_10(size // 512), 0xA0, size)

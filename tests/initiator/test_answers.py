@@ -168,7 +168,7 @@ def test_data_that_differs_is_shown_from_its_first_wrong_byte() -> None:
     assert short.value.answer == "data of another length"
 
 
-def test_nothing_is_said_in_words() -> None:
+def test_an_empty_value_is_described_in_words() -> None:
     assert words(None) == "nothing"
 
 
@@ -185,13 +185,13 @@ def test_a_key_that_is_not_understood_is_the_answer_however_it_shows() -> None:
     assert slip.field == "TaskReporting"
 
 
-def test_what_is_empty_is_said_in_words() -> None:
+def test_empty_values_are_described_in_words() -> None:
     assert ConformanceFailure("a list", []).actual == "none"
     assert ConformanceFailure("a list", ()).answer == "none"
     assert ConformanceFailure("00 01", b"".hex(" ")).actual == "no data"
 
 
-def test_a_pdu_that_never_becomes_whole_is_no_silence() -> None:
+def test_an_incomplete_pdu_is_not_silence() -> None:
     silence = PeerTimeout("no PDU within 5 s", waited=5.0)
     cut = PeerTimeout("no PDU within 5 s, only 49 bytes of one", waited=5.0, part=49)
 

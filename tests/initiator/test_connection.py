@@ -27,7 +27,7 @@ def wait(peer: Peer) -> None:
         peer.receive()
 
 
-def test_a_refused_connection_is_said_in_one_line() -> None:
+def test_a_refused_connection_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -53,7 +53,7 @@ def test_silence_is_bounded() -> None:
         connection.close()
 
 
-def test_half_a_pdu_and_then_silence_is_told_apart() -> None:
+def test_half_a_pdu_and_then_silence_is_distinguished() -> None:
     def script(peer: Peer) -> None:
         peer.socket.sendall(bytes(NOPIn())[:20])
         peer.receive()
@@ -65,7 +65,7 @@ def test_half_a_pdu_and_then_silence_is_told_apart() -> None:
         connection.close()
 
 
-def test_an_end_in_the_middle_of_a_pdu_is_told() -> None:
+def test_an_end_in_the_middle_of_a_pdu_is_reported() -> None:
     with listening(lambda peer: peer.socket.sendall(bytes(NOPIn())[:30])) as portal:
         connection = Connection(portal)
         with pytest.raises(ConnectionLost, match="30 bytes into it") as caught:

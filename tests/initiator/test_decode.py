@@ -103,7 +103,7 @@ def test_what_follows_the_rules_is_not(tmp_path: Path) -> None:
     ]
 
 
-def test_another_port_is_found_by_what_is_said(tmp_path: Path) -> None:
+def test_another_port_is_found_by_the_contents(tmp_path: Path) -> None:
     path = conversation(tmp_path / "c.pcapng", NOPOut(cmd_sn=2), port=860)
 
     assert "192.0.2.2:860" in next(decode.lines(path)).text
@@ -176,7 +176,7 @@ def test_a_capture_that_breaks_off_is_read_as_far(tmp_path: Path, cut: int) -> N
         (pcap(packet(0, b"GET / HTTP/1.1"), link=999), "link type 999"),
     ],
 )
-def test_what_holds_no_iscsi_is_said_in_one_line(
+def test_a_capture_without_iscsi_is_reported_in_one_line(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
     path = tmp_path / "c.pcap"

@@ -52,7 +52,7 @@ def test_what_is_withheld_has_its_numbers_and_does_not_leave() -> None:
     ("spoil", "wrong"),
     [(impair.corrupt_header_digest, "header"), (impair.corrupt_data_digest, "data")],
 )
-def test_one_digest_is_spoilt_and_the_other_is_right(
+def test_one_digest_is_corrupted_and_the_other_is_right(
     spoil: Callable[[Session, PDU], PDU], wrong: str
 ) -> None:
     with opened() as session:

@@ -61,7 +61,7 @@ def test_data_of_one_task_is_one_step() -> None:
     ]
 
 
-def test_what_cannot_be_read_is_told_so() -> None:
+def test_unreadable_data_is_reported_as_such() -> None:
     (step,) = steps_of((Direction.SENT, LoginRequest(csg=0, data=b"\xff\xff")))
 
     assert step == "Initiator: Login Request: SECURITY; 2 bytes that are no text"

@@ -39,7 +39,7 @@ OFFER = Offer(
 )
 
 
-def test_the_screen_tells_what_is_offered() -> None:
+def test_the_screen_reports_what_is_offered() -> None:
     printed = "\n".join(screen(OFFER))
 
     for words in (
@@ -86,7 +86,7 @@ def silent(peer: Peer) -> None:
         peer.receive()
 
 
-def test_authentication_of_a_peer_that_falls_silent_is_not_told() -> None:
+def test_authentication_is_unknown_if_the_peer_stops_answering() -> None:
     with listening(silent) as portal:
         methods = authentication(portal, LoginOptions(), timeout=0.2)
 
@@ -114,7 +114,7 @@ def find(running: RunningTarget, lun: int) -> Offer:
 
 
 @pytest.mark.integration
-def test_a_real_target_tells_what_it_was_configured_with(
+def test_a_real_target_shows_its_configuration(
     running: RunningTarget,
 ) -> None:
     unit = running.target.find_scratch()
@@ -139,7 +139,7 @@ def test_a_real_target_tells_what_it_was_configured_with(
 
 
 @pytest.mark.integration
-def test_a_target_that_asks_for_chap_tells_its_algorithms(
+def test_a_target_with_chap_shows_its_algorithms(
     running: RunningTarget,
 ) -> None:
     node = running.chap_target

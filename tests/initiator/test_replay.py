@@ -251,7 +251,7 @@ def bundle_of(event: dict[str, object], **facts: object) -> str:
         (json.dumps({"format": ["\x1b]0;owned\x07"]}), "no bundle"),
     ],
 )
-def test_what_is_no_bundle_is_said_in_one_line(
+def test_a_file_that_is_no_bundle_is_reported_in_one_line(
     tmp_path: Path, content: str | None, words: str
 ) -> None:
     path = tmp_path / "b.json"

@@ -361,7 +361,7 @@ def test_a_write_sends_immediate_unsolicited_and_solicited_data() -> None:
     ]
 
 
-def test_answers_of_two_tasks_are_told_apart() -> None:
+def test_answers_of_two_tasks_are_distinguished() -> None:
     def script(peer: Peer) -> None:
         accept_login(peer)
         tags = [peer.receive().initiator_task_tag for _ in range(2)]

@@ -20,7 +20,7 @@ def test_places_in_the_window(start: int, size: int, step: int) -> None:
     assert window.place(serial.add(start, step)) is expected
 
 
-def test_a_rejected_command_is_due_again() -> None:
+def test_a_rejected_command_is_expected_again() -> None:
     window = CommandWindow(0xFFFFFFFF, 4)
     window.advance()
 

@@ -68,7 +68,7 @@ def test_a_header_that_is_too_short_is_refused() -> None:
         decode(bytes(47))
 
 
-def test_lengths_may_be_lies() -> None:
+def test_lengths_may_be_false() -> None:
     pdu = NOPOut(data=b"four", data_segment_length=0x123456, total_ahs_length=7)
 
     header, data = pdu.segments()

@@ -9,7 +9,7 @@ STEPS = st.integers(1, 2**31 - 1)
 
 
 @given(NUMBERS, STEPS)
-def test_a_number_comes_before_what_lies_less_than_half_a_round_ahead(
+def test_a_number_precedes_those_less_than_half_the_range_ahead(
     start: int, step: int
 ) -> None:
     end = serial.add(start, step)

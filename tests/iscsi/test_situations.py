@@ -4,7 +4,7 @@ from iscsi.pdu import R2T, DataIn, LoginResponse, NOPIn, SCSIResponse, TextRespo
 from iscsi.situations import KINDS, situated
 
 
-def test_a_response_is_told_by_what_came_before_it_in_its_task() -> None:
+def test_a_response_is_identified_by_earlier_pdus_of_its_task() -> None:
     situations = situated(
         [
             SCSIResponse(initiator_task_tag=1),
@@ -48,7 +48,7 @@ def test_a_tag_is_free_once_its_task_has_ended() -> None:
     ]
 
 
-def test_other_kinds_are_told_by_their_fields() -> None:
+def test_other_kinds_are_identified_by_their_fields() -> None:
     situations = situated(
         [
             LoginResponse(transit=1, csg=0, nsg=1),
@@ -72,7 +72,7 @@ def test_other_kinds_are_told_by_their_fields() -> None:
     ]
 
 
-def test_each_kind_has_the_fields_of_a_whole_header() -> None:
+def test_each_kind_has_the_fields_of_a_complete_header() -> None:
     for kind in KINDS.values():
         assert kind.fields[0] == "reserved1"
         assert kind.fields[-1] not in {"ahs", "data", "padding"}

@@ -87,7 +87,7 @@ def test_what_is_not_there_is_one_line_and_code_2(
     assert printed.count("\n") == 1
 
 
-def test_an_error_of_a_description_is_told_too(
+def test_an_error_in_a_description_is_reported_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = Command("text", refuse).run("python -m x", [])

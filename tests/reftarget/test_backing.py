@@ -161,7 +161,7 @@ def test_discard_writes_zeros_where_no_hole_can_be_punched(
     store.close()
 
 
-def test_full_disk_is_told_apart(
+def test_full_disk_is_distinguished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_space(*_: object) -> int:

@@ -27,7 +27,7 @@ def other(target: ReferenceTarget, **keys: str) -> Peer:
     return second.logged_in(**keys)
 
 
-def test_a_part_takes_from_the_whole() -> None:
+def test_a_part_takes_from_its_parent() -> None:
     parent = Budget(100)
     part = Budget(60, parent)
 
@@ -196,7 +196,7 @@ def test_a_text_exchange_comes_to_its_end() -> None:
     assert peer.connection.exchange is None
 
 
-def test_who_owes_data_makes_room_once_it_is_short() -> None:
+def test_connections_that_withhold_data_are_dropped_when_memory_is_short() -> None:
     target = small(buffered_bytes=8 * BLOCK, session_bytes=8 * BLOCK, data_time=10.0)
     debtor = Peer(target).logged_in(ImmediateData="No")
     somebody = other(target, ImmediateData="No")

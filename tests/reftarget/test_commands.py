@@ -49,7 +49,7 @@ def test_read_is_cut_by_segment_and_burst(peer: Peer) -> None:
     assert not any(one.acknowledge for one in answers)
 
 
-def test_segments_are_whole_words(peer: Peer) -> None:
+def test_segments_are_multiples_of_four_bytes(peer: Peer) -> None:
     peer.logged_in(MaxRecvDataSegmentLength="1023")
 
     assert [len(one.data) for one in peer.send(read(0, 4))] == [1020, 1020, 8]

@@ -78,7 +78,7 @@ def conversation(faults: tuple[str, ...]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", [fault.name for fault in TWISTS])
-def test_twist_changes_what_is_said(name: str) -> None:
+def test_twist_changes_the_text(name: str) -> None:
     assert conversation((name,)) != conversation(())
 
 
@@ -92,7 +92,7 @@ def test_twist_changes_what_is_said(name: str) -> None:
         ("reserved-bits-are-set", True, True),
     ],
 )
-def test_wire_is_spoilt(fault: str, header: bool, data: bool) -> None:
+def test_wire_is_corrupted(fault: str, header: bool, data: bool) -> None:
     peer = Peer(make_target(faults=(fault,)))
     peer.login(HeaderDigest="CRC32C", DataDigest="CRC32C")
 
@@ -158,7 +158,7 @@ def test_data_in_beyond_the_segment_limit() -> None:
     assert [len(one.data) for one in answers] == [1024]
 
 
-def test_login_is_lax_where_told() -> None:
+def test_login_is_lenient_if_asked() -> None:
     def status(fault: str, *keys: tuple[str, str], csg: int = 1) -> int:
         peer = Peer(make_target(faults=(fault,)))
         request = peer.login_request([*names(), *keys], csg=csg, nsg=3)

@@ -268,7 +268,7 @@ def test_session_limit_is_out_of_resources() -> None:
     assert second.login().status == LoginStatus.OUT_OF_RESOURCES
 
 
-def test_a_fault_of_the_target_s_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_the_target_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: object) -> None:
         raise OSError("no entropy")
 

@@ -63,7 +63,7 @@ def same_but_numbers(first: pdu.PDU, second: pdu.PDU) -> bool:
     }
 
 
-def test_spoilt_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
+def test_corrupted_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
     peer.logged_in(**LEVEL_1)
     r2t = peer.send(write(0, 4))[0]
 
@@ -81,7 +81,7 @@ def test_spoilt_data_out_gets_a_recovery_r2t(peer: Peer) -> None:
     assert b"".join(bytes(one.data) for one in peer.send(read(0, 4))) == PATTERN[:2048]
 
 
-def test_spoilt_data_out_at_level_0_ends_the_task_after_the_last(peer: Peer) -> None:
+def test_corrupted_data_out_at_level_0_ends_the_task_after_the_last(peer: Peer) -> None:
     peer.logged_in(**{**LEVEL_1, "ErrorRecoveryLevel": "0"})
     r2t = peer.send(write(0, 4))[0]
 
@@ -243,7 +243,7 @@ def test_reserved_snack_type_and_snack_at_level_0(target: ReferenceTarget) -> No
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_writes_survive_data_that_is_spoilt_or_lost(seed: int) -> None:
+def test_writes_survive_data_that_is_corrupted_or_lost(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     peer = Peer(make_target())
     peer.logged_in(

@@ -103,7 +103,7 @@ def test_abort_of_a_function_is_rejected(peer: Peer) -> None:
     assert answer.response == TMResponse.FUNCTION_REJECTED
 
 
-def test_abort_task_set_waits_for_data_that_is_owed(peer: Peer) -> None:
+def test_abort_task_set_waits_for_outstanding_data(peer: Peer) -> None:
     r2t = peer.send(write(0, 2))[0]
 
     waiting = peer.send(function(TMFunction.ABORT_TASK_SET))
@@ -140,7 +140,9 @@ def test_abort_task_set_waits_for_earlier_commands(peer: Peer) -> None:
     ]
 
 
-def test_lun_reset_ends_tasks_of_all_and_tells_them(target: ReferenceTarget) -> None:
+def test_lun_reset_ends_all_tasks_and_notifies_their_nexuses(
+    target: ReferenceTarget,
+) -> None:
     peer, third = Peer(target).logged_in(**R2T_ONLY), other(target)
     elsewhere = third.send(write(0, 1, lun=1))[0]
     third.send(write(0, 1))
@@ -154,7 +156,7 @@ def test_lun_reset_ends_tasks_of_all_and_tells_them(target: ReferenceTarget) -> 
     assert third.send(data_out(elsewhere, bytes(512)))[0].status == 0
 
 
-def test_clear_task_set_tells_others_that_had_tasks(target: ReferenceTarget) -> None:
+def test_clear_task_set_notifies_others_that_had_tasks(target: ReferenceTarget) -> None:
     peer, third = Peer(target).logged_in(**R2T_ONLY), other(target)
     third.send(write(0, 1))
 

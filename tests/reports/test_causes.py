@@ -58,7 +58,7 @@ def place(fault: str) -> tuple[str, str]:
 
 
 @given(st.lists(st.sampled_from(sorted(RECORDED)), max_size=6, unique_by=place))
-def test_causes_in_different_sections_are_told_apart(faults: list[str]) -> None:
+def test_causes_in_different_sections_are_distinguished(faults: list[str]) -> None:
     checks = [check for name in faults for check in RECORDED[name]]
 
     assert len(findings(run_of(checks))) == len(faults)

@@ -132,7 +132,7 @@ def test_a_wrong_field_is_one_act_whatever_looks_at_it() -> None:
     assert finding.clauses == (NEVER, ECHO)
 
 
-def test_an_answer_that_says_little_joins_no_strangers() -> None:
+def test_an_unspecific_answer_joins_no_unrelated_failures() -> None:
     valid = "SCSIResponse GOOD"
 
     grouped = of(
@@ -153,7 +153,7 @@ def test_an_answer_joins_clauses_that_one_check_carries() -> None:
     assert set(finding.clauses) == {ECHO, TAG}
 
 
-def test_deaths_are_told_apart_by_function_and_else_by_clause() -> None:
+def test_deaths_are_distinguished_by_function_and_else_by_clause() -> None:
     grouped = of(
         broken("a.py::test_a", ECHO, ending=killed("", "free_it", "main")),
         broken("b.py::test_b", NEVER, ending=killed("", "free_it", "other")),

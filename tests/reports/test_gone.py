@@ -69,7 +69,7 @@ def test_every_surface_shows_it_and_escapes_it() -> None:
     assert json.dumps(entry)
 
 
-def test_a_run_in_which_one_is_gone_is_not_said_to_be_all_well() -> None:
+def test_a_run_with_a_deviation_gone_is_not_called_clean() -> None:
     words = [line.text for line in head(RUN, ())]
 
     assert words == ["1 listed deviation did not show, in 2 checks"]

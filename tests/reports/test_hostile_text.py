@@ -175,7 +175,7 @@ def test_no_text_is_a_command_of_github() -> None:
     assert not re.search("^::", SURFACES["compare"](), re.MULTILINE)
 
 
-def test_a_baseline_is_toml_whatever_a_target_says() -> None:
+def test_a_baseline_is_toml_whatever_a_target_sends() -> None:
     text = baseline(RUN, FOUND)
 
     entries = tomllib.loads(text)["deviation"]

@@ -27,7 +27,7 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_empty_folder_is_said_in_one_line(
+def test_an_empty_folder_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, words in (("", "holds no Allure results"), ("no", "does not exist")):

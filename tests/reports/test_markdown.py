@@ -154,7 +154,7 @@ def test_a_baseline_has_an_entry_for_each_finding() -> None:
 
 
 @given(NASTY)
-def test_a_baseline_can_be_read_whatever_the_target_said(text: str) -> None:
+def test_a_baseline_can_be_read_whatever_the_target_sent(text: str) -> None:
     run = run_of([broken("a.py::test_a", answer=text)], environment={"target": text})
 
     (entry,) = tomllib.loads(baseline(run, findings(run)))["deviation"]

@@ -74,7 +74,7 @@ def test_hosts_that_append_to_a_branch_at_once_lose_nothing(tmp_path: Path) -> N
     ("branch", "expected_message"),
     [("", "holds no run"), ("nights", "not a git repository"), ("a b", "git ")],
 )
-def test_an_archive_that_cannot_be_used_is_told(
+def test_an_archive_that_cannot_be_used_is_reported(
     tmp_path: Path, branch: str, expected_message: str
 ) -> None:
     with pytest.raises(ArchiveError, match=expected_message) as caught:
@@ -136,7 +136,7 @@ def test_what_differs_within_a_revision_is_not_steady() -> None:
     assert shaky.changes == 2
 
 
-def test_a_run_that_did_not_carry_a_check_out_says_nothing_of_it() -> None:
+def test_a_run_without_a_check_gives_no_information_about_it() -> None:
     trouble = Check(check="a", outcome=Outcome.TROUBLE, requirements=(ECHO,))
     runs = [nightly_run(1, broken("a")), nightly_run(2, trouble), nightly_run(3)]
 

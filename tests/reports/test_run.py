@@ -91,7 +91,7 @@ def test_a_run_comes_back_as_it_went(tmp_path: Path) -> None:
         (f'{{"format": "{FORMAT}", "checks": {"[" * 100_000}', "damaged"),
     ],
 )
-def test_what_is_no_run_is_said_in_one_line(
+def test_a_file_that_is_no_run_is_reported_in_one_line(
     tmp_path: Path, content: str | None, words: str
 ) -> None:
     if content is not None:
@@ -180,7 +180,7 @@ def test_the_page_shows_text_as_text(tmp_path: Path) -> None:
     assert "</script>" not in text
 
 
-def test_compare_tells_by_its_exit_code(
+def test_compare_reports_by_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, run in (("a", GOOD), ("b", BAD)):

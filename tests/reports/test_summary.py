@@ -37,7 +37,7 @@ def shown(run: Run, width: int = 80) -> list[str]:
     ]
 
 
-def test_the_last_phase_says_what_a_check_came_to() -> None:
+def test_the_last_phase_decides_the_outcome_of_a_check() -> None:
     last = broken("nop/test_ping.py::test_x")
     first = passed("nop/test_ping.py::test_x")
 
@@ -53,7 +53,7 @@ def test_a_check_that_was_cut_short_has_no_verdict() -> None:
     assert failed.outcome is Outcome.BROKEN
 
 
-def test_what_was_selected_and_never_ran_is_told() -> None:
+def test_selected_checks_that_never_ran_are_listed() -> None:
     result = passed("nop/test_ping.py::test_x")
     crash = phase("???", None)
     crash.nodeid = "suites/conformance/nop/test_ping.py::test_crashed"
@@ -166,7 +166,7 @@ def test_the_head_counts_findings_and_says_what_is_incomplete() -> None:
     ]
 
 
-def test_troubles_and_known_crashes_are_told_apart() -> None:
+def test_troubles_and_known_crashes_are_distinguished() -> None:
     checks = [
         silent("a.py::test_a", Outcome.TROUBLE, "no image\x07"),
         silent("a.py::test_b", Outcome.TROUBLE, "no image\x07"),

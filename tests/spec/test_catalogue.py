@@ -35,7 +35,7 @@ def test_the_denominator_is_the_one_that_was_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.id)
-def test_every_entry_is_whole(entry: Requirement) -> None:
+def test_every_entry_is_complete(entry: Requirement) -> None:
     prefix = re.sub(r"[ -]", "", entry.document)
     assert re.fullmatch(rf"{prefix}-{re.escape(entry.section)}-i?\d\d", entry.id)
     assert entry.heading
@@ -107,7 +107,7 @@ def write(folder: Path, content: str, name: str = "01.toml") -> Path:
     return path
 
 
-def test_a_whole_file_is_read(tmp_path: Path) -> None:
+def test_a_complete_file_is_read(tmp_path: Path) -> None:
     write(tmp_path, WHOLE)
 
     (entry,) = read(tmp_path).values()

@@ -46,7 +46,7 @@ def test_a_profile_for_a_target_of_our_own() -> None:
     assert "--profile is for iscsi:// targets alone" in complaint(process)
 
 
-def test_a_profile_that_nobody_knows() -> None:
+def test_an_unknown_profile() -> None:
     process = run(
         "--target=iscsi://localhost/iqn.2001-04.com.example:x", "--profile=esos"
     )

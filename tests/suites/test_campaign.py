@@ -187,7 +187,7 @@ def test_an_exchange_without_answers_shows_no_state() -> None:
     assert states(Transcript()) == set()
 
 
-def test_a_program_is_told_in_a_few_words() -> None:
+def test_a_program_is_described_in_a_few_words() -> None:
     assert describe(OTHER) == "2 PDUs on 1 connection: LoginRequest, SCSICommand"
 
 

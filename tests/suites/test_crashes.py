@@ -64,13 +64,13 @@ def all_crashes(
 @pytest.mark.parametrize(
     ("name", "outcome", "count"),
     [
-        ("struck_once", ["PASSED"], 2),
+        ("known_crash_once", ["PASSED"], 2),
         ("begins_known", ["PASSED"], 2),
-        ("struck_twice", ["XFAIL"], 2),
+        ("known_crash_twice", ["XFAIL"], 2),
         ("provoked", ["XFAIL"], 1),
-        ("struck_then_wrong", ["FAILED"], 2),
-        ("struck_otherwise", ["FAILED"], 1),
-        ("should_struck_otherwise", ["FAILED"], 1),
+        ("known_crash_then_wrong", ["FAILED"], 2),
+        ("unknown_crash", ["FAILED"], 1),
+        ("should_unknown_crash", ["FAILED"], 1),
         ("wrong", ["FAILED"], 1),
         ("right_and_ends_known", ["PASSED"], 1),
         ("right_and_ends_otherwise", ["PASSED", "ERROR"], 1),
@@ -96,11 +96,11 @@ def test_a_known_crash_excuses_itself_alone(
 
 @pytest.mark.integration
 def test_a_crash_is_known_only_where_it_is_listed(tmp_path: Path) -> None:
-    result = sample(tmp_path, "struck_once", checks="nop/*")
+    result = sample(tmp_path, "known_crash_once", checks="nop/*")
 
-    assert outcomes(result, "struck_once") == ["FAILED"]
+    assert outcomes(result, "known_crash_once") == ["FAILED"]
     assert "the target died" in result.stdout
-    assert tries(result, "struck_once") == 1
+    assert tries(result, "known_crash_once") == 1
 
 
 @pytest.mark.integration
@@ -118,22 +118,23 @@ def test_a_known_deviation_excuses_no_crash_at_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_the_verdict_says_what_has_struck(tmp_path: Path) -> None:
+def test_the_verdict_names_the_crash(tmp_path: Path) -> None:
     results = tmp_path / "results"
     completed = sample(
         tmp_path,
-        "struck_once struck_twice right_and_ends_known",
+        "known_crash_once known_crash_twice right_and_ends_known",
         *("-n", "1", f"--alluredir={results}"),
     )
 
     document = {one.check.rpartition("::test_")[2]: one for one in read(results).checks}
     assert {name: str(one.outcome) for name, one in document.items()} == {
-        "struck_once": "passed",
-        "struck_twice": "known deviation",
+        "known_crash_once": "passed",
+        "known_crash_twice": "known deviation",
         "right_and_ends_known": "known deviation",
     }
     assert (
-        document["struck_twice"].detail == "loses a race (this has cut the check short)"
+        document["known_crash_twice"].detail
+        == "loses a race (this has cut the check short)"
     )
     assert all("loses a race" in one.crashes for one in document.values())
     assert "known crash, in 3 checks:" in completed.stdout
@@ -214,7 +215,7 @@ def test_a_crash_without_a_signature_is_refused(
 
 
 @pytest.mark.integration
-def test_a_broken_crash_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_broken_crash_is_reported_in_one_line(tmp_path: Path) -> None:
     result = sample(tmp_path, "whatever", listed="[[crash]]\nwhat = 'x'\n")
 
     assert result.returncode == 4

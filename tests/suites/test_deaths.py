@@ -250,7 +250,7 @@ def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
         assert checks[f"after_{stage}"].outcome is Outcome.PASSED, where
 
 
-def test_a_run_whose_target_stays_away_ends_whole(tmp_path: Path) -> None:
+def test_a_run_whose_target_is_lost_writes_all_its_files(tmp_path: Path) -> None:
     stages = ("login", "command")
     runs = [(misbehaviour, stages) for misbehaviour in KINDS]
     options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first")

@@ -33,7 +33,7 @@ def by_name(document: Run) -> dict[str, Check]:
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_ended_is_whole(
+def test_a_terminated_run_writes_all_its_files(
     tmp_path: Path, number: signal.Signals, workers: str
 ) -> None:
     file = tmp_path / "run.json"

@@ -98,7 +98,7 @@ def test_a_shard_is_each_nth_task() -> None:
 
 
 @pytest.mark.parametrize("part", ["2", "0/2", "3/2", "a/b", "1/0"])
-def test_a_shard_that_makes_no_sense_is_said(part: str) -> None:
+def test_a_shard_that_makes_no_sense_is_reported(part: str) -> None:
     with pytest.raises(ValueError, match=f"--shard {part}"):
         shard([], part)
 
@@ -118,7 +118,7 @@ def test_the_table_charges_losses_to_those_that_take_away() -> None:
     ]
 
 
-def test_what_gave_no_verdict_or_did_not_come_again_is_said() -> None:
+def test_missing_verdicts_and_unrepeated_failures_are_reported() -> None:
     lines = show(
         [
             Trial((habit("one"),), trouble="not done in 900 s"),
@@ -133,7 +133,7 @@ def test_what_gave_no_verdict_or_did_not_come_again_is_said() -> None:
     ]
 
 
-def test_an_unknown_habit_is_said_in_one_line(
+def test_an_unknown_habit_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--habits", "no-such-habit"]) == 2

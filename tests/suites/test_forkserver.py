@@ -65,12 +65,12 @@ def test_a_run_ends_at_its_limit(tmp_path: Path) -> None:
         forkserver.run(written(tmp_path, SLEEPS), 2, tmp_path)
 
 
-def test_a_run_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_is_reported(tmp_path: Path) -> None:
     with pytest.raises(forkserver.ForkServerError, match="killed"):
         forkserver.run(written(tmp_path, DIES), 60, tmp_path)
 
 
-def test_a_wrong_option_is_told_as_pytest_tells_it(tmp_path: Path) -> None:
+def test_a_wrong_option_gives_the_error_of_pytest(tmp_path: Path) -> None:
     result = forkserver.run(["--no-such-option", *LEAN], 60, tmp_path)
 
     assert result.code == pytest.ExitCode.USAGE_ERROR

@@ -49,7 +49,7 @@ def test_an_area_runs_from_any_folder(
 
 
 @pytest.mark.lab
-def test_the_suite_runs_whole(
+def test_the_complete_suite_runs(
     installed: Installed, tmp_path: Path, target: str
 ) -> None:
     result = installed.run(

@@ -28,7 +28,7 @@ def test_the_linux_initiator_gets_on_with_the_reference_target() -> None:
 
 
 @pytest.mark.lab
-def test_a_machine_that_is_not_there_is_said_in_one_line() -> None:
+def test_a_machine_that_is_not_there_is_reported_in_one_line() -> None:
     pytest.importorskip("libvirt", reason="make lab installs it")
     require("libvirtd", "virsh")
 

@@ -11,7 +11,7 @@ def judged(name: str, outcome: Outcome, requirement: str = OTHER) -> Check:
     return Check(check=name, outcome=outcome, requirements=(requirement,))
 
 
-def test_a_check_that_carries_a_clause_of_the_fault_is_due() -> None:
+def test_a_check_of_a_clause_of_the_fault_is_expected_to_fail() -> None:
     checks = [judged("a", Outcome.BROKEN, clause) for clause in FAULT.requirements]
 
     loss = sort_verdicts(FAULT, checks)
@@ -20,7 +20,7 @@ def test_a_check_that_carries_a_clause_of_the_fault_is_due() -> None:
     assert loss.count == 0
 
 
-def test_what_says_nothing_of_its_own_clause_is_lost() -> None:
+def test_a_check_without_a_verdict_on_its_clause_is_lost() -> None:
     outcomes = (
         Outcome.BROKEN,
         Outcome.WARNED,
@@ -59,11 +59,11 @@ def test_the_table_shows_the_worst_first_and_the_sums() -> None:
     assert lines[-1] == "the worst: login-transit-unasked 2"
 
 
-def test_a_run_without_a_verdict_is_told() -> None:
+def test_a_run_without_a_verdict_is_reported() -> None:
     assert "no verdict: no output" in show([Loss(FAULT, trouble="no output")])[1]
 
 
-def test_faults_of_logins_are_told_from_those_of_other_exchanges() -> None:
+def test_faults_of_logins_are_distinguished_from_others() -> None:
     def touches(name: str) -> bool:
         fault: Fault = FAULTS[name]
         return touches_login(fault)

@@ -92,7 +92,7 @@ def test_a_kernel_alone_is_enough(tmp_path: Path) -> None:
     assert (row.name, row.target, row.order) == ("k_plain", "lio", Order("debian"))
 
 
-def test_the_suite_is_told_the_kernel_and_the_sources(tmp_path: Path) -> None:
+def test_the_suite_gets_the_kernel_and_the_sources(tmp_path: Path) -> None:
     words = rows.command(load(tmp_path, WHOLE)[0])
 
     assert "--target=scst" in words
@@ -292,7 +292,7 @@ def test_an_expression_chooses_names(text: str, fitting: list[str]) -> None:
         ("a or", "its end"),
     ],
 )
-def test_what_is_no_expression_is_told_in_one_line(text: str, where: str) -> None:
+def test_a_wrong_expression_is_reported_in_one_line(text: str, where: str) -> None:
     with pytest.raises(LabError, match=f"makes no sense at {where};") as caught:
         names.parse(text)
 
@@ -353,7 +353,7 @@ def test_a_row_that_was_killed_counts_for_nothing(tmp_path: Path) -> None:
         collected.newest([tmp_path])
 
 
-def test_a_damaged_record_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_damaged_record_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / folder.NAME).write_text("{")
 
     with pytest.raises(LabError, match=r"row\.json is no record of a row") as caught:

@@ -108,7 +108,7 @@ def test_the_commit_that_broke_it_is_named(tree: Path) -> None:
 
 
 @pytest.mark.integration
-def test_nothing_is_bisected_where_an_end_is_not_as_is_said(tree: Path) -> None:
+def test_no_bisection_starts_if_an_end_differs_from_the_claim(tree: Path) -> None:
     result = bisect(tree, good="v7")
 
     assert result.returncode == 3

@@ -84,7 +84,9 @@ def test_rows_run_side_by_side_within_the_budget(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_row_whose_process_dies_is_told_and_the_others_run(tmp_path: Path) -> None:
+def test_a_row_whose_process_dies_is_reported_and_the_others_run(
+    tmp_path: Path,
+) -> None:
     def command(row: Row) -> list[str]:
         if row.name == "a":
             return ["sh", "-c", "echo the last word; kill -9 $$"]

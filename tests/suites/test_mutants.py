@@ -78,7 +78,7 @@ def test_every_fault_names_a_requirement(name: str) -> None:
     assert set(FAULTS[name].requirements) <= set(load())
 
 
-def test_an_unknown_fault_is_said_in_one_line(
+def test_an_unknown_fault_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["no-such-fault"]) == 2
@@ -87,7 +87,7 @@ def test_an_unknown_fault_is_said_in_one_line(
     )
 
 
-def test_a_part_of_the_table_that_is_none_is_said_in_one_line(
+def test_a_wrong_part_of_the_table_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--shard", "5/4"]) == 2
@@ -114,7 +114,7 @@ def test_a_sample_of_faults_is_noticed(capsys: pytest.CaptureFixture[str]) -> No
     assert "6 faults: 6 noticed, 0 missed" in printed
 
 
-def test_the_table_of_findings_says_whether_the_first_is_right() -> None:
+def test_the_table_shows_whether_the_first_finding_is_right() -> None:
     right, other = list(FAULTS.values())[:2]
     failed = judged("a::b", model.Outcome.BROKEN, right.requirement)
     run = model.Run(format=model.FORMAT, checks=(failed,))

@@ -268,7 +268,7 @@ def test_tgtd_is_brought_back_after_its_deaths(tmp_path: Path, tgtd: Path) -> No
     assert inapplicable(by_hand) == inapplicable(built_in)
 
 
-def test_a_portal_of_somebody_else_is_told_in_one_line(
+def test_a_portal_of_somebody_else_is_reported_in_one_line(
     tmp_path: Path, reference: Path
 ) -> None:
     text = reference.read_text().replace("disk1", "not-there")
@@ -302,7 +302,7 @@ def test_writes_are_the_files_to_allow(tmp_path: Path, reference: Path) -> None:
     assert all("in by-hand.toml would change that" in one.reason for one in checks)
 
 
-def test_a_command_that_fails_is_told_without_our_own_code(reference: Path) -> None:
+def test_the_error_of_a_command_hides_our_own_code(reference: Path) -> None:
     described = tomllib.loads(reference.read_text())
     described["hooks"]["operator"]["ping"] = [sys.executable, "-c", "print(1 / 0)"]
     reference.write_text(tomli_w.dumps(described))

@@ -40,7 +40,7 @@ def test_a_check_that_does_not_fail_has_missed_it(outcome: Outcome) -> None:
     assert f"MISSED by {CHECK}" in show([notice])[1]
 
 
-def test_a_check_that_accuses_another_requirement_is_amiss() -> None:
+def test_a_check_that_accuses_another_requirement_is_a_problem() -> None:
     notice = sort_verdicts(PERIL, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
 
     assert [one.check for one in notice.others] == [CHECK]
@@ -62,7 +62,7 @@ def test_a_check_that_has_not_run_has_missed_it() -> None:
     assert sort_verdicts(PERIL, []).missed_by == (CHECK,)
 
 
-def test_a_run_without_verdicts_is_amiss() -> None:
+def test_a_run_without_verdicts_is_a_problem() -> None:
     assert Notice(PERIL, trouble="it stops").has_problem
 
 
@@ -108,7 +108,9 @@ def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
     assert named - nodes - checks == set()
 
 
-def test_an_unknown_one_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_one_is_reported_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["--robustness", "no-such-fault"]) == 2
     printed = capsys.readouterr().err
     assert printed == "python -m suites.mutants: no such fault: no-such-fault\n"

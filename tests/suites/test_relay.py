@@ -100,7 +100,7 @@ def test_cut_waits_for_its_byte(relay: Relay) -> None:
     assert not relay.has_pending_order
 
 
-def test_one_bit_is_spoilt_once(relay: Relay) -> None:
+def test_one_bit_is_flipped_once(relay: Relay) -> None:
     with connect(relay) as client:
         relay.spoil_after(3)
         assert say(client, bytes(2)) == bytes(2)
@@ -140,7 +140,7 @@ def test_its_port_stays_its_own_while_it_refuses(relay: Relay) -> None:
         assert say(client, b"x") == b"x"
 
 
-def test_nobody_behind_it_is_a_refusal() -> None:
+def test_without_a_server_the_relay_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with Relay("127.0.0.1", port) as relay:

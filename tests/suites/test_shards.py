@@ -99,7 +99,7 @@ def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
         ),
     ],
 )
-def test_what_are_no_parts_of_one_run_is_told(
+def test_files_of_different_runs_are_refused(
     runs: list[Run], expected_message: str
 ) -> None:
     with pytest.raises(MergeError, match=expected_message):
@@ -153,7 +153,7 @@ def test_parts_of_a_suite_merge_without_loss(
 
 
 @pytest.mark.integration
-def test_parts_of_the_faults_are_weighed_as_the_whole(
+def test_parts_of_the_faults_add_up_to_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ["nop-in-without-echo", "data-digest-is-not-checked"]

@@ -115,7 +115,7 @@ IDS = [f"{number}: {case[0]}" for number, case in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_each_row_says_what_a_happening_comes_to(case: tuple[object, ...]) -> None:
+def test_each_row_gives_the_outcome_of_an_event(case: tuple[object, ...]) -> None:
     row, fields, outcome, reaction, *retry = case
     assert isinstance(fields, dict)
 

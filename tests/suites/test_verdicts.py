@@ -165,7 +165,7 @@ def test_a_death_is_expected_only_where_it_is_listed(
         ),
     ],
 )
-def test_a_broken_list_is_said_in_one_line(
+def test_a_broken_list_is_reported_in_one_line(
     tmp_path: Path, content: str, words: str
 ) -> None:
     listed = tmp_path / "own.toml"

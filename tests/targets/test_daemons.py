@@ -67,7 +67,7 @@ def test_every_unit_and_every_portal_answers(provider: LocalProvider) -> None:
         assert "DIRECT_ACCESS" in answer.stdout, answer
 
 
-def test_version_and_log_are_told(provider: LocalProvider) -> None:
+def test_version_and_log_are_reported(provider: LocalProvider) -> None:
     running = provider.start()
 
     assert running.version[:1].isdigit()

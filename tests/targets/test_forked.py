@@ -90,7 +90,7 @@ def test_an_exception_ends_it_with_a_traceback(tmp_path: Path) -> None:
     assert "OSError: it fails" in (tmp_path / "log").read_text()
 
 
-def test_how_it_was_ended_is_told(tmp_path: Path) -> None:
+def test_the_manner_of_the_end_is_reported(tmp_path: Path) -> None:
     then = "assert process.is_alive(); process.stop(30); print(process.ending().reason)"
 
     result = host(tmp_path, "running", "wait", then=then)

@@ -166,7 +166,7 @@ def test_a_kernel_that_makes_no_sense(
         parse(spec, {"kernel": name})
 
 
-def test_a_profile_tells_the_habits_of_a_kind() -> None:
+def test_a_profile_lists_the_habits_of_a_kind() -> None:
     assert profile("lio") == {"one-login-at-a-time"}
     assert profile("scst") == frozenset()
     with pytest.raises(TargetSpecError, match="unknown profile 'esos'; valid: ref"):

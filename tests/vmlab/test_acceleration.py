@@ -67,7 +67,7 @@ def test_without_a_device_nothing_is_tried(
     assert "no /dev/kvm" in acceleration.describe()
 
 
-def test_what_is_known_is_told(probes: list[str]) -> None:
+def test_known_facts_are_printed(probes: list[str]) -> None:
     before = acceleration.describe()
     is_usable("good")
     valid = acceleration.describe()

@@ -107,7 +107,7 @@ def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
     assert list((tmp_path / "thing").iterdir()) == [cached]
 
 
-def test_a_sweep_takes_what_nobody_makes_any_more(tmp_path: Path) -> None:
+def test_a_sweep_removes_abandoned_work(tmp_path: Path) -> None:
     (tmp_path / "thing" / ".making-dead").mkdir(parents=True)
     (tmp_path / "thing" / ".dead.lock").touch()
 
@@ -120,7 +120,7 @@ def test_a_sweep_takes_what_nobody_makes_any_more(tmp_path: Path) -> None:
     assert list((tmp_path / "thing").iterdir()) == [cached]
 
 
-def test_a_cache_that_cannot_be_written_is_said_in_one_line(
+def test_a_cache_that_cannot_be_written_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -130,7 +130,7 @@ def test_a_cache_that_cannot_be_written_is_said_in_one_line(
         cache.folder()
 
 
-def test_a_cache_that_is_full_is_said_in_one_line() -> None:
+def test_a_cache_that_is_full_is_reported_in_one_line() -> None:
     def fill(path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 

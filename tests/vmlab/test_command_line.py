@@ -73,7 +73,7 @@ def test_all_of_the_labs_machines_are_ended_and_no_others(
 
 
 @pytest.mark.lab
-def test_the_labs_daemons_end_when_nobody_has_a_machine(
+def test_the_labs_daemons_end_with_the_last_machine(
     host: "libvirt.virConnect", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[str] = []

@@ -58,9 +58,7 @@ def running_at(console: Path, domain: Domain | None = None) -> Running:
 
 
 @pytest.mark.parametrize("line", REPORTS)
-def test_what_the_kernel_says_of_its_end_is_the_reason(
-    tmp_path: Path, line: str
-) -> None:
+def test_the_kernels_last_message_is_the_reason(tmp_path: Path, line: str) -> None:
     console = tmp_path / "console.log"
     console.write_text(BOOT)
     running = running_at(console)
@@ -92,7 +90,7 @@ def test_a_report_is_seen_when_the_console_goes_on_in_another_file(
 
 
 @pytest.mark.parametrize("line", HARMLESS)
-def test_what_else_it_says_is_no_reason(tmp_path: Path, line: str) -> None:
+def test_other_output_is_no_reason(tmp_path: Path, line: str) -> None:
     console = tmp_path / "console.log"
     console.write_text(f"{BOOT}{line}\n")
 
@@ -143,7 +141,7 @@ def test_a_report_before_it_serves_is_no_clean_start(tmp_path: Path) -> None:
     assert caught.value.log.endswith("[not decoded: no debug information of x]\n")
 
 
-def test_a_machine_that_says_so_serves(tmp_path: Path) -> None:
+def test_a_machine_serves_once_it_prints_so(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_text(BOOT)
     running = running_at(console, Domain(ends_after=99))

@@ -193,7 +193,7 @@ def test_a_call_trace_of_the_kernel_alone_is_no_crash() -> None:
     assert find_crash(BARE.replace(" [iscsi_scst]", "")) is None
 
 
-def test_what_is_not_whole_is_read_again() -> None:
+def test_incomplete_lines_are_read_again() -> None:
     first, _, remainder = STALL.partition("\n")
 
     assert scan("ordinary\nhalf a li") == (None, len("ordinary\n"))

@@ -20,7 +20,7 @@ def test_a_daemon_that_listens_is_found(tmp_path: Path) -> None:
         assert daemon.listens(path)
 
 
-def test_a_socket_left_behind_is_nobodys(tmp_path: Path) -> None:
+def test_a_leftover_socket_has_no_owner(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -29,7 +29,7 @@ def test_a_socket_left_behind_is_nobodys(tmp_path: Path) -> None:
     assert not daemon.listens(path)
 
 
-def test_no_socket_is_nobodys(tmp_path: Path) -> None:
+def test_a_missing_socket_has_no_owner(tmp_path: Path) -> None:
     assert not daemon.listens(tmp_path / "sock")
 
 
@@ -40,7 +40,7 @@ SLEEP = ["-c", "import time; time.sleep(600)"]
     ("known", "has_clients", "ends"),
     [(SLEEP, False, True), (SLEEP, True, False), (["--timeout", "9"], False, False)],
 )
-def test_only_daemons_of_ours_that_nobody_uses_are_ended(
+def test_only_our_own_unused_daemons_are_ended(
     monkeypatch: pytest.MonkeyPatch, known: list[str], has_clients: bool, ends: bool
 ) -> None:
     with subprocess.Popen([sys.executable, *SLEEP]) as process:

@@ -40,7 +40,7 @@ def test_a_dependency_without_a_version_is_looked_up(
     assert kernel._newest() == ("linux-image-6.1.0-56-amd64", "7")
 
 
-def test_apt_without_debians_lists_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_lists_of_apt_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "run", printing(""))
 
     with pytest.raises(LabError, match="no Debian kernel; apt-get update"):

@@ -37,7 +37,7 @@ def test_forwards_are_bound_to_loopback_alone() -> None:
     assert ",hostfwd=tcp:127.0.0.1:4002-10.0.2.16:3260" in text
 
 
-def test_acceleration_is_as_told() -> None:
+def test_acceleration_is_as_configured() -> None:
     emulated = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
     fast = ET.fromstring(  # noqa: S314  # our own
         domain.describe(replace(MACHINE, is_accelerated=True))

@@ -23,7 +23,7 @@ def test_it_ends_as_its_command_does(script: str, code: int) -> None:
     assert guard.start(["sh", "-c", script]).wait() == code
 
 
-def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_command_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with (tmp_path / "expected_message").open("wb") as file:
         assert guard.start(["/no/such/program"], output=file).wait() == 127
     assert (tmp_path / "expected_message").read_text() == (

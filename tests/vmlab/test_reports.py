@@ -56,7 +56,7 @@ def test_a_report_is_known_by_its_first_line(name: str) -> None:
     "expected_message",
     ["[  127.2] INFO: task x:1 blocked for more than 1 s.", f"{DIED} tgtd"],
 )
-def test_what_a_program_had_begun_to_say_is_no_reason(expected_message: str) -> None:
+def test_incomplete_output_of_a_program_is_no_reason(expected_message: str) -> None:
     crash = watch.find_crash(f"assay-1> {expected_message}\n")
 
     assert crash is not None

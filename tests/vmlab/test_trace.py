@@ -131,7 +131,9 @@ def test_an_instruction_pointer_is_no_place_to_come_back_to(tmp_path: Path) -> N
     assert warned.endswith("code.c:11)")
 
 
-def test_two_functions_of_a_name_are_told_apart_by_their_size(tmp_path: Path) -> None:
+def test_two_functions_of_a_name_are_distinguished_by_their_size(
+    tmp_path: Path,
+) -> None:
     bodies = {"small": "return n;", "large": "return n / 3 + n / 5 + n / 7 + n / 11;"}
     for name, body in bodies.items():
         source = tmp_path / f"{name}.c"
@@ -169,7 +171,7 @@ def test_files_of_the_cache_are_called_as_in_their_sources(tmp_path: Path) -> No
     assert reported.endswith(" (drivers/target/code.c:10)")
 
 
-def test_what_has_no_debug_information_is_said_once(tmp_path: Path) -> None:
+def test_missing_debug_information_is_reported_once(tmp_path: Path) -> None:
     path = module(tmp_path)
     text = " f+0x1/0x2 [iscsi_target_mod]\n g+0x1/0x2\n h+0x1/0x2\n"
 
@@ -179,7 +181,7 @@ def test_what_has_no_debug_information_is_said_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_tool_that_is_missing_is_said(
+def test_a_tool_that_is_missing_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = module(tmp_path)

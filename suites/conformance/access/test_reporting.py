@@ -165,7 +165,7 @@ def test_reserved_formats_are_refused(
 
 
 @pytest.mark.requirement("SPC4-6.37-07")
-def test_initiators_changes_are_told_as_theirs(
+def test_changes_by_initiators_are_reported_as_explicit(
     session: Session, changing: Ways
 ) -> None:
     """After SET TARGET PORT GROUPS, STATUS CODE is 0 or names that command."""
@@ -184,7 +184,9 @@ def test_initiators_changes_are_told_as_theirs(
 
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-6.37-07")
-def test_its_own_changes_are_told_as_its_own(session: Session, changing: Ways) -> None:
+def test_the_targets_own_changes_are_reported_as_implicit(
+    session: Session, changing: Ways
+) -> None:
     """After an implicit change, STATUS CODE is 0 or names an implicit change."""
     group = changing.group_of(session)
     changing.skip_unless_supported(group, AccessState.NON_OPTIMIZED)
@@ -199,7 +201,7 @@ def test_its_own_changes_are_told_as_its_own(session: Session, changing: Ways) -
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-6.37-08")
 @pytest.mark.parametrize("is_preferred", [True, False], ids=["yes", "no"])
-def test_the_preference_is_told(
+def test_the_preference_is_reported(
     session: Session, changing: Ways, is_preferred: bool
 ) -> None:
     """PREF is set for a preferred group, whatever state the group is in."""
@@ -221,7 +223,7 @@ def test_the_preference_is_told(
 
 @pytest.mark.needs("several-groups")
 @pytest.mark.requirement("SPC4-6.37-09")
-def test_every_port_tells_the_same(
+def test_every_port_reports_the_same(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
     """Each port reports all groups alike, also after a change of state."""

@@ -277,7 +277,7 @@ def test_transitions_refuse(
 
 @pytest.mark.needs("access-states", "several-groups")
 @pytest.mark.requirement("SPC4-6.37-03")
-def test_offline_ports_are_told(
+def test_offline_ports_are_reported(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
     """The ports of another group still report a group that is offline."""

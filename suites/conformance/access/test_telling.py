@@ -16,7 +16,7 @@ FAILED = AdditionalSense.IMPLICIT_ASYMMETRIC_ACCESS_STATE_TRANSITION_FAILED
 
 
 @pytest.mark.requirement("SPC4-5.15.2.5-04")
-def test_others_are_told_of_an_initiators_change(
+def test_others_are_notified_of_an_explicit_change(
     session: Session, changing: Ways
 ) -> None:
     """Other nexuses get a unit attention after SET TARGET PORT GROUPS."""
@@ -29,7 +29,7 @@ def test_others_are_told_of_an_initiators_change(
 
 @pytest.mark.needs("several-groups")
 @pytest.mark.requirement("SPC4-5.15.2.5-04")
-def test_other_ports_are_told_of_an_initiators_change(
+def test_other_ports_are_notified_of_an_explicit_change(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
     """Nexuses of other ports get a unit attention after SET TARGET PORT GROUPS."""
@@ -42,7 +42,7 @@ def test_other_ports_are_told_of_an_initiators_change(
 
 
 @pytest.mark.requirement("SPC4-5.15.2.5-05")
-def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
+def test_the_sender_is_not_notified(session: Session, changing: Ways) -> None:
     """The sender of SET TARGET PORT GROUPS gets no unit attention for it."""
     group = changing.group_of(session)
 
@@ -59,7 +59,9 @@ def test_the_sender_is_not_told(session: Session, changing: Ways) -> None:
 
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-5.15.2.5-03")
-def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> None:
+def test_all_are_notified_of_an_implicit_change(
+    session: Session, changing: Ways
+) -> None:
     """Each nexus of the port gets a unit attention after an implicit change."""
     group = changing.group_of(session)
 
@@ -71,7 +73,7 @@ def test_all_are_told_of_its_own_change(session: Session, changing: Ways) -> Non
 
 @pytest.mark.needs("access-states", "several-groups")
 @pytest.mark.requirement("SPC4-5.15.2.5-03")
-def test_other_ports_are_told_of_its_own_change(
+def test_other_ports_are_notified_of_an_implicit_change(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
     """Nexuses of other ports get a unit attention after an implicit change."""
@@ -85,7 +87,7 @@ def test_other_ports_are_told_of_its_own_change(
 
 @pytest.mark.needs("access-states")
 @pytest.mark.requirement("SPC4-5.15.2.5-06")
-def test_a_failed_change_is_told(session: Session, changing: Ways) -> None:
+def test_a_failed_change_is_reported(session: Session, changing: Ways) -> None:
     """Each nexus gets a unit attention after an implicit change that failed."""
     changing.fail_implicitly()
 

@@ -62,7 +62,7 @@ def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> No
 
 @pytest.mark.requirement("RFC7143-11.9.1-01")
 @pytest.mark.needs("multi-connection")
-def test_a_logout_is_asked_for_where_it_is_due(
+def test_a_logout_is_requested_when_required(
     open_session: OpenSession, operate: Operate
 ) -> None:
     """The target sends AsyncEvent 1 on the connection that is to be logged out."""

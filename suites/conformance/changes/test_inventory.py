@@ -45,7 +45,7 @@ def unit_of(operator: Operator, lun: int) -> Iterator[None]:
 
 
 @pytest.mark.requirement("SPC4-6.33-05")
-def test_a_new_unit_is_told_to_all(
+def test_a_new_unit_is_reported_to_all(
     operator: Operator, others: list[Session], new_lun: int
 ) -> None:
     """Each nexus gets a unit attention when a unit is added."""
@@ -55,7 +55,7 @@ def test_a_new_unit_is_told_to_all(
 
 
 @pytest.mark.requirement("SPC4-6.33-05")
-def test_a_unit_that_has_gone_is_told_to_all(
+def test_a_removed_unit_is_reported_to_all(
     operator: Operator, others: list[Session], new_lun: int
 ) -> None:
     """Each nexus gets a unit attention when a unit is removed."""
@@ -152,7 +152,7 @@ def test_a_unit_that_has_gone_is_not_served(
 
 
 @pytest.mark.requirement("SAM5-4.7-06")
-def test_a_unit_that_has_gone_is_told_as_absent(
+def test_a_removed_unit_is_reported_as_absent(
     operator: Operator, session: Session, new_lun: int
 ) -> None:
     """INQUIRY reports that a removed unit does not exist."""

@@ -86,7 +86,7 @@ def test_the_capacity_follows_the_size(
 
 @pytest.mark.requirement("SBC3-5.15-03")
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-def test_another_size_is_told_to_all(
+def test_a_new_size_is_reported_to_all(
     resizing: Operator, others: list[Session], added: Disk, size: int
 ) -> None:
     """Each nexus gets a unit attention when the capacity changes."""
@@ -184,7 +184,7 @@ def test_wp_follows_the_protection(
 
 
 @pytest.mark.requirement("SPC4-6.11-09")
-def test_protection_is_told_to_all(
+def test_protection_is_reported_to_all(
     protecting: Operator, others: list[Session], added: Disk
 ) -> None:
     """Each nexus gets a unit attention when the write protection changes."""

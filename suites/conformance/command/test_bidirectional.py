@@ -112,7 +112,7 @@ def test_data_and_r2ts_are_numbered_together(
 
 @pytest.mark.requirement("RFC7143-11.4.6-01", "RFC7143-11.2.2.4-i01")
 @pytest.mark.parametrize("difference", [-512, 512], ids=["overflow", "underflow"])
-def test_the_residual_of_the_read_is_told(
+def test_the_residual_of_the_read_is_reported(
     session: Session, scratch_disk: Disk, difference: int
 ) -> None:
     """The o or u bit and its count report the residual of the read half."""

@@ -73,7 +73,9 @@ def test_the_session_outlives_a_connection(pair: Session, *, with_reset: bool) -
 @MULTI
 @RESETS
 @pytest.mark.requirement("RFC7143-7.1.4.3-06")
-def test_the_loss_of_a_connection_is_told(pair: Session, *, with_reset: bool) -> None:
+def test_the_loss_of_a_connection_is_reported(
+    pair: Session, *, with_reset: bool
+) -> None:
     """The target reports a dropped connection by an Async Message on another one."""
     cut(pair, pair.links[2], with_reset=with_reset)
 

@@ -227,7 +227,7 @@ def test_a_logout_discards_what_waits_for_a_gap(
 
 
 @pytest.mark.requirement("RFC7143-8.1.2-i10", "RFC7143-7.14-03")
-def test_half_a_pdu_holds_up_nobody_else(
+def test_half_a_pdu_blocks_no_other_connection(
     open_session: OpenSession,
 ) -> None:
     """The target serves other sessions while one connection has sent half a PDU."""

@@ -110,7 +110,7 @@ def test_status_comes_with_the_final_one(reader: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.7.7-02")
-def test_segments_are_whole_words(reader: Session, disk: Disk) -> None:
+def test_segments_are_multiples_of_four_bytes(reader: Session, disk: Disk) -> None:
     """A Data-In that is not final holds a multiple of four bytes."""
     result = read(reader, disk, READ_LENGTH)
 

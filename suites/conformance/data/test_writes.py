@@ -346,7 +346,7 @@ def test_the_response_waits_for_the_data(
 
 @pytest.mark.needs("initial-r2t-no")
 @pytest.mark.requirement("RFC7143-11.4.2-01")
-def test_an_error_is_told_after_the_final_data(
+def test_an_error_is_reported_after_the_final_data(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """The target refuses a write beyond the end after its unsolicited data."""

@@ -11,7 +11,9 @@ from targets.model import Special
 
 @pytest.mark.needs("acl")
 @pytest.mark.requirement("RFC7143-C-15")
-def test_forbidden_names_are_not_told(discovery: Session, target: TestedTarget) -> None:
+def test_forbidden_names_are_not_listed(
+    discovery: Session, target: TestedTarget
+) -> None:
     """SendTargets=All does not list a target that the initiator may not access."""
     listed = [value for key, value in discovery.send_targets() if key == "TargetName"]
 
@@ -21,7 +23,7 @@ def test_forbidden_names_are_not_told(discovery: Session, target: TestedTarget) 
 
 @pytest.mark.needs("acl")
 @pytest.mark.requirement("RFC7143-C-15")
-def test_a_forbidden_name_is_not_told_when_asked_for(
+def test_a_forbidden_name_is_not_listed_on_request(
     discovery: Session, target: TestedTarget
 ) -> None:
     """SendTargets=<name> does not return a target that the initiator may not access."""

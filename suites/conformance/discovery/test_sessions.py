@@ -66,7 +66,7 @@ def test_each_portal_serves_discovery(discover: Discover, target: TestedTarget) 
 
 @pytest.mark.requirement("RFC7143-C-16")
 @pytest.mark.needs("several-portals")
-def test_the_whole_portal_group_is_told(
+def test_the_complete_portal_group_is_reported(
     discover: Discover, target: TestedTarget
 ) -> None:
     """If the target lists one address, it lists its whole portal group.
@@ -93,7 +93,7 @@ def test_the_whole_portal_group_is_told(
 
 
 @pytest.mark.requirement("RFC7143-C-04", "RFC7143-13.8-02")
-def test_the_tag_of_the_login_is_told(session: Session, discover: Discover) -> None:
+def test_the_tag_of_the_login_is_reported(session: Session, discover: Discover) -> None:
     """SendTargets returns the portal group tag that a login to the target shows."""
     if "TargetPortalGroupTag" not in session.login.declared:
         pytest.skip("not applicable: the login shows no portal group tag")

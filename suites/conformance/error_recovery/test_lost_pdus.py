@@ -65,7 +65,7 @@ def writer(request: pytest.FixtureRequest, open_session: OpenSession) -> Session
     "RFC7143-11.4.7.2-i03",
 )
 @pytest.mark.parametrize("lost", [0, 3, 7], ids=["first", "middle", "last"])
-def test_spoilt_data_is_refused_and_recovered(
+def test_corrupted_data_is_refused_and_recovered(
     writer: Session, scratch_disk: Disk, lost: int
 ) -> None:
     """A Data-Out with a wrong digest gets Reject 02; then an R2T, or 0Bh/47h/05h."""
@@ -154,7 +154,7 @@ def test_the_response_waits_for_the_final_data(
 @pytest.mark.needs("initial-r2t-no", "data-digest")
 @pytest.mark.requirement("RFC7143-7.8-02", "RFC7143-7.8-04", "RFC7143-11.4.7.2-i03")
 @pytest.mark.parametrize("level", LEVELS)
-def test_spoilt_unsolicited_data_is_recovered(
+def test_corrupted_unsolicited_data_is_recovered(
     open_session: OpenSession, scratch_disk: Disk, level: str
 ) -> None:
     """Unsolicited Data-Out with a wrong digest gets Reject 02; then R2T, or 47h/05h."""
@@ -179,7 +179,7 @@ def test_spoilt_unsolicited_data_is_recovered(
 @pytest.mark.needs("immediate-data", "data-digest")
 @pytest.mark.requirement("RFC7143-7.8-02", "RFC7143-7.8-03", "RFC7143-7.3-02")
 @pytest.mark.parametrize("level", LEVELS)
-def test_command_with_spoilt_data_is_retried(
+def test_command_with_corrupted_data_is_retried(
     open_session: OpenSession, scratch_disk: Disk, level: str
 ) -> None:
     """The target rejects a write with damaged immediate data, and serves its retry.
@@ -205,7 +205,7 @@ def test_command_with_spoilt_data_is_retried(
 
 @pytest.mark.needs("header-digest", "erl1")
 @pytest.mark.requirement("RFC7143-7.8-01", "RFC7143-7.1.5-02")
-def test_command_with_a_spoilt_header_is_retried(open_session: OpenSession) -> None:
+def test_command_with_a_corrupted_header_is_retried(open_session: OpenSession) -> None:
     """A command with a damaged header is served on retry, or ends the connection."""
     session = open_session({"ErrorRecoveryLevel": "1", "HeaderDigest": "CRC32C,None"})
     command, _plan = session.command(cdb.test_unit_ready())

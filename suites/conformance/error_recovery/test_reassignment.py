@@ -317,7 +317,7 @@ def test_a_recovery_logout_discards_what_was_not_acknowledged(
 @pytest.mark.requirement(
     "RFC7143-7.5.2-i01", "RFC7143-7.6-i01", "RFC7143-11.14.5-01", "RFC7143-7.1.4-i01"
 )
-def test_a_task_that_nobody_reassigns_ends(
+def test_a_task_without_reassignment_ends(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A task that is not reassigned ends after the times of the Logout Response."""

@@ -222,7 +222,7 @@ def test_exp_data_sn_is_zero_without_data_in(
 @pytest.mark.parametrize(
     "situation", [name for name in PROVOCATIONS if kind_of(name) in COUNTED]
 )
-def test_stat_sn_is_the_one_due(
+def test_stat_sn_is_the_next(
     request: pytest.FixtureRequest, transcript: Transcript, situation: str
 ) -> None:
     """Each response that bears status takes the next StatSN.
@@ -280,7 +280,7 @@ def test_fields_without_use_are_zero(
 
 @pytest.mark.requirement("RFC7143-11-01")
 @pytest.mark.parametrize("situation", DATA_IN)
-def test_a_tag_that_nobody_is_to_use_is_left_out(
+def test_an_unneeded_tag_is_left_out(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
     """A Data-In that asks for no acknowledgement bears no Target Transfer Tag."""

@@ -49,7 +49,7 @@ def test_initiator_name_is_missing_for_discovery(login: LoginExchange) -> None:
 @pytest.mark.requirement("RFC7143-11.13.5-i06")
 @pytest.mark.parametrize("stage", _STAGES)
 @pytest.mark.parametrize("name", ["InitiatorName", "TargetName"])
-def test_missing_name_is_told(
+def test_missing_name_is_reported(
     login: LoginExchange, first_pairs: Pairs, name: str, stage: Stage
 ) -> None:
     """The target refuses a first request without a name with status 0207."""
@@ -259,7 +259,7 @@ def test_portal_group_tag_has_16_bits(login: LoginExchange, first_pairs: Pairs) 
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-6.2-02")
-def test_portal_group_tag_waits_for_the_whole_text(
+def test_portal_group_tag_waits_for_the_complete_text(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
     """TargetPortalGroupTag is sent after the first request with C=0, not before."""

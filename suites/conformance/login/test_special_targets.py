@@ -59,7 +59,7 @@ def test_a_name_that_has_moved_says_where(
 
 @pytest.mark.needs("acl")
 @pytest.mark.requirement("RFC7143-11.13.5-i04")
-def test_a_forbidden_name_lets_nobody_in(
+def test_a_forbidden_name_refuses_logins(
     login: LoginExchange, options: LoginOptions, target: TestedTarget
 ) -> None:
     """The target refuses an initiator without access with status 0202."""
@@ -73,7 +73,7 @@ def test_a_forbidden_name_lets_nobody_in(
 
 @pytest.mark.needs("alias")
 @pytest.mark.requirement("RFC7143-13.6-01")
-def test_the_alias_is_told(
+def test_the_alias_is_reported(
     login: LoginExchange, first_pairs: text.Pairs, target: TestedTarget
 ) -> None:
     """The target sends the alias of its name in a Login Response."""

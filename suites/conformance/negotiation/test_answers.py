@@ -209,7 +209,7 @@ def _clause_of_strange(name: str) -> str | None:
 @pytest.mark.requirement(
     "RFC7143-6.2-06", "RFC7143-13.4-i01", "RFC7143-13.22-01", "RFC7143-13.26.1-02"
 )
-def test_target_says_only_what_it_may(offer: Offer) -> None:
+def test_the_target_declares_only_permitted_keys(offer: Offer) -> None:
     """The target answers the offered keys, and adds only keys that targets may send."""
     sent = [("HeaderDigest", "None"), ("DataDigest", "None")]
 
@@ -240,7 +240,7 @@ def test_target_says_only_what_it_may(offer: Offer) -> None:
 
 
 @pytest.mark.requirement("RFC7143-6.3-14")
-def test_own_keys_are_said_once(login: LoginExchange, first_pairs: Pairs) -> None:
+def test_own_keys_are_declared_once(login: LoginExchange, first_pairs: Pairs) -> None:
     """The target sends no key of its own twice in a login."""
     length = ("MaxRecvDataSegmentLength", "8192")
     ask(login, [*first_pairs, length])

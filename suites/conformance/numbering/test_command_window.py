@@ -278,7 +278,7 @@ def test_the_window_starts_with_the_login(
 
 
 @pytest.mark.requirement("RFC7143-11.4.11-01")
-def test_a_window_that_opens_by_itself_is_told(
+def test_a_window_that_opens_by_itself_is_announced(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """The target reports a window that opens by itself in a NOP-In.

@@ -71,7 +71,7 @@ def test_reject_is_final(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.17.4-i01")
-def test_reject_returns_the_whole_header(session: Session) -> None:
+def test_reject_returns_the_complete_header(session: Session) -> None:
     """A Reject returns the 48 header bytes of the refused PDU."""
     bad, reject = provoke_reject(session)
 

@@ -38,7 +38,7 @@ def _moves(a: Nexus, unregistered: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.8-01", "SPC4-5.12.8-04")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
-def test_the_reservation_moves_to_a_stranger(
+def test_the_reservation_moves_to_an_unregistered_nexus(
     a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """REGISTER AND MOVE registers the named nexus as the holder; the sender stays."""
@@ -112,7 +112,7 @@ def test_the_new_key_is_not_zero(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.8-05")
-def test_nobody_moves_to_itself(a: Nexus) -> None:
+def test_a_nexus_cannot_move_to_itself(a: Nexus) -> None:
     """The unit refuses REGISTER AND MOVE to the sender's own port."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))

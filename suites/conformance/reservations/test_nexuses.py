@@ -56,7 +56,7 @@ def test_another_isid_is_kept_out(
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.11.2.7-02")
-def test_another_isid_is_told(a: Nexus, same_name_nexus: Nexus) -> None:
+def test_another_isid_is_notified(a: Nexus, same_name_nexus: Nexus) -> None:
     """A unit attention goes to the nexus it concerns, not to others of its name."""
     expect_good(same_name_nexus.register(KEY))
 

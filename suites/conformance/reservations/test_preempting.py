@@ -142,7 +142,7 @@ def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, unregistered: Nexus) -> None
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-03")
 @preempts
-def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> None:
+def test_an_unused_key_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> None:
     """PREEMPT of an unregistered key gets RESERVATION CONFLICT."""
     expect_conflict(a.preempt(UNKNOWN_KEY, aborts=aborts))
 
@@ -151,7 +151,7 @@ def test_a_key_of_nobody_is_in_conflict(a: Nexus, b: Nexus, *, aborts: bool) -> 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-04")
 @preempts
-def test_a_stranger_preempts_nobody(
+def test_an_unregistered_nexus_cannot_preempt(
     a: Nexus, unregistered: Nexus, *, aborts: bool
 ) -> None:
     """PREEMPT by an unregistered nexus, or with a wrong key, gets a conflict."""
@@ -163,7 +163,9 @@ def test_a_stranger_preempts_nobody(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-05")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
-def test_key_zero_means_nobody(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+def test_key_zero_preempts_no_registrant(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
     """The unit refuses PREEMPT of key zero while a single nexus is the holder."""
     expect_good(b.reserve(kind))
 
@@ -250,7 +252,7 @@ def test_clearing_needs_no_reservation(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.7-03")
-def test_a_stranger_clears_nothing(a: Nexus, unregistered: Nexus) -> None:
+def test_an_unregistered_nexus_clears_nothing(a: Nexus, unregistered: Nexus) -> None:
     """CLEAR by an unregistered nexus, or with a wrong key, gets a conflict."""
     expect_conflict(unregistered.clear(own=a.key))
     expect_conflict(a.clear(own=0))

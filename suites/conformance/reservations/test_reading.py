@@ -143,7 +143,7 @@ def test_the_last_aptpl_is_shown(unregistered: Nexus, *, is_set: bool) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.15.5-01")
-def test_every_registration_is_shown_whole(
+def test_every_registration_is_shown_completely(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """READ FULL STATUS returns key, TransportID and holder of each registration."""
@@ -170,7 +170,7 @@ def test_every_registration_is_shown_whole(
 
 
 @pytest.mark.requirement("SPC4-6.15.5-02", "SPC4-6.15.5-01")
-def test_full_status_tells_port_scope_and_type(
+def test_full_status_reports_port_scope_and_type(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """READ FULL STATUS returns the target port, scope and type of a reservation."""
@@ -236,7 +236,7 @@ def test_reserved_reads_are_refused(a: Nexus, action: int) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.15.2-01")
-def test_a_stranger_may_read(
+def test_an_unregistered_nexus_may_read(
     a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """PERSISTENT RESERVE IN conflicts with no reservation, for any nexus."""

@@ -27,7 +27,7 @@ def names(kind: ReservationType) -> str:
 
 @pytest.mark.requirement("SPC4-5.12.7-01", "SPC4-6.15.2-01")
 @pytest.mark.parametrize("key", [1, KEY, OTHER_KEY])
-def test_a_stranger_registers(unregistered: Nexus, key: int) -> None:
+def test_an_unregistered_nexus_registers(unregistered: Nexus, key: int) -> None:
     """REGISTER with key zero registers the sender under the service action key."""
     expect_good(unregistered.register(key))
 
@@ -35,7 +35,7 @@ def test_a_stranger_registers(unregistered: Nexus, key: int) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.7-02")
-def test_a_stranger_has_no_key_yet(unregistered: Nexus) -> None:
+def test_an_unregistered_nexus_has_no_key_yet(unregistered: Nexus) -> None:
     """REGISTER with a key by an unregistered nexus gets RESERVATION CONFLICT."""
     expect_conflict(unregistered.register(KEY, own=KEY))
 
@@ -60,7 +60,7 @@ def test_a_registrant_must_know_its_key(a: Nexus, wrong: int) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.7-04")
-def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
+def test_a_wrong_key_does_not_unregister(a: Nexus) -> None:
     """REGISTER of key zero with a wrong key gets RESERVATION CONFLICT."""
     expect_conflict(a.register(0, own=a.key ^ 1))
 
@@ -69,7 +69,9 @@ def test_a_wrong_key_unregisters_nobody(a: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.7-05")
 @pytest.mark.parametrize("own", [0, OTHER_KEY])
-def test_ignoring_registers_a_stranger(unregistered: Nexus, own: int) -> None:
+def test_register_and_ignore_registers_a_new_nexus(
+    unregistered: Nexus, own: int
+) -> None:
     """REGISTER AND IGNORE EXISTING KEY registers whatever RESERVATION KEY is."""
     expect_good(unregistered.register_anyway(KEY, own=own))
 
@@ -94,7 +96,9 @@ def test_ignoring_unregisters(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.7-06")
-def test_nobody_unregisters_nothing(unregistered: Nexus, a: Nexus) -> None:
+def test_unregistering_an_unregistered_nexus_is_good(
+    unregistered: Nexus, a: Nexus
+) -> None:
     """REGISTER of key zero by an unregistered nexus is GOOD, without effect."""
     expect_good(unregistered.register(0))
 
@@ -150,7 +154,7 @@ def test_the_reservation_goes_with_its_holder(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-03")
 @pytest.mark.parametrize("kind", REGISTRANTS_ONLY, ids=names, indirect=True)
-def test_registrants_are_told_of_it(
+def test_registrants_are_notified_of_an_unregistration(
     a: Nexus, b: Nexus, c: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """The unit notifies the other registrants when the holder unregisters."""
@@ -166,7 +170,7 @@ def test_registrants_are_told_of_it(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-05")
 @pytest.mark.parametrize("kind", ALONE, ids=names, indirect=True)
-def test_nobody_is_told_of_a_lone_holders_leave(
+def test_a_lone_holders_unregistration_is_not_reported(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """Nobody is notified when a WRITE EXCLUSIVE or EXCLUSIVE ACCESS holder leaves."""

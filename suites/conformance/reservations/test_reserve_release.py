@@ -192,7 +192,7 @@ def test_reserve_ends_with_a_reset(
 
 
 @pytest.mark.requirement("SPC4-5.12.3-01")
-def test_strangers_cannot_reserve_beside_registrations(
+def test_an_unregistered_nexus_cannot_reserve_beside_registrations(
     a: Nexus, unregistered: Nexus, commands: tuple[Layout, Layout]
 ) -> None:
     """RESERVE and RELEASE of unregistered nexuses conflict beside a registration."""

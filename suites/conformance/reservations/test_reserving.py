@@ -42,7 +42,7 @@ def test_a_registrant_reserves(a: Nexus, b: Nexus, kind: ReservationType) -> Non
 
 
 @pytest.mark.requirement("SPC4-5.12.9-02")
-def test_a_stranger_reserves_nothing(
+def test_an_unregistered_nexus_reserves_nothing(
     unregistered: Nexus, kind: ReservationType
 ) -> None:
     """RESERVE of an unregistered nexus gets RESERVATION CONFLICT."""
@@ -167,7 +167,7 @@ def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-04")
-def test_a_stranger_releases_nothing(
+def test_an_unregistered_nexus_releases_nothing(
     a: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """RELEASE of an unregistered nexus, or with a wrong key, gets a conflict."""
@@ -181,7 +181,7 @@ def test_a_stranger_releases_nothing(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-05")
 @pytest.mark.parametrize("kind", SHARED, ids=names, indirect=True)
-def test_registrants_are_told_of_a_release(
+def test_registrants_are_notified_of_a_release(
     a: Nexus, b: Nexus, c: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
     """The unit notifies every other registrant of a release, and nobody else."""
@@ -197,7 +197,7 @@ def test_registrants_are_told_of_a_release(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-06")
 @pytest.mark.parametrize("kind", ALONE, ids=names, indirect=True)
-def test_nobody_is_told_of_a_lone_holder(
+def test_a_lone_holders_release_is_not_reported(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """Nobody is notified of the release of WRITE EXCLUSIVE or EXCLUSIVE ACCESS."""

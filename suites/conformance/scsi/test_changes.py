@@ -62,7 +62,7 @@ def test_other_blocks_stay(medium: Medium, place: int) -> None:
 
 @pytest.mark.requirement("SBC3-5.2-05")
 @pytest.mark.parametrize("place", [0, 1, 7, -1], ids="byte {}".format)
-def test_the_first_other_byte_is_told(medium: Medium, place: int) -> None:
+def test_the_first_differing_byte_is_reported(medium: Medium, place: int) -> None:
     """A miscompare tells the offset of the first byte that differs, and not others."""
     data = medium.blocks(1, seed=1)
     medium.write(0, data)

@@ -251,7 +251,7 @@ def test_an_unknown_copy_has_no_status(medium: Medium) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.23-01")
-def test_limits_are_told(medium: Medium) -> None:
+def test_limits_are_reported(medium: Medium) -> None:
     """RECEIVE COPY OPERATING PARAMETERS reports limits that allow a copy."""
     limits = limits_of(medium)
     layout = cdb.receive_copy_operating_parameters

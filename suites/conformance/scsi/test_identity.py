@@ -66,7 +66,7 @@ def sense_pages(session: Session, layout: Layout, room: int = SHORT_ROOM) -> byt
 
 
 @pytest.mark.requirement("SPC4-6.6.1-01")
-def test_inquiry_data_tells_its_length(session: Session) -> None:
+def test_inquiry_data_reports_its_length(session: Session) -> None:
     """Standard INQUIRY data has PERIPHERAL QUALIFIER 0 and the length it reports."""
     data = inquire(session)
 
@@ -165,7 +165,7 @@ def test_the_unit_is_listed(session: Session) -> None:
 
 @pytest.mark.requirement("SPC4-6.33-02")
 @pytest.mark.parametrize("room", [16, 17, 24])
-def test_a_list_that_is_cut_tells_of_the_whole(session: Session, room: int) -> None:
+def test_a_truncated_list_has_the_full_length(session: Session, room: int) -> None:
     """LUN LIST LENGTH does not depend on the allocation length."""
     complete_data = session.execute(
         cdb.report_luns(allocation_length=0x4000), read=0x4000

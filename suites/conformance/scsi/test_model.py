@@ -53,7 +53,9 @@ def attentive(open_session: OpenSession, session: Session) -> Session:
     [cdb.test_unit_ready(), cdb.read_10(lba=0, blocks=0), cdb.read_capacity_10()],
     ids=["test-unit-ready", "read", "read-capacity"],
 )
-def test_a_missing_unit_is_told(missing_unit_session: Session, command: bytes) -> None:
+def test_a_missing_unit_is_reported(
+    missing_unit_session: Session, command: bytes
+) -> None:
     """A command to a missing unit gets LOGICAL UNIT NOT SUPPORTED."""
     result = missing_unit_session.execute(command, read=8)
 
@@ -184,7 +186,7 @@ def test_some_commands_leave_an_attention(attentive: Session) -> None:
 
 
 @pytest.mark.requirement("SAM5-5.14-04")
-def test_a_reset_is_told_before_older_changes(
+def test_a_reset_is_reported_before_older_changes(
     open_session: OpenSession, session: Session, setting: Setting
 ) -> None:
     """The unit reports the attention of a reset before older attentions."""

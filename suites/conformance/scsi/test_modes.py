@@ -81,7 +81,7 @@ def test_nothing_is_saved_where_nothing_can_be(
 
 
 @pytest.mark.requirement("SPC4-6.9-01")
-def test_a_change_is_told_to_others(
+def test_a_change_is_reported_to_others(
     open_session: OpenSession, session: Session, setting: Setting
 ) -> None:
     """MODE SELECT changes the value for all nexuses, and notifies the others."""

@@ -128,7 +128,7 @@ def test_limits_agree(session: Session) -> None:
 
 
 @pytest.mark.requirement("SBC3-6.6.4-02")
-def test_unmap_is_there_where_it_is_told(session: Session) -> None:
+def test_unmap_works_if_it_is_reported(session: Session) -> None:
     """UNMAP is supported if, and only if, LBPU is 1 and limits are reported."""
     provisioning = provisioning_of(session)
     is_supported = is_there(session, cdb.unmap)
@@ -149,7 +149,7 @@ def test_unmap_is_there_where_it_is_told(session: Session) -> None:
 
 
 @pytest.mark.requirement("SBC3-6.6.5-01")
-def test_provisioning_is_told_alike(session: Session) -> None:
+def test_provisioning_is_reported_consistently(session: Session) -> None:
     """LBPME and LBPRZ of READ CAPACITY (16) agree with VPD page B2h."""
     capacity = capacity_of(session)
     if not capacity.lbpme:
@@ -172,7 +172,7 @@ def test_provisioning_is_told_alike(session: Session) -> None:
 
 
 @pytest.mark.requirement("SBC3-5.16-02")
-def test_protection_is_told_alike(session: Session) -> None:
+def test_protection_is_reported_consistently(session: Session) -> None:
     """PROT_EN is 0 if INQUIRY reports no protection."""
     capacity = capacity_of(session)
 
@@ -191,7 +191,7 @@ def test_timeouts_come_where_asked(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.35-04")
-def test_service_actions_are_told(session: Session) -> None:
+def test_service_actions_are_reported(session: Session) -> None:
     """SERVACTV is 1 for opcodes with service actions, and 0 for the others."""
     wrong = [
         one

@@ -197,7 +197,7 @@ def test_block_descriptors_can_be_left_out(session: Session, size: int) -> None:
 @pytest.mark.parametrize(
     ("size", "llbaa"), [(6, 0), (10, 0), (10, 1)], ids=["6", "10", "10-long"]
 )
-def test_block_descriptors_tell_the_capacity(
+def test_block_descriptors_report_the_capacity(
     session: Session, size: int, llbaa: int
 ) -> None:
     """A block descriptor has the number and the length of the blocks."""
@@ -300,7 +300,7 @@ def _read(medium: Medium, layout: Layout, blocks: int) -> Result:
 
 @pytest.mark.requirement("SBC3-6.6.4-03")
 @pytest.mark.parametrize("layout", [cdb.read_10, cdb.read_16], ids=name)
-def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) -> None:
+def test_the_longest_transfer_is_as_reported(medium: Medium, layout: Layout) -> None:
     """A read of MAXIMUM TRANSFER LENGTH blocks succeeds, one more block fails."""
     maximum = limits_of(medium.session).maximum_transfer_length
     last_lba = capacity_of(medium.session).last_lba
@@ -316,7 +316,7 @@ def test_the_longest_transfer_is_the_one_told(medium: Medium, layout: Layout) ->
 
 
 @pytest.mark.requirement("SBC3-6.6.4-04")
-def test_the_longest_comparison_is_the_one_told(medium: Medium) -> None:
+def test_the_longest_comparison_is_as_reported(medium: Medium) -> None:
     """COMPARE AND WRITE beyond MAXIMUM COMPARE AND WRITE LENGTH fails."""
     skip_without(medium.session, cdb.compare_and_write)
     maximum = limits_of(medium.session).maximum_compare_and_write_length

@@ -150,7 +150,7 @@ def test_without_a_medium_nothing_is_ready(removable: Nexuses, command: bytes) -
 
 
 @pytest.mark.requirement("SBC3-4.3-02")
-def test_a_new_medium_is_told(removable: Nexuses) -> None:
+def test_a_new_medium_is_reported(removable: Nexuses) -> None:
     """The unit reports a loaded medium to the nexuses that did not load it."""
     one, other = removable(), removable()
     expect_good(eject(one))

@@ -59,7 +59,7 @@ def test_too_many_descriptors_are_refused(medium: Medium) -> None:
 
 
 @pytest.mark.requirement("SBC3-6.6.4-05")
-def test_as_many_descriptors_as_told_are_taken(medium: Medium) -> None:
+def test_as_many_descriptors_as_reported_are_accepted(medium: Medium) -> None:
     """A list of MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT descriptors unmaps the blocks.
 
     Only the last one names a block, as the number of blocks has a limit of its own.
@@ -171,7 +171,7 @@ def test_unmapped_blocks_compare_as_zeros(medium: Medium) -> None:
 
 
 @pytest.mark.requirement("SBC3-5.4-02", "SBC3-5.4-01")
-def test_the_state_of_blocks_is_told(medium: Medium) -> None:
+def test_the_state_of_blocks_is_reported(medium: Medium) -> None:
     """GET LBA STATUS reports blocks with data as mapped, and unmapped extents."""
     skip_without(medium.session, cdb.get_lba_status)
     medium.write(0, medium.blocks(8, seed=7))

@@ -110,7 +110,9 @@ def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
 
 @pytest.mark.requirement("SBC3-5.44-06")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
-def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
+def test_more_than_the_reported_length_is_refused(
+    medium: Medium, layout: Layout
+) -> None:
     """The unit refuses more blocks than MAXIMUM WRITE SAME LENGTH."""
     maximum = limits_of(medium.session).maximum_write_same_length
     width = layout.structure.fields["blocks"].width
@@ -124,7 +126,7 @@ def test_no_more_is_filled_than_is_told(medium: Medium, layout: Layout) -> None:
 
 @pytest.mark.requirement("SBC3-6.6.4-05")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
-def test_as_much_is_filled_as_is_told(medium: Medium, layout: Layout) -> None:
+def test_the_reported_length_is_filled(medium: Medium, layout: Layout) -> None:
     """As many blocks as MAXIMUM WRITE SAME LENGTH allows are filled."""
     most = limits_of(medium.session).maximum_write_same_length
     width = layout.structure.fields["blocks"].width
@@ -162,7 +164,7 @@ def test_any_range_can_be_unmapped(medium: Medium, layout: Layout, lba: int) -> 
 
 @pytest.mark.requirement("SBC3-6.6.5-02")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
-def test_unmapping_is_there_where_it_is_told(medium: Medium, layout: Layout) -> None:
+def test_unmapping_works_if_it_is_reported(medium: Medium, layout: Layout) -> None:
     """The unit accepts UNMAP if LBPWS or LBPWS10 is 1, and refuses it if 0."""
     provisioning = provisioning_of(medium.session)
     is_offered = (

@@ -103,7 +103,7 @@ def test_method_is_offered_once(login: LoginExchange, first_pairs: Pairs) -> Non
     "methods",
     ["CHAP", "CHAP,None", "None,CHAP", f"{_UNKNOWN},CHAP", f"{_UNKNOWN},CHAP,None"],
 )
-def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> None:
+def test_chap_is_chosen_if_required(chap_login: ChapLogin, methods: str) -> None:
     """A target that requires CHAP chooses it at any place of the list."""
     with _ignoring(methods):
         answer = chap_login.choose(methods)
@@ -114,9 +114,7 @@ def test_chap_is_chosen_where_it_is_due(chap_login: ChapLogin, methods: str) -> 
 @pytest.mark.needs("chap")
 @pytest.mark.requirement("RFC7143-6.3.2-03", "RFC7143-6.3.2-05")
 @pytest.mark.parametrize("methods", ["None", _UNKNOWN, f"{_UNKNOWN},None"])
-def test_nothing_but_chap_is_chosen_where_it_is_due(
-    chap_login: ChapLogin, methods: str
-) -> None:
+def test_only_chap_is_chosen_if_required(chap_login: ChapLogin, methods: str) -> None:
     """A target that requires CHAP rejects a list without it, or ends the login."""
     pairs = [("AuthMethod", methods)]
 
@@ -203,7 +201,7 @@ def test_stage_is_not_changed_amid_chap(chap_login: ChapLogin) -> None:
 
 @pytest.mark.needs("chap")
 @pytest.mark.requirement("RFC7143-6.3.2-05", "RFC7143-11.13.5-06", "RFC7143-9.2.1-01")
-def test_chap_is_due_on_every_login(
+def test_chap_is_required_in_every_login(
     chap_login: ChapLogin, chap_options: LoginOptions, login: LoginExchange
 ) -> None:
     """A CHAP_R on one connection authenticates no other connection."""

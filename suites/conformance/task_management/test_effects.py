@@ -305,7 +305,7 @@ def test_a_login_leaves_other_sessions_tasks(
 
 
 @pytest.mark.requirement("RFC7143-6.3.5.1-i01")
-def test_the_loss_of_a_nexus_is_told(
+def test_the_loss_of_a_nexus_is_reported(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A unit reports a nexus loss, or a reset, to a port that returns after a logout.

@@ -55,7 +55,7 @@ def last_r2t(session: Session, task: Task) -> R2T:
     "RFC7143-13.23-01",
 )
 @pytest.mark.parametrize("function", ENDING, ids=names)
-def test_third_parties_are_told(
+def test_third_parties_are_notified(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
     """A session whose task another session aborts gets AsyncEvent 5 with the LUN."""
@@ -128,7 +128,7 @@ def test_late_data_of_third_parties_does_no_harm(
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.5-03", "RFC7143-11.9.1-08")
-def test_sessions_of_the_old_kind_are_not_told(
+def test_sessions_of_the_old_kind_are_not_notified(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A session with TaskReporting=RFC3720 gets no AsyncEvent 5."""
@@ -154,7 +154,7 @@ def test_sessions_of_the_old_kind_are_not_told(
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-13")
 @pytest.mark.needs("multi-connection")
-def test_other_connections_are_told(
+def test_other_connections_are_notified(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """Another connection of the issuing session with a task gets AsyncEvent 5."""
@@ -205,7 +205,7 @@ def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> 
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.5-01", "RFC7143-4.2.3.5-02")
-def test_an_older_session_tells_third_parties(
+def test_an_older_session_notifies_third_parties(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A session without FastAbort also causes AsyncEvent 5 for those that have it."""

@@ -210,7 +210,7 @@ def test_task_sets_are_ended(
 
 
 @pytest.mark.requirement("RFC7143-11.5.1-14")
-def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
+def test_unit_reset_is_reported_to_others(open_session: OpenSession) -> None:
     """LOGICAL UNIT RESET sets a unit attention for every other nexus."""
     resetting, other = open_session(), open_session()
 
@@ -228,7 +228,7 @@ def test_unit_reset_is_told_to_others(open_session: OpenSession) -> None:
     [TMFunction.ABORT_TASK_SET, TMFunction.LOGICAL_UNIT_RESET],
     ids=names,
 )
-def test_missing_unit_is_told(session: Session, function: TMFunction) -> None:
+def test_missing_unit_is_reported(session: Session, function: TMFunction) -> None:
     """The target answers a function for an unknown LUN with response 2."""
     answer = ask_function(session, function, lun=MISSING_LUN)
 

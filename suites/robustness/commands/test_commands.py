@@ -39,7 +39,7 @@ def test_an_answer_cut_anywhere_is_survived(attacker: Attacker, family: str) -> 
 
 @pytest.mark.needs("writes")
 @pytest.mark.parametrize("words", lists())
-def test_a_parameter_list_that_lies_is_survived(attacker: Attacker, words: str) -> None:
+def test_a_false_parameter_list_is_survived(attacker: Attacker, words: str) -> None:
     """The target keeps serving, whatever a parameter list contains."""
     attacker.attack(POSITIONS["full-feature"], altered_lists(words))
     free(attacker.facts)

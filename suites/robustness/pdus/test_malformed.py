@@ -74,7 +74,7 @@ def test_additional_header_segments_are_survived(
 
 
 @pytest.mark.parametrize(("position", "kind"), _each_kind(_EVERYWHERE))
-def test_lying_lengths_are_survived(
+def test_false_lengths_are_survived(
     attacker: Attacker, position: str, kind: str
 ) -> None:
     """The target keeps serving if DataSegmentLength does not match the data."""

@@ -24,7 +24,7 @@ def test_logins_without_a_pause_are_served(attacker: Attacker) -> None:
 
 
 @pytest.mark.requirement(*JUDGED)
-def test_unfinished_logins_stand_in_nobodys_way(attacker: Attacker) -> None:
+def test_unfinished_logins_block_no_other(attacker: Attacker) -> None:
     """The target serves others while logins do not end, and new ones afterwards."""
     Stress(attacker, Random(1)).half_logins(_HALF_LOGINS)  # noqa: S311  # no secret
     attacker.end()

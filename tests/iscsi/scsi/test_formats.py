@@ -222,7 +222,7 @@ def test_other_data_has_no_parts(command: bytes) -> None:
     assert not list(parts(command, bytes(512)))
 
 
-def test_one_bit_of_one_field_is_spoilt() -> None:
+def test_one_bit_of_one_field_is_flipped() -> None:
     data = Capacity16(1000, 512, lbpme=1).build()
     (part,) = parts(cdb.read_capacity_16(allocation_length=32), data)
 

@@ -91,7 +91,7 @@ def test_unknown_additional_sense_has_no_name() -> None:
     assert parse(bytes.fromhex("72058034 00000000")).additional is None
 
 
-def test_deferred_error_is_told_apart() -> None:
+def test_deferred_error_is_distinguished() -> None:
     assert parse(Sense(SenseKey.MEDIUM_ERROR, is_deferred=True).build()).is_deferred
 
 
@@ -127,7 +127,7 @@ def test_additional_sense_codes_are_unique() -> None:
     )
 
 
-def test_descriptors_are_found_by_type_and_read_whole_ones_only() -> None:
+def test_descriptors_are_found_by_type_if_complete() -> None:
     information = bytes.fromhex("000a8000 0000000000000007")
     invalid = bytes.fromhex("000a0000 0000000000000009")
     command_specific = bytes.fromhex("010a0000 0000000000000008")
@@ -214,7 +214,7 @@ def test_what_has_no_sense_key_cannot_be_read(data: str) -> None:
         read(bytes.fromhex(data))
 
 
-def test_whole_sense_has_no_error() -> None:
+def test_complete_sense_has_no_error() -> None:
     sense = Sense.of(
         SenseKey.ILLEGAL_REQUEST, AdditionalSense.INVALID_COMMAND_OPERATION_CODE
     )

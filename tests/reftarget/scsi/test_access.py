@@ -51,7 +51,7 @@ def disk() -> TwoPorts:
     return TwoPorts()
 
 
-def test_a_set_state_is_told_to_all_others(disk: TwoPorts) -> None:
+def test_a_set_state_is_reported_to_all_others(disk: TwoPorts) -> None:
     disk.set((1, AccessState.NON_OPTIMIZED))
 
     assert disk.states() == {1: AccessState.NON_OPTIMIZED, 2: AccessState.OPTIMIZED}
@@ -60,13 +60,13 @@ def test_a_set_state_is_told_to_all_others(disk: TwoPorts) -> None:
     assert disk.new_attentions(FAR) == [CHANGED]
 
 
-def test_the_same_state_again_is_not_told(disk: TwoPorts) -> None:
+def test_an_unchanged_state_is_not_reported(disk: TwoPorts) -> None:
     disk.set((1, AccessState.OPTIMIZED))
 
     assert disk.new_attentions(OTHER) == []
 
 
-def test_its_own_change_is_told_to_all(disk: TwoPorts) -> None:
+def test_an_implicit_change_is_reported_to_all(disk: TwoPorts) -> None:
     access.change_implicitly(disk.unit, 2, AccessState.STANDBY)
 
     assert [disk.new_attentions(nexus) for nexus in (HOST, OTHER, FAR)] == [

@@ -43,7 +43,7 @@ def test_inquiry_and_report_luns_leave_it_pending(disk: Disk, command: bytes) ->
     assert disk.refusal(READY, nexus=NEW) is POWER_ON
 
 
-def test_request_sense_tells_and_clears_it(disk: Disk) -> None:
+def test_request_sense_reports_and_clears_it(disk: Disk) -> None:
     data = disk.good(cdb.request_sense(allocation_length=252), nexus=NEW)
 
     assert sense.parse(data).additional is POWER_ON
@@ -84,7 +84,7 @@ def test_each_nexus_hears_of_a_target_reset(
     assert disk.refusal(READY) is additional
 
 
-def test_reset_of_no_unit_is_told_apart(disk: Disk) -> None:
+def test_reset_of_no_unit_is_distinguished(disk: Disk) -> None:
     assert not disk.device.logical_unit_reset(1)
     disk.good(READY)
 
@@ -96,7 +96,7 @@ def test_nexus_that_returns_hears_of_its_loss(disk: Disk) -> None:
     disk.good(READY, nexus=OTHER)
 
 
-def test_conditions_are_told_in_their_order(disk: Disk) -> None:
+def test_conditions_are_reported_in_order(disk: Disk) -> None:
     disk.device.establish_attention(0, HOST, MODE)
     disk.device.establish_attention(0, HOST, CAPACITY)
     disk.device.establish_attention(0, HOST, MODE)
@@ -113,7 +113,7 @@ def test_reset_makes_what_was_pending_void(disk: Disk) -> None:
     disk.good(READY)
 
 
-def test_condition_after_a_reset_is_told_after_it(disk: Disk) -> None:
+def test_a_condition_after_a_reset_is_reported_after_it(disk: Disk) -> None:
     disk.device.logical_unit_reset(0)
     disk.device.establish_attention(0, HOST, MODE)
 

@@ -34,7 +34,7 @@ def test_units_come_and_go(disk: Disk) -> None:
     assert disk.refusal(cdb.test_unit_ready(), lun=7) is missing
 
 
-def test_the_others_are_told(disk: Disk) -> None:
+def test_the_others_are_notified(disk: Disk) -> None:
     disk.device.add_unit(NEW)
 
     assert disk.refusal(cdb.test_unit_ready(), nexus=OTHER) is CHANGED

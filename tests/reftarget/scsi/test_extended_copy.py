@@ -161,7 +161,7 @@ def test_copy_between_block_sizes(
 
 
 @pytest.mark.parametrize("distance", [-700, 700])
-def test_overlapping_blocks_are_copied_whole(bench: Bench, distance: int) -> None:
+def test_overlapping_blocks_are_copied_completely(bench: Bench, distance: int) -> None:
     data = bench.fill(0, 1000, 5000)
 
     segment = Segment(THIS_LOGICAL_UNIT, THIS_LOGICAL_UNIT, 5000, 1000, 1000 + distance)
@@ -171,7 +171,7 @@ def test_overlapping_blocks_are_copied_whole(bench: Bench, distance: int) -> Non
     assert bench.read(0, 1000 + distance, 5000) == data
 
 
-def test_what_says_nothing_of_a_designator_is_ignored(bench: Bench) -> None:
+def test_fields_that_do_not_identify_the_unit_are_ignored(bench: Bench) -> None:
     data = bench.fill(0, 0, 1)
     cscd = replace(bench.cscd(0), is_null=True, lu_id_type=3)
 

@@ -91,7 +91,7 @@ def test_device_identification_names_port_and_device(disk: Disk) -> None:
 
 
 @pytest.mark.parametrize("is_thin", [False, True])
-def test_provisioning_is_told_alike_everywhere(is_thin: bool) -> None:
+def test_provisioning_is_reported_consistently_everywhere(is_thin: bool) -> None:
     disk = Disk(thin=is_thin)
 
     limits = vpd.BlockLimits.parse(page(disk, 0xB0).body)

@@ -101,7 +101,7 @@ def test_questions_that_do_not_fit_the_opcode_are_refused(disk: Disk) -> None:
         assert disk.refusal(command) is IN_CDB
 
 
-def test_command_that_is_not_there_is_told(disk: Disk) -> None:
+def test_command_that_is_not_there_is_reported(disk: Disk) -> None:
     assert ask(disk, 1, 0xFF) == OneCommand(Support.NOT_SUPPORTED)
     assert ask(disk, 3, 0x9E, 0x1F) == OneCommand(Support.NOT_SUPPORTED)
     assert ask(disk, 3, 0x28, 1) == OneCommand(Support.NOT_SUPPORTED)

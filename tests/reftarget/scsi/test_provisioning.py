@@ -292,7 +292,7 @@ def test_immediate_sanitize_is_in_progress_for_a_while() -> None:
     ],
     ids=["no space", "write error", "read error"],
 )
-def test_failure_of_the_backing_is_told_in_sense_data(
+def test_failure_of_the_backing_is_reported_in_sense_data(
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,
     failure: type[Exception],

@@ -150,7 +150,9 @@ def test_wrong_key_conflicts_and_changes_nothing(
 
 
 @pytest.mark.parametrize("action", LAYOUTS)
-def test_stranger_is_not_asked_for_data(unit: Unit, action: OutServiceAction) -> None:
+def test_an_unregistered_nexus_is_not_asked_for_data(
+    unit: Unit, action: OutServiceAction
+) -> None:
     command = LAYOUTS[action](type=WE, parameter_list_length=24)
 
     outcome = unit.manager.handle_out(Task(C, 0, command, TaskAttribute.SIMPLE, 24))

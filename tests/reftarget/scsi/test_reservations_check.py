@@ -94,7 +94,7 @@ def test_check_follows_the_table(
         assert unit.runs(nexus, access) is expected
 
 
-def test_registrations_alone_restrict_nobody(unit: Unit) -> None:
+def test_registrations_alone_restrict_no_nexus(unit: Unit) -> None:
     unit.register(A)
 
     assert not unit.manager.is_reserved

@@ -56,7 +56,7 @@ every_type = pytest.mark.parametrize("kind", ReservationType)
 
 @every_type
 @pytest.mark.parametrize("sender", [A, B])
-def test_clear_removes_everything_and_tells_the_others(
+def test_clear_removes_everything_and_notifies_the_others(
     held: Unit, sender: Nexus
 ) -> None:
     other = B if sender is A else A
@@ -115,7 +115,7 @@ def test_preempt_of_a_registration_leaves_the_reservation(
 
 
 @every_type
-def test_preempt_of_nobodys_key_conflicts(held: Unit, kind: ReservationType) -> None:
+def test_preempt_of_an_unused_key_conflicts(held: Unit, kind: ReservationType) -> None:
     assert held.act(B, OutServiceAction.PREEMPT, kind, on=0xDEAD) is CONFLICT
     assert held.keys.generation == 2
 

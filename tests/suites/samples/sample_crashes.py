@@ -119,15 +119,15 @@ def wrong() -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_once(control: CrashingControl) -> None:
+def test_known_crash_once(control: CrashingControl) -> None:
     """The target survives."""
-    if _TRIES["test_struck_once"] == 1:
+    if _TRIES["test_known_crash_once"] == 1:
         control.crash(KNOWN)
         wrong()
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_twice(control: CrashingControl) -> None:
+def test_known_crash_twice(control: CrashingControl) -> None:
     """The target survives."""
     control.crash(KNOWN)
     wrong()
@@ -141,9 +141,9 @@ def test_provoked(control: CrashingControl) -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_then_wrong(control: CrashingControl) -> None:
+def test_known_crash_then_wrong(control: CrashingControl) -> None:
     """The target survives, and says something else."""
-    if _TRIES["test_struck_then_wrong"] == 1:
+    if _TRIES["test_known_crash_then_wrong"] == 1:
         control.crash(KNOWN)
     wrong()
 
@@ -155,14 +155,14 @@ def test_begins_known() -> None:
 
 
 @pytest.mark.requirement(MUST)
-def test_struck_otherwise(control: CrashingControl) -> None:
+def test_unknown_crash(control: CrashingControl) -> None:
     """The target survives."""
     control.crash(OTHER)
     wrong()
 
 
 @pytest.mark.requirement(SHOULD)
-def test_should_struck_otherwise(control: CrashingControl) -> None:
+def test_should_unknown_crash(control: CrashingControl) -> None:
     """The target should survive."""
     control.crash(OTHER)
     wrong()

@@ -231,12 +231,12 @@ def test_a_wrong_file_is_refused_in_one_line(
     assert str(caught.value).isprintable()
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TargetSpecError, match=r"box\.toml: No such file"):
         parse(str(tmp_path / "box.toml"))
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "box.toml"
     path.write_bytes(b"\xff\xfe\0")
 

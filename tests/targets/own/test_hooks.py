@@ -85,7 +85,7 @@ def test_a_verb_that_no_check_asks_for_gives_no_feature(
     assert "operator" not in box.features
 
 
-def test_the_environment_tells_what_is_asked(tmp_path: Path, port: int) -> None:
+def test_the_environment_describes_the_request(tmp_path: Path, port: int) -> None:
     box = running(
         tmp_path,
         port,
@@ -220,9 +220,7 @@ def test_what_prints_without_end_is_killed(
         running(tmp_path, port, 'restart = ["yes"]').control.restart()
 
 
-def test_a_daemon_that_is_left_behind_holds_nobody_up(
-    tmp_path: Path, port: int
-) -> None:
+def test_a_daemon_that_is_left_behind_blocks_nothing(tmp_path: Path, port: int) -> None:
     hooks = "sleep 600 & echo $! > child"
     box = running(tmp_path, port, f'restart = {{command = "{hooks}", seconds = 60}}')
 
@@ -268,7 +266,7 @@ def test_a_daemon_that_is_left_behind_holds_nobody_up(
         ),
     ],
 )
-def test_is_alive_tells_how_it_ended(
+def test_is_alive_reports_how_it_ended(
     tmp_path: Path, port: int, hook: str, ending: Ending | None
 ) -> None:
     assert running(tmp_path, port, f"is_alive = {hook}").control.ending() == ending
@@ -286,7 +284,7 @@ def test_a_dead_port_needs_no_command(
     assert "refuses the connection" in ending.reason
 
 
-def test_a_command_tells_more_than_a_dead_port(
+def test_a_command_reports_more_than_a_closed_port(
     tmp_path: Path, port: int, listener: socket.socket
 ) -> None:
     box = running(tmp_path, port, 'is_alive = "echo killed by SIGABRT; exit 1"')

@@ -32,7 +32,7 @@ def test_a_ready_file_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: path.name)
-def test_a_ready_file_is_told_of(path: Path) -> None:
+def test_a_ready_file_is_named(path: Path) -> None:
     assert load(path).label
     assert f"(targets/{path.name})" in (_DOCS / "own-target.md").read_text()
 

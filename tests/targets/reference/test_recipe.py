@@ -13,7 +13,7 @@ from targets.reference import recipe
 _PORTALS = (Portal("127.0.0.1", 20000), Portal("::1", 20001))
 
 
-def test_configuration_is_toml_that_says_it_all() -> None:
+def test_configuration_is_complete_toml() -> None:
     directory = Path('/a "quoted" \\ päth')
     targets = recipe.recipe().targets
 

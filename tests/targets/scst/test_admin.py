@@ -35,7 +35,7 @@ def test_its_own_makefile_installs_it_below_the_cache(source: Source) -> None:
     assert source.digest() == before
 
 
-def test_sources_without_it_are_told_so_in_one_line(source: Source) -> None:
+def test_missing_sources_are_reported_in_one_line(source: Source) -> None:
     shutil.rmtree(source.root / "scstadmin")
 
     with pytest.raises(

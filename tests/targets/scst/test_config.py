@@ -51,7 +51,7 @@ def test_devices_are_added_to_their_handlers() -> None:
     ]
 
 
-def test_a_target_is_enabled_when_it_is_whole_and_the_driver_last() -> None:
+def test_a_target_is_enabled_once_complete_and_the_driver_last() -> None:
     driver = f"{config.ROOT}/targets/iscsi"
 
     assert [(one.path, one.text) for one in config.targets(SETTINGS)] == [
@@ -80,7 +80,7 @@ def test_a_target_is_enabled_when_it_is_whole_and_the_driver_last() -> None:
     ]
 
 
-def test_scst_conf_says_the_same() -> None:
+def test_scst_conf_has_the_same_contents() -> None:
     assert (
         config.conf(SETTINGS).replace("\t", "  ")
         == f"""\
@@ -173,7 +173,7 @@ def test_what_scst_conf_cannot_say_is_refused(secret: str) -> None:
     assert secret not in str(caught.value)
 
 
-def test_a_configuration_that_is_not_whole() -> None:
+def test_an_incomplete_configuration() -> None:
     target = SETTINGS.targets[0]
 
     with pytest.raises(LabError, match=f"{NAME}: LUN 0 is disk0, which is no device"):

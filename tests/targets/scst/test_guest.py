@@ -169,7 +169,7 @@ def test_names_for_single_checks_share_a_unit_that_keeps_nothing() -> None:
     assert puts.index(request) < puts.index(("1", f"{root}/enabled"))
 
 
-def test_scstadmin_is_told_of_the_same_names() -> None:
+def test_scstadmin_gets_the_same_names() -> None:
     conf = guest.guest(TARGETS, DAEMON, ADMIN, MORE).texts["/etc/scst.conf"]
 
     before, _, after = conf.partition("TARGET iqn")

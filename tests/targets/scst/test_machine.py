@@ -50,7 +50,7 @@ def _lab() -> None:
 
 
 @pytest.mark.parametrize("by", list(Configurator))
-def test_modules_are_loaded_and_told_all_in_order(
+def test_modules_are_loaded_and_configured_in_order(
     tmp_path: Path, by: Configurator
 ) -> None:
     from targets.scst.serve import Served  # noqa: PLC0415

@@ -102,7 +102,7 @@ def test_new_kernels_take_the_generated_patch(source: Source, kernel: str) -> No
 
 
 @pytest.mark.parametrize("name", [patches.GENERATOR, "srpt"])
-def test_without_the_whole_tree_there_are_modules(source: Source, name: str) -> None:
+def test_modules_are_found_without_the_complete_tree(source: Source, name: str) -> None:
     (source.root / name).rename(source.root / "elsewhere")
 
     plan = patches.choose(source, versions.parse("6.1.192"))
@@ -110,7 +110,7 @@ def test_without_the_whole_tree_there_are_modules(source: Source, name: str) -> 
     assert plan == patches.Plan(Way.MODULES)
 
 
-def test_the_way_may_be_told(source: Source) -> None:
+def test_the_method_may_be_chosen(source: Source) -> None:
     old = versions.parse("3.12.30")
 
     assert patches.choose(source, old, Way.MODULES).patches == ()

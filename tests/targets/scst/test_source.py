@@ -26,7 +26,7 @@ def test_a_checkout_is_taken_as_it_is(tmp_path: Path) -> None:
     assert opened == source.Source(root, standin.VERSION)
 
 
-def test_an_old_release_says_its_version_elsewhere(tmp_path: Path) -> None:
+def test_an_old_release_has_its_version_in_another_file(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
     (root / "scst/include/scst_const.h").unlink()
     header = '#define SCST_VERSION_STRING        "1.0.1"\n'

@@ -18,7 +18,7 @@ def test_the_shell_can_read_it() -> None:
     assert_shell_can_read(guest.guest(TARGETS).setup)
 
 
-def test_tgtd_is_told_its_portals() -> None:
+def test_tgtd_gets_its_portals() -> None:
     built = guest.guest(TARGETS)
 
     assert calls_in(built, "start") == [("10.0.2.15:3260", "10.0.2.15:3261")]

@@ -21,7 +21,7 @@ def test_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
         recipe.recipe({}).prepare(Plan(directory, _PORTALS, tmp_path / "log"))
 
 
-def test_user_without_namespaces_is_told(
+def test_user_without_namespaces_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     false = tmp_path / "unshare"

@@ -83,7 +83,7 @@ def test_a_job_has_the_settings_that_it_is_given_and_no_others(
     assert "KCFLAGS" not in output
 
 
-def test_a_job_that_is_ended_still_tells_its_end(tmp_path: Path) -> None:
+def test_a_job_that_is_ended_still_reports_its_exit(tmp_path: Path) -> None:
     script = inside._script(
         ("sh", "-c", "kill -TERM 0; sleep 20"),
         None,
@@ -134,14 +134,16 @@ def test_a_job_is_waited_for_as_long_as_its_machine_runs(tmp_path: Path) -> None
     assert waiting.wait(0) == 2
 
 
-def test_a_machine_that_has_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_machine_that_has_ended_is_reported_with_its_last_output(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(LabError, match="builder-1, which builds, has ended") as caught:
         job(Machine(tmp_path, is_up=False), tmp_path).wait(0)
 
     assert caught.value.log == "out of memory"
 
 
-def test_a_job_that_does_not_heed_is_killed(
+def test_a_job_that_ignores_the_signal_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inside, "END_SECONDS", 0)

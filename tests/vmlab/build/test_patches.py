@@ -25,7 +25,7 @@ def test_a_folder_gives_its_patches_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_a_series_tells_the_order(tmp_path: Path) -> None:
+def test_a_series_determines_the_order(tmp_path: Path) -> None:
     for name in ("a.patch", "b.patch", "c.patch"):
         (tmp_path / name).touch()
     (tmp_path / "series").write_text("# the order\nb.patch -p1\n\na.patch # last\n")

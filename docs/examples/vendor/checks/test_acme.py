@@ -14,7 +14,7 @@ from iscsi.scsi.inquiry import StandardInquiry
 from suites.plugins.sessions import Disk
 
 
-def test_the_unit_tells_its_maker(inquiry: StandardInquiry) -> None:
+def test_the_unit_reports_its_maker(inquiry: StandardInquiry) -> None:
     assert inquiry.vendor.strip()
     assert inquiry.product.strip()
 
