@@ -15,7 +15,12 @@ from typing import Any, TypeVar
 from initiator.connection import DEFAULT_TIMEOUT, Connection, Portal
 from initiator.deadline import Deadline
 from initiator.expect import ConformanceFailure, is_own_ping
-from initiator.login import LoginOptions, LoginRefused, unasked_response
+from initiator.login import (
+    LoginOptions,
+    LoginRefused,
+    handle_of,
+    unasked_response,
+)
 from initiator.phase import LoginResult, log_in
 from initiator.strays import misdirected_connection
 from initiator.task import (
@@ -76,6 +81,8 @@ class Link:
 _ADDS = "RFC7143-6.3.1-i04"
 _REINSTATES = "RFC7143-6.3.1-i05"
 """The clauses on a login with a session's ISID and TSIH: its CID is new, or there."""
+_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
+"""The clause by which a discovery login may begin in the operational stage."""
 
 
 class SessionCore:
@@ -126,9 +133,17 @@ class SessionCore:
         self._tasks: dict[int, Task] = {}
         self.login = self._connect(options)
         self.numbers: CommandNumbers = self.login.numbers
-        self.tsih = self.login.tsih
 
     # Connections -----------------------------------------------------------------
+
+    @property
+    def tsih(self) -> int:
+        """The handle by which later logins join or reinstate the session.
+
+        Raises:
+            PeerError: as `handle_of`.
+        """
+        return handle_of(self.login.response)
 
     @property
     def leading(self) -> Link:
@@ -188,6 +203,22 @@ class SessionCore:
     def _connect(
         self, options: LoginOptions, portal: Portal | None = None
     ) -> LoginResult:
+        try:
+            return self._attempt(options, portal)
+        except LoginRefused as refusal:
+            is_plain = options.credentials is None and not options.passes_security
+            is_blamed = refusal.status == LoginStatus.INITIATOR_ERROR
+            if not (options.is_discovery and is_plain and is_blamed):
+                raise
+            refusal.requirement = refusal.requirement or _BEGINS_ANYWHERE
+            try:
+                result = self._attempt(replace(options, passes_security=True), portal)
+            except ISCSIError:
+                raise refusal from None
+            self.links[options.cid].connection.slip(refusal)
+            return result
+
+    def _attempt(self, options: LoginOptions, portal: Portal | None) -> LoginResult:
         connection = Connection(
             portal or self.portal, self.transcript, timeout=self.timeout
         )

@@ -60,6 +60,8 @@ class LoginOptions:
     """Operational keys to offer."""
     credentials: chap.Credentials | None = None
     """What we prove ourselves with; None skips the security stage."""
+    passes_security: bool = False
+    """Without credentials: pass the security stage by AuthMethod=None all the same."""
     mutual: chap.Credentials | None = None
     """What the target must prove itself with."""
     algorithms: tuple[chap.Algorithm, ...] = (chap.Algorithm.MD5,)
@@ -203,3 +205,19 @@ def unasked_response(response: PDU) -> PeerError:
         requirement="RFC7143-6.3-01",
         pdu=response,
     )
+
+
+def handle_of(response: LoginResponse) -> int:
+    """Return the TSIH of a final response, by which later logins name the session.
+
+    Raises:
+        PeerError: the target gave none, so that no login can name the session.
+    """
+    if not response.tsih:
+        raise PeerError(
+            "a new session without a TSIH",
+            requirement="RFC7143-11.13.3-01",
+            pdu=response,
+            field="TSIH",
+        )
+    return int(response.tsih)

@@ -92,15 +92,15 @@ class _Phase:
 
     def run(self) -> LoginResult:
         operational = self._offers()
-        if self.options.credentials is None:
-            last = self._negotiate(
-                [*self.options.names(), *operational],
-                Stage.OPERATIONAL,
-                Stage.FULL_FEATURE,
-            )
-        else:
+        first = [*self.options.names(), *operational]
+        if self.options.credentials is not None:
             self._authenticate(self.options.credentials)
-            last = self._negotiate(operational, Stage.OPERATIONAL, Stage.FULL_FEATURE)
+            first = operational
+        elif self.options.passes_security:
+            names = [*self.options.names(), ("AuthMethod", "None")]
+            self._exchange(names, Stage.SECURITY, Stage.OPERATIONAL)
+            first = operational
+        last = self._negotiate(first, Stage.OPERATIONAL, Stage.FULL_FEATURE)
         self.negotiator.settle()
         self._note_violations()
         self.exchange.pass_over_unasked()

@@ -71,7 +71,7 @@ def run(target: TargetURL) -> int:
     ) as session:
         namespace = names(session)
         banner = _BANNER.format(
-            name=target.name, portal=target.portal, tsih=session.tsih
+            name=target.name, portal=target.portal, tsih=session.login.tsih
         )
         if importlib.util.find_spec("IPython") is None:
             _plain(namespace, banner)

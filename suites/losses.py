@@ -9,7 +9,7 @@ default, since every check logs in.
 """
 
 import argparse
-import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -101,11 +101,7 @@ def show(losses: Sequence[Loss]) -> list[str]:
         counts = "".join(f"{len(loss.lost.get(column, ())):12}" for column in COLUMNS)
         name = f"{loss.fault.name:{width}}  {loss.fault.requirement:22}"
         lines.append(f"{name}{loss.expected_verdicts:6}{counts}")
-        examples = itertools.islice(itertools.chain(*loss.lost.values()), _SHOWN)
-        lines += [
-            f"{'':{width}}    {check.check}: {one_line(check.detail, 100)}"
-            for check in examples
-        ]
+        lines += [f"{'':{width}}    {words}" for words in _examples(loss)]
     sums = ", ".join(
         f"{sum(len(loss.lost.get(name, ())) for loss in losses)} {name}"
         for name in COLUMNS
@@ -119,6 +115,29 @@ def show(losses: Sequence[Loss]) -> list[str]:
         f"the worst: {names or 'none'}",
     ]
     return lines
+
+
+def _examples(loss: Loss) -> list[str]:
+    """Return lost checks with what they say, and on what those not judged rest.
+
+    A check that is not judged is lost with a reason: the target lacks what it needs.
+    """
+    unjudged = _KINDS[Outcome.NOT_JUDGED]
+    unexplained = [
+        check
+        for column, ones in loss.lost.items()
+        for check in ones
+        if column != unjudged
+    ]
+    lines = [
+        f"{check.check}: {one_line(check.detail, 100)}"
+        for check in unexplained[:_SHOWN]
+    ]
+    reasons = Counter((one.rests_on, one.reason) for one in loss.lost.get(unjudged, ()))
+    return lines + [
+        f"{count} not judged because of {proof}: {one_line(reason, 120)}"
+        for (proof, reason), count in reasons.items()
+    ]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -13,12 +13,12 @@ INITIATOR = Credentials("assay-initiator", b"first-way-secret")
 TARGET = Credentials("assay-target", b"other-way-secret")
 CHAP = Chap(INITIATOR, TARGET)
 
+_OWNER = "iqn.2001-04.com.example:assay.owner"
+# Both secrets are shorter than 16 bytes, and one name is that of its initiator: whoever
+# insists on either lets these in.
 IDENTITIES = (
-    Identity(Credentials("assay-other", b"second-of-secrets")),
-    Identity(
-        Credentials("assay-owned", b"secret-of-the-own"),
-        "iqn.2001-04.com.example:assay.owner",
-    ),
+    Identity(Credentials("assay-other", b"second-secret")),
+    Identity(Credentials(_OWNER, b"owners-secret"), _OWNER),
 )
 
 

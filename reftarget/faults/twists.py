@@ -35,6 +35,11 @@ def _is_partial_login(header: headers.LoginResponse) -> bool:
     return _is_success(header) and not _is_last_login(header)
 
 
+def _more(value: str) -> str:
+    """Return 512 more than a number; Reject stays what it is."""
+    return str(int(value) + 512) if value.isdigit() else value
+
+
 def _is_ping_answer(header: headers.NOPIn) -> bool:
     return header.initiator_task_tag != RESERVED_TAG
 
@@ -91,8 +96,11 @@ TWISTS: Final = (
             "RFC7143-6.3-13",
             "RFC7143-11.13.6-02",
             "RFC7143-6.3-05",
+            # It sets T beside C, and amid CHAP, too.
+            "RFC7143-11.13.7-01",
+            "RFC7143-12.1-03",
         ),
-        says="Sets T though the request had T=0.",
+        says="Sets T though the request had T=0, or must not leave its stage.",
         also="a login in progress ends too early",
         twist=set_fields(headers.LoginResponse, _is_partial_login, transit=True, nsg=3),
     ),
@@ -153,14 +161,14 @@ TWISTS: Final = (
         breaks=("RFC7143-13.13-i01", "RFC7143-13-i03"),
         says="Answers MaxBurstLength with more than was offered.",
         also="a burst then exceeds what the initiator takes",
-        twist=change_value("MaxBurstLength", lambda value: str(int(value) + 512)),
+        twist=change_value("MaxBurstLength", _more),
     ),
     Fault(
         name="first-burst-above-offer",
         breaks=("RFC7143-13.14-i01", "RFC7143-13.14-01", "RFC7143-6.2-20"),
         says="Answers FirstBurstLength with more than was offered.",
         also="data beyond the offer meets whatever is written",
-        twist=change_value("FirstBurstLength", lambda value: str(int(value) + 512)),
+        twist=change_value("FirstBurstLength", _more),
     ),
     Fault(
         name="time2wait-below-offer",

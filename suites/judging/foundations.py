@@ -23,12 +23,15 @@ class Foundation:
     """What the target does where it is not lacking; a clause of a sentence."""
     proofs: tuple[str, ...]
     """The checks of it. It is lacking where every one of them that was judged fails."""
-    dependents: tuple[str, ...]
+    dependents: tuple[str, ...] = ()
     """The checks that rest on it."""
-    answers: tuple[str, ...]
+    answers: tuple[str, ...] = ("*",)
     """The normalised answers of a proof that show that it is lacking; wildcards."""
     fields: tuple[str, ...] = ("",)
     """The wrong fields that a dependent may name; another one is its own matter."""
+    clause: str = ""
+    """The clause that says so. A check of others that fails for this one rests on it,
+    whatever it is and whatever the answer."""
     is_alike: bool = True
     """A dependent fails by the same answer as a proof; any other is its own matter."""
     shown: tuple[str, ...] = ("*",)
@@ -71,6 +74,31 @@ _STAYS_OPEN = ("it is still open",)
 _CLOSED = ("the target closed the connection*", "connection dropped")
 
 FOUNDATIONS: tuple[Foundation, ...] = (
+    Foundation(
+        what="a new session gets a TSIH, by which later logins name it",
+        proofs=("login/test_response_fields.py::test_new_session_gets_a_tsih",),
+        clause="RFC7143-11.13.3-01",
+    ),
+    Foundation(
+        what="a connection can be added to a session",
+        proofs=("login/test_sessions.py::test_connection_is_added",),
+        clause="RFC7143-6.3.1-i04",
+    ),
+    Foundation(
+        what="CHAP has MD5",
+        proofs=("security/test_chap.py::test_right_secret_logs_in",),
+        clause="RFC7143-12.1.3-i01",
+    ),
+    Foundation(
+        what="a CHAP name need not be the name of the initiator",
+        proofs=("security/test_chap.py::test_name_need_not_be_the_initiators",),
+        clause="RFC7143-9.2-06",
+    ),
+    Foundation(
+        what="a target name that requires no proof takes AuthMethod=None",
+        proofs=("security/test_auth_method.py::test_none_is_chosen_on_an_open_target",),
+        clause="RFC7143-12.1-02",
+    ),
     Foundation(
         what="Text Requests of a Normal session in full feature phase are answered",
         proofs=(

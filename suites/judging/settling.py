@@ -31,10 +31,10 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
         answers = {_answer(proof) for proof in proofs}
         fields = {*foundation.fields, *(_field(proof) for proof in proofs)}
         for check in list(by_name.values()):
-            if (
+            if check.failure is None or check.target_died:
+                continue
+            if _is_charged(check, foundation) or (
                 check.outcome in foundation.outcomes
-                and not check.target_died
-                and check.failure is not None
                 and _rests_on(check, foundation, proofs[0])
                 and (not foundation.is_alike or check.failure.answer in answers)
                 and _is_like(check.failure.answer, foundation.shown)
@@ -42,6 +42,16 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
             ):
                 by_name[check.check] = _not_judged(check, foundation, proofs[0])
     return tuple(by_name.values())
+
+
+def _is_charged(check: Check, foundation: Foundation) -> bool:
+    """Tell whether a check fails, or could not begin, for a clause of other checks."""
+    return (
+        check.failure is not None
+        and check.failure.requirement == foundation.clause != ""
+        and foundation.clause not in check.requirements
+        and check.outcome in (Outcome.BROKEN, Outcome.WARNED, Outcome.TROUBLE)
+    )
 
 
 def _rests_on(check: Check, foundation: Foundation, proof: Check) -> bool:
@@ -86,7 +96,7 @@ def _not_judged(check: Check, foundation: Foundation, proof: Check) -> Check:
 
 
 def _matches(check: str, patterns: tuple[str, ...]) -> bool:
-    return _compiled(patterns).match(check) is not None
+    return bool(patterns) and _compiled(patterns).match(check) is not None
 
 
 @cache

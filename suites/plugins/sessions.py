@@ -4,18 +4,19 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from initiator.connection import Connection, Portal
-from initiator.login import LoginExchange, LoginOptions, LoginRefused
+from initiator.login import LoginExchange, LoginOptions
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
-from iscsi.constants import LoginStatus
+from iscsi.constants import Stage
+from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import LAST_LBA_UNKNOWN, Capacity10, Capacity16
 from iscsi.text import Pairs
@@ -27,6 +28,10 @@ TRANSCRIPT = pytest.StashKey[Transcript]()
 
 _DISKS = pytest.StashKey["dict[int, Disk]"]()
 """Logical units by their numbers, once they have told their size."""
+
+_DISCOVERY_STAGE = pytest.StashKey[Stage]()
+_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
+"""The clause by which a Discovery login may begin in the operational stage."""
 
 _CHECKS = itertools.count(1)
 _CAPACITY = 32
@@ -143,24 +148,34 @@ def discovery_pairs(target: TestedTarget, options: LoginOptions) -> Pairs:
 
 
 @pytest.fixture
+def discovery_stage(
+    request: pytest.FixtureRequest, target: TestedTarget, options: LoginOptions
+) -> Stage:
+    """The stage in which a Discovery login by hand begins.
+
+    That is the operational one, unless the target insists on the other: which is asked
+    once in a run.
+    """
+    stash = request.config.stash
+    if _DISCOVERY_STAGE not in stash:
+        transcript = Transcript()
+        plain = replace(options, is_discovery=True, target_name=None)
+        with (
+            suppress(ISCSIError),
+            Session(
+                target.portal, plain, transcript=transcript, timeout=target.timeout
+            ),
+        ):
+            pass
+        insists = _BEGINS_ANYWHERE in transcript.slips.first
+        stash[_DISCOVERY_STAGE] = Stage.SECURITY if insists else Stage.OPERATIONAL
+    return stash[_DISCOVERY_STAGE]
+
+
+@pytest.fixture
 def opened() -> list[Session]:
     """The sessions that `open_session` has opened, in order."""
     return []
-
-
-@contextmanager
-def _charging_discovery(options: LoginOptions) -> Iterator[None]:
-    """Charge a refused discovery to the clause that lets logins begin so.
-
-    It begins in the operational stage, unless credentials are required.
-    """
-    try:
-        yield
-    except LoginRefused as refusal:
-        is_plain = options.is_discovery and options.credentials is None
-        if is_plain and refusal.status == LoginStatus.INITIATOR_ERROR:
-            refusal.requirement = refusal.requirement or "RFC7143-6.3.3-01"
-        raise
 
 
 @pytest.fixture
@@ -198,14 +213,13 @@ def open_session(
                 **changes,
             },
         )
-        with _charging_discovery(chosen):
-            session = Session(
-                portal,
-                chosen,
-                transcript=transcript,
-                timeout=target.timeout,
-                lun=lun,
-            )
+        session = Session(
+            portal,
+            chosen,
+            transcript=transcript,
+            timeout=target.timeout,
+            lun=lun,
+        )
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:
             session.clear_unit_attention()

@@ -25,6 +25,8 @@ INITIATOR_ERROR_CLASS = 2
 _STATUS_FIRST = "RFC7143-7.12-i01"
 """A login that fails ends with a status, not by a connection that closes alone."""
 
+_PROOF_IS_OPTIONAL = "RFC7143-12.1-02"
+
 _MAX_TURNS = 32
 _MAX_PARTS = 512
 """Responses that one text may come in: a target cuts it where it likes."""
@@ -59,9 +61,10 @@ def ask(
     Raises:
         LoginRefused: the response bears a status other than 0.
     """
-    response = _accepted(
-        login.request(_with_answers(login, pairs), csg=csg, nsg=nsg, **fields)
-    )
+    outgoing = _with_answers(login, pairs)
+    response = login.request(outgoing, csg=csg, nsg=nsg, **fields)
+    with _charging_none(outgoing):
+        _accepted(response)
     if fields.get("continuation"):
         return response, read_text(login.connection, bytes(response.data))
     return complete_text(login, response, csg=csg, nsg=nsg, **fields)
@@ -86,7 +89,7 @@ def complete_text(
         if pairs is not None:
             state = _state_of(login)
             state.unanswered = state.negotiator.receive(pairs)
-            _refuse_foreign_values(state)
+            _judge_foreign_values(login, state.negotiator)
             return response, pairs
         response = _accepted(login.request(csg=csg, nsg=nsg, **fields))
     raise ConformanceFailure(
@@ -94,6 +97,23 @@ def complete_text(
         f"C=1 in {_MAX_PARTS} responses",
         login.connection.transcript,
     )
+
+
+@contextmanager
+def _charging_none(
+    pairs: Iterable[tuple[str, str]] | bytes,
+) -> Iterator[None]:
+    """Charge the refusal of AuthMethod=None to the clause that makes proofs optional.
+
+    Whoever asks a target name for it that requires a proof expects the refusal.
+    """
+    try:
+        yield
+    except LoginRefused as refusal:
+        offers_none = not isinstance(pairs, bytes) and ("AuthMethod", "None") in pairs
+        if offers_none and refusal.status == LoginStatus.AUTHENTICATION_FAILURE:
+            refusal.requirement = refusal.requirement or _PROOF_IS_OPTIONAL
+        raise
 
 
 @dataclass(slots=True)
@@ -104,17 +124,21 @@ class _LoginState:
     unanswered: Pairs = field(default_factory=list)
 
 
-def _refuse_foreign_values(state: _LoginState) -> None:
+def _judge_foreign_values(login: LoginExchange, negotiator: Negotiator) -> None:
     """Raise what is wrong with a list that is answered by what was not in it.
 
-    Nobody knows what both sides use then.
+    Nobody knows what both sides use then, unless a single value was offered: whatever
+    the answer is, the target can mean no other.
 
     Raises:
         NegotiationError: the first of these answers.
     """
-    for error in state.negotiator.violations:
+    while negotiator.violations:
+        error = negotiator.violations.pop(0)
         if error.requirement == "RFC7143-6.2.1-01":
-            raise error
+            if "," in (error.offered or ""):
+                raise error
+            login.connection.slip(error)
 
 
 _STATES: "WeakKeyDictionary[LoginExchange, _LoginState]" = WeakKeyDictionary()
@@ -185,6 +209,30 @@ def advance(
     )
 
 
+def pass_security(login: LoginExchange, pairs: Pairs) -> LoginResponse:
+    """Leave the security stage for the operational one by AuthMethod=None.
+
+    Raises:
+        LoginRefused, ConformanceFailure: as `advance`.
+    """
+    pairs = [*pairs, *_PLAIN[Stage.SECURITY]]
+    return advance(login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
+
+
+def begin(login: LoginExchange, pairs: Pairs, stage: Stage) -> Pairs:
+    """Begin a login in a stage; return what of its pairs the operational one takes.
+
+    These are all of them, or none where the security stage has had them.
+
+    Raises:
+        LoginRefused, ConformanceFailure: as `advance`.
+    """
+    if stage is Stage.OPERATIONAL:
+        return pairs
+    pass_security(login, pairs)
+    return []
+
+
 def _use_digests(
     login: LoginExchange, response: LoginResponse, results: Mapping[str, str]
 ) -> None:
@@ -209,8 +257,7 @@ def log_in_through_all_stages(
     login: LoginExchange, first_pairs: Pairs
 ) -> list[LoginResponse]:
     """Log in through both stages in several exchanges; return every response."""
-    start = [*first_pairs, ("AuthMethod", "None")]
-    ask(login, start, csg=Stage.SECURITY)
+    ask(login, [*first_pairs, *_PLAIN[Stage.SECURITY]], csg=Stage.SECURITY)
     advance(login, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
     ask(login, [("HeaderDigest", "None")])
     ask(login, [("DataDigest", "None")])

@@ -4,6 +4,7 @@
 Each step returns what the target said; the next one takes what a check makes of it.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import targets
@@ -15,12 +16,14 @@ from iscsi.pdu import LoginResponse
 from iscsi.text import Pairs
 from suites.plugins.targets import TestedTarget
 from suites.support.login import advance, ask, expect_refusal, provoke
+from suites.support.ways import AS_ITS_OWNER, PLAIN, Way, charging
 
 OUT_OF_STEP = (LoginStatus.INITIATOR_ERROR, LoginStatus.MISSING_PARAMETER)
 """How keys and values that do not belong to the step are answered (section 9.2)."""
 
 OWN_IDENTIFIER = 0x5A
 OWN_CHALLENGE = bytes(range(0x40, 0x50))
+_OWN = {"CHAP_I": str(OWN_IDENTIFIER), "CHAP_C": text.format_hex(OWN_CHALLENGE)}
 
 
 def options_of(
@@ -42,6 +45,10 @@ def options_of(
     )
 
 
+def _pairs_of(pairs: Pairs | bytes) -> Pairs:
+    return text.read(pairs)[0] if isinstance(pairs, bytes) else pairs
+
+
 @dataclass(slots=True)
 class ChapLogin:
     """A login to a target that asks for CHAP, taken step by step.
@@ -49,10 +56,12 @@ class ChapLogin:
     Attributes:
         login: its connection and numbers.
         options: the names and both sides' credentials.
+        way: the way by which CHAP lets this login in.
     """
 
     login: LoginExchange
     options: LoginOptions
+    way: Way = PLAIN
 
     @property
     def credentials(self) -> chap.Credentials:
@@ -66,14 +75,23 @@ class ChapLogin:
         assert self.options.mutual is not None
         return self.options.mutual
 
+    @property
+    def algorithms(self) -> str:
+        """The CHAP_A of this login."""
+        return ",".join(str(int(one)) for one in self.options.algorithms)
+
     def choose(self, methods: str = "CHAP") -> str | None:
         """Offer authentication methods in the first request; return the answer."""
         pairs = [*self.options.names(), ("AuthMethod", methods)]
         answers = ask(self.login, pairs, csg=Stage.SECURITY)[1]
         return text.value(answers, "AuthMethod")
 
-    def challenge(self, algorithms: str = "5") -> chap.Challenge:
-        """Go as far as the target's challenge and return it."""
+    def challenge(self, algorithms: str | None = None) -> chap.Challenge:
+        """Go as far as the target's challenge and return it.
+
+        Args:
+            algorithms: the CHAP_A; None for that of this login.
+        """
         chosen = self.choose()
         check(
             chosen == "CHAP",
@@ -82,7 +100,8 @@ class ChapLogin:
             requirement="RFC7143-12.1-04",
             field="AuthMethod",
         )
-        answers = ask(self.login, [("CHAP_A", algorithms)], csg=Stage.SECURITY)[1]
+        offer = [("CHAP_A", self.algorithms if algorithms is None else algorithms)]
+        answers = ask(self.login, offer, csg=Stage.SECURITY)[1]
         values = [
             text.value(answers, name) or "" for name in ("CHAP_A", "CHAP_I", "CHAP_C")
         ]
@@ -100,19 +119,18 @@ class ChapLogin:
     def proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
         """Return the right CHAP_N and CHAP_R, changed or added to by name.
 
-        An empty value leaves a key out.
+        A challenge of our own comes with them where no other way leads in. An empty
+        value leaves a key out.
         """
         answer = challenge.respond(self.credentials.secret)
         pairs = {"CHAP_N": self.credentials.name, "CHAP_R": text.format_hex(answer)}
+        if self.way.challenges:
+            pairs |= _OWN
         return [(name, value) for name, value in {**pairs, **changes}.items() if value]
 
     def mutual_proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
         """Return the right proof and a challenge of our own, changed by name."""
-        own = {
-            "CHAP_I": str(OWN_IDENTIFIER),
-            "CHAP_C": text.format_hex(OWN_CHALLENGE),
-        }
-        return self.proof(challenge, **{**own, **changes})
+        return self.proof(challenge, **{**_OWN, **changes})
 
     def prove(self, pairs: Pairs | bytes) -> Pairs:
         """Send a proof, ask for the operational stage, return the target's text.
@@ -136,7 +154,10 @@ class ChapLogin:
         """Send something in the security stage and expect that it ends the login."""
         __tracebackhide__ = True
         provoke(self.login, pairs, csg=Stage.SECURITY, nsg=nsg)
-        return expect_refusal(self.login, *statuses)
+        name = text.value(_pairs_of(pairs), "CHAP_N")
+        is_other = name not in (None, self.options.initiator_name)
+        with charging(self.way, AS_ITS_OWNER) if is_other else nullcontext():
+            return expect_refusal(self.login, *statuses)
 
     def expect_no_answer(self, pairs: Pairs) -> None:
         """Send a proof and expect no answer to it but a refusal or the end."""

@@ -22,6 +22,7 @@ from iscsi.pdu import (
     R2T,
     DataIn,
     DataOut,
+    LoginRequest,
     LoginResponse,
     LogoutRequest,
     NOPIn,
@@ -500,3 +501,57 @@ def test_a_reject_of_a_logout_is_its_answer_and_that_of_another_is_not() -> None
         session.logout()
 
     assert raised.value.answer == "Reject 0x05"
+
+
+def refuse(peer: Peer) -> None:
+    """Refuse a login as the initiator's error."""
+    accept_login(peer, [], transit=0, nsg=0, tsih=0, status_class=2)
+
+
+def begin_in_security(peer: Peer) -> None:
+    """Let a login in by way of the security stage alone."""
+    request = peer.receive()
+    assert isinstance(request, LoginRequest)
+    if request.csg == Stage.OPERATIONAL:
+        peer.send(LoginResponse(status_class=2, initiator_task_tag=1))
+        return
+    fields = {
+        "transit": 1,
+        "csg": Stage.SECURITY,
+        "nsg": Stage.OPERATIONAL,
+        "initiator_task_tag": 1,
+        "stat_sn": 99,
+    }
+    peer.send(LoginResponse(**fields, data=text.encode([("AuthMethod", "None")])))
+    accept_login(peer)
+
+
+DISCOVERY = LoginOptions(is_discovery=True)
+
+
+def test_a_discovery_goes_through_security_where_a_target_insists_on_it() -> None:
+    with listening(begin_in_security, connections=2) as portal:
+        session = Session(portal, DISCOVERY)
+        session.close()
+
+    assert list(session.transcript.slips.first) == ["RFC7143-6.3.3-01"]
+
+
+def test_a_discovery_that_is_refused_both_ways_is_refused_as_at_first() -> None:
+    with (
+        listening(refuse, connections=2) as portal,
+        pytest.raises(LoginRefused) as refusal,
+    ):
+        Session(portal, DISCOVERY)
+
+    assert refusal.value.requirement == "RFC7143-6.3.3-01"
+
+
+def test_a_session_without_a_tsih_cannot_be_named() -> None:
+    with listening(lambda peer: accept_login(peer, tsih=0)) as portal:
+        session = Session(portal, OPTIONS)
+        session.close()
+
+    with pytest.raises(PeerError, match="without a TSIH") as error:
+        session.add_connection(2)
+    assert error.value.requirement == "RFC7143-11.13.3-01"

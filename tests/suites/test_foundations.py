@@ -60,6 +60,47 @@ def test_what_rests_on_a_lacking_foundation_is_not_judged() -> None:
     assert other.rests_on == UNKNOWN
 
 
+JOINED = "login/test_sessions.py::test_connection_is_added"
+JOINS = "RFC7143-6.3.1-i04"
+
+
+def charged(name: str, outcome: Outcome, *carried: str) -> Check:
+    """Return a check that failed, or could not begin, for the clause of joining."""
+    return Check(
+        check=name,
+        outcome=outcome,
+        requirements=carried,
+        failure=Failure(
+            requirement=JOINS, expected=("x",), actual="y", answer="LoginResponse 020a"
+        ),
+    )
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BROKEN, Outcome.TROUBLE])
+def test_what_fails_for_a_clause_of_other_checks_is_not_judged(
+    outcome: Outcome,
+) -> None:
+    proof = charged(JOINED, Outcome.BROKEN, JOINS)
+    other = charged("connections/test_lost.py::t", outcome, "R")
+
+    settled = settle([proof, other])
+
+    assert settled[0] == proof
+    assert settled[1].outcome is Outcome.NOT_JUDGED
+    assert settled[1].rests_on == JOINED
+
+
+def test_what_carries_the_clause_itself_stays_broken() -> None:
+    proof = charged(JOINED, Outcome.BROKEN, JOINS)
+    own = charged("login/test_sessions.py::t", Outcome.BROKEN, "R", JOINS)
+
+    assert settle([proof, own]) == (proof, own)
+    # Nothing is explained by a clause that its own check finds kept.
+    passed = Check(check=JOINED, outcome=Outcome.PASSED, requirements=(JOINS,))
+    other = charged("connections/test_lost.py::t", Outcome.BROKEN, "R")
+    assert settle([passed, other])[1] == other
+
+
 def test_a_proof_that_fails_otherwise_or_is_listed_stays() -> None:
     dropped = check(DECLARED, "connection dropped")
     listed = check(DECLARED, outcome=Outcome.DEVIATES)

@@ -59,6 +59,26 @@ def test_the_table_shows_the_worst_first_and_the_sums() -> None:
     assert lines[-1] == "the worst: login-transit-unasked 2"
 
 
+def test_the_table_says_on_what_the_checks_rest_that_are_not_judged() -> None:
+    unjudged = [
+        Check(
+            check=name,
+            outcome=Outcome.NOT_JUDGED,
+            requirements=(OTHER,),
+            rests_on="login/test_sessions.py::test_connection_is_added",
+            reason="it rests on this: a connection can be added",
+        )
+        for name in ("a", "b")
+    ]
+
+    lines = show([sort_verdicts(FAULT, unjudged)])
+
+    assert lines[2].strip() == (
+        "2 not judged because of login/test_sessions.py::test_connection_is_added: "
+        "it rests on this: a connection can be added"
+    )
+
+
 def test_a_run_without_a_verdict_is_reported() -> None:
     assert "no verdict: no output" in show([Loss(FAULT, trouble="no output")])[1]
 

@@ -273,13 +273,18 @@ def test_portal_group_tag_waits_for_the_complete_text(
 
 @pytest.mark.requirement("RFC7143-6.3.1-01", "RFC7143-13.9-i01")
 def test_portal_group_tag_on_a_named_discovery_session(
-    login: LoginExchange, options: LoginOptions, discovery_pairs: Pairs
+    login: LoginExchange,
+    options: LoginOptions,
+    discovery_pairs: Pairs,
+    discovery_stage: Stage,
 ) -> None:
     """The target sends TargetPortalGroupTag on a named Discovery session, too."""
     assert options.target_name is not None
 
     _response, answers = ask(
-        login, [*discovery_pairs, ("TargetName", options.target_name)]
+        login,
+        [*discovery_pairs, ("TargetName", options.target_name)],
+        csg=discovery_stage,
     )
 
     check("TargetPortalGroupTag" in dict(answers), "TargetPortalGroupTag", answers)

@@ -38,7 +38,9 @@ def test_new_session_gets_a_tsih(login: LoginExchange, first_pairs: Pairs) -> No
     )
 
 
-@pytest.mark.requirement("RFC7143-11.13.3-02", "RFC7143-11.13.3-i01")
+@pytest.mark.requirement(
+    "RFC7143-11.13.3-02", "RFC7143-11.13.3-i01", "RFC7143-11.13.3-01"
+)
 def test_tsih_comes_with_the_final_response_only(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:

@@ -6,7 +6,9 @@ from functools import partial
 import pytest
 
 from initiator.login import LoginExchange
+from iscsi.constants import Stage
 from iscsi.text import Pairs
+from suites.support.login import begin
 from suites.support.negotiation import Offer, offer_first, settle_first
 
 
@@ -23,6 +25,8 @@ def settle(login: LoginExchange, first_pairs: Pairs) -> Offer:
 
 
 @pytest.fixture
-def offer_in_discovery(login: LoginExchange, discovery_pairs: Pairs) -> Offer:
-    """Offer keys in the first request of a Discovery login."""
-    return partial(offer_first, login, discovery_pairs)
+def offer_in_discovery(
+    login: LoginExchange, discovery_pairs: Pairs, discovery_stage: Stage
+) -> Offer:
+    """Offer keys in the first operational request of a Discovery login."""
+    return partial(offer_first, login, begin(login, discovery_pairs, discovery_stage))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from initiator.expect import check
-from initiator.login import LoginExchange
+from initiator.login import LoginExchange, handle_of
 from iscsi import text
 from iscsi.constants import Stage
 from iscsi.keys import Key
 from iscsi.text import Pairs
-from suites.support.login import advance, expect_no_login
+from suites.support.login import advance, begin, expect_no_login
 from suites.support.negotiation import (
     AN_OFFER,
     IRRELEVANT,
@@ -48,15 +48,17 @@ def test_recovery_level_is_zero(offer_in_discovery: Offer, level: str) -> None:
 def test_discovery_has_one_connection(
     login: LoginExchange,
     discovery_pairs: Pairs,
+    discovery_stage: Stage,
     new_login: Callable[..., LoginExchange],
 ) -> None:
     """A Discovery session accepts no second connection, whatever MaxConnections is."""
     digests = [("HeaderDigest", "None"), ("DataDigest", "None")]
-    first = advance(login, [*discovery_pairs, ("MaxConnections", "8"), *digests])
+    names = begin(login, discovery_pairs, discovery_stage)
+    first = advance(login, [*names, ("MaxConnections", "8"), *digests])
 
-    second = new_login(isid=login.isid, tsih=first.tsih, cid=2)
+    second = new_login(isid=login.isid, tsih=handle_of(first), cid=2)
 
-    expect_no_login(second, discovery_pairs)
+    expect_no_login(second, discovery_pairs, csg=discovery_stage)
 
 
 @pytest.mark.requirement("RFC7143-6.3.3-01")

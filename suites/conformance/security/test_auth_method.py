@@ -29,7 +29,7 @@ def _ignoring(methods: str) -> AbstractContextManager[None]:
     return clause("RFC7143-6.2.1-03") if _UNKNOWN in methods else nullcontext()
 
 
-@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-02")
+@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-02", "RFC7143-12.1-02")
 @pytest.mark.parametrize("methods", ["None", f"{_UNKNOWN},None", "None,None"])
 def test_none_is_chosen_on_an_open_target(
     login: LoginExchange, first_pairs: Pairs, methods: str
@@ -43,7 +43,7 @@ def test_none_is_chosen_on_an_open_target(
     check(answer == "None", "AuthMethod=None", answer)
 
 
-@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-01")
+@pytest.mark.requirement("RFC7143-6.3.2-02", "RFC7143-6.2.1-01", "RFC7143-12.1-02")
 @pytest.mark.parametrize("methods", ["None,CHAP", "CHAP,None"])
 def test_choice_is_one_of_the_list(
     login: LoginExchange, first_pairs: Pairs, methods: str

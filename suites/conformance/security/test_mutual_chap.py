@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+import targets
 from initiator.expect import check, clause, expect_drop
-from initiator.login import LoginOptions
 from iscsi import chap, text
 from iscsi.chap import MAX_BINARY
 from iscsi.constants import LoginStatus
@@ -17,7 +17,6 @@ from suites.support.security import (
     OWN_CHALLENGE,
     OWN_IDENTIFIER,
     ChapLogin,
-    options_of,
 )
 
 NewChapLogin = Callable[[], ChapLogin]
@@ -26,11 +25,11 @@ pytestmark = pytest.mark.needs("chap-mutual")
 
 
 @pytest.fixture
-def chap_options(target: TestedTarget, options: LoginOptions) -> LoginOptions:
-    """How to log in to the target name that authenticates itself."""
+def chap_node(target: TestedTarget) -> targets.Target:
+    """The target name that authenticates itself."""
     node = target.running.mutual_target
     assert node is not None
-    return options_of(target, options, node)
+    return node
 
 
 _FAILURE = LoginStatus.AUTHENTICATION_FAILURE
