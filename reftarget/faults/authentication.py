@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Final
 
 from iscsi import text
@@ -20,6 +21,17 @@ def _decoded(chap_n: str) -> str:
         return text.parse_binary(chap_n).decode("utf-8", "replace")
     except DecodeError:
         return chap_n
+
+
+class _Series:
+    """A series of challenges that is the same in each process."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(1)  # noqa: S311  # that it can be foreseen is the fault
+
+    def __call__(self, challenge: bytes) -> bytes:
+        """Return the next one, as long as the right one."""
+        return self._random.randbytes(len(challenge))
 
 
 AUTHENTICATION: Final = (
@@ -54,6 +66,12 @@ AUTHENTICATION: Final = (
         breaks=("RFC7143-9.2-02", "RFC7143-9.2-05"),
         says="Sends the same challenge on every connection.",
         rules=AuthenticationRules(random_challenge=lambda random: bytes(len(random))),
+    ),
+    Fault(
+        name="chap-challenges-begin-anew",
+        breaks=("RFC7143-9.2-02",),
+        says="Sends the same series of challenges after each start.",
+        rules=AuthenticationRules(random_challenge=_Series()),
     ),
     Fault(
         name="long-secrets-are-refused",

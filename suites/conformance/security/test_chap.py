@@ -11,6 +11,7 @@ from iscsi import text
 from iscsi.chap import MAX_BINARY, Algorithm
 from iscsi.constants import LoginStatus, Stage
 from iscsi.pdu import LoginResponse
+from suites.plugins.targets import TestedTarget
 from suites.support.login import (
     advance,
     ask,
@@ -132,15 +133,37 @@ def test_challenge_is_no_decimal(chap_login: ChapLogin) -> None:
 @pytest.mark.requirement("RFC7143-9.2-02")
 def test_challenges_differ(new_chap_login: NewChapLogin) -> None:
     """The target sends a different challenge on each connection."""
+    challenges = _challenges(new_chap_login, 3)
+
+    hex_challenges = [item.hex() for item in challenges]
+    check(len(set(challenges)) == 3, "three different challenges", hex_challenges)
+
+
+@pytest.mark.needs("restart")
+@pytest.mark.requirement("RFC7143-9.2-02")
+def test_challenges_differ_over_restarts(
+    target: TestedTarget, new_chap_login: NewChapLogin
+) -> None:
+    """The first challenges after a restart are not those after the last restart."""
+    series = []
+    for _start in range(2):
+        target.restart()
+        series.append(_challenges(new_chap_login, 3))
+
+    first, second = series
+    repeated = [item.hex() for item in second if item in first]
+    check(not repeated, "no challenge that was sent before the restart", repeated)
+
+
+def _challenges(new_chap_login: NewChapLogin, number: int) -> list[bytes]:
+    """Return the challenges of as many logins."""
     challenges = []
-    for _number in range(3):
+    for _number in range(number):
         # One login after the other: a target may handle only one at a time.
         chap_login = new_chap_login()
         challenges.append(chap_login.challenge().challenge)
         chap_login.login.connection.close()
-
-    hex_challenges = [item.hex() for item in challenges]
-    check(len(set(challenges)) == 3, "three different challenges", hex_challenges)
+    return challenges
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
