@@ -23,6 +23,12 @@ COPIES: Final = (
         rules=CopyRules(copies=False),
     ),
     Fault(
+        name="long-copy-segments-are-cut",
+        breaks=("SPC4-6.4-01",),
+        says="Copies the first MiB of a segment and answers GOOD.",
+        rules=CopyRules(copied_bytes=lambda length: min(length, 1 << 20)),
+    ),
+    Fault(
         name="empty-copy-list-is-an-error",
         breaks=("SPC4-6.4-02",),
         says="Refuses EXTENDED COPY without a parameter list.",

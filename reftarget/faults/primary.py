@@ -88,6 +88,12 @@ PRIMARY: Final = (
         rules=IdentityRules(listed_luns=lambda _luns, _select: []),
     ),
     Fault(
+        name="report-luns-lists-a-unit-twice",
+        breaks=("SPC4-6.33-01",),
+        says="Lists its last logical unit twice.",
+        rules=IdentityRules(listed_luns=lambda luns, _select: [*luns, *luns[-1:]]),
+    ),
+    Fault(
         name="report-luns-length-is-cut",
         breaks=("SPC4-6.33-02",),
         says="Reports the length of the returned list, not of all.",

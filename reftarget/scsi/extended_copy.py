@@ -254,6 +254,7 @@ def _copy(job: _Job, segment: Segment) -> Generator[None]:
         destination.check_writable()
     except CheckCondition:
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE) from None
+    length = rules.copies.copied_bytes(length)
     starts = range(0, length, CHUNK)
     if destination is source and segment.destination_lba > segment.source_lba:
         # Overlapping blocks are read before they are overwritten.

@@ -12,6 +12,11 @@ from reftarget.scsi import limits
 from reftarget.scsi.copy_results import CopyResult
 
 
+def copied_bytes(length: int) -> int:
+    """Return how many bytes of a segment of this length are copied (section 6.4)."""
+    return length
+
+
 def is_copy_of_nothing(length: int) -> bool:
     """Whether a parameter list of a length is GOOD as it is: an empty one (6.4)."""
     return not length
@@ -28,6 +33,7 @@ class CopyRules(RuleSet):
 
     copies: bool = True
     """A segment is copied (section 6.4)."""
+    copied_bytes: Callable[[int], int] = copied_bytes
     is_copy_of_nothing: Callable[[int], bool] = is_copy_of_nothing
     refuses_cut_list: bool = True
     """A parameter list that is shorter than it says is refused (section 6.4)."""

@@ -41,6 +41,8 @@ UNKNOWN = {
 NOT_REACHED = (SenseKey.COPY_ABORTED, SenseKey.ILLEGAL_REQUEST)
 DESIGNATING = (DesignatorType.NAA, DesignatorType.EUI_64, DesignatorType.T10_VENDOR_ID)
 FROM, TO, COUNT = 2, 16, 4
+MOST_BLOCKS = 0xFFFF
+"""What a segment descriptor can count."""
 UNUSED_TYPE = 0xBF
 RESERVED_LIST = 0x77
 
@@ -82,6 +84,14 @@ def segment(
 ) -> Segment:
     """Return a segment from one place of the first CSCD to another."""
     return Segment(source, destination, COUNT, source_lba, TO)
+
+
+def longest(medium: Medium) -> int:
+    """Return how many blocks a segment within the unit can have."""
+    limit = limits_of(medium).maximum_segment_length // medium.disk.block_size
+    # A segment counts in 16 bits, and has as much room again and a block to go to.
+    ends = (MOST_BLOCKS, (medium.disk.blocks - 1) // 2, *([limit] if limit else []))
+    return min(ends)
 
 
 def limits_of(medium: Medium) -> OperatingParameters:
@@ -128,6 +138,31 @@ def test_blocks_are_copied(medium: Medium, itself: CSCD) -> None:
     expected = around[:size] + source + around[-size:]
     read_back = medium.read(TO - 1, COUNT + 2)
     expect_data(read_back, expected, what="the copy, and the neighbours as they were")
+
+
+@pytest.mark.requirement("SPC4-6.4-01")
+def test_the_longest_segment_is_copied(medium: Medium, itself: CSCD) -> None:
+    """A segment of the greatest length that the unit reports is copied to its end."""
+    count = longest(medium)
+    if count <= COUNT:
+        pytest.skip("not applicable: no segment is longer than a few blocks")
+    # At each power of two, where a copy that is cut or goes in steps may err.
+    places = sorted(
+        {0, count - 1, *(1 << bit for bit in range(count.bit_length() - 1))}
+    )
+    for place in places:
+        medium.write(place, medium.blocks(1, seed=place % 97 + 1))
+        medium.write(count + place, medium.blocks(1, seed=0))
+    behind = medium.blocks(1, seed=98)
+    medium.write(2 * count, behind)
+    whole = Segment(0, 0, count, 0, count)
+
+    expect_good(copy(medium, build_parameter_list([itself], [whole])))
+
+    for place in places:
+        expected = medium.blocks(1, seed=place % 97 + 1)
+        expect_data(medium.read(count + place, 1), expected, what=f"block {place}")
+    expect_data(medium.read(2 * count, 1), behind, what="the block behind as it was")
 
 
 @pytest.mark.requirement("SPC4-6.4-02")

@@ -163,6 +163,19 @@ def test_the_unit_is_listed(session: Session) -> None:
     check(session.lun in luns, f"LUN {session.lun} among them", luns)
 
 
+@pytest.mark.requirement("SPC4-6.33-01")
+def test_no_unit_is_listed_twice(session: Session) -> None:
+    """REPORT LUNS lists each logical unit once."""
+    command = cdb.report_luns(allocation_length=0x4000)
+
+    result = session.execute(command, read=0x4000)
+
+    expect_good(result)
+    luns = parse_report(result.data)
+    repeated = sorted({lun for lun in luns if luns.count(lun) > 1})
+    check(not repeated, "no LUN twice", repeated)
+
+
 @pytest.mark.requirement("SPC4-6.33-02")
 @pytest.mark.parametrize("room", [16, 17, 24])
 def test_a_truncated_list_has_the_full_length(session: Session, room: int) -> None:
