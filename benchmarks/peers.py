@@ -71,7 +71,7 @@ def reads_a_second(url: str, load: Load, seconds: float) -> float:
     )
     averages = _AVERAGE.findall(output)
     if not averages:
-        raise BenchmarkError(f"iscsi-perf said nothing of an average: {output[-200:]}")
+        raise BenchmarkError(f"iscsi-perf printed no average: {output[-200:]}")
     return float(averages[-1])
 
 
@@ -90,7 +90,7 @@ def _write(url: str, load: Load, count: int) -> float:
     command += ["-d", str(load.depth), "-s", str(load.size), url]
     match = _ELAPSED.search(_run(command, 120.0))
     if match is None:
-        raise BenchmarkError("qemu-img bench said nothing of the time it took")
+        raise BenchmarkError("qemu-img bench printed no duration")
     return float(match[1])
 
 
@@ -116,7 +116,7 @@ def check_bytes(url: str, directory: Path) -> None:
     with back.open("rb") as file:
         found = hashlib.sha256(file.read(_IMAGE_SIZE)).digest()
     if found != hashlib.sha256(image.read_bytes()).digest():
-        raise BenchmarkError(f"{url}: other bytes than were written")
+        raise BenchmarkError(f"{url}: the data read differs from the data written")
     back.unlink()
 
 

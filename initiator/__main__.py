@@ -144,9 +144,9 @@ def _print_differences(differences: list[Difference]) -> None:
             if len(differences) == 1
             else (f"{len(differences)} answers differ")
         )
-        print(f"{count} from what was recorded")
+        print(f"{count} from the recording")
     else:
-        print("every answer is the one that was recorded")
+        print("every answer equals the recorded one")
 
 
 def _shorten(
@@ -178,7 +178,7 @@ def _decode(options: argparse.Namespace) -> int:
     for line in decode.lines(options.file, port=options.port):
         print(line.text)
         marks += line.is_mark
-    print(f"{marks} marks" if marks else "nothing is marked")
+    print(f"{marks} marks" if marks else "no violations are marked")
     return int(bool(marks))
 
 

@@ -143,9 +143,13 @@ def read(path: Path) -> Bundle:
         head = msgspec.json.decode(raw, type=_Head)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         reason = line(str(error))
-        raise BundleError(f"{path} is no bundle of this toolkit: {reason}") from error
+        raise BundleError(
+            f"{path} is not a bundle of this toolkit: {reason}"
+        ) from error
     if head.format != FORMAT:
-        raise BundleError(f"{path} is no bundle of this toolkit, or an older one")
+        raise BundleError(
+            f"{path} is not a bundle of this toolkit, or is from an older version"
+        )
     try:
         content = msgspec.json.decode(raw, type=_OnFile)
         for event in content.events:
@@ -185,7 +189,7 @@ def _check(event: Event) -> None:
         DecodeError: its PDU is none.
     """
     if event.kind not in KINDS:
-        raise ValueError(f"an event of the unknown kind {event.kind!r}")
+        raise ValueError(f"unknown kind of event: {event.kind!r}")
     bytes.fromhex(event.raw)
     for digest_shown in (event.header_digest, event.data_digest):
         bytes.fromhex("" if digest_shown == RIGHT else digest_shown)

@@ -343,7 +343,7 @@ class Connection:
             self._socket.sendall(data)
         except TimeoutError as error:
             raise PeerTimeout(
-                "the target takes no bytes", waited=self.timeout
+                "the target accepts no more data", waited=self.timeout
             ) from error
         except OSError as error:
             why = error.strerror or str(error)

@@ -356,7 +356,7 @@ class SessionCore:
             link.connection.slip(
                 NumberingError(
                     f"StatSN {pdu.stat_sn} on {type(pdu).__name__} "
-                    f"where {expected} was due",
+                    f"where {expected} was expected",
                     requirement="RFC7143-4.2.2.2-i01",
                     pdu=pdu,
                     field="StatSN",
@@ -447,7 +447,7 @@ class SessionCore:
             if connection is not None:
                 return ConformanceFailure(
                     f"{expected} on the connection of its request",
-                    f"it came on connection c{connection.number}",
+                    f"it arrived on connection c{connection.number}",
                     self.transcript,
                     requirement="RFC7143-4.2.5.1-01",
                 )
@@ -465,7 +465,7 @@ class SessionCore:
             pdu = self.receive(link)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(
-                f"no answer to {type(after).__name__}, and a living connection",
+                f"no answer to {type(after).__name__}, and the connection still works",
                 error,
                 self.transcript,
             ) from error

@@ -173,7 +173,7 @@ class LoginExchange:
         answer = self.connection.receive(timeout)
         if not isinstance(answer, LoginResponse):
             raise UnexpectedPDU(
-                f"{describe(answer)} where a Login Response was due",
+                f"{describe(answer)} where a Login Response was expected",
                 requirement="RFC7143-4.2.4-04",
                 pdu=answer,
             )
@@ -201,7 +201,7 @@ class LoginExchange:
 def unasked_response(response: PDU) -> PeerError:
     """Return the error about a Login Response without an open request."""
     return PeerError(
-        "a Login Response that nobody asked for",
+        "an unexpected Login Response: no request is open",
         requirement="RFC7143-6.3-01",
         pdu=response,
     )

@@ -146,7 +146,9 @@ class _Phase:
         proof = chap.parse_binary("CHAP_R", _required(declared, "CHAP_R"))
         if _required(declared, "CHAP_N") != self.options.mutual.name:
             raise NegotiationError(
-                "the target gives another name", key="CHAP_N", requirement=_PROOF
+                "the target answers with another CHAP_N",
+                key="CHAP_N",
+                requirement=_PROOF,
             )
         if not counter_challenge.verify(self.options.mutual.secret, proof):
             raise PeerError(
@@ -263,7 +265,7 @@ class _Phase:
     ) -> LoginResponse:
         self.rounds += 1
         if self.rounds > MAX_ROUNDS:
-            raise PeerError(f"a login that has not ended after {MAX_ROUNDS} requests")
+            raise PeerError(f"the login has not ended after {MAX_ROUNDS} requests")
         self.stages.request(
             csg=stage,
             nsg=next_stage or 0,

@@ -74,7 +74,7 @@ class _Channel:
 
     live: Connection
     next_stat_sns: tuple[int, int] | None = None
-    """The StatSN that was due next when it was recorded, and the one that is now."""
+    """The next StatSN in the recording, and the next one of the replay."""
     challenge: dict[str, str] = field(default_factory=dict)
     """What CHAP asks, of this login."""
     is_silent: bool = False

@@ -107,7 +107,7 @@ class Session(SessionCore):
         """
         for name, value in (("cdb", cdb), ("write", b"" if write is None else write)):
             if not isinstance(value, bytes):
-                raise TypeError(f"{name}: {value!r:.80} is no bytes")
+                raise TypeError(f"{name}: {value!r:.80} is not of type bytes")
         data = write or b""
         plan = plan_unsolicited((link or self.leading).parameters, len(data))
         if immediate_data is not None:

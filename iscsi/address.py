@@ -123,7 +123,7 @@ def _path(path: str) -> tuple[str, int | None]:
         raise AddressError(f"no target name in the URL; use {FORM}")
     if not name.lower().startswith(NAME_TYPES):
         raise AddressError(
-            f"the target name {name!r} begins with none of {', '.join(NAME_TYPES)}"
+            f"the target name {name!r} must begin with one of {', '.join(NAME_TYPES)}"
         )
     if not lun:
         return name, None
@@ -179,7 +179,7 @@ def _credentials(
         return None
     if not values[0] or not values[1]:
         missing = secret if values[0] else name
-        raise AddressError(f"half of the CHAP credentials: {missing} is missing")
+        raise AddressError(f"incomplete CHAP credentials: {missing} is missing")
     return Credentials.of(values[0], values[1])
 
 
@@ -187,9 +187,9 @@ def _decoded(text: str) -> str:
     """Percent-decode, strictly."""
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise AddressError(
-            "a % that no two hexadecimal digits follow; write %25 for a %"
+            "a % without two hexadecimal digits after it; write %25 for a %"
         )
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise AddressError("a %-sequence that is not UTF-8") from error
+        raise AddressError("a %-sequence is not UTF-8") from error

@@ -137,7 +137,7 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
         parsed = Algorithm(number)
     except (DecodeError, ValueError):
         raise NegotiationError(
-            f"CHAP_A={algorithm} is no known algorithm",
+            f"CHAP_A={algorithm} is not a known algorithm",
             key="CHAP_A",
             offered=algorithm,
             # No initiator can have offered this value.

@@ -29,7 +29,7 @@ NO_DIGESTS = Digests()
 class Frame:
     """One PDU as it is on the wire.
 
-    The digests are the bytes sent or received, or empty where none was due.
+    The digests are the bytes sent or received, or empty where none is expected.
     """
 
     header: bytes
@@ -41,12 +41,12 @@ class Frame:
 
     @property
     def is_header_digest_right(self) -> bool:
-        """True where the header digest matches or none was due."""
+        """True where the header digest matches or none is expected."""
         return not self.header_digest or self.header_digest == digest([self.header])
 
     @property
     def is_data_digest_right(self) -> bool:
-        """True where the data digest matches or none was due."""
+        """True where the data digest matches or none is expected."""
         return not self.data_digest or self.data_digest == digest([self.data])
 
     @property

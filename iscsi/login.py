@@ -82,7 +82,7 @@ class LoginStages:
             PeerError: it was not due, or its stage bits break section 6.3 or 11.13.
         """
         if not self.awaits_response or self.current is None:
-            raise PeerError("a Login Response that nobody asked for")
+            raise PeerError("an unexpected Login Response: no request is open")
         stage = _stage(csg)
         if stage is not self.current:
             raise PeerError(

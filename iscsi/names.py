@@ -90,11 +90,9 @@ def parse_target_address(value: str) -> TargetAddress:
     """
     match = _ADDRESS.fullmatch(value)
     if match is None:
-        raise DecodeError(f"{value!r} is no TargetAddress", field="TargetAddress")
+        raise DecodeError(f"{value!r} is not a TargetAddress", field="TargetAddress")
     port = int(match["port"] or ISCSI_PORT)
     tag = None if match["tag"] is None else int(match["tag"])
     if not 0 < port <= 0xFFFF or (tag or 0) > 0xFFFF:
-        raise DecodeError(
-            f"{value!r} holds a number beyond its range", field="TargetAddress"
-        )
+        raise DecodeError(f"{value!r} has a number out of range", field="TargetAddress")
     return TargetAddress(match["host"].strip("[]"), port, tag)

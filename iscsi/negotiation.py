@@ -128,7 +128,7 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
             return offered
         if _BOOLEAN_DETERMINED.get(key.kind) == offered:
             return offered
-        raise fail("an answer was due", clause_of_silence(key))
+        raise fail("the answer is missing", clause_of_silence(key))
     if answered == text.NOT_UNDERSTOOD and key.name.startswith("X"):
         return None  # an extension (section 13.26)
     if answered == text.NOT_UNDERSTOOD:
@@ -296,7 +296,7 @@ class Negotiator:
             return None
         if key.senders != frozenset(Role) and self.role in key.senders:
             raise NegotiationError(
-                f"{name} is not for the {_other(self.role)} to send",
+                f"{name} may not be sent by the {_other(self.role)}",
                 key=name,
                 offered=value,
                 requirement=_clause_of_sender(key),
@@ -314,7 +314,7 @@ class Negotiator:
         if not self.is_lenient:
             return text.REJECT
         raise NegotiationError(
-            f"{key.name}={value} is none of the values of the key",
+            f"{key.name}={value} is not a value of the key",
             key=key.name,
             offered=value,
             requirement=DECLARED_CLAUSES.get(key.name, "RFC7143-6.2-07"),

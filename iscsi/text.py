@@ -181,7 +181,7 @@ def parse_number(text: str) -> int:
         return int(text)
     if _HEX.fullmatch(text):
         return int(text, 16)
-    raise DecodeError(f"{text!r} is no decimal or hexadecimal number", field="value")
+    raise DecodeError(f"{text!r} is not a decimal or hexadecimal number", field="value")
 
 
 def parse_boolean(text: str) -> bool:
@@ -214,7 +214,7 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
         if prefix == "0x":
             decoded = bytes.fromhex(body.rjust(len(body) + len(body) % 2, "0"))
             if not body or not _HEX.fullmatch(text):
-                raise DecodeError(f"{text[:40]!r} is no hex-constant", field="value")
+                raise DecodeError(f"{text[:40]!r} is not a hex-constant", field="value")
         elif prefix == "0b":
             decoded = base64.b64decode(body, validate=True)
         else:
@@ -228,7 +228,7 @@ def parse_binary(text: str, *, max_length: int = MAX_BINARY_LENGTH) -> bytes:
             decoded = number.to_bytes(max(1, -(-number.bit_length() // 8)), "big")
     except (ValueError, binascii.Error) as error:
         raise DecodeError(
-            f"{text[:40]!r} is no binary value: {error}", field="value"
+            f"{text[:40]!r} is not a binary value: {error}", field="value"
         ) from error
     if len(decoded) > max_length:
         raise DecodeError(

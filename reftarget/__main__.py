@@ -181,7 +181,10 @@ def build_config(options: argparse.Namespace) -> Config:
     single = (options.target, options.lun, options.chap, options.mutual)
     if any(single) or not config.targets:
         if len(config.targets) > 1:
-            raise ConfigError("--target, --lun, --chap, --mutual: one target only")
+            raise ConfigError(
+                "--target, --lun, --chap and --mutual describe one target; "
+                "use --config for several"
+            )
         base = config.targets[0] if config.targets else TargetConfig(DEFAULT_TARGET)
         config = replace(config, targets=(_single_target(base, options),))
     config = habits.configured(replace(config, habits=tuple(options.habit)))
@@ -193,7 +196,7 @@ def build_config(options: argparse.Namespace) -> Config:
 def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetConfig:
     name = options.target or base.name
     if not is_iscsi_name(name):
-        raise ConfigError(f"--target: {name!r} is no iSCSI name")
+        raise ConfigError(f"--target: {name!r} is not an iSCSI name")
     units = tuple(
         _option("--lun", partial(_unit, number), value)
         for number, value in enumerate(options.lun)
@@ -206,7 +209,7 @@ def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetCon
         mutual = _option("--mutual", _credentials, options.mutual)
         access = replace(access, mutual=mutual)
         if any(user.secret == mutual.secret for user in access.users):
-            raise ConfigError("--mutual: the secret is that of --chap")
+            raise ConfigError("--mutual: choose a secret that differs from --chap")
     if not units and not base.units:
         units = (LogicalUnitConfig(0),)
     return replace(base, name=name, units=units or base.units, access=access)
@@ -227,7 +230,7 @@ def _parse_portal(value: str) -> Portal:
 def _credentials(value: str) -> Credentials:
     name, colon, secret = value.partition(":")
     if not colon or not name:
-        raise ValueError("USER:SECRET is the form")
+        raise ValueError("expected USER:SECRET")
     return Credentials(name, configfile.parse_secret(secret))
 
 
@@ -241,7 +244,7 @@ def _unit(number: int, value: str) -> LogicalUnitConfig:
     if comma:
         return LogicalUnitConfig(number, size=configfile.parse_size(size), path=path)
     if not path.exists():
-        raise ValueError(f"{value!r} is neither a size nor a file that is there")
+        raise ValueError(f"{value!r} is neither a size nor an existing file")
     return LogicalUnitConfig(number, size=path.stat().st_size, path=path)
 
 
@@ -298,7 +301,7 @@ def remove_stale_socket(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ConfigError(f"--control-socket: {path} is there and is not a socket")
+        raise ConfigError(f"--control-socket: {path} exists and is not a socket")
     with socket.socket(socket.AF_UNIX) as trial:
         try:
             trial.connect(str(path))

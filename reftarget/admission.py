@@ -64,7 +64,9 @@ def admit(
         declarations.append(("TargetAlias", node.config.alias))
     joined = _find_session(target, connection, request, nexus)
     if joined is not None and not target.rules.login.can_join:
-        raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "nobody joins")
+        raise Refusal(
+            LoginStatus.SESSION_DOES_NOT_EXIST, "no connection can join this session"
+        )
     if joined is not None:
         is_discovery = joined.is_discovery
     return Admission(node, nexus, access, is_discovery, joined, declarations)
@@ -84,7 +86,9 @@ def _is_discovery(
     if kind != "Discovery":
         return False
     if not config.is_discovery_offered:
-        raise Refusal(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "no discovery here")
+        raise Refusal(
+            LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "this portal offers no discovery"
+        )
     is_first_portal = connection.portal is config.portals[0]
     objection = rules.objection_to_discovery(request.csg, is_first_portal)
     if objection is not None:
@@ -133,9 +137,14 @@ def _find_session(
             return None
         raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, f"TSIH {request.tsih:#06x}")
     if session.nexus.target_name != nexus.target_name:
-        raise Refusal(LoginStatus.SESSION_DOES_NOT_EXIST, "another target's TSIH")
+        raise Refusal(
+            LoginStatus.SESSION_DOES_NOT_EXIST, "the TSIH belongs to another target"
+        )
     if session.nexus != nexus:
-        raise Refusal(LoginStatus.CANNOT_INCLUDE_IN_SESSION, "other portal group")
+        raise Refusal(
+            LoginStatus.CANNOT_INCLUDE_IN_SESSION,
+            "the session is in another portal group",
+        )
     is_known = request.cid in session.connections or request.cid in session.lingering
     count = len(session.connections)
     maximum = session.parameters.max_connections

@@ -177,11 +177,11 @@ class Authentication:
         if not {"CHAP_I", "CHAP_C"} & values.keys():
             return []
         if not {"CHAP_I", "CHAP_C"} <= values.keys():
-            raise Refusal(LoginStatus.MISSING_PARAMETER, "half a challenge")
+            raise Refusal(LoginStatus.MISSING_PARAMETER, "the challenge is incomplete")
         own = self.access.mutual
         if own is None:
             raise Refusal(
-                LoginStatus.AUTHENTICATION_FAILURE, "no secret to prove us with"
+                LoginStatus.AUTHENTICATION_FAILURE, "no secret for mutual CHAP"
             )
         peer_challenge = chap.parse_challenge(
             str(int(own_challenge.algorithm)), values["CHAP_I"], values["CHAP_C"]

@@ -180,7 +180,9 @@ class FileBacking:
             while len(data) < length:
                 chunk = os.pread(self._fd, length - len(data), offset + len(data))
                 if not chunk:
-                    raise BackingReadError(f"{self.path} was cut short behind our back")
+                    raise BackingReadError(
+                        f"{self.path} was truncated by another process"
+                    )
                 data += chunk
         except OSError as error:
             raise BackingReadError(f"{self.path}: {error.strerror}") from error

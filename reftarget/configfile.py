@@ -85,7 +85,7 @@ class Table:
 
     def __init__(self, values: object, where: str) -> None:
         if not isinstance(values, dict):
-            raise ConfigError(f"{where} is no table")
+            raise ConfigError(f"{where} is not a table")
         self._values: dict[str, Any] = dict(values)
         self.where = where
 
@@ -141,7 +141,7 @@ class Table:
     def end(self) -> None:
         """Refuse what nobody took."""
         for key in self._values:
-            raise ConfigError(f"{self.name(key)}: no such key")
+            raise ConfigError(f"{self.name(key)}: unknown key")
 
 
 def parse_size(value: object) -> int:
@@ -152,7 +152,7 @@ def parse_size(value: object) -> int:
     """
     match = _SIZE.fullmatch(str(value))
     if match is None or isinstance(value, bool):
-        raise ValueError(f"{value!r} is no size, such as 64M")
+        raise ValueError(f"{value!r} is not a size such as 64M")
     return int(match[1]) * _SUFFIXES[match[2].upper()]
 
 
@@ -166,12 +166,12 @@ def parse_portal(value: object, group: int = 1) -> Portal:
         TypeError: it is no text.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no HOST:PORT")
+        raise TypeError(f"{value!r} is not HOST:PORT")
     host, colon, port = value.rpartition(":")
     if not colon or value.endswith("]"):
         host, port = value, str(ISCSI_PORT)
     if not port.isdecimal() or int(port) > _MAX_PORT or not host:
-        raise ValueError(f"{value!r} is no HOST:PORT")
+        raise ValueError(f"{value!r} is not HOST:PORT")
     return Portal(host.strip("[]"), int(port), group)
 
 
@@ -183,7 +183,7 @@ def parse_secret(value: object) -> bytes:
         ValueError: it is empty or no text.
     """
     if not isinstance(value, str) or not value:
-        raise ValueError("a secret is text that is not empty")
+        raise ValueError("a secret must be text and not empty")
     if value.startswith(("0x", "0X", "0b", "0B")):
         return text.parse_binary(value)
     return value.encode()
@@ -213,7 +213,7 @@ def _config(root: Table, directory: Path) -> Config:
     names = [target.name for target in targets]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"target.name: {name!r} is there twice")
+            raise ConfigError(f"target.name: {name!r} appears twice")
     discovery = root.table("discovery")
     state = root.take("state_directory", str, "")
     config = Config(
@@ -234,7 +234,9 @@ def _config(root: Table, directory: Path) -> Config:
 def _portal(table: Table) -> Portal:
     group = table.take("group", int, 1)
     if not 0 <= group <= _MAX_PORT:
-        raise ConfigError(f"{table.name('group')}: {group} is beyond 0 to 65535")
+        raise ConfigError(
+            f"{table.name('group')}: {group} is not a number from 0 to 65535"
+        )
     portal = table.parse(
         "address", lambda value: parse_portal(value, group), DEFAULT_PORTAL
     )
@@ -245,13 +247,13 @@ def _portal(table: Table) -> Portal:
 def _target(table: Table, directory: Path) -> TargetConfig:
     name = table.take("name", str, "")
     if not is_iscsi_name(name):
-        raise ConfigError(f"{table.name('name')}: {name!r} is no iSCSI name")
+        raise ConfigError(f"{table.name('name')}: {name!r} is not an iSCSI name")
     group = table.take("portal_group", int, -1)
     groups = table.take("portal_groups", list, [group] if group >= 0 else [])
     state = table.take("state", str, _STATES[0])
     if state not in _STATES:
         raise ConfigError(
-            f"{table.name('state')}: {state!r} is none of {', '.join(_STATES)}"
+            f"{table.name('state')}: {state!r} is not one of {', '.join(_STATES)}"
         )
     units = tuple(_unit(unit, directory) for unit in table.tables("lun"))
     target = TargetConfig(
@@ -304,7 +306,7 @@ def _access(table: Table) -> Access:
         auth.end()
     if mutual is not None and any(user.secret == mutual.secret for user in users):
         raise ConfigError(
-            f"{table.name('auth')}: one secret for both directions"
+            f"{table.name('auth')}: the two directions need different secrets"
             " (RFC 7143 section 9.2.1)"
         )
     return Access(
@@ -342,11 +344,11 @@ def _unit(table: Table, directory: Path) -> LogicalUnitConfig:
     values["lun"] = table.take("lun", int, 0)
     for name, value in table.rest().items():
         if name not in _UNIT_KEYS:
-            raise ConfigError(f"{table.name(name)}: no such key")
+            raise ConfigError(f"{table.name(name)}: unknown key")
         default = _UNIT_KEYS[name].default
         kinds = (int, float) if isinstance(default, float) else type(default)
         if not isinstance(value, kinds):
-            raise ConfigError(f"{table.name(name)}: {value!r} has not the right type")
+            raise ConfigError(f"{table.name(name)}: {value!r} has the wrong type")
         values[name] = value
     try:
         return LogicalUnitConfig(**values)
@@ -359,9 +361,11 @@ def _limits(table: Table) -> Limits:
     names = {item.name for item in fields(Limits)}
     for name, value in table.rest().items():
         if name not in names:
-            raise ConfigError(f"{table.name(name)}: no such key")
+            raise ConfigError(f"{table.name(name)}: unknown key")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise ConfigError(f"{table.name(name)}: {value!r} is no number from 0 on")
+            raise ConfigError(
+                f"{table.name(name)}: {value!r} is not a number of 0 or more"
+            )
         values[name] = value
     return Limits(**values)
 
@@ -383,7 +387,7 @@ def own_value(name: str, value: object, where: str) -> str:
     """
     key = KEYS.get(name)
     if key is None or name not in (*OWN_VALUES, ARCHITECTURE):
-        raise ConfigError(f"{where}: no text key that can be set")
+        raise ConfigError(f"{where}: not a text key that can be set")
     if isinstance(value, list):
         value = ",".join(map(str, value))
     if isinstance(value, bool):
@@ -393,7 +397,7 @@ def own_value(name: str, value: object, where: str) -> str:
     if key.kind is Kind.LIST:
         is_good = set(text.parse_list(chosen)) <= set(key.choices) and is_good
     if not is_good:
-        raise ConfigError(f"{where}: {chosen!r} is no value of {name}")
+        raise ConfigError(f"{where}: {chosen!r} is not a value of {name}")
     return chosen
 
 

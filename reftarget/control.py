@@ -74,7 +74,7 @@ def execute(target: ReferenceTarget, line: str) -> str:
     word, *words = line.split() or [""]
     action = _ACTIONS.get(word)
     if action is None:
-        return f"error {word!r} is none of {', '.join(_ACTIONS)}"
+        return f"error {word!r} is not one of {', '.join(_ACTIONS)}"
     try:
         answer = f"ok {action(target, dict(map(_argument, words)))}".rstrip()
     except ControlError as error:
@@ -268,7 +268,7 @@ def _set_access_state(target: ReferenceTarget, arguments: Arguments) -> str:
     name = arguments.get("state", "").replace("-", "_").upper()
     state = AccessState.__members__.get(name)
     if state is None or state is AccessState.LOGICAL_BLOCK_DEPENDENT:
-        raise ControlError(f"{printable(name[:40])} is no access state")
+        raise ControlError(f"{printable(name[:40])} is not an access state")
     access.change_implicitly(unit, _group(unit, arguments), state)
     return ""
 

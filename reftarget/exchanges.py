@@ -107,7 +107,9 @@ def _prepare(
     """
     if exchange.unsent:
         if pairs:
-            raise NegotiationError("text where the rest of ours was due")
+            raise NegotiationError(
+                "text in a request that should only continue the response"
+            )
         return
     answers = _negotiate(connection, session, exchange, pairs)
     answers = worded(connection.rules.wordings, headers.TextResponse, answers)
@@ -160,7 +162,9 @@ def _negotiate(
     if session.is_discovery and text.value(pairs, "SendTargets") is None:
         refusals = rules.refusals_in_discovery(pairs)
         if refusals is None:
-            raise NegotiationError("discovery is for SendTargets alone")  # section 4.3
+            raise NegotiationError(
+                "a discovery session may send only SendTargets"
+            )  # section 4.3
         return refusals
     answers = exchange.negotiator.receive(pairs)
     rules.after_negotiation(exchange.negotiator.declared, pairs)

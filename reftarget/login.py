@@ -96,7 +96,7 @@ class LoginPhase:
                 _refuse(self.first, connection, refusal)
         # The initiator gets a response even if the target is at fault.
         except Exception as error:
-            log.exception("%s: the login failed for a fault of ours", connection)
+            log.exception("%s: the login failed by a bug of the target", connection)
             if self.first is None:
                 raise
             failed = Refusal(LoginStatus.TARGET_ERROR, str(error))
@@ -137,7 +137,7 @@ class LoginPhase:
         """Refuse what is no Login Request (section 4.2.4)."""
         match connection.rules.login.other_pdu(self.first is None):
             case OtherPDU.DROP:
-                log.warning("%s: first PDU is no Login Request", connection)
+                log.warning("%s: the first PDU is not a Login Request", connection)
                 connection.drop()
             case OtherPDU.REFUSE:
                 raise Refusal(LoginStatus.INVALID_DURING_LOGIN, "not a Login Request")
@@ -171,7 +171,10 @@ class LoginPhase:
             admitted = self.admitted
             if admitted is not None and admitted.unsent:
                 if pairs:
-                    raise Refusal(LoginStatus.INITIATOR_ERROR, "text before our C=0")
+                    raise Refusal(
+                        LoginStatus.INITIATOR_ERROR,
+                        "text before the response is complete",
+                    )
                 self._send_text(connection, admitted, request, now)
                 return
             admitted, answers = self._negotiate(connection, request, pairs)
@@ -377,7 +380,7 @@ class LoginPhase:
 
 
 def _refuse_too_long(first: headers.LoginRequest, connection: Connection) -> None:
-    refusal = Refusal(LoginStatus.INITIATOR_ERROR, "too long a data segment")
+    refusal = Refusal(LoginStatus.INITIATOR_ERROR, "the data segment is too long")
     _refuse(first, connection, refusal)
 
 

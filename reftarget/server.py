@@ -294,7 +294,7 @@ class Server:
                 self.loop.call_later(_PAUSE, self._listen, listener, portal)
             return
         if len(self.channels) >= self.most_connections:
-            log.warning("too many connections: %s turned away", address[0])
+            log.warning("too many connections: %s refused", address[0])
             sock.close()
             return
         peer = f"{address[0]}:{address[1]}"

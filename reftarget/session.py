@@ -413,7 +413,7 @@ class Session:
     def end_if_deserted(self) -> None:
         """End the session when nothing can come of it any more."""
         if not self.connections and self.deadline is None:
-            log.info("session %#06x: over", self.tsih)
+            log.info("session %#06x: ended", self.tsih)
             self.end()
 
     def keep_status(

@@ -85,7 +85,7 @@ def _after(
     try:
         return transition(state, event).target
     except IllegalTransition as error:
-        log.error("%s: no arrow of chapter 8: %s", who, error)  # noqa: TRY400
+        log.error("%s: not a transition of chapter 8: %s", who, error)  # noqa: TRY400
         return state
 
 

@@ -46,7 +46,7 @@ def _describe_html(parser: Parser) -> None:
     parser.epilog = examples(
         "%(prog)s results/tgt/allure-results -o results/tgt/report"
     )
-    parser.add_argument("results", type=Path, help="the folder that --alluredir named")
+    parser.add_argument("results", type=Path, help="the folder given to --alluredir")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="the folder for the report"
     )
@@ -133,9 +133,7 @@ def _html(options: argparse.Namespace) -> int:
     results: Path = options.results
     if not html.has_results(results):
         what = "holds no Allure results" if results.exists() else "does not exist"
-        raise html.NoResults(
-            f"{results} {what}: give the folder that --alluredir named"
-        )
+        raise html.NoResults(f"{results} {what}: name the folder of --alluredir")
     try:
         page = html.build(results, options.output)
     except html.ReportError as error:

@@ -95,7 +95,7 @@ def load(place: Path, *, branch: str = "") -> list[Run]:
     files = _of_branch(place, branch) if branch else _of_folder(place)
     runs = [decode(content, name) for name, content in files]
     if not runs:
-        raise ArchiveError(f"the archive {place} holds no run")
+        raise ArchiveError(f"the archive {place} contains no run")
     return sorted(runs, key=lambda run: run.started)
 
 
@@ -127,7 +127,7 @@ def last_green(runs: Sequence[Run], than: Run) -> Run:
     ]
     if not same:
         raise ArchiveError(
-            f"the archive holds no green run of {than.name} from before {than.started}"
+            f"the archive holds no green run of {than.name} before {than.started}"
         )
     return max(same, key=lambda run: run.started)
 
@@ -168,7 +168,9 @@ def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -
         except ArchiveError:
             continue
         return
-    raise ArchiveError(f"the branch {branch} of {place} moved {_TRIES} times meanwhile")
+    raise ArchiveError(
+        f"the branch {branch} of {place} changed {_TRIES} times meanwhile"
+    )
 
 
 def _git(

@@ -23,7 +23,7 @@ Failures have one cause where what is known of them as values says so:
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
 An answer that says little joins no requirements of different sections. Silence, GOOD
-or a login that goes on where a refusal was due, and a refusal for an unnamed reason
+or a login that goes on instead of a refusal, and a refusal for an unnamed reason
 join none of one section either.
 """
 

@@ -174,9 +174,9 @@ def kcidb(run: Run, *, origin: str, build: str) -> dict[str, Any]:
         ValueError: one of them is not valid.
     """
     if not re.fullmatch(r"[a-z0-9_]+", origin):
-        raise ValueError(f"the origin {origin!r} is no word of a-z, 0-9 and _")
+        raise ValueError(f"the origin {origin!r} is not a word of a-z, 0-9 and _")
     if not re.fullmatch(r"[a-z0-9_]+:[^\0]+", build):
-        raise ValueError(f"the build {build!r} has no form ORIGIN:ID")
+        raise ValueError(f"the build {build!r} is not of the form ORIGIN:ID")
     revision = revision_of(run)
     identity = f"{run.started} {run.name} {run.suite} {revision}"
     key = hashlib.sha256(identity.encode(errors="backslashreplace")).hexdigest()[:16]

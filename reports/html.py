@@ -160,7 +160,7 @@ def _choose() -> Generator:
     """Return the version that this machine can run."""
     if shutil.which("npm") is None:
         raise ReportError(
-            "the HTML report needs Node.js with npm; the results are complete without: "
+            "the HTML report needs Node.js with npm. The results are complete: "
             "view them elsewhere with `npx allure awesome --single-file RESULTS`"
         )
     if _node_version() >= MIN_NODE:

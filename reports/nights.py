@@ -10,7 +10,7 @@ from reports import archive, formats, history
 from reports.history import Kind
 from reports.run import read
 
-RESULTS = "the folder that --alluredir named, or the file of --verdicts"
+RESULTS = "the folder given to --alluredir, or the file of --verdicts"
 """What a command takes as a run."""
 
 

@@ -50,8 +50,8 @@ def _label(text: str) -> str:
     name = " ".join(text.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_LABEL:
         raise argparse.ArgumentTypeError(
-            f"{text[:_LONGEST_LABEL]!r} is no name of 1 to {_LONGEST_LABEL} printable "
-            "characters"
+            f"{text[:_LONGEST_LABEL]!r} is not a name of 1 to {_LONGEST_LABEL} "
+            "printable characters"
         )
     return name
 

@@ -111,7 +111,7 @@ def _absent(path: Path) -> str:
     if not path.exists():
         return f"{path} does not exist: give the folder of --alluredir"
     return (
-        f"{path} holds no {NAME}: give the folder that --alluredir named, or the file "
+        f"{path} holds no {NAME}: name the folder of --alluredir, or the file "
         "of --verdicts; a run writes it when it ends"
     )
 
@@ -126,7 +126,7 @@ def _examine(file: Path, content: bytes) -> None:
         head = msgspec.json.decode(content, type=_Head)
     except msgspec.ValidationError as error:
         raise RunFileError(
-            f"{file} is no run of this toolkit: it has no format"
+            f"{file} is not a run of this toolkit: it has no format"
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         is_ours = _FAMILY.encode() in content[:200]
@@ -139,7 +139,9 @@ def _examine(file: Path, content: bytes) -> None:
             f"{file} has the format {head.format[:80]!r} of another version, this one "
             f"reads {FORMAT}: run the suite again"
         )
-    raise RunFileError(f"{file} is no run of this toolkit: its format is not {FORMAT}")
+    raise RunFileError(
+        f"{file} is not a run of this toolkit: its format is not {FORMAT}"
+    )
 
 
 def revision() -> str:

@@ -125,7 +125,7 @@ def read(folder: Path) -> Catalogue:
                 if entry.id in by_id:
                     raise CatalogueError(
                         f"{path}: {entry.id}: {places[entry.id]} has an entry with "
-                        "this id too"
+                        "the same id"
                     )
                 by_id[entry.id] = entry
                 places[entry.id] = path

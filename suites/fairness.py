@@ -285,7 +285,7 @@ def main(options: argparse.Namespace) -> int:
     names: Sequence[str] = options.fault
     unknown = [name for name in names if name not in HABITS]
     if unknown:
-        raise Misuse(f"no such habit: {', '.join(unknown)}")
+        raise Misuse(f"unknown habit: {', '.join(unknown)}")
     habits = [HABITS[name] for name in names] or list(HABITS.values())
     try:
         tasks = shard(_tasks(habits, options), options.shard)

@@ -86,7 +86,7 @@ class _Server:
                 socket.send_fds(self.channel, [b"fork"], [child_end.fileno()])
             except OSError as error:
                 own_end.close()
-                raise ForkServerError(f"the process that forks: {error}") from error
+                raise ForkServerError(f"the fork server failed: {error}") from error
         return own_end
 
     def _start(self) -> socket.socket:
@@ -133,7 +133,7 @@ def run(arguments: Sequence[str], seconds: int, folder: Path) -> Done:
             channel.settimeout(seconds + _LATE_SECONDS)
             code = stream.readline()
         except OSError as error:
-            raise ForkServerError(f"the process that forks: {error}") from error
+            raise ForkServerError(f"the fork server failed: {error}") from error
     if code:
         return Done(int(code), _read(stdout), _read(stderr))
     if time.monotonic() - begun >= seconds:

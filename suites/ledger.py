@@ -189,7 +189,7 @@ def attempt(row: Row) -> str:
         try:
             result = forkserver.run(words, _SECONDS, folder)
         except forkserver.Timeout:
-            return f"no run: not done in {_SECONDS} s"
+            return f"no run: not finished in {_SECONDS} s"
         except forkserver.ForkServerError as error:
             return f"no run: {error}"
         if not (folder / "run.json").exists():

@@ -358,7 +358,7 @@ def run(options: argparse.Namespace) -> int:
     faults = dict(FAULTS)
     unknown = [name for name in options.fault if name not in faults]
     if unknown:
-        raise Misuse(f"no such fault: {', '.join(unknown)}")
+        raise Misuse(f"unknown fault: {', '.join(unknown)}")
     try:
         chosen = shard(
             [faults[name] for name in options.fault or faults], options.shard

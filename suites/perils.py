@@ -128,7 +128,7 @@ def main(options: argparse.Namespace) -> int:
     names: Sequence[str] = options.fault
     unknown = [name for name in names if name not in PERILS]
     if unknown:
-        raise Misuse(f"no such fault: {', '.join(unknown)}")
+        raise Misuse(f"unknown fault: {', '.join(unknown)}")
     try:
         perils = shard([PERILS[name] for name in names or PERILS], options.shard)
     except ValueError as error:

@@ -69,7 +69,7 @@ def run(command_line: Sequence[str], path: Path, seconds: int) -> Run:
         try:
             result = forkserver.run(command_line, seconds, Path(folder))
         except forkserver.Timeout as error:
-            raise RunError(f"not done in {seconds} s") from error
+            raise RunError(f"not finished in {seconds} s") from error
         except forkserver.ForkServerError as error:
             raise RunError(str(error)) from error
     if not path.exists():

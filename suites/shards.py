@@ -38,9 +38,9 @@ def numbers(part: str) -> tuple[int, int]:
     """
     number, slash, count = part.partition("/")
     if not (slash and number.isdecimal() and count.isdecimal()):
-        raise ValueError(f"--shard {part}: K/N is the form, such as 1/4")
+        raise ValueError(f"--shard {part}: expected K/N, such as 1/4")
     if not 1 <= int(number) <= int(count):
-        raise ValueError(f"--shard {part}: K is from 1 to N")
+        raise ValueError(f"--shard {part}: K must be from 1 to N")
     return int(number), int(count)
 
 
@@ -71,7 +71,7 @@ def merge(runs: Sequence[Run]) -> Run:
     for run in sorted(runs, key=lambda one: one.started):
         if not run.shard:
             raise MergeError(
-                f"the run of {run.name} at {run.started} is no part of one"
+                f"the run of {run.name} at {run.started} is not a part of a sharded run"
             )
         parts[run.shard] = run
     ordered = sorted(parts.values(), key=lambda one: numbers(one.shard))
@@ -94,7 +94,7 @@ def merge(runs: Sequence[Run]) -> Run:
         if f"{number}/{count}" not in parts
     ]
     if missing:
-        raise MergeError(f"no run of the part {', '.join(missing)}")
+        raise MergeError(f"missing run of the part {', '.join(missing)}")
     checks = [check for run in ordered for check in run.checks]
     name, times = Counter(check.check for check in checks).most_common(1)[0]
     if times > 1:

@@ -65,7 +65,7 @@ def changed(base: str, root: Path = ROOT) -> list[str]:
     change of code that checks share concerns those that use it.
 
     Raises:
-        GateError: git cannot tell, or a file of the suites is no Python.
+        GateError: git cannot tell, or a file of the suites has a syntax error.
     """
     since = _git(root, "merge-base", base, "HEAD").strip()
     lines = _git(root, "diff", "--unified=0", "--no-ext-diff", since, "--", *SHARED)
@@ -84,7 +84,7 @@ def changed(base: str, root: Path = ROOT) -> list[str]:
     try:
         return sorted({*_edited(places, modules), *_reached(places, modules)})
     except SyntaxError as error:
-        raise GateError(f"a file of the suites is no Python: {error}") from error
+        raise GateError(f"a file of the suites has a syntax error: {error}") from error
 
 
 def _edited(
@@ -286,7 +286,7 @@ def run(options: argparse.Namespace) -> int:
     for one in shaky:
         print(f"NOT STEADY  {one}")
     times = options.repeat + options.fresh
-    print(f"{len(unsteady)} checks {times} times each: {len(shaky)} not steady")
+    print(f"{len(unsteady)} checks ran {times} times each: {len(shaky)} not steady")
     return int(bool(shaky))
 
 

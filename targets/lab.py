@@ -218,7 +218,7 @@ class _Instance:
         self.restart()
 
     def operate(self, order: str) -> None:
-        raise LabError(f"nobody can tell this target to {order}")
+        raise LabError(f"this target has no command to {order}")
 
     def mark(self) -> int:
         return len(self.earlier_output) + (

@@ -187,7 +187,7 @@ class _Instance:
 
     def operate(self, order: str) -> None:
         if self.recipe.operate is None:
-            raise LabError(f"nobody can tell this {self.recipe.kind} what to do")
+            raise LabError(f"this {self.recipe.kind} takes no commands")
         self.recipe.operate(self.plan, order)
 
     def mark(self) -> int:
@@ -229,7 +229,7 @@ def polls(
     for _ in poll(seconds, _POLL_SECONDS):
         if not process.is_alive():
             raise LabError(
-                f"{name} {process.ending()} before it listened",
+                f"{name} {process.ending()} before it began to listen",
                 command=process.command,
                 log=process.log.tail(),
             )
@@ -279,7 +279,7 @@ def refuse_taken(name: str, portals: tuple[Portal, ...]) -> None:
         if code == errno.EADDRINUSE:
             raise PortTakenError(
                 f"{name} cannot listen on {portal}: the port is in use",
-                hint="choose another port, or none",
+                hint="choose another port, or leave it out",
             )
         if code == errno.EACCES:
             raise LabError(

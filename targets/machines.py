@@ -103,6 +103,6 @@ def _up(machine: Machine, options: argparse.Namespace) -> int:
             lun = target.logical_units[0].lun
             print(f"iscsi://127.0.0.1:{port}/{target.name}/{lun}")
     if not running.forwards:
-        print(f"iscsi-assay lab console {options.name} is a shell in it")
-    print(f"iscsi-assay lab down {options.name} ends it")
+        print(f"iscsi-assay lab console {options.name} opens a shell in it")
+    print(f"iscsi-assay lab down {options.name} ends the machine")
     return 0

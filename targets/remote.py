@@ -82,7 +82,7 @@ class _RemoteControl:
         self.restart()
 
     def operate(self, order: str) -> None:
-        raise LabError(f"nobody can tell a target that runs elsewhere to {order}")
+        raise LabError(f"a remote target has no command to {order}")
 
     def mark(self) -> int:
         return 0

@@ -189,7 +189,7 @@ def _kernels(_options: argparse.Namespace) -> int:
     for name, built in kernels.items():
         print(f"{name:24} {built.version:24} {built.origin}")
     if not kernels:
-        print("no kernel is built; iscsi-assay lab build kernel --source debian")
+        print("no kernel is built yet: iscsi-assay lab build kernel --source debian")
     return 0
 
 
@@ -216,7 +216,7 @@ def _console(options: argparse.Namespace) -> int:
 def _log(options: argparse.Namespace) -> int:
     path = folders.console(options.name)
     if not path.exists():
-        raise LabError(f"there is no console of a machine {options.name}")
+        raise LabError(f"there is no console file of the machine {options.name}")
     text = ConsoleLog(path).read().decode(errors="replace")
     if options.kernel:
         files = debuginfo.files(kernel.named(options.kernel).root)
@@ -240,7 +240,7 @@ def _down(options: argparse.Namespace) -> int:
                 print(error.details(), file=sys.stderr)
                 code = 3
         for name in folders.sweep(lab.is_up, every=True):
-            print(f"{name} was over; what it has left is gone")
+            print(f"{name} had already ended; its files are removed")
         cache.sweep()
         is_idle = lab.is_idle()
     if is_idle:

@@ -44,7 +44,7 @@ def extract(image: bytes) -> bytes:
         return image
     is_boot = image[_BOOT_MAGIC : _BOOT_MAGIC + 4] == b"HdrS"
     if not is_boot or struct.unpack_from("<H", image, 0x206)[0] < _VERSION_WITH_PAYLOAD:
-        raise LabError("the kernel is no bzImage of boot protocol 2.08 or later")
+        raise LabError("the kernel is not a bzImage of boot protocol 2.08 or later")
     sectors = image[0x1F1] or 4
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (sectors + 1) * 512 + offset
@@ -56,6 +56,6 @@ def extract(image: bytes) -> bytes:
             if kernel.startswith(_ELF):
                 return kernel
     raise LabError(
-        f"the kernel is compressed in an unknown way ({payload[:4].hex()})",
+        f"the kernel's compression is unknown ({payload[:4].hex()})",
         hint="build it with CONFIG_KERNEL_XZ or CONFIG_KERNEL_GZIP",
     )

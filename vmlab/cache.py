@@ -51,8 +51,8 @@ def folder() -> Path:
     kind = file_system(path)
     if kind in _SHARED:
         raise LabError(
-            f"the lab's cache {path} is on a file system of a network ({kind})",
-            hint=f"each host needs one of its own: {VARIABLE}=DIR moves it to a disk",
+            f"the lab's cache {path} is on a network file system ({kind})",
+            hint=f"each host needs its own cache: {VARIABLE}=DIR moves it to a disk",
         )
     return path
 
@@ -155,7 +155,7 @@ def clear() -> None:
     path = folder()
     if VARIABLE in os.environ and not (path / _TAG).exists():
         raise LabError(
-            f"{VARIABLE} names {path}, which the lab has not made",
-            hint="throw it away by hand",
+            f"{VARIABLE} names {path}, which the lab did not create",
+            hint="remove it by hand",
         )
     shutil.rmtree(path)

@@ -120,7 +120,7 @@ class Console:
         code = tail.partition("]")[0]
         if not code.isdecimal():
             raise LabError(
-                f"{self._name}: the command's end was not seen",
+                f"{self._name}: the command did not end in time",
                 command=[command],
                 log=printed[-400:],
             )

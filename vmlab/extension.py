@@ -50,7 +50,7 @@ class CommandLine:
         """
         chosen = [one for find in self.additions if (one := find(options)) is not None]
         if len(chosen) > 1:
-            raise LabError("one addition at a time can come into a kernel")
+            raise LabError("a kernel can have only one addition")
         return chosen[0] if chosen else None
 
 

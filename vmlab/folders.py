@@ -26,7 +26,8 @@ def machine_folder(name: str) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise LabError(
-            f"{name!r} is no name of a machine: up to 64 letters, digits, '.', '_', '-'"
+            f"{name!r} is not a valid name of a machine: use up to 64 letters, digits, "
+            "'.', '_' and '-'"
         )
     return _all() / name
 

@@ -62,7 +62,8 @@ def _newest() -> tuple[str, str]:
     )
     if match is None:
         raise LabError(
-            "apt knows no Debian kernel", hint="apt-get update, on a Debian system"
+            "apt has no Debian kernel in its package lists",
+            hint="apt-get update, on a Debian system",
         )
     return match[1], match[2] or packages.versions([match[1]])[match[1]]
 

@@ -153,7 +153,7 @@ class Lab:
         if name not in self._claims:
             claim = folders.claim(name)
             if claim is None:
-                raise LabError(f"another process is at the machine {name}")
+                raise LabError(f"another process uses the machine {name}")
             self._claims[name] = claim
         if self.is_up(name):
             raise LabError(
@@ -184,7 +184,7 @@ class Lab:
         except libvirt.libvirtError as error:
             match = _TAKEN.search(str(error))
             why = f"{match[1]}, to be forwarded, is in use" if match else error
-            raise LabError(f"the machine does not start: {why}") from error
+            raise LabError(f"the machine failed to start: {why}") from error
 
     def _end(self, name: str) -> None:
         with contextlib.suppress(LabError):
@@ -202,7 +202,7 @@ class Lab:
                 libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
             )
         except libvirt.libvirtError as error:
-            raise LabError(f"libvirt does not answer any more: {error}") from error
+            raise LabError(f"libvirt has stopped answering: {error}") from error
         running = []
         for one in listed:
             if one.name().startswith(domain.PREFIX):

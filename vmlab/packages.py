@@ -24,7 +24,7 @@ def versions(names: Sequence[str]) -> Mapping[str, str]:
     )
     for name in names:
         if candidates.get(name, "(none)") == "(none)":
-            raise LabError(f"apt knows no package {name}", hint=_UPDATE)
+            raise LabError(f"apt has no package {name}", hint=_UPDATE)
     return {name: candidates[name] for name in names}
 
 

@@ -129,7 +129,7 @@ class Running:
                 self._domain.destroy()  # unless it has ended by itself
             if not self.is_active():
                 return
-        raise LabError(f"the machine {self.name} does not end")
+        raise LabError(f"the machine {self.name} could not be ended")
 
 
 def _text(octets: bytes) -> str:

@@ -43,7 +43,7 @@ def parse(text: str) -> KernelVersion:
     """
     match = re.match(r"(\d+(?:\.\d+)+)(?:-(\d+))?", text)
     if match is None:
-        raise LabError(f"{text!r} is no version of a kernel")
+        raise LabError(f"{text!r} is not a kernel version")
     numbers = tuple(int(number) for number in match[1].split("."))
     return KernelVersion(
         text, numbers, int(match[2] or 0), bool(re.search(r"\bel\d", text))

@@ -70,7 +70,7 @@ def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
     if not streams:
         where = f"at port {port}" if port is not None else "in it"
         raise CaptureError(
-            f"{path}: no iSCSI was found {where}; give the target's port with --port"
+            f"{path}: found no iSCSI {where}; give the target's port with --port"
         )
     for stream in streams.values():
         yield from _rest(stream)

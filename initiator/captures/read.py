@@ -171,13 +171,13 @@ def _packets_of(path: Path, opened: IO[bytes]) -> Iterator[tuple[float, int, byt
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror}") from error
     if magic not in _MAGICS:
-        raise CaptureError(f"{path} is no pcap or pcapng file")
+        raise CaptureError(f"{path} is not a pcap or pcapng file")
     try:
         # RawPcapReader takes any file object, although its signature names paths only.
         bounded: Any = _Bounded(path, opened)
         reader = RawPcapReader(bounded)
     except (Scapy_Exception, EOFError, struct.error) as error:
-        raise CaptureError(f"{path} is no pcap or pcapng file") from error
+        raise CaptureError(f"{path} is not a pcap or pcapng file") from error
     with reader:
         while True:
             try:
@@ -250,7 +250,9 @@ def _network(link: int, packet: bytes) -> int | None:
         _SLL2: 20,
     }
     if link not in fixed:
-        raise CaptureError(f"link type {link} is not known here: convert the capture")
+        raise CaptureError(
+            f"link type {link} is not supported: convert the capture to Ethernet"
+        )
     return fixed[link]
 
 

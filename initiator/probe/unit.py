@@ -187,7 +187,9 @@ def _ask_capacity(session: Session, unit: Unit) -> None:
         _good(session.execute(cdb.read_capacity_10(), read=8)).data
     )
     if short.last_lba == LAST_LBA_UNKNOWN:
-        raise DecodeError("too large for READ CAPACITY (10), and there is no other")
+        raise DecodeError(
+            "too large for READ CAPACITY (10), and the unit has no READ CAPACITY (16)"
+        )
     unit.capacity = Capacity16(short.last_lba, short.block_length)
 
 
@@ -214,7 +216,7 @@ def _ask_mode_pages(session: Session, unit: Unit) -> None:
         session, cdb.mode_sense_10, _ROOM, parse_10, page=ALL_PAGES
     ) or _sense(session, cdb.mode_sense_6, _SHORT, parse_6, page=ALL_PAGES)
     if parameters is None:
-        raise DecodeError("no MODE SENSE brings all pages")
+        raise DecodeError("no form of MODE SENSE returns all pages")
     unit.mode_pages = tuple((page.code, page.subpage) for page in parameters.pages)
     unit.is_write_protected = parameters.is_write_protected
     unit.dpofua = parameters.dpofua

@@ -60,7 +60,7 @@ def decode(header: bytes, data: bytes = b"") -> PDU:
     """
     if len(header) < BHS_LENGTH:
         raise DecodeError(
-            f"a header of {len(header)} bytes where {BHS_LENGTH} were due",
+            f"a header of {len(header)} bytes where {BHS_LENGTH} were expected",
             field="BHS",
             data=bytes(header),
         )

@@ -127,7 +127,7 @@ class CSCD:
         fields = _CSCD.parse(data)
         if fields["type_code"] != IDENTIFICATION_DESCRIPTOR:
             raise DecodeError(
-                f"type {fields['type_code']:#04x} is another descriptor's",
+                f"type {fields['type_code']:#04x} belongs to another descriptor",
                 field="DESCRIPTOR TYPE CODE",
                 data=data,
             )
@@ -190,14 +190,14 @@ class Segment:
         fields = _BLOCK_TO_BLOCK.parse(data)
         if fields["type_code"] != BLOCK_TO_BLOCK:
             raise DecodeError(
-                f"type {fields['type_code']:#04x} is another descriptor's",
+                f"type {fields['type_code']:#04x} belongs to another descriptor",
                 field="DESCRIPTOR TYPE CODE",
                 data=bytes(data),
             )
         expected = cls.__dataclass_fields__["descriptor_length"].default
         if fields["descriptor_length"] != expected:
             raise DecodeError(
-                f"{fields['descriptor_length']} where {expected} are due",
+                f"{fields['descriptor_length']} where {expected} are expected",
                 offset=2,
                 field="DESCRIPTOR LENGTH",
                 data=bytes(data),
@@ -284,7 +284,7 @@ def split_cscds(data: bytes) -> list[bytes]:
     """
     if len(data) % CSCD_LENGTH:
         raise DecodeError(
-            f"{len(data)} bytes are no whole number of CSCD descriptors",
+            f"{len(data)} bytes are not a multiple of the length of a CSCD descriptor",
             offset=2,
             field="CSCD DESCRIPTOR LIST LENGTH",
             data=data,

@@ -208,7 +208,7 @@ class Layout:
             and values["service_action"] != self.service_action
         ):
             raise DecodeError(
-                f"{bytes(cdb[:16]).hex()} is no CDB of {self.name}",
+                f"{bytes(cdb[:16]).hex()} is not a CDB of {self.name}",
                 field="OPERATION CODE",
                 data=bytes(cdb),
             )

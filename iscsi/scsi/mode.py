@@ -251,7 +251,7 @@ def parse_10(data: bytes | memoryview) -> ModeParameters:
 def _require(data: bytes, offset: int, length: int, field: str) -> None:
     if len(data) < offset + length:
         raise DecodeError(
-            f"{field} cut short: {len(data) - offset} bytes where {length} were due",
+            f"{field} cut short: {len(data) - offset} bytes instead of {length}",
             offset=offset,
             field=field,
             data=data,

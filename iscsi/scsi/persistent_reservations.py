@@ -310,7 +310,7 @@ class FullStatusDescriptor:
         length = FULL_STATUS.length + fields["additional_length"]
         if len(data) < length:
             raise DecodeError(
-                f"descriptor of {len(data)} bytes that says {length}",
+                f"descriptor of {len(data)} bytes with a length field of {length}",
                 field="ADDITIONAL DESCRIPTOR LENGTH",
                 data=data,
             )
@@ -410,7 +410,7 @@ def _additional(data: bytes) -> list[TransportID]:
     length = _LENGTH.parse(data[BASIC_LENGTH:])["length"]
     if len(data) - start < length:
         raise DecodeError(
-            f"{len(data) - start} bytes of TransportIDs where {length} were said",
+            f"{len(data) - start} bytes of TransportIDs where {length} are declared",
             offset=BASIC_LENGTH,
             field="TRANSPORTID PARAMETER DATA LENGTH",
             data=data,
@@ -458,7 +458,7 @@ class MoveParameters:
         length = fields["transport_id_length"]
         if len(data) - BASIC_LENGTH != length:
             raise DecodeError(
-                f"TransportID of {len(data) - BASIC_LENGTH} bytes that says {length}",
+                f"TransportID of {len(data) - BASIC_LENGTH} bytes, declared {length}",
                 offset=20,
                 field="TRANSPORTID LENGTH",
                 data=data,

@@ -392,7 +392,7 @@ def _complete_head(data: bytes) -> bytes | None:
 def _require(data: bytes, length: int) -> None:
     if len(data) < length:
         raise DecodeError(
-            f"sense data of {len(data)} bytes where {length} were due",
+            f"sense data of {len(data)} bytes where {length} were expected",
             offset=len(data),
             field="ADDITIONAL SENSE LENGTH",
             data=data,

@@ -146,7 +146,7 @@ def parse_one(data: bytes | memoryview) -> OneCommand:
     usage = data[_ONE.length :][: values["cdb_size"]]
     if len(usage) < values["cdb_size"]:
         raise DecodeError(
-            f"CDB usage data of {len(usage)} bytes where {values['cdb_size']} were due",
+            f"CDB usage data of {len(usage)} bytes instead of {values['cdb_size']}",
             offset=len(data),
             field="CDB SIZE",
             data=data,

@@ -57,7 +57,7 @@ class TransportID:
         identifiers = iterate(data)
         if len(identifiers) != 1:
             raise _error(
-                f"{len(identifiers)} TransportIDs where one was due",
+                f"{len(identifiers)} TransportIDs instead of one",
                 0,
                 "TRANSPORTID",
                 data,

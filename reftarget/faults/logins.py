@@ -96,7 +96,7 @@ def _keep_failed_sessions_closed(
 ) -> None:
     for session in _of_initiator(others, nexus):
         if not session.has_connections and session.nexus == nexus:
-            raise Refusal(LoginStatus.TARGET_ERROR, "a failed session is there")
+            raise Refusal(LoginStatus.TARGET_ERROR, "a failed session exists")
 
 
 def _end_tasks(
@@ -111,7 +111,7 @@ LOGINS: Final = (
     Fault(
         name="first-pdu-need-not-be-login",
         breaks=("RFC7143-4.2.4-07",),
-        says="Keeps a connection whose first PDU is no Login Request.",
+        says="Keeps a connection whose first PDU is not a Login Request.",
         rules=LoginRules(
             other_pdu=lambda is_first: OtherPDU.IGNORE if is_first else OtherPDU.REFUSE
         ),

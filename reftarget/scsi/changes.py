@@ -30,7 +30,7 @@ def resize(unit: LogicalUnit, size: int) -> None:
     """Give a unit another size; blocks beyond it lose their data.
 
     Raises:
-        ValueError: it is not a whole number of blocks.
+        ValueError: it is not a multiple of the block size.
         BackingError: there is no room for it.
     """
     rules = unit.rules.changes

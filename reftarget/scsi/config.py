@@ -54,7 +54,7 @@ class LogicalUnitConfig:
             raise ValueError(f"block_size {self.block_size} is not one of {sizes}")
         if self.size <= 0 or self.size % self.block_size:
             raise ValueError(
-                f"size {self.size} is not a whole number of {self.block_size} bytes"
+                f"size {self.size} is not a multiple of {self.block_size} bytes"
             )
         if self.physical_block_size and (
             self.physical_block_size % self.block_size

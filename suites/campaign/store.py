@@ -99,12 +99,12 @@ def load(folder: Path, seed: int | None) -> Store:
         corpus = [bundle.read(one).events for one in paths]
     except (OSError, msgspec.MsgspecError, BundleError) as error:
         raise CampaignError(
-            f"{folder} holds no campaign that can be gone on with: {error}; remove it, "
+            f"{folder} contains no campaign that can continue: {error}; remove it, "
             "or name another one (--campaign-folder)"
         ) from error
     if seed is not None and seed != state.seed:
         raise CampaignError(
-            f"the campaign in {folder} has begun with --campaign-seed {state.seed}: "
+            f"the campaign in {folder} was begun with --campaign-seed {state.seed}: "
             "name another folder (--campaign-folder), or leave the seed out"
         )
     return Store(folder, state, corpus)

@@ -137,7 +137,7 @@ class Client:
             result = look()
             if result:
                 return result
-        raise AssertionError(f"within {seconds:g} s the client does not see {subject}")
+        raise AssertionError(f"within {seconds:g} s the client did not see {subject}")
 
     def discover(self, port: int) -> list[Node]:
         """Return what SendTargets answers at a port of the host's loopback."""
@@ -167,7 +167,7 @@ class Client:
         # Errors leave out the output and the arguments, because they contain secrets.
         code, _ = self._console.attempt(f"{node} -o update {words}", seconds=SECONDS)
         if code:
-            raise LabError(f"iscsiadm takes none of {', '.join(settings)}")
+            raise LabError(f"iscsiadm accepts none of {', '.join(settings)}")
         code, printed = self._console.attempt(f"{node} --login 2>&1", seconds=SECONDS)
         if code:
             raise LoginFailed(code, printed)

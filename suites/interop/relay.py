@@ -60,7 +60,7 @@ class Relay:
         self._refuses = False
         self._is_closed = False
         self._until_cut: int | None = None
-        self._until_spoilt: int | None = None
+        self._until_flip: int | None = None
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
 
@@ -77,9 +77,9 @@ class Relay:
 
     @property
     def has_pending_order(self) -> bool:
-        """Whether an order of `cut_after` or `spoil_after` is still to be done."""
+        """Whether an order of `cut_after` or `flip_bit_after` is still to be done."""
         with self._changed:
-            return self._until_cut is not None or self._until_spoilt is not None
+            return self._until_cut is not None or self._until_flip is not None
 
     def cut(self) -> int:
         """Reset every connection at once; return how many there were."""
@@ -95,10 +95,10 @@ class Relay:
         with self._changed:
             self._until_cut = octets
 
-    def spoil_after(self, octets: int) -> None:
+    def flip_bit_after(self, octets: int) -> None:
         """Flip one bit after so many more bytes to the initiator."""
         with self._changed:
-            self._until_spoilt = octets
+            self._until_flip = octets
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
@@ -212,18 +212,18 @@ class Relay:
     def _to_initiator(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):
             while data := pair.target.recv(_CHUNK):
-                pair.initiator.sendall(self._spoilt(data))
+                pair.initiator.sendall(self._with_flipped_bit(data))
         pair.close()
 
-    def _spoilt(self, data: bytes) -> bytes:
+    def _with_flipped_bit(self, data: bytes) -> bytes:
         with self._changed:
-            if self._until_spoilt is None:
+            if self._until_flip is None:
                 return data
-            position = self._until_spoilt
+            position = self._until_flip
             if position >= len(data):
-                self._until_spoilt -= len(data)
+                self._until_flip -= len(data)
                 return data
-            self._until_spoilt = None
+            self._until_flip = None
         changed = bytearray(data)
         changed[position] ^= 0x10
         return bytes(changed)

@@ -95,7 +95,7 @@ def test_a_flipped_bit_is_noticed(
     client.make_file_system(device)
     files = client.make_files()
     client.write(files)
-    relay.spoil_after(1 << 20)
+    relay.flip_bit_after(1 << 20)
 
     read_back = client.read_back()
 
@@ -116,7 +116,7 @@ def test_the_target_loses_its_power(
         if one.persistent and one.scratch and one.writable
     ]
     if not lasting:
-        pytest.skip("not applicable: no logical unit lasts")
+        pytest.skip("not applicable: no logical unit keeps its data over a restart")
     client.log_in(scratch.name, relay.port, settings())
     device = client.await_disk(relay.port, lasting[0].lun)
     client.make_file_system(device)

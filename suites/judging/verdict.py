@@ -193,7 +193,7 @@ def judge(happening: Happening) -> Verdict:
     for row in TABLE:
         if row.applies(happening):
             return Verdict(row.name, row.outcome, row.reaction, row.retry)
-    raise ValueError(f"nothing has happened: {happening}")
+    raise ValueError(f"no row of the table matches: {happening}")
 
 
 _RANK = (

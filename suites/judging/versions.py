@@ -47,7 +47,7 @@ class VersionRange:
             match = _CONDITION.fullmatch(part.strip())
             if match is None:
                 raise ValueError(
-                    f"{part.strip()!r} is no condition such as '>=3.7' (separate "
+                    f"{part.strip()!r} is not a condition such as '>=3.7' (separate "
                     "several by commas)"
                 )
             conditions.append((match[1], numbers_of(match[2])))

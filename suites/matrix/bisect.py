@@ -126,7 +126,7 @@ def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
         for one in (good, bad)
     ]
     if run(*git, "status", "--porcelain", "--untracked-files=no").strip():
-        raise LabError(f"{tree} has changes", hint="commit them or put them aside")
+        raise LabError(f"{tree} has changes", hint="commit or stash them")
     with _as_before(tree):
         for revision, expected in zip(ends, (GOOD, BAD), strict=True):
             run(*git, "checkout", "--quiet", "--detach", revision, seconds=_GIT_SECONDS)
@@ -166,7 +166,7 @@ def _found(tree: Path) -> list[str]:
     without = [f"^{one}" for one in goods.split()]
     remaining = run(*git, "rev-list", bad, *without).split()
     if set(remaining) - {bad} - set(skipped.split()):
-        raise LabError("git bisect has stopped before it was done", hint="see above")
+        raise LabError("git bisect stopped early", hint="see above")
     form = "--format=%H %an %as %s"
     return [run(*git, "show", "--no-patch", form, one).strip() for one in remaining]
 

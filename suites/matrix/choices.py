@@ -77,7 +77,7 @@ def tested(
     refuse_unknown_keys(suite, _SUITE, "suite")
     entries_of = entries(tables, "target", _TARGET)
     if entries_of and "target" in suite:
-        raise LabError("the suite has a target, and so has the table target")
+        raise LabError("[suite] and [[target]] both name a target: keep one of them")
     if not entries_of:
         return [_of_suite(suite, revisions_of, has_kernels=has_kernels)]
     targets_found = []
@@ -107,7 +107,7 @@ def _of_suite(
     if not has_kernels:
         raise LabError("it names no kernel")
     if target not in lab:
-        raise LabError(f"the suite's target {target!r} is none of {', '.join(lab)}")
+        raise LabError(f"the suite's target {target!r} is not one of {', '.join(lab)}")
     if target in built() and target != revisions_of:
         raise LabError(
             f"the suite's target is {target}, but there is no table {target}"
@@ -123,7 +123,7 @@ def _tested(
     if not isinstance(kind, str) or not (
         kind in kinds or kind.startswith("iscsi://") or kind.endswith(".toml")
     ):
-        raise LabError(f"{what}: {kind!r} is none of {', '.join(kinds)}")
+        raise LabError(f"{what}: {kind!r} is not one of {', '.join(kinds)}")
     takes_kernel = kind in kinds and any(
         option.name == "kernel" for option in kinds[kind].options
     )
@@ -156,7 +156,7 @@ def parts(tables: Mapping[str, Any]) -> list[Part]:
         suite = entry.get("suite", _SUITES[0])
         if suite not in _SUITES:
             raise LabError(
-                f"part {entry['name']}: {suite!r} is none of {', '.join(_SUITES)}"
+                f"part {entry['name']}: {suite!r} is not one of {', '.join(_SUITES)}"
             )
         own = texts(entry, "arguments", f"part {entry['name']}")
         parts_found.append(Part(entry["name"], suite, common, own))
@@ -171,7 +171,7 @@ def texts(entry: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
     """
     value = entry.get(key, [])
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise LabError(f"{what}: {key} is no list of strings")
+        raise LabError(f"{what}: {key} is not a list of strings")
     return tuple(value)
 
 
@@ -184,7 +184,7 @@ def entries(
     """Return the entries of a table that may be repeated; each has a name.
 
     Raises:
-        LabError: one lacks a key, has an unknown one, or a name is there twice.
+        LabError: one lacks a key, has an unknown one, or a name appears twice.
     """
     rows_found: list[Mapping[str, Any]] = tables.get(table, [])
     if not isinstance(rows_found, list):
@@ -199,7 +199,7 @@ def entries(
         names.append(entry["name"])
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise LabError(f"{table} {twice[0]} is there twice")
+        raise LabError(f"{table} {twice[0]} appears twice")
     return rows_found
 
 

@@ -43,7 +43,7 @@ def newest(places: Sequence[Path]) -> list[Collected]:
     records: dict[str, tuple[Record, Path]] = {}
     for place in places:
         if not place.is_dir():
-            raise LabError(f"{place} is no folder")
+            raise LabError(f"{place} is not a folder")
         for path in _folders(place):
             record = folder.read(path)
             if record is None:
@@ -53,7 +53,7 @@ def newest(places: Sequence[Path]) -> list[Collected]:
                 records[record.row] = (record, path)
     if not records:
         raise LabError(
-            f"no row has ended in {', '.join(map(str, places))}",
+            f"no finished row in {', '.join(map(str, places))}",
             hint="give the folder of `matrix run --results`",
         )
     return [

@@ -226,7 +226,7 @@ def _above_0(text: str) -> int:
         argparse.ArgumentTypeError: it is none above 0.
     """
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
 
 

@@ -78,6 +78,6 @@ def _read(path: Path) -> Record | None:
         return None
     except (msgspec.DecodeError, OSError) as error:
         raise LabError(
-            f"{path} is no record of a row: {error}",
-            hint="remove it, and the row runs again",
+            f"{path} is not a record of a row: {error}",
+            hint="remove the file; the row then runs again",
         ) from error

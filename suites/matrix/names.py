@@ -74,8 +74,8 @@ class _Parser:
     def _error(self) -> LabError:
         token = self._tokens[self._next] or "its end"
         return LabError(
-            f"the expression {self._text!r} makes no sense at {token}",
-            hint='"kasan and not (debug or v6.1)" is one',
+            f"the expression {self._text!r} has a syntax error at {token}",
+            hint='write it like "kasan and not (debug or v6.1)"',
         )
 
 

@@ -121,7 +121,7 @@ def _rows(
             else [_row([], None, tested, part)]
         ):
             if row.name in seen:
-                raise LabError(f"two rows are called {row.name}")
+                raise LabError(f"two rows are named {row.name}")
             seen.add(row.name)
             yield row
 
@@ -168,7 +168,7 @@ def _row(
     # The name becomes a folder, and an argument on other programs' command lines.
     if not _NAME.fullmatch(name):
         raise LabError(
-            f"{name!r} is no good as the name of a row",
+            f"{name!r} is not a valid name for a row",
             hint="letters, digits, '.', '_' and '-' are",
         )
     return Row(
@@ -248,7 +248,9 @@ def _value(option: Option, value: object, key: str, folder: Path) -> Any:
     """
     choices_of_option = option.settings.get("choices")
     if choices_of_option is not None and value not in choices_of_option:
-        raise LabError(f"the {key} {value!r} is none of {', '.join(choices_of_option)}")
+        raise LabError(
+            f"the {key} {value!r} is not one of {', '.join(choices_of_option)}"
+        )
     if option.settings.get("type") is Path:
         return folder / Path(str(value)).expanduser()
     return value

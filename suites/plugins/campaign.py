@@ -26,7 +26,7 @@ def duration(text: str) -> float:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", text)
     seconds = 0.0 if match is None else float(match[1]) * _UNITS[match[2]]
     if not seconds:
-        raise ValueError(f"{text!r} is no time such as 90s, 30m or 8h")
+        raise ValueError(f"{text!r} is not a time such as 90s, 30m or 8h")
     return seconds
 
 
@@ -83,11 +83,15 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--{name}: {error}") from error
         if not is_robustness(config):
-            raise pytest.UsageError(f"--{name} is of suites/robustness: name it alone")
+            raise pytest.UsageError(
+                f"--{name} works only in suites/robustness: run that suite alone"
+            )
         if config.getoption("numprocesses", None):
-            raise pytest.UsageError(f"--{name} is one process: leave -n out")
+            raise pytest.UsageError(f"--{name} needs a single process: leave out -n")
     if config.option.campaign and config.option.soak:
-        raise pytest.UsageError("--campaign and --soak: one of them at a time")
+        raise pytest.UsageError(
+            "--campaign and --soak exclude each other: give one of them"
+        )
     if seconds and PROVIDER in config.stash:
         limit = config.option.check_timeout or 0.0
         config.option.check_timeout = max(limit, seconds + _END_SECONDS)

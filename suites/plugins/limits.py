@@ -103,7 +103,7 @@ class Limit:
     def _find_reason(self) -> CutShort | None:
         if self.left <= 0:
             return CutShort(
-                f"the exchange comes to an end within {self.seconds:g} s", "it has not"
+                f"the exchange ends within {self.seconds:g} s", "it has not"
             )
         now = time.monotonic()
         if self.ending is None or now < self._next_look:
@@ -112,4 +112,4 @@ class Limit:
         self._next_look = time.monotonic() + LOOK_SECONDS
         if ending is None:
             return None
-        return CutShort("the target lives", f"the target died: {ending}")
+        return CutShort("the target is alive", f"the target died: {ending}")

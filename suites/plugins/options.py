@@ -143,7 +143,7 @@ def _times(text: str) -> int:
         argparse.ArgumentTypeError: it is none above 0.
     """
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
 
 
@@ -168,7 +168,9 @@ def _pair(text: str) -> tuple[str, str]:
     """
     name, equals, value = text.partition("=")
     if not equals or name not in KEYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE of RFC 7143")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not KEY=VALUE with a key of RFC 7143"
+        )
     return name, value
 
 
@@ -176,14 +178,14 @@ def seconds_above_0(text: str) -> float:
     """Return a time in seconds.
 
     Raises:
-        argparse.ArgumentTypeError: it is no number above 0.
+        argparse.ArgumentTypeError: it is not a number above 0.
     """
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
 
 
@@ -258,5 +260,5 @@ def _check_profile(config: pytest.Config) -> None:
     targets.profile(name)
     if not (config.option.target or "").lower().startswith("iscsi://"):
         raise targets.TargetSpecError(
-            "--profile is for iscsi:// targets alone; a target file has `deviations_of`"
+            "--profile is only for iscsi:// targets; a target file has `deviations_of`"
         )

@@ -75,7 +75,7 @@ def _validate(config: pytest.Config) -> None:
     sections = {entry.section for entry in config.stash[_CATALOGUE].values()}
     for selected in config.option.section:
         if not any(is_below(section, selected) for section in sections):
-            raise pytest.UsageError(f"--section {selected} holds no requirement")
+            raise pytest.UsageError(f"--section {selected} has no requirement")
     folders = [AREAS.with_name(suite) for suite in SUITES]
     areas = sorted(
         path.name for folder in folders for path in folder.iterdir() if _is_area(path)
@@ -86,7 +86,7 @@ def _validate(config: pytest.Config) -> None:
             guess = (
                 f"did you mean {close[0]}?" if close else "valid: " + ", ".join(areas)
             )
-            raise pytest.UsageError(f"--area {area}: there is none; {guess}")
+            raise pytest.UsageError(f"--area {area}: unknown area; {guess}")
 
 
 def _is_area(path: Path) -> bool:

@@ -282,6 +282,8 @@ def scratch_disk(request: pytest.FixtureRequest, target: TestedTarget) -> Disk:
         remedy = target.running.remedies.get("writes")
         if remedy:
             pytest.skip(f"not applicable: no unit may be overwritten: {remedy}")
-        pytest.skip("writes to the logical unit: give --allow-writes to let it be lost")
+        pytest.skip(
+            "writes to the logical unit: give --allow-writes to permit data loss"
+        )
     writable: Disk = request.getfixturevalue("disk")
     return writable

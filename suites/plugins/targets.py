@@ -166,8 +166,8 @@ class TestedTarget:
             if ending is None:
                 return
         raise targets.LabError(
-            f"the target was restarted and is not back within {self.wait:g} s: "
-            f"{ending}",
+            f"the target was restarted but does not serve again "
+            f"within {self.wait:g} s: {ending}",
             hint="--wait-for-target SECONDS waits longer",
         )
 
@@ -258,7 +258,7 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
             unit = {_UNIT: unit_in_short(session)}
     except UnitMissing as error:
         raise targets.LabError(
-            f"{place}: {error}", hint="choose one of them for the run"
+            f"{place}: {error}", hint="choose one of them in the URL"
         ) from error
     except CutShort as cut:
         raise targets.LabError(

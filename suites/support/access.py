@@ -162,7 +162,7 @@ class Ways:
         if not holding and len(self.before) == 1:
             holding = list(self.before)
         if not holding:
-            pytest.skip("not applicable: VPD page 83h does not tell the group")
+            pytest.skip("not applicable: VPD page 83h does not report the group")
         return holding[0]
 
     def state_of(self, group: int) -> int:

@@ -145,7 +145,9 @@ def changeable_of(session: Session) -> Page:
     try:
         return sense_page(session, PageControl.CHANGEABLE)
     except ConformanceFailure:
-        pytest.skip("not applicable: the unit does not tell what can be changed")
+        pytest.skip(
+            "not applicable: the unit does not report which values can be changed"
+        )
 
 
 def select(session: Session, page: Page, size: int = 6, **fields: int) -> Result:

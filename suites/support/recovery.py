@@ -322,7 +322,7 @@ def start_write_over(
 
 
 def lose_data(
-    session: Session, task: Task, r2t: R2T, lost_part: int, *, is_spoilt: bool
+    session: Session, task: Task, r2t: R2T, lost_part: int, *, is_corrupted: bool
 ) -> DataOut:
     """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one.
 
@@ -332,7 +332,7 @@ def lose_data(
     parts = in_parts(session, task, r2t, _PARTS)
     if lost_part == _PARTS - 1:
         lost_part = len(parts) - 1
-    impairment = corrupt_data_digest if is_spoilt else withhold
+    impairment = corrupt_data_digest if is_corrupted else withhold
     with suppress(ConnectionLost):
         for number, part in enumerate(parts):
             if number == lost_part:

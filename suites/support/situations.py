@@ -54,7 +54,7 @@ class Stage:
         """Give the target an order of its operator, where it takes them."""
         target = self.fixture("target")
         if "operator" not in target.features:
-            pytest.skip("not applicable: nobody can have this target send it")
+            pytest.skip("not applicable: the target cannot be made to send it")
         operator(target)(session, order)
 
 

@@ -79,7 +79,7 @@ def _calls(targets: Sequence[Target], more: More) -> Iterator[str]:
 def _words(unit: LogicalUnit, number: int) -> tuple[object, ...]:
     """Return the script's arguments for a unit."""
     if unit.backing not in _DRIVERS:
-        raise LabError(f"LIO is not set up here for a unit of {unit.backing}")
+        raise LabError(f"the lab cannot set LIO up for a unit of {unit.backing}")
     driver = _DRIVERS[unit.backing]
     return (f"disk{number}", unit.lun, driver, unit.size, unit.block_size)
 

@@ -101,8 +101,8 @@ class OwnControl:
         command = self.hooks.verbs.get(name)
         if command is None:
             raise NotOfferedError(
-                f"the target cannot be told to {verb}: `{name} = [...]` in "
-                f"[hooks.operator] in {self.hooks.file} would change that"
+                f"the target has no hook to {verb}: add `{name} = [...]` "
+                f"to [hooks.operator] in {self.hooks.file}"
             )
         arguments = dict(word.split("=", 1) for word in words)
         environment = self.hooks.environment(verb, order=order, **arguments)
@@ -130,8 +130,8 @@ class OwnControl:
         command = self.hooks.commands.get(name)
         if command is None:
             raise LabError(
-                f"the target cannot be restarted from here: `{name} = [...]` in "
-                f"[hooks] in {self.hooks.file} would change that"
+                f"the target cannot be restarted from here: add `{name} = [...]` "
+                f"to [hooks] in {self.hooks.file}"
             )
         self._alive_until = 0.0
         demand(command, self.hooks.environment(name))

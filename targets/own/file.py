@@ -80,7 +80,7 @@ class ChapTable(_Table, frozen=True, kw_only=True):
         if not self.user or not self.secret:
             raise ValueError("user and secret must not be empty")
         if (self.mutual_user is None) != (self.mutual_secret is None):
-            raise ValueError("mutual_user and mutual_secret go together")
+            raise ValueError("mutual_user and mutual_secret must be given together")
 
     def __repr__(self) -> str:
         return f"ChapTable(user={self.user!r}, mutual_user={self.mutual_user!r})"
@@ -160,7 +160,7 @@ class TargetTable(_Table, frozen=True, kw_only=True):
             raise ValueError("no_lun_0 needs a [[target.unit]], and none with LUN 0")
         for lun in luns:
             if luns.count(lun) > 1:
-                raise ValueError(f"the LUN {lun} stands twice")
+                raise ValueError(f"the LUN {lun} appears twice")
         if self.identity and self.chap is None:
             raise ValueError("an identity needs a [target.chap]")
 
@@ -204,7 +204,7 @@ class LimitsTable(_Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for seconds in (self.answer, self.check, self.wait):
             if seconds is not None and not 0 < seconds <= 86400:
-                raise ValueError(f"{seconds:g} is no number of seconds up to a day")
+                raise ValueError(f"{seconds:g} is not a number of seconds up to a day")
 
 
 class TargetFile(_Table, frozen=True, kw_only=True):
@@ -230,18 +230,20 @@ class TargetFile(_Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.version is not None and self.hooks.version is not None:
-            raise ValueError("version stands twice: at the top and in [hooks]")
+            raise ValueError("version appears twice: at the top and in [hooks]")
         for text in (self.label, self.version):
             if text is not None and not (text.strip() and text.isprintable()):
-                raise ValueError("label and version are lines of visible characters")
+                raise ValueError(
+                    "label and version must be single lines of visible characters"
+                )
         if not self.portal:
-            raise ValueError("portal: it needs one at least")
+            raise ValueError("portal: give at least one")
         if not self.target:
-            raise ValueError("target: it needs one at least")
+            raise ValueError("target: give at least one")
         names = [one.name for one in self.target]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"target: the name {name} stands twice")
+                raise ValueError(f"target: the name {name} appears twice")
 
     @property
     def ordered(self) -> tuple[TargetTable, ...]:
@@ -267,11 +269,9 @@ def check_name(name: str) -> None:
     """
     if not name.lower().startswith(address.NAME_TYPES):
         types = ", ".join(address.NAME_TYPES)
-        raise ValueError(f"the name {line(name)!r} begins with none of {types}")
+        raise ValueError(f"the name {line(name)!r} must begin with one of {types}")
     if not name.isprintable() or " " in name:
-        raise ValueError(
-            f"the name {line(name)!r} has characters that no name may have"
-        )
+        raise ValueError(f"the name {line(name)!r} has characters that are not allowed")
     if len(name.encode()) > _LONGEST_NAME:
         raise ValueError(f"the name {line(name)!r} has more than {_LONGEST_NAME} bytes")
 
@@ -287,12 +287,14 @@ def load(path: Path) -> TargetFile:
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise TargetSpecError(f"{path}: it is longer than a target file can be")
+            raise TargetSpecError(f"{path}: the file is too long for a target file")
         content = tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
-        raise TargetSpecError(f"{path}: it is no text in UTF-8") from error
+        raise TargetSpecError(f"{path}: the file is not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
-        raise TargetSpecError(f"{path}: it is no TOML: {line(str(error))}") from error
+        raise TargetSpecError(
+            f"{path}: the file is not TOML: {line(str(error))}"
+        ) from error
     except OSError as error:
         raise TargetSpecError(f"{path}: {error.strerror}") from error
     try:

@@ -34,7 +34,7 @@ class CommandTable(
     def __post_init__(self) -> None:
         if self.seconds is not None and not 0 < self.seconds <= _MOST_SECONDS:
             raise ValueError(
-                f"{self.seconds:g} is no number of seconds up to {_MOST_SECONDS}"
+                f"{self.seconds:g} is not a number of seconds up to {_MOST_SECONDS}"
             )
 
 
@@ -208,8 +208,8 @@ def _words(command: tuple[str, ...] | str, folder: Path) -> tuple[str, ...]:
             raise ValueError("the command is empty")
         return ("/bin/sh", "-c", command)
     if not command or not command[0]:
-        raise ValueError("the command has no word")
+        raise ValueError("the command is empty")
     program = find_program(command[0], folder)
     if program is None:
-        raise ValueError(f"there is no program {command[0]!r} that can be run")
+        raise ValueError(f"there is no executable program {command[0]!r}")
     return (program, *command[1:])

@@ -182,7 +182,7 @@ def _operate(plan: Plan, order: str) -> None:
             client.sendall(f"{order}\n".encode())
             answer = client.makefile().readline().strip()
     except OSError as error:
-        raise LabError(f"the reference target takes no orders: {error}") from error
+        raise LabError(f"the reference target accepts no commands: {error}") from error
     if not answer.startswith("ok"):
         raise LabError(f"the reference target does not {order}: {answer}")
 

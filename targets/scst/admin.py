@@ -67,5 +67,5 @@ def _found(path: Path, source: Source) -> Admin:
     program = path / "root/usr/sbin/scstadmin"
     modules = sorted((path / "root").rglob(str(_MODULE)))
     if not program.exists() or not modules:
-        raise LabError(f"SCST {source.version}'s scstadmin was installed nowhere")
+        raise LabError(f"SCST {source.version}'s scstadmin did not install itself")
     return Admin(program, modules[0].parent.parent)

@@ -95,7 +95,9 @@ def build(
     """
     symbols = kdir / "Module.symvers"
     if not symbols.exists():
-        raise LabError(f"{kdir} is nothing to build modules beside: no {symbols.name}")
+        raise LabError(
+            f"{kdir} cannot be used to build modules: it lacks {symbols.name}"
+        )
     made_from = cache.key(
         source=source.digest(),
         kdir=str(kdir),
@@ -124,7 +126,7 @@ def build(
         expected = (*(_MODULES if has_modules else ()), _DAEMON)
         missing = [name for name in expected if not (path / name).exists()]
         if missing:
-            raise LabError(f"SCST {source.version} was built, but made no {missing[0]}")
+            raise LabError(f"SCST {source.version} was built without {missing[0]}")
 
     root = cache.get("scst", made_from, compile_in)
     modules = tuple(root / name for name in _MODULES) if has_modules else ()

@@ -111,7 +111,7 @@ class Config:
         """See that it is whole.
 
         Raises:
-            LabError: a name is there twice, or a LUN has a device that is not there.
+            LabError: a name appears twice, or a LUN has a device that is not there.
         """
         names = [device.name for device in self.devices]
         names += [target.name for target in self.targets]
@@ -127,7 +127,9 @@ class Config:
                             f"{target.name}: LUN {lun} is {device}, which is no device"
                         )
             if target.outgoing is not None and not target.incoming:
-                raise LabError(f"{target.name}: mutual CHAP without a way in")
+                raise LabError(
+                    f"{target.name}: mutual CHAP also needs the initiator's secret"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,7 @@ def _word(value: str) -> str:
         LabError: it cannot be said there.
     """
     if re.search(r'[{}"\n]', value):
-        raise LabError('scst.conf has no way to say a value with {, } or "')
+        raise LabError('scst.conf cannot express a value with {, } or "')
     escaped = re.sub(r"[#\\]", r"\\\g<0>", value)
     return f'"{escaped}"' if " " in value else escaped
 

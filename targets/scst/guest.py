@@ -170,7 +170,7 @@ def _special(special: Mapping[Special, str]) -> Iterator[config.Target]:
 
 def _device(unit: LogicalUnit, number: int) -> Device:
     if unit.backing not in _HANDLERS:
-        raise LabError(f"SCST has no handler that keeps a unit in {unit.backing}")
+        raise LabError(f"SCST has no handler for a unit of {unit.backing}")
     handler = _HANDLERS[unit.backing]
     filename = {
         Handler.FILEIO: f"{_STORE}/disk{number}",
@@ -191,7 +191,7 @@ def _target(
     incoming, outgoing = _users(target.chap)
     for one in target.identities:
         if one.initiator_name is not None:
-            raise LabError("SCST binds no CHAP name to an initiator")
+            raise LabError("SCST cannot bind a CHAP name to an initiator")
         incoming += (one.credentials,)
     return config.Target(
         target.name,

@@ -67,7 +67,7 @@ def find(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
     variable = environ.get(VARIABLE)
     folder = option or (Path(variable) if variable else None)
     if folder is None:
-        raise LabError("SCST's sources are not there", hint=HOW_TO_GET)
+        raise LabError("SCST's sources were not found", hint=HOW_TO_GET)
     locate(folder)
     return folder
 
@@ -85,10 +85,10 @@ def locate(folder: Path) -> None:
     if not folder.exists():
         raise LabError(f"there is no folder {folder}", hint=HOW_TO_GET)
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder", hint=HOW_TO_GET)
+        raise LabError(f"{folder} is not a folder", hint=HOW_TO_GET)
     lacks = " and ".join(_lacks(folder))
     raise LabError(
-        f"{folder} holds no SCST: {lacks} missing, and no release tarballs either",
+        f"{folder} does not contain SCST: {lacks} and release tarballs are missing",
         hint=HOW_TO_GET,
     )
 
@@ -118,7 +118,7 @@ def _version(root: Path) -> str:
         match = _VERSION.search(_text(root / "scst" / "include" / name))
         if match:
             return match[1] or match[2]
-    raise LabError(f"{root} does not say which version of SCST it is")
+    raise LabError(f"{root} does not name its version of SCST")
 
 
 def _lacks(root: Path) -> list[str]:

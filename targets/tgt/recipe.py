@@ -91,7 +91,7 @@ def _operate(plan: Plan, order: str) -> None:
     verb, *words = order.split()
     oserror_as_lab_error = dict(word.split("=", 1) for word in words)
     if verb not in _OPERATED:
-        raise NotOfferedError(f"tgtd cannot be told to {verb}")
+        raise NotOfferedError(f"tgtd has no command to {verb}")
     names = [target.name for target in _TARGETS]
     of_unit = (
         "--tid",
@@ -125,7 +125,7 @@ def _version() -> str:
 def _prepare(plan: Plan) -> None:
     if len(os.fsencode(_socket_path(plan))) > _SOCKET_PATH_LIMIT:
         raise LabError(
-            f"{plan.directory} is too long for the path of a socket",
+            f"{plan.directory} is too long for a socket's path",
             hint="set TMPDIR to a shorter path",
         )
     layout.make_backing_files(plan.directory, _TARGETS)
@@ -153,7 +153,7 @@ def _become_root() -> tuple[str, ...]:
     wrapper = (find("unshare", "util-linux"), "--map-root-user", "--")
     if attempt([*wrapper, "true"]).returncode:
         raise LabError(
-            "tgtd obeys root alone, and this machine allows no user namespaces",
+            "tgtd needs root, and this machine does not allow user namespaces",
             hint="run as root, or choose another --target",
         )
     return wrapper

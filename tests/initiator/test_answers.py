@@ -70,8 +70,8 @@ def test_an_answer_is_its_kind_and_its_codes(pdu: PDU, answer: str) -> None:
 
 
 def test_like_answers_are_equal() -> None:
-    one = NumberingError("StatSN 7 where 6 was due", pdu=NOPIn(), field="StatSN")
-    other = NumberingError("StatSN 9 where 6 was due", pdu=NOPIn(), field="StatSN")
+    one = NumberingError("StatSN 7 where 6 was expected", pdu=NOPIn(), field="StatSN")
+    other = NumberingError("StatSN 9 where 6 was expected", pdu=NOPIn(), field="StatSN")
 
     assert normalise(one) == normalise(other) == "NOPIn with another StatSN"
     assert normalise("CmdSN 0x17 at 3.5") == normalise("CmdSN 0x9 at 12")

@@ -168,11 +168,11 @@ def test_a_capture_that_breaks_off_is_read_as_far(tmp_path: Path, cut: int) -> N
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no pcap"),
-        (b"hello, world, this is no capture", "no pcap"),
-        (pcap(), "no iSCSI was found"),
+        (b"", "not a pcap"),
+        (b"hello, world, this is no capture", "not a pcap"),
+        (pcap(), "found no iSCSI"),
         (gzip.compress(pcap(), mtime=0)[:8], "damaged gzip"),
-        (gzip.compress(b"hello, world", mtime=0), "no pcap"),
+        (gzip.compress(b"hello, world", mtime=0), "not a pcap"),
         (pcap(packet(0, b"GET / HTTP/1.1"), link=999), "link type 999"),
     ],
 )

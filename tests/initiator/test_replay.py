@@ -230,8 +230,8 @@ def bundle_of(event: dict[str, object], **facts: object) -> str:
     ("content", "words"),
     [
         (None, "No such file"),
-        ("{", "no bundle"),
-        ("[]", "no bundle"),
+        ("{", "not a bundle"),
+        ("[]", "not a bundle"),
         (json.dumps({"format": bundle.FORMAT}), "damaged"),
         (
             json.dumps(
@@ -247,8 +247,8 @@ def bundle_of(event: dict[str, object], **facts: object) -> str:
         (bundle_of({"kind": "raw", "connection": 1, "raw": "0"}), "damaged"),
         (bundle_of({"kind": "raw", "connection": 1, "raw": []}), "Expected `str`"),
         (bundle_of({"kind": "opened", "connection": 1}, lun="\x1b[2J"), "damaged"),
-        ("[" * 100_000, "no bundle"),
-        (json.dumps({"format": ["\x1b]0;owned\x07"]}), "no bundle"),
+        ("[" * 100_000, "not a bundle"),
+        (json.dumps({"format": ["\x1b]0;owned\x07"]}), "not a bundle"),
     ],
 )
 def test_a_file_that_is_no_bundle_is_reported_in_one_line(
@@ -288,9 +288,9 @@ def test_a_bundle_that_unpacks_without_end_is_refused(
         (["replay", "b.json", "--target", "iscsi://h/iqn.x/99999"], "0 to 16383"),
         (["replay", "b.json", "--target", "iscsi://h/iqn.x%zz"], "hexadecimal digits"),
         (["replay", "b.json", "--target", "iscsi://h/iqn.x?lun=1"], "unknown key"),
-        (["shell", "iscsi://h/disk"], "begins with none of"),
+        (["shell", "iscsi://h/disk"], "must begin with one of"),
         (["decode", "none.pcap"], "No such file"),
-        (["decode", "b.json"], "no pcap"),
+        (["decode", "b.json"], "not a pcap"),
         (["shell", "iscsi://127.0.0.1:1/iqn.x"], "cannot connect"),
     ],
 )

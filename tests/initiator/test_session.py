@@ -411,7 +411,7 @@ def test_a_gap_in_stat_sn_is_found() -> None:
     with listening(script) as portal:
         session = open_session(portal)
         session.transcript.slips.judge(EVERY_CLAUSE)
-        with pytest.raises(NumberingError, match=r"StatSN 103 .* 101 was due"):
+        with pytest.raises(NumberingError, match=r"StatSN 103 .* 101 was expected"):
             session.execute(CDB)
         session.close()
 
@@ -430,7 +430,7 @@ def test_a_gap_in_stat_sn_is_passed_over_where_it_is_not_judged() -> None:
         assert session.execute(CDB).is_good
 
         slip = session.transcript.slips.first["RFC7143-4.2.2.2-i01"]
-        assert "StatSN 103 on SCSIResponse where 101 was due" in str(slip.error)
+        assert "StatSN 103 on SCSIResponse where 101 was expected" in str(slip.error)
         assert session.leading.status.exp_stat_sn == 105
         session.close()
 

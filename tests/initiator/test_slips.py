@@ -90,7 +90,12 @@ SLIPS = [
         "HeaderDigest=CRC32C answers HeaderDigest=None",
         id="not-offered",
     ),
-    pytest.param(answering(ANSWERS[0]), "RFC7143-6.2.1-01", "was due", id="no-answer"),
+    pytest.param(
+        answering(ANSWERS[0]),
+        "RFC7143-6.2.1-01",
+        "the answer is missing",
+        id="no-answer",
+    ),
     pytest.param(
         answering(*ANSWERS, ("MaxBurstLength", "512")),
         "RFC7143-11.13.6-01",
@@ -106,7 +111,7 @@ SLIPS = [
     pytest.param(
         answering(*ANSWERS, (LENGTH, "511")),
         "RFC7143-13.12-i01",
-        "none of the values",
+        "is not a value of the key",
         id="out-of-range",
     ),
     pytest.param(
@@ -118,10 +123,10 @@ SLIPS = [
     pytest.param(
         answering(*ANSWERS, ("SessionType", "Normal")),
         "RFC7143-6.2-06",
-        "not for the target",
+        "not be sent by the target",
         id="not-its-key",
     ),
-    pytest.param(twice, "RFC7143-6.3-01", "nobody asked for", id="two-responses"),
+    pytest.param(twice, "RFC7143-6.3-01", "no request is open", id="two-responses"),
 ]
 
 

@@ -87,7 +87,7 @@ def test_a_secret_is_not_shown() -> None:
         (f"iscsi:///{_NAME}", "no host"),
         ("iscsi://host", "no target name"),
         ("iscsi://host/", "no target name"),
-        ("iscsi://host/disk", "begins with none of"),
+        ("iscsi://host/disk", "must begin with one of"),
         (f"iscsi://host:0/{_NAME}", "the port '0'"),
         (f"iscsi://host:/{_NAME}", "the port ''"),
         (f"iscsi://host:port/{_NAME}", "the port 'port'"),

@@ -119,7 +119,7 @@ def test_requests_and_responses_take_turns() -> None:
     with pytest.raises(PeerError, match="before the answer"):
         ask(stages, O)
     reply(stages, O)
-    with pytest.raises(PeerError, match="nobody asked"):
+    with pytest.raises(PeerError, match="no request is open"):
         reply(stages, O)
 
 

@@ -64,7 +64,7 @@ def test_any_bytes_are_some_pdu(header: bytes, data: bytes) -> None:
 
 
 def test_a_header_that_is_too_short_is_refused() -> None:
-    with pytest.raises(DecodeError, match="47 bytes where 48 were due"):
+    with pytest.raises(DecodeError, match="47 bytes where 48 were expected"):
         decode(bytes(47))
 
 

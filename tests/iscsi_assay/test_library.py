@@ -104,7 +104,7 @@ def test_options_that_are_none_are_named() -> None:
 
 @pytest.mark.integration
 def test_a_cdb_that_is_no_bytes_is_named(session: Session) -> None:
-    with pytest.raises(TypeError, match="cdb: 'READ' is no bytes"):
+    with pytest.raises(TypeError, match="cdb: 'READ' is not of type bytes"):
         session.execute("READ")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="write: 3 is no bytes"):
+    with pytest.raises(TypeError, match="write: 3 is not of type bytes"):
         session.execute(bytes(6), write=3)  # type: ignore[arg-type]

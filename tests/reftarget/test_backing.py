@@ -180,6 +180,6 @@ def test_file_cut_short_behind_our_back_is_an_error(tmp_path: Path) -> None:
     store = FileBacking(path, SIZE)
     os.truncate(path, 100)
 
-    with pytest.raises(BackingReadError, match="cut short"):
+    with pytest.raises(BackingReadError, match="truncated"):
         store.read(0, 512)
     store.close()

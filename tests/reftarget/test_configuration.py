@@ -89,7 +89,7 @@ TARGET = '[[target]]\nname = "iqn.2001-04.com.example:one"\n'
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("x = 1", "x: no such key"),
+        ("x = 1", "x: unknown key"),
         ("[[portal]]\naddress = 5", r"portal\[0\].address"),
         ('[[portal]]\naddress = "host:99999"', r"portal\[0\].address"),
         ("[[portal]]\ngroup = 70000", r"portal\[0\].group"),
@@ -103,7 +103,7 @@ TARGET = '[[target]]\nname = "iqn.2001-04.com.example:one"\n'
         (
             TARGET
             + 'auth = { user="u", secret="s", mutual_user="t", mutual_secret="s" }',
-            "one secret",
+            "different secrets",
         ),
         ("[keys]\nMaxBurstLength = 5", "keys.MaxBurstLength"),
         ("[keys]\nFirstBurstLength = 2097152", "FirstBurstLength"),

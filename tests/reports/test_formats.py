@@ -148,4 +148,4 @@ def test_the_command_writes_each_format(
     assert main(["export", "sarif", str(run), "-o", str(output)]) == 0
     assert json.loads(output.read_text())["version"] == "2.1.0"
     assert main(["export", "kcidb", str(run)]) == 2
-    assert "the origin '' is no word" in capsys.readouterr().err
+    assert "the origin '' is not a word" in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_hosts_that_append_to_a_branch_at_once_lose_nothing(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("branch", "expected_message"),
-    [("", "holds no run"), ("nights", "not a git repository"), ("a b", "git ")],
+    [("", "contains no run"), ("nights", "not a git repository"), ("a b", "git ")],
 )
 def test_an_archive_that_cannot_be_used_is_reported(
     tmp_path: Path, branch: str, expected_message: str
@@ -205,7 +205,7 @@ def test_a_run_is_compared_with_the_last_green_one(
     assert green.started.startswith("2026-11-01")
     write(new, nightly_run(1, broken("a")))
     assert main(["compare", str(new), "--last-green", str(place), "-o", page]) == 2
-    assert "the archive holds no green run of tgt 1 from" in capsys.readouterr().err
+    assert "the archive holds no green run of tgt 1 before" in capsys.readouterr().err
 
 
 def test_a_run_is_archived_by_the_command(

@@ -79,11 +79,11 @@ def test_a_run_comes_back_as_it_went(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "give the folder"),
-        ("not json", "no run of this toolkit"),
-        ("[]", "no run of this toolkit"),
-        ("{}", "no run of this toolkit"),
-        ('{"format": "allure-2"}', "no run of this toolkit"),
+        (None, "name the folder"),
+        ("not json", "not a run of this toolkit"),
+        ("[]", "not a run of this toolkit"),
+        ("{}", "not a run of this toolkit"),
+        ('{"format": "allure-2"}', "not a run of this toolkit"),
         ('{"format": "iscsi-assay-run-1", "checks": []}', "another version"),
         (f'{{"format": "{FORMAT}", "checks": [{{"check": 1}}]}}', "damaged"),
         (f'{{"format": "{FORMAT}", "checks": [{{"check"', "cut short"),

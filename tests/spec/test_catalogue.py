@@ -182,7 +182,7 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
         read(tmp_path)
 
     assert str(caught.value) == (
-        f"{second}: RFC7143-1-01: {first} has an entry with this id too"
+        f"{second}: RFC7143-1-01: {first} has an entry with the same id"
     )
 
 

@@ -171,7 +171,7 @@ def complete_and_wrong(peer: Peer) -> None:
         (silent, "accepts TCP there but does not answer"),
         (garbage, "b'SSH-2.0-'"),
         (half, "closed the connection (FIN) in the middle of a PDU"),
-        (complete_and_wrong, "where a Login Response was due"),
+        (complete_and_wrong, "where a Login Response was expected"),
     ],
 )
 def test_a_listener_that_is_no_target(script: object, words: str) -> None:

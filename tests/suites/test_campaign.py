@@ -229,7 +229,7 @@ def test_times(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "30", "m", "-1m", "0s", "1d"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ValueError, match="no time such as"):
+    with pytest.raises(ValueError, match="not a time such as"):
         duration(text)
 
 
@@ -237,7 +237,7 @@ def test_what_is_no_time(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--campaign=soon"], "no time such as"),
+        (["--campaign=soon"], "not a time such as"),
         (["--campaign=1m", "-n2"], "leave -n out"),
         (["--campaign=1m", "--soak=1m"], "one of them"),
     ],

@@ -138,7 +138,7 @@ def test_an_unknown_habit_is_reported_in_one_line(
 ) -> None:
     assert main(["--habits", "no-such-habit"]) == 2
     assert capsys.readouterr().err == (
-        "python -m suites.mutants: no such habit: no-such-habit\n"
+        "python -m suites.mutants: unknown habit: no-such-habit\n"
     )
 
 

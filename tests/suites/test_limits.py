@@ -31,7 +31,7 @@ def test_a_wait_is_broken_off_when_the_time_is_over() -> None:
     limit = Limit(0.3)
     with listening(silent) as portal:
         connection = Connection(portal, timeout=60)
-        over = r"comes to an end within 0\.3 s"
+        over = r"the exchange ends within 0\.3 s"
         with pytest.raises(CutShort, match=over), limit.running():
             connection.receive()
         connection.close()
@@ -172,4 +172,4 @@ def test_each_part_of_a_check_is_bounded(
     if outcome is not Outcome.PASSED:
         failure = judged[name].failure
         assert failure is not None
-        assert failure.expected == ("the exchange comes to an end within 0.5 s",)
+        assert failure.expected == ("the exchange ends within 0.5 s",)

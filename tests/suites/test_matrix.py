@@ -130,7 +130,7 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ),
         (
             "[[kernel]]\nname='k'\nsource='a'\n[[kernel]]\nname='k'\nsource='b'\n",
-            "kernel k is there twice",
+            "kernel k appears twice",
         ),
         (
             "[[kernel]]\nname='k'\nsource='debian'\n[suite]\ntarget='scst'\n",
@@ -138,13 +138,13 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ),
         (
             "[[kernel]]\nname='k'\nsource='debian'\n[suite]\ntarget='tgt'\n",
-            "target 'tgt' is none of",
+            "target 'tgt' is not one of",
         ),
         ("[[target]]\nname = 'lio'\n", "it names no kernel for the target lio"),
-        ("[[target]]\nname = 'x'\n", "the target x: 'x' is none of reference"),
+        ("[[target]]\nname = 'x'\n", "the target x: 'x' is not one of reference"),
         (
             "[suite]\ntarget='lio'\n[[target]]\nname='tgt'\n",
-            "the suite has a target, and so has the table target",
+            r"\[suite\] and \[\[target\]\] both name a target: keep one of them",
         ),
         (
             "[[target]]\nname='tgt'\ncores=0\n",
@@ -152,16 +152,16 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ),
         (
             "[[target]]\nname='tgt'\n[[part]]\nname='a'\nsuite='interop'\n",
-            "part a: 'interop' is none of conformance, robustness",
+            "part a: 'interop' is not one of conformance, robustness",
         ),
         (
             "[[target]]\nname='tgt'\narguments='-x'\n",
-            "the target tgt: arguments is no list of strings",
+            "the target tgt: arguments is not a list of strings",
         ),
-        (TWICE, "two rows are called tgt_a_b"),
+        (TWICE, "two rows are named tgt_a_b"),
         (
             "[[target]]\nname='../x'\nkind='tgt'\n",
-            r"'\.\./x' is no good as the name of a row",
+            r"'\.\./x' is not a valid name for a row",
         ),
         (
             "[[kernel]]\nname='k'\nsource='packaged'\nin_vm=true\n",
@@ -169,7 +169,7 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ),
         (
             WHOLE.replace("modules", "magic"),
-            "the way 'magic' is none of classic, in-tree, modules",
+            "the way 'magic' is not one of classic, in-tree, modules",
         ),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_kernel_that_cannot_be_built_is_a_result(tmp_path: Path) -> None:
     is_good, output = attempt.build_and_test(row)
 
     assert not is_good
-    assert output.startswith("there are no sources nowhere")
+    assert output.startswith("no kernel sources at nowhere")
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_an_expression_chooses_names(text: str, fitting: list[str]) -> None:
     ],
 )
 def test_a_wrong_expression_is_reported_in_one_line(text: str, where: str) -> None:
-    with pytest.raises(LabError, match=f"makes no sense at {where};") as caught:
+    with pytest.raises(LabError, match=f"has a syntax error at {where};") as caught:
         names.parse(text)
 
     assert "\n" not in str(caught.value)
@@ -349,14 +349,14 @@ def test_a_row_that_was_killed_counts_for_nothing(tmp_path: Path) -> None:
     killed.mkdir()
     (killed / folder.LOG).write_text("some checks")
 
-    with pytest.raises(LabError, match="no row has ended in"):
+    with pytest.raises(LabError, match="no finished row in"):
         collected.newest([tmp_path])
 
 
 def test_a_damaged_record_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / folder.NAME).write_text("{")
 
-    with pytest.raises(LabError, match=r"row\.json is no record of a row") as caught:
+    with pytest.raises(LabError, match=r"row\.json is not a record of a row") as caught:
         folder.read(tmp_path)
 
     assert "\n" not in str(caught.value)

@@ -83,7 +83,7 @@ def test_an_unknown_fault_is_reported_in_one_line(
 ) -> None:
     assert main(["no-such-fault"]) == 2
     assert capsys.readouterr().err == (
-        "python -m suites.mutants: no such fault: no-such-fault\n"
+        "python -m suites.mutants: unknown fault: no-such-fault\n"
     )
 
 
@@ -92,7 +92,7 @@ def test_a_wrong_part_of_the_table_is_reported_in_one_line(
 ) -> None:
     assert main(["--shard", "5/4"]) == 2
     assert capsys.readouterr().err == (
-        "python -m suites.mutants: --shard 5/4: K is from 1 to N\n"
+        "python -m suites.mutants: --shard 5/4: K must be from 1 to N\n"
     )
 
 

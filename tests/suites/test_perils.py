@@ -113,7 +113,7 @@ def test_an_unknown_one_is_reported_in_one_line(
 ) -> None:
     assert main(["--robustness", "no-such-fault"]) == 2
     printed = capsys.readouterr().err
-    assert printed == "python -m suites.mutants: no such fault: no-such-fault\n"
+    assert printed == "python -m suites.mutants: unknown fault: no-such-fault\n"
 
 
 @pytest.mark.integration

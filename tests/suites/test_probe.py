@@ -45,7 +45,7 @@ def test_a_timeout_that_is_none(
     with pytest.raises(SystemExit, match="2"):
         main([command, "iscsi://127.0.0.1/iqn.x", f"--peer-timeout={seconds}"])
 
-    assert f"'{seconds}' is no number of seconds above 0" in capsys.readouterr().err
+    assert f"'{seconds}' is not a number of seconds above 0" in capsys.readouterr().err
 
 
 def test_an_unknown_target(capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def test_cut_waits_for_its_byte(relay: Relay) -> None:
 
 def test_one_bit_is_flipped_once(relay: Relay) -> None:
     with connect(relay) as client:
-        relay.spoil_after(3)
+        relay.flip_bit_after(3)
         assert say(client, bytes(2)) == bytes(2)
         assert say(client, bytes(3)) == b"\0\x10\0"
         assert say(client, bytes(8)) == bytes(8)

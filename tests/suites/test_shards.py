@@ -79,8 +79,8 @@ def test_what_rests_on_another_parts_proof_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("runs", "expected_message"),
     [
-        ([part("1/3", check("a"))], "no run of the part 2/3, 3/3"),
-        ([part("", check("a"))], "is no part of one"),
+        ([part("1/3", check("a"))], "missing run of the part 2/3, 3/3"),
+        ([part("", check("a"))], "is not a part of a sharded run"),
         (
             [part("1/2", check("a")), part("2/3", check("b"))],
             "different numbers of parts: 2, 3",
@@ -149,7 +149,7 @@ def test_parts_of_a_suite_merge_without_loss(
         timeout=60,
     )
     assert lost.returncode == 2
-    assert lost.stderr.endswith("no run of the part 2/2\n")
+    assert lost.stderr.endswith("missing run of the part 2/2\n")
 
 
 @pytest.mark.integration

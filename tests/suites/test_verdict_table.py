@@ -132,7 +132,7 @@ def test_every_row_has_its_case() -> None:
 
 
 def test_nothing_has_no_verdict() -> None:
-    with pytest.raises(ValueError, match="nothing has happened"):
+    with pytest.raises(ValueError, match="no row of the table matches"):
         judge(Happening(phase=CALL))
 
 

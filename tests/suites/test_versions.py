@@ -31,7 +31,7 @@ def test_a_range_holds_the_versions_that_it_names(
 
 @pytest.mark.parametrize("text", ["3.7", ">=x", ">=3.7 <4", ">=3.7,", "~=3"])
 def test_what_is_no_range_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=re.escape("is no condition")):
+    with pytest.raises(ValueError, match=re.escape("is not a condition")):
         VersionRange.parse(text)
 
 

@@ -173,7 +173,7 @@ def test_fixed_port_in_use_is_named() -> None:
 
     assert str(caught.value) == (
         f"the target cannot listen on 127.0.0.1:{port}: the port is in use;"
-        " choose another port, or none"
+        " choose another port, or leave it out"
     )
 
 

@@ -51,7 +51,7 @@ def test_by_hand_scst_has_a_unit_that_keeps_nothing(tmp_path: Path) -> None:
     ("words", "expected_message"),
     [
         (["up", "lio", "--kernel", "mine"], "--kernel: there is no kernel mine;"),
-        (["up", "scst"], "SCST's sources are not there; SCST is in no package"),
+        (["up", "scst"], "SCST's sources were not found; SCST is in no package"),
         (["matrix", "run", "nowhere.toml"], "nowhere.toml: No such file"),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_folder_without_scst_is_named(
     code = main(["up", "scst", "--scst-source", str(tmp_path)])
 
     assert code == TROUBLE
-    assert f"{tmp_path} holds no SCST" in capsys.readouterr().err
+    assert f"{tmp_path} does not contain SCST" in capsys.readouterr().err
 
 
 def test_a_folder_with_options_of_a_kernel_is_a_preset(

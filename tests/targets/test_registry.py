@@ -91,7 +91,7 @@ def test_scst_without_its_sources_says_how_to_get_them(
     monkeypatch.delenv("SCST_SOURCE", raising=False)
 
     with pytest.raises(
-        TargetSpecError, match="sources are not there; SCST is"
+        TargetSpecError, match="sources were not found; SCST is"
     ) as caught:
         parse("scst")
 
@@ -102,7 +102,9 @@ def test_scst_without_its_sources_says_how_to_get_them(
 
 
 def test_a_folder_without_scst_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(TargetSpecError, match="holds no SCST: scst/include/scst"):
+    with pytest.raises(
+        TargetSpecError, match="does not contain SCST: scst/include/scst"
+    ):
         parse("scst", {"scst_source": tmp_path})
 
 

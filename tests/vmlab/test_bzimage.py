@@ -38,10 +38,13 @@ def test_an_uncompressed_kernel_is_left_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"MZ" + bytes(2000), "no bzImage"),
+        (b"MZ" + bytes(2000), "not a bzImage"),
         (image(gzip.compress(KERNEL, mtime=0) + bytes(4), version=0x200), "2.08"),
-        (image(b"\x28\xb5\x2f\xfd" + bytes(60)), "unknown way"),
-        (image(gzip.compress(b"no kernel", mtime=0) + bytes(4)), "unknown way"),
+        (image(b"\x28\xb5\x2f\xfd" + bytes(60)), "compression is unknown"),
+        (
+            image(gzip.compress(b"no kernel", mtime=0) + bytes(4)),
+            "compression is unknown",
+        ),
     ],
     ids=["other-file", "old-protocol", "zstd", "other-content"],
 )

@@ -143,7 +143,7 @@ def test_only_what_the_lab_has_made_is_thrown_away(
 ) -> None:
     (tmp_path / "precious").touch()
 
-    with pytest.raises(LabError, match="which the lab has not made"):
+    with pytest.raises(LabError, match="which the lab did not create"):
         cache.clear()
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     cache.folder()
@@ -185,5 +185,7 @@ def test_a_cache_that_hosts_may_share_is_refused(
     mounts.write_text(f"40 22 0:30 / {tmp_path} rw - nfs server:/home rw\n")
     monkeypatch.setattr(cache, "_MOUNTS", mounts)
 
-    with pytest.raises(LabError, match=r"of a network \(nfs\); each host needs"):
+    with pytest.raises(
+        LabError, match=r"on a network file system \(nfs\); each host needs"
+    ):
         cache.folder()

@@ -139,11 +139,11 @@ def test_only_a_machine_that_outlives_us_keeps_its_folder() -> None:
 @pytest.mark.parametrize(
     ("words", "expected_message"),
     [
-        (["up", "lio", "--name", "../x"], "'../x' is no name of a machine: "),
+        (["up", "lio", "--name", "../x"], "'../x' is not a valid name of a machine: "),
         (["down", "nobody"], "there is no machine nobody"),
         (["console", "nobody"], "there is no machine nobody"),
-        (["log", "nobody"], "there is no console of a machine nobody"),
-        (["log", "../x"], "'../x' is no name of a machine: "),
+        (["log", "nobody"], "there is no console file of the machine nobody"),
+        (["log", "../x"], "'../x' is not a valid name of a machine: "),
     ],
 )
 def test_an_error_is_one_line(
@@ -170,7 +170,7 @@ def test_a_name_that_another_process_is_at_is_refused(
     claim.release()
     assert (code, running(host)) == (TROUBLE, ["test"])
     assert capsys.readouterr().err == (
-        "python -m vmlab up lio: another process is at the machine one\n"
+        "python -m vmlab up lio: another process uses the machine one\n"
     )
 
 

@@ -43,5 +43,7 @@ def test_a_dependency_without_a_version_is_looked_up(
 def test_missing_lists_of_apt_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "run", printing(""))
 
-    with pytest.raises(LabError, match="no Debian kernel; apt-get update"):
+    with pytest.raises(
+        LabError, match="no Debian kernel in its package lists; apt-get update"
+    ):
         kernel._newest()

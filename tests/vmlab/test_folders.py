@@ -31,7 +31,7 @@ def left() -> set[str]:
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a b", "-all", "x" * 65])
 def test_a_name_that_is_no_folders_is_refused(name: str) -> None:
-    with pytest.raises(LabError, match="no name of a machine"):
+    with pytest.raises(LabError, match="not a valid name of a machine"):
         folders.machine_folder(name)
 
 

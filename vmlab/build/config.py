@@ -70,7 +70,9 @@ def parse(text: str, origin: str) -> dict[str, str]:
         elif option := _UNSET.fullmatch(line):
             options[option[1]] = "n"
         elif line and not line.startswith("#"):
-            raise LabError(f"{origin}, line {number}: {line!r} is no option")
+            raise LabError(
+                f"{origin}, line {number}: {line!r} is not a configuration option"
+            )
     return options
 
 

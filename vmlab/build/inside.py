@@ -174,7 +174,7 @@ class _Job:
         if code.exists():
             return int(code.read_text())
         raise LabError(
-            f"the machine {self._running.name}, which builds, has ended",
+            f"the machine {self._running.name}, which was building, has ended",
             log=watch.tail(self._running.log_since(0)),
         )
 

@@ -220,7 +220,7 @@ def about_of(root: Path) -> About:
         names = {field.name for field in fields(About)}
         return About(**{name: values[name] for name in names & values.keys()})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{root} is no kernel that this lab has built") from error
+        raise LabError(f"{root} is not a kernel that this lab has built") from error
 
 
 def load(root: Path) -> Kernel:
@@ -244,7 +244,7 @@ def remember(name: str, kernel: Kernel) -> None:
         LabError: it is no good as a name.
     """
     if not _NAME.fullmatch(name):
-        raise LabError(f"{name!r} is no good as the name of a kernel")
+        raise LabError(f"{name!r} is not a valid name for a kernel")
     folder = cache.folder() / "kernels"
     folder.mkdir(exist_ok=True)
     values = {

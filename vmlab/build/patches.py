@@ -23,7 +23,7 @@ def collect(paths: Iterable[Path]) -> list[Path]:
     else by name.
 
     Raises:
-        LabError: there is no such file, or a folder holds no patch.
+        LabError: there is no such file, or a folder contains no patch.
     """
     return [path for one in paths for path in _patches(one)]
 
@@ -42,9 +42,9 @@ def _patches(path: Path) -> list[Path]:
         files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES)
     missing = [one for one in files if not one.is_file()]
     if missing:
-        raise LabError(f"{series} names {missing[0].name}, which is not there")
+        raise LabError(f"{series} names {missing[0].name}, which does not exist")
     if not files:
-        raise LabError(f"the folder {path} holds no patch")
+        raise LabError(f"the folder {path} contains no patch")
     return files
 
 
@@ -58,7 +58,9 @@ def apply(tree: Path, patch: Path) -> None:
     problems = _try(tree, patch)
     if problems:
         if not _try(tree, patch, "--reverse"):
-            raise LabError(f"the patch {patch.name} is in this source already")
+            raise LabError(
+                f"the patch {patch.name} is already applied to these sources"
+            )
         raise LabError(
             f"the patch {patch.name} does not apply: {problems[0]}",
             hint="nothing was changed",

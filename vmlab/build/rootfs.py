@@ -48,7 +48,9 @@ def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
     find("genext2fs")
     sources = _sources()
     path.mkdir()
-    sys.stderr.write("making a Debian root file system; a minute or two, once\n")
+    sys.stderr.write(
+        "making a Debian root file system: this takes a minute or two, only once\n"
+    )
     words = ["mmdebstrap", "--variant=essential", "--format=ext2"]
     words += ["--include=" + ",".join(names), *_options(notes, path)]
     # The suite's name is in the sources, not in an argument.
@@ -67,8 +69,8 @@ def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
         errors = [line for line in output if line.startswith("E: ")]
         why = errors[0].removeprefix("E: ") if errors else f"code {code}"
         raise LabError(
-            f"mmdebstrap makes no root file system: {why}",
-            hint="see whether apt-get update works",
+            f"mmdebstrap failed to make a root file system: {why}",
+            hint="check that apt-get update works",
             command=words,
             log="\n".join(output[-12:]),
         )
@@ -83,7 +85,7 @@ def _sources() -> list[str]:
     targets = ("Created-By: Packages", "Origin: Debian")
     lines = run("apt-get", "indextargets", "--format", _SOURCE, *targets).splitlines()
     if not lines:
-        raise LabError("apt knows no archive of Debian's", hint="apt-get update")
+        raise LabError("apt has no package list of Debian", hint="apt-get update")
     return list(dict.fromkeys(lines))
 
 

@@ -52,7 +52,7 @@ def find(text: str) -> Origin:
         return Origin(archives[-1])
     path = Path(text).expanduser().resolve()
     if not path.exists():
-        raise LabError(f"there are no sources {text}", hint="give a tree or a tarball")
+        raise LabError(f"no kernel sources at {text}", hint="give a tree or a tarball")
     if path.is_dir():
         version(path)
     return Origin(path)
@@ -76,7 +76,7 @@ def version(tree: Path) -> KernelVersion:
     ]
     numbers = [match[1] for match in matches if match is not None]
     if len(numbers) < len(_NUMBERS) or not (tree / "Kconfig").exists():
-        raise LabError(f"{tree} holds no kernel's sources")
+        raise LabError(f"{tree} does not contain kernel sources")
     # Before 3.0 a fourth number came as EXTRAVERSION.
     extra = re.search(r"^EXTRAVERSION[ \t]*=[ \t]*(\S+)", text, re.MULTILINE)
     return versions.parse(".".join(numbers) + (extra[1] if extra else ""))

@@ -106,7 +106,7 @@ def test_the_port_is_in_its_group(session: Session, ways: Ways) -> None:
     group = designated(session, DesignatorType.TARGET_PORT_GROUP)
     port = designated(session, DesignatorType.RELATIVE_TARGET_PORT)
     if group is None and port is None:
-        pytest.skip("not applicable: VPD page 83h designates neither port nor group")
+        pytest.skip("not applicable: VPD page 83h identifies neither port nor group")
 
     if group is not None:
         check(group in groups, f"group {group} in the report", groups)

@@ -106,7 +106,7 @@ def served_before(session: Session, disk: Disk, send: Send, name: str) -> None:
     """Skip where the unit does not serve a command in an active state either."""
     result = send(session, disk)
     if not result.is_good:
-        pytest.skip(f"not applicable: {name} is not served in any state: {result}")
+        pytest.skip(f"not applicable: {name} is served in no state: {result}")
 
 
 @pytest.mark.requirement("SPC4-5.15.2.4-01")

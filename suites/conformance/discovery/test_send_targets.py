@@ -160,9 +160,11 @@ def test_every_listed_target_can_be_asked_for(discovery: Session) -> None:
     """SendTargets=<name> returns each target that SendTargets=All lists."""
     listed = target_names(discovery.send_targets("All"))
 
-    names_told = [target_names(discovery.send_targets(name)) for name in listed]
+    listed_names = [target_names(discovery.send_targets(name)) for name in listed]
 
-    check(names_told == [[name] for name in listed], f"each of {listed}", names_told)
+    check(
+        listed_names == [[name] for name in listed], f"each of {listed}", listed_names
+    )
 
 
 @pytest.mark.requirement("RFC7143-13.8-i01")

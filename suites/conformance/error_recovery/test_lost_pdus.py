@@ -73,7 +73,7 @@ def test_corrupted_data_is_refused_and_recovered(
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
 
-    damaged = lose_data(writer, task, r2t, lost, is_spoilt=True)
+    damaged = lose_data(writer, task, r2t, lost, is_corrupted=True)
 
     expect_recovered(writer, scratch_disk, task, refused=damaged)
 
@@ -85,7 +85,7 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
     task = start_write(writer, scratch_disk, pattern(scratch_disk, LENGTH, seed=0x650))
     r2t = writer.expect(R2T, of=task.command)
 
-    lose_data(writer, task, r2t, 0, is_spoilt=True)
+    lose_data(writer, task, r2t, 0, is_corrupted=True)
 
     r2ts = [r2t, *answer_r2ts_until_end(writer, task)]
     if len(r2ts) == 1:
@@ -105,7 +105,7 @@ def test_missing_data_is_recovered(
     task = start_write(writer, scratch_disk, data)
     r2t = writer.expect(R2T, of=task.command)
 
-    lose_data(writer, task, r2t, lost, is_spoilt=False)
+    lose_data(writer, task, r2t, lost, is_corrupted=False)
 
     expect_recovered(writer, scratch_disk, task)
 

@@ -210,7 +210,7 @@ def test_six_exchanges_are_allowed(login: LoginExchange, first_pairs: Pairs) -> 
 def test_first_pdu_is_a_login_request(
     login: LoginExchange, pdu: NOPOut | SCSICommand | TextRequest
 ) -> None:
-    """The target drops a connection whose first PDU is no Login Request."""
+    """The target drops a connection whose first PDU is not a Login Request."""
     login.connection.send(pdu)
 
     expect_drop(login.connection)

@@ -133,7 +133,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
     tags = [session.expect(NOPIn, is_answer=True).initiator_task_tag for _ in range(2)]
     check(
         tags == [first.initiator_task_tag, original.initiator_task_tag],
-        "answers to the two that were due",
+        "answers to the two that are expected",
         f"answers to ITTs {tags}",
     )
     session.expect_silence(after=duplicate)

@@ -24,7 +24,9 @@ def _moves(a: Nexus, unregistered: Nexus) -> None:
     try:
         a.target_port()
     except ConformanceFailure as failure:
-        pytest.skip(f"not applicable: READ FULL STATUS tells no port: {failure.actual}")
+        pytest.skip(
+            f"not applicable: READ FULL STATUS reports no port: {failure.actual}"
+        )
     result = a.move(
         unregistered, KEY, ReservationType.WRITE_EXCLUSIVE, reservation_key=1
     )

@@ -112,7 +112,7 @@ def test_limits_are_kept(medium: Medium, limits: BlockLimits, field: str) -> Non
         "atomic_boundary": limits.maximum_atomic_boundary_size,
     }[field]
     if not 0 < maximum < 0xFFFF or maximum >= medium.disk.blocks:
-        pytest.skip("not applicable: there is no limit, or none within reach")
+        pytest.skip("not applicable: the unit has no limit, or one too large to reach")
     before = medium.blocks(1, seed=4)
     medium.write(0, before)
 

@@ -49,7 +49,7 @@ def test_blocks_beyond_the_end_are_refused(
     """The unit refuses a command that reaches beyond the last block."""
     layout, send = row
     if layout is cdb.get_lba_status and not beyond:
-        pytest.skip("not applicable: it names no number of blocks")
+        pytest.skip("not applicable: the command has no number of blocks")
     lba = medium.last(layout) + beyond
 
     result = send(medium, layout, lba, 2 - beyond)

@@ -307,7 +307,7 @@ def test_the_longest_transfer_is_as_reported(medium: Medium, layout: Layout) -> 
     size = medium.disk.block_size
     most_asked = 2 ** layout.structure.fields["blocks"].width - 1
     if not 0 < maximum < min(last_lba, most_asked) or maximum * size > LARGEST:
-        pytest.skip("not applicable: no limit that one READ of 48 MiB could reach")
+        pytest.skip("not applicable: the limit is more than one READ of 48 MiB")
 
     expect_good(_read(medium, layout, maximum))
     refused = _read(medium, layout, maximum + 1)
@@ -321,7 +321,7 @@ def test_the_longest_comparison_is_as_reported(medium: Medium) -> None:
     skip_without(medium.session, cdb.compare_and_write)
     maximum = limits_of(medium.session).maximum_compare_and_write_length
     if not 0 < maximum < 0xFF:
-        pytest.skip("not applicable: no limit that a CDB could exceed")
+        pytest.skip("not applicable: no CDB can exceed the limit")
     before = medium.blocks(maximum + 1)
     for at in range(0, maximum + 1, 16):
         count = min(16, maximum + 1 - at)

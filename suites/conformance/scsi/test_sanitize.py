@@ -192,7 +192,7 @@ def test_a_reservation_keeps_it_out(small: Medium, open_session: OpenSession) ->
     holder = Nexus(other)
     registered = holder.register_anyway(KEY)
     if not registered.is_good:
-        pytest.skip(f"not applicable: nothing can be reserved: {registered}")
+        pytest.skip(f"not applicable: the unit cannot be reserved: {registered}")
     before = small.blocks(1, seed=7)
     small.write(0, before)
     expect_good(holder.reserve(ReservationType.WRITE_EXCLUSIVE))

@@ -57,7 +57,7 @@ def test_changed_exchanges_are_survived(
     if findings:
         raise ConformanceFailure(
             "the target survives what was sent",
-            f"{len(findings)} ways in which it does not: "
+            f"{len(findings)} ways to break it: "
             + "; ".join(dict.fromkeys(one.says for one in findings)),
             requirement=findings[0].requirement,
         )

@@ -196,28 +196,28 @@ def test_the_habits_of_the_kind_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("label = ", "it is no TOML"),
+        ("label = ", "the file is not TOML"),
         (f"lable = 1\n{_LEAST}", "contains unknown field `lable`"),
         (_LEAST.replace('"a box"', "7"), "label: Expected `str`, got `int`"),
         (_LEAST.replace('"a box"', r'"\u001b[2J"'), "visible characters"),
         ('label = "x"', "missing required field `portal`"),
-        ('label = "x"\nportal = []\ntarget = []', "portal: it needs one"),
+        ('label = "x"\nportal = []\ntarget = []', "portal: give at least one"),
         (_LEAST.replace("127.0.0.1", "127.0.0.1:0"), "portal 1: the port '0'"),
-        (_LEAST.replace(_NAME, "disk"), "target 1: the name 'disk' begins with"),
+        (_LEAST.replace(_NAME, "disk"), "target 1: the name 'disk' must begin with"),
         (_LEAST.replace(_NAME, _NAME + "x" * 223), "more than 223 bytes"),
         (f'deviations_of = "acme"\n{_LEAST}', "unknown kind 'acme'; valid: reference"),
         (f'deviations = "gone.toml"\n{_LEAST}', "deviations: there is no file"),
         (f"{_LEAST}[[target.unit]]\nlun = -1", "target 1.unit 1: the LUN -1"),
         (f'{_LEAST}[[target.unit]]\nlun = 0\nsize = "64X"', "the size '64X' is no"),
         (f"{_LEAST}[[target.unit]]\nlun = 0\nlook = 1", "unknown field `look`"),
-        (f"{_LEAST}unit = [{{lun = 1}}, {{lun = 1}}]", "the LUN 1 stands twice"),
+        (f"{_LEAST}unit = [{{lun = 1}}, {{lun = 1}}]", "the LUN 1 appears twice"),
         (f"{_LEAST}no_lun_0 = true", "no_lun_0 needs a"),
         (f"{_LEAST}no_lun_0 = true\nunit = [{{lun = 0}}]", "no_lun_0 needs a"),
         (f'{_LEAST}[target.chap]\nuser = "u"', "missing required field `secret`"),
         (f'{_LEAST}[target.chap]\nuser = "u"\nsecret = 5', "target 1.chap.secret"),
         (f'{_LEAST}[special]\nmoved = "x"', "special: the name 'x'"),
-        (f"{_LEAST}[limits]\nwait = -1", "limits: -1 is no number of seconds"),
-        (f'{_LEAST}[[target]]\nname = "{_NAME}"', "stands twice"),
+        (f"{_LEAST}[limits]\nwait = -1", "limits: -1 is not a number of seconds"),
+        (f'{_LEAST}[[target]]\nname = "{_NAME}"', "appears twice"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(
@@ -240,7 +240,7 @@ def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "box.toml"
     path.write_bytes(b"\xff\xfe\0")
 
-    with pytest.raises(TargetSpecError, match="no text in UTF-8"):
+    with pytest.raises(TargetSpecError, match="not UTF-8 text"):
         parse(str(path))
 
 

@@ -56,9 +56,9 @@ def test_without_hooks_the_reason_says_which_line_is_missing(
     )
     assert not box.features & {"restart", "power-cycle", "operator"}
     assert box.control.log_since(0) == ""
-    with pytest.raises(LabError, match=r"in box\.toml would change that"):
+    with pytest.raises(LabError, match=r"to \[hooks\] in box\.toml"):
         box.control.restart()
-    with pytest.raises(NotOfferedError, match=r"`vendor_event = \[\.\.\.\]` in"):
+    with pytest.raises(NotOfferedError, match=r"`vendor_event = \[\.\.\.\]` to"):
         box.control.operate("vendor-event code=7")
 
 
@@ -130,13 +130,19 @@ def test_a_program_may_lie_beside_the_file(tmp_path: Path, port: int) -> None:
 @pytest.mark.parametrize(
     ("hooks", "complaint"),
     [
-        ('restart = ["no-such-program"]', "hooks.restart: there is no program"),
-        ('log = ["./box.toml"]', "hooks.log: there is no program './box.toml'"),
-        ("restart = []", "hooks.restart: the command has no word"),
+        (
+            'restart = ["no-such-program"]',
+            "hooks.restart: there is no executable program",
+        ),
+        (
+            'log = ["./box.toml"]',
+            "hooks.log: there is no executable program './box.toml'",
+        ),
+        ("restart = []", "hooks.restart: the command is empty"),
         ('restart = " "', "hooks.restart: the command is empty"),
         ("restart = 5", "hooks.restart: Expected"),
         ('reboot = "true"', "hooks: Object contains unknown field `reboot`"),
-        ('restart = {command = "true", seconds = 0}', "0 is no number of seconds"),
+        ('restart = {command = "true", seconds = 0}', "0 is not a number of seconds"),
         ('restart = {command = "true", limit = 1}', "unknown field `limit`"),
         ('[hooks.operator]\npong = "true"', "hooks.operator: Object contains unknown"),
         ('[hooks.operator]\nping = ["nope"]', "hooks.operator.ping: there is no"),
@@ -157,7 +163,7 @@ def test_two_versions_are_refused(tmp_path: Path, port: int) -> None:
     path = tmp_path / "box.toml"
     path.write_text(f'version = "1"\n{path.read_text()}\nversion = ["true"]')
 
-    with pytest.raises(TargetSpecError, match="version stands twice"):
+    with pytest.raises(TargetSpecError, match="version appears twice"):
         parse(str(path))
 
 

@@ -121,10 +121,10 @@ def test_target_that_listens_elsewhere_is_refused(stand_in: Path) -> None:
 
 
 def test_target_that_fails_shows_its_last_lines(stand_in: Path) -> None:
-    stand_in.write_text("raise SystemExit('no such fault: x')")
+    stand_in.write_text("raise SystemExit('unknown fault: x')")
 
     with pytest.raises(LabError, match="exited with status 1 before") as caught:
         parse("reference", {"fault": ["x"]}).start()
 
-    assert caught.value.log == "no such fault: x"
+    assert caught.value.log == "unknown fault: x"
     assert caught.value.command[-2:] == ("--fault", "x")

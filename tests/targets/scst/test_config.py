@@ -167,7 +167,7 @@ def test_backslashes_are_kept_in_scst_conf() -> None:
 def test_what_scst_conf_cannot_say_is_refused(secret: str) -> None:
     target = Target(NAME, {}, incoming=(Credentials.of("joe", secret),))
 
-    with pytest.raises(LabError, match=r"scst\.conf has no way to say") as caught:
+    with pytest.raises(LabError, match=r"scst\.conf cannot express") as caught:
         config.conf(Config((), (target,)))
 
     assert secret not in str(caught.value)
@@ -180,5 +180,5 @@ def test_an_incomplete_configuration() -> None:
         config.conf(Config((), (target,)))
     with pytest.raises(LabError, match="has disk0 twice"):
         config.conf(replace(SETTINGS, devices=SETTINGS.devices[:1] * 2))
-    with pytest.raises(LabError, match="mutual CHAP without a way in"):
+    with pytest.raises(LabError, match="mutual CHAP also needs the initiator"):
         config.conf(replace(SETTINGS, targets=(replace(target, incoming=()),)))

@@ -54,7 +54,7 @@ def test_versions_of_kernels(
 
 @pytest.mark.parametrize("text", ["", "six", "6", "v6.1"])
 def test_what_is_no_version(text: str) -> None:
-    with pytest.raises(LabError, match="is no version of a kernel"):
+    with pytest.raises(LabError, match="is not a kernel version"):
         versions.parse(text)
 
 

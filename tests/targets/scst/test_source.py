@@ -39,7 +39,7 @@ def test_a_tree_without_a_version_is_refused(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
     (root / "scst/include/scst_const.h").write_text("")
 
-    with pytest.raises(LabError, match="does not say which version"):
+    with pytest.raises(LabError, match="does not name its version"):
         source.open_source(root)
 
 
@@ -89,8 +89,8 @@ def test_a_broken_tarball_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "expected_message"),
     [
-        (lambda path: path.exists(), "there is no folder"),
-        (lambda path: path.touch(), "is no folder"),
+        (lambda path: path.exists(), "there is not a folder"),
+        (lambda path: path.touch(), "is not a folder"),
         (lambda path: path.mkdir(), "scst/include/scst.h and iscsi-scst/.* missing"),
     ],
 )

@@ -17,7 +17,7 @@ _PORTALS = (Portal("127.0.0.1", 20000),)
 def test_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     directory = tmp_path / ("d" * 100)
 
-    with pytest.raises(LabError, match="too long for the path of a socket; set TMPDIR"):
+    with pytest.raises(LabError, match="too long for a socket's path; set TMPDIR"):
         recipe.recipe({}).prepare(Plan(directory, _PORTALS, tmp_path / "log"))
 
 
@@ -32,7 +32,7 @@ def test_user_without_namespaces_is_reported(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    with pytest.raises(LabError, match="tgtd obeys root alone"):
+    with pytest.raises(LabError, match="tgtd needs root"):
         recipe.recipe({}).launch(Plan(tmp_path, _PORTALS, tmp_path / "log"))
 
 

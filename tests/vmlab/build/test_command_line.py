@@ -69,7 +69,10 @@ def test_a_log_is_decoded_by_the_kernel_that_is_named(
 def test_nothing_is_built_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build"]) == 0
 
-    assert "no kernel is built; iscsi-assay lab build kernel" in capsys.readouterr().out
+    assert (
+        "no kernel is built yet: iscsi-assay lab build kernel"
+        in capsys.readouterr().out
+    )
 
 
 def test_trouble_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +81,6 @@ def test_trouble_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     error = capsys.readouterr().err
     assert code == TROUBLE
     assert error.startswith(
-        "python -m vmlab build kernel: there are no sources nowhere;"
+        "python -m vmlab build kernel: no kernel sources at nowhere;"
     )
     assert error.count("\n") == 1

@@ -43,7 +43,9 @@ def test_a_later_fragment_has_the_last_word(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_no_option_is_named() -> None:
-    with pytest.raises(LabError, match=r"^mine, line 2: 'KASAN=y' is no option$"):
+    with pytest.raises(
+        LabError, match=r"^mine, line 2: 'KASAN=y' is not a configuration option$"
+    ):
         config.parse("CONFIG_A=y\nKASAN=y\n", "mine")
 
 

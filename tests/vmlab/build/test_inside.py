@@ -137,7 +137,9 @@ def test_a_job_is_waited_for_as_long_as_its_machine_runs(tmp_path: Path) -> None
 def test_a_machine_that_has_ended_is_reported_with_its_last_output(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(LabError, match="builder-1, which builds, has ended") as caught:
+    with pytest.raises(
+        LabError, match="builder-1, which was building, has ended"
+    ) as caught:
         job(Machine(tmp_path, is_up=False), tmp_path).wait(0)
 
     assert caught.value.log == "out of memory"
@@ -198,7 +200,7 @@ def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("printed", "expected_message"),
     [
-        ("", "apt knows no archive of Debian's; apt-get update"),
+        ("", "apt has no package list of Debian; apt-get update"),
         ("deb http://127.0.0.1:9/debian sid main\n", "mmdebstrap makes no root"),
     ],
 )

@@ -238,7 +238,7 @@ def test_a_kernel_whose_files_are_gone_is_forgotten(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "expected_message"),
     [
-        ("nowhere", "there are no sources .*nowhere; give a tree or a tarball"),
+        ("nowhere", "no kernel sources at .*nowhere; give a tree or a tarball"),
         (".", "holds no kernel's sources"),
     ],
 )

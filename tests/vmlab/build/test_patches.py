@@ -36,10 +36,12 @@ def test_a_series_determines_the_order(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"there is no patch .*/mine\.patch"):
         patches.collect([tmp_path / "mine.patch"])
-    with pytest.raises(LabError, match="holds no patch"):
+    with pytest.raises(LabError, match="contains no patch"):
         patches.collect([tmp_path])
     (tmp_path / "series").write_text("lost.patch\n")
-    with pytest.raises(LabError, match=r"series names lost\.patch, which is not there"):
+    with pytest.raises(
+        LabError, match=r"series names lost\.patch, which does not exist"
+    ):
         patches.collect([tmp_path])
 
 
@@ -116,5 +118,7 @@ def test_a_patch_that_is_there_already(tree: Path, tmp_path: Path) -> None:
     path = write(tmp_path, standin.PATCH)
     patches.apply(tree, path)
 
-    with pytest.raises(LabError, match=r"own\.patch is in this source already"):
+    with pytest.raises(
+        LabError, match=r"own\.patch is already applied to these sources"
+    ):
         patches.apply(tree, path)
