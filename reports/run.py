@@ -130,7 +130,7 @@ def _examine(file: Path, content: bytes) -> None:
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         is_ours = _FAMILY.encode() in content[:200]
-        what = "is cut short or damaged" if is_ours else "is no run of this toolkit"
+        what = "is cut short or damaged" if is_ours else "is not a run of this toolkit"
         raise RunFileError(f"{file} {what}: {error}") from error
     if head.format == FORMAT:
         return

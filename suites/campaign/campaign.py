@@ -164,7 +164,7 @@ class Campaign:
             return failure
         except ISCSIError as error:
             return ConformanceFailure(
-                "the target serves on", f"{error}", requirement=SERVES
+                "the target continues to serve", f"{error}", requirement=SERVES
             )
         return None
 

@@ -68,7 +68,7 @@ def report_of(session: Session) -> Report:
         return parse_report(data)
     except DecodeError as error:
         raise ConformanceFailure(
-            "whole target port group descriptors",
+            "complete target port group descriptors",
             error,
             session.transcript,
             requirement=REPORT_IS_THERE,

@@ -151,7 +151,7 @@ class Attacker:
     def _refuse(self, what: str, transcript: Transcript, cause: Exception) -> NoReturn:
         __tracebackhide__ = True
         raise ConformanceFailure(
-            "the target serves a new login, and what is right after it",
+            "the target serves a new login and correct requests after it",
             what,
             transcript,
             requirement=SERVES,

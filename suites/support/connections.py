@@ -111,7 +111,7 @@ def senses_until_good(session: Session, link: Link | None = None) -> list[Sense]
         if result.sense is not None:
             senses.append(result.sense)
     raise ConformanceFailure(
-        "TEST UNIT READY comes to GOOD", result, session.transcript
+        "TEST UNIT READY ends with GOOD in the end", result, session.transcript
     )
 
 
@@ -169,7 +169,7 @@ def wait_cleared(session: Session) -> None:
         wait_receiving(session, _POLL)
     raise ConformanceFailure(
         f"a unit attention with ASC/ASCQ 47h/7Fh within {seconds:g} s",
-        "GOOD all the time",
+        "GOOD for each command",
         session.transcript,
     )
 

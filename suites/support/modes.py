@@ -51,8 +51,8 @@ def sense_page(
     try:
         pages = tuple((parse_10 if size == 10 else parse_6)(result.data).pages)
     except DecodeError as error:
-        check(False, "whole mode data", str(error))
-    check([page.code for page in pages] == [ModePage.CONTROL], "that page alone", pages)
+        check(False, "complete mode data", str(error))
+    check([page.code for page in pages] == [ModePage.CONTROL], "only that page", pages)
     return pages[0]
 
 
@@ -97,7 +97,7 @@ def _parsed(result: Result, size: int) -> ModeParameters:
     try:
         return (parse_10 if size == 10 else parse_6)(result.data)
     except DecodeError as error:
-        check(False, "whole mode data", str(error))
+        check(False, "complete mode data", str(error))
         raise AssertionError from error
 
 

@@ -157,7 +157,7 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
     answer = text.value(answers, name)
     check(
         answer in (None, *text.RESERVED_ANSWERS, *allowed),
-        "a refusal, or no value for what was no offer",
+        "a refusal, or no answer to a declaration",
         response,
         login.connection.transcript,
     )

@@ -247,7 +247,7 @@ class Nexus:
                 return senses
             senses.append(sense)
         raise ConformanceFailure(
-            "unit attentions come to an end",
+            "an end of the unit attentions",
             ", ".join(map(str, senses)),
             self.session.transcript,
         )

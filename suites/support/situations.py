@@ -226,7 +226,7 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
 """How each kind of PDU is provoked in each of its situations."""
 
 UNPROVOKED: Mapping[str, str] = {
-    "NOPIn@one-way": "a target sends it when it likes: nothing makes it due",
+    "NOPIn@one-way": "a target sends it when it likes: no stimulus forces it",
 }
 """The situations that no exchange here brings about, each with the reason."""
 

@@ -229,7 +229,9 @@ class Stress:
         except ISCSIError as error:
             self.attacker.judge(what, self._transcript)
             raise ConformanceFailure(
-                "the target serves on", f"{error}, after {what}", requirement=SERVES
+                "the target continues to serve",
+                f"{error}, after {what}",
+                requirement=SERVES,
             ) from error
 
     def _options(self) -> LoginOptions:

@@ -142,7 +142,7 @@ def test_the_header_can_be_extended(session: Session, ways: Ways) -> None:
         report = parse_report(data, is_extended=True)
     except DecodeError as error:
         raise ConformanceFailure(
-            "an extended header, then whole descriptors", error, session.transcript
+            "an extended header, then complete descriptors", error, session.transcript
         ) from error
     check(report.format == ReportFormat.EXTENDED, "format 001b", f"{report.format:03b}")
     plain = report_of(session).groups

@@ -103,7 +103,11 @@ def test_without_a_logout_the_connection_is_dropped(
     expect_drop(session.connection, timeout=int(message.parameter3) + 4)
 
     waited = time.monotonic() - begun
-    check(waited > 0.5 * message.parameter3, "a drop once the time is over", waited)
+    check(
+        waited > 0.5 * message.parameter3,
+        "a dropped connection when the time is over",
+        waited,
+    )
 
 
 @pytest.mark.requirement("RFC7143-11.9.1-i02")

@@ -100,7 +100,7 @@ def test_a_lost_connection_is_logged_out_over_another(
     answer = pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
-    expect_served(pair, "the connection that logged out another")
+    expect_served(pair, "the connection that sent the logout")
 
 
 @MULTI

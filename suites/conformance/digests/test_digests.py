@@ -50,7 +50,11 @@ def test_every_pdu_has_its_digests(
 
     # A missing or wrong digest raises an error of its own in `converse`.
     kinds = {type(pdu).__name__ for pdu in received}
-    check({"NOPIn", "SCSIResponse", "LogoutResponse"} <= kinds, "every answer", kinds)
+    check(
+        {"NOPIn", "SCSIResponse", "LogoutResponse"} <= kinds,
+        "an answer to every request",
+        kinds,
+    )
 
 
 @pytest.mark.requirement("RFC7143-13.1-i01")
@@ -179,7 +183,7 @@ def test_damaged_data_is_not_written(
     assert after.startswith(damaged)
     next_or_drop(digested.connection)
     read_back = read(open_session(), scratch_disk, 1).data
-    expect_data(read_back, before, what="the data from before")
+    expect_data(read_back, before, what="the data written before")
 
 
 @HEADER

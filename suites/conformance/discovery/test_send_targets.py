@@ -83,7 +83,7 @@ def test_no_other_keys_appear(discovery: Session) -> None:
     """An answer to SendTargets holds only TargetName and TargetAddress."""
     keys = {key for key, _ in discovery.send_targets()}
 
-    check(keys <= {"TargetName", "TargetAddress"}, "these two alone", keys)
+    check(keys <= {"TargetName", "TargetAddress"}, "only these two", keys)
 
 
 @pytest.mark.requirement("RFC7143-13.8-02")
@@ -364,4 +364,4 @@ def test_nothing_but_answers_comes(discovery: Session) -> None:
 
     kinds = {type(pdu).__name__ for pdu in discovery.transcript.received()}
     allowed = {"LoginResponse", "TextResponse", "LogoutResponse"}
-    check(kinds <= allowed, "responses alone", kinds)
+    check(kinds <= allowed, "only responses", kinds)

@@ -223,4 +223,4 @@ def test_nothing_but_answers_comes(discovery: Session) -> None:
         for pdu in received
         if not isinstance(pdu, LoginResponse | TextResponse | LogoutResponse)
     ]
-    check(not strange, "Text and Logout Responses alone", strange and strange[0])
+    check(not strange, "only Text and Logout Responses", strange and strange[0])

@@ -109,7 +109,7 @@ def test_the_response_comes_before_the_task_goes_on(
     first = received.index(tagged(received, task.initiator_task_tag)[0])
     check(
         received.index(response) < first,
-        "the function's response first",
+        "the response of the function before it",
         received[first],
     )
 

@@ -231,7 +231,7 @@ def test_stat_sn_is_the_next(
     """
     for packet in provoke(request, situation):
         slip = transcript.slips.first.get("RFC7143-4.2.2.2-i01")
-        check(slip is None, "the StatSN that is due", packet, field="StatSN")
+        check(slip is None, "the next StatSN", packet, field="StatSN")
 
 
 @pytest.mark.requirement("RFC7143-11.13-i01")

@@ -61,7 +61,7 @@ def test_unknown_connection_leaves_the_others(session: Session) -> None:
     answer = session.logout(LogoutReason.CLOSE_CONNECTION, cid=0x4321)
 
     check(answer.response == LogoutResponseCode.CID_NOT_FOUND, "response 1", answer)
-    expect_served(session, "the connection that logged out another")
+    expect_served(session, "the connection that sent the logout")
 
 
 @pytest.mark.requirement("RFC7143-11.15.1-i02")
@@ -156,7 +156,9 @@ def test_write_ended_by_a_logout_is_not_carried_out(
     session.logout()
 
     read_back = read(open_session(), scratch_disk, scratch_disk.block_size)
-    check(read_back.data == before, "the data from before", read_back.data[:16].hex())
+    check(
+        read_back.data == before, "the data written before", read_back.data[:16].hex()
+    )
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05")

@@ -97,7 +97,11 @@ def test_deprecated_reason_is_not_used(session: Session) -> None:
     """A Reject never gives the deprecated reason 0b."""
     _bad, reject = provoke_reject(session)
 
-    check(reject.reason != RejectReason.NEGOTIATION_RESET, "a reason in force", reject)
+    check(
+        reject.reason != RejectReason.NEGOTIATION_RESET,
+        "a reason code that is not obsolete",
+        reject,
+    )
 
 
 @pytest.mark.requirement("RFC7143-7.3-01")

@@ -95,7 +95,7 @@ def test_broken_off_write_is_not_carried_out(
 
     second = open_session(isid=first.options.isid)
     read_back = read(second, scratch_disk, 512)
-    expect_data(read_back.data, before, what="the data from before")
+    expect_data(read_back.data, before, what="the data written before")
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")

@@ -121,7 +121,7 @@ def test_capabilities_are_eight_bytes(unregistered: Nexus) -> None:
     check(capabilities.length == 8, "LENGTH 8", capabilities.length)
     check(
         not capabilities.type_mask_valid or capabilities.types,
-        "a type that is taken",
+        "a type that the unit accepts",
         capabilities,
     )
 

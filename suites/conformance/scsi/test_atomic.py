@@ -58,7 +58,7 @@ def test_what_is_written_at_once_is_read(medium: Medium, limits: BlockLimits) ->
         expected = medium.blocks(count, seed=count)
         expect_data(medium.read(0, count), expected)
         behind = medium.read(count, 1)
-        expect_data(behind, bytes(size), what="the block behind as it was")
+        expect_data(behind, bytes(size), what="the next block as it was")
 
 
 @pytest.mark.requirement("SBC4-5.48-02")

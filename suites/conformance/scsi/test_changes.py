@@ -169,7 +169,7 @@ def test_unmapped_blocks_are_zeros(medium: Medium) -> None:
 
     read_back = medium.read(0, 10)
     expect_data(read_back[:size], around[:size], what="the block before, as it was")
-    expect_data(read_back[-size:], around[-size:], what="the block behind, as it was")
+    expect_data(read_back[-size:], around[-size:], what="the next block, as it was")
     for number in range(1, 9):
         block = slice(number * size, (number + 1) * size)
         # A unit may leave blocks mapped; they keep their data then.

@@ -103,7 +103,7 @@ def limits_of(medium: Medium) -> OperatingParameters:
     try:
         return OperatingParameters.parse(result.data)
     except DecodeError as error:
-        check(False, "whole operating parameters", str(error))
+        check(False, "complete operating parameters", str(error))
         raise
 
 

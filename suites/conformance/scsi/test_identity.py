@@ -216,7 +216,7 @@ def test_each_kind_of_unit_has_its_list(session: Session) -> None:
     every = lists[SelectReport.ALL]
     check(every == ordinary | well_known, f"{ordinary | well_known} for 02h", every)
     wrong = [lun for lun in well_known if lun >> WELL_KNOWN_SHIFT != WELL_KNOWN]
-    check(not wrong, "well known units alone for 01h", list(map(hex, wrong)))
+    check(not wrong, "only well known units for 01h", list(map(hex, wrong)))
 
 
 @pytest.mark.requirement("SPC4-6.39-02")

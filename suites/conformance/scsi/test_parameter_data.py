@@ -97,7 +97,7 @@ def designators(session: Session) -> list[Designator]:
     try:
         return parse_designators(body)
     except DecodeError as error:
-        check(False, "whole designation descriptors", str(error))
+        check(False, "complete designation descriptors", str(error))
         raise AssertionError from error
 
 

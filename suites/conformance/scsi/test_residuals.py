@@ -54,7 +54,7 @@ def test_residuals_of_writes(way: Medium, layout: Layout, surplus: int) -> None:
     read_back = way.read(0, BLOCKS + 1)
     untouched = slice(BLOCKS * size, None)
     expect_data(
-        read_back[untouched], before[untouched], what="the block behind, as it was"
+        read_back[untouched], before[untouched], what="the next block, as it was"
     )
     if result.is_good:
         transferred = min(BLOCKS, BLOCKS + surplus) * size

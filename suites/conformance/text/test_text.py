@@ -226,7 +226,7 @@ def test_a_fresh_request_starts_anew(session: Session) -> None:
     answer = session.expect(TextResponse, of=fresh)
     pairs = complete_text(session, answer)
     last = text_responses(session)[-1]
-    check(last.final and "TargetName" not in dict(pairs), "an answer to it alone", last)
+    check(last.final and "TargetName" not in dict(pairs), "an answer only to it", last)
 
 
 @pytest.mark.requirement("RFC7143-13-i01", "RFC7143-13-01")
