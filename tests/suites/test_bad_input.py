@@ -43,7 +43,7 @@ def test_a_profile_for_a_target_of_our_own() -> None:
     process = run("--target=tgt", "--profile=scst")
 
     assert process.returncode == USAGE
-    assert "--profile is for iscsi:// targets alone" in complaint(process)
+    assert "--profile is only for iscsi:// targets" in complaint(process)
 
 
 def test_an_unknown_profile() -> None:

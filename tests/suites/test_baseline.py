@@ -71,4 +71,4 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert deviations_file.read_text() == "# mine\n"
     nowhere = target_run(f"--write-deviations={tmp_path / 'a' / 'b'}", faults=())
     assert nowhere.returncode == 4
-    assert "there is not a folder" in complaint(nowhere)
+    assert "there is no folder" in complaint(nowhere)

@@ -96,12 +96,14 @@ def test_what_was_not_made_is_named(tmp_path: Path) -> None:
     text = makefile.read_text()
     makefile.write_text(text.replace("src/dev_handlers/scst_vdisk.ko", ""))
 
-    with pytest.raises(LabError, match=r"made no scst/src/dev_handlers/scst_vdisk\.ko"):
+    with pytest.raises(
+        LabError, match=r"built without scst/src/dev_handlers/scst_vdisk\.ko"
+    ):
         build.build(open_source(root), standin.kdir(tmp_path / "k"))
 
 
 def test_a_kernel_without_its_symbols_is_refused(tmp_path: Path) -> None:
     source = open_source(standin.checkout(tmp_path / "scst"))
 
-    with pytest.raises(LabError, match=r"no Module\.symvers"):
+    with pytest.raises(LabError, match=r"lacks Module\.symvers"):
         build.build(source, tmp_path)

@@ -89,7 +89,7 @@ def test_a_broken_tarball_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "expected_message"),
     [
-        (lambda path: path.exists(), "there is not a folder"),
+        (lambda path: path.exists(), "there is no folder"),
         (lambda path: path.touch(), "is not a folder"),
         (lambda path: path.mkdir(), "scst/include/scst.h and iscsi-scst/.* missing"),
     ],

@@ -213,7 +213,7 @@ def test_a_kernel_has_a_name(tree: Path) -> None:
     assert list(kernel.names()) == ["mine"]
     with pytest.raises(LabError, match="there is no kernel other; there are: mine"):
         kernel.named("other")
-    with pytest.raises(LabError, match="is no good as the name"):
+    with pytest.raises(LabError, match="is not a valid name"):
         kernel.remember("../mine", built)
 
 
@@ -239,7 +239,7 @@ def test_a_kernel_whose_files_are_gone_is_forgotten(tree: Path) -> None:
     ("make", "expected_message"),
     [
         ("nowhere", "no kernel sources at .*nowhere; give a tree or a tarball"),
-        (".", "holds no kernel's sources"),
+        (".", "does not contain kernel sources"),
     ],
 )
 def test_sources_that_are_none(
