@@ -138,7 +138,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="a text answer that is longer than one response goes on in several",
-        proofs=("text/test_text.py::test_long_answer_goes_on",),
+        proofs=("text/test_text.py::test_long_answer_continues_in_further_responses",),
         dependents=(
             "text/test_text.py::test_continued_response_is_not_final",
             "text/test_text.py::test_response_fits_the_initiator",
@@ -147,20 +147,20 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="a command with NACA 1 that ends with CHECK CONDITION establishes ACA",
-        proofs=(f"{_ACA}::test_a_failure_establishes_it",),
+        proofs=(f"{_ACA}::test_a_failure_establishes_aca",),
         # Other foundations cover whether INQUIRY offers it, and what happens without
         # NACA.
         dependents=(
             f"{_ACA}::test_older_tasks_wait",
-            f"{_ACA}::test_its_own_attribute_is_served",
+            f"{_ACA}::test_aca_attribute_is_served",
             f"{_ACA}::test_other_nexuses_are_kept_out",
-            f"{_ACA}::test_it_is_cleared",
-            f"{_ACA}::test_others_do_not_clear_it",
-            f"{_ACA}::test_a_reset_ends_it",
-            f"{_ACA}::test_the_loss_of_its_nexus_ends_it",
-            f"{_ACA}::test_its_beginning_is_fenced",
+            f"{_ACA}::test_aca_is_cleared",
+            f"{_ACA}::test_other_nexuses_do_not_clear_aca",
+            f"{_ACA}::test_a_reset_ends_aca",
+            f"{_ACA}::test_nexus_loss_ends_aca",
+            f"{_ACA}::test_aca_establishment_is_fenced",
             f"{_ACA}::test_the_first_refusal_is_fenced",
-            f"{_ACA}::test_its_end_is_fenced",
+            f"{_ACA}::test_aca_clearing_is_fenced",
         ),
         answers=("SCSIResponse GOOD",),
         is_alike=False,
@@ -170,7 +170,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         proofs=("scsi/test_model.py::test_an_attention_is_reported_once",),
         dependents=(
             "scsi/test_model.py::test_a_reset_is_reported_before_older_changes",
-            "scsi/test_model.py::test_an_attention_can_be_asked_for",
+            "scsi/test_model.py::test_request_sense_returns_an_attention",
             "scsi/test_model.py::test_some_commands_leave_an_attention",
             "scsi/test_sense.py::test_an_attention_that_is_asked_for_names_its_cause",
             f"{_FENCE}::test_the_unit_attention_of_third_parties_waits",
@@ -188,9 +188,9 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         dependents=(
             "scsi/test_blocks.py::test_no_blocks_beyond_the_end_are_refused",
             "scsi/test_changes.py::test_capacity_is_cut_where_asked[0]",
-            "scsi/test_flags.py::test_other_commands_do_nothing_to_no_blocks",
+            "scsi/test_flags.py::test_zero_blocks_have_no_effect",
             "scsi/test_identity.py::test_mode_data_is_cut_where_asked",
-            "scsi/test_write_same.py::test_zeros_need_not_be_sent",
+            "scsi/test_write_same.py::test_ndob_writes_zeros",
         ),
         answers=("no answer",),
     ),
@@ -346,7 +346,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
             "negotiation/test_numbers.py::test_declared_length_needs_no_answer[512]",
         ),
         dependents=(
-            "login/test_plain.py::test_sessions_come_without_a_slip[RFC7143-6.3-14]",
+            "login/test_plain.py::test_plain_sessions_break_no_rule[RFC7143-6.3-14]",
             "negotiation/test_answers.py::test_own_keys_are_declared_once",
             "negotiation/test_numbers.py::test_own_length_is_in_range",
         ),
@@ -407,7 +407,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         proofs=(f"{_MUTUAL}::test_target_proves_itself",),
         # A target that ignores challenges ignores wrong ones, too.
         dependents=(
-            f"{_MUTUAL}::test_challenge_reflected_in_other_clothes",
+            f"{_MUTUAL}::test_challenge_reflected_in_another_encoding",
             f"{_MUTUAL}::test_challenge_without_form",
             f"{_MUTUAL}::test_half_a_challenge",
             f"{_MUTUAL}::test_identifier_beyond_an_octet",
@@ -421,15 +421,13 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a command to a unit that is not there is refused",
         proofs=("scsi/test_model.py::test_a_missing_unit_is_reported",),
-        dependents=("scsi/test_model.py::test_other_levels_count",),
+        dependents=("scsi/test_model.py::test_other_lun_levels_count",),
         answers=("SCSIResponse GOOD",),
     ),
     Foundation(
         what="a copy with a segment that cannot be copied fails",
-        proofs=("scsi/test_copying.py::test_a_segment_that_cannot_be_aborts_the_copy",),
-        dependents=(
-            "scsi/test_copying.py::test_a_unit_that_is_not_there_is_not_copied",
-        ),
+        proofs=("scsi/test_copying.py::test_an_impossible_segment_aborts_the_copy",),
+        dependents=("scsi/test_copying.py::test_a_missing_unit_is_not_copied",),
         answers=("SCSIResponse GOOD",),
     ),
     Foundation(

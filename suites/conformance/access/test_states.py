@@ -230,7 +230,7 @@ def test_a_refused_write_changes_nothing(
 @pytest.mark.parametrize(
     "state", [STANDBY, UNAVAILABLE], ids=lambda one: one.name.lower()
 )
-def test_the_other_port_goes_on(
+def test_the_other_port_is_still_served(
     session: Session,
     changing: Ways,
     elsewhere: Callable[[], Session],

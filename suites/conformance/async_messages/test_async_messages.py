@@ -30,7 +30,7 @@ DROPS = {
 
 @pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
 @pytest.mark.parametrize(("order", "event"), ORDERS.values(), ids=ORDERS)
-def test_it_bears_no_task_and_counts(
+def test_async_message_has_no_task_and_advances_stat_sn(
     session: Session, operate: Operate, order: str, event: AsyncEvent
 ) -> None:
     """The target sends an Async Message with ITT 0xffffffff and the next StatSN."""
@@ -50,7 +50,9 @@ def test_it_bears_no_task_and_counts(
 
 
 @pytest.mark.requirement("RFC7143-11.9-i01", "RFC7143-4.2.2.2-i01")
-def test_the_next_answer_follows_on_it(session: Session, operate: Operate) -> None:
+def test_the_next_stat_sn_follows_an_async_message(
+    session: Session, operate: Operate
+) -> None:
     """The answer after an Async Message has the StatSN that follows the message's."""
     operate(session, "vendor-event")
     message = session.expect(AsyncMessage)
@@ -77,9 +79,7 @@ def test_a_logout_is_requested_when_required(
 
 
 @pytest.mark.requirement("RFC7143-8.1.2-i08", "RFC7143-11.15-01")
-def test_a_logout_that_was_asked_for_is_taken(
-    session: Session, operate: Operate
-) -> None:
+def test_a_requested_logout_is_accepted(session: Session, operate: Operate) -> None:
     """The target grants the logout that it requested, and closes the connection."""
     operate(session, "logout-request seconds=5")
     session.expect(AsyncMessage)

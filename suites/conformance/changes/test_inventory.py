@@ -137,7 +137,7 @@ def test_a_new_unit_serves(operator: Operator, session: Session, new_lun: int) -
     [cdb.test_unit_ready(), cdb.read_10(lba=0, blocks=1)],
     ids=["test-unit-ready", "read"],
 )
-def test_a_unit_that_has_gone_is_not_served(
+def test_a_removed_unit_is_not_served(
     operator: Operator, session: Session, new_lun: int, command: bytes
 ) -> None:
     """A command to a removed unit ends as for a unit that does not exist."""
@@ -172,7 +172,7 @@ def test_a_removed_unit_is_reported_as_absent(
 
 
 @pytest.mark.requirement("SAM5-4.7-07")
-def test_a_write_ends_though_its_unit_goes(
+def test_a_write_ends_if_its_unit_is_removed(
     operator: Operator, open_session: OpenSession, new_lun: int
 ) -> None:
     """A write that waits for data ends when its unit is removed."""
@@ -196,7 +196,9 @@ def test_a_write_ends_though_its_unit_goes(
 
 
 @pytest.mark.requirement("SAM5-4.7-08")
-def test_other_units_go_on(operator: Operator, session: Session, new_lun: int) -> None:
+def test_other_units_are_still_served(
+    operator: Operator, session: Session, new_lun: int
+) -> None:
     """Other units are still served on the same session, without a reset."""
     with unit_of(operator, new_lun):
         clear(session, new_lun)

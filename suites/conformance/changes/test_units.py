@@ -134,7 +134,7 @@ def test_blocks_that_stay_keep_their_data(
 
 
 @pytest.mark.requirement("SBC3-4.2-02")
-def test_protection_that_comes_later_protects(
+def test_later_protection_takes_effect(
     protecting: Operator, session: Session, added: Disk
 ) -> None:
     """A unit that becomes write-protected refuses writes and serves reads."""

@@ -186,7 +186,7 @@ def test_overflow_is_counted(session: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-03")
-def test_a_command_without_data_leaves_all_of_it(session: Session) -> None:
+def test_a_command_without_data_has_the_full_residual(session: Session) -> None:
     """The target reports all expected data as underflow if a command returns none."""
     result = session.execute(cdb.test_unit_ready(), read=512)
 

@@ -105,7 +105,7 @@ def test_a_lost_connection_is_logged_out_over_another(
 
 @MULTI
 @pytest.mark.requirement("RFC7143-8.2-i01", "RFC7143-11.15.1-i01")
-def test_a_connection_is_logged_out_but_once(pair: Session) -> None:
+def test_a_connection_is_logged_out_only_once(pair: Session) -> None:
     """The target does not find a lost connection that was logged out already."""
     cut(pair, pair.links[2], with_reset=False)
     pair.logout(LogoutReason.CLOSE_CONNECTION, cid=2)
@@ -185,7 +185,7 @@ def test_tasks_end_when_their_connection_is_reinstated(
 
 @RESETS
 @pytest.mark.requirement("RFC7143-6.3.4-i01")
-def test_a_write_that_lost_its_connection_is_not_done(
+def test_a_write_without_its_connection_is_not_executed(
     single: Session, scratch_disk: Disk, *, with_reset: bool
 ) -> None:
     """A write that loses its connection halfway changes no block of the other half."""
@@ -241,7 +241,7 @@ def test_a_connection_is_lost_within_a_pdu(
 
 
 @pytest.mark.requirement("RFC7143-7.1.4.3-05", "RFC7143-7.14-04")
-def test_half_a_close_is_a_close(single: Session) -> None:
+def test_a_half_close_ends_the_connection(single: Session) -> None:
     """The target closes a connection on which the initiator has sent FIN."""
     single.connection.shutdown_write()
 

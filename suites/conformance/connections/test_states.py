@@ -78,7 +78,7 @@ def test_nothing_is_recovered_within_a_login(
 
 
 @pytest.mark.requirement("RFC7143-8.3.2-i01", "RFC7143-4.4.3-i03")
-def test_a_login_broken_off_leaves_nothing(
+def test_an_aborted_login_leaves_no_session(
     new_login: NewLogin, first_pairs: Pairs, open_session: OpenSession
 ) -> None:
     """The target frees the ISID of a leading login that was broken off."""

@@ -159,7 +159,7 @@ def test_r2t_does_not_advance_stat_sn(solicited: Session, scratch_disk: Disk) ->
 
 
 @pytest.mark.requirement("RFC7143-11.8.1-01")
-def test_r2t_is_a_header_alone(solicited: Session, scratch_disk: Disk) -> None:
+def test_r2t_has_only_a_header(solicited: Session, scratch_disk: Disk) -> None:
     """An R2T has neither additional headers nor data."""
     result = write(solicited, scratch_disk, pattern(scratch_disk, WRITE_LENGTH))
 
@@ -271,7 +271,7 @@ def test_data_out_that_fits_no_r2t_is_refused(
 
 
 @pytest.mark.requirement("RFC7143-4.2.5.3-01")
-def test_data_of_a_wrong_offset_leaves_nothing_strange(
+def test_data_with_a_wrong_offset_leaves_no_foreign_data(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """After Data-Out with a wrong offset each block holds its old or the sent data.

@@ -145,7 +145,7 @@ def test_names_are_well_formed(discovery: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-C-10", "RFC7143-C-11")
-def test_a_name_brings_that_target_alone(
+def test_a_name_returns_only_that_target(
     discovery: Session, options: LoginOptions
 ) -> None:
     """SendTargets=<name> on a Discovery session returns that target's record alone."""
@@ -261,7 +261,7 @@ def test_an_empty_value_needs_a_target(discovery: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-C-10")
-def test_an_unknown_name_brings_nothing(discovery: Session) -> None:
+def test_an_unknown_name_returns_nothing(discovery: Session) -> None:
     """SendTargets=<name> returns no target of another name."""
     pairs = discovery.send_targets("iqn.2026-11.org.iscsi-assay:no-such-target")
 

@@ -114,7 +114,7 @@ def test_missing_data_is_recovered(
 @pytest.mark.parametrize(
     "numbers", [(0, 0), (27, 28), (2**32 - 1, 0), (1, 0)], ids=ORDERS
 )
-def test_data_that_is_numbered_wrong_is_an_error(
+def test_wrong_data_sn_is_an_error(
     writer: Session, scratch_disk: Disk, numbers: tuple[int, int]
 ) -> None:
     """The target does not complete a write whose DataSN are out of order."""
@@ -247,7 +247,7 @@ def test_level_0_asks_for_no_acknowledgement(
 @pytest.mark.needs("erl1")
 @pytest.mark.requirement("RFC7143-7.1.5-01", "RFC7143-7.1.5-02")
 @pytest.mark.parametrize("level", ["1", "2"])
-def test_a_level_has_those_below_it(open_session: OpenSession, level: str) -> None:
+def test_a_level_includes_those_below(open_session: OpenSession, level: str) -> None:
     """Above ErrorRecoveryLevel 0 the target repeats a lost status on request."""
     session = open_session({"ErrorRecoveryLevel": level})
     (original,) = unacknowledged(session, 1)

@@ -135,7 +135,7 @@ def test_a_read_is_sent_again_over_another_connection(
 
 @PAIR
 @pytest.mark.requirement("RFC7143-7.2.2-03", "RFC7143-11.5.6-02", "RFC7143-7.2.2-05")
-def test_a_read_goes_on_where_it_was(pair: Session, old: Link, disk: Disk) -> None:
+def test_a_read_continues_at_its_offset(pair: Session, old: Link, disk: Disk) -> None:
     """The target skips the Data-In PDUs before ExpDataSN of TASK REASSIGN."""
     task = read_unacknowledged(pair, disk, LENGTH, link=old)
     before = task.result().data
@@ -207,7 +207,7 @@ def test_the_snack_tag_is_dropped(pair: Session, old: Link, disk: Disk) -> None:
 
 @PAIR
 @pytest.mark.requirement("RFC7143-7.2.2-08", "RFC7143-11.5.1-18")
-def test_a_task_whose_connection_is_there_is_still_allegiant(
+def test_a_task_with_a_live_connection_is_still_allegiant(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
     """TASK REASSIGN of a task whose connection is still up gets response 3."""

@@ -221,7 +221,7 @@ def test_data_that_was_never_sent_is_refused(
 
 
 @pytest.mark.requirement("RFC7143-11.17.2-i01")
-def test_a_refused_snack_says_what_comes_next(
+def test_a_refused_snack_returns_the_next_r2t_sn(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """The Reject of a SNACK for an R2T that was not sent has the next R2TSN."""
@@ -310,7 +310,7 @@ def test_acknowledgement_is_asked_once_a_burst(
 
 
 @pytest.mark.requirement("RFC7143-11.7.4-01")
-def test_who_asks_for_an_acknowledgement_says_where(
+def test_an_acknowledgement_request_has_a_tag_and_lun(
     open_session: OpenSession, disk: Disk
 ) -> None:
     """A Data-In with A=1 has a Target Transfer Tag and the command's LUN."""
@@ -416,7 +416,7 @@ def test_resegmentation_ends_with_the_snack_tag(
 
 @pytest.mark.requirement("RFC7143-11.16-01", "RFC7143-11.16.3-02")
 @pytest.mark.parametrize("segment", [SEGMENT // 2, SEGMENT * 4])
-def test_data_is_cut_anew(recovering: Session, disk: Disk, segment: int) -> None:
+def test_data_is_resegmented(recovering: Session, disk: Disk, segment: int) -> None:
     """After an R-Data SNACK data comes in segments of the newly declared length."""
     task = read_unacknowledged(recovering, disk, LENGTH)
     before = task.result().data

@@ -154,7 +154,7 @@ def test_exp_cmd_sn_follows_what_was_sent(
         "SCSIResponse@check-condition",
     ],
 )
-def test_no_residual_where_all_was_moved(
+def test_no_residual_if_all_data_was_transferred(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
     """A command that moved the expected data has no residual flag.

@@ -55,7 +55,7 @@ _PASSED_OVER = (
         for name in _PASSED_OVER
     ],
 )
-def test_sessions_come_without_a_slip(open_session: OpenSession, clause: str) -> None:
+def test_plain_sessions_break_no_rule(open_session: OpenSession, clause: str) -> None:
     """The target completes plain logins and a discovery without breaking a rule."""
     for keys in ({}, _EVERY_KEY):
         open_session(keys).ping()

@@ -106,7 +106,7 @@ def test_version_is_beyond_the_targets(
 
 @pytest.mark.requirement("RFC7143-11.12.4.1-02", "RFC7143-11.12.4.2-02")
 @pytest.mark.parametrize("highest", [1, 255])
-def test_version_range_that_holds_the_targets(
+def test_version_range_that_includes_the_targets(
     login: LoginExchange, first_pairs: Pairs, highest: int
 ) -> None:
     """The target accepts a version range that contains 0, with version 0."""

@@ -56,7 +56,7 @@ def test_same_isid_reinstates_the_session(
 
 
 @pytest.mark.requirement("RFC7143-6.3.1-i03", "RFC7143-4.4.3-i01")
-def test_same_isid_reinstates_the_session_by_way_of_security(
+def test_same_isid_reinstates_the_session_through_the_security_stage(
     new_login: NewLogin, first_pairs: Pairs, old: Session
 ) -> None:
     """A login through both stages with a session's ISID replaces that session."""

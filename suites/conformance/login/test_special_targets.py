@@ -31,7 +31,7 @@ def naming(options: LoginOptions, name: str) -> text.Pairs:
 @pytest.mark.needs("redirect")
 @pytest.mark.requirement("RFC7143-11.13.5-01", "RFC7143-13.8-01")
 @pytest.mark.parametrize(("place", "status"), MOVES.values(), ids=MOVES)
-def test_a_name_that_has_moved_says_where(
+def test_a_moved_name_gives_its_new_address(
     login: LoginExchange,
     options: LoginOptions,
     target: TestedTarget,

@@ -52,7 +52,7 @@ def test_transition_of_the_table_is_granted(
 
 @pytest.mark.requirement("RFC7143-6.3-10")
 @pytest.mark.parametrize("transition", _LEGAL, ids=_transition_id)
-def test_selected_stage_does_not_exceed_the_one_asked_for(
+def test_next_stage_is_not_beyond_the_requested_one(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
 ) -> None:
     """The target selects no stage beyond the requested one."""
@@ -128,7 +128,7 @@ def test_operational_stage_is_left_forwards_only(
 
 @pytest.mark.requirement("RFC7143-6.3-i02", "RFC7143-11.13.6-02")
 @pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
-def test_target_leaves_no_stage_unasked(
+def test_only_requested_transitions_are_granted(
     login: LoginExchange, first_pairs: Pairs, stage: Stage
 ) -> None:
     """The target answers T=0 with T=0, however often."""

@@ -90,7 +90,7 @@ def test_closing_the_session_needs_no_cid(session: Session, cid: int) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08", "RFC7143-8.1.2-i07")
-def test_logout_comes_after_what_is_before_it(session: Session) -> None:
+def test_logout_waits_for_earlier_commands(session: Session) -> None:
     """The target serves a non-immediate logout after the commands before it."""
     skip_without_room(session, 2)
     missing = session.numbers.take()
@@ -110,7 +110,7 @@ def test_logout_comes_after_what_is_before_it(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.15.2-01")
-def test_logout_response_is_a_header_alone(session: Session) -> None:
+def test_logout_response_has_only_a_header(session: Session) -> None:
     """A Logout Response has neither additional headers nor data."""
     answer = session.logout()
 

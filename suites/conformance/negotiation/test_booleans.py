@@ -67,7 +67,7 @@ def test_value_that_leaves_it_open(offer: Offer, key: Key) -> None:
     "value", ["yes", "NO", "True", "1", "", "Yes,No"], ids=identify
 )
 @pytest.mark.parametrize("key", _KEYS)
-def test_value_that_is_none(offer: Offer, key: Key, value: str) -> None:
+def test_value_that_is_not_boolean(offer: Offer, key: Key, value: str) -> None:
     """The target rejects, refuses or corrects a value that is neither Yes nor No."""
     answers = offer([(key.name, value)])
 

@@ -145,9 +145,7 @@ def test_continuation_and_transition_exclude_each_other(
 
 
 @pytest.mark.requirement("RFC7143-11.13.7-01", "RFC7143-6.2-01", "RFC7143-6.1-01")
-def test_target_continues_no_transition(
-    new_login: NewLogin, first_pairs: Pairs
-) -> None:
+def test_no_response_has_both_c_and_t(new_login: NewLogin, first_pairs: Pairs) -> None:
     """The target cuts a long text into responses that never have both C and T."""
     bulky = [(f"X-com.example.bulky{number}", "v" * 200) for number in range(25)]
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]

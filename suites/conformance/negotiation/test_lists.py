@@ -63,7 +63,7 @@ def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
 @_by_digest
 @pytest.mark.requirement("RFC7143-6.2.1-02", "RFC7143-6.1-i01")
 @pytest.mark.parametrize("value", [_UNKNOWN, "none", "crc32c", "Non", ""], ids=identify)
-def test_nothing_that_is_supported(offer: Offer, key: Key, value: str) -> None:
+def test_list_without_a_supported_value(offer: Offer, key: Key, value: str) -> None:
     """The target rejects or refuses a list of unknown values, and assumes no None."""
     answers = offer([(key.name, value)])
 

@@ -131,7 +131,9 @@ def test_the_holder_may_preempt_itself(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-01")
-def test_all_of_a_shared_key_go(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
+def test_all_registrations_of_a_shared_key_are_removed(
+    a: Nexus, b: Nexus, unregistered: Nexus
+) -> None:
     """PREEMPT removes every nexus that registered the key."""
     expect_good(unregistered.register(b.key))
 
@@ -163,7 +165,7 @@ def test_an_unregistered_nexus_cannot_preempt(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.4-05")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
-def test_key_zero_preempts_no_registrant(
+def test_key_zero_is_refused_with_one_holder(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """The unit refuses PREEMPT of key zero while a single nexus is the holder."""

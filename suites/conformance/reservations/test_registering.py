@@ -261,7 +261,7 @@ def test_a_malformed_port_is_refused(unregistered: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.5-03")
-def test_what_cannot_be_kept_is_refused(unregistered: Nexus) -> None:
+def test_aptpl_is_refused_if_unsupported(unregistered: Nexus) -> None:
     """The unit refuses APTPL if REPORT CAPABILITIES does not report it."""
     if unregistered.capabilities().persist_through_power_loss_capable:
         pytest.skip("not applicable: the unit keeps reservations over a loss of power")
@@ -274,7 +274,7 @@ def test_what_cannot_be_kept_is_refused(unregistered: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-6.16-01")
 @pytest.mark.parametrize("length", [0, 8, 23, 25, 28, 64])
-def test_the_list_has_its_length(unregistered: Nexus, length: int) -> None:
+def test_parameter_list_must_have_its_length(unregistered: Nexus, length: int) -> None:
     """The unit refuses a REGISTER whose list is not 24 bytes long."""
     data = OutParameters(0, KEY).build().ljust(64, b"\0")[:length]
 

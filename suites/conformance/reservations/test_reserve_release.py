@@ -203,7 +203,7 @@ def test_an_unregistered_nexus_cannot_reserve_beside_registrations(
 
 
 @pytest.mark.requirement("SPC4-5.12.3-02")
-def test_holders_may_reserve_in_the_old_way(
+def test_holders_may_use_spc_2_reserve(
     a: Nexus, open_session: OpenSession, commands: tuple[Layout, Layout]
 ) -> None:
     """With CRH, RESERVE and RELEASE of the holder are GOOD, without effect."""

@@ -135,7 +135,7 @@ def test_the_holder_releases(a: Nexus, b: Nexus, kind: ReservationType) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-02")
-def test_only_what_is_held_is_released(a: Nexus, kind: ReservationType) -> None:
+def test_release_must_name_the_held_type(a: Nexus, kind: ReservationType) -> None:
     """The unit refuses RELEASE of another type, and keeps the reservation."""
     expect_good(a.reserve(kind))
 
@@ -159,7 +159,7 @@ def test_others_release_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> No
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-03")
-def test_nothing_can_be_released(a: Nexus, kind: ReservationType) -> None:
+def test_release_without_a_reservation_is_good(a: Nexus, kind: ReservationType) -> None:
     """RELEASE is GOOD if nothing is reserved."""
     expect_good(a.release(kind))
 

@@ -89,7 +89,7 @@ def test_aptpl_outlives_a_loss_of_power(
 
 @pytest.mark.needs("power-cycle")
 @pytest.mark.requirement("SPC4-5.12.5-02")
-def test_without_aptpl_power_ends_all(
+def test_without_aptpl_a_power_loss_ends_all(
     a: Nexus, target: TestedTarget, open_session: OpenSession
 ) -> None:
     """Without APTPL, a power cycle ends all registrations."""

@@ -85,7 +85,7 @@ def test_no_blocks_are_written(medium: Medium) -> None:
 
 @pytest.mark.requirement("SBC4-5.48-04")
 @pytest.mark.parametrize("protect", [1, 5])
-def test_protection_that_is_not_there_is_refused(medium: Medium, protect: int) -> None:
+def test_unsupported_protection_is_refused(medium: Medium, protect: int) -> None:
     """A unit without protection refuses WRPROTECT other than 0."""
     skip_with_protection(medium.session)
 
@@ -96,7 +96,7 @@ def test_protection_that_is_not_there_is_refused(medium: Medium, protect: int) -
 
 @pytest.mark.requirement("SBC4-5.48-05")
 @pytest.mark.parametrize("bit", ["dpo", "fua"])
-def test_the_cache_can_be_passed_by(medium: Medium, bit: str) -> None:
+def test_dpo_and_fua_are_accepted(medium: Medium, bit: str) -> None:
     """A unit with DPOFUA 1 accepts DPO and FUA."""
     skip_without_dpofua(medium.session)
 

@@ -159,7 +159,7 @@ def test_read_6_without_length_reads_256(medium: Medium) -> None:
 @pytest.mark.parametrize(
     "bits", [{"dpo": 1}, {"fua": 1}, {"dpo": 1, "fua": 1}], ids=["dpo", "fua", "both"]
 )
-def test_the_cache_can_be_passed_by(
+def test_dpo_and_fua_are_accepted(
     medium: Medium, layout: Layout, bits: dict[str, int]
 ) -> None:
     """A unit with DPOFUA 1 accepts DPO and FUA."""
@@ -195,7 +195,7 @@ def test_no_blocks_are_written(medium: Medium, layout: Layout) -> None:
 @pytest.mark.requirement("SBC3-5.11-03")
 @pytest.mark.parametrize("protect", range(1, 8))
 @pytest.mark.parametrize("layout", READS[1:], ids=name)
-def test_reading_protection_that_is_not_there(
+def test_unsupported_rdprotect_is_refused(
     medium: Medium, layout: Layout, protect: int
 ) -> None:
     """A unit without protection refuses RDPROTECT other than 0."""
@@ -212,7 +212,7 @@ def test_reading_protection_that_is_not_there(
 @pytest.mark.requirement("SBC3-5.34-03")
 @pytest.mark.parametrize("protect", range(1, 8))
 @pytest.mark.parametrize("layout", LONG_WRITES, ids=name)
-def test_writing_protection_that_is_not_there(
+def test_unsupported_wrprotect_is_refused(
     medium: Medium, layout: Layout, protect: int
 ) -> None:
     """A unit without protection refuses WRPROTECT other than 0."""
@@ -250,7 +250,7 @@ def test_other_data_is_a_miscompare(medium: Medium, layout: Layout, place: int) 
 
 @pytest.mark.requirement("SBC3-5.29-03")
 @pytest.mark.parametrize("layout", VERIFIES, ids=name)
-def test_nothing_is_compared_unasked(medium: Medium, layout: Layout) -> None:
+def test_without_bytchk_nothing_is_compared(medium: Medium, layout: Layout) -> None:
     """VERIFY with BYTCHK 00b transfers no data."""
     skip_without(medium.session, layout)
 

@@ -231,7 +231,7 @@ def test_the_cache_is_written(medium: Medium, layout: Layout, count: int) -> Non
 
 
 @pytest.mark.requirement("SBC3-5.25-01")
-def test_a_started_unit_is_started(medium: Medium) -> None:
+def test_starting_a_started_unit_is_good(medium: Medium) -> None:
     """START STOP UNIT with START has no effect on a started unit."""
     skip_without(medium.session, cdb.start_stop_unit)
 

@@ -166,7 +166,7 @@ def test_the_longest_segment_is_copied(medium: Medium, itself: CSCD) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.4-02")
-def test_no_list_copies_nothing(medium: Medium) -> None:
+def test_an_empty_list_copies_nothing(medium: Medium) -> None:
     """EXTENDED COPY with PARAMETER LIST LENGTH 0 ends GOOD."""
     expect_good(medium.session.execute(cdb.extended_copy(parameter_list_length=0)))
 
@@ -221,7 +221,7 @@ def test_unknown_descriptors_are_refused(
 
 
 @pytest.mark.requirement("SPC4-6.4-06")
-def test_a_unit_that_is_not_there_is_not_copied(medium: Medium, itself: CSCD) -> None:
+def test_a_missing_unit_is_not_copied(medium: Medium, itself: CSCD) -> None:
     """The unit does not copy from a CSCD that designates no unit."""
     before = medium.blocks(COUNT, seed=4)
     medium.write(TO, before)
@@ -239,7 +239,7 @@ def test_a_unit_that_is_not_there_is_not_copied(medium: Medium, itself: CSCD) ->
 
 @pytest.mark.requirement("SPC4-6.4-07")
 @pytest.mark.parametrize("what", ["unlisted-cscd", "beyond-the-end"])
-def test_a_segment_that_cannot_be_aborts_the_copy(
+def test_an_impossible_segment_aborts_the_copy(
     medium: Medium, itself: CSCD, what: str
 ) -> None:
     """The unit copies no segment of an unlisted CSCD or beyond the end."""

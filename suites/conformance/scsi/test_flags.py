@@ -59,7 +59,7 @@ def send(medium: Medium, layout: Layout, blocks: int, **fields: int) -> Result:
 @pytest.mark.requirement("SBC3-4.22-01")
 @pytest.mark.parametrize("protect", [1, 5])
 @pytest.mark.parametrize("case", PROTECTED, ids=label)
-def test_protection_that_is_not_there_is_refused(
+def test_unsupported_protection_is_refused(
     medium: Medium, case: tuple[Layout, str, int], protect: int
 ) -> None:
     """A unit without protection information refuses a protection field."""
@@ -73,7 +73,7 @@ def test_protection_that_is_not_there_is_refused(
 
 @pytest.mark.requirement("SBC3-6.5.1-01")
 @pytest.mark.parametrize("case", FLAGGED, ids=label)
-def test_the_cache_can_be_passed_by_others(
+def test_other_commands_accept_dpo_and_fua(
     medium: Medium, case: tuple[Layout, dict[str, int], int]
 ) -> None:
     """With DPOFUA 1, ORWRITE and COMPARE AND WRITE accept DPO and FUA."""
@@ -95,7 +95,7 @@ def test_verify_takes_dpo(medium: Medium, layout: Layout) -> None:
 
 @pytest.mark.requirement("SBC3-5.5-02")
 @pytest.mark.parametrize("layout", [cdb.orwrite, cdb.compare_and_write], ids=name)
-def test_other_commands_do_nothing_to_no_blocks(medium: Medium, layout: Layout) -> None:
+def test_zero_blocks_have_no_effect(medium: Medium, layout: Layout) -> None:
     """ORWRITE and COMPARE AND WRITE of no blocks change nothing."""
     skip_without(medium.session, layout)
     data = medium.blocks(1, seed=2)

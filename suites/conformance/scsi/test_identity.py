@@ -220,7 +220,7 @@ def test_each_kind_of_unit_has_its_list(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.39-02")
-def test_sense_comes_in_descriptors_where_asked(session: Session) -> None:
+def test_descriptor_sense_is_returned_if_requested(session: Session) -> None:
     """REQUEST SENSE with DESC returns descriptor format, or is refused."""
     room = SHORT_ROOM - 3
     command = cdb.request_sense(desc=1, allocation_length=room)
@@ -234,7 +234,7 @@ def test_sense_comes_in_descriptors_where_asked(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.39-01")
-def test_nothing_is_to_be_reported(session: Session) -> None:
+def test_no_sense_is_reported_when_idle(session: Session) -> None:
     """REQUEST SENSE returns NO SENSE if nothing is pending."""
     command = cdb.request_sense(allocation_length=SHORT_ROOM - 3)
 
@@ -322,7 +322,7 @@ def test_each_command_is_reported_by_itself(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.35-02")
-def test_what_is_not_listed_is_not_there(session: Session) -> None:
+def test_unlisted_commands_are_unsupported(session: Session) -> None:
     """The unit refuses a command that it does not list as unknown."""
     layout = cdb.report_supported_operation_codes
     listed = session.execute(layout(allocation_length=ROOM), read=ROOM)

@@ -257,7 +257,7 @@ def test_only_one_compare_and_write_wins(
 
 @pytest.mark.requirement("SBC3-5.34-01")
 @pytest.mark.parametrize("layout", [cdb.write_10, cdb.write_16], ids=name)
-def test_the_last_of_writes_in_turn_stays(medium: Medium, layout: Layout) -> None:
+def test_the_last_of_several_writes_is_stored(medium: Medium, layout: Layout) -> None:
     """After several writes in turn the blocks hold the data of the last."""
     for seed in range(8):
         expect_good(medium.send(layout, 0, medium.blocks(2, seed=seed)))

@@ -75,7 +75,7 @@ def expect_values(
 @pytest.mark.requirement("SPC4-6.11-08")
 @pytest.mark.parametrize("size", SENSES)
 @pytest.mark.parametrize("code", PAGES, ids=page_name)
-def test_a_reset_brings_the_first_values(
+def test_a_reset_restores_the_initial_values(
     session: Session, scratch_disk: Disk, code: ModePage, size: int
 ) -> None:
     """After a reset a page has its saved values, or its defaults if none are saved."""

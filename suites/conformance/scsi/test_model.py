@@ -65,7 +65,7 @@ def test_a_missing_unit_is_reported(
 
 
 @pytest.mark.requirement("SAM5-4.7-02")
-def test_a_missing_unit_can_be_asked_for(missing_unit_session: Session) -> None:
+def test_a_missing_unit_answers_inquiry(missing_unit_session: Session) -> None:
     """INQUIRY to a missing unit reports that there is no unit."""
     result = missing_unit_session.execute(
         cdb.inquiry(allocation_length=ROOM), read=ROOM
@@ -111,7 +111,7 @@ def test_lun_0_may_be_missing(bare: Session) -> None:
 
 @pytest.mark.needs("no-lun-0")
 @pytest.mark.requirement("SAM5-4.7-02")
-def test_lun_0_can_be_asked_for(bare: Session) -> None:
+def test_lun_0_answers_inquiry(bare: Session) -> None:
     """INQUIRY reports that LUN 0 does not exist."""
     result = bare.execute(cdb.inquiry(allocation_length=ROOM), read=ROOM)
 
@@ -156,7 +156,7 @@ def test_a_listed_number_is_an_address(session: Session) -> None:
 
 @pytest.mark.requirement("SAM5-4.7-04")
 @pytest.mark.parametrize("rest", DEEPER, ids=hex)
-def test_other_levels_count(session: Session, rest: int) -> None:
+def test_other_lun_levels_count(session: Session, rest: int) -> None:
     """A LUN that differs in its further levels addresses no unit."""
     number = lun_field(session.lun) | rest
 
@@ -203,7 +203,7 @@ def test_a_reset_is_reported_before_older_changes(
 
 
 @pytest.mark.requirement("SAM5-5.14-03")
-def test_an_attention_can_be_asked_for(attentive: Session) -> None:
+def test_request_sense_returns_an_attention(attentive: Session) -> None:
     """REQUEST SENSE returns the unit attention as its data, and clears it."""
     result = attentive.execute(cdb.request_sense(allocation_length=252), read=252)
 

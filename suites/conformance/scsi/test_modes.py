@@ -49,7 +49,7 @@ changeable; the first one that is not is tried."""
     [PageControl.CURRENT, PageControl.CHANGEABLE, PageControl.DEFAULT],
     ids=lambda control: control.name.lower(),
 )
-def test_a_page_can_be_asked_for(
+def test_a_mode_page_can_be_requested(
     session: Session, control: PageControl, size: int
 ) -> None:
     """MODE SENSE of the control page returns it alone, for each page control."""
@@ -61,9 +61,7 @@ def test_a_page_can_be_asked_for(
 
 @pytest.mark.requirement("SPC4-6.11-05")
 @pytest.mark.parametrize("layout", SENSES.values(), ids=name)
-def test_nothing_is_saved_where_nothing_can_be(
-    session: Session, layout: Layout
-) -> None:
+def test_saved_values_are_returned_or_refused(session: Session, layout: Layout) -> None:
     """MODE SENSE of saved values returns them, or gets SAVING NOT SUPPORTED."""
     skip_without_sense(session, layout)
     command = layout(
@@ -101,7 +99,7 @@ def test_a_change_is_reported_to_others(
 
 @pytest.mark.requirement("SPC4-6.9-02")
 @pytest.mark.parametrize("size", SELECTS)
-def test_what_cannot_be_changed_stays(
+def test_unchangeable_values_stay(
     session: Session, scratch_disk: Disk, size: int
 ) -> None:
     """The unit refuses MODE SELECT of a value that cannot be changed."""

@@ -75,7 +75,9 @@ def test_a_missing_service_action_is_refused(asking: Session, layout: Layout) ->
 
 @pytest.mark.requirement("SPC4-6.35-06")
 @pytest.mark.parametrize("layout", WITHOUT_ACTIONS, ids=name)
-def test_a_service_action_too_many_is_refused(asking: Session, layout: Layout) -> None:
+def test_a_superfluous_service_action_is_refused(
+    asking: Session, layout: Layout
+) -> None:
     """A command without service actions is not asked for by one."""
     skip_unless_reported(asking, layout)
 

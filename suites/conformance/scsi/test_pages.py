@@ -181,7 +181,7 @@ def test_protection_is_reported_consistently(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.35-03")
-def test_timeouts_come_where_asked(session: Session) -> None:
+def test_timeouts_are_returned_if_requested(session: Session) -> None:
     """The unit returns command timeouts descriptors only if RCTD is 1."""
     without = [one for one in listed_commands(session) if one.has_timeouts]
     check(not without, "none with RCTD 0", without[:3])

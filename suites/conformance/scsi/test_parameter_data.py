@@ -118,7 +118,7 @@ def test_pages_are_of_the_same_device(session: Session) -> None:
 
 
 @pytest.mark.requirement("SPC4-6.6.2-03")
-def test_abilities_are_there(session: Session) -> None:
+def test_claimed_features_exist(session: Session) -> None:
     """TPGS, 3PC and CMDQUE match what the unit supports."""
     inquiry = standard_of(session)
 
@@ -166,7 +166,7 @@ def test_mode_pages_have_their_length(session: Session, size: int) -> None:
 
 @pytest.mark.requirement("SPC4-7.5.7-01")
 @pytest.mark.parametrize("size", SENSES)
-def test_nothing_is_savable_where_nothing_is_saved(session: Session, size: int) -> None:
+def test_ps_is_zero_if_nothing_can_be_saved(session: Session, size: int) -> None:
     """PS is 0 if the unit refuses saved values with SAVING NOT SUPPORTED."""
     pages = mode_data(session, size).pages
     command = SENSES[size](
@@ -235,7 +235,7 @@ def test_the_mode_header_is_a_disks(medium: Medium, size: int) -> None:
 
 @pytest.mark.requirement("SPC4-6.11-06")
 @pytest.mark.parametrize("code", FLAGGED, ids=lambda code: code.name.lower())
-def test_what_can_be_changed_is_taken(medium: Medium, code: ModePage) -> None:
+def test_changeable_values_are_accepted(medium: Medium, code: ModePage) -> None:
     """A flag that is reported as changeable can be changed and restored."""
     session = medium.session
     before = page_alone(mode_data(session, page=code), code)

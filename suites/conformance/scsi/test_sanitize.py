@@ -50,7 +50,7 @@ def overwrite(medium: Medium, data: bytes) -> Result:
 
 @pytest.mark.requirement("SBC3-5.24-01")
 @pytest.mark.parametrize("layout", ERASES, ids=name)
-def test_nothing_is_left(small: Medium, layout: Layout) -> None:
+def test_sanitize_erases_all_data(small: Medium, layout: Layout) -> None:
     """BLOCK ERASE and CRYPTOGRAPHIC ERASE leave none of the old data."""
     skip_unless_reported(small.session, layout)
     data = small.blocks(2, seed=1)
@@ -84,7 +84,7 @@ def test_erasing_takes_no_list(small: Medium, layout: Layout) -> None:
 
 
 @pytest.mark.requirement("SBC3-5.24-03")
-def test_no_failure_can_be_left(small: Medium) -> None:
+def test_exit_failure_mode_without_failure_is_good(small: Medium) -> None:
     """EXIT FAILURE MODE without a failure ends GOOD, without effect."""
     skip_unless_reported(small.session, cdb.sanitize_exit_failure_mode)
     data = small.blocks(1, seed=3)
@@ -182,7 +182,9 @@ def test_a_protected_unit_is_not_sanitized(
 
 
 @pytest.mark.requirement("SBC3-5.24-09")
-def test_a_reservation_keeps_it_out(small: Medium, open_session: OpenSession) -> None:
+def test_a_reservation_conflicts_with_sanitize(
+    small: Medium, open_session: OpenSession
+) -> None:
     """SANITIZE conflicts with the reservation of another nexus."""
     layout = cdb.sanitize_block_erase
     skip_unless_reported(small.session, layout)

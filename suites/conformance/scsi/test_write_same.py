@@ -35,7 +35,7 @@ def send(
 
 @pytest.mark.requirement("SBC3-5.44-03")
 @pytest.mark.parametrize("layout", SAMES, ids=name)
-def test_no_number_means_up_to_the_last(medium: Medium, layout: Layout) -> None:
+def test_zero_blocks_mean_up_to_the_last(medium: Medium, layout: Layout) -> None:
     """NUMBER OF LOGICAL BLOCKS 0 fills the rest of the disk, or WSNZ refuses it.
 
     Without the page of block limits nobody knows WSNZ beforehand (see `limits_of`).
@@ -92,7 +92,7 @@ def test_anchoring_needs_support(medium: Medium, layout: Layout) -> None:
 
 @pytest.mark.requirement("SBC3-5.44-05")
 @pytest.mark.parametrize("unmap", [0, 1])
-def test_zeros_need_not_be_sent(medium: Medium, unmap: int) -> None:
+def test_ndob_writes_zeros(medium: Medium, unmap: int) -> None:
     """NDOB writes zeros without data; the neighbours are unchanged."""
     if unmap:
         skip_unless_zeros(medium.session)

@@ -42,7 +42,7 @@ def status_of(open_session: OpenSession, **changes: object) -> int:
 
 @pytest.mark.needs("identities")
 @pytest.mark.requirement("RFC7143-9.2-08", "RFC7143-9.2-10")
-def test_a_chap_name_is_its_owners(
+def test_a_chap_name_is_bound_to_its_owner(
     open_session: OpenSession,
     chap_options: LoginOptions,
     chap_way: Way,

@@ -188,7 +188,7 @@ def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
 
 
 @pytest.mark.requirement("RFC7143-9.2.1-14", "RFC7143-9.2.1-15")
-def test_challenge_reflected_in_other_clothes(chap_login: ChapLogin) -> None:
+def test_challenge_reflected_in_another_encoding(chap_login: ChapLogin) -> None:
     """The target recognizes its challenge when returned in another encoding."""
     challenge = chap_login.challenge()
     value = text.format_base64(challenge.challenge)

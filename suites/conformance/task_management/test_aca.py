@@ -97,7 +97,7 @@ def test_allegiance_is_offered(session: Session) -> None:
 
 
 @pytest.mark.requirement("SAM5-5.10.2-01")
-def test_a_failure_establishes_it(faulted: Session, disk: Disk) -> None:
+def test_a_failure_establishes_aca(faulted: Session, disk: Disk) -> None:
     """After a CHECK CONDITION with NACA=1 other commands get ACA ACTIVE."""
     fail(faulted, disk)
 
@@ -105,7 +105,7 @@ def test_a_failure_establishes_it(faulted: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("SAM5-5.10.2-02")
-def test_without_naca_there_is_none(faulted: Session, disk: Disk) -> None:
+def test_without_naca_no_aca_is_established(faulted: Session, disk: Disk) -> None:
     """After a CHECK CONDITION with NACA=0 other commands are executed."""
     fail(faulted, disk, naca=0)
 
@@ -136,7 +136,7 @@ def test_older_tasks_wait(
 
 
 @pytest.mark.requirement("SAM5-5.10.3-02")
-def test_its_own_attribute_is_served(faulted: Session, disk: Disk) -> None:
+def test_aca_attribute_is_served(faulted: Session, disk: Disk) -> None:
     """During ACA the unit executes the faulted nexus's commands with attribute ACA."""
     fail(faulted, disk)
 
@@ -162,7 +162,7 @@ def test_other_nexuses_are_kept_out(
 
 
 @pytest.mark.requirement("SAM5-5.10.5-01")
-def test_it_is_cleared(faulted: Session, disk: Disk) -> None:
+def test_aca_is_cleared(faulted: Session, disk: Disk) -> None:
     """CLEAR ACA of the faulted nexus ends the ACA."""
     fail(faulted, disk)
 
@@ -173,7 +173,9 @@ def test_it_is_cleared(faulted: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("SAM5-5.10.5-02")
-def test_others_do_not_clear_it(faulted: Session, other: Session, disk: Disk) -> None:
+def test_other_nexuses_do_not_clear_aca(
+    faulted: Session, other: Session, disk: Disk
+) -> None:
     """The target rejects CLEAR ACA of another nexus and keeps the ACA."""
     skip_unless_shared(faulted)
     fail(faulted, disk)
@@ -185,7 +187,7 @@ def test_others_do_not_clear_it(faulted: Session, other: Session, disk: Disk) ->
 
 
 @pytest.mark.requirement("SAM5-5.10.5-03")
-def test_a_reset_ends_it(faulted: Session, other: Session, disk: Disk) -> None:
+def test_a_reset_ends_aca(faulted: Session, other: Session, disk: Disk) -> None:
     """LOGICAL UNIT RESET ends the ACA."""
     fail(faulted, disk)
 
@@ -197,9 +199,7 @@ def test_a_reset_ends_it(faulted: Session, other: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("SAM5-5.10.5-04")
-def test_the_loss_of_its_nexus_ends_it(
-    faulted: Session, other: Session, disk: Disk
-) -> None:
+def test_nexus_loss_ends_aca(faulted: Session, other: Session, disk: Disk) -> None:
     """A logout of the faulted nexus ends the ACA."""
     fail(faulted, disk)
 
@@ -209,7 +209,7 @@ def test_the_loss_of_its_nexus_ends_it(
 
 
 @pytest.mark.requirement("SAM5-8.5-01")
-def test_its_attribute_needs_it(faulted: Session) -> None:
+def test_aca_attribute_needs_aca(faulted: Session) -> None:
     """The unit refuses a command with the ACA attribute if there is no ACA."""
     result = faulted.execute(cdb.test_unit_ready(), attribute=ACA)
 
@@ -218,7 +218,7 @@ def test_its_attribute_needs_it(faulted: Session) -> None:
 
 @fences
 @pytest.mark.requirement("RFC7143-4.2.2.3.4-03")
-def test_its_beginning_is_fenced(pair: Session, disk: Disk) -> None:
+def test_aca_establishment_is_fenced(pair: Session, disk: Disk) -> None:
     """The response that establishes ACA waits for all status of other connections."""
     second = pair.links[2]
     try_unit(pair, link=second)
@@ -249,7 +249,7 @@ def test_the_first_refusal_is_fenced(pair: Session, disk: Disk) -> None:
 
 @fences
 @pytest.mark.requirement("RFC7143-4.2.2.3.4-05")
-def test_its_end_is_fenced(pair: Session, disk: Disk) -> None:
+def test_aca_clearing_is_fenced(pair: Session, disk: Disk) -> None:
     """The response to CLEAR ACA waits for all status of other connections."""
     second = pair.links[2]
     fail(pair, disk)

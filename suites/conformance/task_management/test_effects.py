@@ -109,7 +109,7 @@ def test_a_function_is_not_reassigned(open_session: OpenSession) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.3-09")
-def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
+def test_a_function_waits_for_earlier_commands(session: Session) -> None:
     """The target answers ABORT TASK SET when all commands before it have arrived."""
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)
     withheld = withhold(
@@ -133,7 +133,7 @@ def test_a_function_waits_for_the_commands_before_it(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.5.1-i01")
-def test_later_commands_are_not_reached(
+def test_later_commands_are_not_affected(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """ABORT TASK SET does not affect a command that came after it."""
@@ -187,7 +187,7 @@ def test_no_answer_follows_an_abort(
     [TMFunction.ABORT_TASK_SET, TMFunction.LOGICAL_UNIT_RESET],
     ids=lambda function: function.name.lower(),
 )
-def test_late_data_is_let_pass(
+def test_late_data_is_discarded(
     open_session: OpenSession, scratch_disk: Disk, function: TMFunction
 ) -> None:
     """The target silently discards data for a task that a function has ended."""

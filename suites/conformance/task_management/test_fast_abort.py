@@ -188,7 +188,7 @@ def test_other_connections_are_notified(
 
 
 @pytest.mark.requirement("RFC7143-4.2.3.4-08")
-def test_the_function_waits_for_what_is_before_it(open_session: OpenSession) -> None:
+def test_the_function_waits_for_earlier_commands(open_session: OpenSession) -> None:
     """The target answers ABORT TASK SET when all commands before it have arrived."""
     session = open_session(FAST)
     skip_unless_supported(session, TMFunction.ABORT_TASK_SET)

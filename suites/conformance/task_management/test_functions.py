@@ -104,7 +104,7 @@ def test_abort_of_an_unknown_task(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-7.11-04")
-def test_abort_of_a_task_that_is_over(session: Session) -> None:
+def test_abort_of_a_finished_task(session: Session) -> None:
     """ABORT TASK of a command that has been answered gets: does not exist."""
     task = session.start(cdb.test_unit_ready())
     session.finish(task)

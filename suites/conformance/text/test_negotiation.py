@@ -227,7 +227,7 @@ def test_negotiation_can_begin_again(session: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.10.4-i01")
-def test_commands_go_on_beside_a_negotiation(session: Session) -> None:
+def test_commands_are_served_during_a_negotiation(session: Session) -> None:
     """The target executes commands while a text exchange is open, and continues it."""
     first = ask(session, UNKNOWN, final=0)
 

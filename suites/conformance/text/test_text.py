@@ -181,7 +181,7 @@ def test_response_fits_the_initiator(open_session: OpenSession) -> None:
     "RFC7143-11.11.1-03",
     "RFC7143-6.2-08",
 )
-def test_long_answer_goes_on(open_session: OpenSession) -> None:
+def test_long_answer_continues_in_further_responses(open_session: OpenSession) -> None:
     """The target continues an answer too long for one response under transfer tags."""
     session = open_session({SEGMENT_LENGTH: str(SMALL)})
 
@@ -260,7 +260,7 @@ def test_alias_may_change(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-6.4-06")
-def test_final_request_is_not_put_off(discovery: Session) -> None:
+def test_final_request_gets_a_final_response(discovery: Session) -> None:
     """The target does not answer F=1 by an empty response with F=0."""
     answer = ask(discovery, ("SendTargets", "All"))
 

@@ -194,7 +194,7 @@ def test_sense_that_is_cut_short_is_read_as_far_as_it_goes(
 
     assert parsed == expected
     assert error is not None
-    assert "instead of" in str(error)
+    assert "were expected" in str(error)
 
 
 @pytest.mark.parametrize("data", ["70000500", "70000500 0000000a 00000000 2000"])
