@@ -15,7 +15,7 @@ from reports.severity import Severity, severity
 from spec import Requirement, load
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
-_SERVES = ("the target goes on serving",)
+_SERVES = ("the target continues to serve",)
 
 
 @dataclass(frozen=True, slots=True)
