@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Floods of random PDUs in every state of a connection: the target continues to serve."""
+"""Floods of random PDUs in every state of a connection, which the target survives."""
 
 import random
 import socket
