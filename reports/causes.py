@@ -8,7 +8,8 @@ Failures have one cause where what is known of them as values says so:
 - the same requirement is broken, by whatever answer but silence (logins refused for
   different reasons are told apart); or by one check with several parameters;
 - requirements that have the same rule for several cases (`like` in the catalogue) are
-  broken alike: all carried out, all refused for one reason, or all left unanswered;
+  broken alike: all carried out, all refused for one reason, all left unanswered, or all
+  reported by the same codes;
 - a target that serves no login after a check gives the same answer to each;
 - one check with several parameters gets the same answer (`Failure.pdu`, `field`,
   `answer`) that breaks several requirements, or carries the same ones each time;
@@ -27,6 +28,7 @@ or a login that goes on instead of a refusal, and a refusal for an unnamed reaso
 join none of one section either.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +93,9 @@ a command with ILLEGAL REQUEST.
 
 _OTHER_DATA = (OTHER_DATA, "SCSIResponse CHECK CONDITION Eh/")
 """How it shows that data is not what was written: by a read, or by MISCOMPARE."""
+
+_CODES = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:, [A-Z]+(?:_[A-Z]+)+)*")
+"""The answer of a list of codes, such as the names of unit attentions."""
 
 _NONE = "none"
 """The answer of an empty list of codes."""
@@ -269,14 +274,18 @@ def _keys_of_like_rules(
 ) -> list[Hashable]:
     """Return the keys shared by failures that break one rule in several cases.
 
-    Refusals are alike if they give the same reason, other answers if all of them hold
-    something or all hold nothing.
+    Refusals are alike if they give the same reason, lists of codes if they name the
+    same ones, other answers if all of them hold something or all hold nothing.
     """
     if check.failure is None:
         return []
     kind = treatment(check.failure)
     is_empty = not cause.answer.strip("[](), ") or cause.answer == _NONE
-    how = cause.answer if kind is Treatment.REFUSED else (kind, is_empty)
+    how: Hashable = (kind, is_empty)
+    if kind is Treatment.REFUSED:
+        how = cause.answer
+    elif _CODES.fullmatch(cause.answer):
+        how = frozenset(cause.answer.split(", "))
     return [("like", name, how) for name in (requirement.id, *requirement.like)]
 
 

@@ -253,7 +253,7 @@ SPEECH: Final = (
     ),
     Fault(
         name="method-was-not-the-first",
-        breaks=("RFC7143-6.3.2-02",),
+        breaks=("RFC7143-6.3.2-02", "RFC7143-6.2.1-01"),
         says="Answers AuthMethod with KRB5 instead of None.",
         twist=change_value("AuthMethod", _instead("None", "KRB5")),
     ),

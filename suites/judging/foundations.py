@@ -9,35 +9,10 @@ Patterns have shell wildcards; a bracket matches itself. One without a bracket m
 the check with all of its parameters.
 """
 
-from dataclasses import dataclass
-
 from iscsi.keys import KEYS
 from reports.model import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Foundation:
-    """Something that other checks take for granted."""
-
-    what: str
-    """What the target does where it is not lacking; a clause of a sentence."""
-    proofs: tuple[str, ...]
-    """The checks of it. It is lacking where every one of them that was judged fails."""
-    dependents: tuple[str, ...] = ()
-    """The checks that rest on it."""
-    answers: tuple[str, ...] = ("*",)
-    """The normalised answers of a proof that show that it is lacking; wildcards."""
-    fields: tuple[str, ...] = ("",)
-    """The wrong fields that a dependent may name; another one is its own matter."""
-    clause: str = ""
-    """The clause that says so. A check of others that fails for this one rests on it,
-    whatever it is and whatever the answer."""
-    is_alike: bool = True
-    """A dependent fails by the same answer as a proof; any other is its own matter."""
-    shown: tuple[str, ...] = ("*",)
-    """The answers that a dependent fails by; wildcards. Any other is its own matter."""
-    outcomes: tuple[Outcome, ...] = (Outcome.BROKEN, Outcome.WARNED)
-    """What dependents have come to where they are not judged."""
+from suites.judging.foundation import Foundation
+from suites.judging.scsi_foundations import SCSI_FOUNDATIONS
 
 
 def _key(name: str) -> Foundation:
@@ -46,6 +21,7 @@ def _key(name: str) -> Foundation:
         proofs=(f"negotiation/test_answers.py::test_known_key_is_understood[{name}]",),
         dependents=(
             *(f"*[{name}]", f"*[{name}-*]", f"*[{name}=*]", f"*-{name}]"),
+            "negotiation/test_answers.py::test_every_key_at_once",
             *_MORE.get(name, ()),
         ),
         answers=("NotUnderstood",),
@@ -66,6 +42,7 @@ _CONTINUATION = "negotiation/test_continuation.py"
 _CHAP, _MUTUAL = "security/test_chap.py", "security/test_mutual_chap.py"
 _LOST, _STATES = "connections/test_lost.py", "connections/test_states.py"
 _REASSIGNMENT = "error_recovery/test_reassignment.py"
+_WINDOW = "numbering/test_command_window.py"
 _SEVERAL = "logout/test_several_connections.py"
 
 _LET_IN = "LoginResponse 0000 FULL_FEATURE"
@@ -212,6 +189,29 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         answers=("no answer",),
     ),
     Foundation(
+        what="a PDU that a target does not take is answered by a Reject",
+        proofs=("reject/test_reject.py::test_opcode_of_a_target_is_refused",),
+        dependents=("error_recovery/test_lost_pdus.py::*",),
+        answers=("no answer",),
+        is_alike=False,
+        # What follows the Reject comes without it.
+        shown=("R2T", "SCSIResponse CHECK CONDITION Bh/47h/05h"),
+    ),
+    Foundation(
+        what="a logout is answered",
+        proofs=("logout/test_logout.py::test_logout_is_answered_and_then_closed",),
+        dependents=(
+            "async_messages/test_async_messages.py::*",
+            f"{_LOST}::test_a_lost_connection_is_logged_out_over_another",
+            f"{_LOST}::test_a_connection_is_logged_out_only_once",
+            f"{_REASSIGNMENT}::*",
+            "logout/*",
+        ),
+        answers=("connection dropped", "no answer"),
+        is_alike=False,
+        shown=("connection dropped", "no answer"),
+    ),
+    Foundation(
         what="task management function requests are answered",
         proofs=("task_management/test_functions.py::test_every_function_is_answered",),
         dependents=(
@@ -219,8 +219,23 @@ FOUNDATIONS: tuple[Foundation, ...] = (
             "error_recovery/*",
             "reservations/*",
             "scsi/*",
+            f"{_WINDOW}::test_exp_cmd_sn_never_moves_back",
+            f"{_WINDOW}::test_two_immediate_requests_are_taken_at_once",
         ),
         answers=("Reject*", "connection dropped", "no answer"),
+    ),
+    Foundation(
+        what="a task management function that does not exist is refused",
+        proofs=(
+            "task_management/test_functions.py::test_unassigned_function_is_refused",
+        ),
+        # Where every function is completed, a response has no meaning.
+        dependents=(
+            "task_management/*",
+            "protocol_level/*",
+            f"{_REASSIGNMENT}::*",
+        ),
+        answers=("TaskManagementResponse 0x00",),
     ),
     Foundation(
         what="a plain login leads to full feature phase",
@@ -272,10 +287,8 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a login with the TSIH of no session is refused",
         proofs=("login/test_refusals.py::test_session_does_not_exist",),
-        dependents=(
-            f"{_STATES}::test_a_failed_session_ends_in_time",
-            f"{_STATES}::test_a_reinstated_session_cannot_be_continued",
-        ),
+        # A session that has ended with its connection is not there to be continued.
+        dependents=(f"{_STATES}::*", f"{_LOST}::*", f"{_REASSIGNMENT}::*"),
         answers=(_LET_IN,),
     ),
     Foundation(
@@ -419,40 +432,19 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         shown=("LoginResponse 0000*",),
     ),
     Foundation(
-        what="a command to a unit that is not there is refused",
-        proofs=("scsi/test_model.py::test_a_missing_unit_is_reported",),
-        dependents=("scsi/test_model.py::test_other_lun_levels_count",),
-        answers=("SCSIResponse GOOD",),
-    ),
-    Foundation(
-        what="a copy with a segment that cannot be copied fails",
-        proofs=("scsi/test_copying.py::test_an_impossible_segment_aborts_the_copy",),
-        dependents=("scsi/test_copying.py::test_a_missing_unit_is_not_copied",),
-        answers=("SCSIResponse GOOD",),
-    ),
-    Foundation(
-        what="what a persistent reservation forbids ends with RESERVATION CONFLICT",
-        proofs=("reservations/test_conflicts.py::test_what_is_forbidden_conflicts",),
-        dependents=("reservations/test_nexuses.py::test_another_isid_is_kept_out",),
-        answers=("SCSIResponse GOOD", "DataIn GOOD"),
+        what="a new session gets a TSIH",
+        proofs=("login/test_response_fields.py::test_new_session_gets_a_tsih",),
+        dependents=(
+            "login/test_response_fields.py::test_tsih_comes_from_the_security_stage",
+            "login/test_sessions.py::*",
+            "connections/*",
+            "logout/test_several_connections.py::*",
+        ),
+        answers=(_LET_IN,),
         is_alike=False,
-        shown=("SCSIResponse GOOD", "DataIn GOOD"),
+        shown=("#", _LET_IN, "connection dropped"),
     ),
-    Foundation(
-        what="REPORT LUNS lists the unit that it is sent to",
-        proofs=("scsi/test_identity.py::test_the_unit_is_listed",),
-        dependents=("scsi/test_model.py::test_a_listed_number_is_an_address",),
-        answers=("none",),
-        is_alike=False,
-    ),
-    Foundation(
-        what="REPORT SUPPORTED OPERATION CODES returns service actions",
-        proofs=("scsi/test_pages.py::test_service_actions_are_reported",),
-        dependents=("scsi/test_identity.py::test_each_command_is_reported_by_itself",),
-        answers=("*service_action=None*",),
-        is_alike=False,
-        shown=("*service_action=None*",),
-    ),
+    *SCSI_FOUNDATIONS,
     *(_key(name) for name in KEYS),
 )
 """Every foundation; a check rests on the first that explains its failure."""

@@ -9,7 +9,8 @@ from functools import cache
 from msgspec.structs import replace
 
 from reports.model import Check, Outcome
-from suites.judging.foundations import FOUNDATIONS, Foundation
+from suites.judging.foundation import Foundation
+from suites.judging.foundations import FOUNDATIONS
 
 _FAILED = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE)
 _JUDGED = (*_FAILED, Outcome.PASSED, Outcome.GONE)
@@ -66,13 +67,20 @@ def _function(check: Check) -> str:
     return check.check.partition("[")[0]
 
 
+def _is_judged(check: Check) -> bool:
+    """Tell whether a check has seen what the target does."""
+    if check.outcome is Outcome.TROUBLE and check.failure is None:
+        return False
+    return check.outcome in _JUDGED
+
+
 def _lacking(foundation: Foundation, checks: Collection[Check]) -> list[Check]:
     """Return the proofs that show that a foundation is lacking; none if it is not."""
     proofs = [
         check
         for pattern in foundation.proofs
         for check in checks
-        if check.outcome in _JUDGED and _matches(check.check, (pattern,))
+        if _is_judged(check) and _matches(check.check, (pattern,))
     ]
     is_lacking = all(
         check.outcome in _FAILED and _is_like(_answer(check), foundation.answers)

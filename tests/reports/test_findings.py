@@ -97,6 +97,23 @@ def test_a_rule_of_several_cases_is_one_finding_where_they_are_treated_alike() -
     assert number(differs, invalid) == number(differs, "no answer") == 2
 
 
+def test_lists_of_codes_are_alike_if_they_name_the_same_ones() -> None:
+    preempts, unregisters = "SPC4-5.12.11.2.4-07", "SPC4-5.12.11.2.3-03"
+    preempted, released = "RESERVATIONS_PREEMPTED", "RESERVATIONS_RELEASED"
+
+    def count(first: str, second: str) -> int:
+        return len(
+            of(
+                broken("a.py::test_a", preempts, first),
+                broken("b.py::test_b", unregisters, second),
+            )
+        )
+
+    assert count(preempted, f"{released}, {released}") == 2
+    assert count(released, f"{released}, {released}") == 1
+    assert count("none", "none") == 1
+
+
 def test_a_target_that_answers_each_login_alike_afterwards_has_one_finding() -> None:
     hung = Ending(kind=EndingKind.HUNG, reason="it answers otherwise")
 

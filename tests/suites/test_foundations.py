@@ -2,6 +2,7 @@
 """Checks that rest on what a target lacks are not judged; nothing else changes."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -242,17 +243,20 @@ def test_a_login_that_never_completes_leaves_checks_unjudged() -> None:
     ]
 
 
+@cache
+def _functions(file: str) -> frozenset[str]:
+    return frozenset(
+        node.name
+        for node in ast.parse((SUITE / file).read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    )
+
+
 def _names(pattern: str) -> list[str]:
     """Return the checks that a pattern names: in which file, and their functions."""
     file, _, remainder = pattern.partition("::")
-    path = SUITE / file
-    functions = {
-        node.name
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef)
-    }
     name = remainder.partition("[")[0]
-    return [one for one in functions if name in {one, "*"}]
+    return [one for one in _functions(file) if name in {one, "*"}]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ def test_tasks_on_both_connections_are_kept_apart(
     ]
     results = [pair.finish(tasks[0], first), pair.finish(tasks[1], second)]
 
-    check(all(result.is_good for result in results), "GOOD twice", results)
+    for result in results:
+        expect_good(result)
     read_back = read(pair, scratch_disk, 2 * len(data[0])).data
     expect_data(read_back, b"".join(data), what="what was written")
 
@@ -147,7 +148,8 @@ def test_status_numbers_belong_to_the_connection(pair: Session) -> None:
         for link in (first, second, second, first, second)
     ]
 
-    check(all(result.is_good for result in results), "GOOD", results)
+    for result in results:
+        expect_good(result)
     for link in (first, second):
         numbers = stat_sns(received_on(pair, link))
         expected = [serial.add(numbers[0], step) for step in range(len(numbers))]

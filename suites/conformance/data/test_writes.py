@@ -385,6 +385,7 @@ def test_two_writes_keep_their_data_apart(
 
     results = [solicited.finish(task) for task in tasks]
 
-    check(all(result.is_good for result in results), "GOOD twice", results)
+    for result in results:
+        expect_good(result)
     read_back = read(solicited, scratch_disk, 2 * size).data
     expect_data(read_back, first + second, what="both patterns, one after the other")

@@ -224,7 +224,12 @@ def test_level_0_is_served(open_session: OpenSession, disk: Disk) -> None:
 
     # If the target answers another level, the login continues at level 0.
     slip = session.transcript.slips.first.get("RFC7143-13.20-i01")
-    check(slip is None, "ErrorRecoveryLevel=0", slip and str(slip.error))
+    check(
+        slip is None,
+        "ErrorRecoveryLevel=0",
+        slip and str(slip.error),
+        field="ErrorRecoveryLevel",
+    )
     check(result.is_good, "GOOD", result)
 
 

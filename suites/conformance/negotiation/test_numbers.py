@@ -261,4 +261,9 @@ def test_recovery_in_order_takes_one_r2t(settle: Offer, level: str) -> None:
 
     recovery = answer_of(answers, "ErrorRecoveryLevel")
     maximum = answer_of(answers, "MaxOutstandingR2T")
-    check(recovery == "0" or maximum == "1", "MaxOutstandingR2T=1", answers)
+    check(
+        recovery == "0" or maximum == "1",
+        "MaxOutstandingR2T=1",
+        maximum,
+        field="MaxOutstandingR2T",
+    )

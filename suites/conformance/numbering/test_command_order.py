@@ -8,7 +8,7 @@ only where that one was rejected or lost to a digest error, and is sent again (s
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import check, expect_good
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TaskAttribute
@@ -60,7 +60,8 @@ def test_an_early_read_sees_the_write_before_it(
     late = session.start(cdb.write_10(lba=0, blocks=1), write=data, cmd_sn=number)
 
     results = [session.finish(task) for task in (late, early)]
-    check(all(result.is_good for result in results), "GOOD for both", results)
+    for result in results:
+        expect_good(result)
     check(results[1].data == data, "the data written", results[1].data[:16].hex())
 
 

@@ -4,7 +4,7 @@
 import pytest
 
 from initiator.core import lun_field
-from initiator.expect import check, next_or_drop
+from initiator.expect import check, expect_good, next_or_drop
 from initiator.session import Session
 from iscsi import serial
 from iscsi.constants import TMFunction, TMResponse
@@ -261,4 +261,5 @@ def test_an_immediate_abort_may_overtake(session: Session) -> None:
     first = session.start(cdb.test_unit_ready())
 
     results = [session.finish(first), session.finish(waiting)]
-    check(all(result.is_good for result in results), "GOOD twice", results)
+    for result in results:
+        expect_good(result)
