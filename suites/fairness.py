@@ -20,7 +20,7 @@ from reports import model
 from reports.model import Check
 from reports.printable import one_line
 from suites.grouping import combination, culprits, few_groups, groups
-from suites.reference_run import SUITE, RunError, arguments, run
+from suites.reference_run import SUITE, RunError, arguments, run, selection
 from suites.shards import shard
 from suites.side_by_side import side_by_side
 
@@ -268,7 +268,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help=f"with --habits or --lost: run this part of {SUITE} (may be repeated)",
+        help="with --habits or --lost: run this file or folder below "
+        f"{SUITE} (may be repeated)",
     )
 
 
@@ -291,7 +292,10 @@ def main(options: argparse.Namespace) -> int:
         tasks = shard(_tasks(habits, options), options.shard)
     except ValueError as error:
         raise Misuse(str(error)) from error
-    runner = Runner(selection=[f"{SUITE}/{path}" for path in options.only] or [SUITE])
+    try:
+        runner = Runner(selection=selection(options.only))
+    except RunError as error:
+        raise Misuse(str(error)) from error
     try:
         baseline = runner.note_baseline()
     except RunError as error:

@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from iscsi_assay.parser import Misuse
 from reftarget.faults import FAULTS, Fault
 from reftarget.rules.authentication import AuthenticationRules
 from reftarget.rules.login import LoginRules
 from reports.model import Check, Outcome
 from reports.printable import one_line
-from suites.reference_run import SUITE, RunError, run_with
+from suites.reference_run import RunError, run_with, selection
 from suites.shards import shard
 from suites.side_by_side import side_by_side
 
@@ -160,7 +161,10 @@ def main(options: argparse.Namespace) -> int:
     faults = [FAULTS[name] for name in names]
     faults = faults or [fault for fault in FAULTS.values() if touches_login(fault)]
     faults = list(shard(faults, options.shard))
-    parts = [f"{SUITE}/{path}" for path in options.only] or [SUITE]
+    try:
+        parts = selection(options.only)
+    except RunError as error:
+        raise Misuse(str(error)) from error
 
     def attempt(fault: Fault) -> Loss:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from reftarget.faults import Fault
 from reports.model import Run
 from reports.run import read
-from reports.suites import ANYWHERE
+from reports.suites import ANYWHERE, ROOT
 from suites import forkserver
 
 SUITE = forkserver.SUITE
@@ -19,6 +19,18 @@ _PATIENCE = 1.0
 
 class RunError(Exception):
     """A run of the suite that gave no verdicts; one line."""
+
+
+def selection(parts: Sequence[str]) -> list[str]:
+    """Return the checks of files and folders below the suite; all if none is given.
+
+    Raises:
+        RunError: one of them is not there.
+    """
+    for part in parts:
+        if not (ROOT / SUITE / part.partition("::")[0]).exists():
+            raise RunError(f"there is no {part} below {SUITE}")
+    return [f"{SUITE}/{part}" for part in parts] or [SUITE]
 
 
 def arguments(

@@ -35,6 +35,12 @@ def _stored_within_4_gib(
     return lba % (_WRAP // block_size), data
 
 
+def _stored_within_32_bits(
+    lba: int, data: Data, _block_size: int, _blocks: int
+) -> tuple[int, Data]:
+    return lba % (1 << 32), data
+
+
 def _cleared_4_gib_below(medium: Blocks, lba: int, blocks: int) -> None:
     below = lba - _WRAP // medium.block_size
     if below >= 0:
@@ -81,6 +87,13 @@ MEDIA: Final = (
         says="Counts the bytes before a block that is written in 32 bits.",
         also="what is unmapped there was written elsewhere",
         rules=MediumRules(stored=_stored_within_4_gib),
+    ),
+    Fault(
+        name="blocks-are-counted-in-32-bits",
+        breaks=("SBC3-5.34-01", "SBC3-5.11-01"),
+        says="Uses the lower 32 bits of the address of a block that is written.",
+        also="what is verified or unmapped there was written elsewhere",
+        rules=MediumRules(stored=_stored_within_32_bits),
     ),
     Fault(
         name="unmap-wraps-at-4-gib",
@@ -181,6 +194,12 @@ MEDIA: Final = (
         says="Reports one block too many by READ CAPACITY (10).",
         also="checks at the last block know it from there",
         rules=ProvisioningRules(last_block=lambda blocks: blocks),
+    ),
+    Fault(
+        name="capacity-10-wraps",
+        breaks=("SBC3-5.15-01",),
+        says="Reports the lower 32 bits of the last block by READ CAPACITY (10).",
+        rules=ProvisioningRules(last_block=lambda blocks: (blocks - 1) % (1 << 32)),
     ),
     Fault(
         name="capacity-16-is-cut-short",

@@ -14,7 +14,7 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, backing="memory"),
     LogicalUnit(3, layout.LUN_SIZE, scratch=True, persistent=True, backing="block"),
-    LogicalUnit(4, 5 << 30, scratch=True, persistent=True, thin=True),
+    LogicalUnit(4, 3 << 40, scratch=True, persistent=True, thin=True),
 )
 _DISK1, _DISK2, _MUTUAL = layout.targets("lio", _UNITS)
 _HIGH = layout.high("lio")

@@ -30,7 +30,7 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, writable=False, scratch=True),
     LogicalUnit(3, layout.LUN_SIZE, scratch=True, removable=True),
-    LogicalUnit(4, 5 << 30, scratch=True, persistent=True, thin=True),
+    LogicalUnit(4, 3 << 40, scratch=True, persistent=True, thin=True),
 )
 _BARE = Target(
     layout.target_name("reference", "high"),

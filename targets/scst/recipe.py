@@ -20,7 +20,7 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
     LogicalUnit(2, layout.LUN_SIZE, scratch=True, persistent=True, backing="block"),
 )
-_LARGE = LogicalUnit(3, 5 << 30, scratch=True, persistent=True, thin=True)
+_LARGE = LogicalUnit(3, 3 << 40, scratch=True, persistent=True, thin=True)
 _DISK1, _DISK2, _MUTUAL = layout.targets("scst", (*_UNITS, _LARGE))
 _HIGH = layout.high("scst")
 _OWN = [one for one in layout.IDENTITIES if one.initiator_name is None]

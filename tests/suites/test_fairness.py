@@ -142,6 +142,17 @@ def test_an_unknown_habit_is_reported_in_one_line(
     )
 
 
+@pytest.mark.parametrize("option", [["--habits"], ["--lost"]])
+def test_a_part_that_is_not_there_is_reported_in_one_line(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*option, "--only", "suites/conformance/login"]) == 2
+    assert capsys.readouterr().err == (
+        "python -m suites.mutants: there is no suites/conformance/login below "
+        "suites/conformance\n"
+    )
+
+
 @pytest.mark.integration
 def test_a_sample_of_habits_passes(capsys: pytest.CaptureFixture[str]) -> None:
     names = [one.name for one in combination(ROWS, 1)]
