@@ -198,6 +198,8 @@ class LoginPhase:
         negotiator = admitted.negotiator
         answers += rules.unasked_answers(pairs)
         pairs = rules.understood(pairs, admitted.admission.nexus.initiator_name)
+        if rules.ignores_misplaced:
+            pairs = [pair for pair in pairs if not self._is_misplaced(pair[0])]
         if rules.checks_stage:
             self._check_stage(request, pairs)
         pairs = rules.negotiated(pairs, negotiator.seen)
@@ -258,18 +260,23 @@ class LoginPhase:
             return offers
         return [("MaxRecvDataSegmentLength", length), *offers]
 
+    def _is_misplaced(self, name: str) -> bool:
+        """Tell whether a key has no place in this stage."""
+        key, stage = KEYS.get(name), self.stages.current
+        return (
+            key is not None and stage is not None and stage not in _STAGE_OF[key.when]
+        )
+
     def _check_stage(self, request: headers.LoginRequest, pairs: text.Pairs) -> None:
         """Refuse keys that have no place in this stage or on this connection."""
         for name, _value in pairs:
-            key = KEYS.get(name)
-            if key is None or self.stages.current is None:
-                continue
-            if self.stages.current not in _STAGE_OF[key.when]:
+            if self._is_misplaced(name):
                 raise Refusal(
                     LoginStatus.INITIATOR_ERROR,
-                    f"{name} in stage {self.stages.current.name}",
+                    f"{name} in the stage of other keys",
                 )
-            is_late = request.tsih and key.use is Use.LEADING_ONLY
+            key = KEYS.get(name)
+            is_late = request.tsih and key is not None and key.use is Use.LEADING_ONLY
             if is_late and name != "SessionType":
                 raise Refusal(
                     LoginStatus.INITIATOR_ERROR, f"{name} on an added connection"

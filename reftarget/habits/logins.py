@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from iscsi import headers, text
 from iscsi.keys import KEYS, Kind
+from iscsi.negotiation import is_admissible
 from reftarget.habits.changes import (
     change_login,
     change_text_responses,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from reftarget.twist import Wording
 
+_ELSEWHERE: Final = "192.0.2.7:3260,7"
+"""A portal of a network for documentation (RFC 5737)."""
 _BINARY: Final = frozenset({"CHAP_C", "CHAP_R"})
 _DECIDES: Final = {Kind.AND: "No", Kind.OR: "Yes"}
 """The offer by which a boolean is decided, whatever the answer is (section 6.2.2)."""
@@ -117,7 +120,66 @@ def _change_list(change: Callable[[text.Pairs], text.Pairs]) -> Wording:
     )
 
 
+def _with_another_network(pairs: text.Pairs) -> text.Pairs:
+    further = ("TargetAddress", _ELSEWHERE)
+    return [
+        both
+        for pair in pairs
+        for both in ((pair, further) if pair[0] == "TargetAddress" else (pair,))
+    ]
+
+
+def _with_an_alias(pairs: text.Pairs) -> text.Pairs:
+    names = {name for name, _value in pairs}
+    # The first response of a Normal session is the one with the portal group tag.
+    if "TargetPortalGroupTag" not in names or "TargetAlias" in names:
+        return pairs
+    return [*pairs, ("TargetAlias", "a habit")]
+
+
+def _without_illegal_lengths(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
+    key = KEYS["MaxRecvDataSegmentLength"]
+    return [
+        pair for pair in pairs if pair[0] != key.name or is_admissible(key, pair[1])
+    ]
+
+
+def _without_reserved_words(pairs: text.Pairs, _initiator_name: str) -> text.Pairs:
+    return [pair for pair in pairs if pair[1] not in text.RESERVED_ANSWERS]
+
+
 LOGINS: Final = (
+    Habit(
+        name="reserved-words-are-passed-over",
+        clause="RFC 7143 6.2",
+        says="Passes over keys whose value is Reject, Irrelevant or NotUnderstood.",
+        rules=LoginRules(understood=_without_reserved_words),
+    ),
+    Habit(
+        name="keys-of-another-stage-are-ignored",
+        clause="RFC 7143 6.3",
+        says="Passes over keys in a stage that they have no place in.",
+        rules=LoginRules(ignores_misplaced=True),
+    ),
+    Habit(
+        name="illegal-length-is-ignored",
+        clause="RFC 7143 13.12",
+        says="Passes over a MaxRecvDataSegmentLength that is out of range.",
+        rules=LoginRules(understood=_without_illegal_lengths),
+    ),
+    Habit(
+        name="has-an-alias",
+        clause="RFC 7143 13.6",
+        says="Declares a TargetAlias in every login of a Normal session.",
+        wording=change_login(_with_an_alias),
+    ),
+    Habit(
+        name="lists-portals-elsewhere",
+        clause="RFC 7143 C",
+        says="Lists for each target a further portal, of a network that is not here.",
+        wording=_change_list(_with_another_network),
+        apart_from=("addresses-are-left-out",),
+    ),
     Habit(
         name="answers-come-backwards",
         clause="RFC 7143 6.2",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reftarget.habits.absences import ABSENCES
 from reftarget.habits.access import ACCESS
+from reftarget.habits.block_limits import BLOCK_LIMITS
 from reftarget.habits.devices import DEVICES
 from reftarget.habits.logins import LOGINS
 from reftarget.habits.numbers import NUMBERS
@@ -44,6 +45,7 @@ _ROWS: Final = (
     *ABSENCES,
     *ACCESS,
     *DEVICES,
+    *BLOCK_LIMITS,
     *RESERVATIONS,
 )
 

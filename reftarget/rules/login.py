@@ -231,6 +231,8 @@ class LoginRules(RuleSet):
     unasked_answers: Callable[[text.Pairs], text.Pairs] = unasked_answers
     checks_stage: bool = True
     """Keys that have no place in the stage are refused (section 6.3)."""
+    ignores_misplaced: bool = False
+    """Keys of another stage are passed over instead of refused (section 6.3)."""
     negotiated: Callable[[text.Pairs, AbstractSet[str]], text.Pairs] = negotiated
     own_offers: Callable[[Container[str], bool], text.Pairs] = own_offers
     waits_for_answers: bool = False

@@ -56,7 +56,8 @@ def _write_same(layout: Layout, can_unmap: Callable[[LogicalUnit], bool]) -> Han
         if unmap and not (can_unmap(unit) and rules.same_can_unmap):
             raise invalid_field_in_cdb(1, 3)
         unit.check_range(lba, fields["blocks"])
-        if rules.has_wsnz and not fields["blocks"]:
+        takes_none = rules.same_fills_the_rest and not rules.has_wsnz
+        if not (fields["blocks"] or takes_none):
             raise invalid_field_in_cdb(length_byte)
         blocks = rules.same_blocks(fields["blocks"], unit.blocks - lba)
         too_many = blocks > rules.same_limit

@@ -43,8 +43,9 @@ def standard_of(session: Session) -> StandardInquiry:
 def limits_of(session: Session) -> BlockLimits:
     """Return the page of block limits, zeros where there is none.
 
-    The text of SBC-3 has not been at hand. That a unit may do without the page, and
-    that its limits are then unknown, is from memory: no check demands the page.
+    A unit may do without the page, and its limits are then unknown: no check demands
+    it. The text of SBC-3 has not been at hand; the layout, and what 0 means in each
+    field, agree with what other implementations and a vendor's manual say of the page.
     """
     return BlockLimits.parse(body_of(session, VPDPage.BLOCK_LIMITS) or b"")
 

@@ -40,10 +40,11 @@ def make_target(
     keys: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     faults: tuple[str, ...] = (),
+    habits: tuple[str, ...] = (),
     **target_changes: Any,
 ) -> ReferenceTarget:
     """Return a target, with some of its own values changed."""
-    base = config(faults=faults)
+    base = config(faults=faults, habits=habits)
     return ReferenceTarget(
         replace(
             base,

@@ -120,6 +120,15 @@ def test_operational_key_in_security_stage_is_refused(peer: Peer) -> None:
     assert peer.send(request)[0].status == LoginStatus.INITIATOR_ERROR
 
 
+def test_a_habit_passes_over_keys_of_another_stage_alone() -> None:
+    peer = Peer(make_target(habits=("keys-of-another-stage-are-ignored",)))
+    pairs = [*names(), ("AuthMethod", "None"), ("MaxBurstLength", "512")]
+
+    answered = pairs_of(peer.send(peer.login_request(pairs, csg=0, nsg=1))[0])
+
+    assert answered == {"AuthMethod": "None", "TargetPortalGroupTag": "1"}
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -84,6 +84,8 @@ class ProvisioningRules(RuleSet):
     last_block: Callable[[int], int] = last_block
     reads_zeros: bool = True
     """LBPRZ: deallocated blocks read as zeros (section 6.6.5)."""
+    same_fills_the_rest: bool = True
+    """WRITE SAME takes zero blocks for all up to the last (section 5.44)."""
     has_wsnz: bool = False
     """WSNZ: WRITE SAME of zero blocks is refused (section 6.6.4)."""
     prot_en: bool = False
