@@ -27,7 +27,7 @@ from iscsi.printable import line, printable
 from iscsi_assay.parser import USAGE, Command, Failures, Parser
 from reftarget import configfile, habits
 from reftarget.config import ARCHITECTURE, Config, ConfigError, TargetConfig
-from reftarget.faults import FAULTS, PERILS
+from reftarget.faults import FAULTS, ROBUSTNESS_FAULTS
 from reftarget.observers import TRACE, Observers
 from reftarget.scsi.config import LogicalUnitConfig
 from reftarget.scsi.reservation_store import StoreError
@@ -375,7 +375,7 @@ def run(options: argparse.Namespace) -> int:
     level = logging.WARNING if options.quiet else logging.INFO
     logging.basicConfig(handlers=[handler], level=level)
     if options.list_faults:
-        for fault in (*FAULTS.values(), *PERILS.values()):
+        for fault in (*FAULTS.values(), *ROBUSTNESS_FAULTS.values()):
             print(f"{fault.name:36} {fault.requirement:28} {fault.description}")
         return 0
     if options.list_habits:

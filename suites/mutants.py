@@ -23,7 +23,7 @@ from reports.findings import Finding, findings
 from reports.model import Check
 from reports.printable import one_line
 from reports.run import RunFileError, read
-from suites import fairness, losses, perils
+from suites import fairness, losses, robustness_faults
 from suites.reference_run import SUITE, RunError, run_with
 from suites.shards import shard
 from suites.side_by_side import side_by_side
@@ -340,7 +340,7 @@ def describe(parser: Parser) -> None:
     )
     fairness.add_options(parser)
     losses.add_options(parser)
-    perils.add_options(parser)
+    robustness_faults.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -354,7 +354,7 @@ def run(options: argparse.Namespace) -> int:
     if options.habits:
         return fairness.main(options)
     if options.robustness:
-        return perils.main(options)
+        return robustness_faults.main(options)
     faults = dict(FAULTS)
     unknown = [name for name in options.fault if name not in faults]
     if unknown:

@@ -21,11 +21,11 @@ from reftarget.faults.identity import IDENTITY
 from reftarget.faults.logins import LOGINS
 from reftarget.faults.media import MEDIA
 from reftarget.faults.misreading import MISREADING
-from reftarget.faults.perils import PERILS
 from reftarget.faults.primary import PRIMARY
 from reftarget.faults.recovery import RECOVERY
 from reftarget.faults.reservations import RESERVATIONS
 from reftarget.faults.responses import RESPONSES
+from reftarget.faults.robustness_table import ROBUSTNESS_FAULTS
 from reftarget.faults.sessions import SESSIONS
 from reftarget.faults.speech import SPEECH
 from reftarget.faults.tasks import TASKS
@@ -105,7 +105,7 @@ def _row(name: str) -> Variant:
             return fields.named(name)
         except ValueError as error:
             raise UnknownFaultError(f"--fault: {name}: {error}") from None
-    row = FAULTS.get(name) or PERILS.get(name)
+    row = FAULTS.get(name) or ROBUSTNESS_FAULTS.get(name)
     if row is None:
         raise UnknownFaultError(f"--fault: there is no {name!r}")
     return row

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from iscsi.constants import Opcode
-from reftarget.faults.peril import (
+from reftarget.faults.robustness_fault import (
     SECRET,
-    Peril,
     ReceivedPDU,
+    RobustnessFault,
     crash,
     hang,
     keep_file,
@@ -18,7 +18,7 @@ from reftarget.faults.peril import (
     leave,
     lose_writes,
     of,
-    peril,
+    robustness_fault,
     show_others,
     write_elsewhere,
 )
@@ -53,7 +53,7 @@ _AT_LOGIN: Final = ("before-login", "security", "operational", "login-cut")
 _IN_SESSION: Final = ("full-feature", "text-cut", "discovery")
 
 _OF_TEXTS: Final = (
-    peril(
+    robustness_fault(
         "long-key-of-a-login-crashes",
         "Crashes on a key of more than 63 bytes in a login.",
         lambda received: (
@@ -66,7 +66,7 @@ _OF_TEXTS: Final = (
         crash,
         *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Login]" for one in _AT_LOGIN),
     ),
-    peril(
+    robustness_fault(
         "text-of-nulls-hangs",
         "Hangs on a text of only NULs.",
         lambda received: (
@@ -76,7 +76,7 @@ _OF_TEXTS: Final = (
         hang,
         *(f"{_TEXTS}text_of_any_form_is_survived[{one}-Text]" for one in _IN_SESSION),
     ),
-    peril(
+    robustness_fault(
         "long-value-crashes",
         "Crashes on a value of more than 255 bytes of a known key.",
         lambda received: (
@@ -86,7 +86,7 @@ _OF_TEXTS: Final = (
         crash,
         f"{_TEXTS}any_value_of_a_key_is_survived",
     ),
-    peril(
+    robustness_fault(
         "number-of-many-digits-keeps-memory",
         "Leaks memory for each number of a hundred digits or more.",
         lambda received: any(
@@ -95,14 +95,14 @@ _OF_TEXTS: Final = (
         keep_memory,
         f"{_TEXTS}any_value_of_a_key_is_survived[full-feature-Text]",
     ),
-    peril(
+    robustness_fault(
         "text-without-end-keeps-memory",
         "Leaks memory for each part of a text.",
         lambda received: received.is_text and bool(received.header[1] & _C_BIT),
         keep_memory,
         f"{_TEXTS}text_without_end_is_survived",
     ),
-    Peril(
+    RobustnessFault(
         name="any-proof-of-chap-lets-in",
         says="Accepts any answer to the challenge, right or wrong.",
         breaks=(SECRET,),
@@ -111,21 +111,21 @@ _OF_TEXTS: Final = (
         ),
         noticed_by=(f"{_TEXTS}any_proof_of_chap_is_survived",),
     ),
-    Peril(
+    RobustnessFault(
         name="proof-may-be-left-out",
         says="Accepts a login that begins in the operational stage.",
         breaks=(SECRET,),
         rules=AuthenticationRules(needs_proof=lambda _is_added: False),
         noticed_by=(f"{_TEXTS}no_login_leaves_the_proof_out",),
     ),
-    peril(
+    robustness_fault(
         "long-proof-of-chap-crashes",
         "Crashes on a CHAP_R longer than the longest binary value.",
         lambda received: len(_value(received, b"CHAP_R") or b"") > _LONG_PROOF,
         crash,
         f"{_TEXTS}any_proof_of_chap_is_survived",
     ),
-    peril(
+    robustness_fault(
         "empty-list-of-methods-ends-the-target",
         "Exits if a login offers an empty list of methods or algorithms.",
         lambda received: (
@@ -188,14 +188,14 @@ def _has_odd_control(received: ReceivedPDU) -> bool:
 
 
 _OF_COMMANDS: Final = (
-    peril(
+    robustness_fault(
         "odd-control-byte-crashes",
         "Crashes on a CDB whose control byte has every bit set.",
         _has_odd_control,
         crash,
         f"{_COMMANDS}any_command_is_survived",
     ),
-    peril(
+    robustness_fault(
         "answer-cut-short-shows-data-of-others",
         "Discloses data of other initiators if an answer is cut to five bytes.",
         lambda received: bool(
@@ -206,7 +206,7 @@ _OF_COMMANDS: Final = (
         show_others,
         f"{_COMMANDS}an_answer_cut_anywhere_is_survived",
     ),
-    peril(
+    robustness_fault(
         "long-list-writes-elsewhere",
         "Writes to other units if a parameter list is shorter than its CDB says.",
         lambda received: bool(
@@ -233,21 +233,21 @@ def _has_many_logins(received: ReceivedPDU) -> bool:
 
 
 _OF_LOAD: Final = (
-    peril(
+    robustness_fault(
         "each-login-keeps-a-file",
         "Leaks an open file for each Login Request.",
         lambda received: received.is_login,
         keep_file,
         f"{_STRESS}logins_without_a_pause_are_served",
     ),
-    peril(
+    robustness_fault(
         "many-unfinished-logins-hang",
         "Hangs when more than twenty logins are unfinished.",
         _has_many_logins,
         hang,
         f"{_STRESS}unfinished_logins_block_no_other",
     ),
-    peril(
+    robustness_fault(
         "many-sessions-crash",
         "Crashes on a write when seven sessions are open.",
         lambda received: (
@@ -257,7 +257,7 @@ _OF_LOAD: Final = (
         crash,
         f"{_STRESS}data_is_kept_whatever_ends_its_writing[nothing]",
     ),
-    peril(
+    robustness_fault(
         "reset-loses-writes",
         "Loses the last written data on a reset of the unit.",
         of(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from iscsi.constants import RESERVED_TAG, Opcode, Stage
-from reftarget.faults.peril import (
+from reftarget.faults.robustness_fault import (
     HELD,
     SERVES,
-    Peril,
     ReceivedPDU,
+    RobustnessFault,
     When,
     abort,
     close_others,
@@ -20,7 +20,7 @@ from reftarget.faults.peril import (
     keep_file,
     keep_memory,
     of,
-    peril,
+    robustness_fault,
     show_others,
     write_elsewhere,
 )
@@ -43,7 +43,7 @@ _LAST_FUNCTION: Final = 8
 _FAR: Final = 1 << 20
 
 _OF_FIELDS: Final = (
-    peril(
+    robustness_fault(
         "unknown-function-crashes",
         "Crashes on an undefined task management function.",
         of(
@@ -53,7 +53,7 @@ _OF_FIELDS: Final = (
         crash,
         f"{_FIELD}[full-feature-TaskManagement-function]",
     ),
-    peril(
+    robustness_fault(
         "unknown-logout-reason-hangs",
         "Hangs on a logout with an undefined reason.",
         of(
@@ -63,21 +63,21 @@ _OF_FIELDS: Final = (
         hang,
         f"{_FIELD}[full-feature-Logout-reason]",
     ),
-    peril(
+    robustness_fault(
         "unknown-snack-closes-other-sessions",
         "Closes the sessions of other initiators on a SNACK of an unknown type.",
         of(Opcode.SNACK, lambda received: received.header[1] & 0x0F > _LAST_SNACK),
         close_others,
         f"{_FIELD}[full-feature-SNACK-type]",
     ),
-    peril(
+    robustness_fault(
         "login-of-later-version-aborts",
         "Fails an assertion if a login requests a later version.",
         lambda received: received.is_login and received.header[3] > 0,
         abort,
         f"{_FIELD}[operational-Login-version_min]",
     ),
-    peril(
+    robustness_fault(
         "reserved-stage-hangs",
         "Hangs if a login names the reserved stage.",
         lambda received: (
@@ -86,7 +86,7 @@ _OF_FIELDS: Final = (
         hang,
         f"{_FIELD}[operational-Login-csg]",
     ),
-    peril(
+    robustness_fault(
         "text-of-unknown-tag-keeps-memory",
         "Leaks memory for each text that continues an exchange that does not exist.",
         of(
@@ -95,7 +95,7 @@ _OF_FIELDS: Final = (
         keep_memory,
         f"{_FIELD}[full-feature-Text-target_transfer_tag]",
     ),
-    peril(
+    robustness_fault(
         "reserved-attribute-keeps-a-file",
         "Leaks an open file for each command with a reserved task attribute.",
         of(
@@ -105,21 +105,21 @@ _OF_FIELDS: Final = (
         keep_file,
         f"{_FIELD}[full-feature-Read-attribute]",
     ),
-    peril(
+    robustness_fault(
         "wild-lun-writes-elsewhere",
         "Writes to other units if the form of a command's LUN is unknown.",
         of(Opcode.SCSI_COMMAND, lambda received: received.header[8] & 0xC0 == 0xC0),
         write_elsewhere,
         f"{_FIELD}[full-feature-Write-lun]",
     ),
-    peril(
+    robustness_fault(
         "wild-buffer-offset-writes-elsewhere",
         "Writes to other units if a Data-Out lies beyond its command's data.",
         of(Opcode.DATA_OUT, lambda received: received.number(40, 4) > _FAR),
         write_elsewhere,
         f"{_FIELDS}[r2t-open-DataOut]",
     ),
-    peril(
+    robustness_fault(
         "answer-to-no-ping-shows-data-of-others",
         "Discloses data of other initiators on the answer to a ping that was not sent.",
         of(Opcode.NOP_OUT, lambda received: received.number(20, 4) != RESERVED_TAG),
@@ -142,21 +142,21 @@ _ODD_LENGTH: Final = 511
 _LONG: Final = 1 << 20
 
 _OF_SEGMENTS: Final = (
-    peril(
+    robustness_fault(
         "additional-header-overrun-crashes",
         "Crashes if an AHSLength exceeds TotalAHSLength.",
         of(Opcode.SCSI_COMMAND, _overruns),
         crash,
         f"{_AHS}[full-feature-Read]",
     ),
-    peril(
+    robustness_fault(
         "additional-header-of-a-login-hangs",
         "Hangs on a long additional header segment in a login.",
         lambda received: received.is_login and received.header[4] >= _MANY_WORDS,
         hang,
         f"{_AHS}[operational-Login]",
     ),
-    peril(
+    robustness_fault(
         "additional-header-before-login-crashes",
         "Crashes if the first PDU has an additional header segment without type.",
         lambda received: (
@@ -165,14 +165,14 @@ _OF_SEGMENTS: Final = (
         crash,
         f"{_AHS}[before-login-Login]",
     ),
-    peril(
+    robustness_fault(
         "additional-header-of-data-writes-elsewhere",
         "Writes to other units if a Data-Out has an additional header segment.",
         of(Opcode.DATA_OUT, _overruns),
         write_elsewhere,
         f"{_AHS}[r2t-open-DataOut]",
     ),
-    peril(
+    robustness_fault(
         "announced-data-keeps-memory",
         "Leaks memory for data that is announced beyond the limit.",
         lambda received: received.is_bad and received.number(5, 3) >= _LONG,
@@ -180,14 +180,14 @@ _OF_SEGMENTS: Final = (
         f"{_LENGTHS}[full-feature-Write]",
         f"{_LENGTHS}[operational-Login]",
     ),
-    Peril(
+    RobustnessFault(
         name="cut-pdu-keeps-its-connection",
         says="Leaks the socket of a peer that has closed its side.",
         breaks=(HELD,),
         rules=SessionRules(fin_ends_connection=False),
         noticed_by=(f"{_LENGTHS}[full-feature-NOPOut]",),
     ),
-    peril(
+    robustness_fault(
         "wrong-header-digest-crashes",
         "Crashes if a header digest is zero.",
         lambda received: (
@@ -196,7 +196,7 @@ _OF_SEGMENTS: Final = (
         crash,
         f"{_DIGESTS}[digests-NOPOut]",
     ),
-    peril(
+    robustness_fault(
         "wrong-data-digest-closes-other-sessions",
         "Closes the sessions of other initiators if a data digest does not match.",
         lambda received: received.is_bad and bool(received.data),
@@ -255,10 +255,10 @@ _POSITIONS: Final[Mapping[str, When]] = {
 }
 
 
-def _in(position: str) -> Peril:
+def _in(position: str) -> RobustnessFault:
     """Return the row of a crash by an unassigned opcode in one position."""
     is_there = _POSITIONS[position]
-    return peril(
+    return robustness_fault(
         f"unassigned-opcode-crashes-{position}",
         f"Crashes by a PDU of no known kind and {_ODD_LENGTH} bytes ({position}).",
         lambda received: (
@@ -273,7 +273,7 @@ def _in(position: str) -> Peril:
 
 _OF_POSITIONS: Final = (
     *map(_in, _POSITIONS),
-    Peril(
+    RobustnessFault(
         name="bytes-after-logout-crash",
         says="Crashes on a PDU after a logout.",
         breaks=(SERVES,),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The power to notice: each fault of the robustness suite against its checks.
+"""Tries each fault of the robustness suite against its checks.
 
 `iscsi-assay faults --robustness` runs, for every row of
-`reftarget.faults.PERILS`, the checks that it names against the reference target with
-that fault. Each of their parameter sets must accuse the requirement that the fault
-breaks, and no check may accuse another one.
+`reftarget.faults.ROBUSTNESS_FAULTS`, the checks that it names against the reference
+target with that fault. Each of their parameter sets must accuse the requirement that
+the fault breaks, and no check may accuse another one.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from iscsi_assay.parser import Misuse
-from reftarget.faults import PERILS, Peril
+from reftarget.faults import ROBUSTNESS_FAULTS, RobustnessFault
 from reports.model import Check, Outcome
 from reports.printable import one_line
 from suites.reference_run import RunError, run_with
@@ -28,7 +28,7 @@ _SECONDS = 300
 class Notice:
     """What the checks that a row names have made of it."""
 
-    peril: Peril
+    fault: RobustnessFault
     noticed_by: tuple[Check, ...] = ()
     """Those that accuse what it breaks."""
     missed_by: tuple[str, ...] = ()
@@ -44,33 +44,33 @@ class Notice:
         return bool(self.missed_by or self.others or self.trouble)
 
 
-def sort_verdicts(peril: Peril, checks: Iterable[Check]) -> Notice:
+def sort_verdicts(fault: RobustnessFault, checks: Iterable[Check]) -> Notice:
     """Sort the verdicts of a run with one row."""
     run = list(checks)
-    noticed = tuple(one for one in run if _accuses(one, peril))
-    silent = [one.check for one in run if not _accuses(one, peril)]
+    noticed = tuple(one for one in run if _accuses(one, fault))
+    silent = [one.check for one in run if not _accuses(one, fault)]
     silent += [
         name
-        for name in peril.noticed_by
+        for name in fault.noticed_by
         if not any(name in (one.check, one.check.split("[")[0]) for one in run)
     ]
     others = tuple(
         one
         for one in run
-        if one.outcome is Outcome.BROKEN and not set(one.broken) <= set(peril.breaks)
+        if one.outcome is Outcome.BROKEN and not set(one.broken) <= set(fault.breaks)
     )
-    return Notice(peril, noticed, tuple(silent), others)
+    return Notice(fault, noticed, tuple(silent), others)
 
 
-def _accuses(check: Check, peril: Peril) -> bool:
+def _accuses(check: Check, fault: RobustnessFault) -> bool:
     return check.outcome is Outcome.BROKEN and bool(
-        set(check.broken) & set(peril.breaks)
+        set(check.broken) & set(fault.breaks)
     )
 
 
 def show(notices: Sequence[Notice]) -> list[str]:
     """Return the table and its sums."""
-    width = max((len(one.peril.name) for one in notices), default=0)
+    width = max((len(one.fault.name) for one in notices), default=0)
     lines = []
     for one in notices:
         count = len(one.noticed_by)
@@ -79,7 +79,7 @@ def show(notices: Sequence[Notice]) -> list[str]:
         trouble = trouble or f"noticed by {count} {word}"
         if one.noticed_by:
             trouble += f": {one_line(one.noticed_by[0].detail, 90)}"
-        lines.append(f"{one.peril.name:{width}}  {one.peril.requirement}  {trouble}")
+        lines.append(f"{one.fault.name:{width}}  {one.fault.requirement}  {trouble}")
         lines += [f"{'':{width}}  MISSED by {name}" for name in one.missed_by]
         lines += [
             f"{'':{width}}  {other.check} accuses {', '.join(other.broken)}: "
@@ -105,18 +105,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def attempt(peril: Peril) -> Notice:
+def attempt(fault: RobustnessFault) -> Notice:
     """Run the checks that a row names against a target that has it."""
-    chosen = [f"{SUITE}/{name}" for name in peril.noticed_by]
+    chosen = [f"{SUITE}/{name}" for name in fault.noticed_by]
     try:
-        run = run_with(peril, chosen, _SECONDS)
+        run = run_with(fault, chosen, _SECONDS)
     except RunError as error:
-        return Notice(peril, trouble=str(error))
-    return sort_verdicts(peril, run.checks)
+        return Notice(fault, trouble=str(error))
+    return sort_verdicts(fault, run.checks)
 
 
 def _in_short(notice: Notice) -> str:
-    return f"{notice.peril.name}: {'AMISS' if notice.has_problem else 'noticed'}"
+    return f"{notice.fault.name}: {'AMISS' if notice.has_problem else 'noticed'}"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -126,13 +126,16 @@ def main(options: argparse.Namespace) -> int:
         Misuse: the options name nothing.
     """
     names: Sequence[str] = options.fault
-    unknown = [name for name in names if name not in PERILS]
+    unknown = [name for name in names if name not in ROBUSTNESS_FAULTS]
     if unknown:
         raise Misuse(f"unknown fault: {', '.join(unknown)}")
     try:
-        perils = shard([PERILS[name] for name in names or PERILS], options.shard)
+        faults = shard(
+            [ROBUSTNESS_FAULTS[name] for name in names or ROBUSTNESS_FAULTS],
+            options.shard,
+        )
     except ValueError as error:
         raise Misuse(str(error)) from error
-    notices = side_by_side(perils, attempt, _in_short, jobs=options.jobs)
+    notices = side_by_side(faults, attempt, _in_short, jobs=options.jobs)
     print("\n".join(show(notices)))
     return int(any(one.has_problem for one in notices))

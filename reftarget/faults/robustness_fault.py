@@ -97,7 +97,7 @@ Effect = Callable[[ReceivedPDU], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peril(Fault):
+class RobustnessFault(Fault):
     """A fault in how malformed input is taken, and the checks that must notice it."""
 
     noticed_by: tuple[str, ...]
@@ -204,9 +204,11 @@ _BREAKS: Final[Mapping[Effect, str]] = {
 """The requirement that each effect breaks."""
 
 
-def peril(name: str, says: str, when: When, effect: Effect, *checks: str) -> Peril:
+def robustness_fault(
+    name: str, says: str, when: When, effect: Effect, *checks: str
+) -> RobustnessFault:
     """Return a row whose effect follows on some PDUs."""
-    return Peril(
+    return RobustnessFault(
         name=name,
         says=says,
         breaks=(_BREAKS[effect],),

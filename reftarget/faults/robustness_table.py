@@ -7,9 +7,9 @@ and each names the checks whose stimuli trigger it.
 
 from typing import Final
 
-from reftarget.faults.perils_of_pdus import OF_PDUS
-from reftarget.faults.perils_of_requests import OF_REQUESTS
+from reftarget.faults.robustness_pdus import OF_PDUS
+from reftarget.faults.robustness_requests import OF_REQUESTS
 from reftarget.variants import by_name
 
-PERILS: Final = by_name((*OF_PDUS, *OF_REQUESTS))
+ROBUSTNESS_FAULTS: Final = by_name((*OF_PDUS, *OF_REQUESTS))
 """Every fault of the robustness suite, by its name."""

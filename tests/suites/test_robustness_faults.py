@@ -6,17 +6,17 @@ import sys
 
 import pytest
 
-from reftarget.faults import FAULTS, PERILS, rules_with
+from reftarget.faults import FAULTS, ROBUSTNESS_FAULTS, rules_with
 from reftarget.rules import RULES
 from reports.model import Check, Outcome
 from spec import load
 from suites.mutants import main
-from suites.perils import SUITE, Notice, show, sort_verdicts
+from suites.robustness_faults import SUITE, Notice, show, sort_verdicts
 from suites.support.positions import POSITIONS
 from tests.suites.runs import ROOT
 
-PERIL = PERILS["unknown-function-crashes"]
-(CHECK,) = PERIL.noticed_by
+FAULT = ROBUSTNESS_FAULTS["unknown-function-crashes"]
+(CHECK,) = FAULT.noticed_by
 
 
 def judged(check: str, outcome: Outcome, *broken: str) -> Check:
@@ -24,7 +24,7 @@ def judged(check: str, outcome: Outcome, *broken: str) -> Check:
 
 
 def test_a_check_that_accuses_the_right_requirement_notices() -> None:
-    notice = sort_verdicts(PERIL, [judged(CHECK, Outcome.BROKEN, *PERIL.breaks)])
+    notice = sort_verdicts(FAULT, [judged(CHECK, Outcome.BROKEN, *FAULT.breaks)])
 
     assert not notice.has_problem
     assert [one.check for one in notice.noticed_by] == [CHECK]
@@ -34,57 +34,59 @@ def test_a_check_that_accuses_the_right_requirement_notices() -> None:
     "outcome", [Outcome.PASSED, Outcome.TROUBLE, Outcome.NOT_APPLICABLE]
 )
 def test_a_check_that_does_not_fail_has_missed_it(outcome: Outcome) -> None:
-    notice = sort_verdicts(PERIL, [judged(CHECK, outcome)])
+    notice = sort_verdicts(FAULT, [judged(CHECK, outcome)])
 
     assert notice.missed_by == (CHECK,)
     assert f"MISSED by {CHECK}" in show([notice])[1]
 
 
 def test_a_check_that_accuses_another_requirement_is_a_problem() -> None:
-    notice = sort_verdicts(PERIL, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
+    notice = sort_verdicts(FAULT, [judged(CHECK, Outcome.BROKEN, "Robustness-5-01")])
 
     assert [one.check for one in notice.others] == [CHECK]
     assert notice.missed_by == (CHECK,)
 
 
 def test_each_parameter_set_must_notice() -> None:
-    peril = PERILS["long-value-crashes"]
-    (name,) = peril.noticed_by
+    fault = ROBUSTNESS_FAULTS["long-value-crashes"]
+    (name,) = fault.noticed_by
     checks = [
-        judged(f"{name}[a]", Outcome.BROKEN, *peril.breaks),
+        judged(f"{name}[a]", Outcome.BROKEN, *fault.breaks),
         judged(f"{name}[b]", Outcome.PASSED),
     ]
 
-    assert sort_verdicts(peril, checks).missed_by == (f"{name}[b]",)
+    assert sort_verdicts(fault, checks).missed_by == (f"{name}[b]",)
 
 
 def test_a_check_that_has_not_run_has_missed_it() -> None:
-    assert sort_verdicts(PERIL, []).missed_by == (CHECK,)
+    assert sort_verdicts(FAULT, []).missed_by == (CHECK,)
 
 
 def test_a_run_without_verdicts_is_a_problem() -> None:
-    assert Notice(PERIL, trouble="it stops").has_problem
+    assert Notice(FAULT, trouble="it stops").has_problem
 
 
-@pytest.mark.parametrize("name", PERILS)
+@pytest.mark.parametrize("name", ROBUSTNESS_FAULTS)
 def test_each_breaks_a_requirement_and_replaces_a_rule(name: str) -> None:
-    assert set(PERILS[name].breaks) <= set(load())
-    assert PERILS[name].noticed_by
+    assert set(ROBUSTNESS_FAULTS[name].breaks) <= set(load())
+    assert ROBUSTNESS_FAULTS[name].noticed_by
     assert rules_with([name]) != RULES
 
 
 def test_no_fault_has_the_name_of_another() -> None:
-    assert not set(FAULTS) & set(PERILS)
+    assert not set(FAULTS) & set(ROBUSTNESS_FAULTS)
 
 
 def test_each_requirement_of_robustness_is_broken_by_one() -> None:
-    broken = {one for peril in PERILS.values() for one in peril.breaks}
+    broken = {one for fault in ROBUSTNESS_FAULTS.values() for one in fault.breaks}
 
     assert broken == {name for name in load() if name.startswith("Robustness")}
 
 
 def test_each_position_has_one() -> None:
-    named = " ".join(name for one in PERILS.values() for name in one.noticed_by)
+    named = " ".join(
+        name for one in ROBUSTNESS_FAULTS.values() for name in one.noticed_by
+    )
 
     assert [one for one in POSITIONS if f"[{one}-" not in named] == []
 
@@ -102,7 +104,7 @@ def test_each_check_of_the_suite_has_one_that_it_must_notice() -> None:
     lines = process.stdout.splitlines()
     nodes = {one.removeprefix(f"{SUITE}/") for one in lines if one.startswith(SUITE)}
     checks = {one.split("[")[0] for one in nodes}
-    named = {name for one in PERILS.values() for name in one.noticed_by}
+    named = {name for one in ROBUSTNESS_FAULTS.values() for name in one.noticed_by}
 
     assert checks - {one.split("[")[0] for one in named} == set()
     assert named - nodes - checks == set()
