@@ -29,7 +29,7 @@ from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, framed
 from iscsi.pdu import PDU
 
 DEFAULT_TIMEOUT = 5.0
-"""Seconds that a wait lasts where nobody says otherwise."""
+"""Seconds that a wait lasts by default."""
 
 _CHUNK = 1 << 18
 
@@ -43,7 +43,7 @@ class Connection:
     Attributes:
         digests: the digests in use, both ways; change it when full-feature phase is
             reached.
-        timeout: seconds that a wait lasts unless told otherwise.
+        timeout: seconds that a wait lasts by default.
         number: its number in the transcript.
         cut: how each PDU is spread over TCP segments.
         is_open: False once either end has closed it.
@@ -59,8 +59,8 @@ class Connection:
         """Connect.
 
         Raises:
-            NotConnected: nobody listens there, or the address is unknown.
-            PeerTimeout: nobody answered in time.
+            NotConnected: no program listens there, or the address is unknown.
+            PeerTimeout: no answer came in time.
             TypeError: the portal is none.
         """
         if not isinstance(portal, Portal):

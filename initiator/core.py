@@ -93,7 +93,7 @@ class SessionCore:
         login: what that login came to.
         links: the connections by CID.
         numbers: CmdSN and the window.
-        lun: the logical unit that commands go to unless told otherwise.
+        lun: the logical unit that commands go to by default.
         async_messages: the Async Messages that came, in order.
         judges_stat_sn: False lets gaps in StatSN pass, for recovery checks.
         answers_pings: False leaves the target's pings unanswered.

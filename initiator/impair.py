@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can go wrong with a PDU on its way: lost, late, spoilt, repeated, cut off."""
+"""What can go wrong with a PDU on its way: lost, late, corrupted, repeated, cut off."""
 
 import time
 from typing import TypeVar

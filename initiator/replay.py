@@ -100,8 +100,8 @@ def replay(
         seconds: how long each answer is waited for.
 
     Raises:
-        ConnectionLost: nobody listens there.
-        PeerTimeout: nobody answers there.
+        ConnectionLost: no program listens there.
+        PeerTimeout: no answer came in time.
     """
     player = Player(recorded, target, seconds)
     for number, event in enumerate(recorded.events):

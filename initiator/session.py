@@ -319,7 +319,7 @@ class Session(SessionCore):
     def clear_unit_attention(self) -> None:
         """Ask until the logical unit has nothing more to report.
 
-        One that never comes to GOOD is asked no further, and nothing is raised for it.
+        A unit that never answers GOOD is left alone, and no error is raised.
 
         Raises:
             ConformanceFailure, ISCSIError: as `execute`.

@@ -73,7 +73,7 @@ class Key:
 
     @property
     def is_declarative(self) -> bool:
-        """True where no answer is due."""
+        """True if no answer is expected."""
         return self.kind in _DECLARATIVE
 
     @property

@@ -46,7 +46,7 @@ def is_admissible(key: Key, value: str) -> bool:
 
 
 def answer(key: Key, offered: str, own: str) -> str | None:
-    """Return a correct acceptor's answer to an offer, or None where none is due.
+    """Return a correct acceptor's answer to an offer, or None if it needs no answer.
 
     Args:
         key: the row of the table.
@@ -204,7 +204,7 @@ class Negotiator:
     answered: set[str] = field(default_factory=set)
     """Keys of ours that the peer has answered."""
     is_lenient: bool = False
-    """True notes what is wrong as violations, and goes on as far as that leads."""
+    """True notes violations and continues as far as possible."""
     takes_any_answer: bool = False
     """True passes over wrong answers to our offers alone."""
     violations: list[NegotiationError] = field(default_factory=list)

@@ -64,7 +64,8 @@ def read(data: bytes) -> tuple[Pairs, list[DecodeError]]:
     """Return the pairs that can be read in a text, and what is wrong with it.
 
     A last pair without its NUL is read as it stands, an item without "=" is left out,
-    and bytes that are not UTF-8 are replaced. At most one error of each kind is told.
+    and bytes that are not UTF-8 are replaced. Of each kind, at most one error is
+    reported.
     """
     body = bytes(data).rstrip(b"\0")
     errors: dict[str, DecodeError] = {}

@@ -115,7 +115,7 @@ class MultiTaskAbort:
         self._act(own)
 
     def expire(self) -> None:
-        """Drop the connection whose initiator does not send what it owes."""
+        """Drop the connection whose initiator does not send its data."""
         self.deadline = math.inf
         if self._is_acting:
             return

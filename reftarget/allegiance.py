@@ -112,7 +112,7 @@ class Allegiance:
         return False
 
     def clear(self) -> None:
-        """End ACA; what was in the task set goes on."""
+        """End ACA; the tasks in the task set continue."""
         if self.nexus is None:
             return
         self.nexus = None

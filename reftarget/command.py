@@ -355,7 +355,7 @@ class Execution:
     command: Command
     steps: Steps
     then: Callable[[Outcome], None]
-    """Called with what the command comes to."""
+    """Called with the outcome of the command."""
 
     def step(self) -> bool:
         """Do the next step; return False if it was the last, or has to wait."""

@@ -31,7 +31,7 @@ OWN_VALUES: Final = MappingProxyType(
         "iSCSIProtocolLevel": "2",
     }
 )
-"""What the target would choose for each key unless it is told otherwise."""
+"""What the target chooses for each key by default."""
 
 DEFAULT_PORTAL: Final = Portal("127.0.0.1")
 

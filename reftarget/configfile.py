@@ -139,7 +139,7 @@ class Table:
         return values
 
     def end(self) -> None:
-        """Refuse what nobody took."""
+        """Refuse keys that no reader has taken."""
         for key in self._values:
             raise ConfigError(f"{self.name(key)}: unknown key")
 

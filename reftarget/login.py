@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 LONGEST_TEXT: Final = 1 << 16
-"""Bytes of one text in a login: whoever sends it has not proved anything yet."""
+"""Bytes of one text in a login, whose sender has proved nothing yet."""
 
 _STAGE_OF: Final = {
     When.SECURITY: frozenset({Stage.SECURITY}),

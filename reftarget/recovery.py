@@ -420,7 +420,7 @@ class Recovery:
             self.session.announce_window()
 
     def tick(self, now: float) -> None:
-        """End orphans that nobody has reassigned in time."""
+        """End the tasks that were not reassigned in time."""
         for cid, deadline in list(self.deadlines.items()):
             if now >= deadline:
                 self.terminate(cid)

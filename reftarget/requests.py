@@ -60,4 +60,4 @@ class WaitingFunction(Protocol):
         """Act if nothing has to be waited for any more."""
 
     def expire(self) -> None:
-        """Drop the connection whose initiator does not send what it owes."""
+        """Drop the connection whose initiator does not send its data."""

@@ -245,7 +245,7 @@ class Session:
                 command.abandon()
 
     def drop_stalled_transfers(self, since: float) -> None:
-        """Drop connections that owe data and have sent none of it since a time."""
+        """Drop connections that have sent no outstanding data since a time."""
         for command in list(self.commands.values()):
             connection = command.connection
             is_late = command.data_expected_at < since and command.awaits_data_out

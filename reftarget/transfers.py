@@ -39,7 +39,7 @@ class Sequence:
     missing: Ranges
     data_sn: int = 0
     is_damaged: bool = False
-    """A PDU of it was lost or spoilt."""
+    """A PDU of it was lost or corrupted."""
 
 
 @dataclass(slots=True)

@@ -102,7 +102,7 @@ Corruption = Callable[[Wire], Wire]
 def corrupted(
     corruptions: Iterable[Corruption], header: bytes, data: bytes, digests: Digests
 ) -> bytes:
-    """Return the wire bytes of a PDU after several spoils."""
+    """Return the wire bytes of a PDU after several corruptions."""
     wire = Wire.of(header, data, digests)
     for corrupt in corruptions:
         wire = corrupt(wire)

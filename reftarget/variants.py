@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Variants of the target: rows that replace rules, or twist or spoil PDUs.
+"""Variants of the target: rows that replace rules, or twist or corrupt PDUs.
 
 A row is data. Several can be on at once, as long as they replace different rules.
 """

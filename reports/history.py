@@ -24,7 +24,7 @@ from spec import Requirement
 _SAYS_NOTHING = frozenset({Standing.NOT_TESTED, Standing.TROUBLE, Standing.NOT_JUDGED})
 _WELL = frozenset({"passed", "not applicable", "holds", "gone"})
 SEEN, GONE = "seen", "gone"
-"""What a finding comes to in a run."""
+"""The state of a finding in a run."""
 
 
 class Kind(StrEnum):

@@ -43,7 +43,7 @@ class EndingKind(StrEnum):
     HUNG = "hung"
     """It runs, but serves no login."""
     VANISHED = "vanished"
-    """It is gone and left no word: nobody listens, or its machine is off."""
+    """It disappeared without a message: no program listens, or its machine is off."""
     DROPPED = "dropped"
     """It closed or reset a connection that it had to keep."""
     LAB = "lab"
@@ -163,7 +163,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     choices: tuple[str, ...] = ()
     """What the target chose where the requirement permits several outcomes."""
     crashes: tuple[str, ...] = ()
-    """Known crashes that struck, though the check may have passed in a second try."""
+    """Known crashes that occurred; the check may have passed in a second try."""
 
     @property
     def area(self) -> str:

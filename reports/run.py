@@ -147,7 +147,7 @@ def _examine(file: Path, content: bytes) -> None:
 def revision() -> str:
     """Return the toolkit's revision, or nothing outside a checkout.
 
-    A run goes on without it where git takes too long, as on a busy machine.
+    A run continues without it if git takes too long, as on a busy machine.
     """
     if not (ROOT / ".git").exists():
         # The environment may be in the clone of another project.

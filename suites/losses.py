@@ -38,7 +38,7 @@ _KINDS = {
     Outcome.NOT_JUDGED: "not judged",
     Outcome.NOT_RUN: "not run",
 }
-"""What a check that is lost has come to, by the columns of the table."""
+"""The outcomes of a lost check, by the columns of the table."""
 
 COLUMNS = tuple(dict.fromkeys(_KINDS.values()))
 

@@ -41,7 +41,7 @@ def arguments(
     habits: Iterable[str] = (),
     options: Iterable[str] = (),
 ) -> list[str]:
-    """Return what pytest is told.
+    """Return the arguments for pytest.
 
     Args:
         checks: folders, files or node IDs.

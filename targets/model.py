@@ -83,7 +83,7 @@ class LogicalUnit:
     block_size: int = 512
     writable: bool = True
     scratch: bool = False
-    """Its data may be overwritten: it was made for the checks, or lent to them."""
+    """Its data may be overwritten: made for the checks, or permitted by its user."""
     persistent: bool = False
     """Its data survives a restart of the target."""
     removable: bool = False
@@ -156,7 +156,7 @@ class Special(StrEnum):
     """A target name that has moved temporarily."""
     MOVED_FOR_GOOD = "moved for good"
     GUARDED = "guarded"
-    """A target name that nobody is authorized to reset."""
+    """A target name that no initiator is authorized to reset."""
     PINGING = "pinging"
     """A target name that pings each connection unasked, at least every 20 s
     where nothing else is sent."""
@@ -271,7 +271,7 @@ class Control(Protocol):
         """Have the target do something unasked (feature "operator").
 
         Raises:
-            NotOfferedError: nobody has said how it is made to do this.
+            NotOfferedError: no command for this is configured.
             LabError: it cannot, or does not.
         """
         ...

@@ -18,7 +18,7 @@ _MOST_FILES = 64
 
 @dataclass(slots=True)
 class ConsoleLog:
-    """Reads a console that goes on being written and renamed."""
+    """Reads a console file that is still written and renamed."""
 
     path: Path
     _starts: dict[int, int] = field(default_factory=dict)

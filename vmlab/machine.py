@@ -39,7 +39,7 @@ class Lab:
         """
         self._connection = daemon.connect()
         self._claims: dict[str, Lock] = {}
-        """The folders of our machines, which nobody else may sweep away."""
+        """The folders of our machines, which no other process may remove."""
         self._own_machines: set[str] = set()
         """The names of those that die with us."""
 

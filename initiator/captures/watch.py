@@ -52,7 +52,7 @@ class Watch:
     _offers: dict[str, str] = field(default_factory=dict)
     _answers: dict[str, str] = field(default_factory=dict)
     _stat_sn: int | None = None
-    """The StatSN that is due next."""
+    """The next expected StatSN."""
     _exp_cmd_sn: int | None = None
     _segment_limit: int | None = None
     """The initiator's MaxRecvDataSegmentLength; None if its login was not seen."""

@@ -52,10 +52,10 @@ _LIMITS: Mapping[str, str] = {
     "DefaultTime2Wait": "0",
     "DefaultTime2Retain": "3600",
 }
-"""As far as each key goes: what the target makes of it is its own limit."""
+"""The widest value of each key: the target's answer is its own limit."""
 
 MOST_NAMES = 16
-"""Names of a discovery session that are told."""
+"""The most names of a discovery session that are printed."""
 
 _MOST_ROUNDS = 4
 """Requests in which a target must say how it wants to authenticate."""

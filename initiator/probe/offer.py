@@ -22,7 +22,7 @@ from iscsi.errors import ISCSIError
 from iscsi.printable import printable
 
 SECONDS = 60.0
-"""In which all is asked; what has not come then is not told."""
+"""Time limit of all questions, in seconds; later answers are left out."""
 
 
 class UnitMissing(ISCSIError):

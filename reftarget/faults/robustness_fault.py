@@ -160,7 +160,7 @@ def close_others(received: ReceivedPDU) -> None:
 
 
 def show_others(received: ReceivedPDU) -> None:
-    """Send what another initiator has sent, in a NOP-In that nobody has asked for."""
+    """Send data of another initiator, in an unsolicited NOP-In."""
     own = 0 if received.session is None else received.session.tsih
     data = next((data for tsih, data in _pinged.items() if tsih != own), b"")
     answer = headers.NOPIn(

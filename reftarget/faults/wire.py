@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that spoil the bytes of the PDUs that a target sends."""
+"""The faults that corrupt the bytes of the PDUs that a target sends."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def omit_padding_of_pings(wire: Wire) -> Wire:
 
 
 def add_segment_to_logins(wire: Wire) -> Wire:
-    """Add a header segment to the responses of a login that goes on."""
+    """Add a header segment to the responses of a login that continues."""
     if _opcode(wire) != Opcode.LOGIN_RESPONSE or wire.header[1] & _TRANSIT:
         return wire
     before, after = (

@@ -34,7 +34,7 @@ def must_wait(has_gap: bool, _others_have_gaps: Callable[[], bool]) -> bool:
 
 
 def waits_for_data(is_fast: bool) -> bool:
-    """Whether a function waits for data that is owed: not with FastAbort (4.2.3)."""
+    """Whether a function waits for outstanding data: not with FastAbort (4.2.3)."""
     return not is_fast
 
 
@@ -44,7 +44,7 @@ def reaches_later(is_reset: bool) -> bool:
 
 
 def notifies(reporting: str, _own: str) -> bool:
-    """Whether a connection is told of the tasks that a function ends (4.2.3.4).
+    """Whether a connection is notified of the tasks that a function ends (4.2.3.4).
 
     Args:
         reporting: its TaskReporting.
@@ -75,7 +75,7 @@ class FunctionRules(RuleSet):
     fills_gap: bool = True
     """ABORT TASK of a command that never came counts it as received (7.11)."""
     answers_reassignment_first: bool = True
-    """TASK REASSIGN is answered before the task goes on (section 7.2.2)."""
+    """TASK REASSIGN is answered before the task continues (section 7.2.2)."""
     # on many tasks
     nexus_reset_ends: bool = True
     """I_T NEXUS RESET ends the session (RFC 7144 section 6.3)."""

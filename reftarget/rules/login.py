@@ -94,7 +94,7 @@ def may_transit(_exchange: int) -> bool:
 
 
 def part(data: bytes, _continues: bool) -> bytes:
-    """Return the text of one request, which goes on where C=1 (section 6.1)."""
+    """Return the text of one request, which continues if C=1 (section 6.1)."""
     return data
 
 

@@ -50,7 +50,7 @@ class RecoveryRules(RuleSet):
     immediate_ends_with_connection: bool = True
     """Immediate commands end with their connection (section 7.14)."""
     reassigned_goes_on: bool = True
-    """A task that is reassigned goes on (section 7.2.2)."""
+    """A task that is reassigned continues (section 7.2.2)."""
     forgives_wild_exp_data_sn: bool = True
     """A wild ExpDataSN of TASK REASSIGN is ignored (section 11.5.6)."""
     acknowledged: Callable[[int], int] = acknowledged

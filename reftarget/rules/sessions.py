@@ -58,7 +58,7 @@ class SessionRules(RuleSet):
     ends_with_connection: Callable[[bool], bool] = ends_with_connection
     retention_seconds: Callable[[float, float], float] = retention_seconds
     reports_nexus_loss: bool = True
-    """The units are told of a session that has ended (section 6.3.5.1)."""
+    """The units are notified of a session that has ended (section 6.3.5.1)."""
     after_lost_login: Callable[[OtherSession], None] = after_lost_login
     fin_ends_connection: bool = True
     """A peer that closes its side ends the connection (section 7.1.4.3)."""
@@ -82,7 +82,7 @@ class SessionRules(RuleSet):
     announces_window: bool = True
     """A window that opens without a response is announced (section 11.4.11)."""
     announces_drop: bool = True
-    """A session is told of a connection that was lost (section 7.1.4.3)."""
+    """A session is notified of a lost connection (section 7.1.4.3)."""
     asked: Callable[[Any, Collection[Any]], Any] = asked
     drops_after_request: bool = True
     """A connection that does not log out when asked is dropped (section 11.9.1)."""

@@ -156,7 +156,7 @@ class DeviceServer:
             unit.reset(additional)
 
     def add_unit(self, config: LogicalUnitConfig) -> None:
-        """Serve one unit more; every nexus is told.
+        """Serve one unit more, and notify every nexus.
 
         Raises:
             ValueError: there is one of this LUN already.
@@ -174,7 +174,7 @@ class DeviceServer:
             self._listed = sorted(self._present)
 
     def remove_unit(self, lun: int) -> None:
-        """Serve a unit no longer; every nexus of the others is told.
+        """Stop serving a unit, and notify every nexus of the others.
 
         Its tasks are completed: they began while it was there.
 

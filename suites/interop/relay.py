@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A relay of TCP connections on loopback that can cut, refuse and spoil."""
+"""A relay of TCP connections on loopback that can cut, refuse and corrupt."""
 
 import contextlib
 import socket

@@ -85,7 +85,7 @@ def test_the_target_is_out_of_reach_for_a_while(client: Client, relay: Relay) ->
 def test_a_flipped_bit_is_noticed(
     client: Client, relay: Relay, scratch: Target
 ) -> None:
-    """A bit that is spoilt on its way to the initiator is read again, not believed."""
+    """Data with a bit flipped on its way to the initiator is read again."""
     client.log_in(
         scratch.name, relay.port, settings(header_digest=True, data_digest=True)
     )

@@ -64,7 +64,7 @@ class Happening:
     """The target died of the check before, which is charged, and has been started
     again."""
     before: Outcome = Outcome.PASSED
-    """What the check had come to before this moment."""
+    """The outcome of the check before this moment."""
 
     @property
     def has_died(self) -> bool:
@@ -87,7 +87,7 @@ class Row:
     name: str
     applies: Callable[[Happening], bool]
     outcome: Outcome | None
-    """None where the check keeps what it has come to."""
+    """None if the check keeps its outcome."""
     reaction: Reaction
     retry: Retry = Retry.NO
 
@@ -181,7 +181,7 @@ TABLE: tuple[Row, ...] = (
     Row("did not end", lambda h: _late(h) and h.failure is not None,
         _O.BROKEN, _R.FAIL),
 )  # fmt: skip
-"""Every way in which a check can come to something else than that it holds."""
+"""Every way in which a check can end other than passed."""
 
 
 def judge(happening: Happening) -> Verdict:
@@ -206,7 +206,7 @@ _RANK = (
     Outcome.TROUBLE,
     Outcome.BROKEN,
 )
-"""What a check comes to in a later phase counts only if it is worse."""
+"""The outcome of a later phase counts only if it is worse."""
 
 
 def worse_outcome(before: Outcome, now: Outcome) -> Outcome:

@@ -16,7 +16,7 @@ from vmlab.errors import LabError
 from vmlab.tool import attempt, find, run
 
 GOOD, BAD, SKIP = 0, 1, 125
-"""What `git bisect run` takes for: it holds, it is broken, nobody can tell."""
+"""The exit codes by which `git bisect run` knows good, bad and skip."""
 
 _WORDS = {GOOD: "holds", BAD: "is broken", SKIP: "cannot be judged"}
 _BROKEN = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})

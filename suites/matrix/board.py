@@ -15,7 +15,7 @@ from suites.matrix.rows import Row
 
 PAGE = "matrix.html"
 _LOG_SECONDS = 60.0
-"""How often a log that is no terminal is told how far it is."""
+"""Seconds between two lines of progress in a log that is no terminal."""
 
 
 class Board:

@@ -18,10 +18,10 @@ from vmlab import guard
 from vmlab.build.builder import CORES
 from vmlab.guard import Guarded
 
-_TELL_SECONDS = 1.0
-"""How often somebody is told how far the matrix is."""
+_REPORT_SECONDS = 1.0
+"""Seconds between two reports of the matrix's progress."""
 _CODES = frozenset({0, 1})
-"""With these a row's process ends that has left a record."""
+"""The exit codes of a row's process that has written a record."""
 
 
 class Watcher(Protocol):
@@ -78,7 +78,7 @@ def run(
             now = time.monotonic()
             watcher.waits([(one.row, now - one.begun) for one in running], queue)
             waits = [one.guarded.descriptor for one in running]
-            ready, _, _ = select.select(waits, [], [], _TELL_SECONDS)
+            ready, _, _ = select.select(waits, [], [], _REPORT_SECONDS)
             for one in [one for one in running if one.guarded.descriptor in ready]:
                 running.remove(one)
                 code = one.guarded.wait()

@@ -17,7 +17,7 @@ from targets.errors import LabError
 
 _ACCOUNT = pytest.StashKey[Account]()
 _LONGEST_ERROR = 200
-"""Characters of an error of our own that are told in one line."""
+"""Characters of an error of our own that one line shows."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -43,7 +43,7 @@ _IS_LATE = pytest.StashKey[bool]()
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE})
 
 _CHARGED = frozenset({Outcome.BROKEN, Outcome.DEVIATES})
-"""What a check that was over has come to by a death that it is charged with."""
+"""The verdict of a finished check after it is charged with a death."""
 
 
 def note_last(item: pytest.Item) -> None:

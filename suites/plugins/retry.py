@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A check that a death not its own may have spoilt is tried once more.
+"""Retries a check once if a death of another check may have disturbed it.
 
 A known crash of the target is a race that any check may meet; and the check before may
 have left the target dead. The second try, on a target just started, gives the check's
@@ -51,7 +51,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def _attempt(
     item: pytest.Item, nextitem: pytest.Item | None, before: list[tuple[str, object]]
 ) -> list[pytest.TestReport]:
-    """Run a check's phases, twice if a death has spoilt it that is not its own."""
+    """Run a check's phases, and again if a death of another check has disturbed it."""
     reports = _run(item, nextitem)
     if _may_be_collateral(item, reports):
         _forget(item, before)
@@ -123,7 +123,7 @@ def _may_be_collateral(item: pytest.Item, reports: list[pytest.TestReport]) -> b
 
 
 def _forget(item: pytest.Item, before: list[tuple[str, object]]) -> None:
-    """Forget a try but for the death that has spoilt it, and its evidence."""
+    """Forget a try except for the death that has disturbed it, and its evidence."""
     item.user_properties[:] = before
     begin_again(item)
     if TRANSCRIPT in item.stash:

@@ -27,7 +27,7 @@ TRANSCRIPT = pytest.StashKey[Transcript]()
 """What passed in one check."""
 
 _DISKS = pytest.StashKey["dict[int, Disk]"]()
-"""Logical units by their numbers, once they have told their size."""
+"""Logical units by their numbers, once their size is known."""
 
 _DISCOVERY_STAGE = pytest.StashKey[Stage]()
 _BEGINS_ANYWHERE = "RFC7143-6.3.3-01"

@@ -33,7 +33,7 @@ _SLOWER = 4
 """A login takes no longer than as many times the first one; a busy host has a share."""
 
 _SILENCE = (PeerTimeout, ConnectionLost, LoginRefused, CutShort)
-"""What a target does that serves nobody. Any other error is an answer, though wrong."""
+"""What a target does that serves no initiator. Any other error is a wrong answer."""
 
 
 class Unserved(ConformanceFailure):

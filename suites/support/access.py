@@ -166,7 +166,7 @@ class Ways:
         return holding[0]
 
     def state_of(self, group: int) -> int:
-        """Return the state of a group as it is told now."""
+        """Return the state of a group as the target reports it now."""
         states = {one.group: one.state for one in report_of(self.keeper).groups}
         check(group in states, f"group {group}", states, requirement=REPORT_IS_THERE)
         return states[group]
@@ -185,7 +185,7 @@ class Ways:
     def send(
         self, states: Iterable[tuple[int, int]], by: Session | None = None
     ) -> Result:
-        """Send SET TARGET PORT GROUPS, once nothing waits to be told to the sender."""
+        """Send SET TARGET PORT GROUPS, once no unit attention is pending."""
         return self.send_list(build_states(states), by)
 
     def send_list(self, data: bytes, by: Session | None = None) -> Result:

@@ -76,7 +76,7 @@ class Attacker:
         tested: the target.
         facts: what is known of it.
         watcher: the other initiator.
-        show: takes the transcript of the connection at hand: it becomes the proof.
+        show: takes the transcript of the current connection, which becomes the proof.
         sent: how many stimuli were sent.
     """
 
@@ -108,7 +108,7 @@ class Attacker:
             remaining = remaining[sent:]
 
     def _is_allowed(self, stimulus: Stimulus) -> bool:
-        """Tell whether nothing that is not lent can be lost by a stimulus."""
+        """Tell whether a stimulus can only overwrite data that may be overwritten."""
         return self.facts.may_overwrite or stimulus.kind not in ("Write", "DataOut")
 
     def _use_connection(self, reach: Reach, stimuli: Sequence[Stimulus]) -> int:

@@ -30,7 +30,7 @@ class Operator:
     target: TestedTarget
 
     def add(self, lun: int, size: int = SIZE) -> None:
-        """Have a unit added; the check is not applicable where nobody can."""
+        """Have a unit added; the check is not applicable if the target cannot."""
         self._order("add-unit", lun, size=size)
 
     def remove(self, lun: int) -> None:

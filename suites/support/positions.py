@@ -205,7 +205,7 @@ def text_cut(facts: TargetFacts, transcript: Transcript) -> Place:
 
 
 def r2t_open(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand before an R2T that nobody has answered."""
+    """Have an unanswered R2T outstanding."""
     if not facts.may_overwrite:
         raise OutOfReach("no unit may be written to")
     keys = {"InitialR2T": "Yes", "ImmediateData": "No"}

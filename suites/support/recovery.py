@@ -324,7 +324,7 @@ def start_write_over(
 def lose_data(
     session: Session, task: Task, r2t: R2T, lost_part: int, *, is_corrupted: bool
 ) -> DataOut:
-    """Answer an R2T in eight PDUs, one of them spoilt or left out; return that one.
+    """Answer an R2T in eight PDUs, one of them corrupted or left out; return that one.
 
     There are more of them where the target takes no longer ones; the eighth is the last
     one then.
@@ -345,7 +345,7 @@ def lose_data(
 def answer_r2ts_until_end(session: Session, task: Task) -> list[R2T]:
     """Answer what R2Ts ask for until a write ends; return them, however it ends.
 
-    A response, a dropped connection and silence all end it: what is due is not judged.
+    A response, a dropped connection and silence all end it; none is judged.
     """
     r2ts: list[R2T] = []
     with suppress(ConnectionLost, PeerTimeout):

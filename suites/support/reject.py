@@ -26,7 +26,7 @@ _INITIATOR_OPCODES = range(0x20)
 _VENDOR_OPCODES = frozenset({0x1C, 0x1D, 0x1E})
 
 UNASSIGNED = sorted({*_INITIATOR_OPCODES} - {*Opcode} - _VENDOR_OPCODES)
-"""The initiator opcodes that nobody has assigned (section 11.2.1.2)."""
+"""The unassigned initiator opcodes (section 11.2.1.2)."""
 
 _REPEATED = b"MaxRecvDataSegmentLength=4096\0" * 2
 _NO_TAG = 0x5A5A5A5A

@@ -177,7 +177,7 @@ def _message(order: str) -> Callable[[Stage], None]:
 
 
 def _terminations(stage: Stage) -> None:
-    """Have one session end a task of another one that wants to be told."""
+    """Have one session end a task of another one that gets notifications."""
     target = stage.fixture("target")
     if "fast-abort" not in target.features:
         pytest.skip("not applicable: the target does not agree to FastAbort")

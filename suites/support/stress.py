@@ -71,7 +71,7 @@ class _Write:
 
 @dataclass(slots=True)
 class Stress:
-    """Rounds of load on one unit of a target, which is lent.
+    """Rounds of load on one unit of a target that may be overwritten.
 
     Attributes:
         attacker: what is judged besides.

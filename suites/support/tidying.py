@@ -11,7 +11,7 @@ _RESET_SECONDS = 20.0
 
 
 def free(facts: TargetFacts) -> None:
-    """Reset the unit; start it, and clear its registrations where it is lent.
+    """Reset the unit, start it, and clear its registrations if it may be overwritten.
 
     Raises:
         ConformanceFailure, ISCSIError: the target does not serve.

@@ -22,7 +22,7 @@ class Admin:
 
     program: Path
     library: Path
-    """What Perl must be told, to find its module."""
+    """The folder in which Perl finds its module."""
 
     @property
     def files(self) -> tuple[Path, ...]:

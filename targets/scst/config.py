@@ -154,7 +154,7 @@ def devices(config: Config) -> Iterator[Write]:
 def targets(config: Config) -> Iterator[Write]:
     """Tell the writes that make the targets; the daemon must run by then.
 
-    The driver is enabled last: nobody gets in while a target is half made.
+    The driver is enabled last, so that no initiator sees an incomplete target.
     """
     config.check()
     for name, value in _users(config.discovery, config.discovery_outgoing):

@@ -35,7 +35,7 @@ _UNITS = (
 )
 _TARGETS = layout.targets("tgt", _UNITS)
 _OPERATED = frozenset({"add-unit", "remove-unit", "write-protect"})
-"""What tgtd can be told while it serves; the features have the same names."""
+"""The commands of tgtd while it serves; the features have the same names."""
 _FEATURES = (
     FEATURES
     | _OPERATED

@@ -119,7 +119,7 @@ class Wire:
         self.socket.sendall(data)
 
     def send_always(self, make: Callable[[], bytes]) -> None:
-        """Send what is made, again and again, until nobody takes it."""
+        """Send new PDUs until the peer accepts no more."""
         while True:
             self.send(b"".join(make() for _ in range(64)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The initiator against targets that mean harm: it comes to an end, and says why.
+"""The initiator against hostile targets: it ends, and reports why.
 
 Each behaviour is tried in a process of its own. It must be over in time, in one
 printable line, and must not have filled the memory.
@@ -32,7 +32,7 @@ PATIENCE = 0.3
 """Seconds that the initiator waits for one answer."""
 
 SECONDS = 60
-"""After which a process has not come to an end."""
+"""Seconds after which a process counts as hanging."""
 
 MOST_GROWTH = 200 << 10
 """KiB of memory that one behaviour may cost."""

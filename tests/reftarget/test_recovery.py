@@ -297,7 +297,7 @@ def test_writes_survive_data_that_is_corrupted_or_lost(seed: int) -> None:
 def send_badly(
     peer: Peer, r2t: pdu.PDU, pattern: bytes, chance: random.Random
 ) -> list[pdu.PDU]:
-    """Answer an R2T; spoil or lose some PDUs, but not the last one's F bit."""
+    """Answer an R2T; corrupt or drop some PDUs, but not the last one's F bit."""
     length = r2t.desired_data_transfer_length
     cuts = sorted({0, length, *(chance.randrange(length) for _ in range(3))})
     answers: list[pdu.PDU] = []

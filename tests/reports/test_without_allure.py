@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The run with allure-pytest hidden, as if nobody had installed it."""
+"""The run without allure-pytest, as if it were not installed."""
 
 import json
 import os

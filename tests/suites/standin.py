@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A target that goes wrong when it is told to: a relay before the reference target.
+"""A target that misbehaves on command: a relay before the reference target.
 
 An initiator whose name ends with `:kill-at-STAGE` has the target go wrong at that
 stage, in the manner that the stand-in was made with. It comes back by itself, when it
@@ -63,7 +63,7 @@ class Misbehaviour(StrEnum):
     """How the stand-in goes wrong."""
 
     DIES = "dies"
-    """Its connections are reset, and nobody listens."""
+    """Its connections are reset, and no program listens."""
     HANGS = "hangs"
     """It accepts connections and is silent."""
     SPINS = "spins"
@@ -354,7 +354,7 @@ def stand_in(
 
     Args:
         target: where it listens.
-        misbehaviour: how the stand-in goes wrong when it is told to.
+        misbehaviour: what the stand-in does wrong on command.
         back: seconds after which it serves again where nobody can reach it; where it
             accepts connections it does so after a few of them. None: it does so when it
             is told to.

@@ -228,7 +228,7 @@ def test_a_target_that_is_gone_or_stuck_is_restarted(tmp_path: Path) -> None:
 
 
 def test_a_flood_ends_with_its_check(tmp_path: Path) -> None:
-    """Whatever waits for an answer meanwhile fails; the target goes on."""
+    """Every wait for an answer fails meanwhile; the target continues."""
     outcomes = {
         # After a check has ended, it does not matter how its session is closed.
         "teardown": Outcome.PASSED,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Small slips in logins and texts don't spoil a run."""
+"""Small slips in logins and texts do not end a run."""
 
 from pathlib import Path
 

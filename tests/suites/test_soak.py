@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The stress goes on for as long as it is told to."""
+"""The stress lasts as long as requested."""
 
 import pytest
 

@@ -15,7 +15,7 @@ CORES = "ISCSI_ASSAY_CORES"
 """The environment variable that says how many processors a build may keep busy."""
 
 END_SECONDS = 20.0
-"""A compiler that is told to end does so at once; one that does not is killed."""
+"""A compiler ends at once when signalled; otherwise it is killed."""
 
 
 class Job(Protocol):

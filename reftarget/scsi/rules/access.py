@@ -95,7 +95,7 @@ def cut_list() -> CheckCondition:
 
 
 def is_notified(is_sender: bool, _is_other_port: bool, is_explicit: bool) -> bool:
-    """Whether a nexus is told of a change of state (section 5.15.2.5).
+    """Whether a nexus is notified of a change of state (section 5.15.2.5).
 
     Args:
         is_sender: SET TARGET PORT GROUPS has come from this nexus.
@@ -150,4 +150,4 @@ class AccessRules(RuleSet):
     # unit attentions
     is_notified: Callable[[bool, bool, bool], bool] = is_notified
     reports_failed_change: bool = True
-    """A transition that has failed is told to every nexus (section 5.15.2.5)."""
+    """A failed transition is reported to every nexus (section 5.15.2.5)."""

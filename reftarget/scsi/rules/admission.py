@@ -77,7 +77,7 @@ class AdmissionRules(RuleSet):
     """The ACA attribute is for the ACA condition alone (SAM-5 section 8.5.2)."""
     has_descriptors: Callable[[bool], bool] = has_descriptors
     first_attentions: tuple[AdditionalSense, ...] = FIRST
-    """The unit attentions that a new nexus is due (SAM-5 section 5.14)."""
+    """The unit attentions of a new nexus (SAM-5 section 5.14)."""
     points_at_fields: bool = True
     """Sense data points at the field that is refused (SPC-4 section 4.5.2.4)."""
     sense_data: Callable[[bytes], bytes] = sense_data

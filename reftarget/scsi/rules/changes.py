@@ -19,7 +19,7 @@ class ChangeRules(RuleSet):
     """The decisions about units that change while the target runs."""
 
     reports_inventory_change: bool = True
-    """A unit that comes or goes is told to every nexus of the others (SPC-4 6.33)."""
+    """A unit that comes or goes is reported to nexuses of the others (SPC-4 6.33)."""
     has_luiclr: bool = True
     """LUICLR: REPORT LUNS clears on all units (SPC-4 section 7.8.7)."""
     report_clears: bool = True
@@ -37,7 +37,7 @@ class ChangeRules(RuleSet):
     removes: bool = True
     """A unit that is removed is no longer there (SAM-5 section 4.7)."""
     reports_capacity_change: bool = True
-    """Another size is told to every nexus (SBC-3 section 4.8)."""
+    """A new size is reported to every nexus (SBC-3 section 4.8)."""
     shown_blocks: Callable[[int, int], int] = blocks_after_resize
     """What READ CAPACITY tells of it (SBC-3 section 5.15)."""
     served_blocks: Callable[[int, int], int] = blocks_after_resize
@@ -49,4 +49,4 @@ class ChangeRules(RuleSet):
     shows_protection: bool = True
     """WP shows it (SBC-3 section 6.5.1)."""
     reports_protection_change: bool = True
-    """It is told to every nexus (SPC-4 section 6.11)."""
+    """It is reported to every nexus (SPC-4 section 6.11)."""

@@ -130,7 +130,7 @@ class IdentityRules(RuleSet):
     rotation_rate: int = 1
     """MEDIUM ROTATION RATE: 1, nothing rotates (SBC-3 section 6.6.3)."""
     form_factor: int = 0
-    """NOMINAL FORM FACTOR: it is not told (SBC-3 section 6.6.3)."""
+    """NOMINAL FORM FACTOR: not reported (SBC-3 section 6.6.3)."""
     reports_erasure: bool = True
     """WABEREQ and WACEREQ say what is read after an erase (SBC-3 section 6.6.3)."""
     write_same_blocks: int = limits.WRITE_SAME_BLOCKS

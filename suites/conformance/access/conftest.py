@@ -25,7 +25,7 @@ def ways(
 
 @pytest.fixture
 def changing(ways: Ways, scratch_disk: Disk) -> Ways:
-    """The ways to a unit that is ours, so that nobody else misses one of them."""
+    """The ways to a unit of our own, so that no other initiator is affected."""
     _ = scratch_disk
     return ways
 

@@ -23,7 +23,7 @@ def discover(
 ) -> Iterator[Discover]:
     """Open Discovery sessions: `discover(portal, target_name=...)`.
 
-    All have one initiator name and one ISID, and none is named unless told so.
+    All have one initiator name and one ISID, and are unnamed by default.
     """
     opened: list[Session] = []
 

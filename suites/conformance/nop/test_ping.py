@@ -160,7 +160,7 @@ def test_each_of_many_pings_is_answered(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.18.1-03")
 def test_ping_is_answered_beside_a_write(session: Session, scratch_disk: Disk) -> None:
-    """The target answers a ping while a write waits for data, then goes on with it."""
+    """The target answers a ping while a write waits for data, and continues it."""
     data = bytes(scratch_disk.block_size)
     task = session.start(
         cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0

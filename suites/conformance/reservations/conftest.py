@@ -157,7 +157,7 @@ def _skip_without_reservations(nexus: Nexus) -> None:
 
 
 def _sweep(nexus: Nexus) -> bool:
-    """Remove all registrations and the reservation, whoever made them.
+    """Remove all registrations and the reservation of every nexus.
 
     Returns:
         False if registrations are left: a target may fail to replace the key that the

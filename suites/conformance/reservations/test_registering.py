@@ -220,7 +220,7 @@ def test_ports_can_be_registered_by_name(
 
 @pytest.mark.requirement("SPC4-5.12.7-09")
 def test_registrants_name_no_ports(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
-    """The unit refuses SPEC_I_PT of a registrant, and registers nobody."""
+    """The unit refuses SPEC_I_PT of a registrant, and registers no nexus."""
     if not a.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
     parameters = OutParameters(
@@ -242,7 +242,7 @@ def test_registrants_name_no_ports(a: Nexus, b: Nexus, unregistered: Nexus) -> N
 
 @pytest.mark.requirement("SPC4-5.12.7-08")
 def test_a_malformed_port_is_refused(unregistered: Nexus) -> None:
-    """The unit refuses a TransportID of another protocol, and registers nobody."""
+    """The unit refuses a TransportID of another protocol, and registers no nexus."""
     if not unregistered.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")
     complete_data = OutParameters(

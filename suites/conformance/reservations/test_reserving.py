@@ -184,7 +184,7 @@ def test_an_unregistered_nexus_releases_nothing(
 def test_registrants_are_notified_of_a_release(
     a: Nexus, b: Nexus, c: Nexus, unregistered: Nexus, kind: ReservationType
 ) -> None:
-    """The unit notifies every other registrant of a release, and nobody else."""
+    """The unit notifies every other registrant of a release, and no other nexus."""
     expect_good(a.reserve(kind))
 
     expect_good(a.release(kind))

@@ -65,7 +65,7 @@ def test_text_without_end_is_survived(
 
 @pytest.mark.needs("chap")
 def test_any_proof_of_chap_is_survived(attacker: Attacker) -> None:
-    """The target keeps serving and admits nobody, whatever answers its challenge."""
+    """The target keeps serving, and admits no initiator by a wrong CHAP response."""
     attacker.attack(POSITIONS["challenged"], responses())
     attacker.end()
 

@@ -23,7 +23,7 @@ A, B = b"a" * BLOCK, b"b" * BLOCK
 
 
 class Disk:
-    """One logical unit that both nexuses have seen, at LUN 0 unless told otherwise."""
+    """One logical unit that both nexuses have seen, at LUN 0 by default."""
 
     def __init__(self, *, directory: Path | None = None, **config: Any) -> None:
         config = {"lun": 0, "size": BLOCKS * BLOCK} | config

@@ -60,7 +60,7 @@ KEY = {A: 0xA, B: 0xB, C: 0xC}
 
 
 class Unit:
-    """A host with two target ports that remembers what it was told."""
+    """A host with two target ports that records its notifications."""
 
     def __init__(self) -> None:
         self.attentions: list[tuple[Nexus, AdditionalSense]] = []
@@ -74,7 +74,7 @@ class Unit:
         self.aborted.append(nexus)
 
     def new_attentions(self) -> set[tuple[Nexus, AdditionalSense]]:
-        """Return what was told since the last call; nobody is told twice."""
+        """Return the attentions since the last call; no nexus gets one twice."""
         new_attentions, self.attentions = self.attentions, []
         assert len(new_attentions) == len(set(new_attentions))
         return set(new_attentions)
@@ -148,7 +148,7 @@ def answer(
 
 
 def held_by_a(kind: ReservationType) -> Unit:
-    """Return a unit where A and B are registered, A has reserved; C is a stranger."""
+    """Return a unit with A and B registered, A the holder, and C unregistered."""
     unit = Unit()
     unit.register(A)
     unit.register(B)

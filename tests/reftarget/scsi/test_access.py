@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Target port groups of a unit: what they serve, and who is told of a change."""
+"""Target port groups of a unit: what they serve, and whom they notify."""
 
 import pytest
 
@@ -30,7 +30,7 @@ class TwoPorts(Disk):
             self.unit.attentions.pending(nexus).clear()
 
     def states(self, nexus: Nexus = HOST) -> dict[int, int]:
-        """Return the state of each group as a nexus is told of it."""
+        """Return the state of each group as a nexus sees it."""
         command = cdb.report_target_port_groups(allocation_length=256)
         report = parse_report(self.good(command, nexus=nexus))
         return {group.group: group.state for group in report.groups}

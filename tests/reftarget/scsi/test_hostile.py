@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands nobody should send: none of them breaks the device server."""
+"""Hostile commands: none of them breaks the device server."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks that come to every kind of verdict, whatever the target does."""
+"""Checks with every kind of verdict, whatever the target does."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def test_should_broken() -> None:
 
 @pytest.mark.requirement(MUST)
 def test_peer_error(connection: Connection) -> None:
-    """The target says something although it was told nothing."""
+    """The target sends something although it received nothing."""
     connection.receive(timeout=0.05)
 
 

@@ -65,7 +65,7 @@ def test_stuck_in_setup() -> None:
 
 @pytest.mark.requirement(MUST)
 def test_stuck_late(target: TestedTarget) -> None:
-    """The target's process gets stuck while nobody looks."""
+    """The target's process hangs between two probes."""
     os.kill(target.running.control.process.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
 
 

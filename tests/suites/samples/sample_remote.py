@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A check that kills a target which nobody can start again, and one after it."""
+"""A check that kills a target which cannot be restarted, and one after it."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Target files: what they say, what is refused in them, and what they come to."""
+"""Target files: their keys, the errors in them, and the resulting targets."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands of a target file: run in time, told what is asked, and bounded."""
+"""The commands of a target file: their time limits, environment and output limits."""
 
 import os
 import socket

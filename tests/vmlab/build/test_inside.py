@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a machine that builds is told, as far as that needs none."""
+"""The commands for a machine that builds, as far as they need no machine."""
 
 import re
 import subprocess
@@ -99,7 +99,7 @@ def test_a_job_that_is_ended_still_reports_its_exit(tmp_path: Path) -> None:
 
 
 class Machine:
-    """A machine whose shell ends a job that it is told to kill."""
+    """A machine whose shell kills a job on command."""
 
     name = "builder-1"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""make: followed, complained of, ended with whoever has called it."""
+"""make: its progress, its errors, and its end with the calling process."""
 
 import re
 import signal
