@@ -26,6 +26,6 @@ class Foundation:
     is_alike: bool = True
     """A dependent fails by the same answer as a proof; others are judged as usual."""
     shown: tuple[str, ...] = ("*",)
-    """Answers by which a dependent fails, with wildcards; others are judged as usual."""
+    """Answers by which a dependent fails; wildcards. Others are judged as usual."""
     outcomes: tuple[Outcome, ...] = (Outcome.BROKEN, Outcome.WARNED)
     """The outcomes in which dependents become not judged."""
