@@ -19,8 +19,8 @@ RESULTS ?= results/$(subst /,_,$(subst :,_,$(lastword $(subst @, ,$(TARGET)))))
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 STAMP := $(VENV)/installed
-# Once more, what has failed and alone: istgt and LIO have not been seen steady in many
-# runs yet. What is wrong fails again.
+# Once more, what has failed and alone: LIO has not been green ten times in a row yet: its
+# kernel has races. What is wrong fails again.
 AGAIN = $(RUN) pytest suites/conformance --lf -n 1
 
 # Tests of code without I/O: they must reach nearly every branch of it.
@@ -88,7 +88,7 @@ test: $(STAMP) packages
 	$(RUN) pytest suites/conformance --target=reference -n $(JOBS)
 	$(RUN) pytest suites/robustness --target=reference -n $(JOBS) -k $(SHORT)
 	$(RUN) pytest suites/conformance --target=tgt -n $(JOBS)
-	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS) || $(AGAIN) --target=istgt
+	$(RUN) pytest suites/conformance --target=istgt -n $(SLEEPERS)
 
 # The lab's parts come on top: libvirt's Python module is built here.
 lab: $(STAMP)
