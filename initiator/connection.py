@@ -85,10 +85,16 @@ class Connection:
             raise NotConnected(
                 f"cannot connect to {portal}: {error.strerror or error}"
             ) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.number = self.transcript.add_connection(
-            self._socket.getsockname()[:2], self._socket.getpeername()[:2]
-        )
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ends = self._socket.getsockname()[:2], self._socket.getpeername()[:2]
+        except OSError as error:
+            # A peer that dies may reset a connection that it has just accepted.
+            self._socket.close()
+            raise NotConnected(
+                f"cannot connect to {portal}: it resets the connection at once"
+            ) from error
+        self.number = self.transcript.add_connection(*ends)
         self._event(Event.CONNECTED, str(portal))
 
     @property

@@ -2,6 +2,7 @@
 import socket
 import struct
 import time
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from initiator.expect import (
 from initiator.slips import EVERY_CLAUSE
 from initiator.transcript import Direction
 from iscsi.constants import RejectReason
-from iscsi.errors import ConnectionLost, DigestError, PeerTimeout
+from iscsi.errors import ConnectionLost, DigestError, NotConnected, PeerTimeout
 from iscsi.framing import Digests
 from iscsi.pdu import NOPIn, NOPOut, Reject
 from tests.initiator.peer import Peer, listening
@@ -33,6 +34,29 @@ def test_a_refused_connection_is_reported_in_one_line() -> None:
 
     with pytest.raises(ConnectionLost, match=f"cannot connect to 127.0.0.1:{port}"):
         Connection(Portal("127.0.0.1", port))
+
+
+def test_a_connection_that_is_reset_at_once_is_reported_and_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        portal = Portal(*listener.getsockname())
+        connect = socket.create_connection
+
+        def connect_and_be_reset(*arguments: Any) -> socket.socket:
+            connected.append(connect(*arguments))
+            accepted = listener.accept()[0]
+            linger = struct.pack("ii", 1, 0)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            accepted.close()
+            return connected[0]
+
+        monkeypatch.setattr(socket, "create_connection", connect_and_be_reset)
+        with pytest.raises(NotConnected, match="resets the connection at once"):
+            Connection(portal)
+
+    assert connected[0].fileno() == -1
 
 
 def test_ipv6_is_spoken() -> None:
