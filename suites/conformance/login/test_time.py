@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from initiator.connection import Connection
-from initiator.expect import check, expect_drop
+from initiator.expect import expect_drop
 from initiator.login import LoginExchange
 from iscsi.constants import Stage
 from iscsi.text import Pairs
 from suites.plugins.targets import TestedTarget
+from suites.support.login import ask
 
 IN_TIME = 4.0
 """Seconds after which a login of at most one second must have ended."""
@@ -36,7 +37,6 @@ def test_a_connection_without_a_login_is_closed(connection: Connection) -> None:
 def test_a_login_that_stalls_is_ended(login: LoginExchange, first_pairs: Pairs) -> None:
     """The target closes the connection of a login that stalls."""
     pairs = [*first_pairs, ("AuthMethod", "None")]
-    answer = login.request(pairs, csg=Stage.SECURITY)
-    check(not answer.status, "status 0", answer)
+    ask(login, pairs, csg=Stage.SECURITY)
 
     expect_drop(login.connection, timeout=IN_TIME)

@@ -128,7 +128,12 @@ def test_closing_the_session_ends_a_login(
     login = new_login(isid=options.isid, tsih=session.tsih, cid=SECOND_CID)
     names = [pair for pair in options.names() if pair[0] != "SessionType"]
     response = login.request(names, csg=Stage.OPERATIONAL)
-    check(response.status == LoginStatus.SUCCESS, "status 0x0000", response)
+    check(
+        response.status == LoginStatus.SUCCESS,
+        "status 0x0000",
+        response,
+        requirement="RFC7143-6.3.1-i04",
+    )
 
     session.logout(LogoutReason.CLOSE_SESSION)
 
