@@ -114,11 +114,11 @@ _EXPECTED_OF_A_PEER = "an exchange that follows RFC 7143 to its end"
 
 _EXPECTED: Sequence[tuple[type[ISCSIError], str]] = (
     (DigestError, "digests that match what they cover"),
-    (NumberingError, "the StatSN that is due"),
+    (NumberingError, "the next StatSN"),
     (PeerTimeout, "an answer in time"),
     (NotConnected, "a portal that takes connections"),
     (ConnectionLost, "a connection that stays open"),
-    (NegotiationError, "a negotiation that comes to a result"),
+    (NegotiationError, "a negotiation with a valid result"),
     (DecodeError, "well-formed PDUs and text"),
 )
 """What was expected of the peer, by the kind of its error."""

@@ -41,7 +41,7 @@ def corrupt_header_digest(session: SessionCore, pdu: P, link: Link | None = None
     way = link or session.leading
     session.number(pdu, way)
     wrong = _flipped_digest(way, pdu, of_header=True)
-    way.connection.send(pdu, header_digest=wrong, note="header digest spoilt")
+    way.connection.send(pdu, header_digest=wrong, note="header digest corrupted")
     return pdu
 
 
@@ -50,7 +50,7 @@ def corrupt_data_digest(session: SessionCore, pdu: P, link: Link | None = None) 
     way = link or session.leading
     session.number(pdu, way)
     wrong = _flipped_digest(way, pdu, of_header=False)
-    way.connection.send(pdu, data_digest=wrong, note="data digest spoilt")
+    way.connection.send(pdu, data_digest=wrong, note="data digest corrupted")
     return pdu
 
 

@@ -319,7 +319,9 @@ class Player:
         was = serial.distance(recorded_sn, recorded.stat_sn)
         now = serial.distance(received_sn, received.stat_sn)
         if was != now:
-            self._differ(number, "stat_sn", f"{was:+d} from due", f"{now:+d} from due")
+            self._differ(
+                number, "stat_sn", f"{was:+d} from expected", f"{now:+d} from expected"
+            )
 
     def _compare_data(self, number: int, recorded: PDU, received: PDU) -> None:
         was, now = bytes(recorded.data), bytes(received.data)

@@ -226,7 +226,7 @@ class Session(SessionCore):
             self._answer_r2ts(task, link)
             self.route(link, timeout=exchange_deadline.within(wait), waiting_for=task)
             if exchange_deadline.is_over and not task.is_done:
-                actual = f"the task goes on after {exchange_deadline.seconds:g} s"
+                actual = f"the task has not ended after {exchange_deadline.seconds:g} s"
                 raise ConformanceFailure("an end of the task", actual, self.transcript)
         self._tasks.pop(task.initiator_task_tag, None)
         result = task.result()
@@ -453,7 +453,9 @@ class Session(SessionCore):
                 lun=answer.lun,
                 immediate=request.immediate,
             )
-        raise UnexpectedPDU(f"text goes on after {_MAX_TEXT_ROUNDS} responses")
+        raise UnexpectedPDU(
+            f"the text has not ended after {_MAX_TEXT_ROUNDS} responses"
+        )
 
     @staticmethod
     def _text_part(parts: list[bytes], number: int) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def attempt(fault: RobustnessFault) -> Notice:
 
 
 def _in_short(notice: Notice) -> str:
-    return f"{notice.fault.name}: {'AMISS' if notice.has_problem else 'noticed'}"
+    return f"{notice.fault.name}: {'PROBLEM' if notice.has_problem else 'noticed'}"
 
 
 def main(options: argparse.Namespace) -> int:

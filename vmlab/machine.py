@@ -228,7 +228,7 @@ class Lab:
         running = {one.name: one for one in self.machines()}
         if name not in running:
             choices = f"; there are: {', '.join(sorted(running))}" if running else ""
-            hint = f"iscsi-assay lab log {name} tells what it has said"
+            hint = f"iscsi-assay lab log {name} prints its console"
             raise LabError(
                 f"there is no machine {name}{choices}",
                 hint=hint if folders.console(name).exists() else "",

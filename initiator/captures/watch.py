@@ -133,7 +133,7 @@ class Watch:
             if self._stat_sn is not None and pdu.stat_sn != self._stat_sn:
                 yield Mark(
                     "RFC7143-4.2.2.2-01",
-                    f"StatSN {pdu.stat_sn} where {self._stat_sn} is due",
+                    f"StatSN {pdu.stat_sn} instead of {self._stat_sn}",
                 )
             step = 1 if advances_stat_sn(pdu) else 0
             self._stat_sn = serial.add(pdu.stat_sn, step)
@@ -160,7 +160,7 @@ class Watch:
         if expected is not None and has_data:
             if number != expected:
                 yield Mark(
-                    "RFC7143-4.2.2.4-01", f"number {number} where {expected} is due"
+                    "RFC7143-4.2.2.4-01", f"number {number} instead of {expected}"
                 )
             self._data_sn[tag] = serial.add(number, 1)
         if isinstance(pdu, R2T):

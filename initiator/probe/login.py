@@ -201,7 +201,7 @@ def _hint_of_refusal(
     if status == LoginStatus.NOT_FOUND:
         return f"check the target's name; {_offered(portal, options, timeout)}"
     if status in (LoginStatus.AUTHENTICATION_FAILURE, LoginStatus.MISSING_PARAMETER):
-        return "check the CHAP user and secret (--target=help tells how to give them)"
+        return "check the CHAP user and secret (--target=help shows how to give them)"
     if status == LoginStatus.AUTHORIZATION_FAILURE:
         return f"allow the initiator name {options.initiator_name} there"
     return "see the target's log"

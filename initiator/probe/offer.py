@@ -70,7 +70,7 @@ def find_out(
         ISCSIError: no login succeeds.
     """
     deadline = Deadline(seconds)
-    with watched(lambda: deadline.check("not all was told")):
+    with watched(lambda: deadline.check("not every question was answered")):
         login = try_everything(portal, options, timeout=timeout)
         plain = replace(options, keys=DEFAULT_KEYS)
         with Session(portal, plain, timeout=timeout, lun=lun) as session:

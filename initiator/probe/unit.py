@@ -152,7 +152,7 @@ def units_at(
     """
     deadline = Deadline(_UNITS_SECONDS)
     units = []
-    with watched(lambda: deadline.check("not all was told")):
+    with watched(lambda: deadline.check("not every question was answered")):
         for lun in numbers:
             with (
                 suppress(ISCSIError, ConformanceFailure),

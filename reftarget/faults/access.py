@@ -212,7 +212,7 @@ ACCESS: Final = (
         breaks=("SPC4-6.45-01",),
         says="Ends SET TARGET PORT GROUPS with GOOD and changes no state.",
         rules=AccessRules(set_state=_stays),
-        also="the state that a check is about does not come to be",
+        also="the state that a check is about is not reached",
     ),
     Fault(
         name="one-state-for-all-groups",
@@ -323,13 +323,13 @@ ACCESS: Final = (
     Fault(
         name="own-change-of-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-03",),
-        says="Tells nobody of a state that it has changed itself.",
+        says="Notifies no nexus of a state that it has changed itself.",
         rules=AccessRules(is_notified=_silent_on_own_change),
     ),
     Fault(
         name="set-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-04",),
-        says="Tells nobody of a state that an initiator has changed.",
+        says="Notifies no nexus of a state that an initiator has changed.",
         rules=AccessRules(is_notified=_silent_on_explicit_change),
     ),
     Fault(
@@ -341,13 +341,13 @@ ACCESS: Final = (
     Fault(
         name="sender-is-notified-of-the-state",
         breaks=("SPC4-5.15.2.5-05",),
-        says="Tells of a changed state who has changed it.",
+        says="Also notifies the nexus that has changed a state.",
         rules=AccessRules(is_notified=_notify_everybody),
     ),
     Fault(
         name="failed-change-of-state-is-not-reported",
         breaks=("SPC4-5.15.2.5-06",),
-        says="Tells nobody of a change of state of its own that has failed.",
+        says="Notifies no nexus of a failed change of state of its own.",
         rules=AccessRules(reports_failed_change=False),
     ),
     Fault(

@@ -17,7 +17,7 @@ UNITS: Final = (
     Fault(
         name="inventory-change-is-not-reported",
         breaks=("SPC4-6.33-05",),
-        says="Tells nobody of a unit that comes or goes.",
+        says="Notifies no nexus of an added or removed unit.",
         rules=ChangeRules(reports_inventory_change=False),
     ),
     Fault(
@@ -29,13 +29,13 @@ UNITS: Final = (
     Fault(
         name="report-luns-clears-no-attention",
         breaks=("SPC4-6.33-07",),
-        says="Tells of changed LUNs who has asked for the list already.",
+        says="Notifies nexuses of changed LUNs that have already read the list.",
         rules=ChangeRules(report_clears=False),
     ),
     Fault(
         name="report-luns-clears-one-unit",
         breaks=("SPC4-6.33-07",),
-        says="Says LUICLR=1, and clears what the unit alone tells that is asked.",
+        says="Reports LUICLR=1, but clears the attention only on the unit asked.",
         rules=ChangeRules(report_clears_everywhere=False),
     ),
     Fault(
@@ -73,7 +73,7 @@ UNITS: Final = (
     Fault(
         name="capacity-change-is-not-reported",
         breaks=("SBC3-5.15-03",),
-        says="Tells nobody of another size.",
+        says="Notifies no nexus of a new size.",
         rules=ChangeRules(reports_capacity_change=False),
     ),
     Fault(
@@ -104,7 +104,7 @@ UNITS: Final = (
     Fault(
         name="later-protection-is-not-reported",
         breaks=("SPC4-6.11-09",),
-        says="Tells nobody that an operator has protected the unit.",
+        says="Notifies no nexus that an operator has protected the unit.",
         rules=ChangeRules(reports_protection_change=False),
     ),
 )

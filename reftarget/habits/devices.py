@@ -87,14 +87,14 @@ DEVICES: Final = (
     Habit(
         name="capacity-change-may-be-silent",
         clause="SBC-3 5.15",
-        says="Tells nobody of another size.",
+        says="Notifies no nexus of a new size.",
         rules=ChangeRules(reports_capacity_change=False),
         may_warn=frozenset({"SBC3-5.15-03"}),
     ),
     Habit(
         name="later-protection-may-be-silent",
         clause="SPC-4 6.11",
-        says="Tells nobody that an operator has protected a unit.",
+        says="Notifies no nexus that an operator has protected a unit.",
         rules=ChangeRules(reports_protection_change=False),
         may_warn=frozenset({"SPC4-6.11-09"}),
     ),

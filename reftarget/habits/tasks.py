@@ -87,7 +87,7 @@ TASKS: Final = (
     Habit(
         name="resets-are-not-authorized",
         clause="RFC 7143 11.5.1",
-        says="Authorizes nobody to reset the target.",
+        says="Authorizes no initiator to reset the target.",
         rules=FunctionRules(may_reset=lambda _is_authorized: False),
         lacks=frozenset({"reset-authorization"}),
         is_poor=True,

@@ -114,7 +114,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         is_alike=False,
     ),
     Foundation(
-        what="a text answer that is longer than one response goes on in several",
+        what="a text answer longer than one response continues in several",
         proofs=("text/test_text.py::test_long_answer_continues_in_further_responses",),
         dependents=(
             "text/test_text.py::test_continued_response_is_not_final",

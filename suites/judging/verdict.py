@@ -77,7 +77,7 @@ class Happening:
         return self.ending is not None and self.ending.kind is EndingKind.LAB
 
 
-_AMISS = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
+_UNMET = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +161,12 @@ TABLE: tuple[Row, ...] = (
         lambda h: _call(h) and h.failure is not None, _O.BROKEN, _R.FAIL),
     # The target died when the check was over.
     Row("a known crash after a failure",
-        lambda h: _late(h) and h.crash is not None and h.before in _AMISS,
+        lambda h: _late(h) and h.crash is not None and h.before in _UNMET,
         None, _R.GO_ON, Retry.IF_FAILED),
     Row("a known crash at the end", lambda h: _late(h) and h.crash is not None,
         _O.DEVIATES, _R.GO_ON, Retry.IF_FAILED),
     Row("a known death after a failure",
-        lambda h: _late(h) and h.deviation is not None and h.before in _AMISS,
+        lambda h: _late(h) and h.deviation is not None and h.before in _UNMET,
         None, _R.GO_ON),
     Row("a known death at the end", lambda h: _late(h) and h.deviation is not None,
         _O.DEVIATES, _R.GO_ON),
@@ -176,7 +176,7 @@ TABLE: tuple[Row, ...] = (
     Row("died at the end", lambda h: _late(h) and h.has_died, _O.BROKEN, _R.FAIL),
     # The check was over, but its teardown was not.
     Row("did not end after a failure",
-        lambda h: _late(h) and h.failure is not None and h.before in _AMISS,
+        lambda h: _late(h) and h.failure is not None and h.before in _UNMET,
         None, _R.GO_ON),
     Row("did not end", lambda h: _late(h) and h.failure is not None,
         _O.BROKEN, _R.FAIL),

@@ -97,7 +97,7 @@ class Board:
             if state.is_running:
                 self._states[name] = State(name, why="it was broken off")
         self._write(is_over=True)
-        hint = "" if is_complete else "; --resume goes on"
+        hint = "" if is_complete else "; continue with --resume"
         print(f"{self._path}{hint}", flush=True)
 
     def _print(self, text: str) -> None:

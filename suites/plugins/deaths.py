@@ -40,7 +40,7 @@ _LAST = pytest.StashKey[pytest.Item | None]()
 
 _IS_LATE = pytest.StashKey[bool]()
 
-_AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE})
+_UNMET = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES, Outcome.TROUBLE})
 
 _CHARGED = frozenset({Outcome.BROKEN, Outcome.DEVIATES})
 """The verdict of a finished check after it is charged with a death."""
@@ -108,7 +108,7 @@ def find_ending_at_end(
     """
     phase = Phase.TEARDOWN
     account = account_of(item)
-    has_failed = account.outcome in _AMISS
+    has_failed = account.outcome in _UNMET
     has_time = has_time or has_failed
     target_ending = await_end(tested) if has_time else tested.ending()
     ending = value(tested, target_ending, phase)

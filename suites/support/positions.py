@@ -194,11 +194,11 @@ def text_cut(facts: TargetFacts, transcript: Transcript) -> Place:
         response = session.receive()
     except ISCSIError as error:
         session.close()
-        raise OutOfReach(f"a text that goes on is not taken: {error}") from error
+        raise OutOfReach(f"a continued text is refused: {error}") from error
     if not isinstance(response, TextResponse):
         session.close()
         raise OutOfReach(
-            f"a text that goes on is answered by {type(response).__name__}, not by a "
+            f"a continued text is answered by {type(response).__name__}, not by a "
             "Text Response"
         )
     return _inside(facts, session)

@@ -77,7 +77,7 @@ def complete_text(session: Session, answer: TextResponse) -> text.Pairs:
         pairs = joiner.add(bytes(answer.data), continues=bool(answer.continuation))
         if pairs is not None:
             return pairs
-        exchange_deadline.check("a text that goes on")
+        exchange_deadline.check("the end of a continued text")
         answer = go_on(session, answer)
 
 

@@ -194,7 +194,7 @@ def _judge_r2ts(session: Session, task: Task) -> None:
     for start, end in ordered:
         check(
             start == covered,
-            f"R2Ts that go on at {covered}",
+            f"R2Ts that continue at {covered}",
             ordered,
             requirement="RFC7143-11.8-09",
         )

@@ -148,7 +148,7 @@ def test_a_row_has_a_line_and_the_page_fills(
     assert printed[0].startswith("ok          75 s  first: all ")
     assert "\x1b" not in printed[0]
     assert printed[1] == "DIED    second: it died"
-    assert printed[2] == f"{path}; --resume goes on"
+    assert printed[2] == f"{path}; continue with --resume"
     over = path.read_text()
     assert "1 DIED" in over
     assert "1 ok" in over
@@ -238,7 +238,7 @@ def test_nothing_goes_on_when_a_matrix_is_ended(tmp_path: Path, number: int) -> 
     assert not (tmp_path / "d").exists()
     if number != signal.SIGKILL:
         assert process.returncode == 2
-        assert "--resume goes on" in output
+        assert "continue with --resume" in output
 
 
 @pytest.mark.integration

@@ -103,7 +103,7 @@ def test_a_machine_that_has_died_can_be_read_of_and_cleared_away(
     second = main(["down", "one"])
 
     assert (console, log, down, second) == (TROUBLE, 0, 0, TROUBLE)
-    assert "iscsi-assay lab log one tells what it has said" in hint
+    assert "iscsi-assay lab log one prints its console" in hint
     assert printed == "ASSAY-READY\n"
     assert capsys.readouterr().err == "python -m vmlab down: there is no machine one\n"
 

@@ -122,7 +122,7 @@ def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
     answers = offer([("X#NodeArchitecture", value), ("HeaderDigest", "None")])
 
     answer = answer_of(answers, "X#NodeArchitecture")
-    check(answer != REFUSED, "a login that goes on", answer)
+    check(answer != REFUSED, "a login that continues", answer)
     check(answer_of(answers, "HeaderDigest") == "None", "HeaderDigest=None", answers)
 
 

@@ -304,7 +304,7 @@ def test_a_window_that_opens_by_itself_is_announced(
         session.ping(cmd_sn=session.cmd_sn)
         if session.max_cmd_sn == closed_at:
             pytest.skip("not applicable: the window stays closed")
-        expected = f"a PDU that tells of a MaxCmdSN beyond {closed_at} when it moves"
+        expected = f"a PDU that announces a MaxCmdSN beyond {closed_at} when it moves"
         actual = f"MaxCmdSN {session.max_cmd_sn} with the answer to a later ping"
         check(False, expected, actual, session.transcript)
     assert tasks

@@ -86,7 +86,7 @@ def test_a_missing_unit_has_no_pages(missing_unit_session: Session, page: int) -
     result = missing_unit_session.execute(command, read=ROOM)
 
     if result.is_good:
-        check(bool(result.data), "data that tells PERIPHERAL QUALIFIER", result.data)
+        check(bool(result.data), "data with PERIPHERAL QUALIFIER", result.data)
         qualifier = result.data[0] >> 5
         check(
             qualifier in (NOT_CONNECTED, NOT_THERE),
