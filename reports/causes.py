@@ -20,6 +20,7 @@ Failures have one cause where what is known of them as values says so:
 - checks that carry a requirement together are refused for the same reason;
 - the requirements are of one section about a text key (RFC 7143 chapter 13);
 - data is read back otherwise than it was written, by plain reads and writes too;
+- one entry of the known deviations lists both, and one rests on the other;
 - the answer is wrong wherever it comes, such as CHECK CONDITION without sense data, or
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
@@ -210,10 +211,21 @@ def groups_of(
             sets.join(one, other)
     for one, other in pairwise(_data_mismatches(causes, catalogue)):
         sets.join(one, other)
+    for one, other in _listed_together(checks):
+        sets.join(one, other)
     groups: dict[int, list[Check]] = {}
     for number, check in enumerate(checks):
         groups.setdefault(sets.root(number), []).append(check)
     return list(groups.values())
+
+
+def _listed_together(checks: Sequence[Check]) -> Iterator[tuple[int, int]]:
+    """Yield each listed failure with its proof, if one entry of the list has both."""
+    numbers = {check.check: number for number, check in enumerate(checks)}
+    for number, check in enumerate(checks):
+        proof = numbers.get(check.rests_on)
+        if proof is not None and checks[proof].deviation == check.deviation != "":
+            yield proof, number
 
 
 def _keys(
@@ -252,19 +264,22 @@ def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
     """Return what failures share in which the target did the same."""
     function = check.check.partition("[")[0]
     kind = None if check.failure is None else treatment(check.failure)
+    if cause.answer in _WRONG_ANYWHERE:
+        # It is wrong by itself, so it says nothing of the rule of its check.
+        return [("answer", cause.answer)]
     keys: list[Hashable] = [("check", cause.requirement, function)]
     keys.append(("carries", function, check.requirements))
     if kind in (Treatment.REFUSED, Treatment.DONE):
         is_refused_login = kind is Treatment.REFUSED and cause.answer.startswith(_LOGIN)
         reason = cause.answer if is_refused_login else ""
         keys.append(("rule", cause.requirement, reason))
-    if kind is Treatment.REFUSED:
+    if kind is Treatment.REFUSED and cause.answer not in _MANY_REASONS:
         keys += [("refused", name, cause.answer) for name in check.requirements]
     if cause.answer:
         keys.append(("answers", function, cause.pdu, cause.field, cause.answer))
     if cause.field:
         keys.append(("field", cause.pdu, cause.field, cause.answer))
-    if cause.answer in _WRONG_ANYWHERE or cause.answer.startswith(_TELLING):
+    if cause.answer.startswith(_TELLING):
         keys.append(("answer", cause.answer))
     return keys
 
@@ -310,7 +325,7 @@ def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
     """Yield each two failures with the same answer, one for each requirement."""
     first: dict[Cause, int] = {}
     for number, cause in enumerate(causes):
-        if not cause.end and cause.answer not in _SAYS_NOTHING:
+        if not cause.end and cause.answer not in {"", *_MANY_REASONS}:
             first.setdefault(cause, number)
     alike: defaultdict[Hashable, list[int]] = defaultdict(list)
     for cause, number in first.items():

@@ -20,7 +20,8 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
     """Return the checks of a run, those not judged that rest on what is lacking.
 
     Of several proofs the first shows it; the others rest on that one where they fail
-    alike. A check whose target died, or that has a listed deviation, stays what it is.
+    alike. A check whose target died stays what it is, and so does one with a listed
+    deviation, which only names the proof.
     """
     if not any(check.outcome in _FAILED for check in checks):
         return tuple(checks)
@@ -34,14 +35,19 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
         for check in list(by_name.values()):
             if check.failure is None or check.target_died:
                 continue
-            if _is_charged(check, foundation) or (
-                check.outcome in foundation.outcomes
-                and _rests_on(check, foundation, proofs[0])
+            is_explained = (
+                _rests_on(check, foundation, proofs[0])
                 and (not foundation.is_alike or check.failure.answer in answers)
                 and _is_like(check.failure.answer, foundation.shown)
                 and check.failure.field in fields
+            )
+            if _is_charged(check, foundation) or (
+                is_explained and check.outcome in foundation.outcomes
             ):
                 by_name[check.check] = _not_judged(check, foundation, proofs[0])
+            elif is_explained and check.outcome is Outcome.DEVIATES:
+                # It stays listed, and is one finding with the proof.
+                by_name[check.check] = replace(check, rests_on=proofs[0].check)
     return tuple(by_name.values())
 
 

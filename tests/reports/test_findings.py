@@ -97,6 +97,19 @@ def test_a_rule_of_several_cases_is_one_finding_where_they_are_treated_alike() -
     assert number(differs, invalid) == number(differs, "no answer") == 2
 
 
+def test_what_is_wrong_by_itself_is_no_part_of_the_rule_of_its_check() -> None:
+    clause, function = "SBC3-4.5-01", "a.py::test_a"
+    without_sense = "SCSIResponse CHECK CONDITION"
+
+    grouped = of(
+        broken(f"{function}[1]", clause, without_sense),
+        broken(f"{function}[2]", clause, "SCSIResponse GOOD"),
+        broken("b.py::test_b", "SPC4-6.33-03", without_sense),
+    )
+
+    assert [len(one.checks) for one in grouped] == [2, 1]
+
+
 def test_lists_of_codes_are_alike_if_they_name_the_same_ones() -> None:
     preempts, unregisters = "SPC4-5.12.11.2.4-07", "SPC4-5.12.11.2.3-03"
     preempted, released = "RESERVATIONS_PREEMPTED", "RESERVATIONS_RELEASED"

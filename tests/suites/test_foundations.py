@@ -106,8 +106,8 @@ def test_a_proof_that_fails_otherwise_or_is_listed_stays() -> None:
     dropped = check(DECLARED, "connection dropped")
     listed = check(DECLARED, outcome=Outcome.DEVIATES)
 
-    for other in (dropped, listed):
-        assert settle([check(UNKNOWN), other])[1] == other
+    assert settle([check(UNKNOWN), dropped])[1] == dropped
+    assert outcomes(check(UNKNOWN), listed)[1] is Outcome.DEVIATES
 
 
 def test_parameters_of_a_proof_rest_on_none_of_their_own() -> None:
@@ -171,7 +171,7 @@ def test_what_holds_or_is_listed_stays() -> None:
         check("text/test_text.py::test_alias_may_change", outcome=Outcome.DEVIATES),
     ]
 
-    assert list(settle(others)) == others
+    assert outcomes(*others) == [one.outcome for one in others]
 
 
 def test_a_key_that_is_not_understood_is_one_finding() -> None:
@@ -188,6 +188,16 @@ def test_a_key_that_is_not_understood_is_one_finding() -> None:
     )
 
     assert [one.rests_on for one in settled] == ["", proof, proof, ""]
+
+
+def test_a_listed_dependent_stays_listed_and_names_the_proof() -> None:
+    listed = check(CUT, outcome=Outcome.DEVIATES)
+
+    settled = settle([*LACKING, listed])[-1]
+
+    assert settled.outcome is Outcome.DEVIATES
+    assert settled.broken == listed.broken
+    assert settled.rests_on == UNKNOWN
 
 
 def test_a_dependent_that_fails_in_a_way_of_its_own_stays() -> None:
