@@ -9,13 +9,18 @@ import pytest
 
 from initiator.expect import check, expect_data, expect_good
 from iscsi.scsi import cdb
-from iscsi.scsi.capacity import Capacity10, Capacity16
+from iscsi.scsi.capacity import Capacity10
 from iscsi.scsi.layout import Layout
-from iscsi.scsi.provisioning import Extent, build_unmap, parse_lba_status
+from iscsi.scsi.provisioning import parse_lba_status
 from iscsi.scsi.sense import SenseKey
-from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
-from suites.support.applicability import skip_unless_zeros, skip_without
+from suites.support.applicability import skip_without
+from suites.support.large import (
+    expect_unmapped_alone,
+    open_large,
+    skip_unless_reached,
+)
 from suites.support.media import (
     BYTCHK_ALL,
     WRITING,
@@ -32,7 +37,6 @@ LOW = 40
 """A block that has one with the same lower 32 bits."""
 HIGH = BEYOND + LOW
 ALL_ONES = 0xFFFFFFFF
-ROOM = 32
 
 _STORING = tuple(
     (layout, send)
@@ -47,16 +51,9 @@ _STORING = tuple(
 @pytest.fixture
 def medium(open_session: OpenSession, target: TestedTarget) -> Medium:
     """A unit of more than 2^32 blocks whose data the checks may overwrite."""
-    unit = target.running.target.find_large()
-    assert unit is not None
-    session = open_session(lun=unit.lun)
-    command = cdb.read_capacity_16(allocation_length=ROOM)
-    result = session.execute(command, read=ROOM)
-    expect_good(result)
-    capacity = Capacity16.parse(result.data)
-    if capacity.last_lba <= HIGH:
-        pytest.skip("not applicable: the unit has no more than 2^32 blocks")
-    return Medium(session, Disk(unit.lun, capacity.block_length, capacity.last_lba + 1))
+    medium = open_large(open_session, target)
+    skip_unless_reached(medium, HIGH)
+    return medium
 
 
 @pytest.mark.requirement("SBC3-5.15-01")
@@ -108,19 +105,7 @@ def test_blocks_beyond_are_verified(medium: Medium) -> None:
 @pytest.mark.requirement("SBC3-5.28-03")
 def test_blocks_beyond_are_unmapped(medium: Medium) -> None:
     """An UNMAP beyond 2^32 blocks does not change the block 2^32 below."""
-    skip_unless_zeros(medium.session)
-    skip_without(medium.session, cdb.unmap)
-    below, above = medium.blocks(1, seed=25), medium.blocks(1, seed=26)
-    medium.write(LOW, below)
-    medium.write(HIGH, above)
-    data = build_unmap([Extent(HIGH, 1)])
-
-    command = cdb.unmap(parameter_list_length=len(data))
-    expect_good(medium.session.execute(command, write=data))
-
-    zeros = bytes(medium.disk.block_size)
-    expect_data(medium.read(HIGH, 1), zeros, above, what="the block beyond")
-    expect_data(medium.read(LOW, 1), below, what="the block 2^32 blocks below")
+    expect_unmapped_alone(medium, HIGH, LOW)
 
 
 @pytest.mark.requirement("SBC3-5.4-01")
