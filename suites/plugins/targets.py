@@ -408,9 +408,9 @@ def pytest_report_collectionfinish(
     tested = config.stash.get(_TESTED, None)
     if tested is None:
         return []
-    lent = frozenset({applicability.WRITES} if config.option.allow_writes else ())
+    permitted = frozenset({applicability.WRITES} if config.option.allow_writes else ())
     demanded = applicability.demands(items)
-    reasons = applicability.left_out(demanded, tested.features | lent)
+    reasons = applicability.left_out(demanded, tested.features | permitted)
     return [applicability.sentence(len(demanded), reasons)] if demanded else []
 
 

@@ -44,11 +44,11 @@ def test_lun_is_optional() -> None:
     )
 
 
-def test_lun_is_lent_only_by_word() -> None:
-    lent = parse(f"iscsi://h/{_NAME}/0?scratch=yes", {}).target
+def test_a_unit_may_be_written_only_if_the_url_says_so() -> None:
+    target = parse(f"iscsi://h/{_NAME}/0?scratch=yes", {}).target
     stored = parse(f"iscsi://h/{_NAME}/0", {}).target
 
-    assert lent.find_scratch() is not None
+    assert target.find_scratch() is not None
     assert stored.find_scratch() is None
 
 
