@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from initiator.proofs import Cleaner, without_proofs
+from initiator.segments import Cut
 from initiator.transcript import Direction, Entry, Transcript
 from initiator.transcript import Event as What
 from iscsi.digest import digest
@@ -95,6 +96,8 @@ class Bundle:
     """The target and its version."""
     target_name: str = ""
     lun: int = 0
+    cut: Cut = Cut.WHOLE
+    """How the PDUs were spread over TCP segments."""
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -130,6 +133,7 @@ class _OnFile(msgspec.Struct, forbid_unknown_fields=True):
     target: str = ""
     target_name: str = ""
     lun: int = 0
+    cut: Cut = Cut.WHOLE
 
 
 def read(path: Path) -> Bundle:

@@ -6,6 +6,7 @@ only what makes the stream unreadable raises.
 """
 
 import contextlib
+import select
 import socket
 import struct
 import time
@@ -32,6 +33,9 @@ DEFAULT_TIMEOUT = 5.0
 """Seconds that a wait lasts by default."""
 
 _CHUNK = 1 << 18
+
+_GAP = 0.001
+"""Seconds before the last piece of a PDU that is cut."""
 
 TASK_TAG = slice(16, 20)
 """Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
@@ -131,8 +135,13 @@ class Connection:
         use_data = self.digests.data if data_digest is None else data_digest
         frame = framed(header, data, header_digest=use_header, data_digest=use_data)
         self._record(Direction.SENT, frame, note)
-        for piece in pieces(frame.wire, self.cut):
+        *first, last = pieces(frame.wire, self.cut)
+        for piece in first:
             self._send(piece)
+        if first and self.cut is not Cut.TRICKLE:
+            # Else the target would find all of them together.
+            self._await_bytes(_GAP)
+        self._send(last)
 
     def send_bytes(self, data: bytes, note: str = "") -> None:
         """Send raw bytes.
@@ -255,6 +264,11 @@ class Connection:
             return bool(self._socket.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
+
+    def _await_bytes(self, seconds: float) -> None:
+        """Wait until bytes can be read, or some time is over."""
+        with contextlib.suppress(OSError, ValueError):  # what follows tells of it
+            select.select([self._socket], [], [], seconds)
 
     def slip(self, error: ISCSIError) -> None:
         """Note a rule that the target has broken and that is passed over.

@@ -22,6 +22,7 @@ from initiator.login import (
     unasked_response,
 )
 from initiator.phase import LoginResult, log_in
+from initiator.segments import Cut
 from initiator.strays import misdirected_connection
 from initiator.task import (
     Task,
@@ -94,6 +95,7 @@ class SessionCore:
         links: the connections by CID.
         numbers: CmdSN and the window.
         lun: the logical unit that commands go to by default.
+        cut: how each connection that is opened spreads PDUs over TCP segments.
         async_messages: the Async Messages that came, in order.
         judges_stat_sn: False lets gaps in StatSN pass, for recovery checks.
         answers_pings: False leaves the target's pings unanswered.
@@ -107,6 +109,7 @@ class SessionCore:
         transcript: Transcript | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         lun: int = 0,
+        cut: Cut = Cut.WHOLE,
     ) -> None:
         """Connect and log in.
 
@@ -125,6 +128,7 @@ class SessionCore:
         self.transcript = Transcript() if transcript is None else transcript
         self.timeout = timeout
         self.lun = lun
+        self.cut = cut
         self.links: dict[int, Link] = {}
         self.async_messages: list[AsyncMessage] = []
         self.judges_stat_sn = True
@@ -222,6 +226,7 @@ class SessionCore:
         connection = Connection(
             portal or self.portal, self.transcript, timeout=self.timeout
         )
+        connection.cut = self.cut
         try:
             result = log_in(connection, options)
         except ISCSIError:

@@ -154,6 +154,7 @@ class Player:
             live = Connection(
                 self._target.portal, self.transcript, timeout=self._seconds
             )
+            live.cut = self._recorded.cut
             self._channels[event.connection] = _Channel(live)
             return
         channel = self._channels.get(event.connection)

@@ -162,6 +162,7 @@ class Connection:
         self.exchange: Exchange | None = None
         self._takes_bad_data = not self.rules.connections.checks_data_digest
         self._on_pdu = self.rules.connections.on_pdu
+        self._on_part = self.rules.connections.on_part
         self.awaited_pong: int | None = None
         self.has_received = True
         self.handler = handler
@@ -220,6 +221,8 @@ class Connection:
                 else:
                     pdu = stream.next_pdu()
                     if pdu is None:
+                        if self._on_part is not None:
+                            self._on_part(self)
                         return
                     self.has_received = True
                     if pdu.objection or is_watched:

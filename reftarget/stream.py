@@ -92,6 +92,11 @@ class Stream:
         """How many bytes wait for the rest of their PDU."""
         return self._end - self._start
 
+    @property
+    def part(self) -> bytes:
+        """The bytes that wait for the rest of their PDU."""
+        return bytes(self._view[self._start : self._end])
+
     def next_pdu(self) -> Received | None:
         """Return the next PDU, or None until it is whole.
 

@@ -12,6 +12,7 @@ from iscsi.digest import digest
 
 if TYPE_CHECKING:
     from iscsi.framing import Digests
+    from iscsi.parameters import Parameters
 
     Twisted = tuple[headers.Header, bytes] | None
 
@@ -22,6 +23,10 @@ class Sender(Protocol):
     @property
     def is_discovery(self) -> bool:
         """Whether the connection is that of a discovery session, or will be."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the connection has negotiated; the defaults during a login."""
 
 
 Twist = Callable[[Sender, headers.Header, bytes], "Twisted"]

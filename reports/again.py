@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from reports.combinations import options_of, without_row
 from reports.model import Check, Outcome, Run
 from reports.suites import ROOT
 
@@ -26,8 +27,10 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
         results: the folder of the run's Allure results, if there is one: bundles are
             beside it.
     """
-    name = shlex.quote(nodeid(check, run))
-    lines = [f"{_PYTEST} {name} --target={shlex.quote(target_of(run.environment))}"]
+    options = options_of(check, run.strength)
+    name = shlex.quote(nodeid(check, run, keeps_row="--strength=3" in options))
+    words = [_PYTEST, name, f"--target={shlex.quote(target_of(run.environment))}"]
+    lines = [" ".join([*words, *options])]
     if check.bundle and results is not None:
         bundle = shlex.quote(str(results.parent / "bundles" / check.bundle))
         url = shlex.quote(_url(run.environment))
@@ -35,12 +38,19 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
     return tuple(lines)
 
 
-def nodeid(check: Check, run: Run) -> str:
-    """Return a check's node ID; a check of a project of the user's has its own."""
-    path = f"suites/{run.suite}/{check.check}"
+def nodeid(check: Check, run: Run, *, keeps_row: bool = True) -> str:
+    """Return a check's node ID; a check of a project of the user's has its own.
+
+    Args:
+        check: the check.
+        run: its run.
+        keeps_row: whether the name of its combination stays in it (`--strength 3`).
+    """
+    name = check.check if keeps_row else without_row(check.check)
+    path = f"suites/{run.suite}/{name}"
     is_ours = (ROOT / path.partition("::")[0]).exists()
-    is_theirs = not is_ours and Path(check.check.partition("::")[0]).exists()
-    return check.check if is_theirs else path
+    is_theirs = not is_ours and Path(name.partition("::")[0]).exists()
+    return name if is_theirs else path
 
 
 def options_without_killers(run: Run) -> str:

@@ -117,7 +117,11 @@ class LeanListener(AllureListener):
 
     def result_of(self, item: pytest.Item) -> TestResult | None:
         """Return the result of a check that is under way."""
-        identity = self._cache.get(item.nodeid)
+        return self.result_by(item.nodeid)
+
+    def result_by(self, nodeid: str) -> TestResult | None:
+        """Return the result of a check that is under way, by its node ID."""
+        identity = self._cache.get(nodeid)
         return self.allure_logger.get_test(identity) if identity else None
 
     @pytest.hookimpl(hookwrapper=True)
@@ -231,3 +235,11 @@ def listener_of(config: pytest.Config) -> LeanListener | None:
     """Return what keeps the results of a run; None without --alluredir."""
     listener = config.pluginmanager.get_plugin(LISTENER)
     return listener if isinstance(listener, LeanListener) else None
+
+
+def result_under_way(nodeid: str) -> TestResult | None:
+    """Return the result of a check whose phases run or have just ended, by its ID."""
+    for plugin in allure_commons.plugin_manager.get_plugins():
+        if isinstance(plugin, LeanListener):
+            return plugin.result_by(nodeid)
+    return None

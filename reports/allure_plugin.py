@@ -15,15 +15,17 @@ from pathlib import Path
 
 import allure
 import pytest
-from allure_commons.model2 import Label, Link
+from allure_commons.model2 import Label, Link, Parameter, TestResult
 
 from iscsi_assay.version import DISTRIBUTION, version
-from reports.allure_lean import listener_of, make_lean
+from reports.allure_lean import listener_of, make_lean, result_under_way
 from reports.categories import CHECK, LABEL, by_status, settle, verdict
+from reports.combinations import keys_of, provoking
 from reports.evidence import (
     BUNDLE,
     ENVIRONMENT,
     EVIDENCE,
+    QUIET,
     STEPS,
     Evidence,
     bundle_path,
@@ -134,6 +136,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the evidence while the check's result is still open."""
     report = yield
+    if item.stash.get(QUIET, False):
+        return report
     is_over = call.when != "setup" or not report.passed
     if is_over and item.config.getoption("allure_report_dir", None):
         # The steps of checks that passed would cost more than they show.
@@ -151,7 +155,9 @@ def pytest_runtest_makereport(
                 "the target chose", "; ".join(choices), excluded=True
             )
         if check is not None and call.when == "teardown":
-            _label_verdict(item, check)
+            result = result_under_way(item.nodeid)
+            if result is not None:
+                _label_verdict(result, check)
         pieces = item.stash.get(EVIDENCE, [])
         # Attach only the evidence that the teardown has added.
         attached = item.stash.get(_ATTACHED, 0)
@@ -167,12 +173,35 @@ def pytest_runtest_makereport(
     return report
 
 
-def _label_verdict(item: pytest.Item, check: Check) -> None:
-    listener = listener_of(item.config)
-    result = None if listener is None else listener.result_of(item)
-    if result is not None:
-        result.labels.append(Label(name=LABEL, value=verdict(check, load())))
-        result.labels.append(Label(name=CHECK, value=check.check))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say under which combination a check ran, and which one provokes its failure.
+
+    That is known when all of its phases are over. The controller of a parallel run has
+    no results.
+    """
+    check = carried(report) if report.when == "teardown" else None
+    if check is None or check.combination is None:
+        return
+    result = result_under_way(report.nodeid)
+    if result is None:
+        return
+    facts = {"negotiated": keys_of(check.combination.varied)}
+    if check.combination.search is not None:
+        facts["provoked by"] = provoking(check.combination) or "the default"
+    # Excluded: with another strength it is still the same check.
+    result.parameters.extend(
+        Parameter(name=name, value=value, excluded=True)
+        for name, value in facts.items()
+    )
+    if not any(label.name == LABEL for label in result.labels):
+        # Further runs of the check have begun its labels anew.
+        _label_verdict(result, check)
+
+
+def _label_verdict(result: TestResult, check: Check) -> None:
+    result.labels.append(Label(name=LABEL, value=verdict(check, load())))
+    result.labels.append(Label(name=CHECK, value=check.check))
 
 
 def _attach(piece: Evidence) -> None:

@@ -17,6 +17,8 @@ Failures have one cause where what is known of them as values says so:
   looks at: that is one act of the target;
 - the same answer breaks requirements of one section, or requirements that one check
   carries together, or that restate each other;
+- the same requirement is broken, and the same combination of what is negotiated
+  provokes that (`--strength`); failures that need another one are never joined;
 - checks that carry a requirement together are refused for the same reason;
 - the requirements are of one section about a text key (RFC 7143 chapter 13);
 - data is read back otherwise than it was written, by plain reads and writes too;
@@ -36,6 +38,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from reports.answers import Treatment, treatment
+from reports.combinations import set_of
 from reports.model import Check, Ending, EndingKind
 from reports.severity import DATA_AREAS, OTHER_DATA
 from spec import Requirement
@@ -128,6 +131,8 @@ class Cause:
     answer: str = ""
     end: tuple[str, ...] = ()
     """How the target ended: its kind, and the function or the signal."""
+    combination: tuple[str, ...] = ()
+    """The parameters that provoke it beside the default."""
 
 
 def cause_of(check: Check) -> Cause:
@@ -136,15 +141,25 @@ def cause_of(check: Check) -> Cause:
     requirement = clauses_of(check)[0]
     if ending is not None:
         what = ending.functions[:1] or (ending.signal or str(ending.status or ""),)
-        return Cause(requirement, end=(ending.kind, ending.report_kind, *what))
+        return Cause(
+            requirement,
+            end=(ending.kind, ending.report_kind, *what),
+            combination=set_of(check),
+        )
     return _cause_of_failure(check, requirement)
 
 
 def _cause_of_failure(check: Check, requirement: str) -> Cause:
     failure = check.failure
     if failure is None:
-        return Cause(requirement)
-    return Cause(requirement, failure.pdu, failure.field, failure.answer)
+        return Cause(requirement, combination=set_of(check))
+    return Cause(
+        requirement,
+        failure.pdu,
+        failure.field,
+        failure.answer,
+        combination=set_of(check),
+    )
 
 
 def clauses_of(check: Check) -> tuple[str, ...]:
@@ -199,7 +214,25 @@ def groups_of(
     related: Mapping[str, set[str]],
     catalogue: Mapping[str, Requirement],
 ) -> list[list[Check]]:
-    """Return the checks by their causes."""
+    """Return the checks by their causes.
+
+    What needs different combinations to show has different causes.
+    """
+    by_set: dict[tuple[str, ...], list[Check]] = {}
+    for check in checks:
+        by_set.setdefault(set_of(check), []).append(check)
+    return [
+        group
+        for members in by_set.values()
+        for group in _groups_of_one_set(members, related, catalogue)
+    ]
+
+
+def _groups_of_one_set(
+    checks: Sequence[Check],
+    related: Mapping[str, set[str]],
+    catalogue: Mapping[str, Requirement],
+) -> list[list[Check]]:
     sets = _Sets(len(checks))
     causes = [cause_of(check) for check in checks]
     firsts: dict[Hashable, int] = {}
@@ -233,6 +266,8 @@ def _keys(
 ) -> list[Hashable]:
     """Return what a failure must share with another to have the same cause."""
     keys: list[Hashable] = [cause]
+    if cause.combination:
+        keys.append(("combination", cause.requirement))
     if check.deviation:
         keys.append(("deviation", check.deviation, cause.requirement))
     function = check.check.partition("[")[0]

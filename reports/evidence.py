@@ -47,6 +47,9 @@ SETTLE = pytest.StashKey[Callable[[Sequence[Check]], tuple[Check, ...]]]()
 The suites know which checks rest on which; reports do not.
 """
 
+QUIET = pytest.StashKey[bool]()
+"""Where an item notes that it runs again only to find out more of its failure."""
+
 REQUIREMENT = "requirement"
 """The user property that names a requirement that a check proves."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reports.again import commands
+from reports.combinations import provoking
 from reports.findings import Finding
 from reports.gone import gone
 from reports.model import Ending, Run
@@ -92,6 +93,9 @@ def section(
             f"{entry.level} ({entry.id}): {entry.text}"
         )
     lines += ["", *_expectation(one)]
+    combination = provoking(one.example.combination)
+    if combination:
+        lines += ["", f"It shows only with this combination: {code(combination)}"]
     ending = one.ending
     if ending is not None and ending.report:
         last = ending.report.splitlines()[:_SHOWN_REPORT]
@@ -155,4 +159,5 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         *facts,
         ("toolkit", run.toolkit),
         ("run", f"{run.started}, {run.seconds:g} s"),
+        *([("strength", str(run.strength))] if run.strength > 1 else []),
     ]

@@ -113,6 +113,36 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
 
+class Search(StrEnum):
+    """The end of a search for the smallest combination that provokes a failure."""
+
+    DONE = "done"
+    """Without any of its parameters, the failure does not come."""
+    NOT_REPEATED = "not repeated"
+    """The failure did not come again, even with all that was varied."""
+    CUT_SHORT = "cut short"
+    """There was no time, or no target, to try what is smaller."""
+
+
+class Combination(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the sessions of a check negotiated beside the default (`--strength`)."""
+
+    varied: dict[str, str]
+    """The text keys that were offered, and how TCP cut the stream."""
+    smallest: dict[str, str] | None = None
+    """The smallest part of it that provokes the failure, as far as the search went.
+
+    Nothing in it: the check fails with the default as well.
+    """
+    search: Search | None = None
+    """How the search for it ended; None for a check that did not fail."""
+
+    @property
+    def provokes(self) -> dict[str, str]:
+        """The parameters without which the failure is not known to come."""
+        return self.varied if self.smallest is None else self.smallest
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of a list of known deviations."""
 
@@ -160,6 +190,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     repeats: dict[str, int] = {}
     """Of a check that ran several times: how often it came to each outcome."""
+    combination: Combination | None = None
+    """What was varied under the check; None where it ran with the default."""
     choices: tuple[str, ...] = ()
     """What the target chose where the requirement permits several outcomes."""
     crashes: tuple[str, ...] = ()
@@ -199,6 +231,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Facts about the target, such as target.version."""
     toolkit: str = ""
     """The revision of this toolkit."""
+    strength: int = 1
+    """What `--strength` gave: how much of what is negotiated varied."""
     shard: str = ""
     """K/N for a run of the K-th of N parts of the checks that were chosen."""
     started: str = ""

@@ -115,6 +115,7 @@ class _Recorder:
             label=self._config.option.label or "",
             environment=dict(facts),
             toolkit=run.revision(),
+            strength=self._config.getoption("strength", 1),
             shard=self._config.getoption("shard", "") or "",
             started=self._started,
             seconds=round(time.monotonic() - self._begun, 1),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from reports.model import FORMAT, Check, Ending, Failure, Run
+from reports.model import FORMAT, Check, Combination, Ending, Failure, Run
 
 URL = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,7 +21,7 @@ def schema() -> dict[str, Any]:
     (root,), parts = msgspec.json.schema_components(
         [Run], ref_template="#/$defs/{name}"
     )
-    for kind in (Run, Check, Ending, Failure):
+    for kind in (Run, Check, Combination, Ending, Failure):
         described = _descriptions(kind)
         for name, field in parts[kind.__name__]["properties"].items():
             if name in described:

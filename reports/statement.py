@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.again import commands
+from reports.combinations import provoking
 from reports.findings import Finding, findings
 from reports.gone import Gone, gone
 from reports.markdown import gone_section
@@ -138,6 +139,7 @@ def as_data(stated: Statement) -> dict[str, Any]:
                 "clauses": list(one.clauses),
                 "expected": list(one.expected),
                 "actual": one.actual,
+                "needs": provoking(one.example.combination),
                 "checks": [check.check for check in one.checks],
                 "not_judged": [check.check for check in one.not_judged],
             }
@@ -247,6 +249,8 @@ def facts(run: Run) -> list[tuple[str, str]]:
     if negotiated:
         pairs.append(("negotiated", ", ".join(negotiated)))
     pairs.append(("checks", str(len(run.checks))))
+    if run.strength > 1:
+        pairs.append(("strength", str(run.strength)))
     pairs.append(("run", f"{run.started}, {run.seconds:g} s, toolkit {run.toolkit}"))
     return pairs
 
@@ -299,6 +303,7 @@ def finding_data(one: Finding, stated: Statement) -> dict[str, Any]:
         ],
         "expected": one.expected,
         "actual": one.actual,
+        "needs": provoking(one.example.combination),
         "checks": [check.check for check in one.checks],
         "not_judged": [check.check for check in one.not_judged],
         "example": one.example.check,

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from reports.again import commands
+from reports.combinations import provoking
 from reports.findings import Finding
 from reports.gone import Gone, gone, sentence
 from reports.model import Check, Outcome, Run
@@ -150,6 +151,9 @@ def finding_lines(
         for number, text in enumerate(one.expected[:3])
     ]
     rows.append(("actual", one.actual))
+    combination = provoking(one.example.combination)
+    if combination:
+        rows.append(("needs", combination))
     for label, text in rows:
         room = max(width - _INDENT - 10, 10)
         folded = wrap(one_line(text), room, max_lines=2, placeholder=" …") or [""]

@@ -10,6 +10,7 @@ from reftarget.faults.access import ACCESS
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.authentication import AUTHENTICATION
+from reftarget.faults.combined import COMBINED
 from reftarget.faults.commands import COMMANDS
 from reftarget.faults.connections import CONNECTIONS
 from reftarget.faults.copies import COPIES
@@ -77,6 +78,7 @@ _ROWS: Final = (
     *RESPONSES,
     *FIXED,
     *SPEECH,
+    *COMBINED,
 )
 
 FAULTS: Final = by_name(_ROWS)

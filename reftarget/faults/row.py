@@ -21,6 +21,18 @@ class Fault(Variant):
     also: str = ""
     """Why checks of other requirements rightly notice it, too; empty: none does."""
 
+    needs: tuple[str, ...] = ()
+    """The parameters of the smallest combination that provokes it, sorted.
+
+    They are text keys, and "TCP segments" for how the initiator's stream is cut. Empty:
+    plain sessions show it.
+    """
+
+    @property
+    def strength(self) -> int:
+        """The `--strength` at which its checks are sure to notice it."""
+        return 3 if self.needs else 1
+
     @property
     def requirement(self) -> str:
         """The ID of the requirement that it is named for."""

@@ -59,5 +59,7 @@ class ConnectionRules(RuleSet):
     on_pdu: Callable[[Any, bytes, bytes, bool], None] | None = None
     """What is done with a PDU before it is handled, by the connection, its header
     segments, its data, and whether a digest or the length is wrong: nothing."""
+    on_part: Callable[[Any], None] | None = None
+    """What is done with a part of a PDU whose rest has not come: nothing."""
     on_late_bytes: Callable[[], None] | None = None
     """What is done with bytes behind a logout, beside dropping them: nothing."""

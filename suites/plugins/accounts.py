@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Each check's account: kept while it runs, and carried by its reports."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from reports.evidence import EVIDENCE, SETTLE, VERDICT
-from reports.model import Check, Phase
+from reports.model import Check, Combination, Phase
 from reports.suites import name_of
 from reports.verdicts import attach
 from suites.judging import settling
 from suites.judging.account import Account, explanation_of
 from suites.judging.verdict import Happening, Reaction, Verdict, judge
 from suites.plugins.requirements import is_check, requirements_of
+from suites.plugins.strength import own_row
 from targets.errors import LabError
 
 _ACCOUNT = pytest.StashKey[Account]()
@@ -35,6 +38,17 @@ def account_of(item: pytest.Item) -> Account:
 def begin_again(item: pytest.Item) -> None:
     """Begin a new account; only the known crashes that occurred stay in it."""
     item.stash[_ACCOUNT] = Account(crashes=account_of(item).crashes)
+
+
+@contextmanager
+def kept_account(item: pytest.Item) -> Iterator[None]:
+    """Let a check run again, and have its account as it was afterwards."""
+    account = account_of(item)
+    begin_again(item)
+    try:
+        yield
+    finally:
+        item.stash[_ACCOUNT] = account
 
 
 def settle(item: pytest.Item, happening: Happening) -> Verdict:
@@ -112,11 +126,15 @@ def check_of(item: pytest.Item) -> Check:
     """Return a check as it is now."""
     function = item.function if isinstance(item, pytest.Function) else None
     rule = (function.__doc__ or "") if function is not None else ""
-    return account_of(item).to_check(
+    check = account_of(item).to_check(
         name_of(item.nodeid),
         rule.strip().partition("\n")[0],
         requirements_of(item),
     )
+    row = own_row(item)
+    if not row:
+        return check
+    return replace(check, combination=Combination(varied=dict(row)))
 
 
 def _reason(report: pytest.TestReport) -> str:

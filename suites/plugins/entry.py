@@ -24,6 +24,7 @@ pytest_plugins = [
     "suites.plugins.applicability",
     "suites.plugins.lost",
     "suites.plugins.targets",
+    "suites.plugins.strength",
     "suites.plugins.secrecy",
     "suites.plugins.visible",
     "suites.plugins.sessions",

@@ -9,14 +9,17 @@ from initiator import bundle
 from initiator.captures.narrate import narrate
 from initiator.captures.write import to_pcapng
 from initiator.expect import ConformanceFailure, failure_of
+from initiator.segments import Cut
 from initiator.transcript import Transcript
 from iscsi.errors import ISCSIError
+from reports.combinations import CUT
 from reports.evidence import BUNDLE, EVIDENCE, Evidence, bundle_path
 from reports.model import Ending
 from reports.suites import name_of
 from suites.plugins.accounts import account_of
 from suites.plugins.requirements import requirements_of
 from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.strength import running_row
 from suites.plugins.targets import TestedTarget
 
 _MOST_OF_A_TRACE = 40
@@ -72,6 +75,7 @@ def keep_bundle(
         target=f"{running.kind} {running.version}",
         target_name=running.target.name,
         lun=units[0].lun if units else 0,
+        cut=Cut(running_row(item).get(CUT, Cut.WHOLE)),
     )
     evidence = Evidence(BUNDLE, "application/json", recorded.encode())
     item.stash.setdefault(EVIDENCE, []).append(evidence)

@@ -18,6 +18,7 @@ from suites.plugins.accounts import account_of, begin_again
 from suites.plugins.deaths import AMENDMENT
 from suites.plugins.lost import lost
 from suites.plugins.passes import together
+from suites.plugins.reduction import look_into
 from suites.plugins.requirements import is_check
 from suites.plugins.sessions import TRANSCRIPT
 
@@ -40,6 +41,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if item.session.shouldfail or item.session.shouldstop or lost(item.config):
             break
     reports = together(passes)
+
+    def run_again() -> list[pytest.TestReport]:
+        _forget(item, before)
+        _renew(item)
+        return _run(item, nextitem)
+
+    look_into(item, reports, run_again)
     if AMENDMENT in item.stash:
         carry(reports[0], item.stash[AMENDMENT])
     for report in reports:

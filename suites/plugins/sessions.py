@@ -12,6 +12,7 @@ import pytest
 
 from initiator.connection import Connection, Portal
 from initiator.login import LoginExchange, LoginOptions
+from initiator.segments import Cut
 from initiator.session import Session
 from initiator.transcript import Transcript
 from iscsi import names
@@ -20,6 +21,9 @@ from iscsi.errors import ISCSIError
 from iscsi.scsi import cdb
 from iscsi.scsi.capacity import LAST_LBA_UNKNOWN, Capacity10, Capacity16
 from iscsi.text import Pairs
+from reports.combinations import CUT
+from suites.combining.arrays import Row
+from suites.combining.offers import beside
 from suites.plugins.options import PROVIDER
 from suites.plugins.targets import TestedTarget
 
@@ -183,13 +187,15 @@ def open_session(
     target: TestedTarget,
     transcript: Transcript,
     options: LoginOptions,
+    varied: Row,
     disk_lun: int,
     opened: list[Session],
 ) -> Iterator[OpenSession]:
     """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., portal=...)`.
 
-    Keys come on top of the default offer; None leaves a default out. Every further
-    session has an ISID of its own. All are logged out at the end.
+    Keys come on top of the default offer, and of what `--strength` varies in Normal
+    sessions; None leaves a default out. Every further session has an ISID of its own.
+    All are logged out at the end.
     """
     qualifiers = itertools.count(1)
 
@@ -201,8 +207,10 @@ def open_session(
         portal: Portal = target.portal,
         **changes: Any,
     ) -> Session:
-        offers = {**options.keys, **(keys or {})}
+        own = keys or {}
+        offers = {**options.keys, **beside(varied, own), **own}
         if changes.get("is_discovery"):
+            offers = {**options.keys, **own}
             changes = {**target.discovery_credentials(), **changes}
         isid = options.isid[:4] + next(qualifiers).to_bytes(2, "big")
         chosen = replace(
@@ -219,6 +227,7 @@ def open_session(
             transcript=transcript,
             timeout=target.timeout,
             lun=lun,
+            cut=Cut(varied.get(CUT, Cut.WHOLE)),
         )
         opened.append(session)
         if clears_unit_attention and not chosen.is_discovery:

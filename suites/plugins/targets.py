@@ -39,7 +39,7 @@ FIRST_LOGIN = "target.first-login"
 PASSED_OVER = "target.first-login-slip"
 """The fact that says what was wrong with a first login that came to one."""
 
-_NEGOTIATED = "negotiated."
+NEGOTIATED = "negotiated."
 """How the facts begin that a login has agreed to."""
 
 _UNIT = "target.unit"
@@ -280,7 +280,7 @@ def _examine(tested: TestedTarget, limit: Limit) -> None:
     tested.capabilities = capabilities(results)
     tested.facts = {
         **tested.running.environment(),
-        **{f"{_NEGOTIATED}{key}": value for key, value in sorted(results.items())},
+        **{f"{NEGOTIATED}{key}": value for key, value in sorted(results.items())},
         **unit,
         **broken,
     }
@@ -392,9 +392,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def _negotiated(facts: Mapping[str, str]) -> dict[str, str]:
     return {
-        key.removeprefix(_NEGOTIATED): value
+        key.removeprefix(NEGOTIATED): value
         for key, value in facts.items()
-        if key.startswith(_NEGOTIATED)
+        if key.startswith(NEGOTIATED)
     }
 
 

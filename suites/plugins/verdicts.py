@@ -56,6 +56,7 @@ from suites.plugins.proof import (
 )
 from suites.plugins.requirements import is_check, requirements_of
 from suites.plugins.revival import restart
+from suites.plugins.strength import own_row
 from suites.plugins.survival import (
     DEATH_SECONDS,
     ONE_LOGIN,
@@ -129,7 +130,9 @@ def pytest_pyfunc_call(
         keep_bundle(pyfuncitem, tested, failure)
         _judge_call(pyfuncitem, tested, failure)
         raise
-    for deviation in deviations_of(pyfuncitem):
+    # A listed deviation has to show with the default; a combination may avoid it.
+    always = [] if own_row(pyfuncitem) else deviations_of(pyfuncitem)
+    for deviation in always:
         if deviation.always and not deviation.dies:
             _fail_for_missing_deviation(pyfuncitem, deviation, Phase.CALL)
     account_of(pyfuncitem).choices = tuple(choices)
@@ -158,7 +161,7 @@ def pytest_runtest_teardown(
     ending, is_spared = find_ending_at_end(item, tested, has_time=has_time)
     if error is not None:
         keep_evidence(item, tested, error)
-    elif is_spared:
+    elif is_spared and not own_row(item):
         deadly = [deviation for deviation in deviations_of(item) if deviation.dies]
         _fail_for_missing_deviation(item, deadly[0], Phase.TEARDOWN)
     elif ending is not None:

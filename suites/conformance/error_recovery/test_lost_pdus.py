@@ -187,7 +187,9 @@ def test_command_with_corrupted_data_is_retried(
     Its CmdSN counts as not received, so that the retry is the first that is served.
     """
     keys = {"ErrorRecoveryLevel": level, "ImmediateData": "Yes"}
-    session = open_session({**keys, "DataDigest": "CRC32C,None"})
+    # All of the data fits the command.
+    keys |= {"FirstBurstLength": "65536", "DataDigest": "CRC32C,None"}
+    session = open_session(keys)
     data = pattern(scratch_disk, SEGMENT, seed=0xA00)
     command, _plan = session.command(
         cdb.write_10(lba=0, blocks=len(data) // scratch_disk.block_size),

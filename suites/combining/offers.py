@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What sessions offer beside the default: the values, and the row of each check.
+
+A row here holds only what differs from the default. The plain row is empty.
+"""
+
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+
+from initiator.login import DEFAULT_KEYS
+from initiator.segments import Cut
+from reports.combinations import CUT
+from suites.combining.arrays import Row, Values, covering
+
+VALUES: Values = {
+    "HeaderDigest": ("None", "CRC32C"),
+    "DataDigest": ("None", "CRC32C"),
+    "ImmediateData": ("Yes", "No"),
+    "InitialR2T": ("Yes", "No"),
+    "FirstBurstLength": ("65536", "512"),
+    "MaxBurstLength": ("262144", "512", "8192"),
+    "MaxRecvDataSegmentLength": (
+        DEFAULT_KEYS["MaxRecvDataSegmentLength"],
+        "512",
+        "8192",
+    ),
+    "DataPDUInOrder": ("Yes", "No"),
+    "DataSequenceInOrder": ("Yes", "No"),
+    "MaxOutstandingR2T": ("1", "8"),
+    "ErrorRecoveryLevel": ("0", "1", "2"),
+    CUT: (Cut.WHOLE, Cut.HEADER_APART, Cut.MID_HEADER, Cut.TRICKLE),
+}
+"""What is combined. The first value of each is the plain one: what sessions come to if
+they offer `DEFAULT_KEYS`."""
+
+PLAIN: Row = {name: values[0] for name, values in VALUES.items()}
+
+_SHORT: Mapping[str, str] = {
+    "HeaderDigest": "HD",
+    "DataDigest": "DD",
+    "ImmediateData": "Imm",
+    "InitialR2T": "R2T",
+    "FirstBurstLength": "First",
+    "MaxBurstLength": "Burst",
+    "MaxRecvDataSegmentLength": "Seg",
+    "DataPDUInOrder": "PDUs",
+    "DataSequenceInOrder": "Seqs",
+    "MaxOutstandingR2T": "Out",
+    "ErrorRecoveryLevel": "ERL",
+    CUT: "",
+}
+_IMPLIED = frozenset({"CRC32C", "Yes", "No"})
+"""Values that a short name leaves out where a parameter has but one beside its plain
+value."""
+
+ROW = "@"
+"""How the name of a row begins in a node ID."""
+
+_LONG_ENOUGH = 2
+_MOST_THREEWISE = 18
+"""Three parameters that have as many values together still make a small array."""
+
+
+def offered(results: Row, fixed: Collection[str] = ()) -> Values:
+    """Return the values that a target can agree to.
+
+    Args:
+        results: what a login came to that had offered every feature.
+        fixed: the parameters that are not varied.
+    """
+    values = {name: (*options,) for name, options in VALUES.items()}
+    for name in ("HeaderDigest", "DataDigest"):
+        if not results.get(name, "").startswith("CRC32C"):
+            values[name] = values[name][:1]
+    for name in ("InitialR2T", "DataPDUInOrder", "DataSequenceInOrder"):
+        if results.get(name) != "No":
+            values[name] = values[name][:1]
+    if results.get("ImmediateData") != "Yes":
+        values["ImmediateData"] = values["ImmediateData"][:1]
+    for name, lowest in (("MaxOutstandingR2T", 1), ("ErrorRecoveryLevel", 0)):
+        limit = _number(results.get(name, ""), lowest)
+        # Beyond its own limit a target would come to a value that is there already.
+        values[name] = tuple(
+            one
+            for one in values[name]
+            if int(one) <= limit or (name == "MaxOutstandingR2T" and limit > 1)
+        )
+    return {
+        name: options[:1] if name in fixed else options
+        for name, options in values.items()
+    }
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() else otherwise
+
+
+def rows(values: Values, strength: int = 2) -> list[Row]:
+    """Return the rows of a covering array, without what is plain; the empty one first.
+
+    Args:
+        values: those that the target can agree to (see `offered`).
+        strength: 2 for pairs; 3 for triples where that takes few rows, else pairs.
+    """
+    sizes = sorted((len(options) for options in values.values()), reverse=True)
+    product = 1
+    for size in sizes[:3]:
+        product *= size
+    if strength > _LONG_ENOUGH and product > _MOST_THREEWISE:
+        strength = _LONG_ENOUGH
+    return [without_plain(row) for row in covering(values, strength, is_legal)]
+
+
+def without_plain(row: Row) -> Row:
+    """Return what differs from the default in a row."""
+    return {name: value for name, value in row.items() if value != PLAIN[name]}
+
+
+def row_of(check: str, array: Sequence[Row]) -> Row:
+    """Return the row of a check: always the same, in whatever order checks run.
+
+    Args:
+        check: its node ID below the folder of the suite.
+        array: the rows.
+    """
+    return array[zlib.crc32(check.encode()) % len(array)]
+
+
+def is_legal(row: Row) -> bool:
+    """Tell whether an initiator may offer a row; what it lacks can still be chosen.
+
+    FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14). With an
+    ErrorRecoveryLevel above 0 and sequences in order, MaxOutstandingR2T is 1 (13.19).
+    """
+    return not _clashes(row)
+
+
+def _clashes(row: Row) -> tuple[str, ...]:
+    """Return the parameters of a rule that a row breaks, or nothing."""
+    burst = row.get("MaxBurstLength")
+    first = row.get("FirstBurstLength")
+    if burst and first and _number(first, 0) > _number(burst, 0):
+        return "FirstBurstLength", "MaxBurstLength"
+    if (
+        _number(row.get("MaxOutstandingR2T", "1"), 1) > 1
+        and row.get("ErrorRecoveryLevel", "0") != "0"
+        and row.get("DataSequenceInOrder") == "Yes"
+    ):
+        return "MaxOutstandingR2T", "ErrorRecoveryLevel", "DataSequenceInOrder"
+    return ()
+
+
+def beside(row: Row, own: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the keys of a row that a session may offer beside those of its check.
+
+    A check's own keys win: what the row has for them is left out, and what no
+    initiator may offer together with them.
+
+    Args:
+        row: what is varied.
+        own: the keys that the check sets; None for one that it does not offer.
+    """
+    keys = {
+        name: value for name, value in row.items() if name not in own and name != CUT
+    }
+    fixed = {name: value for name, value in own.items() if value is not None}
+    while clashing := set(_clashes({**PLAIN, **fixed, **keys})) & set(keys):
+        for name in clashing:
+            del keys[name]
+    return keys
+
+
+def name_of(row: Row) -> str:
+    """Return a short name of a row for node IDs, which begins with `ROW`."""
+    words = []
+    for name, value in row.items():
+        is_implied = value in _IMPLIED and len(VALUES[name]) == _LONG_ENOUGH
+        suffix = ("0" if value == "No" else "") if is_implied else value
+        words.append(f"{_SHORT[name]}{suffix}")
+    return ROW + ("+".join(words) or "plain")

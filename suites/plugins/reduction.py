@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A check that fails with more than the default is run again, to find what provokes it.
+
+Its own verdict stays the first one. The further runs tell the smallest part of its row
+with which it fails in the same way; nothing else of them is published.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from reports.combinations import provoking, without_row
+from reports.evidence import EVIDENCE, QUIET
+from reports.model import Check, Combination, Outcome, Search
+from reports.suites import name_of
+from reports.verdicts import attach, carried
+from suites.combining.arrays import Row
+from suites.combining.reduction import Answer, reduce
+from suites.plugins import targets as targets_plugin
+from suites.plugins.accounts import kept_account
+from suites.plugins.deaths import AMENDMENT
+from suites.plugins.lost import lost
+from suites.plugins.sessions import TRANSCRIPT
+from suites.plugins.strength import own_row, running_with
+
+_SECONDS = 30.0
+"""How long one failure is looked into."""
+
+_AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED})
+
+_SMALLEST = pytest.StashKey[dict[str, list[Row]]]()
+"""By the clause: the smallest rows of failures before."""
+_HOLDS = pytest.StashKey[set[tuple[str, str]]]()
+"""Checks that have met a clause with the default, by name without row, and clause."""
+
+_KEPT: tuple[pytest.StashKey[Any], ...] = (EVIDENCE, TRANSCRIPT, AMENDMENT)
+
+
+def look_into(
+    item: pytest.Item,
+    reports: Sequence[pytest.TestReport],
+    run: Callable[[], list[pytest.TestReport]],
+) -> None:
+    """Find what provokes the failure of a check, and have its reports carry it.
+
+    Args:
+        item: the check.
+        reports: those of its phases.
+        run: runs all its phases once more.
+    """
+    first = carried(reports[-1])
+    row = own_row(item)
+    if first is None or not row or not _can_be_repeated(item, first):
+        return
+    clause = _clause(first)
+    known = item.config.stash.setdefault(_SMALLEST, {}).setdefault(clause, [])
+    holds = item.config.stash.setdefault(_HOLDS, set())
+    plain = without_row(name_of(item.nodeid)), clause
+    deadline = time.monotonic() + _SECONDS
+
+    def attempt(part: Row) -> Answer:
+        if lost(item.config) or time.monotonic() > deadline:
+            return Answer.STOP
+        if not part and plain in holds:
+            return Answer.HOLDS
+        with running_with(item, part):
+            again = carried(run()[-1])
+        is_alike = again is not None and _is_alike(first, again)
+        if not part and not is_alike:
+            holds.add(plain)
+        return Answer.FAILS if is_alike else Answer.HOLDS
+
+    with _unpublished(item):
+        result = reduce(row, attempt, known)
+    if result.search is Search.DONE and result.row and result.row not in known:
+        known.append(result.row)
+    combination = Combination(
+        varied=dict(row), smallest=dict(result.row), search=result.search
+    )
+    for report in reports:
+        check = carried(report)
+        if check is not None:
+            attach(report, replace(check, combination=combination))
+        if report.failed:
+            words = provoking(combination) or "the default, without a combination"
+            report.sections.append(("What provokes it", words))
+
+
+def _can_be_repeated(item: pytest.Item, first: Check) -> bool:
+    """Tell whether a check has failed in a way that can be looked into."""
+    if first.outcome not in _AMISS or item.config.getoption("usepdb", False):
+        return False
+    # What kills a target that nobody can start again is not sent a second time.
+    tested = targets_plugin.of(item.config)
+    return not first.has_killed or "restart" in tested.features
+
+
+def _clause(check: Check) -> str:
+    """Return what a failure is: the clause that it accuses, and how the target died."""
+    accused = check.failure.requirement if check.failure is not None else ""
+    is_death = check.ending is not None and check.has_killed
+    return f"{accused} {check.ending.kind}" if is_death and check.ending else accused
+
+
+def _is_alike(first: Check, again: Check) -> bool:
+    return again.outcome in _AMISS and _clause(again) == _clause(first)
+
+
+@contextmanager
+def _unpublished(item: pytest.Item) -> Iterator[None]:
+    """Let a check run again without a trace in what is known of it."""
+    properties = list(item.user_properties)
+    kept = {key: item.stash[key] for key in _KEPT if key in item.stash}
+    for key in kept:
+        del item.stash[key]
+    item.stash[QUIET] = True
+    try:
+        with kept_account(item):
+            yield
+    finally:
+        del item.stash[QUIET]
+        item.user_properties[:] = properties
+        for key in _KEPT:
+            if key in kept:
+                item.stash[key] = kept[key]
+            elif key in item.stash:
+                del item.stash[key]

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is negotiated varies under the checks, as `--strength` says.
+
+1 leaves all as it is. 2 gives each check one row of a pairwise covering array, which
+depends on nothing but its node ID. 3 runs each check with every row. The rows hold what
+the target can agree to, as its first login has shown.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from initiator.probe.login import EVERYTHING
+from initiator.segments import Cut
+from reports.combinations import CUT
+from reports.evidence import ENVIRONMENT
+from reports.suites import SUITES, name_of, suite_of
+from suites.combining.arrays import Row
+from suites.combining.offers import name_of as name_of_row
+from suites.combining.offers import offered, row_of, rows
+from suites.plugins.requirements import is_check
+from suites.plugins.targets import NEGOTIATED
+
+AREAS = frozenset(
+    {
+        "access",
+        "async_messages",
+        "changes",
+        "command",
+        "connections",
+        "data",
+        "error_recovery",
+        "logout",
+        "nop",
+        "numbering",
+        "reject",
+        "reservations",
+        "scsi",
+        "task_management",
+        "text",
+    }
+)
+"""The areas under whose checks it varies. The others are about logins themselves, or
+negotiate all that they look at."""
+
+VARIED = "varied"
+"""The fixture that has the row of a check."""
+
+_SESSIONS = "open_session"
+"""The fixture that opens every session to which this applies."""
+
+_FACTS = "strength_facts"
+"""Where a worker finds what the target agreed to."""
+
+_EVERY_ROW = 3
+
+_ROWS = pytest.StashKey[Sequence[Row]]()
+_ROW = pytest.StashKey[Row]()
+"""The row that a check runs with instead of its own."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("iscsi", "iSCSI Assay")
+    group.addoption(
+        "--strength",
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help="how much of what is negotiated varies under the checks: 1 nothing, 2 one "
+        "combination for each check, so that all pairs of values meet in a run, 3 each "
+        "check with each combination (default: 1)",
+    )
+    group.addoption(
+        "--cut",
+        choices=[str(cut) for cut in Cut if cut is not Cut.JOINED],
+        help="how the stream to the target is cut into TCP segments (default: each PDU "
+        "is whole)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers",
+        "not_varied(reason): the check negotiates what it looks at, so --strength "
+        "leaves it alone",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker what the target agreed to: all must collect the same checks."""
+    node.workerinput[_FACTS] = _agreed(node.config)
+
+
+def _agreed(config: pytest.Config) -> dict[str, str] | None:
+    """Return what the target agreed to when everything was offered, by key.
+
+    None is returned where no target is asked.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        agreed: dict[str, str] | None = worker.get(_FACTS)
+        return agreed
+    if ENVIRONMENT not in config.stash:
+        return None
+    return {
+        key.removeprefix(NEGOTIATED): value
+        for key, value in config.stash[ENVIRONMENT].items()
+        if key.startswith(NEGOTIATED)
+    }
+
+
+def array_of(config: pytest.Config) -> Sequence[Row]:
+    """Return the rows of a run; those of every feature where no target is asked."""
+    if _ROWS not in config.stash:
+        agreed = _agreed(config)
+        fixed = {name for name, _value in config.option.offer}
+        if config.option.cut:
+            fixed.add(CUT)
+        values = offered(EVERYTHING if agreed is None else agreed, fixed)
+        config.stash[_ROWS] = rows(values, config.option.strength)
+    return config.stash[_ROWS]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have each check run once with each row, at strength 3."""
+    if metafunc.config.option.strength == _EVERY_ROW and _is_open_to(
+        metafunc.definition, metafunc.fixturenames
+    ):
+        array = array_of(metafunc.config)
+        names = [name_of_row(row) for row in array]
+        metafunc.parametrize(VARIED, array, ids=names, indirect=True)
+
+
+def _is_open_to(node: pytest.Item, fixtures: Collection[str]) -> bool:
+    """Tell whether what is negotiated may vary under a check."""
+    return (
+        is_check(node)
+        and node.get_closest_marker("not_varied") is None
+        and suite_of(node.nodeid) == SUITES[0]
+        and name_of(node.nodeid).partition("/")[0] in AREAS
+        and _SESSIONS in fixtures
+    )
+
+
+def is_varied(item: pytest.Item) -> bool:
+    """Tell whether what is negotiated varies under a check in this run."""
+    fixtures = getattr(item, "fixturenames", ())
+    return item.config.option.strength > 1 and _is_open_to(item, fixtures)
+
+
+def own_row(item: pytest.Item) -> Row:
+    """Return the row that a check has by its node ID, or by its parameter."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and VARIED in callspec.params:
+        row: Row = callspec.params[VARIED]
+        return row
+    if not is_varied(item):
+        return {}
+    return row_of(name_of(item.nodeid), array_of(item.config))
+
+
+@contextmanager
+def running_with(item: pytest.Item, row: Row) -> Iterator[None]:
+    """Have a check run with another row than its own."""
+    item.stash[_ROW] = row
+    try:
+        yield
+    finally:
+        del item.stash[_ROW]
+
+
+def running_row(item: pytest.Item) -> Row:
+    """Return what is varied under a check as it runs now, by `--cut` too."""
+    row: Row = item.stash[_ROW] if _ROW in item.stash else own_row(item)
+    cut = item.config.option.cut
+    return {**row, CUT: cut} if cut else row
+
+
+@pytest.fixture
+def varied(request: pytest.FixtureRequest) -> Row:
+    """What is varied under this check: text keys to offer, and how TCP cuts."""
+    return running_row(request.node)
