@@ -18,6 +18,7 @@ from pathlib import Path
 from iscsi_assay.parser import USAGE, Command, Misuse, Parser, examples
 from reftarget.faults import FAULTS, Fault
 from reports import model
+from reports.combinations import set_of
 from reports.coverage import Collected, CoverageError, collect_items
 from reports.findings import Finding, findings
 from reports.model import Check
@@ -32,6 +33,8 @@ SAMPLE = 20
 """How many checks of other requirements run against a fault."""
 
 _SECONDS = 300
+_ROWS = 10
+"""As many checks of other requirements run once where one runs with each row."""
 _NOTICES = frozenset({model.Outcome.BROKEN, model.Outcome.WARNED})
 
 BROAD: Mapping[str, str] = {
@@ -51,6 +54,8 @@ class Outcome:
     missed: tuple[str, ...] = ()
     """Its requirements with checks none of which has failed."""
     false_alarms: list[str] = field(default_factory=list)
+    misnamed: str = ""
+    """What is wrong with the combination that the failures name, if something is."""
     trouble: str = ""
     """Why there is no verdict, where there is none."""
     findings: tuple[Finding, ...] = ()
@@ -70,8 +75,10 @@ class Outcome:
 
     @property
     def has_problem(self) -> bool:
-        """True if it was missed or not tried, or if an alarm is false."""
-        return bool(self.is_missed or self.trouble or self.false_alarms)
+        """True if it was missed or not tried, or if an alarm or a name is wrong."""
+        return bool(
+            self.is_missed or self.trouble or self.false_alarms or self.misnamed
+        )
 
 
 def choose(
@@ -99,6 +106,8 @@ def try_fault(
     """Run the suite against the reference target with one fault.
 
     The checks of its requirements run with all their parameters, the others with one.
+    A fault that needs a combination is tried at strength 3, where a check is many runs:
+    fewer others do.
 
     Args:
         fault: the fault.
@@ -108,16 +117,23 @@ def try_fault(
             the fault not tried again.
     """
     checks = suite.checks
-    concerned, others = choose(fault, checks, sample)
+    concerned, others = choose(fault, checks, _sample_of(fault, sample))
     if not concerned:
         return Outcome(fault, 0)
-    selected = [*concerned, *(suite.first[name] for name in others)]
+    # The parameter sets that were collected have no combination among them.
+    examples = others if fault.needs else [suite.first[name] for name in others]
+    selected = [*concerned, *examples]
     try:
         run = run_with(fault, selected, _SECONDS, runs)
     except RunError as error:
         return Outcome(fault, len(concerned), trouble=str(error))
     outcome = sort_verdicts(fault, concerned, run.checks, checks)
     return replace(outcome, findings=findings(run))
+
+
+def _sample_of(fault: Fault, sample: int) -> int:
+    """Return how many checks of other requirements run against a fault."""
+    return -(-sample // _ROWS) if fault.needs else sample
 
 
 def collected(
@@ -131,7 +147,7 @@ def collected(
         sample: how many checks of other requirements had to run.
         folders: those of --runs; of several runs the latest counts.
     """
-    concerned, others = choose(fault, suite.checks, sample)
+    concerned, others = choose(fault, suite.checks, _sample_of(fault, sample))
     if not concerned:
         return Outcome(fault, 0)
     files = [folder / f"{fault.name}.json" for folder in folders]
@@ -187,7 +203,26 @@ def sort_verdicts(
             outcome.noticed_by.append(item.check)
         elif not fault.also and not item.check.startswith(tuple(BROAD)):
             outcome.false_alarms.append(item.check)
-    return outcome
+    return replace(outcome, misnamed=_misnamed(fault, noticing))
+
+
+def _misnamed(fault: Fault, noticing: Sequence[Check]) -> str:
+    """Say what is wrong with the combinations of failures; nothing if all is right.
+
+    One of them is the very combination that the fault needs, and none is empty: a check
+    may set some of its keys itself, but plain sessions must not show the fault.
+    """
+    if not fault.needs or not noticing:
+        return ""
+    plain = [item.check for item in noticing if not set_of(item)]
+    if plain:
+        return f"{plain[0]} shows it with the default"
+    named = {set_of(item) for item in noticing}
+    if fault.needs in named:
+        return ""
+    return "no failure names its combination, but " + " or ".join(
+        " + ".join(one) for one in sorted(named)
+    )
 
 
 def _concerns(item: Check, fault: Fault) -> bool:
@@ -210,19 +245,25 @@ def show(outcomes: Sequence[Outcome]) -> list[str]:
                 f"MISSED by {outcome.concerned} checks: {', '.join(outcome.missed)}"
             )
         else:
-            effect = f"noticed by {len(outcome.noticed_by)}: {outcome.noticed_by[0]}"
+            at = f" at strength {outcome.fault.strength}" if outcome.fault.needs else ""
+            number = len(outcome.noticed_by)
+            effect = f"noticed{at} by {number}: {outcome.noticed_by[0]}"
         lines.append(
             f"{outcome.fault.name:{width}}  {outcome.fault.requirement:22} {effect}"
         )
         lines += [f"{'':{width}}  false alarm: {name}" for name in outcome.false_alarms]
+        if outcome.misnamed:
+            lines.append(f"{'':{width}}  WRONG COMBINATION: {outcome.misnamed}")
     noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
     missed = sum(outcome.is_missed for outcome in outcomes)
     alarms = sum(len(outcome.false_alarms) for outcome in outcomes)
     stops = sum(bool(outcome.trouble) for outcome in outcomes)
     bare = sum(not outcome.concerned for outcome in outcomes)
+    misnamed = sum(bool(outcome.misnamed) for outcome in outcomes)
     lines.append(
         f"{len(outcomes)} faults: {noticed} noticed, {missed} missed, {stops} stop the "
         f"run before a check, {bare} without a check; {alarms} false alarms"
+        + (f", {misnamed} wrong combinations" if misnamed else "")
     )
     return lines
 
@@ -279,7 +320,8 @@ def _try_all(
 
 
 def _in_short(outcome: Outcome) -> str:
-    word = "MISSED" if outcome.is_missed else outcome.trouble or "noticed"
+    amiss = outcome.trouble or outcome.misnamed
+    word = "MISSED" if outcome.is_missed else amiss or "noticed"
     return f"{outcome.fault.name}: {word}"
 
 

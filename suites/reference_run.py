@@ -109,4 +109,7 @@ def run_with(
         path = (runs or Path(folder)) / f"{fault.name}.json"
         if path.exists():
             return read(path)
-        return run(arguments(checks, path, faults=[fault.name]), path, seconds)
+        # Plain sessions do not show a fault that needs a combination.
+        strength = [f"--strength={fault.strength}"] if fault.needs else []
+        command_line = arguments(checks, path, faults=[fault.name], options=strength)
+        return run(command_line, path, seconds)

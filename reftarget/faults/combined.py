@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reftarget.twist import Sender, Twist, Twisted
 
 _SHORT = 8192
-"""Bytes up to which a segment or a burst is short."""
+"""Bytes up to which a segment is short."""
 
 
 def _where(when: Callable[[Parameters], bool], twist: Twist) -> Twist:
@@ -104,15 +104,13 @@ COMBINED: Final = (
         ),
     ),
     Fault(
-        name="r2ts-count-from-one-where-several-ask-for-short-bursts",
+        name="r2ts-count-from-one-under-header-digests-where-several-are-out",
         breaks=("RFC7143-11.8.2-i01", "RFC7143-4.2.2.4-01"),
-        says="Numbers R2Ts from 1 with several of them and short bursts.",
+        says="Numbers R2Ts from 1 with header digests and several R2Ts at once.",
         also="R2Ts that are sent again are asked for by their numbers",
-        needs=("FirstBurstLength", "MaxBurstLength", "MaxOutstandingR2T"),
+        needs=("HeaderDigest", "MaxOutstandingR2T"),
         twist=_where(
-            lambda agreed: (
-                agreed.max_outstanding_r2t > 1 and agreed.max_burst_length <= _SHORT
-            ),
+            lambda agreed: agreed.digests.header and agreed.max_outstanding_r2t > 1,
             set_fields(headers.R2T, r2t_sn=lambda header: header.r2t_sn + 1),
         ),
     ),

@@ -279,19 +279,23 @@ def test_an_immediate_command_ends_with_its_connection(
 @PAIR
 @pytest.mark.requirement("RFC7143-11.14-07", "RFC7143-11.15-01")
 def test_a_recovery_logout_stops_the_connection(
-    pair: Session, old: Link, scratch_disk: Disk
+    open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A recovery logout of a working connection stops its transfers and closes it."""
+    # No second R2T may be on its way.
+    session = open_session({**KEYS, "MaxConnections": "2", "MaxOutstandingR2T": "1"})
+    session.judges_stat_sn = False
+    old = session.add_connection(cid=2)
     data = pattern(scratch_disk, LENGTH, seed=0xF00)
-    task = start_write_over(pair, scratch_disk, data, old)
-    before = len(tagged(received_on(pair, old), task.initiator_task_tag))
+    task = start_write_over(session, scratch_disk, data, old)
+    before = len(tagged(received_on(session, old), task.initiator_task_tag))
 
-    answer = pair.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=old.cid)
+    answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=old.cid)
 
     check(answer.response == LogoutResponseCode.CLOSED, "response 0", answer)
     with clause("RFC7143-11.15-01"):
         expect_drop(old.connection)
-    after = len(tagged(received_on(pair, old), task.initiator_task_tag))
+    after = len(tagged(received_on(session, old), task.initiator_task_tag))
     check(after == before, "no PDU of the task", f"{after - before}")
 
 

@@ -19,12 +19,16 @@ from suites.support.traffic import require_room
 @pytest.mark.parametrize("length", [0, 1, 4, 509, 4096])
 def test_ping_data_is_returned(session: Session, length: int) -> None:
     """The target returns the data of a ping unchanged."""
-    limit = session.parameters.target_max_recv_data_segment_length
+    agreed = session.parameters
+    limit = min(
+        agreed.target_max_recv_data_segment_length,
+        agreed.initiator_max_recv_data_segment_length,
+    )
     data = bytes(number % 251 for number in range(min(length, limit)))
 
     answer = session.ping(data)
 
-    check(bytes(answer.data) == data, f"{length} bytes returned", answer)
+    check(bytes(answer.data) == data, f"{len(data)} bytes returned", answer)
 
 
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-01")
