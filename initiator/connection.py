@@ -135,13 +135,14 @@ class Connection:
         use_data = self.digests.data if data_digest is None else data_digest
         frame = framed(header, data, header_digest=use_header, data_digest=use_data)
         self._record(Direction.SENT, frame, note)
-        *first, last = pieces(frame.wire, self.cut)
-        for piece in first:
-            self._send(piece)
-        if first and self.cut is not Cut.TRICKLE:
-            # Else the target would find all of them together.
-            self._await_bytes(_GAP)
-        self._send(last)
+        first, *others = pieces(frame.wire, self.cut)
+        self._send(first)
+        # In one piece the PDU would be sent; who receives finds that the end has come.
+        with contextlib.suppress(ConnectionLost):
+            for number, piece in enumerate(others, 1):
+                if number == len(others) and self.cut is not Cut.TRICKLE:
+                    self._pause()
+                self._send(piece)
 
     def send_bytes(self, data: bytes, note: str = "") -> None:
         """Send raw bytes.
@@ -265,10 +266,14 @@ class Connection:
         except OSError:
             return False
 
-    def _await_bytes(self, seconds: float) -> None:
-        """Wait until bytes can be read, or some time is over."""
-        with contextlib.suppress(OSError, ValueError):  # what follows tells of it
-            select.select([self._socket], [], [], seconds)
+    def _pause(self) -> None:
+        """Let a piece arrive by itself, and take what the target sends meanwhile.
+
+        A target that refuses a header may answer and close before the rest comes.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            if select.select([self._socket], [], [], _GAP)[0]:
+                self._fill(0.0)
 
     def slip(self, error: ISCSIError) -> None:
         """Note a rule that the target has broken and that is passed over.

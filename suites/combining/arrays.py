@@ -19,12 +19,13 @@ Values = Mapping[str, Sequence[str]]
 _Tuple = tuple[tuple[str, str], ...]
 """Some parameters with a value each, in the order of the parameters."""
 
-_TRIED = 12
-"""Rows of which the best is taken."""
-
 
 def covering(
-    values: Values, strength: int, is_legal: Callable[[Row], bool] = lambda _row: True
+    values: Values,
+    strength: int,
+    is_legal: Callable[[Row], bool] = lambda _row: True,
+    *,
+    tries: int = 12,
 ) -> list[dict[str, str]]:
     """Return legal rows in which any legal values of `strength` parameters meet.
 
@@ -36,6 +37,7 @@ def covering(
         values: at least one value for each parameter.
         strength: how many parameters are combined; all of them if there are fewer.
         is_legal: tells whether a row may be, of which parameters may be missing.
+        tries: rows of which the best is taken, each time.
     """
     names = list(values)
     strength = min(strength, len(names))
@@ -54,7 +56,7 @@ def covering(
     while unmet:
         best: set[_Tuple] = set()
         chosen: Row = {}
-        for begun in _spread(sorted(unmet)):
+        for begun in _spread(sorted(unmet), tries):
             row = _complete(
                 {**constants, **dict(begun)}, values, unmet, strength, is_legal
             )
@@ -70,9 +72,9 @@ def covering(
     return rows
 
 
-def _spread(tuples: Sequence[_Tuple]) -> Sequence[_Tuple]:
-    """Return some of all tuples, evenly chosen."""
-    return tuples[:: -(-len(tuples) // _TRIED)]
+def _spread(tuples: Sequence[_Tuple], number: int) -> Sequence[_Tuple]:
+    """Return that many of all tuples, evenly chosen."""
+    return tuples[:: -(-len(tuples) // number)]
 
 
 def _complete(

@@ -35,6 +35,8 @@ they offer `DEFAULT_KEYS`."""
 
 PLAIN: Row = {name: values[0] for name, values in VALUES.items()}
 
+_DIGESTS = frozenset({"HeaderDigest", "DataDigest"})
+
 _SHORT: Mapping[str, str] = {
     "HeaderDigest": "HD",
     "DataDigest": "DD",
@@ -69,7 +71,7 @@ def offered(results: Row, fixed: Collection[str] = ()) -> Values:
         fixed: the parameters that are not varied.
     """
     values = {name: (*options,) for name, options in VALUES.items()}
-    for name in ("HeaderDigest", "DataDigest"):
+    for name in _DIGESTS:
         if not results.get(name, "").startswith("CRC32C"):
             values[name] = values[name][:1]
     for name in ("InitialR2T", "DataPDUInOrder", "DataSequenceInOrder"):
@@ -167,6 +169,9 @@ def beside(row: Row, own: Mapping[str, str | None]) -> dict[str, str]:
     while clashing := set(_clashes({**PLAIN, **fixed, **keys})) & set(keys):
         for name in clashing:
             del keys[name]
+    for name in _DIGESTS & set(keys):
+        # A target's other names may have no digests.
+        keys[name] = f"{keys[name]},None"
     return keys
 
 

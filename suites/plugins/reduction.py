@@ -96,13 +96,13 @@ def _can_be_repeated(item: pytest.Item, first: Check) -> bool:
         return False
     # What kills a target that nobody can start again is not sent a second time.
     tested = targets_plugin.of(item.config)
-    return not first.has_killed or "restart" in tested.features
+    return not first.target_died or "restart" in tested.features
 
 
 def _clause(check: Check) -> str:
     """Return what a failure is: the clause that it accuses, and how the target died."""
     accused = check.failure.requirement if check.failure is not None else ""
-    is_death = check.ending is not None and check.has_killed
+    is_death = check.ending is not None and check.target_died
     return f"{accused} {check.ending.kind}" if is_death and check.ending else accused
 
 

@@ -3,21 +3,17 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations, product
 
 from initiator.expect import ConformanceFailure, failure_of
 from initiator.segments import Cut
 from iscsi.errors import ISCSIError
+from reports.combinations import CUT
+from suites.combining.arrays import covering
+from suites.combining.offers import is_legal
 from suites.plugins.limits import CutShort
 
 Combination = Mapping[str, str]
 """A value for each parameter: a text key to offer, or CUT."""
-
-Pair = tuple[tuple[str, str], ...]
-"""Two parameters with a value each."""
-
-CUT = "TCP segments"
-"""The parameter that is no key: how the initiator's stream is cut."""
 
 VALUES: Mapping[str, Sequence[str]] = {
     "HeaderDigest": ("None", "CRC32C"),
@@ -44,42 +40,10 @@ def pairwise() -> list[Combination]:
     """Return combinations in which any two values of two parameters meet.
 
     FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14): pairs that
-    would are left out. The plain combination comes first. Each further row begins with
-    a pair that has not met and takes for the rest what makes most others meet.
+    would are left out. The plain combination comes first.
     """
-    unmet = {
-        pair
-        for one, other in combinations(VALUES, 2)
-        for values in product(VALUES[one], VALUES[other])
-        if _is_legal(dict(pair := tuple(zip((one, other), values, strict=True))))
-    }
-    rows = [PLAIN]
-    unmet -= _pairs(PLAIN)
-    while unmet:
-        row = dict(min(unmet))
-        for name in VALUES:
-            if name not in row:
-                row[name] = _best(row, name, unmet)
-        rows.append({name: row[name] for name in VALUES})
-        unmet -= _pairs(rows[-1])
-    return rows
-
-
-def _best(row: Combination, name: str, unmet: set[Pair]) -> str:
-    """Return the legal value of a parameter that makes most pairs meet in a row."""
-    legal = [value for value in VALUES[name] if _is_legal({**row, name: value})]
-    return max(legal, key=lambda value: len(unmet & _pairs({**row, name: value})))
-
-
-def _pairs(row: Combination) -> set[Pair]:
-    """Return all pairs of a row, each in the order of VALUES."""
-    items = [(name, row[name]) for name in VALUES if name in row]
-    return set(combinations(items, 2))
-
-
-def _is_legal(row: Combination) -> bool:
-    first, maximum = row.get("FirstBurstLength", "0"), row.get("MaxBurstLength")
-    return maximum is None or int(first) <= int(maximum)
+    # With more tries there would be fewer rows, but lists of deviations name these.
+    return list(covering(VALUES, 2, is_legal, tries=1))
 
 
 def name_of(combination: Combination) -> str:
@@ -124,7 +88,7 @@ def run(
         if not goes_on() or time.monotonic() > deadline:
             break
         plainer = {**smallest, name: PLAIN[name]}
-        if plainer == smallest or not _is_legal(plainer):
+        if plainer == smallest or not is_legal(plainer):
             continue
         retried = _attempt(trial, plainer)
         if isinstance(retried, CutShort):

@@ -9,8 +9,9 @@ from initiator.session import Session
 from initiator.task import Result, Task
 from iscsi.pdu import R2T
 from iscsi.scsi import cdb
+from reports.combinations import CUT
 from suites.plugins.sessions import Disk, OpenSession
-from suites.support.combinations import CUT, Combination
+from suites.support.combinations import Combination
 from suites.support.data import KIB, blocks_for, pattern, read, sequences
 from suites.support.expect import expect_residual
 from suites.support.numbering import skip_without_room

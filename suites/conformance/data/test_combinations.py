@@ -15,6 +15,8 @@ from suites.plugins.targets import TestedTarget
 from suites.support import trials
 from suites.support.combinations import Combination, name_of, pairwise, run
 
+pytestmark = pytest.mark.not_varied("each check combines all of it itself")
+
 Judge = Callable[[Callable[[Combination], None], Combination], None]
 
 
