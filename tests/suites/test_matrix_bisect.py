@@ -115,7 +115,7 @@ def test_no_bisection_starts_if_an_end_differs_from_the_claim(tree: Path) -> Non
     assert "is broken at" in result.stderr
     assert git(tree, "symbolic-ref", "--short", "HEAD") == "main"
     (tree / "options").write_text("changed")
-    assert "has changes; commit them" in bisect(tree).stderr
+    assert "has changes; commit or stash them" in bisect(tree).stderr
     git(tree, "checkout", "-q", ".")
     unknown = bisect(tree, good="nowhere")
     assert unknown.returncode == 3
