@@ -229,7 +229,8 @@ class SessionCore:
         connection.cut = self.cut
         try:
             result = log_in(connection, options)
-        except ISCSIError:
+        except BaseException:
+            # Also what a look of the caller's raises, such as at a time limit.
             connection.close()
             raise
         self.links[options.cid] = Link(

@@ -8,6 +8,8 @@ from initiator.expect import ConformanceFailure
 from initiator.login import DEFAULT_KEYS, LoginOptions, LoginRefused
 from initiator.session import Session
 from initiator.slips import EVERY_CLAUSE
+from initiator.transcript import Event, Transcript
+from initiator.waits import watched
 from iscsi import chap, text
 from iscsi.constants import BHS_LENGTH, RESERVED_TAG, RejectReason, Stage
 from iscsi.errors import (
@@ -545,6 +547,23 @@ def test_a_discovery_that_is_refused_both_ways_is_refused_as_at_first() -> None:
         Session(portal, DISCOVERY)
 
     assert refusal.value.requirement == "RFC7143-6.3.3-01"
+
+
+def test_a_login_that_the_caller_breaks_off_closes_its_connection() -> None:
+    transcript = Transcript()
+
+    def look() -> None:
+        if transcript.sent():
+            raise KeyboardInterrupt
+
+    with (
+        listening(wait) as portal,
+        pytest.raises(KeyboardInterrupt),
+        watched(look),
+    ):
+        Session(portal, OPTIONS, transcript=transcript)
+
+    assert transcript.entries[-1].event is Event.FIN_SENT
 
 
 def test_a_session_without_a_tsih_cannot_be_named() -> None:
