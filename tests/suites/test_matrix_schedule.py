@@ -17,6 +17,7 @@ from suites.matrix.board import Board, words
 from suites.matrix.budget import Budget, expected, predict_end
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
+from tests.suites.runs import ENV
 from vmlab import guard
 from vmlab.poll import poll
 
@@ -200,7 +201,9 @@ def begun(tmp_path: Path) -> "subprocess.Popen[str]":
 
 
 def command(tmp_path: Path, *options: str) -> list[str]:
-    words = [sys.executable, "-m", "vmlab", "matrix", "run"]
+    # What a shell starts in the background ignores SIGINT, and so would the run.
+    words = [ENV, "--default-signal=INT", sys.executable]
+    words += ["-m", "vmlab", "matrix", "run"]
     words += [str(tmp_path / "matrix.toml"), f"--results={tmp_path / 'results'}"]
     return [*words, "--cores=3", "--memory=9999", *options]
 
