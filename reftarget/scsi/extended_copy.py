@@ -8,6 +8,7 @@ COMMAND-SPECIFIC INFORMATION field, after the segments before it were copied.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -255,7 +256,10 @@ def _copy(job: _Job, segment: Segment) -> Generator[None]:
     except CheckCondition:
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE) from None
     length = rules.copies.copied_bytes(length)
-    starts = range(0, length, CHUNK)
+    # A step has whole blocks of both units.
+    unit = math.lcm(source.block_size, destination.block_size)
+    step = max(CHUNK // unit, 1) * unit
+    starts = range(0, length, step)
     if destination is source and segment.destination_lba > segment.source_lba:
         # Overlapping blocks are read before they are overwritten.
         starts = starts[::-1]
@@ -274,7 +278,7 @@ def _move(
     starts: range,
 ) -> Generator[None]:
     for start in starts:
-        size = min(CHUNK, length - start)
+        size = min(abs(starts.step), length - start)
         data = bytes(
             source.read(
                 segment.source_lba + start // source.block_size,

@@ -201,7 +201,10 @@ def test_no_mmdebstrap_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ("printed", "expected_message"),
     [
         ("", "apt has no package list of Debian; apt-get update"),
-        ("deb http://127.0.0.1:9/debian sid main\n", "mmdebstrap failed to make a root"),
+        (
+            "deb http://127.0.0.1:9/debian sid main\n",
+            "mmdebstrap failed to make a root",
+        ),
     ],
 )
 def test_no_mirror_is_one_line(
