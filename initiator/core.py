@@ -82,7 +82,7 @@ class Link:
 _ADDS = "RFC7143-6.3.1-i04"
 _REINSTATES = "RFC7143-6.3.1-i05"
 """The clauses on a login with a session's ISID and TSIH: its CID is new, or there."""
-_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
+DISCOVERY_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
 """The clause by which a discovery login may begin in the operational stage."""
 
 
@@ -214,7 +214,7 @@ class SessionCore:
             is_blamed = refusal.status == LoginStatus.INITIATOR_ERROR
             if not (options.is_discovery and is_plain and is_blamed):
                 raise
-            refusal.requirement = refusal.requirement or _BEGINS_ANYWHERE
+            refusal.requirement = refusal.requirement or DISCOVERY_BEGINS_ANYWHERE
             try:
                 result = self._attempt(replace(options, passes_security=True), portal)
             except ISCSIError:

@@ -9,7 +9,7 @@ from reports.model import Check, Combination, Search
 CUT = "TCP segments"
 """The parameter that is no text key: how the stream to the target was cut."""
 
-_ROW = "@"
+ROW = "@"
 """How the name of a row begins among a check's parameters (`--strength 3`)."""
 
 
@@ -57,7 +57,7 @@ def options_of(check: Check, strength: int) -> list[str]:
 def without_row(check: str) -> str:
     """Return the name of a check without that of a row, as strength 1 has it."""
     head, bracket, parameters = check.partition("[")
-    if not bracket or parameters.startswith(_ROW):
+    if not bracket or parameters.startswith(ROW):
         return head
-    own, dash, row = parameters.removesuffix("]").rpartition(f"-{_ROW}")
+    own, dash, row = parameters.removesuffix("]").rpartition(f"-{ROW}")
     return f"{head}[{own}]" if dash and row else check

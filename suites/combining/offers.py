@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from initiator.login import DEFAULT_KEYS
 from initiator.segments import Cut
-from reports.combinations import CUT
+from reports.combinations import CUT, ROW
 from suites.combining.arrays import Row, Values, covering
 
 VALUES: Values = {
@@ -54,9 +54,6 @@ _SHORT: Mapping[str, str] = {
 _IMPLIED = frozenset({"CRC32C", "Yes", "No"})
 """Values that a short name leaves out where a parameter has but one beside its plain
 value."""
-
-ROW = "@"
-"""How the name of a row begins in a node ID."""
 
 _LONG_ENOUGH = 2
 _MOST_THREEWISE = 18

@@ -31,6 +31,11 @@ def watch(plugins: pytest.PytestPluginManager) -> None:
         signal.signal(signal.SIGINT, Ender(plugins))
 
 
+def name_of(number: int) -> str:
+    """Return the name of a signal that ends runs, as a user knows it."""
+    return "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+
+
 @dataclass(frozen=True, slots=True)
 class Ender:
     """Ends the process, in the middle of an import if need be."""
@@ -39,10 +44,9 @@ class Ender:
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Say which signal it was, and end."""
-        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         capture = self.plugins.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture()
         # The module that is being imported could catch an exception.
-        os.write(2, f"ended by {name} before the run began\n".encode())
+        os.write(2, f"ended by {name_of(number)} before the run began\n".encode())
         os._exit(pytest.ExitCode.INTERRUPTED)

@@ -93,7 +93,7 @@ class _Closer:
         """
         if time.monotonic() < self._since + END_SECONDS:
             return
-        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        name = early.name_of(number)
         os.write(2, f"ended by {name} before the run had cleaned up\n".encode())
         raise SystemExit(int(pytest.ExitCode.INTERRUPTED))
 

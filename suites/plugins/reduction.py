@@ -52,9 +52,11 @@ def look_into(
         reports: those of its phases.
         run: runs all its phases once more.
     """
-    first = carried(reports[-1])
     row = own_row(item)
-    if first is None or not row or not _can_be_repeated(item, first):
+    if not row:
+        return
+    first = carried(reports[-1])
+    if first is None or not _can_be_repeated(item, first):
         return
     clause = _clause(first)
     known = item.config.stash.setdefault(_SMALLEST, {}).setdefault(clause, [])
@@ -81,6 +83,11 @@ def look_into(
     combination = Combination(
         varied=dict(row), smallest=dict(result.row), search=result.search
     )
+    _add(combination, reports)
+
+
+def _add(combination: Combination, reports: Sequence[pytest.TestReport]) -> None:
+    """Have the reports of a check carry what provokes its failure."""
     for report in reports:
         check = carried(report)
         if check is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from initiator.connection import Connection, Portal
+from initiator.core import DISCOVERY_BEGINS_ANYWHERE
 from initiator.login import LoginExchange, LoginOptions
 from initiator.segments import Cut
 from initiator.session import Session
@@ -34,8 +35,6 @@ _DISKS = pytest.StashKey["dict[int, Disk]"]()
 """Logical units by their numbers, once their size is known."""
 
 _DISCOVERY_STAGE = pytest.StashKey[Stage]()
-_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
-"""The clause by which a Discovery login may begin in the operational stage."""
 
 _CHECKS = itertools.count(1)
 _CAPACITY = 32
@@ -171,7 +170,7 @@ def discovery_stage(
             ),
         ):
             pass
-        insists = _BEGINS_ANYWHERE in transcript.slips.first
+        insists = DISCOVERY_BEGINS_ANYWHERE in transcript.slips.first
         stash[_DISCOVERY_STAGE] = Stage.SECURITY if insists else Stage.OPERATIONAL
     return stash[_DISCOVERY_STAGE]
 

@@ -132,6 +132,19 @@ class ChapLogin:
         """Return the right proof and a challenge of our own, changed by name."""
         return self.proof(challenge, **{**_OWN, **changes})
 
+    def reflection(self, challenge: chap.Challenge, offset: int = 0) -> Pairs:
+        """Return the right proof with the target's own challenge.
+
+        Args:
+            challenge: the target's.
+            offset: what is added to its identifier.
+        """
+        return self.mutual_proof(
+            challenge,
+            CHAP_C=text.format_hex(challenge.challenge),
+            CHAP_I=str((challenge.identifier + offset) % 256),
+        )
+
     def prove(self, pairs: Pairs | bytes) -> Pairs:
         """Send a proof, ask for the operational stage, return the target's text.
 
@@ -172,12 +185,21 @@ class ChapLogin:
             self.login.connection.transcript,
         )
 
-    def check_proof_of_target(self, answers: Pairs, challenge: chap.Challenge) -> None:
+    def check_proof_of_target(
+        self,
+        answers: Pairs,
+        challenge: chap.Challenge,
+        *,
+        identifier: int = OWN_IDENTIFIER,
+        data: bytes = OWN_CHALLENGE,
+    ) -> None:
         """Fail unless a text holds the target's name and the right CHAP_R.
 
         Args:
             answers: the target's text.
-            challenge: the one that the initiator has sent.
+            challenge: the target's own, which tells the algorithm.
+            identifier: the CHAP_I that the initiator has sent.
+            data: the bytes of the CHAP_C that it has sent.
         """
         __tracebackhide__ = True
         name, value = text.value(answers, "CHAP_N"), text.value(answers, "CHAP_R")
@@ -189,5 +211,5 @@ class ChapLogin:
             field="CHAP_N",
         )
         answer = chap.parse_binary("CHAP_R", value or "0x00")
-        is_right = challenge.verify(self.mutual.secret, answer)
-        check(is_right, "the right CHAP_R", value)
+        own = chap.Challenge(challenge.algorithm, identifier, data)
+        check(own.verify(self.mutual.secret, answer), "the right CHAP_R", value)

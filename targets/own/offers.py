@@ -12,6 +12,7 @@ from targets.model import (
     Portal,
     Special,
     Target,
+    discovery_features,
 )
 from targets.own.file import PortalTable, TargetFile, TargetTable, UnitTable
 from targets.own.hooks import Hooks
@@ -78,6 +79,8 @@ def _lines(
     chap = chaps[0].chap if chaps else None
     identities = chaps[0].identities if chaps else ()
     special = file.special
+    asked = file.discovery.chap
+    discovery = discovery_features(None if asked is None else asked.chap)
     return {
         "chap": (chap is not None, "a [target.chap] with user and secret"),
         "chap-mutual": (
@@ -85,12 +88,11 @@ def _lines(
             "mutual_user and mutual_secret in a [target.chap]",
         ),
         "discovery-chap": (
-            file.discovery.chap is not None,
+            "discovery-chap" in discovery,
             "a [discovery.chap] with user and secret",
         ),
         "discovery-chap-mutual": (
-            file.discovery.chap is not None
-            and file.discovery.chap.chap.mutual is not None,
+            "discovery-chap-mutual" in discovery,
             "mutual_user and mutual_secret in a [discovery.chap]",
         ),
         "identities": (

@@ -7,7 +7,7 @@ import pytest
 
 import targets
 from initiator.expect import check, clause, expect_drop
-from iscsi import chap, text
+from iscsi import text
 from iscsi.chap import MAX_BINARY
 from iscsi.constants import LoginStatus
 from suites.plugins.targets import TestedTarget
@@ -15,7 +15,6 @@ from suites.support.login import expect_full_feature
 from suites.support.security import (
     OUT_OF_STEP,
     OWN_CHALLENGE,
-    OWN_IDENTIFIER,
     ChapLogin,
 )
 
@@ -42,8 +41,7 @@ def test_target_proves_itself(chap_login: ChapLogin) -> None:
 
     answers = chap_login.prove(chap_login.mutual_proof(challenge))
 
-    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    chap_login.check_proof_of_target(answers, own_challenge)
+    chap_login.check_proof_of_target(answers, challenge)
     chap_login.enter()
     expect_full_feature(chap_login.login)
 
@@ -58,8 +56,7 @@ def test_challenge_of_any_length(chap_login: ChapLogin, size: int) -> None:
     pairs = chap_login.mutual_proof(challenge, CHAP_C=text.format_hex(data))
     answers = chap_login.prove(pairs)
 
-    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, data)
-    chap_login.check_proof_of_target(answers, own_challenge)
+    chap_login.check_proof_of_target(answers, challenge, data=data)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-i03", "RFC7143-6.1-i03")
@@ -73,8 +70,7 @@ def test_challenge_in_any_encoding(chap_login: ChapLogin, prefix: str) -> None:
     pairs = chap_login.mutual_proof(challenge, CHAP_C=prefix + value[2:])
     answers = chap_login.prove(pairs)
 
-    own_challenge = chap.Challenge(challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE)
-    chap_login.check_proof_of_target(answers, own_challenge)
+    chap_login.check_proof_of_target(answers, challenge)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05", "RFC7143-6.1-i02")
@@ -85,8 +81,8 @@ def test_identifier_of_any_value(chap_login: ChapLogin, value: str) -> None:
 
     answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
 
-    own_challenge = chap.Challenge(challenge.algorithm, int(value, 0), OWN_CHALLENGE)
-    chap_login.check_proof_of_target(answers, own_challenge)
+    number = int(value, 0)
+    chap_login.check_proof_of_target(answers, challenge, identifier=number)
 
 
 @pytest.mark.requirement("RFC7143-12.1.3-05")
@@ -97,10 +93,8 @@ def test_identifier_of_the_target(chap_login: ChapLogin) -> None:
 
     answers = chap_login.prove(chap_login.mutual_proof(challenge, CHAP_I=value))
 
-    own_challenge = chap.Challenge(
-        challenge.algorithm, challenge.identifier, OWN_CHALLENGE
-    )
-    chap_login.check_proof_of_target(answers, own_challenge)
+    number = challenge.identifier
+    chap_login.check_proof_of_target(answers, challenge, identifier=number)
 
 
 @pytest.mark.requirement("RFC7143-9.2-04")
@@ -175,11 +169,7 @@ def test_challenge_with_a_wrong_proof(chap_login: ChapLogin) -> None:
 def test_reflected_challenge(chap_login: ChapLogin, offset: int) -> None:
     """The target drops an initiator that returns the target's challenge."""
     challenge = chap_login.challenge()
-    pairs = chap_login.mutual_proof(
-        challenge,
-        CHAP_C=text.format_hex(challenge.challenge),
-        CHAP_I=str((challenge.identifier + offset) % 256),
-    )
+    pairs = chap_login.reflection(challenge, offset)
 
     chap_login.expect_no_answer(pairs)
 
@@ -232,8 +222,5 @@ def test_repeated_challenge_on_another_connection(
         login = new_chap_login()
         challenge = login.challenge()
         answers = login.prove(login.mutual_proof(challenge))
-        own_challenge = chap.Challenge(
-            challenge.algorithm, OWN_IDENTIFIER, OWN_CHALLENGE
-        )
-        login.check_proof_of_target(answers, own_challenge)
+        login.check_proof_of_target(answers, challenge)
         login.login.connection.close()
