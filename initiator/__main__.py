@@ -183,7 +183,7 @@ def _decode(options: argparse.Namespace) -> int:
 
 
 REPLAY = Command(
-    "send a failure's PDUs to a target again; print differing answers",
+    "send the PDUs of a failed check again; print the answers that differ",
     describe_replay,
     _FAILURES,
 )

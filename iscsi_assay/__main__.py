@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`iscsi-assay`, also as `python -m iscsi_assay`: one command line for all there is."""
+"""`iscsi-assay`, also `python -m iscsi_assay`: the command line of the toolkit."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from functools import partial
 
 from iscsi_assay import commands
 from iscsi_assay.parser import carry_out, guarded
-from iscsi_assay.version import DISTRIBUTION, version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,9 +17,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(words: list[str]) -> int:
-    if words[:1] == ["--version"]:
-        print(f"{DISTRIBUTION} {version()}")
-        return 0
     name = words[0] if words else ""
     name = commands.OTHER_NAMES.get(name, name)
     if name not in commands.COMMANDS:

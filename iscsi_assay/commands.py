@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from iscsi_assay.parser import Command, Parser, examples
+from iscsi_assay.version import DISTRIBUTION, version
 
 COMMANDS = {
     "run": "iscsi_assay.run:RUN",
@@ -27,7 +28,7 @@ COMMANDS = {
 """Where each command is: a module and its `Command`."""
 
 OTHER_NAMES = {"reports": "report", "mutants": "faults"}
-"""What the packages are called, and the commands that this means."""
+"""The names of packages, and the commands that they mean."""
 
 PROG = "iscsi-assay"
 
@@ -45,13 +46,20 @@ def parser(names: Iterable[str] = COMMANDS) -> Parser:
     root_parser = Parser(
         prog=PROG,
         description="Tests iSCSI targets for conformance to RFC 7143, and explains "
-        "each failure.",
+        "each failure. `%(prog)s COMMAND --help` describes a command.",
         epilog=examples(
             "%(prog)s run --target=reference",
             "%(prog)s run robustness --target=tgt -n 2",
             "%(prog)s targets list",
-            "%(prog)s COMMAND --help",
+            "%(prog)s report --help",
+            "%(prog)s --version",
         ),
+    )
+    root_parser.add_argument(
+        "--version",
+        action="version",
+        version=f"{DISTRIBUTION} {version()}",
+        help="print the version and exit",
     )
     commands = root_parser.add_subparsers(metavar="COMMAND", required=True)
     for name in names:

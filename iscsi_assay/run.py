@@ -102,11 +102,11 @@ def describe(parser: Parser) -> None:
     """Fill the parser of `run`, for its help and for shells."""
     parser.description = (
         "Runs the checks of a suite against a target: `conformance` (the default), "
-        "`robustness` or `interop`, in any folder. The command runs pytest and "
+        "`robustness` or `interop`, from any folder. The command runs pytest and "
         f"accepts all of its options; `%(prog)s {PYTESTS_HELP}` lists them.\n\nExit "
         "codes: 0 no check failed, 1 a check failed, 2 ended by Ctrl-C or SIGTERM, 3 "
         "there is no target to test, 4 a wrong option, 5 no check was selected, 7 "
-        "the target has died and did not come back."
+        "the target died and serves no logins again."
     )
     parser.epilog = examples(
         "%(prog)s --target=reference",

@@ -40,7 +40,7 @@ def describe(parser: Parser) -> None:
 
 def _describe_html(parser: Parser) -> None:
     parser.description = (
-        "Builds the HTML report of Allure results by Node.js. Without Node.js it "
+        "Builds the HTML report of Allure results with Node.js. Without Node.js it "
         "prints how to view the results."
     )
     parser.epilog = examples(
@@ -91,7 +91,8 @@ def _describe_findings(parser: Parser) -> None:
         "-o",
         "--output",
         type=Path,
-        help="the file: a page if it ends in .html, else Markdown (default: printed)",
+        help="the file: HTML if its name ends in .html, else Markdown (default: "
+        "standard output)",
     )
     parser.set_defaults(run=_findings)
 
@@ -101,7 +102,7 @@ def _describe_compare(parser: Parser) -> None:
         "Compares runs and writes a page of their findings and requirements. Runs of "
         "one target (the same --label, or else the same kind) count as its builds, "
         "the older ones first: a check with a worse verdict in a later build is a "
-        "regression. A check that is new, missing or was not run is no "
+        "regression. A check that is new, is missing or did not run is not a "
         "regression.\n\nExit codes: 0 no regression, 1 a regression, 2 a file does "
         "not hold a run."
     )
@@ -129,7 +130,7 @@ def _describe_compare(parser: Parser) -> None:
 
 
 def _html(options: argparse.Namespace) -> int:
-    """Build the page; a run is worth its verdict also without one."""
+    """Build the page; without Node.js, print where the results are."""
     results: Path = options.results
     if not html.has_results(results):
         what = "holds no Allure results" if results.exists() else "does not exist"
@@ -178,7 +179,7 @@ def _findings(options: argparse.Namespace) -> int:
 
 
 def _folder(results: Path) -> Path:
-    """Return the folder of the results, of which a file may have been named."""
+    """Return the folder of the results, also if a file in it is given."""
     return results if results.is_dir() else results.parent
 
 
@@ -225,7 +226,7 @@ _COMMANDS = {
         _FAILURES,
     ),
     "history": Command(
-        "show since when findings, checks and clauses of an archive are as they are",
+        "show since when each finding, check and clause has its present verdict",
         nights.describe_history,
         _FAILURES,
     ),

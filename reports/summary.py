@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--full-failures",
         action="store_true",
-        help="print each failed check in full, beside the findings",
+        help="print each failed check in full, in addition to the findings",
     )
     group.addoption(
         "--write-deviations",

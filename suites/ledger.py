@@ -213,9 +213,11 @@ def main(words: list[str] | None = None) -> int:
 def describe(parser: Parser) -> None:
     """Fill the parser of `ledger`."""
     parser.description = (
-        "Has the reference target falsify each field in each situation, and runs the "
-        "check that must fail. docs/field-ledger.md is the table.\n\nExit codes: 0 "
-        "all are noticed, 1 one is missed, 2 a wrong argument or ledger."
+        "Has the reference target send a wrong value in each field of a PDU, in each "
+        "situation in which it sends that PDU, and runs the check that must then fail. "
+        "docs/field-ledger.md lists the fields with their checks.\n\nExit codes: 0 "
+        "each check failed as it must, 1 a wrong value was missed, 2 a wrong argument "
+        "or a wrong suites/ledger.toml."
     )
     parser.epilog = examples(
         "%(prog)s 'R2T.*'", "%(prog)s --write docs/field-ledger.md"
@@ -223,7 +225,8 @@ def describe(parser: Parser) -> None:
     parser.add_argument(
         "pattern",
         nargs="*",
-        help="the fields, such as 'R2T.*' or '*.reserved?@*' (default: all)",
+        help="try the fields that match, as PDU.FIELD@SITUATION, such as 'R2T.*' or "
+        "'*.reserved?@*' (default: all)",
     )
     parser.add_argument(
         "--shard",
@@ -235,7 +238,7 @@ def describe(parser: Parser) -> None:
         "--write",
         type=Path,
         metavar="FILE",
-        help="write the table to this file, and run nothing",
+        help="write the table of fields and checks to this file, and run nothing",
     )
     parser.set_defaults(run=run)
 
@@ -273,7 +276,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 LEDGER = Command(
-    "falsify each field on the reference target; its check must fail",
+    "have the reference target send each field wrong; its check must fail",
     describe,
     {LedgerError: (USAGE, str)},
 )

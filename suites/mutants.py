@@ -326,7 +326,7 @@ def _in_short(outcome: Outcome) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try the faults; return 1 if one is missed, or untried, or an alarm is false."""
+    """Try the faults; return 1 if one is missed or untried, or a check is wrong."""
     return FAULTS_COMMAND.run("python -m suites.mutants", arguments)
 
 
@@ -335,9 +335,9 @@ def describe(parser: Parser) -> None:
     parser.description = (
         "Runs the suite against each fault of the reference target: the checks of "
         "the requirements that the fault breaks, and a sample of the others. A fault "
-        "that no check of its requirement notices is missed.\n\nExit codes: 0 all "
-        "are noticed, 1 one is missed or untried, or an alarm is false, 2 a wrong "
-        "argument."
+        "that no check of its requirement notices is missed.\n\nExit codes: 0 every "
+        "fault is noticed, 1 a fault is missed or was not tried, or a check fails "
+        "without a reason, 2 a wrong argument."
     )
     parser.epilog = examples(
         "%(prog)s abort-task-leaves-the-gap", "%(prog)s --habits", "%(prog)s -j 4"
@@ -350,7 +350,8 @@ def describe(parser: Parser) -> None:
         type=int,
         default=SAMPLE,
         metavar="N",
-        help="how many checks of other requirements run (default: %(default)s)",
+        help="how many checks of other requirements run with each fault (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--jobs",
@@ -358,7 +359,7 @@ def describe(parser: Parser) -> None:
         type=int,
         default=2,
         metavar="N",
-        help="how many runs are parallel (default: %(default)s)",
+        help="how many faults are tried in parallel (default: %(default)s)",
     )
     parser.add_argument(
         "--findings",
@@ -387,10 +388,10 @@ def describe(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Try what the options name; return the exit code.
+    """Try the faults or habits that the options name; return the exit code.
 
     Raises:
-        Misuse: they name nothing.
+        Misuse: an option names an unknown fault or part.
         CoverageError: the suite cannot be collected.
     """
     if options.habits:

@@ -58,7 +58,7 @@ def describe(parser: Parser) -> None:
     parser.description = (
         "Lists the targets that can be tested, and shows what a target "
         "offers.\n\nExit codes: 0 success, 2 a wrong argument, 3 there is no such "
-        "target or unit, or no login succeeds."
+        "target or logical unit, or no login succeeds."
     )
     parser.epilog = examples(
         "%(prog)s list", "%(prog)s probe tgt", f"%(prog)s init {_EXAMPLE} > mine.toml"
@@ -87,7 +87,7 @@ def _describe_probe(parser: Parser) -> None:
     parser.add_argument(
         "--no-count",
         action="store_true",
-        help="do not count the checks, which takes seconds",
+        help="do not count the checks, since the count takes a few seconds",
     )
     _add_timeout(parser)
     for option in targets.options():
@@ -118,7 +118,7 @@ def _add_timeout(command: Parser) -> None:
         type=seconds_above_0,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help="how long the target may take to answer (default %(default)g)",
+        help="how long the target may take to answer (default: %(default)g)",
     )
 
 

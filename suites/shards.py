@@ -114,8 +114,8 @@ def merge(runs: Sequence[Run]) -> Run:
 def describe(parser: Parser) -> None:
     """Fill the parser of `merge`."""
     parser.description = (
-        "Merges the parts of a run that --shard K/N has made, and writes a run that "
-        "every other command accepts.\n\nExit codes: 0 no findings, 1 the merged run "
+        "Merges the parts that `run --shard K/N` ran, and writes one run, which every "
+        "other command accepts.\n\nExit codes: 0 no findings, 1 the merged run "
         "has findings or is incomplete, 2 a part is missing, or the files are not "
         "parts of one run."
     )
@@ -133,7 +133,7 @@ def describe(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="the merged run",
+        help="write the merged run to this file",
     )
     parser.set_defaults(run=run)
 
@@ -154,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 MERGE = Command(
-    "merge the parts of a run that --shard has made",
+    "merge the parts of a run that was split by `run --shard`",
     describe,
     {RunFileError: (USAGE, str), MergeError: (USAGE, str)},
 )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The gate for new checks: each must come out alike in many runs on every target.
+"""The gate for new checks: each must have one verdict in many runs on every target.
 
 `iscsi-assay steady` takes the checks that have changed since a base, runs each ten
-times in one process and once in each of five fresh ones, and names those that came out
-differently, with their rate.
+times in one process and once in each of five fresh ones, and lists those whose verdict
+varies, with the rate of each verdict.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from vmlab.tool import SBIN
 
 REPEAT, FRESH = 10, 5
 _TARGETS = ("reference", "tgt", "istgt")
-"""Those that start in no time, where their programs are."""
+"""The targets that start within a second, if their programs are installed."""
 _GIT_SECONDS = 60
 _SECONDS = 3600
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
@@ -36,7 +36,7 @@ _NO_VERDICT = frozenset({Outcome.TROUBLE, Outcome.NOT_RUN})
 
 
 class GateError(Exception):
-    """The gate cannot say which checks have changed; one line."""
+    """The changed checks cannot be determined; one line says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def changed(base: str, root: Path = ROOT) -> list[str]:
     change of code that checks share concerns those that use it.
 
     Raises:
-        GateError: git cannot tell, or a file of the suites has a syntax error.
+        GateError: git fails, or a file of the suites has a syntax error.
     """
     since = _git(root, "merge-base", base, "HEAD").strip()
     lines = _git(root, "diff", "--unified=0", "--no-ext-diff", since, "--", *SHARED)
@@ -152,13 +152,13 @@ def _git(root: Path, *words: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GateError(f"git {words[0]}: {error}") from error
     if process.returncode:
-        message = (process.stderr.strip().splitlines() or ["no word"])[0]
+        message = (process.stderr.strip().splitlines() or ["no output"])[0]
         raise GateError(f"git {words[0]}: {message}")
     return process.stdout
 
 
 def runnable_targets() -> list[str]:
-    """Return the targets whose programs are here and that need no machine."""
+    """Return the targets whose programs are installed and that need no machine."""
     all_kinds = kinds()
     return [name for name in _TARGETS if all(map(_is_here, all_kinds[name].programs))]
 
@@ -182,7 +182,7 @@ def rates(target: str, runs: Iterable[Run]) -> list[Rate]:
 def attempt(
     target: str, checks: Sequence[str], options: argparse.Namespace
 ) -> list[Rate]:
-    """Run checks on a target, again and again.
+    """Run checks on a target, as often as the options say.
 
     Raises:
         GateError: a run gave no verdicts.
@@ -205,12 +205,14 @@ def attempt(
                     timeout=_SECONDS,
                 )
             except subprocess.TimeoutExpired as error:
-                raise GateError(f"no end on {target} in {_SECONDS} s") from error
+                raise GateError(
+                    f"the run on {target} did not end in {_SECONDS} s"
+                ) from error
             try:
                 runs.append(read(path))
             except RunFileError as error:
                 output = (process.stderr or process.stdout).strip().splitlines() or [
-                    "no word"
+                    "no output"
                 ]
                 raise GateError(f"no verdicts on {target}: {output[-1]}") from error
     return rates(target, runs)
@@ -222,8 +224,8 @@ def describe(parser: Parser) -> None:
         "Runs each check that differs from a base revision ten times in one process "
         "and once in each of five fresh ones, on every installed target. It names the "
         "checks whose verdict varies, with the rate of each verdict.\n\n"
-        "Exit codes: 0 all are steady, 1 one is not, 2 a wrong argument, "
-        "or a run without verdicts."
+        "Exit codes: 0 each check always has the same verdict, 1 the verdict of a "
+        "check varies, 2 a wrong argument, or a run without verdicts."
     )
     parser.epilog = examples(
         "%(prog)s",
@@ -233,7 +235,8 @@ def describe(parser: Parser) -> None:
     parser.add_argument(
         "check",
         nargs="*",
-        help="run these checks, named as for pytest, instead of those that differ",
+        help="run these checks, named as for pytest, instead of those that differ from "
+        "the base revision",
     )
     parser.add_argument(
         "--base",
@@ -254,44 +257,44 @@ def describe(parser: Parser) -> None:
         type=int,
         default=REPEAT,
         metavar="N",
-        help="runs in one process (default: %(default)s)",
+        help="how often a check runs in one process (default: %(default)s)",
     )
     parser.add_argument(
         "--fresh",
         type=int,
         default=FRESH,
         metavar="N",
-        help="runs in a fresh process each (default: %(default)s)",
+        help="in how many fresh processes a check also runs (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Try what the options name; return the exit code.
+    """Run the checks that the options name; return the exit code.
 
     Raises:
-        Misuse: an option makes no sense.
-        GateError: there are no verdicts.
+        Misuse: a number is out of range.
+        GateError: a run has no verdicts.
     """
     if options.repeat < 1 or options.fresh < 0:
-        raise Misuse("--repeat is a number above 0, --fresh none below 0")
+        raise Misuse("--repeat must be above 0, and --fresh 0 or more")
     checks = options.check or changed(options.base)
     if not checks:
         print(f"no check differs from {options.base}")
         return 0
-    unsteady = []
+    all_rates = []
     for target in options.target or runnable_targets():
-        unsteady += attempt(target, checks, options)
-    shaky = [one for one in unsteady if not one.is_steady]
-    for one in shaky:
+        all_rates += attempt(target, checks, options)
+    unsteady = [one for one in all_rates if not one.is_steady]
+    for one in unsteady:
         print(f"NOT STEADY  {one}")
     times = options.repeat + options.fresh
-    print(f"{len(unsteady)} checks ran {times} times each: {len(shaky)} not steady")
-    return int(bool(shaky))
+    print(f"{len(all_rates)} checks ran {times} times each: {len(unsteady)} not steady")
+    return int(bool(unsteady))
 
 
 STEADY = Command(
-    "repeat new and changed checks; name those whose verdict varies",
+    "repeat new and changed checks; list those whose verdict varies",
     describe,
     {GateError: (USAGE, str)},
 )

@@ -27,10 +27,10 @@ from vmlab.running import Ending as MachineEnding
 from vmlab.running import Running
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
-"""What the lab cannot do without; `iscsi-assay lab doctor` looks closer."""
+"""The programs that the lab needs; `iscsi-assay lab doctor` inspects more."""
 
 PACKAGES = "the packages of scripts/install-lab"
-"""What has them."""
+"""The packages that contain them."""
 
 FEATURES = frozenset(
     {
@@ -46,7 +46,7 @@ FEATURES = frozenset(
         "data-digest",
     }
 )
-"""What every target of the lab has."""
+"""The features of every target of the lab."""
 
 _LOOPBACK = "127.0.0.1"
 
@@ -68,9 +68,9 @@ class LabRecipe:
     first one."""
     special: Mapping[Special, str] = field(default_factory=dict)
     discovery_chap: Chap | None = None
-    """What Discovery sessions are asked for."""
+    """The CHAP credentials that Discovery sessions need; None if they need none."""
     by_hand: tuple[Target, ...] = ()
-    """What the machine serves when a user boots it; the first target if empty."""
+    """The targets that the machine serves when a user boots it; if empty, the first."""
 
     def provider(
         self, *, port: int | None = None, log_directory: Path | None = None
@@ -88,20 +88,20 @@ class Machine:
     recipe: Callable[[Options], LabRecipe]
     options: tuple[Option, ...] = ()
     fragments: tuple[Path, ...] = ()
-    """Options of a kernel, without which the machine would not run on one that the lab
-    has built."""
+    """Files of kernel options that a kernel built by the lab needs for the machine."""
 
 
 KERNEL = option(
     "--kernel",
     metavar="NAME",
-    help="boot this kernel of `iscsi-assay lab build kernel` (default: Debian's)",
+    help="boot the virtual machine with this kernel of `iscsi-assay lab build kernel` "
+    "(default: Debian's)",
 )
 """Every kind of machine has this option."""
 
 
 def chosen_kernel(options: Options) -> Callable[[], Kernel]:
-    """Return what gives the kernel that the options name: a built one, or Debian's.
+    """Return a function that returns the kernel of the options, or Debian's.
 
     Raises:
         TargetSpecError: the lab has built no kernel of this name.
@@ -174,7 +174,7 @@ class _Instance:
     log_directory: Path | None
     running: Running | None = None
     earlier_output: str = ""
-    """The consoles of the machine's former lives."""
+    """The console output before the machine was last booted."""
     _is_starting: bool = False
 
     def boot(

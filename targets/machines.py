@@ -38,8 +38,8 @@ def machines() -> dict[str, Machine]:
 
 
 def extend(line: CommandLine) -> None:
-    """Add `up`, and to `build kernel` what kinds of target need of a kernel."""
-    up = line.add("up", "boot a machine, which then stays up")
+    """Add the command `up`, and the targets' kernel options to `build kernel`."""
+    up = line.add("up", "boot a machine, which stays up until `down`")
     up.epilog = examples("%(prog)s lio", "%(prog)s lio --name second --kernel mine")
     names = up.add_subparsers(metavar="KIND", required=True)
     for machine in machines().values():
@@ -48,12 +48,14 @@ def extend(line: CommandLine) -> None:
         one = names.add_parser(
             machine.name,
             help=text,
-            description=described(f"{text}; it stays up"),
+            description=described(f"{text}, and stays up until `lab down`"),
             epilog=examples("%(prog)s", "%(prog)s --name second"),
         )
         one.set_defaults(run=partial(_up, machine))
         one.add_argument(
-            "--name", default=machine.name, help="its name (default: %(default)s)"
+            "--name",
+            default=machine.name,
+            help="the name of the machine (default: %(default)s)",
         )
         for option in machine.options:
             option.add(one.add_argument)
@@ -89,7 +91,7 @@ def _up(machine: Machine, options: argparse.Namespace) -> int:
     """Boot a machine and print how to reach it.
 
     Raises:
-        LabError: an option makes no sense, or the machine does not serve.
+        LabError: an option has a wrong value, or the machine does not serve.
     """
     try:
         recipe = machine.recipe(vars(options))

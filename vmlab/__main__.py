@@ -25,15 +25,15 @@ from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
 TROUBLE = 3
-"""The exit code where the lab cannot do what was asked, as of a run of the suite."""
+"""The exit code if the lab fails; the same as of a run without a target."""
 
 _EXAMPLES = (
     "%(prog)s doctor            # print what is missing on this machine",
     "%(prog)s build kernel --source debian --patch my.patch --name mine",
-    "%(prog)s ls                # what is up, and where it listens",
-    "%(prog)s console NAME      # a machine's console; ^] leaves it",
-    "%(prog)s log NAME          # what its console has said",
-    "%(prog)s down NAME         # end it; --all ends all of the lab's, no others",
+    "%(prog)s ls                # list the machines, with their ports",
+    "%(prog)s console NAME      # attach to a machine's console; ^] leaves it",
+    "%(prog)s log NAME          # print the output of its console",
+    "%(prog)s down NAME         # end it; --all ends every machine of the lab",
 )
 
 
@@ -49,7 +49,7 @@ def describe(parser: Parser) -> None:
     """Fill the parser of `lab`.
 
     Raises:
-        LabError: what another distribution adds cannot be loaded.
+        LabError: a command that another distribution adds cannot be loaded.
     """
     parser.description = (
         "Boots virtual machines and builds kernels for tests of targets; docs/lab.md "
@@ -73,7 +73,7 @@ def describe(parser: Parser) -> None:
     build = add(
         "build",
         _kernels,
-        "build kernels (without WHAT: a list of those built)",
+        "build a kernel; without WHAT, list the kernels built so far",
         example="kernel --source debian --name mine",
     )
     build_kernel = _describe_build(build.add_subparsers(metavar="WHAT"))
@@ -84,8 +84,8 @@ def describe(parser: Parser) -> None:
         action="append",
         default=[],
         # Extensions may have added commands.
-        help=f"a file with options, or one of {', '.join(config.presets())} (may be "
-        "repeated)",
+        help="a file with kernel options, or one of "
+        f"{', '.join(config.presets())} (may be repeated)",
     )
     parser.epilog = examples(*_EXAMPLES, *line.examples)
     build_kernel.set_defaults(run=partial(_build_kernel, line))
@@ -102,11 +102,11 @@ def describe(parser: Parser) -> None:
         "print a machine's console",
         example="lio --kernel mine",
     )
-    log.add_argument("name", metavar="NAME", help="a machine, also one that has ended")
+    log.add_argument("name", metavar="NAME", help="a machine; it may have ended")
     log.add_argument(
         "--kernel",
         metavar="NAME",
-        help="decode traces by the debug information of this built kernel",
+        help="decode stack traces with the debug information of this built kernel",
     )
     down = add("down", _down, "end virtual machines", example="--all")
     which = down.add_mutually_exclusive_group(required=True)
@@ -160,9 +160,13 @@ def _describe_build(
     one.add_argument(
         "--in-vm",
         action="store_true",
-        help="build it in a machine, with Debian's toolchain",
+        help="build it in a virtual machine, with Debian's toolchain",
     )
-    one.add_argument("--name", help="the name for --kernel")
+    one.add_argument(
+        "--name",
+        help="the name by which --kernel of other commands boots it (default: its "
+        "version)",
+    )
     return one
 
 

@@ -64,7 +64,7 @@ def extend(line: CommandLine) -> None:
         one.add_argument(
             "--only",
             metavar="EXPRESSION",
-            help="take the rows whose names match, as with pytest's -k",
+            help="select the rows whose names match, as pytest's -k does",
         )
         one.add_argument(
             "--no", metavar="EXPRESSION", help="leave out the rows whose names match"
@@ -91,7 +91,8 @@ def extend(line: CommandLine) -> None:
             type=Path,
             default=Path("results") / "matrix",
             metavar="FOLDER",
-            help="the folder with a folder for each row (default: %(default)s)",
+            help="the folder of results, with a folder for each row (default: "
+            "%(default)s)",
         )
     for one in (runner, worker):
         one.add_argument(
@@ -116,13 +117,19 @@ def extend(line: CommandLine) -> None:
     form.add_argument(
         "--json",
         action="store_true",
-        help="print JSON: a matrix of a CI, with the rows in `include`",
+        help="print the rows as JSON, for the `matrix` of a GitHub workflow",
     )
     form.add_argument(
-        "--gitlab", action="store_true", help="print a child pipeline of GitLab"
+        "--gitlab",
+        action="store_true",
+        help="print the rows as a child pipeline of GitLab",
     )
     worker.add_argument(
-        "--check", action="append", default=[], help="run only this check"
+        "--check",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="run only this check (may be repeated; default: those of the row)",
     )
     _describe_bisect(bisector)
     _describe_question(judging)
@@ -140,15 +147,15 @@ def extend(line: CommandLine) -> None:
     runner.add_argument(
         "--exit-zero",
         action="store_true",
-        help="exit with 0 when all rows have ended, whatever their verdicts, so that "
-        "an engine repeats only rows that died",
+        help="exit with 0 once all rows have ended, whatever their verdicts, so that "
+        "a CI repeats only rows that died",
     )
     planner.add_argument(
         "--hosts",
         type=_above_0,
         default=1,
         metavar="N",
-        help="for N hosts like this one (default: 1)",
+        help="estimate for N hosts like this one (default: 1)",
     )
     collector = kinds.add_parser(
         "collect",
@@ -191,7 +198,7 @@ def _describe_question(parser: Parser) -> None:
         type=_above_0,
         default=1,
         metavar="N",
-        help="run the check N times; one failure makes the commit bad",
+        help="run the check N times; one failure makes the commit bad (default: 1)",
     )
 
 
@@ -200,8 +207,8 @@ def _describe_bisect(parser: Parser) -> None:
         "Has `git bisect run` find the commit of a tree at which a check became "
         "broken, with a row of the matrix as the judge. Commits that do not build, "
         "or for which the check has no verdict, are skipped. The checkout of the "
-        "tree is restored at the end.\n\nExit codes: 0 one commit is named, 1 it is "
-        "one of several that cannot be judged, 2 a wrong argument, 3 the check does "
+        "tree is restored at the end.\n\nExit codes: 0 one commit is named, 1 several "
+        "are named, since some cannot be judged, 2 a wrong argument, 3 the check does "
         "not pass at the good revision or does not fail at the bad one."
     )
     _describe_question(parser)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What takes as long as one lets it: `--campaign` and `--soak` of suites/robustness."""
+"""The options `--campaign` and `--soak`, which say how long suites/robustness runs."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _CAMPAIGN = ROBUSTNESS / "campaign"
 _SOAK = "test_soak"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _END_SECONDS = 900.0
-"""What the check has beside its own time: seeds, shortening, the end."""
+"""The time that a check has for its set-up, for shortening findings and for its end."""
 
 
 def duration(text: str) -> float:
@@ -36,8 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--campaign",
         metavar="TIME",
-        help="suites/robustness: instead of the tables, send randomly changed "
-        "recordings for this long (90s, 30m, 8h)",
+        help="suites/robustness: instead of its listed PDUs, send randomly changed "
+        "recordings of sessions for this long (90s, 30m, 8h)",
     )
     group.addoption(
         "--campaign-seed",
@@ -56,22 +56,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--campaign-bundles",
         type=Path,
         metavar="FOLDER",
-        help="folder of bundles that a campaign also begins with, besides its own "
-        "recordings",
+        help="folder of bundles (files of failed checks) that a campaign changes in "
+        "addition to its own recordings",
     )
     group.addoption(
         "--soak",
         metavar="TIME",
-        help="suites/robustness: repeat the stress for this long instead of the tables",
+        help="suites/robustness: instead of its listed PDUs, repeat the stress tests "
+        "for this long",
     )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the check the time that was asked for.
+    """Extend the time limit of checks by the time of the options.
 
     Raises:
-        pytest.UsageError: there is no such time, or no place for it in this run.
+        pytest.UsageError: it is not a time, or this run cannot use it.
     """
     seconds = 0.0
     for name in ("campaign", "soak"):
@@ -100,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what was not asked for: the tables, the campaign or the soak."""
+    """Select either the listed PDUs, the campaign or the soak, as the options say."""
     selected = [item for item in items if _is_wanted(config, item)]
     deselected = [item for item in items if item not in set(selected)]
     if deselected:

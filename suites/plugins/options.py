@@ -16,10 +16,10 @@ from suites.plugins.limits import CHECK_SECONDS
 DEFAULT_TIMEOUT = 5.0
 
 WAIT_SECONDS = 30.0
-"""How long a run waits for a target that is gone; see --wait-for-target."""
+"""How long a run waits for a target that has died; see --wait-for-target."""
 
 PROVIDER = pytest.StashKey[targets.Provider]()
-"""What --target names."""
+"""The provider of the target that --target names."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,15 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         type=_pair,
         metavar="KEY=VALUE",
-        help="offer this key in plain sessions, whose keys no check depends on, such "
-        "as HeaderDigest=CRC32C (may be repeated)",
+        help="offer this key, such as HeaderDigest=CRC32C, in the sessions of checks "
+        "that leave it open (may be repeated)",
     )
     group.addoption(
         "--peer-timeout",
         type=seconds_above_0,
         metavar="SECONDS",
-        help="time limit of each answer of the target (default: its file's `answer`, "
-        f"or {DEFAULT_TIMEOUT:g})",
+        help="time limit of each answer of the target (default: the `answer` of the "
+        f"target's file, or {DEFAULT_TIMEOUT:g})",
     )
     group.addoption(
         "--check-timeout",
@@ -102,14 +102,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1,
         type=_times,
         metavar="N",
-        help="run each check N times; name those whose verdict varies, with the rates",
+        help="run each check N times, and list those whose verdict varies, with the "
+        "rates (default: 1)",
     )
     group.addoption(
         "--shard",
         type=_part,
         metavar="K/N",
-        help="run every N-th selected check, beginning with the K-th; `iscsi-assay "
-        "merge` merges the runs",
+        help="run every N-th selected check, beginning with the K-th (such as 1/4); "
+        "`iscsi-assay merge` merges the runs",
     )
     group.addoption(
         "--list-requirements",
@@ -140,7 +141,7 @@ def _times(text: str) -> int:
     """Return a number of times.
 
     Raises:
-        argparse.ArgumentTypeError: it is none above 0.
+        argparse.ArgumentTypeError: it is not a number above 0.
     """
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
@@ -151,7 +152,7 @@ def _part(text: str) -> str:
     """Return a --shard.
 
     Raises:
-        argparse.ArgumentTypeError: it is no K/N.
+        argparse.ArgumentTypeError: it is not K/N.
     """
     try:
         shards.numbers(text)
@@ -164,7 +165,7 @@ def _pair(text: str) -> tuple[str, str]:
     """Return the key and the value of an --offer.
 
     Raises:
-        argparse.ArgumentTypeError: it is no KEY=VALUE with a key that we know.
+        argparse.ArgumentTypeError: it is not KEY=VALUE with a key of RFC 7143.
     """
     name, equals, value = text.partition("=")
     if not equals or name not in KEYS:
@@ -207,7 +208,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Find out what --target names before anything runs.
+    """Resolve --target before anything runs.
 
     Raises:
         pytest.UsageError: it names no target, or an option belongs to another kind.
@@ -226,7 +227,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _set_limits(option: argparse.Namespace, limits: targets.Limits) -> None:
-    """Take the time limits that the command line does not give from the target."""
+    """Set the time limits that the command line leaves open from the target's file."""
     if option.peer_timeout is None:
         option.peer_timeout = limits.answer or DEFAULT_TIMEOUT
     if option.check_timeout is None:
@@ -236,7 +237,7 @@ def _set_limits(option: argparse.Namespace, limits: targets.Limits) -> None:
 
 
 def _check_writes(config: pytest.Config) -> None:
-    """See that --allow-writes makes sense.
+    """Check that the target accepts --allow-writes.
 
     Raises:
         TargetSpecError: the target's file alone says which units may be written.
@@ -249,10 +250,10 @@ def _check_writes(config: pytest.Config) -> None:
 
 
 def _check_profile(config: pytest.Config) -> None:
-    """See that --profile makes sense.
+    """Check that --profile names a kind, and that the target is an iscsi:// target.
 
     Raises:
-        TargetSpecError: it names no target, or the run starts the target itself.
+        TargetSpecError: there is no such kind, or the run starts the target itself.
     """
     name = config.option.profile
     if name is None:

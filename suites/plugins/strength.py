@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is negotiated varies under the checks, as `--strength` says.
+"""`--strength` varies the values that are negotiated in the sessions of checks.
 
-1 leaves all as it is. 2 gives each check one row of a pairwise covering array, which
-depends on nothing but its node ID. 3 runs each check with every row. The rows hold what
-the target can agree to, as its first login has shown.
+1 varies nothing. 2 gives each check one row of a pairwise covering array, which only
+its node ID determines. 3 runs each check with every row. A row has only values that the
+target can agree to, as its first login has shown.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -42,11 +42,11 @@ AREAS = frozenset(
         "text",
     }
 )
-"""The areas under whose checks it varies. The others are about logins themselves, or
-negotiate all that they look at."""
+"""The areas whose checks get varied sessions. Checks of the others are about logins
+themselves, or negotiate every key that matters to them."""
 
 VARIED = "varied"
-"""The fixture that has the row of a check."""
+"""The fixture that returns the row of a check."""
 
 _SESSIONS = "open_session"
 """The fixture that opens every session to which this applies."""
@@ -69,9 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         choices=(1, 2, 3),
         default=1,
-        help="how much of what is negotiated varies under the checks: 1 nothing, 2 one "
-        "combination for each check, so that all pairs of values meet in a run, 3 each "
-        "check with each combination (default: 1)",
+        help="how many combinations of negotiated values are tested: 1 only the "
+        "defaults, 2 one combination for each check, so that a run covers all pairs of "
+        "values, 3 each check with each combination (default: 1)",
     )
     group.addoption(
         "--cut",

@@ -15,7 +15,7 @@ FAULT = option(
     default=[],
     metavar="NAME",
     help="enable this fault of the reference target (may be repeated; `iscsi-assay "
-    "reftarget --list-faults`)",
+    "reftarget --list-faults` lists them)",
 )
 HABIT = option(
     "--habit",
@@ -23,14 +23,15 @@ HABIT = option(
     default=[],
     metavar="NAME",
     help="enable this unusual, legal behaviour of the reference target (may be "
-    "repeated; --list-habits)",
+    "repeated; `iscsi-assay reftarget --list-habits` lists them)",
 )
 KEY = option(
     "--key",
     action="append",
     default=[],
     metavar="KEY=VALUE",
-    help="have the reference target answer this in negotiations (may be repeated)",
+    help="have the reference target answer this, such as ImmediateData=No, in "
+    "negotiations (may be repeated)",
 )
 
 

@@ -14,24 +14,24 @@ SOURCE = option(
     type=Path,
     metavar="DIR",
     help="folder of SCST's sources: a checkout or release tarballs (default: the "
-    f"variable {VARIABLE})",
+    f"environment variable {VARIABLE})",
 )
 MODE = option(
     "--scst-mode",
     choices=[str(mode) for mode in Mode],
     default=str(Mode.RELEASE),
-    help="SCST build mode (default %(default)s)",
+    help="build SCST with its release or its debug options (default: %(default)s)",
 )
 CONFIG = option(
     "--scst-config",
     choices=[str(one) for one in Configurator],
     default=str(Configurator.SYSFS),
-    help="how SCST is configured (default %(default)s)",
+    help="configure SCST through sysfs or by scstadmin (default: %(default)s)",
 )
 IN_VM = option(
     "--in-vm",
     action="store_true",
-    help="build SCST in a machine, with Debian's toolchain",
+    help="build SCST in a virtual machine, with Debian's toolchain",
 )
 SOURCE_FOR_KERNEL = option(
     SOURCE.flag,
@@ -42,5 +42,6 @@ SOURCE_FOR_KERNEL = option(
 WAY = option(
     "--scst-way",
     choices=[str(way) for way in Way],
-    help="how SCST is added to the kernel (default: as its sources allow)",
+    help="add SCST to the kernel by its patches (classic), in the kernel's tree, or as "
+    "modules (default: as its sources allow)",
 )

@@ -181,8 +181,8 @@ def assert_nothing_is_left(own: str) -> None:
     while own in lab_machines() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert own not in lab_machines()
-    # The next start of a machine sweeps as well, and another worker's test may start one
-    # now: what its sweep holds, ours passes over.
+    # The next start of a machine sweeps, too, and another worker's test may start one
+    # now. Our sweep skips the folders that its sweep has locked.
     with machine.Lab() as lab:
         while list(folders_of(own)) and time.monotonic() < deadline:
             for _name in folders.sweep(lab.is_up):
