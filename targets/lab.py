@@ -26,7 +26,7 @@ from vmlab.kernel import Kernel, of_debian
 from vmlab.running import Ending as MachineEnding
 from vmlab.running import Running
 
-PROGRAMS = ("qemu-system-x86_64", "libvirtd", "busybox", "modprobe")
+PROGRAMS = ("qemu-system-x86_64", "qemu-img", "libvirtd", "busybox", "modprobe")
 """The programs that the lab needs; `iscsi-assay lab doctor` inspects more."""
 
 PACKAGES = "the packages of scripts/install-lab"
@@ -129,6 +129,7 @@ class LabProvider(RecipeProvider[LabRecipe, "_Instance"]):
         )
         try:
             running = instance.boot(self._forwards(guest))
+            running.save()
         except BaseException:
             instance.stop()
             raise
@@ -178,7 +179,11 @@ class _Instance:
     _is_starting: bool = False
 
     def boot(
-        self, forwards: Mapping[Endpoint, int] | None, disk: Path | None = None
+        self,
+        forwards: Mapping[Endpoint, int] | None,
+        disk: Path | None = None,
+        *,
+        is_resumed: bool = False,
     ) -> Running:
         running = self.running = self.lab.up(
             self.guest,
@@ -187,6 +192,7 @@ class _Instance:
             disk=disk,
             ends_with_us=True,
             forwards=forwards,
+            is_resumed=is_resumed,
         )
         return running
 
@@ -203,6 +209,16 @@ class _Instance:
 
     def restart(self) -> None:
         """Cut the power and boot again; the disk stays."""
+        self._replace(is_resumed=False)
+
+    def revive(self) -> None:
+        """Resume what was saved after the first boot, in a tenth of a boot's time.
+
+        Memory and disk are as they were then.
+        """
+        self._replace(is_resumed=True)
+
+    def _replace(self, *, is_resumed: bool) -> None:
         before = self.running
         if before is None:
             raise LabError(f"the machine {self.name} has been ended")
@@ -210,7 +226,7 @@ class _Instance:
         self._is_starting = True
         try:
             before.destroy()
-            self.boot(before.forwards, folders.disk(self.name))
+            self.boot(before.forwards, folders.disk(self.name), is_resumed=is_resumed)
         finally:
             self._is_starting = False
 

@@ -181,6 +181,9 @@ class _Instance:
         self.process.kill()
         self.process = _launch(self.recipe, self.plan)
 
+    def revive(self) -> None:
+        self.restart()
+
     def power_cycle(self) -> None:
         # A killed process leaves nothing behind.
         self.restart()

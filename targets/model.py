@@ -257,6 +257,16 @@ class Control(Protocol):
         """
         ...
 
+    def revive(self) -> None:
+        """Have a target serve again that has died, or that a check may have harmed.
+
+        A provider may be faster than by a restart, since stored data may be lost.
+
+        Raises:
+            LabError: This target cannot be restarted, or did not come back.
+        """
+        ...
+
     def power_cycle(self) -> None:
         """Restart the target as by a loss of power: only stored data survives.
 

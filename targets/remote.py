@@ -78,6 +78,9 @@ class _RemoteControl:
             hint="restart it by hand and run again",
         )
 
+    def revive(self) -> None:
+        self.restart()
+
     def power_cycle(self) -> None:
         self.restart()
 

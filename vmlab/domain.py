@@ -44,6 +44,12 @@ class Machine:
     """In MiB."""
     processors: int = 1
     is_accelerated: bool = False
+    is_resumed: bool = False
+    """Whether it goes on from the state that its disk keeps, instead of booting."""
+
+
+SAVED = "booted"
+"""The name of the state that a machine's disk keeps."""
 
 
 def describe(machine: Machine) -> str:
@@ -78,7 +84,12 @@ def describe(machine: Machine) -> str:
         label = ET.SubElement(domain, "seclabel", type="static", model="dac")
         label.set("relabel", "no")
         _text(label, "label", "+0:+0")
-    _forwards(domain, machine)
+    arguments = _forwards(machine)
+    if machine.is_resumed:
+        arguments += ["-loadvm", SAVED]
+    line = ET.SubElement(domain, f"{{{_QEMU}}}commandline")
+    for word in arguments:
+        ET.SubElement(line, f"{{{_QEMU}}}arg", value=word)
     return ET.tostring(domain, encoding="unicode")
 
 
@@ -92,9 +103,9 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
     ET.SubElement(devices, "memballoon", model="none")
     ET.SubElement(devices, "controller", type="usb", model="none")
     if machine.disk is not None:
-        _disk(devices, machine.disk, "vda")
+        _disk(devices, machine.disk, "vda", "qcow2")
     if machine.root is not None:
-        ET.SubElement(_disk(devices, machine.root, "vdb"), "readonly")
+        ET.SubElement(_disk(devices, machine.root, "vdb", "raw"), "readonly")
     for number, folder in enumerate(machine.shares):
         # QEMU's user owns all files, whoever writes in the guest, so root is not
         # needed.
@@ -104,29 +115,26 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
         ET.SubElement(share, "target", dir=f"share{number}")
 
 
-def _disk(devices: ET.Element, path: Path, name: str) -> ET.Element:
+def _disk(devices: ET.Element, path: Path, name: str, form: str) -> ET.Element:
     disk = ET.SubElement(devices, "disk", type="file", device="disk")
     # The host's page cache survives the machine, so no data is lost.
-    ET.SubElement(disk, "driver", name="qemu", type="raw", cache="unsafe")
+    ET.SubElement(disk, "driver", name="qemu", type=form, cache="unsafe")
     ET.SubElement(disk, "source", file=str(path))
     ET.SubElement(disk, "target", dev=name, bus="virtio")
     return disk
 
 
-def _forwards(domain: ET.Element, machine: Machine) -> None:
-    """Add user networking, whose forwards libvirt itself cannot describe."""
+def _forwards(machine: Machine) -> list[str]:
+    """Return QEMU's arguments for user networking.
+
+    libvirt itself cannot describe its forwards.
+    """
     rules = "".join(
         f",hostfwd=tcp:127.0.0.1:{outer}-{inner}"
         for inner, outer in machine.forwards.items()
     )
-    line = ET.SubElement(domain, f"{{{_QEMU}}}commandline")
-    for word in (
-        "-netdev",
-        f"user,id=lab{rules}",
-        "-device",
-        "virtio-net-pci,netdev=lab,romfile=,addr=0x1c",
-    ):
-        ET.SubElement(line, f"{{{_QEMU}}}arg", value=word)
+    device = "virtio-net-pci,netdev=lab,romfile=,addr=0x1c"
+    return ["-netdev", f"user,id=lab{rules}", "-device", device]
 
 
 def _text(parent: ET.Element, tag: str, text: str) -> ET.Element:

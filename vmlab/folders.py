@@ -43,7 +43,7 @@ def console(name: str) -> Path:
 
 def disk(name: str) -> Path:
     """Return the file of a machine's disk."""
-    return machine_folder(name) / "var.img"
+    return machine_folder(name) / "var.qcow2"
 
 
 def claim(name: str) -> Lock | None:
@@ -91,9 +91,12 @@ def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]
 
 
 def new_disk(path: Path, size: int = 1 << 30) -> Path:
-    """Return a fresh sparse disk with an empty file system, `size` bytes long."""
+    """Return a fresh disk with an empty file system, `size` bytes long.
+
+    Its format can keep the state of the machine's memory as well.
+    """
     template = cache.get(
-        "disk", cache.key(size=size, layout=1), lambda part: _format(part, size)
+        "disk", cache.key(size=size, layout=2), lambda part: _format(part, size)
     )
     path.unlink(missing_ok=True)
     run("cp", "--sparse=always", template, path)
@@ -101,6 +104,11 @@ def new_disk(path: Path, size: int = 1 << 30) -> Path:
 
 
 def _format(path: Path, size: int) -> None:
-    with path.open("wb") as file:
-        file.truncate(size)
-    run("mkfs.ext4", "-q", "-F", "-m", "0", path)
+    plain = path.with_name(f"{path.name}.raw")
+    try:
+        with plain.open("wb") as file:
+            file.truncate(size)
+        run("mkfs.ext4", "-q", "-F", "-m", "0", plain)
+        run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", plain, path)
+    finally:
+        plain.unlink(missing_ok=True)

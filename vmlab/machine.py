@@ -67,6 +67,7 @@ class Lab:
         disk: Path | None = None,
         ends_with_us: bool = False,
         forwards: Mapping[Endpoint, int] | None = None,
+        is_resumed: bool = False,
     ) -> Running:
         """Start a machine and wait until it serves.
 
@@ -77,6 +78,8 @@ class Lab:
             disk: what it finds at /var; None for a fresh one.
             ends_with_us: end it with this process, however that ends.
             forwards: the port of 127.0.0.1 for each endpoint; None to choose.
+            is_resumed: go on from the state that the disk keeps (`Running.save`). The
+                machine serves at once then, and its console is empty.
 
         Raises:
             LabError: it exists already, or does not begin to serve.
@@ -88,7 +91,9 @@ class Lab:
             # A killed run's machines have ended, but their folders remain.
             list(folders.sweep(self.is_up))
             try:
-                return self._boot(guest, name, kernel, disk, forwards, ends_with_us)
+                return self._boot(
+                    guest, name, kernel, disk, forwards, ends_with_us, is_resumed
+                )
             except BaseException:
                 if disk is None:
                     _clear(name, keep_console=not ends_with_us)
@@ -102,6 +107,7 @@ class Lab:
         disk: Path | None,
         forwards: Mapping[Endpoint, int] | None,
         ends_with_us: bool,
+        is_resumed: bool,
     ) -> Running:
         kernel = kernel or of_debian()
         console = folders.console(name)
@@ -124,6 +130,7 @@ class Lab:
                 memory=guest.memory,
                 processors=guest.processors,
                 is_accelerated=is_accelerated,
+                is_resumed=is_resumed,
             )
             try:
                 started = self._create(machine, ends_with_us=ends_with_us)
@@ -137,6 +144,8 @@ class Lab:
                 self._end(name)
                 raise
         running = Running(name, guest.kind, ports, console, started)
+        if is_resumed:
+            return running
         try:
             await_ready(running, kernel)
         except BaseException:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmlab import daemon, debuginfo, trace, watch
+from vmlab import daemon, debuginfo, domain, trace, watch
 from vmlab.console_log import ConsoleLog
 from vmlab.errors import LabError
 from vmlab.guest import FAILED, READY, Endpoint
@@ -117,6 +117,29 @@ class Running:
     def log_since(self, mark: int) -> str:
         """Return the console's output since a position."""
         return _text(self._log.read(mark))
+
+    def save(self) -> None:
+        """Keep its state, with all that its memory and its disk hold, on its disk.
+
+        Raises:
+            LabError: QEMU cannot.
+        """
+        libvirt = daemon.module()
+        import libvirt_qemu  # noqa: PLC0415  # the toolkit runs without the lab's parts
+
+        try:
+            complaint = libvirt_qemu.qemuMonitorCommand(
+                self._domain,
+                f"savevm {domain.SAVED}",
+                libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP,
+            )
+        except libvirt.libvirtError as error:
+            complaint = str(error)
+        if complaint:
+            raise LabError(
+                f"the state of the machine {self.name} cannot be saved: "
+                f"{complaint.strip()}"
+            )
 
     def destroy(self) -> None:
         """End it at once, as a loss of power would; return when it has ended.

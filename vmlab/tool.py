@@ -13,6 +13,7 @@ from vmlab.errors import LabError
 PACKAGES: Mapping[str, str] = MappingProxyType(
     {
         "qemu-system-x86_64": "qemu-system-x86",
+        "qemu-img": "qemu-utils",
         "libvirtd": "libvirt-daemon",
         "virtlogd": "libvirt-daemon",
         "virsh": "libvirt-clients",

@@ -108,7 +108,7 @@ def client(
         pytest.skip(f"open-iscsi takes no X#NodeArchitecture: --key {NO_ARCHITECTURE}")
     booted = machine.get()
     if not target.running.control.is_alive():
-        target.running.control.restart()
+        target.running.control.revive()
     booted.mark()
     request.node.stash[_CLIENT] = booted
     yield booted

@@ -59,7 +59,7 @@ def restart(config: pytest.Config, tested: TestedTarget, why: str = "") -> None:
     if lost(config):
         return
     try:
-        tested.restart()
+        tested.revive()
     except targets.LabError as error:
         when = why or "after its death"
         lose(config, f"the target cannot be restarted {when}: {error}")

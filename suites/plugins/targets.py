@@ -119,6 +119,14 @@ class TestedTarget:
         """
         self._again(self.running.control.restart)
 
+    def revive(self) -> None:
+        """Have a target serve again that has died, or that a check may have harmed.
+
+        Raises:
+            LabError: it cannot be restarted, or did not come back.
+        """
+        self._again(self.running.control.revive)
+
     def power_cycle(self) -> None:
         """Have the target lose its power, and wait as for a restart.
 

@@ -81,6 +81,14 @@ class OwnControl:
                 raise
             self.power_cycle()
 
+    def revive(self) -> None:
+        """Restart the target.
+
+        Raises:
+            LabError: there is no command for it, or it failed.
+        """
+        self.restart()
+
     def power_cycle(self) -> None:
         """Run `power_cycle`.
 

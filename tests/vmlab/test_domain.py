@@ -37,6 +37,13 @@ def test_forwards_are_bound_to_loopback_alone() -> None:
     assert ",hostfwd=tcp:127.0.0.1:4002-10.0.2.16:3260" in text
 
 
+def test_only_a_resumed_machine_loads_what_was_saved() -> None:
+    resumed = domain.describe(replace(MACHINE, is_resumed=True))
+
+    assert f'<qemu:arg value="-loadvm" /><qemu:arg value="{domain.SAVED}" />' in resumed
+    assert "-loadvm" not in domain.describe(MACHINE)
+
+
 def test_acceleration_is_as_configured() -> None:
     emulated = ET.fromstring(domain.describe(MACHINE))  # noqa: S314  # our own
     fast = ET.fromstring(  # noqa: S314  # our own

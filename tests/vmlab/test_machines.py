@@ -45,7 +45,7 @@ def lio() -> Iterator[tuple[LabProvider, RunningTarget]]:
 def running(lio: tuple[LabProvider, RunningTarget]) -> RunningTarget:
     matches = lio[1]
     if not matches.control.is_alive():
-        matches.control.restart()
+        matches.control.revive()
     return matches
 
 
@@ -113,6 +113,31 @@ def test_a_crash_fails_its_check_with_the_trace_and_the_run_goes_on(
     assert "sysrq triggered crash" in process.stdout
     logs = [path.read_text() for path in tmp_path.glob("*-attachment.txt")]
     assert any("Call Trace" in log and "sysrq_handle_crash" in log for log in logs)
+
+
+def test_a_dead_machine_is_resumed_as_it_first_served(
+    lio: tuple[LabProvider, RunningTarget], running: RunningTarget
+) -> None:
+    with log_in(running, 0) as session:
+        write_block(session, b"\xa5" * 512)
+    instance = lio[0]._instance
+    assert instance is not None
+    assert instance.running is not None
+    instance.running.destroy()
+    before = running.portals
+    assert not running.control.is_alive()
+
+    running.control.revive()
+
+    assert running.control.is_alive()
+    assert running.portals == before
+    with log_in(running, 0) as session:
+        assert read_block(session) == bytes(512)
+        write_block(session, b"\x5a" * 512)
+    # What it then stores outlives a loss of power, as before.
+    running.control.restart()
+    with log_in(running, 0) as session:
+        assert read_block(session) == b"\x5a" * 512
 
 
 def test_a_crash_of_the_kernel_is_named(

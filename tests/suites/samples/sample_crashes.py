@@ -62,6 +62,9 @@ class CrashingControl:
             report=crash.report,
         )
 
+    def revive(self) -> None:
+        self.restart()
+
     def power_cycle(self) -> None:
         self.restart()
 
